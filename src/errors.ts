@@ -1,0 +1,54 @@
+/**
+ * The one error class of the package and the registry of its codes. Owns what can be thrown at a caller;
+ * faults of a remote peer never throw, they become close codes (websocket/, wire/codes.ts).
+ */
+
+/** Every code a caller can meet: its default message, the HTTP status it maps to, and whether trying again may help. */
+export const errorCodes = {
+  HF_OPTION_INVALID: {
+    message: "an option has a value that is not accepted",
+    status: 500,
+    isRetryable: false,
+  },
+  HF_SERVER_LISTEN: { message: "the server could not listen", status: 500, isRetryable: true },
+  HF_SERVER_STATE: { message: "the server is not in a state for that", status: 500, isRetryable: false },
+  HF_BROKER_FULL: { message: "the broker holds as much as it may", status: 507, isRetryable: true },
+  HF_BROKER_CLOSED: { message: "the broker is closed", status: 503, isRetryable: false },
+  HF_WEBSOCKET_STATE: { message: "the connection is not open", status: 500, isRetryable: false },
+  HF_WEBSOCKET_ARGUMENT: {
+    message: "a value given to the connection is not accepted",
+    status: 500,
+    isRetryable: false,
+  },
+  HF_CLI_USAGE: { message: "the command line is not accepted", status: 500, isRetryable: false },
+  HF_CLI_CONNECTION: { message: "the server could not be reached", status: 503, isRetryable: true },
+} as const satisfies Record<string, { message: string; status: number; isRetryable: boolean }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface HoldfastErrorOptions {
+  readonly cause?: unknown;
+  /** Values that belong to the fault, for programs; the message already names them for people. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** An error of this package. `code` is stable and listed in docs/reference/errors.md; `message` is for people. */
+export class HoldfastError extends Error {
+  override readonly name = "HoldfastError";
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message?: string, options: HoldfastErrorOptions = {}) {
+    super(
+      message ?? errorCodes[code].message,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,74 @@
+/**
+ * The client's part of the opening handshake (RFC 6455 §4.1): the fields to send, and the check of the answer.
+ */
+
+import { HoldfastError } from "../errors.js";
+import { acceptValueFor, createWebSocketKey } from "./accept-key.js";
+import { fieldValues, hasToken, isToken, type RawHeaders } from "./http-headers.js";
+
+export interface ClientHandshake {
+  readonly key: string;
+  readonly protocols: readonly string[];
+  /** Fields to send with a GET request; Host is the HTTP client's to add. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface UpgradeResponse {
+  readonly status: number;
+  readonly rawHeaders: RawHeaders;
+}
+
+export type ClientHandshakeResult =
+  | { readonly isAccepted: true; readonly protocol: string }
+  | { readonly isAccepted: false; readonly message: string };
+
+/**
+ * @param protocols subprotocols in order of preference
+ * @throws HF_WEBSOCKET_ARGUMENT when a subprotocol is no token or is named twice (RFC 6455 §4.1, item 10)
+ */
+export function createUpgrade(
+  protocols: readonly string[] = [],
+  key = createWebSocketKey(),
+): ClientHandshake {
+  for (const [index, name] of protocols.entries()) {
+    if (!isToken(name))
+      throw new HoldfastError("HF_WEBSOCKET_ARGUMENT", `subprotocol ${JSON.stringify(name)} is not a token`);
+    if (protocols.indexOf(name) !== index)
+      throw new HoldfastError("HF_WEBSOCKET_ARGUMENT", `subprotocol ${name} is named twice`);
+  }
+  const headers: Record<string, string> = {
+    Upgrade: "websocket",
+    Connection: "Upgrade",
+    "Sec-WebSocket-Key": key,
+    "Sec-WebSocket-Version": "13",
+  };
+  if (protocols.length > 0) headers["Sec-WebSocket-Protocol"] = protocols.join(", ");
+  return { key, protocols, headers };
+}
+
+/** Checks the server's answer; where it is refused the client must fail the connection. Never throws. */
+export function checkUpgradeResponse(
+  handshake: ClientHandshake,
+  response: UpgradeResponse,
+): ClientHandshakeResult {
+  const { status, rawHeaders } = response;
+  if (status !== 101) return refuse(`the server answered ${status} instead of 101`);
+  if (!hasToken(rawHeaders, "upgrade", "websocket")) return refuse("the answer lacks Upgrade: websocket");
+  if (!hasToken(rawHeaders, "connection", "upgrade")) return refuse("the answer lacks Connection: Upgrade");
+  const accepts = fieldValues(rawHeaders, "sec-websocket-accept");
+  if (accepts.length !== 1 || accepts[0] !== acceptValueFor(handshake.key))
+    return refuse("the answer's Sec-WebSocket-Accept does not fit the key");
+  const extensions = fieldValues(rawHeaders, "sec-websocket-extensions").filter((value) => value !== "");
+  if (extensions.length > 0)
+    return refuse(`the server chose an extension that was not offered: ${extensions[0]}`);
+  const protocols = fieldValues(rawHeaders, "sec-websocket-protocol");
+  if (protocols.length > 1) return refuse("the server chose more than one subprotocol");
+  const protocol = protocols[0];
+  if (protocol !== undefined && !handshake.protocols.includes(protocol))
+    return refuse(`the server chose the subprotocol ${protocol}, which was not offered`);
+  return { isAccepted: true, protocol: protocol ?? "" };
+}
+
+function refuse(message: string): ClientHandshakeResult {
+  return { isAccepted: false, message };
+}

@@ -1,0 +1,283 @@
+/**
+ * One WebSocket connection after its opening handshake (RFC 6455 §5–§7), either role, without I/O: bytes go in,
+ * events and bytes to send come out. Knows no socket, no timer and no clock; who owns the socket writes what
+ * `takeOutput` returns, ends the socket when `isFinished` says so, and gives up on a peer that does not answer.
+ */
+import { randomFillSync } from "node:crypto";
+import { HoldfastError } from "../errors.js";
+import { CloseCode, isSendableCloseCode, maxCloseReasonBytes } from "./close-code.js";
+import { parseClosePayload } from "./close-payload.js";
+import { encodeFrame, type Fault, maxControlPayloadBytes, Opcode } from "./frame.js";
+import { FrameReader, type FrameSink } from "./frame-reader.js";
+import { MessageAssembler, type MessageEvent } from "./message-assembler.js";
+import { type ConnectionOptions, resolveConnectionLimits } from "./options.js";
+
+export type Role = "server" | "client";
+
+/** What a chunk of input amounted to, in order. */
+export type ConnectionEvent =
+  | MessageEvent
+  | { readonly type: "ping" | "pong"; readonly data: Uint8Array }
+  /** The peer's Close frame: code 1005 when it carried none. Nothing follows it. */
+  | { readonly type: "close"; readonly code: number; readonly reason: string }
+  /** The peer broke a rule and the connection was failed with this code. Nothing follows it. */
+  | { readonly type: "fault"; readonly code: number; readonly reason: string };
+
+/**
+ * - `open`: messages flow both ways
+ * - `closing`: this side has sent its Close frame and waits for the peer's; messages that still come are dropped
+ * - `closed`: nothing more is sent or delivered
+ */
+export type ConnectionState = "open" | "closing" | "closed";
+
+/** How a connection ended. `wasClean` when both sides' Close frames were exchanged (RFC 6455 §7.1.4). */
+export interface CloseStatus {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+const noEvents: readonly ConnectionEvent[] = Object.freeze([]);
+
+export class WebSocketConnection implements FrameSink {
+  readonly role: Role;
+  #state: ConnectionState = "open";
+  #status: CloseStatus | undefined;
+  readonly #reader: FrameReader;
+  readonly #assembler: MessageAssembler;
+  readonly #createMaskingKey: (() => number) | undefined;
+  #events: ConnectionEvent[] | undefined;
+  #output: Buffer[] = [];
+  #sendingFragments = false;
+
+  /** @throws HF_OPTION_INVALID when a bound is not a positive integer */
+  constructor(role: Role, options: ConnectionOptions = {}) {
+    const limits = resolveConnectionLimits(options);
+    this.role = role;
+    this.#reader = new FrameReader(role === "server", limits.maxFrameBytes);
+    this.#assembler = new MessageAssembler(limits);
+    this.#createMaskingKey = role === "client" ? (options.createMaskingKey ?? randomMaskingKey) : undefined;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** How the connection ended; undefined until `state` is `closed`. */
+  get closeStatus(): CloseStatus | undefined {
+    return this.#status;
+  }
+
+  /**
+   * Whether this side should end the TCP connection once the output is written. RFC 6455 §7.1.1: the server ends it
+   * first; a client waits for that, except after a fault of its peer (§7.1.7).
+   */
+  get isFinished(): boolean {
+    return this.#state === "closed" && (this.role === "server" || this.#status?.wasClean === false);
+  }
+
+  /**
+   * Takes bytes from the peer. The chunk belongs to the connection from then on: masked payloads are unmasked in
+   * place, and binary messages may be views of it.
+   */
+  receive(chunk: Uint8Array): readonly ConnectionEvent[] {
+    if (this.#state === "closed") return noEvents;
+    const fault = this.#reader.read(chunk, this);
+    if (fault) this.#failWith(fault);
+    return this.#takeEvents();
+  }
+
+  /** The peer ended its side of the TCP connection. Without a Close frame before, the status becomes 1006. */
+  receiveEnd(): void {
+    if (this.#state !== "closed") this.#finish(CloseCode.abnormal, "", false);
+  }
+
+  /** Bytes to write, in order; empties the queue. */
+  takeOutput(): readonly Buffer[] {
+    if (this.#output.length === 0) return [];
+    const output = this.#output;
+    this.#output = [];
+    return output;
+  }
+
+  /** @throws HF_WEBSOCKET_STATE when the connection is closing or closed, or between fragments */
+  sendText(text: string): void {
+    this.#assertCanSendData();
+    this.#send(Opcode.text, Buffer.from(text), true);
+  }
+
+  /** @throws HF_WEBSOCKET_STATE when the connection is closing or closed, or between fragments */
+  sendBinary(bytes: Uint8Array): void {
+    this.#assertCanSendData();
+    this.#send(Opcode.binary, bytes, true);
+  }
+
+  /**
+   * Sends one fragment of a message (RFC 6455 §5.4); the first names the kind, the last is final. Control frames may
+   * go in between, other messages may not. Fragments of text may cut characters.
+   * @throws HF_WEBSOCKET_STATE when the connection is closing or closed
+   */
+  sendFragment(kind: "text" | "binary", bytes: Uint8Array, isFinal: boolean): void {
+    this.#assertOpen();
+    const opcode = this.#sendingFragments ? Opcode.continuation : Opcode[kind];
+    this.#sendingFragments = !isFinal;
+    this.#send(opcode, bytes, isFinal);
+  }
+
+  /** @throws HF_WEBSOCKET_ARGUMENT over 125 bytes, HF_WEBSOCKET_STATE when the connection is not open */
+  sendPing(data: Uint8Array = Buffer.alloc(0)): void {
+    this.#sendControl(Opcode.ping, data);
+  }
+
+  /** An unasked pong, which serves as a one-way heartbeat (RFC 6455 §5.5.3). Pings are answered without it. */
+  sendPong(data: Uint8Array = Buffer.alloc(0)): void {
+    this.#sendControl(Opcode.pong, data);
+  }
+
+  /**
+   * Starts the closing handshake (RFC 6455 §7.1.2). Nothing happens when it was started before.
+   * @param code left out, the Close frame is empty
+   * @param reason at most 123 bytes of UTF-8
+   * @throws HF_WEBSOCKET_ARGUMENT when the code may not be sent or the reason is too long
+   */
+  close(code?: number, reason = ""): void {
+    if (code === undefined && reason !== "")
+      throw new HoldfastError("HF_WEBSOCKET_ARGUMENT", "a close reason needs a close code before it");
+    if (code !== undefined && !isSendableCloseCode(code))
+      throw new HoldfastError(
+        "HF_WEBSOCKET_ARGUMENT",
+        `close code ${code} may not be sent: 1000–1003, 1007–1014 and 3000–4999 may`,
+      );
+    const reasonBytes = Buffer.from(reason);
+    if (reasonBytes.length > maxCloseReasonBytes)
+      throw new HoldfastError(
+        "HF_WEBSOCKET_ARGUMENT",
+        `a close reason may have ${maxCloseReasonBytes} bytes of UTF-8, not ${reasonBytes.length}`,
+      );
+    if (this.#state !== "open") return;
+    this.#sendClose(code, reasonBytes);
+    this.#state = "closing";
+  }
+
+  /** Fails the connection for a reason found above this layer (RFC 6455 §7.1.7): Close frame, then no more input. */
+  fail(code: number, reason: string): void {
+    if (this.#state !== "closed") this.#failWith({ code, reason });
+    this.#events = undefined;
+  }
+
+  /** FrameSink: a data frame's payload, or a part of it. */
+  receiveData(opcode: Opcode, piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined {
+    const result = this.#assembler.push(opcode, piece, isFrameEnd, isFinal);
+    if (result === undefined) return undefined;
+    if (result.type === "fault") return result;
+    // Nothing is delivered once this side has begun to close.
+    if (this.#state === "open") this.#emit(result);
+    return undefined;
+  }
+
+  /** FrameSink: a data frame's header. */
+  startData(opcode: Opcode, payloadBytes: number): Fault | undefined {
+    return this.#assembler.startFrame(opcode, payloadBytes);
+  }
+
+  /** FrameSink: a whole control frame. */
+  receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined {
+    if (opcode === Opcode.close) return this.#receiveClose(payload);
+    if (opcode === Opcode.ping) {
+      // RFC 6455 §5.5.2: a ping is answered, unless a Close frame was sent or received already.
+      if (this.#state === "open") this.#send(Opcode.pong, payload, true);
+      this.#emit({ type: "ping", data: payload });
+    } else this.#emit({ type: "pong", data: payload });
+    return undefined;
+  }
+
+  #receiveClose(payload: Uint8Array): Fault | undefined {
+    const close = parseClosePayload(payload);
+    if (close.type === "fault") return close;
+    // RFC 6455 §5.5.1: the answer echoes the code that was received.
+    if (this.#state === "open")
+      this.#sendClose(close.code === CloseCode.noStatus ? undefined : close.code, Buffer.from(close.reason));
+    this.#emit(close);
+    this.#finish(close.code, close.reason, true);
+    this.#reader.stop();
+    return undefined;
+  }
+
+  #failWith(fault: Fault): void {
+    if (this.#state === "open") this.#sendClose(fault.code, clipUtf8(fault.reason, maxCloseReasonBytes));
+    this.#emit({ type: "fault", code: fault.code, reason: fault.reason });
+    this.#finish(fault.code, fault.reason, false);
+    this.#reader.stop();
+  }
+
+  #finish(code: number, reason: string, wasClean: boolean): void {
+    this.#state = "closed";
+    this.#status = { code, reason, wasClean };
+    this.#assembler.reset();
+  }
+
+  #sendControl(opcode: Opcode, data: Uint8Array): void {
+    this.#assertOpen();
+    if (data.length > maxControlPayloadBytes)
+      throw new HoldfastError(
+        "HF_WEBSOCKET_ARGUMENT",
+        `a control frame may carry ${maxControlPayloadBytes} bytes, not ${data.length}`,
+      );
+    this.#send(opcode, data, true);
+  }
+
+  #sendClose(code: number | undefined, reason: Uint8Array): void {
+    const payload = Buffer.alloc(code === undefined ? 0 : 2 + reason.length);
+    if (code !== undefined) {
+      payload.writeUInt16BE(code);
+      payload.set(reason, 2);
+    }
+    this.#send(Opcode.close, payload, true);
+  }
+
+  #send(opcode: Opcode, payload: Uint8Array, isFinal: boolean): void {
+    this.#output.push(encodeFrame(opcode, payload, isFinal, this.#createMaskingKey?.()));
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== "open")
+      throw new HoldfastError("HF_WEBSOCKET_STATE", `nothing can be sent: the connection is ${this.#state}`);
+  }
+
+  #assertCanSendData(): void {
+    this.#assertOpen();
+    if (this.#sendingFragments)
+      throw new HoldfastError("HF_WEBSOCKET_STATE", "a fragmented message must end before another message");
+  }
+
+  #emit(event: ConnectionEvent): void {
+    this.#events ??= [];
+    this.#events.push(event);
+  }
+
+  #takeEvents(): readonly ConnectionEvent[] {
+    const events = this.#events;
+    this.#events = undefined;
+    return events ?? noEvents;
+  }
+}
+
+function clipUtf8(text: string, maxBytes: number): Uint8Array {
+  const bytes = Buffer.from(text);
+  let end = Math.min(bytes.length, maxBytes);
+  // Step back to a character boundary: continuation bytes are 10xxxxxx.
+  while (end < bytes.length && end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
+
+// Keys are drawn in blocks, since a call to the generator costs far more than four bytes of it.
+const keyBlock = new Uint32Array(1024);
+let keysUsed = keyBlock.length;
+
+function randomMaskingKey(): number {
+  if (keysUsed === keyBlock.length) {
+    randomFillSync(keyBlock);
+    keysUsed = 0;
+  }
+  return keyBlock[keysUsed++] as number;
+}
