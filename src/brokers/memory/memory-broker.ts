@@ -1,0 +1,215 @@
+/**
+ * The broker that keeps everything in this process's memory: for tests and throw-away data. Nothing survives the
+ * process. One node only.
+ */
+import type {
+  Broker,
+  BrokerEvents,
+  HistoryPage,
+  HistoryQuery,
+  NewPublication,
+  PresenceStats,
+  PublishOptions,
+  PublishResult,
+} from "../../channels/broker.js";
+import type { Clock } from "../../channels/clock.js";
+import { HoldfastError } from "../../errors.js";
+import type { ClientInfo, Position } from "../../wire/messages.js";
+import { IdempotencyKeys } from "./idempotency-keys.js";
+import { MemoryLog } from "./memory-log.js";
+import { MemoryPresence } from "./memory-presence.js";
+
+export interface MemoryBrokerOptions {
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  /** Most channels, empty ones that were used lately included. @default 100,000 */
+  readonly maxChannels?: number;
+  /** Most bytes of all logs together; publishes are refused beyond. @default 256 MiB */
+  readonly maxBytes?: number;
+  /** How long a channel that is empty and unused keeps its epoch and offset. @default 24 hours */
+  readonly metaTtlMs?: number;
+}
+
+const sweepIntervalMs = 10_000;
+const channelsPerSweep = 1000;
+
+export class MemoryBroker implements Broker {
+  readonly name = "memory";
+  readonly #options: Required<MemoryBrokerOptions>;
+  readonly #logs = new Map<string, MemoryLog>();
+  readonly #presences = new Map<string, MemoryPresence>();
+  readonly #subscribed = new Set<string>();
+  readonly #keys = new IdempotencyKeys();
+  #bytes = 0;
+  #events: BrokerEvents | undefined;
+  #isClosed = false;
+  #cancelSweep: (() => void) | undefined;
+  /** Where the last sweep stopped. */
+  #sweep: Iterator<[string, MemoryLog]> | undefined;
+
+  constructor(options: MemoryBrokerOptions) {
+    const day = 24 * 60 * 60 * 1000;
+    this.#options = { maxChannels: 100_000, maxBytes: 256 * 1024 * 1024, metaTtlMs: day, ...options };
+  }
+
+  /** Sizes of everything this broker holds. */
+  get sizes(): {
+    channels: number;
+    bytes: number;
+    presences: number;
+    subscribed: number;
+    idempotencyKeys: number;
+  } {
+    return {
+      channels: this.#logs.size,
+      bytes: this.#bytes,
+      presences: this.#presences.size,
+      subscribed: this.#subscribed.size,
+      idempotencyKeys: this.#keys.size,
+    };
+  }
+
+  async open(events: BrokerEvents): Promise<void> {
+    this.#events = events;
+    this.#scheduleSweep();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelSweep?.();
+    this.#logs.clear();
+    this.#presences.clear();
+    this.#subscribed.clear();
+  }
+
+  async subscribe(channel: string): Promise<Position> {
+    const log = this.#log(channel);
+    this.#subscribed.add(channel);
+    return log.position;
+  }
+
+  async unsubscribe(channel: string): Promise<void> {
+    this.#subscribed.delete(channel);
+  }
+
+  async publish(
+    channel: string,
+    publication: NewPublication,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
+    const log = this.#log(channel);
+    const now = this.#options.clock.now();
+    const { idempotencyKey, retention } = options;
+    const first = idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, now);
+    if (first) return { position: first, isDuplicate: true };
+    if (this.#bytes + publication.data.length > this.#options.maxBytes)
+      throw new HoldfastError(
+        "HF_BROKER_FULL",
+        `the memory broker holds its limit of ${this.#options.maxBytes} bytes; it takes more as older publications expire`,
+      );
+    const before = log.bytes;
+    const entry = log.append(publication, retention, now);
+    this.#bytes += log.bytes - before;
+    const { position } = log;
+    if (idempotencyKey !== undefined) this.#keys.put(channel, idempotencyKey, position, now);
+    if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);
+    return { position, isDuplicate: false };
+  }
+
+  async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
+    const log = this.#log(channel);
+    const before = log.bytes;
+    const page = log.read(query, this.#options.clock.now());
+    this.#bytes += log.bytes - before;
+    return page;
+  }
+
+  async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
+    this.#assertOpen();
+    let presence = this.#presences.get(channel);
+    if (presence === undefined) {
+      presence = new MemoryPresence();
+      this.#presences.set(channel, presence);
+    }
+    presence.put(info, this.#options.clock.now() + leaseMs);
+  }
+
+  async removePresence(channel: string, client: string): Promise<void> {
+    const presence = this.#presences.get(channel);
+    presence?.remove(client);
+    if (presence?.size === 0) this.#presences.delete(channel);
+  }
+
+  async presence(channel: string): Promise<readonly ClientInfo[]> {
+    this.#assertOpen();
+    return this.#presences.get(channel)?.list(this.#options.clock.now()) ?? [];
+  }
+
+  async presenceStats(channel: string): Promise<PresenceStats> {
+    this.#assertOpen();
+    return this.#presences.get(channel)?.stats(this.#options.clock.now()) ?? { numClients: 0, numUsers: 0 };
+  }
+
+  async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
+    if (!this.#subscribed.has(channel)) return;
+    if (kind === "join") this.#events?.onJoin(channel, info);
+    else this.#events?.onLeave(channel, info);
+  }
+
+  #log(channel: string): MemoryLog {
+    this.#assertOpen();
+    let log = this.#logs.get(channel);
+    if (log === undefined) {
+      this.#makeRoom();
+      log = new MemoryLog(this.#options.createEpoch(), this.#options.clock.now());
+      this.#logs.set(channel, log);
+    }
+    return log;
+  }
+
+  /** Forgets the channel that stands first among those that hold nothing, when there are too many. */
+  #makeRoom(): void {
+    if (this.#logs.size < this.#options.maxChannels) return;
+    for (const [name, log] of this.#logs) {
+      if (log.length > 0 || this.#subscribed.has(name)) continue;
+      this.#logs.delete(name);
+      return;
+    }
+    throw new HoldfastError(
+      "HF_BROKER_FULL",
+      `the memory broker holds its limit of ${this.#options.maxChannels} channels, all of them in use`,
+    );
+  }
+
+  #scheduleSweep(): void {
+    this.#cancelSweep = this.#options.clock.setTimer(() => {
+      this.#runSweep(this.#options.clock.now());
+      this.#scheduleSweep();
+    }, sweepIntervalMs);
+  }
+
+  /** Frees what has expired, some channels at a time. */
+  #runSweep(now: number): void {
+    this.#keys.expire(now);
+    this.#sweep ??= this.#logs.entries();
+    for (let i = 0; i < channelsPerSweep; i++) {
+      const step = this.#sweep.next();
+      if (step.done) {
+        this.#sweep = undefined;
+        break;
+      }
+      const [name, log] = step.value;
+      const before = log.bytes;
+      log.trim(now);
+      this.#bytes += log.bytes - before;
+      const isUnused = log.length === 0 && !this.#subscribed.has(name);
+      if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
+      this.#presences.get(name)?.expire(now);
+      if (this.#presences.get(name)?.size === 0) this.#presences.delete(name);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
+  }
+}

@@ -1,0 +1,85 @@
+/** One channel's log in memory: publications with consecutive offsets, the oldest dropped by count, bytes and age. */
+import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/broker.js";
+import type { Position, Publication } from "../../wire/messages.js";
+
+/** Estimated memory of a publication beyond its text. */
+const overheadBytes = 160;
+
+function sizeOf(publication: Publication): number {
+  const { data, info } = publication;
+  return 2 * (data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
+}
+
+export class MemoryLog {
+  readonly epoch: string;
+  /** Oldest first; those before `#start` are dropped, and cut off now and then. */
+  #entries: Publication[] = [];
+  #start = 0;
+  #head = 0;
+  #bytes = 0;
+  #retention: Retention | undefined;
+  /** When the log was last written or asked for, Unix milliseconds. */
+  usedAt: number;
+
+  constructor(epoch: string, now: number) {
+    this.epoch = epoch;
+    this.usedAt = now;
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, offset: this.#head };
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#start;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  append(publication: NewPublication, retention: Retention, now: number): Publication {
+    const entry: Publication = { ...publication, offset: ++this.#head, time: now };
+    this.#entries.push(entry);
+    this.#bytes += sizeOf(entry);
+    this.#retention = retention;
+    this.usedAt = now;
+    this.trim(now);
+    return entry;
+  }
+
+  /** Drops what the retention of the last publish does not cover any more. */
+  trim(now: number): void {
+    if (this.#retention === undefined) return;
+    const { maxEntries, maxBytes, ttlMs } = this.#retention;
+    while (this.length > 0) {
+      const oldest = this.#entries[this.#start] as Publication;
+      const isKept = this.length <= maxEntries && this.#bytes <= maxBytes && now - oldest.time < ttlMs;
+      if (isKept) break;
+      this.#bytes -= sizeOf(oldest);
+      this.#start++;
+    }
+    if (this.#start < 32 || this.#start * 2 < this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#start);
+    this.#start = 0;
+  }
+
+  read(query: HistoryQuery, now: number): HistoryPage {
+    this.trim(now);
+    this.usedAt = now;
+    const { sinceOffset, maxEntries, maxBytes, isReverse } = query;
+    const step = isReverse ? -1 : 1;
+    const from = isReverse ? (sinceOffset ?? this.#head + 1) - 1 : (sinceOffset ?? 0) + 1;
+    const oldest = this.#head - this.length + 1;
+    const publications: Publication[] = [];
+    let bytes = 0;
+    let offset = isReverse ? Math.min(from, this.#head) : Math.max(from, oldest);
+    for (; offset >= oldest && offset <= this.#head && publications.length < maxEntries; offset += step) {
+      const entry = this.#entries[this.#start + offset - oldest] as Publication;
+      bytes += entry.data.length;
+      if (bytes > maxBytes && publications.length > 0) break;
+      publications.push(entry);
+    }
+    return { publications, position: this.position };
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Contract of a broker: the only part that knows where logs and presence are kept. Implementations stand in brokers/
+ * and pass test/conformance/broker.
+ *
+ * For every broker:
+ * - Calls for one channel MUST take effect in the order they are made, so an `unsubscribe` followed by a `subscribe`
+ *   leaves the node subscribed, and publications are appended in call order.
+ * - Offsets MUST count 1, 2, 3 … without gaps within an epoch. A log that has to start afresh MUST get a new epoch.
+ * - After `subscribe` resolves with a position, every later publication MUST reach `onPublication`, in offset order, as
+ *   long as no event is lost. Events MAY come before the promise resolves, MAY come twice, and MAY get lost: the node
+ *   notices by the offset and repairs itself with `history`.
+ * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
+ * - Nothing MUST be changed in what is passed in or handed out; entries are shared.
+ */
+import type { ClientInfo, JsonText, Position, Publication } from "../wire/messages.js";
+
+/** How long a channel's log keeps publications; whichever bound is reached first counts. */
+export interface Retention {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly ttlMs: number;
+}
+
+export interface NewPublication {
+  readonly data: JsonText;
+  readonly info?: ClientInfo;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface PublishOptions {
+  readonly retention: Retention;
+  /** A second publish with the same key within 5 minutes has no effect and resolves with the first one's position. */
+  readonly idempotencyKey?: string;
+}
+
+export interface PublishResult {
+  readonly position: Position;
+  /** Whether the idempotency key had been used, so that nothing was appended. */
+  readonly isDuplicate: boolean;
+}
+
+export interface HistoryQuery {
+  /** Exclusive: forward from the offset after it, in reverse from the one before it. Left out: from the end of the log. */
+  readonly sinceOffset?: number;
+  readonly maxEntries: number;
+  /** Data bytes after which no further publication is added; the first is always there. */
+  readonly maxBytes: number;
+  readonly isReverse: boolean;
+}
+
+export interface HistoryPage {
+  /** Ascending, or descending in reverse. Starts later than asked for where older ones are gone. */
+  readonly publications: readonly Publication[];
+  /** The head of the log at the time of reading. */
+  readonly position: Position;
+}
+
+export interface PresenceStats {
+  readonly numClients: number;
+  /** Distinct user ids; anonymous clients together count as one. */
+  readonly numUsers: number;
+}
+
+/** What a node is told. Calls MUST NOT throw; the node handles its own errors. */
+export interface BrokerEvents {
+  onPublication(channel: string, publication: Publication, epoch: string): void;
+  onJoin(channel: string, info: ClientInfo): void;
+  onLeave(channel: string, info: ClientInfo): void;
+}
+
+export interface Broker {
+  readonly name: string;
+  /** Called once, before anything else. */
+  open(events: BrokerEvents): Promise<void>;
+  /** Ends everything; later calls reject with HF_BROKER_CLOSED. */
+  close(): Promise<void>;
+
+  /** From now on this node wants the channel's events. Creates the log where there is none. */
+  subscribe(channel: string): Promise<Position>;
+  unsubscribe(channel: string): Promise<void>;
+
+  /** @throws HF_BROKER_FULL when a bound of the broker is reached; nothing was appended then */
+  publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
+  /** Creates the log where there is none, so that there is an epoch to name. */
+  history(channel: string, query: HistoryQuery): Promise<HistoryPage>;
+
+  /** Adds or renews an entry, which vanishes by itself `leaseMs` after its last renewal. */
+  addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void>;
+  removePresence(channel: string, client: string): Promise<void>;
+  presence(channel: string): Promise<readonly ClientInfo[]>;
+  presenceStats(channel: string): Promise<PresenceStats>;
+  /** Tells every node that is subscribed to the channel. Not kept anywhere. */
+  announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void>;
+}

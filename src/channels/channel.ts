@@ -1,0 +1,93 @@
+/**
+ * What a node knows of one channel: the head of its log, the ring, and who reads it here. Decides by the offset whether
+ * an event from the broker is the next one, an old one, or shows that one was lost.
+ */
+import type { ClientInfo, Position, Publication } from "../wire/messages.js";
+import { BatchCache } from "./batches.js";
+import { Ring, type RingLimits } from "./ring.js";
+import type { Subscription } from "./subscription.js";
+
+/** Estimated memory of an entry beyond its text. */
+const entryOverheadBytes = 200;
+
+export class Channel {
+  readonly name: string;
+  readonly ring: Ring;
+  readonly batches: BatchCache;
+  readonly subscriptions = new Set<Subscription>();
+  /** Calls in progress that need the channel though nobody may be subscribed yet. */
+  holders = 0;
+  /** Subscriptions that want joins and leaves; without any, those are not kept. */
+  joinLeaveReaders = 0;
+  /** Queued for delivery. */
+  isDirty = false;
+  /** Where a delivery that was cut into slices goes on, and the end of the ring when it began. */
+  walk: { readonly readers: Iterator<Subscription>; readonly head: number } | undefined;
+  /** Highest offset heard of; beyond `head` while lost events are being read again. */
+  seen = 0;
+  isRepairing = false;
+  #epoch = "";
+  #head = 0;
+
+  constructor(name: string, limits: RingLimits) {
+    this.name = name;
+    this.ring = new Ring(limits);
+    this.batches = new BatchCache(this);
+  }
+
+  /** The last publication this node has in order. */
+  get position(): Position {
+    return { epoch: this.#epoch, offset: this.#head };
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Takes the position that the broker subscribed at. Events may have been faster. */
+  open(position: Position): void {
+    if (this.#epoch === position.epoch) this.seen = Math.max(this.seen, position.offset);
+    else this.restart(position);
+  }
+
+  /** Forgets the ring and begins again at a position. Subscriptions are the caller's to end. */
+  restart(position: Position): void {
+    this.#epoch = position.epoch;
+    this.#head = position.offset;
+    this.seen = position.offset;
+    this.ring.clear();
+    this.batches.clear();
+  }
+
+  /** @returns `appended`; `ignored` for what is known already; `gap` when something before it was lost */
+  receive(publication: Publication, epoch: string): "appended" | "ignored" | "gap" {
+    const { offset } = publication;
+    if (this.#epoch === "") this.restart({ epoch, offset: offset - 1 });
+    if (epoch !== this.#epoch) return "gap";
+    this.seen = Math.max(this.seen, offset);
+    if (offset <= this.#head) return "ignored";
+    if (offset > this.#head + 1) return "gap";
+    this.#head = offset;
+    const bytes = 2 * publication.data.length + entryOverheadBytes;
+    this.ring.push({ kind: "pub", publication, offset, bytes, encoded: new Map() });
+    this.batches.clear();
+    return "appended";
+  }
+
+  /** A join or leave, told to those who want it. */
+  announce(kind: "join" | "leave", info: ClientInfo): void {
+    const bytes = entryOverheadBytes + 2 * (info.connInfo?.length ?? 0);
+    this.ring.push({ kind, info, offset: this.#head, bytes, encoded: new Map() });
+    this.batches.clear();
+  }
+
+  /** Where a reader that has everything up to `offset` goes on. Before the ring's first entry: from the log. */
+  cursorAfter(offset: number): number {
+    if (offset >= this.#head) return this.ring.next;
+    return this.ring.placeOf(offset + 1) ?? this.ring.first - 1;
+  }
+}

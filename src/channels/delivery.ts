@@ -1,0 +1,184 @@
+/**
+ * Brings readers to the head of their channels. Publishing only marks a channel; once per turn of the event loop the
+ * marked channels are walked, each reader gets what lies between its cursor and the head, and every reader that got
+ * something is flushed once. Walking and flushing go on in a later turn when they take longer than a slice.
+ */
+import type { Channel } from "./channel.js";
+import type { LogPage, LogReader } from "./log-reader.js";
+import type { Reader } from "./reader.js";
+import type { Subscription } from "./subscription.js";
+
+export interface DeliveryOptions {
+  readonly log: LogReader;
+  /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
+  readonly schedule: (run: () => void) => void;
+  /** Milliseconds with fractions, monotonic. */
+  readonly now: () => number;
+  /** Longest time to walk, and again to flush, before other work gets its turn. */
+  readonly sliceMs: number;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** Readers handled between two looks at the clock. */
+const readersPerCheck = 32;
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  #dirty: Channel[] = [];
+  /** Readers with something left to read that do take it. */
+  readonly #behind = new Set<Reader>();
+  #touched: Reader[] = [];
+  #isScheduled = false;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Work that waits: channels, readers to catch up, readers to flush. All zero when nothing is going on. */
+  get pending(): { readonly channels: number; readonly behind: number; readonly touched: number } {
+    return { channels: this.#dirty.length, behind: this.#behind.size, touched: this.#touched.length };
+  }
+
+  /** The channel's ring has grown. O(1). */
+  markDirty(channel: Channel): void {
+    if (channel.isDirty) return;
+    channel.isDirty = true;
+    this.#dirty.push(channel);
+    this.#wake();
+  }
+
+  /** The reader has something to flush at the end of this turn. To be called once until it is flushed. */
+  touch(reader: Reader): void {
+    this.#touched.push(reader);
+    this.#wake();
+  }
+
+  /** The reader takes more again, or has a subscription that lags. */
+  resume(reader: Reader): void {
+    this.#behind.add(reader);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    this.#walkDirty();
+    this.#walkBehind();
+    this.#flush();
+    if (this.#dirty.length > 0 || this.#behind.size > 0 || this.#touched.length > 0) this.#wake();
+  }
+
+  #walkDirty(): void {
+    const { now, sliceMs } = this.#options;
+    const end = now() + sliceMs;
+    const queue = this.#dirty;
+    this.#dirty = [];
+    for (let i = 0; i < queue.length; i++) {
+      const channel = queue[i] as Channel;
+      channel.isDirty = false;
+      if (!this.#walk(channel, end)) this.#requeue(channel);
+      if (now() < end) continue;
+      this.#dirty = queue.slice(i + 1).concat(this.#dirty);
+      return;
+    }
+  }
+
+  /** @returns false when the channel needs another look: time ran out, or entries came while an earlier slice ran */
+  #walk(channel: Channel, end: number): boolean {
+    const walk = channel.walk ?? { readers: channel.subscriptions.values(), head: channel.ring.next };
+    channel.walk = undefined;
+    let count = 0;
+    for (let step = walk.readers.next(); !step.done; step = walk.readers.next()) {
+      this.#deliver(step.value);
+      if (++count % readersPerCheck === 0 && this.#options.now() >= end) {
+        channel.walk = walk;
+        return false;
+      }
+    }
+    return walk.head === channel.ring.next;
+  }
+
+  #requeue(channel: Channel): void {
+    channel.isDirty = true;
+    this.#dirty.push(channel);
+  }
+
+  #walkBehind(): void {
+    const { now, sliceMs } = this.#options;
+    const end = now() + sliceMs;
+    let count = 0;
+    for (const reader of [...this.#behind]) {
+      this.#behind.delete(reader);
+      for (const subscription of reader.subscriptions) this.#deliver(subscription);
+      if (++count % readersPerCheck === 0 && now() >= end) return;
+    }
+  }
+
+  #flush(): void {
+    const { now, sliceMs } = this.#options;
+    const end = now() + sliceMs;
+    const touched = this.#touched;
+    for (let i = 0; i < touched.length; i++) {
+      (touched[i] as Reader).flush();
+      if ((i + 1) % readersPerCheck === 0 && now() >= end) {
+        this.#touched = touched.slice(i + 1);
+        return;
+      }
+    }
+    // Readers touched while flushing stand at the end of the same array, so all are done.
+    this.#touched = [];
+  }
+
+  #deliver(subscription: Subscription): void {
+    const { channel, reader } = subscription;
+    if (subscription.cursor === channel.ring.next || subscription.isReading || subscription.isEnded) return;
+    if (!reader.isReady) return;
+    if (subscription.cursor < channel.ring.first) {
+      this.#readLog(subscription);
+      return;
+    }
+    const batch = channel.batches.get(subscription.cursor, subscription.hasJoinLeave, reader.encoding);
+    subscription.cursor = batch.cursor;
+    subscription.offset = batch.offset;
+    if (batch.bytes) reader.push(batch.bytes);
+    if (batch.cursor !== channel.ring.next) this.#behind.add(reader);
+  }
+
+  #readLog(subscription: Subscription): void {
+    const { channel, reader } = subscription;
+    subscription.isReading = true;
+    this.#options.log.read(channel, subscription.offset).then(
+      (page) => {
+        subscription.isReading = false;
+        if (!subscription.isEnded) this.#takePage(subscription, page);
+      },
+      (error: unknown) => {
+        subscription.isReading = false;
+        this.#options.onError(error, { stage: `reading the log of ${channel.name}` });
+        if (!subscription.isEnded) reader.lose(subscription);
+      },
+    );
+  }
+
+  #takePage(subscription: Subscription, page: LogPage): void {
+    const { channel, reader } = subscription;
+    if (!page.isComplete) {
+      reader.lose(subscription);
+      return;
+    }
+    // A reader that has filled up since then reads again from the same place once it drains.
+    if (!reader.isReady) return;
+    const last = page.publications.at(-1);
+    if (last) {
+      reader.push(page.bytesFor(reader.encoding));
+      subscription.offset = last.offset;
+    }
+    subscription.cursor = channel.cursorAfter(subscription.offset);
+    if (subscription.cursor !== channel.ring.next) this.resume(reader);
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Contract of whatever reads channels on this node: the delivery writes to it. Implemented by sessions.
+ */
+import type { Codec, Payload } from "../wire/codec.js";
+import type { Subscription } from "./subscription.js";
+
+/** How bytes look for a reader. Readers that share an encoding object share encoded and framed bytes. */
+export interface Encoding {
+  readonly codec: Codec;
+  /** Wraps a payload for the transport: a WebSocket frame, a line, an event. */
+  frame(payload: Payload): Uint8Array;
+}
+
+export interface Reader {
+  readonly encoding: Encoding;
+  /**
+   * Whether the reader takes more now. Where it does not it is behind: nothing is queued for it, and it must call
+   * `Delivery.resume` once it has drained.
+   */
+  readonly isReady: boolean;
+  /** What it follows, for catching up. */
+  readonly subscriptions: Iterable<Subscription>;
+  /** Takes framed bytes for this turn. They are shared with other readers and must not be changed. */
+  push(bytes: Uint8Array): void;
+  /** Writes what was pushed, in one write. Called once per turn in which something was pushed. */
+  flush(): void;
+  /** The log has moved on past the subscription's cursor and what lay between is gone. */
+  lose(subscription: Subscription): void;
+}

@@ -1,0 +1,111 @@
+/**
+ * A node's copy of the end of a channel: recent publications, and the joins and leaves between them, in the order they
+ * happened. Bounded by count and bytes; what falls out is still in the broker's log (publications) or gone (joins and
+ * leaves). Places are counted by a sequence number that only this node knows.
+ */
+import type { Payload } from "../wire/codec.js";
+import type { ClientInfo, Publication } from "../wire/messages.js";
+
+export type Entry = {
+  /** Offset of the last publication up to and including this entry. */
+  readonly offset: number;
+  /** Memory this entry stands for, in bytes. */
+  readonly bytes: number;
+  /** As push messages, one per codec name. */
+  readonly encoded: Map<string, Payload>;
+} & (
+  | { readonly kind: "pub"; readonly publication: Publication }
+  | { readonly kind: "join" | "leave"; readonly info: ClientInfo }
+);
+
+export interface RingLimits {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}
+
+export class Ring {
+  readonly #limits: RingLimits;
+  #entries: (Entry | undefined)[] = [];
+  /** Sequence number of the oldest entry; equal to `#next` when there is none. */
+  #first = 0;
+  #next = 0;
+  #bytes = 0;
+
+  constructor(limits: RingLimits) {
+    this.#limits = limits;
+  }
+
+  get first(): number {
+    return this.#first;
+  }
+
+  /** Sequence number that the next entry will get. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(entry: Entry): void {
+    const { maxEntries, maxBytes } = this.#limits;
+    if (this.#next - this.#first === this.#entries.length && this.#entries.length < maxEntries)
+      this.#grow(Math.min(maxEntries, Math.max(8, 2 * this.#entries.length)));
+    if (this.#next - this.#first === maxEntries) this.#dropFirst();
+    this.#entries[this.#next % this.#entries.length] = entry;
+    this.#next++;
+    this.#bytes += entry.bytes;
+    // The newest entry stays, however large.
+    while (this.#bytes > maxBytes && this.#next - this.#first > 1) this.#dropFirst();
+  }
+
+  /** @throws RangeError when the entry is not there: callers compare with `first` and `next` before */
+  at(sequence: number): Entry {
+    const entry = sequence >= this.#first && sequence < this.#next ? this.#slot(sequence) : undefined;
+    if (entry === undefined)
+      throw new RangeError(`entry ${sequence} is not within ${this.#first} to ${this.#next - 1}`);
+    return entry;
+  }
+
+  /**
+   * The place of a publication.
+   * @returns a sequence number, or undefined where the publication is not in the ring
+   */
+  placeOf(offset: number): number | undefined {
+    let low = this.#first;
+    let high = this.#next;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#slot(middle) as Entry).offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    if (low === this.#next) return undefined;
+    const entry = this.#slot(low) as Entry;
+    // A join may carry the offset of a publication that has fallen out of the ring already.
+    return entry.kind === "pub" && entry.offset === offset ? low : undefined;
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.#first = this.#next;
+    this.#bytes = 0;
+  }
+
+  #slot(sequence: number): Entry | undefined {
+    return this.#entries[sequence % this.#entries.length];
+  }
+
+  #dropFirst(): void {
+    const index = this.#first % this.#entries.length;
+    this.#bytes -= (this.#entries[index] as Entry).bytes;
+    this.#entries[index] = undefined;
+    this.#first++;
+  }
+
+  #grow(capacity: number): void {
+    const grown: (Entry | undefined)[] = new Array(capacity).fill(undefined);
+    for (let i = this.#first; i < this.#next; i++) grown[i % capacity] = this.#slot(i);
+    this.#entries = grown;
+  }
+}

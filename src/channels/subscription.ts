@@ -1,0 +1,30 @@
+/** One reader's place in one channel. */
+import type { Channel } from "./channel.js";
+import type { Reader } from "./reader.js";
+
+export class Subscription {
+  readonly channel: Channel;
+  readonly reader: Reader;
+  /** Whether joins and leaves are wanted. */
+  readonly hasJoinLeave: boolean;
+  /** Next entry of the channel's ring to deliver. May lie before the ring's first: then the log is read. */
+  cursor: number;
+  /** Offset of the last publication delivered. */
+  offset: number;
+  /** A read of the log is under way; the delivery passes by. */
+  isReading = false;
+  /** No longer part of the channel. */
+  isEnded = false;
+
+  constructor(
+    channel: Channel,
+    reader: Reader,
+    options: { cursor: number; offset: number; hasJoinLeave: boolean },
+  ) {
+    this.channel = channel;
+    this.reader = reader;
+    this.cursor = options.cursor;
+    this.offset = options.offset;
+    this.hasJoinLeave = options.hasJoinLeave;
+  }
+}

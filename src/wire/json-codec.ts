@@ -1,0 +1,132 @@
+/**
+ * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as the
+ * JSON text they came as. Fields that are zero, empty or false are left out, but for the few that SDKs dereference.
+ */
+import type { Codec, DecodedFrame, Payload } from "./codec.js";
+import { toCommand } from "./json-commands.js";
+import type { ClientInfo, Command, Publication, Push, Reply, SubscribeResult } from "./messages.js";
+
+const maxEchoedCharacters = 40;
+
+export const jsonCodec: Codec = Object.freeze({
+  name: "json",
+
+  decode(frame: Payload): DecodedFrame {
+    if (typeof frame !== "string")
+      return { commands: [], fault: "JSON commands must come as text, not as binary" };
+    const commands: Command[] = [];
+    // One line feed at the end is allowed.
+    const text = frame.endsWith("\n") ? frame.slice(0, -1) : frame;
+    for (const line of text.split("\n")) {
+      const command = decodeLine(line);
+      if (typeof command === "string") return { commands, fault: command };
+      commands.push(command);
+    }
+    return { commands };
+  },
+
+  encodeReply(reply: Reply): string {
+    if ("error" in reply) {
+      const { code, message, isTemporary } = reply.error;
+      const temporary = isTemporary ? ',"temporary":true' : "";
+      return `{"id":${reply.id},"error":{"code":${code},"message":${JSON.stringify(message)}${temporary}}}`;
+    }
+    return `{"id":${reply.id},"${reply.method}":${encodeResult(reply)}}`;
+  },
+
+  encodePush(push: Push): string {
+    return `{"push":{"channel":${JSON.stringify(push.channel)},"${push.kind}":${encodePushBody(push)}}}`;
+  },
+
+  encodePing(): string {
+    return "{}";
+  },
+
+  join(messages: readonly Payload[]): string {
+    return messages.length === 1 ? (messages[0] as string) : messages.join("\n");
+  },
+});
+
+function decodeLine(line: string): Command | string {
+  if (line.trim() === "")
+    return "a frame must hold JSON objects separated by single line feeds, and has an empty line";
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return `not JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
+  }
+  return toCommand(value);
+}
+
+function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
+  switch (reply.method) {
+    case "connect": {
+      const { client, version, ping, pong } = reply.result;
+      return JSON.stringify({ client, version, ...(ping > 0 && { ping }), ...(pong && { pong }) });
+    }
+    case "subscribe":
+      return encodeSubscribeResult(reply.result);
+    case "unsubscribe":
+    case "publish":
+      return "{}";
+    case "presence": {
+      const entries = reply.result.map((info) => `${JSON.stringify(info.client)}:${encodeInfo(info)}`);
+      return `{"presence":{${entries.join(",")}}}`;
+    }
+    case "presence_stats":
+      return `{"num_clients":${reply.result.numClients},"num_users":${reply.result.numUsers}}`;
+    case "history": {
+      const { publications, position } = reply.result;
+      const list = publications
+        .map((publication) => encodePublication(publication, undefined, true))
+        .join(",");
+      return `{"publications":[${list}],"epoch":${JSON.stringify(position.epoch)},"offset":${position.offset}}`;
+    }
+  }
+}
+
+function encodeSubscribeResult(result: SubscribeResult): string {
+  const { position, publications } = result;
+  let fields = "";
+  if (result.recoverable) fields += ',"recoverable":true';
+  if (result.positioned) fields += ',"positioned":true';
+  if (position.epoch !== "") fields += `,"epoch":${JSON.stringify(position.epoch)}`;
+  if (position.offset > 0) fields += `,"offset":${position.offset}`;
+  if (publications.length > 0)
+    fields += `,"publications":[${publications.map((publication) => encodePublication(publication)).join(",")}]`;
+  if (result.recovered) fields += ',"recovered":true';
+  if (result.wasRecovering) fields += ',"was_recovering":true';
+  return `{${fields.slice(1)}}`;
+}
+
+function encodePushBody(push: Push): string {
+  switch (push.kind) {
+    case "pub":
+      return encodePublication(push.publication, push.epoch);
+    case "join":
+    case "leave":
+      return `{"info":${encodeInfo(push.info)}}`;
+    case "unsubscribe":
+      return `{"code":${push.code},"reason":${JSON.stringify(push.reason)}}`;
+  }
+}
+
+/** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */
+function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
+  const { data, info, offset, tags, time } = publication;
+  let fields = `"data":${data}`;
+  if (info) fields += `,"info":${encodeInfo(info)}`;
+  if (offset > 0) fields += `,"offset":${offset}`;
+  if (tags) fields += `,"tags":${JSON.stringify(tags)}`;
+  if (hasTime) fields += `,"time":${time}`;
+  if (offset === 1 && epoch !== undefined) fields += `,"epoch":${JSON.stringify(epoch)}`;
+  return `{${fields}}`;
+}
+
+function encodeInfo(info: ClientInfo): string {
+  let fields = `"user":${JSON.stringify(info.user)},"client":${JSON.stringify(info.client)}`;
+  if (info.connInfo !== undefined) fields += `,"conn_info":${info.connInfo}`;
+  if (info.chanInfo !== undefined) fields += `,"chan_info":${info.chanInfo}`;
+  return `{${fields}}`;
+}

@@ -1,0 +1,147 @@
+/**
+ * Reads one JSON object as a command. Parameters are checked here, once, so that the rest of the server sees values
+ * of the types it expects; fields that are not known are ignored.
+ */
+import type { Command, Method, Position, Request } from "./messages.js";
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Where an object has several methods, the first in this order counts. */
+const methods: readonly (Method | "send")[] = [
+  "connect",
+  "ping",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "presence",
+  "presence_stats",
+  "history",
+  "rpc",
+  "send",
+  "refresh",
+  "sub_refresh",
+];
+
+const maxId = 0xffff_ffff;
+
+/** Raised inside this file for parameters that are not accepted. */
+class InvalidField extends Error {}
+
+/** @returns the command, or the sentence that says why the object is none */
+export function toCommand(value: unknown): Command | string {
+  if (!isObject(value)) return "a command must be a JSON object";
+  const { id = 0 } = value;
+  const method = methods.find((name) => value[name] !== undefined && value[name] !== null);
+  if (method === "send") return { method: "send" };
+  if (method === undefined) {
+    if (id === 0)
+      return Object.keys(value).length === 0 || "id" in value ? { method: "pong" } : unknownCommand(value);
+    return unknownCommand(value);
+  }
+  if (!isInteger(id, 1, maxId)) return `the id of a command must be an integer from 1 to ${maxId}`;
+  const params = value[method];
+  if (!isObject(params)) return { method: "invalid", id, message: `${method} must be an object` };
+  try {
+    return { id, method, params: readers[method](params) } as Request;
+  } catch (error) {
+    if (!(error instanceof InvalidField)) throw error;
+    return { method: "invalid", id, message: `${method}.${error.message}` };
+  }
+}
+
+function unknownCommand(value: JsonObject): string {
+  const named = Object.keys(value).find((key) => key !== "id");
+  return named === undefined
+    ? "a command names no method"
+    : `unknown command ${JSON.stringify(named.slice(0, 32))}`;
+}
+
+const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
+  connect: (params) => ({
+    ...optional("token", readString(params, "token")),
+    ...optional("data", readJson(params, "data")),
+    ...optional("name", readString(params, "name")),
+    ...optional("version", readString(params, "version")),
+  }),
+  subscribe: (params) => ({
+    channel: readChannel(params),
+    ...optional("token", readString(params, "token")),
+    recover: readBoolean(params, "recover"),
+    epoch: readString(params, "epoch") ?? "",
+    offset: readInteger(params, "offset", 0) ?? 0,
+    positioned: readBoolean(params, "positioned"),
+    recoverable: readBoolean(params, "recoverable"),
+    joinLeave: readBoolean(params, "join_leave"),
+    flag: readInteger(params, "flag", 0) ?? 0,
+  }),
+  unsubscribe: (params) => ({ channel: readChannel(params) }),
+  publish: (params) => ({ channel: readChannel(params), data: readData(params) }),
+  presence: (params) => ({ channel: readChannel(params) }),
+  presence_stats: (params) => ({ channel: readChannel(params) }),
+  history: (params) => ({
+    channel: readChannel(params),
+    limit: readInteger(params, "limit", -1) ?? 0,
+    ...optional("since", readPosition(params)),
+    reverse: readBoolean(params, "reverse"),
+  }),
+  ping: () => ({}),
+  rpc: () => ({}),
+  refresh: () => ({}),
+  sub_refresh: () => ({}),
+};
+
+function readChannel(params: JsonObject): string {
+  return readString(params, "channel") ?? "";
+}
+
+function readData(params: JsonObject): string {
+  const data = readJson(params, "data");
+  if (data === undefined) throw new InvalidField("data is missing: any JSON value is accepted");
+  return data;
+}
+
+function readJson(params: JsonObject, name: string): string | undefined {
+  const value = params[name];
+  return value === undefined ? undefined : JSON.stringify(value);
+}
+
+function readString(params: JsonObject, name: string): string | undefined {
+  const value = params[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw new InvalidField(`${name} must be a string`);
+  return value;
+}
+
+function readBoolean(params: JsonObject, name: string): boolean {
+  const value = params[name];
+  if (value === undefined || value === null) return false;
+  if (typeof value !== "boolean") throw new InvalidField(`${name} must be true or false`);
+  return value;
+}
+
+function readInteger(params: JsonObject, name: string, least: number): number | undefined {
+  const value = params[name];
+  if (value === undefined || value === null) return undefined;
+  if (!isInteger(value, least, Number.MAX_SAFE_INTEGER))
+    throw new InvalidField(`${name} must be an integer from ${least} to ${Number.MAX_SAFE_INTEGER}`);
+  return value;
+}
+
+function readPosition(params: JsonObject): Position | undefined {
+  const since = params.since;
+  if (since === undefined || since === null) return undefined;
+  if (!isObject(since)) throw new InvalidField("since must be an object with offset and epoch");
+  return { offset: readInteger(since, "offset", 0) ?? 0, epoch: readString(since, "epoch") ?? "" };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isInteger(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+}
