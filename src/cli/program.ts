@@ -1,0 +1,201 @@
+/** The command line: subcommands, options, help and exit codes (0 done, 1 failed, 2 not understood). */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { HoldfastError, version } from "../index.js";
+import { runHistory } from "./history.js";
+import { writeNote } from "./output.js";
+import { runPublish } from "./publish.js";
+import { runServe } from "./serve.js";
+import { runSubscribe } from "./subscribe.js";
+
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+
+/** @returns the exit code */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...argv]);
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (!(error instanceof HoldfastError)) throw error;
+    writeNote(`holdfast: ${error.message}`);
+    const isUsage = error.code === "HF_CLI_USAGE" || error.code === "HF_OPTION_INVALID";
+    return isUsage ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("holdfast")
+    .description("A real-time server: one open connection per client, channels that are logs.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("(holdfast --help shows what is accepted)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ holdfast serve                              start a server on http://localhost:8000
+  $ holdfast subscribe news                     print what is published in a channel
+  $ holdfast publish news '{"hello":"world"}'   publish one message
+  $ vmstat 1 | holdfast publish stats           publish each line of another program
+  $ holdfast history news --limit 10            print the last messages
+`,
+    );
+  addServe(program);
+  addPublish(program);
+  addSubscribe(program);
+  addHistory(program);
+  return program;
+}
+
+function addServe(program: Command): void {
+  subcommand(program, "serve", "start a server")
+    .addOption(
+      new Option("--port <number>", "TCP port; 0 takes a free one")
+        .argParser(toInteger)
+        .env("HOLDFAST_PORT")
+        .default(8000),
+    )
+    .addOption(
+      new Option("--host <address>", "address to listen on").env("HOLDFAST_HOST").default("127.0.0.1"),
+    )
+    .addOption(
+      new Option("--allowed-origins <list>", "origins of pages that may connect, by comma, or *")
+        .argParser(toList)
+        .env("HOLDFAST_ALLOWED_ORIGINS"),
+    )
+    .addOption(
+      integerOption(
+        "--max-connections <number>",
+        "most connections (default: 50000)",
+        "HOLDFAST_MAX_CONNECTIONS",
+      ),
+    )
+    .addOption(
+      integerOption(
+        "--max-message-bytes <number>",
+        "largest message from a client (default: 65536)",
+        "HOLDFAST_MAX_MESSAGE_BYTES",
+      ),
+    )
+    .addOption(
+      integerOption(
+        "--ping-interval-ms <number>",
+        "time between pings (default: 25000)",
+        "HOLDFAST_PING_INTERVAL_MS",
+      ),
+    )
+    .addOption(
+      integerOption(
+        "--pong-timeout-ms <number>",
+        "time for the answer to a ping (default: 8000)",
+        "HOLDFAST_PONG_TIMEOUT_MS",
+      ),
+    )
+    .addHelpText(
+      "after",
+      `
+Without further configuration any visitor may use any channel, nobody is asked who they are, and history is kept in
+memory. That is why the server listens on 127.0.0.1 only, unless --host says otherwise.
+
+Examples:
+  $ holdfast serve
+  $ holdfast serve --port 9000
+  $ HOLDFAST_PORT=9000 holdfast serve
+  $ holdfast serve --allowed-origins https://example.com,https://www.example.com
+`,
+    )
+    .action(runServe);
+}
+
+function addPublish(program: Command): void {
+  withServerUrl(subcommand(program, "publish", "publish one message, or each line of standard input"))
+    .argument("<channel>", "name of the channel")
+    .argument("[data]", "the message: JSON, or else plain text")
+    .addHelpText(
+      "after",
+      `
+Lines that are JSON are published as that, others as text. Each is published after the one before was acknowledged.
+When the connection breaks the line under way is sent again, and could then be there twice.
+
+Examples:
+  $ holdfast publish news '{"headline":"It works"}'
+  $ holdfast publish news "plain text"
+  $ vmstat 1 | holdfast publish stats
+  $ tail -f app.log | holdfast publish logs:app
+`,
+    )
+    .action(runPublish);
+}
+
+function addSubscribe(program: Command): void {
+  withServerUrl(subcommand(program, "subscribe", "print each publication of a channel as one line of JSON"))
+    .argument("<channel>", "name of the channel")
+    .option(
+      "--since <epoch:offset>",
+      "begin after this position instead of now; 0 for everything that is kept",
+    )
+    .addOption(new Option("--count <number>", "end after this many publications").argParser(toInteger))
+    .addHelpText(
+      "after",
+      `
+Reconnects by itself and goes on where it was; what could not be recovered is said on standard error.
+
+Examples:
+  $ holdfast subscribe news
+  $ holdfast subscribe news --since 0 --count 10
+  $ holdfast subscribe stats | jq .data
+`,
+    )
+    .action(runSubscribe);
+}
+
+function addHistory(program: Command): void {
+  withServerUrl(subcommand(program, "history", "print what a channel keeps, one line of JSON each"))
+    .argument("<channel>", "name of the channel")
+    .addOption(
+      new Option("--limit <number>", "at most this many; the newest of them")
+        .argParser(toInteger)
+        .default(100),
+    )
+    .option("--since <epoch:offset>", "only what follows this position")
+    .option("--reverse", "newest first")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ holdfast history news
+  $ holdfast history news --limit 1 --reverse
+`,
+    )
+    .action(runHistory);
+}
+
+function subcommand(program: Command, name: string, description: string): Command {
+  return program.command(name).description(description);
+}
+
+function withServerUrl(command: Command): Command {
+  return command
+    .addOption(new Option("--url <url>", "the server").env("HOLDFAST_URL").default("http://localhost:8000"))
+    .addOption(
+      new Option("--user <name>", "who to be, where the server believes its clients").env("HOLDFAST_USER"),
+    );
+}
+
+function integerOption(flags: string, description: string, variable: string): Option {
+  return new Option(flags, description).argParser(toInteger).env(variable);
+}
+
+function toInteger(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("It must be a whole number.");
+  return value;
+}
+
+function toList(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}

@@ -1,0 +1,72 @@
+/** `holdfast serve`. */
+import {
+  createServer,
+  type HoldfastServer,
+  type ListeningAddress,
+  type ServerOptions,
+  version,
+} from "../index.js";
+import { writeNote, writeText } from "./output.js";
+
+interface ServeOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly allowedOrigins?: readonly string[];
+  readonly maxConnections?: number;
+  readonly maxMessageBytes?: number;
+  readonly pingIntervalMs?: number;
+  readonly pongTimeoutMs?: number;
+}
+
+export async function runServe(options: ServeOptions): Promise<void> {
+  const server = createServer(toServerOptions(options));
+  const address = await server.listen();
+  writeText(banner(address));
+  await untilSignal(server);
+}
+
+function toServerOptions(options: ServeOptions): ServerOptions {
+  const { pingIntervalMs, pongTimeoutMs, allowedOrigins, ...same } = options;
+  const origins = allowedOrigins?.includes("*") ? "*" : allowedOrigins;
+  return {
+    ...same,
+    ...(origins && { allowedOrigins: origins }),
+    times: { ...(pingIntervalMs && { pingIntervalMs }), ...(pongTimeoutMs && { pongTimeoutMs }) },
+  };
+}
+
+function banner({ url, host, port }: ListeningAddress): string {
+  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
+  const at = port === 8000 ? "" : ` --url ${url}`;
+  return `Holdfast ${version} keeps the line open at ${url}
+
+  Open           ${url} in two windows, and chat
+  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket
+
+Try next, in another terminal:
+  npx holdfast subscribe news${at}
+  npx holdfast publish news '{"hello":"world"}'${at}
+  vmstat 1 | npx holdfast publish stats${at}
+
+${
+  isLocal
+    ? `Only this machine can connect (${host}). `
+    : `Warning: whoever can reach ${host} can connect. To keep others out, use --host 127.0.0.1. `
+}Any visitor may use any channel and nobody is
+asked who they are; history is kept in memory until the server ends. Ctrl+C ends it.`;
+}
+
+function untilSignal(server: HoldfastServer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isEnding = false;
+    const end = () => {
+      // Whoever asks twice does not want to wait.
+      if (isEnding) process.exit(1);
+      isEnding = true;
+      writeNote("Closing connections …");
+      server.close().then(resolve, reject);
+    };
+    process.on("SIGINT", end);
+    process.on("SIGTERM", end);
+  });
+}

@@ -1,0 +1,61 @@
+/** Answers plain HTTP requests: health, pages, and a sentence for everything else. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Rejection } from "../websocket/index.js";
+import type { PageHandler } from "./pages.js";
+
+export const webSocketPath = "/connection/websocket";
+
+export interface RouterOptions {
+  readonly pages: PageHandler | undefined;
+  /** Says why a request to the WebSocket's address is not one. */
+  readonly explainWebSocket: (request: IncomingMessage) => Rejection;
+}
+
+/** @returns the path of a request without its query */
+export function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "/").split("?", 1)[0] as string;
+}
+
+export function createRouter({ pages, explainWebSocket }: RouterOptions) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    // A body that nobody asked for is read and dropped, so that the connection can go on.
+    request.resume();
+    const path = pathOf(request);
+    if (path === webSocketPath) {
+      const { status, message, headers } = explainWebSocket(request);
+      const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";
+      sendText(response, status, message, { ...headers, Connection: connection });
+    } else if (request.method !== "GET" && request.method !== "HEAD")
+      sendText(response, 405, `${request.method} is not accepted here, only GET and HEAD.`, {
+        Allow: "GET, HEAD",
+      });
+    else if (path === "/health") sendJson(response, 200, {});
+    else if (pages) pages(request, response, () => sendNotFound(response, path));
+    else sendNotFound(response, path);
+  };
+}
+
+function sendNotFound(response: ServerResponse, path: string): void {
+  sendText(response, 404, `There is nothing at ${path}. The WebSocket is at ${webSocketPath}.`);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  send(response, status, JSON.stringify(value), {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+  });
+}
+
+function sendText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): void {
+  send(response, status, `${text}\n`, { "Content-Type": "text/plain; charset=utf-8", ...headers });
+}
+
+function send(response: ServerResponse, status: number, body: string, headers: Record<string, string>): void {
+  response.writeHead(status, { "Content-Length": Buffer.byteLength(body), ...headers });
+  response.end(body);
+}

@@ -1,0 +1,23 @@
+/** Package entry. */
+export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
+export type * from "./channels/broker.js";
+export type { Clock } from "./channels/clock.js";
+export { type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
+export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
+export type { ServerOptions } from "./server/options.js";
+export {
+  createServer,
+  type HoldfastServer,
+  type ListeningAddress,
+  type ServerStats,
+} from "./server/server.js";
+export { version } from "./server/version.js";
+export {
+  type Authenticate,
+  believeClients,
+  type Credentials,
+  type Identity,
+  type IdentityResult,
+} from "./sessions/identity.js";
+export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
+export type * from "./wire/messages.js";

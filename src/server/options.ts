@@ -1,0 +1,128 @@
+/** Options of a server: each with its default and what changing it costs, resolved and checked in one place. */
+import type { Broker } from "../channels/broker.js";
+import type { RingLimits } from "../channels/ring.js";
+import { openRules, type RulesFor } from "../channels/rules.js";
+import { HoldfastError } from "../errors.js";
+import { type Authenticate, believeClients } from "../sessions/identity.js";
+import {
+  defaultSessionLimits,
+  defaultSessionTimes,
+  type SessionLimits,
+  type SessionTimes,
+} from "../sessions/limits.js";
+import type { AllowedOrigins } from "../transports/origins.js";
+
+export interface ServerOptions {
+  /** TCP port; 0 takes a free one. @default 8000 */
+  readonly port?: number;
+  /** Address to listen on. Others than this machine can connect to anything but a loopback address. @default "127.0.0.1" */
+  readonly host?: string;
+  /** Where logs and presence are kept. @default a new memory broker: nothing survives the process */
+  readonly broker?: Broker;
+  /** Finds out who a client is. @default every client is believed what it says of itself */
+  readonly authenticate?: Authenticate;
+  /** Rules per channel. @default every channel may be used, with history, presence and recovery */
+  readonly rulesFor?: RulesFor;
+  /** Pages of other origins that may connect. @default none; pages of this server and of loopback addresses always may */
+  readonly allowedOrigins?: AllowedOrigins;
+  /** Folder of static files to serve; `null` for none. @default the pages of this package */
+  readonly pages?: string | null;
+  /** Most connections; further ones get 503. `null` lifts the bound. @default 50,000 */
+  readonly maxConnections?: number | null;
+  /** Largest message from a client, in bytes; beyond, the connection ends with 1009. @default 64 KiB */
+  readonly maxMessageBytes?: number;
+  /** Most frames that one message from a client may come in. @default 1,024 */
+  readonly maxFragments?: number;
+  /** Time for a request's head to come, in milliseconds; beyond, 408. @default 10 s */
+  readonly handshakeTimeoutMs?: number;
+  /** Largest request head, in bytes; beyond, 431. @default 16 KiB */
+  readonly maxHandshakeBytes?: number;
+  /** Time for a peer to answer a Close frame, in milliseconds; beyond, its socket is cut. @default 5 s */
+  readonly closeTimeoutMs?: number;
+  /** The newest entries of each channel in use that are kept at hand. Readers further behind read the broker's log. @default 512 entries, 1 MiB */
+  readonly ring?: Partial<RingLimits>;
+  readonly limits?: Partial<SessionLimits>;
+  readonly times?: Partial<SessionTimes>;
+  /** Longest stretch of delivering before other work gets its turn, in milliseconds. @default 4 */
+  readonly deliverySliceMs?: number;
+  /** Every failure in the background ends here. @default one line to standard error */
+  readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+export type ResolvedOptions = Required<Omit<ServerOptions, "broker" | "ring" | "limits" | "times">> & {
+  readonly ring: RingLimits;
+  readonly limits: SessionLimits;
+  readonly times: SessionTimes;
+};
+
+export const defaultOptions = Object.freeze({
+  port: 8000,
+  host: "127.0.0.1",
+  authenticate: believeClients,
+  rulesFor: () => openRules,
+  allowedOrigins: Object.freeze([]) as readonly string[],
+  maxConnections: 50_000,
+  maxMessageBytes: 64 * 1024,
+  maxFragments: 1024,
+  handshakeTimeoutMs: 10_000,
+  maxHandshakeBytes: 16 * 1024,
+  closeTimeoutMs: 5000,
+  ring: Object.freeze({ maxEntries: 512, maxBytes: 1024 * 1024 }),
+  limits: defaultSessionLimits,
+  times: defaultSessionTimes,
+  deliverySliceMs: 4,
+});
+
+/** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
+export function resolveOptions(options: ServerOptions, defaultPages: string): ResolvedOptions {
+  const resolved = {
+    ...defaultOptions,
+    pages: defaultPages,
+    onError: writeError,
+    ...withoutUndefined(options),
+    ring: { ...defaultOptions.ring, ...withoutUndefined(options.ring ?? {}) },
+    limits: { ...defaultOptions.limits, ...withoutUndefined(options.limits ?? {}) },
+    times: { ...defaultOptions.times, ...withoutUndefined(options.times ?? {}) },
+  } satisfies ResolvedOptions;
+  checkInteger("port", resolved.port, 0, 65_535);
+  checkInteger("maxConnections", resolved.maxConnections, 1);
+  for (const name of ["maxMessageBytes", "maxFragments", "handshakeTimeoutMs", "closeTimeoutMs"] as const)
+    checkInteger(name, resolved[name], 1);
+  checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
+  checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
+  for (const [name, value] of Object.entries(resolved.ring)) checkInteger(`ring.${name}`, value, 1);
+  for (const [name, value] of Object.entries(resolved.limits)) checkInteger(`limits.${name}`, value, 1);
+  for (const [name, value] of Object.entries(resolved.times)) checkInteger(`times.${name}`, value, 1);
+  checkInteger("limits.maxChannels", resolved.limits.maxChannels, 1);
+  if (resolved.times.pongTimeoutMs >= resolved.times.pingIntervalMs)
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `times.pongTimeoutMs (${resolved.times.pongTimeoutMs}) must be less than times.pingIntervalMs (${resolved.times.pingIntervalMs})`,
+    );
+  return resolved;
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** Bounds that may be lifted, by `null`. */
+const liftable = new Set(["maxConnections", "limits.commandsPerSecond"]);
+
+function checkInteger(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (value === null && liftable.has(name)) return;
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  const orNull = liftable.has(name) ? ", or null for no bound" : "";
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `${name} must be an integer ${range}${orNull}, but is ${JSON.stringify(value)}`,
+    { details: { option: name, value } },
+  );
+}
+
+function writeError(error: unknown, { stage }: { readonly stage: string }): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`holdfast: ${stage}: ${text}\n`);
+}

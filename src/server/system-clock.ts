@@ -1,0 +1,11 @@
+/** The clock of the machine. */
+import type { Clock } from "../channels/clock.js";
+
+export const systemClock: Clock = Object.freeze({
+  now: () => Date.now(),
+  setTimer(callback: () => void, delayMs: number) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+});

@@ -1,0 +1,129 @@
+/**
+ * The commands a session has received: started in order, some at a time, nothing before connect is done.
+ */
+import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
+import type { Command, Request } from "../wire/messages.js";
+import { commandHandlers, expectedFailure, type Outcome } from "./commands.js";
+import type { SessionContext } from "./context.js";
+import type { Session } from "./session.js";
+import { TokenBucket } from "./token-bucket.js";
+
+type Waiting = Command | { readonly method: "fault"; readonly reason: string };
+
+export class CommandQueue {
+  readonly #session: Session;
+  readonly #context: SessionContext;
+  readonly #bucket: TokenBucket | undefined;
+  #waiting: Waiting[] = [];
+  #inFlight = 0;
+  #hasConnectStarted = false;
+
+  constructor(session: Session, context: SessionContext) {
+    const { commandsPerSecond, commandBurst } = context.limits;
+    this.#session = session;
+    this.#context = context;
+    if (commandsPerSecond !== null)
+      this.#bucket = new TokenBucket(commandsPerSecond, commandBurst, context.clock.now());
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  add(commands: readonly Command[], fault?: string): void {
+    for (const command of commands) this.#waiting.push(command);
+    if (fault !== undefined) this.#waiting.push({ method: "fault", reason: fault });
+  }
+
+  clear(): void {
+    this.#waiting = [];
+  }
+
+  /** Starts what may start. */
+  run(): void {
+    let started = 0;
+    while (started < this.#waiting.length && this.#canStart())
+      this.#start(this.#waiting[started++] as Waiting);
+    if (started > 0 && this.#waiting.length > 0) this.#waiting = this.#waiting.slice(started);
+  }
+
+  #canStart(): boolean {
+    if (this.#session.isEnded) return false;
+    // Commands that follow connect in one frame wait for it.
+    if (this.#hasConnectStarted && !this.#session.isAdmitted) return false;
+    return this.#inFlight < this.#context.limits.maxCommandsInFlight;
+  }
+
+  #start(command: Waiting): void {
+    const rate = this.#bucket?.take(this.#context.clock.now()) ?? "ok";
+    const refusal = this.#findRefusal(command, rate);
+    if (refusal) this.#session.close(refusal);
+    else if (command.method === "pong") this.#session.receivePong();
+    else if (command.method === "invalid") this.#session.sendError(command.id, "badRequest", command.message);
+    else if (command.method !== "fault" && command.method !== "send") this.#startRequest(command, rate);
+  }
+
+  #startRequest(request: Request, rate: "ok" | "empty" | "overdrawn"): void {
+    if (rate === "empty") {
+      this.#session.sendError(request.id, "tooManyRequests", this.#rateText());
+      return;
+    }
+    if (request.method === "connect") this.#hasConnectStarted = true;
+    this.#inFlight++;
+    void this.#carryOut(request);
+  }
+
+  /** @returns why the connection must end, where what came leaves no other way */
+  #findRefusal(command: Waiting, rate: "ok" | "empty" | "overdrawn"): Disconnect | undefined {
+    const { method } = command;
+    if (method === "fault") return disconnect("badRequest", command.reason);
+    if (rate === "overdrawn") return disconnect("tooManyRequests", this.#rateText());
+    if (method === "connect") {
+      return this.#hasConnectStarted ? disconnect("badRequest", "connect may be sent once") : undefined;
+    }
+    if (!this.#session.isAdmitted)
+      return disconnect(
+        "badRequest",
+        method === "invalid" ? command.message : "the first command must be connect",
+      );
+    if (method === "send") return disconnect("notAvailable", "this server takes no one-way messages");
+    return undefined;
+  }
+
+  async #carryOut(request: Request): Promise<void> {
+    let outcome: Outcome;
+    try {
+      // The table maps each method to a handler of just that request, which the compiler can't follow.
+      const handler = commandHandlers[request.method] as (
+        session: Session,
+        request: Request,
+        context: SessionContext,
+      ) => Promise<Outcome>;
+      outcome = await handler(this.#session, request, this.#context);
+    } catch (error) {
+      outcome = this.#failure(request, error);
+    }
+    this.#inFlight--;
+    if (this.#session.isEnded) return;
+    if ("disconnect" in outcome) {
+      this.#session.close(outcome.disconnect);
+      return;
+    }
+    this.#session.send(outcome.reply);
+    outcome.afterSend?.();
+    this.#session.commandDone();
+  }
+
+  #failure(request: Request, error: unknown): Outcome {
+    const expected = expectedFailure(error);
+    if (expected) return { reply: { id: request.id, error: expected } };
+    this.#context.onError(error, { stage: `command ${request.method}` });
+    if (request.method === "connect") return { disconnect: disconnect("internalError") };
+    return { reply: { id: request.id, error: replyError("internal") } };
+  }
+
+  #rateText(): string {
+    const { commandsPerSecond, commandBurst } = this.#context.limits;
+    return `${commandsPerSecond} commands a second are accepted, ${commandBurst} at once`;
+  }
+}

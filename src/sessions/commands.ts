@@ -1,0 +1,128 @@
+/** The commands of the client protocol, each from its checked parameters to its reply. */
+import { errorCodes, HoldfastError } from "../errors.js";
+import { findChannelNameFault } from "../wire/channel-name.js";
+import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
+import type { Method, Reply, RequestOf } from "../wire/messages.js";
+import type { SessionContext } from "./context.js";
+import type { Session } from "./session.js";
+
+/** What a command comes to. `afterSend` runs once the reply is on its way. */
+export type Outcome =
+  | { readonly reply: Reply; readonly afterSend?: () => void }
+  | { readonly disconnect: Disconnect };
+
+type Handlers = {
+  readonly [M in Method]: (
+    session: Session,
+    request: RequestOf<M>,
+    context: SessionContext,
+  ) => Promise<Outcome>;
+};
+
+export const commandHandlers: Handlers = {
+  async connect(session, { id, params }, { authenticate, times, version }) {
+    const { token, data } = params;
+    const result = await authenticate({ ...(token && { token }), ...(data !== undefined && { data }) });
+    if (!result.isAccepted) return { disconnect: disconnect(result.disconnect, result.reason) };
+    session.admit(result.identity);
+    const ping = Math.max(1, Math.round(times.pingIntervalMs / 1000));
+    return { reply: { id, method: "connect", result: { client: session.id, version, ping, pong: true } } };
+  },
+
+  async subscribe(session, { id, params }) {
+    const fault = channelFault(params.channel, id);
+    if (fault) return fault;
+    const outcome = await session.channels.subscribe(params);
+    if (!outcome.isAccepted) return refusal(id, outcome.error);
+    return { reply: { id, method: "subscribe", result: outcome.result }, afterSend: () => outcome.begin() };
+  },
+
+  async unsubscribe(session, { id, params }) {
+    const fault = channelFault(params.channel, id);
+    if (fault) return fault;
+    await session.channels.unsubscribe(params.channel);
+    return { reply: { id, method: "unsubscribe" } };
+  },
+
+  async publish(session, { id, params }, { broker, rulesFor }) {
+    const fault = channelFault(params.channel, id);
+    if (fault) return fault;
+    const rules = rulesFor(params.channel);
+    if (rules === undefined) return refusal(id, replyError("unknownChannel"));
+    await broker.publish(
+      params.channel,
+      { data: params.data, info: session.clientInfo },
+      { retention: rules.retention },
+    );
+    return { reply: { id, method: "publish" } };
+  },
+
+  async presence(_session, { id, params }, { broker, rulesFor }) {
+    const fault = channelFault(params.channel, id) ?? presenceFault(rulesFor(params.channel), id);
+    if (fault) return fault;
+    return { reply: { id, method: "presence", result: await broker.presence(params.channel) } };
+  },
+
+  async presence_stats(_session, { id, params }, { broker, rulesFor }) {
+    const fault = channelFault(params.channel, id) ?? presenceFault(rulesFor(params.channel), id);
+    if (fault) return fault;
+    return { reply: { id, method: "presence_stats", result: await broker.presenceStats(params.channel) } };
+  },
+
+  async history(_session, { id, params }, { broker, rulesFor, limits }) {
+    const fault = channelFault(params.channel, id);
+    if (fault) return fault;
+    const { channel, limit, since, reverse } = params;
+    if (rulesFor(channel) === undefined) return refusal(id, replyError("unknownChannel"));
+    if (reverse && since?.offset === 0)
+      return refusal(
+        id,
+        replyError("badRequest", "history in reverse needs since.offset above 0, or no since"),
+      );
+    const page = await broker.history(channel, {
+      ...(since && { sinceOffset: since.offset }),
+      maxEntries: limit < 0 ? limits.maxHistoryEntries : Math.min(limit, limits.maxHistoryEntries),
+      maxBytes: limits.maxHistoryBytes,
+      isReverse: reverse,
+    });
+    if (since !== undefined && since.epoch !== "" && since.epoch !== page.position.epoch)
+      return refusal(id, replyError("unrecoverablePosition", "the channel's log has another epoch now"));
+    return { reply: { id, method: "history", result: page } };
+  },
+
+  ping: async (_session, { id }) =>
+    refusal(id, replyError("notAvailable", "the server pings, not the client")),
+  rpc: async (_session, { id }) => refusal(id, replyError("notAvailable", "this server has no rpc methods")),
+  refresh: async (_session, { id }) =>
+    refusal(id, replyError("notAvailable", "connections here do not expire")),
+  sub_refresh: async (_session, { id }) =>
+    refusal(id, replyError("notAvailable", "subscriptions here do not expire")),
+};
+
+function refusal(id: number, error: ReplyError): Outcome {
+  return { reply: { id, error } };
+}
+
+function channelFault(channel: string, id: number): Outcome | undefined {
+  const fault = findChannelNameFault(channel);
+  if (fault === undefined) return undefined;
+  // The protocol ends the connection for an empty name, and answers any other fault.
+  return channel === ""
+    ? { disconnect: disconnect("badRequest", fault) }
+    : refusal(id, replyError("badRequest", fault));
+}
+
+function presenceFault(
+  rules: { readonly hasPresence: boolean } | undefined,
+  id: number,
+): Outcome | undefined {
+  if (rules === undefined) return refusal(id, replyError("unknownChannel"));
+  if (!rules.hasPresence) return refusal(id, replyError("notAvailable", "this channel has no presence"));
+  return undefined;
+}
+
+/** The error of a command that failed in the server, not by what was asked; undefined where nobody foresaw it. */
+export function expectedFailure(error: unknown): ReplyError | undefined {
+  if (!(error instanceof HoldfastError) || error.code !== "HF_BROKER_FULL") return undefined;
+  return replyError("limitExceeded", error.message || errorCodes[error.code].message);
+}

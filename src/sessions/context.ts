@@ -1,0 +1,29 @@
+/** What all sessions of a node share. Made by the server, from its options. */
+import type { Broker } from "../channels/broker.js";
+import type { Channels } from "../channels/channels.js";
+import type { Clock } from "../channels/clock.js";
+import type { Delivery } from "../channels/delivery.js";
+import type { RulesFor } from "../channels/rules.js";
+import type { Deadlines } from "./deadlines.js";
+import type { Authenticate } from "./identity.js";
+import type { SessionLimits, SessionTimes } from "./limits.js";
+
+export interface SessionContext {
+  readonly broker: Broker;
+  readonly channels: Channels;
+  readonly delivery: Delivery;
+  readonly deadlines: Deadlines;
+  readonly clock: Clock;
+  readonly rulesFor: RulesFor;
+  readonly authenticate: Authenticate;
+  readonly limits: SessionLimits;
+  readonly times: SessionTimes;
+  /** Shown to clients in the connect reply. */
+  readonly version: string;
+  /** A connection id that nobody can guess. */
+  readonly createId: () => string;
+  /** From 0 up to 1; spreads first pings. */
+  readonly random: () => number;
+  /** Every failure in the background ends here. */
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}

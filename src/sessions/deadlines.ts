@@ -1,0 +1,87 @@
+/**
+ * Deadlines of many sessions on one timer. Each holder has at most one deadline, met at the first tick after it, so
+ * setting and moving one costs no timer.
+ */
+import type { Clock } from "../channels/clock.js";
+
+export interface DeadlineHolder {
+  /** Managed by `Deadlines`: the tick at which the holder is due, 0 for none. */
+  dueTick: number;
+  onDeadline(): void;
+}
+
+const tickMs = 500;
+
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #holders = new Map<number, Set<DeadlineHolder>>();
+  #lastTick: number;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#lastTick = this.#currentTick();
+  }
+
+  get count(): number {
+    let count = 0;
+    for (const holders of this.#holders.values()) count += holders.size;
+    return count;
+  }
+
+  get hasTimer(): boolean {
+    return this.#cancelTimer !== undefined;
+  }
+
+  /** Sets the holder's deadline, instead of the one it may have. */
+  set(holder: DeadlineHolder, delayMs: number): void {
+    this.clear(holder);
+    const tick = Math.max(this.#lastTick + 1, Math.ceil((this.#clock.now() + delayMs) / tickMs));
+    holder.dueTick = tick;
+    const holders = this.#holders.get(tick);
+    if (holders) holders.add(holder);
+    else this.#holders.set(tick, new Set([holder]));
+    this.#wake();
+  }
+
+  clear(holder: DeadlineHolder): void {
+    const tick = holder.dueTick;
+    const holders = this.#holders.get(tick);
+    holder.dueTick = 0;
+    if (!holders?.delete(holder) || holders.size > 0) return;
+    this.#holders.delete(tick);
+    if (this.#holders.size === 0) this.#sleep();
+  }
+
+  #currentTick(): number {
+    return Math.floor(this.#clock.now() / tickMs);
+  }
+
+  #wake(): void {
+    if (this.#cancelTimer !== undefined) return;
+    this.#lastTick = Math.max(this.#lastTick, this.#currentTick());
+    this.#cancelTimer = this.#clock.setTimer(() => this.#tick(), tickMs);
+  }
+
+  #sleep(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #tick(): void {
+    this.#cancelTimer = undefined;
+    const now = this.#currentTick();
+    // At most as many ticks as there are deadlines are worth looking at, however long the process was held up.
+    const due = [...this.#holders.keys()].filter((tick) => tick <= now).sort((a, b) => a - b);
+    this.#lastTick = Math.max(this.#lastTick, now);
+    for (const tick of due) {
+      const holders = this.#holders.get(tick);
+      this.#holders.delete(tick);
+      for (const holder of holders ?? []) {
+        holder.dueTick = 0;
+        holder.onDeadline();
+      }
+    }
+    if (this.#holders.size > 0) this.#wake();
+  }
+}

@@ -1,0 +1,73 @@
+/** The WebSocket handler's tables: who is connected, by connection and by user. */
+import { disconnect } from "../wire/codes.js";
+import type { SessionContext } from "./context.js";
+import { Session, type SessionOwner } from "./session.js";
+import type { Transport } from "./transport.js";
+
+export interface HandlerStats {
+  /** Connections, those that have not sent connect yet included. */
+  readonly connections: number;
+  /** Distinct user ids of connected clients; all anonymous ones count as one. */
+  readonly users: number;
+  readonly subscriptions: number;
+  /** Bytes that wait for peers to read. */
+  readonly unsentBytes: number;
+}
+
+export class Handler implements SessionOwner {
+  readonly #context: SessionContext;
+  readonly #sessions = new Map<string, Session>();
+  readonly #users = new Map<string, Set<Session>>();
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** A client has opened a connection. What it says goes to the session that is returned. */
+  open(transport: Transport): Session {
+    const session = new Session(transport, this.#context, this);
+    this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** The connections of a user, in the order they came. */
+  sessionsOf(user: string): readonly Session[] {
+    return [...(this.#users.get(user) ?? [])];
+  }
+
+  stats(): HandlerStats {
+    let subscriptions = 0;
+    let unsentBytes = 0;
+    for (const session of this.#sessions.values()) {
+      subscriptions += session.channels.count;
+      unsentBytes += session.unsentBytes;
+    }
+    return { connections: this.#sessions.size, users: this.#users.size, subscriptions, unsentBytes };
+  }
+
+  /** Ends every connection; SDKs reconnect after this. */
+  shutdown(): void {
+    for (const session of [...this.#sessions.values()]) session.close(disconnect("shutdown"));
+  }
+
+  admitted(session: Session): void {
+    const sessions = this.#users.get(session.user);
+    if (sessions) sessions.add(session);
+    else this.#users.set(session.user, new Set([session]));
+  }
+
+  ended(session: Session): void {
+    this.#sessions.delete(session.id);
+    const sessions = this.#users.get(session.user);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#users.delete(session.user);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Finds out whether a session's peer is still there: it must connect in time, answer pings, and, when the way to it is
+ * full, take something now and then. One deadline at a time.
+ */
+import { disconnect } from "../wire/codes.js";
+import type { SessionContext } from "./context.js";
+import type { DeadlineHolder } from "./deadlines.js";
+import type { Session } from "./session.js";
+
+export class Keepalive implements DeadlineHolder {
+  dueTick = 0;
+  readonly #session: Session;
+  readonly #context: SessionContext;
+  #waitsFor: "connect" | "next ping" | "pong" | "drain" = "connect";
+  #hasProgress = false;
+
+  constructor(session: Session, context: SessionContext) {
+    this.#session = session;
+    this.#context = context;
+    context.deadlines.set(this, context.times.connectTimeoutMs);
+  }
+
+  /** The session is connected: pings begin, the first after half to a whole interval, so that they spread. */
+  start(): void {
+    const { times, random } = this.#context;
+    this.#wait("next ping", times.pingIntervalMs * (0.5 + random() / 2));
+  }
+
+  stop(): void {
+    this.#context.deadlines.clear(this);
+  }
+
+  /** A pong that nobody asked for is ignored. */
+  receivePong(): void {
+    if (this.#waitsFor !== "pong") return;
+    this.#wait("next ping", this.#context.times.pingIntervalMs);
+  }
+
+  /** The peer has taken what was written. */
+  noteProgress(): void {
+    this.#hasProgress = true;
+  }
+
+  onDeadline(): void {
+    const { times } = this.#context;
+    switch (this.#waitsFor) {
+      case "connect":
+        this.#session.close(disconnect("stale", `no connect command within ${times.connectTimeoutMs} ms`));
+        return;
+      case "next ping":
+        this.#session.channels.renewPresence();
+        if (this.#session.isFull) this.#waitForDrain();
+        else this.#ping();
+        return;
+      case "pong":
+        // A ping may lie behind other bytes that a slow peer is still taking.
+        if (this.#session.isFull || this.#hasProgress) this.#waitForDrain();
+        else
+          this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
+        return;
+      case "drain":
+        if (!this.#session.isFull) this.#ping();
+        else if (this.#hasProgress) this.#waitForDrain();
+        else this.#session.close(disconnect("slow", `nothing was read for ${times.stallTimeoutMs} ms`));
+        return;
+    }
+  }
+
+  #ping(): void {
+    this.#session.sendPing();
+    this.#wait("pong", this.#context.times.pongTimeoutMs);
+  }
+
+  #waitForDrain(): void {
+    this.#wait("drain", this.#context.times.stallTimeoutMs);
+  }
+
+  #wait(waitsFor: "next ping" | "pong" | "drain", delayMs: number): void {
+    this.#waitsFor = waitsFor;
+    this.#hasProgress = false;
+    this.#context.deadlines.set(this, delayMs);
+  }
+}

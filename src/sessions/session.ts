@@ -1,0 +1,210 @@
+/**
+ * One client, whatever its transport: takes its commands in order, answers them, reads its channels, and keeps the
+ * line alive. Bounded in commands under way, in bytes that wait for the peer, and in time.
+ */
+import { maxBatchBytes } from "../channels/batches.js";
+import type { Encoding, Reader } from "../channels/reader.js";
+import type { Subscription } from "../channels/subscription.js";
+import type { Payload } from "../wire/codec.js";
+import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
+import type { ClientInfo, Push, Reply } from "../wire/messages.js";
+import { CommandQueue } from "./command-queue.js";
+import type { SessionContext } from "./context.js";
+import type { Identity } from "./identity.js";
+import { Keepalive } from "./keepalive.js";
+import { Outbox } from "./outbox.js";
+import { SessionChannels } from "./session-channels.js";
+import type { Transport, TransportEvents } from "./transport.js";
+
+/** What a session tells the table it stands in. */
+export interface SessionOwner {
+  admitted(session: Session): void;
+  ended(session: Session): void;
+}
+
+export class Session implements Reader, TransportEvents {
+  readonly id: string;
+  readonly transport: Transport;
+  readonly channels: SessionChannels;
+  readonly encoding: Encoding;
+  /** Unix milliseconds. */
+  readonly openedAt: number;
+  readonly #context: SessionContext;
+  readonly #owner: SessionOwner;
+  readonly #outbox: Outbox;
+  readonly #commands: CommandQueue;
+  readonly #keepalive: Keepalive;
+  #info: ClientInfo;
+  #isAdmitted = false;
+  #isFull = false;
+  #isHeldUp = false;
+  #isEnded = false;
+
+  constructor(transport: Transport, context: SessionContext, owner: SessionOwner) {
+    this.id = context.createId();
+    this.transport = transport;
+    this.encoding = transport.encoding;
+    this.openedAt = context.clock.now();
+    this.#context = context;
+    this.#owner = owner;
+    this.#info = { user: "", client: this.id };
+    this.channels = new SessionChannels(this, context);
+    this.#outbox = new Outbox(transport.encoding);
+    this.#commands = new CommandQueue(this, context);
+    this.#keepalive = new Keepalive(this, context);
+  }
+
+  get user(): string {
+    return this.#info.user;
+  }
+
+  get clientInfo(): ClientInfo {
+    return this.#info;
+  }
+
+  /** The connect command has been accepted. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Whether the transport still holds bytes that the operating system has not taken. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
+  get isReady(): boolean {
+    return !this.#isFull && !this.#isEnded && this.#outbox.size < maxBatchBytes;
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.channels.subscriptions();
+  }
+
+  /** Bytes held for the peer. */
+  get unsentBytes(): number {
+    return this.#outbox.size + this.transport.unsentBytes;
+  }
+
+  admit(identity: Identity): void {
+    const { user, info } = identity;
+    this.#info = { user, client: this.id, ...(info !== undefined && { connInfo: info }) };
+    this.#isAdmitted = true;
+    this.#keepalive.start();
+    this.#owner.admitted(this);
+  }
+
+  receive(payload: Payload): void {
+    if (this.#isEnded) return;
+    const { commands, fault } = this.encoding.codec.decode(payload);
+    this.#commands.add(commands, fault);
+    this.#holdUpOrGoOn();
+  }
+
+  receivePong(): void {
+    this.#keepalive.receivePong();
+  }
+
+  send(reply: Reply): void {
+    this.#say(this.encoding.codec.encodeReply(reply));
+  }
+
+  sendPush(push: Push): void {
+    this.#say(this.encoding.codec.encodePush(push));
+  }
+
+  sendPing(): void {
+    this.#say(this.encoding.codec.encodePing());
+  }
+
+  sendError(id: number, name: Parameters<typeof replyError>[0], detail?: string): void {
+    this.send({ id, error: replyError(name, detail) });
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#isEnded) return;
+    this.#touch();
+    this.#outbox.addBytes(bytes);
+  }
+
+  flush(): void {
+    if (this.#isEnded || this.#isFull || this.#outbox.isEmpty) return;
+    const wasHeldBack = this.#outbox.size >= maxBatchBytes;
+    this.transport.write(this.#outbox.take());
+    this.#isFull = this.transport.unsentBytes > 0;
+    if (wasHeldBack && !this.#isFull) this.#context.delivery.resume(this);
+    this.#holdUpOrGoOn();
+  }
+
+  lose(subscription: Subscription): void {
+    this.channels.lose(subscription);
+  }
+
+  drained(): void {
+    if (this.#isEnded) return;
+    this.#isFull = false;
+    this.#keepalive.noteProgress();
+    this.flush();
+    if (!this.#isFull) this.#context.delivery.resume(this);
+    this.#holdUpOrGoOn();
+  }
+
+  /** A command has been dealt with: the next may start, and reading may go on. */
+  commandDone(): void {
+    this.#holdUpOrGoOn();
+  }
+
+  close(reason: Disconnect): void {
+    if (this.#isEnded) return;
+    this.flush();
+    this.#end();
+    this.transport.close(reason);
+  }
+
+  fail(error: unknown, stage: string): void {
+    this.#context.onError(error, { stage });
+    this.close(disconnect("internalError"));
+  }
+
+  closed(): void {
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#commands.clear();
+    this.#keepalive.stop();
+    this.channels.end();
+    this.#outbox.take();
+    this.#owner.ended(this);
+  }
+
+  #say(message: Payload): void {
+    if (this.#isEnded) return;
+    this.#touch();
+    this.#outbox.addMessage(message);
+  }
+
+  #touch(): void {
+    // While full, the rest goes out when the transport has drained.
+    if (this.#outbox.isEmpty && !this.#isFull) this.#context.delivery.touch(this);
+  }
+
+  /** A peer that does not read its answers, or asks faster than it is answered, is held up by its own connection. */
+  #holdUpOrGoOn(): void {
+    if (this.#isEnded) return;
+    const canGoOn = this.unsentBytes <= this.#context.limits.maxUnsentBytes;
+    if (canGoOn) this.#commands.run();
+    if (this.#isEnded) return;
+    const isHeldUp = !canGoOn || this.#commands.hasWaiting;
+    if (isHeldUp === this.#isHeldUp) return;
+    this.#isHeldUp = isHeldUp;
+    if (isHeldUp) this.transport.pauseReading();
+    else this.transport.resumeReading();
+  }
+}

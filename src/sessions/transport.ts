@@ -1,0 +1,31 @@
+/**
+ * Contract of a transport: carries one session's payloads over whatever connection it is. Implementations stand in
+ * transports/ and hand what happens to the session.
+ *
+ * - After `close` a transport MUST NOT call `receive` or `drained` again, and MUST NOT write.
+ * - `closed` MUST be called exactly once, when the connection has ended, whoever ended it.
+ */
+import type { Encoding } from "../channels/reader.js";
+import type { Payload } from "../wire/codec.js";
+import type { Disconnect } from "../wire/codes.js";
+
+export interface Transport {
+  readonly name: string;
+  readonly encoding: Encoding;
+  /** Bytes written that the operating system has not taken yet. Above 0, `drained` follows once it is 0 again. */
+  readonly unsentBytes: number;
+  /** Writes framed bytes, all in one write. */
+  write(parts: readonly Uint8Array[]): void;
+  /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Tells the peer why, and ends the connection within a bounded time. */
+  close(reason: Disconnect): void;
+}
+
+/** What a transport reports to. */
+export interface TransportEvents {
+  receive(payload: Payload): void;
+  drained(): void;
+  closed(): void;
+}
