@@ -34,6 +34,9 @@ export interface Rejection {
 
 const version = "13";
 
+/** RFC 9110 §15.5.22 and RFC 6455 §4.4: an answer 426 names the protocol, and the version that is understood. */
+const upgradeFields = { Upgrade: "websocket", "Sec-WebSocket-Version": version };
+
 /** Checks the request in the order of RFC 6455 §4.2.1. Never throws. */
 export function acceptUpgrade(
   request: UpgradeRequest,
@@ -64,14 +67,15 @@ function findFault({ method, httpVersion, rawHeaders }: UpgradeRequest): Rejecti
   if (fieldValues(rawHeaders, "host").length !== 1)
     return reject(400, "The request must have one Host field.");
   if (!hasToken(rawHeaders, "upgrade", "websocket"))
-    return reject(426, "This address speaks WebSocket: send Upgrade: websocket and Connection: Upgrade.", {
-      Upgrade: "websocket",
-    });
+    return reject(
+      426,
+      "This address speaks WebSocket: send Upgrade: websocket and Connection: Upgrade.",
+      upgradeFields,
+    );
   if (!hasToken(rawHeaders, "connection", "upgrade"))
     return reject(400, "The Connection field must have the token Upgrade.");
   const versions = listMembers(rawHeaders, "sec-websocket-version");
   if (versions.length !== 1 || versions[0] !== version)
-    // RFC 6455 §4.4: the answer names the versions that are understood.
     return reject(
       426,
       `Sec-WebSocket-Version must be ${version}, and is ${versions.join(", ") || "missing"}.`,

@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Import, listSources, readImports } from "./imports.js";
+import { type Layer, layers, siblingFolders } from "./layers.js";
+
+const root = join(import.meta.dirname, "../../src");
+const sources = listSources(root);
+const imports = sources.flatMap((source) => readImports(root, source));
+
+/** The folder of src/ that a file stands in; "." for the entries and errors.ts. */
+function folderOf(path: string): string {
+  return path.includes("/") ? (path.split("/", 1)[0] as string) : ".";
+}
+
+function findFault({ from, to, isOwn }: Import, layer: Layer): string | undefined {
+  if (isOwn) {
+    const isAllowed =
+      folderOf(to) === folderOf(from) || to === "errors.ts" || layer.folders.includes(folderOf(to));
+    return isAllowed ? undefined : `${from} imports ${to}`;
+  }
+  if (to.startsWith("node:")) return layer.node.includes(to.slice(5)) ? undefined : `${from} imports ${to}`;
+  return layer.packages.includes(to) ? undefined : `${from} imports the package ${to}`;
+}
+
+describe("layers", () => {
+  it("reads the imports there are", () => {
+    expect(imports).toContainEqual({ from: "server/server.ts", to: "channels/delivery.ts", isOwn: true });
+    expect(imports).toContainEqual({ from: "cli/program.ts", to: "commander", isOwn: false });
+    expect(imports.length).toBeGreaterThan(100);
+  });
+
+  it("has a rule for every folder", () => {
+    const folders = new Set(sources.map(folderOf));
+    folders.delete(".");
+    expect([...folders].filter((folder) => layers[folder] === undefined)).toEqual([]);
+  });
+
+  it("imports downwards only", () => {
+    const faults = imports
+      .filter(({ from }) => folderOf(from) !== ".")
+      .map((each) => findFault(each, layers[folderOf(each.from)] as Layer))
+      .filter((fault) => fault !== undefined);
+    expect(faults).toEqual([]);
+  });
+
+  it("notices an import that breaks the rule", () => {
+    const upward = { from: "channels/x.ts", to: "server/server.ts", isOwn: true };
+    const package_ = { from: "wire/x.ts", to: "ws", isOwn: false };
+    const sockets = { from: "websocket/x.ts", to: "node:net", isOwn: false };
+    for (const each of [upward, package_, sockets])
+      expect(findFault(each, layers[folderOf(each.from)] as Layer)).toContain(each.from);
+  });
+
+  it("keeps implementations of one contract apart", () => {
+    const faults = imports.filter(({ from, to, isOwn }) => {
+      const [folder, own] = from.split("/");
+      const [toFolder, other] = to.split("/");
+      return isOwn && folder === toFolder && siblingFolders.includes(folder as string) && own !== other;
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it("uses no clock, timer or platform where a layer has none", () => {
+    const faults = sources.flatMap((source) => {
+      const forbidden = layers[folderOf(source)]?.forbiddenGlobals;
+      const code = readFileSync(join(root, source), "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      const found = forbidden?.exec(code.replace(/`[^`]*`|"[^"]*"/g, ""));
+      return found ? [`${source} uses ${found[0]}`] : [];
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it("has no import cycles", () => {
+    const edges = new Map<string, string[]>();
+    // Imports of types alone vanish when compiled, and so cannot make a cycle at run time.
+    for (const { from, to, isOwn } of imports) {
+      if (!isOwn || isTypeOnly(from, to)) continue;
+      edges.set(from, [...(edges.get(from) ?? []), to]);
+    }
+    expect(findCycle(edges)).toBeUndefined();
+  });
+});
+
+function isTypeOnly(from: string, to: string): boolean {
+  const name = (to.split("/").at(-1) as string).replace(/\.ts$/, "");
+  const text = readFileSync(join(root, from), "utf8");
+  return new RegExp(`import type [^;]*?/${name}\\.js"`).test(text);
+}
+
+function findCycle(edges: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (node: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node];
+    if (done.has(node)) return undefined;
+    for (const next of edges.get(node) ?? []) {
+      const cycle = visit(next, [...path, node]);
+      if (cycle) return cycle;
+    }
+    done.add(node);
+    return undefined;
+  };
+  for (const node of edges.keys()) {
+    const cycle = visit(node, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}

@@ -1,0 +1,46 @@
+/** The layers as data: what each folder of src/ may import besides itself and errors.ts. */
+export interface Layer {
+  readonly folders: readonly string[];
+  /** Modules of Node.js, by name without `node:`. */
+  readonly node: readonly string[];
+  readonly packages: readonly string[];
+  /** Globals of a platform that must not be used. */
+  readonly forbiddenGlobals?: RegExp;
+}
+
+const timeAndSockets = /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new Date|performance)\b/;
+const platform =
+  /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new Date|performance|process|Buffer|Math\.random)\b/;
+
+export const layers: Readonly<Record<string, Layer>> = {
+  websocket: {
+    folders: [],
+    node: ["buffer", "crypto", "zlib"],
+    packages: [],
+    forbiddenGlobals: timeAndSockets,
+  },
+  wire: { folders: [], node: [], packages: [], forbiddenGlobals: platform },
+  channels: { folders: ["wire"], node: [], packages: [], forbiddenGlobals: platform },
+  brokers: { folders: ["channels", "wire"], node: [], packages: [], forbiddenGlobals: timeAndSockets },
+  sessions: { folders: ["channels", "wire"], node: [], packages: [], forbiddenGlobals: platform },
+  transports: {
+    folders: ["sessions", "channels", "wire", "websocket"],
+    node: ["http", "https", "net", "stream"],
+    packages: [],
+  },
+  http: {
+    folders: ["channels", "sessions", "wire", "websocket"],
+    node: ["fs", "http", "stream"],
+    packages: ["sirv"],
+  },
+  server: {
+    folders: ["brokers", "channels", "http", "sessions", "transports", "wire", "websocket"],
+    node: ["crypto", "http", "net", "stream", "url"],
+    packages: [],
+  },
+  client: { folders: ["wire"], node: [], packages: ["centrifuge"] },
+  cli: { folders: ["."], node: ["readline", "timers/promises"], packages: ["centrifuge", "commander"] },
+};
+
+/** Folders whose subfolders must not import each other: implementations of one contract. */
+export const siblingFolders = ["brokers"];

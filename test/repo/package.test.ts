@@ -1,0 +1,88 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { errorCodes } from "../../src/errors.js";
+import { version } from "../../src/server/version.js";
+import { disconnectTable, errorTable, unsubscribeTable } from "../../src/wire/codes.js";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const manifest = JSON.parse(read("package.json")) as {
+  version: string;
+  exports: Record<string, { types: string; default: string } | string>;
+  bin: Record<string, string>;
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+};
+
+describe("package", () => {
+  it("says its own version", () => {
+    expect(version).toBe(manifest.version);
+  });
+
+  it("exports only files that the build makes", () => {
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    );
+    for (const target of [...targets, ...Object.values(manifest.bin)])
+      expect(existsSync(join(root, target)), target).toBe(true);
+  });
+
+  it("says why it depends on what it depends on", () => {
+    const text = read("docs/explanation/dependencies.md");
+    const names = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
+    expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe("reference of codes", () => {
+  const text = read("docs/reference/codes.md");
+
+  it("lists every error code of the package, and no other", () => {
+    const listed = [...text.matchAll(/`(HF_[A-Z_]+)`/g)].map((match) => match[1]);
+    expect(new Set(listed)).toEqual(new Set(Object.keys(errorCodes)));
+  });
+
+  it("lists every code of the client protocol with its text, and no other", () => {
+    const rows = [...text.matchAll(/^\| (\d{3,4}) \| ([^|]+) \|/gm)].map(
+      (match) => `${match[1]} ${match[2]?.trim()}`,
+    );
+    const known = [
+      ...Object.values(errorTable).map(({ code, message }) => `${code} ${message}`),
+      ...Object.values(disconnectTable).map(({ code, reason }) => `${code} ${reason}`),
+      ...Object.values(unsubscribeTable).map(({ code, reason }) => `${code} ${reason}`),
+    ];
+    expect(rows.sort()).toEqual(known.sort());
+  });
+});
+
+describe("repository", () => {
+  const folders = ["src", "test", "bench", "apps", "scripts", "docs"];
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((path) => join(folder, path)),
+  );
+
+  it("keeps files to one idea: none over 400 lines", () => {
+    const long = files.filter(
+      (path) => /\.(?:ts|tsx|mjs)$/.test(path) && read(path).split("\n").length > 400,
+    );
+    expect(long).toEqual([]);
+  });
+
+  it("has a target for every link between its documents", () => {
+    const documents = [
+      ...files.filter((path) => path.endsWith(".md")),
+      "README.md",
+      "CONTRIBUTING.md",
+      "SECURITY.md",
+      "CHANGELOG.md",
+    ];
+    const broken = documents.flatMap((path) =>
+      [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+        .map((match) => join(path, "..", match[1] as string))
+        .filter((target) => !existsSync(join(root, target)))
+        .map((target) => `${path} → ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+});
