@@ -46,9 +46,13 @@ function toWebSocketUrl(text: string): string {
  */
 export async function connectOnce(client: Centrifuge, url: string): Promise<void> {
   const refused = whenRefused(client);
+  const failed = new Promise<never>((_resolve, reject) => {
+    client.once("error", ({ error }) => reject(error));
+  });
+  failed.catch(() => {});
   client.connect();
   try {
-    await Promise.race([client.ready(firstConnectTimeoutMs), refused]);
+    await Promise.race([client.ready(firstConnectTimeoutMs), refused, failed]);
   } catch (error) {
     client.disconnect();
     if (error instanceof HoldfastError) throw error;

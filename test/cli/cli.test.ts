@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { until } from "../support/server.js";
+import { CliRun, runCli, serve } from "./run-cli.js";
+
+describe("holdfast serve", () => {
+  it("says what to open, what to try, and who can connect; ends cleanly on SIGTERM", async () => {
+    const { run, url } = await serve();
+    expect(run.out).toContain(`Open           ${url}`);
+    expect(run.out).toContain("npx holdfast publish news");
+    expect(run.out).toContain("Only this machine can connect (127.0.0.1)");
+    run.kill("SIGTERM");
+    expect(await run.exit()).toBe(0);
+  });
+
+  it("warns when others can connect", async () => {
+    const { run } = await serve("--host", "0.0.0.0");
+    expect(run.out).toContain("Warning: whoever can reach 0.0.0.0 can connect.");
+  });
+
+  it("takes its port from the environment, and an option over that", async () => {
+    const fromVariable = new CliRun(["serve"], { HOLDFAST_PORT: "0" });
+    await fromVariable.untilSaid(/open at/);
+    expect(fromVariable.out).toMatch(/open at http:\/\/localhost:\d+/);
+    expect(fromVariable.out).not.toContain("http://localhost:8000");
+    const fromOption = new CliRun(["serve", "--port", "0"], { HOLDFAST_PORT: "70000" });
+    await fromOption.untilSaid(/open at/);
+    expect(fromOption.out).toMatch(/open at http:\/\/localhost:\d+/);
+  });
+
+  it("says what to do when the port is taken", async () => {
+    const { port } = await serve();
+    const { code, err } = await runCli(["serve", "--port", String(port)]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /cannot listen on 127\.0\.0\.1:\d+: another program listens there; end it or choose another port/,
+    );
+  });
+
+  it.each([
+    [["serve", "--port", "x"], /must be a whole number/],
+    [["serve", "--port", "70000"], /port must be an integer from 0 to 65535, but is 70000/],
+    [["serve", "--ping-interval-ms", "100"], /pongTimeoutMs \(8000\) must be less than/],
+    [["fly"], /unknown command 'fly'/],
+    [["publish"], /missing required argument 'channel'/],
+    [["history", "a", "--since", "x"], /must look like epoch:offset/],
+    [["subscribe", "a", "--url", "ftp://x"], /must begin with http/],
+  ])("%j is not understood: exit code 2 and a sentence", async (args, sentence) => {
+    const { code, err } = await runCli(args);
+    expect(code).toBe(2);
+    expect(err).toMatch(sentence);
+  });
+});
+
+describe("holdfast --help", () => {
+  it.each([[[]], [["serve"]], [["publish"]], [["subscribe"]], [["history"]]])(
+    "%j shows examples",
+    async (args) => {
+      const { code, out } = await runCli([...args, "--help"]);
+      expect(code).toBe(0);
+      expect(out).toMatch(/Examples:\n {2}\$ /);
+    },
+  );
+});
+
+describe("holdfast publish, subscribe and history", () => {
+  it("publish one message, or each line of standard input as JSON or text", async () => {
+    const { url } = await serve();
+    expect((await runCli(["publish", "news", '{"a":1}', "--url", url])).code).toBe(0);
+    const run = new CliRun(["publish", "news", "--url", url]);
+    run.type('plain text\n{"b":2}\n\n17\n');
+    run.endInput();
+    expect(await run.exit()).toBe(0);
+    expect(run.err).toContain("published 3 lines to news");
+    const { code, lines } = await runCli(["history", "news", "--url", url]);
+    expect(code).toBe(0);
+    expect(lines.map((line) => JSON.parse(line).data)).toEqual([{ a: 1 }, "plain text", { b: 2 }, 17]);
+  });
+
+  it("history gives the newest, forward or in reverse, and from a position", async () => {
+    const { url } = await serve();
+    const run = new CliRun(["publish", "news", "--url", url]);
+    run.type("1\n2\n3\n4\n5\n");
+    run.endInput();
+    await run.exit();
+    const data = (lines: readonly string[]) => lines.map((line) => JSON.parse(line).data);
+    const newest = await runCli(["history", "news", "--limit", "2", "--url", url]);
+    expect(data(newest.lines)).toEqual([4, 5]);
+    const position = /stands at (\w+):5/.exec(newest.err);
+    expect(
+      data((await runCli(["history", "news", "--limit", "2", "--reverse", "--url", url])).lines),
+    ).toEqual([5, 4]);
+    const since = await runCli(["history", "news", "--since", `${position?.[1]}:3`, "--url", url]);
+    expect(data(since.lines)).toEqual([4, 5]);
+    const other = await runCli(["history", "news", "--since", "other:3", "--url", url]);
+    expect(other.code).toBe(1);
+    expect(other.err).toContain("code 112");
+  });
+
+  it("subscribe goes on over a restart of the server, and says what was lost", async () => {
+    const first = await serve();
+    const subscriber = new CliRun(["subscribe", "news", "--url", first.url]);
+    await until(async () => {
+      await runCli(["publish", "news", '"hello"', "--url", first.url]);
+      return subscriber.lines.length > 0;
+    });
+    expect(JSON.parse(subscriber.lines[0] as string)).toMatchObject({
+      channel: "news",
+      data: "hello",
+      offset: expect.any(Number),
+    });
+    first.run.kill("SIGTERM");
+    await first.run.exit();
+    await subscriber.untilSaid(/lost the connection/);
+    await serve("--port", String(first.port));
+    await subscriber.untilSaid(/connected to/);
+    await subscriber.untilSaid(/could not be recovered/);
+    await runCli(["publish", "news", '"again"', "--url", first.url]);
+    await until(() => subscriber.out.includes('"again"'));
+    subscriber.kill("SIGINT");
+    expect(await subscriber.exit()).toBe(0);
+  });
+
+  it("subscribe --since 0 --count ends after that many", async () => {
+    const { url } = await serve();
+    for (const text of ["1", "2", "3"]) await runCli(["publish", "news", text, "--url", url]);
+    const { code, lines } = await runCli(["subscribe", "news", "--since", "0", "--count", "2", "--url", url]);
+    expect(code).toBe(0);
+    expect(lines.map((line) => JSON.parse(line).data)).toEqual([1, 2]);
+  });
+
+  it("say what to do when no server is there", async () => {
+    const { code, err } = await runCli(["publish", "news", "1", "--url", "http://localhost:1"]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /cannot reach http:\/\/localhost:1\. Is a server running there\? "npx holdfast serve" starts one/,
+    );
+  });
+
+  it("publish says what was wrong with the channel or the message", async () => {
+    const { url } = await serve();
+    const name = await runCli(["publish", "ä", "1", "--url", url]);
+    expect([name.code, name.err]).toEqual([
+      1,
+      expect.stringMatching(/printable ASCII characters \(code 107\)/),
+    ]);
+    const large = await runCli(["publish", "news", "x".repeat(70_000), "--url", url]);
+    expect([large.code, large.err]).toEqual([1, expect.stringMatching(/message size limit exceeded/)]);
+  });
+});

@@ -1,0 +1,68 @@
+/** Runs the built `holdfast` command as its users do. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { until } from "../support/server.js";
+
+const main = join(import.meta.dirname, "../../dist/cli/main.js");
+
+export class CliRun {
+  readonly child: ChildProcess;
+  out = "";
+  err = "";
+  readonly #exited: Promise<number | null>;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    this.child.stdout?.on("data", (chunk) => {
+      this.out += chunk;
+    });
+    this.child.stderr?.on("data", (chunk) => {
+      this.err += chunk;
+    });
+    this.#exited = new Promise((resolve) => this.child.on("close", resolve));
+    onTestFinished(() => void this.child.kill("SIGKILL"));
+  }
+
+  get lines(): string[] {
+    return this.out.split("\n").filter((line) => line !== "");
+  }
+
+  /** The exit code, once the process has ended. */
+  exit(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  type(text: string): void {
+    this.child.stdin?.write(text);
+  }
+
+  endInput(): void {
+    this.child.stdin?.end();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async untilSaid(pattern: RegExp): Promise<void> {
+    await until(() => pattern.test(this.out) || pattern.test(this.err) || this.child.exitCode !== null);
+  }
+}
+
+/** Runs a command to its end. */
+export async function runCli(args: readonly string[], env?: NodeJS.ProcessEnv) {
+  const run = new CliRun(args, env);
+  run.endInput();
+  const code = await run.exit();
+  return { code, out: run.out, err: run.err, lines: run.lines };
+}
+
+/** A server that runs until the test ends. */
+export async function serve(...args: string[]): Promise<{ run: CliRun; url: string; port: number }> {
+  const run = new CliRun(["serve", "--port", "0", ...args]);
+  await run.untilSaid(/keeps the line open at/);
+  const url = /http:\/\/localhost:(\d+)/.exec(run.out);
+  if (url === null) throw new Error(`no address in: ${run.out}${run.err}`);
+  return { run, url: url[0], port: Number(url[1]) };
+}
