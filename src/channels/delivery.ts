@@ -124,7 +124,7 @@ export class Delivery {
     const end = now() + sliceMs;
     const touched = this.#touched;
     for (let i = 0; i < touched.length; i++) {
-      (touched[i] as Reader).flush();
+      this.#flushReader(touched[i] as Reader);
       if ((i + 1) % readersPerCheck === 0 && now() >= end) {
         this.#touched = touched.slice(i + 1);
         return;
@@ -134,7 +134,25 @@ export class Delivery {
     this.#touched = [];
   }
 
+  #flushReader(reader: Reader): void {
+    try {
+      reader.flush();
+    } catch (error) {
+      this.#options.onError(error, { stage: "writing to a reader" });
+    }
+  }
+
+  /** One reader's trouble must not keep the others from theirs. */
   #deliver(subscription: Subscription): void {
+    try {
+      this.#deliverTo(subscription);
+    } catch (error) {
+      this.#options.onError(error, { stage: `delivering ${subscription.channel.name}` });
+      subscription.reader.lose(subscription);
+    }
+  }
+
+  #deliverTo(subscription: Subscription): void {
     const { channel, reader } = subscription;
     if (subscription.cursor === channel.ring.next || subscription.isReading || subscription.isEnded) return;
     if (!reader.isReady) return;

@@ -44,7 +44,7 @@ export class HoldfastServer {
   readonly #events: BrokerEvents;
   readonly #channels: Channels;
   readonly #delivery: Delivery;
-  readonly #deadlines = new Deadlines(systemClock);
+  readonly #deadlines: Deadlines;
   readonly #handler: Handler;
   readonly #listener: WebSocketListener;
   #opened: Promise<void> | undefined;
@@ -57,6 +57,7 @@ export class HoldfastServer {
       resolved;
     this.#options = resolved;
     this.#broker = options.broker ?? new MemoryBroker({ clock: systemClock, createEpoch });
+    this.#deadlines = new Deadlines(systemClock, onError);
     const log = new LogReader(this.#broker);
     this.#delivery = new Delivery({
       log,

@@ -14,12 +14,14 @@ const tickMs = 500;
 
 export class Deadlines {
   readonly #clock: Clock;
+  readonly #onError: (error: unknown, context: { readonly stage: string }) => void;
   readonly #holders = new Map<number, Set<DeadlineHolder>>();
   #lastTick: number;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onError: (error: unknown, context: { readonly stage: string }) => void) {
     this.#clock = clock;
+    this.#onError = onError;
     this.#lastTick = this.#currentTick();
   }
 
@@ -53,6 +55,14 @@ export class Deadlines {
     if (this.#holders.size === 0) this.#sleep();
   }
 
+  #meet(holder: DeadlineHolder): void {
+    try {
+      holder.onDeadline();
+    } catch (error) {
+      this.#onError(error, { stage: "meeting a deadline" });
+    }
+  }
+
   #currentTick(): number {
     return Math.floor(this.#clock.now() / tickMs);
   }
@@ -79,7 +89,7 @@ export class Deadlines {
       this.#holders.delete(tick);
       for (const holder of holders ?? []) {
         holder.dueTick = 0;
-        holder.onDeadline();
+        this.#meet(holder);
       }
     }
     if (this.#holders.size > 0) this.#wake();

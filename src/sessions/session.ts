@@ -100,9 +100,15 @@ export class Session implements Reader, TransportEvents {
 
   receive(payload: Payload): void {
     if (this.#isEnded) return;
-    const { commands, fault } = this.encoding.codec.decode(payload);
-    this.#commands.add(commands, fault);
-    this.#holdUpOrGoOn();
+    try {
+      const { commands, fault } = this.encoding.codec.decode(payload);
+      this.#commands.add(commands, fault);
+      this.#holdUpOrGoOn();
+    } catch (error) {
+      // Whatever one client can bring about must not end the process, and all others with it.
+      this.#context.onError(error, { stage: "taking a client's commands" });
+      this.close(disconnect("internalError"));
+    }
   }
 
   receivePong(): void {
@@ -163,11 +169,6 @@ export class Session implements Reader, TransportEvents {
     this.flush();
     this.#end();
     this.transport.close(reason);
-  }
-
-  fail(error: unknown, stage: string): void {
-    this.#context.onError(error, { stage });
-    this.close(disconnect("internalError"));
   }
 
   closed(): void {

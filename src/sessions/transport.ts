@@ -2,8 +2,8 @@
  * Contract of a transport: carries one session's payloads over whatever connection it is. Implementations stand in
  * transports/ and hand what happens to the session.
  *
- * - After `close` a transport MUST NOT call `receive` or `drained` again, and MUST NOT write.
- * - `closed` MUST be called exactly once, when the connection has ended, whoever ended it.
+ * - `closed` MUST be called once, when the peer or the network has ended the connection; nothing may be called after it.
+ * - After `close`, which is this side's end, a transport MUST NOT write, and MUST NOT call the session again.
  */
 import type { Encoding } from "../channels/reader.js";
 import type { Payload } from "../wire/codec.js";

@@ -56,7 +56,13 @@ function decodeLine(line: string): Command | string {
   } catch {
     return `not JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
   }
-  return toCommand(value);
+  try {
+    return toCommand(value);
+  } catch (error) {
+    // Payloads become text again, and that recurses: thousands of levels are more than the stack holds.
+    if (error instanceof RangeError) return "JSON is nested too deeply";
+    throw error;
+  }
 }
 
 function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {

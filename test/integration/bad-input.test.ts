@@ -106,6 +106,13 @@ describe("a request that is no opening handshake", () => {
     await witness.check();
   });
 
+  it("a connection that says nothing at all is refused with 408 in time", async () => {
+    const { port, witness } = await startWithWitness({ handshakeTimeoutMs: 200 });
+    const client = await RawClient.connect(port);
+    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 408 /);
+    await witness.check();
+  });
+
   it("a connection over the limit is refused with 503", async () => {
     const { port, witness } = await startWithWitness({ maxConnections: 1 });
     const client = await RawClient.connect(port);
@@ -161,8 +168,10 @@ describe("a frame that breaks the rules", () => {
 
 describe("a command that breaks the rules", () => {
   const connect = { id: 1, connect: {} };
+  const deepJson = clientFrame(0x1, `{"id":1,"connect":{"data":${"[".repeat(30_000)}${"]".repeat(30_000)}}}`);
   const fatal: readonly [string, Uint8Array, number, RegExp][] = [
     ["not JSON", clientFrame(0x1, "hello"), 3501, /not JSON: "hello"/],
+    ["JSON of endless depth", deepJson, 3501, /nested too deeply/],
     ["JSON that is no object", clientFrame(0x1, "[1,2]"), 3501, /must be a JSON object/],
     ["an empty frame", clientFrame(0x1, ""), 3501, /empty line/],
     ["a binary frame", clientFrame(0x2, '{"id":1,"connect":{}}'), 3501, /must come as text/],
