@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { createServer, HoldfastError, type ServerOptions } from "../../src/index.js";
+import { defaultOptions, resolveOptions } from "../../src/server/options.js";
+
+describe("options", () => {
+  it("are the defaults when none are given, and undefined counts as not given", () => {
+    expect(resolveOptions({}, "/pages")).toMatchObject({ ...defaultOptions, pages: "/pages" });
+    const given: object = { port: undefined, limits: { maxChannels: undefined } };
+    expect(resolveOptions(given, "/pages")).toMatchObject(defaultOptions);
+  });
+
+  it.each<[ServerOptions, RegExp]>([
+    [{ port: -1 }, /^port must be an integer from 0 to 65535, but is -1$/],
+    [{ port: 1.5 }, /^port must be/],
+    [
+      { maxConnections: 0 },
+      /^maxConnections must be an integer of at least 1, or null for no bound, but is 0$/,
+    ],
+    [{ maxMessageBytes: Number.NaN }, /^maxMessageBytes must be an integer of at least 1, but is null$/],
+    [{ limits: { commandBurst: -5 } }, /^limits\.commandBurst must be an integer of at least 1, but is -5$/],
+    [{ limits: { maxChannels: null as unknown as number } }, /^limits\.maxChannels must be/],
+    [{ ring: { maxEntries: 0 } }, /^ring\.maxEntries must be/],
+    [
+      { times: { pingIntervalMs: 1000 } },
+      /^times\.pongTimeoutMs \(8000\) must be less than times\.pingIntervalMs \(1000\)$/,
+    ],
+  ])("%j is refused by name", (options, message) => {
+    expect(() => createServer(options)).toThrow(message);
+    expect(() => createServer(options)).toThrow(expect.objectContaining({ code: "HF_OPTION_INVALID" }));
+  });
+
+  it("lift the bounds that may be lifted with null", () => {
+    expect(() => createServer({ maxConnections: null, limits: { commandsPerSecond: null } })).not.toThrow();
+  });
+});
+
+describe("server", () => {
+  it("names no address before it listens, and listens once", async () => {
+    const server = createServer({ port: 0, pages: null });
+    expect(() => server.address).toThrow(HoldfastError);
+    await server.listen();
+    await expect(server.listen()).rejects.toMatchObject({ code: "HF_SERVER_STATE" });
+    await server.close();
+  });
+
+  it("several in one process share nothing", async () => {
+    const [one, other] = [createServer({ port: 0, pages: null }), createServer({ port: 0, pages: null })];
+    await Promise.all([one.listen(), other.listen()]);
+    expect(one.address.port).not.toBe(other.address.port);
+    await Promise.all([one.close(), other.close()]);
+  });
+});
