@@ -26,6 +26,8 @@ export class Channel {
   /** Highest offset heard of; beyond `head` while lost events are being read again. */
   seen = 0;
   isRepairing = false;
+  /** The furthest position heard of in another epoch than this one. */
+  #other: Position = { epoch: "", offset: 0 };
   #epoch = "";
   #head = 0;
 
@@ -58,7 +60,10 @@ export class Channel {
   restart(position: Position): void {
     this.#epoch = position.epoch;
     this.#head = position.offset;
-    this.seen = position.offset;
+    const isHeardOf = this.#other.epoch === position.epoch;
+    this.seen = isHeardOf ? Math.max(position.offset, this.#other.offset) : position.offset;
+    // What can't be found now was a mistake, and must not be looked for again.
+    this.#other = { epoch: "", offset: 0 };
     this.ring.clear();
     this.batches.clear();
   }
@@ -67,7 +72,10 @@ export class Channel {
   receive(publication: Publication, epoch: string): "appended" | "ignored" | "gap" {
     const { offset } = publication;
     if (this.#epoch === "") this.restart({ epoch, offset: offset - 1 });
-    if (epoch !== this.#epoch) return "gap";
+    if (epoch !== this.#epoch) {
+      if (this.#other.epoch !== epoch || this.#other.offset < offset) this.#other = { epoch, offset };
+      return "gap";
+    }
     this.seen = Math.max(this.seen, offset);
     if (offset <= this.#head) return "ignored";
     if (offset > this.#head + 1) return "gap";
@@ -76,6 +84,16 @@ export class Channel {
     this.ring.push({ kind: "pub", publication, offset, bytes, encoded: new Map() });
     this.batches.clear();
     return "appended";
+  }
+
+  /**
+   * Takes what a read of the log has found, which may be ahead of the events.
+   * @returns whether the ring has grown
+   */
+  learn(publications: readonly Publication[], epoch: string): boolean {
+    const before = this.#head;
+    if (epoch === this.#epoch) for (const publication of publications) this.receive(publication, epoch);
+    return this.#head > before;
   }
 
   /** A join or leave, told to those who want it. */

@@ -105,6 +105,7 @@ export class Channels implements BrokerEvents {
     if (offset === channel.head) return { isRecovered: true, publications: [], offset };
     const page = await this.#options.log.read(channel, offset);
     if (!page.isComplete) return { isRecovered: false, reason: page.reason };
+    this.#options.delivery.learn(channel, page.publications, page.epoch);
     return {
       isRecovered: true,
       publications: page.publications,
@@ -147,17 +148,13 @@ export class Channels implements BrokerEvents {
     try {
       do {
         const page = await log.read(channel, channel.head);
-        if (!page.isComplete || page.publications.length === 0) {
-          const { position } = await broker.history(channel.name, {
-            maxEntries: 0,
-            maxBytes: 0,
-            isReverse: false,
-          });
-          this.#restart(channel, position);
-          return;
+        if (page.isComplete && page.publications.length > 0) {
+          delivery.learn(channel, page.publications, page.epoch);
+          continue;
         }
-        for (const publication of page.publications) channel.receive(publication, channel.epoch);
-        delivery.markDirty(channel);
+        const end = { maxEntries: 0, maxBytes: 0, isReverse: false };
+        const { position } = await broker.history(channel.name, end);
+        this.#restart(channel, position);
       } while (channel.head < channel.seen);
     } catch (error) {
       onError(error, { stage: `repairing channel ${channel.name}` });

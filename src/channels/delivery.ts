@@ -3,6 +3,7 @@
  * marked channels are walked, each reader gets what lies between its cursor and the head, and every reader that got
  * something is flushed once. Walking and flushing go on in a later turn when they take longer than a slice.
  */
+import type { Publication } from "../wire/messages.js";
 import type { Channel } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
 import type { Reader } from "./reader.js";
@@ -29,6 +30,7 @@ export class Delivery {
   readonly #behind = new Set<Reader>();
   #touched: Reader[] = [];
   #isScheduled = false;
+  #lastReported: unknown;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -45,6 +47,11 @@ export class Delivery {
     channel.isDirty = true;
     this.#dirty.push(channel);
     this.#wake();
+  }
+
+  /** The channel's log was read; what events have not brought yet goes to everybody. */
+  learn(channel: Channel, publications: readonly Publication[], epoch: string): void {
+    if (channel.learn(publications, epoch)) this.markDirty(channel);
   }
 
   /** The reader has something to flush at the end of this turn. To be called once until it is flushed. */
@@ -177,18 +184,26 @@ export class Delivery {
       },
       (error: unknown) => {
         subscription.isReading = false;
-        this.#options.onError(error, { stage: `reading the log of ${channel.name}` });
+        this.#reportOnce(error, `reading the log of ${channel.name}`);
         if (!subscription.isEnded) reader.lose(subscription);
       },
     );
   }
 
+  /** Readers that share a read share its failure. */
+  #reportOnce(error: unknown, stage: string): void {
+    if (error === this.#lastReported) return;
+    this.#lastReported = error;
+    this.#options.onError(error, { stage });
+  }
+
   #takePage(subscription: Subscription, page: LogPage): void {
     const { channel, reader } = subscription;
-    if (!page.isComplete) {
+    if (!page.isComplete || page.epoch !== channel.epoch) {
       reader.lose(subscription);
       return;
     }
+    this.learn(channel, page.publications, page.epoch);
     // A reader that has filled up since then reads again from the same place once it drains.
     if (!reader.isReady) return;
     const last = page.publications.at(-1);

@@ -14,6 +14,7 @@ const maxPageEntries = 1000;
 export type LogPage =
   | {
       readonly isComplete: true;
+      readonly epoch: string;
       readonly publications: readonly Publication[];
       bytesFor(encoding: Encoding): Uint8Array;
     }
@@ -74,6 +75,7 @@ export class LogReader {
     const framed = new Map<Encoding, Uint8Array>();
     return {
       isComplete: true,
+      epoch,
       publications,
       bytesFor(encoding) {
         const known = framed.get(encoding);

@@ -53,7 +53,10 @@ export function checkUpgradeResponse(
 ): ClientHandshakeResult {
   const { status, rawHeaders } = response;
   if (status !== 101) return refuse(`the server answered ${status} instead of 101`);
-  if (!hasToken(rawHeaders, "upgrade", "websocket")) return refuse("the answer lacks Upgrade: websocket");
+  // RFC 6455 §4.1: the field's value is just that, where a request may list several protocols.
+  const upgrades = fieldValues(rawHeaders, "upgrade");
+  if (upgrades.length !== 1 || upgrades[0]?.toLowerCase() !== "websocket")
+    return refuse("the answer lacks Upgrade: websocket");
   if (!hasToken(rawHeaders, "connection", "upgrade")) return refuse("the answer lacks Connection: Upgrade");
   const accepts = fieldValues(rawHeaders, "sec-websocket-accept");
   if (accepts.length !== 1 || accepts[0] !== acceptValueFor(handshake.key))

@@ -26,6 +26,7 @@ export const maxCloseReasonBytes = 123;
  * (1012–1014 have been registered since), 3000–3999 to libraries and 4000–4999 to applications.
  */
 export function isSendableCloseCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
   if (code >= 3000) return code <= 4999;
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
 }

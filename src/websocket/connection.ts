@@ -49,6 +49,7 @@ export class WebSocketConnection implements FrameSink {
   #events: ConnectionEvent[] | undefined;
   #output: Buffer[] = [];
   #sendingFragments = false;
+  #hasPeerEnded = false;
 
   /** @throws HF_OPTION_INVALID when a bound is not a positive integer */
   constructor(role: Role, options: ConnectionOptions = {}) {
@@ -73,7 +74,8 @@ export class WebSocketConnection implements FrameSink {
    * first; a client waits for that, except after a fault of its peer (§7.1.7).
    */
   get isFinished(): boolean {
-    return this.#state === "closed" && (this.role === "server" || this.#status?.wasClean === false);
+    if (this.#state !== "closed") return false;
+    return this.role === "server" || this.#hasPeerEnded || this.#status?.wasClean === false;
   }
 
   /**
@@ -89,6 +91,7 @@ export class WebSocketConnection implements FrameSink {
 
   /** The peer ended its side of the TCP connection. Without a Close frame before, the status becomes 1006. */
   receiveEnd(): void {
+    this.#hasPeerEnded = true;
     if (this.#state !== "closed") this.#finish(CloseCode.abnormal, "", false);
   }
 
@@ -143,11 +146,7 @@ export class WebSocketConnection implements FrameSink {
   close(code?: number, reason = ""): void {
     if (code === undefined && reason !== "")
       throw new HoldfastError("HF_WEBSOCKET_ARGUMENT", "a close reason needs a close code before it");
-    if (code !== undefined && !isSendableCloseCode(code))
-      throw new HoldfastError(
-        "HF_WEBSOCKET_ARGUMENT",
-        `close code ${code} may not be sent: 1000–1003, 1007–1014 and 3000–4999 may`,
-      );
+    if (code !== undefined) assertSendable(code);
     const reasonBytes = Buffer.from(reason);
     if (reasonBytes.length > maxCloseReasonBytes)
       throw new HoldfastError(
@@ -159,8 +158,12 @@ export class WebSocketConnection implements FrameSink {
     this.#state = "closing";
   }
 
-  /** Fails the connection for a reason found above this layer (RFC 6455 §7.1.7): Close frame, then no more input. */
+  /**
+   * Fails the connection for a reason found above this layer (RFC 6455 §7.1.7): Close frame, then no more input.
+   * @throws HF_WEBSOCKET_ARGUMENT when the code may not be sent
+   */
   fail(code: number, reason: string): void {
+    assertSendable(code);
     if (this.#state !== "closed") this.#failWith({ code, reason });
     this.#events = undefined;
   }
@@ -260,6 +263,14 @@ export class WebSocketConnection implements FrameSink {
     this.#events = undefined;
     return events ?? noEvents;
   }
+}
+
+function assertSendable(code: number): void {
+  if (isSendableCloseCode(code)) return;
+  throw new HoldfastError(
+    "HF_WEBSOCKET_ARGUMENT",
+    `close code ${code} may not be sent: 1000–1003, 1007–1014 and 3000–4999 may`,
+  );
 }
 
 function clipUtf8(text: string, maxBytes: number): Uint8Array {

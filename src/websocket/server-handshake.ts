@@ -1,6 +1,7 @@
 /**
  * The server's part of the opening handshake (RFC 6455 §4.2): a parsed request goes in, a response head comes out.
  */
+import { HoldfastError } from "../errors.js";
 import { acceptValueFor, isWebSocketKey } from "./accept-key.js";
 import { fieldValues, hasToken, isToken, listMembers, type RawHeaders } from "./http-headers.js";
 
@@ -37,7 +38,10 @@ const version = "13";
 /** RFC 9110 §15.5.22 and RFC 6455 §4.4: an answer 426 names the protocol, and the version that is understood. */
 const upgradeFields = { Upgrade: "websocket", "Sec-WebSocket-Version": version };
 
-/** Checks the request in the order of RFC 6455 §4.2.1. Never throws. */
+/**
+ * Checks the request in the order of RFC 6455 §4.2.1.
+ * @throws HF_WEBSOCKET_ARGUMENT when `chooseProtocol` chooses what was not offered, and only then
+ */
 export function acceptUpgrade(
   request: UpgradeRequest,
   options: ServerHandshakeOptions = {},
@@ -50,6 +54,11 @@ export function acceptUpgrade(
   if (malformed !== undefined)
     return reject(400, `Sec-WebSocket-Protocol must list tokens, but has ${JSON.stringify(malformed)}.`);
   const protocol = offered.length === 0 ? undefined : options.chooseProtocol?.(offered);
+  if (protocol !== undefined && !offered.includes(protocol))
+    throw new HoldfastError(
+      "HF_WEBSOCKET_ARGUMENT",
+      `chooseProtocol must choose among ${offered.join(", ")}, not ${JSON.stringify(protocol)}`,
+    );
   const responseHead =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     `Sec-WebSocket-Accept: ${acceptValueFor(key)}\r\n` +

@@ -124,7 +124,7 @@ function encodePublication(publication: Publication, epoch?: string, hasTime = f
   let fields = `"data":${data}`;
   if (info) fields += `,"info":${encodeInfo(info)}`;
   if (offset > 0) fields += `,"offset":${offset}`;
-  if (tags) fields += `,"tags":${JSON.stringify(tags)}`;
+  if (tags && Object.keys(tags).length > 0) fields += `,"tags":${JSON.stringify(tags)}`;
   if (hasTime) fields += `,"time":${time}`;
   if (offset === 1 && epoch !== undefined) fields += `,"epoch":${JSON.stringify(epoch)}`;
   return `{${fields}}`;

@@ -16,7 +16,7 @@ import type { Clock } from "../../channels/clock.js";
 import { HoldfastError } from "../../errors.js";
 import type { ClientInfo, Position } from "../../wire/messages.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
-import { MemoryLog } from "./memory-log.js";
+import { MemoryLog, sizeOf } from "./memory-log.js";
 import { MemoryPresence } from "./memory-presence.js";
 
 export interface MemoryBrokerOptions {
@@ -46,6 +46,7 @@ export class MemoryBroker implements Broker {
   #cancelSweep: (() => void) | undefined;
   /** Where the last sweep stopped. */
   #sweep: Iterator<[string, MemoryLog]> | undefined;
+  #presenceSweep: Iterator<[string, MemoryPresence]> | undefined;
 
   constructor(options: MemoryBrokerOptions) {
     const day = 24 * 60 * 60 * 1000;
@@ -89,6 +90,7 @@ export class MemoryBroker implements Broker {
   }
 
   async unsubscribe(channel: string): Promise<void> {
+    this.#assertOpen();
     this.#subscribed.delete(channel);
   }
 
@@ -102,7 +104,7 @@ export class MemoryBroker implements Broker {
     const { idempotencyKey, retention } = options;
     const first = idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, now);
     if (first) return { position: first, isDuplicate: true };
-    if (this.#bytes + publication.data.length > this.#options.maxBytes)
+    if (this.#bytes + sizeOf(publication) > this.#options.maxBytes)
       throw new HoldfastError(
         "HF_BROKER_FULL",
         `the memory broker holds its limit of ${this.#options.maxBytes} bytes; it takes more as older publications expire`,
@@ -135,6 +137,7 @@ export class MemoryBroker implements Broker {
   }
 
   async removePresence(channel: string, client: string): Promise<void> {
+    this.#assertOpen();
     const presence = this.#presences.get(channel);
     presence?.remove(client);
     if (presence?.size === 0) this.#presences.delete(channel);
@@ -151,6 +154,7 @@ export class MemoryBroker implements Broker {
   }
 
   async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
+    this.#assertOpen();
     if (!this.#subscribed.has(channel)) return;
     if (kind === "join") this.#events?.onJoin(channel, info);
     else this.#events?.onLeave(channel, info);
@@ -204,8 +208,17 @@ export class MemoryBroker implements Broker {
       this.#bytes += log.bytes - before;
       const isUnused = log.length === 0 && !this.#subscribed.has(name);
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
-      this.#presences.get(name)?.expire(now);
-      if (this.#presences.get(name)?.size === 0) this.#presences.delete(name);
+    }
+    this.#presenceSweep ??= this.#presences.entries();
+    for (let i = 0; i < channelsPerSweep; i++) {
+      const step = this.#presenceSweep.next();
+      if (step.done) {
+        this.#presenceSweep = undefined;
+        break;
+      }
+      const [name, presence] = step.value;
+      presence.expire(now);
+      if (presence.size === 0) this.#presences.delete(name);
     }
   }
 

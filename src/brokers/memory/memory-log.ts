@@ -5,7 +5,8 @@ import type { Position, Publication } from "../../wire/messages.js";
 /** Estimated memory of a publication beyond its text. */
 const overheadBytes = 160;
 
-function sizeOf(publication: Publication): number {
+/** Bytes that a publication counts for. */
+export function sizeOf(publication: NewPublication): number {
   const { data, info } = publication;
   return 2 * (data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
 }

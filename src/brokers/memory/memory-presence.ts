@@ -11,6 +11,8 @@ export class MemoryPresence {
   readonly #leases = new Map<string, Lease>();
   /** Connections per user id, so that counting users costs nothing. */
   readonly #users = new Map<string, number>();
+  /** No lease ends before this; Unix milliseconds. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.#leases.size;
@@ -19,6 +21,7 @@ export class MemoryPresence {
   put(info: ClientInfo, expiresAt: number): void {
     this.remove(info.client);
     this.#leases.set(info.client, { info, expiresAt });
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
     this.#users.set(info.user, (this.#users.get(info.user) ?? 0) + 1);
   }
 
@@ -42,10 +45,11 @@ export class MemoryPresence {
   }
 
   expire(now: number): void {
-    // A renewal moves the entry to the end, so the oldest leases stand first.
+    if (now < this.#nextExpiry) return;
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
     for (const [client, { expiresAt }] of this.#leases) {
-      if (expiresAt > now) return;
-      this.remove(client);
+      if (expiresAt <= now) this.remove(client);
+      else this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
     }
   }
 }
