@@ -15,6 +15,8 @@ export class CommandQueue {
   readonly #context: SessionContext;
   readonly #bucket: TokenBucket | undefined;
   #waiting: Waiting[] = [];
+  /** Commands of `#waiting` that have been started. */
+  #started = 0;
   #inFlight = 0;
   #hasConnectStarted = false;
 
@@ -27,7 +29,7 @@ export class CommandQueue {
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#started < this.#waiting.length;
   }
 
   add(commands: readonly Command[], fault?: string): void {
@@ -37,14 +39,14 @@ export class CommandQueue {
 
   clear(): void {
     this.#waiting = [];
+    this.#started = 0;
   }
 
   /** Starts what may start. */
   run(): void {
-    let started = 0;
-    while (started < this.#waiting.length && this.#canStart())
-      this.#start(this.#waiting[started++] as Waiting);
-    if (started > 0 && this.#waiting.length > 0) this.#waiting = this.#waiting.slice(started);
+    // A command may end the connection, and with it this queue, so each is counted as started before it is.
+    while (this.hasWaiting && this.#canStart()) this.#start(this.#waiting[this.#started++] as Waiting);
+    if (!this.hasWaiting) this.clear();
   }
 
   #canStart(): boolean {
@@ -109,8 +111,7 @@ export class CommandQueue {
       this.#session.close(outcome.disconnect);
       return;
     }
-    this.#session.send(outcome.reply);
-    outcome.afterSend?.();
+    if ("reply" in outcome) this.#session.send(outcome.reply);
     this.#session.commandDone();
   }
 

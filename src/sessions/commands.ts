@@ -2,14 +2,16 @@
 import { errorCodes, HoldfastError } from "../errors.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { Method, Reply, RequestOf } from "../wire/messages.js";
+import type { Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 import type { Session } from "./session.js";
 
-/** What a command comes to. `afterSend` runs once the reply is on its way. */
+/** What a command comes to. */
 export type Outcome =
-  | { readonly reply: Reply; readonly afterSend?: () => void }
-  | { readonly disconnect: Disconnect };
+  | { readonly reply: Reply }
+  | { readonly disconnect: Disconnect }
+  /** The reply had to go out in the middle of the command. */
+  | { readonly isAnswered: true };
 
 type Handlers = {
   readonly [M in Method]: (
@@ -32,9 +34,9 @@ export const commandHandlers: Handlers = {
   async subscribe(session, { id, params }) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
-    const outcome = await session.channels.subscribe(params);
-    if (!outcome.isAccepted) return refusal(id, outcome.error);
-    return { reply: { id, method: "subscribe", result: outcome.result }, afterSend: () => outcome.begin() };
+    const answer = (result: SubscribeResult) => session.send({ id, method: "subscribe", result });
+    const error = await session.channels.subscribe(params, answer);
+    return error ? refusal(id, error) : { isAnswered: true };
   },
 
   async unsubscribe(session, { id, params }) {

@@ -88,6 +88,8 @@ export class Deadlines {
       const holders = this.#holders.get(tick);
       this.#holders.delete(tick);
       for (const holder of holders ?? []) {
+        // One that was met before may have cleared or moved this one.
+        if (holder.dueTick !== tick) continue;
         holder.dueTick = 0;
         this.#meet(holder);
       }

@@ -12,7 +12,9 @@ export class Keepalive implements DeadlineHolder {
   readonly #session: Session;
   readonly #context: SessionContext;
   #waitsFor: "connect" | "next ping" | "pong" | "drain" = "connect";
-  #hasProgress = false;
+  /** What had been taken when the wait began. */
+  #takenBytes = 0;
+  #hasDrained = false;
 
   constructor(session: Session, context: SessionContext) {
     this.#session = session;
@@ -36,9 +38,14 @@ export class Keepalive implements DeadlineHolder {
     this.#wait("next ping", this.#context.times.pingIntervalMs);
   }
 
-  /** The peer has taken what was written. */
-  noteProgress(): void {
-    this.#hasProgress = true;
+  /** The peer has taken all that was written. */
+  noteDrained(): void {
+    this.#hasDrained = true;
+  }
+
+  /** Whether the peer has taken something since the wait began. */
+  get #hasProgress(): boolean {
+    return this.#session.takenBytes > this.#takenBytes;
   }
 
   onDeadline(): void {
@@ -54,7 +61,7 @@ export class Keepalive implements DeadlineHolder {
         return;
       case "pong":
         // A ping may lie behind other bytes that a slow peer is still taking.
-        if (this.#session.isFull || this.#hasProgress) this.#waitForDrain();
+        if (this.#session.isFull || this.#hasDrained) this.#waitForDrain();
         else
           this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
         return;
@@ -77,7 +84,8 @@ export class Keepalive implements DeadlineHolder {
 
   #wait(waitsFor: "next ping" | "pong" | "drain", delayMs: number): void {
     this.#waitsFor = waitsFor;
-    this.#hasProgress = false;
+    this.#takenBytes = this.#session.takenBytes;
+    this.#hasDrained = false;
     this.#context.deadlines.set(this, delayMs);
   }
 }

@@ -18,11 +18,6 @@ interface Entry {
   subscription: Subscription | undefined;
 }
 
-/** A subscribe result and the start of its delivery, which must not run before the reply is on its way. */
-export type SubscribeOutcome =
-  | { readonly isAccepted: true; readonly result: SubscribeResult; begin(): void }
-  | { readonly isAccepted: false; readonly error: ReplyError };
-
 export class SessionChannels {
   readonly #session: Session;
   readonly #context: SessionContext;
@@ -48,8 +43,15 @@ export class SessionChannels {
     for (const { subscription } of this.#entries.values()) if (subscription) yield subscription;
   }
 
-  subscribe(params: SubscribeParams): Promise<SubscribeOutcome> {
-    return this.#inOrder(params.channel, () => this.#subscribe(params));
+  /**
+   * @param answer sends the reply; called when the subscription stands and before anything of it is delivered
+   * @returns the error where it was refused, and `answer` was not called
+   */
+  subscribe(
+    params: SubscribeParams,
+    answer: (result: SubscribeResult) => void,
+  ): Promise<ReplyError | undefined> {
+    return this.#inOrder(params.channel, () => this.#subscribe(params, answer));
   }
 
   unsubscribe(channel: string): Promise<void> {
@@ -74,20 +76,19 @@ export class SessionChannels {
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
   }
 
-  async #subscribe(params: SubscribeParams): Promise<SubscribeOutcome> {
+  async #subscribe(
+    params: SubscribeParams,
+    answer: (result: SubscribeResult) => void,
+  ): Promise<ReplyError | undefined> {
     const { channel: name } = params;
     const { limits, rulesFor, channels } = this.#context;
-    if (this.#entries.has(name)) return refuse(replyError("alreadySubscribed"));
+    if (this.#entries.has(name)) return replyError("alreadySubscribed");
     if (this.#entries.size >= limits.maxChannels)
-      return refuse(
-        replyError("limitExceeded", `a connection may be subscribed to ${limits.maxChannels} channels`),
-      );
+      return replyError("limitExceeded", `a connection may be subscribed to ${limits.maxChannels} channels`);
     const rules = rulesFor(name);
-    if (rules === undefined) return refuse(replyError("unknownChannel"));
+    if (rules === undefined) return replyError("unknownChannel");
     if (params.token)
-      return refuse(
-        replyError("permissionDenied", "this server has no key to check subscription tokens with"),
-      );
+      return replyError("permissionDenied", "this server has no key to check subscription tokens with");
 
     const entry: Entry = { rules, subscription: undefined };
     this.#entries.set(name, entry);
@@ -95,7 +96,7 @@ export class SessionChannels {
     try {
       channel = await channels.acquire(name);
       const recovery = params.recover ? await this.#recover(channel, params) : undefined;
-      return this.#finish(channel, entry, params, recovery);
+      return this.#finish(channel, entry, params, recovery, answer);
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
@@ -115,18 +116,18 @@ export class SessionChannels {
     entry: Entry,
     params: SubscribeParams,
     recovery: Recovery | undefined,
-  ): SubscribeOutcome {
-    if (this.#isEnded) return refuse(replyError("notAvailable", "the connection is closed"));
+    answer: (result: SubscribeResult) => void,
+  ): ReplyError | undefined {
+    if (this.#isEnded) return replyError("notAvailable", "the connection is closed");
     const isRecovered = recovery?.isRecovered === true;
-    if (recovery && !isRecovered && (params.flag & 2) !== 0)
-      return refuse(replyError("unrecoverablePosition"));
+    if (recovery && !isRecovered && (params.flag & 2) !== 0) return replyError("unrecoverablePosition");
 
     const { channels, delivery } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
     const hasJoinLeave = params.joinLeave && entry.rules.hasJoinLeave;
     const subscription = channels.subscribe(channel, this.#session, { offset, hasJoinLeave });
     entry.subscription = subscription;
-    const result: SubscribeResult = {
+    answer({
       recoverable: true,
       positioned: true,
       // After a recovery clients count on from the offset they asked with, as they take the publications.
@@ -134,17 +135,12 @@ export class SessionChannels {
       publications: isRecovered ? recovery.publications : [],
       recovered: isRecovered,
       wasRecovering: params.recover,
-    };
-    return {
-      isAccepted: true,
-      result,
-      begin: () => {
-        const { clientInfo } = this.#session;
-        if (entry.rules.hasPresence) this.#addPresence(channel.name, clientInfo);
-        if (entry.rules.hasJoinLeave) this.#announce(channel.name, "join", clientInfo);
-        if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
-      },
-    };
+    });
+    const { clientInfo } = this.#session;
+    if (entry.rules.hasPresence) this.#addPresence(channel.name, clientInfo);
+    if (entry.rules.hasJoinLeave) this.#announce(channel.name, "join", clientInfo);
+    if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
+    return undefined;
   }
 
   #remove(channel: string): void {
@@ -186,8 +182,4 @@ export class SessionChannels {
     call.then(settled, settled);
     return call;
   }
-}
-
-function refuse(error: ReplyError): SubscribeOutcome {
-  return { isAccepted: false, error };
 }

@@ -36,6 +36,7 @@ export class Session implements Reader, TransportEvents {
   readonly #keepalive: Keepalive;
   #info: ClientInfo;
   #isAdmitted = false;
+  #writtenBytes = 0;
   #isFull = false;
   #isHeldUp = false;
   #isEnded = false;
@@ -85,12 +86,19 @@ export class Session implements Reader, TransportEvents {
     return this.channels.subscriptions();
   }
 
+  /** Bytes that the operating system has taken so far. Grows as long as the peer reads. */
+  get takenBytes(): number {
+    return this.#writtenBytes - this.transport.unsentBytes;
+  }
+
   /** Bytes held for the peer. */
   get unsentBytes(): number {
     return this.#outbox.size + this.transport.unsentBytes;
   }
 
+  /** Without effect on a session that has ended while it was found out who it is. */
   admit(identity: Identity): void {
+    if (this.#isEnded) return;
     const { user, info } = identity;
     this.#info = { user, client: this.id, ...(info !== undefined && { connInfo: info }) };
     this.#isAdmitted = true;
@@ -140,8 +148,7 @@ export class Session implements Reader, TransportEvents {
   flush(): void {
     if (this.#isEnded || this.#isFull || this.#outbox.isEmpty) return;
     const wasHeldBack = this.#outbox.size >= maxBatchBytes;
-    this.transport.write(this.#outbox.take());
-    this.#isFull = this.transport.unsentBytes > 0;
+    this.#writeOutbox();
     if (wasHeldBack && !this.#isFull) this.#context.delivery.resume(this);
     this.#holdUpOrGoOn();
   }
@@ -153,7 +160,7 @@ export class Session implements Reader, TransportEvents {
   drained(): void {
     if (this.#isEnded) return;
     this.#isFull = false;
-    this.#keepalive.noteProgress();
+    this.#keepalive.noteDrained();
     this.flush();
     if (!this.#isFull) this.#context.delivery.resume(this);
     this.#holdUpOrGoOn();
@@ -166,13 +173,20 @@ export class Session implements Reader, TransportEvents {
 
   close(reason: Disconnect): void {
     if (this.#isEnded) return;
-    this.flush();
+    if (!this.#isFull && !this.#outbox.isEmpty) this.#writeOutbox();
     this.#end();
     this.transport.close(reason);
   }
 
   closed(): void {
     this.#end();
+  }
+
+  #writeOutbox(): void {
+    const parts = this.#outbox.take();
+    for (const part of parts) this.#writtenBytes += part.length;
+    this.transport.write(parts);
+    this.#isFull = this.transport.unsentBytes > 0;
   }
 
   #end(): void {
