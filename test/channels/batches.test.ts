@@ -1,0 +1,183 @@
+import { describe, expect, it } from "vitest";
+import { framePublications, maxBatchBytes } from "../../src/channels/batches.js";
+import { Channel } from "../../src/channels/channel.js";
+import type { Codec } from "../../src/wire/codec.js";
+import { jsonCodec } from "../../src/wire/json-codec.js";
+import { clientInfo, countTo, publication } from "./support/entries.js";
+import { createPlainEncoding, messagesOf, plainEncoding } from "./support/fake-reader.js";
+
+function channelWith(count: number, data?: string): Channel {
+  const channel = new Channel("news", { maxEntries: 1000, maxBytes: 10_000_000 });
+  channel.open({ epoch: "e1", offset: 0 });
+  for (const offset of countTo(count)) channel.receive(publication(offset, data), "e1");
+  return channel;
+}
+
+function textOf(bytes: Uint8Array | undefined): string {
+  return Buffer.from(bytes ?? []).toString();
+}
+
+function offsetsOf(bytes: Uint8Array | undefined): (number | undefined)[] {
+  return bytes === undefined ? [] : messagesOf([bytes]).map(({ push }) => push.pub?.offset);
+}
+
+/** Counts how often a push is encoded. */
+function createCountingCodec(name: string): { codec: Codec; encoded: () => number } {
+  let encoded = 0;
+  const codec: Codec = {
+    ...jsonCodec,
+    name,
+    encodePush: (push) => {
+      encoded++;
+      return jsonCodec.encodePush(push);
+    },
+  };
+  return { codec, encoded: () => encoded };
+}
+
+describe("batch", () => {
+  it("holds what lies between cursor and head", () => {
+    const channel = channelWith(3);
+    const batch = channel.batches.get(1, false, plainEncoding);
+    expect(offsetsOf(batch.bytes)).toEqual([2, 3]);
+    expect(batch).toMatchObject({ cursor: 3, offset: 3 });
+  });
+
+  it("is one frame of push messages", () => {
+    const channel = channelWith(2);
+    expect(textOf(channel.batches.get(0, false, plainEncoding).bytes)).toBe(
+      '{"push":{"channel":"news","pub":{"data":1,"offset":1,"epoch":"e1"}}}\n' +
+        '{"push":{"channel":"news","pub":{"data":2,"offset":2}}}',
+    );
+  });
+
+  it("is the same bytes for the same cursor", () => {
+    const channel = channelWith(3);
+    const first = channel.batches.get(1, false, plainEncoding);
+    expect(channel.batches.get(1, false, plainEncoding).bytes).toBe(first.bytes);
+    expect(channel.batches.get(2, false, plainEncoding).bytes).not.toBe(first.bytes);
+  });
+
+  it("is made anew when the ring has grown", () => {
+    const channel = channelWith(3);
+    channel.batches.get(1, false, plainEncoding);
+    channel.receive(publication(4), "e1");
+    const batch = channel.batches.get(1, false, plainEncoding);
+    expect(offsetsOf(batch.bytes)).toEqual([2, 3, 4]);
+    expect(batch.cursor).toBe(4);
+  });
+
+  it("is made anew when a join has come", () => {
+    const channel = channelWith(1);
+    channel.batches.get(0, true, plainEncoding);
+    channel.announce("join", clientInfo("ann"));
+    expect(textOf(channel.batches.get(0, true, plainEncoding).bytes)).toContain('"join"');
+  });
+
+  it("ends with the entry that takes it past its size, and goes on from there", () => {
+    const data = JSON.stringify("x".repeat(10_000));
+    const channel = channelWith(20, data);
+    const read: (number | undefined)[] = [];
+    let cursor = 0;
+    let batches = 0;
+    while (cursor < channel.ring.next) {
+      const batch = channel.batches.get(cursor, false, plainEncoding);
+      const length = batch.bytes?.length ?? 0;
+      expect(length).toBeLessThan(maxBatchBytes + 11_000);
+      if (batch.cursor < channel.ring.next) expect(length).toBeGreaterThanOrEqual(maxBatchBytes);
+      expect(batch.offset).toBe(batch.cursor);
+      read.push(...offsetsOf(batch.bytes));
+      cursor = batch.cursor;
+      batches++;
+    }
+    expect(read).toEqual(countTo(20));
+    expect(batches).toBe(3);
+  });
+
+  it("holds an entry that is larger than a batch by itself", () => {
+    const channel = channelWith(3, JSON.stringify("x".repeat(2 * maxBatchBytes)));
+    const batch = channel.batches.get(0, false, plainEncoding);
+    expect(offsetsOf(batch.bytes)).toEqual([1]);
+    expect(batch).toMatchObject({ cursor: 1, offset: 1 });
+  });
+});
+
+describe("joins and leaves in a batch", () => {
+  it("are there for those who want them, in their place", () => {
+    const channel = channelWith(1);
+    channel.announce("join", clientInfo("ann"));
+    channel.receive(publication(2), "e1");
+    channel.announce("leave", clientInfo("ann"));
+    const { bytes, cursor, offset } = channel.batches.get(0, true, plainEncoding);
+    const kinds = messagesOf([bytes as Uint8Array]).map(({ push }) => Object.keys(push)[1]);
+    expect(kinds).toEqual(["pub", "join", "pub", "leave"]);
+    expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
+  });
+
+  it("are not there for the others, who still get past them", () => {
+    const channel = channelWith(1);
+    channel.announce("join", clientInfo("ann"));
+    channel.receive(publication(2), "e1");
+    channel.announce("leave", clientInfo("ann"));
+    const { bytes, cursor, offset } = channel.batches.get(0, false, plainEncoding);
+    expect(offsetsOf(bytes)).toEqual([1, 2]);
+    expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
+  });
+
+  it("alone give the others no bytes at all", () => {
+    const channel = channelWith(1);
+    channel.announce("join", clientInfo("ann"));
+    const batch = channel.batches.get(1, false, plainEncoding);
+    expect(batch).toEqual({ bytes: undefined, cursor: 2, offset: 1 });
+  });
+});
+
+describe("encoding", () => {
+  it("happens once per publication and codec, whatever the cursors and framings", () => {
+    const { codec, encoded } = createCountingCodec("json");
+    const channel = channelWith(3);
+    const framings = [
+      { ...createPlainEncoding(), codec },
+      { ...createPlainEncoding(), codec },
+    ];
+    for (const encoding of framings)
+      for (const cursor of [0, 1, 2]) channel.batches.get(cursor, false, encoding);
+    channel.receive(publication(4), "e1");
+    for (const encoding of framings) channel.batches.get(0, false, encoding);
+    expect(encoded()).toBe(4);
+  });
+
+  it("happens for each codec by itself", () => {
+    const one = createCountingCodec("one");
+    const two = createCountingCodec("two");
+    const channel = channelWith(3);
+    for (const { codec } of [one, two]) channel.batches.get(0, false, { ...createPlainEncoding(), codec });
+    expect([one.encoded(), two.encoded()]).toEqual([3, 3]);
+  });
+
+  it("frames once per encoding", () => {
+    const channel = channelWith(3);
+    const other = createPlainEncoding();
+    const bytes = channel.batches.get(0, false, plainEncoding).bytes;
+    const otherBytes = channel.batches.get(0, false, other).bytes;
+    expect(otherBytes).not.toBe(bytes);
+    expect(otherBytes).toEqual(bytes);
+    expect(channel.batches.get(0, false, other).bytes).toBe(otherBytes);
+  });
+});
+
+describe("publications of the log as a frame", () => {
+  it("look like a batch of the ring", () => {
+    const channel = channelWith(3);
+    const framed = framePublications(
+      channel,
+      countTo(3).map((n) => publication(n)),
+      plainEncoding,
+    );
+    expect(framed).toEqual(channel.batches.get(0, false, plainEncoding).bytes);
+  });
+
+  it("are nothing when there are none", () => {
+    expect(framePublications(channelWith(0), [], plainEncoding)).toBeUndefined();
+  });
+});

@@ -1,0 +1,183 @@
+import { describe, expect, it } from "vitest";
+import { settle } from "../support/fake-clock.js";
+import { countTo } from "./support/entries.js";
+import { createTestNode, type TestNodeOptions } from "./support/test-node.js";
+
+/** A node with readers at the head of "news", whose events are told by `tell(index)` only. */
+async function nodeWithReaders(options: TestNodeOptions = {}) {
+  const node = await createTestNode(options);
+  const readers = countTo(3).map(node.createReader);
+  const [subscription] = await Promise.all(readers.map((reader) => node.follow(reader, "news")));
+  if (subscription === undefined) throw new Error("there is a reader");
+  node.broker.holdsEvents = true;
+  const tell = (...offsets: number[]) => {
+    for (const offset of offsets) node.broker.events[offset - 1]?.();
+  };
+  return { ...node, readers, channel: subscription.channel, tell };
+}
+
+describe("event that was lost", () => {
+  it("is made up for from the log when the next one comes", async () => {
+    const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
+    await publish("news", 5);
+    tell(1, 2, 5);
+    await scheduler.runAll();
+    for (const reader of readers) expect(reader.offsets()).toEqual([1, 2, 3, 4, 5]);
+    expect(broker.count("history")).toBe(1);
+  });
+
+  it("is made up for once, though more events come meanwhile", async () => {
+    const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
+    await publish("news", 9);
+    broker.hold("history");
+    tell(1, 3, 4, 5);
+    await scheduler.runAll();
+    expect(broker.held("history")).toBe(1);
+    tell(8);
+    broker.release("history");
+    await scheduler.runAll();
+    tell(9);
+    await scheduler.runAll();
+    for (const reader of readers) expect(reader.offsets()).toEqual(countTo(9));
+  });
+
+  it("is made up for over several pages", async () => {
+    const { publish, readers, scheduler, tell } = await nodeWithReaders();
+    await publish("news", 40, JSON.stringify("x".repeat(10_000)));
+    tell(1, 40);
+    await scheduler.runAll();
+    for (const reader of readers) expect(reader.offsets()).toEqual(countTo(40));
+  });
+
+  it("is made up for by itself when it comes late", async () => {
+    const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
+    await publish("news", 4);
+    broker.hold("history");
+    tell(1, 3);
+    await settle();
+    tell(2, 3, 4);
+    await scheduler.runAll();
+    for (const reader of readers) expect(reader.offsets()).toEqual([1, 2, 3, 4]);
+    broker.release("history");
+    await scheduler.runAll();
+    for (const reader of readers) expect(reader.offsets()).toEqual([1, 2, 3, 4]);
+  });
+
+  it("costs nothing when events come twice", async () => {
+    const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
+    await publish("news", 4);
+    tell(1, 1, 2, 1, 2, 3, 4, 4, 3);
+    await scheduler.runAll();
+    for (const reader of readers) expect(reader.offsets()).toEqual([1, 2, 3, 4]);
+    expect(broker.count("history")).toBe(0);
+  });
+});
+
+describe("event that was lost and is gone from the log", () => {
+  it("is told to every reader, and the channel goes on at the head", async () => {
+    const { channel, channels, createReader, follow, publish, readers, scheduler, tell } =
+      await nodeWithReaders({ retention: { maxEntries: 2 } });
+    await publish("news", 6);
+    tell(1, 6);
+    await scheduler.runAll();
+    for (const reader of readers) {
+      expect(reader.offsets()).toEqual([]);
+      expect(reader.lost).toHaveLength(1);
+    }
+    expect(channels.count).toBe(0);
+    const reader = createReader();
+    await follow(reader, "news");
+    await publish("news", 1);
+    tell(7);
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual([7]);
+    expect(channel.isRepairing).toBe(false);
+  });
+});
+
+describe("new epoch", () => {
+  it("is told to every reader", async () => {
+    const { channel, publish, readers, scheduler, startLogAfresh, tell } = await nodeWithReaders();
+    channel.holders++;
+    await publish("news", 3);
+    tell(1, 2, 3);
+    await scheduler.runAll();
+    await startLogAfresh("news");
+    await publish("news", 2);
+    tell(4);
+    await scheduler.runAll();
+    for (const reader of readers) {
+      expect(reader.offsets()).toEqual([1, 2, 3]);
+      expect(reader.lost).toHaveLength(1);
+    }
+    expect(channel.position).toEqual({ epoch: "epoch-2", offset: 2 });
+  });
+
+  it("is followed from then on", async () => {
+    const { channel, createReader, follow, publish, scheduler, startLogAfresh, tell } =
+      await nodeWithReaders();
+    channel.holders++;
+    await publish("news", 3);
+    tell(1, 2, 3);
+    await startLogAfresh("news");
+    await publish("news", 2);
+    tell(4, 5);
+    await scheduler.runAll();
+    const reader = createReader();
+    await follow(reader, "news");
+    await publish("news", 2);
+    tell(6, 7);
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual([3, 4]);
+    expect(reader.lost).toEqual([]);
+  });
+
+  it("is found with what is published while the log is asked", async () => {
+    const { broker, channel, publish, scheduler, startLogAfresh, tell } = await nodeWithReaders();
+    channel.holders++;
+    await startLogAfresh("news");
+    await publish("news", 1);
+    broker.hold("history");
+    tell(1);
+    await settle();
+    broker.release("history");
+    broker.hold("history");
+    await settle();
+    expect(broker.held("history")).toBe(1);
+    await publish("news", 1);
+    tell(2);
+    broker.release("history");
+    await scheduler.runAll();
+    expect(channel.position).toEqual({ epoch: "epoch-2", offset: 2 });
+  });
+});
+
+describe("repair that fails", () => {
+  it("is reported once and told to every reader", async () => {
+    const { broker, channel, errors, publish, readers, scheduler, tell } = await nodeWithReaders();
+    const failure = new Error("disk is gone");
+    broker.fail("history", failure);
+    await publish("news", 5);
+    tell(1, 4);
+    await scheduler.runAll();
+    expect(errors).toEqual([{ error: failure, stage: "repairing channel news" }]);
+    for (const reader of readers) expect(reader.lost).toHaveLength(1);
+    expect(channel.isRepairing).toBe(false);
+  });
+
+  it("leaves a channel that recovers when the broker does", async () => {
+    const { broker, channel, createReader, follow, publish, scheduler, tell } = await nodeWithReaders();
+    channel.holders++;
+    broker.fail("history");
+    await publish("news", 5);
+    tell(1, 4);
+    await scheduler.runAll();
+    broker.heal("history");
+    const reader = createReader();
+    const { offset } = await follow(reader, "news");
+    tell(5);
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual(countTo(5, offset + 1));
+    expect(reader.lost).toEqual([]);
+  });
+});

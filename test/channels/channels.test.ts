@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import { settle } from "../support/fake-clock.js";
+import { clientInfo, publication } from "./support/entries.js";
+import { createTestNode } from "./support/test-node.js";
+
+describe("acquiring a channel", () => {
+  it("opens it at the broker's position", async () => {
+    const { channels, publish } = await createTestNode();
+    await publish("news", 3);
+    const channel = await channels.acquire("news");
+    expect(channel.name).toBe("news");
+    expect(channel.position).toEqual({ epoch: "epoch-1", offset: 3 });
+    expect(channels.count).toBe(1);
+  });
+
+  it("subscribes at the broker once, however many use it", async () => {
+    const { broker, channels } = await createTestNode();
+    const first = await channels.acquire("news");
+    expect(await channels.acquire("news")).toBe(first);
+    expect(broker.count("subscribe")).toBe(1);
+  });
+
+  it("subscribes once when it is asked for several times at the same time", async () => {
+    const { broker, channels } = await createTestNode();
+    broker.hold("subscribe");
+    const acquiring = [channels.acquire("news"), channels.acquire("news"), channels.acquire("news")];
+    await settle();
+    broker.release("subscribe");
+    const [first, second, third] = await Promise.all(acquiring);
+    expect(second).toBe(first);
+    expect(third).toBe(first);
+    expect(broker.count("subscribe")).toBe(1);
+  });
+
+  it("takes the events that are faster than the broker's answer", async () => {
+    const { broker, channels, createReader, publish, scheduler } = await createTestNode();
+    broker.hold("subscribe");
+    const acquiring = channels.acquire("news");
+    await publish("news", 3);
+    broker.release("subscribe");
+    const channel = await acquiring;
+    expect(channel.position).toEqual({ epoch: "epoch-1", offset: 3 });
+    const reader = createReader();
+    channels.subscribe(channel, reader, { offset: channel.head, hasJoinLeave: false });
+    await publish("news", 1);
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual([4]);
+  });
+
+  it("repairs what the events left out before the broker's answer", async () => {
+    const { broker, channels, createReader, publish, scheduler } = await createTestNode();
+    await publish("news", 5);
+    broker.hold("subscribe");
+    const acquiring = channels.acquire("news");
+    // An event of long ago, told again.
+    channels.onPublication("news", publication(2), "epoch-1");
+    broker.release("subscribe");
+    const channel = await acquiring;
+    const reader = createReader();
+    channels.subscribe(channel, reader, { offset: channel.head, hasJoinLeave: false });
+    const from = channel.head;
+    await publish("news", 1);
+    await scheduler.runAll();
+    expect(channel.position).toEqual({ epoch: "epoch-1", offset: 6 });
+    expect(reader.offsets()).toEqual([2, 3, 4, 5, 6].filter((offset) => offset > from));
+  });
+});
+
+describe("channel in use", () => {
+  it("stays while somebody holds it and goes with the last", async () => {
+    const { broker, channels } = await createTestNode();
+    const channel = await channels.acquire("news");
+    await channels.acquire("news");
+    channels.release(channel);
+    expect(channels.count).toBe(1);
+    channels.release(channel);
+    expect(channels.count).toBe(0);
+    expect(broker.count("unsubscribe")).toBe(1);
+  });
+
+  it("stays while somebody is subscribed", async () => {
+    const { broker, channels, createReader, follow } = await createTestNode();
+    const first = await follow(createReader(), "news");
+    const second = await follow(createReader(), "news");
+    channels.unsubscribe(first);
+    expect(channels.count).toBe(1);
+    expect(broker.count("unsubscribe")).toBe(0);
+    channels.unsubscribe(second);
+    expect(channels.count).toBe(0);
+    expect(broker.count("unsubscribe")).toBe(1);
+  });
+
+  it("stays for a caller that still waits when another gives up its hold", async () => {
+    const { broker, channels } = await createTestNode();
+    const channel = await channels.acquire("news");
+    const acquiring = channels.acquire("news");
+    channels.release(channel);
+    expect(await acquiring).toBe(channel);
+    expect(broker.count("unsubscribe")).toBe(0);
+  });
+
+  it("is not left twice by unsubscribing twice", async () => {
+    const { broker, channels, createReader, follow } = await createTestNode();
+    const subscription = await follow(createReader(), "news", { hasJoinLeave: true });
+    const stays = await follow(createReader(), "news", { hasJoinLeave: true });
+    channels.unsubscribe(subscription);
+    channels.unsubscribe(subscription);
+    expect(stays.channel.joinLeaveReaders).toBe(1);
+    channels.unsubscribe(stays);
+    channels.unsubscribe(stays);
+    expect(broker.count("unsubscribe")).toBe(1);
+  });
+
+  it("opens anew right after it was closed, and gets its events", async () => {
+    const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode();
+    const left = createReader();
+    const reader = createReader();
+    channels.unsubscribe(await follow(left, "news"));
+    await follow(reader, "news");
+    await publish("news", 2);
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual([1, 2]);
+    expect(left.offsets()).toEqual([]);
+    expect(broker.calls.filter((call) => call.includes("subscribe"))).toEqual([
+      "subscribe news",
+      "unsubscribe news",
+      "subscribe news",
+    ]);
+  });
+});
+
+describe("failing broker", () => {
+  it("fails everybody who asks for the channel, and keeps nothing", async () => {
+    const { broker, channels, errors } = await createTestNode();
+    broker.fail("subscribe", new Error("no store"));
+    const results = await Promise.allSettled([channels.acquire("news"), channels.acquire("news")]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(channels.count).toBe(0);
+    expect(errors).toEqual([]);
+  });
+
+  it("is tried again by the next who asks", async () => {
+    const { broker, channels, publish } = await createTestNode();
+    broker.fail("subscribe", new Error("no store"));
+    await expect(channels.acquire("news")).rejects.toThrow("no store");
+    broker.heal("subscribe");
+    await publish("news", 2);
+    expect((await channels.acquire("news")).head).toBe(2);
+  });
+
+  it("is reported once when the channel can't be left", async () => {
+    const { broker, channels, errors } = await createTestNode();
+    const failure = new Error("no store");
+    broker.fail("unsubscribe", failure);
+    channels.release(await channels.acquire("news"));
+    await settle();
+    expect(channels.count).toBe(0);
+    expect(errors).toEqual([{ error: failure, stage: "leaving channel news" }]);
+  });
+});
+
+describe("events of the broker", () => {
+  it("for channels that nobody uses are passed over", async () => {
+    const { channels, delivery } = await createTestNode();
+    channels.onPublication("news", publication(1), "e");
+    channels.onJoin("news", clientInfo("ann"));
+    channels.onLeave("news", clientInfo("ann"));
+    expect(channels.count).toBe(0);
+    expect(delivery.pending.channels).toBe(0);
+  });
+
+  it("of joins are not kept while nobody wants them", async () => {
+    const { broker, createReader, delivery, follow } = await createTestNode();
+    const { channel } = await follow(createReader(), "news");
+    await broker.announce("news", "join", clientInfo("ann"));
+    expect(channel.ring.next).toBe(channel.ring.first);
+    expect(delivery.pending.channels).toBe(0);
+  });
+
+  it("of joins are kept from the first subscriber that wants them to the last", async () => {
+    const { broker, channels, createReader, follow } = await createTestNode();
+    const { channel } = await follow(createReader(), "news");
+    const curious = await follow(createReader(), "news", { hasJoinLeave: true });
+    await broker.announce("news", "join", clientInfo("ann"));
+    expect(channel.ring.next - channel.ring.first).toBe(1);
+    channels.unsubscribe(curious);
+    await broker.announce("news", "leave", clientInfo("ann"));
+    expect(channel.ring.next - channel.ring.first).toBe(1);
+  });
+});

@@ -1,0 +1,111 @@
+/** The channel layer of one node, over a memory broker that a test can hold up, with a scheduler that it turns. */
+import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
+import type { Retention } from "../../../src/channels/broker.js";
+import { Channels } from "../../../src/channels/channels.js";
+import { Delivery } from "../../../src/channels/delivery.js";
+import { LogReader } from "../../../src/channels/log-reader.js";
+import type { RingLimits } from "../../../src/channels/ring.js";
+import type { Subscription } from "../../../src/channels/subscription.js";
+import { createCounter } from "../../support/counter.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { ControlledBroker } from "./controlled-broker.js";
+import { FakeReader } from "./fake-reader.js";
+import { ManualScheduler } from "./manual-scheduler.js";
+
+export const ample: Retention = Object.freeze({
+  maxEntries: 100_000,
+  maxBytes: 100_000_000,
+  ttlMs: 60 * 60 * 1000,
+});
+
+const metaTtlMs = 60_000;
+
+export interface TestNodeOptions {
+  readonly ringLimits?: Partial<RingLimits>;
+  readonly retention?: Partial<Retention>;
+  /** The delivery's idea of time; by default no time passes. */
+  readonly now?: () => number;
+  readonly sliceMs?: number;
+}
+
+export interface ReportedError {
+  readonly error: unknown;
+  readonly stage: string;
+}
+
+export type TestNode = Awaited<ReturnType<typeof createTestNode>>;
+
+export async function createTestNode(options: TestNodeOptions = {}) {
+  const clock = new FakeClock();
+  const memory = new MemoryBroker({ clock, createEpoch: createCounter("epoch"), metaTtlMs });
+  const broker = new ControlledBroker(memory);
+  const scheduler = new ManualScheduler();
+  const errors: ReportedError[] = [];
+  const onError = (error: unknown, { stage }: { readonly stage: string }) => {
+    errors.push({ error, stage });
+  };
+  const log = new LogReader(broker);
+  const delivery = new Delivery({
+    log,
+    schedule: scheduler.schedule,
+    now: options.now ?? (() => 0),
+    sliceMs: options.sliceMs ?? 4,
+    onError,
+  });
+  const ringLimits = { maxEntries: 512, maxBytes: 1_000_000, ...options.ringLimits };
+  const channels = new Channels({ broker, log, delivery, ringLimits, onError });
+  await broker.open(channels);
+  const retention = { ...ample, ...options.retention };
+
+  const publish = async (channel: string, count = 1, data = '"x"'): Promise<void> => {
+    for (let i = 0; i < count; i++) await broker.publish(channel, { data }, { retention });
+  };
+
+  /** The log is gone, as after a loss of the store: epoch-1 becomes epoch-2. Tells no event. */
+  const startLogAfresh = async (channel: string): Promise<void> => {
+    await memory.unsubscribe(channel);
+    clock.advance(retention.ttlMs + metaTtlMs + 60_000);
+    await memory.subscribe(channel);
+  };
+
+  const createReader = (): FakeReader => {
+    const reader = new FakeReader(delivery);
+    reader.onLose = (subscription) => {
+      reader.subscriptions.delete(subscription);
+      channels.unsubscribe(subscription);
+    };
+    return reader;
+  };
+
+  /** Subscribes as a session does: from the head, or from an offset and then catching up. */
+  const follow = async (
+    reader: FakeReader,
+    name: string,
+    { offset, hasJoinLeave = false }: { offset?: number; hasJoinLeave?: boolean } = {},
+  ): Promise<Subscription> => {
+    const channel = await channels.acquire(name);
+    const subscription = channels.subscribe(channel, reader, {
+      offset: offset ?? channel.head,
+      hasJoinLeave,
+    });
+    reader.subscriptions.add(subscription);
+    channels.release(channel);
+    if (subscription.cursor !== channel.ring.next) delivery.resume(reader);
+    return subscription;
+  };
+
+  return {
+    clock,
+    memory,
+    broker,
+    scheduler,
+    errors,
+    log,
+    delivery,
+    channels,
+    publish,
+    startLogAfresh,
+    createReader,
+    follow,
+  };
+}

@@ -1,0 +1,87 @@
+/** Publishing with an idempotency key: one effect within five minutes. */
+import { describe, expect, it } from "vitest";
+import { ample, countTo, offsetsIn, query, type Section } from "./fixture.js";
+
+const windowMs = 5 * 60 * 1000;
+
+export function describeIdempotency({ start, capabilities }: Section): void {
+  const keyed = { retention: ample, idempotencyKey: "order-1" };
+
+  describe("idempotency key", () => {
+    it("used again resolves with the first position and appends nothing", async () => {
+      const { broker } = await start();
+      const first = await broker.publish("news", { data: "1" }, keyed);
+      await broker.publish("news", { data: "2" }, { retention: ample });
+      const again = await broker.publish("news", { data: "3" }, keyed);
+      expect(first.isDuplicate).toBe(false);
+      expect(again).toEqual({ position: first.position, isDuplicate: true });
+      const { publications, position } = await broker.history("news", query());
+      expect(publications.map(({ data }) => data)).toEqual(["1", "2"]);
+      expect(position.offset).toBe(2);
+    });
+
+    it("used again tells no event", async () => {
+      const { broker, events, idle } = await start();
+      await broker.subscribe("news");
+      await broker.publish("news", { data: "1" }, keyed);
+      await broker.publish("news", { data: "1" }, keyed);
+      await idle();
+      expect(events.offsets("news")).toEqual([1]);
+    });
+
+    it("has one effect when publishes with it run at the same time", async () => {
+      const { broker } = await start();
+      const results = await Promise.all(countTo(10).map(() => broker.publish("news", { data: "1" }, keyed)));
+      expect(results.filter(({ isDuplicate }) => !isDuplicate)).toHaveLength(1);
+      for (const { position } of results) expect(position).toEqual(results[0]?.position);
+      expect(await offsetsIn(broker, "news")).toEqual([1]);
+    });
+
+    it("counts for one channel only", async () => {
+      const { broker } = await start();
+      await broker.publish("news", { data: "1" }, keyed);
+      const other = await broker.publish("sport", { data: "1" }, keyed);
+      expect(other.isDuplicate).toBe(false);
+      expect(other.position.offset).toBe(1);
+    });
+
+    it("of another text is another publication", async () => {
+      const { broker } = await start();
+      await broker.publish("news", { data: "1" }, keyed);
+      const other = await broker.publish("news", { data: "1" }, { ...keyed, idempotencyKey: "order-2" });
+      expect(other).toMatchObject({ isDuplicate: false, position: { offset: 2 } });
+    });
+
+    it("left out makes every publish count", async () => {
+      const { broker } = await start();
+      await broker.publish("news", { data: "1" }, { retention: ample });
+      await broker.publish("news", { data: "1" }, { retention: ample });
+      expect(await offsetsIn(broker, "news")).toEqual([1, 2]);
+    });
+
+    it.skipIf(!capabilities.canMoveTime)("still counts shortly before 5 minutes have passed", async () => {
+      const { broker, advance } = await start();
+      const first = await broker.publish("news", { data: "1" }, keyed);
+      await advance(windowMs - 1);
+      const again = await broker.publish("news", { data: "2" }, keyed);
+      expect(again).toEqual({ position: first.position, isDuplicate: true });
+    });
+
+    it.skipIf(!capabilities.canMoveTime)("is new again after 5 minutes", async () => {
+      const { broker, advance } = await start();
+      await broker.publish("news", { data: "1" }, keyed);
+      await advance(windowMs + 1);
+      const later = await broker.publish("news", { data: "2" }, keyed);
+      expect(later).toMatchObject({ isDuplicate: false, position: { offset: 2 } });
+    });
+
+    it.skipIf(!capabilities.canMoveTime)("outlives the publication itself", async () => {
+      const { broker, advance } = await start();
+      const retention = { ...ample, ttlMs: 1000 };
+      const first = await broker.publish("news", { data: "1" }, { ...keyed, retention });
+      await advance(2000);
+      const again = await broker.publish("news", { data: "1" }, { ...keyed, retention });
+      expect(again).toEqual({ position: first.position, isDuplicate: true });
+    });
+  });
+}

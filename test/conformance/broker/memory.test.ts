@@ -1,0 +1,16 @@
+import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
+import { createCounter } from "../../support/counter.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { describeBroker } from "./suite.js";
+
+const hourMs = 60 * 60 * 1000;
+const createEpoch = createCounter("epoch");
+
+describeBroker(
+  "memory",
+  async () => {
+    const clock = new FakeClock();
+    return { clock, broker: new MemoryBroker({ clock, createEpoch }) };
+  },
+  { canMoveTime: true, forgetsIdleLogsAfterMs: 24 * hourMs },
+);

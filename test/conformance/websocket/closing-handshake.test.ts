@@ -1,0 +1,210 @@
+/** RFC 6455 §5.5.1 and §7.1: who sends which Close frame, and what comes after it. Autobahn 7.1 and 7.3. */
+import { describe, expect, it } from "vitest";
+import type { Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import { opcodes, peerOf } from "./support/frame-builder.js";
+import { plain } from "./support/outcome.js";
+import { expectFault, play } from "./support/play.js";
+
+const roles: Role[] = ["server", "client"];
+const end = (own: WebSocketConnection) => own.receiveEnd();
+
+describe.each(roles)("closing handshake begun by the peer of a %s (RFC 6455 §5.5.1)", (role) => {
+  const peer = peerOf(role);
+
+  it("echoes the code it received", () => {
+    const outcome = play(role, [peer.close(4321, "bye")]);
+    expect(outcome.events).toEqual([{ type: "close", code: 4321, reason: "bye" }]);
+    expect(outcome.sent).toMatchObject([{ type: "close", code: 4321 }]);
+    expect(outcome.state).toBe("closed");
+    expect(outcome.closeStatus).toEqual({ code: 4321, reason: "bye", wasClean: true });
+  });
+
+  it("answers an empty Close frame with an empty one and reports 1005", () => {
+    const outcome = play(role, [peer.close()]);
+    expect(outcome.events).toEqual([{ type: "close", code: 1005, reason: "" }]);
+    expect(outcome.sent).toEqual([{ type: "close", code: undefined, reason: "" }]);
+    expect(outcome.closeStatus).toEqual({ code: 1005, reason: "", wasClean: true });
+  });
+
+  it("fails with 1002 on a payload of one byte", () => {
+    const payload = Buffer.of(3);
+    const { sent } = expectFault(role, [peer.frame({ opcode: opcodes.close, payload })], 1002);
+    expect(sent).toHaveLength(1);
+  });
+
+  it.each([
+    ["of 123 bytes", "x".repeat(123)],
+    ["of 123 bytes in many characters", `${"é".repeat(61)}x`],
+    ["with a byte order mark", "\u{feff}bye"],
+    ["of emoji", "\u{1f44b}".repeat(30)],
+  ])("takes a reason %s", (_name, reason) => {
+    const { events, closeStatus } = play(role, [peer.close(1000, reason)]);
+    expect(events).toEqual([{ type: "close", code: 1000, reason }]);
+    expect(closeStatus).toEqual({ code: 1000, reason, wasClean: true });
+  });
+
+  it("fails with 1002 on a reason of 124 bytes", () => {
+    expectFault(role, [peer.close(1000, "x".repeat(124))], 1002);
+  });
+
+  it.each(["c3", "c328", "eda080", "ff", "f4908080", "6f6b80"])("fails with 1007 on the reason %s", (hex) => {
+    const { sent } = expectFault(role, [peer.close(1000, Buffer.from(hex, "hex"))], 1007);
+    expect(sent).toHaveLength(1);
+  });
+
+  it.each([
+    ["text", [peer.text("a")]],
+    ["a ping", [peer.ping("a")]],
+    ["another Close frame", [peer.close(1001)]],
+    ["a frame that breaks the rules", [peer.frame({ opcode: 3 })]],
+    ["the end of a fragmented message", [peer.continuation("a")]],
+    ["bytes of no meaning", [Buffer.alloc(300, 0xff)]],
+    ["half a frame", [peer.text("Hello").subarray(0, 3)]],
+  ])("ignores %s after the Close frame", (_name, rest) => {
+    const outcome = play(role, [peer.close(1000), ...rest]);
+    expect(outcome).toEqual(play(role, [peer.close(1000)]));
+    expect(outcome.sent).toMatchObject([{ type: "close", code: 1000 }]);
+  });
+
+  it("delivers and answers what came before the Close frame", () => {
+    const big = Buffer.alloc(262_144, "x");
+    const { events, sent } = play(role, [peer.binary(big), peer.ping("p"), peer.close(1000), peer.ping("q")]);
+    expect(events.map(({ type }) => type)).toEqual(["binary", "ping", "close"]);
+    expect(events[0]).toEqual({ type: "binary", data: plain(big) });
+    expect(sent.map(({ type }) => type)).toEqual(["pong", "close"]);
+  });
+
+  it("sends nothing after its answer", () => {
+    const { sent } = play(role, [
+      peer.close(1000),
+      (own) => {
+        for (const send of [
+          () => own.sendText("a"),
+          () => own.sendBinary(Buffer.of(1)),
+          () => own.sendPing(),
+        ])
+          expect(send).toThrow(expect.objectContaining({ code: "HF_WEBSOCKET_STATE" }));
+        own.close(1001);
+        own.fail(1011, "too late");
+      },
+    ]);
+    expect(sent).toMatchObject([{ type: "close", code: 1000 }]);
+  });
+});
+
+describe.each(roles)("closing handshake begun by a %s (RFC 6455 §7.1.2)", (role) => {
+  const peer = peerOf(role);
+  const close = (own: WebSocketConnection) => own.close(1000, "done");
+
+  it("waits for the peer's Close frame, then is closed", () => {
+    const begun = play(role, [close]);
+    expect(begun.sent).toEqual([{ type: "close", code: 1000, reason: "done" }]);
+    expect(begun).toMatchObject({ state: "closing", closeStatus: undefined, isFinished: false });
+    const done = play(role, [close, peer.close(1000)]);
+    expect(done.sent).toHaveLength(1);
+    expect(done.state).toBe("closed");
+    expect(done.closeStatus).toEqual({ code: 1000, reason: "", wasClean: true });
+  });
+
+  it("sends an empty Close frame when no code is given", () => {
+    expect(play(role, [(own) => own.close()]).sent).toEqual([{ type: "close", code: undefined, reason: "" }]);
+  });
+
+  it("sends a reason of 123 bytes", () => {
+    const reason = `${"é".repeat(61)}x`;
+    expect(play(role, [(own) => own.close(3000, reason)]).sent).toEqual([
+      { type: "close", code: 3000, reason },
+    ]);
+  });
+
+  it("sends its Close frame once", () => {
+    expect(play(role, [close, close, (own) => own.close(4000, "again")]).sent).toHaveLength(1);
+  });
+
+  it("does not answer the peer's Close frame a second time when both begin at once", () => {
+    const { sent, events, closeStatus } = play(role, [(own) => own.close(4000), peer.close(4001, "crossed")]);
+    expect(sent).toEqual([{ type: "close", code: 4000, reason: "" }]);
+    expect(events).toEqual([{ type: "close", code: 4001, reason: "crossed" }]);
+    // RFC 6455 §7.1.5: the code of the connection is the one that was received.
+    expect(closeStatus).toEqual({ code: 4001, reason: "crossed", wasClean: true });
+  });
+
+  it("reports 1005 when the peer's answer is empty", () => {
+    expect(play(role, [close, peer.close()]).closeStatus).toEqual({ code: 1005, reason: "", wasClean: true });
+  });
+
+  it("answers no ping and delivers no message once it has begun", () => {
+    const input = [
+      peer.ping("a"),
+      peer.text("b"),
+      peer.binary("c", false),
+      peer.ping("d"),
+      peer.continuation(""),
+    ];
+    const { sent, events, closeStatus } = play(role, [close, ...input, peer.close(1000)]);
+    expect(sent).toHaveLength(1);
+    expect(events.filter(({ type }) => type === "text" || type === "binary")).toEqual([]);
+    expect(events.at(-1)).toEqual({ type: "close", code: 1000, reason: "" });
+    expect(closeStatus?.wasClean).toBe(true);
+  });
+
+  it("takes the rest of a message that was under way", () => {
+    const { events } = play(role, [peer.text("a", false), close, peer.continuation("b"), peer.close(1000)]);
+    expect(events).toEqual([{ type: "close", code: 1000, reason: "" }]);
+  });
+
+  it("ends without a second Close frame when the peer breaks a rule meanwhile", () => {
+    const { sent, state, isFinished, closeStatus } = play(role, [close, peer.frame({ opcode: 3 })]);
+    expect(sent).toHaveLength(1);
+    expect({ state, isFinished }).toEqual({ state: "closed", isFinished: true });
+    expect(closeStatus?.wasClean).toBe(false);
+  });
+});
+
+describe.each(roles)("end of the TCP connection, at a %s (RFC 6455 §7.1.4, §7.1.5)", (role) => {
+  const peer = peerOf(role);
+  const abnormal = { code: 1006, wasClean: false };
+
+  it.each([
+    ["while open", []],
+    ["inside a frame", [peer.text("Hello").subarray(0, 4)]],
+    ["inside a message", [peer.text("Hello", false)]],
+    ["after its own Close frame", [(own: WebSocketConnection) => own.close(1000)]],
+  ])("is 1006 without a Close frame of the peer, %s", (_name, before) => {
+    const outcome = play(role, [...before, end]);
+    expect(outcome).toMatchObject({ events: [], state: "closed", closeStatus: abnormal, isFinished: true });
+    expect(outcome.sent.filter(({ type }) => type !== "close")).toEqual([]);
+  });
+
+  it("leaves the status of a closing handshake as it was, and may be told twice", () => {
+    const closeStatus = { code: 4000, reason: "bye", wasClean: true };
+    expect(play(role, [peer.close(4000, "bye"), end, end])).toMatchObject({ closeStatus, isFinished: true });
+    expect(play(role, [end, end])).toMatchObject({ closeStatus: abnormal, isFinished: true });
+  });
+
+  it("leaves the status of a fault as it was", () => {
+    expect(play(role, [peer.frame({ opcode: 3 }), end]).closeStatus).toMatchObject({ code: 1002 });
+  });
+
+  it("is followed by nothing", () => {
+    const { events, sent } = play(role, [end, peer.text("a"), peer.ping("b"), peer.close(1000)]);
+    expect(events).toEqual([]);
+    expect(sent).toEqual([]);
+  });
+});
+
+describe("who ends the TCP connection (RFC 6455 §7.1.1)", () => {
+  const close = (own: WebSocketConnection) => own.close(1000);
+
+  it("server ends it after the closing handshake, whoever began", () => {
+    expect(play("server", [peerOf("server").close(1000)]).isFinished).toBe(true);
+    expect(play("server", [close, peerOf("server").close(1000)]).isFinished).toBe(true);
+  });
+
+  it("client waits for the server to end it", () => {
+    for (const script of [[peerOf("client").close(1000)], [close, peerOf("client").close(1000)]]) {
+      expect(play("client", script).isFinished).toBe(false);
+      expect(play("client", [...script, end]).isFinished).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,216 @@
+import { describe, expect, it, vi } from "vitest";
+import type { Authenticate, IdentityResult } from "../../src/sessions/identity.js";
+import { settle } from "../support/fake-clock.js";
+import { createSessionNode, nothing } from "./support/session-node.js";
+
+/** An authenticate function whose answer a test gives later. */
+function createSlowAuthenticate() {
+  const answers: ((result: IdentityResult | Promise<never>) => void)[] = [];
+  const authenticate = vi.fn<Authenticate>(() => new Promise((resolve) => answers.push(resolve)));
+  return { authenticate, answer: (result: IdentityResult | Promise<never>) => answers.shift()?.(result) };
+}
+
+const asAnn: IdentityResult = { isAccepted: true, identity: { user: "ann", info: '{"name":"Ann"}' } };
+
+describe("connect", () => {
+  it("is answered with the connection's id, the version and the pings to expect", async () => {
+    const { open } = await createSessionNode();
+    const client = open();
+    expect(await client.ask({ id: 1, connect: {} })).toEqual([
+      { id: 1, connect: { client: "client-1", version: "test", ping: 25, pong: true } },
+    ]);
+    expect(client.session.isAdmitted).toBe(true);
+  });
+
+  it("tells pings in whole seconds, at least one", async () => {
+    const { open } = await createSessionNode({ times: { pingIntervalMs: 300, pongTimeoutMs: 100 } });
+    const [reply] = await open().ask({ id: 1, connect: {} });
+    expect(reply?.connect?.ping).toBe(1);
+  });
+
+  it("makes the client known under its user", async () => {
+    const { handler, open } = await createSessionNode();
+    const client = open();
+    expect(handler.stats()).toMatchObject({ connections: 1, users: 0 });
+    await client.ask({ id: 1, connect: { data: { user: "ann" } } });
+    expect(handler.stats()).toMatchObject({ connections: 1, users: 1 });
+    expect(handler.sessionsOf("ann")).toEqual([client.session]);
+    expect(handler.session(client.id)).toBe(client.session);
+  });
+
+  it("is answered before the other commands of its frame", async () => {
+    const { broker, open } = await createSessionNode();
+    const client = open();
+    await client.ask(
+      { id: 1, connect: {} },
+      { id: 2, subscribe: { channel: "news" } },
+      { id: 3, subscribe: { channel: "sport" } },
+      { id: 4, publish: { channel: "news", data: 1 } },
+    );
+    expect(client.labels[0]).toBe("1 connect");
+    for (const id of [2, 3, 4]) expect(client.reply(id)?.error).toBeUndefined();
+    expect(broker.calls.slice(0, 3)).toEqual(["subscribe news", "subscribe sport", "publish news"]);
+  });
+
+  it("and what follows it are answered in one write", async () => {
+    const { open } = await createSessionNode();
+    const client = open();
+    await client.ask({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "news" } });
+    expect(client.transport.writes).toHaveLength(1);
+  });
+
+  it("may come once", async () => {
+    const { open, sizes } = await createSessionNode();
+    const client = open();
+    await client.ask({ id: 1, connect: {} }, { id: 2, connect: {} }, { id: 3, rpc: {} });
+    expect(client.closeCodes).toEqual([3501]);
+    expect(client.reply(2)).toBeUndefined();
+    expect(client.reply(3)).toBeUndefined();
+    expect(sizes()).toEqual(nothing);
+  });
+
+  it("may not come again later", async () => {
+    const { connect } = await createSessionNode();
+    const client = await connect();
+    expect(await client.ask({ id: 2, connect: {} })).toEqual([]);
+    expect(client.closes).toEqual([{ code: 3501, reason: "bad request: connect may be sent once" }]);
+  });
+});
+
+describe("before connect", () => {
+  it.each([
+    ["subscribe", { id: 1, subscribe: { channel: "news" } }],
+    ["publish", { id: 1, publish: { channel: "news", data: 1 } }],
+    ["rpc", { id: 1, rpc: {} }],
+    ["send", { send: {} }],
+    ["pong", {}],
+    ["parameters that are not accepted", { id: 1, subscribe: { channel: 5 } }],
+  ])("%s ends the connection with 3501", async (_name, command) => {
+    const { broker, open, sizes } = await createSessionNode();
+    const client = open();
+    expect(await client.ask(command, { id: 2, connect: {} })).toEqual([]);
+    expect(client.closeCodes).toEqual([3501]);
+    expect(broker.calls).toEqual([]);
+    expect(sizes()).toEqual(nothing);
+  });
+
+  it.each(["", "\n", "hello", "[]", '{"id":1}', '{"id":0,"connect":{}}', '{"id":1,"dance":{}}'])(
+    "the frame %j ends the connection with 3501",
+    async (frame) => {
+      const { open, sizes } = await createSessionNode();
+      const client = open();
+      client.sendText(frame);
+      expect(await client.settle()).toEqual([]);
+      expect(client.closeCodes).toEqual([3501]);
+      expect(sizes()).toEqual(nothing);
+    },
+  );
+
+  it("10 s may pass, then the connection ends with 3502", async () => {
+    const { open, sizes, wait } = await createSessionNode();
+    const client = open();
+    await wait(9500);
+    expect(client.closes).toEqual([]);
+    await wait(1000);
+    expect(client.closeCodes).toEqual([3502]);
+    expect(sizes()).toEqual(nothing);
+  });
+
+  it("the time counts for authentication too", async () => {
+    const { authenticate, answer } = createSlowAuthenticate();
+    const { open, sizes, wait } = await createSessionNode({ authenticate });
+    const client = open();
+    await client.ask({ id: 1, connect: {} });
+    await wait(10_500);
+    expect(client.closeCodes).toEqual([3502]);
+    answer(asAnn);
+    await client.settle();
+    expect(sizes()).toEqual(nothing);
+  });
+});
+
+describe("authentication", () => {
+  it("is given token and data as they came", async () => {
+    const { authenticate, answer } = createSlowAuthenticate();
+    const { open } = await createSessionNode({ authenticate });
+    open().send({ id: 1, connect: { token: "t", data: { a: [1] }, name: "js" } });
+    open().send({ id: 1, connect: {} });
+    expect(authenticate.mock.calls).toEqual([[{ token: "t", data: '{"a":[1]}' }], [{}]]);
+    answer(asAnn);
+    answer(asAnn);
+    await settle();
+  });
+
+  it("that takes time holds up the commands that follow, of this frame and later ones", async () => {
+    const { authenticate, answer } = createSlowAuthenticate();
+    const { broker, open } = await createSessionNode({ authenticate });
+    const client = open();
+    await client.ask({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "news" } });
+    await client.ask({ id: 3, publish: { channel: "news", data: 1 } });
+    expect(client.messages).toEqual([]);
+    expect(broker.calls).toEqual([]);
+    expect(client.transport.reading).toEqual(["pause"]);
+    answer(asAnn);
+    await client.settle();
+    expect(client.labels[0]).toBe("1 connect");
+    expect(client.reply(2)?.subscribe).toBeDefined();
+    expect(client.reply(3)).toEqual({ id: 3, publish: {} });
+    expect(broker.calls.slice(0, 2)).toEqual(["subscribe news", "publish news"]);
+    expect(client.transport.reading).toEqual(["pause", "resume"]);
+  });
+
+  it("decides who the client is for others", async () => {
+    const { open } = await createSessionNode({ authenticate: () => asAnn });
+    const client = open();
+    await client.ask(
+      { id: 1, connect: { data: { user: "eve" } } },
+      { id: 2, subscribe: { channel: "news" } },
+    );
+    await client.ask({ id: 3, presence: { channel: "news" } });
+    expect(client.reply(3)?.presence).toEqual({
+      presence: { [client.id]: { user: "ann", client: client.id, conn_info: { name: "Ann" } } },
+    });
+  });
+
+  it("that refuses ends the connection, and drops what follows unanswered", async () => {
+    const { broker, open, sizes } = await createSessionNode({
+      authenticate: () => ({ isAccepted: false, disconnect: "invalidToken", reason: "unknown key" }),
+    });
+    const client = open();
+    const messages = await client.ask({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "news" } });
+    expect(messages).toEqual([]);
+    expect(client.closes).toEqual([{ code: 3500, reason: "invalid token: unknown key" }]);
+    expect(broker.calls).toEqual([]);
+    expect(sizes()).toEqual(nothing);
+  });
+
+  it.each([
+    ["rejects", async () => Promise.reject(new Error("no database"))],
+    [
+      "throws",
+      () => {
+        throw new Error("no database");
+      },
+    ],
+  ] as const)("that %s is reported once and ends the connection with 3004", async (_name, authenticate) => {
+    const { errors, open, sizes } = await createSessionNode({ authenticate });
+    const client = open();
+    expect(await client.ask({ id: 1, connect: {} }, { id: 2, rpc: {} })).toEqual([]);
+    expect(client.closeCodes).toEqual([3004]);
+    expect(client.closes[0]?.reason).not.toContain("database");
+    expect(errors).toEqual([{ error: new Error("no database"), stage: "command connect" }]);
+    expect(sizes()).toEqual(nothing);
+  });
+
+  it("that is slower than the client's patience leaves nothing behind", async () => {
+    const { authenticate, answer } = createSlowAuthenticate();
+    const { handler, open, sizes } = await createSessionNode({ authenticate });
+    const client = open();
+    await client.ask({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "news" } });
+    client.session.closed();
+    answer(asAnn);
+    expect(await client.settle()).toEqual([]);
+    expect(handler.sessionsOf("ann")).toEqual([]);
+    expect(sizes()).toEqual(nothing);
+  });
+});

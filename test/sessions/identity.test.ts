@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { believeClients } from "../../src/sessions/identity.js";
+
+function believe(data?: unknown, token?: string) {
+  return believeClients({
+    ...(data !== undefined && { data: JSON.stringify(data) }),
+    ...(token !== undefined && { token }),
+  });
+}
+
+describe("believing clients", () => {
+  it("takes user and info from the data", () => {
+    expect(believe({ user: "ann", info: { name: "Ann" } })).toEqual({
+      isAccepted: true,
+      identity: { user: "ann", info: '{"name":"Ann"}' },
+    });
+    expect(believe({ user: "ann" })).toEqual({ isAccepted: true, identity: { user: "ann" } });
+    expect(believe({ info: null })).toEqual({ isAccepted: true, identity: { user: "", info: "null" } });
+  });
+
+  it.each([undefined, null, 5, "ann", ["ann"], {}, { name: "ann" }])("takes %j for anonymous", (data) => {
+    expect(believe(data)).toEqual({ isAccepted: true, identity: { user: "" } });
+  });
+
+  it("refuses a token, which it can't check", () => {
+    expect(believe({ user: "ann" }, "t")).toEqual({
+      isAccepted: false,
+      disconnect: "invalidToken",
+      reason: "this server has no key to check tokens with",
+    });
+  });
+
+  it.each([5, null, {}, "x".repeat(256)])("refuses the user %j", (user) => {
+    expect(believe({ user })).toMatchObject({ isAccepted: false, disconnect: "badRequest" });
+  });
+
+  it("bounds the info", () => {
+    expect(believe({ info: "x".repeat(4094) })).toMatchObject({ isAccepted: true });
+    expect(believe({ info: "x".repeat(4095) })).toMatchObject({
+      isAccepted: false,
+      disconnect: "badRequest",
+    });
+  });
+
+  it("decides on any JSON without throwing", () => {
+    fc.assert(
+      fc.property(fc.json(), (data) => {
+        expect(believeClients({ data })).toHaveProperty("isAccepted");
+      }),
+    );
+  });
+});

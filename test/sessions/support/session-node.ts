@@ -1,0 +1,162 @@
+/** Everything below the transports of one node, with its time, its turns and its broker in a test's hands. */
+import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
+import type { Retention } from "../../../src/channels/broker.js";
+import { Channels } from "../../../src/channels/channels.js";
+import { Delivery } from "../../../src/channels/delivery.js";
+import { LogReader } from "../../../src/channels/log-reader.js";
+import type { RingLimits } from "../../../src/channels/ring.js";
+import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
+import { Deadlines } from "../../../src/sessions/deadlines.js";
+import { Handler } from "../../../src/sessions/handler.js";
+import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
+import {
+  defaultSessionLimits,
+  defaultSessionTimes,
+  type SessionLimits,
+  type SessionTimes,
+} from "../../../src/sessions/limits.js";
+import { ControlledBroker } from "../../channels/support/controlled-broker.js";
+import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
+import type { ReportedError } from "../../channels/support/test-node.js";
+import { createCounter } from "../../support/counter.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { FakeTransport } from "./fake-transport.js";
+import { TestClient } from "./test-client.js";
+
+export interface SessionNodeOptions {
+  readonly limits?: Partial<SessionLimits>;
+  readonly times?: Partial<SessionTimes>;
+  readonly ringLimits?: Partial<RingLimits>;
+  readonly retention?: Partial<Retention>;
+  readonly authenticate?: Authenticate;
+  readonly rulesFor?: RulesFor;
+  readonly random?: () => number;
+}
+
+export type SessionNode = Awaited<ReturnType<typeof createSessionNode>>;
+
+const metaTtlMs = 1000;
+
+export async function createSessionNode(options: SessionNodeOptions = {}) {
+  const clock = new FakeClock();
+  const memory = new MemoryBroker({ clock, createEpoch: createCounter("epoch"), metaTtlMs });
+  const broker = new ControlledBroker(memory);
+  const scheduler = new ManualScheduler();
+  const errors: ReportedError[] = [];
+  const onError = (error: unknown, { stage }: { readonly stage: string }) => {
+    errors.push({ error, stage });
+  };
+  const log = new LogReader(broker);
+  const delivery = new Delivery({
+    log,
+    schedule: scheduler.schedule,
+    now: () => 0,
+    sliceMs: 4,
+    onError,
+  });
+  const ringLimits = { maxEntries: 512, maxBytes: 1024 * 1024, ...options.ringLimits };
+  const channels = new Channels({ broker, log, delivery, ringLimits, onError });
+  await broker.open(channels);
+  const deadlines = new Deadlines(clock, onError);
+  const retention = { maxEntries: 1000, maxBytes: 100_000_000, ttlMs: 3_600_000, ...options.retention };
+  const rules: ChannelRules = { ...openRules, retention };
+  const handler = new Handler({
+    broker,
+    channels,
+    delivery,
+    deadlines,
+    clock,
+    onError,
+    rulesFor: options.rulesFor ?? (() => rules),
+    authenticate: options.authenticate ?? believeClients,
+    limits: { ...defaultSessionLimits, ...options.limits },
+    times: { ...defaultSessionTimes, ...options.times },
+    version: "test",
+    createId: createCounter("client"),
+    random: options.random ?? (() => 0),
+  });
+
+  /** A connection that has not sent anything. */
+  const open = (): TestClient => {
+    const transport = new FakeTransport();
+    const session = handler.open(transport);
+    transport.events = session;
+    return new TestClient(transport, session, scheduler);
+  };
+
+  /** A connected client that has taken its connect reply. */
+  const connect = async (user = ""): Promise<TestClient> => {
+    const client = open();
+    await client.ask({ id: 1, connect: { data: { user } } });
+    return client;
+  };
+
+  const publish = async (channel: string, count = 1, data = '"x"'): Promise<void> => {
+    for (let i = 0; i < count; i++) await broker.publish(channel, { data }, { retention });
+  };
+
+  /** The log is gone, as after a loss of the store: epoch-1 becomes epoch-2. Tells no event, ends no connection. */
+  const startLogAfresh = async (channel: string): Promise<void> => {
+    await memory.unsubscribe(channel);
+    // No longer than clients may wait for their ping: expired at once, forgotten soon after.
+    await memory.publish(channel, { data: "0" }, { retention: { ...retention, ttlMs: 0 } });
+    clock.advance(metaTtlMs + 10_000);
+    await memory.subscribe(channel);
+  };
+
+  /** Moves time on in small steps, and lets everything happen at each. */
+  const wait = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 500) {
+      clock.advance(Math.min(left, 500));
+      await scheduler.runAll();
+    }
+  };
+
+  /** Everything that grows with use. */
+  const sizes = () => ({
+    ...handler.stats(),
+    deadlines: deadlines.count,
+    hasTimer: deadlines.hasTimer,
+    channels: channels.count,
+    subscribed: memory.sizes.subscribed,
+    presences: memory.sizes.presences,
+    pendingReads: log.pendingReads,
+    pending: delivery.pending,
+    turns: scheduler.waiting,
+  });
+
+  return {
+    clock,
+    memory,
+    broker,
+    scheduler,
+    errors,
+    channels,
+    delivery,
+    deadlines,
+    handler,
+    open,
+    connect,
+    publish,
+    settle: () => scheduler.runAll(),
+    startLogAfresh,
+    wait,
+    sizes,
+  };
+}
+
+/** The sizes of a node that nobody uses any more. */
+export const nothing: ReturnType<SessionNode["sizes"]> = Object.freeze({
+  connections: 0,
+  users: 0,
+  subscriptions: 0,
+  unsentBytes: 0,
+  deadlines: 0,
+  hasTimer: false,
+  channels: 0,
+  subscribed: 0,
+  presences: 0,
+  pendingReads: 0,
+  pending: { channels: 0, behind: 0, touched: 0 },
+  turns: 0,
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import {
+  type ConnectionOptions,
+  defaultConnectionLimits,
+  WebSocketConnection,
+} from "../../src/websocket/index.js";
+import { resolveConnectionLimits } from "../../src/websocket/options.js";
+
+const names = ["maxMessageBytes", "maxFrameBytes", "maxFragments"] as const;
+
+describe("connection options", () => {
+  it("have the defaults that their documentation names", () => {
+    expect(resolveConnectionLimits({})).toEqual({
+      maxMessageBytes: 1024 * 1024,
+      maxFrameBytes: 1024 * 1024,
+      maxFragments: 131_072,
+    });
+    expect(Object.isFrozen(defaultConnectionLimits)).toBe(true);
+  });
+
+  it("bound frames by the bound of messages where they have none of their own", () => {
+    expect(resolveConnectionLimits({ maxMessageBytes: 5 }).maxFrameBytes).toBe(5);
+    expect(resolveConnectionLimits({ maxMessageBytes: 5, maxFrameBytes: 3 }).maxFrameBytes).toBe(3);
+  });
+
+  it.each(names)("%s must be a positive integer", (name) => {
+    for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "10"]) {
+      const options = { [name]: value } as ConnectionOptions;
+      expect(() => new WebSocketConnection("server", options), `${value}`).toThrow(
+        expect.objectContaining({ code: "HF_OPTION_INVALID", message: expect.stringContaining(name) }),
+      );
+    }
+    for (const value of [1, 2 ** 53 - 1])
+      expect(resolveConnectionLimits({ [name]: value })[name]).toBe(value);
+  });
+});
