@@ -1,0 +1,79 @@
+/**
+ * Reads a publication as a chat message. Anyone may publish anything to a channel, so every field is checked, and data
+ * that is no chat message is shown as what it is.
+ */
+
+/** Who published: as the server tells it, if a client did. */
+export interface PublisherInfo {
+  user: string;
+  client: string;
+  connInfo?: unknown;
+}
+
+/** A publication as the SDK hands it over. */
+export interface ReceivedPublication {
+  data: unknown;
+  offset?: number;
+  info?: PublisherInfo;
+}
+
+export interface Author {
+  /** Empty when nobody said who they are. */
+  user: string;
+  name: string;
+}
+
+export interface MessageData {
+  id: string;
+  text: string;
+  /** Unix time in milliseconds, by the clock of the sender. */
+  sentAt: number;
+}
+
+export interface Message {
+  /** The id that the author's own page gave it; undefined for publications of other programs. */
+  id: string | undefined;
+  author: Author;
+  text: string;
+  /** `json`: the data was not a chat message, and the text is its JSON. */
+  format: "text" | "json";
+  sentAt: number | undefined;
+}
+
+/** What someone is called who says neither a name nor a user id, as the command line does. */
+const namelessName = "someone via the command line";
+
+// Years 2000 to 9999: what lies outside is no time at which a message was sent.
+const minTime = 946_684_800_000;
+const maxTime = 253_402_300_799_999;
+
+export function readMessage({ data, info }: ReceivedPublication): Message {
+  const author = readAuthor(info);
+  if (isRecord(data) && typeof data.text === "string") {
+    const id = typeof data.id === "string" && data.id !== "" ? data.id : undefined;
+    return { id, author, text: data.text, format: "text", sentAt: readTime(data.sentAt) };
+  }
+  const isPlain = typeof data === "string" || typeof data === "number" || typeof data === "boolean";
+  const text = isPlain ? String(data) : (JSON.stringify(data, null, 2) ?? "null");
+  return { id: undefined, author, text, format: isPlain ? "text" : "json", sentAt: undefined };
+}
+
+export function readAuthor(info: PublisherInfo | undefined): Author {
+  return info ? { user: info.user, name: nameOf(info) } : { user: "", name: namelessName };
+}
+
+/** The name a person goes by; one made from the user id when they gave none. */
+export function nameOf({ user, connInfo }: PublisherInfo): string {
+  const name = isRecord(connInfo) && typeof connInfo.name === "string" ? connInfo.name.trim() : "";
+  if (name !== "") return name;
+  return user === "" ? namelessName : `guest ${user.slice(0, 4)}`;
+}
+
+function readTime(value: unknown): number | undefined {
+  const time = typeof value === "string" ? Date.parse(value) : value;
+  return typeof time === "number" && time >= minTime && time <= maxTime ? time : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

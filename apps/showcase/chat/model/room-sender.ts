@@ -1,0 +1,123 @@
+/**
+ * Sends the outbox of one room, one message after the other. A message leaves the outbox only when it is seen in the
+ * channel; one whose fate is unknown is sent again only after everything missed was read and it was not there.
+ */
+import type { Outbox } from "./outbox.js";
+import type { Position } from "./position.js";
+
+/** Runs a task after a delay; returns what calls it off. */
+export type Later = (delayMs: number, task: () => void) => () => void;
+
+export interface RoomSenderOptions {
+  room: string;
+  outbox: Outbox;
+  later: Later;
+  publish: (data: unknown) => Promise<unknown>;
+  position: () => Position;
+  /** Looks through the history for messages whose fate is unknown; false where there is none to look at. */
+  findUncertain: () => Promise<boolean>;
+  onChange: () => void;
+}
+
+const firstCheckDelayMs = 2_000;
+const maxCheckDelayMs = 60_000;
+
+export class RoomSender {
+  readonly #options: RoomSenderOptions;
+  #isReady = false;
+  #isPublishing = false;
+  /** Counts subscriptions: what comes back from an earlier one is of no account. */
+  #turn = 0;
+  #failures = 0;
+  #cancelCheck: (() => void) | undefined;
+
+  constructor(options: RoomSenderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The room is subscribed, and what was missed has been taken in.
+   * @param isCertain false when that could not be read, so that it has to be tried again before anything is sent
+   */
+  resume(isCertain: boolean): void {
+    this.#failures = 0;
+    this.#isReady = isCertain;
+    if (isCertain) this.send();
+    else this.#checkLater(this.#turn);
+  }
+
+  /** The room's subscription is gone: whatever is on its way may have arrived or not. */
+  suspend(): void {
+    this.#turn += 1;
+    this.#isReady = false;
+    this.#isPublishing = false;
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
+    this.#options.outbox.returnUnseen(this.#options.room);
+  }
+
+  /** Sends what waits, now or as soon as that is possible. */
+  send(): void {
+    if (this.#isReady && !this.#isPublishing) void this.#publishAll(this.#turn);
+  }
+
+  async #publishAll(turn: number): Promise<void> {
+    const { outbox, room, publish, position, onChange } = this.#options;
+    this.#isPublishing = true;
+    for (;;) {
+      const entry = outbox.nextWaiting(room);
+      if (!entry || !this.#isReady) break;
+      outbox.markSending(entry.id, position());
+      onChange();
+      const { id, text, sentAt } = entry;
+      const error = await publish({ id, text, sentAt }).then(() => undefined, readError);
+      if (turn !== this.#turn) return;
+      if (error?.isPermanent) outbox.markFailed(id, error.message);
+      else if (error) {
+        outbox.markWaiting(id);
+        // The order of messages is kept: nothing is sent before this one.
+        this.#isReady = false;
+      }
+      if (error) onChange();
+    }
+    this.#isPublishing = false;
+    const isUnsettled = outbox.entriesOf(room).some((entry) => entry.delivery.state === "sending");
+    if (isUnsettled || !this.#isReady) this.#checkLater(turn);
+  }
+
+  #checkLater(turn: number): void {
+    this.#cancelCheck?.();
+    const delayMs = Math.min(maxCheckDelayMs, firstCheckDelayMs * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#cancelCheck = this.#options.later(delayMs, () => void this.#check(turn));
+  }
+
+  /** Sends again what was sent and can't be found in the channel. */
+  async #check(turn: number): Promise<void> {
+    const { outbox, room, findUncertain, onChange } = this.#options;
+    if (turn !== this.#turn) return;
+    if (this.#isPublishing) return this.#checkLater(turn);
+    if (this.#isReady && outbox.uncertainOf(room).length === 0) {
+      this.#failures = 0;
+      return;
+    }
+    this.#isReady = false;
+    const found = await findUncertain().then(
+      (canTell) => (canTell ? "all" : "unknown"),
+      () => "failed",
+    );
+    if (turn !== this.#turn) return;
+    if (found === "failed") return this.#checkLater(turn);
+    if (found === "all") outbox.returnUnseen(room);
+    this.#isReady = true;
+    onChange();
+    this.send();
+  }
+}
+
+/** Errors below 100 are the SDK's own, such as a timeout or a closed connection: they may pass. */
+function readError(error: unknown): { isPermanent: boolean; message: string } {
+  const { code, message, temporary } = (error ?? {}) as Record<string, unknown>;
+  const isPermanent = typeof code === "number" && code >= 100 && temporary !== true;
+  return { isPermanent, message: `${typeof message === "string" ? message : "refused"} (${code})` };
+}

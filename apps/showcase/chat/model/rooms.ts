@@ -1,0 +1,76 @@
+/** The list of rooms of this window: three to begin with, and those the person adds. A room is a channel. */
+import type { ChatStorage } from "./storage.js";
+
+export const firstRooms = ["lobby", "random", "tech"] as const;
+
+/** A connection can hold only so many channels, and so can a list that a person reads. */
+const maxRooms = 50;
+const maxRoomNameLength = 40;
+
+export function channelOf(room: string): string {
+  return `chat:${room}`;
+}
+
+export function hashOf(room: string): string {
+  return `#${room}`;
+}
+
+/** The room named by the fragment of an address; undefined when it names none that can exist. */
+export function roomFromHash(hash: string): string | undefined {
+  const room = hash.replace(/^#/, "");
+  return roomNameProblem(room) === undefined ? room : undefined;
+}
+
+/** Says what is wrong with a room's name; undefined when nothing is. */
+export function roomNameProblem(name: string): string | undefined {
+  if (name === "") return "Please enter a name for the room.";
+  if (name.length > maxRoomNameLength)
+    return `A room's name can have up to ${maxRoomNameLength} characters; this has ${name.length}.`;
+  const unfit = [...name].find((character) => !/[A-Za-z0-9_-]/.test(character));
+  if (unfit === undefined) return undefined;
+  const shown = unfit === " " ? "a space" : `“${unfit}”`;
+  return `A room's name is made of letters a–z, digits, - and _; ${shown} can't be part of it.`;
+}
+
+export class RoomList {
+  readonly #storage: ChatStorage;
+  #names: string[];
+
+  constructor(storage: ChatStorage) {
+    this.#storage = storage;
+    const kept = storage.read("rooms");
+    const names = Array.isArray(kept) ? kept.filter((name) => typeof name === "string") : [];
+    const usable = names.filter((name) => roomNameProblem(name) === undefined);
+    this.#names = [...new Set([...firstRooms, ...usable])].slice(0, maxRooms);
+  }
+
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  has(room: string): boolean {
+    return this.#names.includes(room);
+  }
+
+  canRemove(room: string): boolean {
+    return this.has(room) && !(firstRooms as readonly string[]).includes(room);
+  }
+
+  /** Adds a room to the end of the list, and says why it could not. */
+  add(room: string): string | undefined {
+    const problem = roomNameProblem(room);
+    if (problem !== undefined || this.has(room)) return problem;
+    if (this.#names.length >= maxRooms) return `The list holds up to ${maxRooms} rooms: leave one first.`;
+    this.#keep([...this.#names, room]);
+    return undefined;
+  }
+
+  remove(room: string): void {
+    if (this.canRemove(room)) this.#keep(this.#names.filter((name) => name !== room));
+  }
+
+  #keep(names: string[]): void {
+    this.#names = names;
+    this.#storage.write("rooms", names);
+  }
+}

@@ -1,0 +1,92 @@
+/** Arranges a timeline and an outbox into what is shown: days, breaks, and messages in groups of one author. */
+import type { Author } from "./message.js";
+import type { Delivery, OutboxEntry } from "./outbox.js";
+import { dayOf } from "./time-text.js";
+import type { Timeline } from "./timeline.js";
+
+export interface ShownMessage {
+  key: string;
+  text: string;
+  format: "text" | "json";
+  sentAt: number | undefined;
+  /** Undefined once the message was seen in the channel. */
+  pending: { id: string; delivery: Delivery } | undefined;
+}
+
+export interface GroupRow {
+  kind: "group";
+  key: string;
+  author: Author;
+  isOwn: boolean;
+  sentAt: number | undefined;
+  /** The day that the group stands under; undefined before any. */
+  day: number | undefined;
+  messages: ShownMessage[];
+}
+
+export type Row =
+  | { kind: "day"; key: string; day: number }
+  /** Publications between the messages around it are not here. */
+  | { kind: "gap"; key: string /** Undefined in a log that is no more. */; beforeOffset: number | undefined }
+  /** The channel's log started afresh between the messages around it. */
+  | { kind: "new-log"; key: string }
+  | GroupRow;
+
+const groupSpanMs = 5 * 60_000;
+
+export function arrangeRows(timeline: Timeline, pending: readonly OutboxEntry[], me: Author): Row[] {
+  const arranger = new Arranger(me.user);
+  timeline.entries.forEach((entry, index) => {
+    const { key, message } = entry;
+    const found = timeline.breakBefore(index);
+    const beforeOffset = timeline.isInPresentEpoch(entry) ? entry.offset : undefined;
+    if (found === "gap") arranger.add({ kind: "gap", key: `gap ${key}`, beforeOffset });
+    if (found === "new-log") arranger.add({ kind: "new-log", key: `log ${key}` });
+    const { text, format, sentAt } = message;
+    arranger.addMessage(message.author, { key, text, format, sentAt, pending: undefined });
+  });
+  for (const { id, text, sentAt, delivery } of pending) {
+    if (timeline.hasMessage(me.user, id)) continue;
+    // The key it will have in the timeline, so that it stays what it is when it gets there.
+    const key = `message ${me.user} ${id}`;
+    arranger.addMessage(me, { key, text, format: "text", sentAt, pending: { id, delivery } });
+  }
+  return arranger.rows;
+}
+
+class Arranger {
+  readonly rows: Row[] = [];
+  readonly #me: string;
+  #day: number | undefined;
+
+  constructor(me: string) {
+    this.#me = me;
+  }
+
+  add(row: Row): void {
+    this.rows.push(row);
+  }
+
+  addMessage(author: Author, message: ShownMessage): void {
+    const { sentAt } = message;
+    // Days only go forward: a message that waited long before it was sent does not turn the calendar back.
+    if (sentAt !== undefined && (this.#day === undefined || dayOf(sentAt) > this.#day)) {
+      this.#day = dayOf(sentAt);
+      this.add({ kind: "day", key: `day ${this.#day}`, day: this.#day });
+    }
+    const last = this.rows.at(-1);
+    if (last?.kind === "group" && continues(last, author, message)) {
+      last.messages.push(message);
+      return;
+    }
+    const isOwn = author.user !== "" && author.user === this.#me;
+    const day = this.#day;
+    this.add({ kind: "group", key: `group ${message.key}`, author, isOwn, sentAt, day, messages: [message] });
+  }
+}
+
+function continues(group: GroupRow, author: Author, { sentAt }: ShownMessage): boolean {
+  if (group.author.user !== author.user || group.author.name !== author.name) return false;
+  if (sentAt === undefined || group.sentAt === undefined) return sentAt === group.sentAt;
+  return Math.abs(sentAt - group.sentAt) < groupSpanMs;
+}

@@ -1,0 +1,89 @@
+/** The field to write a message. Enter sends, Shift+Enter starts a new line; it works without a connection too. */
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../../shared/icon.js";
+import type { Chat } from "../model/chat.js";
+
+const maxCharacters = 2000;
+const counterFrom = 1800;
+
+/** What was written in each room and not sent, while the page is open. */
+const drafts = new Map<string, string>();
+
+export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) => void }) {
+  const room = chat.openRoom;
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [text, setText] = useState(() => drafts.get(room) ?? "");
+  const length = [...text].length;
+  const left = maxCharacters - length;
+  const canSend = text.trim() !== "" && left >= 0;
+  const isLive = chat.status.current.state === "live";
+
+  useEffect(() => {
+    // On a phone this would cover half of the room with the keyboard.
+    if (matchMedia("(hover: hover)").matches) field.current?.focus();
+  }, []);
+  useLayoutEffect(() => {
+    const area = field.current;
+    if (!area) return;
+    area.style.height = "auto";
+    area.style.height = `${area.scrollHeight + 2}px`;
+  }, [text]);
+
+  const change = (next: string) => {
+    drafts.set(room, next);
+    setText(next);
+  };
+  const send = () => {
+    if (!canSend) return;
+    onSend(text.trim());
+    change("");
+    field.current?.focus();
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <div class="composer-box">
+        <textarea
+          ref={field}
+          class="composer-field"
+          rows={1}
+          value={text}
+          placeholder={`Message #${room}`}
+          aria-label={`Message to ${room}`}
+          aria-describedby="composer-hint"
+          aria-invalid={left < 0}
+          onInput={(event) => change(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            send();
+          }}
+        />
+        <button type="submit" class="send" disabled={!canSend} aria-label="Send">
+          <Icon name="send" />
+        </button>
+      </div>
+      <p id="composer-hint" class="composer-hint">
+        <span class={isLive ? "composer-keys live" : "composer-keys"}>
+          {isLive ? (
+            <>
+              <kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> starts a new line
+            </>
+          ) : (
+            "Not connected: what you write waits here and is sent later."
+          )}
+        </span>
+        {length >= counterFrom && (
+          <span class={left < 0 ? "counter over" : "counter"} role="status">
+            {left < 0 ? `${-left} characters too long` : `${left} characters left`}
+          </span>
+        )}
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,20 @@
+/** What a room without messages says: two ways to change that. */
+import { channelOf } from "../model/rooms.js";
+
+export function EmptyRoom({ room }: { room: string }) {
+  return (
+    <div class="empty">
+      <svg class="empty-mark" viewBox="0 0 120 60" aria-hidden="true">
+        <path d="M4 40c9 0 9-7 18-7s9 7 18 7 9-7 18-7 9 7 18 7 9-7 18-7 9 7 18 7" />
+        <path d="M4 52c9 0 9-7 18-7s9 7 18 7 9-7 18-7 9 7 18 7 9-7 18-7 9 7 18 7" />
+        <path d="M60 33V18" />
+        <circle cx="60" cy="12" r="6" />
+      </svg>
+      <h2 class="display-title">Nobody has said anything here yet</h2>
+      <p class="soft">Say hello below, or send something from a shell:</p>
+      <pre class="shell">
+        <code>{`npx holdfast publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'`}</code>
+      </pre>
+    </div>
+  );
+}

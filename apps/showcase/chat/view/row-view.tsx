@@ -1,0 +1,110 @@
+/** One row of the timeline: a day, a break, or a group of messages by one author. */
+import { Avatar } from "../../shared/avatar.js";
+import { Icon } from "../../shared/icon.js";
+import type { Chat } from "../model/chat.js";
+import type { RoomSession } from "../model/room-session.js";
+import type { GroupRow, Row, ShownMessage } from "../model/rows.js";
+import { dayText, fullTimeText, timeText } from "../model/time-text.js";
+import { MessageText } from "./message-text.js";
+
+export interface RowViewProps {
+  row: Row;
+  chat: Chat;
+  room: RoomSession;
+}
+
+export function RowView({ row, chat, room }: RowViewProps) {
+  switch (row.kind) {
+    case "day":
+      return (
+        <h3 class="divider">
+          <span>{dayText(row.day, Date.now())}</span>
+        </h3>
+      );
+    case "new-log":
+      return (
+        <p class="divider break">
+          <span>The server began a new log here; what is above is only on this page</span>
+        </p>
+      );
+    case "gap":
+      return <Gap beforeOffset={row.beforeOffset} room={room} />;
+    case "group":
+      return <Group group={row} chat={chat} />;
+  }
+}
+
+function Gap({ beforeOffset, room }: { beforeOffset: number | undefined; room: RoomSession }) {
+  const canLoad = beforeOffset !== undefined && room.history.canLoadBefore(beforeOffset);
+  return (
+    <p class="divider break">
+      <span>
+        {canLoad ? "Messages are missing here" : "Messages are missing here and no longer kept"}
+        {canLoad && (
+          <button
+            type="button"
+            class="text-button"
+            onClick={() => void room.history.loadBefore(beforeOffset)}
+          >
+            Load them
+          </button>
+        )}
+      </span>
+    </p>
+  );
+}
+
+function Group({ group, chat }: { group: GroupRow; chat: Chat }) {
+  const { author, isOwn, sentAt, day, messages } = group;
+  return (
+    <article class={isOwn ? "group own" : "group"}>
+      {!isOwn && <Avatar user={author.user} name={author.name} />}
+      <div class="group-body">
+        <header class="group-header">
+          <span class={isOwn ? "unseen" : "author"}>{isOwn ? "You" : author.name}</span>
+          {sentAt !== undefined && (
+            <time class="time" dateTime={new Date(sentAt).toISOString()} title={fullTimeText(sentAt)}>
+              {timeText(sentAt, day)}
+            </time>
+          )}
+        </header>
+        {messages.map((message) => (
+          <MessageView key={message.key} message={message} chat={chat} />
+        ))}
+      </div>
+    </article>
+  );
+}
+
+function MessageView({ message, chat }: { message: ShownMessage; chat: Chat }) {
+  const { pending, sentAt } = message;
+  const state = pending?.delivery.state ?? "delivered";
+  return (
+    <div
+      class={`message ${state}`}
+      data-testid="message"
+      data-key={message.key}
+      title={sentAt === undefined ? undefined : fullTimeText(sentAt)}
+    >
+      <MessageText text={message.text} format={message.format} />
+      {pending && pending.delivery.state !== "failed" && (
+        <p class="delivery">
+          <Icon name="waiting" />
+          {state === "sending" ? "sending" : "waiting"}
+        </p>
+      )}
+      {pending?.delivery.state === "failed" && (
+        <p class="delivery failed" role="alert">
+          <Icon name="failed" />
+          <span>Not sent: {pending.delivery.reason}</span>
+          <button type="button" class="text-button" onClick={() => chat.retry(pending.id)}>
+            Retry
+          </button>
+          <button type="button" class="text-button" onClick={() => chat.discard(pending.id)}>
+            Delete
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}

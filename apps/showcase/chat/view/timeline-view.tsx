@@ -1,0 +1,117 @@
+/** The messages of a room. Follows the newest while the person is at the end, and else leaves them where they read. */
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../../shared/icon.js";
+import type { Chat } from "../model/chat.js";
+import type { RoomSession } from "../model/room-session.js";
+import { arrangeRows } from "../model/rows.js";
+import { EmptyRoom } from "./empty-room.js";
+import { RowView } from "./row-view.js";
+import { ScrollKeeper } from "./scroll-keeper.js";
+
+export interface TimelineViewProps {
+  chat: Chat;
+  room: RoomSession;
+  /** Set to what brings the end into view. */
+  showEnd: RefObject<() => void>;
+}
+
+export function TimelineView({ chat, room, showEnd }: TimelineViewProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const keeper = useRef<ScrollKeeper | null>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const [arrivalsSeen, setArrivalsSeen] = useState(room.arrivals);
+  const { history, timeline, phase } = room;
+
+  useEffect(() => {
+    if (!box.current) return;
+    const created = new ScrollKeeper(box.current, (nowAtEnd) => {
+      room.isFollowing = nowAtEnd;
+      setAtEnd(nowAtEnd);
+      setArrivalsSeen(room.arrivals);
+    });
+    keeper.current = created;
+    showEnd.current = () => created.showEnd();
+    return () => created.stop();
+  }, [room]);
+  useLayoutEffect(() => keeper.current?.keep());
+
+  const rows = arrangeRows(timeline, chat.pending, chat.me);
+  const oldest = timeline.oldestOffset;
+  const news = isAtEnd ? 0 : room.arrivals - arrivalsSeen;
+  const isReading = history.state === "loading" || (history.state === "unread" && phase !== "refused");
+  return (
+    <div class="timeline-frame">
+      <div
+        ref={box}
+        class="timeline"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+        tabIndex={0}
+        role="log"
+        aria-label={`Messages in ${room.room}`}
+        aria-busy={isReading}
+      >
+        <div class="timeline-inner">
+          {phase === "refused" && (
+            <Trouble
+              text={`This room could not be joined: ${room.refusal}.`}
+              action="Ask again"
+              onAct={() => chat.rejoin()}
+            />
+          )}
+          {history.state === "failed" && (
+            <Trouble
+              text={`History could not be read: ${history.problem}.`}
+              action="Try again"
+              onAct={() => void history.loadLatest()}
+            />
+          )}
+          {history.hasEarlier && oldest !== undefined && (
+            <button
+              type="button"
+              class="button small earlier"
+              onClick={() => {
+                keeper.current?.look();
+                void history.loadBefore(oldest);
+              }}
+            >
+              Load earlier messages
+            </button>
+          )}
+          {rows.length > 0 && !history.hasEarlier && history.state === "read" && (
+            <p class="beginning">
+              {oldest === 1 ? `This is where #${room.room} begins.` : "Nothing older is kept."}
+            </p>
+          )}
+          {rows.length === 0 && isReading && <p class="beginning">Reading what was said here …</p>}
+          {rows.length === 0 && history.state === "read" && <EmptyRoom room={room.room} />}
+          {rows.map((row) => (
+            <RowView key={row.key} row={row} chat={chat} room={room} />
+          ))}
+        </div>
+      </div>
+      {!isAtEnd && (
+        <button
+          type="button"
+          class={news > 0 ? "pill news" : "pill"}
+          onClick={() => keeper.current?.showEnd()}
+        >
+          <Icon name="down" />
+          {news > 0 ? `${news} new ${news === 1 ? "message" : "messages"}` : "Latest"}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Trouble({ text, action, onAct }: { text: string; action: string; onAct: () => void }) {
+  return (
+    <p class="trouble" role="alert">
+      <Icon name="failed" />
+      <span>{text}</span>
+      <button type="button" class="text-button" onClick={onAct}>
+        {action}
+      </button>
+    </p>
+  );
+}

@@ -1,0 +1,92 @@
+/** The built server as a process of its own, as a person would start it, on a port that it can be started on again. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+
+const program = join(import.meta.dirname, "../../dist/cli/main.js");
+
+export class ServedChat {
+  readonly port: number;
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number) {
+    this.port = port;
+  }
+
+  /** Starts a server that ends with the test. */
+  static async start(): Promise<ServedChat> {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
+    const served = new ServedChat(await findPort());
+    onTestFinished(() => served.end());
+    await served.startAgain();
+    return served;
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}/`;
+  }
+
+  async startAgain(): Promise<void> {
+    const server = spawn(process.execPath, [program, "serve", "--port", String(this.port)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#process = server;
+    let said = "";
+    await new Promise<void>((resolve, reject) => {
+      const listen = (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes(`http://localhost:${this.port}`)) resolve();
+      };
+      server.stdout.on("data", listen);
+      server.stderr.on("data", listen);
+      server.once("error", reject);
+      server.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
+    });
+  }
+
+  /** Ends the process without a warning, as a crash does. */
+  async end(): Promise<void> {
+    const server = this.#process;
+    this.#process = undefined;
+    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, "exit");
+    server.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Publishes from the command line. */
+  async publish(channel: string, data: unknown): Promise<void> {
+    const url = `http://localhost:${this.port}`;
+    const command = [program, "publish", channel, JSON.stringify(data), "--url", url];
+    const publisher = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const output of [publisher.stdout, publisher.stderr])
+      output.on("data", (chunk) => {
+        said += chunk;
+      });
+    const [code] = await once(publisher, "exit");
+    if (code !== 0) throw new Error(`publish ended with ${code}: ${said}`);
+  }
+}
+
+/**
+ * A free port below those that systems give to outgoing connections, so that none of these takes it while the server
+ * is away.
+ */
+async function findPort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
+}
