@@ -1,0 +1,25 @@
+/** Socket.IO over WebSocket only: a client joins a room, and what a client publishes goes to the room. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Server } from "socket.io";
+import { answerAsks } from "./answer-asks.js";
+
+const http = createServer();
+const io = new Server(http, { transports: ["websocket"], serveClient: false });
+io.on("connection", (socket) => {
+  socket.on("subscribe", async (room: string, acknowledge: () => void) => {
+    await socket.join(room);
+    acknowledge();
+  });
+  socket.on("publish", (room: string, data: string) => {
+    io.to(room).emit("message", data);
+  });
+});
+http.listen(0, "127.0.0.1", () => {
+  const { port } = http.address() as AddressInfo;
+  const { adapter, sockets } = io.of("/");
+  answerAsks({
+    port,
+    stats: () => ({ connections: io.engine.clientsCount, sockets: sockets.size, rooms: adapter.rooms.size }),
+  });
+});

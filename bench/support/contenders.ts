@@ -1,0 +1,28 @@
+/** The servers that are compared: what runs them and how their clients speak. */
+import { holdfastProtocol } from "./holdfast-protocol.js";
+import type { Protocol } from "./protocol.js";
+import { socketIoProtocol } from "./socket-io-protocol.js";
+import { wsProtocol } from "./ws-protocol.js";
+
+export interface Contender {
+  readonly name: string;
+  /** File in bench/servers, without its ending. */
+  readonly server: string;
+  readonly protocol: Protocol;
+}
+
+export const contenders: readonly Contender[] = [
+  { name: "holdfast", server: "holdfast", protocol: holdfastProtocol },
+  { name: "ws", server: "ws", protocol: wsProtocol },
+  { name: "socket.io", server: "socket-io", protocol: socketIoProtocol },
+];
+
+export const contenderNames: readonly string[] = contenders.map(({ name }) => name);
+
+/** The contender others are compared with. */
+export const yardstick = "ws";
+
+/** @param names of contenders, each one of `contenderNames` */
+export function contendersNamed(names: readonly string[]): readonly Contender[] {
+  return contenders.filter(({ name }) => names.includes(name));
+}

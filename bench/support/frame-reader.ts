@@ -1,0 +1,120 @@
+/**
+ * Reads WebSocket frames from a server as cheaply as it can be done: either whole text messages, or only the number of
+ * markers in the payloads. Frame headers are skipped, not searched, because a length may look like a marker. RFC 6455 §5.2.
+ * Messages are ASCII. Nothing of the buffer is kept after `read` returns, so that all connections can share one.
+ */
+import { marker } from "./payload.js";
+
+export interface FrameEvents {
+  /** So many markers have come since the last call. */
+  onMarkers(count: number): void;
+  /** A whole message: every one while `isCounting` is false, otherwise only those too short to be a publication. */
+  onMessage(text: string): void;
+  onControl(opcode: number, payload: Buffer): void;
+}
+
+/** Frames up to this length are read as a whole even when counting: a ping of a protocol is one of them. */
+const shortBytes = 4;
+
+export class FrameReader {
+  /** Whether payloads are searched for markers instead of handed over as text. */
+  isCounting = false;
+  readonly #events: FrameEvents;
+  /** What has come of a header, or of a frame that is wanted as a whole. */
+  #held: Buffer | undefined;
+  /** Payload bytes of the current frame that are still to come. */
+  #left = 0;
+  #isFinal = true;
+  #text = "";
+
+  constructor(events: FrameEvents) {
+    this.#events = events;
+  }
+
+  read(buffer: Buffer, length: number): void {
+    let bytes = buffer;
+    let end = length;
+    if (this.#held) {
+      bytes = Buffer.concat([this.#held, buffer.subarray(0, length)]);
+      end = bytes.length;
+      this.#held = undefined;
+    }
+    let markers = 0;
+    let at = 0;
+    while (at < end) {
+      if (this.#left === 0) {
+        const next = this.#readHeader(bytes, at, end);
+        if (next === at) {
+          this.#held = Buffer.from(bytes.subarray(at, end));
+          break;
+        }
+        at = next;
+      }
+      const stop = Math.min(end, at + this.#left);
+      if (stop === at) continue;
+      this.#left -= stop - at;
+      if (this.isCounting) {
+        markers += countMarkers(bytes, at, stop);
+        at = stop;
+      } else {
+        this.#text += bytes.toString("latin1", at, stop);
+        at = stop;
+        if (this.#left === 0 && this.#isFinal) this.#endMessage();
+      }
+    }
+    if (markers > 0) this.#events.onMarkers(markers);
+  }
+
+  /** @returns where the payload starts, or the frame ends if it was dealt with; `at` when not enough has come */
+  #readHeader(bytes: Buffer, at: number, end: number): number {
+    if (end - at < 2) return at;
+    const first = bytes[at] as number;
+    let length = bytes[at + 1] as number;
+    let start = at + 2;
+    if (length === 126) {
+      start = at + 4;
+      if (end < start) return at;
+      length = bytes.readUInt16BE(at + 2);
+    } else if (length === 127) {
+      start = at + 10;
+      if (end < start) return at;
+      length = Number(bytes.readBigUInt64BE(at + 2));
+    }
+    const opcode = first & 0x0f;
+    const isControl = opcode >= 8;
+    if (isControl || length <= shortBytes) {
+      const stop = start + length;
+      if (end < stop) return at;
+      if (isControl) this.#events.onControl(opcode, Buffer.from(bytes.subarray(start, stop)));
+      else this.#readShort(bytes.toString("latin1", start, stop), first >= 0x80);
+      return stop;
+    }
+    this.#left = length;
+    this.#isFinal = first >= 0x80;
+    return start;
+  }
+
+  #readShort(text: string, isFinal: boolean): void {
+    this.#text += text;
+    if (isFinal) this.#endMessage();
+  }
+
+  #endMessage(): void {
+    const text = this.#text;
+    this.#text = "";
+    this.#events.onMessage(text);
+  }
+}
+
+function countMarkers(bytes: Buffer, start: number, stop: number): number {
+  let count = 0;
+  let at = start;
+  while (at < stop) {
+    // Several times faster than a loop over the bytes. What lies behind `stop` is full of markers, so it ends soon.
+    const found = bytes.indexOf(marker, at);
+    if (found < 0 || found >= stop) break;
+    count++;
+    at = found + 1;
+  }
+  return count;
+}
