@@ -2,7 +2,10 @@
 import "../shared/tokens.css";
 import "../shared/base.css";
 import "./chat.css";
+import "./sidebar.css";
+import "./room.css";
 import "./timeline.css";
+import "./composer.css";
 import { render } from "preact";
 import { Chat } from "./model/chat.js";
 import { newId, storagePrefix } from "./model/identity.js";

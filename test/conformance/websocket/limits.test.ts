@@ -124,14 +124,16 @@ describe.each(roles)("number of fragments, received by a %s (RFC 6455 §10.4)", 
   it("does not count control frames, and counts each message anew", () => {
     const pings = Array.from({ length: 10 }, () => peer.ping(""));
     const message = [peer.text("a", false), ...pings, ...middle(3, "b"), ...pings, peer.continuation("c")];
-    const { events } = expectEvents(role, [...message, ...message], expect.any(Array) as never, options);
+    const input = [...message, peer.text("whole"), ...message];
+    const { events } = expectEvents(role, input, expect.any(Array) as never, options);
     const texts = events.filter(({ type }) => type === "text");
-    expect(texts).toEqual(new Array(2).fill({ type: "text", text: "abbbc" }));
+    expect(texts).toEqual(["abbbc", "whole", "abbbc"].map((text) => ({ type: "text", text })));
   });
 
   it("a bound of 1 refuses all fragmented messages", () => {
     const one = { maxFragments: 1 };
-    expectEvents(role, [peer.text("a")], [{ type: "text", text: "a" }], one);
+    const a = { type: "text", text: "a" } as const;
+    expectEvents(role, [peer.text("a"), peer.text("a"), peer.text("a")], [a, a, a], one);
     expectFault(role, [peer.text("a", false), peer.continuation("b")], 1009, one);
   });
 });

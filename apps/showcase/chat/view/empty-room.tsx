@@ -1,7 +1,11 @@
 /** What a room without messages says: two ways to change that. */
 import { channelOf } from "../model/rooms.js";
 
+/** Where the command line looks for a server unless told otherwise. */
+const usualServer = "http://localhost:8000";
+
 export function EmptyRoom({ room }: { room: string }) {
+  const server = location.origin === usualServer ? "" : ` --url ${location.origin}`;
   return (
     <div class="empty">
       <svg class="empty-mark" viewBox="0 0 120 60" aria-hidden="true">
@@ -13,7 +17,7 @@ export function EmptyRoom({ room }: { room: string }) {
       <h2 class="display-title">Nobody has said anything here yet</h2>
       <p class="soft">Say hello below, or send something from a shell:</p>
       <pre class="shell">
-        <code>{`npx holdfast publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'`}</code>
+        <code>{`npx holdfast publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
       </pre>
     </div>
   );
