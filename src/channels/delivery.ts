@@ -73,10 +73,10 @@ export class Delivery {
   }
 
   #turn(): void {
-    this.#isScheduled = false;
     this.#walkDirty();
     this.#walkBehind();
     this.#flush();
+    this.#isScheduled = false;
     if (this.#dirty.length > 0 || this.#behind.size > 0 || this.#touched.length > 0) this.#wake();
   }
 

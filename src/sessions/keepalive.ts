@@ -62,10 +62,13 @@ export class Keepalive implements DeadlineHolder {
       case "pong":
         // A ping may lie behind other bytes that a slow peer is still taking.
         if (this.#session.isFull || this.#hasDrained) this.#waitForDrain();
+        // This side has stopped reading, so the answer may be there already.
+        else if (this.#session.isHeldUp) this.#wait("pong", times.pongTimeoutMs);
         else
           this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
         return;
       case "drain":
+        this.#session.channels.renewPresence();
         if (!this.#session.isFull) this.#ping();
         else if (this.#hasProgress) this.#waitForDrain();
         else this.#session.close(disconnect("slow", `nothing was read for ${times.stallTimeoutMs} ms`));

@@ -46,5 +46,13 @@ export const defaultSessionTimes: SessionTimes = Object.freeze({
   stallTimeoutMs: 30_000,
 });
 
-/** How long a presence entry outlives a node that has died. Renewed at every ping. */
-export const presenceLeaseMs = 60_000;
+const leastPresenceLeaseMs = 60_000;
+
+/**
+ * How long a presence entry outlives a node that has died, in milliseconds: a minute by default. It is renewed each
+ * time a session's keepalive comes round, and lasts for one and a half of the longest rounds.
+ */
+export function presenceLeaseMs({ pingIntervalMs, pongTimeoutMs, stallTimeoutMs }: SessionTimes): number {
+  const longestRoundMs = pongTimeoutMs + Math.max(pingIntervalMs, stallTimeoutMs);
+  return Math.max(leastPresenceLeaseMs, 1.5 * longestRoundMs);
+}

@@ -157,7 +157,7 @@ export class SessionChannels {
 
   #addPresence(channel: string, info: ClientInfo): void {
     this.#watch(
-      this.#context.broker.addPresence(channel, info, presenceLeaseMs),
+      this.#context.broker.addPresence(channel, info, presenceLeaseMs(this.#context.times)),
       `adding presence to ${channel}`,
     );
   }

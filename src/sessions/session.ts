@@ -77,6 +77,11 @@ export class Session implements Reader, TransportEvents {
     return this.#isFull;
   }
 
+  /** Whether nothing more is read from the peer, until its commands are dealt with or its answers are read. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
+  }
+
   /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
   get isReady(): boolean {
     return !this.#isFull && !this.#isEnded && this.#outbox.size < maxBatchBytes;

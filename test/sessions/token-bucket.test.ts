@@ -25,13 +25,10 @@ describe("token bucket", () => {
   });
 
   it("adds up small parts of a token", () => {
-    const bucket = new TokenBucket(1, 1, 0);
-    expect(bucket.take(0)).toBe("ok");
-    for (let now = 100; now < 1000; now += 100) expect(new TokenBucket(1, 1, 0).take(now)).toBe("ok");
-    const slow = new TokenBucket(2, 2, 0);
-    takeMany(slow, 2, 0);
-    expect(slow.take(250)).toBe("empty");
-    expect(slow.take(1000)).toBe("ok");
+    const bucket = new TokenBucket(2, 2, 0);
+    takeMany(bucket, 2, 0);
+    expect(bucket.take(250)).toBe("empty");
+    expect(bucket.take(1000)).toBe("ok");
   });
 
   it("never holds more than a full bucket", () => {

@@ -18,6 +18,7 @@ import type { ClientInfo, Position } from "../../wire/messages.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { MemoryLog, sizeOf } from "./memory-log.js";
 import { MemoryPresence } from "./memory-presence.js";
+import { Round } from "./round.js";
 
 export interface MemoryBrokerOptions {
   readonly clock: Clock;
@@ -44,9 +45,8 @@ export class MemoryBroker implements Broker {
   #events: BrokerEvents | undefined;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
-  /** Where the last sweep stopped. */
-  #sweep: Iterator<[string, MemoryLog]> | undefined;
-  #presenceSweep: Iterator<[string, MemoryPresence]> | undefined;
+  readonly #logRound = new Round(this.#logs);
+  readonly #presenceRound = new Round(this.#presences);
 
   constructor(options: MemoryBrokerOptions) {
     const day = 24 * 60 * 60 * 1000;
@@ -195,31 +195,17 @@ export class MemoryBroker implements Broker {
   /** Frees what has expired, some channels at a time. */
   #runSweep(now: number): void {
     this.#keys.expire(now);
-    this.#sweep ??= this.#logs.entries();
-    for (let i = 0; i < channelsPerSweep; i++) {
-      const step = this.#sweep.next();
-      if (step.done) {
-        this.#sweep = undefined;
-        break;
-      }
-      const [name, log] = step.value;
+    this.#logRound.visit(channelsPerSweep, (name, log) => {
       const before = log.bytes;
       log.trim(now);
       this.#bytes += log.bytes - before;
       const isUnused = log.length === 0 && !this.#subscribed.has(name);
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
-    }
-    this.#presenceSweep ??= this.#presences.entries();
-    for (let i = 0; i < channelsPerSweep; i++) {
-      const step = this.#presenceSweep.next();
-      if (step.done) {
-        this.#presenceSweep = undefined;
-        break;
-      }
-      const [name, presence] = step.value;
+    });
+    this.#presenceRound.visit(channelsPerSweep, (name, presence) => {
       presence.expire(now);
       if (presence.size === 0) this.#presences.delete(name);
-    }
+    });
   }
 
   #assertOpen(): void {

@@ -1,0 +1,237 @@
+import { describe, expect, it } from "vitest";
+import { settle } from "../support/fake-clock.js";
+import { clientInfo, countTo } from "./support/entries.js";
+import { createTestNode } from "./support/test-node.js";
+
+const idle = { channels: 0, behind: 0, touched: 0 };
+
+describe("slow reader that the ring has left behind", () => {
+  it("reads on from the log, then from the ring", async () => {
+    const { broker, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 20);
+    await scheduler.runAll();
+    slow.drain();
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual(countTo(20));
+    expect(broker.count("history")).toBe(1);
+    await publish("news", 2);
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual(countTo(22));
+    expect(broker.count("history")).toBe(1);
+  });
+
+  it("reads a long log page by page", async () => {
+    const { broker, createReader, delivery, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 50, JSON.stringify("x".repeat(10_000)));
+    await scheduler.runAll();
+    slow.drain();
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual(countTo(50));
+    expect(broker.count("history")).toBeGreaterThan(5);
+    for (const frame of slow.frames) expect(frame.length).toBeLessThan(80_000);
+    expect(delivery.pending).toEqual(idle);
+  });
+
+  it("gets what is published while the log is read, once and in order", async () => {
+    const { broker, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 10);
+    await scheduler.runAll();
+    broker.hold("history");
+    slow.drain();
+    scheduler.turn();
+    expect(broker.held("history")).toBe(1);
+    await publish("news", 2);
+    await scheduler.runAll();
+    expect(slow.writes).toEqual([]);
+    expect(broker.held("history")).toBe(1);
+    broker.release("history");
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual(countTo(12));
+  });
+
+  it("reads the same page again when it has filled up meanwhile", async () => {
+    const { broker, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 10);
+    await scheduler.runAll();
+    broker.hold("history");
+    slow.drain();
+    scheduler.turn();
+    slow.isReady = false;
+    broker.release("history");
+    await scheduler.runAll();
+    expect(slow.writes).toEqual([]);
+    slow.drain();
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual(countTo(10));
+  });
+
+  it("gets nothing of a page that comes after its unsubscribe", async () => {
+    const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    const subscription = await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 10);
+    await scheduler.runAll();
+    broker.hold("history");
+    slow.drain();
+    scheduler.turn();
+    channels.unsubscribe(subscription);
+    broker.release("history");
+    await scheduler.runAll();
+    expect(slow.writes).toEqual([]);
+    expect(slow.lost).toEqual([]);
+  });
+
+  it("shares one read and its bytes with others that lag as far", async () => {
+    const { broker, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = countTo(20).map(createReader);
+    for (const reader of slow) {
+      await follow(reader, "news");
+      reader.isReady = false;
+    }
+    await publish("news", 10);
+    await scheduler.runAll();
+    for (const reader of slow) reader.drain();
+    await scheduler.runAll();
+    expect(broker.count("history")).toBe(1);
+    for (const reader of slow) {
+      expect(reader.offsets()).toEqual(countTo(10));
+      expect(reader.frames[0]).toBe(slow[0]?.frames[0]);
+    }
+  });
+
+  it("by joins only reads on without a loss", async () => {
+    const { broker, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    await follow(slow, "news");
+    await follow(createReader(), "news", { hasJoinLeave: true });
+    await publish("news", 2);
+    await scheduler.runAll();
+    slow.isReady = false;
+    for (const n of countTo(10)) await broker.announce("news", "join", clientInfo(`client-${n}`));
+    await scheduler.runAll();
+    slow.drain();
+    await publish("news", 1);
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual([1, 2, 3]);
+    expect(slow.lost).toEqual([]);
+  });
+});
+
+describe("reader whose publications are gone", () => {
+  it("is told once, and gets nothing that would leave a gap", async () => {
+    const { createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+      retention: { maxEntries: 6 },
+    });
+    const slow = createReader();
+    const subscription = await follow(slow, "news");
+    await publish("news", 1);
+    await scheduler.runAll();
+    slow.isReady = false;
+    await publish("news", 20);
+    await scheduler.runAll();
+    slow.drain();
+    await scheduler.runAll();
+    expect(slow.lost).toEqual([subscription]);
+    expect(slow.offsets()).toEqual([1]);
+  });
+
+  it("is told when reading the log fails", async () => {
+    const { broker, createReader, errors, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    const subscription = await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 20);
+    await scheduler.runAll();
+    const failure = new Error("disk is gone");
+    broker.fail("history", failure);
+    slow.drain();
+    await scheduler.runAll();
+    expect(slow.lost).toEqual([subscription]);
+    expect(errors).toEqual([{ error: failure, stage: "reading the log of news" }]);
+  });
+
+  it("makes one report of a failed read that others shared", async () => {
+    const { broker, createReader, errors, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = countTo(5).map(createReader);
+    for (const reader of slow) {
+      await follow(reader, "news");
+      reader.isReady = false;
+    }
+    await publish("news", 20);
+    await scheduler.runAll();
+    broker.fail("history");
+    for (const reader of slow) reader.drain();
+    await scheduler.runAll();
+    expect(slow.map(({ lost }) => lost.length)).toEqual([1, 1, 1, 1, 1]);
+    expect(errors).toHaveLength(1);
+  });
+
+  it("does not learn of it after it has unsubscribed", async () => {
+    const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    const subscription = await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 20);
+    await scheduler.runAll();
+    broker.fail("history");
+    slow.drain();
+    scheduler.turn();
+    channels.unsubscribe(subscription);
+    await settle();
+    expect(slow.lost).toEqual([]);
+  });
+});
+
+describe("log that is ahead of the events", () => {
+  it("gives no publication a second time when its event comes", async () => {
+    const { broker, createReader, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 4 },
+    });
+    const slow = createReader();
+    await follow(slow, "news");
+    slow.isReady = false;
+    await publish("news", 10);
+    await scheduler.runAll();
+    broker.holdsEvents = true;
+    await publish("news", 2);
+    slow.drain();
+    await scheduler.runAll();
+    broker.releaseEvents();
+    await scheduler.runAll();
+    expect(slow.offsets()).toEqual(countTo(12));
+  });
+});
