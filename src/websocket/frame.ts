@@ -75,6 +75,8 @@ export function parseFrameHeader(
 
   const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
   const headerBytes = 2 + lengthBytes + (isMasked ? 4 : 0);
+  if (lengthBytes === 8 && available > 2 && ((bytes[offset + 2] as number) & 0x80) !== 0)
+    return protocolError("a frame's length has its most significant bit set");
   if (available < 2 + lengthBytes) return undefined;
   const payloadBytes = lengthBytes === 0 ? short : readLength(bytes, offset + 2, lengthBytes);
   if (typeof payloadBytes !== "number") return payloadBytes;
@@ -90,7 +92,6 @@ function readLength(bytes: Uint8Array, offset: number, lengthBytes: 2 | 8): numb
     return length < 126 ? protocolError("a frame's length is not in its shortest form") : length;
   }
   const high = readUint32(bytes, offset);
-  if (high >= 0x8000_0000) return protocolError("a frame's length has its most significant bit set");
   const length = high * 0x1_0000_0000 + readUint32(bytes, offset + 4);
   if (length < 0x1_0000) return protocolError("a frame's length is not in its shortest form");
   return length;
