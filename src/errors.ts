@@ -32,7 +32,7 @@ export interface HoldfastErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An error of this package. `code` is stable and listed in docs/reference/errors.md; `message` is for people. */
+/** An error of this package. `code` is stable and listed in docs/reference/codes.md; `message` is for people. */
 export class HoldfastError extends Error {
   override readonly name = "HoldfastError";
   readonly code: ErrorCode;

@@ -22,11 +22,15 @@ export interface Batch {
 
 export class BatchCache {
   readonly #channel: Channel;
-  /** Per encoding: two batches per cursor, without and with joins and leaves. Emptied whenever the ring changes. */
+  /** Per encoding: two batches per cursor, without and with joins and leaves. Emptied when the ring changes or the turn ends. */
   readonly #batches = new Map<Encoding, Map<number, Batch>>();
 
   constructor(channel: Channel) {
     this.#channel = channel;
+  }
+
+  get isEmpty(): boolean {
+    return this.#batches.size === 0;
   }
 
   clear(): void {

@@ -43,7 +43,7 @@ export interface HistoryQuery {
   /** Exclusive: forward from the offset after it, in reverse from the one before it. Left out: from the end of the log. */
   readonly sinceOffset?: number;
   readonly maxEntries: number;
-  /** Data bytes after which no further publication is added; the first is always there. */
+  /** Characters of data and publishers' infos after which no further publication is added; the first is always there. */
   readonly maxBytes: number;
   readonly isReverse: boolean;
 }

@@ -80,7 +80,8 @@ export class Channel {
     if (offset <= this.#head) return "ignored";
     if (offset > this.#head + 1) return "gap";
     this.#head = offset;
-    const bytes = 2 * publication.data.length + entryOverheadBytes;
+    const bytes =
+      2 * (publication.data.length + (publication.info?.connInfo?.length ?? 0)) + entryOverheadBytes;
     this.ring.push({ kind: "pub", publication, offset, bytes, encoded: new Map() });
     this.batches.clear();
     return "appended";

@@ -100,6 +100,7 @@ export class Channels implements BrokerEvents {
     const { offset, epoch } = since;
     if (epoch !== "" && epoch !== channel.epoch)
       return { isRecovered: false, reason: "the position is of another epoch" };
+    if (offset > channel.head) await this.#readOn(channel);
     if (offset > channel.head)
       return { isRecovered: false, reason: "the position lies beyond the end of the log" };
     if (offset === channel.head) return { isRecovered: true, publications: [], offset };
@@ -111,6 +112,12 @@ export class Channels implements BrokerEvents {
       publications: page.publications,
       offset: page.publications.at(-1)?.offset ?? offset,
     };
+  }
+
+  /** A client may know more than this node's events have told. */
+  async #readOn(channel: Channel): Promise<void> {
+    const page = await this.#options.log.read(channel, channel.head);
+    if (page.isComplete) this.#options.delivery.learn(channel, page.publications, page.epoch);
   }
 
   onPublication(name: string, publication: Publication, epoch: string): void {

@@ -29,6 +29,8 @@ export class Delivery {
   /** Readers with something left to read that do take it. */
   readonly #behind = new Set<Reader>();
   #touched: Reader[] = [];
+  /** Channels whose batches were built in this turn. */
+  #batched: Channel[] = [];
   #isScheduled = false;
   #lastReported: unknown;
 
@@ -76,6 +78,9 @@ export class Delivery {
     this.#walkDirty();
     this.#walkBehind();
     this.#flush();
+    // Batches are for the readers of one turn; kept any longer, those of a quiet channel would stay for good.
+    for (const channel of this.#batched) channel.batches.clear();
+    this.#batched = [];
     this.#isScheduled = false;
     if (this.#dirty.length > 0 || this.#behind.size > 0 || this.#touched.length > 0) this.#wake();
   }
@@ -167,6 +172,7 @@ export class Delivery {
       this.#readLog(subscription);
       return;
     }
+    if (channel.batches.isEmpty) this.#batched.push(channel);
     const batch = channel.batches.get(subscription.cursor, subscription.hasJoinLeave, reader.encoding);
     subscription.cursor = batch.cursor;
     subscription.offset = batch.offset;

@@ -1,9 +1,37 @@
-/** The pages a browser shows, as static files. */
-import { existsSync } from "node:fs";
+/**
+ * The pages a browser shows. They are few and small, so they are read once and answered from memory: no request opens a
+ * file, and none can find one missing.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import sirv from "sirv";
+import { extname, join } from "node:path";
+import { HoldfastError } from "../errors.js";
 
-export type PageHandler = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+/** @returns false where there is no such page, and nothing was answered */
+export type PageHandler = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
+
+interface Page {
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly etag: string;
+}
+
+const maxFolderBytes = 64 * 1024 * 1024;
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".ico": "image/x-icon",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
+  ".webmanifest": "application/manifest+json",
+  ".woff2": "font/woff2",
+};
 
 /** Everything a page needs comes from this server; styles of elements may be set by its own scripts. */
 const contentSecurityPolicy = [
@@ -16,17 +44,59 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** @returns undefined where the folder is missing, as in a build without pages */
+/**
+ * @returns undefined where the folder is missing, as in a build without pages
+ * @throws HF_OPTION_INVALID when the folder holds more than 64 MiB
+ */
 export function createPages(folder: string): PageHandler | undefined {
   if (!existsSync(folder)) return undefined;
-  return sirv(folder, {
-    etag: true,
-    setHeaders(response, pathname) {
-      response.setHeader("Content-Security-Policy", contentSecurityPolicy);
-      response.setHeader("X-Content-Type-Options", "nosniff");
-      // Vite puts a hash of the content into the names below assets/.
-      const isHashed = pathname.startsWith("/assets/");
-      response.setHeader("Cache-Control", isHashed ? "public, max-age=31536000, immutable" : "no-cache");
+  const pages = readPages(folder);
+  return (path, request, response) => {
+    const page = pages.get(path.endsWith("/") ? `${path}index.html` : path);
+    if (page === undefined) return false;
+    if (request.headers["if-none-match"] === page.etag) {
+      response.writeHead(304, { ETag: page.etag }).end();
+      return true;
+    }
+    response.writeHead(200, page.headers);
+    response.end(request.method === "HEAD" ? undefined : page.body);
+    return true;
+  };
+}
+
+function readPages(folder: string): ReadonlyMap<string, Page> {
+  const pages = new Map<string, Page>();
+  let bytes = 0;
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const file = join(folder, name);
+    const { size, mtimeMs } = statSync(file);
+    if (statSync(file).isDirectory()) continue;
+    bytes += size;
+    if (bytes > maxFolderBytes)
+      throw new HoldfastError(
+        "HF_OPTION_INVALID",
+        `pages: ${folder} holds more than ${maxFolderBytes} bytes`,
+      );
+    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), mtimeMs));
+  }
+  return pages;
+}
+
+function toPage(name: string, body: Buffer, modifiedMs: number): Page {
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  // Vite puts a hash of the content into the names below assets/.
+  const isHashed = name.startsWith("assets");
+  return {
+    body,
+    etag,
+    headers: {
+      "Content-Type": contentTypes[extname(name)] ?? "application/octet-stream",
+      "Content-Length": body.length,
+      "Content-Security-Policy": contentSecurityPolicy,
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
+      "Last-Modified": new Date(modifiedMs).toUTCString(),
+      ETag: etag,
     },
-  });
+  };
 }

@@ -30,8 +30,7 @@ export function createRouter({ pages, explainWebSocket }: RouterOptions) {
         Allow: "GET, HEAD",
       });
     else if (path === "/health") sendJson(response, 200, {});
-    else if (pages) pages(request, response, () => sendNotFound(response, path));
-    else sendNotFound(response, path);
+    else if (!pages?.(path, request, response)) sendNotFound(response, path);
   };
 }
 

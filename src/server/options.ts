@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly allowedOrigins?: AllowedOrigins;
   /** Folder of static files to serve; `null` for none. @default the pages of this package */
   readonly pages?: string | null;
-  /** Most connections; further ones get 503. `null` lifts the bound. @default 50,000 */
+  /** Most WebSockets, those that are closing included; further ones get 503. `null` lifts the bound. @default 50,000 */
   readonly maxConnections?: number | null;
   /** Largest message from a client, in bytes; beyond, the connection ends with 1009. @default 64 KiB */
   readonly maxMessageBytes?: number;
@@ -75,6 +75,9 @@ export const defaultOptions = Object.freeze({
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveOptions(options: ServerOptions, defaultPages: string): ResolvedOptions {
+  refuseUnknown("", options, [...Object.keys(defaultOptions), "broker", "pages", "onError"]);
+  for (const group of ["ring", "limits", "times"] as const)
+    refuseUnknown(`${group}.`, options[group] ?? {}, Object.keys(defaultOptions[group]));
   const resolved = {
     ...defaultOptions,
     pages: defaultPages,
@@ -86,20 +89,54 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   } satisfies ResolvedOptions;
   checkInteger("port", resolved.port, 0, 65_535);
   checkInteger("maxConnections", resolved.maxConnections, 1);
-  for (const name of ["maxMessageBytes", "maxFragments", "handshakeTimeoutMs", "closeTimeoutMs"] as const)
-    checkInteger(name, resolved[name], 1);
+  for (const name of ["maxMessageBytes", "maxFragments"] as const) checkInteger(name, resolved[name], 1);
+  for (const name of ["handshakeTimeoutMs", "closeTimeoutMs"] as const)
+    checkInteger(name, resolved[name], 1, maxTimerMs);
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
   checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
   for (const [name, value] of Object.entries(resolved.ring)) checkInteger(`ring.${name}`, value, 1);
   for (const [name, value] of Object.entries(resolved.limits)) checkInteger(`limits.${name}`, value, 1);
-  for (const [name, value] of Object.entries(resolved.times)) checkInteger(`times.${name}`, value, 1);
-  checkInteger("limits.maxChannels", resolved.limits.maxChannels, 1);
+  for (const [name, value] of Object.entries(resolved.times))
+    checkInteger(`times.${name}`, value, 1, maxTimerMs);
+  for (const name of ["authenticate", "rulesFor", "onError"] as const)
+    if (typeof resolved[name] !== "function") refuse(name, resolved[name], "a function");
+  if (typeof resolved.host !== "string" || resolved.host === "")
+    refuse("host", resolved.host, "a host name or address");
+  if (resolved.pages !== null && typeof resolved.pages !== "string")
+    refuse("pages", resolved.pages, "a folder, or null");
+  const { allowedOrigins } = resolved;
+  if (allowedOrigins !== "*" && (!Array.isArray(allowedOrigins) || !allowedOrigins.every(isOrigin)))
+    refuse("allowedOrigins", allowedOrigins, '"*", or a list of origins such as https://example.com');
   if (resolved.times.pongTimeoutMs >= resolved.times.pingIntervalMs)
     throw new HoldfastError(
       "HF_OPTION_INVALID",
       `times.pongTimeoutMs (${resolved.times.pongTimeoutMs}) must be less than times.pingIntervalMs (${resolved.times.pingIntervalMs})`,
     );
   return resolved;
+}
+
+/** What timers of Node.js can wait; beyond, they would not wait at all. */
+const maxTimerMs = 2 ** 31 - 1;
+
+function refuseUnknown(prefix: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `there is no option ${prefix}${unknown}; there are ${known.map((name) => prefix + name).join(", ")}`,
+    { details: { option: `${prefix}${unknown}` } },
+  );
+}
+
+function refuse(option: string, value: unknown, accepted: string): never {
+  const given = typeof value === "function" ? "a function" : JSON.stringify(value);
+  throw new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}, but is ${given}`, {
+    details: { option, value },
+  });
+}
+
+function isOrigin(text: unknown): boolean {
+  return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text;
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -15,6 +15,7 @@ import { createPages } from "../http/pages.js";
 import { createRouter, pathOf, webSocketPath } from "../http/router.js";
 import { Deadlines } from "../sessions/deadlines.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
+import { isLoopback } from "../transports/origins.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
 import { systemClock } from "./system-clock.js";
@@ -37,6 +38,10 @@ export interface ListeningAddress {
   readonly url: string;
 }
 
+const idleTimeoutMs = 60_000;
+/** Connections beyond the WebSockets', for pages, health, and refusals. */
+const spareConnections = 500;
+
 /** A server made by `createServer`. */
 export class HoldfastServer {
   readonly #options: ResolvedOptions;
@@ -48,6 +53,8 @@ export class HoldfastServer {
   readonly #handler: Handler;
   readonly #listener: WebSocketListener;
   #opened: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #isListening = false;
   #http: HttpServer | undefined;
   #address: ListeningAddress | undefined;
 
@@ -88,6 +95,7 @@ export class HoldfastServer {
       connection: { maxMessageBytes, maxFragments },
       closeTimeoutMs,
       allowedOrigins: resolved.allowedOrigins,
+      isLocalOnly: isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
     });
   }
@@ -101,15 +109,21 @@ export class HoldfastServer {
 
   /** @throws HF_SERVER_LISTEN when the address is taken or may not be used */
   async listen(): Promise<ListeningAddress> {
-    if (this.#http) throw new HoldfastError("HF_SERVER_STATE", "the server listens already");
+    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
+    if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server listens already");
+    this.#isListening = true;
     await this.#open();
-    const { port, host, pages, handshakeTimeoutMs, maxHandshakeBytes } = this.#options;
+    const { port, host, pages, handshakeTimeoutMs, maxHandshakeBytes, maxConnections, onError } =
+      this.#options;
     const http = createHttpServer({
       maxHeaderSize: maxHandshakeBytes,
       headersTimeout: handshakeTimeoutMs,
       requestTimeout: 3 * handshakeTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, handshakeTimeoutMs),
     });
+    // A response that nobody reads, and a connection that nothing is asked on, end some time.
+    http.timeout = idleTimeoutMs;
+    if (maxConnections !== null) http.maxConnections = maxConnections + spareConnections;
     http.on("clientError", answerClientError);
     http.on(
       "request",
@@ -119,7 +133,13 @@ export class HoldfastServer {
       }),
     );
     http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    await listenOn(http, port, host);
+    try {
+      await listenOn(http, port, host);
+    } catch (error) {
+      this.#isListening = false;
+      throw error;
+    }
+    http.on("error", (error) => onError(error, { stage: "listening" }));
     this.#http = http;
     const { port: actualPort } = http.address() as AddressInfo;
     this.#address = { host, port: actualPort, url: `http://${hostForUrl(host)}:${actualPort}` };
@@ -139,7 +159,12 @@ export class HoldfastServer {
   }
 
   /** Tells every client that the server shuts down, waits for their sockets to end, and frees everything. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const http = this.#http;
     const closed = http && new Promise<void>((resolve) => http.close(() => resolve()));
     this.#handler.shutdown();

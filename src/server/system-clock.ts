@@ -3,6 +3,7 @@ import type { Clock } from "../channels/clock.js";
 
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   setTimer(callback: () => void, delayMs: number) {
     const timer = setTimeout(callback, delayMs);
     timer.unref();

@@ -10,6 +10,8 @@ import { TokenBucket } from "./token-bucket.js";
 
 type Waiting = Command | { readonly method: "fault"; readonly reason: string };
 
+const largeAnswers: ReadonlySet<string> = new Set(["presence", "history"]);
+
 export class CommandQueue {
   readonly #session: Session;
   readonly #context: SessionContext;
@@ -18,6 +20,7 @@ export class CommandQueue {
   /** Commands of `#waiting` that have been started. */
   #started = 0;
   #inFlight = 0;
+  #largeInFlight = 0;
   #hasConnectStarted = false;
 
   constructor(session: Session, context: SessionContext) {
@@ -25,7 +28,12 @@ export class CommandQueue {
     this.#session = session;
     this.#context = context;
     if (commandsPerSecond !== null)
-      this.#bucket = new TokenBucket(commandsPerSecond, commandBurst, context.clock.now());
+      this.#bucket = new TokenBucket(commandsPerSecond, commandBurst, context.clock.elapsed());
+  }
+
+  /** Whether connect has come, and may still be at work. */
+  get hasConnectStarted(): boolean {
+    return this.#hasConnectStarted;
   }
 
   get hasWaiting(): boolean {
@@ -53,11 +61,15 @@ export class CommandQueue {
     if (this.#session.isEnded) return false;
     // Commands that follow connect in one frame wait for it.
     if (this.#hasConnectStarted && !this.#session.isAdmitted) return false;
-    return this.#inFlight < this.#context.limits.maxCommandsInFlight;
+    const { maxCommandsInFlight, maxUnsentBytes } = this.#context.limits;
+    if (this.#inFlight >= maxCommandsInFlight || this.#session.unsentBytes > maxUnsentBytes) return false;
+    // One large answer at a time, so that what waits for a peer stays bounded.
+    const next = this.#waiting[this.#started];
+    return this.#largeInFlight === 0 || next === undefined || !largeAnswers.has(next.method);
   }
 
   #start(command: Waiting): void {
-    const rate = this.#bucket?.take(this.#context.clock.now()) ?? "ok";
+    const rate = this.#bucket?.take(this.#context.clock.elapsed()) ?? "ok";
     const refusal = this.#findRefusal(command, rate);
     if (refusal) this.#session.close(refusal);
     else if (command.method === "pong") this.#session.receivePong();
@@ -72,6 +84,7 @@ export class CommandQueue {
     }
     if (request.method === "connect") this.#hasConnectStarted = true;
     this.#inFlight++;
+    if (largeAnswers.has(request.method)) this.#largeInFlight++;
     void this.#carryOut(request);
   }
 
@@ -106,6 +119,7 @@ export class CommandQueue {
       outcome = this.#failure(request, error);
     }
     this.#inFlight--;
+    if (largeAnswers.has(request.method)) this.#largeInFlight--;
     if (this.#session.isEnded) return;
     if ("disconnect" in outcome) {
       this.#session.close(outcome.disconnect);

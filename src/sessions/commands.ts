@@ -1,8 +1,8 @@
 /** The commands of the client protocol, each from its checked parameters to its reply. */
-import { errorCodes, HoldfastError } from "../errors.js";
+import { HoldfastError } from "../errors.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
+import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 import type { Session } from "./session.js";
 
@@ -34,6 +34,7 @@ export const commandHandlers: Handlers = {
   async subscribe(session, { id, params }) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
+    if (params.unsupported) return refusal(id, replyError("notAvailable", params.unsupported));
     const answer = (result: SubscribeResult) => session.send({ id, method: "subscribe", result });
     const error = await session.channels.subscribe(params, answer);
     return error ? refusal(id, error) : { isAnswered: true };
@@ -49,6 +50,7 @@ export const commandHandlers: Handlers = {
   async publish(session, { id, params }, { broker, rulesFor }) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
+    if (params.unsupported) return refusal(id, replyError("notAvailable", params.unsupported));
     const rules = rulesFor(params.channel);
     if (rules === undefined) return refusal(id, replyError("unknownChannel"));
     await broker.publish(
@@ -59,10 +61,14 @@ export const commandHandlers: Handlers = {
     return { reply: { id, method: "publish" } };
   },
 
-  async presence(_session, { id, params }, { broker, rulesFor }) {
+  async presence(_session, { id, params }, { broker, rulesFor, limits }) {
     const fault = channelFault(params.channel, id) ?? presenceFault(rulesFor(params.channel), id);
     if (fault) return fault;
-    return { reply: { id, method: "presence", result: await broker.presence(params.channel) } };
+    const result = await broker.presence(params.channel);
+    const bytes = result.reduce((sum, info) => sum + sizeOfInfo(info), 0);
+    if (bytes <= limits.maxPresenceBytes) return { reply: { id, method: "presence", result } };
+    const advice = `${result.length} clients are more than one reply may hold; presence_stats counts them`;
+    return refusal(id, replyError("limitExceeded", advice));
   },
 
   async presence_stats(_session, { id, params }, { broker, rulesFor }) {
@@ -101,6 +107,11 @@ export const commandHandlers: Handlers = {
     refusal(id, replyError("notAvailable", "subscriptions here do not expire")),
 };
 
+/** About what an entry takes in a reply. */
+function sizeOfInfo({ user, client, connInfo = "", chanInfo = "" }: ClientInfo): number {
+  return user.length + 2 * client.length + connInfo.length + chanInfo.length + 32;
+}
+
 function refusal(id: number, error: ReplyError): Outcome {
   return { reply: { id, error } };
 }
@@ -126,5 +137,6 @@ function presenceFault(
 /** The error of a command that failed in the server, not by what was asked; undefined where nobody foresaw it. */
 export function expectedFailure(error: unknown): ReplyError | undefined {
   if (!(error instanceof HoldfastError) || error.code !== "HF_BROKER_FULL") return undefined;
-  return replyError("limitExceeded", error.message || errorCodes[error.code].message);
+  // Temporary: room comes back as publications expire.
+  return replyError("tooManyRequests", error.message);
 }

@@ -38,7 +38,7 @@ export class Deadlines {
   /** Sets the holder's deadline, instead of the one it may have. */
   set(holder: DeadlineHolder, delayMs: number): void {
     this.clear(holder);
-    const tick = Math.max(this.#lastTick + 1, Math.ceil((this.#clock.now() + delayMs) / tickMs));
+    const tick = Math.max(this.#lastTick + 1, Math.ceil((this.#clock.elapsed() + delayMs) / tickMs));
     holder.dueTick = tick;
     const holders = this.#holders.get(tick);
     if (holders) holders.add(holder);
@@ -64,7 +64,7 @@ export class Deadlines {
   }
 
   #currentTick(): number {
-    return Math.floor(this.#clock.now() / tickMs);
+    return Math.floor(this.#clock.elapsed() / tickMs);
   }
 
   #wake(): void {

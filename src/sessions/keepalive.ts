@@ -41,6 +41,7 @@ export class Keepalive implements DeadlineHolder {
   /** The peer has taken all that was written. */
   noteDrained(): void {
     this.#hasDrained = true;
+    if (this.#waitsFor === "drain") this.#ping();
   }
 
   /** Whether the peer has taken something since the wait began. */
@@ -50,12 +51,17 @@ export class Keepalive implements DeadlineHolder {
 
   onDeadline(): void {
     const { times } = this.#context;
+    this.#session.channels.renewPresence();
     switch (this.#waitsFor) {
       case "connect":
-        this.#session.close(disconnect("stale", `no connect command within ${times.connectTimeoutMs} ms`));
+        this.#session.close(
+          this.#session.isConnecting
+            ? // Not the client's fault, and so nothing that it should stay away for.
+              disconnect("internalError", `finding out who it is took over ${times.connectTimeoutMs} ms`)
+            : disconnect("stale", `no connect command within ${times.connectTimeoutMs} ms`),
+        );
         return;
       case "next ping":
-        this.#session.channels.renewPresence();
         if (this.#session.isFull) this.#waitForDrain();
         else this.#ping();
         return;
@@ -68,7 +74,6 @@ export class Keepalive implements DeadlineHolder {
           this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
         return;
       case "drain":
-        this.#session.channels.renewPresence();
         if (!this.#session.isFull) this.#ping();
         else if (this.#hasProgress) this.#waitForDrain();
         else this.#session.close(disconnect("slow", `nothing was read for ${times.stallTimeoutMs} ms`));

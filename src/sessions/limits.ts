@@ -1,9 +1,9 @@
-/** Bounds of one session. `null` lifts a bound. */
+/** Bounds of one session. */
 
 export interface SessionLimits {
   /** Most channels one connection may be subscribed to. @default 128 */
   readonly maxChannels: number;
-  /** Commands one connection may send a second; error 111 beyond, then close 3013. @default 1,000 */
+  /** Commands one connection may send a second; error 111 beyond, then close 3013; `null` for no bound. @default 1,000 */
   readonly commandsPerSecond: number | null;
   /** Commands that may come at once before the rate counts. @default 2,000 */
   readonly commandBurst: number;
@@ -13,8 +13,10 @@ export interface SessionLimits {
   readonly maxUnsentBytes: number;
   /** Publications in one history reply. @default 300 */
   readonly maxHistoryEntries: number;
-  /** Bytes of data in one history reply; it ends early then. @default 128 KiB */
+  /** Bytes of data and publishers' infos in one history reply; it ends early then. @default 128 KiB */
   readonly maxHistoryBytes: number;
+  /** Bytes of infos in one presence reply; a channel with more is refused with error 106. @default 512 KiB */
+  readonly maxPresenceBytes: number;
 }
 
 export const defaultSessionLimits: SessionLimits = Object.freeze({
@@ -25,6 +27,7 @@ export const defaultSessionLimits: SessionLimits = Object.freeze({
   maxUnsentBytes: 256 * 1024,
   maxHistoryEntries: 300,
   maxHistoryBytes: 128 * 1024,
+  maxPresenceBytes: 512 * 1024,
 });
 
 /** Times of one session, in milliseconds. */

@@ -68,6 +68,11 @@ export class Session implements Reader, TransportEvents {
     return this.#isAdmitted;
   }
 
+  /** The connect command has come, and is at work. */
+  get isConnecting(): boolean {
+    return this.#commands.hasConnectStarted && !this.#isAdmitted;
+  }
+
   get isEnded(): boolean {
     return this.#isEnded;
   }

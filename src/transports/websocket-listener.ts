@@ -21,7 +21,9 @@ export interface WebSocketListenerOptions {
   readonly connection: ConnectionOptions;
   readonly closeTimeoutMs: number;
   readonly allowedOrigins: AllowedOrigins;
-  /** Most connections of the whole process; `null` for no bound. */
+  /** Whether the server listens on a loopback address only. */
+  readonly isLocalOnly: boolean;
+  /** Most sockets, those that are closing included; `null` for no bound. */
   readonly maxConnections: number | null;
 }
 
@@ -33,6 +35,7 @@ const jsonEncoding = createWebSocketEncoding(jsonCodec);
 export class WebSocketListener {
   readonly #options: WebSocketListenerOptions;
   readonly #transports = new Set<WebSocketTransport>();
+  #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: WebSocketListenerOptions) {
@@ -82,8 +85,9 @@ export class WebSocketListener {
       : result;
   }
 
-  /** Resolves when all sockets are gone; cuts those that are left after the time. */
+  /** Takes no more, and resolves when all sockets are gone; cuts those that are left after the time. Called once. */
   async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true;
     if (this.#transports.size === 0) return;
     const cancel = this.#options.clock.setTimer(() => {
       for (const transport of this.#transports) transport.destroy();
@@ -95,14 +99,15 @@ export class WebSocketListener {
   }
 
   #findRefusal(request: IncomingMessage): Rejection | undefined {
-    const { handler, allowedOrigins, maxConnections } = this.#options;
+    const { allowedOrigins, isLocalOnly, maxConnections } = this.#options;
     const { origin, host } = request.headers;
-    if (!isOriginAllowed(origin, host, allowedOrigins))
+    if (this.#isDraining) return reject(503, "The server is being ended.", { "Retry-After": "1" });
+    if (!isOriginAllowed({ origin, host, allowed: allowedOrigins, isLocalOnly }))
       return reject(
         403,
         `Pages from ${origin} may not connect here. Add that origin to allowedOrigins to admit them.`,
       );
-    if (maxConnections !== null && handler.connections >= maxConnections)
+    if (maxConnections !== null && this.#transports.size >= maxConnections)
       return reject(503, `The server has its limit of ${maxConnections} connections.`, {
         "Retry-After": "5",
       });

@@ -1,6 +1,6 @@
 /**
- * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as the
- * JSON text they came as. Fields that are zero, empty or false are left out, but for the few that SDKs dereference.
+ * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as
+ * JSON text. Fields that are zero, empty or false are left out, but for the few that SDKs dereference.
  */
 import type { Codec, DecodedFrame, Payload } from "./codec.js";
 import { toCommand } from "./json-commands.js";

@@ -73,9 +73,14 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     recoverable: readBoolean(params, "recoverable"),
     joinLeave: readBoolean(params, "join_leave"),
     flag: readInteger(params, "flag", 0) ?? 0,
+    ...optional("unsupported", findUnsupported(params, ["type", "tf"])),
   }),
   unsubscribe: (params) => ({ channel: readChannel(params) }),
-  publish: (params) => ({ channel: readChannel(params), data: readData(params) }),
+  publish: (params) => ({
+    channel: readChannel(params),
+    data: readData(params),
+    ...optional("unsupported", findUnsupported(params, ["type", "key", "removed"])),
+  }),
   presence: (params) => ({ channel: readChannel(params) }),
   presence_stats: (params) => ({ channel: readChannel(params) }),
   history: (params) => ({
@@ -90,12 +95,19 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
   sub_refresh: () => ({}),
 };
 
+/** Fields that change what a command means: leaving them aside would do something else than was asked. */
+function findUnsupported(params: JsonObject, names: readonly string[]): string | undefined {
+  const name = names.find((field) => params[field]);
+  return name === undefined ? undefined : `${name} is not supported by this server`;
+}
+
 function readChannel(params: JsonObject): string {
   return readString(params, "channel") ?? "";
 }
 
 function readData(params: JsonObject): string {
   const data = readJson(params, "data");
+  if (data === undefined && params.removed === true) return "null";
   if (data === undefined) throw new InvalidField("data is missing: any JSON value is accepted");
   return data;
 }

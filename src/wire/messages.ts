@@ -4,7 +4,10 @@
  */
 import type { ReplyError } from "./codes.js";
 
-/** One JSON value as text, without raw line breaks. Payloads stay text from publisher to subscribers. */
+/**
+ * One JSON value as text, without raw line breaks. Written anew when it comes in, so numbers are as JavaScript has them,
+ * and text from there to all subscribers.
+ */
 export type JsonText = string;
 
 /** A place in a channel's log. `offset` counts publications from 1; 0 is the place before the first. */
@@ -49,6 +52,8 @@ export interface SubscribeParams {
   readonly positioned: boolean;
   readonly recoverable: boolean;
   readonly joinLeave: boolean;
+  /** What is asked for and not there: a sentence without full stop. */
+  readonly unsupported?: string;
   /** Bit 2 (value 2): answer an unrecoverable position with error 112. */
   readonly flag: number;
 }
@@ -58,6 +63,8 @@ export interface ChannelParams {
 }
 
 export interface PublishParams extends ChannelParams {
+  /** What is asked for and not there: a sentence without full stop. */
+  readonly unsupported?: string;
   readonly data: JsonText;
 }
 

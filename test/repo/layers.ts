@@ -30,8 +30,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   http: {
     folders: ["channels", "sessions", "wire", "websocket"],
-    node: ["fs", "http", "stream"],
-    packages: ["sirv"],
+    node: ["crypto", "fs", "http", "path", "stream"],
+    packages: [],
   },
   server: {
     folders: ["brokers", "channels", "http", "sessions", "transports", "wire", "websocket"],

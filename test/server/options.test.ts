@@ -43,6 +43,14 @@ describe("server", () => {
     await server.close();
   });
 
+  it("may be closed twice, and does not listen after that", async () => {
+    const server = createServer({ port: 0, pages: null });
+    await server.listen();
+    await Promise.all([server.close(), server.close()]);
+    await server.close();
+    await expect(server.listen()).rejects.toThrow(/was closed/);
+  });
+
   it("several in one process share nothing", async () => {
     const [one, other] = [createServer({ port: 0, pages: null }), createServer({ port: 0, pages: null })];
     await Promise.all([one.listen(), other.listen()]);

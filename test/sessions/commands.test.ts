@@ -154,12 +154,16 @@ describe("publish", () => {
     expect(client.offsets("news")).toEqual([1]);
   });
 
-  it("gets error 106 from a broker that is full", async () => {
+  it("gets the temporary error 111 from a broker that is full", async () => {
     const { broker, connect, errors } = await createSessionNode();
     broker.fail("publish", new HoldfastError("HF_BROKER_FULL", "the broker holds 1 MiB"));
     const client = await connect();
     await client.ask({ id: 2, publish: { channel: "news", data: 1 } });
-    expect(client.reply(2)?.error).toEqual({ code: 106, message: "limit exceeded: the broker holds 1 MiB" });
+    expect(client.reply(2)?.error).toEqual({
+      code: 111,
+      message: "too many requests: the broker holds 1 MiB",
+      temporary: true,
+    });
     expect(errors).toEqual([]);
   });
 });

@@ -22,6 +22,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  elapsed(): number {
+    return this.#now;
+  }
+
   setTimer(callback: () => void, delayMs: number): () => void {
     const timer = { callback, at: this.#now + delayMs };
     this.#timers.add(timer);

@@ -3,6 +3,7 @@ import { createServer, MemoryBroker } from "../../dist/index.js";
 
 const clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   setTimer: (callback, ms) => clearTimeout.bind(null, setTimeout(callback, ms).unref()),
 };
 let epochs = 0;

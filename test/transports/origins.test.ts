@@ -22,17 +22,30 @@ describe("origins", () => {
     ["a page without an origin", "null", "example.com", false],
     ["no host", "https://example.com", undefined, false],
   ] as const)("%s", (_name, origin, host, isAllowed) => {
-    expect(isOriginAllowed(origin, host, [])).toBe(isAllowed);
+    expect(isOriginAllowed({ origin, host, allowed: [], isLocalOnly: false })).toBe(isAllowed);
   });
 
   it("admits exactly the origins that are listed", () => {
-    const allowed = ["https://app.example"];
-    expect(isOriginAllowed("https://app.example", "example.com", allowed)).toBe(true);
-    expect(isOriginAllowed("http://app.example", "example.com", allowed)).toBe(false);
-    expect(isOriginAllowed("https://app.example:8443", "example.com", allowed)).toBe(false);
+    const check = { host: "example.com", allowed: ["https://app.example"], isLocalOnly: false };
+    expect(isOriginAllowed({ ...check, origin: "https://app.example" })).toBe(true);
+    expect(isOriginAllowed({ ...check, origin: "http://app.example" })).toBe(false);
+    expect(isOriginAllowed({ ...check, origin: "https://app.example:8443" })).toBe(false);
   });
 
   it("admits every page for *", () => {
-    expect(isOriginAllowed("https://evil.example", "example.com", "*")).toBe(true);
+    const check = { host: "example.com", allowed: "*", isLocalOnly: true } as const;
+    expect(isOriginAllowed({ ...check, origin: "https://evil.example" })).toBe(true);
+  });
+
+  it("are those of this machine's own names where only it can connect, whatever host a page was given", () => {
+    // A name that was pointed at 127.0.0.1 after its page was loaded.
+    const rebound = { host: "evil.example:8000", allowed: [], isLocalOnly: true };
+    expect(isOriginAllowed({ ...rebound, origin: "http://evil.example:8000" })).toBe(false);
+    expect(isOriginAllowed({ ...rebound, origin: "http://evil.example:8000", isLocalOnly: false })).toBe(
+      true,
+    );
+    expect(isOriginAllowed({ ...rebound, host: "localhost:8000", origin: "http://localhost:8000" })).toBe(
+      true,
+    );
   });
 });

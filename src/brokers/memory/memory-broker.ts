@@ -33,6 +33,7 @@ export interface MemoryBrokerOptions {
 
 const sweepIntervalMs = 10_000;
 const channelsPerSweep = 1000;
+const channelsPerLookForRoom = 100;
 
 export class MemoryBroker implements Broker {
   readonly name = "memory";
@@ -45,6 +46,7 @@ export class MemoryBroker implements Broker {
   #events: BrokerEvents | undefined;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  readonly #roomRound = new Round(this.#logs);
   readonly #logRound = new Round(this.#logs);
   readonly #presenceRound = new Round(this.#presences);
 
@@ -102,9 +104,14 @@ export class MemoryBroker implements Broker {
     const log = this.#log(channel);
     const now = this.#options.clock.now();
     const { idempotencyKey, retention } = options;
-    const first = idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, now);
+    const elapsed = this.#options.clock.elapsed();
+    const first =
+      idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, elapsed);
     if (first) return { position: first, isDuplicate: true };
-    if (this.#bytes + sizeOf(publication) > this.#options.maxBytes)
+    if (
+      !log.isFull(publication, retention, now) &&
+      this.#bytes + sizeOf(publication) > this.#options.maxBytes
+    )
       throw new HoldfastError(
         "HF_BROKER_FULL",
         `the memory broker holds its limit of ${this.#options.maxBytes} bytes; it takes more as older publications expire`,
@@ -113,7 +120,7 @@ export class MemoryBroker implements Broker {
     const entry = log.append(publication, retention, now);
     this.#bytes += log.bytes - before;
     const { position } = log;
-    if (idempotencyKey !== undefined) this.#keys.put(channel, idempotencyKey, position, now);
+    if (idempotencyKey !== undefined) this.#keys.put(channel, idempotencyKey, position, elapsed);
     if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);
     return { position, isDuplicate: false };
   }
@@ -133,7 +140,7 @@ export class MemoryBroker implements Broker {
       presence = new MemoryPresence();
       this.#presences.set(channel, presence);
     }
-    presence.put(info, this.#options.clock.now() + leaseMs);
+    presence.put(info, this.#options.clock.elapsed() + leaseMs);
   }
 
   async removePresence(channel: string, client: string): Promise<void> {
@@ -145,12 +152,14 @@ export class MemoryBroker implements Broker {
 
   async presence(channel: string): Promise<readonly ClientInfo[]> {
     this.#assertOpen();
-    return this.#presences.get(channel)?.list(this.#options.clock.now()) ?? [];
+    return this.#presences.get(channel)?.list(this.#options.clock.elapsed()) ?? [];
   }
 
   async presenceStats(channel: string): Promise<PresenceStats> {
     this.#assertOpen();
-    return this.#presences.get(channel)?.stats(this.#options.clock.now()) ?? { numClients: 0, numUsers: 0 };
+    return (
+      this.#presences.get(channel)?.stats(this.#options.clock.elapsed()) ?? { numClients: 0, numUsers: 0 }
+    );
   }
 
   async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
@@ -171,14 +180,14 @@ export class MemoryBroker implements Broker {
     return log;
   }
 
-  /** Forgets the channel that stands first among those that hold nothing, when there are too many. */
+  /** Forgets channels that hold nothing, when there are too many. */
   #makeRoom(): void {
     if (this.#logs.size < this.#options.maxChannels) return;
-    for (const [name, log] of this.#logs) {
-      if (log.length > 0 || this.#subscribed.has(name)) continue;
-      this.#logs.delete(name);
-      return;
-    }
+    // A few at a time: looking through all of them would cost every refused attempt as much.
+    this.#roomRound.visit(channelsPerLookForRoom, (name, log) => {
+      if (log.length === 0 && !this.#subscribed.has(name)) this.#logs.delete(name);
+    });
+    if (this.#logs.size < this.#options.maxChannels) return;
     throw new HoldfastError(
       "HF_BROKER_FULL",
       `the memory broker holds its limit of ${this.#options.maxChannels} channels, all of them in use`,
@@ -187,14 +196,14 @@ export class MemoryBroker implements Broker {
 
   #scheduleSweep(): void {
     this.#cancelSweep = this.#options.clock.setTimer(() => {
-      this.#runSweep(this.#options.clock.now());
+      this.#runSweep(this.#options.clock.now(), this.#options.clock.elapsed());
       this.#scheduleSweep();
     }, sweepIntervalMs);
   }
 
   /** Frees what has expired, some channels at a time. */
-  #runSweep(now: number): void {
-    this.#keys.expire(now);
+  #runSweep(now: number, elapsed: number): void {
+    this.#keys.expire(elapsed);
     this.#logRound.visit(channelsPerSweep, (name, log) => {
       const before = log.bytes;
       log.trim(now);
@@ -203,7 +212,7 @@ export class MemoryBroker implements Broker {
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
     });
     this.#presenceRound.visit(channelsPerSweep, (name, presence) => {
-      presence.expire(now);
+      presence.expire(elapsed);
       if (presence.size === 0) this.#presences.delete(name);
     });
   }

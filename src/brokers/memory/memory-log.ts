@@ -49,6 +49,15 @@ export class MemoryLog {
     return entry;
   }
 
+  /** Whether taking the publication drops older ones of at least its size, so that the log does not grow. */
+  isFull(publication: NewPublication, { maxEntries, maxBytes }: Retention, now: number): boolean {
+    this.trim(now);
+    const oldest = this.#entries[this.#start];
+    if (oldest === undefined) return false;
+    if (this.#bytes + sizeOf(publication) > maxBytes) return true;
+    return this.length >= maxEntries && sizeOf(oldest) >= sizeOf(publication);
+  }
+
   /** Drops what the retention of the last publish does not cover any more. */
   trim(now: number): void {
     if (this.#retention === undefined) return;
@@ -77,7 +86,7 @@ export class MemoryLog {
     let offset = isReverse ? Math.min(from, this.#head) : Math.max(from, oldest);
     for (; offset >= oldest && offset <= this.#head && publications.length < maxEntries; offset += step) {
       const entry = this.#entries[this.#start + offset - oldest] as Publication;
-      bytes += entry.data.length;
+      bytes += entry.data.length + (entry.info?.connInfo?.length ?? 0);
       if (bytes > maxBytes && publications.length > 0) break;
       publications.push(entry);
     }

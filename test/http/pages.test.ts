@@ -1,0 +1,79 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startServer } from "../support/server.js";
+
+function createFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-pages-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "assets"));
+  writeFileSync(join(folder, "index.html"), "<title>start</title>");
+  writeFileSync(join(folder, "assets", "app-1a2b.js"), "export {};");
+  return folder;
+}
+
+async function startWithPages() {
+  const folder = createFolder();
+  const { port } = await startServer({ pages: folder });
+  return {
+    folder,
+    get: (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init),
+  };
+}
+
+describe("pages", () => {
+  it("are served with type, length, policy and a tag", async () => {
+    const { get } = await startWithPages();
+    const response = await get("/");
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe("<title>start</title>");
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(response.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    expect(response.headers.get("cache-control")).toBe("no-cache");
+    const again = await get("/", { headers: { "If-None-Match": response.headers.get("etag") as string } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+  });
+
+  it("of hashed names may be kept for good", async () => {
+    const { get } = await startWithPages();
+    const response = await get("/assets/app-1a2b.js?x=1");
+    expect(response.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+    expect(response.headers.get("cache-control")).toContain("immutable");
+  });
+
+  it("are the same after their files have gone, and whatever range is asked for", async () => {
+    const { folder, get } = await startWithPages();
+    rmSync(folder, { recursive: true });
+    const response = await get("/index.html", { headers: { Range: "bytes=9-3" } });
+    expect([response.status, await response.text()]).toEqual([200, "<title>start</title>"]);
+  });
+
+  it.each([
+    "/nothing",
+    "/../package.json",
+    "/%2e%2e/package.json",
+    "/assets",
+    "/constructor",
+    "/assets/../index.html%00",
+  ])("%s is not there", async (path) => {
+    const { get } = await startWithPages();
+    const response = await get(path);
+    expect(response.status).toBe(404);
+    expect(await response.text()).toMatch(/^There is nothing at /);
+  });
+
+  it("are read, not written", async () => {
+    const { get } = await startWithPages();
+    const response = await get("/", { method: "DELETE" });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+describe("health", () => {
+  it("is an empty object", async () => {
+    const { get } = await startWithPages();
+    const response = await get("/health");
+    expect([response.status, await response.json()]).toEqual([200, {}]);
+  });
+});
