@@ -235,3 +235,28 @@ describe("log that is ahead of the events", () => {
     expect(slow.offsets()).toEqual(countTo(12));
   });
 });
+
+describe("batches of a channel", () => {
+  it("are not kept once the turn is over", async () => {
+    const { channels, createReader, follow, publish, scheduler } = await createTestNode();
+    await follow(createReader(), "news");
+    await publish("news", 5);
+    await scheduler.runAll();
+    const channel = await channels.acquire("news");
+    expect(channel.batches.isEmpty).toBe(true);
+  });
+});
+
+describe("recovering from a position that events have not told of yet", () => {
+  it("asks the log before it says that there is no such position", async () => {
+    const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode();
+    await follow(createReader(), "news");
+    const channel = await channels.acquire("news");
+    broker.holdsEvents = true;
+    await publish("news", 3);
+    expect(channel.head).toBe(0);
+    const recovery = await channels.recover(channel, { epoch: channel.epoch, offset: 2 });
+    expect(recovery).toMatchObject({ isRecovered: true, offset: 3 });
+    await scheduler.runAll();
+  });
+});
