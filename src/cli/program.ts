@@ -153,7 +153,10 @@ function addHistory(program: Command): void {
   withServerUrl(subcommand(program, "history", "print what a channel keeps, one line of JSON each"))
     .argument("<channel>", "name of the channel")
     .addOption(
-      new Option("--limit <number>", "at most this many; the newest of them")
+      new Option(
+        "--limit <number>",
+        "at most this many, and 300 at once: the newest, or with --since the first after it",
+      )
         .argParser(toInteger)
         .default(100),
     )

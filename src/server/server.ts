@@ -13,6 +13,7 @@ import { HoldfastError, messageOf } from "../errors.js";
 import { answerClientError } from "../http/client-errors.js";
 import { createPages } from "../http/pages.js";
 import { createRouter, pathOf, webSocketPath } from "../http/router.js";
+import { answerWithoutUpgrade, isWebSocketUpgrade } from "../http/without-upgrade.js";
 import { Deadlines } from "../sessions/deadlines.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
 import { isLoopback } from "../transports/origins.js";
@@ -125,14 +126,15 @@ export class HoldfastServer {
     http.timeout = idleTimeoutMs;
     if (maxConnections !== null) http.maxConnections = maxConnections + spareConnections;
     http.on("clientError", answerClientError);
-    http.on(
-      "request",
-      createRouter({
-        pages: pages === null ? undefined : createPages(pages),
-        explainWebSocket: (request) => this.#listener.explain(request),
-      }),
-    );
-    http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    const route = createRouter({
+      pages: pages === null ? undefined : createPages(pages),
+      explainWebSocket: (request) => this.#listener.explain(request),
+    });
+    http.on("request", route);
+    http.on("upgrade", (request, socket, head) => {
+      if (isWebSocketUpgrade(request)) this.#upgrade(request, socket, head);
+      else answerWithoutUpgrade(request, socket, route);
+    });
     try {
       await listenOn(http, port, host);
     } catch (error) {

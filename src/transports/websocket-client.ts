@@ -74,7 +74,7 @@ export class WebSocketClient extends EventTarget {
   ) {
     super();
     const address = parseAddress(url);
-    this.url = address.href;
+    this.url = address.href.replace(/^http/, "ws");
     this.#connection = new WebSocketConnection("client", options);
     const handshake = createUpgrade(typeof protocols === "string" ? [protocols] : protocols);
     this.#abort = this.#open(address, handshake);
@@ -203,7 +203,14 @@ export class WebSocketClient extends EventTarget {
     fields: ConstructorParameters<typeof WebSocketEvent>[1],
   ): void {
     const event = new WebSocketEvent(type, fields);
-    this[`on${type}`]?.(event);
+    try {
+      this[`on${type}`]?.(event);
+    } catch (error) {
+      // As in a browser: reported as an uncaught error, and the messages behind this one still come.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
     this.dispatchEvent(event);
   }
 }

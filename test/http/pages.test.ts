@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { startServer } from "../support/server.js";
+import { RawClient, startServer } from "../support/server.js";
 
 function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-pages-"));
@@ -67,6 +67,17 @@ describe("pages", () => {
     const { get } = await startWithPages();
     const response = await get("/", { method: "DELETE" });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+describe("a request that asks for another protocol", () => {
+  it("is answered as if it had not, and its connection ends", async () => {
+    const { port } = await startServer();
+    const client = await RawClient.connect(port);
+    client.write(
+      "GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n",
+    );
+    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{\}$/);
   });
 });
 

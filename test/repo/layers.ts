@@ -30,7 +30,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   http: {
     folders: ["channels", "sessions", "wire", "websocket"],
-    node: ["crypto", "fs", "http", "path", "stream"],
+    node: ["crypto", "fs", "http", "net", "path", "stream"],
     packages: [],
   },
   server: {

@@ -61,6 +61,13 @@ describe("WebSocketClient", () => {
     expect([code, wasClean]).toEqual([1006, false]);
   });
 
+  it("names its address as it was given", async () => {
+    const { url } = await startWs();
+    const client = new WebSocketClient(url);
+    expect(client.url).toBe(url);
+    await nextEvent(client, "open");
+  });
+
   it("agrees on a subprotocol", async () => {
     const { url } = await startWs(() => {}, { handleProtocols: () => "b" });
     const client = new WebSocketClient(url, ["a", "b"]);
