@@ -18,6 +18,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (!(error instanceof HoldfastError)) throw error;
     writeNote(`holdfast: ${error.message}`);
+    if (error.code === "HF_SERVER_LISTEN")
+      writeNote("For another port: holdfast serve --port 8001, or npm start -- --port 8001");
     const isUsage = error.code === "HF_CLI_USAGE" || error.code === "HF_OPTION_INVALID";
     return isUsage ? exitCodes.usage : exitCodes.failed;
   }

@@ -62,6 +62,7 @@ async function publishOne(
   text: string,
 ): Promise<void> {
   const data = parseData(text);
+  let hasWaited = false;
   for (;;) {
     try {
       await client.ready();
@@ -80,6 +81,9 @@ async function publishOne(
           `cannot publish to ${channel}: ${message} (code ${code})`,
           { cause: error },
         );
+      if (code >= firstServerError && !hasWaited)
+        writeNote(`holdfast: waiting, since the server says: ${message}`);
+      hasWaited = true;
       await delay(retryDelayMs);
     }
   }
