@@ -7,6 +7,7 @@ import { toCommand } from "./json-commands.js";
 import type { ClientInfo, Command, Publication, Push, Reply, SubscribeResult } from "./messages.js";
 
 const maxEchoedCharacters = 40;
+const maxDepth = 256;
 
 export const jsonCodec: Codec = Object.freeze({
   name: "json",
@@ -56,13 +57,17 @@ function decodeLine(line: string): Command | string {
   } catch {
     return `not JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
   }
-  try {
-    return toCommand(value);
-  } catch (error) {
-    // Payloads become text again, and that recurses: thousands of levels are more than the stack holds.
-    if (error instanceof RangeError) return "JSON is nested too deeply";
-    throw error;
-  }
+  // Payloads become text again, here and at every reader, and that may recurse: thousands of levels are more than the
+  // stack of some of them holds. A level takes two characters at least.
+  if (line.length > 2 * maxDepth && isDeeperThan(value, maxDepth))
+    return `JSON is nested deeper than ${maxDepth} levels`;
+  return toCommand(value);
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
 function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {

@@ -153,3 +153,23 @@ describe("decoding whatever a peer may send", () => {
       expect(() => decode(line)).not.toThrow();
   });
 });
+
+describe("JSON that is nested deeply", () => {
+  const nested = (levels: number) =>
+    // The command and its parameters are two levels themselves.
+    `{"id":1,"publish":{"channel":"a","data":${"[".repeat(levels - 2)}${"]".repeat(levels - 2)}}}`;
+
+  it("is taken up to 256 levels, and refused from there on", () => {
+    expect(jsonCodec.decode(nested(256))).toMatchObject({ commands: [{ method: "publish" }] });
+    const fault = "JSON is nested deeper than 256 levels";
+    for (const levels of [257, 5000, 30_000])
+      expect(jsonCodec.decode(nested(levels))).toEqual({ commands: [], fault });
+  });
+
+  it("may be wide instead", () => {
+    const data = JSON.stringify(Array.from({ length: 5000 }, (_, i) => ({ i })));
+    expect(jsonCodec.decode(`{"id":1,"publish":{"channel":"a","data":${data}}}`)).toMatchObject({
+      commands: [{ params: { data } }],
+    });
+  });
+});
