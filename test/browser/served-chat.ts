@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { findFreePort } from "../support/free-port.js";
 
 const program = join(import.meta.dirname, "../../dist/cli/main.js");
 
@@ -19,7 +19,7 @@ export class ServedChat {
   /** Starts a server that ends with the test. */
   static async start(): Promise<ServedChat> {
     if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
-    const served = new ServedChat(await findPort());
+    const served = new ServedChat(await findFreePort());
     onTestFinished(() => served.end());
     await served.startAgain();
     return served;
@@ -69,24 +69,5 @@ export class ServedChat {
       });
     const [code] = await once(publisher, "exit");
     if (code !== 0) throw new Error(`publish ended with ${code}: ${said}`);
-  }
-}
-
-/**
- * A free port below those that systems give to outgoing connections, so that none of these takes it while the server
- * is away.
- */
-async function findPort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const probe = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      probe.once("error", () => resolve(false));
-      probe.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!isFree) continue;
-    probe.close();
-    await once(probe, "close");
-    return port;
   }
 }

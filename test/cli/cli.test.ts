@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { findFreePort } from "../support/free-port.js";
 import { until } from "../support/server.js";
 import { CliRun, runCli, serve } from "./run-cli.js";
 
@@ -97,7 +98,7 @@ describe("holdfast publish, subscribe and history", () => {
   });
 
   it("subscribe goes on over a restart of the server, and says what was lost", async () => {
-    const first = await serve();
+    const first = await serve("--port", String(await findFreePort()));
     const subscriber = new CliRun(["subscribe", "news", "--url", first.url]);
     await until(async () => {
       await runCli(["publish", "news", '"hello"', "--url", first.url]);

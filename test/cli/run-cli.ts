@@ -60,7 +60,7 @@ export async function runCli(args: readonly string[], env?: NodeJS.ProcessEnv) {
 
 /** A server that runs until the test ends. */
 export async function serve(...args: string[]): Promise<{ run: CliRun; url: string; port: number }> {
-  const run = new CliRun(["serve", "--port", "0", ...args]);
+  const run = new CliRun(["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args]);
   await run.untilSaid(/keeps the line open at/);
   const url = /http:\/\/localhost:(\d+)/.exec(run.out);
   if (url === null) throw new Error(`no address in: ${run.out}${run.err}`);

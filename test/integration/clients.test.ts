@@ -4,6 +4,7 @@ import { WebSocket as UndiciWebSocket } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { WebSocketClient } from "../../src/websocket.js";
+import { findFreePort } from "../support/free-port.js";
 import { RawClient, startServer, textFrame, until } from "../support/server.js";
 
 /** Any class with the interface that browsers give. */
@@ -111,7 +112,7 @@ describe.each(implementations)("the centrifuge SDK over %s", (_name, websocket) 
   });
 
   it("is told plainly when the server has nothing to recover from", async () => {
-    const { url, server, port } = await startServer();
+    const { url, server, port } = await startServer({ port: await findFreePort() });
     const ann = createClient(url, websocket);
     const subscription = await subscribed(ann, "news");
     await subscription.publish(1);
