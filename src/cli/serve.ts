@@ -21,8 +21,10 @@ interface ServeOptions {
 export async function runServe(options: ServeOptions): Promise<void> {
   const server = createServer(toServerOptions(options));
   const address = await server.listen();
+  // Who reads that the server is there may end it at once.
+  const ended = untilSignal(server);
   writeText(banner(address));
-  await untilSignal(server);
+  await ended;
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
