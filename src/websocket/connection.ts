@@ -169,8 +169,8 @@ export class WebSocketConnection implements FrameSink {
   }
 
   /** FrameSink: a data frame's payload, or a part of it. */
-  receiveData(opcode: Opcode, piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined {
-    const result = this.#assembler.push(opcode, piece, isFrameEnd, isFinal);
+  receiveData(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined {
+    const result = this.#assembler.push(piece, isFrameEnd, isFinal);
     if (result === undefined) return undefined;
     if (result.type === "fault") return result;
     // Nothing is delivered once this side has begun to close.

@@ -18,7 +18,7 @@ import { maskInPlace } from "./masking.js";
 export interface FrameSink {
   startData(opcode: Opcode, payloadBytes: number): Fault | undefined;
   /** @param isFrameEnd whether this piece is the frame's last; `isFinal` is the frame's FIN bit */
-  receiveData(opcode: Opcode, piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined;
+  receiveData(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined;
   receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined;
 }
 
@@ -103,7 +103,7 @@ export class FrameReader {
     this.#payloadRead += piece.length;
     const isFrameEnd = this.#payloadRead === frame.payloadBytes;
     if (isFrameEnd) this.#frame = undefined;
-    if (!isControl(frame.opcode)) return sink.receiveData(frame.opcode, piece, isFrameEnd, frame.isFinal);
+    if (!isControl(frame.opcode)) return sink.receiveData(piece, isFrameEnd, frame.isFinal);
     const payload = this.#controlPart ? Buffer.concat([this.#controlPart, piece]) : Buffer.from(piece);
     this.#controlPart = isFrameEnd ? undefined : payload;
     return isFrameEnd ? sink.receiveControl(frame.opcode, payload) : undefined;

@@ -57,7 +57,7 @@ export class MessageAssembler {
     return undefined;
   }
 
-  push(_opcode: Opcode, piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): PushResult {
+  push(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): PushResult {
     const isMessageEnd = isFrameEnd && isFinal;
     // The usual case, a whole message in one piece, is neither copied nor checked in steps.
     if (isMessageEnd && this.#fragments === 1 && this.#buffer.length === 0) return this.#finishWhole(piece);
