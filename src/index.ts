@@ -1,7 +1,6 @@
 /** Package entry. */
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
-export type { Clock } from "./channels/clock.js";
 export { type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ServerOptions } from "./server/options.js";
@@ -20,4 +19,5 @@ export {
   type IdentityResult,
 } from "./sessions/identity.js";
 export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
+export type { Clock } from "./time/clock.js";
 export type * from "./wire/messages.js";

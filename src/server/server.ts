@@ -14,12 +14,12 @@ import { answerClientError } from "../http/client-errors.js";
 import { createPages } from "../http/pages.js";
 import { createRouter, pathOf, webSocketPath } from "../http/router.js";
 import { answerWithoutUpgrade, isWebSocketUpgrade } from "../http/without-upgrade.js";
-import { Deadlines } from "../sessions/deadlines.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
+import { systemClock } from "../sockets/system-clock.js";
+import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
-import { systemClock } from "./system-clock.js";
 import { version } from "./version.js";
 
 export interface ServerStats extends HandlerStats {

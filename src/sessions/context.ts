@@ -1,10 +1,10 @@
 /** What all sessions of a node share. Made by the server, from its options. */
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
-import type { Clock } from "../channels/clock.js";
 import type { Delivery } from "../channels/delivery.js";
 import type { RulesFor } from "../channels/rules.js";
-import type { Deadlines } from "./deadlines.js";
+import type { Clock } from "../time/clock.js";
+import type { Deadlines } from "../time/deadlines.js";
 import type { Authenticate } from "./identity.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
 

@@ -2,9 +2,10 @@
  * Finds out whether a session's peer is still there: it must connect in time, answer pings, and, when the way to it is
  * full, take something now and then. One deadline at a time.
  */
+
+import type { DeadlineHolder } from "../time/deadlines.js";
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
-import type { DeadlineHolder } from "./deadlines.js";
 import type { Session } from "./session.js";
 
 export class Keepalive implements DeadlineHolder {

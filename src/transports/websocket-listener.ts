@@ -2,8 +2,8 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Clock } from "../channels/clock.js";
 import type { Handler } from "../sessions/handler.js";
+import type { Clock } from "../time/clock.js";
 import {
   acceptUpgrade,
   type ConnectionOptions,

@@ -3,9 +3,9 @@
  * session. Works on any stream of Node.js that carries an upgraded connection, TCP or TLS.
  */
 import type { Duplex } from "node:stream";
-import type { Clock } from "../channels/clock.js";
 import type { Encoding } from "../channels/reader.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
+import type { Clock } from "../time/clock.js";
 import {
   type ConnectionOptions,
   encodeFrame,

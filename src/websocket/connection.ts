@@ -7,10 +7,13 @@ import { randomFillSync } from "node:crypto";
 import { HoldfastError } from "../errors.js";
 import { CloseCode, isSendableCloseCode, maxCloseReasonBytes } from "./close-code.js";
 import { parseClosePayload } from "./close-payload.js";
-import { encodeFrame, type Fault, maxControlPayloadBytes, Opcode } from "./frame.js";
+import { Compressor } from "./deflate/compressor.js";
+import { Decompressor } from "./deflate/decompressor.js";
+import { encodeFrame, type Fault, type FrameHeader, maxControlPayloadBytes, Opcode } from "./frame.js";
 import { FrameReader, type FrameSink } from "./frame-reader.js";
 import { MessageAssembler, type MessageEvent } from "./message-assembler.js";
-import { type ConnectionOptions, resolveConnectionLimits } from "./options.js";
+import { type ConnectionOptions, type Deflate, resolveConnectionLimits } from "./options.js";
+import { type MessageData, PreparedMessage } from "./prepared-message.js";
 
 export type Role = "server" | "client";
 
@@ -46,17 +49,26 @@ export class WebSocketConnection implements FrameSink {
   readonly #reader: FrameReader;
   readonly #assembler: MessageAssembler;
   readonly #createMaskingKey: (() => number) | undefined;
+  readonly #compressor: Compressor | undefined;
+  readonly #decompressor: Decompressor | undefined;
   #events: ConnectionEvent[] | undefined;
   #output: Buffer[] = [];
   #sendingFragments = false;
   #hasPeerEnded = false;
 
-  /** @throws HF_OPTION_INVALID when a bound is not a positive integer */
-  constructor(role: Role, options: ConnectionOptions = {}) {
+  /**
+   * @param deflate what the opening handshake agreed on; without it, reserved bits are refused
+   * @throws HF_OPTION_INVALID when a bound is not a positive integer
+   */
+  constructor(role: Role, options: ConnectionOptions = {}, deflate?: Deflate) {
     const limits = resolveConnectionLimits(options);
     this.role = role;
-    this.#reader = new FrameReader(role === "server", limits.maxFrameBytes);
-    this.#assembler = new MessageAssembler(limits);
+    if (deflate) {
+      this.#compressor = compressorFor(role, deflate);
+      this.#decompressor = decompressorFor(role, deflate);
+    }
+    this.#reader = new FrameReader(role === "server", deflate !== undefined);
+    this.#assembler = new MessageAssembler(limits, this.#decompressor);
     this.#createMaskingKey = role === "client" ? (options.createMaskingKey ?? randomMaskingKey) : undefined;
   }
 
@@ -103,20 +115,38 @@ export class WebSocketConnection implements FrameSink {
     return output;
   }
 
+  /** Whether the peer has begun a frame or a message and not ended it. */
+  get isMidMessage(): boolean {
+    return this.#assembler.isMidMessage || this.#reader.isMidFrame;
+  }
+
   /** @throws HF_WEBSOCKET_STATE when the connection is closing or closed, or between fragments */
   sendText(text: string): void {
-    this.#assertCanSendData();
-    this.#send(Opcode.text, Buffer.from(text), true);
+    this.#output.push(this.encode(text));
   }
 
   /** @throws HF_WEBSOCKET_STATE when the connection is closing or closed, or between fragments */
   sendBinary(bytes: Uint8Array): void {
-    this.#assertCanSendData();
-    this.#send(Opcode.binary, bytes, true);
+    this.#output.push(this.encode(bytes));
   }
 
   /**
-   * Sends one fragment of a message (RFC 6455 §5.4); the first names the kind, the last is final. Control frames may
+   * The frame of a message, for who writes it himself: behind what `takeOutput` has, and before anything else. For a
+   * server without context takeover, a prepared message gives the same bytes on every connection.
+   * @throws HF_WEBSOCKET_STATE when the connection is closing or closed, or between fragments
+   */
+  encode(message: MessageData | PreparedMessage): Buffer {
+    this.#assertCanSendData();
+    const prepared = message instanceof PreparedMessage ? message : new PreparedMessage(message);
+    if (this.#createMaskingKey === undefined) return prepared.frameFor(this.#compressor);
+    const { opcode, payload } = prepared;
+    const compressed = this.#compressor?.compress(payload);
+    const isCompressed = compressed !== undefined;
+    return encodeFrame(opcode, compressed ?? payload, true, this.#createMaskingKey(), isCompressed);
+  }
+
+  /**
+   * Sends one fragment of a message (RFC 6455 §5.4), uncompressed; the first names the kind, the last is final. Control frames may
    * go in between, other messages may not. Fragments of text may cut characters.
    * @throws HF_WEBSOCKET_STATE when the connection is closing or closed
    */
@@ -179,8 +209,8 @@ export class WebSocketConnection implements FrameSink {
   }
 
   /** FrameSink: a data frame's header. */
-  startData(opcode: Opcode, payloadBytes: number): Fault | undefined {
-    return this.#assembler.startFrame(opcode, payloadBytes);
+  startData(header: FrameHeader): Fault | undefined {
+    return this.#assembler.startFrame(header);
   }
 
   /** FrameSink: a whole control frame. */
@@ -217,6 +247,8 @@ export class WebSocketConnection implements FrameSink {
     this.#state = "closed";
     this.#status = { code, reason, wasClean };
     this.#assembler.reset();
+    this.#compressor?.close();
+    this.#decompressor?.close();
   }
 
   #sendControl(opcode: Opcode, data: Uint8Array): void {
@@ -263,6 +295,20 @@ export class WebSocketConnection implements FrameSink {
     this.#events = undefined;
     return events ?? noEvents;
   }
+}
+
+function compressorFor(role: Role, { agreement, settings }: Deflate): Compressor {
+  const isServer = role === "server";
+  const bits = isServer ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits;
+  const isWithoutContext = isServer ? agreement.serverNoContextTakeover : agreement.clientNoContextTakeover;
+  return isWithoutContext ? Compressor.shared(settings, bits) : Compressor.own(settings, bits);
+}
+
+function decompressorFor(role: Role, { agreement }: Deflate): Decompressor {
+  const isServer = role === "server";
+  const bits = isServer ? agreement.clientMaxWindowBits : agreement.serverMaxWindowBits;
+  const isWithoutContext = isServer ? agreement.clientNoContextTakeover : agreement.serverNoContextTakeover;
+  return isWithoutContext ? Decompressor.shared() : Decompressor.own(bits);
 }
 
 function assertSendable(code: number): void {

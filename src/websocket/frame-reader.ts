@@ -2,7 +2,6 @@
  * Cuts a stream of bytes into frames, however it is chopped. Hands data payloads on as they come and control frames
  * whole; keeps at most one header and one control payload.
  */
-import { CloseCode } from "./close-code.js";
 import {
   type Fault,
   type FrameHeader,
@@ -16,7 +15,7 @@ import { maskInPlace } from "./masking.js";
 
 /** Takes what the reader finds. A fault that it returns ends the reading. */
 export interface FrameSink {
-  startData(opcode: Opcode, payloadBytes: number): Fault | undefined;
+  startData(header: FrameHeader): Fault | undefined;
   /** @param isFrameEnd whether this piece is the frame's last; `isFinal` is the frame's FIN bit */
   receiveData(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined;
   receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined;
@@ -26,7 +25,7 @@ const empty = new Uint8Array(0);
 
 export class FrameReader {
   readonly #isMaskExpected: boolean;
-  readonly #maxFrameBytes: number;
+  readonly #canBeCompressed: boolean;
   #isStopped = false;
   /** A header cut off by the end of a chunk. */
   #headerPart: Uint8Array = empty;
@@ -35,9 +34,14 @@ export class FrameReader {
   /** A control payload cut off by the end of a chunk. */
   #controlPart: Buffer | undefined;
 
-  constructor(isMaskExpected: boolean, maxFrameBytes: number) {
+  constructor(isMaskExpected: boolean, canBeCompressed: boolean) {
     this.#isMaskExpected = isMaskExpected;
-    this.#maxFrameBytes = maxFrameBytes;
+    this.#canBeCompressed = canBeCompressed;
+  }
+
+  /** Whether a frame has begun and not ended. */
+  get isMidFrame(): boolean {
+    return this.#frame !== undefined || this.#headerPart.length > 0;
   }
 
   /** Ignores all input from here on. */
@@ -74,28 +78,18 @@ export class FrameReader {
     const held = this.#headerPart.length;
     const bytes = held === 0 ? chunk : joined(this.#headerPart, chunk, start);
     const offset = held === 0 ? start : 0;
-    const header = parseFrameHeader(bytes, offset, this.#isMaskExpected);
+    const header = parseFrameHeader(bytes, offset, this.#isMaskExpected, this.#canBeCompressed);
     if (header === undefined) {
       this.#headerPart = bytes.slice(offset);
       return chunk.length;
     }
     if (isFault(header)) return header;
     this.#headerPart = empty;
-    const fault = this.#checkHeader(header, sink);
+    const fault = isControl(header.opcode) ? undefined : sink.startData(header);
     if (fault) return fault;
     this.#frame = header;
     this.#payloadRead = 0;
     return start + header.headerBytes - held;
-  }
-
-  #checkHeader(header: FrameHeader, sink: FrameSink): Fault | undefined {
-    if (isControl(header.opcode)) return undefined;
-    if (header.payloadBytes > this.#maxFrameBytes)
-      return {
-        code: CloseCode.messageTooBig,
-        reason: `a frame of ${header.payloadBytes} bytes is over the limit of ${this.#maxFrameBytes}`,
-      };
-    return sink.startData(header.opcode, header.payloadBytes);
   }
 
   #readPayload(frame: FrameHeader, piece: Uint8Array, sink: FrameSink): Fault | undefined {

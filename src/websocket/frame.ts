@@ -15,6 +15,9 @@ export const Opcode = {
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
+/** The first reserved bit, in the first byte of a frame. */
+const rsv1 = 0x40;
+
 /** 2 bytes, 8 of extended length, 4 of masking key. */
 export const maxHeaderBytes = 14;
 /** RFC 6455 §5.5. */
@@ -22,6 +25,8 @@ export const maxControlPayloadBytes = 125;
 
 export interface FrameHeader {
   readonly isFinal: boolean;
+  /** RSV1, which permessage-deflate sets on the first frame of a compressed message (RFC 7692 §6). */
+  readonly isCompressed: boolean;
   readonly opcode: Opcode;
   readonly isMasked: boolean;
   /** As it stands in the frame, first octet in the highest byte; 0 for an unmasked frame. */
@@ -46,23 +51,30 @@ export const isControl = (opcode: number): boolean => (opcode & 0x8) !== 0;
 /**
  * Reads a frame header at `offset`. Faults show as soon as the byte that holds them is there.
  * @param isMaskExpected true at a server: RFC 6455 §5.1 has clients mask every frame, and servers none
+ * @param canBeCompressed whether permessage-deflate was negotiated
  * @returns the header, a fault, or undefined when more bytes are needed
  */
 export function parseFrameHeader(
   bytes: Uint8Array,
   offset: number,
   isMaskExpected: boolean,
+  canBeCompressed: boolean,
 ): FrameHeader | Fault | undefined {
   const available = bytes.length - offset;
   if (available < 1) return undefined;
   const first = bytes[offset] as number;
   const opcode = first & 0x0f;
   const isFinal = (first & 0x80) !== 0;
-  // RFC 6455 §5.2: RSV1–3 must be 0 unless an extension gives them a meaning, and none is in use.
-  if (first & 0x70) return protocolError("reserved bits are set, but no extension was negotiated");
+  const isCompressed = (first & rsv1) !== 0;
+  // RFC 6455 §5.2: RSV1–3 must be 0 unless an extension gives them a meaning.
+  if (first & (canBeCompressed ? 0x30 : 0x70))
+    return protocolError("reserved bits are set to which no negotiated extension gives a meaning");
   if (!isKnownOpcode(opcode)) return protocolError(`opcode 0x${opcode.toString(16)} is reserved`);
   // RFC 6455 §5.5: control frames must not be fragmented.
   if (isControl(opcode) && !isFinal) return protocolError("a control frame is fragmented");
+  // RFC 7692 §6: the bit belongs to the first frame of a data message, and to no other.
+  if (isCompressed && opcode !== Opcode.text && opcode !== Opcode.binary)
+    return protocolError("RSV1 is set on a frame that does not begin a message");
   if (available < 2) return undefined;
 
   const second = bytes[offset + 1] as number;
@@ -82,7 +94,7 @@ export function parseFrameHeader(
   if (typeof payloadBytes !== "number") return payloadBytes;
   if (available < headerBytes) return undefined;
   const maskingKey = isMasked ? readUint32(bytes, offset + headerBytes - 4) : 0;
-  return { isFinal, opcode, isMasked, maskingKey, payloadBytes, headerBytes };
+  return { isFinal, isCompressed, opcode, isMasked, maskingKey, payloadBytes, headerBytes };
 }
 
 function readLength(bytes: Uint8Array, offset: number, lengthBytes: 2 | 8): number | Fault {
@@ -114,18 +126,20 @@ export function protocolError(reason: string): Fault {
 /**
  * A whole frame in one buffer, ready to be written.
  * @param maskingKey given by clients: RFC 6455 §5.3 wants it fresh and unpredictable for every frame
+ * @param isCompressed whether the payload is the first or only part of a message compressed after RFC 7692
  */
 export function encodeFrame(
   opcode: Opcode,
   payload: Uint8Array,
   isFinal = true,
   maskingKey?: number,
+  isCompressed = false,
 ): Buffer {
   const length = payload.length;
   const lengthBytes = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8;
   const headerBytes = 2 + lengthBytes + (maskingKey === undefined ? 0 : 4);
   const frame = Buffer.allocUnsafe(headerBytes + length);
-  frame[0] = (isFinal ? 0x80 : 0) | opcode;
+  frame[0] = (isFinal ? 0x80 : 0) | (isCompressed ? rsv1 : 0) | opcode;
   frame[1] =
     (maskingKey === undefined ? 0 : 0x80) | (lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127);
   if (lengthBytes === 2) frame.writeUInt16BE(length, 2);

@@ -3,6 +3,7 @@ export { acceptValueFor, createWebSocketKey } from "./accept-key.js";
 export {
   type ClientHandshake,
   type ClientHandshakeResult,
+  checkConnectResponse,
   checkUpgradeResponse,
   createUpgrade,
   type UpgradeResponse,
@@ -15,10 +16,22 @@ export {
   type Role,
   WebSocketConnection,
 } from "./connection.js";
+export { Compressor } from "./deflate/compressor.js";
+export { acceptOffer, type DeflateAgreement } from "./deflate/negotiation.js";
+export {
+  type DeflateOptions,
+  type DeflateSettings,
+  defaultDeflateSettings,
+  resolveDeflate,
+} from "./deflate/options.js";
+export { canKeepContext } from "./deflate/zlib-stream.js";
 export { encodeFrame, Opcode } from "./frame.js";
 export { fieldValues, type RawHeaders } from "./http-headers.js";
-export { type ConnectionOptions, defaultConnectionLimits } from "./options.js";
+export { type ConnectionOptions, type Deflate, defaultConnectionLimits } from "./options.js";
+export { type MessageData, PreparedMessage } from "./prepared-message.js";
 export {
+  type Agreement,
+  acceptExtendedConnect,
   acceptUpgrade,
   type Rejection,
   reject,

@@ -4,7 +4,8 @@
  */
 import { isUtf8 } from "node:buffer";
 import { CloseCode } from "./close-code.js";
-import { type Fault, Opcode, protocolError } from "./frame.js";
+import type { Decompressor } from "./deflate/decompressor.js";
+import { type Fault, type FrameHeader, Opcode, protocolError } from "./frame.js";
 import { MessageBuffer } from "./message-buffer.js";
 import type { ConnectionLimits } from "./options.js";
 import { Utf8Validator } from "./utf8.js";
@@ -23,19 +24,28 @@ const invalidText = {
 
 export class MessageAssembler {
   readonly #limits: ConnectionLimits;
-  readonly #buffer = new MessageBuffer();
-  readonly #validator = new Utf8Validator();
+  readonly #decompressor: Decompressor | undefined;
   /** Text or binary while a message is under way. */
   #kind: typeof Opcode.text | typeof Opcode.binary | undefined;
+  #isCompressed = false;
   #fragments = 0;
+  /** Both are there only while a message comes in pieces. */
+  #buffer: MessageBuffer | undefined;
+  #validator: Utf8Validator | undefined;
 
-  constructor(limits: ConnectionLimits) {
+  /** @param decompressor where permessage-deflate was negotiated */
+  constructor(limits: ConnectionLimits, decompressor: Decompressor | undefined) {
     this.#limits = limits;
+    this.#decompressor = decompressor;
+  }
+
+  /** Whether a message has begun and not ended. */
+  get isMidMessage(): boolean {
+    return this.#kind !== undefined;
   }
 
   /** Checks a frame's header against the message under way, before any of its payload is kept. */
-  startFrame(opcode: Opcode, payloadBytes: number): Fault | undefined {
-    const { maxMessageBytes, maxFragments } = this.#limits;
+  startFrame({ opcode, isCompressed, payloadBytes }: FrameHeader): Fault | undefined {
     if (opcode === Opcode.continuation) {
       if (this.#kind === undefined)
         return protocolError("a continuation frame comes without a message to continue");
@@ -43,47 +53,60 @@ export class MessageAssembler {
       if (this.#kind !== undefined)
         return protocolError("a new message begins before the last one has ended");
       this.#kind = opcode === Opcode.text ? Opcode.text : Opcode.binary;
+      this.#isCompressed = isCompressed;
     }
+    const { maxMessageBytes, maxCompressedBytes, maxFrameBytes, maxFragments } = this.#limits;
+    if (payloadBytes > maxFrameBytes)
+      return tooBig(`a frame of ${payloadBytes} bytes is over the limit of ${maxFrameBytes}`);
     if (++this.#fragments > maxFragments)
-      return {
-        code: CloseCode.messageTooBig,
-        reason: `a message comes in more than ${maxFragments} fragments`,
-      };
-    if (this.#buffer.length + payloadBytes > maxMessageBytes)
-      return {
-        code: CloseCode.messageTooBig,
-        reason: `a message of at least ${this.#buffer.length + payloadBytes} bytes is over the limit of ${maxMessageBytes}`,
-      };
+      return tooBig(`a message comes in more than ${maxFragments} fragments`);
+    const total = (this.#buffer?.length ?? 0) + payloadBytes;
+    if (total > (this.#isCompressed ? maxCompressedBytes : maxMessageBytes))
+      return tooBig(`a message of at least ${total} bytes is over the limit of ${maxMessageBytes}`);
     return undefined;
   }
 
   push(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): PushResult {
     const isMessageEnd = isFrameEnd && isFinal;
     // The usual case, a whole message in one piece, is neither copied nor checked in steps.
-    if (isMessageEnd && this.#fragments === 1 && this.#buffer.length === 0) return this.#finishWhole(piece);
-    if (this.#kind === Opcode.text && !this.#validator.push(piece)) return invalidText;
+    if (isMessageEnd && this.#fragments === 1 && this.#buffer === undefined)
+      return this.#finish(piece, false);
+    const isCheckedHere = this.#kind === Opcode.text && !this.#isCompressed;
+    if (isCheckedHere) {
+      this.#validator ??= new Utf8Validator();
+      if (!this.#validator.push(piece)) return invalidText;
+    }
+    this.#buffer ??= new MessageBuffer();
     this.#buffer.append(piece);
     if (!isMessageEnd) return undefined;
-    if (this.#kind === Opcode.text && !this.#validator.isComplete) return invalidText;
-    const event = toEvent(this.#kind, this.#buffer.take());
-    this.reset();
-    return event;
+    if (isCheckedHere && this.#validator?.isComplete === false) return invalidText;
+    return this.#finish(this.#buffer.take(), isCheckedHere);
   }
 
   reset(): void {
-    if (this.#buffer.length > 0) this.#buffer.take();
-    this.#validator.reset();
     this.#kind = undefined;
+    this.#isCompressed = false;
     this.#fragments = 0;
+    this.#buffer = undefined;
+    this.#validator = undefined;
   }
 
-  #finishWhole(piece: Uint8Array): PushResult {
+  #finish(bytes: Uint8Array, isChecked: boolean): PushResult {
     const kind = this.#kind;
-    this.#kind = undefined;
-    this.#fragments = 0;
-    if (kind === Opcode.text && !isUtf8(piece)) return invalidText;
-    return toEvent(kind, piece);
+    const isCompressed = this.#isCompressed;
+    this.reset();
+    const payload =
+      isCompressed && this.#decompressor
+        ? this.#decompressor.expand(bytes, this.#limits.maxMessageBytes)
+        : bytes;
+    if (!(payload instanceof Uint8Array)) return { type: "fault", ...payload };
+    if (kind === Opcode.text && !isChecked && !isUtf8(payload)) return invalidText;
+    return toEvent(kind, payload);
   }
+}
+
+function tooBig(reason: string): Fault {
+  return { code: CloseCode.messageTooBig, reason };
 }
 
 function toEvent(kind: Opcode | undefined, bytes: Uint8Array): MessageEvent {

@@ -1,9 +1,14 @@
 /**
- * The server's part of the opening handshake (RFC 6455 §4.2): a parsed request goes in, a response head comes out.
+ * The server's part of the opening handshake: a parsed request goes in, a response head comes out. Over HTTP/1.1 it is an
+ * upgrade (RFC 6455 §4.2), over HTTP/2 an extended CONNECT (RFC 8441 §4 and §5).
  */
 import { HoldfastError } from "../errors.js";
 import { acceptValueFor, isWebSocketKey } from "./accept-key.js";
+import { acceptOffer } from "./deflate/negotiation.js";
+import type { DeflateSettings } from "./deflate/options.js";
+import { parseExtensions } from "./extensions.js";
 import { fieldValues, hasToken, isToken, listMembers, type RawHeaders } from "./http-headers.js";
+import type { Deflate } from "./options.js";
 
 export interface UpgradeRequest {
   readonly method: string;
@@ -17,12 +22,23 @@ export interface ServerHandshakeOptions {
    * Chooses among the subprotocols that the client offers, in its order of preference; undefined for none.
    * @default none is chosen
    */
-  readonly chooseProtocol?: (offered: readonly string[]) => string | undefined;
+  readonly chooseProtocol?: ((offered: readonly string[]) => string | undefined) | undefined;
+  /** How messages may be compressed, where the client offers permessage-deflate. @default not at all */
+  readonly compression?: DeflateSettings | undefined;
+  /** Whether there is room for one more connection with context takeover. @default as `compression` says */
+  readonly takesContext?: boolean | undefined;
 }
 
-export type ServerHandshake =
-  | { readonly isAccepted: true; readonly protocol: string | undefined; readonly responseHead: string }
-  | Rejection;
+/** What a request to open a WebSocket came to, whatever HTTP it came over. */
+export interface Agreement {
+  readonly isAccepted: true;
+  readonly protocol: string | undefined;
+  readonly deflate: Deflate | undefined;
+  /** Fields of the answer that say so. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type ServerHandshake = (Agreement & { readonly responseHead: string }) | Rejection;
 
 export interface Rejection {
   readonly isAccepted: false;
@@ -48,24 +64,55 @@ export function acceptUpgrade(
 ): ServerHandshake {
   const fault = findFault(request);
   if (fault) return fault;
+  const agreement = agree(request.rawHeaders, options);
+  if (!agreement.isAccepted) return agreement;
   const key = fieldValues(request.rawHeaders, "sec-websocket-key")[0] as string;
-  const offered = listMembers(request.rawHeaders, "sec-websocket-protocol");
+  const fields = Object.entries(agreement.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const responseHead =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    `Sec-WebSocket-Accept: ${acceptValueFor(key)}\r\n${fields.join("")}\r\n`;
+  return { ...agreement, responseHead };
+}
+
+/**
+ * Checks an extended CONNECT whose `:protocol` is websocket (RFC 8441 §5); it has no key and no Upgrade, and is answered
+ * with 200.
+ * @param rawHeaders fields without the pseudo-fields
+ * @throws HF_WEBSOCKET_ARGUMENT when `chooseProtocol` chooses what was not offered, and only then
+ */
+export function acceptExtendedConnect(
+  rawHeaders: RawHeaders,
+  options: ServerHandshakeOptions = {},
+): Agreement | Rejection {
+  return findVersionFault(rawHeaders, 400) ?? agree(rawHeaders, options);
+}
+
+/** Subprotocol and extensions (RFC 6455 §4.2.2, items 4 and 5). */
+function agree(rawHeaders: RawHeaders, options: ServerHandshakeOptions): Agreement | Rejection {
+  const { chooseProtocol, compression } = options;
+  const offered = listMembers(rawHeaders, "sec-websocket-protocol");
   const malformed = offered.find((name) => !isToken(name));
   if (malformed !== undefined)
     return reject(400, `Sec-WebSocket-Protocol must list tokens, but has ${JSON.stringify(malformed)}.`);
-  const protocol = offered.length === 0 ? undefined : options.chooseProtocol?.(offered);
+  const extensions = parseExtensions(rawHeaders);
+  if (extensions === undefined)
+    return reject(
+      400,
+      "Sec-WebSocket-Extensions must list extensions with their parameters, all of them tokens.",
+    );
+  const protocol = offered.length === 0 ? undefined : chooseProtocol?.(offered);
   if (protocol !== undefined && !offered.includes(protocol))
     throw new HoldfastError(
       "HF_WEBSOCKET_ARGUMENT",
       `chooseProtocol must choose among ${offered.join(", ")}, not ${JSON.stringify(protocol)}`,
     );
-  const responseHead =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-    `Sec-WebSocket-Accept: ${acceptValueFor(key)}\r\n` +
-    // RFC 6455 §4.2.2: the field is left out when no subprotocol was agreed on; browsers fail on one unasked for.
-    (protocol === undefined ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
-    "\r\n";
-  return { isAccepted: true, protocol, responseHead };
+  const accepted = compression && acceptOffer(extensions, compression, options.takesContext);
+  const headers: Record<string, string> = {};
+  // RFC 6455 §4.2.2: a field is left out where nothing was agreed on; browsers fail on one unasked for.
+  if (protocol !== undefined) headers["Sec-WebSocket-Protocol"] = protocol;
+  if (accepted !== undefined) headers["Sec-WebSocket-Extensions"] = accepted.answer;
+  const deflate = accepted && compression && { agreement: accepted.agreement, settings: compression };
+  return { isAccepted: true, protocol, deflate, headers };
 }
 
 function findFault({ method, httpVersion, rawHeaders }: UpgradeRequest): Rejection | undefined {
@@ -83,20 +130,21 @@ function findFault({ method, httpVersion, rawHeaders }: UpgradeRequest): Rejecti
     );
   if (!hasToken(rawHeaders, "connection", "upgrade"))
     return reject(400, "The Connection field must have the token Upgrade.");
-  const versions = listMembers(rawHeaders, "sec-websocket-version");
-  if (versions.length !== 1 || versions[0] !== version)
-    return reject(
-      426,
-      `Sec-WebSocket-Version must be ${version}, and is ${versions.join(", ") || "missing"}.`,
-      {
-        "Sec-WebSocket-Version": version,
-        Upgrade: "websocket",
-      },
-    );
+  const versionFault = findVersionFault(rawHeaders, 426);
+  if (versionFault) return versionFault;
   const keys = fieldValues(rawHeaders, "sec-websocket-key");
   if (keys.length !== 1 || !isWebSocketKey(keys[0] as string))
     return reject(400, "Sec-WebSocket-Key must be there once and hold 16 bytes in base64.");
   return undefined;
+}
+
+/** RFC 6455 §4.4: the answer names the version that is understood. HTTP/2 knows no 426, since it has no Upgrade. */
+function findVersionFault(rawHeaders: RawHeaders, status: 400 | 426): Rejection | undefined {
+  const versions = listMembers(rawHeaders, "sec-websocket-version");
+  if (versions.length === 1 && versions[0] === version) return undefined;
+  const message = `Sec-WebSocket-Version must be ${version}, and is ${versions.join(", ") || "missing"}.`;
+  const headers = { "Sec-WebSocket-Version": version };
+  return reject(status, message, status === 426 ? { ...headers, Upgrade: "websocket" } : headers);
 }
 
 function isAtLeastHttp11(httpVersion: string): boolean {

@@ -1,5 +1,5 @@
 /** A clock that stands still until a test moves it. */
-import type { Clock } from "../../src/channels/clock.js";
+import type { Clock } from "../../src/time/clock.js";
 
 interface Timer {
   readonly callback: () => void;

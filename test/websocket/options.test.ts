@@ -12,14 +12,15 @@ describe("connection options", () => {
   it("have the defaults that their documentation names", () => {
     expect(resolveConnectionLimits({})).toEqual({
       maxMessageBytes: 1024 * 1024,
-      maxFrameBytes: 1024 * 1024,
+      maxCompressedBytes: 1024 * 1024 + 128 * 1024 + 64,
+      maxFrameBytes: 1024 * 1024 + 128 * 1024 + 64,
       maxFragments: 131_072,
     });
     expect(Object.isFrozen(defaultConnectionLimits)).toBe(true);
   });
 
-  it("bound frames by the bound of messages where they have none of their own", () => {
-    expect(resolveConnectionLimits({ maxMessageBytes: 5 }).maxFrameBytes).toBe(5);
+  it("bound frames by the bound of compressed messages where they have none of their own", () => {
+    expect(resolveConnectionLimits({ maxMessageBytes: 80 }).maxFrameBytes).toBe(80 + 10 + 64);
     expect(resolveConnectionLimits({ maxMessageBytes: 5, maxFrameBytes: 3 }).maxFrameBytes).toBe(3);
   });
 

@@ -12,8 +12,8 @@ import type {
   PublishOptions,
   PublishResult,
 } from "../../channels/broker.js";
-import type { Clock } from "../../channels/clock.js";
 import { HoldfastError } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
 import type { ClientInfo, Position } from "../../wire/messages.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { MemoryLog, sizeOf } from "./memory-log.js";

@@ -6,7 +6,6 @@ import { Delivery } from "../../../src/channels/delivery.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
-import { Deadlines } from "../../../src/sessions/deadlines.js";
 import { Handler } from "../../../src/sessions/handler.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
 import {
@@ -15,6 +14,7 @@ import {
   type SessionLimits,
   type SessionTimes,
 } from "../../../src/sessions/limits.js";
+import { Deadlines } from "../../../src/time/deadlines.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";
 import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
 import type { ReportedError } from "../../channels/support/test-node.js";

@@ -1,5 +1,5 @@
 /** The clock of the machine. */
-import type { Clock } from "../channels/clock.js";
+import type { Clock } from "../time/clock.js";
 
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type DeadlineHolder, Deadlines } from "../../src/sessions/deadlines.js";
+import { type DeadlineHolder, Deadlines } from "../../src/time/deadlines.js";
 import { countTo } from "../channels/support/entries.js";
 import { FakeClock } from "../support/fake-clock.js";
 

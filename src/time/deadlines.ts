@@ -2,7 +2,7 @@
  * Deadlines of many sessions on one timer. Each holder has at most one deadline, met at the first tick after it, so
  * setting and moving one costs no timer.
  */
-import type { Clock } from "../channels/clock.js";
+import type { Clock } from "./clock.js";
 
 export interface DeadlineHolder {
   /** Managed by `Deadlines`: the tick at which the holder is due, 0 for none. */
