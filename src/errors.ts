@@ -20,6 +20,7 @@ export const errorCodes = {
     status: 500,
     isRetryable: false,
   },
+  HF_WEBSOCKET_CLOSED: { message: "the connection was closed", status: 500, isRetryable: true },
   HF_CLI_USAGE: { message: "the command line is not accepted", status: 500, isRetryable: false },
   HF_CLI_CONNECTION: { message: "the server could not be reached", status: 503, isRetryable: true },
 } as const satisfies Record<string, { message: string; status: number; isRetryable: boolean }>;

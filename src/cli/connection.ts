@@ -1,7 +1,7 @@
 /** A connection of the command line to a server, through the SDK that browsers use. */
 import { Centrifuge, type Options } from "centrifuge";
 import { HoldfastError } from "../index.js";
-import { WebSocketClient } from "../websocket.js";
+import { WebSocket } from "../websocket.js";
 import { writeNote } from "./output.js";
 
 export interface ConnectionOptions {
@@ -14,7 +14,7 @@ const firstConnectTimeoutMs = 5000;
 
 /** @throws HF_CLI_USAGE when the address is no URL of a server */
 export function createClient({ url, user }: ConnectionOptions): Centrifuge {
-  const options: Partial<Options> = { websocket: WebSocketClient, name: "holdfast-cli" };
+  const options: Partial<Options> = { websocket: WebSocket, name: "holdfast-cli" };
   if (user !== undefined) options.data = { user, info: { name: user } };
   return new Centrifuge(toWebSocketUrl(url), options);
 }

@@ -10,13 +10,26 @@ import {
   type SessionLimits,
   type SessionTimes,
 } from "../sessions/limits.js";
+import type { TlsOptions } from "../sockets/http-front.js";
+import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
 import type { AllowedOrigins } from "../transports/origins.js";
+import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
 
 export interface ServerOptions {
   /** TCP port; 0 takes a free one. @default 8000 */
   readonly port?: number;
   /** Address to listen on. Others than this machine can connect to anything but a loopback address. @default "127.0.0.1" */
   readonly host?: string;
+  /** Certificate and key (`cert`, `key`) to serve https: and wss: with. @default null, which is without TLS */
+  readonly tls?: TlsOptions | null;
+  /** Whether HTTP/2 is spoken on the same port, too, and WebSockets over it (RFC 8441). @default true */
+  readonly http2?: boolean;
+  /**
+   * permessage-deflate for clients that offer it (RFC 7692): true, or how. A batch for many is compressed once. Without
+   * context takeover, since no two connections could share anything with it.
+   * @default false
+   */
+  readonly compression?: boolean | Omit<DeflateOptions, "contextTakeover">;
   /** Where logs and presence are kept. @default a new memory broker: nothing survives the process */
   readonly broker?: Broker;
   /** Finds out who a client is. @default every client is believed what it says of itself */
@@ -33,6 +46,8 @@ export interface ServerOptions {
   readonly maxMessageBytes?: number;
   /** Most frames that one message from a client may come in. @default 1,024 */
   readonly maxFragments?: number;
+  /** Time for a message to come from its first byte to its last, in milliseconds; beyond, 1008. @default 60 s */
+  readonly messageTimeoutMs?: number;
   /** Time for a request's head to come, in milliseconds; beyond, 408. @default 10 s */
   readonly handshakeTimeoutMs?: number;
   /** Largest request head, in bytes; beyond, 431. @default 16 KiB */
@@ -49,7 +64,12 @@ export interface ServerOptions {
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-export type ResolvedOptions = Required<Omit<ServerOptions, "broker" | "ring" | "limits" | "times">> & {
+type Restated = "broker" | "ring" | "limits" | "times" | "compression";
+
+export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
+  readonly compression: DeflateSettings | undefined;
+  /** What each WebSocket is bound by, below sessions. */
+  readonly socket: SocketSettings;
   readonly ring: RingLimits;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
@@ -58,12 +78,16 @@ export type ResolvedOptions = Required<Omit<ServerOptions, "broker" | "ring" | "
 export const defaultOptions = Object.freeze({
   port: 8000,
   host: "127.0.0.1",
+  tls: null,
+  http2: true,
+  compression: false,
   authenticate: believeClients,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
   maxConnections: 50_000,
   maxMessageBytes: 64 * 1024,
   maxFragments: 1024,
+  messageTimeoutMs: 60_000,
   handshakeTimeoutMs: 10_000,
   maxHandshakeBytes: 16 * 1024,
   closeTimeoutMs: 5000,
@@ -78,7 +102,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   refuseUnknown("", options, [...Object.keys(defaultOptions), "broker", "pages", "onError"]);
   for (const group of ["ring", "limits", "times"] as const)
     refuseUnknown(`${group}.`, options[group] ?? {}, Object.keys(defaultOptions[group]));
-  const resolved = {
+  const plain = {
     ...defaultOptions,
     pages: defaultPages,
     onError: writeError,
@@ -86,11 +110,24 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     ring: { ...defaultOptions.ring, ...withoutUndefined(options.ring ?? {}) },
     limits: { ...defaultOptions.limits, ...withoutUndefined(options.limits ?? {}) },
     times: { ...defaultOptions.times, ...withoutUndefined(options.times ?? {}) },
-  } satisfies ResolvedOptions;
+  };
+  const resolved: ResolvedOptions = {
+    ...plain,
+    compression: resolveCompression(plain.compression),
+    socket: resolveSocketOptions({
+      maxMessageBytes: plain.maxMessageBytes,
+      maxFragments: plain.maxFragments,
+      messageTimeoutMs: plain.messageTimeoutMs,
+      closeTimeoutMs: plain.closeTimeoutMs,
+      // Sessions look after that themselves.
+      pingIntervalMs: null,
+      stallTimeoutMs: null,
+    }),
+  };
   checkInteger("port", resolved.port, 0, 65_535);
   checkInteger("maxConnections", resolved.maxConnections, 1);
   for (const name of ["maxMessageBytes", "maxFragments"] as const) checkInteger(name, resolved[name], 1);
-  for (const name of ["handshakeTimeoutMs", "closeTimeoutMs"] as const)
+  for (const name of ["handshakeTimeoutMs", "messageTimeoutMs", "closeTimeoutMs"] as const)
     checkInteger(name, resolved[name], 1, maxTimerMs);
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
   checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
@@ -104,6 +141,9 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     refuse("host", resolved.host, "a host name or address");
   if (resolved.pages !== null && typeof resolved.pages !== "string")
     refuse("pages", resolved.pages, "a folder, or null");
+  if (typeof resolved.http2 !== "boolean") refuse("http2", resolved.http2, "true or false");
+  if (resolved.tls !== null && typeof resolved.tls !== "object")
+    refuse("tls", resolved.tls, "an object with cert and key, or null");
   const { allowedOrigins } = resolved;
   if (allowedOrigins !== "*" && (!Array.isArray(allowedOrigins) || !allowedOrigins.every(isOrigin)))
     refuse("allowedOrigins", allowedOrigins, '"*", or a list of origins such as https://example.com');
@@ -113,6 +153,16 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
       `times.pongTimeoutMs (${resolved.times.pongTimeoutMs}) must be less than times.pingIntervalMs (${resolved.times.pingIntervalMs})`,
     );
   return resolved;
+}
+
+function resolveCompression(given: NonNullable<ServerOptions["compression"]>): DeflateSettings | undefined {
+  if (typeof given !== "boolean" && typeof given !== "object")
+    refuse("compression", given, "true, false, or an object of options");
+  if (given === false) return undefined;
+  const settings = resolveDeflate(given === true ? {} : given);
+  if (settings.contextTakeover)
+    refuse("compression.contextTakeover", true, "false: batches are compressed once for all their readers");
+  return settings;
 }
 
 /** What timers of Node.js can wait; beyond, they would not wait at all. */

@@ -1,6 +1,7 @@
 /** Puts the parts together: a broker, the channels of this node, the sessions, and the transports that carry them. */
 import { randomUUID } from "node:crypto";
-import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -9,12 +10,16 @@ import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
 import { LogReader } from "../channels/log-reader.js";
-import { HoldfastError, messageOf } from "../errors.js";
-import { answerClientError } from "../http/client-errors.js";
+import { HoldfastError } from "../errors.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, pathOf, webSocketPath } from "../http/router.js";
+import { createRouter, webSocketPath } from "../http/router.js";
 import { answerWithoutUpgrade, isWebSocketUpgrade } from "../http/without-upgrade.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
+import { answerClientError } from "../sockets/client-errors.js";
+import { Flusher } from "../sockets/flusher.js";
+import { HttpFront } from "../sockets/http-front.js";
+import { isWebSocketConnect } from "../sockets/http-servers.js";
+import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
@@ -39,7 +44,6 @@ export interface ListeningAddress {
   readonly url: string;
 }
 
-const idleTimeoutMs = 60_000;
 /** Connections beyond the WebSockets', for pages, health, and refusals. */
 const spareConnections = 500;
 
@@ -56,13 +60,12 @@ export class HoldfastServer {
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #isListening = false;
-  #http: HttpServer | undefined;
+  #front: HttpFront | undefined;
   #address: ListeningAddress | undefined;
 
   constructor(options: ServerOptions, pages: string) {
     const resolved = resolveOptions(options, pages);
-    const { onError, limits, times, authenticate, rulesFor, closeTimeoutMs, maxMessageBytes, maxFragments } =
-      resolved;
+    const { onError, limits, times, authenticate, rulesFor } = resolved;
     this.#options = resolved;
     this.#broker = options.broker ?? new MemoryBroker({ clock: systemClock, createEpoch });
     this.#deadlines = new Deadlines(systemClock, onError);
@@ -92,12 +95,17 @@ export class HoldfastServer {
     });
     this.#listener = new WebSocketListener({
       handler: this.#handler,
-      clock: systemClock,
-      connection: { maxMessageBytes, maxFragments },
-      closeTimeoutMs,
+      context: {
+        clock: systemClock,
+        deadlines: this.#deadlines,
+        flusher: new Flusher(),
+        settings: resolved.socket,
+      },
+      compression: resolved.compression,
       allowedOrigins: resolved.allowedOrigins,
       isLocalOnly: isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
+      onError,
     });
   }
 
@@ -114,37 +122,33 @@ export class HoldfastServer {
     if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server listens already");
     this.#isListening = true;
     await this.#open();
-    const { port, host, pages, handshakeTimeoutMs, maxHandshakeBytes, maxConnections, onError } =
-      this.#options;
-    const http = createHttpServer({
-      maxHeaderSize: maxHandshakeBytes,
-      headersTimeout: handshakeTimeoutMs,
-      requestTimeout: 3 * handshakeTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, handshakeTimeoutMs),
+    const { port, host, tls, pages, maxConnections, onError } = this.#options;
+    const { http2, handshakeTimeoutMs, maxHandshakeBytes } = this.#options;
+    const front = new HttpFront({
+      clock: systemClock,
+      tls: tls ?? undefined,
+      http2,
+      handshakeTimeoutMs,
+      maxHandshakeBytes,
+      maxConnections: maxConnections && maxConnections + spareConnections,
+      onClientError: answerClientError,
     });
-    // A response that nobody reads, and a connection that nothing is asked on, end some time.
-    http.timeout = idleTimeoutMs;
-    if (maxConnections !== null) http.maxConnections = maxConnections + spareConnections;
-    http.on("clientError", answerClientError);
     const route = createRouter({
       pages: pages === null ? undefined : createPages(pages),
       explainWebSocket: (request) => this.#listener.explain(request),
     });
-    http.on("request", route);
-    http.on("upgrade", (request, socket, head) => {
-      if (isWebSocketUpgrade(request)) this.#upgrade(request, socket, head);
-      else answerWithoutUpgrade(request, socket, route);
-    });
+    this.#serve(front, route);
     try {
-      await listenOn(http, port, host);
+      await front.listen(port, host);
     } catch (error) {
       this.#isListening = false;
       throw error;
     }
-    http.on("error", (error) => onError(error, { stage: "listening" }));
-    this.#http = http;
-    const { port: actualPort } = http.address() as AddressInfo;
-    this.#address = { host, port: actualPort, url: `http://${hostForUrl(host)}:${actualPort}` };
+    front.listener.on("error", (error) => onError(error, { stage: "listening" }));
+    this.#front = front;
+    const { port: actualPort } = front.listener.address() as AddressInfo;
+    const scheme = tls === null ? "http" : "https";
+    this.#address = { host, port: actualPort, url: `${scheme}://${hostForUrl(host)}:${actualPort}` };
     return this.#address;
   }
 
@@ -167,11 +171,10 @@ export class HoldfastServer {
   }
 
   async #close(): Promise<void> {
-    const http = this.#http;
-    const closed = http && new Promise<void>((resolve) => http.close(() => resolve()));
+    const closed = this.#front?.close();
     this.#handler.shutdown();
     await this.#listener.drain(this.#options.closeTimeoutMs);
-    http?.closeAllConnections();
+    this.#front?.cut();
     await closed;
     await this.#broker.close();
   }
@@ -181,14 +184,31 @@ export class HoldfastServer {
     return this.#opened;
   }
 
+  #serve({ http1, http2 }: HttpFront, route: ReturnType<typeof createRouter>): void {
+    http1.on("request", route);
+    http1.on("upgrade", (request, socket, head) => {
+      if (isWebSocketUpgrade(request)) this.#upgrade(request, socket, head);
+      else answerWithoutUpgrade(request, socket, route);
+    });
+    if (http2 === undefined) return;
+    // The compatibility interface of node:http2 has all that is used here.
+    http2.on("request", route as never);
+    http2.on("stream", (stream, headers, _flags, ...[rawHeaders = []]: (readonly string[])[]) => {
+      if (!isWebSocketConnect(headers)) return;
+      const path = pathOf(headers[":path"] ?? "/");
+      if (path === webSocketPath) this.#listener.connect(stream, headers, rawHeaders);
+      else this.#listener.refuseConnect(stream, 404, noWebSocketAt(path));
+    });
+    // Node.js would answer a CONNECT with 405 unless somebody listens to it.
+    http2.on("connect", (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      if (!isWebSocketConnect(request.headers)) response.writeHead(405).end();
+    });
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    if (pathOf(request) === webSocketPath) this.#listener.upgrade(request, socket, head);
-    else
-      this.#listener.refuse(
-        socket,
-        404,
-        `There is no WebSocket at ${pathOf(request)}, but at ${webSocketPath}.`,
-      );
+    const path = pathOf(request.url ?? "/");
+    if (path === webSocketPath) this.#listener.upgrade(request, socket, head);
+    else this.#listener.refuseUpgrade(socket, 404, noWebSocketAt(path));
   }
 }
 
@@ -209,27 +229,6 @@ function hostForUrl(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-async function listenOn(http: HttpServer, port: number, host: string): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      http.once("error", reject);
-      http.listen(port, host, () => {
-        http.off("error", reject);
-        resolve();
-      });
-    });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const advice =
-      code === "EADDRINUSE"
-        ? "another program listens there; end it or choose another port"
-        : code === "EACCES"
-          ? "this user may not use that port; ports from 1024 on are free to use"
-          : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
-            ? "this machine has no such address"
-            : messageOf(error);
-    throw new HoldfastError("HF_SERVER_LISTEN", `cannot listen on ${host}:${port}: ${advice}`, {
-      cause: error,
-    });
-  }
+function noWebSocketAt(path: string): string {
+  return `There is no WebSocket at ${path}, but at ${webSocketPath}.`;
 }

@@ -1,45 +1,53 @@
-/** Turns upgrade requests into sessions over WebSocket, or refuses them with a sentence. */
-import { type IncomingMessage, STATUS_CODES } from "node:http";
-import { Socket } from "node:net";
+/** Turns requests to open a WebSocket into sessions, or refuses them with a sentence. */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Handler } from "../sessions/handler.js";
-import type { Clock } from "../time/clock.js";
-import {
-  acceptUpgrade,
-  type ConnectionOptions,
-  type Rejection,
-  reject,
-  rejectionResponse,
-} from "../websocket/index.js";
+import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
+import type { DriverContext } from "../sockets/driver-context.js";
+import type { OpeningRequest } from "../sockets/opening-request.js";
+import { type DeflateSettings, type RawHeaders, type Rejection, reject } from "../websocket/index.js";
 import { jsonCodec } from "../wire/json-codec.js";
 import { type AllowedOrigins, isOriginAllowed } from "./origins.js";
-import { createWebSocketEncoding, WebSocketTransport } from "./websocket-transport.js";
+import { WebSocketEncodings } from "./websocket-encodings.js";
+import { WebSocketTransport } from "./websocket-transport.js";
 
 export interface WebSocketListenerOptions {
   readonly handler: Handler;
-  readonly clock: Clock;
-  readonly connection: ConnectionOptions;
-  readonly closeTimeoutMs: number;
+  readonly context: DriverContext;
+  /** Without context takeover; nothing for no compression. */
+  readonly compression: DeflateSettings | undefined;
   readonly allowedOrigins: AllowedOrigins;
   /** Whether the server listens on a loopback address only. */
   readonly isLocalOnly: boolean;
   /** Most sockets, those that are closing included; `null` for no bound. */
   readonly maxConnections: number | null;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
-
-/** How long a refused client may take to read the answer. */
-const refusalTimeoutMs = 2000;
-
-const jsonEncoding = createWebSocketEncoding(jsonCodec);
 
 export class WebSocketListener {
   readonly #options: WebSocketListenerOptions;
+  readonly #acceptor: Acceptor;
+  readonly #encodings = new WebSocketEncodings(jsonCodec);
   readonly #transports = new Set<WebSocketTransport>();
+  /** One function for all, since each connection keeps it. */
+  readonly #onGone = (transport: WebSocketTransport) => this.#forget(transport);
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: WebSocketListenerOptions) {
     this.#options = options;
+    this.#acceptor = new Acceptor({
+      clock: options.context.clock,
+      findRefusal: (request) => this.#findRefusal(request),
+      chooseProtocol,
+      compression: options.compression,
+      // Nothing is waited for.
+      decisionTimeoutMs: 1,
+      maxDecisions: 0,
+      onAccepted: (accepted) => this.#open(accepted),
+      onError: options.onError,
+    });
   }
 
   /** Sockets that are open, those that are closing included. */
@@ -47,49 +55,35 @@ export class WebSocketListener {
     return this.#transports.size;
   }
 
-  /** For the `upgrade` event of an HTTP server. */
+  /** For the `upgrade` event of a server for HTTP/1.1. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    const refusal = this.#findRefusal(request);
-    if (refusal) {
-      this.#refuse(socket, refusal);
-      return;
-    }
-    const handshake = acceptUpgrade(toUpgradeRequest(request), { chooseProtocol });
-    if (!handshake.isAccepted) {
-      this.#refuse(socket, handshake);
-      return;
-    }
-    if (socket instanceof Socket) {
-      socket.setTimeout(0);
-      // Messages are small and written once a turn; waiting for more would only delay them.
-      socket.setNoDelay(true);
-    }
-    socket.write(handshake.responseHead);
-    const { handler, clock, connection, closeTimeoutMs } = this.#options;
-    const onGone = (gone: WebSocketTransport) => this.#forget(gone);
-    const transport = new WebSocketTransport(socket, jsonEncoding, {
-      clock,
-      connection,
-      closeTimeoutMs,
-      onGone,
-    });
-    this.#transports.add(transport);
-    transport.start(handler.open(transport), head);
+    this.#acceptor.upgrade(request, socket, head);
+  }
+
+  /** For an extended CONNECT of HTTP/2. */
+  connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders): void {
+    this.#acceptor.connect(stream, headers, rawHeaders);
   }
 
   /** What an ordinary request to the WebSocket's address is answered. */
   explain(request: IncomingMessage): Rejection {
-    const result = acceptUpgrade(toUpgradeRequest(request));
-    return result.isAccepted
-      ? reject(426, "Send this as an upgrade request.", { Upgrade: "websocket" })
-      : result;
+    return this.#acceptor.explain(request);
+  }
+
+  /** Answers an upgrade request that is not for this listener, too. */
+  refuseUpgrade(socket: Duplex, status: number, message: string): void {
+    this.#acceptor.refuseUpgrade(socket, reject(status, message));
+  }
+
+  refuseConnect(stream: ServerHttp2Stream, status: number, message: string): void {
+    this.#acceptor.refuseStream(stream, reject(status, message));
   }
 
   /** Takes no more, and resolves when all sockets are gone; cuts those that are left after the time. Called once. */
   async drain(timeoutMs: number): Promise<void> {
     this.#isDraining = true;
     if (this.#transports.size === 0) return;
-    const cancel = this.#options.clock.setTimer(() => {
+    const cancel = this.#options.context.clock.setTimer(() => {
       for (const transport of this.#transports) transport.destroy();
     }, timeoutMs);
     await new Promise<void>((resolve) => {
@@ -98,9 +92,17 @@ export class WebSocketListener {
     cancel();
   }
 
-  #findRefusal(request: IncomingMessage): Rejection | undefined {
+  #open(accepted: AcceptedSocket): void {
+    const { handler, context } = this.#options;
+    const encoding = this.#encodings.for(accepted.deflate);
+    const transport = new WebSocketTransport(accepted, encoding, context, this.#onGone);
+    this.#transports.add(transport);
+    transport.start(handler.open(transport), accepted.head);
+  }
+
+  #findRefusal({ headers, host }: OpeningRequest): Rejection | undefined {
     const { allowedOrigins, isLocalOnly, maxConnections } = this.#options;
-    const { origin, host } = request.headers;
+    const { origin } = headers;
     if (this.#isDraining) return reject(503, "The server is being ended.", { "Retry-After": "1" });
     if (!isOriginAllowed({ origin, host, allowed: allowedOrigins, isLocalOnly }))
       return reject(
@@ -114,19 +116,6 @@ export class WebSocketListener {
     return undefined;
   }
 
-  /** Answers an upgrade request that is not for this listener, too. */
-  refuse(socket: Duplex, status: number, message: string): void {
-    this.#refuse(socket, reject(status, message));
-  }
-
-  #refuse(socket: Duplex, rejection: Rejection): void {
-    const cancel = this.#options.clock.setTimer(() => socket.destroy(), refusalTimeoutMs);
-    socket.on("error", () => {});
-    socket.on("close", cancel);
-    socket.resume();
-    socket.end(rejectionResponse(rejection, STATUS_CODES[rejection.status] ?? "Error"));
-  }
-
   #forget(transport: WebSocketTransport): void {
     this.#transports.delete(transport);
     if (this.#transports.size === 0) this.#onEmpty?.();
@@ -136,8 +125,4 @@ export class WebSocketListener {
 /** Clients of the protocol may ask for JSON by name; one that asks for nothing gets JSON and no field. */
 function chooseProtocol(offered: readonly string[]): string | undefined {
   return offered.includes("centrifuge-json") ? "centrifuge-json" : undefined;
-}
-
-function toUpgradeRequest(request: IncomingMessage) {
-  return { method: request.method ?? "", httpVersion: request.httpVersion, rawHeaders: request.rawHeaders };
 }

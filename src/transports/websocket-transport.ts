@@ -1,186 +1,79 @@
-/**
- * A session over a WebSocket: moves bytes between a socket and the engine, and events between the engine and the
- * session. Works on any stream of Node.js that carries an upgraded connection, TCP or TLS.
- */
-import type { Duplex } from "node:stream";
+/** A session over a WebSocket: messages of the connection go to the session, and what the session writes goes out. */
 import type { Encoding } from "../channels/reader.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
-import type { Clock } from "../time/clock.js";
-import {
-  type ConnectionOptions,
-  encodeFrame,
-  maxCloseReasonBytes,
-  Opcode,
-  WebSocketConnection,
-} from "../websocket/index.js";
-import type { Codec, Payload } from "../wire/codec.js";
+import type { AcceptedSocket } from "../sockets/acceptor.js";
+import type { DriverContext } from "../sockets/driver-context.js";
+import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
+import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
 import type { Disconnect } from "../wire/codes.js";
 
-export interface WebSocketTransportOptions {
-  readonly connection: ConnectionOptions;
-  readonly clock: Clock;
-  /** How long the peer may take to answer a Close frame, and the system to send what is left, before the socket is cut. */
-  readonly closeTimeoutMs: number;
-  /** Called once the socket is gone. */
-  readonly onGone: (transport: WebSocketTransport) => void;
-}
-
-/** Control frames are answered at once; beyond this many unsent bytes nothing more is read. */
-const maxUnsentControlBytes = 64 * 1024;
-const nothing = Buffer.alloc(0);
-
-/** Payloads as WebSocket messages: text for text, binary for bytes. */
-export function createWebSocketEncoding(codec: Codec): Encoding {
-  return Object.freeze({
-    codec,
-    frame: (payload: Payload) =>
-      typeof payload === "string"
-        ? encodeFrame(Opcode.text, Buffer.from(payload))
-        : encodeFrame(Opcode.binary, payload),
-  });
-}
-
-export class WebSocketTransport implements Transport {
+export class WebSocketTransport implements Transport, SocketOwner {
   readonly name = "websocket";
   readonly encoding: Encoding;
-  readonly #socket: Duplex;
-  readonly #connection: WebSocketConnection;
-  readonly #options: WebSocketTransportOptions;
+  readonly #driver: SocketDriver;
+  readonly #onGone: (transport: WebSocketTransport) => void;
   #events: TransportEvents | undefined;
-  #cancelCloseTimer: (() => void) | undefined;
-  #waitsForDrain = false;
-  #isHeldUpBySession = false;
 
-  /** @param socket upgraded already: the answer to the opening handshake was written */
-  constructor(socket: Duplex, encoding: Encoding, options: WebSocketTransportOptions) {
+  /** @param onGone called once the socket is gone */
+  constructor(
+    { stream, deflate }: AcceptedSocket,
+    encoding: Encoding,
+    context: DriverContext,
+    onGone: (transport: WebSocketTransport) => void,
+  ) {
     this.encoding = encoding;
-    this.#socket = socket;
-    this.#connection = new WebSocketConnection("server", options.connection);
-    this.#options = options;
+    this.#onGone = onGone;
+    this.#driver = new SocketDriver("server", stream, deflate, context, this);
   }
 
   /** Starts reading. @param head bytes that came with the handshake */
   start(events: TransportEvents, head: Uint8Array): void {
     this.#events = events;
-    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
-    this.#socket.on("end", () => this.#receiveEnd());
-    // Whatever the error, `close` follows.
-    this.#socket.on("error", () => {});
-    this.#socket.on("close", () => this.#gone());
-    if (head.length > 0) this.#receive(Buffer.from(head));
+    this.#driver.start(head);
   }
 
   get unsentBytes(): number {
-    return this.#socket.writableLength;
+    return this.#driver.unsentBytes;
   }
 
-  write(parts: readonly Uint8Array[]): void {
-    if (this.#connection.state !== "open") return;
-    this.#writeToSocket(parts);
-    if (this.#socket.writableLength > 0) this.#watchDrain();
+  write(frames: readonly Uint8Array[]): void {
+    this.#driver.write(frames);
   }
 
   pauseReading(): void {
-    this.#isHeldUpBySession = true;
-    this.#updateReading();
+    this.#driver.pauseReading();
   }
 
   resumeReading(): void {
-    this.#isHeldUpBySession = false;
-    this.#updateReading();
+    this.#driver.resumeReading();
   }
 
   close({ code, reason }: Disconnect): void {
     this.#events = undefined;
-    this.#connection.close(code, clipReason(reason));
-    this.#endAfterOutput();
+    this.#driver.close(code, clipReason(reason));
   }
 
   /** Ends the connection without another word. */
   destroy(): void {
-    this.#socket.destroy();
+    this.#driver.destroy();
   }
 
-  #receive(chunk: Buffer): void {
-    for (const event of this.#connection.receive(chunk)) {
-      if (event.type === "text") this.#events?.receive(event.text);
-      else if (event.type === "binary") this.#events?.receive(event.data);
-    }
-    if (this.#connection.state === "closed") this.#endAfterOutput();
-    else this.#writeControlOutput();
+  receive(data: MessageData): void {
+    this.#events?.receive(data);
   }
 
-  #receiveEnd(): void {
-    this.#connection.receiveEnd();
-    this.#endAfterOutput();
+  drained(): void {
+    this.#events?.drained();
   }
 
-  #writeControlOutput(): void {
-    const output = this.#connection.takeOutput();
-    if (output.length === 0) return;
-    this.#writeToSocket(output);
-    if (this.#socket.writableLength === 0) return;
-    this.#watchDrain();
-    this.#updateReading();
-  }
-
-  /** The connection is over, or this side has said so: what is left is sent, and the socket ends within a bound. */
-  #endAfterOutput(): void {
-    this.#writeToSocket(this.#connection.takeOutput());
-    if (this.#connection.isFinished && !this.#socket.writableEnded) this.#socket.end();
-    this.#tellClosed();
-    // What the peer still sends is read and dropped: closing over unread bytes would reset the connection, and the
-    // Close frame could be lost with it.
-    this.#socket.resume();
-    const { clock, closeTimeoutMs } = this.#options;
-    this.#cancelCloseTimer ??= clock.setTimer(() => this.#socket.destroy(), closeTimeoutMs);
-  }
-
-  #gone(): void {
-    this.#cancelCloseTimer?.();
-    this.#connection.receiveEnd();
-    this.#tellClosed();
-    this.#options.onGone(this);
-  }
-
-  #tellClosed(): void {
+  ended(): void {
     const events = this.#events;
     this.#events = undefined;
     events?.closed();
   }
 
-  #writeToSocket(parts: readonly Uint8Array[]): void {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    if (parts.length === 1) {
-      this.#socket.write(parts[0]);
-      return;
-    }
-    this.#socket.cork();
-    for (const part of parts) this.#socket.write(part);
-    this.#socket.uncork();
-  }
-
-  /** The stream's `drain` event keeps silent below its high-water mark; an empty write behind the rest does not. */
-  #watchDrain(): void {
-    if (this.#waitsForDrain) return;
-    this.#waitsForDrain = true;
-    this.#socket.write(nothing, () => {
-      this.#waitsForDrain = false;
-      if (this.#socket.destroyed) return;
-      if (this.#socket.writableLength > 0) this.#watchDrain();
-      else {
-        this.#updateReading();
-        this.#events?.drained();
-      }
-    });
-  }
-
-  #updateReading(): void {
-    if (this.#connection.state !== "open") return;
-    const isHeldUp = this.#isHeldUpBySession || this.#socket.writableLength > maxUnsentControlBytes;
-    if (isHeldUp === this.#socket.isPaused()) return;
-    if (isHeldUp) this.#socket.pause();
-    else this.#socket.resume();
+  closed(): void {
+    this.#onGone(this);
   }
 }
 

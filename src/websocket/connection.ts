@@ -41,6 +41,7 @@ export interface CloseStatus {
 }
 
 const noEvents: readonly ConnectionEvent[] = Object.freeze([]);
+const noOutput: readonly Buffer[] = Object.freeze([]);
 
 export class WebSocketConnection implements FrameSink {
   readonly role: Role;
@@ -109,7 +110,7 @@ export class WebSocketConnection implements FrameSink {
 
   /** Bytes to write, in order; empties the queue. */
   takeOutput(): readonly Buffer[] {
-    if (this.#output.length === 0) return [];
+    if (this.#output.length === 0) return noOutput;
     const output = this.#output;
     this.#output = [];
     return output;

@@ -3,7 +3,7 @@ import { Centrifuge, type PublicationContext, type Subscription } from "centrifu
 import { WebSocket as UndiciWebSocket } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { WebSocketClient } from "../../src/websocket.js";
+import { WebSocket } from "../../src/websocket.js";
 import { findFreePort } from "../support/free-port.js";
 import { RawClient, startServer, textFrame, until } from "../support/server.js";
 
@@ -21,7 +21,7 @@ type WebSocketClass = new (
 const implementations: readonly [string, unknown][] = [
   ["ws", WsWebSocket],
   ["undici", UndiciWebSocket],
-  ["holdfast/websocket", WebSocketClient],
+  ["holdfast/websocket", WebSocket],
 ];
 
 function createClient(url: string, websocket: unknown, user = "ann"): Centrifuge {

@@ -6,7 +6,7 @@ describe("options", () => {
   it("are the defaults when none are given, and undefined counts as not given", () => {
     expect(resolveOptions({}, "/pages")).toMatchObject({ ...defaultOptions, pages: "/pages" });
     const given: object = { port: undefined, limits: { maxChannels: undefined } };
-    expect(resolveOptions(given, "/pages")).toMatchObject(defaultOptions);
+    expect(resolveOptions(given, "/pages")).toMatchObject({ ...defaultOptions, compression: undefined });
   });
 
   it.each<[ServerOptions, RegExp]>([

@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocketServer, type WebSocket as WsConnection } from "ws";
-import { WebSocketClient, type WebSocketEvent } from "../../src/websocket.js";
+import { type CloseEvent, type ErrorEvent, WebSocket } from "../../src/websocket.js";
 import { until } from "../support/server.js";
 
 async function startWs(onConnection: (connection: WsConnection) => void = () => {}, options = {}) {
@@ -18,21 +18,24 @@ async function startWs(onConnection: (connection: WsConnection) => void = () => 
   return { server, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-function nextEvent(client: WebSocketClient, type: string): Promise<WebSocketEvent> {
+type AnyEvent = MessageEvent & CloseEvent & ErrorEvent;
+
+function nextEvent(client: WebSocket, type: string): Promise<AnyEvent> {
   return new Promise((resolve) =>
-    client.addEventListener(type, (event) => resolve(event as WebSocketEvent), { once: true }),
+    client.addEventListener(type, (event) => resolve(event as AnyEvent), { once: true }),
   );
 }
 
-describe("WebSocketClient", () => {
+describe("WebSocket", () => {
   it("opens, echoes text and binary of all sizes, and closes with code and reason", async () => {
     const { url } = await startWs((connection) => {
       connection.on("message", (data, isBinary) => connection.send(data, { binary: isBinary }));
     });
-    const client = new WebSocketClient(url);
-    expect(client.readyState).toBe(WebSocketClient.CONNECTING);
+    const client = new WebSocket(url);
+    client.binaryType = "arraybuffer";
+    expect(client.readyState).toBe(WebSocket.CONNECTING);
     await nextEvent(client, "open");
-    expect(client.readyState).toBe(WebSocketClient.OPEN);
+    expect(client.readyState).toBe(WebSocket.OPEN);
     for (const size of [0, 1, 125, 126, 65_535, 65_536, 300_000]) {
       const text = "é".repeat(size / 2);
       client.send(text);
@@ -44,33 +47,33 @@ describe("WebSocketClient", () => {
     client.close(4000, "done");
     const { code, reason, wasClean } = await nextEvent(client, "close");
     expect([code, reason, wasClean]).toEqual([4000, "done", true]);
-    expect(client.readyState).toBe(WebSocketClient.CLOSED);
+    expect(client.readyState).toBe(WebSocket.CLOSED);
   });
 
   it("tells the code with which the server closes", async () => {
     const { url } = await startWs((connection) => connection.close(3001, "shutdown"));
-    const client = new WebSocketClient(url);
+    const client = new WebSocket(url);
     const { code, reason, wasClean } = await nextEvent(client, "close");
     expect([code, reason, wasClean]).toEqual([3001, "shutdown", true]);
   });
 
   it("tells 1006 when the line is cut", async () => {
     const { url } = await startWs((connection) => connection.terminate());
-    const client = new WebSocketClient(url);
+    const client = new WebSocket(url);
     const { code, wasClean } = await nextEvent(client, "close");
     expect([code, wasClean]).toEqual([1006, false]);
   });
 
   it("names its address as it was given", async () => {
     const { url } = await startWs();
-    const client = new WebSocketClient(url);
+    const client = new WebSocket(url);
     expect(client.url).toBe(url);
     await nextEvent(client, "open");
   });
 
   it("agrees on a subprotocol", async () => {
     const { url } = await startWs(() => {}, { handleProtocols: () => "b" });
-    const client = new WebSocketClient(url, ["a", "b"]);
+    const client = new WebSocket(url, ["a", "b"]);
     await nextEvent(client, "open");
     expect(client.protocol).toBe("b");
   });
@@ -83,7 +86,7 @@ describe("WebSocketClient", () => {
       });
       connection.ping("are you there");
     });
-    const client = new WebSocketClient(url);
+    const client = new WebSocket(url);
     await nextEvent(client, "open");
     await until(() => hasPong);
   });
@@ -93,7 +96,7 @@ describe("WebSocketClient", () => {
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
     onTestFinished(() => void http.close());
-    const client = new WebSocketClient(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/`);
+    const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/`);
     const [error, close] = await Promise.all([nextEvent(client, "error"), nextEvent(client, "close")]);
     expect(error.message).toBe("the server answered 404 instead of 101");
     expect(close.code).toBe(1006);
@@ -107,20 +110,20 @@ describe("WebSocketClient", () => {
       });
       connection.send("x".repeat(101));
     });
-    const client = new WebSocketClient(url, [], { maxMessageBytes: 100 });
+    const client = new WebSocket(url, { maxMessageBytes: 100 });
     expect((await nextEvent(client, "error")).message).toMatch(/over the limit of 100/);
     await until(() => code === 1009);
   });
 
   it("refuses addresses and subprotocols that can't be", () => {
-    expect(() => new WebSocketClient("nonsense")).toThrow(/is not a URL/);
-    expect(() => new WebSocketClient("ftp://x")).toThrow(/begins with ws: or wss:/);
-    expect(() => new WebSocketClient("ws://x", ["a", "a"])).toThrow(/named twice/);
+    expect(() => new WebSocket("nonsense")).toThrow(/is not a URL/);
+    expect(() => new WebSocket("ftp://x")).toThrow(/begins with ws: or wss:/);
+    expect(() => new WebSocket("ws://x", ["a", "a"])).toThrow(/named twice/);
   });
 
   it("refuses to send before it is open, and drops what is sent after it closes", async () => {
     const { url } = await startWs();
-    const client = new WebSocketClient(url);
+    const client = new WebSocket(url);
     expect(() => client.send("early")).toThrow(/not open yet/);
     await nextEvent(client, "open");
     client.close();
@@ -130,7 +133,7 @@ describe("WebSocketClient", () => {
 
   it("can be closed before it is open", async () => {
     const { url } = await startWs();
-    const client = new WebSocketClient(url);
+    const client = new WebSocket(url);
     const closed = nextEvent(client, "close");
     client.close();
     expect((await closed).code).toBe(1006);

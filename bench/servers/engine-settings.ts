@@ -1,0 +1,6 @@
+/** What the servers of the engine benchmark have in common. */
+
+export const isCompressing = process.argv.includes("compressing");
+
+/** Both compress alike: the same effort, every message by itself. */
+export const deflateSettings = { thresholdBytes: 1024, level: 3, memLevel: 8 };

@@ -1,0 +1,212 @@
+/**
+ * Opening handshakes on real connections: upgrade requests of HTTP/1.1 (RFC 6455 §4.2) and extended CONNECTs of HTTP/2
+ * (RFC 8441) become streams that carry WebSockets, or are refused with a sentence.
+ */
+import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../time/clock.js";
+import {
+  type Agreement,
+  acceptExtendedConnect,
+  acceptUpgrade,
+  type Deflate,
+  type DeflateSettings,
+  type RawHeaders,
+  type Rejection,
+  reject,
+  rejectionResponse,
+  type ServerHandshakeOptions,
+} from "../websocket/index.js";
+import { writeFirst } from "./direct-write.js";
+import { fromConnect, fromUpgrade, type OpeningRequest } from "./opening-request.js";
+
+export interface AcceptedSocket {
+  readonly stream: Duplex;
+  /** Bytes that came with the handshake. */
+  readonly head: Uint8Array;
+  readonly protocol: string | undefined;
+  /** The answer's Sec-WebSocket-Extensions, or nothing. */
+  readonly extensions: string;
+  readonly deflate: Deflate | undefined;
+  readonly request: OpeningRequest;
+}
+
+export interface AcceptorOptions {
+  readonly clock: Clock;
+  /** Looks at a request before anything else. A promise is waited for; one that rejects refuses with 500. */
+  readonly findRefusal: (request: OpeningRequest) => Rejection | undefined | Promise<Rejection | undefined>;
+  readonly chooseProtocol?:
+    | ((offered: readonly string[], request: OpeningRequest) => string | undefined)
+    | undefined;
+  readonly compression?: DeflateSettings | undefined;
+  /** Whether one more connection may keep compression contexts. */
+  readonly hasRoomForContext?: () => boolean;
+  /** How long `findRefusal` may take. */
+  readonly decisionTimeoutMs: number;
+  /** Most requests that wait for `findRefusal` at a time; others are refused with 503. */
+  readonly maxDecisions: number;
+  /** Must attach to the stream's `error` event. */
+  readonly onAccepted: (accepted: AcceptedSocket) => void;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** How long a refused client may take to read the answer. */
+const refusalTimeoutMs = 2000;
+const nothing = new Uint8Array(0);
+
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  #decisions = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+  }
+
+  /** For the `upgrade` event of a server for HTTP/1.1. */
+  upgrade(message: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    const request = fromUpgrade(message);
+    const refuse = (rejection: Rejection) => this.refuseUpgrade(socket, rejection);
+    this.#decide(request, socket, refuse, () => {
+      const method = message.method ?? "";
+      const { httpVersion, rawHeaders } = message;
+      const handshake = acceptUpgrade({ method, httpVersion, rawHeaders }, this.#handshakeOptions(request));
+      if (!handshake.isAccepted) {
+        refuse(handshake);
+        return;
+      }
+      if (socket instanceof Socket) {
+        socket.setTimeout(0);
+        // Messages are written once a turn; waiting for more would only delay them.
+        socket.setNoDelay(true);
+      }
+      writeFirst(socket, Buffer.from(handshake.responseHead, "latin1"));
+      this.#accept(socket, head, handshake, request);
+    });
+  }
+
+  /** For the `stream` event of a server for HTTP/2, where `:method` is CONNECT and `:protocol` is websocket. */
+  connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders): void {
+    const request = fromConnect(stream, headers, rawHeaders);
+    const refuse = (rejection: Rejection) => this.refuseStream(stream, rejection);
+    this.#decide(request, stream, refuse, () => {
+      const handshake = acceptExtendedConnect(request.rawHeaders, this.#handshakeOptions(request));
+      if (!handshake.isAccepted) {
+        refuse(handshake);
+        return;
+      }
+      stream.respond({ ":status": 200, ...handshake.headers });
+      this.#accept(stream, nothing, handshake, request);
+    });
+  }
+
+  /** Says why an ordinary request does not open a WebSocket. */
+  explain(request: IncomingMessage): Rejection {
+    const { method = "", httpVersion, rawHeaders } = request;
+    if (httpVersion === "2.0")
+      return reject(400, "Over HTTP/2, a WebSocket is opened with an extended CONNECT (RFC 8441).");
+    const result = acceptUpgrade({ method, httpVersion, rawHeaders });
+    if (!result.isAccepted) return result;
+    return reject(426, "Send this as an upgrade request.", { Upgrade: "websocket" });
+  }
+
+  refuseUpgrade(socket: Duplex, rejection: Rejection): void {
+    this.#limitRefusal(socket);
+    socket.end(rejectionResponse(rejection, STATUS_CODES[rejection.status] ?? "Error"));
+  }
+
+  refuseStream(stream: ServerHttp2Stream, { status, message, headers }: Rejection): void {
+    if (stream.destroyed || stream.closed) return;
+    this.#limitRefusal(stream);
+    // RFC 9113 §8.2.2: HTTP/2 has no Upgrade.
+    const { Upgrade: _, ...others } = headers;
+    stream.respond({ ":status": status, "content-type": "text/plain; charset=utf-8", ...others });
+    stream.end(`${message}\n`);
+  }
+
+  #accept(stream: Duplex, head: Uint8Array, agreement: Agreement, request: OpeningRequest): void {
+    const { protocol, deflate, headers } = agreement;
+    const extensions = headers["Sec-WebSocket-Extensions"] ?? "";
+    this.#options.onAccepted({ stream, head, protocol, extensions, deflate, request });
+  }
+
+  #decide(
+    request: OpeningRequest,
+    stream: Duplex,
+    refuse: (rejection: Rejection) => void,
+    accept: () => void,
+  ): void {
+    const { findRefusal, onError } = this.#options;
+    const finish = (refusal: Rejection | undefined) => {
+      if (stream.destroyed) return;
+      try {
+        if (refusal) refuse(refusal);
+        else accept();
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const fail = (error: unknown) => {
+      onError(error, { stage: "opening a WebSocket" });
+      if (!stream.destroyed) refuse(reject(500, "The server could not decide on this request."));
+    };
+    try {
+      const refusal = findRefusal(request);
+      if (refusal instanceof Promise) this.#wait(refusal, stream, finish, fail);
+      else finish(refusal);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #wait(
+    refusal: Promise<Rejection | undefined>,
+    stream: Duplex,
+    finish: (refusal: Rejection | undefined) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const { clock, decisionTimeoutMs, maxDecisions } = this.#options;
+    const ignore = () => {};
+    stream.on("error", ignore);
+    if (this.#decisions >= maxDecisions) {
+      refusal.catch(ignore);
+      finish(reject(503, "The server is busy with other requests.", { "Retry-After": "1" }));
+      return;
+    }
+    this.#decisions++;
+    let isDecided = false;
+    const decide = (act: () => void) => {
+      if (isDecided) return;
+      isDecided = true;
+      this.#decisions--;
+      cancel();
+      stream.off("error", ignore);
+      act();
+    };
+    const cancel = clock.setTimer(
+      () => decide(() => fail(new Error(`authorize has not decided within ${decisionTimeoutMs} ms`))),
+      decisionTimeoutMs,
+    );
+    refusal.then(
+      (decided) => decide(() => finish(decided)),
+      (error: unknown) => decide(() => fail(error)),
+    );
+  }
+
+  #handshakeOptions(request: OpeningRequest): ServerHandshakeOptions {
+    const { chooseProtocol, compression, hasRoomForContext } = this.#options;
+    return {
+      compression,
+      chooseProtocol: chooseProtocol && ((offered) => chooseProtocol(offered, request)),
+      takesContext: compression?.contextTakeover && (hasRoomForContext?.() ?? true),
+    };
+  }
+
+  #limitRefusal(stream: Duplex): void {
+    const cancel = this.#options.clock.setTimer(() => stream.destroy(), refusalTimeoutMs);
+    stream.on("error", () => {});
+    stream.on("close", cancel);
+    stream.resume();
+  }
+}

@@ -1,0 +1,147 @@
+/** How a client's opening handshake travels: as an upgrade of HTTP/1.1, or as a stream of an HTTP/2 connection. */
+import { type ClientRequest, request as httpRequest } from "node:http";
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
+import { request as httpsRequest, type RequestOptions } from "node:https";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { messageOf } from "../errors.js";
+import {
+  type ClientHandshake,
+  type ClientHandshakeResult,
+  checkConnectResponse,
+  checkUpgradeResponse,
+} from "../websocket/index.js";
+
+export interface ConnectOptions {
+  readonly handshake: ClientHandshake;
+  readonly timeoutMs: number;
+  /** Sent besides those of the handshake. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: RequestOptions | undefined;
+}
+
+export interface ConnectEvents {
+  opened(stream: Duplex, head: Uint8Array, result: ClientHandshakeResult & { isAccepted: true }): void;
+  failed(message: string): void;
+}
+
+const maxHeadBytes = 16 * 1024;
+const nothing = new Uint8Array(0);
+
+/** @param url http: or https: @returns what gives up */
+export function connectOverHttp1(url: URL, options: ConnectOptions, events: ConnectEvents): () => void {
+  const { handshake, timeoutMs, headers, tls } = options;
+  const all: RequestOptions = {
+    headers: { ...headers, ...handshake.headers },
+    agent: false,
+    maxHeaderSize: maxHeadBytes,
+    ...(url.protocol === "https:" && { ALPNProtocols: ["http/1.1"], ...tls }),
+  };
+  const request: ClientRequest = url.protocol === "https:" ? httpsRequest(url, all) : httpRequest(url, all);
+  const timer = setTimeout(
+    () => request.destroy(new Error(`the server has not answered within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  request.on("close", () => clearTimeout(timer));
+  request.on("error", (error) => events.failed(messageOf(error)));
+  request.on("response", (response) => {
+    response.on("error", () => {});
+    response.destroy();
+    events.failed(`the server answered ${response.statusCode} instead of 101`);
+  });
+  request.on("upgrade", (response, socket, head) => {
+    clearTimeout(timer);
+    const { statusCode: status = 0, rawHeaders } = response;
+    const result = checkUpgradeResponse(handshake, { status, rawHeaders });
+    if (!result.isAccepted) {
+      socket.on("error", () => {});
+      socket.destroy();
+      events.failed(result.message);
+      return;
+    }
+    if (socket instanceof Socket) {
+      socket.setTimeout(0);
+      socket.setNoDelay(true);
+    }
+    events.opened(socket, head, result);
+  });
+  request.end();
+  return () => request.destroy();
+}
+
+/** RFC 8441 §5. @returns what gives up */
+export function connectOverHttp2(
+  session: ClientHttp2Session,
+  url: URL,
+  options: ConnectOptions,
+  events: ConnectEvents,
+): () => void {
+  let stream: ClientHttp2Stream | undefined;
+  let isOver = false;
+  const timer = setTimeout(
+    () => give(`the server has not answered within ${options.timeoutMs} ms`),
+    options.timeoutMs,
+  );
+  const give = (message: string) => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    session.off("remoteSettings", start);
+    session.off("close", lost);
+    stream?.on("error", () => {});
+    stream?.destroy();
+    events.failed(message);
+  };
+  const lost = () => give("the HTTP/2 connection has ended");
+  const start = () => {
+    if (!session.remoteSettings.enableConnectProtocol) {
+      give("the server does not take WebSockets over HTTP/2 (RFC 8441)");
+      return;
+    }
+    stream = requestStream(session, url, options);
+    stream.on("error", (error) => give(messageOf(error)));
+    stream.on("response", (headers, _flags, ...[rawHeaders]: (readonly string[])[]) => {
+      if (isOver || stream === undefined) return;
+      const result = checkConnectResponse(options.handshake, {
+        status: Number(headers[":status"]),
+        rawHeaders: rawHeaders ?? flatten(headers),
+      });
+      if (!result.isAccepted) {
+        give(result.message);
+        return;
+      }
+      isOver = true;
+      clearTimeout(timer);
+      session.off("close", lost);
+      events.opened(stream, nothing, result);
+    });
+  };
+  session.on("close", lost);
+  if (session.closed || session.destroyed) queueMicrotask(lost);
+  // RFC 8441 §3: the server's settings must have said that it takes an extended CONNECT.
+  else if (session.remoteSettings?.enableConnectProtocol) start();
+  else session.once("remoteSettings", start);
+  return () => give("closed before it was open");
+}
+
+function requestStream(session: ClientHttp2Session, url: URL, { handshake, headers }: ConnectOptions) {
+  const { Upgrade: _u, Connection: _c, "Sec-WebSocket-Key": _k, ...fields } = handshake.headers;
+  return session.request(
+    {
+      ":method": "CONNECT",
+      ":protocol": "websocket",
+      ":scheme": url.protocol.slice(0, -1),
+      ":path": url.pathname + url.search,
+      ":authority": url.host,
+      ...headers,
+      ...fields,
+    },
+    { endStream: false },
+  );
+}
+
+function flatten(headers: IncomingHttpHeaders): string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    name.startsWith(":") || value === undefined ? [] : [name, String(value)],
+  );
+}

@@ -1,0 +1,123 @@
+/** Bounds in time and size of a WebSocket on a socket: each with its default and what changing it costs. */
+import { HoldfastError } from "../errors.js";
+import type { ConnectionOptions } from "../websocket/index.js";
+
+export interface SocketOptions extends ConnectionOptions {
+  /**
+   * A peer from which nothing has come for so long is sent a ping. Shorter finds dead peers sooner, and costs a write and a
+   * read each time. `null` for no pings.
+   * @default 30 s
+   */
+  readonly pingIntervalMs?: number | null;
+  /** How long a pinged peer may stay silent before its connection is cut. @default 10 s */
+  readonly pongTimeoutMs?: number;
+  /**
+   * How long a message may take from its first byte to its last; beyond, the connection fails with 1008. Holds off peers
+   * that send a byte now and then; large messages on slow lines need more. `null` for no bound.
+   * @default 60 s
+   */
+  readonly messageTimeoutMs?: number | null;
+  /** A connection on which no message came for so long is closed with 1001. @default null, which is never */
+  readonly idleTimeoutMs?: number | null;
+  /** A peer that takes nothing for so long while bytes wait for it is cut off. `null` for no bound. @default 30 s */
+  readonly stallTimeoutMs?: number | null;
+  /** How long a peer may take to answer a Close frame, and the system to send what is left. @default 5 s */
+  readonly closeTimeoutMs?: number;
+  /**
+   * Bytes that may wait for a peer; a message sent beyond that cuts the connection with 1008. A connection costs this much
+   * and one message at most. Look at `bufferedAmount`, or wait for `onDrain`, to stay below.
+   * @default 16 MiB
+   */
+  readonly maxUnsentBytes?: number;
+  /**
+   * Beyond so many unsent bytes, nothing more is read from the peer, so that who does not take its answers can't ask for
+   * more. `null` reads on; pings are then answered all the same.
+   * @default 64 KiB for servers, null for clients
+   */
+  readonly holdReadingAboveBytes?: number | null;
+}
+
+type Bounds = Omit<SocketOptions, keyof ConnectionOptions>;
+
+export type SocketSettings = Readonly<Required<Bounds>> & { readonly connection: ConnectionOptions };
+
+export const defaultSocketSettings = Object.freeze({
+  pingIntervalMs: 30_000,
+  pongTimeoutMs: 10_000,
+  messageTimeoutMs: 60_000,
+  idleTimeoutMs: null,
+  stallTimeoutMs: 30_000,
+  closeTimeoutMs: 5000,
+  maxUnsentBytes: 16 * 1024 * 1024,
+  holdReadingAboveBytes: 64 * 1024,
+}) satisfies Required<Bounds>;
+
+/** What timers of Node.js can wait. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** Bounds that `null` lifts. */
+const liftable: ReadonlySet<string> = new Set([
+  "pingIntervalMs",
+  "messageTimeoutMs",
+  "idleTimeoutMs",
+  "stallTimeoutMs",
+  "holdReadingAboveBytes",
+]);
+
+/**
+ * Takes what belongs to sockets out of larger options, with defaults.
+ * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
+ */
+export function resolveSocketOptions(options: SocketOptions): SocketSettings {
+  const bounds: Record<string, unknown> = { ...defaultSocketSettings };
+  for (const name of Object.keys(defaultSocketSettings)) {
+    const value = options[name as keyof Bounds];
+    if (value === undefined) continue;
+    assertBound(name, value, name.endsWith("Ms") ? maxTimerMs : Number.MAX_SAFE_INTEGER, liftable.has(name));
+    bounds[name] = value;
+  }
+  const { maxMessageBytes, maxFrameBytes, maxFragments, createMaskingKey } = options;
+  const connection: ConnectionOptions = {
+    ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+    ...(maxFrameBytes !== undefined && { maxFrameBytes }),
+    ...(maxFragments !== undefined && { maxFragments }),
+    ...(createMaskingKey !== undefined && { createMaskingKey }),
+  };
+  return Object.freeze({ ...(bounds as Required<Bounds>), connection });
+}
+
+/** @throws HF_OPTION_INVALID */
+export function assertBound(
+  name: string,
+  value: unknown,
+  most = Number.MAX_SAFE_INTEGER,
+  canBeLifted = false,
+): void {
+  if (value === null && canBeLifted) return;
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? "of at least 1" : `from 1 to ${most}`;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `${name} must be an integer ${range}${canBeLifted ? ", or null for no bound" : ""}, but is ${JSON.stringify(value)}`,
+    { details: { option: name, value } },
+  );
+}
+
+/** @throws HF_OPTION_INVALID on options that there are not */
+export function refuseUnknownOptions(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `there is no option ${unknown}; there are ${[...known].sort().join(", ")}`,
+    { details: { option: unknown } },
+  );
+}
+
+export const socketOptionNames: readonly string[] = [
+  ...Object.keys(defaultSocketSettings),
+  "maxMessageBytes",
+  "maxFrameBytes",
+  "maxFragments",
+  "createMaskingKey",
+];

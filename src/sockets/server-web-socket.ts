@@ -1,0 +1,153 @@
+/** A client's WebSocket as a server sees it. */
+import { HoldfastError } from "../errors.js";
+import { type CloseStatus, type MessageData, PreparedMessage } from "../websocket/index.js";
+import type { AcceptedSocket } from "./acceptor.js";
+import type { DriverContext } from "./driver-context.js";
+import { MessageIterator } from "./message-iterator.js";
+import { SocketDriver, type SocketOwner } from "./socket-driver.js";
+
+/** What a server shares among its sockets. */
+export interface ServerWebSocketContext extends DriverContext {
+  readonly onGone: (socket: ServerWebSocket) => void;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+type Handler<A extends unknown[]> = ((...args: [...A, ServerWebSocket]) => void) | undefined;
+
+/**
+ * One open connection. Handlers get the socket as their last argument, so that one function can serve all. A handler that
+ * throws ends its connection with 1011 and is reported to the server's `onError`.
+ */
+export class ServerWebSocket implements SocketOwner {
+  /** The subprotocol that was agreed on; empty for none. */
+  readonly protocol: string;
+  /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; empty for none. */
+  readonly extensions: string;
+  /** A message: text, or bytes that are the handler's to keep. */
+  onMessage: Handler<[data: MessageData]> = undefined;
+  /** All that was sent has been taken by the operating system, after it had not for a while. */
+  onDrain: Handler<[]> = undefined;
+  /** The connection is over. 1006 when it ended without a Close frame. */
+  onClose: Handler<[status: CloseStatus]> = undefined;
+  onPong: Handler<[data: Uint8Array]> = undefined;
+  /** For the application. */
+  data: unknown = undefined;
+  readonly #driver: SocketDriver;
+  readonly #context: ServerWebSocketContext;
+  #messages: MessageIterator | undefined;
+
+  constructor(accepted: AcceptedSocket, context: ServerWebSocketContext) {
+    this.protocol = accepted.protocol ?? "";
+    this.extensions = accepted.extensions;
+    this.#context = context;
+    this.#driver = new SocketDriver("server", accepted.stream, accepted.deflate, context, this);
+  }
+
+  get isOpen(): boolean {
+    return this.#driver.connection.state === "open";
+  }
+
+  /** Bytes given to `send` that the operating system has not taken yet, frame headers included. */
+  get bufferedAmount(): number {
+    return this.#driver.unsentBytes;
+  }
+
+  /** For the server: starts reading. */
+  start(head: Uint8Array): void {
+    this.#driver.start(head);
+  }
+
+  /**
+   * Sends a message, in one write with all others of this turn of the event loop. Bytes must not change afterwards.
+   * Nothing happens once the connection has begun to close.
+   * @param message text, bytes, or a `PreparedMessage` that many sockets share
+   */
+  send(message: MessageData | PreparedMessage): void {
+    if (!this.isOpen) return;
+    if (typeof message !== "string" && !(message instanceof Uint8Array || message instanceof PreparedMessage))
+      throw new HoldfastError(
+        "HF_WEBSOCKET_ARGUMENT",
+        `a message is a string, a Uint8Array or a PreparedMessage, not ${message === null ? "null" : typeof message}`,
+      );
+    this.#driver.send(message);
+  }
+
+  /** @param data at most 125 bytes @throws HF_WEBSOCKET_ARGUMENT over that */
+  ping(data?: Uint8Array): void {
+    if (!this.isOpen) return;
+    this.#driver.connection.sendPing(data);
+    this.#driver.sendOutput();
+  }
+
+  /** Starts the closing handshake. @throws HF_WEBSOCKET_ARGUMENT when the code may not be sent or the reason has more than 123 bytes */
+  close(code?: number, reason?: string): void {
+    this.#driver.close(code, reason);
+  }
+
+  /** Cuts the connection. */
+  terminate(): void {
+    this.#driver.destroy();
+  }
+
+  /** Reads no more, so that the peer is held up by its own connection; messages read already may still come. */
+  pause(): void {
+    this.#driver.pauseReading();
+  }
+
+  resume(): void {
+    this.#driver.resumeReading();
+  }
+
+  /**
+   * Messages in order, instead of `onMessage`. The loop ends when the connection is closed, and throws
+   * HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
+   */
+  [Symbol.asyncIterator](): MessageIterator {
+    this.#messages ??= new MessageIterator(this, closedError);
+    return this.#messages;
+  }
+
+  receive(data: MessageData): void {
+    if (this.#messages) this.#messages.push(data);
+    else this.#run("handling a message", this.onMessage, data);
+  }
+
+  receivePong(data: Uint8Array): void {
+    this.#run("handling a pong", this.onPong, data);
+  }
+
+  drained(): void {
+    this.#run("handling a drain", this.onDrain);
+  }
+
+  ended(): void {}
+
+  closed(status: CloseStatus): void {
+    this.#context.onGone(this);
+    this.#messages?.finish(status);
+    this.#run("handling a close", this.onClose, status);
+  }
+
+  #run<A extends unknown[]>(stage: string, handler: Handler<A>, ...args: A): void {
+    if (handler === undefined) return;
+    try {
+      handler(...args, this);
+    } catch (error) {
+      this.#context.onError(error, { stage });
+      if (this.isOpen) this.#driver.fail(1011, "internal error");
+    }
+  }
+}
+
+export function closedError({ code, reason }: CloseStatus): HoldfastError {
+  const why = reason === "" ? "" : `: ${reason}`;
+  return new HoldfastError("HF_WEBSOCKET_CLOSED", `the connection was closed with ${code}${why}`, {
+    details: { code, reason },
+  });
+}
+
+/** Sends one message to many, framed once, and compressed once for all that agreed on the same window. */
+export function broadcast(sockets: Iterable<ServerWebSocket>, message: MessageData | PreparedMessage): void {
+  const prepared = message instanceof PreparedMessage ? message : new PreparedMessage(message);
+  for (const socket of sockets) socket.send(prepared);
+}

@@ -1,0 +1,304 @@
+/**
+ * A WebSocket server: attaches to servers for HTTP that the application has, of version 1.1 or 2, or listens itself.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { HoldfastError, messageOf } from "../errors.js";
+import { Deadlines } from "../time/deadlines.js";
+import {
+  type DeflateOptions,
+  type DeflateSettings,
+  type Rejection,
+  reject,
+  resolveDeflate,
+} from "../websocket/index.js";
+import { type AcceptedSocket, Acceptor } from "./acceptor.js";
+import { answerClientError } from "./client-errors.js";
+import { Flusher } from "./flusher.js";
+import { HttpFront, type TlsOptions } from "./http-front.js";
+import { type AttachableServer, attachTo } from "./http-servers.js";
+import { type OpeningRequest, pathOf } from "./opening-request.js";
+import {
+  assertBound,
+  refuseUnknownOptions,
+  resolveSocketOptions,
+  type SocketOptions,
+  socketOptionNames,
+} from "./options.js";
+import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
+import { systemClock } from "./system-clock.js";
+
+export interface WebSocketServerOptions extends SocketOptions {
+  /** The path at which WebSockets are opened. @default every path that nothing else takes */
+  readonly path?: string;
+  /** Called for each connection, before any of its messages. Set its handlers here. */
+  readonly onConnection: (socket: ServerWebSocket, request: OpeningRequest) => void;
+  /**
+   * Decides who may connect: nothing admits, a status and a sentence refuse. Browsers let pages of any origin connect and
+   * send cookies along, so a server that relies on cookies must look at the Origin field here.
+   * @default everybody may
+   */
+  readonly authorize?: (request: OpeningRequest) => Refusal | undefined | Promise<Refusal | undefined>;
+  /** Chooses among the subprotocols that the client offers; undefined for none. @default none is chosen */
+  readonly chooseProtocol?: (offered: readonly string[], request: OpeningRequest) => string | undefined;
+  /** permessage-deflate (RFC 7692), where the client offers it; `true` for the defaults. @default false */
+  readonly compression?: boolean | DeflateOptions;
+  /** Most connections that keep compression contexts; others go without. @default 1,000 */
+  readonly maxContexts?: number;
+  /** Most connections; further ones get 503. `null` for no bound. @default 100,000 */
+  readonly maxConnections?: number | null;
+  /** How long `authorize` may take, and, where this server listens itself, a request's head. @default 10 s */
+  readonly handshakeTimeoutMs?: number;
+  /** Every failure in the background ends here. @default one line to standard error */
+  readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+export interface Refusal {
+  /** Of HTTP, from 400 to 599. */
+  readonly status: number;
+  /** One sentence for whoever reads the answer. */
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ListenOptions {
+  /** @default a free one */
+  readonly port?: number;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** Certificate and key; without, the server speaks without TLS. */
+  readonly tls?: TlsOptions;
+  /** Whether HTTP/2 is spoken too, with TLS and without. @default true */
+  readonly http2?: boolean;
+  /** Largest request head, in bytes; beyond, 431. @default 16 KiB */
+  readonly maxHandshakeBytes?: number;
+  /** Answers requests that open no WebSocket. @default 426 with a sentence */
+  readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+const ownOptionNames = [
+  "path",
+  "onConnection",
+  "authorize",
+  "chooseProtocol",
+  "compression",
+  "maxContexts",
+  "maxConnections",
+  "handshakeTimeoutMs",
+  "onError",
+];
+const maxDecisions = 10_000;
+/** TCP connections beyond the WebSockets', for requests that open none, and refusals. */
+const spareConnections = 500;
+
+export class WebSocketServer {
+  readonly #options: WebSocketServerOptions;
+  readonly #compression: DeflateSettings | undefined;
+  readonly #maxConnections: number | null;
+  readonly #handshakeTimeoutMs: number;
+  readonly #onError: NonNullable<WebSocketServerOptions["onError"]>;
+  readonly #context: ServerWebSocketContext;
+  readonly #acceptor: Acceptor;
+  readonly #sockets = new Set<ServerWebSocket>();
+  readonly #detachments: (() => void)[] = [];
+  #contexts = 0;
+  #front: HttpFront | undefined;
+  #isClosing = false;
+  #onEmpty: (() => void) | undefined;
+
+  /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
+  constructor(options: WebSocketServerOptions) {
+    refuseUnknownOptions(options, [...ownOptionNames, ...socketOptionNames]);
+    const {
+      compression,
+      maxConnections = 100_000,
+      handshakeTimeoutMs = 10_000,
+      maxContexts = 1000,
+    } = options;
+    assertBound("maxConnections", maxConnections, Number.MAX_SAFE_INTEGER, true);
+    assertBound("maxContexts", maxContexts);
+    assertBound("handshakeTimeoutMs", handshakeTimeoutMs, 2 ** 31 - 1);
+    if (typeof options.onConnection !== "function")
+      throw new HoldfastError("HF_OPTION_INVALID", "onConnection must be a function");
+    this.#options = options;
+    this.#compression = compression ? resolveDeflate(compression === true ? {} : compression) : undefined;
+    this.#maxConnections = maxConnections;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
+    this.#onError = options.onError ?? writeError;
+    this.#context = {
+      clock: systemClock,
+      deadlines: new Deadlines(systemClock, this.#onError),
+      flusher: new Flusher(),
+      settings: resolveSocketOptions(options),
+      onError: this.#onError,
+      onGone: (socket) => this.#forget(socket),
+    };
+    this.#acceptor = new Acceptor({
+      clock: systemClock,
+      findRefusal: (request) => this.#findRefusal(request),
+      chooseProtocol: options.chooseProtocol,
+      compression: this.#compression,
+      hasRoomForContext: () => this.#contexts < maxContexts,
+      decisionTimeoutMs: handshakeTimeoutMs,
+      maxDecisions,
+      onAccepted: (accepted) => this.#accept(accepted),
+      onError: this.#onError,
+    });
+  }
+
+  /** Open connections, those that are closing included. */
+  get connections(): ReadonlySet<ServerWebSocket> {
+    return this.#sockets;
+  }
+
+  /** The port this server listens on, where it listens itself. */
+  get port(): number | undefined {
+    return (this.#front?.listener.address() as AddressInfo | null | undefined)?.port;
+  }
+
+  /**
+   * Opens WebSockets on a server of node:http, node:https or node:http2. Where several take upgrade requests from one
+   * server, each leaves those to the others whose `path` is not its own.
+   */
+  attach(server: AttachableServer): this {
+    this.#detachments.push(
+      attachTo(server, {
+        upgrade: (request, socket, head) => {
+          if (this.#isForMe(request.url)) this.upgrade(request, socket, head);
+          else if (server.listenerCount("upgrade") === 1)
+            this.#acceptor.refuseUpgrade(socket, this.#notHere(request.url));
+        },
+        connect: (stream, headers, rawHeaders) => {
+          const url = headers[":path"] as string | undefined;
+          if (this.#isForMe(url)) this.#acceptor.connect(stream, headers, rawHeaders);
+          else if (server.listenerCount("stream") <= 2)
+            this.#acceptor.refuseStream(stream, this.#notHere(url));
+        },
+      }),
+    );
+    return this;
+  }
+
+  /** For the `upgrade` event of a server that this one is not attached to. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    this.#acceptor.upgrade(request, socket, head);
+  }
+
+  /**
+   * Listens, for HTTP/1.1 and HTTP/2 on one port.
+   * @returns the port
+   * @throws HF_SERVER_LISTEN when the address is taken or may not be used, HF_SERVER_STATE when it listens already
+   */
+  async listen(options: ListenOptions = {}): Promise<number> {
+    const {
+      port = 0,
+      host = "127.0.0.1",
+      http2 = true,
+      maxHandshakeBytes = 16 * 1024,
+      tls,
+      onRequest,
+    } = options;
+    if (this.#front || this.#isClosing)
+      throw new HoldfastError("HF_SERVER_STATE", "the server listens already, or was closed; make another");
+    const front = new HttpFront({
+      clock: systemClock,
+      tls,
+      http2,
+      handshakeTimeoutMs: this.#handshakeTimeoutMs,
+      maxHandshakeBytes,
+      maxConnections: this.#maxConnections && this.#maxConnections + spareConnections,
+      onClientError: answerClientError,
+    });
+    this.#front = front;
+    this.attach(front.http1);
+    if (front.http2) this.attach(front.http2);
+    const route = onRequest ?? answerPlainRequest;
+    front.http1.on("request", route);
+    front.http2?.on("request", route as never);
+    try {
+      await front.listen(port, host);
+    } catch (error) {
+      this.#front = undefined;
+      throw error;
+    }
+    front.listener.on("error", (error) => this.#onError(error, { stage: "listening" }));
+    return this.port as number;
+  }
+
+  /** Takes no more connections, closes those that are open with 1001, and resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const detach of this.#detachments.splice(0)) detach();
+    const isClosed = this.#front?.close();
+    for (const socket of [...this.#sockets]) socket.close(1001, "the server is being ended");
+    if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    this.#front?.cut();
+    await isClosed;
+  }
+
+  #isForMe(url: string | undefined): boolean {
+    return this.#options.path === undefined || pathOf(url ?? "/") === this.#options.path;
+  }
+
+  #notHere(url: string | undefined): Rejection {
+    return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${this.#options.path}.`);
+  }
+
+  #findRefusal(request: OpeningRequest): Rejection | undefined | Promise<Rejection | undefined> {
+    if (this.#isClosing) return reject(503, "The server is being ended.", { "Retry-After": "1" });
+    if (this.#maxConnections !== null && this.#sockets.size >= this.#maxConnections)
+      return reject(503, `The server has its limit of ${this.#maxConnections} connections.`, {
+        "Retry-After": "5",
+      });
+    const decision = this.#options.authorize?.(request);
+    return decision instanceof Promise ? decision.then(toRejection) : toRejection(decision);
+  }
+
+  #accept(accepted: AcceptedSocket): void {
+    const socket = new ServerWebSocket(accepted, this.#context);
+    this.#sockets.add(socket);
+    if (keepsContext(accepted)) {
+      this.#contexts++;
+      accepted.stream.once("close", () => this.#contexts--);
+    }
+    try {
+      this.#options.onConnection(socket, accepted.request);
+    } catch (error) {
+      this.#onError(error, { stage: "handling a connection" });
+      socket.start(accepted.head);
+      socket.close(1011, "internal error");
+      return;
+    }
+    socket.start(accepted.head);
+  }
+
+  #forget(socket: ServerWebSocket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#onEmpty?.();
+  }
+}
+
+function keepsContext({ deflate }: AcceptedSocket): boolean {
+  if (deflate === undefined) return false;
+  return !deflate.agreement.serverNoContextTakeover || !deflate.agreement.clientNoContextTakeover;
+}
+
+function toRejection(refusal: Refusal | undefined): Rejection | undefined {
+  if (refusal === undefined) return undefined;
+  const { status, message, headers } = refusal;
+  if (Number.isInteger(status) && status >= 400 && status <= 599) return reject(status, message, headers);
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `authorize must return nothing, or a status from 400 to 599 and a message, not ${JSON.stringify(refusal)}`,
+  );
+}
+
+function answerPlainRequest(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(426, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("This address speaks WebSocket.\n");
+}
+
+function writeError(error: unknown, { stage }: { readonly stage: string }): void {
+  process.stderr.write(`holdfast/websocket: ${stage}: ${messageOf(error)}\n`);
+}
