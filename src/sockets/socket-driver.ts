@@ -49,6 +49,8 @@ export class SocketDriver {
   #isHeldUpByOwner = false;
   #isHeldUpByOutput = false;
   #hasEnded = false;
+  /** The last byte was given to the stream, or the stream is gone. */
+  #isOver = false;
 
   /** @param stream the opening handshake is done, its answer written by `writeFirst` */
   constructor(
@@ -95,6 +97,7 @@ export class SocketDriver {
     stream.on("error", () => {});
     stream.on("close", () => this.#gone());
     this.#deadlines.start();
+    if (stream.writableLength > 0) this.#watchStream();
     if (head.length > 0) this.#receive(Buffer.from(head));
   }
 
@@ -202,10 +205,13 @@ export class SocketDriver {
   /** The connection is over: what is left is sent, and the socket ends within a bound. */
   #end(fault: string | undefined): void {
     this.sendOutput();
-    if (this.#connection.isFinished && !this.#stream.writableEnded && !this.#stream.destroyed) {
-      // Behind a write that is under way, the stream's own queue keeps the order.
-      this.#writeToStream();
-      this.#stream.end();
+    if (this.#connection.isFinished && !this.#isOver) {
+      this.#isOver = true;
+      if (!this.#stream.destroyed) {
+        // Behind a write that is under way, the order is kept below.
+        this.#writeToStream();
+        this.#stream.end();
+      }
     }
     this.#tellEnded(fault);
     // Closing over unread bytes would reset the connection, and the Close frame could be lost with it.
@@ -214,6 +220,7 @@ export class SocketDriver {
   }
 
   #gone(): void {
+    this.#isOver = true;
     this.#deadlines.stop();
     this.#connection.receiveEnd();
     this.#batch = this.#context.flusher.empty;
@@ -247,17 +254,18 @@ export class SocketDriver {
 
   /** One write at a time; what is sent meanwhile gathers behind it. */
   #writeBatch(): void {
-    if (this.#isWriting || this.#batch.bytes === 0) return;
-    if (this.#stream.destroyed || this.#stream.writableEnded) return;
-    if (this.#direct && this.#batch.bytes <= maxJoinedBytes && this.#stream.writableLength === 0) {
-      const bytes = this.#batch.joined();
+    const batch = this.#batch;
+    if (this.#isWriting || this.#isOver || batch.bytes === 0) return;
+    // The stream is empty here: what goes through it is waited for like anything else.
+    if (this.#direct !== undefined && batch.bytes <= maxJoinedBytes) {
       this.#batch = this.#context.flusher.empty;
-      const status = writeDirectly(this.#direct, bytes, this);
+      const status = writeDirectly(this.#direct, batch.joined(), this);
       if (status === 0) return;
       if (status < 0) this.#stream.destroy();
       else this.#beginWriting();
       return;
     }
+    if (this.#stream.destroyed) return;
     this.#writeToStream();
     if (this.#stream.writableLength > 0) this.#watchStream();
   }
