@@ -61,6 +61,18 @@ function addServe(program: Command): void {
       new Option("--host <address>", "address to listen on").env("HOLDFAST_HOST").default("127.0.0.1"),
     )
     .addOption(
+      new Option("--tls-cert <file>", "certificate in PEM, to serve https: and wss:, HTTP/2 included").env(
+        "HOLDFAST_TLS_CERT",
+      ),
+    )
+    .addOption(new Option("--tls-key <file>", "the certificate's key in PEM").env("HOLDFAST_TLS_KEY"))
+    .addOption(
+      new Option(
+        "--compression",
+        "compress messages of 1 KiB and more for clients that offer permessage-deflate",
+      ).env("HOLDFAST_COMPRESSION"),
+    )
+    .addOption(
       new Option("--allowed-origins <list>", "origins of pages that may connect, by comma, or *")
         .argParser(toList)
         .env("HOLDFAST_ALLOWED_ORIGINS"),
@@ -103,6 +115,7 @@ Examples:
   $ holdfast serve
   $ holdfast serve --port 9000
   $ HOLDFAST_PORT=9000 holdfast serve
+  $ holdfast serve --tls-cert cert.pem --tls-key key.pem --compression
   $ holdfast serve --allowed-origins https://example.com,https://www.example.com
 `,
     )

@@ -1,6 +1,8 @@
 /** `holdfast serve`. */
+import { readFileSync } from "node:fs";
 import {
   createServer,
+  HoldfastError,
   type HoldfastServer,
   type ListeningAddress,
   type ServerOptions,
@@ -11,6 +13,9 @@ import { writeNote, writeText } from "./output.js";
 interface ServeOptions {
   readonly port: number;
   readonly host: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly compression?: boolean;
   readonly allowedOrigins?: readonly string[];
   readonly maxConnections?: number;
   readonly maxMessageBytes?: number;
@@ -28,13 +33,35 @@ export async function runServe(options: ServeOptions): Promise<void> {
 }
 
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { pingIntervalMs, pongTimeoutMs, allowedOrigins, ...same } = options;
+  const { pingIntervalMs, pongTimeoutMs, allowedOrigins, tlsCert, tlsKey, ...same } = options;
+  const tls = readTls(tlsCert, tlsKey);
   const origins = allowedOrigins?.includes("*") ? "*" : allowedOrigins;
   return {
     ...same,
+    ...(tls && { tls }),
     ...(origins && { allowedOrigins: origins }),
     times: { ...(pingIntervalMs && { pingIntervalMs }), ...(pongTimeoutMs && { pongTimeoutMs }) },
   };
+}
+
+function readTls(certFile: string | undefined, keyFile: string | undefined) {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined)
+    throw new HoldfastError(
+      "HF_CLI_USAGE",
+      `--tls-cert and --tls-key go together; --tls-${certFile === undefined ? "cert" : "key"} is missing`,
+    );
+  return { cert: readPem("--tls-cert", certFile), key: readPem("--tls-key", keyFile) };
+}
+
+function readPem(flag: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new HoldfastError("HF_CLI_USAGE", `${flag} ${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 function banner({ url, host, port }: ListeningAddress): string {

@@ -3,11 +3,17 @@
  * a client that knows that this server speaks HTTP/2 begins with its preface (RFC 9113 §3.3), as proxies do; everybody
  * else speaks HTTP/1.1.
  */
-import { createServer as createHttp1, type Server as Http1Server, type IncomingMessage } from "node:http";
+import { createServer as createHttp1, type Server as Http1Server } from "node:http";
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTls, type SecureContextOptions, type TLSSocket } from "node:tls";
+import {
+  createServer as createTls,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+  type TlsOptions as TlsServerOptions,
+} from "node:tls";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { Clock } from "../time/clock.js";
 
@@ -146,7 +152,7 @@ export class HttpFront {
       return listener;
     }
     const ALPNProtocols = http2 ? ["h2", "http/1.1"] : ["http/1.1"];
-    const listener = createTls({ ...tls, ALPNProtocols, handshakeTimeout: handshakeTimeoutMs });
+    const listener = createTlsOrExplain({ ...tls, ALPNProtocols, handshakeTimeout: handshakeTimeoutMs });
     listener.on("secureConnection", (socket) => this.#byAlpn(socket));
     listener.on("tlsClientError", (_error, socket) => socket.destroy());
     this.#startTimeouts(listener);
@@ -197,6 +203,19 @@ export class HttpFront {
   }
 }
 
+/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+function createTlsOrExplain(options: TlsServerOptions): TlsServer {
+  try {
+    return createTls(options);
+  } catch (cause) {
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `tls must have a certificate and its key in PEM that belong together: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
 function adviceFor(code: string | undefined): string | undefined {
   if (code === "EADDRINUSE") return "another program listens there; end it or choose another port";
   if (code === "EACCES") return "this user may not use that port; ports from 1024 on are free to use";
@@ -205,9 +224,3 @@ function adviceFor(code: string | undefined): string | undefined {
 }
 
 const timeoutCode = "ERR_HTTP_REQUEST_TIMEOUT";
-
-/** Whether a request asks for WebSocket, among other protocols perhaps. */
-export function isWebSocketUpgrade(request: IncomingMessage): boolean {
-  const protocols = (request.headers.upgrade ?? "").split(",");
-  return protocols.some((name) => name.trim().toLowerCase() === "websocket");
-}

@@ -22,13 +22,18 @@ export interface UpgradeHandlers {
 
 /**
  * Takes over what opens WebSockets; other requests go on as before.
+ * @param isAnnounced whether the server's own settings say already that it takes an extended CONNECT
  * @returns what detaches it again
  */
-export function attachTo(server: AttachableServer, handlers: UpgradeHandlers): () => void {
+export function attachTo(
+  server: AttachableServer,
+  handlers: UpgradeHandlers,
+  isAnnounced = false,
+): () => void {
   const detachments = [listen(server, "upgrade", handlers.upgrade)];
   if (isHttp2(server)) {
+    if (!isAnnounced) detachments.push(listen(server, "session", allowExtendedConnect));
     detachments.push(
-      listen(server, "session", allowExtendedConnect),
       listen(
         server,
         "stream",
@@ -53,13 +58,18 @@ export function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {
   return headers[":method"] === "CONNECT" && headers[":protocol"] === "websocket";
 }
 
+/** Whether others take extended CONNECTs from this server, too. Each that does listens to `connect`. */
+export function isSharedForConnect(server: AttachableServer): boolean {
+  return server.listenerCount("connect") > 1;
+}
+
 function isHttp2(server: AttachableServer): server is Http2Server | Http2SecureServer {
   return "updateSettings" in server;
 }
 
 /** RFC 8441 §3: clients must not send an extended CONNECT before the server has said that it may. */
 function allowExtendedConnect(session: ServerHttp2Session): void {
-  if (!session.localSettings.enableConnectProtocol) session.settings({ enableConnectProtocol: true });
+  session.settings({ enableConnectProtocol: true });
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: listeners of different events take different arguments

@@ -13,6 +13,8 @@ export interface OpeningRequest {
   /** Name, value, name, value … as they came, without HTTP/2's pseudo-fields. */
   readonly rawHeaders: RawHeaders;
   readonly remoteAddress: string | undefined;
+  /** WebSockets over one HTTP/2 connection have the same. */
+  readonly remotePort: number | undefined;
 }
 
 export function fromUpgrade(request: IncomingMessage): OpeningRequest {
@@ -24,6 +26,7 @@ export function fromUpgrade(request: IncomingMessage): OpeningRequest {
     headers,
     rawHeaders,
     remoteAddress: socket.remoteAddress,
+    remotePort: socket.remotePort,
   };
 }
 
@@ -41,6 +44,7 @@ export function fromConnect(
     headers,
     rawHeaders: withoutPseudoFields(raw),
     remoteAddress: stream.session?.socket?.remoteAddress,
+    remotePort: stream.session?.socket?.remotePort,
   };
 }
 

@@ -17,7 +17,7 @@ import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { answerClientError } from "./client-errors.js";
 import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
-import { type AttachableServer, attachTo } from "./http-servers.js";
+import { type AttachableServer, attachTo, isSharedForConnect, type UpgradeHandlers } from "./http-servers.js";
 import { type OpeningRequest, pathOf } from "./opening-request.js";
 import {
   assertBound,
@@ -28,6 +28,7 @@ import {
 } from "./options.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
+import { answerWithoutUpgrade, isWebSocketUpgrade } from "./without-upgrade.js";
 
 export interface WebSocketServerOptions extends SocketOptions {
   /** The path at which WebSockets are opened. @default every path that nothing else takes */
@@ -162,21 +163,7 @@ export class WebSocketServer {
    * server, each leaves those to the others whose `path` is not its own.
    */
   attach(server: AttachableServer): this {
-    this.#detachments.push(
-      attachTo(server, {
-        upgrade: (request, socket, head) => {
-          if (this.#isForMe(request.url)) this.upgrade(request, socket, head);
-          else if (server.listenerCount("upgrade") === 1)
-            this.#acceptor.refuseUpgrade(socket, this.#notHere(request.url));
-        },
-        connect: (stream, headers, rawHeaders) => {
-          const url = headers[":path"] as string | undefined;
-          if (this.#isForMe(url)) this.#acceptor.connect(stream, headers, rawHeaders);
-          else if (server.listenerCount("stream") <= 2)
-            this.#acceptor.refuseStream(stream, this.#notHere(url));
-        },
-      }),
-    );
+    this.#attach(server, false);
     return this;
   }
 
@@ -211,8 +198,8 @@ export class WebSocketServer {
       onClientError: answerClientError,
     });
     this.#front = front;
-    this.attach(front.http1);
-    if (front.http2) this.attach(front.http2);
+    this.#attach(front.http1, true);
+    if (front.http2) this.#attach(front.http2, true);
     const route = onRequest ?? answerPlainRequest;
     front.http1.on("request", route);
     front.http2?.on("request", route as never);
@@ -235,6 +222,25 @@ export class WebSocketServer {
     if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
     this.#front?.cut();
     await isClosed;
+  }
+
+  #attach(server: AttachableServer, isAnnounced: boolean): void {
+    const handlers: UpgradeHandlers = {
+      upgrade: (request, socket, head) => {
+        const isShared = server.listenerCount("upgrade") > 1;
+        const isWebSocket = isWebSocketUpgrade(request);
+        if (isWebSocket && this.#isForMe(request.url)) this.upgrade(request, socket, head);
+        else if (isShared) return;
+        else if (isWebSocket) this.#acceptor.refuseUpgrade(socket, this.#notHere(request.url));
+        else answerWithoutUpgrade(request, socket, (...parts) => server.emit("request", ...parts));
+      },
+      connect: (stream, headers, rawHeaders) => {
+        const url = headers[":path"] as string | undefined;
+        if (this.#isForMe(url)) this.#acceptor.connect(stream, headers, rawHeaders);
+        else if (!isSharedForConnect(server)) this.#acceptor.refuseStream(stream, this.#notHere(url));
+      },
+    };
+    this.#detachments.push(attachTo(server, handlers, isAnnounced));
   }
 
   #isForMe(url: string | undefined): boolean {

@@ -49,10 +49,21 @@ export class ChatWindow {
   }
 
   /** Opens a window as somebody, and waits until it is live and has read the room. */
-  static async join(browser: Browser, url: string, name: string, room = "lobby"): Promise<ChatWindow> {
-    const window = await ChatWindow.open(browser, `${url}?as=${name}#${room}`);
+  static async join(
+    browser: Browser,
+    url: string,
+    name: string,
+    room = "lobby",
+    options: BrowserContextOptions = {},
+  ): Promise<ChatWindow> {
+    const window = await ChatWindow.open(browser, `${url}?as=${name}#${room}`, options);
     await window.untilLive();
     return window;
+  }
+
+  /** The version of HTTP that the page came over, as in ALPN. */
+  protocol(): Promise<string> {
+    return this.page.evaluate('performance.getEntriesByType("navigation")[0].nextHopProtocol');
   }
 
   async untilLive(): Promise<void> {

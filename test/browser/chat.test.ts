@@ -2,14 +2,11 @@
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChatWindow, eventually } from "./chat-window.js";
+import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";
 import { ServedChat } from "./served-chat.js";
 
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
-const launchArguments = [
-  ...["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-  ...["--disable-sync", "--no-first-run"],
-];
 const timeLimitMs = 180_000;
 
 const numbered = (start: string, count: number) =>

@@ -5,32 +5,45 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { findFreePort } from "../support/free-port.js";
+import { certFile, keyFile } from "../support/tls.js";
 
 const program = join(import.meta.dirname, "../../dist/cli/main.js");
 
+export interface ServedChatOptions {
+  /** Serves https:, with a certificate that no browser knows. */
+  readonly isSecure?: boolean;
+  /** Further flags of `holdfast serve`. */
+  readonly flags?: readonly string[];
+}
+
 export class ServedChat {
   readonly port: number;
+  readonly #origin: string;
+  readonly #flags: readonly string[];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, { isSecure = false, flags = [] }: ServedChatOptions) {
     this.port = port;
+    this.#origin = `${isSecure ? "https" : "http"}://localhost:${port}`;
+    this.#flags = isSecure ? [...flags, "--tls-cert", certFile, "--tls-key", keyFile] : flags;
   }
 
   /** Starts a server that ends with the test. */
-  static async start(): Promise<ServedChat> {
+  static async start(options: ServedChatOptions = {}): Promise<ServedChat> {
     if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
-    const served = new ServedChat(await findFreePort());
+    const served = new ServedChat(await findFreePort(), options);
     onTestFinished(() => served.end());
     await served.startAgain();
     return served;
   }
 
   get url(): string {
-    return `http://localhost:${this.port}/`;
+    return `${this.#origin}/`;
   }
 
   async startAgain(): Promise<void> {
-    const server = spawn(process.execPath, [program, "serve", "--port", String(this.port)], {
+    const command = [program, "serve", "--port", String(this.port), ...this.#flags];
+    const server = spawn(process.execPath, command, {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = server;
@@ -38,7 +51,7 @@ export class ServedChat {
     await new Promise<void>((resolve, reject) => {
       const listen = (chunk: Buffer) => {
         said += chunk.toString();
-        if (said.includes(`http://localhost:${this.port}`)) resolve();
+        if (said.includes(this.#origin)) resolve();
       };
       server.stdout.on("data", listen);
       server.stderr.on("data", listen);
@@ -59,7 +72,7 @@ export class ServedChat {
 
   /** Publishes from the command line. */
   async publish(channel: string, data: unknown): Promise<void> {
-    const url = `http://localhost:${this.port}`;
+    const url = this.#origin;
     const command = [program, "publish", channel, JSON.stringify(data), "--url", url];
     const publisher = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
     let said = "";

@@ -71,7 +71,7 @@ describe("reference of options", () => {
   });
 
   it("lists every flag of serve", () => {
-    const flags = [...read("src/cli/program.ts").matchAll(/"--([a-z-]+) <(?:number|address|list)>"/g)];
+    const flags = [...read("src/cli/program.ts").matchAll(/"--([a-z-]+) <(?:number|address|list|file)>"/g)];
     const ofServe = flags
       .map((match) => match[1] as string)
       .filter((flag) => !["count", "limit"].includes(flag));
