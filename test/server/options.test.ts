@@ -4,7 +4,11 @@ import { defaultOptions, resolveOptions } from "../../src/server/options.js";
 
 describe("options", () => {
   it("are the defaults when none are given, and undefined counts as not given", () => {
-    expect(resolveOptions({}, "/pages")).toMatchObject({ ...defaultOptions, pages: "/pages" });
+    expect(resolveOptions({}, "/pages")).toMatchObject({
+      ...defaultOptions,
+      compression: undefined,
+      pages: "/pages",
+    });
     const given: object = { port: undefined, limits: { maxChannels: undefined } };
     expect(resolveOptions(given, "/pages")).toMatchObject({ ...defaultOptions, compression: undefined });
   });
