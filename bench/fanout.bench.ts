@@ -5,10 +5,12 @@
 import { type Contender, contenderNames, contendersNamed } from "./support/contenders.js";
 import { FanOut } from "./support/fan-out.js";
 import { type FanOutSample, fanOutLegend, fanOutTable } from "./support/fan-out-table.js";
-import { busySeconds, describeMachine, mostConnections, pinThisProcess } from "./support/machine.js";
+import { describeMachine, mostConnections, pinThisProcess } from "./support/machine.js";
+import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
 import { type Options, readOptions, UsageError } from "./support/options.js";
 import { leastPayloadBytes } from "./support/payload.js";
-import { describe, grouped, Progress, percent, writeJson } from "./support/report.js";
+import { describe, grouped, Progress, writeJson } from "./support/report.js";
+import { rotated } from "./support/rotated.js";
 import { runBench } from "./support/run-bench.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
 
@@ -40,9 +42,6 @@ const description = {
   },
 };
 
-/** What other processes may take of a core before the numbers are doubtful. */
-const toleratedOthers = 0.15;
-
 await runBench(async () => {
   const options = readOptions(description);
   const settings = readSettings(options);
@@ -59,9 +58,8 @@ await runBench(async () => {
   for (const window of settings.windows)
     console.log(`\nWindow ${window}\n${fanOutTable(samples.filter((sample) => sample.window === window))}`);
   console.log(fanOutLegend);
-  const others = Math.max(...samples.map(({ othersUtilisation }) => othersUtilisation));
-  if (others > toleratedOthers)
-    console.log(`\nThe machine was not quiet: other processes took up to ${percent(others)} of a core.`);
+  const note = noteOnOthers(samples);
+  if (note !== "") console.log(note);
   const file = options.text("json");
   if (file !== undefined)
     writeJson(file, { machine, settings: { ...settings, contenders: undefined }, samples });
@@ -83,26 +81,16 @@ async function measure(
     for (const window of windows) {
       progress.say(`${where}, window ${window}: warming up`);
       await fanOut.publishFor(warmUpSeconds, window);
-      const serverBefore = await server.ask("usage");
-      const busyBefore = busySeconds();
-      const loadBefore = process.cpuUsage();
-      const published = await fanOut.publishFor(seconds, window);
-      const load = process.cpuUsage(loadBefore);
-      const busy = busySeconds() - busyBefore;
-      const serverAfter = await server.ask("usage");
+      const measured = await measureUsage(server, () => fanOut.publishFor(seconds, window));
       await fanOut.verify();
-      const loadMicros = load.user + load.system;
-      const serverMicros = serverAfter.user + serverAfter.system - serverBefore.user - serverBefore.system;
+      const { serverCpuMicros, ...published } = measured;
       const sample: FanOutSample = {
         contender: contender.name,
         window,
         round,
         ...published,
         deliveriesPerSecond: published.deliveries / published.seconds,
-        serverCpuMicrosPerDelivery: serverMicros / published.deliveries,
-        serverUtilisation: serverMicros / 1e6 / published.seconds,
-        loadUtilisation: loadMicros / 1e6 / published.seconds,
-        othersUtilisation: Math.max(0, busy - (serverMicros + loadMicros) / 1e6) / published.seconds,
+        serverCpuMicrosPerDelivery: serverCpuMicros / published.deliveries,
       };
       samples.push(sample);
       progress.say(
@@ -117,12 +105,6 @@ async function measure(
     await server.stop();
   }
   return samples;
-}
-
-/** Who goes first changes, because the machine and the load generator may not be the same later. */
-function rotated<T>(items: readonly T[], by: number): readonly T[] {
-  const first = by % items.length;
-  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 function readSettings(options: Options): Settings {

@@ -1,6 +1,6 @@
 /** The engine alone, `holdfast/websocket`: what is sent to /echo comes back, anything sent elsewhere goes to all others. */
 import { answerAsks } from "./answer-asks.js";
-import { deflateSettings, isCompressing } from "./engine-settings.js";
+import { deflateSettings, isCompressing, isCompressingByDefault } from "./engine-settings.js";
 
 interface Socket {
   onMessage: ((data: string | Uint8Array, socket: Socket) => void) | undefined;
@@ -10,7 +10,7 @@ interface Socket {
 /** The part of the package that is used here, so that this file can be checked before there is a build. */
 interface EnginePackage {
   readonly WebSocketServer: new (options: {
-    readonly compression: false | object;
+    readonly compression: boolean | object;
     readonly maxMessageBytes: number;
     onConnection(socket: Socket, request: { readonly url: string }): void;
   }) => {
@@ -25,7 +25,7 @@ const packageName: string = "holdfast/websocket";
 const { WebSocketServer, PreparedMessage } = (await import(packageName)) as EnginePackage;
 
 const server = new WebSocketServer({
-  compression: isCompressing && deflateSettings,
+  compression: isCompressingByDefault || (isCompressing && deflateSettings),
   maxMessageBytes: 16 * 1024 * 1024,
   onConnection(socket, { url }) {
     socket.onMessage = url === "/echo" ? echo : toOthers;

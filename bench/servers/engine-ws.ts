@@ -2,18 +2,20 @@
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import { answerAsks } from "./answer-asks.js";
-import { deflateSettings, isCompressing } from "./engine-settings.js";
+import { deflateSettings, isCompressing, isCompressingByDefault } from "./engine-settings.js";
 
 const { thresholdBytes: threshold, level, memLevel } = deflateSettings;
 const server = new WebSocketServer({
   port: 0,
   host: "127.0.0.1",
-  perMessageDeflate: isCompressing && {
-    threshold,
-    zlibDeflateOptions: { level, memLevel },
-    serverNoContextTakeover: true,
-    clientNoContextTakeover: true,
-  },
+  perMessageDeflate:
+    isCompressingByDefault ||
+    (isCompressing && {
+      threshold,
+      zlibDeflateOptions: { level, memLevel },
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+    }),
 });
 server.on("connection", (socket, { url }) => {
   socket.on("error", console.error);

@@ -5,9 +5,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Contender } from "./contenders.js";
+import type { Counted } from "./frame-reader.js";
 import { inParallel } from "./in-parallel.js";
-import { createPayload, sequencesIn } from "./payload.js";
+import { markedPayload, type PayloadFormat } from "./payload.js";
 import { RawClient } from "./raw-client.js";
+import { stallTimeoutMs, watchForStall } from "./stall-watch.js";
 
 export interface FanOutOptions {
   readonly contender: Contender;
@@ -15,6 +17,14 @@ export interface FanOutOptions {
   readonly subscribers: number;
   /** Bytes of each payload. */
   readonly bytes: number;
+  /** What is published. @default one that has a marker */
+  readonly payload?: PayloadFormat;
+  /**
+   * What a delivery is to those who count only. Frames cost the load generator less, where each message has one of its
+   * own and nothing but publications comes.
+   * @default "markers"
+   */
+  readonly counted?: Counted;
 }
 
 export interface Published {
@@ -25,12 +35,12 @@ export interface Published {
 const channel = "bench";
 /** Subscribers that check everything they get, instead of counting only. */
 const inspectors = 5;
-const stallTimeoutMs = 10_000;
 /** How long deliveries too many may take to come. */
 const surplusWaitMs = 100;
 
 export class FanOut {
   readonly #options: FanOutOptions;
+  readonly #payload: PayloadFormat;
   readonly #publisher: RawClient;
   readonly #subscribers: readonly RawClient[];
   #published = 0;
@@ -41,6 +51,7 @@ export class FanOut {
 
   private constructor(options: FanOutOptions, publisher: RawClient, subscribers: readonly RawClient[]) {
     this.#options = options;
+    this.#payload = options.payload ?? markedPayload;
     this.#publisher = publisher;
     this.#subscribers = subscribers;
     publisher.onLost = (error) => this.#fail(error);
@@ -50,7 +61,7 @@ export class FanOut {
       if (i < inspectors) this.#inspect(subscriber, i);
       else {
         subscriber.onDeliveries = (count) => this.#countDeliveries(count);
-        subscriber.startCounting();
+        subscriber.startCounting(options.counted ?? "markers");
       }
     }
   }
@@ -72,7 +83,10 @@ export class FanOut {
   /** Publishes window after window; the last one begins before the time is over, and is waited for. */
   async publishFor(seconds: number, window: number): Promise<Published> {
     const publishedBefore = this.#published;
-    const watchdog = this.#watchForStall();
+    const watchdog = watchForStall(
+      () => this.#received,
+      () => this.#fail(new Error(this.#describeStall())),
+    );
     const start = performance.now();
     let now = start;
     try {
@@ -107,7 +121,7 @@ export class FanOut {
     const messages: string[] = [];
     for (let i = 0; i < window; i++) {
       const sequence = ++this.#published;
-      messages.push(contender.protocol.publish(channel, createPayload(sequence, bytes), sequence));
+      messages.push(contender.protocol.publish(channel, this.#payload.create(sequence, bytes), sequence));
     }
     return new Promise((resolve, reject) => {
       if (this.#failure) reject(this.#failure);
@@ -119,7 +133,7 @@ export class FanOut {
   #inspect(subscriber: RawClient, index: number): void {
     let lastOffset: number | undefined;
     subscriber.onMessage = this.#orFail((message) => {
-      const sequences = sequencesIn(message, this.#options.bytes);
+      const sequences = this.#payload.sequencesIn(message, this.#options.bytes);
       for (const sequence of sequences)
         if (sequence !== ++subscriber.received)
           throw new Error(`subscriber ${index} got ${sequence} in place of ${subscriber.received}`);
@@ -148,14 +162,6 @@ export class FanOut {
     if (contender.protocol.hasAcknowledgements && this.#acknowledged < this.#published) return;
     if (this.#received > this.#published * subscribers) this.#fail(new Error("more came than was published"));
     this.#onWindowEnd?.resolve();
-  }
-
-  #watchForStall(): NodeJS.Timeout {
-    let received = this.#received;
-    return setInterval(() => {
-      if (this.#received === received) this.#fail(new Error(this.#describeStall()));
-      received = this.#received;
-    }, stallTimeoutMs);
   }
 
   #describeStall(): string {

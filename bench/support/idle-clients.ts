@@ -2,6 +2,7 @@
 import type { Contender } from "./contenders.js";
 import { inParallel } from "./in-parallel.js";
 import { RawClient } from "./raw-client.js";
+import { sourceOf } from "./source-address.js";
 
 export interface IdleClientsOptions {
   readonly contender: Contender;
@@ -10,9 +11,6 @@ export interface IdleClientsOptions {
   /** Channels that the connections spread over, one each. */
   readonly channels: number;
 }
-
-/** Fewer than a system has ports for outgoing connections from one address to one port. */
-const connectionsPerAddress = 20_000;
 
 export class IdleClients {
   readonly #clients: readonly RawClient[];
@@ -43,13 +41,13 @@ export class IdleClients {
       );
   }
 
+  /** Cuts all connections. */
+  destroy(): void {
+    for (const client of this.#clients) client.destroy();
+  }
+
   /** Says goodbye on all connections; resolves when the server has ended them. */
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
   }
-}
-
-function sourceOf(index: number): { readonly localAddress?: string } {
-  const block = Math.floor(index / connectionsPerAddress);
-  return block === 0 ? {} : { localAddress: `127.0.0.${1 + block}` };
 }

@@ -1,5 +1,14 @@
 /** What the benchmarks publish: text of a given length that carries a sequence number and exactly one marker, at its end. */
 
+export interface PayloadFormat {
+  create(sequence: number, bytes: number): string;
+  /**
+   * The sequence numbers of the payloads in a message, in order.
+   * @throws Error when a payload is not of the length it was published with, or is damaged
+   */
+  sequencesIn(message: string, bytes: number): readonly number[];
+}
+
 const markerText = "~";
 
 /** The byte that occurs once in every payload, and in nothing else that a server sends. */
@@ -11,15 +20,13 @@ const pattern = new RegExp(`#(\\d{${digits}})(\\.*)${markerText}`, "g");
 /** The shortest payload there can be. */
 export const leastPayloadBytes = digits + 2;
 
-export function createPayload(sequence: number, bytes: number): string {
+export const markedPayload: PayloadFormat = { create: createPayload, sequencesIn };
+
+function createPayload(sequence: number, bytes: number): string {
   return `#${String(sequence).padStart(digits, "0")}${".".repeat(bytes - leastPayloadBytes)}${markerText}`;
 }
 
-/**
- * The sequence numbers of the payloads in a message, in order.
- * @throws Error when a payload is not of the length it was published with, or is damaged
- */
-export function sequencesIn(message: string, bytes: number): readonly number[] {
+function sequencesIn(message: string, bytes: number): readonly number[] {
   const payloads = [...message.matchAll(pattern)];
   const wrong = payloads.find(([whole]) => whole.length !== bytes);
   if (wrong || payloads.length !== message.split(markerText).length - 1)

@@ -4,6 +4,11 @@ import type { RawClient } from "./raw-client.js";
 export interface Protocol {
   /** Request target of the upgrade. */
   readonly path: string;
+  /**
+   * Sec-WebSocket-Extensions of the upgrade: the server must choose permessage-deflate, and compress every message.
+   * @default none, and then the server must choose none
+   */
+  readonly offer?: string;
   /** What a ping is answered with. */
   readonly pong: string;
   /** Whether there is a ping of the protocol, not of WebSocket, in the message. */

@@ -5,7 +5,8 @@
  */
 import { connect, type Socket } from "node:net";
 import { closeFrame, pongFrame, textFrame } from "./client-frames.js";
-import { FrameReader } from "./frame-reader.js";
+import { inflateMessage } from "./deflated-message.js";
+import { type Counted, FrameReader } from "./frame-reader.js";
 import type { Protocol } from "./protocol.js";
 
 export interface RawClientOptions {
@@ -15,17 +16,20 @@ export interface RawClientOptions {
   readonly localAddress?: string;
 }
 
+/** What a server has to make of the key that all clients send. RFC 6455 §4.2.2. */
+const key = "dGhlIHNhbXBsZSBub25jZQ==";
+const acceptKey = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const answerTimeoutMs = 20_000;
 const closeTimeoutMs = 10_000;
 /** Sockets are read one after the other, and nothing of a read is kept. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 export class RawClient {
-  /** Markers that have come while counting. */
+  /** Markers or frames that have come while counting. */
   received = 0;
-  /** Called with the number of markers that came together. */
+  /** Called with the number of them that came together. */
   onDeliveries: ((count: number) => void) | undefined;
-  /** Called with every message; while counting, only with those too short to be a publication. */
+  /** Called with every message; while counting markers, only with those too short to be a publication. */
   onMessage: ((text: string) => void) | undefined;
   /** Called once when the connection ends before `close` was called. */
   onLost: ((error: Error) => void) | undefined;
@@ -40,14 +44,16 @@ export class RawClient {
 
   private constructor({ port, protocol, localAddress }: RawClientOptions) {
     this.protocol = protocol;
-    this.#frames = new FrameReader({
-      onMarkers: (count) => {
+    const events = {
+      onCounted: (count: number) => {
         this.received += count;
         this.onDeliveries?.(count);
       },
-      onMessage: (text) => this.#receiveMessage(text),
-      onControl: (opcode, payload) => this.#receiveControl(opcode, payload),
-    });
+      onMessage: (text: string, isCompressed: boolean) => this.#receiveMessage(text, isCompressed),
+      onControl: (opcode: number, payload: Buffer) => this.#receiveControl(opcode, payload),
+      onWrongFrame: (first: number) => this.#cut(`the server sent a frame that begins with ${first}`),
+    };
+    this.#frames = new FrameReader(events, protocol.offer !== undefined);
     this.#socket = connect({
       host: "127.0.0.1",
       port,
@@ -77,17 +83,19 @@ export class RawClient {
     const client = new RawClient(options);
     await client.#until("the answer to the upgrade", (resolve) => {
       client.onMessage = resolve;
+      const { path, offer } = options.protocol;
       client.#socket.write(
-        `GET ${options.protocol.path} HTTP/1.1\r\nHost: 127.0.0.1:${options.port}\r\nConnection: Upgrade\r\n` +
-          "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${options.port}\r\nConnection: Upgrade\r\n` +
+          `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n` +
+          `${offer === undefined ? "" : `Sec-WebSocket-Extensions: ${offer}\r\n`}\r\n`,
       );
     });
     return client;
   }
 
-  /** From now on only markers are counted. To be called when nothing is on its way. */
-  startCounting(): void {
-    this.#frames.isCounting = true;
+  /** From now on only markers or frames are counted. To be called when nothing is on its way. */
+  startCounting(counted: Counted): void {
+    this.#frames.counted = counted;
   }
 
   /** Sends each text as a message, all in one write. */
@@ -95,6 +103,11 @@ export class RawClient {
     this.#socket.write(
       texts.length === 1 ? textFrame(texts[0] as string) : Buffer.concat(texts.map(textFrame)),
     );
+  }
+
+  /** Sends a frame that is complete already. It must not change before an answer to it has come. */
+  sendFrame(frame: Buffer): void {
+    this.#socket.write(frame);
   }
 
   /** The first message that `pick` makes something of. */
@@ -155,9 +168,9 @@ export class RawClient {
     this.#head = head;
     if (end < 4) return;
     const status = head.slice(0, head.indexOf("\r\n"));
-    if (!status.startsWith("HTTP/1.1 101 ")) {
-      this.#reason = `the server answered the upgrade with ${status}`;
-      this.#socket.destroy();
+    const fault = this.#faultOf(head.slice(0, end), status);
+    if (fault !== undefined) {
+      this.#cut(fault);
       return;
     }
     this.#head = undefined;
@@ -169,7 +182,25 @@ export class RawClient {
     }
   }
 
-  #receiveMessage(text: string): void {
+  #faultOf(head: string, status: string): string | undefined {
+    if (!status.startsWith("HTTP/1.1 101 ")) return `the server answered the upgrade with ${status}`;
+    if (!head.includes(acceptKey)) return "the server's answer does not fit the key";
+    const isCompressing = /^sec-websocket-extensions: *permessage-deflate/im.test(head);
+    if (isCompressing !== (this.protocol.offer !== undefined))
+      return `the server ${isCompressing ? "chose" : "did not choose"} permessage-deflate`;
+    return undefined;
+  }
+
+  #receiveMessage(received: string, isCompressed: boolean): void {
+    let text = received;
+    try {
+      if (isCompressed !== (this.protocol.offer !== undefined))
+        throw new Error(`it is ${isCompressed ? "" : "not "}compressed`);
+      if (isCompressed) text = inflateMessage(received);
+    } catch (error) {
+      this.#cut(`the server sent a message that is wrong: ${(error as Error).message}`);
+      return;
+    }
     if (this.protocol.isPing(text)) this.send(this.protocol.pong);
     this.onMessage?.(text);
   }
@@ -181,6 +212,11 @@ export class RawClient {
       this.#reason =
         `the server closed with ${payload.readUInt16BE(0)} ${payload.toString("latin1", 2)}`.trimEnd();
     if (!this.#isClosing) this.#socket.destroy();
+  }
+
+  #cut(reason: string): void {
+    this.#reason ||= reason;
+    this.#socket.destroy();
   }
 
   #lostError(): Error {

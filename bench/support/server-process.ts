@@ -25,6 +25,8 @@ export function compileServers(): void {
 export interface ServerProcessOptions {
   /** Lets the process collect garbage before memory is measured. @default false */
   readonly exposeGc?: boolean;
+  /** Arguments of the server's own. @default none */
+  readonly args?: readonly string[];
   /** The core the process stays on, by `taskset`. @default any */
   readonly core?: number | undefined;
 }
@@ -45,10 +47,13 @@ export class ServerProcess {
   }
 
   /** Resolves when the server listens. @throws Error when it ends before */
-  static async start(contender: Contender, options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const { exposeGc = false, core } = options;
+  static async start(
+    contender: Pick<Contender, "name" | "server">,
+    options: ServerProcessOptions = {},
+  ): Promise<ServerProcess> {
+    const { exposeGc = false, args = [], core } = options;
     const nodeArguments = exposeGc ? ["--expose-gc"] : [];
-    const child = fork(join(compiledFolder, `${contender.server}.js`), {
+    const child = fork(join(compiledFolder, `${contender.server}.js`), args, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
       ...(core === undefined
