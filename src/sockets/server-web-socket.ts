@@ -44,7 +44,7 @@ export class ServerWebSocket implements SocketOwner {
   }
 
   get isOpen(): boolean {
-    return this.#driver.connection.state === "open";
+    return this.#driver.isOpen;
   }
 
   /** Bytes given to `send` that the operating system has not taken yet, frame headers included. */

@@ -48,6 +48,7 @@ export class SocketDriver {
   #isWriting = false;
   #isHeldUpByOwner = false;
   #isHeldUpByOutput = false;
+  #isDrainAwaited = false;
   #hasEnded = false;
   /** The last byte was given to the stream, or the stream is gone. */
   #isOver = false;
@@ -73,9 +74,19 @@ export class SocketDriver {
     return this.#connection;
   }
 
-  /** Bytes that the operating system has not taken yet, frame headers included. */
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.#connection.state === "open" && !this.#stream.destroyed;
+  }
+
+  /**
+   * Bytes that the operating system has not taken yet, frame headers included. Who has seen that there are some is told
+   * by `drained` when there are none left.
+   */
   get unsentBytes(): number {
-    return this.#stream.destroyed ? 0 : this.#batch.bytes + this.bytesUnderWay;
+    const unsentBytes = this.#countUnsent();
+    if (unsentBytes > 0) this.#isDrainAwaited = true;
+    return unsentBytes;
   }
 
   /** TimedDriver: of the write that is under way, what the operating system has not taken yet. */
@@ -118,7 +129,7 @@ export class SocketDriver {
 
   /** Writes frames at once: for owners that gather for themselves. Nothing is written unless the connection is open. */
   write(frames: readonly Uint8Array[]): void {
-    if (this.#connection.state !== "open") return;
+    if (!this.isOpen) return;
     for (const frame of frames) this.#batch = this.#batch.with(frame);
     this.#writeBatch();
   }
@@ -155,6 +166,7 @@ export class SocketDriver {
   flush(): void {
     this.#isFlushScheduled = false;
     this.#writeBatch();
+    if (!this.#isWriting && (this.#isDrainAwaited || this.#isHeldUpByOutput)) this.#drained();
   }
 
   /** DirectWriter: a write that was under way is done. */
@@ -179,7 +191,7 @@ export class SocketDriver {
     if (this.#connection.state !== "open") return;
     this.#deadlines.messages(hasMessage, this.#connection.isMidMessage);
     const { holdReadingAboveBytes } = this.#context.settings;
-    if (holdReadingAboveBytes !== null && this.unsentBytes > holdReadingAboveBytes) {
+    if (holdReadingAboveBytes !== null && this.#countUnsent() > holdReadingAboveBytes) {
       this.#isHeldUpByOutput = true;
       this.#updateReading();
     }
@@ -235,6 +247,7 @@ export class SocketDriver {
   }
 
   #queue(frame: Uint8Array): void {
+    if (this.#stream.destroyed) return;
     this.#batch = this.#batch.with(frame);
     if (this.#isFlushScheduled || this.#isWriting) return;
     this.#isFlushScheduled = true;
@@ -243,7 +256,7 @@ export class SocketDriver {
 
   #checkUnsent(): void {
     const { maxUnsentBytes } = this.#context.settings;
-    const { unsentBytes } = this;
+    const unsentBytes = this.#countUnsent();
     if (unsentBytes <= maxUnsentBytes || this.#connection.state !== "open") return;
     this.#connection.fail(
       1008,
@@ -285,6 +298,7 @@ export class SocketDriver {
 
   #beginWriting(): void {
     this.#isWriting = true;
+    this.#isDrainAwaited = true;
     this.#deadlines.blocked();
   }
 
@@ -297,13 +311,23 @@ export class SocketDriver {
     });
   }
 
+  /** A write that was under way is done. */
   #written(): void {
     this.#writeBatch();
     if (this.#isWriting) return;
     this.#deadlines.unblocked();
+    this.#drained();
+  }
+
+  #drained(): void {
+    this.#isDrainAwaited = false;
     this.#isHeldUpByOutput = false;
     this.#updateReading();
     if (!this.#hasEnded) this.#owner.drained();
+  }
+
+  #countUnsent(): number {
+    return this.#stream.destroyed ? 0 : this.#batch.bytes + this.bytesUnderWay;
   }
 
   #updateReading(): void {

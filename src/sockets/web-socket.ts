@@ -125,7 +125,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
     this.#origin = new URL(this.url).origin;
     this.#context = { ...shared, settings: resolveSocketOptions({ holdReadingAboveBytes: null, ...given }) };
     this.#queue = new OutgoingQueue((message) => {
-      if (this.#driver?.connection.state === "open") this.#driver.send(message);
+      if (this.#driver?.isOpen) this.#driver.send(message);
     });
     const deflate = compression ? resolveDeflate(compression === true ? {} : compression) : undefined;
     const handshake = createUpgrade(parseProtocols(given.protocols ?? []), createWebSocketKey(), deflate);
@@ -202,7 +202,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
 
   /** Sends a ping, which the peer answers by itself. Not in browsers. @param data at most 125 bytes */
   ping(data?: Uint8Array): void {
-    if (this.#readyState !== WebSocket.OPEN || this.#driver?.connection.state !== "open") return;
+    if (this.#readyState !== WebSocket.OPEN || !this.#driver?.isOpen) return;
     this.#driver.connection.sendPing(data);
     this.#driver.sendOutput();
   }
