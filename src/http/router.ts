@@ -1,5 +1,6 @@
 /** Answers plain HTTP requests: health, pages, and a sentence for everything else. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pathOf } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
 import type { PageHandler } from "./pages.js";
 
@@ -11,16 +12,11 @@ export interface RouterOptions {
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-/** @returns the path of a request without its query */
-export function pathOf(request: IncomingMessage): string {
-  return (request.url ?? "/").split("?", 1)[0] as string;
-}
-
 export function createRouter({ pages, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     // A body that nobody asked for is read and dropped, so that the connection can go on.
     request.resume();
-    const path = pathOf(request);
+    const path = pathOf(request.url ?? "/");
     if (path === webSocketPath) {
       const { status, message, headers } = explainWebSocket(request);
       const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";

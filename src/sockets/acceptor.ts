@@ -20,7 +20,7 @@ import {
   type ServerHandshakeOptions,
 } from "../websocket/index.js";
 import { writeFirst } from "./direct-write.js";
-import { fromConnect, fromUpgrade, type OpeningRequest } from "./opening-request.js";
+import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
 
 export interface AcceptedSocket {
   readonly stream: Duplex;
@@ -66,7 +66,7 @@ export class Acceptor {
 
   /** For the `upgrade` event of a server for HTTP/1.1. */
   upgrade(message: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    const request = fromUpgrade(message);
+    const request = new UpgradeRequest(message);
     const refuse = (rejection: Rejection) => this.refuseUpgrade(socket, rejection);
     this.#decide(request, socket, refuse, () => {
       const method = message.method ?? "";
@@ -88,7 +88,7 @@ export class Acceptor {
 
   /** For the `stream` event of a server for HTTP/2, where `:method` is CONNECT and `:protocol` is websocket. */
   connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders): void {
-    const request = fromConnect(stream, headers, rawHeaders);
+    const request = new ConnectRequest(stream, headers, rawHeaders);
     const refuse = (rejection: Rejection) => this.refuseStream(stream, rejection);
     this.#decide(request, stream, refuse, () => {
       const handshake = acceptExtendedConnect(request.rawHeaders, this.#handshakeOptions(request));

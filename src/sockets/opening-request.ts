@@ -1,8 +1,10 @@
 /** A request to open a WebSocket, whatever HTTP it came over: what applications decide on. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { RawHeaders } from "../websocket/index.js";
 
+/** What is not asked for costs nothing: most of this is worked out when it is read. */
 export interface OpeningRequest {
   readonly httpVersion: "1.1" | "2.0";
   /** Path and query. */
@@ -12,47 +14,88 @@ export interface OpeningRequest {
   readonly headers: IncomingHttpHeaders;
   /** Name, value, name, value … as they came, without HTTP/2's pseudo-fields. */
   readonly rawHeaders: RawHeaders;
+  /** Undefined once the connection is gone. */
   readonly remoteAddress: string | undefined;
   /** WebSockets over one HTTP/2 connection have the same. */
   readonly remotePort: number | undefined;
 }
 
-export function fromUpgrade(request: IncomingMessage): OpeningRequest {
-  const { url = "/", headers, rawHeaders, socket } = request;
-  return {
-    httpVersion: "1.1",
-    url,
-    host: headers.host,
-    headers,
-    rawHeaders,
-    remoteAddress: socket.remoteAddress,
-    remotePort: socket.remotePort,
-  };
+export class UpgradeRequest implements OpeningRequest {
+  readonly httpVersion = "1.1";
+  readonly #message: IncomingMessage;
+
+  constructor(message: IncomingMessage) {
+    this.#message = message;
+  }
+
+  get url(): string {
+    return this.#message.url ?? "/";
+  }
+
+  get host(): string | undefined {
+    return this.#message.headers.host;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.#message.headers;
+  }
+
+  get rawHeaders(): RawHeaders {
+    return this.#message.rawHeaders;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#message.socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#message.socket.remotePort;
+  }
 }
 
-export function fromConnect(
-  stream: ServerHttp2Stream,
-  all: IncomingHttpHeaders,
-  raw: RawHeaders,
-): OpeningRequest {
-  const headers = Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith(":")));
-  const authority = all[":authority"] as unknown as string | undefined;
-  return {
-    httpVersion: "2.0",
-    url: (all[":path"] as string | undefined) ?? "/",
-    host: authority ?? (headers.host as string | undefined),
-    headers,
-    rawHeaders: withoutPseudoFields(raw),
-    remoteAddress: stream.session?.socket?.remoteAddress,
-    remotePort: stream.session?.socket?.remotePort,
-  };
+export class ConnectRequest implements OpeningRequest {
+  readonly httpVersion = "2.0";
+  readonly rawHeaders: RawHeaders;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #stream: ServerHttp2Stream;
+
+  /** @param headers with the pseudo-fields, and `rawHeaders` too */
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.rawHeaders = rawHeaders.filter((_, i) => !(rawHeaders[i - (i % 2)] as string).startsWith(":"));
+  }
+
+  get url(): string {
+    return this.#pseudoField(":path") ?? "/";
+  }
+
+  get host(): string | undefined {
+    return this.#pseudoField(":authority") ?? this.#headers.host;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !name.startsWith(":")));
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket?.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket?.remotePort;
+  }
+
+  get #socket(): Socket | undefined {
+    return this.#stream.session?.socket as Socket | undefined;
+  }
+
+  #pseudoField(name: string): string | undefined {
+    return this.#headers[name] as string | undefined;
+  }
 }
 
 /** The path of a request target, without its query. */
 export function pathOf(url: string): string {
   return url.split("?", 1)[0] as string;
-}
-
-function withoutPseudoFields(raw: RawHeaders): RawHeaders {
-  return raw.filter((_, i) => !(raw[i - (i % 2)] as string).startsWith(":"));
 }

@@ -40,7 +40,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   http: {
-    folders: ["channels", "sessions", "wire", "websocket"],
+    folders: ["channels", "sessions", "sockets", "wire", "websocket"],
     node: ["crypto", "fs", "http", "http2", "net", "path", "stream"],
     packages: [],
   },
