@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import {
   type CloseStatus,
+  type ConnectionEvent,
   type Deflate,
   type MessageData,
   type PreparedMessage,
@@ -49,6 +50,8 @@ export class SocketDriver {
   #isHeldUpByOwner = false;
   #isHeldUpByOutput = false;
   #isDrainAwaited = false;
+  /** Whether a message has ended in the chunk that is being received. */
+  #hasMessage = false;
   #hasEnded = false;
   /** The last byte was given to the stream, or the stream is gone. */
   #isOver = false;
@@ -176,20 +179,31 @@ export class SocketDriver {
     else this.#written();
   }
 
+  /** EventReceiver: what came, in order. */
+  receiveEvent(event: ConnectionEvent): void {
+    // Answers of the engine, as to a ping, come before those of the owner to what follows.
+    this.sendOutput();
+    if (event.type === "text" || event.type === "binary") {
+      this.#hasMessage = true;
+      this.#owner.receive(event.type === "text" ? event.text : event.data);
+    } else if (event.type === "ping") this.#owner.receivePing?.(event.data);
+    else if (event.type === "pong") this.#owner.receivePong?.(event.data);
+    else if (event.type === "fault") this.#tellEnded(event.reason);
+  }
+
   #receive(chunk: Buffer): void {
     this.#deadlines.received();
-    let hasMessage = false;
-    for (const event of this.#connection.receive(chunk)) {
-      if (event.type === "text" || event.type === "binary") {
-        hasMessage = true;
-        this.#owner.receive(event.type === "text" ? event.text : event.data);
-      } else if (event.type === "ping") this.#owner.receivePing?.(event.data);
-      else if (event.type === "pong") this.#owner.receivePong?.(event.data);
-      else if (event.type === "fault") this.#tellEnded(event.reason);
+    this.#hasMessage = false;
+    try {
+      this.#connection.receiveInto(chunk, this);
+    } catch (error) {
+      // The rest of the chunk is lost, and with it the connection.
+      this.#stream.destroy();
+      throw error;
     }
     this.#afterOutput();
     if (this.#connection.state !== "open") return;
-    this.#deadlines.messages(hasMessage, this.#connection.isMidMessage);
+    this.#deadlines.messages(this.#hasMessage, this.#connection.isMidMessage);
     const { holdReadingAboveBytes } = this.#context.settings;
     if (holdReadingAboveBytes !== null && this.#countUnsent() > holdReadingAboveBytes) {
       this.#isHeldUpByOutput = true;

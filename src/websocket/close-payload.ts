@@ -1,6 +1,6 @@
 /** What a Close frame carries (RFC 6455 §5.5.1): nothing, or a code and a reason. */
 import { isUtf8 } from "node:buffer";
-import { CloseCode, isSendableCloseCode } from "./close-code.js";
+import { CloseCode, isSendableCloseCode, maxCloseReasonBytes } from "./close-code.js";
 
 export type ClosePayload =
   | { readonly type: "close"; readonly code: number; readonly reason: string }
@@ -20,4 +20,13 @@ export function parseClosePayload(payload: Uint8Array): ClosePayload {
 
 function fault(code: number, reason: string): ClosePayload {
   return { type: "fault", code, reason };
+}
+
+/** As much of a reason as a Close frame can carry, in UTF-8. */
+export function clipReason(text: string): Uint8Array {
+  const bytes = Buffer.from(text);
+  let end = Math.min(bytes.length, maxCloseReasonBytes);
+  // Step back to a character boundary: continuation bytes are 10xxxxxx.
+  while (end < bytes.length && end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
 }

@@ -3,14 +3,14 @@
  * events and bytes to send come out. Knows no socket, no timer and no clock; who owns the socket writes what
  * `takeOutput` returns, ends the socket when `isFinished` says so, and gives up on a peer that does not answer.
  */
-import { randomFillSync } from "node:crypto";
 import { HoldfastError } from "../errors.js";
 import { CloseCode, isSendableCloseCode, maxCloseReasonBytes } from "./close-code.js";
-import { parseClosePayload } from "./close-payload.js";
+import { clipReason, parseClosePayload } from "./close-payload.js";
 import { Compressor } from "./deflate/compressor.js";
 import { Decompressor } from "./deflate/decompressor.js";
 import { encodeFrame, type Fault, type FrameHeader, maxControlPayloadBytes, Opcode } from "./frame.js";
 import { FrameReader, type FrameSink } from "./frame-reader.js";
+import { randomMaskingKey } from "./masking-key.js";
 import { MessageAssembler, type MessageEvent } from "./message-assembler.js";
 import { type ConnectionOptions, type Deflate, resolveConnectionLimits } from "./options.js";
 import { type MessageData, PreparedMessage } from "./prepared-message.js";
@@ -25,6 +25,11 @@ export type ConnectionEvent =
   | { readonly type: "close"; readonly code: number; readonly reason: string }
   /** The peer broke a rule and the connection was failed with this code. Nothing follows it. */
   | { readonly type: "fault"; readonly code: number; readonly reason: string };
+
+/** Takes events as they come. It may send, close and fail meanwhile; it must not hand in further bytes. */
+export interface EventReceiver {
+  receiveEvent(event: ConnectionEvent): void;
+}
 
 /**
  * - `open`: messages flow both ways
@@ -53,6 +58,7 @@ export class WebSocketConnection implements FrameSink {
   readonly #compressor: Compressor | undefined;
   readonly #decompressor: Decompressor | undefined;
   #events: ConnectionEvent[] | undefined;
+  #receiver: EventReceiver | undefined;
   #output: Buffer[] = [];
   #sendingFragments = false;
   #hasPeerEnded = false;
@@ -96,10 +102,23 @@ export class WebSocketConnection implements FrameSink {
    * place, and binary messages may be views of it.
    */
   receive(chunk: Uint8Array): readonly ConnectionEvent[] {
-    if (this.#state === "closed") return noEvents;
-    const fault = this.#reader.read(chunk, this);
-    if (fault) this.#failWith(fault);
-    return this.#takeEvents();
+    this.#read(chunk);
+    const events = this.#events;
+    this.#events = undefined;
+    return events ?? noEvents;
+  }
+
+  /**
+   * The same, event by event: the receiver may answer each before the next bytes are looked at, so that answers to what
+   * came before a Close frame or a fault are still sent.
+   */
+  receiveInto(chunk: Uint8Array, receiver: EventReceiver): void {
+    this.#receiver = receiver;
+    try {
+      this.#read(chunk);
+    } finally {
+      this.#receiver = undefined;
+    }
   }
 
   /** The peer ended its side of the TCP connection. Without a Close frame before, the status becomes 1006. */
@@ -147,8 +166,8 @@ export class WebSocketConnection implements FrameSink {
   }
 
   /**
-   * Sends one fragment of a message (RFC 6455 §5.4), uncompressed; the first names the kind, the last is final. Control frames may
-   * go in between, other messages may not. Fragments of text may cut characters.
+   * Sends one fragment of a message (RFC 6455 §5.4), uncompressed; the first names the kind, the last is final.
+   * Control frames may go in between, other messages may not. Fragments of text may cut characters.
    * @throws HF_WEBSOCKET_STATE when the connection is closing or closed
    */
   sendFragment(kind: "text" | "binary", bytes: Uint8Array, isFinal: boolean): void {
@@ -195,7 +214,10 @@ export class WebSocketConnection implements FrameSink {
    */
   fail(code: number, reason: string): void {
     assertSendable(code);
-    if (this.#state !== "closed") this.#failWith({ code, reason });
+    if (this.#state === "closed") return;
+    // Whoever calls this knows already.
+    this.#receiver = undefined;
+    this.#failWith({ code, reason });
     this.#events = undefined;
   }
 
@@ -238,7 +260,7 @@ export class WebSocketConnection implements FrameSink {
   }
 
   #failWith(fault: Fault): void {
-    if (this.#state === "open") this.#sendClose(fault.code, clipUtf8(fault.reason, maxCloseReasonBytes));
+    if (this.#state === "open") this.#sendClose(fault.code, clipReason(fault.reason));
     this.#emit({ type: "fault", code: fault.code, reason: fault.reason });
     this.#finish(fault.code, fault.reason, false);
     this.#reader.stop();
@@ -286,15 +308,19 @@ export class WebSocketConnection implements FrameSink {
       throw new HoldfastError("HF_WEBSOCKET_STATE", "a fragmented message must end before another message");
   }
 
-  #emit(event: ConnectionEvent): void {
-    this.#events ??= [];
-    this.#events.push(event);
+  #read(chunk: Uint8Array): void {
+    if (this.#state === "closed") return;
+    const fault = this.#reader.read(chunk, this);
+    if (fault) this.#failWith(fault);
   }
 
-  #takeEvents(): readonly ConnectionEvent[] {
-    const events = this.#events;
-    this.#events = undefined;
-    return events ?? noEvents;
+  #emit(event: ConnectionEvent): void {
+    if (this.#receiver !== undefined) {
+      this.#receiver.receiveEvent(event);
+      return;
+    }
+    this.#events ??= [];
+    this.#events.push(event);
   }
 }
 
@@ -318,24 +344,4 @@ function assertSendable(code: number): void {
     "HF_WEBSOCKET_ARGUMENT",
     `close code ${code} may not be sent: 1000–1003, 1007–1014 and 3000–4999 may`,
   );
-}
-
-function clipUtf8(text: string, maxBytes: number): Uint8Array {
-  const bytes = Buffer.from(text);
-  let end = Math.min(bytes.length, maxBytes);
-  // Step back to a character boundary: continuation bytes are 10xxxxxx.
-  while (end < bytes.length && end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--;
-  return bytes.subarray(0, end);
-}
-
-// Keys are drawn in blocks, since a call to the generator costs far more than four bytes of it.
-const keyBlock = new Uint32Array(1024);
-let keysUsed = keyBlock.length;
-
-function randomMaskingKey(): number {
-  if (keysUsed === keyBlock.length) {
-    randomFillSync(keyBlock);
-    keysUsed = 0;
-  }
-  return keyBlock[keysUsed++] as number;
 }

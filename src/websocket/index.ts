@@ -13,6 +13,7 @@ export {
   type CloseStatus,
   type ConnectionEvent,
   type ConnectionState,
+  type EventReceiver,
   type Role,
   WebSocketConnection,
 } from "./connection.js";
