@@ -4,39 +4,41 @@
  */
 import { CloseCode } from "../close-code.js";
 import { type Fault, protocolError } from "../frame.js";
-import { ZlibStream } from "./zlib-stream.js";
+import { DeflateHistory } from "./history.js";
+import { canKeepContext, ZlibStream } from "./zlib-stream.js";
 
 /** RFC 7692 §7.2.2, step 1: what the sender has left out, an empty block. */
 const tail = Buffer.from([0x00, 0x00, 0xff, 0xff]);
-/** The same, then an empty block that is the last one, and a byte behind it. */
-const tailAndEnd = Buffer.from([...tail, 0x01, 0x00, 0x00, 0xff, 0xff, 0x00]);
-/** Two empty blocks. */
-const probe = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff, 0x00, 0x00, 0x00, 0xff, 0xff]);
+/** An empty block that is the last one, and a byte behind it. */
+const end = Buffer.from([0x01, 0x00, 0x00, 0xff, 0xff, 0x00]);
+/** Empty blocks, more than the code tables of a block can take (RFC 1951 §3.2.7: 320 lengths of at most 14 bits). */
+const probe = Buffer.alloc(600, Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]));
 /** How often one message may end its DEFLATE data (BFINAL) and go on: each time costs a new zlib state. */
 const maxEnds = 16;
 
 const truncated = protocolError("a compressed message is cut off");
 
 export class Decompressor {
-  readonly #isShared: boolean;
   readonly #windowBits: number;
+  /** What messages before may be referred to; undefined where none may. */
+  readonly #history: DeflateHistory | undefined;
   #stream: ZlibStream;
 
-  private constructor(windowBits: number, isShared: boolean) {
+  private constructor(windowBits: number, history: DeflateHistory | undefined) {
     this.#windowBits = windowBits;
-    this.#isShared = isShared;
-    this.#stream = new ZlibStream("inflate", { windowBits });
+    this.#history = history;
+    this.#stream = this.#createStream([]);
   }
 
   /** The one for all connections whose peers do not take over their context. */
   static shared(): Decompressor {
-    sharedOne ??= new Decompressor(15, true);
+    sharedOne ??= new Decompressor(15, undefined);
     return sharedOne;
   }
 
   /** One for a connection whose peer takes over its context, to be closed with it. */
   static own(windowBits: number): Decompressor {
-    return new Decompressor(windowBits, false);
+    return new Decompressor(windowBits, new DeflateHistory(2 ** windowBits));
   }
 
   /**
@@ -45,65 +47,76 @@ export class Decompressor {
    * or 1002 when it is no DEFLATE data or cut off
    */
   expand(compressed: Uint8Array, maxBytes: number): Buffer | Fault {
-    if (this.#isShared) this.#stream.reset();
-    const input = Buffer.concat([compressed, this.#isShared ? tailAndEnd : tail]);
-    const { output, fault, unread } = this.#stream.write(input, maxBytes);
-    if (output === undefined) return faultOf(fault, maxBytes);
-    if (unread > 1) return this.#expandBeyondEnd(input, output, unread, maxBytes);
-    return this.#isComplete(unread) ? output : truncated;
+    if (this.#history === undefined) this.#stream.reset();
+    const first = this.#stream;
+    try {
+      const payload = this.#expandBlocks(Buffer.concat([compressed, tail]), maxBytes);
+      if (payload instanceof Uint8Array) this.#history?.push(payload);
+      return payload;
+    } finally {
+      // What another connection expands must not see this one's window.
+      if (this.#history === undefined && this.#stream !== first) this.#replace([]);
+    }
   }
 
   close(): void {
-    if (!this.#isShared) this.#stream.close();
+    if (this.#history !== undefined) this.#stream.close();
   }
 
-  /**
-   * Whether the data ended with a block, as it must. Where the state may end, the end that was put behind it is read as
-   * such, and one byte is left. A state that goes on is given empty blocks, which would yield output or an error anywhere
-   * but between blocks.
-   */
-  #isComplete(unread: number): boolean {
-    if (this.#isShared) return unread === 1;
-    return unread === 0 && this.#stream.write(probe, 0).output?.length === 0;
-  }
-
-  /**
-   * RFC 7692 §7.2.3.4: a block may say that it is the last one (BFINAL) and yet others follow. They may refer to what
-   * came before, so a new state is given the window.
-   */
-  #expandBeyondEnd(input: Buffer, first: Buffer, firstUnread: number, maxBytes: number): Buffer | Fault {
-    const appendedBytes = this.#isShared ? tailAndEnd.length : tail.length;
-    const pieces = [first];
-    let total = first.length;
-    let unread = firstUnread;
-    for (let ends = 1; unread > 1; ends++) {
-      if (ends > maxEnds) return protocolError(`a compressed message ends more than ${maxEnds} times`);
-      this.#replace(this.#createWithWindow(Buffer.concat(pieces, total)));
-      // Some senders leave out nothing after their last block, so that nothing but what was put there is left.
-      if (unread === appendedBytes) break;
-      const result = this.#stream.write(input.subarray(input.length - unread), maxBytes - total);
-      if (result.output === undefined) return faultOf(result.fault, maxBytes);
-      pieces.push(result.output);
-      total += result.output.length;
-      unread = result.unread;
-      if (unread <= 1 && !this.#isComplete(unread)) return truncated;
+  #expandBlocks(whole: Buffer, maxBytes: number): Buffer | Fault {
+    const pieces: Buffer[] = [];
+    let input = whole;
+    for (let ends = 0, total = 0; ends <= maxEnds; ends++) {
+      const { output, fault, unread } = this.#stream.write(input, maxBytes - total);
+      if (output === undefined) return faultOf(fault, maxBytes);
+      pieces.push(output);
+      total += output.length;
+      if (unread === 0) return this.#isComplete(input, output) ? joined(pieces, total) : truncated;
+      // RFC 7692 §7.2.3.4: a block may say that it is the last one (BFINAL) and yet others follow. They may refer to what
+      // came before, so a new state is given the window.
+      this.#replace(pieces);
+      // Some senders leave out nothing after their last block, so that nothing but the tail is left.
+      if (unread === tail.length) return joined(pieces, total);
+      input = input.subarray(input.length - unread);
     }
-    if (this.#isShared) this.#replace(new ZlibStream("inflate", { windowBits: this.#windowBits }));
-    return Buffer.concat(pieces, total);
+    return protocolError(`a compressed message ends more than ${maxEnds} times`);
   }
 
-  #createWithWindow(history: Buffer): ZlibStream {
-    const dictionary = history.subarray(-(2 ** this.#windowBits));
+  /**
+   * Whether the data ended with a block, as it must. Where the state may end, the end of a stream must be readable behind
+   * it. A state that goes on is given empty blocks, which would yield output, an error or an end anywhere but between
+   * blocks.
+   */
+  #isComplete(input: Buffer, output: Buffer): boolean {
+    if (this.#history !== undefined) {
+      const result = this.#stream.write(probe, 0);
+      return result.output?.length === 0 && result.unread === 0;
+    }
+    if (canKeepContext()) {
+      const result = this.#stream.write(end, 0);
+      return result.output?.length === 0 && result.unread === 1;
+    }
+    // Nothing lasts from call to call here, so all of it is read once more.
+    const result = this.#stream.write(Buffer.concat([input, end]), output.length);
+    return result.output?.length === output.length && result.unread === 1;
+  }
+
+  #replace(pieces: readonly Buffer[]): void {
+    this.#stream.close();
+    this.#stream = this.#createStream([...(this.#history?.messages ?? []), ...pieces]);
+  }
+
+  #createStream(window: readonly Uint8Array[]): ZlibStream {
+    const dictionary = Buffer.concat(window).subarray(-(2 ** this.#windowBits));
     return new ZlibStream("inflate", {
       windowBits: this.#windowBits,
       ...(dictionary.length > 0 && { dictionary }),
     });
   }
+}
 
-  #replace(next: ZlibStream): void {
-    this.#stream.close();
-    this.#stream = next;
-  }
+function joined(pieces: readonly Buffer[], total: number): Buffer {
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, total);
 }
 
 let sharedOne: Decompressor | undefined;

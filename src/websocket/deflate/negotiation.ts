@@ -43,7 +43,8 @@ export function acceptOffer(
   for (const offer of offers) {
     if (offer.name !== extensionName) continue;
     const parameters = readParameters(offer);
-    if (parameters !== undefined) return acceptOne(parameters, settings, takesContext);
+    if (parameters !== undefined)
+      return acceptOne(parameters, settings, takesContext && settings.contextTakeover);
   }
   return undefined;
 }

@@ -44,7 +44,7 @@ const ranges: Readonly<Record<string, readonly [least: number, most: number]>> =
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveDeflate(options: DeflateOptions = {}, prefix = "compression."): DeflateSettings {
-  const unknown = Object.keys(options).find((name) => !(name in defaultDeflateSettings));
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(defaultDeflateSettings, name));
   if (unknown !== undefined)
     throw new HoldfastError(
       "HF_OPTION_INVALID",

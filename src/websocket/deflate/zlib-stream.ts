@@ -6,6 +6,7 @@
  * not a documented interface; so a trial at the first use decides, and where the handle is not as expected the one-shot
  * functions do the work, without what only a lasting state can do (`canKeepContext`).
  */
+import { constants as bufferConstants } from "node:buffer";
 import {
   constants,
   createDeflateRaw,
@@ -124,7 +125,7 @@ function writeOnce(
     const { buffer, engine } = run(input, {
       ...options,
       finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength: maxOutputBytes + 1,
+      maxOutputLength: Math.min(maxOutputBytes + 1, bufferConstants.MAX_LENGTH),
       info: true,
     }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
     if (buffer.length > maxOutputBytes) return { output: undefined, fault: "too big", unread: 0 };
