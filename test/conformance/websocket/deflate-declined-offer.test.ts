@@ -139,10 +139,4 @@ describe("several offers (RFC 7692 §5.1)", () => {
       declined,
     );
   });
-
-  it("answers with one extension, however many are offered", () => {
-    expect(accept("permessage-deflate, permessage-deflate, permessage-deflate").parameters).toEqual(
-      noTakeover,
-    );
-  });
 });

@@ -89,6 +89,11 @@ describe("server that is offered permessage-deflate (RFC 7692 §7.1)", () => {
     }
   });
 
+  it("answers with one extension, however many are offered", () => {
+    const offer = "permessage-deflate, permessage-deflate, permessage-deflate";
+    expect(accept(offer).parameters).toEqual(noTakeover);
+  });
+
   it("honours all four parameters at once, in any order", () => {
     const parts = [
       "server_no_context_takeover",

@@ -34,7 +34,7 @@ export class ZlibPeer {
 
   /** Small pieces of output, so that what is out of the window is out of reach. */
   static receiver({ keepsContext, windowBits }: ZlibPeerOptions): ZlibPeer {
-    return new ZlibPeer(createInflateRaw({ windowBits, chunkSize: 64 }), keepsContext);
+    return new ZlibPeer(createInflateRaw({ windowBits, chunkSize: 2 ** windowBits / 2 }), keepsContext);
   }
 
   /** The payload as it travels, without the four bytes that a sender leaves out. */
