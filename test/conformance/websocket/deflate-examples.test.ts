@@ -1,6 +1,6 @@
 /** RFC 7692 §7.2.3: the examples of compressed messages, and what else a message may consist of. */
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../src/websocket/index.js";
+import type { Role, WebSocketConnection } from "../../../src/websocket/index.js";
 import { agreed, agreements, compressedPeerOf, fromHex, tail } from "./support/deflate.js";
 import { peerOf } from "./support/frame-builder.js";
 import { inflate } from "./support/inflate-oracle.js";
@@ -117,6 +117,18 @@ describe.each(roles)("examples of compressed messages, received by a %s (RFC 769
       expect(sent).toEqual([{ type: "close", code: 1000, reason: "bye" }]);
     });
 
+    it("drops compressed messages that come while it closes", () => {
+      const script = [compressed.text(oneBlock), (connection: WebSocketConnection) => connection.close(1000)];
+      const late = [
+        compressed.text(oneBlock),
+        ...compressed.fragments("text", oneBlock, 3),
+        peer.close(1000),
+      ];
+      const { events, closeStatus } = play(role, [...script, ...late], options);
+      expect(events).toEqual([hello, { type: "close", code: 1000, reason: "" }]);
+      expect(closeStatus).toEqual({ code: 1000, reason: "", wasClean: true });
+    });
+
     it("closes cleanly in the middle of a compressed message", () => {
       const { closeStatus } = play(role, [compressed.text(oneBlock, false), peer.close(1001)], options);
       expect(closeStatus).toEqual({ code: 1001, reason: "", wasClean: true });
@@ -144,6 +156,11 @@ describe.each(roles)("window shared between messages, received by a %s (RFC 7692
   it("keeps the window across a message whose block has BFINAL", () => {
     const final = compressed.text(fromHex("f3 48 cd c9 c9 07 00 00"));
     expectEvents(role, [final, second, final, second], [hello, hello, hello, hello], kept);
+  });
+
+  it("keeps what came before an empty block with BFINAL", () => {
+    for (const hex of ["03 00 00", "03 00", "01 00 00 ff ff 00"])
+      expect(play(role, [first, compressed.text(fromHex(hex)), second], kept).events.at(-1)).toEqual(hello);
   });
 
   it("fails with 1002 on the same messages where no window is kept", () => {

@@ -38,7 +38,7 @@ function readLength(bytes: Buffer): { length: number; offset: number } {
 }
 
 function readFrame(bytes: Buffer, role: Role, canBeCompressed: boolean): WireFrame {
-  assertThat(bytes.length >= 2, `half a header: ${bytes.toString("hex")}`);
+  assertThat(bytes.length >= 2, `half a header: ${bytes.toString("hex", 0, 2)}`);
   const first = bytes.readUInt8(0);
   const opcode = first & 0x0f;
   const fin = first >= 0x80;

@@ -2,6 +2,8 @@
  * Expands DEFLATE as RFC 1951 §3.2 writes it down, bit by bit: slow, plain, and free of zlib. Says what zlib does not:
  * how far back the data refers, and of what blocks it consists.
  */
+import { tail } from "./deflate.js";
+
 export interface Inflated {
   readonly output: Buffer;
   /** The longest distance of a match (RFC 1951 §3.2.5). */
@@ -143,4 +145,17 @@ export function inflate(bytes: Uint8Array, history: Uint8Array = Buffer.alloc(0)
     if (isLast) reader.skipToByte();
   }
   return { output: Buffer.from(output.slice(history.length)), maxDistance, blocks };
+}
+
+/**
+ * What a compressed message stands for (RFC 7692 §7.2.2): with the four bytes put behind it, or without them where its
+ * last block has BFINAL; undefined when it is not whole.
+ */
+export function expandMessage(compressed: Uint8Array): Buffer | undefined {
+  for (const end of [tail, Buffer.alloc(0)])
+    try {
+      const { output, blocks } = inflate(Buffer.concat([compressed, end]));
+      if (blocks.length > 0) return output;
+    } catch {}
+  return undefined;
 }
