@@ -15,7 +15,7 @@ const compress = (payload: Uint8Array | string) =>
   deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -tail.length);
 
 const dynamicBlock = compress(
-  Array.from({ length: 60 }, (_, i) => `${i * i} and ${"abcdefghij".slice(i % 7)}`).join(),
+  Array.from({ length: 25 }, (_, i) => `${i * i} and ${"abcdefghij".slice(i % 7)}`).join(),
 );
 
 describe.each(roles)("faulty compressed data, received by a %s (RFC 7692 §7.2.2)", (role) => {
@@ -68,7 +68,7 @@ describe.each(roles)("faulty compressed data, received by a %s (RFC 7692 §7.2.2
       ["with BFINAL", 1],
       ["without BFINAL", 0],
     ])("fails with 1002 on a stored block %s that lacks more than four bytes", (_kind, first) => {
-      for (let missing = 5; missing <= 40; missing++)
+      for (let missing = 5; missing <= 14; missing++)
         for (const payload of ["", "abc"]) {
           const length = payload.length + missing;
           const header = Buffer.of(first, length, 0, length ^ 0xff, 0xff);

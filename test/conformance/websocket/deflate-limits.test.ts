@@ -90,10 +90,10 @@ describe.each(roles)("size of compressed messages, received by a %s (RFC 7692 §
       const bomb = compressed.binary(
         Buffer.concat([...Array.from({ length: 900 }, () => zeros), Buffer.of(0)]),
       );
-      const start = performance.now();
+      const start = process.cpuUsage();
       const { events } = playOnce(role, [bomb], whole, { deflate });
       expect(events).toMatchObject([{ type: "fault", code: 1009 }]);
-      expect(performance.now() - start).toBeLessThan(500);
+      expect(process.cpuUsage(start).user).toBeLessThan(500_000);
     });
   });
 });
@@ -122,9 +122,9 @@ describe.each(roles)("many blocks with BFINAL, received by a %s (RFC 7692 §7.2.
 
     it("is quick about a message of 1 MiB of nothing else", () => {
       const frame = compressed.text(Buffer.concat(Array.from({ length: 1 << 19 }, () => fromHex("03 00"))));
-      const start = performance.now();
+      const start = process.cpuUsage();
       expect(playOnce(role, [frame], whole, options).events).toMatchObject([{ type: "fault", code: 1002 }]);
-      expect(performance.now() - start).toBeLessThan(500);
+      expect(process.cpuUsage(start).user).toBeLessThan(500_000);
     });
   });
 });

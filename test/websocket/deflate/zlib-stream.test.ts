@@ -1,7 +1,8 @@
 /** What is left where the handle of zlib's streams is not as expected: everything but context takeover. */
 import { randomBytes } from "node:crypto";
 import type * as NodeZlib from "node:zlib";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { deflateRawSync } from "node:zlib";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
 type Handle = Record<string, unknown> & { onerror: unknown };
 type Stream = Record<string, unknown> & { _handle: Handle };
@@ -79,13 +80,19 @@ describe("zlib's handle", () => {
 });
 
 describe.each(tamperings)("zlib's streams with %s", (_name, tamper) => {
-  it("cannot keep a context", async () => {
-    expect((await loadWith(tamper)).canKeepContext()).toBe(false);
+  let loaded: Awaited<ReturnType<typeof loadWith>>;
+
+  beforeAll(async () => {
+    loaded = await loadWith(tamper);
   });
 
-  it("still serve messages without context takeover, of all windows and both ways", async () => {
-    const { WebSocketConnection, agreed, tail, parseFrames, inflate } = await loadWith(tamper);
-    for (const bits of [8, 9, 15]) {
+  it("cannot keep a context", () => {
+    expect(loaded.canKeepContext()).toBe(false);
+  });
+
+  it("still serve messages without context takeover, of all windows and both ways", () => {
+    const { WebSocketConnection, agreed, tail, parseFrames, inflate } = loaded;
+    for (const bits of [8, 15]) {
       const deflate = agreed(false, bits);
       const server = new WebSocketConnection("server", {}, deflate);
       const client = new WebSocketConnection("client", {}, deflate);
@@ -99,7 +106,7 @@ describe.each(tamperings)("zlib's streams with %s", (_name, tamper) => {
           randomBytes(3000),
           compressible,
           Buffer.alloc(0),
-          Buffer.alloc(200_000),
+          Buffer.alloc(70_000),
         ]) {
           const bytes = from.encode(message);
           const [frame] = parseFrames(bytes, from.role, true);
@@ -114,16 +121,16 @@ describe.each(tamperings)("zlib's streams with %s", (_name, tamper) => {
     }
   });
 
-  it("still compress", async () => {
-    const { WebSocketConnection, agreed, parseFrames } = await loadWith(tamper);
+  it("still compress", () => {
+    const { WebSocketConnection, agreed, parseFrames } = loaded;
     const server = new WebSocketConnection("server", {}, agreed(false));
     const [frame] = parseFrames(server.encode(Buffer.alloc(5000, "x")), "server", true);
     expect(frame?.isCompressed).toBe(true);
     expect(frame?.payload.length).toBeLessThan(100);
   });
 
-  it("still expand the examples of RFC 7692 §7.2.3", async () => {
-    const { WebSocketConnection, agreed, compressedPeerOf, fromHex } = await loadWith(tamper);
+  it("still expand the examples of RFC 7692 §7.2.3", () => {
+    const { WebSocketConnection, agreed, compressedPeerOf, fromHex } = loaded;
     const client = new WebSocketConnection("client", {}, agreed(false));
     for (const hex of [
       "f2 48 cd c9 c9 07 00",
@@ -149,18 +156,16 @@ describe.each(tamperings)("zlib's streams with %s", (_name, tamper) => {
     ["a match before all output", 1002, "f2 00 11 00 00"],
     ["faulty data behind a block with BFINAL", 1002, "f3 48 cd c9 c9 07 00 ff ff"],
     ["hundreds of blocks with BFINAL", 1002, "03 00 ".repeat(300)],
-  ])("still refuse %s with %i", async (_fault, code, hex) => {
-    const { WebSocketConnection, agreed, compressedPeerOf, fromHex } = await loadWith(tamper);
+  ])("still refuse %s with %i", (_fault, code, hex) => {
+    const { WebSocketConnection, agreed, compressedPeerOf, fromHex } = loaded;
     const receive = (bytes: Uint8Array) =>
       new WebSocketConnection("client", {}, agreed(false)).receive(compressedPeerOf("client").text(bytes));
     expect(receive(fromHex(hex))).toMatchObject([{ type: "fault", code }]);
     expect(receive(fromHex("f2 48 cd c9 c9 07 00"))).toEqual([{ type: "text", text: "Hello" }]);
   });
 
-  it("still hold messages to their bound, exactly", async () => {
-    const { WebSocketConnection, agreed } = await loadWith(tamper);
-    const { deflateRawSync } = await vi.importActual<typeof NodeZlib>("node:zlib");
-    const { compressedPeerOf } = await import("../../conformance/websocket/support/deflate.js");
+  it("still hold messages to their bound, exactly", () => {
+    const { WebSocketConnection, agreed, compressedPeerOf } = loaded;
     const receive = (length: number) =>
       new WebSocketConnection("client", { maxMessageBytes: 1000 }, agreed(false)).receive(
         compressedPeerOf("client").binary(deflateRawSync(Buffer.alloc(length))),
