@@ -73,6 +73,19 @@ describe.each(roles)(`compressed messages sent by a %s (RFC 7692 §7.2.1, ${seed
     expect(maxDistance).toBeGreaterThan(Math.min(2 ** (windowBits - 1), 8000) * 0.9);
   });
 
+  it("use the window of this side and not the peer's", () => {
+    const { agreement, settings } = agreed(false);
+    const distanceWith = (own: number, peers: number) => {
+      const [serverMaxWindowBits, clientMaxWindowBits] = role === "server" ? [own, peers] : [peers, own];
+      const deflate = { agreement: { ...agreement, serverMaxWindowBits, clientMaxWindowBits }, settings };
+      const noise = noiseOf(2000);
+      const [frame] = framesFrom(connectionFor(role, { deflate }), [Buffer.concat([noise, noise])]);
+      return frame?.isCompressed ? inflate(Buffer.concat([frame.payload, tail])).maxDistance : 0;
+    };
+    expect([distanceWith(15, 8), distanceWith(8, 15)]).toEqual([2000, expect.any(Number)]);
+    expect(distanceWith(8, 15)).toBeLessThanOrEqual(256);
+  });
+
   it("leave out the empty block at the end (§7.2.1)", () => {
     for (const keepsContext of [true, false]) {
       const connection = connectionFor(role, { deflate: agreed(keepsContext) });
