@@ -19,7 +19,12 @@ export type PlainEvent =
   | { readonly type: "close" | "fault"; readonly code: number; readonly reason: string };
 
 export type SentFrame =
-  | { readonly type: "text" | "binary" | "continuation"; readonly fin: boolean; readonly data: string }
+  | {
+      readonly type: "text" | "binary" | "continuation";
+      readonly fin: boolean;
+      readonly data: string;
+      readonly isCompressed?: true;
+    }
   | { readonly type: "ping" | "pong"; readonly data: string }
   /** Code undefined for an empty Close frame. */
   | { readonly type: "close"; readonly code: number | undefined; readonly reason: string };
@@ -46,7 +51,7 @@ export function plainEvent(event: ConnectionEvent): PlainEvent {
   return { type: event.type, data: plain(event.data) };
 }
 
-function sentFrame({ opcode, fin, payload }: WireFrame): SentFrame {
+function sentFrame({ opcode, fin, isCompressed, payload }: WireFrame): SentFrame {
   if (opcode === 8) {
     if (payload.length === 0) return { type: "close", code: undefined, reason: "" };
     const reason = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload.subarray(2));
@@ -54,23 +59,25 @@ function sentFrame({ opcode, fin, payload }: WireFrame): SentFrame {
   }
   if (opcode >= 8) return { type: opcode === 9 ? "ping" : "pong", data: plain(payload) };
   const type = (["continuation", "text", "binary"] as const)[opcode] as "text";
-  return { type, fin, data: plain(payload) };
+  return { type, fin, data: plain(payload), ...(isCompressed && { isCompressed }) };
 }
 
 /** @throws when the bytes are no frames that this role may send */
-export function sentFrames(output: readonly Uint8Array[], role: Role): SentFrame[] {
-  return parseFrames(Buffer.concat(output), role).map(sentFrame);
+export function sentFrames(output: readonly Uint8Array[], role: Role, canBeCompressed = false): SentFrame[] {
+  return parseFrames(Buffer.concat(output), role, canBeCompressed).map(sentFrame);
 }
 
 export function outcomeOf(
   connection: WebSocketConnection,
   events: readonly ConnectionEvent[],
   output: readonly Uint8Array[],
+  canBeCompressed = false,
 ): Outcome {
   const { state, closeStatus, isFinished } = connection;
   const plainEvents = events.map(plainEvent);
   const last = plainEvents.findIndex(({ type }) => type === "close" || type === "fault");
   if (last >= 0 && last !== plainEvents.length - 1)
     throw new Error(`events after the end: ${JSON.stringify(plainEvents.slice(last))}`);
-  return { events: plainEvents, sent: sentFrames(output, connection.role), state, closeStatus, isFinished };
+  const sent = sentFrames(output, connection.role, canBeCompressed);
+  return { events: plainEvents, sent, state, closeStatus, isFinished };
 }

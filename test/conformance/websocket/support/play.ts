@@ -6,6 +6,7 @@ import { expect } from "vitest";
 import {
   type ConnectionEvent,
   type ConnectionOptions,
+  type Deflate,
   type Role,
   WebSocketConnection,
 } from "../../../../src/websocket/index.js";
@@ -15,6 +16,11 @@ import { createRandom, seedNote } from "./seed.js";
 
 /** Bytes of the peer, or something that the application does. */
 export type Step = Uint8Array | ((connection: WebSocketConnection) => void);
+
+/** Bounds of the connection, and what its opening handshake agreed on. */
+export interface PlayOptions extends ConnectionOptions {
+  readonly deflate?: Deflate | undefined;
+}
 
 /** Sizes of the pieces that so many bytes are cut into. */
 export type Cutter = (total: number) => Iterable<number>;
@@ -28,7 +34,7 @@ export function pieces(size: number): Cutter {
 }
 
 /** Mostly pieces of a few bytes, which cut headers and characters, and now and then a long one. */
-function randomPieces(random: () => number): Cutter {
+export function randomPieces(random: () => number): Cutter {
   return function* (total) {
     for (let at = 0; at < total; ) {
       const size = 1 + Math.floor(random() * (random() < 0.7 ? 6 : 3000));
@@ -47,14 +53,18 @@ export function* cut(bytes: Uint8Array, cutter: Cutter): Generator<Buffer> {
   }
 }
 
+export function connectionFor(role: Role, { deflate, ...limits }: PlayOptions = {}): WebSocketConnection {
+  return new WebSocketConnection(role, limits, deflate);
+}
+
 /** Plays the script once. Payloads are looked at after the last step, so that a reused buffer would show. */
 export function playOnce(
   role: Role,
   script: readonly Step[],
   cutter: Cutter,
-  options: ConnectionOptions = {},
+  options: PlayOptions = {},
 ): Outcome {
-  const connection = new WebSocketConnection(role, options);
+  const connection = connectionFor(role, options);
   const events: ConnectionEvent[] = [];
   const output: Buffer[] = [];
   let pending: Uint8Array[] = [];
@@ -75,11 +85,11 @@ export function playOnce(
     output.push(...connection.takeOutput());
   }
   feed();
-  return outcomeOf(connection, events, output);
+  return outcomeOf(connection, events, output, options.deflate !== undefined);
 }
 
 /** Plays the script fed in three ways and expects one outcome. */
-export function play(role: Role, script: readonly Step[], options: ConnectionOptions = {}): Outcome {
+export function play(role: Role, script: readonly Step[], options: PlayOptions = {}): Outcome {
   const outcome = playOnce(role, script, whole, options);
   expect(playOnce(role, script, pieces(1), options), "fed byte by byte").toEqual(outcome);
   const cuts = randomPieces(createRandom());
@@ -92,7 +102,7 @@ export function expectEvents(
   role: Role,
   input: readonly Uint8Array[],
   events: readonly PlainEvent[],
-  options: ConnectionOptions = {},
+  options: PlayOptions = {},
 ): Outcome {
   const outcome = play(role, input, options);
   expect(outcome).toMatchObject({ events, state: "open", closeStatus: undefined, isFinished: false });
@@ -108,7 +118,7 @@ export function expectFault(
   role: Role,
   input: readonly Uint8Array[],
   code: number,
-  options: ConnectionOptions = {},
+  options: PlayOptions = {},
   delivered: readonly PlainEvent[] = [],
 ): Outcome {
   const peer = peerOf(role);
