@@ -54,8 +54,8 @@ export interface WebSocketOptions extends SocketOptions {
 
 type EventHandler<E extends Event> = ((event: E) => void) | null;
 
-const optionNames = [
-  ...socketOptionNames,
+/** Those of sockets come on top. */
+export const clientOptionNames: readonly string[] = [
   "protocols",
   "headers",
   "compression",
@@ -117,7 +117,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
       typeof protocols === "string" || Array.isArray(protocols)
         ? { ...options, protocols: protocols as string | readonly string[] }
         : { ...(protocols as WebSocketOptions), ...options };
-    refuseUnknownOptions(given, optionNames);
+    refuseUnknownOptions(given, [...clientOptionNames, ...socketOptionNames]);
     const { compression, handshakeTimeoutMs: timeoutMs = 10_000, headers = {}, tls, http2Session } = given;
     assertBound("handshakeTimeoutMs", timeoutMs, 2 ** 31 - 1);
     const address = parseAddress(url);

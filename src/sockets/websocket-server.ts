@@ -78,7 +78,8 @@ export interface ListenOptions {
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-const ownOptionNames = [
+/** Those of sockets come on top. */
+export const serverOptionNames: readonly string[] = [
   "path",
   "onConnection",
   "authorize",
@@ -110,7 +111,7 @@ export class WebSocketServer {
 
   /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
   constructor(options: WebSocketServerOptions) {
-    refuseUnknownOptions(options, [...ownOptionNames, ...socketOptionNames]);
+    refuseUnknownOptions(options, [...serverOptionNames, ...socketOptionNames]);
     const {
       compression,
       maxConnections = 100_000,
