@@ -17,8 +17,8 @@ import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { answerClientError } from "./client-errors.js";
 import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
-import { type AttachableServer, attachTo, isSharedForConnect, type UpgradeHandlers } from "./http-servers.js";
-import { type OpeningRequest, pathOf } from "./opening-request.js";
+import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
+import type { OpeningRequest } from "./opening-request.js";
 import {
   assertBound,
   refuseUnknownOptions,
@@ -28,7 +28,6 @@ import {
 } from "./options.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
-import { answerWithoutUpgrade, isWebSocketUpgrade } from "./without-upgrade.js";
 
 export interface WebSocketServerOptions extends SocketOptions {
   /** The path at which WebSockets are opened. @default every path that nothing else takes */
@@ -225,30 +224,15 @@ export class WebSocketServer {
   }
 
   #attach(server: AttachableServer, isAnnounced: boolean): void {
+    const acceptor = this.#acceptor;
     const handlers: UpgradeHandlers = {
-      upgrade: (request, socket, head) => {
-        const isShared = server.listenerCount("upgrade") > 1;
-        const isWebSocket = isWebSocketUpgrade(request);
-        if (isWebSocket && this.#isForMe(request.url)) this.upgrade(request, socket, head);
-        else if (isShared) return;
-        else if (isWebSocket) this.#acceptor.refuseUpgrade(socket, this.#notHere(request.url));
-        else answerWithoutUpgrade(request, socket, (...parts) => server.emit("request", ...parts));
-      },
-      connect: (stream, headers, rawHeaders) => {
-        const url = headers[":path"] as string | undefined;
-        if (this.#isForMe(url)) this.#acceptor.connect(stream, headers, rawHeaders);
-        else if (!isSharedForConnect(server)) this.#acceptor.refuseStream(stream, this.#notHere(url));
-      },
+      path: this.#options.path,
+      upgrade: (...parts) => this.upgrade(...parts),
+      connect: (...parts) => acceptor.connect(...parts),
+      refuseUpgrade: (...parts) => acceptor.refuseUpgrade(...parts),
+      refuseStream: (...parts) => acceptor.refuseStream(...parts),
     };
     this.#detachments.push(attachTo(server, handlers, isAnnounced));
-  }
-
-  #isForMe(url: string | undefined): boolean {
-    return this.#options.path === undefined || pathOf(url ?? "/") === this.#options.path;
-  }
-
-  #notHere(url: string | undefined): Rejection {
-    return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${this.#options.path}.`);
   }
 
   #findRefusal(request: OpeningRequest): Rejection | undefined | Promise<Rejection | undefined> {
