@@ -49,6 +49,8 @@ export class SocketDriver {
   #isHeldUpByOwner = false;
   #isHeldUpByOutput = false;
   #hasEnded = false;
+  /** The owner has ended the connection: it is given no more messages. */
+  #isDeaf = false;
   /** The last byte was given to the stream, or the stream is gone. */
   #isOver = false;
 
@@ -126,17 +128,20 @@ export class SocketDriver {
   /** Starts the closing handshake. @throws HF_WEBSOCKET_ARGUMENT when code or reason are not accepted */
   close(code?: number, reason?: string): void {
     this.#connection.close(code, reason);
+    this.#isDeaf = true;
     this.#afterOutput();
   }
 
   /** Fails the connection with a code: Close frame, then the end. */
   fail(code: number, reason: string): void {
     this.#connection.fail(code, reason);
+    this.#isDeaf = true;
     this.#end(undefined);
   }
 
   /** Ends the connection without another word. */
   destroy(): void {
+    this.#isDeaf = true;
     this.#stream.destroy();
   }
 
@@ -170,7 +175,8 @@ export class SocketDriver {
     for (const event of this.#connection.receive(chunk)) {
       if (event.type === "text" || event.type === "binary") {
         hasMessage = true;
-        this.#owner.receive(event.type === "text" ? event.text : event.data);
+        // The owner may have ended the connection over a message before this one.
+        if (!this.#isDeaf) this.#owner.receive(event.type === "text" ? event.text : event.data);
       } else if (event.type === "ping") this.#owner.receivePing?.(event.data);
       else if (event.type === "pong") this.#owner.receivePong?.(event.data);
       else if (event.type === "fault") this.#tellEnded(event.reason);

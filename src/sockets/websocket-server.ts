@@ -1,7 +1,12 @@
 /**
  * A WebSocket server: attaches to servers for HTTP that the application has, of version 1.1 or 2, or listens itself.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf } from "../errors.js";
@@ -105,6 +110,7 @@ export class WebSocketServer {
   #contexts = 0;
   #front: HttpFront | undefined;
   #isClosing = false;
+  #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
   /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
@@ -137,6 +143,7 @@ export class WebSocketServer {
     this.#acceptor = new Acceptor({
       clock: systemClock,
       findRefusal: (request) => this.#findRefusal(request),
+      findLateRefusal: () => this.#findOwnRefusal(),
       chooseProtocol: options.chooseProtocol,
       compression: this.#compression,
       hasRoomForContext: () => this.#contexts < maxContexts,
@@ -213,7 +220,12 @@ export class WebSocketServer {
   }
 
   /** Takes no more connections, closes those that are open with 1001, and resolves when all are gone. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosing = true;
     for (const detach of this.#detachments.splice(0)) detach();
     const isClosed = this.#front?.close();
@@ -236,13 +248,18 @@ export class WebSocketServer {
   }
 
   #findRefusal(request: OpeningRequest): Rejection | undefined | Promise<Rejection | undefined> {
-    if (this.#isClosing) return reject(503, "The server is being ended.", { "Retry-After": "1" });
-    if (this.#maxConnections !== null && this.#sockets.size >= this.#maxConnections)
-      return reject(503, `The server has its limit of ${this.#maxConnections} connections.`, {
-        "Retry-After": "5",
-      });
+    const isFull = this.#findOwnRefusal();
+    if (isFull) return isFull;
     const decision = this.#options.authorize?.(request);
     return decision instanceof Promise ? decision.then(toRejection) : toRejection(decision);
+  }
+
+  #findOwnRefusal(): Rejection | undefined {
+    if (this.#isClosing) return reject(503, "The server is being ended.", { "Retry-After": "1" });
+    if (this.#maxConnections === null || this.#sockets.size < this.#maxConnections) return undefined;
+    return reject(503, `The server has its limit of ${this.#maxConnections} connections.`, {
+      "Retry-After": "5",
+    });
   }
 
   #accept(accepted: AcceptedSocket): void {
@@ -277,6 +294,10 @@ function keepsContext({ deflate }: AcceptedSocket): boolean {
 function toRejection(refusal: Refusal | undefined): Rejection | undefined {
   if (refusal === undefined) return undefined;
   const { status, message, headers } = refusal;
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
   if (Number.isInteger(status) && status >= 400 && status <= 599) return reject(status, message, headers);
   throw new HoldfastError(
     "HF_OPTION_INVALID",
