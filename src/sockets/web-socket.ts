@@ -197,9 +197,11 @@ export class WebSocket extends EventTarget implements SocketOwner {
     assertCloseArguments(code, reason);
     if (this.#readyState === WebSocket.CONNECTING) {
       this.#readyState = WebSocket.CLOSING;
-      this.#abort?.();
       // As in a browser: the events come after this call has returned.
-      queueMicrotask(() => this.#fail("closed before it was open"));
+      queueMicrotask(() => {
+        this.#abort?.();
+        this.#fail("closed before it was open");
+      });
       return;
     }
     if (this.#readyState !== WebSocket.OPEN) return;
