@@ -110,7 +110,7 @@ export class SocketDriver {
   send(message: MessageData | PreparedMessage): void {
     const frame = this.#connection.encode(message);
     this.#queue(frame);
-    if (this.#batch.bytes > this.#context.settings.maxUnsentBytes) this.#checkUnsent();
+    if (this.#isWriting || this.#batch.bytes > this.#context.settings.maxUnsentBytes) this.#checkUnsent();
   }
 
   /** Sends what was put into the engine directly: pings, fragments. */
@@ -266,14 +266,15 @@ export class SocketDriver {
     if (this.#direct !== undefined && batch.bytes <= maxJoinedBytes) {
       this.#batch = this.#context.flusher.empty;
       const status = writeDirectly(this.#direct, batch.joined(), this);
-      if (status === 0) return;
-      if (status < 0) this.#stream.destroy();
+      if (status === 0) this.#releaseReading();
+      else if (status < 0) this.#stream.destroy();
       else this.#beginWriting();
       return;
     }
     if (this.#stream.destroyed) return;
     this.#writeToStream();
     if (this.#stream.writableLength > 0) this.#watchStream();
+    else this.#releaseReading();
   }
 
   #writeToStream(): void {
@@ -307,9 +308,15 @@ export class SocketDriver {
     this.#writeBatch();
     if (this.#isWriting) return;
     this.#deadlines.unblocked();
+    this.#releaseReading();
+    if (!this.#hasEnded) this.#owner.drained();
+  }
+
+  /** The system has taken everything. */
+  #releaseReading(): void {
+    if (!this.#isHeldUpByOutput) return;
     this.#isHeldUpByOutput = false;
     this.#updateReading();
-    if (!this.#hasEnded) this.#owner.drained();
   }
 
   #updateReading(): void {
