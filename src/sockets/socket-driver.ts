@@ -32,7 +32,10 @@ export interface SocketOwner {
 
 /** Beyond so many bytes, frames are written one by one rather than copied into one piece. */
 const maxJoinedBytes = 64 * 1024;
+/** Of more than that, the stream is given so much at a time: a peer that takes some of it is seen not to be stalled. */
+const maxGivenBytes = 256 * 1024;
 const nothing = Buffer.alloc(0);
+const noPieces: Uint8Array[] = [];
 const gone: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
 export class SocketDriver {
@@ -44,6 +47,9 @@ export class SocketDriver {
   readonly #direct: DirectHandle | undefined;
   /** What was sent in this turn, or waits behind a write that is under way. */
   #batch: OutputBatch;
+  /** The rest of a large batch, in front of all others, last piece first. */
+  #rest: Uint8Array[] = noPieces;
+  #restBytes = 0;
   #isFlushScheduled = false;
   #isWriting = false;
   #isHeldUpByOwner = false;
@@ -77,7 +83,7 @@ export class SocketDriver {
 
   /** Bytes that the operating system has not taken yet, frame headers included. */
   get unsentBytes(): number {
-    return this.#stream.destroyed ? 0 : this.#batch.bytes + this.bytesUnderWay;
+    return this.#stream.destroyed ? 0 : this.#batch.bytes + this.#restBytes + this.bytesUnderWay;
   }
 
   /** TimedDriver: of the write that is under way, what the operating system has not taken yet. */
@@ -215,7 +221,9 @@ export class SocketDriver {
       this.#isOver = true;
       if (!this.#stream.destroyed) {
         // Behind a write that is under way, the order is kept below.
+        this.#giveRest();
         this.#writeToStream();
+        this.#giveRest();
         this.#stream.end();
       }
     }
@@ -230,6 +238,8 @@ export class SocketDriver {
     this.#deadlines.stop();
     this.#connection.receiveEnd();
     this.#batch = this.#context.flusher.empty;
+    this.#rest = noPieces;
+    this.#restBytes = 0;
     this.#tellEnded(undefined);
     this.#owner.closed(this.#connection.closeStatus ?? gone);
   }
@@ -261,9 +271,9 @@ export class SocketDriver {
   /** One write at a time; what is sent meanwhile gathers behind it. */
   #writeBatch(): void {
     const batch = this.#batch;
-    if (this.#isWriting || this.#isOver || batch.bytes === 0) return;
+    if (this.#isWriting || this.#isOver || batch.bytes + this.#restBytes === 0) return;
     // The stream is empty here: what goes through it is waited for like anything else.
-    if (this.#direct !== undefined && batch.bytes <= maxJoinedBytes) {
+    if (this.#direct !== undefined && this.#restBytes === 0 && batch.bytes <= maxJoinedBytes) {
       this.#batch = this.#context.flusher.empty;
       const status = writeDirectly(this.#direct, batch.joined(), this);
       if (status === 0) this.#releaseReading();
@@ -271,12 +281,16 @@ export class SocketDriver {
       else this.#beginWriting();
       return;
     }
-    if (this.#stream.destroyed) return;
-    this.#writeToStream();
+    while (this.#batch.bytes + this.#restBytes > 0 && this.#stream.writableLength === 0) {
+      if (this.#stream.destroyed) return;
+      if (this.#restBytes === 0) this.#writeToStream();
+      this.#giveRest(maxGivenBytes);
+    }
     if (this.#stream.writableLength > 0) this.#watchStream();
     else this.#releaseReading();
   }
 
+  /** Writes the batch, or makes it the rest where it is large. */
   #writeToStream(): void {
     const batch = this.#batch;
     if (batch.bytes === 0) return;
@@ -285,8 +299,23 @@ export class SocketDriver {
       this.#stream.write(batch.joined());
       return;
     }
+    this.#rest = [];
+    this.#restBytes = batch.bytes;
+    for (const frame of batch.frames())
+      for (let at = 0; at < frame.length; at += maxGivenBytes)
+        this.#rest.push(frame.subarray(at, at + maxGivenBytes));
+    this.#rest.reverse();
+  }
+
+  #giveRest(most = Infinity): void {
+    if (this.#restBytes === 0) return;
     this.#stream.cork();
-    for (const frame of batch.frames()) this.#stream.write(frame);
+    for (let given = 0; given < most && this.#restBytes > 0; ) {
+      const piece = this.#rest.pop() as Uint8Array;
+      given += piece.length;
+      this.#restBytes -= piece.length;
+      this.#stream.write(piece);
+    }
     this.#stream.uncork();
   }
 
