@@ -37,6 +37,8 @@ export interface AcceptorOptions {
   readonly clock: Clock;
   /** Looks at a request before anything else. A promise is waited for; one that rejects refuses with 500. */
   readonly findRefusal: (request: OpeningRequest) => Rejection | undefined | Promise<Rejection | undefined>;
+  /** Looks once more at a request that was admitted after a while: others may have come meanwhile, or the end. */
+  readonly findLateRefusal?: () => Rejection | undefined;
   readonly chooseProtocol?:
     | ((offered: readonly string[], request: OpeningRequest) => string | undefined)
     | undefined;
@@ -166,7 +168,7 @@ export class Acceptor {
     finish: (refusal: Rejection | undefined) => void,
     fail: (error: unknown) => void,
   ): void {
-    const { clock, decisionTimeoutMs, maxDecisions } = this.#options;
+    const { clock, decisionTimeoutMs, maxDecisions, findLateRefusal } = this.#options;
     const ignore = () => {};
     stream.on("error", ignore);
     if (this.#decisions >= maxDecisions) {
@@ -189,7 +191,7 @@ export class Acceptor {
       decisionTimeoutMs,
     );
     refusal.then(
-      (decided) => decide(() => finish(decided)),
+      (decided) => decide(() => finish(decided ?? findLateRefusal?.())),
       (error: unknown) => decide(() => fail(error)),
     );
   }

@@ -87,6 +87,7 @@ export function connectOverHttp2(
     isOver = true;
     clearTimeout(timer);
     session.off("remoteSettings", start);
+    session.off("localSettings", start);
     session.off("close", lost);
     stream?.on("error", () => {});
     stream?.destroy();
@@ -94,11 +95,18 @@ export function connectOverHttp2(
   };
   const lost = () => give("the HTTP/2 connection has ended");
   const start = () => {
+    if (isOver || stream) return;
     if (!session.remoteSettings.enableConnectProtocol) {
       give("the server does not take WebSockets over HTTP/2 (RFC 8441)");
       return;
     }
-    stream = requestStream(session, url, options);
+    try {
+      stream = requestStream(session, url, options);
+    } catch (error) {
+      // The session takes no more requests, or can't send these fields.
+      give(messageOf(error));
+      return;
+    }
     stream.on("error", (error) => give(messageOf(error)));
     stream.on("response", (headers, _flags, ...[rawHeaders]: (readonly string[])[]) => {
       if (isOver || stream === undefined) return;
@@ -112,6 +120,8 @@ export function connectOverHttp2(
       }
       isOver = true;
       clearTimeout(timer);
+      session.off("remoteSettings", start);
+      session.off("localSettings", start);
       session.off("close", lost);
       events.opened(stream, nothing, result);
     });
@@ -119,9 +129,19 @@ export function connectOverHttp2(
   session.on("close", lost);
   if (session.closed || session.destroyed) queueMicrotask(lost);
   // RFC 8441 §3: the server's settings must have said that it takes an extended CONNECT.
-  else if (session.remoteSettings?.enableConnectProtocol) start();
-  else session.once("remoteSettings", start);
+  else if (hasSettings(session)) queueMicrotask(start);
+  else {
+    session.once("remoteSettings", start);
+    // RFC 9113 §3.4: those of the server come before it acknowledges ours.
+    session.once("localSettings", start);
+  }
   return () => give("closed before it was open");
+}
+
+/** Whether the server's settings have come. */
+function hasSettings(session: ClientHttp2Session): boolean {
+  if (session.connecting) return false;
+  return session.remoteSettings.enableConnectProtocol || !session.pendingSettingsAck;
 }
 
 function requestStream(session: ClientHttp2Session, url: URL, { handshake, headers }: ConnectOptions) {

@@ -157,7 +157,8 @@ export class DriverDeadlines implements DeadlineHolder {
     this.#driver.connection.sendPing();
     this.#driver.sendOutput();
     this.#pingedAt = now;
-    return pongTimeoutMs;
+    // A pong that comes soon makes the next ping due before a missing one would be.
+    return Math.min(pongTimeoutMs, pingIntervalMs);
   }
 
   #now(): number {

@@ -5,20 +5,29 @@ import type {
   Http2Server,
   Http2ServerRequest,
   Http2ServerResponse,
-  ServerHttp2Session,
   ServerHttp2Stream,
 } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
-import type { RawHeaders } from "../websocket/index.js";
+import { type RawHeaders, type Rejection, reject } from "../websocket/index.js";
+import { pathOf } from "./opening-request.js";
+import { answerWithoutUpgrade, isWebSocketUpgrade } from "./without-upgrade.js";
 
 export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
 
+/** What takes WebSockets from a server. */
 export interface UpgradeHandlers {
+  /** Where; undefined for every path that no other takes. */
+  readonly path: string | undefined;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
   /** An extended CONNECT whose `:protocol` is websocket. */
   readonly connect: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders) => void;
+  readonly refuseUpgrade: (socket: Duplex, rejection: Rejection) => void;
+  readonly refuseStream: (stream: ServerHttp2Stream, rejection: Rejection) => void;
 }
+
+/** All that take WebSockets from one server, so that each request is taken or refused once. */
+const attached = new WeakMap<AttachableServer, Set<UpgradeHandlers>>();
 
 /**
  * Takes over what opens WebSockets; other requests go on as before.
@@ -30,46 +39,75 @@ export function attachTo(
   handlers: UpgradeHandlers,
   isAnnounced = false,
 ): () => void {
-  const detachments = [listen(server, "upgrade", handlers.upgrade)];
-  if (isHttp2(server)) {
-    if (!isAnnounced) detachments.push(listen(server, "session", allowExtendedConnect));
-    detachments.push(
-      listen(
-        server,
-        "stream",
-        (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: RawHeaders) => {
-          if (isWebSocketConnect(headers)) handlers.connect(stream, headers, raw);
-        },
-      ),
-      // Where requests are listened to, Node.js answers a CONNECT that nobody takes with 405.
-      listen(server, "connect", (request: Http2ServerRequest, response: Http2ServerResponse) => {
-        if (isWebSocketConnect(request.headers) || server.listenerCount("connect") > 1) return;
-        response.statusCode = 405;
-        response.end();
-      }),
-    );
-  }
+  const all = attached.get(server) ?? new Set();
+  attached.set(server, all);
+  const detachments = all.size === 0 ? listenTo(server, all) : [];
+  all.add(handlers);
+  // RFC 8441 §3: clients must not send an extended CONNECT before the server has said that it may. It is said first of
+  // all, since many clients look at the first settings only; and never taken back, which the RFC forbids.
+  if (isHttp2(server) && !isAnnounced) server.updateSettings({ enableConnectProtocol: true });
   return () => {
+    all.delete(handlers);
+    if (all.size > 0) return;
+    attached.delete(server);
     for (const detach of detachments) detach();
   };
+}
+
+function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): (() => void)[] {
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    const taker = isWebSocketUpgrade(request) ? takerOf(all, request.url) : undefined;
+    if (taker) taker.upgrade(request, socket, head);
+    // Others listen, too, and answer this.
+    else if (server.listenerCount("upgrade") > 1) return;
+    else if (isWebSocketUpgrade(request)) firstOf(all).refuseUpgrade(socket, notHere(all, request.url));
+    else answerWithoutUpgrade(request, socket, (...parts) => server.emit("request", ...parts));
+  };
+  const onStream = (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    _flags: number,
+    raw: RawHeaders,
+  ) => {
+    if (!isWebSocketConnect(headers)) return;
+    const url = headers[":path"] as string | undefined;
+    const taker = takerOf(all, url);
+    if (taker) taker.connect(stream, headers, raw);
+    else if (server.listenerCount("connect") === 1) firstOf(all).refuseStream(stream, notHere(all, url));
+  };
+  // Where requests are listened to, Node.js answers a CONNECT that nobody takes with 405.
+  const onConnect = (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    if (isWebSocketConnect(request.headers) || server.listenerCount("connect") > 1) return;
+    response.statusCode = 405;
+    response.end();
+  };
+  const detachments = [listen(server, "upgrade", onUpgrade)];
+  if (isHttp2(server))
+    detachments.push(listen(server, "stream", onStream), listen(server, "connect", onConnect));
+  return detachments;
+}
+
+function takerOf(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): UpgradeHandlers | undefined {
+  const path = pathOf(url ?? "/");
+  const takers = [...all];
+  return takers.find((taker) => taker.path === path) ?? takers.find((taker) => taker.path === undefined);
+}
+
+function firstOf(all: ReadonlySet<UpgradeHandlers>): UpgradeHandlers {
+  return all.values().next().value as UpgradeHandlers;
+}
+
+function notHere(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): Rejection {
+  const paths = [...all].map(({ path }) => path).join(", ");
+  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${paths}.`);
 }
 
 export function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {
   return headers[":method"] === "CONNECT" && headers[":protocol"] === "websocket";
 }
 
-/** Whether others take extended CONNECTs from this server, too. Each that does listens to `connect`. */
-export function isSharedForConnect(server: AttachableServer): boolean {
-  return server.listenerCount("connect") > 1;
-}
-
 function isHttp2(server: AttachableServer): server is Http2Server | Http2SecureServer {
   return "updateSettings" in server;
-}
-
-/** RFC 8441 §3: clients must not send an extended CONNECT before the server has said that it may. */
-function allowExtendedConnect(session: ServerHttp2Session): void {
-  session.settings({ enableConnectProtocol: true });
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: listeners of different events take different arguments

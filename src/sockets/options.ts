@@ -77,6 +77,9 @@ export function resolveSocketOptions(options: SocketOptions): SocketSettings {
     bounds[name] = value;
   }
   const { maxMessageBytes, maxFrameBytes, maxFragments, createMaskingKey } = options;
+  // Refused now rather than when the first connection comes.
+  for (const [name, value] of Object.entries({ maxMessageBytes, maxFrameBytes, maxFragments }))
+    if (value !== undefined) assertBound(name, value);
   const connection: ConnectionOptions = {
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     ...(maxFrameBytes !== undefined && { maxFrameBytes }),

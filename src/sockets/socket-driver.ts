@@ -1,27 +1,27 @@
 /**
  * Drives one WebSocket connection of the engine over a stream of Node.js: TCP, TLS or one stream of HTTP/2. Moves bytes
- * both ways, gathers what is written in a turn, and keeps the bounds in time and size. What messages mean is the owner's.
+ * both ways and keeps the bounds in time and size. What messages mean is the owner's.
  */
 import type { Duplex } from "node:stream";
 import {
   type CloseStatus,
   type ConnectionEvent,
   type Deflate,
+  type EventReceiver,
   type MessageData,
   type PreparedMessage,
   type Role,
   WebSocketConnection,
 } from "../websocket/index.js";
-import { type DirectHandle, directHandleOf, writeDirectly } from "./direct-write.js";
 import type { DriverContext } from "./driver-context.js";
-import { DriverDeadlines } from "./driver-deadlines.js";
-import type { OutputBatch } from "./output-batch.js";
+import { DriverDeadlines, type TimedDriver } from "./driver-deadlines.js";
+import { type OutputOwner, OutputWriter } from "./output-writer.js";
 
 /** What the driver reports to. Nothing is reported after `closed`. */
 export interface SocketOwner {
   /** A message of the peer. Bytes may be a view of memory that nothing else uses any more. */
   receive(data: MessageData): void;
-  /** Everything given to the driver has been taken by the operating system. */
+  /** Everything given to the driver has been taken by the operating system, after it had not for a while. */
   drained(): void;
   /** No more messages will come: the peer has closed, or broke a rule, which is said then, or the socket is gone. */
   ended(fault: string | undefined): void;
@@ -31,30 +31,22 @@ export interface SocketOwner {
   receivePong?(data: Uint8Array): void;
 }
 
-/** Beyond so many bytes, frames are written one by one rather than copied into one piece. */
-const maxJoinedBytes = 64 * 1024;
-const nothing = Buffer.alloc(0);
 const gone: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
-export class SocketDriver {
+export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
   readonly #stream: Duplex;
   readonly #connection: WebSocketConnection;
   readonly #context: DriverContext;
   readonly #owner: SocketOwner;
   readonly #deadlines: DriverDeadlines;
-  readonly #direct: DirectHandle | undefined;
-  /** What was sent in this turn, or waits behind a write that is under way. */
-  #batch: OutputBatch;
-  #isFlushScheduled = false;
-  #isWriting = false;
+  readonly #output: OutputWriter;
   #isHeldUpByOwner = false;
   #isHeldUpByOutput = false;
-  #isDrainAwaited = false;
   /** Whether a message has ended in the chunk that is being received. */
   #hasMessage = false;
   #hasEnded = false;
-  /** The last byte was given to the stream, or the stream is gone. */
-  #isOver = false;
+  /** The owner has ended the connection: it is given no more messages. */
+  #isDeaf = false;
 
   /** @param stream the opening handshake is done, its answer written by `writeFirst` */
   constructor(
@@ -68,8 +60,7 @@ export class SocketDriver {
     this.#context = context;
     this.#owner = owner;
     this.#connection = new WebSocketConnection(role, context.settings.connection, deflate);
-    this.#batch = context.flusher.empty;
-    this.#direct = directHandleOf(stream);
+    this.#output = new OutputWriter(stream, context.flusher, this);
     this.#deadlines = new DriverDeadlines(this, context);
   }
 
@@ -87,15 +78,13 @@ export class SocketDriver {
    * by `drained` when there are none left.
    */
   get unsentBytes(): number {
-    const unsentBytes = this.#countUnsent();
-    if (unsentBytes > 0) this.#isDrainAwaited = true;
+    const { unsentBytes } = this.#output;
+    if (unsentBytes > 0) this.#output.awaitTaken();
     return unsentBytes;
   }
 
-  /** TimedDriver: of the write that is under way, what the operating system has not taken yet. */
   get bytesUnderWay(): number {
-    if (!this.#isWriting || this.#stream.destroyed) return this.#stream.writableLength;
-    return this.#stream.writableLength + (this.#direct?.writeQueueSize ?? 0);
+    return this.#output.bytesUnderWay;
   }
 
   get isReadingHeldUp(): boolean {
@@ -111,7 +100,7 @@ export class SocketDriver {
     stream.on("error", () => {});
     stream.on("close", () => this.#gone());
     this.#deadlines.start();
-    if (stream.writableLength > 0) this.#watchStream();
+    this.#output.start();
     if (head.length > 0) this.#receive(Buffer.from(head));
   }
 
@@ -120,37 +109,38 @@ export class SocketDriver {
    * @throws HF_WEBSOCKET_STATE when the connection is not open
    */
   send(message: MessageData | PreparedMessage): void {
-    const frame = this.#connection.encode(message);
-    this.#queue(frame);
-    if (this.#batch.bytes > this.#context.settings.maxUnsentBytes) this.#checkUnsent();
+    const output = this.#output;
+    output.queue(this.#connection.encode(message));
+    if (output.isWriting || output.waitingBytes > this.#context.settings.maxUnsentBytes) this.#checkUnsent();
   }
 
   /** Sends what was put into the engine directly: pings, fragments. */
   sendOutput(): void {
-    for (const frame of this.#connection.takeOutput()) this.#queue(frame);
+    for (const frame of this.#connection.takeOutput()) this.#output.queue(frame);
   }
 
   /** Writes frames at once: for owners that gather for themselves. Nothing is written unless the connection is open. */
   write(frames: readonly Uint8Array[]): void {
-    if (!this.isOpen) return;
-    for (const frame of frames) this.#batch = this.#batch.with(frame);
-    this.#writeBatch();
+    if (this.isOpen) this.#output.write(frames);
   }
 
   /** Starts the closing handshake. @throws HF_WEBSOCKET_ARGUMENT when code or reason are not accepted */
   close(code?: number, reason?: string): void {
     this.#connection.close(code, reason);
+    this.#isDeaf = true;
     this.#afterOutput();
   }
 
   /** Fails the connection with a code: Close frame, then the end. */
   fail(code: number, reason: string): void {
     this.#connection.fail(code, reason);
-    this.#end(undefined);
+    this.#isDeaf = true;
+    this.#end();
   }
 
   /** Ends the connection without another word. */
   destroy(): void {
+    this.#isDeaf = true;
     this.#stream.destroy();
   }
 
@@ -165,30 +155,30 @@ export class SocketDriver {
     this.#updateReading();
   }
 
-  /** Flushable: writes what was gathered in this turn. */
-  flush(): void {
-    this.#isFlushScheduled = false;
-    this.#writeBatch();
-    if (!this.#isWriting && (this.#isDrainAwaited || this.#isHeldUpByOutput)) this.#drained();
-  }
-
-  /** DirectWriter: a write that was under way is done. */
-  directWritten(status: number): void {
-    this.#isWriting = false;
-    if (status < 0) this.#stream.destroy();
-    else this.#written();
-  }
-
   /** EventReceiver: what came, in order. */
   receiveEvent(event: ConnectionEvent): void {
     // Answers of the engine, as to a ping, come before those of the owner to what follows.
     this.sendOutput();
     if (event.type === "text" || event.type === "binary") {
       this.#hasMessage = true;
-      this.#owner.receive(event.type === "text" ? event.text : event.data);
+      // The owner may have ended the connection over a message before this one.
+      if (!this.#isDeaf) this.#owner.receive(event.type === "text" ? event.text : event.data);
     } else if (event.type === "ping") this.#owner.receivePing?.(event.data);
     else if (event.type === "pong") this.#owner.receivePong?.(event.data);
     else if (event.type === "fault") this.#tellEnded(event.reason);
+  }
+
+  /** OutputOwner. */
+  blocked(): void {
+    this.#deadlines.blocked();
+  }
+
+  /** OutputOwner. */
+  taken(): void {
+    this.#deadlines.unblocked();
+    this.#isHeldUpByOutput = false;
+    this.#updateReading();
+    if (!this.#hasEnded) this.#owner.drained();
   }
 
   #receive(chunk: Buffer): void {
@@ -205,10 +195,10 @@ export class SocketDriver {
     if (this.#connection.state !== "open") return;
     this.#deadlines.messages(this.#hasMessage, this.#connection.isMidMessage);
     const { holdReadingAboveBytes } = this.#context.settings;
-    if (holdReadingAboveBytes !== null && this.#countUnsent() > holdReadingAboveBytes) {
-      this.#isHeldUpByOutput = true;
-      this.#updateReading();
-    }
+    if (holdReadingAboveBytes === null || this.#output.unsentBytes <= holdReadingAboveBytes) return;
+    this.#isHeldUpByOutput = true;
+    this.#output.awaitTaken();
+    this.#updateReading();
   }
 
   #receiveEnd(): void {
@@ -220,7 +210,7 @@ export class SocketDriver {
   #afterOutput(): void {
     this.sendOutput();
     const { state } = this.#connection;
-    if (state === "closed") this.#end(undefined);
+    if (state === "closed") this.#end();
     else if (state === "closing") {
       // What the peer still sends is read and dropped, until its Close frame comes.
       this.#stream.resume();
@@ -229,27 +219,19 @@ export class SocketDriver {
   }
 
   /** The connection is over: what is left is sent, and the socket ends within a bound. */
-  #end(fault: string | undefined): void {
+  #end(): void {
     this.sendOutput();
-    if (this.#connection.isFinished && !this.#isOver) {
-      this.#isOver = true;
-      if (!this.#stream.destroyed) {
-        // Behind a write that is under way, the order is kept below.
-        this.#writeToStream();
-        this.#stream.end();
-      }
-    }
-    this.#tellEnded(fault);
+    if (this.#connection.isFinished) this.#output.end();
+    this.#tellEnded(undefined);
     // Closing over unread bytes would reset the connection, and the Close frame could be lost with it.
     this.#stream.resume();
     this.#deadlines.closing();
   }
 
   #gone(): void {
-    this.#isOver = true;
     this.#deadlines.stop();
     this.#connection.receiveEnd();
-    this.#batch = this.#context.flusher.empty;
+    this.#output.clear();
     this.#tellEnded(undefined);
     this.#owner.closed(this.#connection.closeStatus ?? gone);
   }
@@ -260,88 +242,15 @@ export class SocketDriver {
     this.#owner.ended(fault);
   }
 
-  #queue(frame: Uint8Array): void {
-    if (this.#stream.destroyed) return;
-    this.#batch = this.#batch.with(frame);
-    if (this.#isFlushScheduled || this.#isWriting) return;
-    this.#isFlushScheduled = true;
-    this.#context.flusher.add(this);
-  }
-
   #checkUnsent(): void {
     const { maxUnsentBytes } = this.#context.settings;
-    const unsentBytes = this.#countUnsent();
+    const { unsentBytes } = this.#output;
     if (unsentBytes <= maxUnsentBytes || this.#connection.state !== "open") return;
     this.#connection.fail(
       1008,
       `${unsentBytes} bytes wait to be read, more than the limit of ${maxUnsentBytes}`,
     );
     this.#stream.destroy();
-  }
-
-  /** One write at a time; what is sent meanwhile gathers behind it. */
-  #writeBatch(): void {
-    const batch = this.#batch;
-    if (this.#isWriting || this.#isOver || batch.bytes === 0) return;
-    // The stream is empty here: what goes through it is waited for like anything else.
-    if (this.#direct !== undefined && batch.bytes <= maxJoinedBytes) {
-      this.#batch = this.#context.flusher.empty;
-      const status = writeDirectly(this.#direct, batch.joined(), this);
-      if (status === 0) return;
-      if (status < 0) this.#stream.destroy();
-      else this.#beginWriting();
-      return;
-    }
-    if (this.#stream.destroyed) return;
-    this.#writeToStream();
-    if (this.#stream.writableLength > 0) this.#watchStream();
-  }
-
-  #writeToStream(): void {
-    const batch = this.#batch;
-    if (batch.bytes === 0) return;
-    this.#batch = this.#context.flusher.empty;
-    if (batch.bytes <= maxJoinedBytes) {
-      this.#stream.write(batch.joined());
-      return;
-    }
-    this.#stream.cork();
-    for (const frame of batch.frames()) this.#stream.write(frame);
-    this.#stream.uncork();
-  }
-
-  #beginWriting(): void {
-    this.#isWriting = true;
-    this.#isDrainAwaited = true;
-    this.#deadlines.blocked();
-  }
-
-  /** The stream's `drain` event keeps silent below its high-water mark; an empty write behind the rest does not. */
-  #watchStream(): void {
-    this.#beginWriting();
-    this.#stream.write(nothing, () => {
-      this.#isWriting = false;
-      if (!this.#stream.destroyed) this.#written();
-    });
-  }
-
-  /** A write that was under way is done. */
-  #written(): void {
-    this.#writeBatch();
-    if (this.#isWriting) return;
-    this.#deadlines.unblocked();
-    this.#drained();
-  }
-
-  #drained(): void {
-    this.#isDrainAwaited = false;
-    this.#isHeldUpByOutput = false;
-    this.#updateReading();
-    if (!this.#hasEnded) this.#owner.drained();
-  }
-
-  #countUnsent(): number {
-    return this.#stream.destroyed ? 0 : this.#batch.bytes + this.bytesUnderWay;
   }
 
   #updateReading(): void {

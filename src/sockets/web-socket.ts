@@ -64,6 +64,8 @@ export const clientOptionNames: readonly string[] = [
   "http2Session",
 ];
 
+const nothing = new Uint8Array(0);
+
 // Deadlines and writes of all clients are met together.
 const shared = {
   clock: systemClock,
@@ -135,11 +137,17 @@ export class WebSocket extends EventTarget implements SocketOwner {
         this.#abort = undefined;
         this.#protocol = protocol;
         this.#extensions = extensions;
-        this.#driver = new SocketDriver("client", stream, agreed, this.#context, this);
+        const driver = new SocketDriver("client", stream, agreed, this.#context, this);
+        this.#driver = driver;
         this.#readyState = WebSocket.OPEN;
-        if (this.#isPaused) this.#driver.pauseReading();
+        if (head.length > 0) stream.unshift(head);
+        driver.pauseReading();
+        driver.start(nothing);
         this.#emit("open", new Event("open"));
-        this.#driver.start(head);
+        // As in a browser, messages come in later tasks: who waits for the event goes on before them.
+        setImmediate(() => {
+          if (!this.#isPaused) driver.resumeReading();
+        });
       },
       failed: (message) => this.#fail(message),
     };
@@ -189,9 +197,11 @@ export class WebSocket extends EventTarget implements SocketOwner {
     assertCloseArguments(code, reason);
     if (this.#readyState === WebSocket.CONNECTING) {
       this.#readyState = WebSocket.CLOSING;
-      this.#abort?.();
       // As in a browser: the events come after this call has returned.
-      queueMicrotask(() => this.#fail("closed before it was open"));
+      queueMicrotask(() => {
+        this.#abort?.();
+        this.#fail("closed before it was open");
+      });
       return;
     }
     if (this.#readyState !== WebSocket.OPEN) return;

@@ -1,7 +1,12 @@
 /**
  * A WebSocket server: attaches to servers for HTTP that the application has, of version 1.1 or 2, or listens itself.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf } from "../errors.js";
@@ -17,8 +22,8 @@ import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { answerClientError } from "./client-errors.js";
 import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
-import { type AttachableServer, attachTo, isSharedForConnect, type UpgradeHandlers } from "./http-servers.js";
-import { type OpeningRequest, pathOf } from "./opening-request.js";
+import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
+import type { OpeningRequest } from "./opening-request.js";
 import {
   assertBound,
   refuseUnknownOptions,
@@ -28,7 +33,6 @@ import {
 } from "./options.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
-import { answerWithoutUpgrade, isWebSocketUpgrade } from "./without-upgrade.js";
 
 export interface WebSocketServerOptions extends SocketOptions {
   /** The path at which WebSockets are opened. @default every path that nothing else takes */
@@ -107,6 +111,7 @@ export class WebSocketServer {
   #contexts = 0;
   #front: HttpFront | undefined;
   #isClosing = false;
+  #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
   /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
@@ -139,6 +144,7 @@ export class WebSocketServer {
     this.#acceptor = new Acceptor({
       clock: systemClock,
       findRefusal: (request) => this.#findRefusal(request),
+      findLateRefusal: () => this.#findOwnRefusal(),
       chooseProtocol: options.chooseProtocol,
       compression: this.#compression,
       hasRoomForContext: () => this.#contexts < maxContexts,
@@ -215,7 +221,12 @@ export class WebSocketServer {
   }
 
   /** Takes no more connections, closes those that are open with 1001, and resolves when all are gone. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosing = true;
     for (const detach of this.#detachments.splice(0)) detach();
     const isClosed = this.#front?.close();
@@ -226,40 +237,30 @@ export class WebSocketServer {
   }
 
   #attach(server: AttachableServer, isAnnounced: boolean): void {
+    const acceptor = this.#acceptor;
     const handlers: UpgradeHandlers = {
-      upgrade: (request, socket, head) => {
-        const isShared = server.listenerCount("upgrade") > 1;
-        const isWebSocket = isWebSocketUpgrade(request);
-        if (isWebSocket && this.#isForMe(request.url)) this.upgrade(request, socket, head);
-        else if (isShared) return;
-        else if (isWebSocket) this.#acceptor.refuseUpgrade(socket, this.#notHere(request.url));
-        else answerWithoutUpgrade(request, socket, (...parts) => server.emit("request", ...parts));
-      },
-      connect: (stream, headers, rawHeaders) => {
-        const url = headers[":path"] as string | undefined;
-        if (this.#isForMe(url)) this.#acceptor.connect(stream, headers, rawHeaders);
-        else if (!isSharedForConnect(server)) this.#acceptor.refuseStream(stream, this.#notHere(url));
-      },
+      path: this.#options.path,
+      upgrade: (...parts) => this.upgrade(...parts),
+      connect: (...parts) => acceptor.connect(...parts),
+      refuseUpgrade: (...parts) => acceptor.refuseUpgrade(...parts),
+      refuseStream: (...parts) => acceptor.refuseStream(...parts),
     };
     this.#detachments.push(attachTo(server, handlers, isAnnounced));
   }
 
-  #isForMe(url: string | undefined): boolean {
-    return this.#options.path === undefined || pathOf(url ?? "/") === this.#options.path;
-  }
-
-  #notHere(url: string | undefined): Rejection {
-    return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${this.#options.path}.`);
-  }
-
   #findRefusal(request: OpeningRequest): Rejection | undefined | Promise<Rejection | undefined> {
-    if (this.#isClosing) return reject(503, "The server is being ended.", { "Retry-After": "1" });
-    if (this.#maxConnections !== null && this.#sockets.size >= this.#maxConnections)
-      return reject(503, `The server has its limit of ${this.#maxConnections} connections.`, {
-        "Retry-After": "5",
-      });
+    const isFull = this.#findOwnRefusal();
+    if (isFull) return isFull;
     const decision = this.#options.authorize?.(request);
     return decision instanceof Promise ? decision.then(toRejection) : toRejection(decision);
+  }
+
+  #findOwnRefusal(): Rejection | undefined {
+    if (this.#isClosing) return reject(503, "The server is being ended.", { "Retry-After": "1" });
+    if (this.#maxConnections === null || this.#sockets.size < this.#maxConnections) return undefined;
+    return reject(503, `The server has its limit of ${this.#maxConnections} connections.`, {
+      "Retry-After": "5",
+    });
   }
 
   #accept(accepted: AcceptedSocket): void {
@@ -294,6 +295,10 @@ function keepsContext({ deflate }: AcceptedSocket): boolean {
 function toRejection(refusal: Refusal | undefined): Rejection | undefined {
   if (refusal === undefined) return undefined;
   const { status, message, headers } = refusal;
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
   if (Number.isInteger(status) && status >= 400 && status <= 599) return reject(status, message, headers);
   throw new HoldfastError(
     "HF_OPTION_INVALID",
