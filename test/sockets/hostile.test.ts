@@ -250,6 +250,14 @@ describe("a peer that floods", () => {
     client.socket.destroy();
   });
 
+  it("with small messages to an echo that reads on only when little waits gets them all back", async () => {
+    const { port } = await startSockets({ holdReadingAboveBytes: 1000 });
+    const client = await RawClient.upgrade(port);
+    const flood = Buffer.concat(Array.from({ length: 5000 }, () => clientFrame(0x2, Buffer.alloc(100, 7))));
+    client.write(flood);
+    await until(() => client.received.length === 5000 * 102);
+  });
+
   it("with connections that open and vanish leaves nothing behind", async () => {
     for (let round = 0; round < 5; round++) {
       const clients = await Promise.all(Array.from({ length: 40 }, () => RawClient.connect(running.port)));
