@@ -1,6 +1,6 @@
 /** Peers that break the rules or vanish, each with the endings that are right for it. */
 import { constants, deflateRawSync } from "node:zlib";
-import { closePayload, opcodes } from "../conformance/websocket/support/frame-builder.js";
+import { buildFrame, closePayload, opcodes } from "../conformance/websocket/support/frame-builder.js";
 import { type Ending, RawPeer } from "./raw-peer.js";
 
 export type Random = () => number;
@@ -180,6 +180,13 @@ const halfClosed: PeerKind = {
   },
 };
 
+// Made once: the peers must not be busier than the server.
+const masked = { key: [7, 11, 13, 17] } as const;
+const ping = buildFrame({ opcode: opcodes.ping, payload: Buffer.alloc(125), ...masked });
+const manyPings = Buffer.alloc(5000 * ping.length, ping);
+const largeMessage = buildFrame({ opcode: opcodes.binary, payload: Buffer.alloc(100_000), ...masked });
+const largeMessages = Buffer.alloc(10 * largeMessage.length, largeMessage);
+
 export const hostilePeers: readonly PeerKind[] = [
   ...violations,
   garbage,
@@ -187,12 +194,8 @@ export const hostilePeers: readonly PeerKind[] = [
   halfHandshake,
   silent,
   drip,
-  neverReads("floods with pings, reads nothing", "/", (peer) => {
-    for (let i = 0; i < 5000; i++) peer.frame(opcodes.ping, Buffer.alloc(125));
-  }),
-  neverReads("wants echoes, reads nothing", "/", (peer) => {
-    for (let i = 0; i < 10; i++) peer.frame(opcodes.binary, Buffer.alloc(100_000));
-  }),
+  neverReads("floods with pings, reads nothing", "/", ({ socket }) => void socket.write(manyPings)),
+  neverReads("wants echoes, reads nothing", "/", ({ socket }) => void socket.write(largeMessages)),
   neverReads("is sent much, reads nothing", "/flood", (peer) => peer.frame(opcodes.pong, Buffer.alloc(1))),
   vanishing,
   halfClosed,
