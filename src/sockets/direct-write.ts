@@ -3,45 +3,51 @@
  * machinery around each write costs as much as everything else outside the kernel, and the kernel takes nearly every
  * write at once.
  *
- * The handle below a `net.Socket` is not a documented interface. What is used of it has been the same from Node.js 20 to
- * 26, is looked at before it is used, and where it is not as expected the stream is used.
- * `HOLDFAST_DIRECT_WRITES=off` in the environment turns it off altogether.
+ * The handle below a `net.Socket` is not a documented interface. There are two ways of writing to it: up to Node.js 24 the
+ * caller passes a request object, which is used up when the kernel does not take everything; Node.js 26 makes one itself
+ * in that case and returns it. Which of them it is here is seen from the first write of Node.js itself; where it is
+ * neither, the stream is used. `HOLDFAST_DIRECT_WRITES=off` in the environment turns it off altogether.
  */
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
 export interface DirectHandle {
-  /** @returns an error number below 0, or 0. What the kernel does not take at once is in `writeQueueSize`. */
-  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  /** @returns an error number below 0, 0, or the request that was made because the kernel has not taken everything */
+  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number | WriteRequest;
+  /** Bytes that the kernel has not taken yet. */
   readonly writeQueueSize: number;
 }
 
-/** Taken by a write that the kernel did not complete at once, until it has; otherwise it can be used again. */
+/** A write that the kernel did not complete at once. */
 interface WriteRequest {
   oncomplete?: (status: number) => void;
   /** Keeps the bytes alive. */
   buffer?: Uint8Array;
+  /** Of a request that Node.js made: the status, where it was complete before `oncomplete` could be set. */
+  readonly writeStatus?: number | null;
 }
 
 type WriteRequestClass = new () => WriteRequest;
 
-let requestClass: WriteRequestClass | undefined;
+/** How writes are asked for here: with requests of this class, or without; undefined while that is not known. */
+let dialect: WriteRequestClass | "no request" | undefined;
 let spare: WriteRequest | undefined;
 const isTurnedOff = process.env.HOLDFAST_DIRECT_WRITES === "off";
 
 /**
- * Writes the first bytes of a connection, through its stream. The first time, this learns from Node.js itself what a
- * write request is.
+ * Writes the first bytes of a connection, through its stream. The first time, this learns from Node.js itself how writes
+ * are asked for.
  */
 export function writeFirst(stream: NodeJS.WritableStream, bytes: Uint8Array): void {
-  const handle = requestClass === undefined ? handleOf(stream) : undefined;
+  const handle = dialect === undefined ? handleOf(stream) : undefined;
   if (handle === undefined) {
     stream.write(bytes);
     return;
   }
   const original = handle.writeBuffer;
   handle.writeBuffer = (request, given) => {
-    requestClass = request.constructor as WriteRequestClass;
+    if (request === null) dialect = "no request";
+    else if (typeof request === "object") dialect = request.constructor as WriteRequestClass;
     return original.call(handle, request, given);
   };
   try {
@@ -53,7 +59,7 @@ export function writeFirst(stream: NodeJS.WritableStream, bytes: Uint8Array): vo
 
 /** @returns undefined where the stream has to be used */
 export function directHandleOf(stream: NodeJS.WritableStream): DirectHandle | undefined {
-  return requestClass === undefined ? undefined : handleOf(stream);
+  return dialect === undefined ? undefined : handleOf(stream);
 }
 
 /** Hears of a write that was not completed at once. */
@@ -68,17 +74,30 @@ export interface DirectWriter {
  * the connection has failed
  */
 export function writeDirectly(handle: DirectHandle, bytes: Uint8Array, writer: DirectWriter): number {
-  const request = spare ?? new (requestClass as WriteRequestClass)();
-  const status = handle.writeBuffer(request, bytes);
+  if (dialect === "no request") return writeWithoutRequest(handle, bytes, writer);
+  const request = spare ?? new (dialect as WriteRequestClass)();
+  const status = handle.writeBuffer(request, bytes) as number;
   if (status < 0) return status;
   if (handle.writeQueueSize === 0) {
     spare = request;
     return 0;
   }
   spare = undefined;
-  request.buffer = bytes;
-  request.oncomplete = (result) => writer.directWritten(result);
+  follow(request, bytes, writer);
   return 1;
+}
+
+function writeWithoutRequest(handle: DirectHandle, bytes: Uint8Array, writer: DirectWriter): number {
+  const result = handle.writeBuffer(null, bytes);
+  if (typeof result === "number") return result;
+  if (typeof result.writeStatus === "number") return Math.min(0, result.writeStatus);
+  follow(result, bytes, writer);
+  return 1;
+}
+
+function follow(request: WriteRequest, bytes: Uint8Array, writer: DirectWriter): void {
+  request.buffer = bytes;
+  request.oncomplete = (status) => writer.directWritten(status);
 }
 
 function handleOf(stream: NodeJS.WritableStream): DirectHandle | undefined {
