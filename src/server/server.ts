@@ -188,7 +188,7 @@ export class HoldfastServer {
     http1.on("request", route);
     http1.on("upgrade", (request, socket, head) => {
       if (isWebSocketUpgrade(request)) this.#upgrade(request, socket, head);
-      else answerWithoutUpgrade(request, socket, route);
+      else answerWithoutUpgrade(request, socket, head, http1);
     });
     if (http2 === undefined) return;
     // The compatibility interface of node:http2 has all that is used here.

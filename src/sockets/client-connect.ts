@@ -126,6 +126,8 @@ export function connectOverHttp2(
       events.opened(stream, nothing, result);
     });
   };
+  // Many may wait for one session; Node.js would take that for a leak.
+  session.setMaxListeners(Math.max(session.getMaxListeners(), session.listenerCount("close") + 10));
   session.on("close", lost);
   if (session.closed || session.destroyed) queueMicrotask(lost);
   // RFC 8441 §3: the server's settings must have said that it takes an extended CONNECT.

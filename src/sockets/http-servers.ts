@@ -61,7 +61,7 @@ function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): 
     // Others listen, too, and answer this.
     else if (server.listenerCount("upgrade") > 1) return;
     else if (isWebSocketUpgrade(request)) firstOf(all).refuseUpgrade(socket, notHere(all, request.url));
-    else answerWithoutUpgrade(request, socket, (...parts) => server.emit("request", ...parts));
+    else answerWithoutUpgrade(request, socket, head, server);
   };
   const onStream = (
     stream: ServerHttp2Stream,

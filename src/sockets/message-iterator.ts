@@ -4,9 +4,9 @@
  */
 import type { CloseStatus, MessageData } from "../websocket/index.js";
 
-export interface Pausable {
-  pause(): void;
-  resume(): void;
+export interface MessageSource {
+  /** Stops and goes on reading, whatever the application has asked for besides. */
+  holdReading(isHeldUp: boolean): void;
   /** Ends the connection when the loop is left early. */
   close(): void;
 }
@@ -21,14 +21,14 @@ const maxWaitingMessages = 16;
 const done = { done: true, value: undefined } as const;
 
 export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T, undefined> {
-  readonly #source: Pausable;
+  readonly #source: MessageSource;
   #messages: T[] = [];
   readonly #waiting: Waiting<T>[] = [];
   #isPaused = false;
   #end: CloseStatus | undefined;
   readonly #createError: (status: CloseStatus) => Error;
 
-  constructor(source: Pausable, createError: (status: CloseStatus) => Error) {
+  constructor(source: MessageSource, createError: (status: CloseStatus) => Error) {
     this.#source = source;
     this.#createError = createError;
   }
@@ -42,7 +42,7 @@ export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T
     this.#messages.push(message);
     if (this.#messages.length <= maxWaitingMessages || this.#isPaused) return;
     this.#isPaused = true;
-    this.#source.pause();
+    this.#source.holdReading(true);
   }
 
   /** No more messages will come. */
@@ -59,7 +59,7 @@ export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T
       else this.#waiting.push({ resolve, reject });
       if (!this.#isPaused || this.#messages.length > 0) return;
       this.#isPaused = false;
-      this.#source.resume();
+      this.#source.holdReading(false);
     });
   }
 

@@ -12,11 +12,11 @@ export interface ServerWebSocketContext extends DriverContext {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-type Handler<A extends unknown[]> = ((...args: [...A, ServerWebSocket]) => void) | undefined;
+type Handler<A extends unknown[]> = ((...args: [...A, ServerWebSocket]) => unknown) | undefined;
 
 /**
  * One open connection. Handlers get the socket as their last argument, so that one function can serve all. A handler that
- * throws ends its connection with 1011 and is reported to the server's `onError`.
+ * throws, or returns a promise that rejects, ends its connection with 1011 and is reported to the server's `onError`.
  */
 export class ServerWebSocket implements SocketOwner {
   /** The subprotocol that was agreed on; empty for none. */
@@ -103,7 +103,7 @@ export class ServerWebSocket implements SocketOwner {
    * HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
    */
   [Symbol.asyncIterator](): MessageIterator {
-    this.#messages ??= new MessageIterator(this, closedError);
+    this.#messages ??= new MessageIterator(this.#driver, closedError);
     return this.#messages;
   }
 
@@ -131,11 +131,22 @@ export class ServerWebSocket implements SocketOwner {
   #run<A extends unknown[]>(stage: string, handler: Handler<A>, ...args: A): void {
     if (handler === undefined) return;
     try {
-      handler(...args, this);
+      this.follow(stage, handler(...args, this));
     } catch (error) {
-      this.#context.onError(error, { stage });
-      if (this.isOpen) this.#driver.fail(1011, "internal error");
+      this.#failed(stage, error);
     }
+  }
+
+  /** For the server: hears of the failure of a handler that goes on after it has returned. */
+  follow(stage: string, result: unknown): void {
+    if (result instanceof Promise) result.catch((error: unknown) => this.#failed(stage, error));
+  }
+
+  #failed(stage: string, error: unknown): void {
+    // What a loop over the messages of a broken connection throws is no failure of the handler around it.
+    const isClosed = error instanceof HoldfastError && error.code === "HF_WEBSOCKET_CLOSED" && !this.isOpen;
+    if (!isClosed) this.#context.onError(error, { stage });
+    if (this.isOpen) this.#driver.fail(1011, "internal error");
   }
 }
 

@@ -41,6 +41,7 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
   readonly #deadlines: DriverDeadlines;
   readonly #output: OutputWriter;
   #isHeldUpByOwner = false;
+  #isHeldUpByLoop = false;
   #isHeldUpByOutput = false;
   /** Whether a message has ended in the chunk that is being received. */
   #hasMessage = false;
@@ -88,7 +89,7 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
   }
 
   get isReadingHeldUp(): boolean {
-    return this.#isHeldUpByOwner || this.#isHeldUpByOutput;
+    return this.#isHeldUpByOwner || this.#isHeldUpByLoop || this.#isHeldUpByOutput;
   }
 
   /** Starts reading. @param head bytes that came with the handshake */
@@ -152,6 +153,12 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
 
   resumeReading(): void {
     this.#isHeldUpByOwner = false;
+    this.#updateReading();
+  }
+
+  /** The same for a loop over messages, whose needs do not undo the owner's. */
+  holdReading(isHeldUp: boolean): void {
+    this.#isHeldUpByLoop = isHeldUp;
     this.#updateReading();
   }
 

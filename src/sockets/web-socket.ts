@@ -239,7 +239,13 @@ export class WebSocket extends EventTarget implements SocketOwner {
    * closed, and throws HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
    */
   [Symbol.asyncIterator](): MessageIterator {
-    this.#messages ??= new MessageIterator(this, closedError);
+    this.#messages ??= new MessageIterator(
+      {
+        holdReading: (isHeldUp) => this.#driver?.holdReading(isHeldUp),
+        close: () => this.close(),
+      },
+      closedError,
+    );
     return this.#messages;
   }
 

@@ -38,7 +38,7 @@ export interface WebSocketServerOptions extends SocketOptions {
   /** The path at which WebSockets are opened. @default every path that nothing else takes */
   readonly path?: string;
   /** Called for each connection, before any of its messages. Set its handlers here. */
-  readonly onConnection: (socket: ServerWebSocket, request: OpeningRequest) => void;
+  readonly onConnection: (socket: ServerWebSocket, request: OpeningRequest) => unknown;
   /**
    * Decides who may connect: nothing admits, a status and a sentence refuse. Browsers let pages of any origin connect and
    * send cookies along, so a server that relies on cookies must look at the Origin field here.
@@ -271,7 +271,7 @@ export class WebSocketServer {
       accepted.stream.once("close", () => this.#contexts--);
     }
     try {
-      this.#options.onConnection(socket, accepted.request);
+      socket.follow("handling a connection", this.#options.onConnection(socket, accepted.request));
     } catch (error) {
       this.#onError(error, { stage: "handling a connection" });
       socket.start(accepted.head);

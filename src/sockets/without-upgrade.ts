@@ -2,30 +2,49 @@
  * Requests that ask for another protocol than WebSocket. A server may leave that aside and answer as usual
  * (RFC 9110 §7.8); `curl --http2` and some proxies rely on it.
  */
-import { type IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { Server as TlsServer } from "node:tls";
+import type { RawHeaders } from "../websocket/index.js";
 
 export function isWebSocketUpgrade(request: IncomingMessage): boolean {
   const protocols = (request.headers.upgrade ?? "").split(",");
   return protocols.some((name) => name.trim().toLowerCase() === "websocket");
 }
 
-/** Answers on a socket that Node.js has taken out of its HTTP server already, and ends it after that. */
+/**
+ * Hands a connection back that Node.js has taken out of its server for HTTP over an upgrade request: the server gets the
+ * request once more, without the wish, and reads its body and further requests as it does on any connection.
+ * @param head what came behind the request's head
+ */
 export function answerWithoutUpgrade(
   request: IncomingMessage,
   socket: Duplex,
-  route: (request: IncomingMessage, response: ServerResponse) => void,
+  head: Uint8Array,
+  server: NodeJS.EventEmitter,
 ): void {
-  if (!(socket instanceof Socket)) {
-    socket.destroy();
-    return;
+  const { method, url, httpVersion, rawHeaders } = request;
+  const requestLine = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  socket.unshift(Buffer.concat([Buffer.from(requestLine + fieldsWithout(rawHeaders), "latin1"), head]));
+  // A server for https gets its connections once TLS is there.
+  server.emit(server instanceof TlsServer ? "secureConnection" : "connection", socket);
+}
+
+/** RFC 9110 §7.8: Upgrade, and its mention in Connection, along with HTTP2-Settings (RFC 7540 §3.2.1). */
+function fieldsWithout(rawHeaders: RawHeaders): string {
+  const lines: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    const value = rawHeaders[i + 1] as string;
+    const lower = name.toLowerCase();
+    if (lower === "upgrade" || lower === "http2-settings") continue;
+    const kept = lower === "connection" ? withoutUpgradeOptions(value) : value;
+    if (kept !== "") lines.push(`${name}: ${kept}\r\n`);
   }
-  socket.on("error", () => {});
-  socket.resume();
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  response.on("finish", () => socket.end());
-  route(request, response);
+  return `${lines.join("")}\r\n`;
+}
+
+function withoutUpgradeOptions(value: string): string {
+  const options = value.split(",").map((option) => option.trim());
+  return options.filter((option) => !/^(?:upgrade|http2-settings)$/i.test(option)).join(", ");
 }
