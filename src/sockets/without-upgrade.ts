@@ -8,7 +8,9 @@ import { Server as TlsServer } from "node:tls";
 import type { RawHeaders } from "../websocket/index.js";
 
 export function isWebSocketUpgrade(request: IncomingMessage): boolean {
-  const protocols = (request.headers.upgrade ?? "").split(",");
+  const { upgrade = "" } = request.headers;
+  if (upgrade === "websocket") return true;
+  const protocols = upgrade.split(",");
   return protocols.some((name) => name.trim().toLowerCase() === "websocket");
 }
 

@@ -6,8 +6,12 @@ export type RawHeaders = readonly string[];
 /** All values of a field, in order. */
 export function fieldValues(headers: RawHeaders, name: string): string[] {
   const values: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2)
-    if ((headers[i] as string).toLowerCase() === name) values.push((headers[i + 1] as string).trim());
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const field = headers[i] as string;
+    // Most differ in length, which costs nothing to see.
+    if (field.length === name.length && field.toLowerCase() === name)
+      values.push((headers[i + 1] as string).trim());
+  }
   return values;
 }
 
