@@ -139,7 +139,7 @@ describe.each(carriers)("over $name", (carrier) => {
   it("a slow peer that takes a large message bit by bit is no stalled one", async () => {
     const size = 40_000_000;
     const { open, sockets } = await startCarrier(carrier, {
-      stallTimeoutMs: 1500,
+      stallTimeoutMs: 2000,
       maxUnsentBytes: 2 * size,
       onConnection: () => {},
     });
@@ -151,12 +151,12 @@ describe.each(carriers)("over $name", (carrier) => {
       received = (data as string).length;
     };
     socket.send("x".repeat(size));
-    // It reads what one turn has, a few times a second.
-    for (let i = 0; i < 10; i++) {
+    // It reads what some turns have, a few times a second, for much longer than it may stall.
+    for (let i = 0; i < 22; i++) {
       client.pause();
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise((resolve) => setTimeout(resolve, 200));
       client.resume();
-      await nextTurn();
+      for (let turn = 0; turn < 10; turn++) await nextTurn();
     }
     await until(() => received > 0 || closed.length > 0);
     expect(closed).toEqual([]);

@@ -71,7 +71,7 @@ export class Decompressor {
       if (output === undefined) return faultOf(fault, maxBytes);
       pieces.push(output);
       total += output.length;
-      if (unread === 0) return this.#isComplete(input, output) ? joined(pieces, total) : truncated;
+      if (unread === 0) return this.#isComplete(input, output, pieces) ? joined(pieces, total) : truncated;
       // RFC 7692 §7.2.3.4: a block may say that it is the last one (BFINAL) and yet others follow. They may refer to what
       // came before, so a new state is given the window.
       this.#replace(pieces);
@@ -84,21 +84,22 @@ export class Decompressor {
 
   /**
    * Whether the data ended with a block, as it must. Where the state may end, the end of a stream must be readable behind
-   * it. A state that goes on is given empty blocks, which would yield output, an error or an end anywhere but between
-   * blocks.
+   * it. A state that goes on is given empty blocks, which would yield output or an error anywhere but between blocks.
+   * What is not read at all was put behind the end of the stream: the last block ended with the tail.
    */
-  #isComplete(input: Buffer, output: Buffer): boolean {
+  #isComplete(input: Buffer, output: Buffer, pieces: readonly Buffer[]): boolean {
     if (this.#history !== undefined) {
       const result = this.#stream.write(probe, 0);
-      return result.output?.length === 0 && result.unread === 0;
+      if (result.output?.length !== 0) return false;
+      if (result.unread === probe.length) this.#replace(pieces);
+      return result.unread === 0 || result.unread === probe.length;
     }
-    if (canKeepContext()) {
-      const result = this.#stream.write(end, 0);
-      return result.output?.length === 0 && result.unread === 1;
-    }
-    // Nothing lasts from call to call here, so all of it is read once more.
-    const result = this.#stream.write(Buffer.concat([input, end]), output.length);
-    return result.output?.length === output.length && result.unread === 1;
+    // Where nothing lasts from call to call, all of it is read once more.
+    const result = canKeepContext()
+      ? this.#stream.write(end, 0)
+      : this.#stream.write(Buffer.concat([input, end]), output.length);
+    const expectedBytes = canKeepContext() ? 0 : output.length;
+    return result.output?.length === expectedBytes && (result.unread === 1 || result.unread === end.length);
   }
 
   #replace(pieces: readonly Buffer[]): void {

@@ -25,6 +25,7 @@ const others: [name: string, hex: string, text: string][] = [
   ["empty blocks in a row", "00 00 00 ff ff 00 00 00 ff ff 00", ""],
   ["an empty block with BFINAL", "03 00 00", ""],
   ["an empty stored block with BFINAL", "01 00 00 ff ff 00", ""],
+  ["a last block with BFINAL that ends with the four bytes left out", "f3 48 cd c9 c9 07 00 01", "Hello"],
   ["a block with BFINAL and no empty block behind it", "f3 48 cd c9 c9 07 00", "Hello"],
   [
     "a block with BFINAL between others",
