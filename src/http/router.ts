@@ -20,7 +20,9 @@ export function createRouter({ pages, explainWebSocket }: RouterOptions) {
     if (path === webSocketPath) {
       const { status, message, headers } = explainWebSocket(request);
       const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";
-      sendText(response, status, message, { ...headers, Connection: connection });
+      // RFC 9113 §8.2.2: HTTP/2 has no Connection.
+      const hasConnection = request.httpVersionMajor < 2;
+      sendText(response, status, message, { ...headers, ...(hasConnection && { Connection: connection }) });
     } else if (request.method !== "GET" && request.method !== "HEAD")
       sendText(response, 405, `${request.method} is not accepted here, only GET and HEAD.`, {
         Allow: "GET, HEAD",
