@@ -144,6 +144,10 @@ export class HoldfastServer {
       this.#isListening = false;
       throw error;
     }
+    if (this.#closed) {
+      await front.close();
+      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
+    }
     front.listener.on("error", (error) => onError(error, { stage: "listening" }));
     this.#front = front;
     const { port: actualPort } = front.listener.address() as AddressInfo;

@@ -11,6 +11,7 @@ import {
   type Agreement,
   acceptExtendedConnect,
   acceptUpgrade,
+  bodyFields,
   type Deflate,
   type DeflateSettings,
   type RawHeaders,
@@ -21,6 +22,7 @@ import {
 } from "../websocket/index.js";
 import { writeFirst } from "./direct-write.js";
 import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
+import { hasAnswerUnderWay } from "./without-upgrade.js";
 
 export interface AcceptedSocket {
   readonly stream: Duplex;
@@ -68,6 +70,11 @@ export class Acceptor {
 
   /** For the `upgrade` event of a server for HTTP/1.1. */
   upgrade(message: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    // Who asks for a WebSocket before an earlier request was answered would get that answer among its frames.
+    if (hasAnswerUnderWay(socket)) {
+      socket.destroy();
+      return;
+    }
     const request = new UpgradeRequest(message);
     const refuse = (rejection: Rejection) => this.refuseUpgrade(socket, rejection);
     this.#decide(request, socket, refuse, () => {
@@ -121,16 +128,21 @@ export class Acceptor {
   refuseStream(stream: ServerHttp2Stream, { status, message, headers }: Rejection): void {
     if (stream.destroyed || stream.closed) return;
     this.#limitRefusal(stream);
-    // RFC 9113 §8.2.2: HTTP/2 has no Upgrade.
-    const { Upgrade: _, ...others } = headers;
-    stream.respond({ ":status": status, "content-type": "text/plain; charset=utf-8", ...others });
+    stream.respond({ ":status": status, ...Object.fromEntries(bodyFields(headers)) });
     stream.end(`${message}\n`);
   }
 
   #accept(stream: Duplex, head: Uint8Array, agreement: Agreement, request: OpeningRequest): void {
     const { protocol, deflate, headers } = agreement;
     const extensions = headers["Sec-WebSocket-Extensions"] ?? "";
-    this.#options.onAccepted({ stream, head, protocol, extensions, deflate, request });
+    const { onAccepted, onError } = this.#options;
+    try {
+      onAccepted({ stream, head, protocol, extensions, deflate, request });
+    } catch (error) {
+      // It was answered already, so nothing else can be said.
+      onError(error, { stage: "opening a WebSocket" });
+      stream.destroy();
+    }
   }
 
   #decide(

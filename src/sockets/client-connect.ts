@@ -108,6 +108,7 @@ export function connectOverHttp2(
       return;
     }
     stream.on("error", (error) => give(messageOf(error)));
+    stream.on("close", () => give("the server ended the stream before it had answered"));
     stream.on("response", (headers, _flags, ...[rawHeaders]: (readonly string[])[]) => {
       if (isOver || stream === undefined) return;
       const result = checkConnectResponse(options.handshake, {

@@ -23,11 +23,15 @@ interface WriteRequest {
   oncomplete?: (status: number) => void;
   /** Keeps the bytes alive. */
   buffer?: Uint8Array;
+  /** Below 0 while no write uses the request, or ever has. */
+  getAsyncId?(): number;
   /** Of a request that Node.js made: the status, where it was complete before `oncomplete` could be set. */
   readonly writeStatus?: number | null;
 }
 
 type WriteRequestClass = new () => WriteRequest;
+
+const noAsyncId = -1;
 
 /** How writes are asked for here: with requests of this class, or without; undefined while that is not known. */
 let dialect: WriteRequestClass | "no request" | undefined;
@@ -47,7 +51,7 @@ export function writeFirst(stream: NodeJS.WritableStream, bytes: Uint8Array): vo
   const original = handle.writeBuffer;
   handle.writeBuffer = (request, given) => {
     if (request === null) dialect = "no request";
-    else if (typeof request === "object") dialect = request.constructor as WriteRequestClass;
+    else if (request.getAsyncId?.() === noAsyncId) dialect = request.constructor as WriteRequestClass;
     return original.call(handle, request, given);
   };
   try {
@@ -78,7 +82,9 @@ export function writeDirectly(handle: DirectHandle, bytes: Uint8Array, writer: D
   const request = spare ?? new (dialect as WriteRequestClass)();
   const status = handle.writeBuffer(request, bytes) as number;
   if (status < 0) return status;
-  if (handle.writeQueueSize === 0) {
+  // An empty queue would not tell: a write that was completed in two steps still has its request until the next turn,
+  // and Node.js ends the process over one that is used twice.
+  if (request.getAsyncId?.() === noAsyncId) {
     spare = request;
     return 0;
   }

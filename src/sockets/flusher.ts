@@ -44,7 +44,14 @@ export class Flusher {
         this.#schedule();
         return;
       }
-      (waiting[i] as Flushable).flush();
+      try {
+        (waiting[i] as Flushable).flush();
+      } catch (error) {
+        // Reported as an uncaught error; the others are flushed all the same.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
 }

@@ -110,6 +110,8 @@ export class HttpFront {
       connectionsCheckingInterval: Math.min(1000, handshakeTimeoutMs),
     });
     server.timeout = idleTimeoutMs;
+    // The size of the head bounds their number.
+    server.maxHeadersCount = 0;
     server.on("clientError", onClientError);
     return server;
   }
@@ -153,6 +155,10 @@ export class HttpFront {
     }
     const ALPNProtocols = http2 ? ["h2", "http/1.1"] : ["http/1.1"];
     const listener = createTlsOrExplain({ ...tls, ALPNProtocols, handshakeTimeout: handshakeTimeoutMs });
+    listener.on("connection", (socket) => {
+      this.#undecided.add(socket);
+      socket.once("close", () => this.#undecided.delete(socket));
+    });
     listener.on("secureConnection", (socket) => this.#byAlpn(socket));
     listener.on("tlsClientError", (_error, socket) => socket.destroy());
     this.#startTimeouts(listener);

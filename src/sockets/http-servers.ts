@@ -27,7 +27,13 @@ export interface UpgradeHandlers {
 }
 
 /** All that take WebSockets from one server, so that each request is taken or refused once. */
-const attached = new WeakMap<AttachableServer, Set<UpgradeHandlers>>();
+const attached = new WeakMap<AttachableServer, Attachment>();
+
+interface Attachment {
+  readonly all: Set<UpgradeHandlers>;
+  /** Takes the listeners away again: for the last one that leaves, whoever came first. */
+  readonly detachments: readonly (() => void)[];
+}
 
 /**
  * Takes over what opens WebSockets; other requests go on as before.
@@ -39,9 +45,7 @@ export function attachTo(
   handlers: UpgradeHandlers,
   isAnnounced = false,
 ): () => void {
-  const all = attached.get(server) ?? new Set();
-  attached.set(server, all);
-  const detachments = all.size === 0 ? listenTo(server, all) : [];
+  const { all, detachments } = attached.get(server) ?? firstAttachment(server);
   all.add(handlers);
   // RFC 8441 §3: clients must not send an extended CONNECT before the server has said that it may. It is said first of
   // all, since many clients look at the first settings only; and never taken back, which the RFC forbids.
@@ -52,6 +56,13 @@ export function attachTo(
     attached.delete(server);
     for (const detach of detachments) detach();
   };
+}
+
+function firstAttachment(server: AttachableServer): Attachment {
+  const all = new Set<UpgradeHandlers>();
+  const attachment = { all, detachments: listenTo(server, all) };
+  attached.set(server, attachment);
+  return attachment;
 }
 
 function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): (() => void)[] {

@@ -24,14 +24,14 @@ export interface SocketOptions extends ConnectionOptions {
   /** How long a peer may take to answer a Close frame, and the system to send what is left. @default 5 s */
   readonly closeTimeoutMs?: number;
   /**
-   * Bytes that may wait for a peer; a message sent beyond that cuts the connection with 1008. A connection costs this much
-   * and one message at most. Look at `bufferedAmount`, or wait for `onDrain`, to stay below.
+   * Bytes that may wait for a peer before a message is sent; one more beyond that cuts the connection with 1008. A
+   * connection costs this much and one message at most. Look at `bufferedAmount`, or wait for `onDrain`, to stay below.
    * @default 16 MiB
    */
   readonly maxUnsentBytes?: number;
   /**
-   * Beyond so many unsent bytes, nothing more is read from the peer, so that who does not take its answers can't ask for
-   * more. `null` reads on; pings are then answered all the same.
+   * Beyond so many unsent bytes, nothing more is read from the peer until it has taken a write, so that who does not take
+   * its answers can't ask for more. `null` reads on; pings are then answered all the same.
    * @default 64 KiB for servers, null for clients
    */
   readonly holdReadingAboveBytes?: number | null;

@@ -10,6 +10,8 @@ import type { OutputBatch } from "./output-batch.js";
 export interface OutputOwner {
   /** A write was begun that the operating system has not taken as a whole; one before it, if any, has been. */
   blocked(): void;
+  /** A write that was under way has been taken. */
+  progressed(): void;
   /** Everything has been taken, after it was blocked or awaited. */
   taken(): void;
 }
@@ -17,7 +19,7 @@ export interface OutputOwner {
 /** Beyond so many bytes, frames are written one by one rather than copied into one piece. */
 const maxJoinedBytes = 64 * 1024;
 /** Of more than that, the stream is given so much at a time: a peer that takes some of it is seen not to be stalled. */
-const maxGivenBytes = 256 * 1024;
+const maxGivenBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
 const noPieces: Uint8Array[] = [];
 
@@ -126,6 +128,7 @@ export class OutputWriter implements Flushable, DirectWriter {
   }
 
   #written(): void {
+    this.#owner.progressed();
     this.#writeWaiting();
     if (!this.#isWriting) this.#tellTaken();
   }

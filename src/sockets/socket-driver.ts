@@ -45,6 +45,8 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
   #isHeldUpByOutput = false;
   /** Whether a message has ended in the chunk that is being received. */
   #hasMessage = false;
+  /** Of the last message that was sent. */
+  #lastBytes = 0;
   #hasEnded = false;
   /** The owner has ended the connection: it is given no more messages. */
   #isDeaf = false;
@@ -111,7 +113,9 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
    */
   send(message: MessageData | PreparedMessage): void {
     const output = this.#output;
-    output.queue(this.#connection.encode(message));
+    const frame = this.#connection.encode(message);
+    this.#lastBytes = frame.length;
+    output.queue(frame);
     if (output.isWriting || output.waitingBytes > this.#context.settings.maxUnsentBytes) this.#checkUnsent();
   }
 
@@ -180,11 +184,17 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
     this.#deadlines.blocked();
   }
 
+  /** OutputOwner: a peer that takes something may say something, one read for each write. */
+  progressed(): void {
+    if (!this.#isHeldUpByOutput) return;
+    this.#isHeldUpByOutput = false;
+    this.#updateReading();
+  }
+
   /** OutputOwner. */
   taken(): void {
     this.#deadlines.unblocked();
-    this.#isHeldUpByOutput = false;
-    this.#updateReading();
+    this.progressed();
     if (!this.#hasEnded) this.#owner.drained();
   }
 
@@ -251,7 +261,8 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
 
   #checkUnsent(): void {
     const { maxUnsentBytes } = this.#context.settings;
-    const { unsentBytes } = this.#output;
+    // What waited before the last message counts, so that one larger than the limit can be sent.
+    const unsentBytes = this.#output.unsentBytes - this.#lastBytes;
     if (unsentBytes <= maxUnsentBytes || this.#connection.state !== "open") return;
     this.#connection.fail(
       1008,

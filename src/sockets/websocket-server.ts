@@ -23,7 +23,7 @@ import { answerClientError } from "./client-errors.js";
 import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
-import type { OpeningRequest } from "./opening-request.js";
+import { type OpeningRequest, pathOf } from "./opening-request.js";
 import {
   assertBound,
   refuseUnknownOptions,
@@ -37,7 +37,10 @@ import { systemClock } from "./system-clock.js";
 export interface WebSocketServerOptions extends SocketOptions {
   /** The path at which WebSockets are opened. @default every path that nothing else takes */
   readonly path?: string;
-  /** Called for each connection, before any of its messages. Set its handlers here. */
+  /**
+   * Called for each connection, before any of its messages. Set its handlers here, or begin a loop over its messages,
+   * before anything is awaited: messages for which nobody is there are dropped.
+   */
   readonly onConnection: (socket: ServerWebSocket, request: OpeningRequest) => unknown;
   /**
    * Decides who may connect: nothing admits, a status and a sentence refuse. Browsers let pages of any origin connect and
@@ -174,8 +177,14 @@ export class WebSocketServer {
     return this;
   }
 
-  /** For the `upgrade` event of a server that this one is not attached to. */
+  /** For the `upgrade` event of a server that this one is not attached to. Elsewhere than at `path` it answers 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    const path = pathOf(request.url ?? "/");
+    if (this.#options.path !== undefined && path !== this.#options.path) {
+      const message = `There is no WebSocket at ${path}, but at ${this.#options.path}.`;
+      this.#acceptor.refuseUpgrade(socket, reject(404, message));
+      return;
+    }
     this.#acceptor.upgrade(request, socket, head);
   }
 
@@ -215,6 +224,10 @@ export class WebSocketServer {
     } catch (error) {
       this.#front = undefined;
       throw error;
+    }
+    if (this.#isClosing) {
+      await front.close();
+      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
     }
     front.listener.on("error", (error) => this.#onError(error, { stage: "listening" }));
     return this.port as number;

@@ -2,7 +2,7 @@
  * Requests that ask for another protocol than WebSocket. A server may leave that aside and answer as usual
  * (RFC 9110 §7.8); `curl --http2` and some proxies rely on it.
  */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
 import type { RawHeaders } from "../websocket/index.js";
@@ -25,11 +25,26 @@ export function answerWithoutUpgrade(
   head: Uint8Array,
   server: NodeJS.EventEmitter,
 ): void {
+  // Node.js leaves out fields beyond a number, and without all of them the body might end elsewhere. An answer that is
+  // still under way on this connection would come between.
+  const most = (server as Partial<Server>).maxHeadersCount ?? defaultHeadersCount;
+  if ((most > 0 && request.rawHeaders.length >= 2 * most) || hasAnswerUnderWay(socket)) {
+    socket.destroy();
+    return;
+  }
   const { method, url, httpVersion, rawHeaders } = request;
   const requestLine = `${method} ${url} HTTP/${httpVersion}\r\n`;
   socket.unshift(Buffer.concat([Buffer.from(requestLine + fieldsWithout(rawHeaders), "latin1"), head]));
   // A server for https gets its connections once TLS is there.
   server.emit(server instanceof TlsServer ? "secureConnection" : "connection", socket);
+}
+
+/** Of Node.js, where a server has no other. */
+const defaultHeadersCount = 1000;
+
+/** Whether a request before this one, on the same connection, has not been answered yet. */
+export function hasAnswerUnderWay(socket: Duplex): boolean {
+  return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
 }
 
 /** RFC 9110 §7.8: Upgrade, and its mention in Connection, along with HTTP2-Settings (RFC 7540 §3.2.1). */

@@ -99,7 +99,7 @@ export class WebSocketConnection implements FrameSink {
 
   /**
    * Takes bytes from the peer. The chunk belongs to the connection from then on: masked payloads are unmasked in
-   * place, and binary messages may be views of it.
+   * place. Binary messages are memory of their own.
    */
   receive(chunk: Uint8Array): readonly ConnectionEvent[] {
     this.#read(chunk);

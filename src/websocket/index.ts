@@ -34,6 +34,7 @@ export {
   type Agreement,
   acceptExtendedConnect,
   acceptUpgrade,
+  bodyFields,
   type Rejection,
   reject,
   rejectionResponse,

@@ -2,7 +2,7 @@
  * Puts messages together from data frames (RFC 6455 §5.4): order of fragments, bounds, and UTF-8 of text checked as
  * it comes (§8.1).
  */
-import { isUtf8 } from "node:buffer";
+import { constants, isUtf8 } from "node:buffer";
 import { CloseCode } from "./close-code.js";
 import type { Decompressor } from "./deflate/decompressor.js";
 import { type Fault, type FrameHeader, Opcode, protocolError } from "./frame.js";
@@ -70,7 +70,7 @@ export class MessageAssembler {
     const isMessageEnd = isFrameEnd && isFinal;
     // The usual case, a whole message in one piece, is neither copied nor checked in steps.
     if (isMessageEnd && this.#fragments === 1 && this.#buffer === undefined)
-      return this.#finish(piece, false);
+      return this.#finish(piece, false, false);
     const isCheckedHere = this.#kind === Opcode.text && !this.#isCompressed;
     if (isCheckedHere) {
       this.#validator ??= new Utf8Validator();
@@ -80,7 +80,7 @@ export class MessageAssembler {
     this.#buffer.append(piece);
     if (!isMessageEnd) return undefined;
     if (isCheckedHere && this.#validator?.isComplete === false) return invalidText;
-    return this.#finish(this.#buffer.take(), isCheckedHere);
+    return this.#finish(this.#buffer.take(), isCheckedHere, true);
   }
 
   reset(): void {
@@ -91,7 +91,7 @@ export class MessageAssembler {
     this.#validator = undefined;
   }
 
-  #finish(bytes: Uint8Array, isChecked: boolean): PushResult {
+  #finish(bytes: Uint8Array, isChecked: boolean, isCollected: boolean): PushResult {
     const kind = this.#kind;
     const isCompressed = this.#isCompressed;
     this.reset();
@@ -101,7 +101,9 @@ export class MessageAssembler {
         : bytes;
     if (!(payload instanceof Uint8Array)) return { type: "fault", ...payload };
     if (kind === Opcode.text && !isChecked && !isUtf8(payload)) return invalidText;
-    return toEvent(kind, payload);
+    if (kind === Opcode.text && payload.length > constants.MAX_STRING_LENGTH)
+      return { type: "fault", ...tooBig(`a text of ${payload.length} bytes is more than a string can hold`) };
+    return toEvent(kind, payload, isCollected && !isCompressed);
   }
 }
 
@@ -109,8 +111,9 @@ function tooBig(reason: string): Fault {
   return { code: CloseCode.messageTooBig, reason };
 }
 
-function toEvent(kind: Opcode | undefined, bytes: Uint8Array): MessageEvent {
-  if (kind !== Opcode.text) return { type: "binary", data: bytes };
+/** @param isOwn whether nothing else uses the memory behind the bytes, so that it may be kept and transferred */
+function toEvent(kind: Opcode | undefined, bytes: Uint8Array, isOwn: boolean): MessageEvent {
+  if (kind !== Opcode.text) return { type: "binary", data: isOwn ? bytes : new Uint8Array(bytes) };
   const { buffer, byteOffset, length } = bytes;
   return { type: "text", text: Buffer.from(buffer, byteOffset, length).toString("utf8") };
 }

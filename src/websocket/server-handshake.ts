@@ -156,6 +156,14 @@ export function reject(status: number, message: string, headers: Record<string, 
   return { isAccepted: false, status, message, headers };
 }
 
+/** Fields of a refusal beside those that say how long it is and what becomes of the connection. */
+export function bodyFields(headers: Readonly<Record<string, string>>): [name: string, value: string][] {
+  const framing = new Set(["connection", "content-length", "transfer-encoding", "upgrade"]);
+  const given = Object.entries(headers).filter(([name]) => !framing.has(name.toLowerCase()));
+  const hasType = given.some(([name]) => name.toLowerCase() === "content-type");
+  return hasType ? given : [["Content-Type", "text/plain; charset=utf-8"], ...given];
+}
+
 /** A whole HTTP/1.1 response to refuse with, after which the TCP connection ends. */
 export function rejectionResponse(rejection: Rejection, statusText: string): string {
   const body = `${rejection.message}\n`;
@@ -163,10 +171,10 @@ export function rejectionResponse(rejection: Rejection, statusText: string): str
   const fields = {
     ...(upgrade === undefined ? {} : { Upgrade: upgrade }),
     Connection: upgrade === undefined ? "close" : "Upgrade, close",
-    "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": String(Buffer.byteLength(body)),
-    ...others,
   };
-  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = [...Object.entries(fields), ...bodyFields(others)].map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   return `HTTP/1.1 ${rejection.status} ${statusText}\r\n${head.join("")}\r\n${body}`;
 }

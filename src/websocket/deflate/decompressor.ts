@@ -13,7 +13,8 @@ const tail = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const end = Buffer.from([0x01, 0x00, 0x00, 0xff, 0xff, 0x00]);
 /** Empty blocks, more than the code tables of a block can take (RFC 1951 §3.2.7: 320 lengths of at most 14 bits). */
 const probe = Buffer.alloc(600, Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]));
-/** How often one message may end its DEFLATE data (BFINAL) and go on: each time costs a new zlib state. */
+const nothing = new Uint8Array(0);
+/** How often one message may end its DEFLATE data (BFINAL) and go on: each time costs a copy of the window. */
 const maxEnds = 16;
 
 const truncated = protocolError("a compressed message is cut off");
@@ -27,7 +28,7 @@ export class Decompressor {
   private constructor(windowBits: number, history: DeflateHistory | undefined) {
     this.#windowBits = windowBits;
     this.#history = history;
-    this.#stream = this.#createStream([]);
+    this.#stream = this.#createStream(nothing);
   }
 
   /** The one for all connections whose peers do not take over their context. */
@@ -47,16 +48,11 @@ export class Decompressor {
    * or 1002 when it is no DEFLATE data or cut off
    */
   expand(compressed: Uint8Array, maxBytes: number): Buffer | Fault {
-    if (this.#history === undefined) this.#stream.reset();
-    const first = this.#stream;
-    try {
-      const payload = this.#expandBlocks(Buffer.concat([compressed, tail]), maxBytes);
-      if (payload instanceof Uint8Array) this.#history?.push(payload);
-      return payload;
-    } finally {
-      // What another connection expands must not see this one's window.
-      if (this.#history === undefined && this.#stream !== first) this.#replace([]);
-    }
+    // What another connection has expanded must not be seen.
+    if (this.#history === undefined) this.#restart([]);
+    const payload = this.#expandBlocks(Buffer.concat([compressed, tail]), maxBytes);
+    if (payload instanceof Uint8Array) this.#history?.push(payload);
+    return payload;
   }
 
   close(): void {
@@ -73,8 +69,8 @@ export class Decompressor {
       total += output.length;
       if (unread === 0) return this.#isComplete(input, output, pieces) ? joined(pieces, total) : truncated;
       // RFC 7692 §7.2.3.4: a block may say that it is the last one (BFINAL) and yet others follow. They may refer to what
-      // came before, so a new state is given the window.
-      this.#replace(pieces);
+      // came before.
+      this.#restart([...(this.#history?.messages ?? []), ...pieces]);
       // Some senders leave out nothing after their last block, so that nothing but the tail is left.
       if (unread === tail.length) return joined(pieces, total);
       input = input.subarray(input.length - unread);
@@ -91,7 +87,7 @@ export class Decompressor {
     if (this.#history !== undefined) {
       const result = this.#stream.write(probe, 0);
       if (result.output?.length !== 0) return false;
-      if (result.unread === probe.length) this.#replace(pieces);
+      if (result.unread === probe.length) this.#restart([...this.#history.messages, ...pieces]);
       return result.unread === 0 || result.unread === probe.length;
     }
     // Where nothing lasts from call to call, all of it is read once more.
@@ -102,18 +98,29 @@ export class Decompressor {
     return result.output?.length === expectedBytes && (result.unread === 1 || result.unread === end.length);
   }
 
-  #replace(pieces: readonly Buffer[]): void {
-    this.#stream.close();
-    this.#stream = this.#createStream([...(this.#history?.messages ?? []), ...pieces]);
+  /** Begins anew, with a window. */
+  #restart(before: readonly Uint8Array[]): void {
+    const window = before.length === 0 ? nothing : Buffer.concat(before).subarray(-(2 ** this.#windowBits));
+    if (canKeepContext()) {
+      this.#stream.reset();
+      // A new state would cost fifty times as much. A stored block brings the window into this one.
+      if (window.length > 0) this.#stream.write(storedBlock(window), window.length);
+    } else this.#stream = this.#createStream(window);
   }
 
-  #createStream(window: readonly Uint8Array[]): ZlibStream {
-    const dictionary = Buffer.concat(window).subarray(-(2 ** this.#windowBits));
+  #createStream(dictionary: Uint8Array): ZlibStream {
     return new ZlibStream("inflate", {
       windowBits: this.#windowBits,
       ...(dictionary.length > 0 && { dictionary }),
     });
   }
+}
+
+/** RFC 1951 §3.2.4. @param bytes at most 65,535 */
+function storedBlock(bytes: Uint8Array): Buffer {
+  const { length } = bytes;
+  const header = Buffer.from([0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff]);
+  return Buffer.concat([header, bytes]);
 }
 
 function joined(pieces: readonly Buffer[], total: number): Buffer {
