@@ -20,7 +20,7 @@ import { HttpFront } from "../sockets/http-front.js";
 import { isWebSocketConnect } from "../sockets/http-servers.js";
 import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
-import { answerWithoutUpgrade, isWebSocketUpgrade } from "../sockets/without-upgrade.js";
+import { answerWithoutUpgrade, isWebSocketUpgrade, leaveOtherUpgrades } from "../sockets/without-upgrade.js";
 import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
@@ -190,6 +190,7 @@ export class HoldfastServer {
 
   #serve({ http1, http2 }: HttpFront, route: ReturnType<typeof createRouter>): void {
     http1.on("request", route);
+    leaveOtherUpgrades(http1);
     http1.on("upgrade", (request, socket, head) => {
       if (isWebSocketUpgrade(request)) this.#upgrade(request, socket, head);
       else answerWithoutUpgrade(request, socket, head, http1);

@@ -11,7 +11,7 @@ import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type RawHeaders, type Rejection, reject } from "../websocket/index.js";
 import { pathOf } from "./opening-request.js";
-import { answerWithoutUpgrade, isWebSocketUpgrade } from "./without-upgrade.js";
+import { answerWithoutUpgrade, isWebSocketUpgrade, leaveOtherUpgrades } from "./without-upgrade.js";
 
 export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
 
@@ -92,7 +92,7 @@ function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): 
     response.statusCode = 405;
     response.end();
   };
-  const detachments = [listen(server, "upgrade", onUpgrade)];
+  const detachments = [listen(server, "upgrade", onUpgrade), leaveOtherUpgrades(server)];
   if (isHttp2(server))
     detachments.push(listen(server, "stream", onStream), listen(server, "connect", onConnect));
   return detachments;

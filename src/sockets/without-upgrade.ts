@@ -14,6 +14,25 @@ export function isWebSocketUpgrade(request: IncomingMessage): boolean {
   return protocols.some((name) => name.trim().toLowerCase() === "websocket");
 }
 
+/** What newer versions of Node.js (from 24.9 on) ask before they take a request out of their server. */
+interface Asking {
+  shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
+}
+
+/**
+ * Where Node.js asks, requests for other protocols stay with the server unless others listen for upgrades, too.
+ * @returns what undoes it
+ */
+export function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
+  const original = server.shouldUpgradeCallback;
+  if (original === undefined) return () => {};
+  server.shouldUpgradeCallback = (request) =>
+    isWebSocketUpgrade(request) || (server.listenerCount("upgrade") > 1 && original.call(server, request));
+  return () => {
+    server.shouldUpgradeCallback = original;
+  };
+}
+
 /**
  * Hands a connection back that Node.js has taken out of its server for HTTP over an upgrade request: the server gets the
  * request once more, without the wish, and reads its body and further requests as it does on any connection.
