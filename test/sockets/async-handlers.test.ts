@@ -117,8 +117,11 @@ describe("a request with a body that asks for another protocol", () => {
         answer += chunk;
       });
       socket.write(request);
-      await until(() => answer.includes("/next got"));
+      await until(() => answer.includes("/b got"));
       expect(answer).toContain("/b got [hello]");
+      // Newer versions of Node.js keep such a request themselves, and read no further one behind it.
+      if ("shouldUpgradeCallback" in http) return;
+      await until(() => answer.includes("/next got"));
       expect(answer).toContain("/next got []");
     },
   );
