@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import { type Deflate, resolveDeflate, WebSocketConnection } from "../src/websocket/index.js";
 import { describeMachine } from "./support/machine.js";
 import { readOptions } from "./support/options.js";
-import { describe, grouped, percent, table, writeJson } from "./support/report.js";
+import { describe, grouped, percent, table } from "./support/report.js";
+import { jsonOption, writeResults } from "./support/results.js";
 import { runBench } from "./support/run-bench.js";
 
 const description = {
@@ -15,7 +16,7 @@ const description = {
   options: {
     level: { value: "N,N", default: "1,3,6", about: "how hard zlib tries" },
     milliseconds: { value: "N", default: "200", about: "length of each measurement" },
-    json: { value: "FILE", about: "write all measurements to this file" },
+    json: jsonOption("compression"),
   },
 };
 
@@ -77,8 +78,7 @@ await runBench(async () => {
     "Sent: bytes of the frame. µs: processor time of one message, framing and checks included; a broadcast without context\n" +
       "takeover pays for sending once, however many get it. Context: whether messages may refer to the ones before.",
   );
-  const file = options.text("json");
-  if (file !== undefined) writeJson(file, { machine, rows });
+  writeResults(options, { machine, rows });
 });
 
 function measure(

@@ -14,7 +14,8 @@ import { memoryLegend, memoryTable, rateLegend, rateTable } from "./support/engi
 import { describeMachine, mostConnections } from "./support/machine.js";
 import { noteOnOthers } from "./support/measured-usage.js";
 import { type Options, readOptions } from "./support/options.js";
-import { describe, grouped, Progress, writeJson } from "./support/report.js";
+import { describe, grouped, Progress } from "./support/report.js";
+import { jsonOption, writeResults } from "./support/results.js";
 import { rotated } from "./support/rotated.js";
 import { runBench } from "./support/run-bench.js";
 import { compileServers } from "./support/server-process.js";
@@ -38,7 +39,7 @@ const description = {
     seconds: { value: "S", default: "2", about: "length of each measurement of a rate" },
     "warm-up": { value: "S", default: "1", about: "seconds before each of them that do not count" },
     rounds: { value: "N", default: "3", about: "measurements of each rate and server" },
-    json: { value: "FILE", about: "write all measurements to this file" },
+    json: jsonOption("engine"),
   },
 };
 
@@ -60,8 +61,7 @@ await runBench(async () => {
     console.log(`\n${memoryTable(memoryScenarios.filter(isWanted), memories)}${memoryLegend}`);
   const note = noteOnOthers(rates);
   if (note !== "") console.log(note);
-  const file = options.text("json");
-  if (file !== undefined) writeJson(file, { machine, settings, rates, memories });
+  writeResults(options, { machine, settings, rates, memories });
 });
 
 async function measureRates(settings: Settings, progress: Progress): Promise<RateSample[]> {

@@ -9,7 +9,8 @@ import { describeMachine, mostConnections, pinThisProcess } from "./support/mach
 import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
 import { type Options, readOptions, UsageError } from "./support/options.js";
 import { leastPayloadBytes } from "./support/payload.js";
-import { describe, grouped, Progress, writeJson } from "./support/report.js";
+import { describe, grouped, Progress } from "./support/report.js";
+import { jsonOption, writeResults } from "./support/results.js";
 import { rotated } from "./support/rotated.js";
 import { runBench } from "./support/run-bench.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
@@ -38,7 +39,7 @@ const description = {
     "warm-up": { value: "S", default: "2", about: "seconds before each measurement that do not count" },
     rounds: { value: "N", default: "3", about: "measurements of each contender and window" },
     pin: { value: "S,L", about: "cores to keep the server and the load on, e.g. 0,1 (Linux)" },
-    json: { value: "FILE", about: "write all measurements to this file" },
+    json: jsonOption("fanout"),
   },
 };
 
@@ -60,9 +61,7 @@ await runBench(async () => {
   console.log(fanOutLegend);
   const note = noteOnOthers(samples);
   if (note !== "") console.log(note);
-  const file = options.text("json");
-  if (file !== undefined)
-    writeJson(file, { machine, settings: { ...settings, contenders: undefined }, samples });
+  writeResults(options, { machine, settings: { ...settings, contenders: undefined }, samples });
 });
 
 async function measure(

@@ -8,7 +8,8 @@ import { type Contender, contenderNames, contendersNamed } from "./support/conte
 import { IdleClients } from "./support/idle-clients.js";
 import { describeMachine, mostConnections } from "./support/machine.js";
 import { readOptions } from "./support/options.js";
-import { describe, grouped, Progress, percent, table, writeJson } from "./support/report.js";
+import { describe, grouped, Progress, percent, table } from "./support/report.js";
+import { jsonOption, writeResults } from "./support/results.js";
 import { runBench } from "./support/run-bench.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
 import { emptiedStats, heapOf, isEmpty, settledMemory } from "./support/settled-memory.js";
@@ -40,7 +41,7 @@ const description = {
     connections: { value: "N", default: "10000", about: "connections to one server process" },
     channels: { value: "N", default: "100", about: "channels they spread over, one each" },
     idle: { value: "S", default: "30", about: "seconds to idle before measuring; pings come every 25" },
-    json: { value: "FILE", about: "write all measurements to this file" },
+    json: jsonOption("idle"),
   },
 };
 
@@ -82,8 +83,7 @@ await runBench(async () => {
   console.log(`\n${describe(machine)}`);
   console.log(`${grouped(connections)} connections over ${channels} channels, ${idleSeconds} s idle\n`);
   console.log(`${table(head, measurements.map(rowOf))}\n${legend}`);
-  const file = options.text("json");
-  if (file !== undefined) writeJson(file, { machine, settings, measurements });
+  writeResults(options, { machine, settings, measurements });
   const leaking = measurements.filter(({ statsClosed }) => !isEmpty(statsClosed));
   if (leaking.length > 0)
     throw new Error(

@@ -1,5 +1,4 @@
 /** What a benchmark prints: progress while it runs, tables at its end. */
-import { writeFileSync } from "node:fs";
 import type { Machine } from "./machine.js";
 
 /** One line that is written over on a terminal, a line each elsewhere. */
@@ -48,8 +47,4 @@ export function ratio(value: number, base: number | undefined): string {
 
 export function percent(fraction: number): string {
   return `${Math.round(fraction * 100)} %`;
-}
-
-export function writeJson(file: string, content: object): void {
-  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
 }
