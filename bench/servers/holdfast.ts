@@ -1,12 +1,23 @@
-/** Holdfast as installed: the built package, with its default options but for the bound on one client's commands. */
+/**
+ * Holdfast as installed: the built package, with its default options but for the bound on one client's commands.
+ * `--data FOLDER` keeps logs there; a channel's prefix, or else `--durability`, tells when a publish is acknowledged.
+ */
+import { parseArgs } from "node:util";
 import { answerAsks, type Stats } from "./answer-asks.js";
+
+const durabilities = ["memory", "process", "disk"] as const;
+type Durability = (typeof durabilities)[number];
+type Rules = Readonly<Record<string, unknown>>;
 
 /** The part of the package that is used here, so that this file can be checked before there is a build. */
 interface HoldfastPackage {
+  readonly openRules: Rules;
   createServer(options: {
     readonly port: number;
     readonly host: string;
+    readonly data?: string;
     readonly limits: { readonly commandsPerSecond: number | null };
+    rulesFor(channel: string): Rules;
   }): {
     listen(): Promise<unknown>;
     stats(): object;
@@ -14,11 +25,38 @@ interface HoldfastPackage {
   };
 }
 
+const { values } = parseArgs({
+  options: {
+    data: { type: "string" },
+    durability: { type: "string", default: "memory" },
+    port: { type: "string", default: "0" },
+  },
+});
+
 // By its own name, the package resolves to its build, as it does for those who install it.
 const packageName: string = "holdfast";
-const { createServer } = (await import(packageName)) as HoldfastPackage;
+const { createServer, openRules } = (await import(packageName)) as HoldfastPackage;
 
-// One connection publishes everything here, at a rate that the server would otherwise refuse to one client.
-const server = createServer({ port: 0, host: "127.0.0.1", limits: { commandsPerSecond: null } });
+const ruleOf = (durability: Durability): Rules => Object.freeze({ ...openRules, kind: "stream", durability });
+const rules: Readonly<Record<Durability, Rules>> = {
+  memory: ruleOf("memory"),
+  process: ruleOf("process"),
+  disk: ruleOf("disk"),
+};
+const ruleOfOthers = rules[values.durability as Durability];
+if (ruleOfOthers === undefined)
+  throw new Error(`--durability accepts ${durabilities.join(", ")}, not ${values.durability}`);
+
+const server = createServer({
+  port: Number(values.port),
+  host: "127.0.0.1",
+  ...(values.data !== undefined && { data: values.data }),
+  // One connection publishes everything here, at a rate that the server would otherwise refuse to one client.
+  limits: { commandsPerSecond: null },
+  rulesFor(channel) {
+    const prefix = durabilities.find((each) => channel.startsWith(`${each}:`));
+    return prefix === undefined ? ruleOfOthers : rules[prefix];
+  },
+});
 await server.listen();
 answerAsks({ port: server.address.port, stats: () => server.stats() as Stats });

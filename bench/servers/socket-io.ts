@@ -11,8 +11,9 @@ io.on("connection", (socket) => {
     await socket.join(room);
     acknowledge();
   });
-  socket.on("publish", (room: string, data: string) => {
+  socket.on("publish", (room: string, data: string, acknowledge?: () => void) => {
     io.to(room).emit("message", data);
+    acknowledge?.();
   });
 });
 http.listen(0, "127.0.0.1", () => {

@@ -1,5 +1,6 @@
 /** The servers that are compared: what runs them and how their clients speak. */
 import { holdfastProtocol } from "./holdfast-protocol.js";
+import type { NativeServer } from "./native-process.js";
 import type { Protocol } from "./protocol.js";
 import { socketIoProtocol } from "./socket-io-protocol.js";
 import { wsProtocol } from "./ws-protocol.js";
@@ -8,6 +9,12 @@ export interface Contender {
   readonly name: string;
   /** File in bench/servers, without its ending. */
   readonly server: string;
+  /** Arguments of the server's own. @default none */
+  readonly args?: readonly string[];
+  /** Whether it is given a folder of its own, as `--data`. @default false */
+  readonly keepsData?: boolean;
+  /** What runs instead of `server`, where that is not a program of Node.js. */
+  readonly native?: NativeServer;
   readonly protocol: Protocol;
 }
 

@@ -1,7 +1,7 @@
 /** Processor time that the server, the load generator and everything else take while something runs. */
 import { busySeconds } from "./machine.js";
 import { percent } from "./report.js";
-import type { ServerProcess } from "./server-process.js";
+import type { RunningServer } from "./running-server.js";
 
 /** Utilisations are fractions of one core. */
 export interface Usage {
@@ -17,7 +17,7 @@ const toleratedOthers = 0.15;
 
 /** @param run tells for how long it ran */
 export async function measureUsage<T extends { readonly seconds: number }>(
-  server: ServerProcess,
+  server: Pick<RunningServer, "ask">,
   run: () => Promise<T>,
 ): Promise<T & Usage> {
   const serverBefore = await server.ask("usage");

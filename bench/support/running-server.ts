@@ -1,0 +1,47 @@
+/** A measured server of any kind, in a process of its own that ends with the benchmark. */
+import type { Answers } from "../servers/answer-asks.js";
+import type { Contender } from "./contenders.js";
+import { createDataFolder, removeDataFolder } from "./data-folder.js";
+import { NativeProcess } from "./native-process.js";
+import { ServerProcess, type ServerProcessOptions } from "./server-process.js";
+
+/** What every server can be asked, without asking costing it anything that counts. */
+export type CommonAnswers = Pick<Answers, "usage" | "rss" | "stats">;
+
+export interface RunningServer {
+  readonly port: number;
+  ask<K extends keyof CommonAnswers>(ask: K): Promise<CommonAnswers[K]>;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions extends Pick<ServerProcessOptions, "core"> {
+  /** Where the folder of one that keeps data is made. @default the system's folder for temporary files */
+  readonly dataParent?: string | undefined;
+}
+
+/** Starts what the contender is; a folder for its data, where it needs one, goes when it stops. */
+export async function startServer(
+  { name, server, args = [], native, keepsData = false }: Contender,
+  { core, dataParent }: StartOptions = {},
+): Promise<RunningServer> {
+  const folder = keepsData || native ? createDataFolder(dataParent) : undefined;
+  try {
+    const running: RunningServer = native
+      ? await NativeProcess.start(native, folder as string, core)
+      : await ServerProcess.start(
+          { name, server },
+          { core, args: folder === undefined ? args : [...args, "--data", folder] },
+        );
+    return {
+      port: running.port,
+      ask: (ask) => running.ask(ask),
+      async stop() {
+        await running.stop();
+        if (folder !== undefined) removeDataFolder(folder);
+      },
+    };
+  } catch (error) {
+    if (folder !== undefined) removeDataFolder(folder);
+    throw error;
+  }
+}
