@@ -74,6 +74,13 @@ export class ServerProcess {
     return (await answered).answer as Answers[K];
   }
 
+  /** Ends it as a crash does, with SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    const exited = new Promise<void>((resolve) => this.#child.once("exit", () => resolve()));
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
   async stop(): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,0 +1,171 @@
+/**
+ * A server with many subscribers is killed with SIGKILL and started again on the same folder, while all come back at once:
+ * how long until they are live again, and does anybody miss anything or get it twice?
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createDataFolder, describeDataParent, removeDataFolder } from "./support/data-folder.js";
+import { freePorts } from "./support/free-port.js";
+import { describeMachine, mostConnections } from "./support/machine.js";
+import { type Options, readOptions } from "./support/options.js";
+import { leastPayloadBytes } from "./support/payload.js";
+import { RecoveryCrowd } from "./support/recovery-crowd.js";
+import {
+  curveOf,
+  liveTimes,
+  type RecoverySample,
+  recoveryLegend,
+  recoveryTable,
+} from "./support/recovery-table.js";
+import { describe, grouped, Progress } from "./support/report.js";
+import { jsonOption, writeResults } from "./support/results.js";
+import { runBench } from "./support/run-bench.js";
+import { compileServers, ServerProcess } from "./support/server-process.js";
+
+interface Settings {
+  readonly durabilities: readonly string[];
+  readonly clients: number;
+  readonly channels: number;
+  readonly rate: number;
+  readonly bytes: number;
+  readonly connecting: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly folder: string | undefined;
+}
+
+const description = {
+  name: "recovery",
+  about: "Time until all clients are live again after a crash of the server, and what they missed.",
+  options: {
+    durability: {
+      value: "A,B",
+      default: "process,disk",
+      about: "when a publish is acknowledged: process, disk",
+    },
+    clients: { value: "N", default: "1000", about: "subscribers, a connection each" },
+    channels: { value: "N", default: "100", about: "channels they spread over, one each" },
+    rate: { value: "N", default: "500", about: "publications a second, over all channels" },
+    bytes: { value: "N", default: "100", about: "bytes of a message" },
+    connecting: { value: "N", default: "500", about: "most clients that are connecting at a time" },
+    seconds: { value: "S", default: "2", about: "of publishing, before the kill and after all are back" },
+    rounds: { value: "N", default: "3", about: "crashes, each of a fresh server" },
+    folder: { value: "DIR", about: "where data is kept (default: the system's folder for temporary files)" },
+    json: jsonOption("recovery"),
+  },
+};
+
+const recoveryTimeoutMs = 120_000;
+
+await runBench(async () => {
+  const options = readOptions(description);
+  const settings = readSettings(options);
+  const { durabilities, clients, channels, rate, bytes, connecting, rounds, folder } = settings;
+  const machine = describeMachine();
+  const data = describeDataParent(folder);
+  const progress = new Progress();
+  compileServers();
+  const samples: RecoverySample[] = [];
+  for (let round = 1; round <= rounds; round++)
+    for (const durability of durabilities) {
+      const say = (text: string) =>
+        progress.say(`recovery: round ${round} of ${rounds}, ${durability}: ${text}`);
+      samples.push(await measure(durability, round, settings, say));
+    }
+  progress.clear();
+  console.log(
+    `\n${describe(machine)}\n${grouped(clients)} clients on ${grouped(channels)} channels, ${grouped(rate)} publications/s of ` +
+      `${bytes} bytes, ${connecting} connecting at a time, ${rounds} crashes each; ${data}\n`,
+  );
+  console.log(`${recoveryTable(samples)}\n${recoveryLegend}`);
+  writeResults(options, { machine, settings: { ...settings, data }, samples });
+  const faulty = samples.filter(isFaulty).map(({ curve, ...sample }) => sample);
+  if (faulty.length > 0)
+    throw new Error(`clients missed something, or not all came back: ${JSON.stringify(faulty, null, 2)}`);
+});
+
+async function measure(
+  durability: string,
+  round: number,
+  settings: Settings,
+  say: (text: string) => void,
+): Promise<RecoverySample> {
+  const { clients, rate, bytes, connecting, seconds } = settings;
+  const [port] = (await freePorts(1)) as [number];
+  const folder = createDataFolder(settings.folder);
+  const start = () =>
+    ServerProcess.start(
+      { name: "holdfast", server: "holdfast" },
+      { args: ["--data", folder, "--durability", durability, "--port", String(port)] },
+    );
+  const channels = Array.from({ length: settings.channels }, (_, i) => `recovery${i}`);
+  const crowd = new RecoveryCrowd({ port, clients, channels, rate, bytes, mostConnecting: connecting });
+  let server = await start();
+  try {
+    say(`connecting ${grouped(clients)} clients`);
+    await crowd.connect();
+    await sleep(seconds * 1000);
+    say("killing the server");
+    crowd.expectLoss();
+    const killedAt = performance.now();
+    await server.kill();
+    server = await start();
+    const listeningAt = performance.now();
+    await allLive(crowd, clients, killedAt);
+    await sleep(seconds * 1000);
+    await crowd.settle();
+    const times = crowd.liveTimes();
+    if (times.length === 0) throw new Error(`no client came back: ${crowd.lastFailure}`);
+    const sample: RecoverySample = {
+      durability,
+      round,
+      clients,
+      live: times.length,
+      downMs: listeningAt - killedAt,
+      sinceKill: liveTimes(times, killedAt),
+      sinceListening: liveTimes(times, listeningAt),
+      failedAttempts: crowd.attemptsFailed,
+      lostAgain: crowd.losses - clients,
+      published: crowd.publisher.published,
+      acknowledged: crowd.publisher.acknowledged,
+      ...crowd.faults(),
+      curve: curveOf(times, killedAt),
+    };
+    say(
+      `down for ${grouped(sample.downMs)} ms, all live ${grouped(sample.sinceListening.last)} ms later; ` +
+        `${sample.gaps} gaps, ${sample.duplicates} duplicates`,
+    );
+    return sample;
+  } finally {
+    crowd.close();
+    await server.stop();
+    removeDataFolder(folder);
+  }
+}
+
+/** Waits until everybody is back, or too long. */
+async function allLive(crowd: RecoveryCrowd, clients: number, since: number): Promise<void> {
+  while (crowd.liveTimes().length < clients && performance.now() - since < recoveryTimeoutMs)
+    await sleep(100);
+}
+
+function isFaulty(sample: RecoverySample): boolean {
+  const { gaps, duplicates, unrecovered, lostAcknowledged, contradictions, lostAgain, live, clients } =
+    sample;
+  return (
+    gaps + duplicates + unrecovered + lostAcknowledged + contradictions + lostAgain > 0 || live < clients
+  );
+}
+
+function readSettings(options: Options): Settings {
+  return {
+    durabilities: options.words("durability", ["process", "disk"]),
+    clients: options.integer("clients", { least: 1, most: mostConnections() }),
+    channels: options.integer("channels", { least: 1, most: 1_000_000 }),
+    rate: options.number("rate", { least: 1, most: 100_000 }),
+    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
+    connecting: options.integer("connecting", { least: 1, most: 10_000 }),
+    seconds: options.number("seconds", { least: 0.1, most: 600 }),
+    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    folder: options.text("folder"),
+  };
+}

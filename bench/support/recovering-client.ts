@@ -1,0 +1,114 @@
+/**
+ * A subscriber that comes back where it was: it remembers the position it has read to, subscribes with it again after
+ * its connection was lost, and notes when it is live once more.
+ */
+import { Continuity, type Ledger } from "./continuity.js";
+import { holdfastProtocol } from "./holdfast-protocol.js";
+import { RawClient } from "./raw-client.js";
+import { sourceOf } from "./source-address.js";
+
+interface Pub {
+  readonly data: string;
+  readonly offset: number;
+}
+
+interface Line {
+  readonly id?: number;
+  readonly error?: object;
+  readonly subscribe?: {
+    readonly epoch: string;
+    readonly offset?: number;
+    readonly publications?: readonly Pub[];
+    readonly recovered?: boolean;
+  };
+  readonly push?: { readonly pub?: Pub; readonly unsubscribe?: object };
+}
+
+const subscribeId = 2;
+
+export class RecoveringClient {
+  readonly continuity = new Continuity();
+  /** When it was live again, by `performance.now()`; undefined while it is not. */
+  liveAt: number | undefined;
+  /** Times that the server said that it could not recover. */
+  unrecovered = 0;
+  onLost: (() => void) | undefined;
+  readonly #ledger: Ledger;
+  readonly #channel: string;
+  readonly #index: number;
+  readonly #port: number;
+  #client: RawClient | undefined;
+  /** What it has to have read to be live: an offset, and a sequence number that was acknowledged before the kill. */
+  #wanted: { readonly offset: number; readonly sequence: number } | undefined;
+
+  constructor(index: number, port: number, channel: string, ledger: Ledger) {
+    this.#index = index;
+    this.#port = port;
+    this.#channel = channel;
+    this.#ledger = ledger;
+  }
+
+  /** Connects and subscribes, from the position it has read to where there is one. @throws Error when it can't */
+  async connect(acknowledgedBefore?: number): Promise<void> {
+    const { epoch, offset } = this.continuity;
+    const client = await RawClient.open({
+      port: this.#port,
+      protocol: holdfastProtocol,
+      ...sourceOf(this.#index),
+    });
+    this.#client = client;
+    const isRecovering = epoch !== "";
+    const position = isRecovering ? { recover: true, epoch, offset } : {};
+    const subscribe = { channel: this.#channel, recoverable: true, positioned: true, ...position };
+    await new Promise<void>((resolve, reject) => {
+      client.onLost = reject;
+      client.onMessage = (message) => {
+        try {
+          for (const line of message.split("\n"))
+            if (this.#receive(JSON.parse(line) as Line, isRecovering, acknowledgedBefore)) resolve();
+        } catch (error) {
+          reject(error as Error);
+          client.destroy();
+        }
+      };
+      client.send(`{"id":1,"connect":{}}\n${JSON.stringify({ id: subscribeId, subscribe })}`);
+    });
+    client.onLost = () => this.onLost?.();
+  }
+
+  destroy(): void {
+    this.#client?.destroy();
+  }
+
+  /** @returns whether the line is the reply to subscribe */
+  #receive(line: Line, isRecovering: boolean, acknowledgedBefore: number | undefined): boolean {
+    const { subscribe, push } = line;
+    if (line.error || push?.unsubscribe)
+      throw new Error(`the server refused or ended the subscription: ${JSON.stringify(line)}`);
+    if (subscribe) {
+      const { epoch, offset = 0, publications = [], recovered = false } = subscribe;
+      if (!recovered) this.continuity.begin(epoch, offset);
+      if (isRecovering && !recovered) this.unrecovered++;
+      for (const pub of publications) this.#take(pub);
+      // Where nothing could be recovered, what it missed will never come.
+      const wanted = { offset: this.#ledger.head, sequence: acknowledgedBefore ?? 0 };
+      if (isRecovering) this.#wanted = recovered ? wanted : { offset: 0, sequence: 0 };
+    }
+    if (push?.pub) this.#take(push.pub);
+    if (this.#wanted && this.continuity.sequence >= this.#wanted.sequence)
+      this.#noteWhetherLive(this.#wanted.offset);
+    return subscribe !== undefined;
+  }
+
+  #noteWhetherLive(wantedOffset: number): void {
+    if (this.continuity.offset < wantedOffset) return;
+    this.#wanted = undefined;
+    this.liveAt = performance.now();
+  }
+
+  #take({ data, offset }: Pub): void {
+    const sequence = Number(data.slice(1, 11));
+    this.continuity.take(offset, sequence);
+    this.#ledger.see(offset, sequence);
+  }
+}

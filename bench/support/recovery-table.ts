@@ -1,0 +1,94 @@
+/** Recoveries after a crash, summed up: when the clients were live again, and whether anything was lost or came twice. */
+import type { Faults } from "./recovery-crowd.js";
+import { grouped, table } from "./report.js";
+import { summarize } from "./statistics.js";
+
+/** Milliseconds. */
+export interface LiveTimes {
+  readonly first: number;
+  readonly half: number;
+  readonly most: number;
+  readonly last: number;
+}
+
+export interface RecoverySample extends Faults {
+  readonly durability: string;
+  readonly round: number;
+  readonly clients: number;
+  readonly live: number;
+  /** From the kill until the new server listens. */
+  readonly downMs: number;
+  readonly sinceKill: LiveTimes;
+  readonly sinceListening: LiveTimes;
+  readonly failedAttempts: number;
+  /** Connections that were lost once more, after the restart. */
+  readonly lostAgain: number;
+  readonly published: number;
+  readonly acknowledged: number;
+  /** Points of the curve: milliseconds since the kill, and clients that are live. */
+  readonly curve: readonly (readonly [ms: number, live: number])[];
+}
+
+const head = [
+  "",
+  "clients",
+  "down ms",
+  "first",
+  "half",
+  "99 %",
+  "last",
+  "last since kill",
+  "unrecovered",
+  "gaps",
+  "duplicates",
+  "lost",
+  "failed attempts",
+];
+
+export const recoveryLegend =
+  "down: from SIGKILL until the new process listens, which includes starting Node.js. first, half, 99 %, last: milliseconds\n" +
+  "from then until so many clients are live; live is who has subscribed again with its position and has everything that\n" +
+  "was acknowledged or seen by anybody before. Medians over the rounds. unrecovered: clients whose position was gone. gaps, duplicates: publications that a client did\n" +
+  "not get or got twice, all clients and rounds together. lost: acknowledged, but not in the log. failed attempts: to\n" +
+  "connect, one client every 20 ms while nobody listens. There are no peers here: ws and Socket.IO keep nothing on a disk.";
+
+export function recoveryTable(samples: readonly RecoverySample[]): string {
+  const durabilities = [...new Set(samples.map(({ durability }) => durability))];
+  const rows = durabilities.map((durability) => {
+    const own = samples.filter((sample) => sample.durability === durability);
+    const median = (figure: (sample: RecoverySample) => number) => grouped(summarize(own.map(figure)).median);
+    const total = (figure: (sample: RecoverySample) => number) =>
+      grouped(own.reduce((sum, sample) => sum + figure(sample), 0));
+    return [
+      `holdfast-${durability}`,
+      median(({ clients }) => clients),
+      median(({ downMs }) => downMs),
+      median(({ sinceListening }) => sinceListening.first),
+      median(({ sinceListening }) => sinceListening.half),
+      median(({ sinceListening }) => sinceListening.most),
+      median(({ sinceListening }) => sinceListening.last),
+      median(({ sinceKill }) => sinceKill.last),
+      total(({ unrecovered }) => unrecovered),
+      total(({ gaps }) => gaps),
+      total(({ duplicates }) => duplicates),
+      total(({ lostAcknowledged }) => lostAcknowledged),
+      median(({ failedAttempts }) => failedAttempts),
+    ];
+  });
+  return table(head, rows);
+}
+
+/** @param times ascending, in milliseconds, at least one */
+export function liveTimes(times: readonly number[], since: number): LiveTimes {
+  const at = (fraction: number) =>
+    (times[Math.max(0, Math.ceil(fraction * times.length) - 1)] as number) - since;
+  return { first: at(0), half: at(0.5), most: at(0.99), last: at(1) };
+}
+
+/** A curve of so many steps at most. */
+export function curveOf(times: readonly number[], since: number, steps = 200): RecoverySample["curve"] {
+  const counts = new Set(
+    Array.from({ length: steps }, (_, i) => Math.max(1, Math.round(((i + 1) / steps) * times.length))),
+  );
+  return [...counts].map((count) => [Math.round((times[count - 1] as number) - since), count] as const);
+}
