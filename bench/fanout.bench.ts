@@ -1,10 +1,17 @@
 /**
- * How fast does a publication reach all subscribers of its channel, and what does a delivery cost the server?
+ * How fast does a publication reach all subscribers of its channel, and what does a delivery cost the server, whether all
+ * are in one channel or spread over many?
  * Contenders take turns in rounds, each on a fresh server, so that what the machine does besides hits all of them.
  */
-import { type Contender, contenderNames, contendersNamed } from "./support/contenders.js";
+import { type Contender, fanOutContenders, installedOf, ws, wsChannels } from "./support/contenders.js";
+import { describeDataParent } from "./support/data-folder.js";
 import { FanOut } from "./support/fan-out.js";
-import { type FanOutSample, fanOutLegend, fanOutTable } from "./support/fan-out-table.js";
+import {
+  type FanOutSample,
+  fanOutLegend,
+  fanOutTable,
+  severalChannelsLegend,
+} from "./support/fan-out-table.js";
 import { describeMachine, mostConnections, pinThisProcess } from "./support/machine.js";
 import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
 import { type Options, readOptions, UsageError } from "./support/options.js";
@@ -13,31 +20,39 @@ import { describe, grouped, Progress } from "./support/report.js";
 import { jsonOption, writeResults } from "./support/results.js";
 import { rotated } from "./support/rotated.js";
 import { runBench } from "./support/run-bench.js";
-import { compileServers, ServerProcess } from "./support/server-process.js";
+import { startServer } from "./support/running-server.js";
+import { compileServers } from "./support/server-process.js";
+import { type FanOutShape, fanOutShape, parseFanOutShapes } from "./support/shapes.js";
 
 interface Settings {
-  readonly contenders: readonly Contender[];
-  readonly subscribers: number;
+  readonly contenders: readonly string[];
+  readonly shapes: readonly FanOutShape[];
   readonly windows: readonly number[];
   readonly bytes: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly rounds: number;
+  readonly folder: string | undefined;
   readonly serverCore: number | undefined;
   readonly loadCore: number | undefined;
 }
 
+const names = fanOutContenders.map(({ name }) => name);
+
 const description = {
   name: "fanout",
-  about: "Deliveries per second to the subscribers of one channel, and the server's CPU time for each.",
+  about: "Deliveries per second to the subscribers of channels, and the server's CPU time for each.",
   options: {
-    contenders: { value: "A,B", default: contenderNames.join(","), about: "servers to compare" },
-    subscribers: { value: "N", default: "1000", about: "subscribers of the channel" },
+    contenders: { value: "A,B", default: names.join(","), about: "servers to compare" },
+    subscribers: { value: "N", default: "1000", about: "subscribers, all together" },
+    channels: { value: "N", default: "1", about: "channels they spread over, one each" },
+    shape: { value: "CxN,CxN", about: "instead of both: C channels of N each, e.g. 1x1000,1000x10,10000x1" },
     window: { value: "W,W", default: "1,8", about: "publications outstanding at a time" },
     bytes: { value: "N", default: "100", about: "bytes of a message" },
     seconds: { value: "S", default: "5", about: "length of each measurement" },
     "warm-up": { value: "S", default: "2", about: "seconds before each measurement that do not count" },
     rounds: { value: "N", default: "3", about: "measurements of each contender and window" },
+    folder: { value: "DIR", about: "where data is kept (default: the system's folder for temporary files)" },
     pin: { value: "S,L", about: "cores to keep the server and the load on, e.g. 0,1 (Linux)" },
     json: jsonOption("fanout"),
   },
@@ -46,37 +61,47 @@ const description = {
 await runBench(async () => {
   const options = readOptions(description);
   const settings = readSettings(options);
+  const wanted = fanOutContenders.filter(({ name }) => settings.contenders.includes(name));
+  const { installed, missing } = installedOf(wanted);
   const machine = describeMachine();
+  const data = describeDataParent(settings.folder);
   const progress = new Progress();
   compileServers();
   if (settings.loadCore !== undefined) pinThisProcess(settings.loadCore);
   const samples: FanOutSample[] = [];
   for (let round = 1; round <= settings.rounds; round++)
-    for (const contender of rotated(settings.contenders, round - 1))
-      samples.push(...(await measure(contender, settings, round, progress)));
+    for (const shape of settings.shapes)
+      for (const contender of rotated(installed, round - 1))
+        samples.push(...(await measure(contender, shape, settings, round, progress)));
   progress.clear();
-  console.log(`\n${describe(machine)}\n${describeSettings(settings)}`);
-  for (const window of settings.windows)
-    console.log(`\nWindow ${window}\n${fanOutTable(samples.filter((sample) => sample.window === window))}`);
+  console.log(`\n${describe(machine)}\n${describeSettings(settings)}; ${data}`);
+  for (const { title } of settings.shapes)
+    for (const window of settings.windows) {
+      const those = samples.filter((sample) => sample.shape === title && sample.window === window);
+      console.log(`\n${title}, window ${window}\n${fanOutTable(those, missing)}`);
+    }
   console.log(fanOutLegend);
+  if (settings.shapes.some(({ channels }) => channels > 1)) console.log(severalChannelsLegend);
   const note = noteOnOthers(samples);
   if (note !== "") console.log(note);
-  writeResults(options, { machine, settings: { ...settings, contenders: undefined }, samples });
+  writeResults(options, { machine, settings: { ...settings, data, missing }, samples });
 });
 
 async function measure(
-  contender: Contender,
+  wanted: Contender,
+  { title: shape, channels, subscribers }: FanOutShape,
   settings: Settings,
   round: number,
   progress: Progress,
 ): Promise<FanOutSample[]> {
-  const { subscribers, bytes, windows, seconds, warmUpSeconds, rounds, serverCore } = settings;
-  const where = `fanout: round ${round} of ${rounds}, ${contender.name}`;
-  progress.say(`${where}: connecting ${subscribers} subscribers`);
-  const server = await ServerProcess.start(contender, { core: serverCore });
+  const { bytes, windows, seconds, warmUpSeconds, rounds, folder: dataParent, serverCore: core } = settings;
+  const contender = wanted === ws && channels > 1 ? wsChannels : wanted;
+  const where = `fanout: round ${round} of ${rounds}, ${contender.name}, ${shape}`;
+  progress.say(`${where}: connecting`);
+  const server = await startServer(contender, { core, dataParent });
   const samples: FanOutSample[] = [];
   try {
-    const fanOut = await FanOut.open({ contender, port: server.port, subscribers, bytes });
+    const fanOut = await FanOut.open({ contender, port: server.port, subscribers, channels, bytes });
     for (const window of windows) {
       progress.say(`${where}, window ${window}: warming up`);
       await fanOut.publishFor(warmUpSeconds, window);
@@ -85,11 +110,16 @@ async function measure(
       const { serverCpuMicros, ...published } = measured;
       const sample: FanOutSample = {
         contender: contender.name,
+        shape,
+        channels,
+        subscribers,
         window,
         round,
         ...published,
         deliveriesPerSecond: published.deliveries / published.seconds,
+        publishesPerSecond: published.published / published.seconds,
         serverCpuMicrosPerDelivery: serverCpuMicros / published.deliveries,
+        serverCpuMicrosPerMessage: serverCpuMicros / (published.published + published.deliveries),
       };
       samples.push(sample);
       progress.say(
@@ -107,23 +137,33 @@ async function measure(
 }
 
 function readSettings(options: Options): Settings {
+  const shape = options.text("shape");
   const pin = options.text("pin") === undefined ? [] : options.integers("pin", { least: 0 });
   if (pin.length !== 0 && pin.length !== 2)
     throw new UsageError("--pin accepts two cores, the server's and the load's, e.g. 0,1.");
   return {
-    contenders: contendersNamed(options.words("contenders", contenderNames)),
-    subscribers: options.integer("subscribers", { least: 1, most: mostConnections() }),
+    contenders: options.words("contenders", names),
+    shapes:
+      shape === undefined
+        ? [
+            fanOutShape(
+              options.integer("channels", { least: 1, most: 1_000_000 }),
+              options.integer("subscribers", { least: 1, most: mostConnections() }),
+            ),
+          ]
+        : parseFanOutShapes(shape, mostConnections()),
     windows: options.integers("window", { least: 1, most: 1000 }),
     bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
     seconds: options.number("seconds", { least: 0.1, most: 600 }),
     warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
     rounds: options.integer("rounds", { least: 1, most: 100 }),
+    folder: options.text("folder"),
     serverCore: pin[0],
     loadCore: pin[1],
   };
 }
 
-function describeSettings({ subscribers, bytes, seconds, rounds, serverCore, loadCore }: Settings): string {
+function describeSettings({ bytes, seconds, rounds, serverCore, loadCore }: Settings): string {
   const cores = serverCore === undefined ? "" : `; server on core ${serverCore}, load on core ${loadCore}`;
-  return `${grouped(subscribers)} subscribers, ${bytes}-byte messages, ${rounds} × ${seconds} s each${cores}`;
+  return `${bytes}-byte messages, ${rounds} × ${seconds} s each${cores}`;
 }

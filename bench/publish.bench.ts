@@ -2,11 +2,11 @@
  * How many publications a second does a server acknowledge, how long does that take, and what does it cost, for each kind
  * of acknowledgement? Contenders take turns in rounds, each on a fresh server and a fresh folder.
  */
+import { installedOf } from "./support/contenders.js";
 import { describeDataParent } from "./support/data-folder.js";
 import { LatencyHistogram } from "./support/latency-histogram.js";
 import { describeMachine, mostConnections } from "./support/machine.js";
 import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
-import { isInstalled } from "./support/native-process.js";
 import { type Options, readOptions } from "./support/options.js";
 import { leastPayloadBytes } from "./support/payload.js";
 import {
@@ -63,15 +63,14 @@ await runBench(async () => {
   const settings = readSettings(options);
   const { shapes, rounds, window, bytes, seconds, folder } = settings;
   const wanted = publishContenders.filter(({ name }) => settings.contenders.includes(name));
-  const contenders = wanted.filter(({ native }) => native === undefined || isInstalled(native));
-  const missing = wanted.filter((contender) => !contenders.includes(contender)).map(({ name }) => name);
+  const { installed, missing } = installedOf(wanted);
   const machine = describeMachine();
   const data = describeDataParent(folder);
   const progress = new Progress();
   compileServers();
   const samples: PublishSample[] = [];
   for (let round = 1; round <= rounds; round++)
-    for (const contender of rotated(contenders, round - 1))
+    for (const contender of rotated(installed, round - 1))
       samples.push(...(await measureAll(contender, settings, round, progress)));
   progress.clear();
   console.log(

@@ -1,9 +1,11 @@
 /** The servers that are compared: what runs them and how their clients speak. */
 import { holdfastProtocol } from "./holdfast-protocol.js";
-import type { NativeServer } from "./native-process.js";
+import { isInstalled, type NativeServer } from "./native-process.js";
+import { natsCore, natsProtocol } from "./nats-server.js";
+import { nchanProtocol, nchanServer } from "./nchan.js";
 import type { Protocol } from "./protocol.js";
 import { socketIoProtocol } from "./socket-io-protocol.js";
-import { wsProtocol } from "./ws-protocol.js";
+import { wsChannelsProtocol, wsProtocol } from "./ws-protocol.js";
 
 export interface Contender {
   readonly name: string;
@@ -18,13 +20,30 @@ export interface Contender {
   readonly protocol: Protocol;
 }
 
-export const contenders: readonly Contender[] = [
-  { name: "holdfast", server: "holdfast", protocol: holdfastProtocol },
-  { name: "ws", server: "ws", protocol: wsProtocol },
-  { name: "socket.io", server: "socket-io", protocol: socketIoProtocol },
-];
+export const holdfast: Contender = { name: "holdfast", server: "holdfast", protocol: holdfastProtocol };
+/** With a folder, where everything is written before it is acknowledged or delivered. */
+export const holdfastDurable: Contender = durable("holdfast-durable", "process");
+/** And flushed to the disk before that. */
+export const holdfastDisk: Contender = durable("holdfast-disk", "disk");
+export const ws: Contender = { name: "ws", server: "ws", protocol: wsProtocol };
+/** `ws` with channels, which it lacks itself. */
+export const wsChannels: Contender = { name: "ws", server: "ws-channels", protocol: wsChannelsProtocol };
+export const socketIo: Contender = { name: "socket.io", server: "socket-io", protocol: socketIoProtocol };
+
+/** Those whose memory can be compared, and whatever else only they can tell. */
+export const contenders: readonly Contender[] = [holdfast, ws, socketIo];
 
 export const contenderNames: readonly string[] = contenders.map(({ name }) => name);
+
+/** Those that can be compared at a fan-out. */
+export const fanOutContenders: readonly Contender[] = [
+  holdfast,
+  holdfastDurable,
+  ws,
+  socketIo,
+  { name: "nats-server", server: "", native: natsCore, protocol: natsProtocol },
+  { name: "nchan", server: "", native: nchanServer, protocol: nchanProtocol },
+];
 
 /** The contender others are compared with. */
 export const yardstick = "ws";
@@ -32,4 +51,23 @@ export const yardstick = "ws";
 /** @param names of contenders, each one of `contenderNames` */
 export function contendersNamed(names: readonly string[]): readonly Contender[] {
   return contenders.filter(({ name }) => names.includes(name));
+}
+
+/** Leaves out, and names, those that are not on this machine. */
+export function installedOf<T extends Contender>(
+  wanted: readonly T[],
+): { readonly installed: readonly T[]; readonly missing: readonly string[] } {
+  const installed = wanted.filter(({ native }) => native === undefined || isInstalled(native));
+  const missing = wanted.filter((contender) => !installed.includes(contender)).map(({ name }) => name);
+  return { installed, missing };
+}
+
+function durable(name: string, durability: string): Contender {
+  return {
+    name,
+    server: "holdfast",
+    args: ["--durability", durability],
+    keepsData: true,
+    protocol: holdfastProtocol,
+  };
 }

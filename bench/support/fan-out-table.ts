@@ -1,17 +1,24 @@
 /** Measurements of a fan-out, summed up: medians and spread over the rounds, beside the yardstick. */
-import { contenderNames, yardstick } from "./contenders.js";
+import { fanOutContenders, yardstick } from "./contenders.js";
 import { grouped, percent, ratio, table } from "./report.js";
 import { type Summary, summarize } from "./statistics.js";
 
-/** One contender at one window in one round. Utilisations are fractions of one core. */
+/** One contender with one shape at one window in one round. Utilisations are fractions of one core. */
 export interface FanOutSample {
   readonly contender: string;
+  readonly shape: string;
+  readonly channels: number;
+  readonly subscribers: number;
   readonly window: number;
   readonly round: number;
+  readonly published: number;
   readonly deliveries: number;
   readonly seconds: number;
   readonly deliveriesPerSecond: number;
+  readonly publishesPerSecond: number;
   readonly serverCpuMicrosPerDelivery: number;
+  /** Per publication and delivery together. */
+  readonly serverCpuMicrosPerMessage: number;
   readonly serverUtilisation: number;
   readonly loadUtilisation: number;
   /** Of all other processes on the machine. */
@@ -29,6 +36,8 @@ const head = [
   "server CPU",
   "load CPU",
   "others",
+  "published/s",
+  "CPU µs a message",
 ];
 
 /** How to read the table. */
@@ -36,14 +45,24 @@ export const fanOutLegend =
   "Medians over the rounds, and the least and most of them. CPU µs each: user and system time of the server's whole\n" +
   "process per delivery. server CPU, load CPU, others (all other processes of the machine): of one core. Where the load's\n" +
   "is close to 100 % and the server's is not, the load generator set the rate, and the CPU time per delivery says more\n" +
-  "about the server. Where others take much, everything is slower than it would be on a quiet machine.";
+  "about the server. Where others take much, everything is slower than it would be on a quiet machine. CPU µs a message:\n" +
+  "per publication and delivery together; the fewer subscribers a channel has, the more of the work is publishing.\n" +
+  "ws has no channels; where there are several, it is an application with a set of sockets for each. Of a channel, holdfast\n" +
+  "keeps the last 1,000 publications in memory and nchan the last 100; holdfast-durable writes them to a file before they are\n" +
+  "confirmed or delivered; the others keep none. holdfast and nchan confirm publications. nats-server has everybody on its\n" +
+  "WebSocket listener, and may use all cores; nchan has one process, its subscribers on WebSockets and its publisher on HTTP.";
 
-export function fanOutTable(samples: readonly FanOutSample[]): string {
+/** Where a window is more than one publication. */
+export const severalChannelsLegend =
+  "With several channels, window 1 stands for as many publications outstanding as make 1,000 deliveries.";
+
+/** @param missing names of contenders that are not on this machine */
+export function fanOutTable(samples: readonly FanOutSample[], missing: readonly string[]): string {
   const measured = new Set(samples.map(({ contender }) => contender));
-  const names = contenderNames.filter((name) => measured.has(name));
+  const names = fanOutContenders.map(({ name }) => name).filter((name) => measured.has(name));
   const columns = names.map((name) => summariesOf(samples.filter(({ contender }) => contender === name)));
   const base = columns[names.indexOf(yardstick)];
-  const rows = columns.map(({ rate, cost, server, load, others }, i) => [
+  const rows = columns.map(({ rate, cost, server, load, others, published, message }, i) => [
     names[i] ?? "",
     grouped(rate.median),
     `${grouped(rate.least)} … ${grouped(rate.most)}`,
@@ -54,18 +73,22 @@ export function fanOutTable(samples: readonly FanOutSample[]): string {
     percent(server.median),
     percent(load.median),
     percent(others.median),
+    grouped(published.median),
+    message.median.toFixed(2),
   ]);
-  return table(head, rows);
+  return table(head, [...rows, ...missing.map((name) => [name, "not installed"])]);
 }
 
-function summariesOf(
-  samples: readonly FanOutSample[],
-): Record<"rate" | "cost" | "server" | "load" | "others", Summary> {
+type Figure = "rate" | "cost" | "server" | "load" | "others" | "published" | "message";
+
+function summariesOf(samples: readonly FanOutSample[]): Record<Figure, Summary> {
   return {
     rate: summarize(samples.map((sample) => sample.deliveriesPerSecond)),
     cost: summarize(samples.map((sample) => sample.serverCpuMicrosPerDelivery)),
     server: summarize(samples.map((sample) => sample.serverUtilisation)),
     load: summarize(samples.map((sample) => sample.loadUtilisation)),
     others: summarize(samples.map((sample) => sample.othersUtilisation)),
+    published: summarize(samples.map((sample) => sample.publishesPerSecond)),
+    message: summarize(samples.map((sample) => sample.serverCpuMicrosPerMessage)),
   };
 }

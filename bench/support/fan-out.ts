@@ -1,20 +1,26 @@
 /**
- * One publisher and the subscribers of one channel, in a closed loop: a window of publications goes out at once, and the
- * next one when every subscriber has got all of it. Every delivery is counted; some subscribers read everything, to
- * check order and content. Any loss, duplicate or lost connection fails the run.
+ * One publisher and the subscribers of one or more channels, in a closed loop: a window of publications goes out at once,
+ * into one channel after the other, and the next one when every subscriber has got all of it. Every delivery is counted;
+ * some subscribers read everything, to check order and content. Any loss, duplicate or lost connection fails the run.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Contender } from "./contenders.js";
+import { openPublisher, openSubscriber } from "./fan-out-clients.js";
 import type { Counted } from "./frame-reader.js";
 import { inParallel } from "./in-parallel.js";
+import type { LatencyHistogram } from "./latency-histogram.js";
 import { markedPayload, type PayloadFormat } from "./payload.js";
-import { RawClient } from "./raw-client.js";
+import type { Publisher } from "./protocol.js";
+import type { RawClient } from "./raw-client.js";
 import { stallTimeoutMs, watchForStall } from "./stall-watch.js";
 
 export interface FanOutOptions {
   readonly contender: Contender;
   readonly port: number;
+  /** A multiple of the channels. */
   readonly subscribers: number;
+  /** Channels they spread over, one each. @default 1 */
+  readonly channels?: number;
   /** Bytes of each payload. */
   readonly bytes: number;
   /** What is published. @default one that has a marker */
@@ -28,11 +34,13 @@ export interface FanOutOptions {
 }
 
 export interface Published {
+  readonly published: number;
   readonly deliveries: number;
   readonly seconds: number;
 }
 
-const channel = "bench";
+/** Deliveries that a window of one publication stands for where there are several channels: as many as with one. */
+const deliveriesPerWindow = 1000;
 /** Subscribers that check everything they get, instead of counting only. */
 const inspectors = 5;
 /** How long deliveries too many may take to come. */
@@ -41,16 +49,23 @@ const surplusWaitMs = 100;
 export class FanOut {
   readonly #options: FanOutOptions;
   readonly #payload: PayloadFormat;
-  readonly #publisher: RawClient;
+  readonly #publisher: Publisher;
   readonly #subscribers: readonly RawClient[];
+  readonly #channels: readonly string[];
+  readonly #subscribersEach: number;
+  #stalled: readonly RawClient[] = [];
+  #latencies: LatencyHistogram | undefined;
+  #windowStart = 0;
   #published = 0;
   #acknowledged = 0;
   #received = 0;
   #failure: Error | undefined;
   #onWindowEnd: { resolve(): void; reject(error: Error): void } | undefined;
 
-  private constructor(options: FanOutOptions, publisher: RawClient, subscribers: readonly RawClient[]) {
+  private constructor(options: FanOutOptions, publisher: Publisher, subscribers: readonly RawClient[]) {
     this.#options = options;
+    this.#channels = channelsOf(options);
+    this.#subscribersEach = options.subscribers / this.#channels.length;
     this.#payload = options.payload ?? markedPayload;
     this.#publisher = publisher;
     this.#subscribers = subscribers;
@@ -70,19 +85,32 @@ export class FanOut {
   static async open(options: FanOutOptions): Promise<FanOut> {
     const { port, subscribers: count } = options;
     const { protocol } = options.contender;
-    const publisher = await RawClient.open({ port, protocol });
-    await protocol.signOn(publisher);
-    const subscribers = await inParallel(count, async () => {
-      const subscriber = await RawClient.open({ port, protocol });
-      await protocol.subscribe(subscriber, channel);
-      return subscriber;
-    });
+    const channels = channelsOf(options);
+    const publisher = await openPublisher(port, protocol);
+    const subscribers = await inParallel(count, (i) =>
+      openSubscriber(port, protocol, channels[i % channels.length] as string, i),
+    );
     return new FanOut(options, publisher, subscribers);
   }
 
-  /** Publishes window after window; the last one begins before the time is over, and is waited for. */
-  async publishFor(seconds: number, window: number): Promise<Published> {
+  /** Adds subscribers that read nothing from now on, and of which nothing is expected, not even that they stay. */
+  async addStalled(count: number): Promise<void> {
+    const { port, contender, subscribers } = this.#options;
+    this.#stalled = await inParallel(count, async (i) => {
+      const channel = this.#channels[i % this.#channels.length] as string;
+      const client = await openSubscriber(port, contender.protocol, channel, subscribers + i);
+      client.stall();
+      return client;
+    });
+  }
+
+  /**
+   * Publishes window after window; the last one begins before the time is over, and is waited for.
+   * @param latencies where that of each delivery is recorded, from when its window goes out
+   */
+  async publishFor(seconds: number, window: number, latencies?: LatencyHistogram): Promise<Published> {
     const publishedBefore = this.#published;
+    this.#latencies = latencies;
     const watchdog = watchForStall(
       () => this.#received,
       () => this.#fail(new Error(this.#describeStall())),
@@ -97,35 +125,47 @@ export class FanOut {
     } finally {
       clearInterval(watchdog);
     }
-    const deliveries = (this.#published - publishedBefore) * this.#options.subscribers;
-    return { deliveries, seconds: (now - start) / 1000 };
+    const published = this.#published - publishedBefore;
+    return { published, deliveries: published * this.#subscribersEach, seconds: (now - start) / 1000 };
   }
 
   /** @throws Error unless every subscriber has got everything since the beginning exactly once */
   async verify(): Promise<void> {
     await sleep(surplusWaitMs);
     if (this.#failure) throw this.#failure;
-    const wrong = this.#subscribers.findIndex(({ received }) => received !== this.#published);
-    if (wrong >= 0)
-      throw new Error(
-        `subscriber ${wrong} got ${this.#subscribers[wrong]?.received} of ${this.#published} publications`,
-      );
+    const wrong = this.#subscribers.findIndex(({ received }, i) => received !== this.#publishedInto(i));
+    if (wrong >= 0) {
+      const { received } = this.#subscribers[wrong] as RawClient;
+      throw new Error(`subscriber ${wrong} got ${received} of ${this.#publishedInto(wrong)} publications`);
+    }
   }
 
   close(): void {
-    for (const client of [this.#publisher, ...this.#subscribers]) client.destroy();
+    for (const client of [this.#publisher, ...this.#subscribers, ...this.#stalled]) client.destroy();
+  }
+
+  /** Publications so far into the channel of the subscriber. */
+  #publishedInto(index: number): number {
+    const channels = this.#channels.length;
+    return Math.ceil(Math.max(0, this.#published - (index % channels)) / channels);
   }
 
   #publishWindow(window: number): Promise<void> {
     const { contender, bytes } = this.#options;
     const messages: string[] = [];
-    for (let i = 0; i < window; i++) {
+    const count =
+      this.#channels.length === 1
+        ? window
+        : window * Math.max(1, Math.ceil(deliveriesPerWindow / this.#subscribersEach));
+    for (let i = 0; i < count; i++) {
+      const channel = this.#channels[this.#published % this.#channels.length] as string;
       const sequence = ++this.#published;
       messages.push(contender.protocol.publish(channel, this.#payload.create(sequence, bytes), sequence));
     }
     return new Promise((resolve, reject) => {
       if (this.#failure) reject(this.#failure);
       this.#onWindowEnd = { resolve, reject };
+      this.#windowStart = performance.now();
       this.#publisher.send(...messages);
     });
   }
@@ -134,9 +174,11 @@ export class FanOut {
     let lastOffset: number | undefined;
     subscriber.onMessage = this.#orFail((message) => {
       const sequences = this.#payload.sequencesIn(message, this.#options.bytes);
-      for (const sequence of sequences)
-        if (sequence !== ++subscriber.received)
-          throw new Error(`subscriber ${index} got ${sequence} in place of ${subscriber.received}`);
+      for (const sequence of sequences) {
+        const expected = subscriber.received++ * this.#channels.length + 1 + (index % this.#channels.length);
+        if (sequence !== expected)
+          throw new Error(`subscriber ${index} got ${sequence} in place of ${expected}`);
+      }
       for (const offset of this.#options.contender.protocol.offsetsIn(message) ?? []) {
         if (lastOffset !== undefined && offset !== lastOffset + 1)
           throw new Error(`subscriber ${index} got offset ${offset} after ${lastOffset}`);
@@ -153,20 +195,22 @@ export class FanOut {
 
   #countDeliveries(count: number): void {
     this.#received += count;
+    this.#latencies?.record(performance.now() - this.#windowStart, count);
     this.#endWindowWhenComplete();
   }
 
   #endWindowWhenComplete(): void {
-    const { contender, subscribers } = this.#options;
-    if (this.#received < this.#published * subscribers) return;
+    const { contender } = this.#options;
+    const expected = this.#published * this.#subscribersEach;
+    if (this.#received < expected) return;
     if (contender.protocol.hasAcknowledgements && this.#acknowledged < this.#published) return;
-    if (this.#received > this.#published * subscribers) this.#fail(new Error("more came than was published"));
+    if (this.#received > expected) this.#fail(new Error("more came than was published"));
     this.#onWindowEnd?.resolve();
   }
 
   #describeStall(): string {
-    const { contender, subscribers } = this.#options;
-    const deliveries = `${this.#received} of ${this.#published * subscribers} deliveries`;
+    const { contender } = this.#options;
+    const deliveries = `${this.#received} of ${this.#published * this.#subscribersEach} deliveries`;
     const acknowledgements = `, ${this.#acknowledged} of ${this.#published} acknowledgements`;
     return (
       `nothing has come for ${stallTimeoutMs / 1000} s: ${deliveries}` +
@@ -188,4 +232,8 @@ export class FanOut {
     this.#failure ??= error;
     this.#onWindowEnd?.reject(this.#failure);
   }
+}
+
+function channelsOf({ channels = 1 }: FanOutOptions): readonly string[] {
+  return channels === 1 ? ["bench"] : Array.from({ length: channels }, (_, i) => `bench${i}`);
 }

@@ -1,9 +1,16 @@
 /** How a client of each contender speaks, once the opening handshake of WebSocket is done. */
 import type { RawClient } from "./raw-client.js";
 
+/** Who publishes; a WebSocket client where nothing else is said. */
+export type Publisher = Pick<RawClient, "send" | "onMessage" | "onLost" | "destroy">;
+
 export interface Protocol {
   /** Request target of the upgrade. */
   readonly path: string;
+  /** That of a subscriber's, where the channel stands in it. */
+  pathOf?(channel: string): string;
+  /** Connects a publisher that is no WebSocket client, and needs no signing on. */
+  openPublisher?(port: number): Promise<Publisher>;
   /**
    * Sec-WebSocket-Extensions of the upgrade: the server must choose permessage-deflate, and compress every message.
    * @default none, and then the server must choose none

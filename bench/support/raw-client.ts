@@ -12,6 +12,8 @@ import type { Protocol } from "./protocol.js";
 export interface RawClientOptions {
   readonly port: number;
   readonly protocol: Protocol;
+  /** Request target of the upgrade. @default that of the protocol */
+  readonly path?: string;
   /** Source address. @default any */
   readonly localAddress?: string;
 }
@@ -83,7 +85,8 @@ export class RawClient {
     const client = new RawClient(options);
     await client.#until("the answer to the upgrade", (resolve) => {
       client.onMessage = resolve;
-      const { path, offer } = options.protocol;
+      const { offer } = options.protocol;
+      const { path = options.protocol.path } = options;
       client.#socket.write(
         `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${options.port}\r\nConnection: Upgrade\r\n` +
           `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n` +
@@ -96,6 +99,11 @@ export class RawClient {
   /** From now on only markers or frames are counted. To be called when nothing is on its way. */
   startCounting(counted: Counted): void {
     this.#frames.counted = counted;
+  }
+
+  /** Reads nothing more, for good: what the server sends fills the buffers of both systems, and then waits at the server. */
+  stall(): void {
+    this.#socket.pause();
   }
 
   /** Sends each text as a message, all in one write. */

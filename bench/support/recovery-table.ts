@@ -48,9 +48,10 @@ const head = [
 export const recoveryLegend =
   "down: from SIGKILL until the new process listens, which includes starting Node.js. first, half, 99 %, last: milliseconds\n" +
   "from then until so many clients are live; live is who has subscribed again with its position and has everything that\n" +
-  "was acknowledged or seen by anybody before. Medians over the rounds. unrecovered: clients whose position was gone. gaps, duplicates: publications that a client did\n" +
-  "not get or got twice, all clients and rounds together. lost: acknowledged, but not in the log. failed attempts: to\n" +
-  "connect, one client every 20 ms while nobody listens. There are no peers here: ws and Socket.IO keep nothing on a disk.";
+  "was acknowledged or seen by anybody before. Medians over the rounds. unrecovered: clients whose position was gone.\n" +
+  "gaps, duplicates: publications that a client did not get or got twice, all clients and rounds together. lost:\n" +
+  "acknowledged, but not in the log. failed attempts: to connect, one client every 20 ms while nobody listens.\n" +
+  "There are no peers here: ws and Socket.IO keep nothing on a disk.";
 
 export function recoveryTable(samples: readonly RecoverySample[]): string {
   const durabilities = [...new Set(samples.map(({ durability }) => durability))];

@@ -1,4 +1,5 @@
 /** How many take part in a measurement and how they are spread. */
+import { UsageError } from "./options.js";
 import { grouped } from "./report.js";
 
 export interface PublishShape {
@@ -26,6 +27,37 @@ export function publishShapes(given: {
         shapes.set(title, { title, publishers, connections, channels });
       }
   return [...shapes.values()];
+}
+
+export interface FanOutShape {
+  readonly title: string;
+  readonly channels: number;
+  /** All together. */
+  readonly subscribers: number;
+}
+
+/** @throws UsageError when they can't be spread evenly */
+export function fanOutShape(channels: number, subscribers: number): FanOutShape {
+  if (subscribers % channels !== 0)
+    throw new UsageError(
+      `${subscribers} subscribers don't spread evenly over ${channels} channels; --subscribers must be a multiple of --channels.`,
+    );
+  const each = counted(subscribers / channels, "subscriber");
+  return { title: `${counted(channels, "channel")} of ${each}`, channels, subscribers };
+}
+
+/** Reads "1000x10,1x500": so many channels of so many subscribers each. @throws UsageError when it is none, or too many */
+export function parseFanOutShapes(text: string, mostSubscribers: number): readonly FanOutShape[] {
+  return text.split(",").map((item) => {
+    const match = /^\s*([1-9]\d*)x([1-9]\d*)\s*$/.exec(item);
+    const [channels, each] = [Number(match?.[1]), Number(match?.[2])];
+    if (match === null || channels * each > mostSubscribers)
+      throw new UsageError(
+        "--shape accepts CHANNELSxSUBSCRIBERS, such as 1000x10, separated by commas, each with at most " +
+          `${mostSubscribers} subscribers in all, not "${item}".`,
+      );
+    return fanOutShape(channels, channels * each);
+  });
 }
 
 function counted(count: number, noun: string): string {

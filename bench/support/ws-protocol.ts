@@ -12,3 +12,14 @@ export const wsProtocol: Protocol = {
   acknowledgementsIn: () => 0,
   offsetsIn: () => undefined,
 };
+
+/** The same with channels, as bench/servers/ws-channels.ts has them. */
+export const wsChannelsProtocol: Protocol = {
+  ...wsProtocol,
+  async subscribe(client, channel) {
+    const subscribed = client.waitFor("the answer to the subscription", (text) => text === "+" || undefined);
+    client.send(`+${channel}`);
+    await subscribed;
+  },
+  publish: (channel, data) => `${channel} ${data}`,
+};
