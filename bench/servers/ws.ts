@@ -21,5 +21,11 @@ server.on("connection", (socket, { url }) => {
 });
 server.on("listening", () => {
   const { port } = server.address() as AddressInfo;
-  answerAsks({ port, stats: () => ({ connections: server.clients.size }) });
+  answerAsks({ port, stats: () => ({ connections: server.clients.size, unsentBytes: countUnsent() }) });
 });
+
+function countUnsent(): number {
+  let bytes = 0;
+  for (const { bufferedAmount } of server.clients) bytes += bufferedAmount;
+  return bytes;
+}

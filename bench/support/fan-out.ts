@@ -53,7 +53,6 @@ export class FanOut {
   readonly #subscribers: readonly RawClient[];
   readonly #channels: readonly string[];
   readonly #subscribersEach: number;
-  #stalled: readonly RawClient[] = [];
   #latencies: LatencyHistogram | undefined;
   #windowStart = 0;
   #published = 0;
@@ -93,17 +92,6 @@ export class FanOut {
     return new FanOut(options, publisher, subscribers);
   }
 
-  /** Adds subscribers that read nothing from now on, and of which nothing is expected, not even that they stay. */
-  async addStalled(count: number): Promise<void> {
-    const { port, contender, subscribers } = this.#options;
-    this.#stalled = await inParallel(count, async (i) => {
-      const channel = this.#channels[i % this.#channels.length] as string;
-      const client = await openSubscriber(port, contender.protocol, channel, subscribers + i);
-      client.stall();
-      return client;
-    });
-  }
-
   /**
    * Publishes window after window; the last one begins before the time is over, and is waited for.
    * @param latencies where that of each delivery is recorded, from when its window goes out
@@ -141,7 +129,7 @@ export class FanOut {
   }
 
   close(): void {
-    for (const client of [this.#publisher, ...this.#subscribers, ...this.#stalled]) client.destroy();
+    for (const client of [this.#publisher, ...this.#subscribers]) client.destroy();
   }
 
   /** Publications so far into the channel of the subscriber. */
