@@ -4,6 +4,8 @@ import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
+import { publish } from "./publishing.js";
+import { callMethod } from "./rpc.js";
 import type { Session } from "./session.js";
 
 /** What a command comes to. */
@@ -47,17 +49,11 @@ export const commandHandlers: Handlers = {
     return { reply: { id, method: "unsubscribe" } };
   },
 
-  async publish(session, { id, params }, { broker, rulesFor }) {
+  async publish(session, { id, params }, context) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
-    if (params.unsupported) return refusal(id, replyError("notAvailable", params.unsupported));
-    const rules = rulesFor(params.channel);
-    if (rules === undefined) return refusal(id, replyError("unknownChannel"));
-    await broker.publish(
-      params.channel,
-      { data: params.data, info: session.clientInfo },
-      { retention: rules.retention },
-    );
+    const published = await publish(context, params, session.clientInfo);
+    if ("code" in published) return refusal(id, published);
     return { reply: { id, method: "publish" } };
   },
 
@@ -100,7 +96,10 @@ export const commandHandlers: Handlers = {
 
   ping: async (_session, { id }) =>
     refusal(id, replyError("notAvailable", "the server pings, not the client")),
-  rpc: async (_session, { id }) => refusal(id, replyError("notAvailable", "this server has no rpc methods")),
+  async rpc(session, { id, params }, context) {
+    const result = await callMethod(session, params, context);
+    return typeof result === "string" ? { reply: { id, method: "rpc", result } } : refusal(id, result);
+  },
   refresh: async (_session, { id }) =>
     refusal(id, replyError("notAvailable", "connections here do not expire")),
   sub_refresh: async (_session, { id }) =>
@@ -136,7 +135,10 @@ function presenceFault(
 
 /** The error of a command that failed in the server, not by what was asked; undefined where nobody foresaw it. */
 export function expectedFailure(error: unknown): ReplyError | undefined {
-  if (!(error instanceof HoldfastError) || error.code !== "HF_BROKER_FULL") return undefined;
-  // Temporary: room comes back as publications expire.
-  return replyError("tooManyRequests", error.message);
+  if (!(error instanceof HoldfastError)) return undefined;
+  // Temporary: room comes back as publications expire, or as somebody makes some.
+  if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
+  return error.code === "HF_STORE_FAILED"
+    ? replyError("internal", "the store takes nothing more")
+    : undefined;
 }
