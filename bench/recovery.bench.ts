@@ -44,7 +44,7 @@ const description = {
     },
     clients: { value: "N", default: "1000", about: "subscribers, a connection each" },
     channels: { value: "N", default: "100", about: "channels they spread over, one each" },
-    rate: { value: "N", default: "500", about: "publications a second, over all channels" },
+    rate: { value: "N", default: "100", about: "publications a second, over all channels" },
     bytes: { value: "N", default: "100", about: "bytes of a message" },
     connecting: { value: "N", default: "500", about: "most clients that are connecting at a time" },
     seconds: { value: "S", default: "2", about: "of publishing, before the kill and after all are back" },

@@ -64,8 +64,8 @@ export class RecoveringClient {
       client.onLost = reject;
       client.onMessage = (message) => {
         try {
-          for (const line of message.split("\n"))
-            if (this.#receive(JSON.parse(line) as Line, isRecovering, acknowledgedBefore)) resolve();
+          for (const line of linesOf(message))
+            if (this.#receive(line, isRecovering, acknowledgedBefore)) resolve();
         } catch (error) {
           reject(error as Error);
           client.destroy();
@@ -111,4 +111,16 @@ export class RecoveringClient {
     this.continuity.take(offset, sequence);
     this.#ledger.see(offset, sequence);
   }
+}
+
+let lastMessage = "";
+let lastLines: readonly Line[] = [];
+
+/** All subscribers of a channel get the same message, most of them one after the other. */
+function linesOf(message: string): readonly Line[] {
+  if (message !== lastMessage) {
+    lastLines = message.split("\n").map((line) => JSON.parse(line) as Line);
+    lastMessage = message;
+  }
+  return lastLines;
 }
