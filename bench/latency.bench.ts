@@ -1,0 +1,132 @@
+/**
+ * How long does a publication take to its subscribers, at rising rates until the server no longer keeps up? Publications
+ * come on a schedule, and latency counts from it. Contenders take turns in rounds, each on a fresh server.
+ */
+import { type Contender, fanOutContenders, holdfastDisk, installedOf } from "./support/contenders.js";
+import { describeDataParent } from "./support/data-folder.js";
+import { type LatencySample, latencyLegend, latencyTable } from "./support/latency-table.js";
+import { describeMachine, mostConnections } from "./support/machine.js";
+import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
+import { OpenLoop } from "./support/open-loop.js";
+import { type Options, readOptions } from "./support/options.js";
+import { leastPayloadBytes } from "./support/payload.js";
+import { describe, grouped, Progress } from "./support/report.js";
+import { jsonOption, writeResults } from "./support/results.js";
+import { rotated } from "./support/rotated.js";
+import { runBench } from "./support/run-bench.js";
+import { startServer } from "./support/running-server.js";
+import { compileServers } from "./support/server-process.js";
+
+interface Settings {
+  readonly contenders: readonly string[];
+  readonly rates: readonly number[];
+  readonly subscribers: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly rounds: number;
+  readonly folder: string | undefined;
+}
+
+const compared: readonly Contender[] = [
+  ...fanOutContenders.slice(0, 2),
+  holdfastDisk,
+  ...fanOutContenders.slice(2),
+];
+const names = compared.map(({ name }) => name);
+const presetNames = names.filter((name) => name !== "nchan");
+
+const description = {
+  name: "latency",
+  about: "Latency from a publication's due time to its deliveries, at rising rates.",
+  options: {
+    contenders: {
+      value: "A,B",
+      default: presetNames.join(","),
+      about: `servers to compare, of ${names.join(",")}`,
+    },
+    rates: {
+      value: "N,N",
+      default: "100,200,500,1000,2000,4000,8000",
+      about: "publications a second, rising",
+    },
+    subscribers: { value: "N", default: "100", about: "subscribers of the channel" },
+    bytes: { value: "N", default: "100", about: "bytes of a message" },
+    seconds: { value: "S", default: "4", about: "length of each measurement" },
+    "warm-up": { value: "S", default: "1", about: "seconds before each measurement that do not count" },
+    rounds: { value: "N", default: "3", about: "measurements of each contender and rate" },
+    folder: { value: "DIR", about: "where data is kept (default: the system's folder for temporary files)" },
+    json: jsonOption("latency"),
+  },
+};
+
+await runBench(async () => {
+  const options = readOptions(description);
+  const settings = readSettings(options);
+  const { subscribers, bytes, seconds, rounds, folder } = settings;
+  const { installed, missing } = installedOf(
+    compared.filter(({ name }) => settings.contenders.includes(name)),
+  );
+  const machine = describeMachine();
+  const data = describeDataParent(folder);
+  const progress = new Progress();
+  compileServers();
+  const samples: LatencySample[] = [];
+  for (let round = 1; round <= rounds; round++)
+    for (const contender of rotated(installed, round - 1))
+      samples.push(...(await measure(contender, round, settings, progress)));
+  progress.clear();
+  samples.sort((a, b) => names.indexOf(a.contender) - names.indexOf(b.contender));
+  console.log(
+    `\n${describe(machine)}\n${grouped(subscribers)} subscribers, ${bytes}-byte messages, ${rounds} × ${seconds} s each; ${data}\n`,
+  );
+  console.log(`${latencyTable(samples, missing)}\n${latencyLegend}`);
+  const note = noteOnOthers(samples);
+  if (note !== "") console.log(note);
+  writeResults(options, { machine, settings: { ...settings, data, missing }, samples });
+});
+
+/** All rates, until one is too high. */
+async function measure(
+  contender: Contender,
+  round: number,
+  settings: Settings,
+  progress: Progress,
+): Promise<LatencySample[]> {
+  const { rates, subscribers, bytes, seconds, warmUpSeconds, rounds, folder } = settings;
+  const where = `latency: round ${round} of ${rounds}, ${contender.name}`;
+  progress.say(`${where}: connecting`);
+  const server = await startServer(contender, { dataParent: folder });
+  const samples: LatencySample[] = [];
+  try {
+    const loop = await OpenLoop.open({ contender, port: server.port, subscribers, bytes });
+    for (const rate of rates) {
+      const measured = await measureUsage(server, () => loop.run(rate, seconds, warmUpSeconds));
+      samples.push({ contender: contender.name, round, rate, subscribers, ...measured });
+      const { p50Ms, p99Ms, isSaturated } = measured;
+      progress.say(
+        `${where}, ${grouped(rate)}/s: ${isSaturated ? "saturated" : `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`}`,
+      );
+      if (isSaturated) break;
+    }
+    loop.close();
+  } catch (error) {
+    throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await server.stop();
+  }
+  return samples;
+}
+
+function readSettings(options: Options): Settings {
+  return {
+    contenders: options.words("contenders", names),
+    rates: options.integers("rates", { least: 1, most: 1_000_000 }).toSorted((a, b) => a - b),
+    subscribers: options.integer("subscribers", { least: 1, most: mostConnections() }),
+    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
+    seconds: options.number("seconds", { least: 0.1, most: 600 }),
+    warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
+    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    folder: options.text("folder"),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * One publisher that publishes on a schedule, whatever comes back, and the subscribers of one channel. Latency counts from
+ * the moment a publication was due, not from when it was sent, so a server that falls behind can't hide it by slowing the
+ * publisher down. Everything is counted, and on some subscribers the order checked; a loss or a duplicate fails the run.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Contender } from "./contenders.js";
+import { openPublisher, openSubscriber } from "./fan-out-clients.js";
+import { inParallel } from "./in-parallel.js";
+import { LatencyHistogram, type LatencySummary } from "./latency-histogram.js";
+import { markedPayload } from "./payload.js";
+import type { Publisher } from "./protocol.js";
+import type { RawClient } from "./raw-client.js";
+import { dueBy, outcomeOf, type Schedule, scheduleOf } from "./schedule.js";
+
+export interface OpenLoopOptions {
+  readonly contender: Contender;
+  readonly port: number;
+  readonly subscribers: number;
+  /** Of each message. */
+  readonly bytes: number;
+}
+
+export interface OpenLoopResult extends LatencySummary {
+  /** Until everything had come. */
+  readonly seconds: number;
+  readonly published: number;
+  /** How late the publisher itself was: 99 % of publications were sent within so many milliseconds of their time. */
+  readonly lateP99Ms: number;
+  /** Whether the server fell behind; then the latencies only say so, for they rise with the length of the run. */
+  readonly isSaturated: boolean;
+}
+
+const channel = "bench";
+/** Subscribers that check everything they get, instead of counting only. */
+const inspectors = 5;
+/** Timers are so late; closer than this, the loop spins. */
+const timerSlackMs = 2;
+const drainTimeoutMs = 60_000;
+const surplusWaitMs = 100;
+
+export class OpenLoop {
+  readonly #options: OpenLoopOptions;
+  readonly #publisher: Publisher;
+  readonly #subscribers: readonly RawClient[];
+  #published = 0;
+  #received = 0;
+  #failure: Error | undefined;
+  /** The publications that a run began after, and its schedule. */
+  #base = 0;
+  #schedule: Schedule = scheduleOf({ startMs: 0, perSecond: 1, seconds: 1, warmUpSeconds: 0 });
+  #latencies = new LatencyHistogram();
+
+  private constructor(options: OpenLoopOptions, publisher: Publisher, subscribers: readonly RawClient[]) {
+    this.#options = options;
+    this.#publisher = publisher;
+    this.#subscribers = subscribers;
+    const { protocol } = options.contender;
+    publisher.onLost = (error) => this.#fail(error);
+    publisher.onMessage = this.#orFail((message) => protocol.acknowledgementsIn(message));
+    for (const [i, subscriber] of subscribers.entries()) {
+      subscriber.onLost = (error) => this.#fail(error);
+      if (i < inspectors)
+        subscriber.onMessage = this.#orFail((message) => this.#inspect(subscriber, message));
+      else {
+        subscriber.onDeliveries = (count) => this.#record(subscriber.received - count, count);
+        subscriber.startCounting("markers");
+      }
+    }
+  }
+
+  static async open(options: OpenLoopOptions): Promise<OpenLoop> {
+    const { contender, port, subscribers: count } = options;
+    const publisher = await openPublisher(port, contender.protocol);
+    const subscribers = await inParallel(count, (i) => openSubscriber(port, contender.protocol, channel, i));
+    return new OpenLoop(options, publisher, subscribers);
+  }
+
+  /** Publishes at this rate; resolves when everything has come. @throws Error when it does not */
+  async run(perSecond: number, seconds: number, warmUpSeconds: number): Promise<OpenLoopResult> {
+    const start = performance.now();
+    const schedule = scheduleOf({ startMs: start, perSecond, seconds, warmUpSeconds });
+    this.#base = this.#published;
+    this.#schedule = schedule;
+    this.#latencies = new LatencyHistogram();
+    const lateness = new LatencyHistogram();
+    let sent = 0;
+    let most = 0;
+    while (sent < schedule.count && !this.#failure) {
+      const now = performance.now();
+      const due = dueBy(schedule, now);
+      if (due > sent) {
+        this.#publish(due - sent);
+        for (; sent < due; sent++) lateness.record(now - schedule.timeOf(sent));
+      }
+      most = Math.max(most, this.#outstanding());
+      if (outcomeOf(schedule, most) === "hopeless") break;
+      const waitMs = schedule.timeOf(sent) - performance.now();
+      if (waitMs > timerSlackMs) await sleep(waitMs - timerSlackMs);
+      else await new Promise(setImmediate);
+    }
+    const outstanding = this.#outstanding();
+    await this.#drain();
+    const end = performance.now();
+    await this.#verify();
+    return {
+      ...this.#latencies.summary(),
+      seconds: (end - start) / 1000,
+      published: sent,
+      lateP99Ms: lateness.percentileMs(99),
+      isSaturated: sent < schedule.count || outcomeOf(schedule, outstanding) !== "kept up",
+    };
+  }
+
+  close(): void {
+    for (const client of [this.#publisher, ...this.#subscribers]) client.destroy();
+  }
+
+  /** Publications that some subscriber has not got yet, on average. */
+  #outstanding(): number {
+    return this.#published - this.#received / this.#subscribers.length;
+  }
+
+  #publish(count: number): void {
+    const { contender, bytes } = this.#options;
+    const messages = Array.from({ length: count }, () => {
+      const sequence = ++this.#published;
+      return contender.protocol.publish(channel, markedPayload.create(sequence, bytes), sequence);
+    });
+    this.#publisher.send(...messages);
+  }
+
+  #inspect(subscriber: RawClient, message: string): void {
+    const sequences = markedPayload.sequencesIn(message, this.#options.bytes);
+    for (const sequence of sequences)
+      if (sequence !== ++subscriber.received)
+        throw new Error(`a subscriber got ${sequence} in place of ${subscriber.received}`);
+    this.#record(subscriber.received - sequences.length, sequences.length);
+  }
+
+  /** @param first publications that the subscriber had before these */
+  #record(first: number, count: number): void {
+    const now = performance.now();
+    this.#received += count;
+    for (let i = first - this.#base; i < first - this.#base + count; i++)
+      if (i >= this.#schedule.warmUpCount) this.#latencies.record(now - this.#schedule.timeOf(i));
+  }
+
+  async #drain(): Promise<void> {
+    const deadline = performance.now() + drainTimeoutMs;
+    while (this.#outstanding() > 0 && !this.#failure && performance.now() < deadline) await sleep(20);
+  }
+
+  async #verify(): Promise<void> {
+    await sleep(surplusWaitMs);
+    if (this.#failure) throw this.#failure;
+    const wrong = this.#subscribers.find(({ received }) => received !== this.#published);
+    if (wrong) throw new Error(`a subscriber got ${wrong.received} of ${this.#published} publications`);
+  }
+
+  #orFail(receive: (message: string) => void): (message: string) => void {
+    return (message) => {
+      try {
+        receive(message);
+      } catch (error) {
+        this.#fail(error as Error);
+      }
+    };
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+  }
+}
