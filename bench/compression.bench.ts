@@ -78,7 +78,7 @@ await runBench(async () => {
     "Sent: bytes of the frame. µs: processor time of one message, framing and checks included; a broadcast without context\n" +
       "takeover pays for sending once, however many get it. Context: whether messages may refer to the ones before.",
   );
-  writeResults(options, { machine, rows });
+  writeResults(options, "compression", { machine, rows });
 });
 
 function measure(

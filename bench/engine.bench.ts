@@ -61,7 +61,7 @@ await runBench(async () => {
     console.log(`\n${memoryTable(memoryScenarios.filter(isWanted), memories)}${memoryLegend}`);
   const note = noteOnOthers(rates);
   if (note !== "") console.log(note);
-  writeResults(options, { machine, settings, rates, memories });
+  writeResults(options, "engine", { machine, settings, rates, memories });
 });
 
 async function measureRates(settings: Settings, progress: Progress): Promise<RateSample[]> {

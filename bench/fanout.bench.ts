@@ -84,7 +84,7 @@ await runBench(async () => {
   if (settings.shapes.some(({ channels }) => channels > 1)) console.log(severalChannelsLegend);
   const note = noteOnOthers(samples);
   if (note !== "") console.log(note);
-  writeResults(options, { machine, settings: { ...settings, data, missing }, samples });
+  writeResults(options, "fanout", { machine, settings: { ...settings, data, missing }, samples });
 });
 
 async function measure(

@@ -83,7 +83,7 @@ await runBench(async () => {
   console.log(`\n${describe(machine)}`);
   console.log(`${grouped(connections)} connections over ${channels} channels, ${idleSeconds} s idle\n`);
   console.log(`${table(head, measurements.map(rowOf))}\n${legend}`);
-  writeResults(options, { machine, settings, measurements });
+  writeResults(options, "idle", { machine, settings, measurements });
   const leaking = measurements.filter(({ statsClosed }) => !isEmpty(statsClosed));
   if (leaking.length > 0)
     throw new Error(

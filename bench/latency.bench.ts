@@ -83,7 +83,7 @@ await runBench(async () => {
   console.log(`${latencyTable(samples, missing)}\n${latencyLegend}`);
   const note = noteOnOthers(samples);
   if (note !== "") console.log(note);
-  writeResults(options, { machine, settings: { ...settings, data, missing }, samples });
+  writeResults(options, "latency", { machine, settings: { ...settings, data, missing }, samples });
 });
 
 /** All rates, until one is too high. */

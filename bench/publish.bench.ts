@@ -86,7 +86,7 @@ await runBench(async () => {
   console.log(publishLegend(wanted));
   const note = noteOnOthers(samples);
   if (note !== "") console.log(note);
-  writeResults(options, { machine, settings: { ...settings, data, missing }, samples });
+  writeResults(options, "publish", { machine, settings: { ...settings, data, missing }, samples });
 });
 
 async function measureAll(

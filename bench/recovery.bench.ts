@@ -77,7 +77,7 @@ await runBench(async () => {
       `${bytes} bytes, ${connecting} connecting at a time, ${rounds} crashes each; ${data}\n`,
   );
   console.log(`${recoveryTable(samples)}\n${recoveryLegend}`);
-  writeResults(options, { machine, settings: { ...settings, data }, samples });
+  writeResults(options, "recovery", { machine, settings: { ...settings, data }, samples });
   const faulty = samples.filter(isFaulty).map(({ curve, ...sample }) => sample);
   if (faulty.length > 0)
     throw new Error(`clients missed something, or not all came back: ${JSON.stringify(faulty, null, 2)}`);

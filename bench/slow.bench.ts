@@ -83,7 +83,7 @@ await runBench(async () => {
   console.log(`${slowTable(samples)}\n${slowLegend}`);
   const note = noteOnOthers(samples.flatMap((sample) => [sample.without, sample.with]));
   if (note !== "") console.log(note);
-  writeResults(options, { machine, settings: { ...settings, data }, samples });
+  writeResults(options, "slow", { machine, settings: { ...settings, data }, samples });
 });
 
 async function measure(

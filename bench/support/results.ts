@@ -13,11 +13,11 @@ export function jsonOption(name: string): OptionDescription {
   return { value: "FILE", default: resultsFile(name), about: "write all measurements to this file" };
 }
 
-/** @param content with the machine, the settings and what was measured */
-export function writeResults(options: Options, content: object): void {
+/** @param name of the benchmark @param content with the machine, the settings and what was measured */
+export function writeResults(options: Options, name: string, content: object): void {
   const file = options.text("json");
   if (file === undefined) return;
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ bench: name, ...content }, null, 2)}\n`);
   console.log(`\nAll measurements are in ${file}.`);
 }
