@@ -27,6 +27,7 @@ import { type FanOutShape, fanOutShape, parseFanOutShapes } from "./support/shap
 interface Settings {
   readonly contenders: readonly string[];
   readonly shapes: readonly FanOutShape[];
+  readonly publishers: number;
   readonly windows: readonly number[];
   readonly bytes: number;
   readonly seconds: number;
@@ -47,6 +48,11 @@ const description = {
     subscribers: { value: "N", default: "1000", about: "subscribers, all together" },
     channels: { value: "N", default: "1", about: "channels they spread over, one each" },
     shape: { value: "CxN,CxN", about: "instead of both: C channels of N each, e.g. 1x1000,1000x10,10000x1" },
+    publishers: {
+      value: "N",
+      default: "1",
+      about: "connections that publish, each into channels of its own",
+    },
     window: { value: "W,W", default: "1,8", about: "publications outstanding at a time" },
     bytes: { value: "N", default: "100", about: "bytes of a message" },
     seconds: { value: "S", default: "5", about: "length of each measurement" },
@@ -94,14 +100,30 @@ async function measure(
   round: number,
   progress: Progress,
 ): Promise<FanOutSample[]> {
-  const { bytes, windows, seconds, warmUpSeconds, rounds, folder: dataParent, serverCore: core } = settings;
+  const {
+    publishers,
+    bytes,
+    windows,
+    seconds,
+    warmUpSeconds,
+    rounds,
+    folder: dataParent,
+    serverCore: core,
+  } = settings;
   const contender = wanted === ws && channels > 1 ? wsChannels : wanted;
   const where = `fanout: round ${round} of ${rounds}, ${contender.name}, ${shape}`;
   progress.say(`${where}: connecting`);
   const server = await startServer(contender, { core, dataParent });
   const samples: FanOutSample[] = [];
   try {
-    const fanOut = await FanOut.open({ contender, port: server.port, subscribers, channels, bytes });
+    const fanOut = await FanOut.open({
+      contender,
+      port: server.port,
+      subscribers,
+      channels,
+      publishers,
+      bytes,
+    });
     for (const window of windows) {
       progress.say(`${where}, window ${window}: warming up`);
       await fanOut.publishFor(warmUpSeconds, window);
@@ -152,6 +174,7 @@ function readSettings(options: Options): Settings {
             ),
           ]
         : parseFanOutShapes(shape, mostConnections()),
+    publishers: options.integer("publishers", { least: 1, most: 10_000 }),
     windows: options.integers("window", { least: 1, most: 1000 }),
     bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
     seconds: options.number("seconds", { least: 0.1, most: 600 }),

@@ -54,7 +54,8 @@ export const fanOutLegend =
 
 /** Where a window is more than one publication. */
 export const severalChannelsLegend =
-  "With several channels, window 1 stands for as many publications outstanding as make 1,000 deliveries.";
+  "With several channels, window 1 stands for as many publications outstanding as make 1,000 deliveries. Of one connection,\n" +
+  "holdfast carries out 16 commands at a time; --publishers spreads publishing over more connections.";
 
 /** @param missing names of contenders that are not on this machine */
 export function fanOutTable(samples: readonly FanOutSample[], missing: readonly string[]): string {

@@ -1,5 +1,5 @@
 /**
- * One publisher and the subscribers of one or more channels, in a closed loop: a window of publications goes out at once,
+ * Publishers and the subscribers of one or more channels, in a closed loop: a window of publications goes out at once,
  * into one channel after the other, and the next one when every subscriber has got all of it. Every delivery is counted;
  * some subscribers read everything, to check order and content. Any loss, duplicate or lost connection fails the run.
  */
@@ -21,6 +21,8 @@ export interface FanOutOptions {
   readonly subscribers: number;
   /** Channels they spread over, one each. @default 1 */
   readonly channels?: number;
+  /** Connections that publish, each into channels of its own. @default 1 */
+  readonly publishers?: number;
   /** Bytes of each payload. */
   readonly bytes: number;
   /** What is published. @default one that has a marker */
@@ -49,7 +51,7 @@ const surplusWaitMs = 100;
 export class FanOut {
   readonly #options: FanOutOptions;
   readonly #payload: PayloadFormat;
-  readonly #publisher: Publisher;
+  readonly #publishers: readonly Publisher[];
   readonly #subscribers: readonly RawClient[];
   readonly #channels: readonly string[];
   readonly #subscribersEach: number;
@@ -61,15 +63,21 @@ export class FanOut {
   #failure: Error | undefined;
   #onWindowEnd: { resolve(): void; reject(error: Error): void } | undefined;
 
-  private constructor(options: FanOutOptions, publisher: Publisher, subscribers: readonly RawClient[]) {
+  private constructor(
+    options: FanOutOptions,
+    publishers: readonly Publisher[],
+    subscribers: readonly RawClient[],
+  ) {
     this.#options = options;
     this.#channels = channelsOf(options);
     this.#subscribersEach = options.subscribers / this.#channels.length;
     this.#payload = options.payload ?? markedPayload;
-    this.#publisher = publisher;
+    this.#publishers = publishers;
     this.#subscribers = subscribers;
-    publisher.onLost = (error) => this.#fail(error);
-    publisher.onMessage = this.#orFail((message) => this.#countAcknowledgements(message));
+    for (const publisher of publishers) {
+      publisher.onLost = (error) => this.#fail(error);
+      publisher.onMessage = this.#orFail((message) => this.#countAcknowledgements(message));
+    }
     for (const [i, subscriber] of subscribers.entries()) {
       subscriber.onLost = (error) => this.#fail(error);
       if (i < inspectors) this.#inspect(subscriber, i);
@@ -85,11 +93,13 @@ export class FanOut {
     const { port, subscribers: count } = options;
     const { protocol } = options.contender;
     const channels = channelsOf(options);
-    const publisher = await openPublisher(port, protocol);
+    const publishers = await inParallel(Math.min(options.publishers ?? 1, channels.length), () =>
+      openPublisher(port, protocol),
+    );
     const subscribers = await inParallel(count, (i) =>
       openSubscriber(port, protocol, channels[i % channels.length] as string, i),
     );
-    return new FanOut(options, publisher, subscribers);
+    return new FanOut(options, publishers, subscribers);
   }
 
   /**
@@ -129,7 +139,7 @@ export class FanOut {
   }
 
   close(): void {
-    for (const client of [this.#publisher, ...this.#subscribers]) client.destroy();
+    for (const client of [...this.#publishers, ...this.#subscribers]) client.destroy();
   }
 
   /** Publications so far into the channel of the subscriber. */
@@ -140,21 +150,23 @@ export class FanOut {
 
   #publishWindow(window: number): Promise<void> {
     const { contender, bytes } = this.#options;
-    const messages: string[] = [];
+    const messages = this.#publishers.map((): string[] => []);
     const count =
       this.#channels.length === 1
         ? window
         : window * Math.max(1, Math.ceil(deliveriesPerWindow / this.#subscribersEach));
     for (let i = 0; i < count; i++) {
-      const channel = this.#channels[this.#published % this.#channels.length] as string;
+      const at = this.#published % this.#channels.length;
       const sequence = ++this.#published;
-      messages.push(contender.protocol.publish(channel, this.#payload.create(sequence, bytes), sequence));
+      const payload = this.#payload.create(sequence, bytes);
+      const message = contender.protocol.publish(this.#channels[at] as string, payload, sequence);
+      messages[at % messages.length]?.push(message);
     }
     return new Promise((resolve, reject) => {
       if (this.#failure) reject(this.#failure);
       this.#onWindowEnd = { resolve, reject };
       this.#windowStart = performance.now();
-      this.#publisher.send(...messages);
+      for (const [i, publisher] of this.#publishers.entries()) publisher.send(...(messages[i] ?? []));
     });
   }
 
