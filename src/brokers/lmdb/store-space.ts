@@ -17,6 +17,8 @@ export interface StoreSpaceOptions {
 export const pageBytes = 4096;
 const leastReserveBytes = 4 * 1024 * 1024;
 const mostReserveBytes = 32 * 1024 * 1024;
+/** Written in one turn of the event loop. */
+const mostPages = 1024;
 const chunk = Buffer.alloc(512 * 1024);
 
 export class StoreSpace {
@@ -56,7 +58,7 @@ export class StoreSpace {
     const { size } = fs.statSync(path);
     if (size < reached + reserve) await extend(path, size, reached + 2 * reserve);
     // A write changes pages on the way to those it fills, too; the budget counts them, and this is for the rest.
-    return Math.floor(reserve / pageBytes / 2);
+    return Math.min(mostPages, Math.floor(reserve / pageBytes / 2));
   }
 }
 
