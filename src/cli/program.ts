@@ -154,7 +154,7 @@ function addPublish(program: Command): void {
       "after",
       `
 Lines that are JSON are published as that, others as text. Each is published after the one before was acknowledged.
-When the connection breaks the line under way is sent again, and could then be there twice.
+When the connection breaks the line under way is sent again; it counts once, also when the server was restarted.
 
 Examples:
   $ holdfast publish news '{"headline":"It works"}'
@@ -201,11 +201,16 @@ function addHistory(program: Command): void {
     )
     .option("--since <epoch:offset>", "only what follows this position")
     .option("--reverse", "newest first")
+    .option(
+      "--data <folder>",
+      "read a store's folder instead of asking a server, which may be running or not",
+    )
     .addHelpText(
       "after",
       `
 Examples:
   $ holdfast history news
+  $ holdfast history news --data ./holdfast-data
   $ holdfast history news --limit 1 --reverse
 `,
     )

@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { findFreePort } from "../support/free-port.js";
 import { until } from "../support/server.js";
 import { CliRun, runCli, serve } from "./run-cli.js";
@@ -98,7 +101,7 @@ describe("holdfast publish, subscribe and history", () => {
   });
 
   it("subscribe goes on over a restart of the server, and says what was lost", async () => {
-    const first = await serve("--port", String(await findFreePort()));
+    const first = await serve("--port", String(await findFreePort()), "--data", "memory");
     const subscriber = new CliRun(["subscribe", "news", "--url", first.url]);
     await until(async () => {
       await runCli(["publish", "news", '"hello"', "--url", first.url]);
@@ -112,7 +115,7 @@ describe("holdfast publish, subscribe and history", () => {
     first.run.kill("SIGTERM");
     await first.run.exit();
     await subscriber.untilSaid(/lost the connection/);
-    await serve("--port", String(first.port));
+    await serve("--port", String(first.port), "--data", "memory");
     await subscriber.untilSaid(/connected to/);
     await subscriber.untilSaid(/could not be recovered/);
     await runCli(["publish", "news", '"again"', "--url", first.url]);
@@ -127,6 +130,29 @@ describe("holdfast publish, subscribe and history", () => {
     const { code, lines } = await runCli(["subscribe", "news", "--since", "0", "--count", "2", "--url", url]);
     expect(code).toBe(0);
     expect(lines.map((line) => JSON.parse(line).data)).toEqual([1, 2]);
+  });
+
+  it("history reads a store whose server runs, and when it was killed", async () => {
+    const data = mkdtempSync(join(tmpdir(), "holdfast-read-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const { run, url } = await serve("--data", data);
+    for (const text of ["1", "2", "3"])
+      await runCli(["publish", "news", text, "--url", url, "--user", "ann"]);
+    const fromServer = await runCli(["history", "news", "--url", url]);
+    const whileRunning = await runCli(["history", "news", "--data", data]);
+    expect(whileRunning).toEqual(fromServer);
+    run.kill("SIGKILL");
+    await run.exit();
+    expect(await runCli(["history", "news", "--data", data])).toEqual(fromServer);
+    const newest = await runCli(["history", "news", "--data", data, "--limit", "1", "--reverse"]);
+    expect(newest.lines.map((line) => JSON.parse(line).data)).toEqual([3]);
+    const after = /at (\S+):3/.exec(fromServer.err)?.[1];
+    const rest = await runCli(["history", "news", "--data", data, "--since", `${after}:1`]);
+    expect(rest.lines.map((line) => JSON.parse(line).data)).toEqual([2, 3]);
+    const other = await runCli(["history", "sport", "--data", data]);
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining("has no channel sport")]);
+    const nowhere = await runCli(["history", "news", "--data", join(data, "nowhere")]);
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining("there is no store in")]);
   });
 
   it("say what to do when no server is there", async () => {

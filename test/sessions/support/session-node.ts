@@ -7,6 +7,7 @@ import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
 import { Handler } from "../../../src/sessions/handler.js";
+import { HeldBytes } from "../../../src/sessions/held-bytes.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -31,6 +32,7 @@ export interface SessionNodeOptions {
   readonly authenticate?: Authenticate;
   readonly rulesFor?: RulesFor;
   readonly random?: () => number;
+  readonly maxHeldBytes?: number;
 }
 
 export type SessionNode = Awaited<ReturnType<typeof createSessionNode>>;
@@ -55,19 +57,23 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     onError,
   });
   const ringLimits = { maxEntries: 512, maxBytes: 1024 * 1024, ...options.ringLimits };
-  const channels = new Channels({ broker, log, delivery, ringLimits, onError });
-  await broker.open(channels);
-  const deadlines = new Deadlines(clock, onError);
   const retention = { maxEntries: 1000, maxBytes: 100_000_000, ttlMs: 3_600_000, ...options.retention };
   const rules: ChannelRules = { ...openRules, retention };
+  const rulesFor = options.rulesFor ?? (() => rules);
+  const kindOf = (channel: string) => rulesFor(channel)?.kind ?? "stream";
+  const channels = new Channels({ broker, log, delivery, ringLimits, kindOf, onError });
+  await broker.open(channels);
+  const deadlines = new Deadlines(clock, onError);
+  const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const handler = new Handler({
     broker,
     channels,
     delivery,
     deadlines,
+    held,
     clock,
     onError,
-    rulesFor: options.rulesFor ?? (() => rules),
+    rulesFor,
     authenticate: options.authenticate ?? believeClients,
     limits: { ...defaultSessionLimits, ...options.limits },
     times: { ...defaultSessionTimes, ...options.times },
@@ -151,6 +157,9 @@ export const nothing: ReturnType<SessionNode["sizes"]> = Object.freeze({
   users: 0,
   subscriptions: 0,
   unsentBytes: 0,
+  heldBytes: 0,
+  behind: 0,
+  cutOff: 0,
   deadlines: 0,
   hasTimer: false,
   channels: 0,
