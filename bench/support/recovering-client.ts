@@ -38,6 +38,8 @@ export class RecoveringClient {
   readonly #index: number;
   readonly #port: number;
   #client: RawClient | undefined;
+  /** Connections that it has had. */
+  #generation = 0;
   /** What it has to have read to be live: an offset, and a sequence number that was acknowledged before the kill. */
   #wanted: { readonly offset: number; readonly sequence: number } | undefined;
 
@@ -54,9 +56,10 @@ export class RecoveringClient {
     const client = await RawClient.open({
       port: this.#port,
       protocol: holdfastProtocol,
-      ...sourceOf(this.#index),
+      ...sourceOf(this.#index, this.#generation),
     });
     this.#client = client;
+    this.#generation++;
     const isRecovering = epoch !== "";
     const position = isRecovering ? { recover: true, epoch, offset } : {};
     const subscribe = { channel: this.#channel, recoverable: true, positioned: true, ...position };

@@ -6,6 +6,7 @@ import type { Ledger } from "./continuity.js";
 import { holdfastProtocol } from "./holdfast-protocol.js";
 import { markedPayload } from "./payload.js";
 import { RawClient } from "./raw-client.js";
+import { sourceOf } from "./source-address.js";
 
 export interface SteadyPublisherOptions {
   readonly port: number;
@@ -25,6 +26,7 @@ export class SteadyPublisher {
   acknowledged = 0;
   readonly #options: SteadyPublisherOptions;
   #client: RawClient | undefined;
+  #generation = 0;
   #timer: NodeJS.Timeout | undefined;
   /** Sequence numbers that wait for an acknowledgement. */
   readonly #waiting = new Set<number>();
@@ -39,9 +41,11 @@ export class SteadyPublisher {
 
   /** Connects and begins, or goes on with the next sequence number. */
   async connect(): Promise<void> {
-    const client = await RawClient.open({ port: this.#options.port, protocol: holdfastProtocol });
+    const source = sourceOf(0, this.#generation);
+    const client = await RawClient.open({ port: this.#options.port, protocol: holdfastProtocol, ...source });
     await holdfastProtocol.signOn(client);
     this.#client = client;
+    this.#generation++;
     this.#waiting.clear();
     client.onMessage = (message) => this.#receive(message);
     client.onLost = () => {
