@@ -1,13 +1,14 @@
 /**
  * Holdfast as installed: the built package, with its default options but for the bound on one client's commands.
  * `--data FOLDER` keeps logs there; a channel's prefix, or else `--durability`, tells when a publish is acknowledged.
+ * `--retention N` keeps more publications of a channel than the default.
  */
 import { parseArgs } from "node:util";
 import { answerAsks, type Stats } from "./answer-asks.js";
 
 const durabilities = ["memory", "process", "disk"] as const;
 type Durability = (typeof durabilities)[number];
-type Rules = Readonly<Record<string, unknown>>;
+type Rules = Readonly<Record<string, unknown>> & { readonly retention: { readonly maxEntries: number } };
 
 /** The part of the package that is used here, so that this file can be checked before there is a build. */
 interface HoldfastPackage {
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     data: { type: "string" },
     durability: { type: "string", default: "memory" },
     port: { type: "string", default: "0" },
+    retention: { type: "string" },
   },
 });
 
@@ -37,7 +39,10 @@ const { values } = parseArgs({
 const packageName: string = "holdfast";
 const { createServer, openRules } = (await import(packageName)) as HoldfastPackage;
 
-const ruleOf = (durability: Durability): Rules => Object.freeze({ ...openRules, kind: "stream", durability });
+const maxEntries = Number(values.retention ?? openRules.retention.maxEntries);
+const retention = { ...openRules.retention, maxEntries };
+const ruleOf = (durability: Durability): Rules =>
+  Object.freeze({ ...openRules, retention, kind: "stream", durability });
 const rules: Readonly<Record<Durability, Rules>> = {
   memory: ruleOf("memory"),
   process: ruleOf("process"),

@@ -28,3 +28,15 @@ export async function openSubscriber(
   await protocol.subscribe(subscriber, channel);
   return subscriber;
 }
+
+/** A server gave up on a subscriber, and told it so. */
+export class SubscriptionEnded extends Error {}
+
+/**
+ * To be called with what a subscriber gets that holds no publication.
+ * @throws SubscriptionEnded unless it is a ping
+ */
+export function assertPing(protocol: Protocol, message: string): void {
+  if (!protocol.isPing(message))
+    throw new SubscriptionEnded(`in place of a publication a subscriber got ${message.slice(0, 300)}`);
+}

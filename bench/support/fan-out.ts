@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Contender } from "./contenders.js";
-import { openPublisher, openSubscriber } from "./fan-out-clients.js";
+import { assertPing, openPublisher, openSubscriber } from "./fan-out-clients.js";
 import type { Counted } from "./frame-reader.js";
 import { inParallel } from "./in-parallel.js";
 import type { LatencyHistogram } from "./latency-histogram.js";
@@ -83,6 +83,7 @@ export class FanOut {
       if (i < inspectors) this.#inspect(subscriber, i);
       else {
         subscriber.onDeliveries = (count) => this.#countDeliveries(count);
+        subscriber.onMessage = this.#orFail((message) => assertPing(subscriber.protocol, message));
         subscriber.startCounting(options.counted ?? "markers");
       }
     }
@@ -174,6 +175,7 @@ export class FanOut {
     let lastOffset: number | undefined;
     subscriber.onMessage = this.#orFail((message) => {
       const sequences = this.#payload.sequencesIn(message, this.#options.bytes);
+      if (sequences.length === 0) assertPing(subscriber.protocol, message);
       for (const sequence of sequences) {
         const expected = subscriber.received++ * this.#channels.length + 1 + (index % this.#channels.length);
         if (sequence !== expected)

@@ -12,8 +12,8 @@ export interface FrameEvents {
   /** So many of what is counted have come since the last call. */
   onCounted(count: number): void;
   /**
-   * A whole message: every one while nothing is counted, only those too short to be a publication while markers are, none
-   * while frames are. Compressed ones (RFC 7692 §6) are handed over as they came, a character for each byte.
+   * A whole message: every one while nothing is counted, only those without a marker while markers are, none while frames
+   * are. Compressed ones (RFC 7692 §6) are handed over as they came, a character for each byte.
    */
   onMessage(text: string, isCompressed: boolean): void;
   onControl(opcode: number, payload: Buffer): void;
@@ -23,6 +23,8 @@ export interface FrameEvents {
 
 /** Frames up to this length are read as a whole even when counting: a ping of a protocol is one of them. */
 const shortBytes = 4;
+/** So many characters of what may turn out to be no publication are kept, and what comes with them. */
+const mostKept = 1024;
 
 export class FrameReader {
   /** What is counted, instead of handing over messages as text. */
@@ -36,6 +38,8 @@ export class FrameReader {
   #left = 0;
   #isFinal = true;
   #isCompressed = false;
+  /** Of the current message, while markers are counted. */
+  #hasMarker = false;
   #text = "";
 
   /** @param compresses whether frames that are counted have to be compressed */
@@ -72,7 +76,7 @@ export class FrameReader {
       if (stop === at) continue;
       this.#left -= stop - at;
       if (this.counted === "markers") {
-        markers += countMarkers(bytes, at, stop);
+        markers += this.#countIn(bytes, at, stop);
         at = stop;
       } else {
         this.#text += bytes.toString("latin1", at, stop);
@@ -81,6 +85,20 @@ export class FrameReader {
       }
     }
     if (markers > 0) this.#events.onCounted(markers);
+  }
+
+  /** @returns the markers in some of a message; where there are none to its end, hands it over */
+  #countIn(bytes: Buffer, start: number, stop: number): number {
+    const count = countMarkers(bytes, start, stop);
+    if (count > 0) this.#hasMarker = true;
+    const isEnd = this.#left === 0 && this.#isFinal;
+    if (!this.#hasMarker && this.#text.length < mostKept) this.#text += bytes.toString("latin1", start, stop);
+    if (isEnd && !this.#hasMarker) this.#endMessage();
+    if (isEnd) {
+      this.#hasMarker = false;
+      this.#text = "";
+    }
+    return count;
   }
 
   /** Looks at the headers only. A frame counts once its last byte has come. */

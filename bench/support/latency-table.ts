@@ -26,9 +26,11 @@ const head = [
 export const latencyLegend =
   "p50, p99, p99.9: from the time at which a publication was due until each delivery, whether it could be sent then or not.\n" +
   "publisher late: 99 % of publications were sent within so many milliseconds of that time, which is the load's part.\n" +
-  "saturated: the server did not keep up, and higher rates were left out. server CPU: of one core. Medians over the rounds.\n" +
-  "holdfast keeps its log in memory; holdfast-durable writes a publication to a file before it delivers or confirms it, and\n" +
-  "holdfast-disk flushes it to the disk before that; ws, socket.io and nats-server keep nothing and confirm nothing.";
+  "saturated: the server did not keep up, or gave up on subscribers, and higher rates were left out. server CPU: of one core.\n" +
+  "Medians over the rounds. holdfast keeps its log in memory, holdfast-durable writes a publication to a file before it\n" +
+  "delivers or confirms it, and holdfast-disk flushes it to the disk before that; all three keep more than by default, so that\n" +
+  "what a publisher that was late sends at once ends no subscription. ws, socket.io and nats-server keep nothing and confirm\n" +
+  "nothing.";
 
 /** @param missing names of contenders that are not on this machine */
 export function latencyTable(samples: readonly LatencySample[], missing: readonly string[]): string {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Contender } from "./contenders.js";
-import { openPublisher, openSubscriber } from "./fan-out-clients.js";
+import { assertPing, openPublisher, openSubscriber, SubscriptionEnded } from "./fan-out-clients.js";
 import { inParallel } from "./in-parallel.js";
 import { LatencyHistogram, type LatencySummary } from "./latency-histogram.js";
 import { markedPayload } from "./payload.js";
@@ -27,8 +27,13 @@ export interface OpenLoopResult extends LatencySummary {
   readonly published: number;
   /** How late the publisher itself was: 99 % of publications were sent within so many milliseconds of their time. */
   readonly lateP99Ms: number;
-  /** Whether the server fell behind; then the latencies only say so, for they rise with the length of the run. */
+  /**
+   * Whether the server fell behind, or gave up on subscribers; then the latencies say nothing more, for they rise with the
+   * length of the run, and there must not be another.
+   */
   readonly isSaturated: boolean;
+  /** Whether it gave up on subscribers. */
+  readonly hasEnded: boolean;
 }
 
 const channel = "bench";
@@ -64,6 +69,7 @@ export class OpenLoop {
         subscriber.onMessage = this.#orFail((message) => this.#inspect(subscriber, message));
       else {
         subscriber.onDeliveries = (count) => this.#record(subscriber.received - count, count);
+        subscriber.onMessage = this.#orFail((message) => assertPing(protocol, message));
         subscriber.startCounting("markers");
       }
     }
@@ -102,13 +108,15 @@ export class OpenLoop {
     const outstanding = this.#outstanding();
     await this.#drain();
     const end = performance.now();
-    await this.#verify();
+    const hasEnded = this.#failure instanceof SubscriptionEnded;
+    if (!hasEnded) await this.#verify();
     return {
       ...this.#latencies.summary(),
       seconds: (end - start) / 1000,
       published: sent,
       lateP99Ms: lateness.percentileMs(99),
-      isSaturated: sent < schedule.count || outcomeOf(schedule, outstanding) !== "kept up",
+      hasEnded,
+      isSaturated: hasEnded || sent < schedule.count || outcomeOf(schedule, outstanding) !== "kept up",
     };
   }
 
@@ -132,6 +140,7 @@ export class OpenLoop {
 
   #inspect(subscriber: RawClient, message: string): void {
     const sequences = markedPayload.sequencesIn(message, this.#options.bytes);
+    if (sequences.length === 0) assertPing(subscriber.protocol, message);
     for (const sequence of sequences)
       if (sequence !== ++subscriber.received)
         throw new Error(`a subscriber got ${sequence} in place of ${subscriber.received}`);

@@ -31,7 +31,7 @@ export class RawClient {
   received = 0;
   /** Called with the number of them that came together. */
   onDeliveries: ((count: number) => void) | undefined;
-  /** Called with every message; while counting markers, only with those too short to be a publication. */
+  /** Called with every message; while counting markers, only with those that have none. */
   onMessage: ((text: string) => void) | undefined;
   /** Called once when the connection ends before `close` was called. */
   onLost: ((error: Error) => void) | undefined;
