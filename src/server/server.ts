@@ -59,6 +59,8 @@ export class HoldfastServer {
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
   readonly #rulesFor: RulesFor;
+  readonly #id = randomUUID();
+  readonly #startedAt = systemClock.elapsed();
   readonly #events: BrokerEvents;
   readonly #channels: Channels;
   readonly #delivery: Delivery;
@@ -164,6 +166,7 @@ export class HoldfastServer {
         keys: this.#options.apiKeys,
         maxBodyBytes: this.#options.maxMessageBytes,
         publish: (params) => publish({ broker: this.#broker, rulesFor: this.#rulesFor }, params),
+        info: () => this.#info(),
         expectedFailure,
         onError,
       }),
@@ -198,6 +201,22 @@ export class HoldfastServer {
       sockets: this.#listener.sockets,
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,
+    };
+  }
+
+  /** As the protocol's reference server names it; `stats` is ours. */
+  #info(): object {
+    const stats = this.stats();
+    return {
+      uid: this.#id,
+      name: "holdfast",
+      version,
+      num_clients: stats.connections,
+      num_users: stats.users,
+      num_subs: stats.subscriptions,
+      num_channels: stats.channels,
+      uptime: Math.floor((systemClock.elapsed() - this.#startedAt) / 1000),
+      stats,
     };
   }
 

@@ -114,12 +114,30 @@ describe("POST /api/publish", () => {
   });
 });
 
+describe("POST /api/info", () => {
+  it("has the numbers of the node, those of slow readers included", async () => {
+    const { call } = await createApi();
+    await call(news);
+    const { status, body } = await call({}, { path: "/api/info" });
+    expect(status).toBe(200);
+    const stats = { heldBytes: 0, behind: 0, cutOff: 0, unsentBytes: 0, ringBytes: 0 };
+    expect(body).toMatchObject({
+      result: { nodes: [{ name: "holdfast", num_clients: 0, num_channels: 0, stats }] },
+    });
+  });
+
+  it("is for holders of a key", async () => {
+    const { call } = await createApi();
+    expect((await call({}, { path: "/api/info", headers: {} })).status).toBe(401);
+  });
+});
+
 describe("other requests below /api/", () => {
   it("are told what there is", async () => {
     const { call } = await createApi();
     expect(await call(news, { path: "/api/other" })).toEqual({
       status: 404,
-      body: { error: "there is nothing at /api/other, but /api/publish" },
+      body: { error: "there is nothing at /api/other, but /api/publish, /api/info" },
     });
     expect((await call(news, { method: "GET" })).status).toBe(405);
   });
