@@ -60,14 +60,15 @@ async function answer(
 ): Promise<void> {
   try {
     const body = await readBody(request, options.maxBodyBytes);
-    if (body === undefined)
+    if (body === "aborted") return;
+    if (body === "large")
       return send(
         response,
         413,
         { error: `a body may have ${options.maxBodyBytes} bytes` },
         { Connection: "close" },
       );
-    const value = parse(body);
+    const value = parse(body.text);
     if (value === undefined) return send(response, 400, { error: "the body must be a JSON object" });
     send(response, 200, await method(options, value));
   } catch (error) {
@@ -114,15 +115,23 @@ function digestOf(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }
 
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+/** @returns `{ text }`; "aborted" where the client has gone, which is nothing to report; "large" */
+async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<{ readonly text: string } | "aborted" | "large"> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request) {
-    bytes += (part as Buffer).length;
-    if (bytes > maxBytes) return undefined;
-    parts.push(part as Buffer);
+  try {
+    for await (const part of request) {
+      bytes += (part as Buffer).length;
+      if (bytes > maxBytes) return "large";
+      parts.push(part as Buffer);
+    }
+  } catch {
+    return "aborted";
   }
-  return Buffer.concat(parts).toString("utf8");
+  return { text: Buffer.concat(parts).toString("utf8") };
 }
 
 function parse(body: string): unknown {

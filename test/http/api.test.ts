@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { HoldfastError, MemoryBroker } from "../../src/index.js";
 import { systemClock } from "../../src/sockets/system-clock.js";
 import { createCounter } from "../support/counter.js";
-import { startServer } from "../support/server.js";
+import { RawClient, startServer } from "../support/server.js";
 
 const key = "0123456789abcdef";
 const news = { channel: "news", data: { text: "hello" } };
@@ -111,6 +111,21 @@ describe("POST /api/publish", () => {
     const { call, errors } = await createApi({ broker });
     expect((await call(news)).body).toMatchObject({ error: { code: 100 } });
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe("request whose body ends in the middle", () => {
+  it("is nothing to report", async () => {
+    const { call, errors, port } = await createApi();
+    const client = await RawClient.connect(port);
+    client.socket.write(
+      `POST /api/publish HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\n{"channel"`,
+    );
+    await call(news);
+    client.socket.resetAndDestroy();
+    await call(news);
+    await call(news);
+    expect(errors).toEqual([]);
   });
 });
 
