@@ -14,22 +14,39 @@
  */
 import type { ClientInfo, JsonText, Position, Publication } from "../wire/messages.js";
 
-/** How long a channel's log keeps publications; whichever bound is reached first counts. */
+/** How long a channel's log keeps publications; whichever bound is reached first counts. With 0 entries none is kept. */
 export interface Retention {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly ttlMs: number;
 }
 
+/**
+ * What must have happened before a publication is acknowledged, and before anybody is told of it:
+ * - `memory`: nothing; it is lost with the process, unless it came to be written before.
+ * - `process`: it is written, and survives the end of the process, kill -9 included.
+ * - `disk`: it is flushed, and survives the end of the machine.
+ * A log that has lost what it told of MUST start afresh with a new epoch, so that no reader takes one publication for
+ * another. A broker that keeps nothing takes all of them as `memory`.
+ */
+export type Durability = "memory" | "process" | "disk";
+
 export interface NewPublication {
   readonly data: JsonText;
+  /** What the publication is about, in channels of kind `latest`: a newer one with the same key takes its place. */
+  readonly key?: string;
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface PublishOptions {
   readonly retention: Retention;
-  /** A second publish with the same key within 5 minutes has no effect and resolves with the first one's position. */
+  /** @default "process" */
+  readonly durability?: Durability;
+  /**
+   * A second publish with the same key in the same channel within 5 minutes has no effect and resolves with the first
+   * one's position, also when the process has ended in between, as far as the publication has survived that.
+   */
   readonly idempotencyKey?: string;
 }
 
@@ -79,7 +96,10 @@ export interface Broker {
   subscribe(channel: string): Promise<Position>;
   unsubscribe(channel: string): Promise<void>;
 
-  /** @throws HF_BROKER_FULL when a bound of the broker is reached; nothing was appended then */
+  /**
+   * Resolves when the publication is as durable as asked.
+   * @throws HF_BROKER_FULL when a bound of the broker, or of what it stores on, is reached; nothing was appended then
+   */
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
   /** Creates the log where there is none, so that there is an epoch to name. */
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;

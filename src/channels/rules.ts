@@ -1,12 +1,36 @@
 /** What holds for a channel: how long its log is kept, and what may be done with it. */
-import type { Retention } from "./broker.js";
+import type { Durability, Retention } from "./broker.js";
+
+/**
+ * How a channel is read:
+ * - `stream`: a log with history and recovery; every reader gets everything, or is told that it could not.
+ * - `live`: nothing is kept but what the node has at hand, for data that is worthless a moment later. No history, no
+ *   recovery. A reader that lags further is told.
+ * - `latest`: a reader that lags gets the newest publication only; of those with a key, the newest of each key.
+ */
+export type ChannelKind = "stream" | "live" | "latest";
 
 export interface ChannelRules {
+  /** @default "stream" */
+  readonly kind?: ChannelKind;
+  /** What a publish waits for. @default "process" */
+  readonly durability?: Durability;
   readonly retention: Retention;
   /** Whether it is known who is subscribed. */
   readonly hasPresence: boolean;
   /** Whether subscribers that ask for it are told who comes and goes. */
   readonly hasJoinLeave: boolean;
+}
+
+const keepsNothing: Retention = Object.freeze({ maxEntries: 0, maxBytes: 0, ttlMs: 0 });
+
+/** What a broker is told of a channel's rules with each publication. */
+export function storageOf({ kind, retention, durability }: ChannelRules): {
+  readonly retention: Retention;
+  readonly durability: Durability;
+} {
+  if (kind === "live") return { retention: keepsNothing, durability: "memory" };
+  return { retention, durability: durability ?? "process" };
 }
 
 /** @returns the rules of a channel, or undefined where no such channel may be used */

@@ -4,6 +4,8 @@ import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
+import { publish } from "./publishing.js";
+import { callMethod } from "./rpc.js";
 import type { Session } from "./session.js";
 
 /** What a command comes to. */
@@ -47,17 +49,11 @@ export const commandHandlers: Handlers = {
     return { reply: { id, method: "unsubscribe" } };
   },
 
-  async publish(session, { id, params }, { broker, rulesFor }) {
+  async publish(session, { id, params }, context) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
-    if (params.unsupported) return refusal(id, replyError("notAvailable", params.unsupported));
-    const rules = rulesFor(params.channel);
-    if (rules === undefined) return refusal(id, replyError("unknownChannel"));
-    await broker.publish(
-      params.channel,
-      { data: params.data, info: session.clientInfo },
-      { retention: rules.retention },
-    );
+    const published = await publish(context, params, session.clientInfo);
+    if ("code" in published) return refusal(id, published);
     return { reply: { id, method: "publish" } };
   },
 
@@ -100,7 +96,10 @@ export const commandHandlers: Handlers = {
 
   ping: async (_session, { id }) =>
     refusal(id, replyError("notAvailable", "the server pings, not the client")),
-  rpc: async (_session, { id }) => refusal(id, replyError("notAvailable", "this server has no rpc methods")),
+  async rpc(session, { id, params }, context) {
+    const result = await callMethod(session, params, context);
+    return typeof result === "string" ? { reply: { id, method: "rpc", result } } : refusal(id, result);
+  },
   refresh: async (_session, { id }) =>
     refusal(id, replyError("notAvailable", "connections here do not expire")),
   sub_refresh: async (_session, { id }) =>

@@ -81,6 +81,8 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
     case "unsubscribe":
     case "publish":
       return "{}";
+    case "rpc":
+      return `{"data":${reply.result}}`;
     case "presence": {
       const entries = reply.result.map((info) => `${JSON.stringify(info.client)}:${encodeInfo(info)}`);
       return `{"presence":{${entries.join(",")}}}`;
@@ -125,11 +127,12 @@ function encodePushBody(push: Push): string {
 
 /** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */
 function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
-  const { data, info, offset, tags, time } = publication;
+  const { data, info, offset, tags, time, key } = publication;
   let fields = `"data":${data}`;
   if (info) fields += `,"info":${encodeInfo(info)}`;
   if (offset > 0) fields += `,"offset":${offset}`;
   if (tags && Object.keys(tags).length > 0) fields += `,"tags":${JSON.stringify(tags)}`;
+  if (key !== undefined) fields += `,"key":${JSON.stringify(key)}`;
   if (hasTime) fields += `,"time":${time}`;
   if (offset === 1 && epoch !== undefined) fields += `,"epoch":${JSON.stringify(epoch)}`;
   return `{${fields}}`;

@@ -2,7 +2,8 @@
  * Reads one JSON object as a command. Parameters are checked here, once, so that the rest of the server sees values
  * of the types it expects; fields that are not known are ignored.
  */
-import type { Command, Method, Position, Request } from "./messages.js";
+import { findKeyFault } from "./keys.js";
+import type { Command, Method, Position, PublishParams, Request } from "./messages.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -76,11 +77,7 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     ...optional("unsupported", findUnsupported(params, ["type", "tf"])),
   }),
   unsubscribe: (params) => ({ channel: readChannel(params) }),
-  publish: (params) => ({
-    channel: readChannel(params),
-    data: readData(params),
-    ...optional("unsupported", findUnsupported(params, ["type", "key", "removed"])),
-  }),
+  publish: readPublish,
   presence: (params) => ({ channel: readChannel(params) }),
   presence_stats: (params) => ({ channel: readChannel(params) }),
   history: (params) => ({
@@ -90,10 +87,37 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     reverse: readBoolean(params, "reverse"),
   }),
   ping: () => ({}),
-  rpc: () => ({}),
+  rpc: (params) => ({
+    method: readString(params, "method") ?? "",
+    ...optional("data", readJson(params, "data")),
+  }),
   refresh: () => ({}),
   sub_refresh: () => ({}),
 };
+
+function readPublish(params: JsonObject): PublishParams {
+  return {
+    channel: readChannel(params),
+    data: readData(params),
+    ...optional("key", readKey(params, "key")),
+    ...optional("idempotencyKey", readKey(params, "idempotency_key")),
+    ...optional("unsupported", findUnsupported(params, ["type", "removed"])),
+  };
+}
+
+/**
+ * A publication that does not come as a publish command: in an rpc, or over HTTP.
+ * @returns the parameters, or the sentence that says why they are not accepted
+ */
+export function toPublishParams(value: unknown): PublishParams | string {
+  if (!isObject(value)) return "the parameters must be an object";
+  try {
+    return readPublish(value);
+  } catch (error) {
+    if (!(error instanceof InvalidField)) throw error;
+    return error.message;
+  }
+}
 
 /** Fields that change what a command means: leaving them aside would do something else than was asked. */
 function findUnsupported(params: JsonObject, names: readonly string[]): string | undefined {
@@ -122,6 +146,13 @@ function readString(params: JsonObject, name: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string") throw new InvalidField(`${name} must be a string`);
   return value;
+}
+
+function readKey(params: JsonObject, name: string): string | undefined {
+  const key = readString(params, name);
+  const fault = key === undefined ? undefined : findKeyFault(name, key);
+  if (fault !== undefined) throw new InvalidField(fault);
+  return key;
 }
 
 function readBoolean(params: JsonObject, name: string): boolean {

@@ -32,6 +32,8 @@ export interface Publication {
   /** The publisher, where that is a client. */
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
+  /** What it is about, where a newer one with the same key takes its place. */
+  readonly key?: string;
   /** When the log took it, Unix milliseconds. */
   readonly time: number;
 }
@@ -66,6 +68,14 @@ export interface PublishParams extends ChannelParams {
   /** What is asked for and not there: a sentence without full stop. */
   readonly unsupported?: string;
   readonly data: JsonText;
+  readonly key?: string;
+  /** Extension: a repeat with the same key has no effect. */
+  readonly idempotencyKey?: string;
+}
+
+export interface RpcParams {
+  readonly method: string;
+  readonly data?: JsonText;
 }
 
 export interface HistoryParams extends ChannelParams {
@@ -84,7 +94,7 @@ interface CommandParams {
   presence_stats: ChannelParams;
   history: HistoryParams;
   ping: object;
-  rpc: object;
+  rpc: RpcParams;
   refresh: object;
   sub_refresh: object;
 }
@@ -141,7 +151,8 @@ export type Reply =
       readonly method: "presence_stats";
       readonly result: { readonly numClients: number; readonly numUsers: number };
     }
-  | { readonly id: number; readonly method: "history"; readonly result: HistoryResult };
+  | { readonly id: number; readonly method: "history"; readonly result: HistoryResult }
+  | { readonly id: number; readonly method: "rpc"; readonly result: JsonText };
 
 export type Push =
   | {

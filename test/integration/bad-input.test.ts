@@ -237,7 +237,7 @@ describe("a command that breaks the rules", () => {
       112,
       /epoch/,
     ],
-    ["rpc", { rpc: { method: "x" } }, 108, /no rpc methods/],
+    ["rpc", { rpc: { method: "x" } }, 104, /there is holdfast.publish/],
     ["refresh", { refresh: { token: "x" } }, 108, /do not expire/],
     ["sub_refresh", { sub_refresh: { channel: "a", token: "x" } }, 108, /do not expire/],
   ];

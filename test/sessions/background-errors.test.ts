@@ -23,7 +23,7 @@ describe("failure in taking a frame", () => {
     expect(() => unlucky.sendText("{}")).not.toThrow();
     expect(errors).toEqual([{ error: failure, stage: "taking a client's commands" }]);
     expect(unlucky.closeCodes).toEqual([3004]);
-    await other.ask({ id: 2, rpc: {} });
+    await other.ask({ id: 2, refresh: {} });
     expect(other.reply(2)).toBeDefined();
     expect(sizes()).toMatchObject({ connections: 1, deadlines: 1 });
   });

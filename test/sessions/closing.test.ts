@@ -40,7 +40,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     client.transport.isFull = true;
     await publish("news", 5);
     await client.settle();
-    await client.ask({ id: 3, rpc: {} });
+    await client.ask({ id: 3, refresh: {} });
     end(client);
     client.transport.unsentBytes = 0;
     await client.settle();
@@ -143,7 +143,7 @@ describe("connection ended by the server", () => {
   it("is told why, after what was still to be written", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
-    client.send({ id: 2, rpc: {} });
+    client.send({ id: 2, refresh: {} });
     await Promise.resolve();
     await Promise.resolve();
     await Promise.resolve();

@@ -72,7 +72,7 @@ describe("kinds of subscription and publication that are not there", () => {
     [{ subscribe: { channel: "news", type: 1 } }, "type"],
     [{ subscribe: { channel: "news", tf: { key: "a", cmp: "ex" } } }, "tf"],
     [{ publish: { channel: "news", type: 1, key: "a", data: 1 } }, "type"],
-    [{ publish: { channel: "news", key: "a", removed: true } }, "key"],
+    [{ publish: { channel: "news", key: "a", removed: true } }, "removed"],
   ])("%j is refused with 108 instead of doing something else", async (command, field) => {
     const { broker, connect } = await createSessionNode();
     const client = await connect();

@@ -92,7 +92,7 @@ describe("client whose transport is full", () => {
     client.transport.isFull = true;
     await publish("news");
     await client.settle();
-    await client.ask({ id: 3, rpc: {} }, { id: 4, unsubscribe: { channel: "sport" } });
+    await client.ask({ id: 3, refresh: {} }, { id: 4, unsubscribe: { channel: "sport" } });
     expect(client.reply(3)).toBeUndefined();
     await publish("news");
     client.transport.drain();

@@ -19,11 +19,11 @@ function faultOf(value: unknown): string | undefined {
 
 describe("command id", () => {
   it.each([1, 2, 4_294_967_295])("may be %d", (id) => {
-    expect(decodeOne({ id, rpc: {} })).toEqual({ id, method: "rpc", params: {} });
+    expect(decodeOne({ id, refresh: {} })).toEqual({ id, method: "refresh", params: {} });
   });
 
   it.each([-1, 1.5, 4_294_967_296, 1e20, "1", true, [1], {}])("can't be %j with a method", (id) => {
-    expect(faultOf({ id, rpc: {} })).toBe("the id of a command must be an integer from 1 to 4294967295");
+    expect(faultOf({ id, refresh: {} })).toBe("the id of a command must be an integer from 1 to 4294967295");
   });
 
   it("can't be 0 or left out with a method that wants a reply", () => {
@@ -89,7 +89,7 @@ describe("command with several methods", () => {
   );
 
   it("is the one that is not null", () => {
-    expect(decodeOne({ id: 1, connect: null, rpc: {} })).toMatchObject({ method: "rpc" });
+    expect(decodeOne({ id: 1, connect: null, refresh: {} })).toMatchObject({ method: "refresh" });
   });
 });
 
@@ -199,8 +199,8 @@ describe("parameters", () => {
     expect(command).toEqual({ id: 1, method: "unsubscribe", params: { channel: "" } });
   });
 
-  it("of rpc, ping, refresh and sub_refresh are not looked at", () => {
-    for (const method of ["rpc", "ping", "refresh", "sub_refresh"])
+  it("of ping, refresh and sub_refresh are not looked at", () => {
+    for (const method of ["ping", "refresh", "sub_refresh"])
       expect(decodeOne({ id: 1, [method]: { data: 1, method: 5 } })).toEqual({ id: 1, method, params: {} });
   });
 });
@@ -268,8 +268,8 @@ describe("parameter of a wrong type", () => {
   });
 
   it("does not take the rest of the frame with it", () => {
-    const { commands, fault } = jsonCodec.decode('{"id":1,"subscribe":{"channel":5}}\n{"id":2,"rpc":{}}');
+    const { commands, fault } = jsonCodec.decode('{"id":1,"subscribe":{"channel":5}}\n{"id":2,"refresh":{}}');
     expect(fault).toBeUndefined();
-    expect(commands.map(({ method }) => method)).toEqual(["invalid", "rpc"]);
+    expect(commands.map(({ method }) => method)).toEqual(["invalid", "refresh"]);
   });
 });

@@ -1,0 +1,40 @@
+/** Methods that clients may call: those that the client protocol has no command for. */
+import { type ReplyError, replyError } from "../wire/codes.js";
+import { toPublishParams } from "../wire/json-commands.js";
+import type { JsonText, RpcParams } from "../wire/messages.js";
+import type { SessionContext } from "./context.js";
+import { publish } from "./publishing.js";
+import type { Session } from "./session.js";
+
+type RpcMethod = (
+  session: Session,
+  data: unknown,
+  context: SessionContext,
+) => Promise<{ readonly result: unknown } | ReplyError>;
+
+const methods: ReadonlyMap<string, RpcMethod> = new Map([
+  /** Publishes, and says where the publication stands, which the publish command has no room for. */
+  [
+    "holdfast.publish",
+    async (session, data, context) => {
+      const params = toPublishParams(data);
+      if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);
+      const published = await publish(context, params, session.clientInfo);
+      if ("code" in published) return published;
+      const { position, isDuplicate } = published;
+      return { result: { ...position, ...(isDuplicate && { is_duplicate: true }) } };
+    },
+  ],
+]);
+
+/** @returns the result as JSON text, or why there is none */
+export async function callMethod(
+  session: Session,
+  { method, data }: RpcParams,
+  context: SessionContext,
+): Promise<JsonText | ReplyError> {
+  const call = methods.get(method);
+  if (call === undefined) return replyError("methodNotFound", `there is ${[...methods.keys()].join(", ")}`);
+  const outcome = await call(session, data === undefined ? undefined : JSON.parse(data), context);
+  return "code" in outcome ? outcome : JSON.stringify(outcome.result);
+}
