@@ -81,8 +81,8 @@ class ReadingCheck {
       return;
     }
     this.#delivered.add(identity);
-    if (this.#traits.kind === "live") this.#checkPublisherOrder(id);
-    else this.#advance(position, what);
+    if (offset > 0) this.#advance(position, what);
+    else this.#checkPublisherOrder(id);
   }
 
   #advance(position: Position, what: string): void {
@@ -93,7 +93,7 @@ class ReadingCheck {
       else if (offset <= cursor.offset) {
         this.#report("disorder", `${what} came after ${cursor.offset}`);
         return;
-      } else if (offset > cursor.offset + 1 && this.#traits.kind === "stream")
+      } else if (offset > cursor.offset + 1 && this.#traits.kind !== "latest")
         this.#report("gap", `${what} came after ${cursor.offset}`);
     }
     this.#cursor = position;
