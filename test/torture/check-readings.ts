@@ -14,6 +14,9 @@ export function checkReadings(history: ChannelHistory): Violation[] {
 type Subscribed = Extract<ReaderEvent, { kind: "subscribed" }>;
 type Delivered = Extract<ReaderEvent, { kind: "delivered" }>;
 
+/** The error that stands for `recovered: false` where a client asks for that. */
+const unrecoverablePosition = 112;
+
 class ReadingCheck {
   readonly #history: ChannelHistory;
   readonly #reading: Reading;
@@ -22,6 +25,8 @@ class ReadingCheck {
   #cursor: Position | undefined;
   /** The connection on which it is subscribed. */
   #connection: number | undefined;
+  /** The server has answered that it can't go on, and is now asked for no recovery. */
+  #wasRefused = false;
   /** Epoch and offset, or for what has none the publication itself, of all that was delivered. */
   readonly #delivered = new Set<string>();
   /** Per publisher, what came furthest. */
@@ -41,6 +46,7 @@ class ReadingCheck {
       if (event.kind === "subscribed") this.#subscribed(event);
       else if (event.kind === "delivered") this.#received(event);
       else if (event.connection === this.#connection) this.#connection = undefined;
+      if (event.kind === "refused") this.#wasRefused = event.code === unrecoverablePosition;
     }
     this.#checkEnd();
     return this.#violations;
@@ -49,7 +55,9 @@ class ReadingCheck {
   #subscribed({ connection, asked, position, isRecovered }: Subscribed): void {
     this.#connection = connection;
     if (asked === undefined || !isRecovered) {
-      if (asked !== undefined) this.#checkNeed(asked, position);
+      const wanted = asked ?? (this.#wasRefused ? this.#cursor : undefined);
+      if (wanted !== undefined) this.#checkNeed(wanted, position);
+      this.#wasRefused = false;
       this.#cursor = position;
       return;
     }

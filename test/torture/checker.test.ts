@@ -161,7 +161,8 @@ describe("checker: readers", () => {
   it("finds a reader that was told of a loss where there was none", () => {
     const story = twoAndMore();
     story.reader("r").subscribe("a:0").get("1/1@1").close().told("a:1", "a:2");
-    expect(broken(story.history("a: 1/1 1/2"))).toEqual(["needless"]);
+    story.reader("s").subscribe("a:0").get("1/1@1").close().refused(112).subscribe("a:2");
+    expect(broken(story.history("a: 1/1 1/2"))).toEqual(["needless", "needless"]);
   });
 
   it("finds readers that do not get to the end, or never begin", () => {

@@ -135,6 +135,11 @@ export class StoryReader {
     return this;
   }
 
+  refused(code = 112): this {
+    this.#reading.events.push({ kind: "refused", ...this.#now(), code });
+    return this;
+  }
+
   close(): this {
     this.#reading.events.push({ kind: "closed", ...this.#now() });
     return this;

@@ -1,0 +1,92 @@
+/**
+ * The server under torture as a child process that dies and comes back: on the same port and data folder, after the
+ * loss of its memory alone, or of what the disk had not been told to keep as well.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describeRules, type Loss } from "./channels.js";
+import { cutPower } from "./power-cut.js";
+import { Random } from "./random.js";
+
+export interface ServerProcessOptions {
+  readonly port: number;
+  /** Data folder; undefined for a server that keeps everything in memory. */
+  readonly data: string | undefined;
+  /** File, outside of the data folder, with what has been flushed; see power-hook.mjs. */
+  readonly flushLog: string;
+  readonly apiKey: string;
+  readonly onFailure: (text: string) => void;
+}
+
+const startTimeoutMs = 20_000;
+const maxErrorCharacters = 4000;
+
+export class ServerProcess {
+  readonly #options: ServerProcessOptions;
+  #child: ChildProcess | undefined;
+  #isEnding = false;
+  /** Number of the machine's boot, as far as the server knows. */
+  #boot = 0;
+
+  constructor(options: ServerProcessOptions) {
+    this.#options = options;
+  }
+
+  /** After the loss with which it ended, if it has run before. @throws Error when it does not listen in time */
+  async start(after: Loss = "kill"): Promise<void> {
+    if (after === "powerCut") this.#boot++;
+    const { port, data = null, flushLog, apiKey, onFailure } = this.#options;
+    const settings = JSON.stringify({ port, data, apiKey, traits: JSON.parse(describeRules()) });
+    const hook = pathToFileURL(join(import.meta.dirname, "power-hook.mjs")).href;
+    const child = fork(join(import.meta.dirname, "server.mjs"), [settings], {
+      execArgv: ["--import", hook],
+      env: {
+        ...process.env,
+        NODE_OPTIONS: "",
+        HOLDFAST_TORTURE_FLUSH_LOG: flushLog,
+        HOLDFAST_TEST_BOOT_ID: `torture ${process.pid} ${this.#boot}`,
+        // LMDB then goes back to what it has flushed.
+        ...(after === "powerCut" && { LMDB_RESTORE: "safe" }),
+      },
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    this.#child = child;
+    this.#isEnding = false;
+    let errors = "";
+    child.stderr?.on("data", (chunk) => {
+      errors = (errors + chunk).slice(-maxErrorCharacters);
+    });
+    child.once("exit", (code, signal) => {
+      if (!this.#isEnding) onFailure(`the server ended by itself with ${signal ?? code}: ${errors}`);
+    });
+    const timeout = AbortSignal.timeout(startTimeoutMs);
+    const exited = once(child, "exit", { signal: timeout }).then(() => "exited");
+    const listening = new Promise<string>((resolve) => {
+      child.on("message", ({ error }: { error?: string }) => {
+        if (error === undefined) resolve("listening");
+        else onFailure(`the server reported ${error}`);
+      });
+    });
+    const outcome = await Promise.race([exited, listening]).catch(() => "silent");
+    if (outcome !== "listening") throw new Error(`the server did not start (${outcome}): ${errors}`);
+  }
+
+  /** Kills it. After a power cut, its files hold no more than a disk must have kept. */
+  async end(loss: Loss, tearSeed: number): Promise<void> {
+    await this.kill();
+    const { data, flushLog } = this.#options;
+    if (loss === "powerCut" && data !== undefined) await cutPower(data, flushLog, new Random(tearSeed));
+  }
+
+  /** With no chance to do anything more. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    this.#isEnding = true;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+}
