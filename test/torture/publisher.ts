@@ -35,23 +35,26 @@ const repeatChance = 0.04;
 export class Publisher {
   readonly options: PublisherOptions;
   readonly counts: PublisherCounts = { sent: 0, acknowledged: 0, retried: 0, unknown: 0 };
-  /** Resolves when it has been told to finish, and nothing that it is bound to bring home is left. */
-  readonly finished: Promise<unknown>;
+  readonly #workers: Promise<unknown>;
+  readonly #bursts = new Set<Promise<void>>();
   #next = 1;
   #isFinishing = false;
   #isAbandoned = false;
 
   constructor(options: PublisherOptions) {
     this.options = options;
-    this.finished = Promise.all(Array.from({ length: options.window }, () => this.#work()));
+    this.#workers = Promise.all(Array.from({ length: options.window }, () => this.#work()));
   }
 
   get localPort(): number | undefined {
     return this.options.line.localPort;
   }
 
-  finish(): void {
+  /** Begins nothing new. Resolves when nothing is left that it is bound to bring home. */
+  async finish(): Promise<void> {
     this.#isFinishing = true;
+    await this.#workers;
+    await Promise.all(this.#bursts);
   }
 
   /** Gives up on what is not acknowledged yet. */
@@ -63,7 +66,11 @@ export class Publisher {
 
   /** Publishes so many at once, and returns. */
   burst(count: number, channel: string, bytes: number): void {
-    for (let i = 0; i < count; i++) void this.#publish(channel, "x".repeat(bytes));
+    for (let i = 0; i < count; i++) {
+      const publishing = this.#publish(channel, "x".repeat(bytes));
+      this.#bursts.add(publishing);
+      void publishing.finally(() => this.#bursts.delete(publishing));
+    }
   }
 
   async #work(): Promise<void> {

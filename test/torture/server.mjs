@@ -19,7 +19,7 @@ const server = createServer({
   pages: null,
   rulesFor,
   ...(data !== null && { data }),
-  ...(apiKey !== null && { apiKey }),
+  //KEY...(apiKey !== null && { apiKey }),
   // Short, so that readers leave what is at hand and read the log.
   ring: { maxEntries: 64, maxBytes: 256 * 1024 },
   limits: { commandsPerSecond: null },
