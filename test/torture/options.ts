@@ -1,6 +1,7 @@
 /** The flags of a torture run: each with its default, its range, and one line of help. */
 import { parseArgs } from "node:util";
 import type { Store } from "./channels.js";
+import { findMutation, type Mutation, mutations } from "./mutations.js";
 import { type PublishWay, publishWays } from "./publish-ways.js";
 
 export interface TortureOptions {
@@ -20,6 +21,8 @@ export interface TortureOptions {
   readonly ways: readonly PublishWay[];
   /** Most time for everything to come to rest after the last fault. */
   readonly settleSeconds: number;
+  /** How the server is broken on purpose; undefined for not at all. */
+  readonly mutation: Mutation | undefined;
 }
 
 interface NumberFlag {
@@ -64,6 +67,7 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
   const number = (name: NumberName) => readNumber(name, values[name], seconds);
   const subscribers = number("subscribers");
   const isOn = (name: string) => values[name] !== false;
+  const store = isOn("store") ? "disk" : "none";
   return {
     seed: number("seed"),
     seconds,
@@ -73,11 +77,13 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
     channels: number("channels"),
     rate: number("rate"),
     kills: number("kills"),
-    hasPowerCuts: isOn("power-cuts"),
+    // Without a store, no file is left that could lose anything.
+    hasPowerCuts: store === "disk" && isOn("power-cuts"),
     faultsPerSecond: number("faults"),
-    store: isOn("store") ? "disk" : "none",
+    store,
     ways: readWays(values.ways),
     settleSeconds: number("settle-seconds"),
+    mutation: readMutation(values.mutation),
   };
 }
 
@@ -90,6 +96,8 @@ export function describeOptions(): string {
     ["--no-power-cuts", "the server is only killed, and no file loses what was not flushed"],
     ["--no-store", "the server keeps everything in memory, and no channel promises more"],
     ["--ways LIST", `ways to publish, of ${publishWays.join(",")} (by default all)`],
+    ["--mutation NAME", "breaks the server on purpose; what is found then must be a violation:"],
+    ...mutations.map(({ name, describes }): [string, string] => [`  ${name}`, describes]),
     ["--help", "this text"],
   );
   const lines = rows.map(([flag, help]) => `  ${flag.padEnd(22)} ${help}`);
@@ -100,7 +108,7 @@ function parse(args: readonly string[]): Record<string, string | boolean | undef
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const named = Object.fromEntries(Object.keys(numbers).map((name) => [name, text]));
-  const options = { ...named, "power-cuts": flag, store: flag, ways: text, help: flag };
+  const options = { ...named, "power-cuts": flag, store: flag, ways: text, mutation: text, help: flag };
   try {
     return parseArgs({ args: [...args], options, allowNegative: true }).values;
   } catch (error) {
@@ -122,4 +130,12 @@ function readWays(given: string | boolean | undefined): readonly PublishWay[] {
   const unknown = ways.find((way) => !(publishWays as readonly string[]).includes(way));
   if (unknown === undefined) return ways as PublishWay[];
   throw new InvalidFlag(`--ways accepts ${publishWays.join(", ")}, separated by commas, not ${unknown}.`);
+}
+
+function readMutation(given: string | boolean | undefined): Mutation | undefined {
+  if (typeof given !== "string") return undefined;
+  const mutation = findMutation(given);
+  if (mutation !== undefined) return mutation;
+  const names = mutations.map(({ name }) => name).join(", ");
+  throw new InvalidFlag(`--mutation accepts ${names}, not ${given}.`);
 }

@@ -71,6 +71,7 @@ class Run {
       data: store === "disk" ? join(this.#folder, "data") : undefined,
       flushLog: join(this.#folder, "flushed"),
       apiKey,
+      mutation: this.#options.mutation,
       onFailure: (text) => this.#fail("server", text),
     });
     this.#server = server;

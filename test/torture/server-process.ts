@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describeRules, type Loss } from "./channels.js";
+import type { Mutation } from "./mutations.js";
 import { cutPower } from "./power-cut.js";
 import { Random } from "./random.js";
 
@@ -17,6 +18,8 @@ export interface ServerProcessOptions {
   /** File, outside of the data folder, with what has been flushed; see power-hook.mjs. */
   readonly flushLog: string;
   readonly apiKey: string;
+  /** How it is broken on purpose. */
+  readonly mutation: Mutation | undefined;
   readonly onFailure: (text: string) => void;
 }
 
@@ -37,15 +40,16 @@ export class ServerProcess {
   /** After the loss with which it ended, if it has run before. @throws Error when it does not listen in time */
   async start(after: Loss = "kill"): Promise<void> {
     if (after === "powerCut") this.#boot++;
-    const { port, data = null, flushLog, apiKey, onFailure } = this.#options;
+    const { port, data = null, flushLog, apiKey, mutation, onFailure } = this.#options;
     const settings = JSON.stringify({ port, data, apiKey, traits: JSON.parse(describeRules()) });
-    const hook = pathToFileURL(join(import.meta.dirname, "power-hook.mjs")).href;
+    const hooks = mutation === undefined ? ["power-hook.mjs"] : ["power-hook.mjs", "mutation-hook.mjs"];
     const child = fork(join(import.meta.dirname, "server.mjs"), [settings], {
-      execArgv: ["--import", hook],
+      execArgv: hooks.flatMap((file) => ["--import", pathToFileURL(join(import.meta.dirname, file)).href]),
       env: {
         ...process.env,
         NODE_OPTIONS: "",
         HOLDFAST_TORTURE_FLUSH_LOG: flushLog,
+        ...(mutation && { HOLDFAST_TORTURE_MUTATION: JSON.stringify(mutation) }),
         HOLDFAST_TEST_BOOT_ID: `torture ${process.pid} ${this.#boot}`,
         // LMDB then goes back to what it has flushed.
         ...(after === "powerCut" && { LMDB_RESTORE: "safe" }),

@@ -1,5 +1,7 @@
 /** Makes histories by hand, in the order in which they are told. */
+
 import type { Loss, Store } from "../channels.js";
+import { checkHistory } from "../checker.js";
 import {
   type ChannelLog,
   type History,
@@ -10,6 +12,11 @@ import {
   type Reading,
   Recorder,
 } from "../history.js";
+
+/** The promises that are broken, each once per breach. */
+export function broken(history: History): string[] {
+  return checkHistory(history).map(({ promise }) => promise);
+}
 
 /** "7/3" is the third publication of publisher 7. */
 export function idOf(name: string): PublicationId {
