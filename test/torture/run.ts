@@ -91,24 +91,31 @@ class Run {
 
     const faults = new FaultRunner({ plan, clients, proxy, server, recorder: this.#recorder });
     const start = Date.now();
-    const tell = () =>
-      this.#say(describeProgress(Math.round((Date.now() - start) / 1000), seconds, clients, faults.counts));
-    const progress = setInterval(tell, progressMs);
+    const progress = setInterval(() => {
+      const second = Math.round((Date.now() - start) / 1000);
+      this.#say(describeProgress(second, seconds, clients, faults.counts));
+    }, progressMs);
+    const url = `ws://127.0.0.1:${port}/connection/websocket`;
+    let logs: ChannelLog[] = [];
+    let logsAfterRestart: ChannelLog[] = [];
     try {
       await Promise.all([faults.run(), sleep(seconds * 1000)]);
       proxy.heal();
-      const url = `ws://127.0.0.1:${port}/connection/websocket`;
       await this.#settle(clients, url);
-      const logs = await this.#readLogs(url);
+      logs = await this.#readLogs(url);
       stopAll(clients);
-      const logsAfterRestart = store === "disk" ? await this.#restartAndRead(server, url) : [];
-      const { publications, readings, ends } = this.#recorder;
-      const history: History = { store, publications, readings, ends, logs, logsAfterRestart };
-      const violations = [...this.#failures, ...checkHistory(history)];
-      return summarize({ history, violations, folder: this.#folder, counts: faults.counts, clients });
+      if (store === "disk") logsAfterRestart = await this.#restartAndRead(server, url);
+    } catch (error) {
+      // A server that does not start, say. What was seen until then is checked all the same.
+      this.#fail("run", error instanceof Error ? error.message : String(error));
     } finally {
       clearInterval(progress);
+      stopAll(clients);
     }
+    const { publications, readings, ends } = this.#recorder;
+    const history: History = { store, publications, readings, ends, logs, logsAfterRestart };
+    const violations = [...this.#failures, ...checkHistory(history)];
+    return summarize({ history, violations, folder: this.#folder, counts: faults.counts, clients });
   }
 
   /** Ends everything that this run has started. */
