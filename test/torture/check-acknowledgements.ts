@@ -4,7 +4,7 @@
  * within an epoch.
  */
 import { type ChannelHistory, deliveriesIn, mayBeGone, sightingsIn } from "./channel-history.js";
-import { type ChannelLog, nameOf, type Position } from "./history.js";
+import { type ChannelLog, nameOf, type Position, type Published } from "./history.js";
 import type { Violation } from "./violations.js";
 
 export function checkAcknowledgements(history: ChannelHistory): Violation[] {
@@ -23,6 +23,9 @@ export function checkAcknowledgements(history: ChannelHistory): Violation[] {
       let fault: string | undefined;
       if (position !== undefined && position.epoch === log.position.epoch) fault = inLog(position, name);
       else if (mayBeGone(history, sentAt)) continue;
+      else if (position !== undefined && wasKept(history, published))
+        // The log has gone on in a new epoch, and the answer to a repeat is the first one's.
+        fault = inLog(position, name);
       else if (position !== undefined)
         fault = `it was in epoch ${position.epoch}, and the log has ${log.position.epoch}`;
       else if (traits.kind === "stream" && traits.maxEntries === undefined && !seen.has(name))
@@ -46,6 +49,12 @@ export function checkAcknowledgements(history: ChannelHistory): Violation[] {
     violations.push({ promise: "vanished", where: channel, text });
   }
   return violations;
+}
+
+/** Whether it was sent before a loss for the first time, so that it may have come through that into another epoch. */
+function wasKept(history: ChannelHistory, { attempts }: Published): boolean {
+  const first = attempts[0];
+  return first !== undefined && mayBeGone(history, first.sentAt);
 }
 
 function at(position: Position | undefined): string {

@@ -40,6 +40,14 @@ describe("checker: histories in which all promises are kept", () => {
     expect(broken(story.history("b: 1/1"))).toEqual([]);
   });
 
+  it("finds nothing where a repeat is answered with the epoch before a loss that the publication survived", () => {
+    const story = new Story("process:1")
+      .publish("1/1", "a:1", "k")
+      .end("powerCut")
+      .publish("1/1", "a:1", "k");
+    expect(broken(story.history("b: 1/1"))).toEqual([]);
+  });
+
   it("finds nothing where a reader falls out of a short log and is told", () => {
     const story = new Story("short:1");
     const names = Array.from({ length: 80 }, (_, index) => `1/${index + 1}`);
@@ -84,6 +92,11 @@ describe("checker: acknowledged publications", () => {
   it("finds one that was published only after the loss that its channel need not survive", () => {
     const story = new Story("process:1").publish("1/1", "a:1").end("powerCut").publish("1/2", "b:1");
     expect(broken(story.publish("1/3", "c:1").history("c: 1/3"))).toEqual(["lost", "epoch"]);
+  });
+
+  it("finds one that a repeat after the loss was told to be there", () => {
+    const story = new Story("process:1").send("1/1", "k").end("powerCut").publish("1/1", "a:1", "k");
+    expect(broken(story.history("b:"))).toEqual(["lost"]);
   });
 
   it("finds one whose answer had no position and that nobody has seen", () => {

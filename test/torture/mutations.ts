@@ -31,6 +31,37 @@ export const mutations: readonly Mutation[] = [
     find: "messages.push(message);",
     replace: `messages.push(message); if (${everyNth(500)}) messages.push(message);`,
   },
+  {
+    name: "early",
+    describes: "publications are acknowledged 10 ms before they are written",
+    file: "brokers/lmdb/group-commit.js",
+    find: "await this.#options.journal.append(encodeRuns(toRuns(runs), lengthBytes));",
+    replace: `const late = encodeRuns(toRuns(runs), lengthBytes);
+      const wait = new Promise((resolve) => setTimeout(resolve, 10));
+      globalThis.tortured = Promise.all([globalThis.tortured, wait]).then(() => this.#options.journal.append(late));`,
+  },
+  {
+    name: "unflushed",
+    describes: "every other flush of the journal is left out",
+    file: "brokers/lmdb/journal.js",
+    find: "return flushFile(this.#file);",
+    replace: `return ${everyNth(2)} ? Promise.resolve() : flushFile(this.#file);`,
+  },
+  {
+    name: "reuse",
+    describes: "after a loss a log goes on in the same epoch, and uses offsets again",
+    file: "brokers/lmdb/store-marker.js",
+    find: "if (run <= repairedRun)",
+    replace: "return false; if (run <= repairedRun)",
+  },
+  {
+    name: "forget",
+    describes: "idempotency keys are forgotten with a restart",
+    file: "brokers/lmdb/idempotency-keys.js",
+    find: "const known = this.#index.key(candidate, channel, key);",
+    replace: `const began = (globalThis.tortured ??= now);
+      const known = [this.#index.key(candidate, channel, key)].find((known) => known?.time >= began);`,
+  },
 ];
 
 export function findMutation(name: string): Mutation | undefined {
