@@ -7,7 +7,9 @@ export interface LineOptions extends ConnectionEvents {
   readonly random: Random;
 }
 
-const mostDelayMs = 150;
+/** Before the first try again; twice as much before each further one, so that a server that starts is not held up. */
+const firstDelayMs = 100;
+const mostDelayMs = 800;
 
 export class Line {
   readonly #options: LineOptions;
@@ -17,6 +19,8 @@ export class Line {
   #newest: Connection | undefined;
   #waiting: ((connection: Connection | undefined) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** Tries in a row that led to no connection. */
+  #failures = 0;
   #isStopped = false;
 
   constructor(options: LineOptions) {
@@ -46,6 +50,7 @@ export class Line {
     this.#newest = new Connection(url, {
       onOpen: (connection) => {
         this.#connection = connection;
+        this.#failures = 0;
         this.#options.onOpen(connection);
         for (const resolve of this.#waiting.splice(0)) resolve(connection);
       },
@@ -54,7 +59,9 @@ export class Line {
       onClose: (connection) => {
         this.#connection = undefined;
         this.#options.onClose(connection);
-        if (!this.#isStopped) this.#timer = setTimeout(() => this.#connect(), random.integer(0, mostDelayMs));
+        if (this.#isStopped) return;
+        const delayMs = Math.min(mostDelayMs, firstDelayMs * 2 ** this.#failures++);
+        this.#timer = setTimeout(() => this.#connect(), random.integer(0, delayMs));
       },
     });
   }

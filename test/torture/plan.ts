@@ -53,7 +53,7 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
     // One in each of as many slices of the time, with room at both ends.
     const atMs = Math.round(whole * (0.1 + (0.85 * (i + ofEnds.next() * 0.8)) / options.kills));
     const loss = hasPowerCuts && i % 2 === 1 ? "powerCut" : "kill";
-    const downMs = ofEnds.chance(0.5) ? 0 : ofEnds.integer(50, 800);
+    const downMs = ofEnds.chance(0.5) ? 0 : ofEnds.integer(50, 400);
     plan.push({ atMs, fault: { kind: "end", loss, downMs, tearSeed: ofEnds.integer(0, 0x7fffffff) } });
   }
   for (let i = 0; i < Math.round(seconds * faultsPerSecond); i++)

@@ -19,7 +19,7 @@ async function torture(more: string, mutation?: string): Promise<TortureReport> 
 
 describe("torture", () => {
   it("breaks no promise", { timeout: 180_000 }, async () => {
-    const { violations, history, lines } = await torture("--seed 20 --seconds 8 --kills 4");
+    const { violations, history, lines } = await torture("--seed 20 --seconds 9 --kills 4");
     expect(violations, lines.join("\n")).toEqual([]);
     // And it was no idle time.
     const acknowledged = history.publications.filter(({ attempts }) =>
