@@ -13,6 +13,11 @@ export const errorCodes = {
   HF_SERVER_LISTEN: { message: "the server could not listen", status: 500, isRetryable: true },
   HF_SERVER_STATE: { message: "the server is not in a state for that", status: 500, isRetryable: false },
   HF_BROKER_FULL: { message: "the broker holds as much as it may", status: 507, isRetryable: true },
+  HF_STORE_CORRUPT: { message: "the store is damaged", status: 500, isRetryable: false },
+  HF_STORE_FAILED: { message: "the store takes nothing more", status: 503, isRetryable: false },
+  HF_STORE_IN_USE: { message: "the store is in use by another server", status: 500, isRetryable: true },
+  HF_STORE_NEWER: { message: "the store has a newer format", status: 500, isRetryable: false },
+  HF_STORE_OPEN: { message: "the store could not be opened", status: 500, isRetryable: false },
   HF_BROKER_CLOSED: { message: "the broker is closed", status: 503, isRetryable: false },
   HF_WEBSOCKET_STATE: { message: "the connection is not open", status: 500, isRetryable: false },
   HF_WEBSOCKET_ARGUMENT: {

@@ -1,7 +1,8 @@
 /** Package entry. */
+export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
-export { type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
+export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ServerOptions } from "./server/options.js";
 export {

@@ -61,6 +61,25 @@ function addServe(program: Command): void {
       new Option("--host <address>", "address to listen on").env("HOLDFAST_HOST").default("127.0.0.1"),
     )
     .addOption(
+      new Option("--data <folder>", "where history is kept; memory for nowhere")
+        .env("HOLDFAST_DATA")
+        .default("./holdfast-data"),
+    )
+    .addOption(
+      new Option("--durability <level>", "what a publish waits for: nothing, the process, the disk")
+        .choices(["memory", "process", "disk"])
+        .env("HOLDFAST_DURABILITY")
+        .default("process"),
+    )
+    .addOption(
+      new Option("--repair-data", "open a damaged store with what is left of it").env("HOLDFAST_REPAIR_DATA"),
+    )
+    .addOption(
+      new Option("--api-key <list>", "keys for POST /api/publish, by comma")
+        .argParser(toList)
+        .env("HOLDFAST_API_KEY"),
+    )
+    .addOption(
       new Option("--tls-cert <file>", "certificate in PEM, to serve https: and wss:, HTTP/2 included").env(
         "HOLDFAST_TLS_CERT",
       ),
@@ -108,12 +127,17 @@ function addServe(program: Command): void {
     .addHelpText(
       "after",
       `
-Without further configuration any visitor may use any channel, nobody is asked who they are, and history is kept in
-memory. That is why the server listens on 127.0.0.1 only, unless --host says otherwise.
+Without further configuration any visitor may use any channel, and nobody is asked who they are. That is why the server
+listens on 127.0.0.1 only, unless --host says otherwise.
+
+What is published is acknowledged when it will survive the end of the server, kill -9 included (--durability process).
+With disk it survives the end of the machine, too, and takes longer; with memory it takes no time, and may be lost.
 
 Examples:
   $ holdfast serve
   $ holdfast serve --port 9000
+  $ holdfast serve --data /var/lib/holdfast --durability disk
+  $ holdfast serve --data memory
   $ HOLDFAST_PORT=9000 holdfast serve
   $ holdfast serve --tls-cert cert.pem --tls-key key.pem --compression
   $ holdfast serve --allowed-origins https://example.com,https://www.example.com

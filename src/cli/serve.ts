@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import {
   createServer,
+  type Durability,
   HoldfastError,
   type HoldfastServer,
   type ListeningAddress,
+  openRules,
   type ServerOptions,
   version,
 } from "../index.js";
@@ -16,6 +18,10 @@ interface ServeOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly compression?: boolean;
+  readonly data: string;
+  readonly durability: Durability;
+  readonly repairData?: boolean;
+  readonly apiKey?: readonly string[];
   readonly allowedOrigins?: readonly string[];
   readonly maxConnections?: number;
   readonly maxMessageBytes?: number;
@@ -23,21 +29,39 @@ interface ServeOptions {
   readonly pongTimeoutMs?: number;
 }
 
+/** What `--data` takes for no folder. */
+const inMemory = "memory";
+
 export async function runServe(options: ServeOptions): Promise<void> {
   const server = createServer(toServerOptions(options));
-  const address = await server.listen();
+  const address = await listen(server);
   // Who reads that the server is there may end it at once.
   const ended = untilSignal(server);
-  writeText(banner(address));
+  writeText(banner(address, options));
   await ended;
 }
 
+/** What was opened before the port is closed again when there is none. */
+async function listen(server: HoldfastServer): Promise<ListeningAddress> {
+  try {
+    return await server.listen();
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
 function toServerOptions(options: ServeOptions): ServerOptions {
-  const { pingIntervalMs, pongTimeoutMs, allowedOrigins, tlsCert, tlsKey, ...same } = options;
+  const { pingIntervalMs, pongTimeoutMs, allowedOrigins, tlsCert, tlsKey, apiKey, ...others } = options;
+  const { data, durability, ...same } = others;
+  const rules = { ...openRules, durability };
   const tls = readTls(tlsCert, tlsKey);
   const origins = allowedOrigins?.includes("*") ? "*" : allowedOrigins;
   return {
     ...same,
+    data: data === inMemory ? null : data,
+    rulesFor: () => rules,
+    ...(apiKey && { apiKeys: apiKey }),
     ...(tls && { tls }),
     ...(origins && { allowedOrigins: origins }),
     times: { ...(pingIntervalMs && { pingIntervalMs }), ...(pongTimeoutMs && { pongTimeoutMs }) },
@@ -64,7 +88,7 @@ function readPem(flag: string, file: string): Buffer {
   }
 }
 
-function banner({ url, host, port }: ListeningAddress): string {
+function banner({ url, host, port }: ListeningAddress, { data }: ServeOptions): string {
   const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
   const at = port === 8000 ? "" : ` --url ${url}`;
   return `Holdfast ${version} keeps the line open at ${url}
@@ -82,7 +106,7 @@ ${
     ? `Only this machine can connect (${host}). `
     : `Warning: whoever can reach ${host} can connect. To keep others out, use --host 127.0.0.1. `
 }Any visitor may use any channel and nobody is
-asked who they are; history is kept in memory until the server ends. Ctrl+C ends it.`;
+asked who they are; history is kept ${data === inMemory ? "in memory until the server ends" : `in ${data}`}. Ctrl+C ends it.`;
 }
 
 function untilSignal(server: HoldfastServer): Promise<void> {

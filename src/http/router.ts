@@ -2,21 +2,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pathOf } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
+import { apiPrefix } from "./api.js";
 import type { PageHandler } from "./pages.js";
 
 export const webSocketPath = "/connection/websocket";
 
 export interface RouterOptions {
   readonly pages: PageHandler | undefined;
+  /** Answers what is below `/api/`. */
+  readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
   /** Says why a request to the WebSocket's address is not one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-export function createRouter({ pages, explainWebSocket }: RouterOptions) {
+export function createRouter({ pages, api, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
+    const path = pathOf(request.url ?? "/");
+    if (path.startsWith(apiPrefix)) {
+      api(path, request, response);
+      return;
+    }
     // A body that nobody asked for is read and dropped, so that the connection can go on.
     request.resume();
-    const path = pathOf(request.url ?? "/");
     if (path === webSocketPath) {
       const { status, message, headers } = explainWebSocket(request);
       const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";

@@ -30,8 +30,18 @@ export interface ServerOptions {
    * @default false
    */
   readonly compression?: boolean | Omit<DeflateOptions, "contextTakeover">;
-  /** Where logs and presence are kept. @default a new memory broker: nothing survives the process */
+  /**
+   * Folder of the store that logs are kept in, made where there is none; `null` for memory, where nothing survives the
+   * process. One server may use a folder at a time.
+   * @default null
+   */
+  readonly data?: string | null;
+  /** Opens a store that is damaged, with what is left of it; clients are told that something is missing. @default false */
+  readonly repairData?: boolean;
+  /** Where logs and presence are kept instead. @default a broker for `data` */
   readonly broker?: Broker;
+  /** Keys that requests to `/api/` may come with; without any, none is accepted. @default none */
+  readonly apiKeys?: readonly string[];
   /** Finds out who a client is. @default every client is believed what it says of itself */
   readonly authenticate?: Authenticate;
   /** Rules per channel. @default every channel may be used, with history, presence and recovery */
@@ -81,6 +91,9 @@ export const defaultOptions = Object.freeze({
   tls: null,
   http2: true,
   compression: false,
+  data: null,
+  repairData: false,
+  apiKeys: Object.freeze([]) as readonly string[],
   authenticate: believeClients,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
@@ -141,7 +154,22 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     refuse("host", resolved.host, "a host name or address");
   if (resolved.pages !== null && typeof resolved.pages !== "string")
     refuse("pages", resolved.pages, "a folder, or null");
-  if (typeof resolved.http2 !== "boolean") refuse("http2", resolved.http2, "true or false");
+  for (const name of ["http2", "repairData"] as const)
+    if (typeof resolved[name] !== "boolean") refuse(name, resolved[name], "true or false");
+  if (resolved.data !== null && (typeof resolved.data !== "string" || resolved.data === ""))
+    refuse("data", resolved.data, "a folder, or null for memory");
+  if (resolved.data !== null && options.broker !== undefined)
+    refuse("data", resolved.data, "null beside a broker, which keeps the logs then");
+  const { apiKeys } = resolved;
+  if (
+    !Array.isArray(apiKeys) ||
+    !apiKeys.every((key) => typeof key === "string" && key.length >= leastKeyCharacters)
+  )
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `apiKeys must be a list of texts of at least ${leastKeyCharacters} characters`,
+      { details: { option: "apiKeys" } },
+    );
   if (resolved.tls !== null && typeof resolved.tls !== "object")
     refuse("tls", resolved.tls, "an object with cert and key, or null");
   const { allowedOrigins } = resolved;
@@ -154,6 +182,9 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     );
   return resolved;
 }
+
+/** Shorter keys could be found by trying. */
+const leastKeyCharacters = 16;
 
 function resolveCompression(given: NonNullable<ServerOptions["compression"]>): DeflateSettings | undefined {
   if (typeof given !== "boolean" && typeof given !== "object")

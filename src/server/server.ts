@@ -5,15 +5,17 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
 import { LogReader } from "../channels/log-reader.js";
 import { HoldfastError } from "../errors.js";
+import { createApi } from "../http/api.js";
 import { createPages } from "../http/pages.js";
 import { createRouter, webSocketPath } from "../http/router.js";
+import { expectedFailure } from "../sessions/commands.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
+import { publish } from "../sessions/publishing.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
 import { HttpFront } from "../sockets/http-front.js";
@@ -24,6 +26,7 @@ import { answerWithoutUpgrade, isWebSocketUpgrade, leaveOtherUpgrades } from "..
 import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
+import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
 import { version } from "./version.js";
 
@@ -67,7 +70,7 @@ export class HoldfastServer {
     const resolved = resolveOptions(options, pages);
     const { onError, limits, times, authenticate, rulesFor } = resolved;
     this.#options = resolved;
-    this.#broker = options.broker ?? new MemoryBroker({ clock: systemClock, createEpoch });
+    this.#broker = createBroker({ ...resolved, broker: options.broker });
     this.#deadlines = new Deadlines(systemClock, onError);
     const log = new LogReader(this.#broker);
     this.#delivery = new Delivery({
@@ -116,12 +119,20 @@ export class HoldfastServer {
     return this.#address;
   }
 
-  /** @throws HF_SERVER_LISTEN when the address is taken or may not be used */
+  /**
+   * Opens the broker, then the port.
+   * @throws HF_SERVER_LISTEN when the address is taken or may not be used
+   * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
+   */
   async listen(): Promise<ListeningAddress> {
     if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
     if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server listens already");
     this.#isListening = true;
-    await this.#open();
+    await this.#open().catch((error: unknown) => {
+      this.#isListening = false;
+      this.#opened = undefined;
+      throw error;
+    });
     const { port, host, tls, pages, maxConnections, onError } = this.#options;
     const { http2, handshakeTimeoutMs, maxHandshakeBytes } = this.#options;
     const front = new HttpFront({
@@ -135,6 +146,13 @@ export class HoldfastServer {
     });
     const route = createRouter({
       pages: pages === null ? undefined : createPages(pages),
+      api: createApi({
+        keys: this.#options.apiKeys,
+        maxBodyBytes: this.#options.maxMessageBytes,
+        publish: (params) => publish({ broker: this.#broker, rulesFor: this.#options.rulesFor }, params),
+        expectedFailure,
+        onError,
+      }),
       explainWebSocket: (request) => this.#listener.explain(request),
     });
     this.#serve(front, route);
@@ -223,10 +241,6 @@ export class HoldfastServer {
  */
 export function createServer(options: ServerOptions = {}): HoldfastServer {
   return new HoldfastServer(options, fileURLToPath(new URL("../pages", import.meta.url)));
-}
-
-function createEpoch(): string {
-  return randomUUID().slice(0, 8);
 }
 
 function hostForUrl(host: string): string {

@@ -135,7 +135,10 @@ function presenceFault(
 
 /** The error of a command that failed in the server, not by what was asked; undefined where nobody foresaw it. */
 export function expectedFailure(error: unknown): ReplyError | undefined {
-  if (!(error instanceof HoldfastError) || error.code !== "HF_BROKER_FULL") return undefined;
-  // Temporary: room comes back as publications expire.
-  return replyError("tooManyRequests", error.message);
+  if (!(error instanceof HoldfastError)) return undefined;
+  // Temporary: room comes back as publications expire, or as somebody makes some.
+  if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
+  return error.code === "HF_STORE_FAILED"
+    ? replyError("internal", "the store takes nothing more")
+    : undefined;
 }

@@ -24,8 +24,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   channels: { folders: ["time", "wire"], node: [], packages: [], forbiddenGlobals: platform },
   brokers: {
     folders: ["channels", "time", "wire"],
-    node: [],
-    packages: [],
+    node: ["crypto", "fs", "net", "os", "path", "zlib"],
+    packages: ["lmdb"],
     forbiddenGlobals: timeAndSockets,
   },
   sessions: { folders: ["channels", "time", "wire"], node: [], packages: [], forbiddenGlobals: platform },

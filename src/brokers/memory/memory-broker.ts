@@ -12,13 +12,13 @@ import type {
   PublishOptions,
   PublishResult,
 } from "../../channels/broker.js";
+import { LocalPresence } from "../../channels/local-presence.js";
+import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ClientInfo, Position } from "../../wire/messages.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { MemoryLog, sizeOf } from "./memory-log.js";
-import { MemoryPresence } from "./memory-presence.js";
-import { Round } from "./round.js";
 
 export interface MemoryBrokerOptions {
   readonly clock: Clock;
@@ -39,7 +39,7 @@ export class MemoryBroker implements Broker {
   readonly name = "memory";
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #logs = new Map<string, MemoryLog>();
-  readonly #presences = new Map<string, MemoryPresence>();
+  readonly #presences = new LocalPresence();
   readonly #subscribed = new Set<string>();
   readonly #keys = new IdempotencyKeys();
   #bytes = 0;
@@ -48,7 +48,6 @@ export class MemoryBroker implements Broker {
   #cancelSweep: (() => void) | undefined;
   readonly #roomRound = new Round(this.#logs);
   readonly #logRound = new Round(this.#logs);
-  readonly #presenceRound = new Round(this.#presences);
 
   constructor(options: MemoryBrokerOptions) {
     const day = 24 * 60 * 60 * 1000;
@@ -66,7 +65,7 @@ export class MemoryBroker implements Broker {
     return {
       channels: this.#logs.size,
       bytes: this.#bytes,
-      presences: this.#presences.size,
+      presences: this.#presences.channels,
       subscribed: this.#subscribed.size,
       idempotencyKeys: this.#keys.size,
     };
@@ -135,31 +134,22 @@ export class MemoryBroker implements Broker {
 
   async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
     this.#assertOpen();
-    let presence = this.#presences.get(channel);
-    if (presence === undefined) {
-      presence = new MemoryPresence();
-      this.#presences.set(channel, presence);
-    }
-    presence.put(info, this.#options.clock.elapsed() + leaseMs);
+    this.#presences.put(channel, info, this.#options.clock.elapsed() + leaseMs);
   }
 
   async removePresence(channel: string, client: string): Promise<void> {
     this.#assertOpen();
-    const presence = this.#presences.get(channel);
-    presence?.remove(client);
-    if (presence?.size === 0) this.#presences.delete(channel);
+    this.#presences.remove(channel, client);
   }
 
   async presence(channel: string): Promise<readonly ClientInfo[]> {
     this.#assertOpen();
-    return this.#presences.get(channel)?.list(this.#options.clock.elapsed()) ?? [];
+    return this.#presences.list(channel, this.#options.clock.elapsed());
   }
 
   async presenceStats(channel: string): Promise<PresenceStats> {
     this.#assertOpen();
-    return (
-      this.#presences.get(channel)?.stats(this.#options.clock.elapsed()) ?? { numClients: 0, numUsers: 0 }
-    );
+    return this.#presences.stats(channel, this.#options.clock.elapsed());
   }
 
   async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
@@ -211,10 +201,7 @@ export class MemoryBroker implements Broker {
       const isUnused = log.length === 0 && !this.#subscribed.has(name);
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
     });
-    this.#presenceRound.visit(channelsPerSweep, (name, presence) => {
-      presence.expire(elapsed);
-      if (presence.size === 0) this.#presences.delete(name);
-    });
+    this.#presences.sweep(channelsPerSweep, elapsed);
   }
 
   #assertOpen(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MemoryBroker, type MemoryBrokerOptions } from "../../../src/brokers/memory/memory-broker.js";
-import { Round } from "../../../src/brokers/memory/round.js";
+import { Round } from "../../../src/channels/round.js";
 import { ample, EventRecord } from "../../conformance/broker/fixture.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";

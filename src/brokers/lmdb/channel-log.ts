@@ -1,0 +1,391 @@
+/**
+ * One channel's log while it is in use: where it ends, what of it is kept, and its tail, which is not in the index yet.
+ * Reads go through both. Times are Unix milliseconds.
+ */
+
+import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/broker.js";
+import type { Position, Publication } from "../../wire/messages.js";
+import { isWeaker } from "./durability.js";
+import { countOf, type EntryIndex, sizeAt, sizeOf, timeAt } from "./entries.js";
+import type { KeyToStore } from "./idempotency-keys.js";
+import {
+  type ChannelRecord,
+  type DamagedSegment,
+  type LogIndex,
+  publicationsOf,
+  type Segment,
+} from "./log-index.js";
+import { PageBuilder } from "./page-builder.js";
+import type { Run } from "./runs.js";
+
+/** The part of a segment that trimming needs. */
+interface Oldest {
+  readonly first: number;
+  readonly index: EntryIndex;
+}
+
+export interface NewLog {
+  readonly name: string;
+  readonly epoch: string;
+  /** Stamp of the epoch's beginning. */
+  readonly since: number;
+  readonly now: number;
+}
+
+/** What all logs of a store share. */
+export interface LogsInUse {
+  readonly index: LogIndex;
+  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
+  readonly metaTtlMs: number;
+  /** Of all tails together, estimated memory. */
+  tailBytes: number;
+}
+
+export class ChannelLog {
+  readonly name: string;
+  readonly shared: LogsInUse;
+  readonly #index: LogIndex;
+  epoch: string;
+  /** Stamp of the epoch's beginning. */
+  since: number;
+  /** The least that its publications were acknowledged with in this epoch. */
+  durability: Durability = "disk";
+  retention: Retention | undefined;
+  usedAt: number;
+  /** Period in which it is looked at again; 0 before that is known. */
+  due = 0;
+  /** Whether the journal or the index knows of it. */
+  isKnown = false;
+  /** Whether the index has a record of it. */
+  isStored = false;
+  /** Whether the record says something that the index does not have yet. */
+  isRecordDirty = false;
+  /** Nothing before this offset is left in the index. */
+  cleanedTo = 0;
+  /** Idempotency keys of publications that were told of, which the index does not have yet. */
+  readonly keys: KeyToStore[] = [];
+  /** Publications that were taken and not told of yet. */
+  underWay = 0;
+  /** Of those, the ones that wait for a flush. */
+  unflushed = 0;
+  /** The last offset that is in the journal or the index. */
+  journaledTo = 0;
+  /** Offset that the next publication gets. */
+  next = 1;
+  /** Bytes of all publications before `next`. */
+  nextBytes = 0;
+  #head = 0;
+  #bytes = 0;
+  #first = 1;
+  #firstBytes = 0;
+  #tail: Publication[] = [];
+  #oldest: Oldest | undefined;
+
+  constructor({ name, epoch, since, now }: NewLog, shared: LogsInUse) {
+    this.name = name;
+    this.epoch = epoch;
+    this.since = since;
+    this.usedAt = now;
+    this.shared = shared;
+    this.#index = shared.index;
+  }
+
+  /** The last publication that was told of. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Bytes of all publications up to the head. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, offset: this.#head };
+  }
+
+  /** Oldest offset that is kept; beyond the head where none is. */
+  get first(): number {
+    return this.#first;
+  }
+
+  get isEmpty(): boolean {
+    return this.#first > this.#head;
+  }
+
+  /** When the oldest publication that is kept was published, Unix milliseconds. */
+  get oldestTime(): number {
+    return this.#at(this.#first)?.time ?? this.usedAt;
+  }
+
+  /** What is not in the index yet, oldest first. */
+  get tail(): readonly Publication[] {
+    return this.#tail;
+  }
+
+  /** Whether there is something that the index does not have yet. */
+  get isDirty(): boolean {
+    return this.#tail.length > 0 || this.isRecordDirty || !this.isStored || this.keys.length > 0;
+  }
+
+  /** The last offset that need not be written to the index any more. */
+  get storedTo(): number {
+    return this.#head - this.#tail.length;
+  }
+
+  get record(): ChannelRecord {
+    const { epoch, since, durability, retention, due, usedAt } = this;
+    return { epoch, since, durability, retention, head: this.#head, bytes: this.#bytes, due, usedAt };
+  }
+
+  /** Bytes of all publications before one that is not in the index yet, or before the next one. */
+  bytesBefore(offset: number): number {
+    let bytes = this.#bytes;
+    for (let i = this.#tail.length - 1; i >= 0 && (this.#tail[i] as Publication).offset >= offset; i--)
+      bytes -= sizeOf(this.#tail[i] as Publication);
+    return bytes;
+  }
+
+  /**
+   * Takes what the index has.
+   * @returns the offset from which publications were lost, where the end of the log cannot be read
+   */
+  load(record: ChannelRecord): number | undefined {
+    const { epoch, since, durability, retention, due, usedAt } = record;
+    Object.assign(this, { epoch, since, durability, retention, due, usedAt, isStored: true, isKnown: true });
+    let lost: number | undefined;
+    let last = this.#index.lastSegment(this.name);
+    while (last && "isDamaged" in last) {
+      lost = last.first;
+      last = last.first === 0 ? undefined : this.#index.segmentAt(this.name, last.first - 1);
+    }
+    const end = last ? last.first + countOf(last.index) - 1 : 0;
+    const head = lost === undefined ? Math.max(end, record.head) : lost - 1;
+    const isContinuous = last !== undefined && end === head;
+    const bytes = isContinuous ? bytesBefore(last as Segment, head + 1) : record.bytes;
+    this.#moveTo(head, bytes);
+    if (isContinuous) this.#first = this.#index.firstSegment(this.name)?.first ?? head + 1;
+    const first = this.#index.segmentAt(this.name, this.#first);
+    this.#firstBytes = isContinuous && first && !("isDamaged" in first) ? first.before : bytes;
+    return lost;
+  }
+
+  /**
+   * Takes what the journal has beyond the index. What lies between was not kept.
+   * @returns false for a run of a log of this name that was forgotten since
+   */
+  replay(run: Run): boolean {
+    if (run.since < this.since) return false;
+    const isNewer = run.since > this.since;
+    if (isNewer && run.first <= this.#head) this.#moveTo(run.first - 1, run.before);
+    this.epoch = run.epoch;
+    this.since = run.since;
+    this.durability = isNewer || isWeaker(run.durability, this.durability) ? run.durability : this.durability;
+    this.retention = run.retention ?? this.retention;
+    this.isKnown = true;
+    this.isRecordDirty = true;
+    for (const publication of run.publications) {
+      if (publication.offset <= this.#head) continue;
+      if (publication.offset > this.#head + 1) this.#moveTo(publication.offset - 1, run.before);
+      this.next = publication.offset + 1;
+      this.nextBytes += sizeOf(publication);
+      this.append(publication);
+    }
+    this.journaledTo = this.#head;
+    return true;
+  }
+
+  /** The log goes on in a new epoch, since readers may have seen what it has lost. */
+  renew(epoch: string, since: number): void {
+    this.epoch = epoch;
+    this.since = since;
+    this.isRecordDirty = true;
+  }
+
+  /** Gives a publication its place. It is told of later, by `append`. */
+  assign(publication: Omit<Publication, "offset">): Publication {
+    const placed: Publication = { ...publication, offset: this.next++ };
+    this.nextBytes += sizeOf(placed);
+    return placed;
+  }
+
+  /** Takes places back, from an offset on. */
+  unassign(offset: number, bytes: number): void {
+    this.next = offset;
+    this.nextBytes = bytes;
+  }
+
+  /** The next publication in order; from now on it is part of the log. */
+  append(publication: Publication): void {
+    const size = sizeOf(publication);
+    this.#head = publication.offset;
+    this.#bytes += size;
+    if (this.retention?.maxEntries === 0 && this.#tail.length === 0) {
+      this.#first = this.#head + 1;
+      this.#firstBytes = this.#bytes;
+      this.isRecordDirty = true;
+      return;
+    }
+    this.#tail.push(publication);
+    this.shared.tailBytes += memoryOf(publication);
+    this.#dropExcess();
+  }
+
+  /** What retention does not cover before it comes to be written need not be written at all. */
+  #dropExcess(): void {
+    const { maxEntries = Number.POSITIVE_INFINITY } = this.retention ?? {};
+    if (this.#tail.length <= 2 * maxEntries + leastExcess) return;
+    this.#jumpTo(Math.max(this.#first, this.#head - maxEntries + 1));
+    this.dropTail(this.#first - 1);
+  }
+
+  /** What was told of, and is neither in the journal nor in the index. */
+  unwritten(): Publication[] {
+    if (this.journaledTo >= this.#head) return [];
+    return this.#tail.filter(({ offset }) => offset > this.journaledTo);
+  }
+
+  /** The tail up to an offset is in the index now. */
+  dropTail(offset: number): void {
+    const count = offset - this.storedTo;
+    if (count <= 0) return;
+    for (const publication of this.#tail.slice(0, count)) this.shared.tailBytes -= memoryOf(publication);
+    this.#tail = this.#tail.slice(count);
+  }
+
+  /** Moves `first` to what the retention still covers. What lies before is to be removed from the index. */
+  trim(now: number): void {
+    if (this.retention === undefined) return;
+    const { maxEntries, maxBytes, ttlMs } = this.retention;
+    const byCount = this.#head - maxEntries + 1;
+    if (byCount > this.#first) this.#jumpTo(byCount);
+    while (this.#first <= this.#head) {
+      const oldest = this.#at(this.#first);
+      const isKept =
+        oldest !== undefined && this.#bytes - this.#firstBytes <= maxBytes && now - oldest.time < ttlMs;
+      if (isKept) return;
+      this.#first++;
+      this.#firstBytes += oldest?.size ?? 0;
+    }
+    this.#firstBytes = this.#bytes;
+  }
+
+  read(query: HistoryQuery, now: number): HistoryPage {
+    this.usedAt = now;
+    this.trim(now);
+    const { sinceOffset, isReverse } = query;
+    const page = new PageBuilder(query);
+    if (isReverse) this.#readBack(Math.min((sinceOffset ?? this.#head + 1) - 1, this.#head), page);
+    else this.#readOn(Math.max((sinceOffset ?? 0) + 1, this.#first), page);
+    return { publications: page.publications, position: this.position };
+  }
+
+  #readOn(from: number, page: PageBuilder): void {
+    let expected = from;
+    if (from <= this.storedTo) {
+      const start = this.#index.segmentAt(this.name, from)?.first ?? from;
+      for (const segment of this.#index.segmentsFrom(this.name, start)) {
+        if (page.isFull || segment.first > this.storedTo) break;
+        if ("isDamaged" in segment || (segment.first > expected && segment.first > from)) {
+          // What came before cannot be joined to what comes after: it counts as no longer kept.
+          page.clear();
+          if ("isDamaged" in segment) continue;
+        }
+        for (const publication of publicationsOf(segment)) {
+          if (publication.offset >= from && publication.offset <= this.storedTo) page.add(publication);
+          expected = publication.offset + 1;
+        }
+      }
+      if (!page.isFull && expected <= this.storedTo) page.clear();
+    }
+    const tailStart = this.storedTo + 1;
+    for (let i = Math.max(0, from - tailStart); i < this.#tail.length && !page.isFull; i++)
+      page.add(this.#tail[i] as Publication);
+  }
+
+  #readBack(from: number, page: PageBuilder): void {
+    const tailStart = this.storedTo + 1;
+    for (let i = from - tailStart; i >= 0 && !page.isFull; i--) {
+      const publication = this.#tail[i] as Publication;
+      if (publication.offset < this.#first) return;
+      page.add(publication);
+    }
+    let expected = Math.min(from, this.storedTo);
+    if (page.isFull || expected < this.#first) return;
+    for (const segment of this.#index.segmentsBack(this.name, expected)) {
+      if (page.isFull || "isDamaged" in segment) return;
+      const publications = publicationsOf(segment).filter(({ offset }) => offset <= expected);
+      if (publications.at(-1)?.offset !== expected) return;
+      for (const publication of publications.reverse()) {
+        if (publication.offset < this.#first) return;
+        page.add(publication);
+        expected = publication.offset - 1;
+      }
+    }
+  }
+
+  #moveTo(head: number, bytes: number): void {
+    this.dropTail(this.#head);
+    this.#oldest = undefined;
+    this.#head = head;
+    this.#bytes = bytes;
+    this.#first = head + 1;
+    this.#firstBytes = bytes;
+    this.next = head + 1;
+    this.nextBytes = bytes;
+    this.journaledTo = head;
+  }
+
+  #jumpTo(first: number): void {
+    this.#first = first;
+    if (first > this.#head) {
+      this.#firstBytes = this.#bytes;
+      return;
+    }
+    const tailStart = this.storedTo + 1;
+    if (first < tailStart) {
+      const segment = this.#index.segmentAt(this.name, first);
+      if (segment && !("isDamaged" in segment)) this.#firstBytes = bytesBefore(segment, first);
+      return;
+    }
+    const kept = this.#tail.slice(first - tailStart);
+    this.#firstBytes = this.#bytes - kept.reduce((sum, publication) => sum + sizeOf(publication), 0);
+  }
+
+  /** Time and size of a kept publication; undefined where it cannot be read. */
+  #at(offset: number): { readonly time: number; readonly size: number } | undefined {
+    const tailStart = this.storedTo + 1;
+    if (offset >= tailStart) {
+      const publication = this.#tail[offset - tailStart] as Publication;
+      return { time: publication.time, size: sizeOf(publication) };
+    }
+    if (this.#oldest === undefined || !covers(this.#oldest, offset)) {
+      const segment: Segment | DamagedSegment | undefined = this.#index.segmentAt(this.name, offset);
+      if (segment === undefined || "isDamaged" in segment) return undefined;
+      this.#oldest = { first: segment.first, index: segment.index };
+      if (offset === segment.first) this.#firstBytes = segment.before;
+    }
+    const { first, index } = this.#oldest;
+    if (!covers(this.#oldest, offset)) return undefined;
+    return { time: timeAt(index, offset - first), size: sizeAt(index, offset - first) };
+  }
+}
+
+/** Publications beyond retention that may gather before any are dropped. */
+const leastExcess = 64;
+
+/** Estimated, in bytes. */
+function memoryOf({ data, info }: Publication): number {
+  return 2 * (data.length + (info?.connInfo?.length ?? 0)) + 200;
+}
+
+function covers({ first, index }: Oldest, offset: number): boolean {
+  return offset >= first && offset < first + countOf(index);
+}
+
+/** Bytes of all publications of the log before an offset that lies in the segment, or right after it. */
+function bytesBefore({ first, before, index }: Segment, offset: number): number {
+  let bytes = before;
+  for (let place = 0; place < offset - first; place++) bytes += sizeAt(index, place);
+  return bytes;
+}

@@ -1,0 +1,143 @@
+/**
+ * Brings the tails of the logs from memory to the index, some at a time, and removes from it what retention does not
+ * cover any more. When all of them are there, the journal files before are no longer needed.
+ */
+import type { Clock } from "../../time/clock.js";
+import type { ChannelLog } from "./channel-log.js";
+import type { GroupCommit } from "./group-commit.js";
+import type { IdempotencyKeys, KeyToStore } from "./idempotency-keys.js";
+import type { Journal } from "./journal.js";
+import { type LogIndex, settled } from "./log-index.js";
+import { storeLog } from "./store-log.js";
+import type { StoreSpace } from "./store-space.js";
+
+export interface CheckpointsOptions {
+  readonly clock: Clock;
+  readonly index: LogIndex;
+  readonly journal: Journal;
+  readonly commit: GroupCommit;
+  readonly keys: IdempotencyKeys;
+  readonly space: StoreSpace;
+  /** From a publication to the index, in milliseconds. */
+  readonly delayMs: number;
+  /** A journal file of this size is followed by another, in bytes. */
+  readonly maxJournalBytes: number;
+  /** Number of the oldest journal file that is there. */
+  readonly oldestJournal: number;
+  readonly onError: (error: unknown, stage: string) => void;
+}
+
+const retryDelayMs = 1000;
+
+interface Written {
+  readonly log: ChannelLog;
+  readonly to: number;
+  readonly keys: readonly KeyToStore[];
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  readonly #dirty = new Set<ChannelLog>();
+  #oldestJournal: number;
+  #running: Promise<void> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+    this.#oldestJournal = options.oldestJournal;
+  }
+
+  /** Logs with something that is not in the index. */
+  get pending(): number {
+    return this.#dirty.size;
+  }
+
+  /** Resolves when what is at work is done; undefined where nothing is. */
+  get running(): Promise<void> | undefined {
+    return this.#running?.catch(() => {});
+  }
+
+  /** The log has something that is not in the index. */
+  add(log: ChannelLog): void {
+    this.#dirty.add(log);
+    if (this.#cancelTimer || this.#running || this.#isClosed) return;
+    this.#schedule(this.#options.delayMs);
+  }
+
+  /** Brings everything to the index now. Before the first `add` but one, or for the last time. @throws what kept it from that */
+  async complete(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    await this.#running?.catch(() => {});
+    try {
+      while (this.#dirty.size > 0) await this.#run();
+    } finally {
+      this.#isClosed = false;
+    }
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancelTimer = this.#options.clock.setTimer(() => {
+      this.#cancelTimer = undefined;
+      this.#running = this.#run();
+      this.#running.then(
+        () => this.#ended(this.#options.delayMs),
+        (error: unknown) => {
+          this.#options.onError(error, "bringing publications to the index");
+          this.#ended(retryDelayMs);
+        },
+      );
+    }, delayMs);
+  }
+
+  #ended(delayMs: number): void {
+    this.#running = undefined;
+    if (this.#dirty.size > 0 && !this.#isClosed) this.#schedule(delayMs);
+  }
+
+  async #run(): Promise<void> {
+    const { journal, commit, maxJournalBytes, index } = this.#options;
+    // Whatever the files before the new one hold was told of, and stands in one of the logs.
+    if (journal.length > maxJournalBytes) await commit.between(() => journal.rotate());
+    const { number } = journal;
+    const logs = [...this.#dirty];
+    for (let next = 0; next < logs.length; ) next = await this.#writeSome(logs, next);
+    await index.flushed();
+    for (const log of logs) if (!log.isDirty) this.#dirty.delete(log);
+    if (number > this.#oldestJournal) journal.removeBefore(number);
+    this.#oldestJournal = number;
+  }
+
+  /** One transaction. @returns the place of the first log that is not complete */
+  async #writeSome(logs: readonly ChannelLog[], from: number): Promise<number> {
+    const { space, clock, index, keys } = this.#options;
+    let budget = await space.reserve();
+    const puts: Promise<unknown>[] = [];
+    const written: Written[] = [];
+    let next = from;
+    while (next < logs.length && budget > 0) {
+      const log = logs[next] as ChannelLog;
+      const stored = storeLog(log, index, { now: clock.now(), budget, puts });
+      budget -= stored.spent;
+      written.push({ log, to: stored.to, keys: stored.isComplete ? keys.put(log, puts) : [] });
+      if (!stored.isComplete) break;
+      next++;
+    }
+    try {
+      await settled(puts);
+    } catch (error) {
+      for (const { log, keys: ofLog } of written) {
+        log.isRecordDirty = true;
+        log.keys.push(...ofLog);
+      }
+      throw error;
+    }
+    for (const { log, to, keys: ofLog } of written) {
+      log.dropTail(to);
+      keys.stored(log, ofLog);
+    }
+    return next;
+  }
+}

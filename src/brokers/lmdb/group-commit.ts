@@ -1,0 +1,268 @@
+/**
+ * Takes publications and acknowledges them: those of a turn, or those that came while the last ones were being written,
+ * go into the journal in one write. Where somebody asks for it, one flush follows for all that wait. Whatever has been
+ * told of is part of the log, so nobody sees what might still get lost.
+ */
+import type { BrokerEvents, Durability, PublishResult, Retention } from "../../channels/broker.js";
+import type { Publication } from "../../wire/messages.js";
+import type { ChannelLog } from "./channel-log.js";
+import { isWeaker } from "./durability.js";
+import { sizeOf } from "./entries.js";
+import { type Journal, lengthBytes } from "./journal.js";
+import { encodeRuns, type Run } from "./runs.js";
+import { toStoreError } from "./store-errors.js";
+
+export interface GroupCommitOptions {
+  readonly journal: Journal;
+  readonly onPublication: BrokerEvents["onPublication"];
+  readonly isSubscribed: (channel: string) => boolean;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Runs the callback once, after the events of this turn. */
+  readonly schedule: (run: () => void) => void;
+  /** The channel's log has grown, or has a new record. */
+  readonly onGrown: (log: ChannelLog) => void;
+  /** What was written may be there or not, and nothing may be acknowledged any more. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+/** A publication that waits for its acknowledgement; without `data`, a log that waits to be known. */
+export interface Waiting {
+  readonly log: ChannelLog;
+  readonly publication: Omit<Publication, "offset" | "time"> | undefined;
+  readonly retention: Retention | undefined;
+  /** What the log's publications are acknowledged with, from this one on. */
+  readonly durability: Durability | undefined;
+  /** Whether to wait for a flush. */
+  readonly isFlushed: boolean;
+  readonly idempotencyKey: string | undefined;
+  readonly resolve: (result: PublishResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Placed {
+  readonly waiting: Waiting;
+  readonly publication: Publication | undefined;
+}
+
+type MutableRun = Omit<Run, "publications" | "keys"> & {
+  readonly log: ChannelLog;
+  readonly publications: Publication[];
+  readonly keys: [string, number][];
+  /** Where the log went on before this write. */
+  readonly from: { readonly next: number; readonly bytes: number };
+};
+
+/** A write takes no further publication beyond so many characters. */
+const maxWriteCharacters = 4 * 1024 * 1024;
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #waiting: Waiting[] = [];
+  #waitingCharacters = 0;
+  #unflushed: Placed[] = [];
+  #isScheduled = false;
+  #isWriting = false;
+  #isFlushing = false;
+  #work: (() => Promise<void>) | undefined;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#waiting.length + this.#unflushed.length;
+  }
+
+  /** Estimated memory of what waits to be written, in bytes. */
+  get waitingBytes(): number {
+    return 2 * this.#waitingCharacters;
+  }
+
+  add(waiting: Waiting): void {
+    waiting.log.underWay++;
+    this.#waiting.push(waiting);
+    this.#waitingCharacters += charactersOf(waiting);
+    this.#wake();
+  }
+
+  /** Resolves once nothing waits any more. */
+  idle(): Promise<void> {
+    if (!this.#isWriting && !this.#isFlushing && this.pending === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Runs something while the journal is neither written nor flushed. One at a time. */
+  between(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#work = () => work().then(resolve, reject);
+      this.#goOn();
+    });
+  }
+
+  #wake(): void {
+    if (this.#isScheduled || this.#isWriting) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => {
+      this.#isScheduled = false;
+      if (!this.#isWriting && this.#work === undefined && this.#waiting.length > 0) void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    const runs = new Map<ChannelLog, MutableRun>();
+    const placed = this.#place(runs);
+    try {
+      await this.#options.journal.append(encodeRuns(toRuns(runs), lengthBytes));
+      for (const { log } of runs.values()) {
+        log.journaledTo = log.next - 1;
+        log.isKnown = true;
+      }
+      this.#written(placed);
+    } catch (cause) {
+      for (const { log, from } of runs.values()) log.unassign(from.next, from.bytes);
+      this.#refuse(placed, cause);
+    }
+    this.#isWriting = false;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#unflushed.length > 0 && !this.#isFlushing) void this.#flush();
+    if (this.#work !== undefined) {
+      // What waits for a flush counts as written to the old file, and is told of before that goes.
+      if (!this.#isWriting && !this.#isFlushing) void this.#runWork(this.#work);
+      return;
+    }
+    if (this.#waiting.length > 0) this.#wake();
+    if (this.#isWriting || this.#isFlushing || this.pending > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  async #runWork(work: () => Promise<void>): Promise<void> {
+    this.#work = undefined;
+    this.#isWriting = true;
+    await work();
+    this.#isWriting = false;
+    this.#goOn();
+  }
+
+  /** Gives the publications that wait their places, up to what one write takes. */
+  #place(runs: Map<ChannelLog, MutableRun>): Placed[] {
+    const time = this.#options.now();
+    const placed: Placed[] = [];
+    let characters = 0;
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      if (characters > maxWriteCharacters) break;
+      count++;
+      const { log, publication, idempotencyKey } = waiting;
+      if (waiting.retention) log.retention = waiting.retention;
+      if (waiting.durability && isWeaker(waiting.durability, log.durability)) {
+        log.durability = waiting.durability;
+        log.isRecordDirty = true;
+      }
+      let run = runs.get(log);
+      if (run === undefined) {
+        run = beginRun(log);
+        runs.set(log, run);
+      }
+      const entry = publication && log.assign({ ...publication, time });
+      if (entry) {
+        run.publications.push(entry);
+        if (idempotencyKey !== undefined) run.keys.push([idempotencyKey, entry.offset]);
+      }
+      placed.push({ waiting, publication: entry });
+      characters += charactersOf(waiting);
+    }
+    this.#waitingCharacters -= characters;
+    this.#waiting = this.#waiting.slice(count);
+    return placed;
+  }
+
+  #written(placed: readonly Placed[]): void {
+    for (const item of placed) {
+      const { log, isFlushed } = item.waiting;
+      // What follows in the same log waits with it, so that the order holds.
+      if (isFlushed || log.unflushed > 0) {
+        log.unflushed++;
+        this.#unflushed.push(item);
+      } else this.#tell(item);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    this.#isFlushing = true;
+    const items = this.#unflushed;
+    this.#unflushed = [];
+    try {
+      await this.#options.journal.flush();
+      for (const item of items) {
+        item.waiting.log.unflushed--;
+        this.#tell(item);
+      }
+    } catch (cause) {
+      // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
+      this.#options.onBroken(cause);
+      this.#refuse(items, cause);
+    }
+    this.#isFlushing = false;
+    this.#goOn();
+  }
+
+  #refuse(placed: readonly Placed[], cause: unknown): void {
+    const error = toStoreError(cause);
+    if (error.code !== "HF_BROKER_FULL") this.#options.onBroken(cause);
+    for (const { waiting } of placed) {
+      waiting.log.underWay--;
+      waiting.reject(error);
+    }
+  }
+
+  /** From here on the publication is part of the log. */
+  #tell({ waiting, publication }: Placed): void {
+    const { log, resolve } = waiting;
+    log.underWay--;
+    if (publication) {
+      log.append(publication);
+      if (this.#options.isSubscribed(log.name)) this.#options.onPublication(log.name, publication, log.epoch);
+    }
+    this.#options.onGrown(log);
+    resolve({
+      position: { epoch: log.epoch, offset: publication?.offset ?? log.head },
+      isDuplicate: false,
+    });
+  }
+}
+
+/** About what a publication takes in a write. */
+function charactersOf({ publication }: Waiting): number {
+  return (publication?.data.length ?? 0) + 100;
+}
+
+/** Publications that were told of without being written are written first. */
+function beginRun(log: ChannelLog): MutableRun {
+  const publications = log.unwritten();
+  const first = publications[0]?.offset ?? log.next;
+  return {
+    log,
+    channel: log.name,
+    epoch: log.epoch,
+    since: log.since,
+    durability: log.durability,
+    retention: log.retention,
+    first,
+    before: log.nextBytes - publications.reduce((sum, publication) => sum + sizeOf(publication), 0),
+    publications,
+    keys: [],
+    from: { next: log.next, bytes: log.nextBytes },
+  };
+}
+
+/** Durability and retention as they are once all of the run's publications have been looked at. */
+function* toRuns(runs: ReadonlyMap<ChannelLog, MutableRun>): Iterable<Run> {
+  for (const run of runs.values())
+    yield { ...run, durability: run.log.durability, retention: run.log.retention };
+}

@@ -1,0 +1,127 @@
+/**
+ * The journal: files to which every publication is written before it is acknowledged. What has been written survives
+ * the end of the process; what has been flushed, too, survives the end of the machine. The index follows later, and
+ * then the files before are removed. One write at a time.
+ *
+ *     journal-7.log:  | length | frame | length | frame | …      (frames.ts)
+ */
+import * as fs from "node:fs";
+import { join } from "node:path";
+
+/** Bytes before each frame that say how long it is. */
+export const lengthBytes = 4;
+
+const filePattern = /^journal-(\d+)\.log$/;
+
+/** Numbers of the journal files in a folder, ascending. */
+export function journalNumbers(folder: string): number[] {
+  return fs
+    .readdirSync(folder)
+    .map((name) => Number(filePattern.exec(name)?.[1]))
+    .filter((number) => !Number.isNaN(number))
+    .sort((a, b) => a - b);
+}
+
+export function journalPath(folder: string, number: number): string {
+  return join(folder, `journal-${number}.log`);
+}
+
+export class Journal {
+  readonly #folder: string;
+  #number: number;
+  #file: number;
+  /** Bytes of the file that are good. */
+  #length = 0;
+  #isBroken = false;
+
+  /** Begins a new file. @throws what the file system throws */
+  constructor(folder: string, number: number) {
+    this.#folder = folder;
+    this.#number = number;
+    this.#file = fs.openSync(journalPath(folder, number), "wx");
+  }
+
+  /** Of the file that is being written. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Bytes in the file that is being written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Writes a frame. After a failure the file is as before.
+   * @param bytes the frame, behind `lengthBytes` free ones
+   * @throws what the file system throws
+   */
+  async append(bytes: Buffer): Promise<void> {
+    bytes.writeUInt32LE(bytes.length - lengthBytes, 0);
+    if (this.#isBroken) await this.#repair();
+    try {
+      await writeAll(this.#file, bytes, this.#length);
+    } catch (error) {
+      // What was written in part must not stand before what comes next.
+      this.#isBroken = true;
+      await this.#repair().catch(() => {});
+      throw error;
+    }
+    this.#length += bytes.length;
+  }
+
+  /** Resolves when all that was written is flushed. @throws what the file system throws */
+  flush(): Promise<void> {
+    return flushFile(this.#file);
+  }
+
+  /** Goes on in a new file. The one before is flushed first, so that only the last can have a torn end. */
+  async rotate(): Promise<void> {
+    await flushFile(this.#file);
+    const file = fs.openSync(journalPath(this.#folder, this.#number + 1), "wx");
+    fs.closeSync(this.#file);
+    this.#file = file;
+    this.#number++;
+    this.#length = 0;
+    this.#isBroken = false;
+  }
+
+  /** Removes the files before a number: the index has what they hold. */
+  removeBefore(number: number): void {
+    for (const old of journalNumbers(this.#folder))
+      if (old < number) fs.rmSync(journalPath(this.#folder, old), { force: true });
+  }
+
+  /** @param isEmpty whether the index has all of it, so that the file can go */
+  close(isEmpty: boolean): void {
+    fs.closeSync(this.#file);
+    if (isEmpty) this.removeBefore(this.#number + 1);
+  }
+
+  async #repair(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      fs.ftruncate(this.#file, this.#length, (error) => (error ? reject(error) : resolve()));
+    });
+    this.#isBroken = false;
+  }
+}
+
+function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const write = (done: number): void => {
+      fs.write(file, bytes, done, bytes.length - done, position + done, (error, written) => {
+        if (error) reject(error);
+        else if (written === 0) reject(new Error("the file system took nothing"));
+        else if (done + written < bytes.length) write(done + written);
+        else resolve();
+      });
+    };
+    write(0);
+  });
+}
+
+function flushFile(file: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fdatasync(file, (error) => (error ? reject(error) : resolve()));
+  });
+}

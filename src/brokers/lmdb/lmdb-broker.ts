@@ -1,0 +1,184 @@
+/**
+ * The broker that keeps logs on this machine's disk: for one server that has to lose nothing. Publications go into a
+ * journal, are acknowledged, and come into an index (LMDB) a moment later. Presence is kept in memory.
+ */
+import { resolve } from "node:path";
+import type {
+  Broker,
+  BrokerEvents,
+  HistoryPage,
+  HistoryQuery,
+  NewPublication,
+  PresenceStats,
+  PublishOptions,
+  PublishResult,
+} from "../../channels/broker.js";
+import { LocalPresence } from "../../channels/local-presence.js";
+import { HoldfastError } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
+import type { ClientInfo, Position } from "../../wire/messages.js";
+import { LmdbEngine } from "./lmdb-engine.js";
+import { openStore } from "./store.js";
+
+export interface LmdbBrokerOptions {
+  /** The store; made where there is none. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
+  readonly schedule: (run: () => void) => void;
+  /** What failed in the background, or was found damaged and could be dealt with. */
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  /** Goes on with what is left of a damaged store. @default false, which refuses to open it */
+  readonly repair?: boolean;
+  /** Most channels, empty ones that were used lately included. @default 1,000,000 */
+  readonly maxChannels?: number;
+  /** Most bytes of the index; publishes are refused beyond. @default 16 GiB */
+  readonly maxBytes?: number;
+  /** Most bytes of publications that wait to come into the index; publishes are refused beyond. @default 64 MiB */
+  readonly maxPendingBytes?: number;
+  /** How long a channel that is empty and unused keeps its epoch and offset, in milliseconds. @default 24 hours */
+  readonly metaTtlMs?: number;
+  /** From a publication to the index, in milliseconds. @default 50 */
+  readonly checkpointDelayMs?: number;
+  /** Size at which a journal file is followed by another, in bytes. @default 32 MiB */
+  readonly maxJournalBytes?: number;
+}
+
+const defaults = {
+  repair: false,
+  maxChannels: 1_000_000,
+  maxBytes: 16 * 1024 ** 3,
+  maxPendingBytes: 64 * 1024 ** 2,
+  metaTtlMs: 24 * 60 * 60 * 1000,
+  checkpointDelayMs: 50,
+  maxJournalBytes: 32 * 1024 ** 2,
+};
+
+const sweepIntervalMs = 10_000;
+const presencesPerSweep = 1000;
+
+export class LmdbBroker implements Broker {
+  readonly name = "lmdb";
+  readonly #options: Required<LmdbBrokerOptions>;
+  readonly #subscribed = new Set<string>();
+  readonly #presence = new LocalPresence();
+  #events: BrokerEvents | undefined;
+  #engine: LmdbEngine | undefined;
+  #closed: Promise<void> | undefined;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(options: LmdbBrokerOptions) {
+    this.#options = { ...defaults, ...options, folder: resolve(options.folder) };
+  }
+
+  /** Sizes of everything this broker holds in memory, and of its store. */
+  get sizes(): ReturnType<LmdbEngine["sizes"]> & { readonly subscribed: number; readonly presences: number } {
+    return {
+      ...this.#open().sizes(),
+      subscribed: this.#subscribed.size,
+      presences: this.#presence.channels,
+    };
+  }
+
+  /** @throws HF_STORE_OPEN, HF_STORE_CORRUPT, HF_STORE_NEWER, HF_STORE_IN_USE */
+  async open(events: BrokerEvents): Promise<void> {
+    const { folder, clock, repair, onError } = this.#options;
+    const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
+    const store = await openStore({ folder, clock, isRepair: repair, onNotice });
+    this.#events = events;
+    const engine = new LmdbEngine(store, {
+      ...this.#options,
+      onPublication: (...publication) => this.#events?.onPublication(...publication),
+      isSubscribed: (channel) => this.#subscribed.has(channel),
+    });
+    await engine.start();
+    this.#engine = engine;
+    this.#scheduleSweep();
+  }
+
+  /** Resolves once nothing is under way, in the background neither. */
+  async idle(): Promise<void> {
+    await this.#engine?.idle();
+  }
+
+  /** Resolves when everything is in the index, on the disk. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async subscribe(channel: string): Promise<Position> {
+    const engine = this.#open();
+    this.#subscribed.add(channel);
+    const known = engine.position(channel);
+    return known ?? (await engine.create(channel));
+  }
+
+  async unsubscribe(channel: string): Promise<void> {
+    this.#open();
+    this.#subscribed.delete(channel);
+  }
+
+  async publish(
+    channel: string,
+    publication: NewPublication,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
+    return this.#open().publish(channel, publication, options);
+  }
+
+  async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
+    const engine = this.#open();
+    if (engine.position(channel) === undefined) await engine.create(channel);
+    return engine.read(channel, query);
+  }
+
+  async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
+    this.#open();
+    this.#presence.put(channel, info, this.#options.clock.elapsed() + leaseMs);
+  }
+
+  async removePresence(channel: string, client: string): Promise<void> {
+    this.#open();
+    this.#presence.remove(channel, client);
+  }
+
+  async presence(channel: string): Promise<readonly ClientInfo[]> {
+    this.#open();
+    return this.#presence.list(channel, this.#options.clock.elapsed());
+  }
+
+  async presenceStats(channel: string): Promise<PresenceStats> {
+    this.#open();
+    return this.#presence.stats(channel, this.#options.clock.elapsed());
+  }
+
+  async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
+    this.#open();
+    if (!this.#subscribed.has(channel)) return;
+    if (kind === "join") this.#events?.onJoin(channel, info);
+    else this.#events?.onLeave(channel, info);
+  }
+
+  #open(): LmdbEngine {
+    if (this.#closed || this.#engine === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
+    return this.#engine;
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelSweep?.();
+    this.#events = undefined;
+    await this.#engine?.close();
+    this.#subscribed.clear();
+    this.#presence.clear();
+  }
+
+  #scheduleSweep(): void {
+    const { clock } = this.#options;
+    this.#cancelSweep = clock.setTimer(() => {
+      this.#presence.sweep(presencesPerSweep, clock.elapsed());
+      this.#scheduleSweep();
+    }, sweepIntervalMs);
+  }
+}

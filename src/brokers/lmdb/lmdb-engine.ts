@@ -1,0 +1,310 @@
+/** The logs of an open store: loads them when they are used, takes publications, reads, and keeps the parts together. */
+import type {
+  BrokerEvents,
+  HistoryPage,
+  HistoryQuery,
+  NewPublication,
+  PublishOptions,
+  PublishResult,
+} from "../../channels/broker.js";
+import { HoldfastError } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
+import type { Position } from "../../wire/messages.js";
+import { ChannelLog, type LogsInUse } from "./channel-log.js";
+import { Checkpoints } from "./checkpoints.js";
+import { isWeaker } from "./durability.js";
+import { GroupCommit } from "./group-commit.js";
+import { IdempotencyKeys } from "./idempotency-keys.js";
+import { settled } from "./log-index.js";
+import type { Run } from "./runs.js";
+import { closeStore, type OpenStore } from "./store.js";
+import { toStoreError } from "./store-errors.js";
+import { mayHaveLost, stampOf } from "./store-marker.js";
+import { StoreSpace } from "./store-space.js";
+import { Sweeper } from "./sweeper.js";
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  readonly schedule: (run: () => void) => void;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  readonly maxChannels: number;
+  readonly maxBytes: number;
+  readonly maxPendingBytes: number;
+  readonly metaTtlMs: number;
+  readonly checkpointDelayMs: number;
+  readonly maxJournalBytes: number;
+  readonly onPublication: BrokerEvents["onPublication"];
+  readonly isSubscribed: (channel: string) => boolean;
+}
+
+/** Logs in memory beyond which unused ones are dropped at once. */
+const maxLoaded = 100_000;
+const removalsAtOnce = 1000;
+
+export class LmdbEngine {
+  readonly #store: OpenStore;
+  readonly #options: EngineOptions;
+  readonly #shared: LogsInUse;
+  readonly #logs = new Map<string, ChannelLog>();
+  readonly #keys: IdempotencyKeys;
+  readonly #commit: GroupCommit;
+  readonly #checkpoints: Checkpoints;
+  readonly #sweeper: Sweeper;
+  #stamps = 0;
+  #failure: HoldfastError | undefined;
+
+  constructor(store: OpenStore, options: EngineOptions) {
+    this.#store = store;
+    this.#options = options;
+    const { index, journal, indexPath, oldestJournal } = store;
+    const { clock, schedule, isSubscribed, maxBytes, maxJournalBytes, metaTtlMs } = options;
+    this.#shared = { index, metaTtlMs, tailBytes: 0 };
+    this.#keys = new IdempotencyKeys(index);
+    this.#commit = new GroupCommit({
+      journal,
+      onPublication: options.onPublication,
+      isSubscribed,
+      now: () => clock.now(),
+      schedule,
+      onGrown: (log) => this.#checkpoints.add(log),
+      onBroken: (error) => this.#fail(error, "writing the journal"),
+    });
+    const space = new StoreSpace({ path: indexPath, index, maxBytes });
+    const onError = (error: unknown, stage: string) => this.#failed(error, stage);
+    const common = { clock, index, keys: this.#keys, space, onError };
+    this.#checkpoints = new Checkpoints({
+      ...common,
+      journal,
+      commit: this.#commit,
+      delayMs: options.checkpointDelayMs,
+      maxJournalBytes,
+      oldestJournal,
+    });
+    this.#sweeper = new Sweeper({
+      ...common,
+      logs: this.#logs,
+      load: (channel) => this.#load(channel),
+      isSubscribed,
+      onDirty: (log) => this.#checkpoints.add(log),
+      maxLoaded,
+    });
+  }
+
+  /** Takes up what the journal has, and begins to look after the store. */
+  async start(): Promise<void> {
+    for (const run of this.#store.runs) await this.#replay(run);
+    for (const log of this.#logs.values()) this.#renewIfLost(log);
+    // A full disk is no reason not to serve what is there.
+    await this.#checkpoints
+      .complete()
+      .catch((error: unknown) => this.#failed(error, "taking up the journal"));
+    this.#sweeper.start();
+  }
+
+  async idle(): Promise<void> {
+    await this.#commit.idle();
+    await Promise.all([this.#checkpoints.running, this.#sweeper.running]);
+  }
+
+  /** Resolves when everything is in the index, on the disk, or it has been reported that it is not. */
+  async close(): Promise<void> {
+    await this.#sweeper.stop();
+    await this.#commit.idle();
+    const isComplete = await this.#checkpoints.complete().then(
+      () => this.#failure === undefined,
+      (error: unknown) => {
+        this.#options.onError(error, { stage: "closing the store" });
+        return false;
+      },
+    );
+    await closeStore(this.#store, isComplete);
+  }
+
+  /** Sizes of what is held in memory, and of the store. */
+  sizes() {
+    const { index, journal } = this.#store;
+    return {
+      channels: index.channelCount,
+      loadedChannels: this.#logs.size,
+      pendingPublishes: this.#commit.pending,
+      pendingBytes: this.#pendingBytes,
+      pendingChannels: this.#checkpoints.pending,
+      pendingKeys: this.#keys.pending,
+      indexBytes: index.usedBytes,
+      journalBytes: journal.length,
+    };
+  }
+
+  /** Where a log ends; undefined where none is known. */
+  position(channel: string): Position | undefined {
+    const log = this.#load(channel);
+    return log?.isKnown ? log.position : undefined;
+  }
+
+  /** Makes a log, for which nothing may have been published. Resolves when it will be there after a crash. */
+  create(channel: string): Promise<Position> {
+    const log = this.#load(channel) ?? this.#new(channel);
+    return this.#write(log, undefined, undefined).then(({ position }) => position);
+  }
+
+  publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
+    if (this.#failure) throw this.#failure;
+    this.#assertRoom();
+    const { clock } = this.#options;
+    const { idempotencyKey } = options;
+    const log = this.#load(channel);
+    const first =
+      idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, clock.now());
+    if (first) return first.then(({ position }) => ({ position, isDuplicate: true }));
+    const taken = this.#take(log ?? this.#new(channel), publication, options);
+    if (idempotencyKey !== undefined)
+      this.#keys.add(this.#load(channel) as ChannelLog, idempotencyKey, taken, clock.now());
+    return taken;
+  }
+
+  read(channel: string, query: HistoryQuery): HistoryPage {
+    const log = this.#load(channel);
+    if (log === undefined) throw new HoldfastError("HF_BROKER_CLOSED", `the log of ${channel} is gone`);
+    return log.read(query, this.#options.clock.now());
+  }
+
+  get #pendingBytes(): number {
+    return this.#shared.tailBytes + this.#commit.waitingBytes;
+  }
+
+  #take(log: ChannelLog, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
+    log.usedAt = this.#options.clock.now();
+    const isAtOnce = options.durability === "memory" && log.durability === "memory" && log.underWay === 0;
+    return isAtOnce && log.isKnown
+      ? Promise.resolve(this.#tell(log, publication, options))
+      : this.#write(log, publication, options);
+  }
+
+  /** Acknowledges before anything is written. The record says so already, and what is lost brings a new epoch. */
+  #tell(log: ChannelLog, publication: NewPublication, { retention }: PublishOptions): PublishResult {
+    log.retention = retention;
+    const placed = log.assign({ ...publication, time: this.#options.clock.now() });
+    log.append(placed);
+    if (this.#options.isSubscribed(log.name)) this.#options.onPublication(log.name, placed, log.epoch);
+    this.#checkpoints.add(log);
+    return { position: log.position, isDuplicate: false };
+  }
+
+  #write(
+    log: ChannelLog,
+    publication: NewPublication | undefined,
+    options: PublishOptions | undefined,
+  ): Promise<PublishResult> {
+    const durability = options && (options.durability ?? "process");
+    // That a known log promises less from now on has to be on the disk before it does.
+    const isChange = durability !== undefined && log.isKnown && isWeaker(durability, log.durability);
+    return new Promise((resolve, reject) => {
+      this.#commit.add({
+        log,
+        publication,
+        retention: options?.retention,
+        durability,
+        isFlushed: durability === "disk" || isChange,
+        idempotencyKey: options?.idempotencyKey,
+        resolve,
+        reject,
+      });
+    });
+  }
+
+  #load(channel: string): ChannelLog | undefined {
+    let log = this.#logs.get(channel);
+    if (log !== undefined) return log;
+    log = this.#fromIndex(channel);
+    if (log !== undefined) this.#renewIfLost(log);
+    return log;
+  }
+
+  #fromIndex(channel: string): ChannelLog | undefined {
+    const record = this.#store.index.channel(channel);
+    if (record === undefined) return undefined;
+    const log = this.#add(channel, record);
+    const lost = log.load(record);
+    if (lost !== undefined) {
+      const error = new HoldfastError(
+        "HF_STORE_CORRUPT",
+        `publications of ${channel} from ${lost} on cannot be read; the channel goes on in a new epoch`,
+      );
+      this.#options.onError(error, { stage: `loading channel ${channel}` });
+      this.#renew(log);
+    }
+    return log;
+  }
+
+  #new(channel: string): ChannelLog {
+    const { maxChannels, createEpoch } = this.#options;
+    if (this.#store.index.channelCount + this.#checkpoints.pending >= maxChannels)
+      throw new HoldfastError("HF_BROKER_FULL", `the store holds its limit of ${maxChannels} channels`);
+    return this.#add(channel, { epoch: createEpoch(), since: this.#stamp() });
+  }
+
+  #add(name: string, { epoch, since }: { readonly epoch: string; readonly since: number }): ChannelLog {
+    this.#sweeper.makeRoom();
+    const log = new ChannelLog({ name, epoch, since, now: this.#options.clock.now() }, this.#shared);
+    this.#logs.set(name, log);
+    return log;
+  }
+
+  async #replay(run: Run): Promise<void> {
+    const known = this.#logs.get(run.channel) ?? this.#fromIndex(run.channel);
+    const log = known ?? this.#add(run.channel, run);
+    if (run.since > log.since && run.first <= log.head) await this.#removeSegments(log);
+    if (!log.replay(run)) return;
+    for (const [key, offset] of run.keys) {
+      const time = run.publications[offset - run.first]?.time ?? this.#options.clock.now();
+      this.#keys.restore(log, { key, epoch: run.epoch, offset, time });
+    }
+    this.#checkpoints.add(log);
+  }
+
+  /** A log of this name was forgotten, and another one begun. */
+  async #removeSegments(log: ChannelLog): Promise<void> {
+    const { index } = this.#store;
+    for (;;) {
+      const firsts = index.firstOffsetsBefore(log.name, log.head + 1, removalsAtOnce);
+      if (firsts.length === 0) return;
+      await settled(firsts.map((first) => index.removeSegment(log.name, first)));
+    }
+  }
+
+  #renewIfLost(log: ChannelLog): void {
+    if (mayHaveLost(this.#store.marker, log)) this.#renew(log);
+  }
+
+  #renew(log: ChannelLog): void {
+    log.renew(this.#options.createEpoch(), this.#stamp());
+    this.#checkpoints.add(log);
+  }
+
+  #stamp(): number {
+    return stampOf(this.#store.marker.run, ++this.#stamps);
+  }
+
+  #assertRoom(): void {
+    const { maxPendingBytes } = this.#options;
+    if (this.#pendingBytes <= maxPendingBytes) return;
+    throw new HoldfastError(
+      "HF_BROKER_FULL",
+      `${maxPendingBytes} bytes of publications wait to be stored, and no more are taken until some are`,
+    );
+  }
+
+  #failed(error: unknown, stage: string): void {
+    if (error instanceof HoldfastError && error.code === "HF_BROKER_FULL")
+      this.#options.onError(error, { stage });
+    else this.#fail(error, stage);
+  }
+
+  /** What is there can still be read. */
+  #fail(error: unknown, stage: string): void {
+    if (this.#failure) return;
+    this.#failure = toStoreError(error);
+    this.#options.onError(error, { stage });
+  }
+}

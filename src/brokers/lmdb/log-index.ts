@@ -1,0 +1,248 @@
+/**
+ * What the store keeps in LMDB: for each channel a record and the segments of its log, idempotency keys, and when which
+ * channel has to be looked at again. Knows keys and values, and nothing of what they are for.
+ *
+ *     channels  name                      record, JSON
+ *     log       name 0 offset of first    segment: a frame, see frames.ts
+ *     keys      period channel 0 key      position and time, JSON
+ *     due       period name               (nothing)
+ */
+import type { Database, RootDatabase } from "lmdb";
+import type { Durability, Retention } from "../../channels/broker.js";
+import type { Position, Publication } from "../../wire/messages.js";
+import { decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";
+import { decodeFrame, encodeFrame } from "./frames.js";
+
+export interface ChannelRecord {
+  readonly epoch: string;
+  /** Stamp of the epoch's beginning, see store-marker.ts. */
+  readonly since: number;
+  /** The least of those that the log's publications were acknowledged with. */
+  readonly durability: Durability;
+  readonly retention: Retention | undefined;
+  /** The log's head; what is kept beyond it in segments counts, too. */
+  readonly head: number;
+  /** Bytes of all publications up to the head, those that are gone included. */
+  readonly bytes: number;
+  /** When it has to be looked at again. */
+  readonly due: number;
+  /** When the log was last written or asked for, as far as the record says; Unix milliseconds. */
+  readonly usedAt: number;
+}
+
+/** A stretch of a log. */
+export interface Segment {
+  readonly first: number;
+  /** Bytes of all publications before it. */
+  readonly before: number;
+  readonly index: EntryIndex;
+  readonly body: string;
+}
+
+/** What is left of a segment that cannot be read. */
+export interface DamagedSegment {
+  readonly first: number;
+  readonly isDamaged: true;
+}
+
+export interface KeyRecord extends Position {
+  /** Unix milliseconds. */
+  readonly time: number;
+}
+
+type Table = Database<Buffer, Buffer>;
+
+const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
+
+const offsetBytes = 6;
+const periodBytes = 6;
+const greatestOffset = 2 ** 48 - 1;
+
+export class LogIndex {
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #channels: Table;
+  readonly #log: Table;
+  readonly #keys: Table;
+  readonly #due: Table;
+
+  private constructor(root: RootDatabase<Buffer, Buffer>) {
+    this.#root = root;
+    this.#channels = root.openDB({ ...binary, name: "channels" });
+    this.#log = root.openDB({ ...binary, name: "log" });
+    this.#keys = root.openDB({ ...binary, name: "keys" });
+    this.#due = root.openDB({ ...binary, name: "due" });
+  }
+
+  /**
+   * LMDB is loaded here, so that whoever has no store needs no compiled part.
+   * @throws what LMDB throws when the file cannot be opened, or there is none for this platform
+   */
+  static async open(folder: string, { isReadOnly = false } = {}): Promise<LogIndex> {
+    const { open } = await import("lmdb");
+    return new LogIndex(open({ ...binary, path: folder, noSubdir: false, maxDbs: 8, readOnly: isReadOnly }));
+  }
+
+  get channelCount(): number {
+    return this.#channels.getCount();
+  }
+
+  /** Bytes of the file that are or were in use; LMDB takes freed ones again before it takes more. */
+  get usedBytes(): number {
+    const { lastPageNumber, pageSize } = this.#root.getStats() as {
+      lastPageNumber: number;
+      pageSize: number;
+    };
+    return (lastPageNumber + 1) * pageSize;
+  }
+
+  /** Resolves when all that was put is written and flushed. */
+  async flushed(): Promise<void> {
+    await this.#root.flushed;
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  channel(name: string): ChannelRecord | undefined {
+    const bytes = this.#channels.get(Buffer.from(name));
+    return bytes && (JSON.parse(bytes.toString()) as ChannelRecord);
+  }
+
+  /** Names of all channels. */
+  *channelNames(): Iterable<string> {
+    for (const key of this.#channels.getKeys()) yield key.toString();
+  }
+
+  putChannel(name: string, record: ChannelRecord): Promise<boolean> {
+    return this.#channels.put(Buffer.from(name), Buffer.from(JSON.stringify(record)));
+  }
+
+  removeChannel(name: string): Promise<boolean> {
+    return this.#channels.remove(Buffer.from(name));
+  }
+
+  /** The segment that an offset is in, or the last one before it. */
+  segmentAt(name: string, offset: number): Segment | DamagedSegment | undefined {
+    const [entry] = this.#log.getRange({
+      start: logKey(name, offset),
+      end: logKey(name, -1),
+      reverse: true,
+      limit: 1,
+    });
+    return entry && toSegment(entry.key, entry.value);
+  }
+
+  lastSegment(name: string): Segment | DamagedSegment | undefined {
+    return this.segmentAt(name, greatestOffset);
+  }
+
+  firstSegment(name: string): Segment | DamagedSegment | undefined {
+    for (const segment of this.segmentsFrom(name, 0)) return segment;
+    return undefined;
+  }
+
+  /** Segments whose first offset is at least the given one, ascending. */
+  *segmentsFrom(name: string, offset: number): Iterable<Segment | DamagedSegment> {
+    const range = { start: logKey(name, offset), end: logKey(name, greatestOffset) };
+    for (const { key, value } of this.#log.getRange(range)) yield toSegment(key, value);
+  }
+
+  /** Segments whose first offset is at most the given one, descending. */
+  *segmentsBack(name: string, offset: number): Iterable<Segment | DamagedSegment> {
+    const range = { start: logKey(name, offset), end: logKey(name, -1), reverse: true };
+    for (const { key, value } of this.#log.getRange(range)) yield toSegment(key, value);
+  }
+
+  /** First offsets of the oldest segments that begin before an offset. */
+  firstOffsetsBefore(name: string, offset: number, limit: number): number[] {
+    const range = { start: logKey(name, 0), end: logKey(name, offset), limit };
+    return [...this.#log.getKeys(range)].map((key) => key.readUIntBE(key.length - offsetBytes, offsetBytes));
+  }
+
+  putSegment(name: string, value: Buffer, first: number): Promise<boolean> {
+    return this.#log.put(logKey(name, first), value);
+  }
+
+  removeSegment(name: string, first: number): Promise<boolean> {
+    return this.#log.remove(logKey(name, first));
+  }
+
+  key(period: number, channel: string, key: string): KeyRecord | undefined {
+    const bytes = this.#keys.get(periodKey(period, `${channel}\0${key}`));
+    return bytes && (JSON.parse(bytes.toString()) as KeyRecord);
+  }
+
+  putKey(period: number, channel: string, key: string, record: KeyRecord): Promise<boolean> {
+    return this.#keys.put(periodKey(period, `${channel}\0${key}`), Buffer.from(JSON.stringify(record)));
+  }
+
+  /** Removes keys of periods before the given one. @returns how many, at most the limit */
+  removeKeysBefore(period: number, limit: number, puts: Promise<unknown>[]): number {
+    const keys = [...this.#keys.getKeys({ end: periodKey(period, ""), limit })];
+    for (const key of keys) puts.push(this.#keys.remove(key));
+    return keys.length;
+  }
+
+  /** Channels that were due before a period, with theirs. */
+  dueBefore(period: number, limit: number): { readonly due: number; readonly name: string }[] {
+    return [...this.#due.getKeys({ end: periodKey(period, ""), limit })].map((key) => ({
+      due: key.readUIntBE(0, periodBytes),
+      name: key.toString("utf8", periodBytes),
+    }));
+  }
+
+  putDue(period: number, name: string): Promise<boolean> {
+    return this.#due.put(periodKey(period, name), Buffer.alloc(0));
+  }
+
+  removeDue(period: number, name: string): Promise<boolean> {
+    return this.#due.remove(periodKey(period, name));
+  }
+}
+
+/** Resolves when all puts are written. All of a turn are one transaction, and most of them share its promise. */
+export async function settled(puts: readonly Promise<unknown>[]): Promise<void> {
+  try {
+    await Promise.all(new Set(puts));
+  } catch (error) {
+    // lmdb-js says what was wrong in a second promise, which nobody else listens to.
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    await commitError;
+    throw error;
+  }
+}
+
+export function encodeSegment(publications: readonly Publication[], before: number): Buffer {
+  const { index, body } = encodeEntries(publications);
+  return encodeFrame([before, index], body);
+}
+
+/** @throws Error for a segment that says something else than it holds */
+export function publicationsOf({ index, body, first }: Segment): Publication[] {
+  return decodeEntries({ index, body }, first);
+}
+
+function toSegment(key: Buffer, value: Buffer): Segment | DamagedSegment {
+  const first = key.readUIntBE(key.length - offsetBytes, offsetBytes);
+  const frame = decodeFrame(value);
+  if (frame === undefined) return { first, isDamaged: true };
+  const [before, index] = frame.header as [number, EntryIndex];
+  return { first, before, index, body: frame.body };
+}
+
+/** @param offset −1 for a key before all of the channel's */
+function logKey(name: string, offset: number): Buffer {
+  const nameBytes = Buffer.byteLength(name);
+  const key = Buffer.alloc(nameBytes + 1 + (offset < 0 ? 0 : offsetBytes));
+  key.write(name);
+  if (offset >= 0) key.writeUIntBE(offset, nameBytes + 1, offsetBytes);
+  return key;
+}
+
+function periodKey(period: number, rest: string): Buffer {
+  const key = Buffer.alloc(periodBytes + Buffer.byteLength(rest));
+  key.writeUIntBE(period, 0, periodBytes);
+  key.write(rest, periodBytes);
+  return key;
+}

@@ -1,0 +1,70 @@
+/** What a frame of the journal says: for each channel in it, a run of publications and what must be known of the log. */
+import type { Durability, Retention } from "../../channels/broker.js";
+import type { Publication } from "../../wire/messages.js";
+import { bodyLengthOf, decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";
+import { encodeFrame, type Frame } from "./frames.js";
+
+export interface Run {
+  readonly channel: string;
+  readonly epoch: string;
+  /** Stamp of the epoch's beginning. */
+  readonly since: number;
+  readonly durability: Durability;
+  readonly retention: Retention | undefined;
+  /** Of the first publication, or of the next one where there is none. */
+  readonly first: number;
+  /** Bytes of all publications before the first. */
+  readonly before: number;
+  readonly publications: readonly Publication[];
+  /** Idempotency keys, with the offsets that they stand for. */
+  readonly keys: readonly (readonly [key: string, offset: number])[];
+}
+
+/** A run in the header; one letter a field, since there is one for each publication of a quiet channel. */
+interface RunHeader {
+  readonly c: string;
+  readonly p: string;
+  readonly s: number;
+  readonly d: Durability;
+  readonly r?: readonly [maxEntries: number, maxBytes: number, ttlMs: number];
+  readonly o: number;
+  readonly b: number;
+  readonly e: EntryIndex;
+  readonly k?: Run["keys"];
+}
+
+/** @param room bytes to leave free before the frame */
+export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
+  const header: RunHeader[] = [];
+  let text = "";
+  for (const run of runs) {
+    const { index, body } = encodeEntries(run.publications);
+    const { retention } = run;
+    header.push({
+      c: run.channel,
+      p: run.epoch,
+      s: run.since,
+      d: run.durability,
+      ...(retention && { r: [retention.maxEntries, retention.maxBytes, retention.ttlMs] }),
+      o: run.first,
+      b: run.before,
+      e: index,
+      ...(run.keys.length > 0 && { k: run.keys }),
+    });
+    text += body;
+  }
+  return encodeFrame(header, text, room);
+}
+
+/** @throws Error for a frame that says something else than it holds */
+export function decodeRuns({ header, body }: Frame): Run[] {
+  let at = 0;
+  return (header as RunHeader[]).map(({ c, p, s, d, r, o, b, e, k = [] }) => {
+    const end = at + bodyLengthOf(e);
+    const publications = decodeEntries({ index: e, body: body.slice(at, end) }, o);
+    at = end;
+    const retention = r && { maxEntries: r[0], maxBytes: r[1], ttlMs: r[2] };
+    const log = { channel: c, epoch: p, since: s, durability: d, retention };
+    return { ...log, first: o, before: b, publications, keys: k };
+  });
+}

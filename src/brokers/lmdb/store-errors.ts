@@ -1,0 +1,27 @@
+/** The errors of a store, in one wording. */
+import { HoldfastError, messageOf } from "../../errors.js";
+
+/** @param what one sentence without full stop, that goes on after the folder's name */
+export function corrupt(folder: string, what: string, cause?: unknown): HoldfastError {
+  return new HoldfastError(
+    "HF_STORE_CORRUPT",
+    `the store in ${folder} ${what}. Put back a copy of the folder, or accept the loss with --repair-data (option repairData): what can be read is kept, and clients are told that something is missing`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** What publishers are told when something could not be written. */
+export function toStoreError(cause: unknown): HoldfastError {
+  if (cause instanceof HoldfastError) return cause;
+  if (fullCodes.has((cause as NodeJS.ErrnoException).code ?? ""))
+    return new HoldfastError("HF_BROKER_FULL", `the disk has no room for the store: ${messageOf(cause)}`, {
+      cause,
+    });
+  return new HoldfastError(
+    "HF_STORE_FAILED",
+    `the store takes nothing more, since writing has failed (${messageOf(cause)}). What it has can still be read; see to the disk, and start the server again`,
+    { cause },
+  );
+}

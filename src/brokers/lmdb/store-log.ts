@@ -1,0 +1,86 @@
+/** Writes one log's tail to the index, and removes from it what the log does not keep any more. */
+import type { Publication } from "../../wire/messages.js";
+import type { ChannelLog } from "./channel-log.js";
+import { duePeriodOf } from "./due.js";
+import { sizeOf } from "./entries.js";
+import { encodeSegment, type LogIndex } from "./log-index.js";
+import { pageBytes } from "./store-space.js";
+
+/** Larger segments are cut, so that reading one entry does not mean reading much, in bytes. */
+const maxSegmentBytes = 64 * 1024;
+/** Segments of one log that are removed in one go. */
+const maxRemovals = 256;
+/** Pages that any put or removal may change: those from the root of the tree down. */
+const pagesPerPut = 3;
+
+interface StoreLogOptions {
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** Pages that may be written. A log's first segment is written in any case. */
+  readonly budget: number;
+  /** Gets the promises of all puts. */
+  readonly puts: Promise<unknown>[];
+}
+
+interface Stored {
+  /** Pages written, at most. */
+  readonly spent: number;
+  /** The tail up to this offset is in the index once the puts have resolved. */
+  readonly to: number;
+  /** Whether that is all of it. */
+  readonly isComplete: boolean;
+}
+
+export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }: StoreLogOptions): Stored {
+  log.trim(now);
+  let spent = 0;
+  let to = Math.max(log.storedTo, log.first - 1);
+  let before = log.bytesBefore(to + 1);
+  while (to < log.head && spent < budget) {
+    const publications = nextSegment(log.tail, to - log.storedTo);
+    const bytes = encodeSegment(publications, before);
+    puts.push(index.putSegment(log.name, bytes, to + 1));
+    spent += pagesPerPut + Math.ceil(bytes.length / pageBytes);
+    before += publications.reduce((sum, publication) => sum + sizeOf(publication), 0);
+    to += publications.length;
+  }
+  const removed = removeOld(log, index, puts);
+  spent += pagesPerPut * removed;
+  if (to < log.head || removed === maxRemovals) return { spent, to, isComplete: false };
+  if (log.isRecordDirty || !log.isStored) {
+    if (log.due === 0) {
+      log.due = duePeriodOf(log);
+      puts.push(index.putDue(log.due, log.name));
+    }
+    puts.push(index.putChannel(log.name, log.record));
+    log.isRecordDirty = false;
+    log.isStored = true;
+    spent += 2 * pagesPerPut;
+  }
+  return { spent: spent + pagesPerPut * log.keys.length, to, isComplete: true };
+}
+
+function nextSegment(tail: readonly Publication[], from: number): Publication[] {
+  const publications: Publication[] = [];
+  let bytes = 0;
+  for (let i = from; i < tail.length; i++) {
+    const publication = tail[i] as Publication;
+    bytes += sizeOf(publication);
+    if (bytes > maxSegmentBytes && publications.length > 0) break;
+    publications.push(publication);
+  }
+  return publications;
+}
+
+/** @returns how many segments were removed */
+function removeOld(log: ChannelLog, index: LogIndex, puts: Promise<unknown>[]): number {
+  if (log.first === log.cleanedTo) return 0;
+  const old = index.firstOffsetsBefore(log.name, log.first, maxRemovals + 1);
+  // The last of them may reach beyond.
+  const removable = log.first > log.storedTo ? old.slice(0, maxRemovals) : old.slice(0, -1);
+  for (const first of removable) puts.push(index.removeSegment(log.name, first));
+  if (removable.length < maxRemovals) log.cleanedTo = log.first;
+  // With the last segment goes what says where the log ends.
+  if (removable.length > 0 && log.first > log.storedTo) log.isRecordDirty = true;
+  return removable.length;
+}

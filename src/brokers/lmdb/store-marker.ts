@@ -1,0 +1,110 @@
+/**
+ * The file `holdfast.json` in a store's folder: the version of its format, and how the runs of servers on it have
+ * ended, from which follows what logs may have lost of what they told.
+ */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import type { Durability } from "../../channels/broker.js";
+import { HoldfastError, messageOf } from "../../errors.js";
+import { corrupt } from "./store-errors.js";
+
+/** Version of what this package writes. A store of a newer one is left alone. */
+const formatVersion = 1;
+const fileName = "holdfast.json";
+
+export interface Marker {
+  readonly format: number;
+  /** Counts the times the store was opened. */
+  readonly run: number;
+  /** Of the machine in that run; another one means that the machine has ended in between. */
+  readonly boot: string;
+  /** Whether everything of the run is in the index. */
+  readonly isClean: boolean;
+  /** The last run that has not ended cleanly; 0 for none. */
+  readonly uncleanRun: number;
+  /** The last run that the machine has not survived. */
+  readonly lostRun: number;
+  /** The last run after which the store was repaired. */
+  readonly repairedRun: number;
+}
+
+/**
+ * @returns undefined where the folder has no store
+ * @throws HF_STORE_CORRUPT, HF_STORE_NEWER
+ */
+export function readMarker(folder: string): Marker | undefined {
+  let text: string;
+  try {
+    text = fs.readFileSync(join(folder, fileName), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  let marker: Partial<Marker> | null;
+  try {
+    marker = JSON.parse(text) as Partial<Marker> | null;
+  } catch (error) {
+    throw corrupt(folder, `has a ${fileName} that is not JSON (${messageOf(error)})`, error);
+  }
+  const format = marker?.format;
+  if (typeof format !== "number") throw corrupt(folder, `has a ${fileName} that names no format`);
+  if (format > formatVersion)
+    throw new HoldfastError(
+      "HF_STORE_NEWER",
+      `the store in ${folder} has format ${format}; this version of Holdfast knows formats up to ${formatVersion}. Use the version that wrote it, or a later one`,
+      { details: { format, known: formatVersion } },
+    );
+  return marker as Marker;
+}
+
+/** The marker of the run that begins. */
+export function nextMarker(last: Marker | undefined, boot: string, isRepaired: boolean): Marker {
+  const { run = 0, uncleanRun = 0, lostRun = 0, repairedRun = 0, isClean = true } = last ?? {};
+  return {
+    format: formatVersion,
+    run: run + 1,
+    boot,
+    isClean: false,
+    uncleanRun: isClean ? uncleanRun : run,
+    lostRun: isClean || last?.boot === boot ? lostRun : run,
+    repairedRun: isRepaired ? run : repairedRun,
+  };
+}
+
+/** Resolves once it is on the disk. */
+export async function writeMarker(folder: string, marker: Marker): Promise<void> {
+  const temporary = join(folder, `${fileName}.new`);
+  const file = await fs.promises.open(temporary, "w");
+  try {
+    await file.writeFile(`${JSON.stringify(marker, null, 2)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await fs.promises.rename(temporary, join(folder, fileName));
+  // Windows cannot flush a folder.
+  const directory = await fs.promises.open(folder, "r").catch(() => undefined);
+  await directory?.sync().catch(() => {});
+  await directory?.close();
+}
+
+/** Stamps tell earlier from later in all runs of a store: the run, and a count within it. */
+const stampsPerRun = 2 ** 32;
+
+export function stampOf(run: number, count: number): number {
+  return run * stampsPerRun + count;
+}
+
+/**
+ * Whether a log, whose epoch began at a stamp and whose publications were told of when they were as durable as that, may
+ * have told of some that are gone.
+ */
+export function mayHaveLost(
+  { uncleanRun, lostRun, repairedRun }: Marker,
+  { since, durability }: { readonly since: number; readonly durability: Durability },
+): boolean {
+  const run = Math.floor(since / stampsPerRun);
+  if (run <= repairedRun) return true;
+  if (durability === "memory") return run <= Math.max(uncleanRun, lostRun);
+  return durability === "process" && run <= lostRun;
+}

@@ -1,0 +1,138 @@
+/**
+ * One server owns a store at a time. The owner listens on a local socket, so that its end, however sudden, is known at
+ * once; the file `owner.json` says on which. Who finds the file of an owner that has ended takes its place.
+ */
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { HoldfastError } from "../../errors.js";
+
+interface OwnerRecord {
+  readonly pid: number;
+  /** Name of the socket. */
+  readonly socket: string;
+}
+
+const fileName = "owner.json";
+/** What the path of a local socket may have on every system. */
+const maxPathBytes = 100;
+/** Others may be starting at the same time. */
+const attempts = 5;
+
+export class StoreOwner {
+  readonly #folder: string;
+  readonly #server: Server;
+  readonly #record: OwnerRecord;
+
+  private constructor(folder: string, server: Server, record: OwnerRecord) {
+    this.#folder = folder;
+    this.#server = server;
+    this.#record = record;
+  }
+
+  /** @throws HF_STORE_IN_USE when another server owns the store */
+  static async take(folder: string): Promise<StoreOwner> {
+    const record = { pid: process.pid, socket: `owner-${randomUUID().slice(0, 8)}.sock` };
+    const server = await listen(addressOf(folder, record.socket));
+    const owner = new StoreOwner(folder, server, record);
+    try {
+      for (let i = 0; i < attempts; i++) if (await claim(folder, record)) return owner;
+      throw inUse(folder, undefined);
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  }
+
+  release(): void {
+    const path = join(this.#folder, fileName);
+    if (readRecord(path)?.socket === this.#record.socket) fs.rmSync(path, { force: true });
+    this.#server.close();
+  }
+}
+
+/** @returns whether the store is ours now; if not, it is worth another try */
+async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
+  const path = join(folder, fileName);
+  const own = join(folder, `${record.socket}.json`);
+  fs.writeFileSync(own, JSON.stringify(record));
+  try {
+    // Unlike a rename, a link does not replace what is there.
+    fs.linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    fs.rmSync(own, { force: true });
+  }
+  const found = readRecord(path);
+  if (found && (await isAlive(addressOf(folder, found.socket)))) throw inUse(folder, found);
+  remove(path, found);
+  return false;
+}
+
+/** Removes the file of an owner that has ended, and no other that has come in the meantime. */
+function remove(path: string, ended: OwnerRecord | undefined): void {
+  const aside = `${path}.${randomUUID().slice(0, 8)}`;
+  try {
+    fs.renameSync(path, aside);
+    const taken = readRecord(aside);
+    if (taken?.socket !== ended?.socket) fs.linkSync(aside, path);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    fs.rmSync(aside, { force: true });
+  }
+  if (ended && process.platform !== "win32") fs.rmSync(join(path, "..", ended.socket), { force: true });
+}
+
+function readRecord(path: string): OwnerRecord | undefined {
+  try {
+    const record = JSON.parse(fs.readFileSync(path, "utf8")) as Partial<OwnerRecord>;
+    const isOne = typeof record.socket === "string" && typeof record.pid === "number";
+    return isOne ? (record as OwnerRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function listen(address: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(address, resolve);
+  });
+  server.unref();
+  return server;
+}
+
+function isAlive(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(address);
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => socket.destroy());
+  });
+}
+
+/** Sockets have short names only; a folder with a long path is reached by a link. */
+function addressOf(folder: string, socket: string): string {
+  if (process.platform === "win32") return `\\\\.\\pipe\\holdfast-${socket}`;
+  const path = join(folder, socket);
+  const short = [path, relative(process.cwd(), path)].find((name) => Buffer.byteLength(name) <= maxPathBytes);
+  if (short !== undefined) return short;
+  const link = join(fs.mkdtempSync(join(tmpdir(), "holdfast-")), "store");
+  fs.symlinkSync(folder, link);
+  return join(link, socket);
+}
+
+function inUse(folder: string, owner: OwnerRecord | undefined): HoldfastError {
+  const who = owner === undefined ? "another server" : `the server with process id ${owner.pid}`;
+  return new HoldfastError(
+    "HF_STORE_IN_USE",
+    `the store in ${folder} is in use by ${who}. End that one, or give this one a folder of its own (--data)`,
+    { details: { folder, ...(owner && { pid: owner.pid }) } },
+  );
+}

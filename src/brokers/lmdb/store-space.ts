@@ -1,0 +1,60 @@
+/**
+ * Room for LMDB on the disk. LMDB cannot cope with a disk that is full in the middle of a write, so the file is made
+ * larger here, ahead of what it needs, and where that fails nothing is given to LMDB at all.
+ */
+import * as fs from "node:fs";
+import { HoldfastError } from "../../errors.js";
+import type { LogIndex } from "./log-index.js";
+import { toStoreError } from "./store-errors.js";
+
+export interface StoreSpaceOptions {
+  readonly path: string;
+  readonly index: LogIndex;
+  /** Most bytes of the file. */
+  readonly maxBytes: number;
+}
+
+export const pageBytes = 4096;
+const leastReserveBytes = 4 * 1024 * 1024;
+const mostReserveBytes = 32 * 1024 * 1024;
+const chunk = Buffer.alloc(512 * 1024);
+
+export class StoreSpace {
+  readonly #options: StoreSpaceOptions;
+
+  constructor(options: StoreSpaceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sees to it that there is room for a write.
+   * @returns the pages that may be written before the next call
+   * @throws HF_BROKER_FULL when the disk or the bound is reached
+   */
+  async reserve(): Promise<number> {
+    const { index, path, maxBytes } = this.#options;
+    const used = index.usedBytes;
+    const reserve = Math.min(mostReserveBytes, Math.max(leastReserveBytes, Math.floor(used / 8)));
+    if (used + reserve > maxBytes)
+      throw new HoldfastError("HF_BROKER_FULL", `the store is at its limit of ${maxBytes} bytes`);
+    const size = fs.statSync(path).size;
+    if (size < used + reserve) await extend(path, size, used + 2 * reserve);
+    // A write changes pages on the way to those it fills, too; the budget counts them, and this is for the rest.
+    return Math.floor(reserve / pageBytes / 2);
+  }
+}
+
+async function extend(path: string, from: number, to: number): Promise<void> {
+  const file = await fs.promises.open(path, "r+");
+  try {
+    for (let at = from; at < to; at += chunk.length) {
+      const { bytesWritten } = await file.write(chunk, 0, chunk.length, at);
+      if (bytesWritten < chunk.length)
+        throw new HoldfastError("HF_BROKER_FULL", "the disk has no room for the store");
+    }
+  } catch (cause) {
+    throw toStoreError(cause);
+  } finally {
+    await file.close();
+  }
+}

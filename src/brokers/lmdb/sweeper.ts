@@ -1,0 +1,131 @@
+/**
+ * Looks after logs that nobody uses: lets their publications go when they have expired, forgets them when they are empty
+ * for long, and drops from memory what can be loaded again. Some at a time.
+ */
+import { Round } from "../../channels/round.js";
+import type { Clock } from "../../time/clock.js";
+import type { ChannelLog } from "./channel-log.js";
+import { duePeriodOf, periodAt } from "./due.js";
+import type { IdempotencyKeys } from "./idempotency-keys.js";
+import { type LogIndex, settled } from "./log-index.js";
+import type { StoreSpace } from "./store-space.js";
+
+export interface SweeperOptions {
+  readonly clock: Clock;
+  readonly index: LogIndex;
+  readonly keys: IdempotencyKeys;
+  readonly space: StoreSpace;
+  /** Logs in memory, by channel. */
+  readonly logs: Map<string, ChannelLog>;
+  readonly load: (channel: string) => ChannelLog | undefined;
+  readonly isSubscribed: (channel: string) => boolean;
+  /** The log has something to be written to the index. */
+  readonly onDirty: (log: ChannelLog) => void;
+  /** Logs in memory beyond which unused ones are dropped at once. */
+  readonly maxLoaded: number;
+  readonly onError: (error: unknown, stage: string) => void;
+}
+
+const intervalMs = 10_000;
+const busyIntervalMs = 100;
+const logsPerSweep = 500;
+const keysPerSweep = 2000;
+const loadedPerSweep = 2000;
+/** An unused log stays in memory for so long. */
+const keepLoadedMs = 60_000;
+
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  readonly #round: Round<ChannelLog>;
+  #cancelTimer: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+    this.#round = new Round(options.logs);
+  }
+
+  /** Resolves when what is at work is done; undefined where nothing is. */
+  get running(): Promise<void> | undefined {
+    return this.#running;
+  }
+
+  start(): void {
+    this.#schedule(intervalMs);
+  }
+
+  /** Resolves once nothing of it is at work. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    await this.#running;
+  }
+
+  /** Drops logs from memory that can be loaded again, where there are too many. */
+  makeRoom(): void {
+    const { logs, maxLoaded } = this.#options;
+    if (logs.size >= maxLoaded) this.#round.visit(loadedPerSweep, (name, log) => this.#unload(name, log));
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancelTimer = this.#options.clock.setTimer(() => {
+      this.#running = this.#sweep(this.#options.clock.now()).then(
+        (isMore) => this.#goOn(isMore),
+        (error: unknown) => {
+          this.#options.onError(error, "looking after unused logs");
+          this.#goOn(false);
+        },
+      );
+    }, delayMs);
+  }
+
+  #goOn(isMore: boolean): void {
+    if (!this.#isStopped) this.#schedule(isMore ? busyIntervalMs : intervalMs);
+  }
+
+  /** @returns whether there is more to do */
+  async #sweep(now: number): Promise<boolean> {
+    const { index, keys, space } = this.#options;
+    this.#round.visit(loadedPerSweep, (name, log) => {
+      if (now - log.usedAt >= keepLoadedMs) this.#unload(name, log);
+    });
+    await space.reserve();
+    const puts: Promise<unknown>[] = [];
+    const due = index.dueBefore(periodAt(now), logsPerSweep);
+    for (const { due: period, name } of due) this.#visit(name, period, now, puts);
+    const areMoreKeys = keys.expire(now, keysPerSweep, puts);
+    await settled(puts);
+    return areMoreKeys || due.length === logsPerSweep;
+  }
+
+  #visit(name: string, period: number, now: number, puts: Promise<unknown>[]): void {
+    const { index, load, isSubscribed, onDirty } = this.#options;
+    puts.push(index.removeDue(period, name));
+    const log = load(name);
+    if (log === undefined || log.due !== period) return;
+    log.trim(now);
+    const isUnused = log.isEmpty && !log.isDirty && log.underWay === 0 && !isSubscribed(name);
+    if (isUnused && now - log.usedAt >= log.shared.metaTtlMs) this.#forget(log, puts);
+    else {
+      log.due = Math.max(duePeriodOf(log), periodAt(now) + 1);
+      log.isRecordDirty = true;
+      puts.push(index.putDue(log.due, name));
+      onDirty(log);
+    }
+  }
+
+  /** What is left of its segments goes with it; the next log of this name has another epoch. */
+  #forget(log: ChannelLog, puts: Promise<unknown>[]): void {
+    const { index, logs } = this.#options;
+    for (const first of index.firstOffsetsBefore(log.name, log.head + 1, Number.MAX_SAFE_INTEGER))
+      puts.push(index.removeSegment(log.name, first));
+    puts.push(index.removeChannel(log.name));
+    logs.delete(log.name);
+  }
+
+  #unload(name: string, log: ChannelLog): void {
+    const isNeeded = log.isDirty || log.underWay > 0 || this.#options.isSubscribed(name);
+    if (!isNeeded) this.#options.logs.delete(name);
+  }
+}

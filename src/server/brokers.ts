@@ -1,0 +1,31 @@
+/** The broker of a server, by its options. */
+import { randomUUID } from "node:crypto";
+import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
+import { MemoryBroker } from "../brokers/memory/memory-broker.js";
+import type { Broker } from "../channels/broker.js";
+import { systemClock } from "../sockets/system-clock.js";
+
+export interface BrokerSettings {
+  readonly broker: Broker | undefined;
+  /** Folder of a store; `null` for memory. */
+  readonly data: string | null;
+  readonly repairData: boolean;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+export function createBroker({ broker, data, repairData, onError }: BrokerSettings): Broker {
+  if (broker) return broker;
+  if (data === null) return new MemoryBroker({ clock: systemClock, createEpoch });
+  return new LmdbBroker({
+    folder: data,
+    clock: systemClock,
+    createEpoch,
+    schedule: (run) => void setImmediate(run),
+    repair: repairData,
+    onError,
+  });
+}
+
+function createEpoch(): string {
+  return randomUUID().slice(0, 8);
+}

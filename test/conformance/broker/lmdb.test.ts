@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { LmdbBroker } from "../../../src/brokers/lmdb/lmdb-broker.js";
+import { createCounter } from "../../support/counter.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { describeBroker } from "./suite.js";
+
+const metaTtlMs = 24 * 60 * 60 * 1000;
+const folder = mkdtempSync(join(tmpdir(), "holdfast-conformance-"));
+const createEpoch = createCounter("epoch");
+/** In which time passes: work in the background ends in between. */
+const steps = 200;
+let stores = 0;
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describeBroker(
+  "lmdb",
+  async () => {
+    const clock = new FakeClock();
+    const broker = new LmdbBroker({
+      folder: join(folder, String(++stores)),
+      clock,
+      createEpoch,
+      schedule: setImmediate,
+      onError: (error) => {
+        throw error;
+      },
+      metaTtlMs,
+    });
+    const idle = () => broker.idle();
+    const advance = async (ms: number) => {
+      const step = Math.ceil(ms / steps);
+      for (let left = ms; left > 0; left -= step) {
+        clock.advance(Math.min(step, left));
+        await idle();
+      }
+    };
+    return { broker, clock, idle, advance };
+  },
+  { canMoveTime: true, forgetsIdleLogsAfterMs: metaTtlMs },
+);
