@@ -28,7 +28,10 @@ const { seed, seconds, publishers, subscribers, channels } = options;
 process.stdout.write(
   `torture: seed ${seed}, ${seconds} s, ${publishers} publishers, ${subscribers} subscribers, ${channels} channels\n`,
 );
-const { lines, violations, history, folder } = await runTorture(options, say);
+const { lines, violations, history, folder } = await runTorture(options, say).catch((error: Error) => {
+  process.stderr.write(`${error.message}: ${String(error.cause)}\ntorture: seed ${seed}\n`);
+  process.exit(1);
+});
 process.stdout.write(`${lines.join("\n")}\n\n`);
 if (violations.length > 0) {
   await writeFile(join(folder, "violations.json"), JSON.stringify(violations, null, 2));

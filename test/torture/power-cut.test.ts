@@ -25,7 +25,7 @@ async function flushedBy(code: string): Promise<number | undefined> {
   );
   const hook = pathToFileURL(join(import.meta.dirname, "power-hook.mjs")).href;
   const { stderr } = spawnSync(process.execPath, ["--import", hook, script], {
-    env: { ...process.env, HOLDFAST_TORTURE_FLUSH_LOG: flushLog },
+    env: { ...process.env, HOLDFAST_TORTURE_FLUSH_LOG: flushLog, HOLDFAST_TORTURE_BOOT: "boot of a test" },
     encoding: "utf8",
   });
   expect(stderr).toBe("");
@@ -63,6 +63,13 @@ describe("power hook", () => {
     const truncated = `const fd = fs.openSync(path, "w"); fs.writeSync(fd, bytes); fs.fsyncSync(fd);`;
     expect(await flushedBy(`${truncated} fs.ftruncateSync(fd, 40);`)).toBe(40);
     expect(await flushedBy(`${truncated} fs.openSync(path, "w");`)).toBe(0);
+  });
+
+  it("names the boot of the machine", async () => {
+    const file = await flushedBy(`
+      const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8");
+      const fd = fs.openSync(path, "w"); fs.writeSync(fd, boot); fs.fsyncSync(fd);`);
+    expect(file).toBe("boot of a test".length);
   });
 
   it("does not take a flush that failed for one", async () => {

@@ -1,6 +1,7 @@
 // Loaded into the server under torture before anything else. Watches what is written to journals (journal-*.log) and
 // when that has been flushed, and notes in a file outside of the data folder, per journal, the length that a power cut
-// must have left: what had been written when the last successful flush began.
+// must have left: what had been written when the last successful flush began. Also names the boot of the machine, so that
+// one that has lost its power is another machine to the server.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
@@ -160,5 +161,9 @@ for (const [names, before, resultOf] of [
       return result;
     };
   }
+
+const bootIdPath = "/proc/sys/kernel/random/boot_id";
+fs.readFileSync = (path, ...args) =>
+  path === bootIdPath ? process.env.HOLDFAST_TORTURE_BOOT : original.readFileSync(path, ...args);
 
 syncBuiltinESMExports();

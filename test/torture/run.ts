@@ -37,6 +37,8 @@ export async function runTorture(
     const report = await run.run();
     if (report.violations.length === 0) await rm(folder, { recursive: true, force: true });
     return report;
+  } catch (error) {
+    throw new Error(`the run failed, and left ${folder}`, { cause: error });
   } finally {
     await run.end();
   }

@@ -50,7 +50,7 @@ export class ServerProcess {
         NODE_OPTIONS: "",
         HOLDFAST_TORTURE_FLUSH_LOG: flushLog,
         ...(mutation && { HOLDFAST_TORTURE_MUTATION: JSON.stringify(mutation) }),
-        HOLDFAST_TEST_BOOT_ID: `torture ${process.pid} ${this.#boot}`,
+        HOLDFAST_TORTURE_BOOT: `boot ${this.#boot} of ${process.pid}`,
         // LMDB then goes back to what it has flushed.
         ...(after === "powerCut" && { LMDB_RESTORE: "safe" }),
       },

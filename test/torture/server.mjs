@@ -18,8 +18,8 @@ const server = createServer({
   host: "127.0.0.1",
   pages: null,
   rulesFor,
-  ...(data !== null && { data }),
-  //KEY...(apiKey !== null && { apiKey }),
+  data,
+  apiKeys: [apiKey],
   // Short, so that readers leave what is at hand and read the log.
   ring: { maxEntries: 64, maxBytes: 256 * 1024 },
   limits: { commandsPerSecond: null },
