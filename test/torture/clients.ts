@@ -58,7 +58,7 @@ function urlOf(port: number): string {
 }
 
 function createLine({ port, apiKey, onFailure }: ClientsOptions, way: string, random: Random): PublishLine {
-  if (way === "http") return new HttpPublishLine(port, apiKey);
+  if (way === "http") return new HttpPublishLine(port, apiKey, random);
   return new SocketPublishLine(way === "command" ? "command" : "rpc", {
     url: urlOf(port),
     random,

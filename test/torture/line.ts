@@ -11,6 +11,11 @@ export interface LineOptions extends ConnectionEvents {
 const firstDelayMs = 100;
 const mostDelayMs = 800;
 
+/** @param failures in a row, this one included */
+export function delayAfter(failures: number, random: Random): number {
+  return random.integer(0, Math.min(mostDelayMs, firstDelayMs * 2 ** (failures - 1)));
+}
+
 export class Line {
   readonly #options: LineOptions;
   /** The one that is open. */
@@ -60,8 +65,7 @@ export class Line {
         this.#connection = undefined;
         this.#options.onClose(connection);
         if (this.#isStopped) return;
-        const delayMs = Math.min(mostDelayMs, firstDelayMs * 2 ** this.#failures++);
-        this.#timer = setTimeout(() => this.#connect(), random.integer(0, delayMs));
+        this.#timer = setTimeout(() => this.#connect(), delayAfter(++this.#failures, random));
       },
     });
   }

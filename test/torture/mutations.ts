@@ -19,17 +19,17 @@ const everyNth = (n: number) => `(globalThis.tortured = (globalThis.tortured ?? 
 export const mutations: readonly Mutation[] = [
   {
     name: "drop",
-    describes: "one publication is dropped before delivery",
+    describes: "one publication in a hundred is dropped before delivery",
     file: "channels/batches.js",
     find: "messages.push(message);",
-    replace: `if (!(${everyNth(500)})) messages.push(message);`,
+    replace: `if (!(${everyNth(100)})) messages.push(message);`,
   },
   {
     name: "twice",
-    describes: "one publication is delivered twice",
+    describes: "one publication in a hundred is delivered twice",
     file: "channels/batches.js",
     find: "messages.push(message);",
-    replace: `messages.push(message); if (${everyNth(500)}) messages.push(message);`,
+    replace: `messages.push(message); if (${everyNth(100)}) messages.push(message);`,
   },
   {
     name: "early",

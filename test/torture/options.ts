@@ -39,7 +39,12 @@ const numbers = {
     most: 0x7fffffff,
     help: "everything random follows from it; by default another each time",
   },
-  seconds: { fallback: 30, least: 1, most: 600, help: "time in which faults happen" },
+  seconds: {
+    fallback: 30,
+    least: 1,
+    most: 600,
+    help: "time in which faults happen, without that in which the server is started",
+  },
   publishers: { fallback: 200, least: 1, most: 2000, help: "clients that publish" },
   subscribers: { fallback: 200, least: 1, most: 2000, help: "clients that read" },
   "sdk-subscribers": { fallback: 4, least: 0, most: 100, help: "how many of these are centrifuge SDKs" },

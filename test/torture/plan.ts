@@ -15,7 +15,14 @@ export type LinkFault =
   | { readonly kind: "halfOpen" };
 
 export type Fault =
-  | { readonly kind: "end"; readonly loss: Loss; readonly downMs: number; readonly tearSeed: number }
+  | {
+      readonly kind: "end";
+      readonly loss: Loss;
+      readonly downMs: number;
+      readonly tearSeed: number;
+      /** Whether the plan stands still until the clients are back; else what is next meets a server that starts. */
+      readonly isAwaited: boolean;
+    }
   | { readonly kind: "link"; readonly client: number; readonly fault: LinkFault }
   /** The reader's socket is not read from for a time. */
   | { readonly kind: "pause"; readonly client: number; readonly ms: number }
@@ -25,6 +32,7 @@ export type Fault =
   | { readonly kind: "burst"; readonly channel: string; readonly count: number; readonly bytes: number };
 
 export interface PlannedFault {
+  /** On a clock that stands still while the plan does. */
   readonly atMs: number;
   readonly fault: Fault;
 }
@@ -54,7 +62,9 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
     const atMs = Math.round(whole * (0.1 + (0.85 * (i + ofEnds.next() * 0.8)) / options.kills));
     const loss = hasPowerCuts && i % 2 === 1 ? "powerCut" : "kill";
     const downMs = ofEnds.chance(0.5) ? 0 : ofEnds.integer(50, 400);
-    plan.push({ atMs, fault: { kind: "end", loss, downMs, tearSeed: ofEnds.integer(0, 0x7fffffff) } });
+    const tearSeed = ofEnds.integer(0, 0x7fffffff);
+    const isAwaited = ofEnds.chance(0.75);
+    plan.push({ atMs, fault: { kind: "end", loss, downMs, tearSeed, isAwaited } });
   }
   for (let i = 0; i < Math.round(seconds * faultsPerSecond); i++)
     plan.push({ atMs: ofLines.integer(0, whole), fault: createClientFault(ofLines, options) });

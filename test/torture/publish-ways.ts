@@ -1,8 +1,11 @@
 /** The ways to publish: the protocol's command, the rpc that answers with the position, and plain HTTP. */
 import { Agent, request } from "node:http";
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Connection, ReplyError } from "./connection.js";
 import type { Position } from "./history.js";
-import { Line, type LineOptions } from "./line.js";
+import { delayAfter, Line, type LineOptions } from "./line.js";
+import type { Random } from "./random.js";
 
 export const publishWays = ["command", "rpc", "http"] as const;
 export type PublishWay = (typeof publishWays)[number];
@@ -97,24 +100,32 @@ export class HttpPublishLine implements PublishLine {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #port: number;
   readonly #apiKey: string;
-  #localPort: number | undefined;
+  readonly #random: Random;
+  #socket: Socket | undefined;
   #isStopped = false;
 
-  constructor(port: number, apiKey: string) {
+  /** In a row. */
+  #failures = 0;
+
+  constructor(port: number, apiKey: string, random: Random) {
     this.#port = port;
     this.#apiKey = apiKey;
+    this.#random = random;
   }
 
   get localPort(): number | undefined {
-    return this.#localPort;
+    return this.#socket?.localPort;
   }
 
-  ready(): Promise<boolean> {
-    return Promise.resolve(!this.#isStopped);
+  /** After failures a moment later each time, as a line that connects anew. */
+  async ready(): Promise<boolean> {
+    if (this.#failures > 0) await sleep(delayAfter(this.#failures, this.#random));
+    return !this.#isStopped;
   }
 
   async publish(publication: PublishRequest): Promise<PublishOutcome> {
     const answer = await this.#post(JSON.stringify(fieldsOf(publication)));
+    this.#failures = answer === undefined ? this.#failures + 1 : 0;
     if (answer === undefined) return { kind: "unknown" };
     const { status, body } = answer;
     if (status !== 200) return { kind: "refused", error: { code: status, message: body } };
@@ -152,15 +163,19 @@ export class HttpPublishLine implements PublishLine {
           });
         },
       );
-      outgoing.on("socket", (socket) => {
-        this.#localPort = socket.localPort;
-        socket.once("connect", () => {
-          this.#localPort = socket.localPort;
-        });
-      });
+      outgoing.on("socket", (socket) => this.#watch(socket));
       outgoing.on("timeout", () => outgoing.destroy());
       outgoing.on("error", fail);
       outgoing.end(body);
+    });
+  }
+
+  /** Once for each connection, which serves many requests. */
+  #watch(socket: Socket): void {
+    if (this.#socket === socket) return;
+    this.#socket = socket;
+    socket.once("close", () => {
+      if (this.#socket === socket) this.#socket = undefined;
     });
   }
 }

@@ -91,17 +91,16 @@ class Run {
     });
     this.#clients = clients;
 
-    const faults = new FaultRunner({ plan, clients, proxy, server, recorder: this.#recorder });
-    const start = Date.now();
+    const faults = new FaultRunner({ seconds, plan, clients, proxy, server, recorder: this.#recorder });
     const progress = setInterval(() => {
-      const second = Math.round((Date.now() - start) / 1000);
+      const second = Math.min(seconds, Math.floor(faults.elapsedMs / 1000));
       this.#say(describeProgress(second, seconds, clients, faults.counts));
     }, progressMs);
     const url = `ws://127.0.0.1:${port}/connection/websocket`;
     let logs: ChannelLog[] = [];
     let logsAfterRestart: ChannelLog[] = [];
     try {
-      await Promise.all([faults.run(), sleep(seconds * 1000)]);
+      await faults.run();
       proxy.heal();
       await this.#settle(clients, url);
       logs = await this.#readLogs(url);
