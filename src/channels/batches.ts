@@ -5,6 +5,7 @@
 import type { Payload } from "../wire/codec.js";
 import type { Publication, Push } from "../wire/messages.js";
 import type { Channel } from "./channel.js";
+import type { NewestEntries } from "./newest.js";
 import type { Encoding } from "./reader.js";
 import type { Entry } from "./ring.js";
 
@@ -62,7 +63,7 @@ export class BatchCache {
     while (cursor < ring.next && size < maxBatchBytes) {
       const entry = ring.at(cursor++);
       offset = entry.offset;
-      if (entry.kind !== "pub" && !hasJoinLeave) continue;
+      if (!isWanted(this.#channel, entry, hasJoinLeave)) continue;
       const message = encodeEntry(this.#channel, entry, encoding);
       size += message.length;
       messages.push(message);
@@ -71,16 +72,50 @@ export class BatchCache {
   }
 }
 
+function isWanted({ newest }: Channel, entry: Entry, hasJoinLeave: boolean): boolean {
+  if (entry.kind !== "pub") return hasJoinLeave;
+  return newest === undefined || newest.isNewest(entry);
+}
+
+/**
+ * What a reader of a channel of kind `latest` gets that lags further than the ring reaches: the newest of each key.
+ * @param offset at least `newest.from`
+ */
+export function batchOfNewest(
+  channel: Channel,
+  newest: NewestEntries,
+  offset: number,
+  encoding: Encoding,
+): Batch {
+  const messages: Payload[] = [];
+  let size = 0;
+  let last = offset;
+  for (const entry of newest.after(offset)) {
+    if (size >= maxBatchBytes)
+      return { bytes: frameMessages(messages, encoding), cursor: channel.cursorAfter(last), offset: last };
+    const message = encodeEntry(channel, entry, encoding);
+    size += message.length;
+    last = entry.offset;
+    messages.push(message);
+  }
+  return { bytes: frameMessages(messages, encoding), cursor: channel.ring.next, offset: channel.head };
+}
+
 function encodeEntry(channel: Channel, entry: Entry, { codec }: Encoding): Payload {
   const known = entry.encoded.get(codec.name);
   if (known !== undefined) return known;
   const push: Push =
     entry.kind === "pub"
-      ? { kind: "pub", channel: channel.name, publication: entry.publication, epoch: channel.epoch }
+      ? { kind: "pub", channel: channel.name, publication: shownOf(channel, entry), epoch: channel.epoch }
       : { kind: entry.kind, channel: channel.name, info: entry.info };
   const message = codec.encodePush(push);
   entry.encoded.set(codec.name, message);
   return message;
+}
+
+/** Where nothing is kept, offsets say nothing to clients. */
+function shownOf({ kind }: Channel, { publication }: Extract<Entry, { kind: "pub" }>): Publication {
+  return kind === "live" ? { ...publication, offset: 0 } : publication;
 }
 
 /** Publications read from the log, as one framed batch. */
@@ -89,10 +124,21 @@ export function framePublications(
   publications: readonly Publication[],
   encoding: Encoding,
 ): Uint8Array | undefined {
-  const messages = publications.map((publication) =>
+  const messages = conflated(channel, publications).map((publication) =>
     encoding.codec.encodePush({ kind: "pub", channel: channel.name, publication, epoch: channel.epoch }),
   );
   return frameMessages(messages, encoding);
+}
+
+/** In channels of kind `latest` only the newest of each key counts. */
+export function conflated({ kind }: Channel, publications: readonly Publication[]): readonly Publication[] {
+  if (kind !== "latest" || publications.length < 2) return publications;
+  const newest = new Map<string, Publication>();
+  for (const publication of publications) {
+    newest.delete(publication.key ?? "");
+    newest.set(publication.key ?? "", publication);
+  }
+  return [...newest.values()];
 }
 
 function frameMessages(messages: readonly Payload[], { codec, frame }: Encoding): Uint8Array | undefined {

@@ -3,15 +3,25 @@
  * an event from the broker is the next one, an old one, or shows that one was lost.
  */
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
-import { BatchCache } from "./batches.js";
-import { Ring, type RingLimits } from "./ring.js";
+import { BatchCache, maxBatchBytes } from "./batches.js";
+import { NewestEntries } from "./newest.js";
+import { Ring, type RingLimits, type RingPool } from "./ring.js";
+import type { ChannelKind } from "./rules.js";
 import type { Subscription } from "./subscription.js";
 
 /** Estimated memory of an entry beyond its text. */
 const entryOverheadBytes = 200;
+const maxFollowing = 64;
+
+export interface ChannelOptions {
+  readonly kind?: ChannelKind;
+  readonly limits: RingLimits;
+  readonly pool?: RingPool;
+}
 
 export class Channel {
   readonly name: string;
+  readonly kind: ChannelKind;
   readonly ring: Ring;
   readonly batches: BatchCache;
   readonly subscriptions = new Set<Subscription>();
@@ -30,11 +40,22 @@ export class Channel {
   #other: Position = { epoch: "", offset: 0 };
   #epoch = "";
   #head = 0;
+  readonly #limits: RingLimits;
+  #newest: NewestEntries | undefined;
+  /** Publications of the ring that follow an offset; emptied when the ring changes. */
+  readonly #following = new Map<number, readonly Publication[]>();
 
-  constructor(name: string, limits: RingLimits) {
+  constructor(name: string, { kind = "stream", limits, pool }: ChannelOptions) {
     this.name = name;
-    this.ring = new Ring(limits);
+    this.kind = kind;
+    this.ring = new Ring(limits, pool);
     this.batches = new BatchCache(this);
+    this.#limits = limits;
+  }
+
+  /** For channels of kind `latest`. */
+  get newest(): NewestEntries | undefined {
+    return this.#newest;
   }
 
   /** The last publication this node has in order. */
@@ -65,7 +86,8 @@ export class Channel {
     // What can't be found now was a mistake, and must not be looked for again.
     this.#other = { epoch: "", offset: 0 };
     this.ring.clear();
-    this.batches.clear();
+    this.#changed();
+    if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, position.offset);
   }
 
   /** @returns `appended`; `ignored` for what is known already; `gap` when something before it was lost */
@@ -82,8 +104,10 @@ export class Channel {
     this.#head = offset;
     const bytes =
       2 * (publication.data.length + (publication.info?.connInfo?.length ?? 0)) + entryOverheadBytes;
-    this.ring.push({ kind: "pub", publication, offset, bytes, encoded: new Map() });
-    this.batches.clear();
+    const entry = { kind: "pub", publication, offset, bytes, encoded: new Map() } as const;
+    this.ring.push(entry);
+    this.#newest?.add(entry);
+    this.#changed();
     return "appended";
   }
 
@@ -101,7 +125,39 @@ export class Channel {
   announce(kind: "join" | "leave", info: ClientInfo): void {
     const bytes = entryOverheadBytes + 2 * (info.connInfo?.length ?? 0);
     this.ring.push({ kind, info, offset: this.#head, bytes, encoded: new Map() });
+    this.#changed();
+  }
+
+  /** Lets go of all but what the newest reader needs. */
+  shrink(): void {
+    this.ring.shrink();
+    this.#changed();
+  }
+
+  /**
+   * The publications after an offset, up to a batch, where the ring has all of them. Readers that come back to the same
+   * offset get the same array.
+   */
+  publicationsAfter(offset: number): readonly Publication[] | undefined {
+    const known = this.#following.get(offset);
+    if (known) return known;
+    const start = this.ring.placeOf(offset + 1);
+    if (start === undefined) return undefined;
+    const publications: Publication[] = [];
+    let characters = 0;
+    for (let i = start; i < this.ring.next && characters < maxBatchBytes; i++) {
+      const entry = this.ring.at(i);
+      if (entry.kind !== "pub") continue;
+      publications.push(entry.publication);
+      characters += entry.publication.data.length + (entry.publication.info?.connInfo?.length ?? 0);
+    }
+    if (this.#following.size < maxFollowing) this.#following.set(offset, publications);
+    return publications;
+  }
+
+  #changed(): void {
     this.batches.clear();
+    if (this.#following.size > 0) this.#following.clear();
   }
 
   /** Where a reader that has everything up to `offset` goes on. Before the ring's first entry: from the log. */

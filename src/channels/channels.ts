@@ -3,12 +3,15 @@
  * lost ones by their offsets and repairs them from the log.
  */
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
+import { conflated, maxBatchBytes } from "./batches.js";
 import type { Broker, BrokerEvents } from "./broker.js";
 import { Channel } from "./channel.js";
 import type { Delivery } from "./delivery.js";
 import type { LogReader } from "./log-reader.js";
 import type { Reader } from "./reader.js";
 import type { RingLimits } from "./ring.js";
+import { Round } from "./round.js";
+import type { ChannelKind } from "./rules.js";
 import { Subscription } from "./subscription.js";
 
 export interface ChannelsOptions {
@@ -16,6 +19,10 @@ export interface ChannelsOptions {
   readonly log: LogReader;
   readonly delivery: Delivery;
   readonly ringLimits: RingLimits;
+  /** Most bytes of all rings together. @default 256 MiB */
+  readonly maxRingBytes?: number;
+  /** @default every channel is a stream */
+  readonly kindOf?: (channel: string) => ChannelKind;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -23,6 +30,9 @@ export interface ChannelsOptions {
 export type Recovery =
   | { readonly isRecovered: true; readonly publications: readonly Publication[]; readonly offset: number }
   | { readonly isRecovered: false; readonly reason: string };
+
+const defaultMaxRingBytes = 256 * 1024 * 1024;
+const channelsPerShrink = 8;
 
 interface OpenChannel {
   readonly channel: Channel;
@@ -32,6 +42,8 @@ interface OpenChannel {
 export class Channels implements BrokerEvents {
   readonly #options: ChannelsOptions;
   readonly #open = new Map<string, OpenChannel>();
+  readonly #pool = { bytes: 0 };
+  readonly #round = new Round(this.#open);
 
   constructor(options: ChannelsOptions) {
     this.#options = options;
@@ -41,6 +53,11 @@ export class Channels implements BrokerEvents {
     return this.#open.size;
   }
 
+  /** Bytes of all rings. */
+  get ringBytes(): number {
+    return this.#pool.bytes;
+  }
+
   /**
    * The channel, open at the broker. Stays at least until the matching `release`.
    * @throws what the broker's `subscribe` throws
@@ -48,7 +65,8 @@ export class Channels implements BrokerEvents {
   async acquire(name: string): Promise<Channel> {
     let entry = this.#open.get(name);
     if (entry === undefined) {
-      const channel = new Channel(name, this.#options.ringLimits);
+      const { ringLimits: limits, kindOf } = this.#options;
+      const channel = new Channel(name, { limits, pool: this.#pool, ...(kindOf && { kind: kindOf(name) }) });
       const opened = this.#options.broker.subscribe(name).then((position) => this.#opened(channel, position));
       entry = { channel, opened };
       this.#open.set(name, entry);
@@ -93,25 +111,44 @@ export class Channels implements BrokerEvents {
   }
 
   /**
-   * What a reader that has everything up to `since` has missed: the first batch of it, read from the log.
+   * What a reader that has everything up to `since` has missed: the first batch of it, from the ring, or else the log.
    * The rest it reads as any reader does that lags. An empty epoch counts as the current one.
+   * @param keeps whether retention covers a publication; without it, the log is asked
    */
-  async recover(channel: Channel, since: Position): Promise<Recovery> {
+  async recover(
+    channel: Channel,
+    since: Position,
+    keeps?: (publication: Publication) => boolean,
+  ): Promise<Recovery> {
     const { offset, epoch } = since;
+    if (channel.kind === "live") return { isRecovered: false, reason: "nothing is kept of this channel" };
     if (epoch !== "" && epoch !== channel.epoch)
       return { isRecovered: false, reason: "the position is of another epoch" };
     if (offset > channel.head) await this.#readOn(channel);
     if (offset > channel.head)
       return { isRecovered: false, reason: "the position lies beyond the end of the log" };
     if (offset === channel.head) return { isRecovered: true, publications: [], offset };
+    const atHand = keeps && channel.publicationsAfter(offset);
+    if (atHand?.[0] && keeps?.(atHand[0])) return recovered(channel, atHand, offset);
     const page = await this.#options.log.read(channel, offset);
-    if (!page.isComplete) return { isRecovered: false, reason: page.reason };
+    if (!page.isComplete)
+      return channel.kind === "latest"
+        ? await this.#recoverNewest(channel, page.reason)
+        : { isRecovered: false, reason: page.reason };
     this.#options.delivery.learn(channel, page.publications, page.epoch);
-    return {
-      isRecovered: true,
-      publications: page.publications,
-      offset: page.publications.at(-1)?.offset ?? offset,
-    };
+    return recovered(channel, page.publications, offset);
+  }
+
+  /** Without keys, the newest publication is all that a reader has missed. */
+  async #recoverNewest(channel: Channel, reason: string): Promise<Recovery> {
+    const { broker } = this.#options;
+    const end = { maxEntries: 1, maxBytes: maxBatchBytes, isReverse: true };
+    const { publications, position } = await broker.history(channel.name, end);
+    const newest = publications[0];
+    const isAll = newest?.key === undefined && newest?.offset === position.offset;
+    if (!isAll || position.epoch !== channel.epoch || newest.offset !== channel.head)
+      return { isRecovered: false, reason };
+    return recovered(channel, publications, newest.offset);
   }
 
   /** A client may know more than this node's events have told. */
@@ -124,8 +161,17 @@ export class Channels implements BrokerEvents {
     const channel = this.#open.get(name)?.channel;
     if (channel === undefined) return;
     const outcome = channel.receive(publication, epoch);
-    if (outcome === "appended") this.#options.delivery.markDirty(channel);
+    if (outcome === "appended") this.#appended(channel);
     else if (outcome === "gap" && !channel.isRepairing) void this.#repair(channel);
+  }
+
+  #appended(channel: Channel): void {
+    this.#options.delivery.markDirty(channel);
+    const { maxRingBytes = defaultMaxRingBytes } = this.#options;
+    if (this.#pool.bytes <= maxRingBytes) return;
+    // Those whose turn it is hand over what readers of theirs can read from the log.
+    for (let i = 0; i < this.#open.size && this.#pool.bytes > maxRingBytes; i += channelsPerShrink)
+      this.#round.visit(channelsPerShrink, (_name, open) => open.channel.shrink());
   }
 
   onJoin(name: string, info: ClientInfo): void {
@@ -180,8 +226,17 @@ export class Channels implements BrokerEvents {
     if (channel.holders > 0 || channel.subscriptions.size > 0) return;
     if (this.#open.get(channel.name)?.channel !== channel) return;
     this.#open.delete(channel.name);
+    channel.ring.clear();
     this.#options.broker.unsubscribe(channel.name).catch((error: unknown) => {
       this.#options.onError(error, { stage: `leaving channel ${channel.name}` });
     });
   }
+}
+
+function recovered(channel: Channel, missed: readonly Publication[], offset: number): Recovery {
+  return {
+    isRecovered: true,
+    publications: conflated(channel, missed),
+    offset: missed.at(-1)?.offset ?? offset,
+  };
 }

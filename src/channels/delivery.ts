@@ -4,6 +4,7 @@
  * something is flushed once. Walking and flushing go on in a later turn when they take longer than a slice.
  */
 import type { Publication } from "../wire/messages.js";
+import { batchOfNewest } from "./batches.js";
 import type { Channel } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
 import type { Reader } from "./reader.js";
@@ -169,7 +170,7 @@ export class Delivery {
     if (subscription.cursor === channel.ring.next || subscription.isReading || subscription.isEnded) return;
     if (!reader.isReady) return;
     if (subscription.cursor < channel.ring.first) {
-      this.#readLog(subscription);
+      this.#catchUp(subscription);
       return;
     }
     if (channel.batches.isEmpty) this.#batched.push(channel);
@@ -178,6 +179,21 @@ export class Delivery {
     subscription.offset = batch.offset;
     if (batch.bytes) reader.push(batch.bytes);
     if (batch.cursor !== channel.ring.next) this.#behind.add(reader);
+  }
+
+  /** The ring has moved on past the subscription's cursor. */
+  #catchUp(subscription: Subscription): void {
+    const { channel, reader } = subscription;
+    const { newest } = channel;
+    if (newest === undefined || subscription.offset < newest.from) {
+      this.#readLog(subscription);
+      return;
+    }
+    const { bytes, cursor, offset } = batchOfNewest(channel, newest, subscription.offset, reader.encoding);
+    subscription.cursor = cursor;
+    subscription.offset = offset;
+    if (bytes) reader.push(bytes);
+    if (cursor !== channel.ring.next) this.#behind.add(reader);
   }
 
   #readLog(subscription: Subscription): void {

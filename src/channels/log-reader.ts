@@ -9,21 +9,28 @@ import type { Channel } from "./channel.js";
 import type { Encoding } from "./reader.js";
 
 const maxPageEntries = 1000;
+/** Pages that are kept for others who come back to the same place, of at most a batch each. */
+const maxKeptPages = 64;
 
-/** Publications that follow an offset without a gap, or word that they are gone. */
-export type LogPage =
-  | {
-      readonly isComplete: true;
-      readonly epoch: string;
-      readonly publications: readonly Publication[];
-      bytesFor(encoding: Encoding): Uint8Array;
-    }
-  | { readonly isComplete: false; readonly reason: string };
+/** Publications that follow an offset without a gap. */
+interface CompletePage {
+  readonly isComplete: true;
+  readonly epoch: string;
+  readonly publications: readonly Publication[];
+  /** Whether there was nothing after them when they were read. */
+  readonly isToEnd: boolean;
+  bytesFor(encoding: Encoding): Uint8Array;
+}
+
+/** What follows an offset, or word that it is gone. */
+export type LogPage = CompletePage | { readonly isComplete: false; readonly reason: string };
 
 export class LogReader {
   readonly #broker: Broker;
   /** Reads under way, by channel and offset. */
   readonly #reads = new Map<Channel, Map<number, Promise<LogPage>>>();
+  /** The pages that were read last, by channel and offset. What a log has said stays true in its epoch. */
+  readonly #kept = new Map<string, CompletePage>();
 
   constructor(broker: Broker) {
     this.#broker = broker;
@@ -37,19 +44,19 @@ export class LogReader {
 
   /** One bounded page after an offset. @throws what the broker's `history` throws */
   read(channel: Channel, sinceOffset: number): Promise<LogPage> {
-    let ofChannel = this.#reads.get(channel);
-    if (ofChannel === undefined) {
-      ofChannel = new Map();
-      this.#reads.set(channel, ofChannel);
-    }
-    const underWay = ofChannel.get(sinceOffset);
+    const underWay = this.#reads.get(channel)?.get(sinceOffset);
     if (underWay) return underWay;
-    const reads = ofChannel;
+    const kept = this.#kept.get(keyOf(channel, sinceOffset));
+    // One that ended with the log could say more by now.
+    if (kept && (!kept.isToEnd || (kept.publications.at(-1)?.offset ?? 0) >= channel.seen))
+      return Promise.resolve(kept);
+    const reads = this.#reads.get(channel) ?? new Map<number, Promise<LogPage>>();
+    this.#reads.set(channel, reads);
     const read = this.#readPage(channel, sinceOffset).finally(() => {
       reads.delete(sinceOffset);
       if (reads.size === 0) this.#reads.delete(channel);
     });
-    ofChannel.set(sinceOffset, read);
+    reads.set(sinceOffset, read);
     return read;
   }
 
@@ -73,10 +80,11 @@ export class LogReader {
         reason: `publications from ${sinceOffset + 1} to ${first.offset - 1} are no longer kept`,
       };
     const framed = new Map<Encoding, Uint8Array>();
-    return {
+    const complete: CompletePage = {
       isComplete: true,
       epoch,
       publications,
+      isToEnd: publications.length === 0 || publications.at(-1)?.offset === page.position.offset,
       bytesFor(encoding) {
         const known = framed.get(encoding);
         if (known) return known;
@@ -85,5 +93,20 @@ export class LogReader {
         return bytes;
       },
     };
+    // One without publications says only that there are none yet.
+    if (publications.length > 0) this.#keep(keyOf(channel, sinceOffset), complete);
+    return complete;
   }
+
+  #keep(key: string, page: CompletePage): void {
+    this.#kept.set(key, page);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= maxKeptPages) return;
+      this.#kept.delete(oldest);
+    }
+  }
+}
+
+function keyOf(channel: Channel, sinceOffset: number): string {
+  return `${sinceOffset} ${channel.epoch} ${channel.name}`;
 }

@@ -23,16 +23,23 @@ export interface RingLimits {
   readonly maxBytes: number;
 }
 
+/** Bytes of all rings of a node together. */
+export interface RingPool {
+  bytes: number;
+}
+
 export class Ring {
   readonly #limits: RingLimits;
+  readonly #pool: RingPool | undefined;
   #entries: (Entry | undefined)[] = [];
   /** Sequence number of the oldest entry; equal to `#next` when there is none. */
   #first = 0;
   #next = 0;
   #bytes = 0;
 
-  constructor(limits: RingLimits) {
+  constructor(limits: RingLimits, pool?: RingPool) {
     this.#limits = limits;
+    this.#pool = pool;
   }
 
   get first(): number {
@@ -55,7 +62,7 @@ export class Ring {
     if (this.#next - this.#first === maxEntries) this.#dropFirst();
     this.#entries[this.#next % this.#entries.length] = entry;
     this.#next++;
-    this.#bytes += entry.bytes;
+    this.#count(entry.bytes);
     // The newest entry stays, however large.
     while (this.#bytes > maxBytes && this.#next - this.#first > 1) this.#dropFirst();
   }
@@ -89,7 +96,17 @@ export class Ring {
   clear(): void {
     this.#entries = [];
     this.#first = this.#next;
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
+  }
+
+  /** Drops all but the newest entry. */
+  shrink(): void {
+    while (this.#next - this.#first > 1) this.#dropFirst();
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#pool) this.#pool.bytes += bytes;
   }
 
   #slot(sequence: number): Entry | undefined {
@@ -98,7 +115,7 @@ export class Ring {
 
   #dropFirst(): void {
     const index = this.#first % this.#entries.length;
-    this.#bytes -= (this.#entries[index] as Entry).bytes;
+    this.#count(-(this.#entries[index] as Entry).bytes);
     this.#entries[index] = undefined;
     this.#first++;
   }

@@ -154,7 +154,7 @@ function addPublish(program: Command): void {
       "after",
       `
 Lines that are JSON are published as that, others as text. Each is published after the one before was acknowledged.
-When the connection breaks the line under way is sent again, and could then be there twice.
+When the connection breaks the line under way is sent again; it counts once, also when the server was restarted.
 
 Examples:
   $ holdfast publish news '{"headline":"It works"}'

@@ -1,4 +1,5 @@
 /** `holdfast publish`. */
+import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Centrifuge } from "centrifuge";
@@ -61,12 +62,13 @@ async function publishOne(
   channel: string,
   text: string,
 ): Promise<void> {
-  const data = parseData(text);
+  // The same key each time, so that a line counts once, however often it is sent.
+  const publication = { channel, data: parseData(text), idempotency_key: randomUUID() };
   let hasWaited = false;
   for (;;) {
     try {
       await client.ready();
-      await client.publish(channel, data);
+      await client.rpc("holdfast.publish", publication);
       return;
     } catch (error) {
       if (refusal.error) throw refusal.error;

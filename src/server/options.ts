@@ -66,6 +66,13 @@ export interface ServerOptions {
   readonly closeTimeoutMs?: number;
   /** The newest entries of each channel in use that are kept at hand. Readers further behind read the broker's log. @default 512 entries, 1 MiB */
   readonly ring?: Partial<RingLimits>;
+  /** Most bytes of all channels' newest entries together; beyond, channels keep only their newest. @default 256 MiB */
+  readonly maxRingBytes?: number;
+  /**
+   * Most bytes that wait for slow readers, of all connections together; beyond, those that have not read for longest are
+   * cut off, and recover when they come back. @default 256 MiB
+   */
+  readonly maxHeldBytes?: number;
   readonly limits?: Partial<SessionLimits>;
   readonly times?: Partial<SessionTimes>;
   /** Longest stretch of delivering before other work gets its turn, in milliseconds. @default 4 */
@@ -104,6 +111,8 @@ export const defaultOptions = Object.freeze({
   handshakeTimeoutMs: 10_000,
   maxHandshakeBytes: 16 * 1024,
   closeTimeoutMs: 5000,
+  maxRingBytes: 256 * 1024 * 1024,
+  maxHeldBytes: 256 * 1024 * 1024,
   ring: Object.freeze({ maxEntries: 512, maxBytes: 1024 * 1024 }),
   limits: defaultSessionLimits,
   times: defaultSessionTimes,
@@ -139,7 +148,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   };
   checkInteger("port", resolved.port, 0, 65_535);
   checkInteger("maxConnections", resolved.maxConnections, 1);
-  for (const name of ["maxMessageBytes", "maxFragments"] as const) checkInteger(name, resolved[name], 1);
+  for (const name of ["maxMessageBytes", "maxFragments", "maxRingBytes", "maxHeldBytes"] as const)
+    checkInteger(name, resolved[name], 1);
   for (const name of ["handshakeTimeoutMs", "messageTimeoutMs", "closeTimeoutMs"] as const)
     checkInteger(name, resolved[name], 1, maxTimerMs);
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);

@@ -15,6 +15,7 @@ import { createPages } from "../http/pages.js";
 import { createRouter, webSocketPath } from "../http/router.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
+import { HeldBytes } from "../sessions/held-bytes.js";
 import { publish } from "../sessions/publishing.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
@@ -33,6 +34,8 @@ import { version } from "./version.js";
 export interface ServerStats extends HandlerStats {
   /** Channels that somebody on this node uses. */
   readonly channels: number;
+  /** Bytes of the newest entries of all channels in use. */
+  readonly ringBytes: number;
   /** Sockets, those that are closing included. */
   readonly sockets: number;
   /** Sessions that wait for a deadline. */
@@ -81,12 +84,19 @@ export class HoldfastServer {
       onError,
     });
     const common = { broker: this.#broker, delivery: this.#delivery, onError };
-    this.#channels = new Channels({ ...common, log, ringLimits: resolved.ring });
+    this.#channels = new Channels({
+      ...common,
+      log,
+      ringLimits: resolved.ring,
+      maxRingBytes: resolved.maxRingBytes,
+      kindOf: (channel) => rulesFor(channel)?.kind ?? "stream",
+    });
     this.#events = this.#channels;
     this.#handler = new Handler({
       ...common,
       channels: this.#channels,
       deadlines: this.#deadlines,
+      held: new HeldBytes(resolved.maxHeldBytes),
       clock: systemClock,
       rulesFor,
       authenticate,
@@ -180,6 +190,7 @@ export class HoldfastServer {
     return {
       ...this.#handler.stats(),
       channels: this.#channels.count,
+      ringBytes: this.#channels.ringBytes,
       sockets: this.#listener.sockets,
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,

@@ -77,7 +77,10 @@ export const commandHandlers: Handlers = {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
     const { channel, limit, since, reverse } = params;
-    if (rulesFor(channel) === undefined) return refusal(id, replyError("unknownChannel"));
+    const rules = rulesFor(channel);
+    if (rules === undefined) return refusal(id, replyError("unknownChannel"));
+    if (rules.kind === "live")
+      return refusal(id, replyError("notAvailable", "nothing is kept of this channel"));
     if (reverse && since?.offset === 0)
       return refusal(
         id,

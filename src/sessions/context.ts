@@ -5,6 +5,7 @@ import type { Delivery } from "../channels/delivery.js";
 import type { RulesFor } from "../channels/rules.js";
 import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
+import type { HeldBytes } from "./held-bytes.js";
 import type { Authenticate } from "./identity.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
 
@@ -13,6 +14,7 @@ export interface SessionContext {
   readonly channels: Channels;
   readonly delivery: Delivery;
   readonly deadlines: Deadlines;
+  readonly held: HeldBytes;
   readonly clock: Clock;
   readonly rulesFor: RulesFor;
   readonly authenticate: Authenticate;

@@ -12,6 +12,12 @@ export interface HandlerStats {
   readonly subscriptions: number;
   /** Bytes that wait for peers to read. */
   readonly unsentBytes: number;
+  /** The same of those peers that do not keep up, as they count against the bound for all of them. */
+  readonly heldBytes: number;
+  /** Connections that do not keep up at the moment: they are behind, and read on when they have drained. */
+  readonly behind: number;
+  /** Connections that were cut off since the start, for all of them together held too much. */
+  readonly cutOff: number;
 }
 
 export class Handler implements SessionOwner {
@@ -50,7 +56,10 @@ export class Handler implements SessionOwner {
       subscriptions += session.channels.count;
       unsentBytes += session.unsentBytes;
     }
-    return { connections: this.#sessions.size, users: this.#users.size, subscriptions, unsentBytes };
+    const { bytes: heldBytes, holders: behind, cuts: cutOff } = this.#context.held;
+    const connections = this.#sessions.size;
+    const users = this.#users.size;
+    return { connections, users, subscriptions, unsentBytes, heldBytes, behind, cutOff };
   }
 
   /** Ends every connection; SDKs reconnect after this. */

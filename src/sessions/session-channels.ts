@@ -7,7 +7,7 @@ import type { Recovery } from "../channels/channels.js";
 import type { ChannelRules } from "../channels/rules.js";
 import type { Subscription } from "../channels/subscription.js";
 import { type ReplyError, replyError, unsubscribeTable } from "../wire/codes.js";
-import type { ClientInfo, SubscribeParams, SubscribeResult } from "../wire/messages.js";
+import type { ClientInfo, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 import { presenceLeaseMs } from "./limits.js";
 import type { Session } from "./session.js";
@@ -95,7 +95,7 @@ export class SessionChannels {
     let channel: Channel | undefined;
     try {
       channel = await channels.acquire(name);
-      const recovery = params.recover ? await this.#recover(channel, params) : undefined;
+      const recovery = params.recover ? await this.#recover(channel, params, rules) : undefined;
       return this.#finish(channel, entry, params, recovery, answer);
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
@@ -103,9 +103,19 @@ export class SessionChannels {
     }
   }
 
-  async #recover(channel: Channel, { epoch, offset }: SubscribeParams): Promise<Recovery> {
+  async #recover(
+    channel: Channel,
+    { epoch, offset }: SubscribeParams,
+    { retention }: ChannelRules,
+  ): Promise<Recovery> {
     const before = channel.epoch;
-    const recovery = await this.#context.channels.recover(channel, { epoch, offset });
+    const now = this.#context.clock.now();
+    const recovery = await this.#context.channels.recover(
+      channel,
+      { epoch, offset },
+      (publication) =>
+        now - publication.time < retention.ttlMs && channel.head - publication.offset < retention.maxEntries,
+    );
     if (channel.epoch === before) return recovery;
     return { isRecovered: false, reason: "the channel's log has started afresh" };
   }
@@ -123,15 +133,16 @@ export class SessionChannels {
     if (recovery && !isRecovered && (params.flag & 2) !== 0) return replyError("unrecoverablePosition");
 
     const { channels, delivery } = this.#context;
+    const isLive = channel.kind === "live";
     const offset = isRecovered ? recovery.offset : channel.head;
     const hasJoinLeave = params.joinLeave && entry.rules.hasJoinLeave;
     const subscription = channels.subscribe(channel, this.#session, { offset, hasJoinLeave });
     entry.subscription = subscription;
     answer({
-      recoverable: true,
-      positioned: true,
+      recoverable: !isLive,
+      positioned: !isLive,
       // After a recovery clients count on from the offset they asked with, as they take the publications.
-      position: isRecovered ? { epoch: channel.epoch, offset: params.offset } : channel.position,
+      position: positionFor(channel, isRecovered ? params.offset : channel.head),
       publications: isRecovered ? recovery.publications : [],
       recovered: isRecovered,
       wasRecovering: params.recover,
@@ -182,4 +193,9 @@ export class SessionChannels {
     call.then(settled, settled);
     return call;
   }
+}
+
+/** Where nothing is kept, a position would promise what cannot be had. */
+function positionFor({ kind, epoch }: Channel, offset: number): Position {
+  return kind === "live" ? { epoch: "", offset: 0 } : { epoch, offset };
 }

@@ -10,6 +10,7 @@ import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { ClientInfo, Push, Reply } from "../wire/messages.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
+import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
 import { Keepalive } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
@@ -22,7 +23,7 @@ export interface SessionOwner {
   ended(session: Session): void;
 }
 
-export class Session implements Reader, TransportEvents {
+export class Session implements Reader, TransportEvents, Holder {
   readonly id: string;
   readonly transport: Transport;
   readonly channels: SessionChannels;
@@ -172,7 +173,10 @@ export class Session implements Reader, TransportEvents {
     this.#isFull = false;
     this.#keepalive.noteDrained();
     this.flush();
-    if (!this.#isFull) this.#context.delivery.resume(this);
+    if (!this.#isFull) {
+      this.#context.held.set(this, 0);
+      this.#context.delivery.resume(this);
+    }
     this.#holdUpOrGoOn();
   }
 
@@ -192,16 +196,24 @@ export class Session implements Reader, TransportEvents {
     this.#end();
   }
 
+  /** Holder. */
+  cut(): void {
+    this.#end();
+    this.transport.destroy();
+  }
+
   #writeOutbox(): void {
     const parts = this.#outbox.take();
     for (const part of parts) this.#writtenBytes += part.length;
     this.transport.write(parts);
     this.#isFull = this.transport.unsentBytes > 0;
+    if (this.#isFull) this.#context.held.set(this, this.unsentBytes);
   }
 
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    if (this.#isFull) this.#context.held.set(this, 0);
     this.#commands.clear();
     this.#keepalive.stop();
     this.channels.end();
@@ -213,6 +225,7 @@ export class Session implements Reader, TransportEvents {
     if (this.#isEnded) return;
     this.#touch();
     this.#outbox.addMessage(message);
+    if (this.#isFull) this.#context.held.set(this, this.unsentBytes);
   }
 
   #touch(): void {

@@ -3,7 +3,7 @@
  * transports/ and hand what happens to the session.
  *
  * - `closed` MUST be called once, when the peer or the network has ended the connection; nothing may be called after it.
- * - After `close`, which is this side's end, a transport MUST NOT write, and MUST NOT call the session again.
+ * - After `close` or `destroy`, which is this side's end, a transport MUST NOT write, and MUST NOT call the session again.
  */
 import type { Encoding } from "../channels/reader.js";
 import type { Payload } from "../wire/codec.js";
@@ -21,6 +21,8 @@ export interface Transport {
   resumeReading(): void;
   /** Tells the peer why, and ends the connection within a bounded time. */
   close(reason: Disconnect): void;
+  /** Ends the connection without another word, and lets go of what waits for the peer. */
+  destroy(): void;
 }
 
 /** What a transport reports to. */

@@ -55,6 +55,7 @@ export class WebSocketTransport implements Transport, SocketOwner {
 
   /** Ends the connection without another word. */
   destroy(): void {
+    this.#events = undefined;
     this.#driver.destroy();
   }
 

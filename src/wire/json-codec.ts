@@ -106,11 +106,22 @@ function encodeSubscribeResult(result: SubscribeResult): string {
   if (result.positioned) fields += ',"positioned":true';
   if (position.epoch !== "") fields += `,"epoch":${JSON.stringify(position.epoch)}`;
   if (position.offset > 0) fields += `,"offset":${position.offset}`;
-  if (publications.length > 0)
-    fields += `,"publications":[${publications.map((publication) => encodePublication(publication)).join(",")}]`;
+  if (publications.length > 0) fields += `,"publications":[${encodePublications(publications)}]`;
   if (result.recovered) fields += ',"recovered":true';
   if (result.wasRecovering) fields += ',"was_recovering":true';
   return `{${fields.slice(1)}}`;
+}
+
+/** Many who come back to the same place get the same list, and each the same text. */
+const encodedLists = new WeakMap<readonly Publication[], string>();
+
+function encodePublications(publications: readonly Publication[]): string {
+  let text = encodedLists.get(publications);
+  if (text === undefined) {
+    text = publications.map((publication) => encodePublication(publication)).join(",");
+    encodedLists.set(publications, text);
+  }
+  return text;
 }
 
 function encodePushBody(push: Push): string {

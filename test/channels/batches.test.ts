@@ -7,7 +7,7 @@ import { clientInfo, countTo, publication } from "./support/entries.js";
 import { createPlainEncoding, messagesOf, plainEncoding } from "./support/fake-reader.js";
 
 function channelWith(count: number, data?: string): Channel {
-  const channel = new Channel("news", { maxEntries: 1000, maxBytes: 10_000_000 });
+  const channel = new Channel("news", { limits: { maxEntries: 1000, maxBytes: 10_000_000 } });
   channel.open({ epoch: "e1", offset: 0 });
   for (const offset of countTo(count)) channel.receive(publication(offset, data), "e1");
   return channel;

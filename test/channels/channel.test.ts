@@ -5,7 +5,7 @@ import { clientInfo, countTo, publication } from "./support/entries.js";
 const limits = { maxEntries: 4, maxBytes: 1_000_000 };
 
 function openChannel(offset = 0, epoch = "e1"): Channel {
-  const channel = new Channel("news", limits);
+  const channel = new Channel("news", { limits: limits });
   channel.open({ epoch, offset });
   return channel;
 }
@@ -23,7 +23,7 @@ describe("channel that has been opened", () => {
   });
 
   it("keeps what events brought before, when the epoch is the same", () => {
-    const channel = new Channel("news", limits);
+    const channel = new Channel("news", { limits: limits });
     expect(channel.receive(publication(5), "e1")).toBe("appended");
     channel.open({ epoch: "e1", offset: 4 });
     expect(channel.position).toEqual({ epoch: "e1", offset: 5 });
@@ -31,7 +31,7 @@ describe("channel that has been opened", () => {
   });
 
   it("knows that there is more than the events brought before", () => {
-    const channel = new Channel("news", limits);
+    const channel = new Channel("news", { limits: limits });
     channel.receive(publication(5), "e1");
     channel.open({ epoch: "e1", offset: 8 });
     expect(channel.head).toBe(5);
@@ -39,7 +39,7 @@ describe("channel that has been opened", () => {
   });
 
   it("drops what events brought before of another epoch", () => {
-    const channel = new Channel("news", limits);
+    const channel = new Channel("news", { limits: limits });
     channel.receive(publication(5), "old");
     channel.open({ epoch: "new", offset: 2 });
     expect(channel.position).toEqual({ epoch: "new", offset: 2 });
@@ -82,7 +82,7 @@ describe("publication that comes", () => {
   });
 
   it("counts its text toward the ring's bytes", () => {
-    const channel = new Channel("news", { maxEntries: 100, maxBytes: 20_000 });
+    const channel = new Channel("news", { limits: { maxEntries: 100, maxBytes: 20_000 } });
     channel.open({ epoch: "e1", offset: 0 });
     for (const offset of countTo(10)) channel.receive(publication(offset, "x".repeat(5000)), "e1");
     expect(channel.head).toBe(10);

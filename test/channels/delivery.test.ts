@@ -220,7 +220,7 @@ describe("backlog larger than a batch", () => {
 describe("subscriptions without a registry", () => {
   it("are delivered to from a cursor inside the ring", async () => {
     const { createReader, delivery, scheduler } = await createTestNode();
-    const channel = new Channel("news", { maxEntries: 100, maxBytes: 100_000 });
+    const channel = new Channel("news", { limits: { maxEntries: 100, maxBytes: 100_000 } });
     channel.open({ epoch: "e", offset: 0 });
     for (const n of countTo(5)) channel.receive(publication(n), "e");
     const reader = createReader();

@@ -98,7 +98,7 @@ describe("holdfast publish, subscribe and history", () => {
   });
 
   it("subscribe goes on over a restart of the server, and says what was lost", async () => {
-    const first = await serve("--port", String(await findFreePort()));
+    const first = await serve("--port", String(await findFreePort()), "--data", "memory");
     const subscriber = new CliRun(["subscribe", "news", "--url", first.url]);
     await until(async () => {
       await runCli(["publish", "news", '"hello"', "--url", first.url]);
@@ -112,7 +112,7 @@ describe("holdfast publish, subscribe and history", () => {
     first.run.kill("SIGTERM");
     await first.run.exit();
     await subscriber.untilSaid(/lost the connection/);
-    await serve("--port", String(first.port));
+    await serve("--port", String(first.port), "--data", "memory");
     await subscriber.untilSaid(/connected to/);
     await subscriber.untilSaid(/could not be recovered/);
     await runCli(["publish", "news", '"again"', "--url", first.url]);

@@ -1,5 +1,7 @@
 /** Runs the built `holdfast` command as its users do. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { until } from "../support/server.js";
@@ -13,7 +15,9 @@ export class CliRun {
   readonly #exited: Promise<number | null>;
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    // Unless a test says otherwise, nothing is left behind in the folder it runs in.
+    const variables = { ...process.env, HOLDFAST_DATA: "memory", ...env };
+    this.child = spawn(process.execPath, [main, ...args], { env: variables });
     this.child.stdout?.on("data", (chunk) => {
       this.out += chunk;
     });
@@ -58,9 +62,18 @@ export async function runCli(args: readonly string[], env?: NodeJS.ProcessEnv) {
   return { code, out: run.out, err: run.err, lines: run.lines };
 }
 
+/** A free port, and a store that goes with the test, unless something else is asked for. */
+function defaultsBeside(args: readonly string[]): string[] {
+  const port = args.includes("--port") ? [] : ["--port", "0"];
+  if (args.includes("--data")) return port;
+  const data = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+  return [...port, "--data", data];
+}
+
 /** A server that runs until the test ends. */
 export async function serve(...args: string[]): Promise<{ run: CliRun; url: string; port: number }> {
-  const run = new CliRun(["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args]);
+  const run = new CliRun(["serve", ...defaultsBeside(args), ...args]);
   await run.untilSaid(/keeps the line open at/);
   const url = /http:\/\/localhost:(\d+)/.exec(run.out);
   if (url === null) throw new Error(`no address in: ${run.out}${run.err}`);

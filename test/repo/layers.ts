@@ -60,7 +60,11 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   client: { folders: ["wire"], node: [], packages: ["centrifuge"] },
-  cli: { folders: ["."], node: ["fs", "readline", "timers/promises"], packages: ["centrifuge", "commander"] },
+  cli: {
+    folders: ["."],
+    node: ["crypto", "fs", "readline", "timers/promises"],
+    packages: ["centrifuge", "commander"],
+  },
 };
 
 /** Folders whose subfolders must not import each other: implementations of one contract. */

@@ -15,6 +15,7 @@ export class FakeTransport implements Transport {
   /** Whether what is written stays unsent. */
   isFull = false;
   unsentBytes = 0;
+  isDestroyed = false;
   events: TransportEvents | undefined;
 
   write(parts: readonly Uint8Array[]): void {
@@ -40,6 +41,11 @@ export class FakeTransport implements Transport {
 
   close(reason: Disconnect): void {
     this.closes.push(reason);
+    this.events = undefined;
+  }
+
+  destroy(): void {
+    this.isDestroyed = true;
     this.events = undefined;
   }
 }

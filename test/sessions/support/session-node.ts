@@ -7,6 +7,7 @@ import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
 import { Handler } from "../../../src/sessions/handler.js";
+import { HeldBytes } from "../../../src/sessions/held-bytes.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -31,6 +32,7 @@ export interface SessionNodeOptions {
   readonly authenticate?: Authenticate;
   readonly rulesFor?: RulesFor;
   readonly random?: () => number;
+  readonly maxHeldBytes?: number;
 }
 
 export type SessionNode = Awaited<ReturnType<typeof createSessionNode>>;
@@ -58,6 +60,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const channels = new Channels({ broker, log, delivery, ringLimits, onError });
   await broker.open(channels);
   const deadlines = new Deadlines(clock, onError);
+  const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const retention = { maxEntries: 1000, maxBytes: 100_000_000, ttlMs: 3_600_000, ...options.retention };
   const rules: ChannelRules = { ...openRules, retention };
   const handler = new Handler({
@@ -65,6 +68,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     channels,
     delivery,
     deadlines,
+    held,
     clock,
     onError,
     rulesFor: options.rulesFor ?? (() => rules),
@@ -151,6 +155,9 @@ export const nothing: ReturnType<SessionNode["sizes"]> = Object.freeze({
   users: 0,
   subscriptions: 0,
   unsentBytes: 0,
+  heldBytes: 0,
+  behind: 0,
+  cutOff: 0,
   deadlines: 0,
   hasTimer: false,
   channels: 0,
