@@ -44,7 +44,8 @@ export class Auditor {
       const since = { epoch: position.epoch, offset: last };
       const page = await this.#history({ channel, limit: pageEntries, since });
       if (page.publications.length === 0) break;
-      for (const { offset = 0, data } of page.publications) entries.push({ ...idIn(data), offset });
+      for (const { offset = 0, data, key } of page.publications)
+        entries.push({ ...idIn(data), offset, ...(key !== undefined && { key }) });
       last = entries.at(-1)?.offset ?? 0;
     }
     return { channel, position, entries };

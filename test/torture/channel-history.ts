@@ -29,10 +29,11 @@ export interface ChannelHistory {
   readonly log: ChannelLog | undefined;
   readonly logAfterRestart: ChannelLog | undefined;
   readonly ends: readonly ServerEnd[];
+  readonly restedAt: number;
 }
 
 export function splitByChannel(history: History): ChannelHistory[] {
-  const { publications, readings, logs, logsAfterRestart, ends, store } = history;
+  const { publications, readings, logs, logsAfterRestart, ends, restedAt, store } = history;
   const names = new Set([...publications, ...readings, ...logs].map(({ channel }) => channel));
   return [...names].sort().map((channel) => ({
     channel,
@@ -44,6 +45,7 @@ export function splitByChannel(history: History): ChannelHistory[] {
     log: logs.find((each) => each.channel === channel),
     logAfterRestart: logsAfterRestart.find((each) => each.channel === channel),
     ends,
+    restedAt,
   }));
 }
 

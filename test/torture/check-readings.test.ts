@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { checkHistory } from "./checker.js";
 import { broken, Story } from "./support/story.js";
 
 describe("checker: readers", () => {
@@ -78,5 +79,25 @@ describe("checker: readers", () => {
     story.reader("twice").subscribe(":0").get("1/1@0", "1/1@0");
     story.reader("turned").subscribe(":0").get("1/2@0", "1/1@0");
     expect(broken(story.history(":"))).toEqual(["duplicate", "disorder"]);
+  });
+
+  it("finds a live publication that a subscribed reader was not given", () => {
+    const story = new Story("live:1");
+    story.reader("r").subscribe(":0");
+    story.reader("cut").subscribe(":0").close();
+    story.reader("told").subscribe(":0").unsubscribed(2500);
+    story.publish("1/1", "").publish("1/2");
+    story.reader("late").subscribe(":0");
+    const violations = checkHistory(story.history(":"));
+    expect(violations.map(({ where, text }) => `${where}: ${text}`)).toEqual(["live:1, r: 1/1 never came"]);
+  });
+
+  it("finds a reader of the latest that was not given the newest of a key", () => {
+    const story = new Story("latest:1").publish("1/1", "a:1").publish("2/1", "a:2").publish("1/2", "a:3");
+    story.reader("r").subscribe("a:0").get("1/2@3");
+    story.reader("fair").subscribe("a:0").get("2/1@2", "1/2@3");
+    story.reader("late").subscribe("a:2").get("1/2@3");
+    const violations = checkHistory(story.history("a: 1/1=x 2/1=y 1/2=x"));
+    expect(violations.map(({ promise, where }) => `${promise} ${where}`)).toEqual(["behind latest:1, r"]);
   });
 });

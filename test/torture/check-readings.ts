@@ -4,7 +4,15 @@
  */
 import type { ChannelHistory } from "./channel-history.js";
 import type { ChannelTraits } from "./channels.js";
-import { nameOf, type Position, type PublicationId, type ReaderEvent, type Reading } from "./history.js";
+import {
+  type ChannelLog,
+  nameOf,
+  type Position,
+  type PublicationId,
+  type ReaderEvent,
+  type Reading,
+} from "./history.js";
+import { findMissingLive } from "./missing-live.js";
 import type { PromiseName, Violation } from "./violations.js";
 
 export function checkReadings(history: ChannelHistory): Violation[] {
@@ -25,6 +33,8 @@ class ReadingCheck {
   #cursor: Position | undefined;
   /** The connection on which it is subscribed. */
   #connection: number | undefined;
+  /** Offset behind which everything is for the reader, since it began or was told of a loss. */
+  #start = 0;
   /** The server has answered that it can't go on, and is now asked for no recovery. */
   #wasRefused = false;
   /** Epoch and offset, or for what has none the publication itself, of all that was delivered. */
@@ -58,6 +68,7 @@ class ReadingCheck {
       const wanted = asked ?? (this.#wasRefused ? this.#cursor : undefined);
       if (wanted !== undefined) this.#checkNeed(wanted, position);
       this.#wasRefused = false;
+      this.#start = position.offset;
       this.#cursor = position;
       return;
     }
@@ -127,12 +138,26 @@ class ReadingCheck {
   #checkEnd(): void {
     const { log } = this.#history;
     const cursor = this.#cursor;
+    if (this.#traits.kind === "live")
+      for (const name of findMissingLive(this.#history, this.#reading))
+        this.#report("gap", `${name} never came`);
     if (this.#traits.kind === "live" || log === undefined) return;
+    if (this.#traits.kind === "latest") this.#checkSubjects(log);
     if (cursor === undefined) this.#report("behind", "was never subscribed");
     else if (cursor.epoch !== log.position.epoch)
       this.#report("behind", `ended in epoch ${cursor.epoch}, and the log has ${log.position.epoch}`);
     else if (cursor.offset !== log.position.offset)
       this.#report("behind", `ended at ${cursor.offset}, and the log at ${log.position.offset}`);
+  }
+
+  /** Whatever a reader of the latest was not given, the newest of each key it was. */
+  #checkSubjects(log: ChannelLog): void {
+    const newest = new Map(log.entries.map(({ key = "", offset }) => [key, offset]));
+    for (const [key, offset] of newest) {
+      const isDelivered = this.#delivered.has(`${log.position.epoch} ${offset}`);
+      if (offset > this.#start && !isDelivered)
+        this.#report("behind", `was not given ${offset}, the newest of key ${JSON.stringify(key)}`);
+    }
   }
 
   #report(promise: PromiseName, text: string): void {

@@ -42,6 +42,7 @@ export function createClients(all: ClientsOptions): Clients {
     number: options.publishers,
     channel: all.channels[0] as string,
     isKeyed: false,
+    subject: undefined,
     window: 0,
     gapMs: 0,
     line: createLine(all, "rpc", random.fork()),
@@ -78,6 +79,7 @@ function createPublisher(all: ClientsOptions, number: number, random: Random): P
     channel,
     // What is not kept can't be told apart later.
     isKeyed: random.chance(0.7) && !channel.startsWith("live:"),
+    subject: channel.startsWith("latest:") && random.chance(0.6) ? `subject ${number % 3}` : undefined,
     window,
     gapMs: (1000 * window * options.publishers) / options.rate,
     line: createLine(all, way, random.fork()),

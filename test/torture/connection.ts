@@ -20,6 +20,7 @@ export interface WirePublication {
   readonly data: unknown;
   readonly offset?: number;
   readonly epoch?: string;
+  readonly key?: string;
 }
 
 export interface WirePush {

@@ -74,6 +74,8 @@ export interface Reading {
 
 export interface LogEntry extends PublicationId {
   readonly offset: number;
+  /** In channels of the latest: what it is about. */
+  readonly key?: string;
 }
 
 export interface ChannelLog {
@@ -94,6 +96,8 @@ export interface History {
   readonly publications: readonly Published[];
   readonly readings: readonly Reading[];
   readonly ends: readonly ServerEnd[];
+  /** Until then readers were given time to come to the end, and nothing ended but by faults. */
+  readonly restedAt: number;
   /** When everything had come to rest. */
   readonly logs: readonly ChannelLog[];
   /** The same logs after one more kill and restart; empty where there was none. */

@@ -13,7 +13,11 @@ export interface Mutation {
   readonly replace: string;
 }
 
-/** Once in so many publications; each process counts by itself. */
+/** Where a batch for a reader takes up a publication. */
+const pushOfBatch = `size += message.length;
+            messages.push(message);`;
+
+/** Once in so many times; each process counts by itself. */
 const everyNth = (n: number) => `(globalThis.tortured = (globalThis.tortured ?? 0) + 1) % ${n} === 0`;
 
 export const mutations: readonly Mutation[] = [
@@ -21,15 +25,15 @@ export const mutations: readonly Mutation[] = [
     name: "drop",
     describes: "one publication in a hundred is dropped before delivery",
     file: "channels/batches.js",
-    find: "messages.push(message);",
-    replace: `if (!(${everyNth(100)})) messages.push(message);`,
+    find: pushOfBatch,
+    replace: `size += message.length; if (!(${everyNth(100)})) messages.push(message);`,
   },
   {
     name: "twice",
     describes: "one publication in a hundred is delivered twice",
     file: "channels/batches.js",
-    find: "messages.push(message);",
-    replace: `messages.push(message); if (${everyNth(100)}) messages.push(message);`,
+    find: pushOfBatch,
+    replace: `${pushOfBatch} if (${everyNth(100)}) messages.push(message);`,
   },
   {
     name: "early",

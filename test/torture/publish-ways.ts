@@ -14,6 +14,8 @@ export interface PublishRequest {
   readonly channel: string;
   readonly data: unknown;
   readonly idempotencyKey: string | undefined;
+  /** What it is about, in channels of the latest. */
+  readonly key: string | undefined;
 }
 
 /** `unknown` when nobody can tell what became of it. */
@@ -34,8 +36,13 @@ export interface PublishLine {
 
 const answerTimeoutMs = 12_000;
 
-function fieldsOf({ channel, data, idempotencyKey }: PublishRequest): object {
-  return { channel, data, ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }) };
+function fieldsOf({ channel, data, idempotencyKey, key }: PublishRequest): object {
+  return {
+    channel,
+    data,
+    ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
+    ...(key !== undefined && { key }),
+  };
 }
 
 function acknowledgementOf(result: Readonly<Record<string, unknown>>): PublishOutcome {

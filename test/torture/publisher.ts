@@ -11,6 +11,8 @@ export interface PublisherOptions {
   readonly number: number;
   readonly channel: string;
   readonly isKeyed: boolean;
+  /** What all of its publications are about, in channels of the latest. */
+  readonly subject: string | undefined;
   /** Publications under way at a time. */
   readonly window: number;
   /** Mean time between two, for each of those under way at a time. */
@@ -31,12 +33,19 @@ export interface PublisherCounts {
 const retryDelayMs = 60;
 /** How many keyed publications are sent once more after they were acknowledged: only the answer may come of it. */
 const repeatChance = 0.04;
+/** How often one of the last ones is, whatever has happened in between. */
+const lateRepeatChance = 0.05;
+const mostRemembered = 20;
+/** Keys are kept for 5 minutes. */
+const repeatWindowMs = 120_000;
 
 export class Publisher {
   readonly options: PublisherOptions;
   readonly counts: PublisherCounts = { sent: 0, acknowledged: 0, retried: 0, unknown: 0 };
   readonly #workers: Promise<unknown>;
   readonly #bursts = new Set<Promise<void>>();
+  /** The last ones with a key, and when they were sent first. */
+  #acknowledged: readonly { readonly published: Published; readonly time: number }[] = [];
   #next = 1;
   #isFinishing = false;
   #isAbandoned = false;
@@ -81,7 +90,14 @@ export class Publisher {
       // Most are short; some fill several frames of the line.
       const bytes = random.chance(0.1) ? random.integer(100, 3000) : random.integer(0, 60);
       await this.#publish(channel, "x".repeat(bytes));
+      if (random.chance(lateRepeatChance)) await this.#repeatOne();
     }
+  }
+
+  async #repeatOne(): Promise<void> {
+    const { random } = this.options;
+    const recent = this.#acknowledged.filter(({ time }) => Date.now() - time < repeatWindowMs);
+    if (recent.length > 0) await this.#send(random.pick(recent).published, "");
   }
 
   async #publish(channel: string, filler: string): Promise<void> {
@@ -89,11 +105,13 @@ export class Publisher {
     const id: PublicationId = { publisher: number, n: this.#next++ };
     const key = isKeyed ? `torture ${id.publisher}/${id.n}` : undefined;
     const published = recorder.publication(id, channel, key);
+    const time = Date.now();
     for (let attempt = 1; !this.#isAbandoned; attempt++) {
       const outcome = await this.#send(published, filler);
       if (outcome === undefined) return;
       if (outcome.kind === "acknowledged") {
         if (isKeyed && random.chance(repeatChance)) continue;
+        if (isKeyed) this.#acknowledged = [...this.#acknowledged, { published, time }].slice(-mostRemembered);
         return;
       }
       if (outcome.kind === "refused" && !this.#mayRetry(outcome)) return;
@@ -105,14 +123,14 @@ export class Publisher {
 
   /** @returns undefined when it was not sent, because the line has been stopped */
   async #send(published: Published, filler: string): Promise<PublishOutcome | undefined> {
-    const { line, recorder } = this.options;
+    const { line, recorder, subject } = this.options;
     if (!(await line.ready())) return undefined;
     const { publisher: p, n, channel, key } = published;
     const attempt: Attempt = { sentAt: recorder.tick() };
     published.attempts.push(attempt);
     this.counts.sent++;
     const data = { p, n, ...(filler !== "" && { filler }) };
-    const outcome = await line.publish({ channel, data, idempotencyKey: key });
+    const outcome = await line.publish({ channel, data, idempotencyKey: key, key: subject });
     if (outcome.kind === "acknowledged") {
       const { position, isDuplicate } = outcome;
       attempt.acknowledgement = { at: recorder.tick(), ...(position && { position }), isDuplicate };

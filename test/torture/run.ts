@@ -14,7 +14,8 @@ import { checkHistory } from "./checker.js";
 import { type Clients, createClients } from "./clients.js";
 import { FaultProxy } from "./fault-proxy.js";
 import { FaultRunner } from "./fault-runner.js";
-import { type ChannelLog, type History, Recorder } from "./history.js";
+import { type ChannelLog, type History, nameOf, Recorder } from "./history.js";
+import { findMissingLive } from "./missing-live.js";
 import type { TortureOptions } from "./options.js";
 import { createPlan } from "./plan.js";
 import { Random } from "./random.js";
@@ -99,10 +100,12 @@ class Run {
     const url = `ws://127.0.0.1:${port}/connection/websocket`;
     let logs: ChannelLog[] = [];
     let logsAfterRestart: ChannelLog[] = [];
+    let restedAt = 0;
     try {
       await faults.run();
       proxy.heal();
       await this.#settle(clients, url);
+      restedAt = this.#recorder.tick();
       logs = await this.#readLogs(url);
       stopAll(clients);
       if (store === "disk") logsAfterRestart = await this.#restartAndRead(server, url);
@@ -114,7 +117,7 @@ class Run {
       stopAll(clients);
     }
     const { publications, readings, ends } = this.#recorder;
-    const history: History = { store, publications, readings, ends, logs, logsAfterRestart };
+    const history: History = { store, publications, readings, ends, restedAt, logs, logsAfterRestart };
     const violations = [...this.#failures, ...checkHistory(history)];
     return summarize({ history, violations, folder: this.#folder, counts: faults.counts, clients });
   }
@@ -149,6 +152,7 @@ class Run {
   }
 
   async #haveCaughtUp({ readers }: Clients, auditor: Auditor): Promise<boolean> {
+    if (this.#isLiveMissing()) return false;
     for (const channel of keptChannels(this.#channels)) {
       const head = await auditor.readHead(channel);
       const isBehind = readers.some((reader) => {
@@ -159,6 +163,18 @@ class Run {
       if (isBehind) return false;
     }
     return true;
+  }
+
+  #isLiveMissing(): boolean {
+    const restedAt = this.#recorder.tick();
+    return this.#channels
+      .filter((channel) => channel.startsWith("live:"))
+      .some((channel) => {
+        const sent = this.#recorder.publications.filter((published) => published.channel === channel);
+        const publications = new Map(sent.map((published) => [nameOf(published), published]));
+        const readings = this.#recorder.readings.filter((reading) => reading.channel === channel);
+        return readings.some((reading) => findMissingLive({ publications, restedAt }, reading).length > 0);
+      });
   }
 
   async #readLogs(url: string): Promise<ChannelLog[]> {

@@ -30,11 +30,17 @@ export function positionOf(text: string): Position {
   return { epoch: epoch as string, offset: Number(offset) };
 }
 
-/** "a: 7/1 7/2" is a log of epoch a from offset 1; "a@5: 7/9" begins at offset 5; "a@5:" is empty with head 4. */
+/**
+ * "a: 7/1 7/2" is a log of epoch a from offset 1; "a@5: 7/9" begins at offset 5; "a@5:" is empty with head 4. In channels
+ * of the latest, "7/1=k" has the key k.
+ */
 export function logOf(channel: string, text: string): ChannelLog {
   const [head, ...rest] = text.split(" ").filter((part) => part !== "");
   const [epoch, first = "1"] = (head as string).replace(":", "").split("@");
-  const entries: LogEntry[] = rest.map((name, index) => ({ ...idOf(name), offset: Number(first) + index }));
+  const entries: LogEntry[] = rest.map((text, index) => {
+    const [name, key] = text.split("=") as [string, string | undefined];
+    return { ...idOf(name), offset: Number(first) + index, ...(key !== undefined && { key }) };
+  });
   const position = { epoch: epoch as string, offset: Number(first) + entries.length - 1 };
   return { channel, position, entries };
 }
@@ -94,6 +100,7 @@ export class Story {
       publications,
       readings,
       ends,
+      restedAt: this.#recorder.tick(),
       logs: [logOf(this.#channel, log)],
       logsAfterRestart: after === undefined ? [] : [logOf(this.#channel, after)],
     };
