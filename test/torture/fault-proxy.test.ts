@@ -95,12 +95,20 @@ describe("fault proxy", () => {
 
   it("cuts in the middle of what the server sends next", async () => {
     const { client, server, fault } = await createLine();
-    fault({ kind: "cutInFrame", keptPart: 0.5 });
+    fault({ kind: "cutInFrame", direction: "down", keptPart: 0.5 });
     client.socket.write("this still arrives");
     await until(() => server.received === "this still arrives");
     server.socket.write("0123456789");
     await until(() => client.isClosed && server.isClosed);
     expect(client.received).toBe("01234");
+  });
+
+  it("cuts in the middle of what the client sends next", async () => {
+    const { client, server, fault } = await createLine();
+    fault({ kind: "cutInFrame", direction: "up", keptPart: 0.5 });
+    client.socket.write("0123456789");
+    await until(() => client.isClosed && server.isClosed);
+    expect(server.received).toBe("01234");
   });
 
   it("stalls one direction for a time, and then goes on", async () => {

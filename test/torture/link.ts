@@ -34,7 +34,7 @@ export class Link {
         this.reset();
         break;
       case "cutInFrame":
-        this.#down.cutInNext(fault.keptPart);
+        (fault.direction === "up" ? this.#up : this.#down).cutInNext(fault.keptPart);
         break;
       case "stall":
         if (fault.direction !== "down") this.#up.slow(0, fault.ms);

@@ -9,7 +9,7 @@ import type { Random } from "./random.js";
 export type LinkFault =
   | { readonly kind: "cut" }
   | { readonly kind: "reset" }
-  | { readonly kind: "cutInFrame"; readonly keptPart: number }
+  | { readonly kind: "cutInFrame"; readonly direction: "up" | "down"; readonly keptPart: number }
   | { readonly kind: "stall"; readonly direction: "up" | "down" | "both"; readonly ms: number }
   | { readonly kind: "slow"; readonly bytesPerSecond: number; readonly ms: number }
   | { readonly kind: "halfOpen" };
@@ -98,7 +98,7 @@ function createLinkFault(random: Random): LinkFault {
   ] as const);
   switch (kind) {
     case "cutInFrame":
-      return { kind, keptPart: random.next() };
+      return { kind, direction: random.pick(["up", "down"]), keptPart: random.next() };
     case "stall":
       return { kind, direction: random.pick(["up", "down", "both"]), ms: random.integer(200, 4000) };
     case "slow":
