@@ -1,6 +1,9 @@
 /** The chat in real browsers against the real server, each a process of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { ChatWindow, eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";
@@ -159,6 +162,25 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
       expect(growing.at(-1)).toBeGreaterThan(2 * (growing[0] ?? 0));
     }
     expect(delays[0]?.slice(0, 4)).not.toEqual(delays[1]?.slice(0, 4));
+  });
+
+  it("misses nothing when the server was killed, where that has a store", async () => {
+    const data = mkdtempSync(join(tmpdir(), "holdfast-chat-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const served = await ServedChat.start({ flags: ["--data", data] });
+    const ann = await ChatWindow.join(browser, served.url, "Ann");
+    await ann.say("before");
+    await ann.untilSent();
+    const before = await ann.position();
+    await served.end();
+    await ann.untilStatus(/^(?!Live)/);
+    await ann.say("meanwhile");
+    await served.startAgain();
+    await ann.untilStatus(/^Live, Back: (no messages were missed|recovered \d+ missed)/);
+    await ann.untilTexts(["before", "meanwhile"]);
+    expect((await ann.position()).epoch).toBe(before.epoch);
+    const bo = await ChatWindow.join(browser, served.url, "Bo");
+    await bo.untilTexts(["before", "meanwhile"]);
   });
 
   it("asks for a name once, and can change it", async () => {

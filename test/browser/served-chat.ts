@@ -45,6 +45,8 @@ export class ServedChat {
     const command = [program, "serve", "--port", String(this.port), ...this.#flags];
     const server = spawn(process.execPath, command, {
       stdio: ["ignore", "pipe", "pipe"],
+      // Unless a test asks for a store, nothing is left behind in the folder it runs in.
+      env: { ...process.env, HOLDFAST_DATA: "memory" },
     });
     this.#process = server;
     let said = "";

@@ -57,12 +57,14 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     onError,
   });
   const ringLimits = { maxEntries: 512, maxBytes: 1024 * 1024, ...options.ringLimits };
-  const channels = new Channels({ broker, log, delivery, ringLimits, onError });
+  const retention = { maxEntries: 1000, maxBytes: 100_000_000, ttlMs: 3_600_000, ...options.retention };
+  const rules: ChannelRules = { ...openRules, retention };
+  const rulesFor = options.rulesFor ?? (() => rules);
+  const kindOf = (channel: string) => rulesFor(channel)?.kind ?? "stream";
+  const channels = new Channels({ broker, log, delivery, ringLimits, kindOf, onError });
   await broker.open(channels);
   const deadlines = new Deadlines(clock, onError);
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
-  const retention = { maxEntries: 1000, maxBytes: 100_000_000, ttlMs: 3_600_000, ...options.retention };
-  const rules: ChannelRules = { ...openRules, retention };
   const handler = new Handler({
     broker,
     channels,
@@ -71,7 +73,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     held,
     clock,
     onError,
-    rulesFor: options.rulesFor ?? (() => rules),
+    rulesFor,
     authenticate: options.authenticate ?? believeClients,
     limits: { ...defaultSessionLimits, ...options.limits },
     times: { ...defaultSessionTimes, ...options.times },

@@ -15,6 +15,7 @@ interface WirePublication {
   readonly offset: number;
   readonly info?: Info;
   readonly epoch?: string;
+  readonly key?: string;
 }
 
 /** Any message of the server. */
@@ -38,6 +39,7 @@ export interface Message {
   };
   readonly unsubscribe?: object;
   readonly publish?: object;
+  readonly rpc?: { readonly data: unknown };
   readonly presence?: { readonly presence: Readonly<Record<string, Info>> };
   readonly presence_stats?: { readonly num_clients: number; readonly num_users: number };
   readonly history?: {
@@ -121,6 +123,17 @@ export class TestClient {
       const pushed = message.push?.channel === channel ? message.push.pub : undefined;
       return [...recovered, ...(pushed ? [pushed] : [])].map(({ offset }) => offset);
     });
+  }
+
+  /** A channel's pushed publications as they came. */
+  pushes(channel: string): WirePublication[] {
+    return this.messages.flatMap(({ push }) => (push?.channel === channel && push.pub ? [push.pub] : []));
+  }
+
+  unsubscribes(channel: string): { readonly code: number; readonly reason: string }[] {
+    return this.messages.flatMap(({ push }) =>
+      push?.channel === channel && push.unsubscribe ? [push.unsubscribe] : [],
+    );
   }
 
   get closes(): readonly Disconnect[] {

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
+import { Channels } from "../../src/channels/channels.js";
+import { Delivery } from "../../src/channels/delivery.js";
+import { LogReader } from "../../src/channels/log-reader.js";
+import { createCounter } from "../support/counter.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { countTo } from "./support/entries.js";
+import { FakeReader } from "./support/fake-reader.js";
+import { ManualScheduler } from "./support/manual-scheduler.js";
+import { ample } from "./support/test-node.js";
+
+async function createNode(maxRingBytes: number) {
+  const broker = new MemoryBroker({ clock: new FakeClock(), createEpoch: createCounter("epoch") });
+  const log = new LogReader(broker);
+  const scheduler = new ManualScheduler();
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  const delivery = new Delivery({ log, schedule: scheduler.schedule, now: () => 0, sliceMs: 4, onError });
+  const ringLimits = { maxEntries: 100, maxBytes: 1_000_000 };
+  const channels = new Channels({ broker, log, delivery, ringLimits, maxRingBytes, onError });
+  await broker.open(channels);
+  return { broker, channels, delivery, scheduler };
+}
+
+describe("rings of all channels together", () => {
+  it("stay within their bound, and within a ring of one of them", async () => {
+    const { broker, channels } = await createNode(50_000);
+    const names = countTo(40).map((n) => `channel ${n}`);
+    for (const name of names) await channels.acquire(name);
+    for (const _round of countTo(20))
+      for (const name of names) {
+        await broker.publish(name, { data: JSON.stringify("x".repeat(100)) }, { retention: ample });
+        expect(channels.ringBytes).toBeLessThanOrEqual(50_000);
+      }
+    expect(channels.ringBytes).toBeGreaterThan(5000);
+  });
+
+  it("count nothing for channels that nobody uses any more", async () => {
+    const { broker, channels } = await createNode(50_000);
+    const channel = await channels.acquire("news");
+    await broker.publish("news", { data: "1" }, { retention: ample });
+    expect(channels.ringBytes).toBeGreaterThan(0);
+    channels.release(channel);
+    expect(channels.ringBytes).toBe(0);
+  });
+
+  it("let a reader that lags read the log instead", async () => {
+    const { broker, channels, delivery, scheduler } = await createNode(2000);
+    const reader = new FakeReader(delivery);
+    const channel = await channels.acquire("news");
+    const subscription = channels.subscribe(channel, reader, { offset: 0, hasJoinLeave: false });
+    reader.subscriptions.add(subscription);
+    reader.isReady = false;
+    for (const _each of countTo(30)) await broker.publish("news", { data: "1" }, { retention: ample });
+    await scheduler.runAll();
+    expect(channel.ring.next - channel.ring.first).toBeLessThan(10);
+    reader.drain();
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual(countTo(30));
+  });
+});

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Centrifuge } from "centrifuge";
+import { request } from "undici";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import { countTo } from "../channels/support/entries.js";
+import { type CliRun, runCli, serve } from "../cli/run-cli.js";
+import { findFreePort } from "../support/free-port.js";
+import { until } from "../support/server.js";
+
+const apiKey = "a-key-for-tests-only";
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-durable-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function publish(port: number, data: unknown, more: object = {}) {
+  const answer = await request(`http://127.0.0.1:${port}/api/publish`, {
+    method: "POST",
+    headers: { "X-API-Key": apiKey },
+    body: JSON.stringify({ channel: "news", data, ...more }),
+  });
+  const { result } = (await answer.body.json()) as { result: { epoch: string; offset: number } };
+  return result;
+}
+
+function follow(port: number) {
+  const client = new Centrifuge(`ws://127.0.0.1:${port}/connection/websocket`, {
+    websocket: WebSocket,
+    minReconnectDelay: 50,
+    maxReconnectDelay: 200,
+  });
+  const subscription = client.newSubscription("news");
+  const offsets: number[] = [];
+  const subscribed: { readonly wasRecovering: boolean; readonly recovered: boolean }[] = [];
+  subscription.on("publication", ({ offset = 0 }) => offsets.push(offset));
+  subscription.on("subscribed", ({ wasRecovering, recovered }) => {
+    subscribed.push({ wasRecovering, recovered });
+  });
+  subscription.subscribe();
+  client.connect();
+  onTestFinished(() => client.disconnect());
+  return { subscription, offsets, subscribed };
+}
+
+const endings: readonly [string, (run: CliRun) => Promise<unknown>][] = [
+  ["killed", (run) => end(run, "SIGKILL")],
+  ["ended", (run) => end(run, "SIGTERM")],
+];
+
+function end(run: CliRun, signal: NodeJS.Signals): Promise<unknown> {
+  run.kill(signal);
+  return run.exit();
+}
+
+describe.each(endings)("server on a store that is %s and started again", (_name, endServer) => {
+  it("lets clients recover with nothing missing", async () => {
+    const port = await findFreePort();
+    const args = ["--port", String(port), "--data", makeFolder(), "--api-key", apiKey];
+    const first = await serve(...args);
+    const { offsets, subscribed } = follow(port);
+    await until(() => subscribed.length === 1);
+    for (const n of countTo(20)) await publish(port, n);
+    await until(() => offsets.length === 20);
+    // These are acknowledged, whoever has seen them.
+    const last = Promise.all(countTo(20).map((n) => publish(port, n)));
+    await last;
+    await endServer(first.run);
+    await serve(...args);
+    await until(() => subscribed.length === 2);
+    for (const n of countTo(10)) await publish(port, n);
+    await until(() => offsets.length >= 50);
+    expect(offsets).toEqual(countTo(50));
+    expect(subscribed[1]).toEqual({ wasRecovering: true, recovered: true });
+  });
+
+  it("knows the idempotency keys of before, in every interface", async () => {
+    const port = await findFreePort();
+    const args = ["--port", String(port), "--data", makeFolder(), "--api-key", apiKey];
+    const first = await serve(...args);
+    const before = await publish(port, 1, { idempotency_key: "order-1" });
+    await endServer(first.run);
+    await serve(...args);
+    expect(await publish(port, 1, { idempotency_key: "order-1" })).toEqual({ ...before, is_duplicate: true });
+    const { subscription, subscribed } = follow(port);
+    await until(() => subscribed.length === 1);
+    const keyed = { channel: "news", data: 1, idempotency_key: "order-1" };
+    const client = new Centrifuge(`ws://127.0.0.1:${port}/connection/websocket`, { websocket: WebSocket });
+    client.connect();
+    onTestFinished(() => client.disconnect());
+    const { data } = await client.rpc("holdfast.publish", keyed);
+    expect(data).toEqual({ ...before, is_duplicate: true });
+    expect((await subscription.history({ limit: 10 })).publications).toHaveLength(1);
+  });
+});
+
+describe("second server on the same store", () => {
+  it("is told whose it is, and the first goes on", async () => {
+    const data = makeFolder();
+    const first = await serve("--data", data, "--api-key", apiKey);
+    const { code, err } = await runCli(["serve", "--port", "0", "--data", data]);
+    expect(code).toBe(1);
+    expect(err).toContain(`in use by the server with process id ${first.run.child.pid}`);
+    expect(await publish(first.port, 1)).toMatchObject({ offset: 1 });
+  });
+});
