@@ -27,7 +27,7 @@ const pausedInBurst = 3;
 const burstPauseMs = 2500;
 
 export class FaultRunner {
-  readonly counts = { kills: 0, powerCuts: 0, line: 0, missed: 0, paused: 0, bursts: 0 };
+  readonly counts = { kills: 0, powerCuts: 0, briefStarts: 0, line: 0, missed: 0, paused: 0, bursts: 0 };
   readonly #options: FaultRunnerOptions;
   /** Time 0 of the plan's clock. */
   #start = Date.now();
@@ -119,12 +119,16 @@ export class FaultRunner {
     return this.#ends;
   }
 
-  async #endAndStart({ loss, downMs, tearSeed }: EndFault): Promise<void> {
+  async #endAndStart({ loss, downMs, tearSeed, briefStartsMs }: EndFault): Promise<void> {
     const { server, recorder } = this.#options;
     recorder.end(loss);
     await server.end(loss, tearSeed);
     this.counts[loss === "kill" ? "kills" : "powerCuts"]++;
     await sleep(downMs);
-    await server.start(loss);
+    for (const ms of briefStartsMs) {
+      await server.startBriefly(ms, () => recorder.end("kill"));
+      this.counts.briefStarts++;
+    }
+    await server.start();
   }
 }

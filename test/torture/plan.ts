@@ -20,6 +20,8 @@ export type Fault =
       readonly loss: Loss;
       readonly downMs: number;
       readonly tearSeed: number;
+      /** Starts that a kill ends so soon, before the one that counts. */
+      readonly briefStartsMs: readonly number[];
       /** Whether the plan stands still until the clients are back; else what is next meets a server that starts. */
       readonly isAwaited: boolean;
     }
@@ -64,7 +66,9 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
     const downMs = ofEnds.chance(0.5) ? 0 : ofEnds.integer(50, 400);
     const tearSeed = ofEnds.integer(0, 0x7fffffff);
     const isAwaited = ofEnds.chance(0.75);
-    plan.push({ atMs, fault: { kind: "end", loss, downMs, tearSeed, isAwaited } });
+    const brief = ofEnds.chance(0.3) ? ofEnds.integer(1, 2) : 0;
+    const briefStartsMs = Array.from({ length: brief }, () => ofEnds.integer(150, 900));
+    plan.push({ atMs, fault: { kind: "end", loss, downMs, tearSeed, briefStartsMs, isAwaited } });
   }
   for (let i = 0; i < Math.round(seconds * faultsPerSecond); i++)
     plan.push({ atMs: ofLines.integer(0, whole), fault: createClientFault(ofLines, options) });

@@ -52,7 +52,7 @@ export function summarize(run: {
   );
   const lines = [
     "",
-    `server: ${counts.kills} kills, ${counts.powerCuts} power cuts`,
+    `server: ${counts.kills} kills, ${counts.powerCuts} power cuts, ${counts.briefStarts} kills while it started`,
     `lines and readers: ${counts.line} faults of lines (${counts.missed} met no connection), ${counts.paused} pauses, ${counts.bursts} bursts`,
     `published: ${number(history.publications.length)} in ${number(attempts)} attempts, ` +
       `${number(sum(all, (each) => each.counts.acknowledged))} acknowledgements, ` +

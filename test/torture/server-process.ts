@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { describeRules, type Loss } from "./channels.js";
 import type { Mutation } from "./mutations.js";
@@ -32,14 +33,57 @@ export class ServerProcess {
   #isEnding = false;
   /** Number of the machine's boot, as far as the server knows. */
   #boot = 0;
+  /** Whether it has not come up since the last power cut. */
+  #isAfterPowerCut = false;
 
   constructor(options: ServerProcessOptions) {
     this.#options = options;
   }
 
-  /** After the loss with which it ended, if it has run before. @throws Error when it does not listen in time */
-  async start(after: Loss = "kill"): Promise<void> {
-    if (after === "powerCut") this.#boot++;
+  /** @throws Error when it does not listen in time */
+  async start(): Promise<void> {
+    const { child, errors } = this.#spawn();
+    const timeout = AbortSignal.timeout(startTimeoutMs);
+    const exited = once(child, "exit", { signal: timeout }).then(() => "exited");
+    const listening = new Promise<string>((resolve) => {
+      child.on("message", ({ isListening }: { isListening?: true }) => {
+        if (isListening) resolve("listening");
+      });
+    });
+    const outcome = await Promise.race([exited, listening]).catch(() => "silent");
+    if (outcome !== "listening") throw new Error(`the server did not start (${outcome}): ${errors()}`);
+    this.#isAfterPowerCut = false;
+  }
+
+  /** Starts it and kills it a moment later, whatever it is at by then. @param onKill called right before */
+  async startBriefly(ms: number, onKill: () => void): Promise<void> {
+    this.#spawn();
+    await sleep(ms);
+    onKill();
+    await this.kill();
+  }
+
+  /** Kills it. After a power cut, its files hold no more than a disk must have kept. */
+  async end(loss: Loss, tearSeed: number): Promise<void> {
+    await this.kill();
+    const { data, flushLog } = this.#options;
+    if (loss === "kill" || data === undefined) return;
+    await cutPower(data, flushLog, new Random(tearSeed));
+    this.#boot++;
+    this.#isAfterPowerCut = true;
+  }
+
+  /** With no chance to do anything more. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    this.#isEnding = true;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+
+  #spawn(): { readonly child: ChildProcess; readonly errors: () => string } {
     const { port, data = null, flushLog, apiKey, mutation, onFailure } = this.#options;
     const settings = JSON.stringify({ port, data, apiKey, traits: JSON.parse(describeRules()) });
     const hooks = mutation === undefined ? ["power-hook.mjs"] : ["power-hook.mjs", "mutation-hook.mjs"];
@@ -52,7 +96,7 @@ export class ServerProcess {
         ...(mutation && { HOLDFAST_TORTURE_MUTATION: JSON.stringify(mutation) }),
         HOLDFAST_TORTURE_BOOT: `boot ${this.#boot} of ${process.pid}`,
         // LMDB then goes back to what it has flushed.
-        ...(after === "powerCut" && { LMDB_RESTORE: "safe" }),
+        ...(this.#isAfterPowerCut && { LMDB_RESTORE: "safe" }),
       },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
@@ -65,32 +109,9 @@ export class ServerProcess {
     child.once("exit", (code, signal) => {
       if (!this.#isEnding) onFailure(`the server ended by itself with ${signal ?? code}: ${errors}`);
     });
-    const timeout = AbortSignal.timeout(startTimeoutMs);
-    const exited = once(child, "exit", { signal: timeout }).then(() => "exited");
-    const listening = new Promise<string>((resolve) => {
-      child.on("message", ({ error }: { error?: string }) => {
-        if (error === undefined) resolve("listening");
-        else onFailure(`the server reported ${error}`);
-      });
+    child.on("message", ({ error }: { error?: string }) => {
+      if (error !== undefined) onFailure(`the server reported ${error}`);
     });
-    const outcome = await Promise.race([exited, listening]).catch(() => "silent");
-    if (outcome !== "listening") throw new Error(`the server did not start (${outcome}): ${errors}`);
-  }
-
-  /** Kills it. After a power cut, its files hold no more than a disk must have kept. */
-  async end(loss: Loss, tearSeed: number): Promise<void> {
-    await this.kill();
-    const { data, flushLog } = this.#options;
-    if (loss === "powerCut" && data !== undefined) await cutPower(data, flushLog, new Random(tearSeed));
-  }
-
-  /** With no chance to do anything more. */
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    this.#isEnding = true;
-    const exited = once(child, "exit");
-    child.kill("SIGKILL");
-    await exited;
+    return { child, errors: () => errors };
   }
 }

@@ -27,7 +27,7 @@ describe("torture", () => {
     );
     expect(acknowledged.length).toBeGreaterThan(100);
     expect(history.readings.some(({ events }) => events.some(({ kind }) => kind === "delivered"))).toBe(true);
-    expect(history.ends).toHaveLength(3);
+    expect(history.ends.length).toBeGreaterThanOrEqual(3);
   });
 
   it("finds that publications are dropped", { timeout: 180_000 }, async () => {
