@@ -1,5 +1,6 @@
 /** Package entry. */
-export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.js";
+export { LmdbBroker, type LmdbBrokerOptions, type StoreLimits } from "./brokers/lmdb/lmdb-broker.js";
+export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";

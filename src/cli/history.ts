@@ -1,5 +1,5 @@
 /** `holdfast history`. */
-import { HoldfastError } from "../index.js";
+import { HoldfastError, readStore } from "../index.js";
 import { type ConnectionOptions, connectOnce, createClient } from "./connection.js";
 import { endQuietlyWithoutReader, writeNote, writeResult } from "./output.js";
 import { parsePosition } from "./position.js";
@@ -9,11 +9,17 @@ interface HistoryOptions extends ConnectionOptions {
   readonly limit: number;
   readonly since?: string;
   readonly reverse?: boolean;
+  readonly data?: string;
 }
+
+/** As much as a server gives at once. */
+const maxAtOnce = 300;
+const maxPageBytes = 64 * 1024 * 1024;
 
 export async function runHistory(channel: string, options: HistoryOptions): Promise<void> {
   endQuietlyWithoutReader();
   const since = options.since === undefined ? undefined : parsePosition(options.since);
+  if (options.data !== undefined) return await printStored(options.data, channel, options, since);
   const client = createClient(options);
   await connectOnce(client, options.url);
   try {
@@ -36,4 +42,40 @@ export async function runHistory(channel: string, options: HistoryOptions): Prom
   } finally {
     client.disconnect();
   }
+}
+
+async function printStored(
+  folder: string,
+  channel: string,
+  { limit, reverse = false }: HistoryOptions,
+  since: { readonly epoch: string; readonly offset: number } | undefined,
+): Promise<void> {
+  const isReverse = reverse || since === undefined;
+  const query = {
+    maxEntries: Math.min(limit, maxAtOnce),
+    maxBytes: maxPageBytes,
+    isReverse,
+    ...(since && { sinceOffset: since.offset }),
+  };
+  const page = await readStore(folder, channel, query, Date.now());
+  if (page === undefined)
+    throw new HoldfastError("HF_CLI_USAGE", `the store in ${folder} has no channel ${channel}`);
+  const { publications, position } = page;
+  if (since && since.epoch !== "" && since.epoch !== position.epoch)
+    throw new HoldfastError("HF_CLI_USAGE", `the log of ${channel} has another epoch now: ${position.epoch}`);
+  const shown = isReverse && !reverse ? publications.toReversed() : publications;
+  for (const { offset, data, info, tags } of shown) {
+    const { user = "", client = "", connInfo = "null" } = info ?? {};
+    const shownInfo = info && { user, client, connInfo: JSON.parse(connInfo) as unknown };
+    writeResult(
+      toLine({
+        channel,
+        offset,
+        data: JSON.parse(data),
+        ...(shownInfo && { info: shownInfo }),
+        ...(tags && { tags }),
+      }),
+    );
+  }
+  writeNote(`holdfast: ${channel} stands at ${position.epoch}:${position.offset}`);
 }

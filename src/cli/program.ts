@@ -201,11 +201,16 @@ function addHistory(program: Command): void {
     )
     .option("--since <epoch:offset>", "only what follows this position")
     .option("--reverse", "newest first")
+    .option(
+      "--data <folder>",
+      "read a store's folder instead of asking a server, which may be running or not",
+    )
     .addHelpText(
       "after",
       `
 Examples:
   $ holdfast history news
+  $ holdfast history news --data ./holdfast-data
   $ holdfast history news --limit 1 --reverse
 `,
     )

@@ -1,6 +1,6 @@
 /** The broker of a server, by its options. */
 import { randomUUID } from "node:crypto";
-import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
+import { LmdbBroker, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker } from "../channels/broker.js";
 import { systemClock } from "../sockets/system-clock.js";
@@ -10,13 +10,15 @@ export interface BrokerSettings {
   /** Folder of a store; `null` for memory. */
   readonly data: string | null;
   readonly repairData: boolean;
+  readonly store: StoreLimits;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-export function createBroker({ broker, data, repairData, onError }: BrokerSettings): Broker {
+export function createBroker({ broker, data, repairData, store, onError }: BrokerSettings): Broker {
   if (broker) return broker;
   if (data === null) return new MemoryBroker({ clock: systemClock, createEpoch });
   return new LmdbBroker({
+    ...store,
     folder: data,
     clock: systemClock,
     createEpoch,

@@ -1,4 +1,5 @@
 /** Options of a server: each with its default and what changing it costs, resolved and checked in one place. */
+import { defaultStoreLimits, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import type { Broker } from "../channels/broker.js";
 import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly data?: string | null;
   /** Opens a store that is damaged, with what is left of it; clients are told that something is missing. @default false */
   readonly repairData?: boolean;
+  /** Bounds of that store. */
+  readonly store?: Partial<StoreLimits>;
   /** Where logs and presence are kept instead. @default a broker for `data` */
   readonly broker?: Broker;
   /** Keys that requests to `/api/` may come with; without any, none is accepted. @default none */
@@ -81,12 +84,13 @@ export interface ServerOptions {
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-type Restated = "broker" | "ring" | "limits" | "times" | "compression";
+type Restated = "broker" | "store" | "ring" | "limits" | "times" | "compression";
 
 export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
   readonly compression: DeflateSettings | undefined;
   /** What each WebSocket is bound by, below sessions. */
   readonly socket: SocketSettings;
+  readonly store: StoreLimits;
   readonly ring: RingLimits;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
@@ -99,6 +103,7 @@ export const defaultOptions = Object.freeze({
   http2: true,
   compression: false,
   data: null,
+  store: defaultStoreLimits,
   repairData: false,
   apiKeys: Object.freeze([]) as readonly string[],
   authenticate: believeClients,
@@ -122,13 +127,14 @@ export const defaultOptions = Object.freeze({
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveOptions(options: ServerOptions, defaultPages: string): ResolvedOptions {
   refuseUnknown("", options, [...Object.keys(defaultOptions), "broker", "pages", "onError"]);
-  for (const group of ["ring", "limits", "times"] as const)
+  for (const group of ["store", "ring", "limits", "times"] as const)
     refuseUnknown(`${group}.`, options[group] ?? {}, Object.keys(defaultOptions[group]));
   const plain = {
     ...defaultOptions,
     pages: defaultPages,
     onError: writeError,
     ...withoutUndefined(options),
+    store: { ...defaultOptions.store, ...withoutUndefined(options.store ?? {}) },
     ring: { ...defaultOptions.ring, ...withoutUndefined(options.ring ?? {}) },
     limits: { ...defaultOptions.limits, ...withoutUndefined(options.limits ?? {}) },
     times: { ...defaultOptions.times, ...withoutUndefined(options.times ?? {}) },
@@ -154,6 +160,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     checkInteger(name, resolved[name], 1, maxTimerMs);
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
   checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
+  for (const [name, value] of Object.entries(resolved.store))
+    checkInteger(`store.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);
   for (const [name, value] of Object.entries(resolved.ring)) checkInteger(`ring.${name}`, value, 1);
   for (const [name, value] of Object.entries(resolved.limits)) checkInteger(`limits.${name}`, value, 1);
   for (const [name, value] of Object.entries(resolved.times))

@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { findFreePort } from "../support/free-port.js";
 import { until } from "../support/server.js";
 import { CliRun, runCli, serve } from "./run-cli.js";
@@ -127,6 +130,29 @@ describe("holdfast publish, subscribe and history", () => {
     const { code, lines } = await runCli(["subscribe", "news", "--since", "0", "--count", "2", "--url", url]);
     expect(code).toBe(0);
     expect(lines.map((line) => JSON.parse(line).data)).toEqual([1, 2]);
+  });
+
+  it("history reads a store whose server runs, and when it was killed", async () => {
+    const data = mkdtempSync(join(tmpdir(), "holdfast-read-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const { run, url } = await serve("--data", data);
+    for (const text of ["1", "2", "3"])
+      await runCli(["publish", "news", text, "--url", url, "--user", "ann"]);
+    const fromServer = await runCli(["history", "news", "--url", url]);
+    const whileRunning = await runCli(["history", "news", "--data", data]);
+    expect(whileRunning).toEqual(fromServer);
+    run.kill("SIGKILL");
+    await run.exit();
+    expect(await runCli(["history", "news", "--data", data])).toEqual(fromServer);
+    const newest = await runCli(["history", "news", "--data", data, "--limit", "1", "--reverse"]);
+    expect(newest.lines.map((line) => JSON.parse(line).data)).toEqual([3]);
+    const after = /at (\S+):3/.exec(fromServer.err)?.[1];
+    const rest = await runCli(["history", "news", "--data", data, "--since", `${after}:1`]);
+    expect(rest.lines.map((line) => JSON.parse(line).data)).toEqual([2, 3]);
+    const other = await runCli(["history", "sport", "--data", data]);
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining("has no channel sport")]);
+    const nowhere = await runCli(["history", "news", "--data", join(data, "nowhere")]);
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining("there is no store in")]);
   });
 
   it("say what to do when no server is there", async () => {

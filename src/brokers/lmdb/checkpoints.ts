@@ -98,7 +98,7 @@ export class Checkpoints {
   }
 
   async #run(): Promise<void> {
-    const { journal, commit, maxJournalBytes, index } = this.#options;
+    const { journal, commit, maxJournalBytes, index, space } = this.#options;
     // Whatever the files before the new one hold was told of, and stands in one of the logs.
     if (journal.length > maxJournalBytes) await commit.between(() => journal.rotate());
     const { number } = journal;
@@ -106,6 +106,7 @@ export class Checkpoints {
     for (let next = 0; next < logs.length; ) next = await this.#writeSome(logs, next);
     await index.flushed();
     for (const log of logs) if (!log.isDirty) this.#dirty.delete(log);
+    space.look();
     if (number > this.#oldestJournal) journal.removeBefore(number);
     this.#oldestJournal = number;
   }

@@ -53,8 +53,9 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
   readonly from: { readonly next: number; readonly bytes: number };
 };
 
-/** A write takes no further publication beyond so many characters. */
-const maxWriteCharacters = 4 * 1024 * 1024;
+/** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
+const maxWriteEntries = 1024;
+const maxWriteCharacters = 2 * 1024 * 1024;
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -156,7 +157,7 @@ export class GroupCommit {
     let characters = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
-      if (characters > maxWriteCharacters) break;
+      if (count >= maxWriteEntries || characters > maxWriteCharacters) break;
       count++;
       const { log, publication, idempotencyKey } = waiting;
       if (waiting.retention) log.retention = waiting.retention;

@@ -20,7 +20,32 @@ import type { ClientInfo, Position } from "../../wire/messages.js";
 import { LmdbEngine } from "./lmdb-engine.js";
 import { openStore } from "./store.js";
 
-export interface LmdbBrokerOptions {
+/** Bounds of a store. */
+export interface StoreLimits {
+  /** Most channels, empty ones that were used lately included. @default 1,000,000 */
+  readonly maxChannels: number;
+  /** Most bytes of the index; publishes are refused beyond. @default 16 GiB */
+  readonly maxBytes: number;
+  /** Most bytes of publications that wait to come into the index; publishes are refused beyond. @default 64 MiB */
+  readonly maxPendingBytes: number;
+  /** Size at which a journal file is followed by another, in bytes. @default 32 MiB */
+  readonly maxJournalBytes: number;
+  /** From a publication to the index, in milliseconds. @default 50 */
+  readonly checkpointDelayMs: number;
+  /** How long a channel that is empty and unused keeps its epoch and offset, in milliseconds. @default 24 hours */
+  readonly metaTtlMs: number;
+}
+
+export const defaultStoreLimits: StoreLimits = Object.freeze({
+  maxChannels: 1_000_000,
+  maxBytes: 16 * 1024 ** 3,
+  maxPendingBytes: 64 * 1024 ** 2,
+  maxJournalBytes: 32 * 1024 ** 2,
+  checkpointDelayMs: 50,
+  metaTtlMs: 24 * 60 * 60 * 1000,
+});
+
+export interface LmdbBrokerOptions extends Partial<StoreLimits> {
   /** The store; made where there is none. */
   readonly folder: string;
   readonly clock: Clock;
@@ -31,29 +56,7 @@ export interface LmdbBrokerOptions {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
   /** Goes on with what is left of a damaged store. @default false, which refuses to open it */
   readonly repair?: boolean;
-  /** Most channels, empty ones that were used lately included. @default 1,000,000 */
-  readonly maxChannels?: number;
-  /** Most bytes of the index; publishes are refused beyond. @default 16 GiB */
-  readonly maxBytes?: number;
-  /** Most bytes of publications that wait to come into the index; publishes are refused beyond. @default 64 MiB */
-  readonly maxPendingBytes?: number;
-  /** How long a channel that is empty and unused keeps its epoch and offset, in milliseconds. @default 24 hours */
-  readonly metaTtlMs?: number;
-  /** From a publication to the index, in milliseconds. @default 50 */
-  readonly checkpointDelayMs?: number;
-  /** Size at which a journal file is followed by another, in bytes. @default 32 MiB */
-  readonly maxJournalBytes?: number;
 }
-
-const defaults = {
-  repair: false,
-  maxChannels: 1_000_000,
-  maxBytes: 16 * 1024 ** 3,
-  maxPendingBytes: 64 * 1024 ** 2,
-  metaTtlMs: 24 * 60 * 60 * 1000,
-  checkpointDelayMs: 50,
-  maxJournalBytes: 32 * 1024 ** 2,
-};
 
 const sweepIntervalMs = 10_000;
 const presencesPerSweep = 1000;
@@ -69,7 +72,7 @@ export class LmdbBroker implements Broker {
   #cancelSweep: (() => void) | undefined;
 
   constructor(options: LmdbBrokerOptions) {
-    this.#options = { ...defaults, ...options, folder: resolve(options.folder) };
+    this.#options = { repair: false, ...defaultStoreLimits, ...options, folder: resolve(options.folder) };
   }
 
   /** Sizes of everything this broker holds in memory, and of its store. */

@@ -51,6 +51,7 @@ export class LmdbEngine {
   readonly #commit: GroupCommit;
   readonly #checkpoints: Checkpoints;
   readonly #sweeper: Sweeper;
+  readonly #space: StoreSpace;
   #stamps = 0;
   #failure: HoldfastError | undefined;
 
@@ -71,6 +72,7 @@ export class LmdbEngine {
       onBroken: (error) => this.#fail(error, "writing the journal"),
     });
     const space = new StoreSpace({ path: indexPath, index, maxBytes });
+    this.#space = space;
     const onError = (error: unknown, stage: string) => this.#failed(error, stage);
     const common = { clock, index, keys: this.#keys, space, onError };
     this.#checkpoints = new Checkpoints({
@@ -150,6 +152,7 @@ export class LmdbEngine {
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     if (this.#failure) throw this.#failure;
+    this.#space.assertRoom();
     this.#assertRoom();
     const { clock } = this.#options;
     const { idempotencyKey } = options;

@@ -50,6 +50,15 @@ export interface KeyRecord extends Position {
   readonly time: number;
 }
 
+/** The part of LMDB's statistics that is used here. */
+interface Stats {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
 type Table = Database<Buffer, Buffer>;
 
 const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
@@ -87,12 +96,19 @@ export class LogIndex {
   }
 
   /** Bytes of the file that are or were in use; LMDB takes freed ones again before it takes more. */
-  get usedBytes(): number {
-    const { lastPageNumber, pageSize } = this.#root.getStats() as {
-      lastPageNumber: number;
-      pageSize: number;
-    };
+  get reachedBytes(): number {
+    const { lastPageNumber, pageSize } = this.#root.getStats() as Stats;
     return (lastPageNumber + 1) * pageSize;
+  }
+
+  /** Bytes of the pages that hold something. */
+  get usedBytes(): number {
+    const tables = [this.#channels, this.#log, this.#keys, this.#due];
+    return tables.reduce((sum, table) => {
+      const stats = table.getStats() as Stats;
+      const pages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+      return sum + pages * stats.pageSize;
+    }, 0);
   }
 
   /** Resolves when all that was put is written and flushed. */

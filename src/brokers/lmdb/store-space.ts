@@ -10,37 +10,55 @@ import { toStoreError } from "./store-errors.js";
 export interface StoreSpaceOptions {
   readonly path: string;
   readonly index: LogIndex;
-  /** Most bytes of the file. */
+  /** Most bytes of the pages that hold something. */
   readonly maxBytes: number;
 }
 
 export const pageBytes = 4096;
 const leastReserveBytes = 4 * 1024 * 1024;
 const mostReserveBytes = 32 * 1024 * 1024;
+/** Written in one turn of the event loop. */
+const mostPages = 1024;
 const chunk = Buffer.alloc(512 * 1024);
 
 export class StoreSpace {
   readonly #options: StoreSpaceOptions;
 
+  #isAtLimit = false;
+
   constructor(options: StoreSpaceOptions) {
     this.#options = options;
+    this.look();
+  }
+
+  /** @throws HF_BROKER_FULL when the store was at its bound at the last look: what is taken must not grow */
+  assertRoom(): void {
+    if (!this.#isAtLimit) return;
+    const { maxBytes } = this.#options;
+    throw new HoldfastError(
+      "HF_BROKER_FULL",
+      `the store is at its limit of ${maxBytes} bytes (store.maxBytes); it takes more as older publications expire`,
+    );
+  }
+
+  /** To be called when the store has changed. */
+  look(): void {
+    this.#isAtLimit = this.#options.index.usedBytes >= this.#options.maxBytes;
   }
 
   /**
    * Sees to it that there is room for a write.
    * @returns the pages that may be written before the next call
-   * @throws HF_BROKER_FULL when the disk or the bound is reached
+   * @throws HF_BROKER_FULL when the disk has no more
    */
   async reserve(): Promise<number> {
-    const { index, path, maxBytes } = this.#options;
-    const used = index.usedBytes;
-    const reserve = Math.min(mostReserveBytes, Math.max(leastReserveBytes, Math.floor(used / 8)));
-    if (used + reserve > maxBytes)
-      throw new HoldfastError("HF_BROKER_FULL", `the store is at its limit of ${maxBytes} bytes`);
-    const size = fs.statSync(path).size;
-    if (size < used + reserve) await extend(path, size, used + 2 * reserve);
+    const { index, path } = this.#options;
+    const reached = index.reachedBytes;
+    const reserve = Math.min(mostReserveBytes, Math.max(leastReserveBytes, Math.floor(reached / 8)));
+    const { size } = fs.statSync(path);
+    if (size < reached + reserve) await extend(path, size, reached + 2 * reserve);
     // A write changes pages on the way to those it fills, too; the budget counts them, and this is for the rest.
-    return Math.floor(reserve / pageBytes / 2);
+    return Math.min(mostPages, Math.floor(reserve / pageBytes / 2));
   }
 }
 

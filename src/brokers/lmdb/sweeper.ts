@@ -96,6 +96,7 @@ export class Sweeper {
     for (const { due: period, name } of due) this.#visit(name, period, now, puts);
     const areMoreKeys = keys.expire(now, keysPerSweep, puts);
     await settled(puts);
+    space.look();
     return areMoreKeys || due.length === logsPerSweep;
   }
 

@@ -1,0 +1,74 @@
+/** Reads a store that another process may be writing, without changing anything: for a look from outside. */
+import * as fs from "node:fs";
+import { join, resolve } from "node:path";
+import type { HistoryPage, HistoryQuery } from "../../channels/broker.js";
+import { HoldfastError, messageOf } from "../../errors.js";
+import { ChannelLog, type LogsInUse } from "./channel-log.js";
+import { checkIndexFile } from "./index-file.js";
+import { journalNumbers, journalPath } from "./journal.js";
+import { readJournal } from "./journal-reader.js";
+import { LogIndex } from "./log-index.js";
+import { decodeRuns, type Run } from "./runs.js";
+import { readMarker } from "./store-marker.js";
+
+/** The journal's oldest file may be removed while it is looked for: then the index has what it held. */
+const attempts = 3;
+
+/**
+ * A page of a channel's history, as it stands at the moment.
+ * @param now Unix milliseconds, to know what has expired
+ * @returns undefined where the store knows no such channel
+ * @throws HF_STORE_OPEN where there is no store; HF_STORE_CORRUPT, HF_STORE_NEWER
+ */
+export async function readStore(
+  folder: string,
+  channel: string,
+  query: HistoryQuery,
+  now: number,
+): Promise<HistoryPage | undefined> {
+  const path = resolve(folder);
+  const indexPath = join(path, "data.mdb");
+  if (!fs.existsSync(path) || readMarker(path) === undefined || !fs.existsSync(indexPath))
+    throw new HoldfastError("HF_STORE_OPEN", `there is no store in ${path}`);
+  checkIndexFile(path, indexPath, false);
+  // What comes to the index after this is in the journal as well.
+  const runs = readRuns(path, channel);
+  const index = await LogIndex.open(path, { isReadOnly: true });
+  try {
+    return logOf(channel, runs, index, now)?.read(query, now);
+  } finally {
+    await index.close();
+  }
+}
+
+function readRuns(folder: string, channel: string): Run[] {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return journalNumbers(folder)
+        .flatMap((number) => readJournal(journalPath(folder, number)).frames)
+        .flatMap(decodeRuns)
+        .filter((run) => run.channel === channel);
+    } catch (cause) {
+      const isGone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+      if (isGone && attempt < attempts) continue;
+      throw new HoldfastError(
+        "HF_STORE_OPEN",
+        `the journal in ${folder} cannot be read: ${messageOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+}
+
+function logOf(channel: string, runs: readonly Run[], index: LogIndex, now: number): ChannelLog | undefined {
+  const record = index.channel(channel);
+  const start = record ?? runs[0];
+  if (start === undefined) return undefined;
+  const shared: LogsInUse = { index, metaTtlMs: 0, tailBytes: 0 };
+  const log = new ChannelLog({ name: channel, epoch: start.epoch, since: start.since, now }, shared);
+  if (record) log.load(record);
+  for (const run of runs) log.replay(run);
+  return log;
+}
