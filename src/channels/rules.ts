@@ -1,4 +1,5 @@
 /** What holds for a channel: how long its log is kept, and what may be done with it. */
+import { HoldfastError } from "../errors.js";
 import type { Durability, Retention } from "./broker.js";
 
 /**
@@ -20,6 +21,41 @@ export interface ChannelRules {
   readonly hasPresence: boolean;
   /** Whether subscribers that ask for it are told who comes and goes. */
   readonly hasJoinLeave: boolean;
+}
+
+const kinds: readonly unknown[] = ["stream", "live", "latest", undefined];
+const durabilities: readonly unknown[] = ["memory", "process", "disk", undefined];
+/** Rules that were looked at and are right: most channels share a few. */
+const checked = new WeakSet<ChannelRules>();
+
+/**
+ * Rules as an application gives them.
+ * @throws HF_OPTION_INVALID naming the channel, what came and what is accepted
+ */
+export function checkRules(channel: string, rules: ChannelRules | undefined): ChannelRules | undefined {
+  if (rules === undefined || checked.has(rules)) return rules;
+  const { kind, durability, retention } = rules;
+  const fault =
+    (!kinds.includes(kind) && `kind ${String(kind)}, which is none of stream, live, latest`) ||
+    (!durabilities.includes(durability) &&
+      `durability ${String(durability)}, which is none of memory, process, disk`) ||
+    findRetentionFault(retention);
+  if (fault)
+    throw new HoldfastError("HF_OPTION_INVALID", `rulesFor gave the channel ${channel} ${fault}`, {
+      details: { option: "rulesFor", channel },
+    });
+  checked.add(rules);
+  return rules;
+}
+
+/** @returns what is wrong with it, or undefined */
+export function findRetentionFault(retention: Partial<Retention> | undefined): string | undefined {
+  for (const name of ["maxEntries", "maxBytes", "ttlMs"] as const) {
+    const value = retention?.[name];
+    if (!Number.isSafeInteger(value) || (value as number) < 0)
+      return `retention.${name} ${String(value)}, which is no integer from 0 to ${Number.MAX_SAFE_INTEGER}`;
+  }
+  return undefined;
 }
 
 const keepsNothing: Retention = Object.freeze({ maxEntries: 0, maxBytes: 0, ttlMs: 0 });

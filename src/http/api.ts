@@ -1,6 +1,6 @@
 /**
- * The interface for the application's own servers: `POST /api/publish` with a key. Answers are those of the protocol's
- * reference server: status 200 with a result or an error, and other statuses for requests that are none.
+ * The interface for the application's own servers: `POST /api/publish` and `/api/info`, with a key. Answers are those of
+ * the protocol's reference server: status 200 with a result or an error, and other statuses for requests that are none.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -16,6 +16,8 @@ export interface ApiOptions {
   /** Largest body, in bytes; beyond, 413. */
   readonly maxBodyBytes: number;
   readonly publish: (params: PublishParams) => Promise<PublishResult> | ReplyError;
+  /** Numbers of this node. */
+  readonly info: () => object;
   /** What a publisher is told of a failure that was foreseen; undefined for others. */
   readonly expectedFailure: (error: unknown) => ReplyError | undefined;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -23,14 +25,20 @@ export interface ApiOptions {
 
 export const apiPrefix = "/api/";
 
-const publishPath = "/api/publish";
+type ApiMethod = (options: ApiOptions, value: unknown) => object | Promise<object>;
+
+const methods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMethod>([
+  ["/api/publish", publish],
+  ["/api/info", ({ info }) => ({ result: { nodes: [info()] } })],
+]);
 
 /** @returns a handler of requests below `/api/` */
 export function createApi(options: ApiOptions) {
   const digests = options.keys.map(digestOf);
   return (path: string, request: IncomingMessage, response: ServerResponse): void => {
-    if (path !== publishPath)
-      refuse(request, response, 404, `there is nothing at ${path}, but ${publishPath}`);
+    const method = methods.get(path);
+    if (method === undefined)
+      refuse(request, response, 404, `there is nothing at ${path}, but ${[...methods.keys()].join(", ")}`);
     else if (request.method !== "POST")
       refuse(request, response, 405, `${request.method} is not accepted here, only POST`, { Allow: "POST" });
     else if (!isAdmitted(keyOf(request), digests))
@@ -40,29 +48,31 @@ export function createApi(options: ApiOptions) {
         401,
         "the key in X-API-Key is missing or not one of this server's (apiKeys, --api-key)",
       );
-    else void answer(options, request, response);
+    else void answer(options, method, request, response);
   };
 }
 
 async function answer(
   options: ApiOptions,
+  method: ApiMethod,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
     const body = await readBody(request, options.maxBodyBytes);
-    if (body === undefined)
+    if (body === "aborted") return;
+    if (body === "large")
       return send(
         response,
         413,
         { error: `a body may have ${options.maxBodyBytes} bytes` },
         { Connection: "close" },
       );
-    const value = parse(body);
+    const value = parse(body.text);
     if (value === undefined) return send(response, 400, { error: "the body must be a JSON object" });
-    send(response, 200, await publish(options, value));
+    send(response, 200, await method(options, value));
   } catch (error) {
-    options.onError(error, { stage: `answering ${publishPath}` });
+    options.onError(error, { stage: `answering ${request.url}` });
     if (!response.headersSent) send(response, 500, { error: "internal server error" });
   }
 }
@@ -79,7 +89,7 @@ async function publish(options: ApiOptions, value: unknown): Promise<object> {
     return { result: { ...position, ...(isDuplicate && { is_duplicate: true }) } };
   } catch (error) {
     const expected = options.expectedFailure(error);
-    if (expected === undefined) options.onError(error, { stage: `answering ${publishPath}` });
+    if (expected === undefined) options.onError(error, { stage: "answering /api/publish" });
     return toError(expected ?? replyError("internal"));
   }
 }
@@ -105,15 +115,23 @@ function digestOf(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }
 
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+/** @returns `{ text }`; "aborted" where the client has gone, which is nothing to report; "large" */
+async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<{ readonly text: string } | "aborted" | "large"> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request) {
-    bytes += (part as Buffer).length;
-    if (bytes > maxBytes) return undefined;
-    parts.push(part as Buffer);
+  try {
+    for await (const part of request) {
+      bytes += (part as Buffer).length;
+      if (bytes > maxBytes) return "large";
+      parts.push(part as Buffer);
+    }
+  } catch {
+    return "aborted";
   }
-  return Buffer.concat(parts).toString("utf8");
+  return { text: Buffer.concat(parts).toString("utf8") };
 }
 
 function parse(body: string): unknown {

@@ -9,6 +9,7 @@ import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
 import { LogReader } from "../channels/log-reader.js";
+import { checkRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api.js";
 import { createPages } from "../http/pages.js";
@@ -57,6 +58,9 @@ const spareConnections = 500;
 export class HoldfastServer {
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
+  readonly #rulesFor: RulesFor;
+  readonly #id = randomUUID();
+  readonly #startedAt = systemClock.elapsed();
   readonly #events: BrokerEvents;
   readonly #channels: Channels;
   readonly #delivery: Delivery;
@@ -71,8 +75,10 @@ export class HoldfastServer {
 
   constructor(options: ServerOptions, pages: string) {
     const resolved = resolveOptions(options, pages);
-    const { onError, limits, times, authenticate, rulesFor } = resolved;
+    const { onError, limits, times, authenticate } = resolved;
+    const rulesFor: RulesFor = (channel) => checkRules(channel, resolved.rulesFor(channel));
     this.#options = resolved;
+    this.#rulesFor = rulesFor;
     this.#broker = createBroker({ ...resolved, broker: options.broker });
     this.#deadlines = new Deadlines(systemClock, onError);
     const log = new LogReader(this.#broker);
@@ -159,7 +165,8 @@ export class HoldfastServer {
       api: createApi({
         keys: this.#options.apiKeys,
         maxBodyBytes: this.#options.maxMessageBytes,
-        publish: (params) => publish({ broker: this.#broker, rulesFor: this.#options.rulesFor }, params),
+        publish: (params) => publish({ broker: this.#broker, rulesFor: this.#rulesFor }, params),
+        info: () => this.#info(),
         expectedFailure,
         onError,
       }),
@@ -194,6 +201,22 @@ export class HoldfastServer {
       sockets: this.#listener.sockets,
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,
+    };
+  }
+
+  /** As the protocol's reference server names it; `stats` is ours. */
+  #info(): object {
+    const stats = this.stats();
+    return {
+      uid: this.#id,
+      name: "holdfast",
+      version,
+      num_clients: stats.connections,
+      num_users: stats.users,
+      num_subs: stats.subscriptions,
+      num_channels: stats.channels,
+      uptime: Math.floor((systemClock.elapsed() - this.#startedAt) / 1000),
+      stats,
     };
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { HoldfastError, MemoryBroker } from "../../src/index.js";
 import { systemClock } from "../../src/sockets/system-clock.js";
 import { createCounter } from "../support/counter.js";
-import { startServer } from "../support/server.js";
+import { RawClient, startServer } from "../support/server.js";
 
 const key = "0123456789abcdef";
 const news = { channel: "news", data: { text: "hello" } };
@@ -114,12 +114,45 @@ describe("POST /api/publish", () => {
   });
 });
 
+describe("request whose body ends in the middle", () => {
+  it("is nothing to report", async () => {
+    const { call, errors, port } = await createApi();
+    const client = await RawClient.connect(port);
+    client.socket.write(
+      `POST /api/publish HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\n{"channel"`,
+    );
+    await call(news);
+    client.socket.resetAndDestroy();
+    await call(news);
+    await call(news);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe("POST /api/info", () => {
+  it("has the numbers of the node, those of slow readers included", async () => {
+    const { call } = await createApi();
+    await call(news);
+    const { status, body } = await call({}, { path: "/api/info" });
+    expect(status).toBe(200);
+    const stats = { heldBytes: 0, behind: 0, cutOff: 0, unsentBytes: 0, ringBytes: 0 };
+    expect(body).toMatchObject({
+      result: { nodes: [{ name: "holdfast", num_clients: 0, num_channels: 0, stats }] },
+    });
+  });
+
+  it("is for holders of a key", async () => {
+    const { call } = await createApi();
+    expect((await call({}, { path: "/api/info", headers: {} })).status).toBe(401);
+  });
+});
+
 describe("other requests below /api/", () => {
   it("are told what there is", async () => {
     const { call } = await createApi();
     expect(await call(news, { path: "/api/other" })).toEqual({
       status: 404,
-      body: { error: "there is nothing at /api/other, but /api/publish" },
+      body: { error: "there is nothing at /api/other, but /api/publish, /api/info" },
     });
     expect((await call(news, { method: "GET" })).status).toBe(405);
   });

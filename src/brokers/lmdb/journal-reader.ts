@@ -1,9 +1,10 @@
 /** Reads a journal file back, after the process or the machine has ended without closing it. */
-import { readFileSync } from "node:fs";
+import { promises, readFileSync } from "node:fs";
 import { decodeFrame, type Frame } from "./frames.js";
 import { lengthBytes } from "./journal.js";
 
 export interface JournalContents {
+  readonly path: string;
   readonly frames: readonly Frame[];
   /** Where the good frames end, in bytes. */
   readonly goodBytes: number;
@@ -24,9 +25,20 @@ export function readJournal(path: string): JournalContents {
     const end = at + lengthBytes + bytes.readUInt32LE(at);
     if (end > bytes.length) break;
     const frame = decodeFrame(bytes.subarray(at + lengthBytes, end));
-    if (frame === undefined) return { frames, goodBytes: at, bytes: bytes.length, end: "damaged" };
+    if (frame === undefined) return { path, frames, goodBytes: at, bytes: bytes.length, end: "damaged" };
     frames.push(frame);
     at = end;
   }
-  return { frames, goodBytes: at, bytes: bytes.length, end: at === bytes.length ? "whole" : "torn" };
+  return { path, frames, goodBytes: at, bytes: bytes.length, end: at === bytes.length ? "whole" : "torn" };
+}
+
+/** Takes away what stands behind the good frames. Resolves once that is on the disk. */
+export async function cutJournal(path: string, goodBytes: number): Promise<void> {
+  const file = await promises.open(path, "r+");
+  try {
+    await file.truncate(goodBytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }

@@ -6,7 +6,9 @@ import type {
   NewPublication,
   PublishOptions,
   PublishResult,
+  Retention,
 } from "../../channels/broker.js";
+import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
@@ -53,6 +55,7 @@ export class LmdbEngine {
   readonly #sweeper: Sweeper;
   readonly #space: StoreSpace;
   #stamps = 0;
+  #checkedRetention: Retention | undefined;
   #failure: HoldfastError | undefined;
 
   constructor(store: OpenStore, options: EngineOptions) {
@@ -152,6 +155,7 @@ export class LmdbEngine {
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     if (this.#failure) throw this.#failure;
+    this.#assertRetention(options.retention);
     this.#space.assertRoom();
     this.#assertRoom();
     const { clock } = this.#options;
@@ -287,6 +291,14 @@ export class LmdbEngine {
 
   #stamp(): number {
     return stampOf(this.#store.marker.run, ++this.#stamps);
+  }
+
+  /** It is written down, and what JSON cannot say would come back as something else. */
+  #assertRetention(retention: Retention): void {
+    if (retention === this.#checkedRetention) return;
+    const fault = findRetentionFault(retention);
+    if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `a publish has ${fault}`);
+    this.#checkedRetention = retention;
   }
 
   #assertRoom(): void {

@@ -9,7 +9,7 @@ import type { Clock } from "../../time/clock.js";
 import { readBootId } from "./boot-id.js";
 import { checkIndexFile } from "./index-file.js";
 import { Journal, journalNumbers, journalPath } from "./journal.js";
-import { type JournalContents, readJournal } from "./journal-reader.js";
+import { cutJournal, type JournalContents, readJournal } from "./journal-reader.js";
 import { LogIndex } from "./log-index.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { corrupt } from "./store-errors.js";
@@ -73,6 +73,8 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
   if (fs.existsSync(indexPath)) checkIndexFile(folder, indexPath, isOtherBoot);
   const numbers = journalNumbers(folder);
   const contents = readJournals(options, numbers, isOtherBoot);
+  // Another journal file is about to follow, and only the last one may have a torn end.
+  for (const { path, end, goodBytes } of contents) if (end !== "whole") await cutJournal(path, goodBytes);
   const marker = nextMarker(last, boot, isRepair);
   await writeMarker(folder, marker);
   const index = await openIndex(folder);

@@ -1,0 +1,8 @@
+// `npm run torture -- --seed N --seconds S`: a server that is killed again and again, and what its clients saw of it.
+import { join } from "node:path";
+import { prepare, run } from "./prepare.mjs";
+
+prepare();
+process.exit(
+  run(process.execPath, ["--import", "tsx", join("test", "torture", "main.ts"), ...process.argv.slice(2)]),
+);

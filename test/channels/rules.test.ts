@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { type ChannelRules, checkRules, openRules, storageOf } from "../../src/channels/rules.js";
+
+const withRetention = (part: object) => ({ ...openRules, retention: { ...openRules.retention, ...part } });
+
+describe("rules of a channel", () => {
+  it.each([
+    [{ ...openRules, kind: "map" }, "kind map, which is none of stream, live, latest"],
+    [{ ...openRules, durability: "tape" }, "durability tape, which is none of memory, process, disk"],
+    [withRetention({ maxEntries: -1 }), "retention.maxEntries -1"],
+    [withRetention({ maxBytes: Number.POSITIVE_INFINITY }), "retention.maxBytes Infinity"],
+    [withRetention({ ttlMs: 1.5 }), "retention.ttlMs 1.5, which is no integer from 0 to 9007199254740991"],
+    [withRetention({ ttlMs: "7d" }), "retention.ttlMs 7d"],
+    [{ ...openRules, retention: undefined }, "retention.maxEntries undefined"],
+  ])("are refused by name where they are not accepted: %j", (rules, words) => {
+    expect(() => checkRules("news", rules as ChannelRules)).toThrow(
+      expect.objectContaining({
+        code: "HF_OPTION_INVALID",
+        message: expect.stringContaining(`rulesFor gave the channel news ${words}`),
+      }),
+    );
+  });
+
+  it("may be none, or any that are accepted", () => {
+    expect(checkRules("news", undefined)).toBeUndefined();
+    const rules = { ...openRules, kind: "latest", durability: "disk" } as const;
+    expect(checkRules("news", rules)).toBe(rules);
+    expect(checkRules("sport", rules)).toBe(rules);
+  });
+
+  it("keep nothing of live channels, and promise nothing", () => {
+    expect(storageOf({ ...openRules, kind: "live", durability: "disk" })).toEqual({
+      retention: { maxEntries: 0, maxBytes: 0, ttlMs: 0 },
+      durability: "memory",
+    });
+  });
+
+  it("promise by default what survives the process", () => {
+    expect(storageOf(openRules)).toEqual({ retention: openRules.retention, durability: "process" });
+  });
+});

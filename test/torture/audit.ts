@@ -1,0 +1,65 @@
+/** Asks the server itself, past the proxy: the heads of the channels, and their whole logs page by page. */
+import { Connection, type WirePublication } from "./connection.js";
+import type { ChannelLog, LogEntry, Position } from "./history.js";
+import { idIn } from "./reader.js";
+
+interface Page {
+  readonly publications: readonly WirePublication[];
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+const pageEntries = 300;
+
+export class Auditor {
+  readonly #connection: Connection;
+
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** @throws Error when the server can't be reached */
+  static connect(url: string): Promise<Auditor> {
+    return new Promise((resolve, reject) => {
+      new Connection(url, {
+        onOpen: (connection) => resolve(new Auditor(connection)),
+        onPush() {},
+        onClose: () => reject(new Error("the server does not let itself be connected to")),
+        onFailure: (text) => reject(new Error(text)),
+      });
+    });
+  }
+
+  async readHead(channel: string): Promise<Position> {
+    const { epoch, offset } = await this.#history({ channel, limit: 0 });
+    return { epoch, offset };
+  }
+
+  /** @throws Error when the log changes its epoch on the way */
+  async readLog(channel: string): Promise<ChannelLog> {
+    const position = await this.readHead(channel);
+    const entries: LogEntry[] = [];
+    let last = 0;
+    while (last < position.offset) {
+      const since = { epoch: position.epoch, offset: last };
+      const page = await this.#history({ channel, limit: pageEntries, since });
+      if (page.publications.length === 0) break;
+      for (const { offset = 0, data, key } of page.publications)
+        entries.push({ ...idIn(data), offset, ...(key !== undefined && { key }) });
+      last = entries.at(-1)?.offset ?? 0;
+    }
+    return { channel, position, entries };
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #history(params: object): Promise<Page> {
+    const answer = await this.#connection.ask("history", params);
+    if (answer.kind === "result") return answer.result as unknown as Page;
+    const reason =
+      answer.kind === "error" ? `${answer.error.code} ${answer.error.message}` : "no answer came";
+    throw new Error(`the history ${JSON.stringify(params)} could not be read: ${reason}`);
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * What one reader got in one channel, event by event: each publication next to the one before, or the reader was told
+ * otherwise; nothing twice, nothing while it was not subscribed; and in the end it has come to the head of the log.
+ */
+import type { ChannelHistory } from "./channel-history.js";
+import type { ChannelTraits } from "./channels.js";
+import {
+  type ChannelLog,
+  nameOf,
+  type Position,
+  type PublicationId,
+  type ReaderEvent,
+  type Reading,
+} from "./history.js";
+import { findMissingLive } from "./missing-live.js";
+import type { PromiseName, Violation } from "./violations.js";
+
+export function checkReadings(history: ChannelHistory): Violation[] {
+  return history.readings.flatMap((reading) => new ReadingCheck(history, reading).run());
+}
+
+type Subscribed = Extract<ReaderEvent, { kind: "subscribed" }>;
+type Delivered = Extract<ReaderEvent, { kind: "delivered" }>;
+
+/** The error that stands for `recovered: false` where a client asks for that. */
+const unrecoverablePosition = 112;
+
+class ReadingCheck {
+  readonly #history: ChannelHistory;
+  readonly #reading: Reading;
+  readonly #violations: Violation[] = [];
+  /** Up to here the reader has everything, or was told that it has not. */
+  #cursor: Position | undefined;
+  /** The connection on which it is subscribed. */
+  #connection: number | undefined;
+  /** Offset behind which everything is for the reader, since it began or was told of a loss. */
+  #start = 0;
+  /** The server has answered that it can't go on, and is now asked for no recovery. */
+  #wasRefused = false;
+  /** Epoch and offset, or for what has none the publication itself, of all that was delivered. */
+  readonly #delivered = new Set<string>();
+  /** Per publisher, what came furthest. */
+  readonly #newest = new Map<number, PublicationId>();
+
+  constructor(history: ChannelHistory, reading: Reading) {
+    this.#history = history;
+    this.#reading = reading;
+  }
+
+  get #traits(): ChannelTraits {
+    return this.#history.traits;
+  }
+
+  run(): Violation[] {
+    for (const event of this.#reading.events) {
+      if (event.kind === "subscribed") this.#subscribed(event);
+      else if (event.kind === "delivered") this.#received(event);
+      else if (event.connection === this.#connection) this.#connection = undefined;
+      if (event.kind === "refused") this.#wasRefused = event.code === unrecoverablePosition;
+    }
+    this.#checkEnd();
+    return this.#violations;
+  }
+
+  #subscribed({ connection, asked, position, isRecovered }: Subscribed): void {
+    this.#connection = connection;
+    if (asked === undefined || !isRecovered) {
+      const wanted = asked ?? (this.#wasRefused ? this.#cursor : undefined);
+      if (wanted !== undefined) this.#checkNeed(wanted, position);
+      this.#wasRefused = false;
+      this.#start = position.offset;
+      this.#cursor = position;
+      return;
+    }
+    if (asked.epoch !== "" && asked.epoch !== position.epoch)
+      this.#report("gap", `was told it had recovered, from ${asked.epoch} into ${position.epoch}`);
+    this.#cursor = { epoch: position.epoch, offset: asked.offset };
+  }
+
+  /** Within an epoch, only what the log need not keep any more may be missing. */
+  #checkNeed(asked: Position, position: Position): void {
+    if (this.#traits.kind === "live") return;
+    if (asked.epoch !== "" && asked.epoch !== position.epoch) return;
+    const keeps = this.#traits.maxEntries ?? Number.POSITIVE_INFINITY;
+    if (position.offset - asked.offset > keeps) return;
+    this.#report(
+      "needless",
+      `asked to go on from ${asked.offset} of epoch ${position.epoch}, was refused, and the head was ${position.offset}`,
+    );
+  }
+
+  #received({ connection, position, id }: Delivered): void {
+    const { epoch, offset } = position;
+    const what = `${nameOf(id)} at ${offset}`;
+    if (connection !== this.#connection) this.#report("outside", `${what} came without a subscription`);
+
+    const identity = offset > 0 ? `${epoch} ${offset}` : nameOf(id);
+    if (this.#delivered.has(identity)) {
+      this.#report("duplicate", `${what} came again`);
+      return;
+    }
+    this.#delivered.add(identity);
+    if (offset > 0) this.#advance(position, what);
+    else this.#checkPublisherOrder(id);
+  }
+
+  #advance(position: Position, what: string): void {
+    const cursor = this.#cursor;
+    if (cursor !== undefined) {
+      const { epoch, offset } = position;
+      if (epoch !== cursor.epoch) this.#report("gap", `${what} is of epoch ${epoch}, after ${cursor.epoch}`);
+      else if (offset <= cursor.offset) {
+        this.#report("disorder", `${what} came after ${cursor.offset}`);
+        return;
+      } else if (offset > cursor.offset + 1 && this.#traits.kind !== "latest")
+        this.#report("gap", `${what} came after ${cursor.offset}`);
+    }
+    this.#cursor = position;
+  }
+
+  /** Where there are no offsets, the publishers' own numbers are all there is to go by. */
+  #checkPublisherOrder(id: PublicationId): void {
+    const newest = this.#newest.get(id.publisher);
+    if (newest === undefined || id.n > newest.n) {
+      this.#newest.set(id.publisher, id);
+      return;
+    }
+    const { publications } = this.#history;
+    const answered = Math.min(
+      ...(publications.get(nameOf(id))?.attempts ?? []).map(
+        ({ acknowledgement }) => acknowledgement?.at ?? Infinity,
+      ),
+    );
+    if (answered < (publications.get(nameOf(newest))?.attempts[0]?.sentAt ?? 0))
+      this.#report("disorder", `${nameOf(id)} came after ${nameOf(newest)}`);
+  }
+
+  #checkEnd(): void {
+    const { log } = this.#history;
+    const cursor = this.#cursor;
+    if (this.#traits.kind === "live")
+      for (const name of findMissingLive(this.#history, this.#reading))
+        this.#report("gap", `${name} never came`);
+    if (this.#traits.kind === "live" || log === undefined) return;
+    if (this.#traits.kind === "latest") this.#checkSubjects(log);
+    if (cursor === undefined) this.#report("behind", "was never subscribed");
+    else if (cursor.epoch !== log.position.epoch)
+      this.#report("behind", `ended in epoch ${cursor.epoch}, and the log has ${log.position.epoch}`);
+    else if (cursor.offset !== log.position.offset)
+      this.#report("behind", `ended at ${cursor.offset}, and the log at ${log.position.offset}`);
+  }
+
+  /** Whatever a reader of the latest was not given, the newest of each key it was. */
+  #checkSubjects(log: ChannelLog): void {
+    const newest = new Map(log.entries.map(({ key = "", offset }) => [key, offset]));
+    for (const [key, offset] of newest) {
+      const isDelivered = this.#delivered.has(`${log.position.epoch} ${offset}`);
+      if (offset > this.#start && !isDelivered)
+        this.#report("behind", `was not given ${offset}, the newest of key ${JSON.stringify(key)}`);
+    }
+  }
+
+  #report(promise: PromiseName, text: string): void {
+    this.#violations.push({ promise, where: `${this.#reading.channel}, ${this.#reading.reader}`, text });
+  }
+}

@@ -1,0 +1,111 @@
+/** The clients of a run, drawn from the seed: who publishes where and how, and who reads what. */
+
+import type { Recorder } from "./history.js";
+import type { TortureOptions } from "./options.js";
+import { HttpPublishLine, type PublishLine, SocketPublishLine } from "./publish-ways.js";
+import { Publisher, type PublisherOptions } from "./publisher.js";
+import type { Random } from "./random.js";
+import { Reader, type ReaderOptions, type TortureReader } from "./reader.js";
+import { SdkReader } from "./sdk-reader.js";
+
+export interface ClientsOptions {
+  readonly options: TortureOptions;
+  readonly channels: readonly string[];
+  /** Of the proxy. */
+  readonly port: number;
+  readonly apiKey: string;
+  readonly random: Random;
+  readonly recorder: Recorder;
+  readonly onFailure: (text: string) => void;
+}
+
+export interface Clients {
+  readonly publishers: readonly Publisher[];
+  readonly readers: readonly TortureReader[];
+  /** Publishes much at once, when it is told to. */
+  readonly burster: Publisher;
+}
+
+const mostChannelsOfReader = 3;
+
+export function createClients(all: ClientsOptions): Clients {
+  const { options, random } = all;
+  const publishers = Array.from({ length: options.publishers }, (_, number) =>
+    createPublisher(all, number, random.fork()),
+  );
+  const readers = Array.from({ length: options.subscribers }, (_, index) =>
+    createReader(all, index, random.fork()),
+  );
+  // It publishes nothing by itself.
+  const burster = new Publisher({
+    ...commonOf(all, random.fork()),
+    number: options.publishers,
+    channel: all.channels[0] as string,
+    isKeyed: false,
+    subject: undefined,
+    window: 0,
+    gapMs: 0,
+    line: createLine(all, "rpc", random.fork()),
+  });
+  return { publishers, readers, burster };
+}
+
+function commonOf({ recorder, onFailure }: ClientsOptions, random: Random) {
+  return { recorder, onFailure, random } satisfies Partial<PublisherOptions & ReaderOptions>;
+}
+
+function urlOf(port: number): string {
+  return `ws://127.0.0.1:${port}/connection/websocket`;
+}
+
+function createLine({ port, apiKey, onFailure }: ClientsOptions, way: string, random: Random): PublishLine {
+  if (way === "http") return new HttpPublishLine(port, apiKey, random);
+  return new SocketPublishLine(way === "command" ? "command" : "rpc", {
+    url: urlOf(port),
+    random,
+    onFailure,
+  });
+}
+
+function createPublisher(all: ClientsOptions, number: number, random: Random): Publisher {
+  const { options, channels } = all;
+  const channel = channels[number % channels.length] as string;
+  const window = random.chance(0.25) ? 4 : 1;
+  // The rpc says most, so that most publishers use it.
+  const way = random.chance(0.5) && options.ways.includes("rpc") ? "rpc" : random.pick(options.ways);
+  return new Publisher({
+    ...commonOf(all, random),
+    number,
+    channel,
+    // What is not kept can't be told apart later.
+    isKeyed: random.chance(0.7) && !channel.startsWith("live:"),
+    subject: channel.startsWith("latest:") && random.chance(0.6) ? `subject ${number % 3}` : undefined,
+    window,
+    gapMs: (1000 * window * options.publishers) / options.rate,
+    line: createLine(all, way, random.fork()),
+  });
+}
+
+function createReader(all: ClientsOptions, index: number, random: Random): TortureReader {
+  const { options, channels, port } = all;
+  const readerOptions: ReaderOptions = {
+    ...commonOf(all, random),
+    name: `r${index}`,
+    url: urlOf(port),
+    channels: pickChannels(random, channels),
+    startsAtBeginning: random.chance(0.2),
+    wantsError: random.chance(0.3),
+  };
+  return index < options.sdkSubscribers
+    ? new SdkReader({ ...readerOptions, name: `sdk${index}` })
+    : new Reader(readerOptions);
+}
+
+/** Short logs get fewer readers: much is published there at once, and all of it goes through this process. */
+function pickChannels(random: Random, channels: readonly string[]): string[] {
+  const weighted = channels.flatMap((channel) =>
+    channel.startsWith("short:") ? [channel] : Array(4).fill(channel),
+  );
+  const picked = random.sample(weighted, random.integer(1, mostChannelsOfReader));
+  return [...new Set(picked)];
+}

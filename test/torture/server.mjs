@@ -1,0 +1,32 @@
+// The server under torture: the built package, on the port and data folder that its parent names, with rules by the
+// prefixes of channels. Ends with its parent.
+import { createServer, openRules } from "../../dist/index.js";
+
+const { port, data, traits, apiKey } = JSON.parse(process.argv[2]);
+const dayMs = 24 * 60 * 60 * 1000;
+const mebibyte = 1024 * 1024;
+
+/** @param {string} channel */
+function rulesFor(channel) {
+  const { kind, durability, maxEntries = 1_000_000 } = traits[channel.split(":", 1)[0]];
+  const retention = { maxEntries, maxBytes: 1024 * mebibyte, ttlMs: dayMs };
+  return { ...openRules, kind, durability, retention, hasPresence: false, hasJoinLeave: false };
+}
+
+const server = createServer({
+  port,
+  host: "127.0.0.1",
+  pages: null,
+  rulesFor,
+  data,
+  apiKeys: [apiKey],
+  // Short, so that readers leave what is at hand and read the log.
+  ring: { maxEntries: 64, maxBytes: 256 * 1024 },
+  limits: { commandsPerSecond: null },
+  // Dead lines are noticed within a run.
+  times: { pingIntervalMs: 3000, pongTimeoutMs: 2000, stallTimeoutMs: 4000 },
+  onError: (error, { stage }) => process.send?.({ error: `${stage}: ${error?.stack ?? error}` }),
+});
+process.on("disconnect", () => process.exit());
+await server.listen();
+process.send?.({ isListening: true });
