@@ -33,6 +33,8 @@ export class Channel {
   isDirty = false;
   /** Where a delivery that was cut into slices goes on, and the end of the ring when it began. */
   walk: { readonly readers: Iterator<Subscription>; readonly head: number } | undefined;
+  /** End of the ring when all readers had last been looked at. */
+  walkedTo = 0;
   /** Highest offset heard of; beyond `head` while lost events are being read again. */
   seen = 0;
   isRepairing = false;
@@ -56,6 +58,11 @@ export class Channel {
   /** For channels of kind `latest`. */
   get newest(): NewestEntries | undefined {
     return this.#newest;
+  }
+
+  /** Whether so much has come since readers were last looked at that the ring would soon move on past them. */
+  get isAhead(): boolean {
+    return this.isDirty && this.ring.next - this.walkedTo >= this.#limits.maxEntries / 2;
   }
 
   /** The last publication this node has in order. */

@@ -87,6 +87,15 @@ export class Channels implements BrokerEvents {
     this.#closeIfUnused(channel);
   }
 
+  /**
+   * Where publications come faster than they are handed to readers, so that even quick ones would fall behind.
+   * @returns what a publisher is to wait for before it goes on; undefined where it need not
+   */
+  readersOf(name: string): Promise<void> | undefined {
+    const channel = this.#open.get(name)?.channel;
+    return channel?.isAhead ? this.#options.delivery.nextTurn() : undefined;
+  }
+
   /** Lets a reader follow the channel from an offset, which must not lie beyond the head. */
   subscribe(
     channel: Channel,

@@ -33,6 +33,8 @@ export class Delivery {
   /** Channels whose batches were built in this turn. */
   #batched: Channel[] = [];
   #isScheduled = false;
+  #turned: Promise<void> | undefined;
+  #onTurned: (() => void) | undefined;
   #lastReported: unknown;
 
   constructor(options: DeliveryOptions) {
@@ -69,6 +71,15 @@ export class Delivery {
     this.#wake();
   }
 
+  /** Resolves after the next turn of delivering. */
+  nextTurn(): Promise<void> {
+    this.#turned ??= new Promise((resolve) => {
+      this.#onTurned = resolve;
+    });
+    this.#wake();
+    return this.#turned;
+  }
+
   #wake(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -83,6 +94,9 @@ export class Delivery {
     for (const channel of this.#batched) channel.batches.clear();
     this.#batched = [];
     this.#isScheduled = false;
+    this.#turned = undefined;
+    this.#onTurned?.();
+    this.#onTurned = undefined;
     if (this.#dirty.length > 0 || this.#behind.size > 0 || this.#touched.length > 0) this.#wake();
   }
 
@@ -113,6 +127,7 @@ export class Delivery {
         return false;
       }
     }
+    channel.walkedTo = walk.head;
     return walk.head === channel.ring.next;
   }
 

@@ -160,12 +160,13 @@ export class HoldfastServer {
       maxConnections: maxConnections && maxConnections + spareConnections,
       onClientError: answerClientError,
     });
+    const publishing = { broker: this.#broker, channels: this.#channels, rulesFor: this.#rulesFor };
     const route = createRouter({
       pages: pages === null ? undefined : createPages(pages),
       api: createApi({
         keys: this.#options.apiKeys,
         maxBodyBytes: this.#options.maxMessageBytes,
-        publish: (params) => publish({ broker: this.#broker, rulesFor: this.#rulesFor }, params),
+        publish: (params) => publish(publishing, params),
         info: () => this.#info(),
         expectedFailure,
         onError,

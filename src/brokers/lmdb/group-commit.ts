@@ -56,6 +56,8 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
 /** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
 const maxWriteEntries = 1024;
 const maxWriteCharacters = 2 * 1024 * 1024;
+/** Of one log, for they are all told of at once, and readers have to keep up. */
+const maxRunEntries = 256;
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -155,11 +157,14 @@ export class GroupCommit {
     const time = this.#options.now();
     const placed: Placed[] = [];
     let characters = 0;
-    let count = 0;
+    const later: Waiting[] = [];
     for (const waiting of this.#waiting) {
-      if (count >= maxWriteEntries || characters > maxWriteCharacters) break;
-      count++;
       const { log, publication, idempotencyKey } = waiting;
+      const isFull = placed.length >= maxWriteEntries || characters > maxWriteCharacters;
+      if (isFull || (runs.get(log)?.publications.length ?? 0) >= maxRunEntries) {
+        later.push(waiting);
+        continue;
+      }
       if (waiting.retention) log.retention = waiting.retention;
       if (waiting.durability && isWeaker(waiting.durability, log.durability)) {
         log.durability = waiting.durability;
@@ -179,7 +184,7 @@ export class GroupCommit {
       characters += charactersOf(waiting);
     }
     this.#waitingCharacters -= characters;
-    this.#waiting = this.#waiting.slice(count);
+    this.#waiting = later;
     return placed;
   }
 
@@ -200,10 +205,7 @@ export class GroupCommit {
     this.#unflushed = [];
     try {
       await this.#options.journal.flush();
-      for (const item of items) {
-        item.waiting.log.unflushed--;
-        this.#tell(item);
-      }
+      await this.#tellInTurns(items);
     } catch (cause) {
       // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
       this.#options.onBroken(cause);
@@ -211,6 +213,17 @@ export class GroupCommit {
     }
     this.#isFlushing = false;
     this.#goOn();
+  }
+
+  /** A flush may be for several writes, and readers have to keep up. */
+  async #tellInTurns(items: readonly Placed[]): Promise<void> {
+    for (let i = 0; i < items.length; i++) {
+      if (i > 0 && i % maxRunEntries === 0)
+        await new Promise<void>((resolve) => this.#options.schedule(resolve));
+      const item = items[i] as Placed;
+      item.waiting.log.unflushed--;
+      this.#tell(item);
+    }
   }
 
   #refuse(placed: readonly Placed[], cause: unknown): void {
