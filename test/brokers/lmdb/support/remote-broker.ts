@@ -51,7 +51,7 @@ export class RemoteBroker {
     const child =
       maxFileKb === undefined
         ? fork(script)
-        : spawn("bash", ["-c", `ulimit -f ${maxFileKb}; exec "${process.execPath}" "${script}"`], {
+        : spawn("bash", ["-c", `ulimit -S -f ${maxFileKb}; exec "${process.execPath}" "${script}"`], {
             stdio: ["ignore", "inherit", "inherit", "ipc"],
           });
     const remote = new RemoteBroker(child);
