@@ -39,23 +39,32 @@ export type OpenOptions = Partial<Omit<LmdbBrokerOptions, "clock" | "folder">> &
   readonly to?: BrokerEvents;
 };
 
+/** One that is not opened yet. */
+export function createBroker(folder: string, options: Partial<LmdbBrokerOptions> = {}): LmdbBroker {
+  const broker = new LmdbBroker({
+    clock: new FakeClock(),
+    createEpoch,
+    schedule: setImmediate,
+    onError: (error) => {
+      throw error;
+    },
+    checkpointDelayMs,
+    ...options,
+    folder,
+  });
+  onTestFinished(() => broker.close());
+  return broker;
+}
+
 export async function openBroker(folder: string, options: OpenOptions = {}): Promise<OpenBroker> {
   const { clock = new FakeClock(), to, ...rest } = options;
   const events = new EventRecord();
   const errors: HoldfastError[] = [];
-  const broker = new LmdbBroker({
-    folder,
-    clock,
-    createEpoch,
-    schedule: setImmediate,
-    onError: (error) => {
-      if (!(error instanceof HoldfastError)) throw error;
-      errors.push(error);
-    },
-    checkpointDelayMs,
-    ...rest,
-  });
-  onTestFinished(() => broker.close());
+  const onError = (error: unknown) => {
+    if (!(error instanceof HoldfastError)) throw error;
+    errors.push(error);
+  };
+  const broker = createBroker(folder, { clock, onError, ...rest });
   await broker.open(to ?? events);
   const advance = async (ms: number, steps = 20) => {
     const step = Math.ceil(ms / steps);
