@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { PublishResult } from "../../../src/channels/broker.js";
 import { ample, countTo, query } from "../../conformance/broker/fixture.js";
 import { endless, PublicationRecord, readAll } from "./support/record.js";
 import { RemoteBroker, type RemoteError } from "./support/remote-broker.js";
-import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
+import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support/store.js";
 
 const full = { code: "HF_BROKER_FULL" };
 const large = (n: number) => ({ data: JSON.stringify(`${n} ${"x".repeat(10_000)}`) });
@@ -95,6 +96,13 @@ describe("store with as much waiting for the index as may wait", () => {
   });
 });
 
+/** A write that has failed leaves nothing behind. */
+function expectWholeFrames(journal: Buffer): void {
+  let at = 0;
+  while (at + 4 <= journal.length) at += 4 + journal.readUInt32LE(at);
+  expect(at).toBe(journal.length);
+}
+
 describe("process that may not write more", () => {
   it.each([600, 9000])(
     "refuses publishes beyond %i kB a file, lives, reads, and loses nothing",
@@ -116,6 +124,7 @@ describe("process that may not write more", () => {
       await record.expectKeptBy(remote);
       expect(remote.isAlive).toBe(true);
       await remote.kill();
+      for (const file of journalFilesOf(folder)) expectWholeFrames(readFileSync(file));
       const { broker } = await openBroker(folder);
       await record.expectKeptBy(broker);
       await record.publish(broker, "news-1", large(0));

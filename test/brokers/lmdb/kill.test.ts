@@ -34,10 +34,10 @@ describe.each(settings)("process that is killed while many publish, %s", (_name,
   it("has acknowledged nothing that is lost, over several kills", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
-    for (const _ of countTo(3)) {
+    for (const _ of countTo(2)) {
       const remote = await RemoteBroker.open({ ...options, folder });
       await record.expectKeptBy(remote);
-      await publishUntilKilled(remote, record, 250);
+      await publishUntilKilled(remote, record, 200);
     }
     const { broker, errors } = await openBroker(folder);
     await record.expectKeptBy(broker);
@@ -52,7 +52,7 @@ describe("process that is killed while it opens", () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     await publishUntilKilled(await RemoteBroker.open({ folder }), record, 500);
-    for (const turns of countTo(4)) {
+    for (const turns of countTo(3)) {
       const remote = await RemoteBroker.start();
       const opening = remote.open({ folder, checkpointDelayMs: 1 }).catch(() => {});
       for (let turn = 0; turn < turns * 3; turn++) await new Promise(setImmediate);

@@ -37,7 +37,7 @@ describe.each(["restart", "crash"])("10,000 channels with one publication each, 
     expect((await second.broker.history(nameOf(7), query())).publications).toHaveLength(1);
     await second.advance(2 * minuteMs, 4);
     expect((await second.broker.history(nameOf(7), query())).publications).toEqual([]);
-    await second.advance(metaTtlMs + 60 * minuteMs, 400);
+    await second.advance(metaTtlMs + 30 * minuteMs, 200);
     expect(second.broker.sizes).toMatchObject({ channels: 0, loadedChannels: 0 });
     await second.broker.close();
     const third = await openBroker(copy, { clock, metaTtlMs, to: silent });

@@ -83,7 +83,7 @@ describe("log of very many publications", () => {
     const folder = createFolder();
     const first = await openBroker(folder, { maxPendingBytes: 2 ** 30, to: silent });
     const retention = { ...endless, maxEntries: count };
-    const batch = 20_000;
+    const batch = 30_000;
     for (let from = 0; from <= count; from += batch) {
       const publishes = countTo(batch).map((n) =>
         first.broker.publish("news", { data: String(from + n) }, { retention }),
