@@ -80,4 +80,46 @@ describe("channel that is forgotten", () => {
     expect((await broker.history("used", query())).position).toEqual({ epoch: position.epoch, offset: 7 });
     expect(await broker.subscribe("subscribed")).toEqual({ epoch, offset: 0 });
   });
+
+  describe("at the moment at which it is used again", () => {
+    async function createForgettable() {
+      const folder = createFolder();
+      const opened = await openBroker(folder, { metaTtlMs: minuteMs });
+      const { position } = await opened.broker.publish(
+        "news",
+        { data: "1" },
+        { retention: { ...ample, ttlMs: 1000 } },
+      );
+      await opened.checkpoint();
+      return { ...opened, folder, position };
+    }
+
+    async function stepsUntilForgotten(): Promise<number> {
+      const { broker, clock } = await createForgettable();
+      for (let steps = 0; ; steps++) {
+        if (broker.sizes.channels === 0) return steps;
+        clock.advance(10_000);
+        await broker.idle();
+      }
+    }
+
+    it.each([0, 1, 2, 5, 10])("keeps what is published, %i turns after that began", async (turns) => {
+      const steps = await stepsUntilForgotten();
+      const { broker, clock, folder, position: old } = await createForgettable();
+      for (let step = 1; step < steps; step++) {
+        clock.advance(10_000);
+        await broker.idle();
+      }
+      clock.advance(10_000);
+      for (let turn = turns; turn > 0; turn--) await Promise.resolve();
+      const { position } = await broker.publish("news", { data: "2" }, { retention: ample });
+      await broker.idle();
+      await broker.close();
+      const next = await openBroker(folder, { clock });
+      const page = await next.broker.history("news", query());
+      expect(page.publications.map(({ data }) => data)).toEqual(["2"]);
+      expect(page.position).toEqual(position);
+      expect(position.offset).toBe(position.epoch === old.epoch ? 2 : 1);
+    });
+  });
 });
