@@ -45,6 +45,21 @@ describe("store that is full of bytes", () => {
       await record.expectKeptBy(next.broker);
     },
   );
+
+  it("takes publications again once logs have let go of theirs", async () => {
+    const { broker, checkpoint, advance } = await openBroker(createFolder(), small);
+    const retention = { ...endless, ttlMs: 60_000 };
+    const publish = (n: number) => broker.publish("news", large(n), { retention });
+    expect(
+      await publishUntilRefused(async (n) => {
+        const result = await publish(n);
+        if (n % 20 === 0) await checkpoint();
+        return result;
+      }, 2000),
+    ).toMatchObject(full);
+    await advance(60 * 60_000, 100);
+    await expect(publish(1)).resolves.toMatchObject({ isDuplicate: false });
+  });
 });
 
 describe("store that is full of channels", () => {
@@ -66,6 +81,24 @@ describe("store that is full of channels", () => {
     await check(first);
     await first.broker.close();
     await check(await openBroker(folder, { maxChannels }));
+  });
+
+  it("refuses those beyond when they come at once", async () => {
+    const { broker } = await openBroker(createFolder(), { maxChannels: 10 });
+    const outcomes = await Promise.allSettled(
+      countTo(30).map((n) => broker.publish(`news-${n}`, { data: "1" }, { retention: ample })),
+    );
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject(full);
+  });
+
+  it("takes new ones until then, however many of the others wait for the index", async () => {
+    const { broker, checkpoint } = await openBroker(createFolder(), { maxChannels: 100 });
+    const publish = (n: number) => broker.publish(`news-${n}`, { data: "1" }, { retention: ample });
+    for (const n of countTo(60)) await publish(n);
+    await checkpoint();
+    for (const n of countTo(100)) await publish(n);
   });
 });
 
