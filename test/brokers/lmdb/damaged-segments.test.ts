@@ -119,4 +119,12 @@ describe("index with a change in the middle of a log", () => {
       if (sinceOffset >= 220) expect(offsets).toEqual(countTo(count, sinceOffset + 1));
     }
   });
+
+  it("tells of it once it is found", async () => {
+    const folder = await createStore();
+    damage(folder, "publication-200-", flip);
+    const { broker, errors } = await openBroker(folder);
+    await readAll(broker, "news");
+    expect(errors.map(({ code }) => code)).toContain("HF_STORE_CORRUPT");
+  });
 });

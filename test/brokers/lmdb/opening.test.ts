@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { countTo } from "../../conformance/broker/fixture.js";
 import { createStore, damages } from "./support/damages.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
-import { contentOf, createFolder, openBroker } from "./support/store.js";
+import { contentOf, crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
 describe.each(damages)("store with $name", ({ ending, damage, file }) => {
   it("is refused as damaged, and left as it is", async () => {
@@ -17,6 +17,23 @@ describe.each(damages)("store with $name", ({ ending, damage, file }) => {
       await expect(opening).rejects.toThrow(file);
       expect(contentOf(folder)).toEqual(content);
     }
+  });
+});
+
+describe("store of one run whose index is missing", () => {
+  it.each(["close", "crash"])("is refused as damaged after a %s", async (ending) => {
+    const folder = createFolder();
+    const { broker, checkpoint } = await openBroker(folder);
+    await new PublicationRecord().publish(broker, "news", publicationOf(1));
+    await checkpoint();
+    const copy = ending === "crash" ? crashCopyOf(folder) : folder;
+    await broker.close();
+    rmSync(join(copy, "data.mdb"));
+    const content = contentOf(copy);
+    const opening = openBroker(copy);
+    await expect(opening).rejects.toMatchObject({ code: "HF_STORE_CORRUPT" });
+    await expect(opening).rejects.toThrow("data.mdb");
+    expect(contentOf(copy)).toEqual(content);
   });
 });
 
