@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { countTo } from "../../conformance/broker/fixture.js";
+import { countTo, EventRecord } from "../../conformance/broker/fixture.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
 import { RemoteBroker, type RemoteError } from "./support/remote-broker.js";
-import { createFolder, type OpenBroker, openBroker } from "./support/store.js";
+import { createBroker, createFolder, type OpenBroker, openBroker } from "./support/store.js";
 
 const inUseBy = (pid: number | undefined) => ({ code: "HF_STORE_IN_USE", details: { pid } });
 
@@ -43,6 +43,15 @@ describe("store that a server uses", () => {
       const { broker } = await openBroker(folder);
       await broker.close();
     }
+  });
+
+  it("is not left in use by a broker that is closed while it opens", async () => {
+    const folder = createFolder();
+    const broker = createBroker(folder);
+    const opening = broker.open(new EventRecord());
+    await broker.close();
+    await opening.catch(() => {});
+    await expect(openBroker(folder)).resolves.toBeDefined();
   });
 
   it("is not left in use by a start that failed", async () => {
