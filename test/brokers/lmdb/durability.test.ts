@@ -69,6 +69,17 @@ describe("publication of durability memory", () => {
     expect(publications.map(({ data }) => Number(data))).toEqual(countTo(8));
   });
 
+  it("is there in the same epoch after a clean close, of a log that has survived a crash before", async () => {
+    const folder = createFolder();
+    const first = await openBroker(folder);
+    await publishOf(first.broker, 1, "process");
+    const copy = crashCopyOf(folder);
+    const second = await openBroker(copy);
+    const { position } = await publishOf(second.broker, 2, "memory");
+    await second.broker.close();
+    expect(await (await openBroker(copy)).broker.subscribe("news")).toEqual(position);
+  });
+
   it("takes its epoch with it when it is lost, and the log says so in every later run", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
