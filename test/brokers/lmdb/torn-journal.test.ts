@@ -71,4 +71,24 @@ describe("journal whose last write is torn", () => {
     const { broker } = await openBroker(folder);
     expect(await offsetsIn(broker, "news")).toEqual(countTo(5));
   });
+
+  it("gives everything before it when the next start was ended at any moment, too", async () => {
+    const { folder, record, end } = await createStore();
+    truncateSync(lastJournalOf(folder), end - 3);
+    const copies: string[] = [];
+    let isOver = false;
+    const opening = openBroker(folder).then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await new Promise(setImmediate);
+      if (copies.length < 20) copies.push(crashCopyOf(folder));
+    }
+    await opening;
+    for (const copy of copies) {
+      const { broker } = await openBroker(copy);
+      await record.expectKeptBy(broker);
+      await broker.close();
+    }
+  });
 });
