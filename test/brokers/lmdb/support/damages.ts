@@ -89,6 +89,12 @@ export const damages: readonly Damage[] = [
     damage: (folder) => overwriteIndex(folder, 0, 8192),
   },
   {
+    name: "an index of random bytes behind its first two pages",
+    ending: "close",
+    file: "data.mdb",
+    damage: (folder) => overwriteIndex(folder, 8192, 2 ** 30),
+  },
+  {
     name: "an index that is missing",
     ending: "close",
     file: "data.mdb",
