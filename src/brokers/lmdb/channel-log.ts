@@ -8,13 +8,8 @@ import type { Position, Publication } from "../../wire/messages.js";
 import { isWeaker } from "./durability.js";
 import { countOf, type EntryIndex, sizeAt, sizeOf, timeAt } from "./entries.js";
 import type { KeyToStore } from "./idempotency-keys.js";
-import {
-  type ChannelRecord,
-  type DamagedSegment,
-  type LogIndex,
-  publicationsOf,
-  type Segment,
-} from "./log-index.js";
+import type { ChannelRecord, DamagedSegment, LogIndex, Segment } from "./log-index.js";
+import { readBack, readOn } from "./log-pages.js";
 import { PageBuilder } from "./page-builder.js";
 import type { Run } from "./runs.js";
 
@@ -29,6 +24,7 @@ export interface NewLog {
   readonly epoch: string;
   /** Stamp of the epoch's beginning. */
   readonly since: number;
+  readonly run: number;
   readonly now: number;
 }
 
@@ -39,6 +35,10 @@ export interface LogsInUse {
   readonly metaTtlMs: number;
   /** Of all tails together, estimated memory. */
   tailBytes: number;
+  /** Logs that the index has no record of. */
+  unstored: number;
+  /** Publications of a log, from an offset on, could not be read. */
+  readonly onDamage: (channel: string, offset: number) => void;
 }
 
 export class ChannelLog {
@@ -50,14 +50,17 @@ export class ChannelLog {
   since: number;
   /** The least that its publications were acknowledged with in this epoch. */
   durability: Durability = "disk";
-  retention: Retention | undefined;
+  #retention: Retention | undefined;
+  /** The run up to which all losses of the log's are accounted for: those of earlier runs have brought a new epoch. */
+  run: number;
   usedAt: number;
   /** Period in which it is looked at again; 0 before that is known. */
   due = 0;
   /** Whether the journal or the index knows of it. */
   isKnown = false;
-  /** Whether the index has a record of it. */
-  isStored = false;
+  /** Whether the index has a record of it, or gets one with what is under way. */
+  #isStored = false;
+  #isDamageTold = false;
   /** Whether the record says something that the index does not have yet. */
   isRecordDirty = false;
   /** Nothing before this offset is left in the index. */
@@ -81,13 +84,30 @@ export class ChannelLog {
   #tail: Publication[] = [];
   #oldest: Oldest | undefined;
 
-  constructor({ name, epoch, since, now }: NewLog, shared: LogsInUse) {
+  constructor({ name, epoch, since, run, now }: NewLog, shared: LogsInUse) {
+    shared.unstored++;
     this.name = name;
     this.epoch = epoch;
     this.since = since;
+    this.run = run;
     this.usedAt = now;
     this.shared = shared;
     this.#index = shared.index;
+  }
+
+  get retention(): Retention | undefined {
+    return this.#retention;
+  }
+
+  set retention(retention: Retention | undefined) {
+    if (retention === this.#retention) return;
+    const known = this.#retention;
+    this.#retention = retention;
+    const isSame =
+      retention?.maxEntries === known?.maxEntries &&
+      retention?.maxBytes === known?.maxBytes &&
+      retention?.ttlMs === known?.ttlMs;
+    if (!isSame) this.isRecordDirty = true;
   }
 
   /** The last publication that was told of. */
@@ -107,6 +127,17 @@ export class ChannelLog {
   /** Oldest offset that is kept; beyond the head where none is. */
   get first(): number {
     return this.#first;
+  }
+
+  get isStored(): boolean {
+    return this.#isStored;
+  }
+
+  /** There is a record of it now. */
+  markStored(): void {
+    if (this.#isStored) return;
+    this.#isStored = true;
+    this.shared.unstored--;
   }
 
   get isEmpty(): boolean {
@@ -134,8 +165,8 @@ export class ChannelLog {
   }
 
   get record(): ChannelRecord {
-    const { epoch, since, durability, retention, due, usedAt } = this;
-    return { epoch, since, durability, retention, head: this.#head, bytes: this.#bytes, due, usedAt };
+    const { epoch, since, run, durability, retention, due, usedAt } = this;
+    return { epoch, since, run, durability, retention, head: this.#head, bytes: this.#bytes, due, usedAt };
   }
 
   /** Bytes of all publications before one that is not in the index yet, or before the next one. */
@@ -151,8 +182,10 @@ export class ChannelLog {
    * @returns the offset from which publications were lost, where the end of the log cannot be read
    */
   load(record: ChannelRecord): number | undefined {
-    const { epoch, since, durability, retention, due, usedAt } = record;
-    Object.assign(this, { epoch, since, durability, retention, due, usedAt, isStored: true, isKnown: true });
+    const { epoch, since, run, durability, retention, due, usedAt } = record;
+    this.#retention = retention;
+    Object.assign(this, { epoch, since, run, durability, due, usedAt, isKnown: true });
+    this.markStored();
     let lost: number | undefined;
     let last = this.#index.lastSegment(this.name);
     while (last && "isDamaged" in last) {
@@ -180,6 +213,7 @@ export class ChannelLog {
     if (isNewer && run.first <= this.#head) this.#moveTo(run.first - 1, run.before);
     this.epoch = run.epoch;
     this.since = run.since;
+    this.run = Math.max(this.run, run.run);
     this.durability = isNewer || isWeaker(run.durability, this.durability) ? run.durability : this.durability;
     this.retention = run.retention ?? this.retention;
     this.isKnown = true;
@@ -220,7 +254,7 @@ export class ChannelLog {
     const size = sizeOf(publication);
     this.#head = publication.offset;
     this.#bytes += size;
-    if (this.retention?.maxEntries === 0 && this.#tail.length === 0) {
+    if (this.#retention?.maxEntries === 0 && this.#tail.length === 0) {
       this.#first = this.#head + 1;
       this.#firstBytes = this.#bytes;
       this.isRecordDirty = true;
@@ -233,7 +267,7 @@ export class ChannelLog {
 
   /** What retention does not cover before it comes to be written need not be written at all. */
   #dropExcess(): void {
-    const { maxEntries = Number.POSITIVE_INFINITY } = this.retention ?? {};
+    const { maxEntries = Number.POSITIVE_INFINITY } = this.#retention ?? {};
     if (this.#tail.length <= 2 * maxEntries + leastExcess) return;
     this.#jumpTo(Math.max(this.#first, this.#head - maxEntries + 1));
     this.dropTail(this.#first - 1);
@@ -255,8 +289,8 @@ export class ChannelLog {
 
   /** Moves `first` to what the retention still covers. What lies before is to be removed from the index. */
   trim(now: number): void {
-    if (this.retention === undefined) return;
-    const { maxEntries, maxBytes, ttlMs } = this.retention;
+    if (this.#retention === undefined) return;
+    const { maxEntries, maxBytes, ttlMs } = this.#retention;
     const byCount = this.#head - maxEntries + 1;
     if (byCount > this.#first) this.#jumpTo(byCount);
     while (this.#first <= this.#head) {
@@ -275,53 +309,16 @@ export class ChannelLog {
     this.trim(now);
     const { sinceOffset, isReverse } = query;
     const page = new PageBuilder(query);
-    if (isReverse) this.#readBack(Math.min((sinceOffset ?? this.#head + 1) - 1, this.#head), page);
-    else this.#readOn(Math.max((sinceOffset ?? 0) + 1, this.#first), page);
+    if (isReverse) readBack(this, Math.min((sinceOffset ?? this.#head + 1) - 1, this.#head), page);
+    else readOn(this, Math.max((sinceOffset ?? 0) + 1, this.#first), page);
     return { publications: page.publications, position: this.position };
   }
 
-  #readOn(from: number, page: PageBuilder): void {
-    let expected = from;
-    if (from <= this.storedTo) {
-      const start = this.#index.segmentAt(this.name, from)?.first ?? from;
-      for (const segment of this.#index.segmentsFrom(this.name, start)) {
-        if (page.isFull || segment.first > this.storedTo) break;
-        if ("isDamaged" in segment || (segment.first > expected && segment.first > from)) {
-          // What came before cannot be joined to what comes after: it counts as no longer kept.
-          page.clear();
-          if ("isDamaged" in segment) continue;
-        }
-        for (const publication of publicationsOf(segment)) {
-          if (publication.offset >= from && publication.offset <= this.storedTo) page.add(publication);
-          expected = publication.offset + 1;
-        }
-      }
-      if (!page.isFull && expected <= this.storedTo) page.clear();
-    }
-    const tailStart = this.storedTo + 1;
-    for (let i = Math.max(0, from - tailStart); i < this.#tail.length && !page.isFull; i++)
-      page.add(this.#tail[i] as Publication);
-  }
-
-  #readBack(from: number, page: PageBuilder): void {
-    const tailStart = this.storedTo + 1;
-    for (let i = from - tailStart; i >= 0 && !page.isFull; i--) {
-      const publication = this.#tail[i] as Publication;
-      if (publication.offset < this.#first) return;
-      page.add(publication);
-    }
-    let expected = Math.min(from, this.storedTo);
-    if (page.isFull || expected < this.#first) return;
-    for (const segment of this.#index.segmentsBack(this.name, expected)) {
-      if (page.isFull || "isDamaged" in segment) return;
-      const publications = publicationsOf(segment).filter(({ offset }) => offset <= expected);
-      if (publications.at(-1)?.offset !== expected) return;
-      for (const publication of publications.reverse()) {
-        if (publication.offset < this.#first) return;
-        page.add(publication);
-        expected = publication.offset - 1;
-      }
-    }
+  /** A segment could not be read. Told once. */
+  tellDamage(offset: number): void {
+    if (this.#isDamageTold) return;
+    this.#isDamageTold = true;
+    this.shared.onDamage(this.name, offset);
   }
 
   #moveTo(head: number, bytes: number): void {

@@ -22,6 +22,8 @@ export interface GroupCommitOptions {
   readonly schedule: (run: () => void) => void;
   /** The channel's log has grown, or has a new record. */
   readonly onGrown: (log: ChannelLog) => void;
+  /** The log was to be made, and could not be. */
+  readonly onDropped: (log: ChannelLog) => void;
   /** What was written may be there or not, and nothing may be acknowledged any more. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -230,8 +232,10 @@ export class GroupCommit {
     const error = toStoreError(cause);
     if (error.code !== "HF_BROKER_FULL") this.#options.onBroken(cause);
     for (const { waiting } of placed) {
-      waiting.log.underWay--;
-      waiting.reject(error);
+      const { log, reject } = waiting;
+      log.underWay--;
+      if (!log.isKnown && log.underWay === 0) this.#options.onDropped(log);
+      reject(error);
     }
   }
 
@@ -265,6 +269,7 @@ function beginRun(log: ChannelLog): MutableRun {
     channel: log.name,
     epoch: log.epoch,
     since: log.since,
+    run: log.run,
     durability: log.durability,
     retention: log.retention,
     first,

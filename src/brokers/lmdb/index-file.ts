@@ -3,10 +3,11 @@
  * was cut short would end the process at the first look behind its end.
  *
  * A file begins with two meta pages, of which the one with the higher transaction counts. Offsets within a page:
- * magic 24, version 28, size of a page 48, last page in use 144, transaction 152. In the middle of the first page stands
+ * magic 24, version 28, size of a page 48, roots 88 and 136, last page in use 144, transaction 152. In the middle of the first page stands
  * the same for the last transaction that was flushed, without the magic: after another boot LMDB goes by that.
  */
 import * as fs from "node:fs";
+import { findDamagedPage } from "./index-pages.js";
 import { corrupt } from "./store-errors.js";
 
 const magic = 0xbeefc0de;
@@ -14,9 +15,14 @@ const headBytes = 160;
 
 /**
  * @param isOtherBoot whether the machine has ended since the file was written
+ * @param isInUse whether somebody may be writing it, so that pages may change while they are looked at
  * @throws HF_STORE_CORRUPT when the file is not what LMDB has written, or a part of it
  */
-export function checkIndexFile(folder: string, path: string, isOtherBoot: boolean): void {
+export function checkIndexFile(
+  folder: string,
+  path: string,
+  { isOtherBoot = false, isInUse = false }: { readonly isOtherBoot?: boolean; readonly isInUse?: boolean },
+): void {
   const file = fs.openSync(path, "r");
   try {
     const { size } = fs.fstatSync(file);
@@ -26,10 +32,15 @@ export function checkIndexFile(folder: string, path: string, isOtherBoot: boolea
     if (second === undefined) throw corrupt(folder, `has an index whose second page is damaged (${path})`);
     const newest = second.transaction > first.transaction ? second : first;
     const flushed = readMeta(file, first.pageBytes / 2, { hasMagic: false });
-    const { lastPage } = isOtherBoot && flushed && flushed.transaction > 0 ? flushed : newest;
+    const meta = isOtherBoot && flushed && flushed.transaction > 0 ? flushed : newest;
+    const { lastPage } = meta;
     const needed = (lastPage + 1) * first.pageBytes;
     if (size < needed)
       throw corrupt(folder, `has an index that was cut short: ${path} has ${size} bytes of ${needed}`);
+    if (isInUse) return;
+    const damaged = findDamagedPage({ file, pageBytes: first.pageBytes, lastPage }, meta.roots);
+    if (damaged !== undefined)
+      throw corrupt(folder, `has an index whose page ${damaged} is not what was written (${path})`);
   } finally {
     fs.closeSync(file);
   }
@@ -38,6 +49,8 @@ export function checkIndexFile(folder: string, path: string, isOtherBoot: boolea
 interface Meta {
   readonly pageBytes: number;
   readonly lastPage: number;
+  /** Of the tree of free pages, and of the tree of tables. */
+  readonly roots: readonly bigint[];
   readonly transaction: bigint;
 }
 
@@ -48,6 +61,7 @@ function readMeta(file: number, at: number, { hasMagic } = { hasMagic: true }): 
   return {
     pageBytes: bytes.readUInt32LE(48),
     lastPage: Number(bytes.readBigUInt64LE(144)),
+    roots: [bytes.readBigUInt64LE(88), bytes.readBigUInt64LE(136)],
     transaction: bytes.readBigUInt64LE(152),
   };
 }

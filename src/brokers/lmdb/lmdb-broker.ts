@@ -19,6 +19,7 @@ import type { Clock } from "../../time/clock.js";
 import type { ClientInfo, Position } from "../../wire/messages.js";
 import { LmdbEngine } from "./lmdb-engine.js";
 import { openStore } from "./store.js";
+import { withStoreErrors } from "./store-errors.js";
 
 /** Bounds of a store. */
 export interface StoreLimits {
@@ -68,6 +69,7 @@ export class LmdbBroker implements Broker {
   readonly #presence = new LocalPresence();
   #events: BrokerEvents | undefined;
   #engine: LmdbEngine | undefined;
+  #opening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #cancelSweep: (() => void) | undefined;
 
@@ -85,7 +87,12 @@ export class LmdbBroker implements Broker {
   }
 
   /** @throws HF_STORE_OPEN, HF_STORE_CORRUPT, HF_STORE_NEWER, HF_STORE_IN_USE */
-  async open(events: BrokerEvents): Promise<void> {
+  open(events: BrokerEvents): Promise<void> {
+    this.#opening = this.#openStore(events);
+    return this.#opening;
+  }
+
+  async #openStore(events: BrokerEvents): Promise<void> {
     const { folder, clock, repair, onError } = this.#options;
     const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
     const store = await openStore({ folder, clock, isRepair: repair, onNotice });
@@ -114,7 +121,7 @@ export class LmdbBroker implements Broker {
   async subscribe(channel: string): Promise<Position> {
     const engine = this.#open();
     this.#subscribed.add(channel);
-    const known = engine.position(channel);
+    const known = withStoreErrors(() => engine.position(channel));
     return known ?? (await engine.create(channel));
   }
 
@@ -128,13 +135,14 @@ export class LmdbBroker implements Broker {
     publication: NewPublication,
     options: PublishOptions,
   ): Promise<PublishResult> {
-    return this.#open().publish(channel, publication, options);
+    const engine = this.#open();
+    return withStoreErrors(() => engine.publish(channel, publication, options));
   }
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
     const engine = this.#open();
-    if (engine.position(channel) === undefined) await engine.create(channel);
-    return engine.read(channel, query);
+    if (withStoreErrors(() => engine.position(channel)) === undefined) await engine.create(channel);
+    return withStoreErrors(() => engine.read(channel, query));
   }
 
   async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
@@ -170,6 +178,8 @@ export class LmdbBroker implements Broker {
   }
 
   async #close(): Promise<void> {
+    // A store that is being opened is closed once it is open.
+    await this.#opening?.catch(() => {});
     this.#cancelSweep?.();
     this.#events = undefined;
     await this.#engine?.close();

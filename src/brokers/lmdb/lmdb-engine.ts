@@ -49,6 +49,8 @@ export class LmdbEngine {
   readonly #options: EngineOptions;
   readonly #shared: LogsInUse;
   readonly #logs = new Map<string, ChannelLog>();
+  /** Channels whose records are being removed: what the index still says of them does not count. */
+  readonly #forgotten = new Set<string>();
   readonly #keys: IdempotencyKeys;
   readonly #commit: GroupCommit;
   readonly #checkpoints: Checkpoints;
@@ -63,7 +65,8 @@ export class LmdbEngine {
     this.#options = options;
     const { index, journal, indexPath, oldestJournal } = store;
     const { clock, schedule, isSubscribed, maxBytes, maxJournalBytes, metaTtlMs } = options;
-    this.#shared = { index, metaTtlMs, tailBytes: 0 };
+    const onDamage = (channel: string, offset: number) => this.#tellDamage(channel, offset);
+    this.#shared = { index, metaTtlMs, tailBytes: 0, unstored: 0, onDamage };
     this.#keys = new IdempotencyKeys(index);
     this.#commit = new GroupCommit({
       journal,
@@ -72,6 +75,7 @@ export class LmdbEngine {
       now: () => clock.now(),
       schedule,
       onGrown: (log) => this.#checkpoints.add(log),
+      onDropped: (log) => this.#drop(log),
       onBroken: (error) => this.#fail(error, "writing the journal"),
     });
     const space = new StoreSpace({ path: indexPath, index, maxBytes });
@@ -89,6 +93,7 @@ export class LmdbEngine {
     this.#sweeper = new Sweeper({
       ...common,
       logs: this.#logs,
+      forgotten: this.#forgotten,
       load: (channel) => this.#load(channel),
       isSubscribed,
       onDirty: (log) => this.#checkpoints.add(log),
@@ -229,31 +234,47 @@ export class LmdbEngine {
   }
 
   #fromIndex(channel: string): ChannelLog | undefined {
-    const record = this.#store.index.channel(channel);
+    const record = this.#forgotten.has(channel) ? undefined : this.#store.index.channel(channel);
     if (record === undefined) return undefined;
     const log = this.#add(channel, record);
     const lost = log.load(record);
     if (lost !== undefined) {
-      const error = new HoldfastError(
-        "HF_STORE_CORRUPT",
-        `publications of ${channel} from ${lost} on cannot be read; the channel goes on in a new epoch`,
-      );
-      this.#options.onError(error, { stage: `loading channel ${channel}` });
+      this.#tellDamage(channel, lost);
       this.#renew(log);
     }
     return log;
   }
 
+  /** Readers get no wrong data, and are told by their offsets. */
+  #tellDamage(channel: string, offset: number): void {
+    const error = new HoldfastError(
+      "HF_STORE_CORRUPT",
+      `publications of ${channel} from ${offset} on are damaged, and count as no longer kept`,
+      { details: { channel, offset } },
+    );
+    this.#options.onError(error, { stage: `reading channel ${channel}` });
+  }
+
   #new(channel: string): ChannelLog {
     const { maxChannels, createEpoch } = this.#options;
-    if (this.#store.index.channelCount + this.#checkpoints.pending >= maxChannels)
-      throw new HoldfastError("HF_BROKER_FULL", `the store holds its limit of ${maxChannels} channels`);
+    if (this.#store.index.channelCount + this.#shared.unstored >= maxChannels)
+      throw new HoldfastError(
+        "HF_BROKER_FULL",
+        `the store holds its limit of ${maxChannels} channels (store.maxChannels)`,
+      );
     return this.#add(channel, { epoch: createEpoch(), since: this.#stamp() });
+  }
+
+  #drop(log: ChannelLog): void {
+    if (this.#logs.get(log.name) !== log) return;
+    this.#logs.delete(log.name);
+    this.#shared.unstored--;
   }
 
   #add(name: string, { epoch, since }: { readonly epoch: string; readonly since: number }): ChannelLog {
     this.#sweeper.makeRoom();
-    const log = new ChannelLog({ name, epoch, since, now: this.#options.clock.now() }, this.#shared);
+    const { run } = this.#store.marker;
+    const log = new ChannelLog({ name, epoch, since, run, now: this.#options.clock.now() }, this.#shared);
     this.#logs.set(name, log);
     return log;
   }
@@ -261,6 +282,7 @@ export class LmdbEngine {
   async #replay(run: Run): Promise<void> {
     const known = this.#logs.get(run.channel) ?? this.#fromIndex(run.channel);
     const log = known ?? this.#add(run.channel, run);
+    if (known === undefined) log.run = run.run;
     if (run.since > log.since && run.first <= log.head) await this.#removeSegments(log);
     if (!log.replay(run)) return;
     for (const [key, offset] of run.keys) {
@@ -281,7 +303,10 @@ export class LmdbEngine {
   }
 
   #renewIfLost(log: ChannelLog): void {
-    if (mayHaveLost(this.#store.marker, log)) this.#renew(log);
+    const { marker } = this.#store;
+    const isLost = mayHaveLost(marker, log);
+    log.run = marker.run;
+    if (isLost) this.#renew(log);
   }
 
   #renew(log: ChannelLog): void {

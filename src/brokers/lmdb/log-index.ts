@@ -17,6 +17,8 @@ export interface ChannelRecord {
   readonly epoch: string;
   /** Stamp of the epoch's beginning, see store-marker.ts. */
   readonly since: number;
+  /** The run in which it was written. */
+  readonly run: number;
   /** The least of those that the log's publications were acknowledged with. */
   readonly durability: Durability;
   readonly retention: Retention | undefined;
@@ -88,7 +90,19 @@ export class LogIndex {
    */
   static async open(folder: string, { isReadOnly = false } = {}): Promise<LogIndex> {
     const { open } = await import("lmdb");
-    return new LogIndex(open({ ...binary, path: folder, noSubdir: false, maxDbs: 8, readOnly: isReadOnly }));
+    const root: RootDatabase<Buffer, Buffer> = open({
+      ...binary,
+      path: folder,
+      noSubdir: false,
+      maxDbs: 8,
+      readOnly: isReadOnly,
+    });
+    try {
+      return new LogIndex(root);
+    } catch (error) {
+      await root.close();
+      throw error;
+    }
   }
 
   get channelCount(): number {

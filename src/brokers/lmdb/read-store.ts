@@ -30,7 +30,7 @@ export async function readStore(
   const indexPath = join(path, "data.mdb");
   if (!fs.existsSync(path) || readMarker(path) === undefined || !fs.existsSync(indexPath))
     throw new HoldfastError("HF_STORE_OPEN", `there is no store in ${path}`);
-  checkIndexFile(path, indexPath, false);
+  checkIndexFile(path, indexPath, { isInUse: true });
   // What comes to the index after this is in the journal as well.
   const runs = readRuns(path, channel);
   const index = await LogIndex.open(path, { isReadOnly: true });
@@ -66,9 +66,10 @@ function logOf(channel: string, runs: readonly Run[], index: LogIndex, now: numb
   const record = index.channel(channel);
   const start = record ?? runs[0];
   if (start === undefined) return undefined;
-  const shared: LogsInUse = { index, metaTtlMs: 0, tailBytes: 0 };
-  const log = new ChannelLog({ name: channel, epoch: start.epoch, since: start.since, now }, shared);
+  const shared: LogsInUse = { index, metaTtlMs: 0, tailBytes: 0, unstored: 0, onDamage: () => {} };
+  const { epoch, since, run } = start;
+  const log = new ChannelLog({ name: channel, epoch, since, run, now }, shared);
   if (record) log.load(record);
-  for (const run of runs) log.replay(run);
+  for (const each of runs) log.replay(each);
   return log;
 }

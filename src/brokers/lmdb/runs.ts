@@ -9,6 +9,8 @@ export interface Run {
   readonly epoch: string;
   /** Stamp of the epoch's beginning. */
   readonly since: number;
+  /** The run of the server in which it was written. */
+  readonly run: number;
   readonly durability: Durability;
   readonly retention: Retention | undefined;
   /** Of the first publication, or of the next one where there is none. */
@@ -25,6 +27,7 @@ interface RunHeader {
   readonly c: string;
   readonly p: string;
   readonly s: number;
+  readonly n: number;
   readonly d: Durability;
   readonly r?: readonly [maxEntries: number, maxBytes: number, ttlMs: number];
   readonly o: number;
@@ -44,6 +47,7 @@ export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
       c: run.channel,
       p: run.epoch,
       s: run.since,
+      n: run.run,
       d: run.durability,
       ...(retention && { r: [retention.maxEntries, retention.maxBytes, retention.ttlMs] }),
       o: run.first,
@@ -59,12 +63,12 @@ export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
 /** @throws Error for a frame that says something else than it holds */
 export function decodeRuns({ header, body }: Frame): Run[] {
   let at = 0;
-  return (header as RunHeader[]).map(({ c, p, s, d, r, o, b, e, k = [] }) => {
+  return (header as RunHeader[]).map(({ c, p, s, n, d, r, o, b, e, k = [] }) => {
     const end = at + bodyLengthOf(e);
     const publications = decodeEntries({ index: e, body: body.slice(at, end) }, o);
     at = end;
     const retention = r && { maxEntries: r[0], maxBytes: r[1], ttlMs: r[2] };
-    const log = { channel: c, epoch: p, since: s, durability: d, retention };
+    const log = { channel: c, epoch: p, since: s, run: n, durability: d, retention };
     return { ...log, first: o, before: b, publications, keys: k };
   });
 }

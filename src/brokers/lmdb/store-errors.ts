@@ -25,3 +25,17 @@ export function toStoreError(cause: unknown): HoldfastError {
     { cause },
   );
 }
+
+/** @throws HF_STORE_CORRUPT in the place of what LMDB throws when it cannot make sense of its file */
+export function withStoreErrors<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
+    throw new HoldfastError(
+      "HF_STORE_CORRUPT",
+      `the index of the store cannot be read (${messageOf(cause)}). End the server, and start it again with --repair-data (option repairData)`,
+      { cause },
+    );
+  }
+}

@@ -33,6 +33,8 @@ interface Stored {
 
 export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }: StoreLogOptions): Stored {
   log.trim(now);
+  // What was gone before it came here would leave no trace otherwise of having been there.
+  if (log.first - 1 > log.storedTo) log.isRecordDirty = true;
   let spent = 0;
   let to = Math.max(log.storedTo, log.first - 1);
   let before = log.bytesBefore(to + 1);
@@ -54,7 +56,7 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
     }
     puts.push(index.putChannel(log.name, log.record));
     log.isRecordDirty = false;
-    log.isStored = true;
+    log.markStored();
     spent += 2 * pagesPerPut;
   }
   return { spent: spent + pagesPerPut * log.keys.length, to, isComplete: true };

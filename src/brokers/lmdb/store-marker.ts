@@ -57,6 +57,11 @@ export function readMarker(folder: string): Marker | undefined {
   return marker as Marker;
 }
 
+/** The marker of a store that was never opened. */
+export function emptyMarker(boot: string): Marker {
+  return { format: formatVersion, run: 0, boot, isClean: true, uncleanRun: 0, lostRun: 0, repairedRun: 0 };
+}
+
 /** The marker of the run that begins. */
 export function nextMarker(last: Marker | undefined, boot: string, isRepaired: boolean): Marker {
   const { run = 0, uncleanRun = 0, lostRun = 0, repairedRun = 0, isClean = true } = last ?? {};
@@ -96,14 +101,13 @@ export function stampOf(run: number, count: number): number {
 }
 
 /**
- * Whether a log, whose epoch began at a stamp and whose publications were told of when they were as durable as that, may
- * have told of some that are gone.
+ * Whether a log may have told of publications that are gone, where they were told of when they were as durable as that.
+ * @param run the last one in which the log was written; losses of those before are accounted for
  */
 export function mayHaveLost(
   { uncleanRun, lostRun, repairedRun }: Marker,
-  { since, durability }: { readonly since: number; readonly durability: Durability },
+  { run, durability }: { readonly run: number; readonly durability: Durability },
 ): boolean {
-  const run = Math.floor(since / stampsPerRun);
   if (run <= repairedRun) return true;
   if (durability === "memory") return run <= Math.max(uncleanRun, lostRun);
   return durability === "process" && run <= lostRun;

@@ -35,7 +35,7 @@ export class StoreOwner {
   /** @throws HF_STORE_IN_USE when another server owns the store */
   static async take(folder: string): Promise<StoreOwner> {
     const record = { pid: process.pid, socket: `owner-${randomUUID().slice(0, 8)}.sock` };
-    const server = await listen(addressOf(folder, record.socket));
+    const server = await withAddress(folder, record.socket, listen);
     const owner = new StoreOwner(folder, server, record);
     try {
       for (let i = 0; i < attempts; i++) if (await claim(folder, record)) return owner;
@@ -50,6 +50,7 @@ export class StoreOwner {
     const path = join(this.#folder, fileName);
     if (readRecord(path)?.socket === this.#record.socket) fs.rmSync(path, { force: true });
     this.#server.close();
+    if (process.platform !== "win32") fs.rmSync(join(this.#folder, this.#record.socket), { force: true });
   }
 }
 
@@ -68,7 +69,7 @@ async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
     fs.rmSync(own, { force: true });
   }
   const found = readRecord(path);
-  if (found && (await isAlive(addressOf(folder, found.socket)))) throw inUse(folder, found);
+  if (found && (await withAddress(folder, found.socket, isAlive))) throw inUse(folder, found);
   remove(path, found);
   return false;
 }
@@ -117,15 +118,23 @@ function isAlive(address: string): Promise<boolean> {
   });
 }
 
-/** Sockets have short names only; a folder with a long path is reached by a link. */
-function addressOf(folder: string, socket: string): string {
-  if (process.platform === "win32") return `\\\\.\\pipe\\holdfast-${socket}`;
+/** Sockets have short names only; a folder with a long path is reached by a link, which is needed for the call only. */
+async function withAddress<T>(
+  folder: string,
+  socket: string,
+  use: (address: string) => Promise<T>,
+): Promise<T> {
+  if (process.platform === "win32") return await use(`\\\\.\\pipe\\holdfast-${socket}`);
   const path = join(folder, socket);
   const short = [path, relative(process.cwd(), path)].find((name) => Buffer.byteLength(name) <= maxPathBytes);
-  if (short !== undefined) return short;
-  const link = join(fs.mkdtempSync(join(tmpdir(), "holdfast-")), "store");
-  fs.symlinkSync(folder, link);
-  return join(link, socket);
+  if (short !== undefined) return await use(short);
+  const temporary = fs.mkdtempSync(join(tmpdir(), "holdfast-"));
+  try {
+    fs.symlinkSync(folder, join(temporary, "s"));
+    return await use(join(temporary, "s", socket));
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+  }
 }
 
 function inUse(folder: string, owner: OwnerRecord | undefined): HoldfastError {

@@ -13,7 +13,7 @@ import { cutJournal, type JournalContents, readJournal } from "./journal-reader.
 import { LogIndex } from "./log-index.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { corrupt } from "./store-errors.js";
-import { type Marker, nextMarker, readMarker, writeMarker } from "./store-marker.js";
+import { emptyMarker, type Marker, nextMarker, readMarker, writeMarker } from "./store-marker.js";
 import { StoreOwner } from "./store-owner.js";
 
 export interface OpenStoreOptions {
@@ -67,18 +67,21 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
 async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<OpenStore> {
   const { folder, isRepair, clock } = options;
   const indexPath = join(folder, indexName);
-  const last = readLastMarker(options, indexPath);
   const boot = readBootId(clock.now());
+  const last = findMarker(options, indexPath);
   const isOtherBoot = last !== undefined && last.boot !== boot;
-  if (fs.existsSync(indexPath)) checkIndexFile(folder, indexPath, isOtherBoot);
+  checkIndex(options, indexPath, isOtherBoot);
   const numbers = journalNumbers(folder);
   const contents = readJournals(options, numbers, isOtherBoot);
-  // Another journal file is about to follow, and only the last one may have a torn end.
-  for (const { path, end, goodBytes } of contents) if (end !== "whole") await cutJournal(path, goodBytes);
-  const marker = nextMarker(last, boot, isRepair);
-  await writeMarker(folder, marker);
-  const index = await openIndex(folder);
+  // From here on a store that has lost its index can be told from one that never had any.
+  if (last === undefined && !isRepair) await writeMarker(folder, emptyMarker(boot));
+  const index = await openIndex(options, indexPath);
   try {
+    // Another journal file is about to follow, and only the last one may have a torn end.
+    for (const { path, end, goodBytes } of contents) if (end !== "whole") await cutJournal(path, goodBytes);
+    const known = last ?? (isRepair ? { ...emptyMarker(boot), run: lastRunOf(index, contents) } : undefined);
+    const marker = nextMarker(known, boot, isRepair);
+    await writeMarker(folder, marker);
     const journal = new Journal(folder, (numbers.at(-1) ?? 0) + 1);
     const oldestJournal = numbers[0] ?? journal.number;
     return { folder, indexPath, index, journal, oldestJournal, marker, owner, runs: runsOf(contents) };
@@ -88,28 +91,76 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
   }
 }
 
-function readLastMarker({ folder, isRepair }: OpenStoreOptions, indexPath: string): Marker | undefined {
+function findMarker(options: OpenStoreOptions, indexPath: string): Marker | undefined {
+  const { folder } = options;
   const isThere = fs.existsSync(indexPath);
-  const marker = readMarker(folder);
-  if (marker && !isThere && !isRepair && marker.run > 1)
-    throw corrupt(folder, `has lost its index (${indexPath})`);
-  if (marker === undefined && isThere)
-    throw corrupt(folder, "has an index, but no holdfast.json to say what it is");
+  let marker: Marker | undefined;
+  try {
+    marker = readMarker(folder);
+    if (marker && marker.run > 0 && !isThere) throw corrupt(folder, `has lost its index (${indexPath})`);
+    if (marker === undefined && isThere)
+      throw corrupt(folder, `has an index (${indexPath}), but no holdfast.json to say what it is`);
+  } catch (error) {
+    mendOrThrow(error, options);
+  }
   return marker;
 }
 
-async function openIndex(folder: string): Promise<LogIndex> {
+/** What is damaged is put aside where it may be. @throws HF_STORE_CORRUPT */
+function checkIndex(options: OpenStoreOptions, indexPath: string, isOtherBoot: boolean): void {
+  if (!fs.existsSync(indexPath)) return;
+  try {
+    checkIndexFile(options.folder, indexPath, { isOtherBoot });
+  } catch (error) {
+    mendOrThrow(error, options);
+    putAside(indexPath);
+  }
+}
+
+async function openIndex(options: OpenStoreOptions, indexPath: string): Promise<LogIndex> {
+  const { folder } = options;
   try {
     return await LogIndex.open(folder);
-  } catch (error) {
-    if (isMissingBinary(error))
+  } catch (cause) {
+    if (isMissingBinary(cause))
       throw new HoldfastError(
         "HF_STORE_OPEN",
-        `there is no compiled lmdb for this platform (${process.platform} ${process.arch}): ${messageOf(error)}. Keep history in memory instead (--data memory), or install lmdb where it can be compiled`,
-        { cause: error },
+        `there is no compiled lmdb for this platform (${process.platform} ${process.arch}): ${messageOf(cause)}. Keep history in memory instead (--data memory), or install lmdb where it can be compiled`,
+        { cause },
       );
-    throw corrupt(folder, `has an index that LMDB cannot open (${messageOf(error)})`, error);
+    const error = corrupt(
+      folder,
+      `has an index that cannot be opened (${indexPath}: ${messageOf(cause)})`,
+      cause,
+    );
+    mendOrThrow(error, options);
+    putAside(indexPath);
+    return await LogIndex.open(folder);
   }
+}
+
+function mendOrThrow(error: unknown, { isRepair, onNotice }: OpenStoreOptions): void {
+  const isMended = isRepair && error instanceof HoldfastError && error.code === "HF_STORE_CORRUPT";
+  if (!isMended) throw error;
+  onNotice(error);
+}
+
+/** For somebody who can make more of it. */
+function putAside(path: string): void {
+  for (let n = 1; ; n++) {
+    const aside = `${path}.damaged-${n}`;
+    if (fs.existsSync(aside)) continue;
+    fs.renameSync(path, aside);
+    return;
+  }
+}
+
+/** The last run that left something, where no marker says so. */
+function lastRunOf(index: LogIndex, contents: readonly JournalContents[]): number {
+  let last = 1;
+  for (const name of index.channelNames()) last = Math.max(last, index.channel(name)?.run ?? 0);
+  for (const { run } of runsOf(contents)) last = Math.max(last, run);
+  return last;
 }
 
 function isMissingBinary(error: unknown): boolean {

@@ -17,6 +17,8 @@ export interface SweeperOptions {
   readonly space: StoreSpace;
   /** Logs in memory, by channel. */
   readonly logs: Map<string, ChannelLog>;
+  /** Channels whose records are being removed. */
+  readonly forgotten: Set<string>;
   readonly load: (channel: string) => ChannelLog | undefined;
   readonly isSubscribed: (channel: string) => boolean;
   /** The log has something to be written to the index. */
@@ -95,7 +97,7 @@ export class Sweeper {
     const due = index.dueBefore(periodAt(now), logsPerSweep);
     for (const { due: period, name } of due) this.#visit(name, period, now, puts);
     const areMoreKeys = keys.expire(now, keysPerSweep, puts);
-    await settled(puts);
+    await settled(puts).finally(() => this.#options.forgotten.clear());
     space.look();
     return areMoreKeys || due.length === logsPerSweep;
   }
@@ -118,7 +120,8 @@ export class Sweeper {
 
   /** What is left of its segments goes with it; the next log of this name has another epoch. */
   #forget(log: ChannelLog, puts: Promise<unknown>[]): void {
-    const { index, logs } = this.#options;
+    const { index, logs, forgotten } = this.#options;
+    forgotten.add(log.name);
     for (const first of index.firstOffsetsBefore(log.name, log.head + 1, Number.MAX_SAFE_INTEGER))
       puts.push(index.removeSegment(log.name, first));
     puts.push(index.removeChannel(log.name));

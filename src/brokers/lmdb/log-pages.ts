@@ -1,0 +1,60 @@
+/** Reads pages of a log across the border between the index and the tail that is on its way there. */
+import type { Publication } from "../../wire/messages.js";
+import type { ChannelLog } from "./channel-log.js";
+import { publicationsOf } from "./log-index.js";
+import type { PageBuilder } from "./page-builder.js";
+
+/** From an offset on: first what the index has, then the tail. */
+export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
+  const { index } = log.shared;
+  let expected = from;
+  if (from <= log.storedTo) {
+    const start = index.segmentAt(log.name, from)?.first ?? from;
+    for (const segment of index.segmentsFrom(log.name, start)) {
+      if (page.isFull || segment.first > log.storedTo) break;
+      if ("isDamaged" in segment || (segment.first > expected && segment.first > from)) {
+        // What came before cannot be joined to what comes after: it counts as no longer kept.
+        page.clear();
+        if ("isDamaged" in segment) {
+          log.tellDamage(segment.first);
+          continue;
+        }
+      }
+      for (const publication of publicationsOf(segment)) {
+        if (publication.offset >= from && publication.offset <= log.storedTo) page.add(publication);
+        expected = publication.offset + 1;
+      }
+    }
+    if (!page.isFull && expected <= log.storedTo) page.clear();
+  }
+  const tailStart = log.storedTo + 1;
+  for (let i = Math.max(0, from - tailStart); i < log.tail.length && !page.isFull; i++)
+    page.add(log.tail[i] as Publication);
+}
+
+/** From an offset back. */
+export function readBack(log: ChannelLog, from: number, page: PageBuilder): void {
+  const { index } = log.shared;
+  const tailStart = log.storedTo + 1;
+  for (let i = from - tailStart; i >= 0 && !page.isFull; i--) {
+    const publication = log.tail[i] as Publication;
+    if (publication.offset < log.first) return;
+    page.add(publication);
+  }
+  let expected = Math.min(from, log.storedTo);
+  if (page.isFull || expected < log.first) return;
+  for (const segment of index.segmentsBack(log.name, expected)) {
+    if (page.isFull) return;
+    if ("isDamaged" in segment) {
+      log.tellDamage(segment.first);
+      return;
+    }
+    const publications = publicationsOf(segment).filter(({ offset }) => offset <= expected);
+    if (publications.at(-1)?.offset !== expected) return;
+    for (const publication of publications.reverse()) {
+      if (publication.offset < log.first) return;
+      page.add(publication);
+      expected = publication.offset - 1;
+    }
+  }
+}
