@@ -32,7 +32,7 @@ export type Recovery =
   | { readonly isRecovered: false; readonly reason: string };
 
 const defaultMaxRingBytes = 256 * 1024 * 1024;
-const channelsPerShrink = 8;
+const channelsPerShrink = 64;
 
 interface OpenChannel {
   readonly channel: Channel;
@@ -144,6 +144,10 @@ export class Channels implements BrokerEvents {
       return channel.kind === "latest"
         ? await this.#recoverNewest(channel, page.reason)
         : { isRecovered: false, reason: page.reason };
+    const { 0: oldest } = page.publications;
+    // One that was read before, for others, may have expired since.
+    if (oldest && keeps && !keeps(oldest))
+      return { isRecovered: false, reason: "publications are no longer kept" };
     this.#options.delivery.learn(channel, page.publications, page.epoch);
     return recovered(channel, page.publications, offset);
   }
@@ -179,8 +183,10 @@ export class Channels implements BrokerEvents {
     const { maxRingBytes = defaultMaxRingBytes } = this.#options;
     if (this.#pool.bytes <= maxRingBytes) return;
     // Those whose turn it is hand over what readers of theirs can read from the log.
-    for (let i = 0; i < this.#open.size && this.#pool.bytes > maxRingBytes; i += channelsPerShrink)
-      this.#round.visit(channelsPerShrink, (_name, open) => open.channel.shrink());
+    this.#round.visit(channelsPerShrink, (_name, { channel: each }) => {
+      // Its readers have not even been looked at.
+      if (!each.isDirty || each.subscriptions.size === 0) each.shrink();
+    });
   }
 
   onJoin(name: string, info: ClientInfo): void {

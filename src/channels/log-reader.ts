@@ -46,7 +46,7 @@ export class LogReader {
   read(channel: Channel, sinceOffset: number): Promise<LogPage> {
     const underWay = this.#reads.get(channel)?.get(sinceOffset);
     if (underWay) return underWay;
-    const kept = this.#kept.get(keyOf(channel, sinceOffset));
+    const kept = this.#kept.get(keyOf(channel, channel.epoch, sinceOffset));
     // One that ended with the log could say more by now.
     if (kept && (!kept.isToEnd || (kept.publications.at(-1)?.offset ?? 0) >= channel.seen))
       return Promise.resolve(kept);
@@ -94,7 +94,7 @@ export class LogReader {
       },
     };
     // One without publications says only that there are none yet.
-    if (publications.length > 0) this.#keep(keyOf(channel, sinceOffset), complete);
+    if (publications.length > 0) this.#keep(keyOf(channel, epoch, sinceOffset), complete);
     return complete;
   }
 
@@ -107,6 +107,6 @@ export class LogReader {
   }
 }
 
-function keyOf(channel: Channel, sinceOffset: number): string {
-  return `${sinceOffset} ${channel.epoch} ${channel.name}`;
+function keyOf({ name }: Channel, epoch: string, sinceOffset: number): string {
+  return `${sinceOffset} ${epoch} ${name}`;
 }

@@ -61,12 +61,14 @@ async function answer(
   try {
     const body = await readBody(request, options.maxBodyBytes);
     if (body === "aborted") return;
+    if (body === "large") request.resume();
     if (body === "large")
       return send(
         response,
         413,
         { error: `a body may have ${options.maxBodyBytes} bytes` },
-        { Connection: "close" },
+        // RFC 9113 §8.2.2: HTTP/2 has no Connection.
+        request.httpVersionMajor < 2 ? { Connection: "close" } : {},
       );
     const value = parse(body.text);
     if (value === undefined) return send(response, 400, { error: "the body must be a JSON object" });

@@ -72,7 +72,7 @@ export interface ServerOptions {
   /** Most bytes of all channels' newest entries together; beyond, channels keep only their newest. @default 256 MiB */
   readonly maxRingBytes?: number;
   /**
-   * Most bytes that wait for slow readers, of all connections together; beyond, those that have not read for longest are
+   * Most bytes that wait for slow readers, of all connections together; beyond, those that have been behind for longest are
    * cut off, and recover when they come back. @default 256 MiB
    */
   readonly maxHeldBytes?: number;

@@ -53,8 +53,10 @@ describe("rings of all channels together", () => {
     const subscription = channels.subscribe(channel, reader, { offset: 0, hasJoinLeave: false });
     reader.subscriptions.add(subscription);
     reader.isReady = false;
-    for (const _each of countTo(30)) await broker.publish("news", { data: "1" }, { retention: ample });
-    await scheduler.runAll();
+    for (const _each of countTo(30)) {
+      await broker.publish("news", { data: "1" }, { retention: ample });
+      await scheduler.runAll();
+    }
     expect(channel.ring.next - channel.ring.first).toBeLessThan(10);
     reader.drain();
     await scheduler.runAll();

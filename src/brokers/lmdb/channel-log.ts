@@ -164,9 +164,10 @@ export class ChannelLog {
     return this.#head - this.#tail.length;
   }
 
-  get record(): ChannelRecord {
+  /** What the index is to say where it has the log up to an offset. */
+  recordAt(head: number): ChannelRecord {
     const { epoch, since, run, durability, retention, due, usedAt } = this;
-    return { epoch, since, run, durability, retention, head: this.#head, bytes: this.#bytes, due, usedAt };
+    return { epoch, since, run, durability, retention, head, bytes: this.bytesBefore(head + 1), due, usedAt };
   }
 
   /** Bytes of all publications before one that is not in the index yet, or before the next one. */
@@ -241,12 +242,6 @@ export class ChannelLog {
     const placed: Publication = { ...publication, offset: this.next++ };
     this.nextBytes += sizeOf(placed);
     return placed;
-  }
-
-  /** Takes places back, from an offset on. */
-  unassign(offset: number, bytes: number): void {
-    this.next = offset;
-    this.nextBytes = bytes;
   }
 
   /** The next publication in order; from now on it is part of the log. */

@@ -8,6 +8,7 @@ import type { GroupCommit } from "./group-commit.js";
 import type { IdempotencyKeys, KeyToStore } from "./idempotency-keys.js";
 import type { Journal } from "./journal.js";
 import { type LogIndex, settled } from "./log-index.js";
+import { toStoreError } from "./store-errors.js";
 import { storeLog } from "./store-log.js";
 import type { StoreSpace } from "./store-space.js";
 
@@ -42,6 +43,7 @@ export class Checkpoints {
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
+  #isBroken = false;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -61,20 +63,31 @@ export class Checkpoints {
   /** The log has something that is not in the index. */
   add(log: ChannelLog): void {
     this.#dirty.add(log);
-    if (this.#cancelTimer || this.#running || this.#isClosed) return;
+    if (this.#cancelTimer || this.#running || this.#isClosed || this.#isBroken) return;
     this.#schedule(this.#options.delayMs);
   }
 
-  /** Brings everything to the index now. Before the first `add` but one, or for the last time. @throws what kept it from that */
-  async complete(): Promise<void> {
+  /** Nothing is written any more, and no journal file removed. */
+  stop(): void {
+    this.#isBroken = true;
+    this.#cancelTimer?.();
+  }
+
+  /**
+   * Brings everything to the index now.
+   * @param isLast whether nothing is to be tried again
+   * @throws what kept it from that
+   */
+  async complete({ isLast }: { readonly isLast: boolean }): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     await this.#running?.catch(() => {});
     try {
-      while (this.#dirty.size > 0) await this.#run();
+      while (this.#dirty.size > 0 && !this.#isBroken) await this.#run();
     } finally {
-      this.#isClosed = false;
+      this.#isClosed = isLast;
+      if (!isLast && this.#dirty.size > 0) this.#schedule(retryDelayMs);
     }
   }
 
@@ -94,21 +107,32 @@ export class Checkpoints {
 
   #ended(delayMs: number): void {
     this.#running = undefined;
-    if (this.#dirty.size > 0 && !this.#isClosed) this.#schedule(delayMs);
+    if (this.#dirty.size > 0 && !this.#isClosed && !this.#isBroken) this.#schedule(delayMs);
   }
 
   async #run(): Promise<void> {
     const { journal, commit, maxJournalBytes, index, space } = this.#options;
     // Whatever the files before the new one hold was told of, and stands in one of the logs.
-    if (journal.length > maxJournalBytes) await commit.between(() => journal.rotate());
+    if (journal.length > maxJournalBytes) await commit.between(() => this.#rotate());
     const { number } = journal;
     const logs = [...this.#dirty];
     for (let next = 0; next < logs.length; ) next = await this.#writeSome(logs, next);
     await index.flushed();
     for (const log of logs) if (!log.isDirty) this.#dirty.delete(log);
     space.look();
-    if (number > this.#oldestJournal) journal.removeBefore(number);
+    if (number === this.#oldestJournal || this.#isBroken) return;
+    journal.removeBefore(number);
     this.#oldestJournal = number;
+  }
+
+  /** Without room for another file, the one there is goes on. */
+  async #rotate(): Promise<void> {
+    const { journal, onError } = this.#options;
+    await journal.rotate().catch((cause: unknown) => {
+      const error = toStoreError(cause);
+      if (error.code !== "HF_BROKER_FULL") throw error;
+      onError(error, "beginning another journal file");
+    });
   }
 
   /** One transaction. @returns the place of the first log that is not complete */

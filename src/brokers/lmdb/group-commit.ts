@@ -4,6 +4,7 @@
  * told of is part of the log, so nobody sees what might still get lost.
  */
 import type { BrokerEvents, Durability, PublishResult, Retention } from "../../channels/broker.js";
+import { HoldfastError, messageOf } from "../../errors.js";
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
 import { isWeaker } from "./durability.js";
@@ -44,6 +45,7 @@ export interface Waiting {
 
 interface Placed {
   readonly waiting: Waiting;
+  readonly isFlushed: boolean;
   readonly publication: Publication | undefined;
 }
 
@@ -52,7 +54,7 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
   readonly publications: Publication[];
   readonly keys: [string, number][];
   /** Where the log went on before this write. */
-  readonly from: { readonly next: number; readonly bytes: number };
+  readonly from: Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
 };
 
 /** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
@@ -69,6 +71,7 @@ export class GroupCommit {
   #isScheduled = false;
   #isWriting = false;
   #isFlushing = false;
+  #failure: unknown;
   #work: (() => Promise<void>) | undefined;
   #onIdle: (() => void)[] = [];
 
@@ -87,6 +90,10 @@ export class GroupCommit {
 
   add(waiting: Waiting): void {
     waiting.log.underWay++;
+    if (this.#failure) {
+      this.#refuse([{ waiting, isFlushed: false, publication: undefined }], this.#failure);
+      return;
+    }
     this.#waiting.push(waiting);
     this.#waitingCharacters += charactersOf(waiting);
     this.#wake();
@@ -125,9 +132,10 @@ export class GroupCommit {
         log.journaledTo = log.next - 1;
         log.isKnown = true;
       }
-      this.#written(placed);
+      if (this.#failure) this.#refuse(placed, this.#failure);
+      else this.#written(placed);
     } catch (cause) {
-      for (const { log, from } of runs.values()) log.unassign(from.next, from.bytes);
+      for (const { log, from } of runs.values()) Object.assign(log, from);
       this.#refuse(placed, cause);
     }
     this.#isWriting = false;
@@ -167,22 +175,25 @@ export class GroupCommit {
         later.push(waiting);
         continue;
       }
-      if (waiting.retention) log.retention = waiting.retention;
-      if (waiting.durability && isWeaker(waiting.durability, log.durability)) {
-        log.durability = waiting.durability;
-        log.isRecordDirty = true;
-      }
       let run = runs.get(log);
       if (run === undefined) {
         run = beginRun(log);
         runs.set(log, run);
+      }
+      if (waiting.retention) log.retention = waiting.retention;
+      let { isFlushed } = waiting;
+      if (waiting.durability && isWeaker(waiting.durability, log.durability)) {
+        log.durability = waiting.durability;
+        log.isRecordDirty = true;
+        // That a known log promises less from now on has to be on the disk before it does.
+        isFlushed ||= log.isKnown;
       }
       const entry = publication && log.assign({ ...publication, time });
       if (entry) {
         run.publications.push(entry);
         if (idempotencyKey !== undefined) run.keys.push([idempotencyKey, entry.offset]);
       }
-      placed.push({ waiting, publication: entry });
+      placed.push({ waiting, isFlushed, publication: entry });
       characters += charactersOf(waiting);
     }
     this.#waitingCharacters -= characters;
@@ -192,9 +203,9 @@ export class GroupCommit {
 
   #written(placed: readonly Placed[]): void {
     for (const item of placed) {
-      const { log, isFlushed } = item.waiting;
+      const { log } = item.waiting;
       // What follows in the same log waits with it, so that the order holds.
-      if (isFlushed || log.unflushed > 0) {
+      if (item.isFlushed || log.unflushed > 0) {
         log.unflushed++;
         this.#unflushed.push(item);
       } else this.#tell(item);
@@ -210,8 +221,7 @@ export class GroupCommit {
       await this.#tellInTurns(items);
     } catch (cause) {
       // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
-      this.#options.onBroken(cause);
-      this.#refuse(items, cause);
+      this.#refuse([...items, ...this.#unflushed.splice(0)], flushFailure(cause));
     }
     this.#isFlushing = false;
     this.#goOn();
@@ -230,13 +240,26 @@ export class GroupCommit {
 
   #refuse(placed: readonly Placed[], cause: unknown): void {
     const error = toStoreError(cause);
-    if (error.code !== "HF_BROKER_FULL") this.#options.onBroken(cause);
+    if (error.code !== "HF_BROKER_FULL" && this.#failure === undefined) {
+      this.#failure = error;
+      this.#options.onBroken(error);
+      this.#refuseWaiting(error);
+    }
     for (const { waiting } of placed) {
       const { log, reject } = waiting;
       log.underWay--;
       if (!log.isKnown && log.underWay === 0) this.#options.onDropped(log);
       reject(error);
     }
+  }
+
+  #refuseWaiting(error: unknown): void {
+    this.#waitingCharacters = 0;
+    const items = this.#waiting.splice(0);
+    this.#refuse(
+      items.map((waiting) => ({ waiting, isFlushed: false, publication: undefined })),
+      error,
+    );
   }
 
   /** From here on the publication is part of the log. */
@@ -253,6 +276,14 @@ export class GroupCommit {
       isDuplicate: false,
     });
   }
+}
+
+function flushFailure(cause: unknown): HoldfastError {
+  return new HoldfastError(
+    "HF_STORE_FAILED",
+    `the store takes nothing more, since a flush has failed (${messageOf(cause)}). What it has can still be read; see to the disk, and start the server again`,
+    { cause },
+  );
 }
 
 /** About what a publication takes in a write. */
@@ -276,7 +307,12 @@ function beginRun(log: ChannelLog): MutableRun {
     before: log.nextBytes - publications.reduce((sum, publication) => sum + sizeOf(publication), 0),
     publications,
     keys: [],
-    from: { next: log.next, bytes: log.nextBytes },
+    from: {
+      next: log.next,
+      nextBytes: log.nextBytes,
+      durability: log.durability,
+      retention: log.retention,
+    },
   };
 }
 

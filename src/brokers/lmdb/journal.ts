@@ -38,7 +38,7 @@ export class Journal {
   constructor(folder: string, number: number) {
     this.#folder = folder;
     this.#number = number;
-    this.#file = fs.openSync(journalPath(folder, number), "wx");
+    this.#file = begin(folder, number);
   }
 
   /** Of the file that is being written. */
@@ -78,7 +78,7 @@ export class Journal {
   /** Goes on in a new file. The one before is flushed first, so that only the last can have a torn end. */
   async rotate(): Promise<void> {
     await flushFile(this.#file);
-    const file = fs.openSync(journalPath(this.#folder, this.#number + 1), "wx");
+    const file = begin(this.#folder, this.#number + 1);
     fs.closeSync(this.#file);
     this.#file = file;
     this.#number++;
@@ -103,6 +103,24 @@ export class Journal {
       fs.ftruncate(this.#file, this.#length, (error) => (error ? reject(error) : resolve()));
     });
     this.#isBroken = false;
+  }
+}
+
+/** A new file, whose name is on the disk before anything is acknowledged that it holds. */
+function begin(folder: string, number: number): number {
+  const file = fs.openSync(journalPath(folder, number), "wx");
+  flushFolder(folder);
+  return file;
+}
+
+/** Windows cannot flush a folder, and keeps names by itself. */
+function flushFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  const directory = fs.openSync(folder, "r");
+  try {
+    fs.fsyncSync(directory);
+  } finally {
+    fs.closeSync(directory);
   }
 }
 

@@ -96,7 +96,7 @@ export class LmdbBroker implements Broker {
     const { folder, clock, repair, onError } = this.#options;
     const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
     const store = await openStore({ folder, clock, isRepair: repair, onNotice });
-    this.#events = events;
+    this.#events = this.#closed ? undefined : events;
     const engine = new LmdbEngine(store, {
       ...this.#options,
       onPublication: (...publication) => this.#events?.onPublication(...publication),

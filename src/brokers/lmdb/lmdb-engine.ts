@@ -14,7 +14,6 @@ import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
 import { ChannelLog, type LogsInUse } from "./channel-log.js";
 import { Checkpoints } from "./checkpoints.js";
-import { isWeaker } from "./durability.js";
 import { GroupCommit } from "./group-commit.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { settled } from "./log-index.js";
@@ -56,6 +55,8 @@ export class LmdbEngine {
   readonly #checkpoints: Checkpoints;
   readonly #sweeper: Sweeper;
   readonly #space: StoreSpace;
+  /** Loaded logs whose end could not be read, and that are to go on in a new epoch. */
+  readonly #damaged = new Set<ChannelLog>();
   #stamps = 0;
   #checkedRetention: Retention | undefined;
   #failure: HoldfastError | undefined;
@@ -107,7 +108,7 @@ export class LmdbEngine {
     for (const log of this.#logs.values()) this.#renewIfLost(log);
     // A full disk is no reason not to serve what is there.
     await this.#checkpoints
-      .complete()
+      .complete({ isLast: false })
       .catch((error: unknown) => this.#failed(error, "taking up the journal"));
     this.#sweeper.start();
   }
@@ -121,7 +122,7 @@ export class LmdbEngine {
   async close(): Promise<void> {
     await this.#sweeper.stop();
     await this.#commit.idle();
-    const isComplete = await this.#checkpoints.complete().then(
+    const isComplete = await this.#checkpoints.complete({ isLast: true }).then(
       () => this.#failure === undefined,
       (error: unknown) => {
         this.#options.onError(error, { stage: "closing the store" });
@@ -209,15 +210,13 @@ export class LmdbEngine {
     options: PublishOptions | undefined,
   ): Promise<PublishResult> {
     const durability = options && (options.durability ?? "process");
-    // That a known log promises less from now on has to be on the disk before it does.
-    const isChange = durability !== undefined && log.isKnown && isWeaker(durability, log.durability);
     return new Promise((resolve, reject) => {
       this.#commit.add({
         log,
         publication,
         retention: options?.retention,
         durability,
-        isFlushed: durability === "disk" || isChange,
+        isFlushed: durability === "disk",
         idempotencyKey: options?.idempotencyKey,
         resolve,
         reject,
@@ -240,7 +239,8 @@ export class LmdbEngine {
     const lost = log.load(record);
     if (lost !== undefined) {
       this.#tellDamage(channel, lost);
-      this.#renew(log);
+      this.#damaged.add(log);
+      void this.#removeDamaged(log, lost);
     }
     return log;
   }
@@ -279,6 +279,15 @@ export class LmdbEngine {
     return log;
   }
 
+  /** What stands behind the end of a log would be in the way of what comes there. */
+  async #removeDamaged(log: ChannelLog, from: number): Promise<void> {
+    const { index } = this.#store;
+    const puts: Promise<unknown>[] = [];
+    for (const { first } of index.segmentsFrom(log.name, from))
+      puts.push(index.removeSegment(log.name, first));
+    await settled(puts).catch((error: unknown) => this.#failed(error, `mending channel ${log.name}`));
+  }
+
   async #replay(run: Run): Promise<void> {
     const known = this.#logs.get(run.channel) ?? this.#fromIndex(run.channel);
     const log = known ?? this.#add(run.channel, run);
@@ -304,7 +313,7 @@ export class LmdbEngine {
 
   #renewIfLost(log: ChannelLog): void {
     const { marker } = this.#store;
-    const isLost = mayHaveLost(marker, log);
+    const isLost = this.#damaged.delete(log) || mayHaveLost(marker, log);
     log.run = marker.run;
     if (isLost) this.#renew(log);
   }
@@ -336,8 +345,8 @@ export class LmdbEngine {
   }
 
   #failed(error: unknown, stage: string): void {
-    if (error instanceof HoldfastError && error.code === "HF_BROKER_FULL")
-      this.#options.onError(error, { stage });
+    const known = toStoreError(error);
+    if (known.code === "HF_BROKER_FULL") this.#options.onError(known, { stage });
     else this.#fail(error, stage);
   }
 
@@ -345,6 +354,7 @@ export class LmdbEngine {
   #fail(error: unknown, stage: string): void {
     if (this.#failure) return;
     this.#failure = toStoreError(error);
+    this.#checkpoints.stop();
     this.#options.onError(error, { stage });
   }
 }

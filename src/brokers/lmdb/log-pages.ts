@@ -21,7 +21,8 @@ export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
         }
       }
       for (const publication of publicationsOf(segment)) {
-        if (publication.offset >= from && publication.offset <= log.storedTo) page.add(publication);
+        if (publication.offset < expected || publication.offset > log.storedTo) continue;
+        page.add(publication);
         expected = publication.offset + 1;
       }
     }

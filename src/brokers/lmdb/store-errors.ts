@@ -10,13 +10,14 @@ export function corrupt(folder: string, what: string, cause?: unknown): Holdfast
   );
 }
 
-const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** Of the file system, when something is used up that may be given back. */
+const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
 
 /** What publishers are told when something could not be written. */
 export function toStoreError(cause: unknown): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
   if (fullCodes.has((cause as NodeJS.ErrnoException).code ?? ""))
-    return new HoldfastError("HF_BROKER_FULL", `the disk has no room for the store: ${messageOf(cause)}`, {
+    return new HoldfastError("HF_BROKER_FULL", `the system has no room for the store: ${messageOf(cause)}`, {
       cause,
     });
   return new HoldfastError(

@@ -48,18 +48,19 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
   }
   const removed = removeOld(log, index, puts);
   spent += pagesPerPut * removed;
-  if (to < log.head || removed === maxRemovals) return { spent, to, isComplete: false };
+  const isComplete = to === log.head && removed < maxRemovals;
   if (log.isRecordDirty || !log.isStored) {
     if (log.due === 0) {
       log.due = duePeriodOf(log);
       puts.push(index.putDue(log.due, log.name));
     }
-    puts.push(index.putChannel(log.name, log.record));
-    log.isRecordDirty = false;
+    // In the transaction of the segments, and of the first of them: without it they would belong to nobody.
+    puts.push(index.putChannel(log.name, log.recordAt(to)));
+    log.isRecordDirty = !isComplete;
     log.markStored();
     spent += 2 * pagesPerPut;
   }
-  return { spent: spent + pagesPerPut * log.keys.length, to, isComplete: true };
+  return { spent: isComplete ? spent + pagesPerPut * log.keys.length : spent, to, isComplete };
 }
 
 function nextSegment(tail: readonly Publication[], from: number): Publication[] {

@@ -18,6 +18,7 @@ interface OwnerRecord {
 const fileName = "owner.json";
 /** What the path of a local socket may have on every system. */
 const maxPathBytes = 100;
+const endedCodes = new Set(["ECONNREFUSED", "ENOENT"]);
 /** Others may be starting at the same time. */
 const attempts = 5;
 
@@ -113,7 +114,8 @@ function isAlive(address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(address);
     socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
+    // Of anything else than that nobody is there, it does not follow.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(!endedCodes.has(code ?? "")));
     socket.once("close", () => socket.destroy());
   });
 }

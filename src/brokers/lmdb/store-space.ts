@@ -63,7 +63,9 @@ export class StoreSpace {
 }
 
 async function extend(path: string, from: number, to: number): Promise<void> {
-  const file = await fs.promises.open(path, "r+");
+  const file = await fs.promises.open(path, "r+").catch((cause: unknown) => {
+    throw toStoreError(cause);
+  });
   try {
     for (let at = from; at < to; at += chunk.length) {
       const { bytesWritten } = await file.write(chunk, 0, chunk.length, at);

@@ -78,7 +78,7 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
   const index = await openIndex(options, indexPath);
   try {
     // Another journal file is about to follow, and only the last one may have a torn end.
-    for (const { path, end, goodBytes } of contents) if (end !== "whole") await cutJournal(path, goodBytes);
+    for (const { path, goodBytes } of contents) await cutJournal(path, goodBytes);
     const known = last ?? (isRepair ? { ...emptyMarker(boot), run: lastRunOf(index, contents) } : undefined);
     const marker = nextMarker(known, boot, isRepair);
     await writeMarker(folder, marker);

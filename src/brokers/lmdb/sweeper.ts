@@ -31,6 +31,8 @@ export interface SweeperOptions {
 const intervalMs = 10_000;
 const busyIntervalMs = 100;
 const logsPerSweep = 500;
+/** The event loop gets its turn after so long. */
+const sliceMs = 10;
 const keysPerSweep = 2000;
 const loadedPerSweep = 2000;
 /** An unused log stays in memory for so long. */
@@ -88,18 +90,24 @@ export class Sweeper {
 
   /** @returns whether there is more to do */
   async #sweep(now: number): Promise<boolean> {
-    const { index, keys, space } = this.#options;
+    const { index, keys, space, clock } = this.#options;
     this.#round.visit(loadedPerSweep, (name, log) => {
       if (now - log.usedAt >= keepLoadedMs) this.#unload(name, log);
     });
     await space.reserve();
     const puts: Promise<unknown>[] = [];
     const due = index.dueBefore(periodAt(now), logsPerSweep);
-    for (const { due: period, name } of due) this.#visit(name, period, now, puts);
+    const end = clock.elapsed() + sliceMs;
+    let visited = 0;
+    for (const { due: period, name } of due) {
+      this.#visit(name, period, now, puts);
+      visited++;
+      if (clock.elapsed() >= end) break;
+    }
     const areMoreKeys = keys.expire(now, keysPerSweep, puts);
     await settled(puts).finally(() => this.#options.forgotten.clear());
     space.look();
-    return areMoreKeys || due.length === logsPerSweep;
+    return areMoreKeys || visited < due.length || visited === logsPerSweep;
   }
 
   #visit(name: string, period: number, now: number, puts: Promise<unknown>[]): void {
@@ -112,8 +120,9 @@ export class Sweeper {
     if (isUnused && now - log.usedAt >= log.shared.metaTtlMs) this.#forget(log, puts);
     else {
       log.due = Math.max(duePeriodOf(log), periodAt(now) + 1);
-      log.isRecordDirty = true;
       puts.push(index.putDue(log.due, name));
+      // In the same transaction: a log that is due at a time that its record does not name would never be looked at.
+      puts.push(index.putChannel(name, log.recordAt(log.storedTo)));
       onDirty(log);
     }
   }
