@@ -50,12 +50,14 @@ describe("rings of all channels together", () => {
     const { broker, channels, delivery, scheduler } = await createNode(2000);
     const reader = new FakeReader(delivery);
     const channel = await channels.acquire("news");
+    await channels.acquire("sport");
     const subscription = channels.subscribe(channel, reader, { offset: 0, hasJoinLeave: false });
     reader.subscriptions.add(subscription);
     reader.isReady = false;
     for (const _each of countTo(30)) {
       await broker.publish("news", { data: "1" }, { retention: ample });
       await scheduler.runAll();
+      await broker.publish("sport", { data: "1" }, { retention: ample });
     }
     expect(channel.ring.next - channel.ring.first).toBeLessThan(10);
     reader.drain();
