@@ -40,6 +40,12 @@ export interface HttpFrontOptions {
 
 /** A response that nobody reads, and a connection on which nothing is asked, end after this time. */
 const idleTimeoutMs = 60_000;
+/**
+ * Connections that may wait to be accepted. When a server comes back so do all its clients, and those beyond this are not
+ * refused but left to try again, after seconds.
+ */
+const backlog = 4096;
+
 /** WebSockets and requests of one HTTP/2 connection at a time; RFC 9113 §6.5.2 advises at least 100. */
 const maxStreamsPerConnection = 256;
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -68,7 +74,7 @@ export class HttpFront {
     try {
       await new Promise<void>((resolve, reject) => {
         listener.once("error", reject);
-        listener.listen(port, host, () => {
+        listener.listen({ port, host, backlog }, () => {
           listener.off("error", reject);
           resolve();
         });
