@@ -74,6 +74,10 @@ describe.each(endings)("server on a store that is %s and started again", (_name,
     await until(() => subscribed.length === 2);
     for (const n of countTo(10)) await publish(port, n);
     await until(() => offsets.length >= 50);
+    // What came twice would come before this.
+    await publish(port, "last");
+    await until(() => offsets.includes(51));
+    offsets.pop();
     expect(offsets).toEqual(countTo(50));
     expect(subscribed[1]).toEqual({ wasRecovering: true, recovered: true });
   });

@@ -30,6 +30,17 @@ describe("bytes held for slow readers", () => {
     expect([held.bytes, held.holders, held.cuts]).toEqual([700, 2, 1]);
   });
 
+  it("are summed up right where the one that is cut off says that it holds nothing any more", () => {
+    const held = new HeldBytes(500);
+    const one: Holder = { cut: () => held.set(one, 0) };
+    const two: Holder = { cut: () => held.set(two, 0) };
+    held.set(one, 300);
+    held.set(two, 300);
+    expect([held.bytes, held.holders, held.cuts]).toEqual([300, 1, 1]);
+    held.set(two, 0);
+    expect([held.bytes, held.holders]).toEqual([0, 0]);
+  });
+
   it("count from new for one that has drained in between", () => {
     const cuts: string[] = [];
     const held = new HeldBytes(500);

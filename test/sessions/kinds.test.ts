@@ -43,7 +43,7 @@ describe("channel of kind live", () => {
   it("keeps nothing in the log", async () => {
     const node = await createNode();
     await subscribe(node, "live");
-    await node.publish("live", 1);
+    expect(await node.publish("live", 1)).toMatchObject({ publish: {} });
     expect(node.memory.sizes.bytes).toBe(0);
   });
 
