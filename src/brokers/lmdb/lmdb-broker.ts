@@ -31,7 +31,7 @@ export interface StoreLimits {
   readonly maxPendingBytes: number;
   /** Size at which a journal file is followed by another, in bytes. @default 32 MiB */
   readonly maxJournalBytes: number;
-  /** From a publication to the index, in milliseconds. @default 50 */
+  /** From a publication to the index, in milliseconds. @default 200 */
   readonly checkpointDelayMs: number;
   /** How long a channel that is empty and unused keeps its epoch and offset, in milliseconds. @default 24 hours */
   readonly metaTtlMs: number;
@@ -42,7 +42,7 @@ export const defaultStoreLimits: StoreLimits = Object.freeze({
   maxBytes: 16 * 1024 ** 3,
   maxPendingBytes: 64 * 1024 ** 2,
   maxJournalBytes: 32 * 1024 ** 2,
-  checkpointDelayMs: 50,
+  checkpointDelayMs: 200,
   metaTtlMs: 24 * 60 * 60 * 1000,
 });
 
