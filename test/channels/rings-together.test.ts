@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
+import { Channel } from "../../src/channels/channel.js";
 import { Channels } from "../../src/channels/channels.js";
 import { Delivery } from "../../src/channels/delivery.js";
 import { LogReader } from "../../src/channels/log-reader.js";
@@ -9,6 +10,8 @@ import { countTo } from "./support/entries.js";
 import { FakeReader } from "./support/fake-reader.js";
 import { ManualScheduler } from "./support/manual-scheduler.js";
 import { ample } from "./support/test-node.js";
+
+afterEach(() => void vi.restoreAllMocks());
 
 async function createNode(maxRingBytes: number) {
   const broker = new MemoryBroker({ clock: new FakeClock(), createEpoch: createCounter("epoch") });
@@ -35,6 +38,22 @@ describe("rings of all channels together", () => {
         expect(channels.ringBytes).toBeLessThanOrEqual(50_000);
       }
     expect(channels.ringBytes).toBeGreaterThan(5000);
+  });
+
+  it("cost a publication no more where there are many of them, and their bound cannot be kept", async () => {
+    const { broker, channels } = await createNode(100);
+    const names = countTo(1000).map((n) => `channel ${n}`);
+    for (const name of names) await channels.acquire(name);
+    const shrink = vi.spyOn(Channel.prototype, "shrink");
+    let most = 0;
+    for (const name of names) {
+      await broker.publish(name, { data: "1" }, { retention: ample });
+      most = Math.max(most, shrink.mock.calls.length);
+      shrink.mockClear();
+    }
+    expect(channels.ringBytes).toBeGreaterThan(100);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(100);
   });
 
   it("count nothing for channels that nobody uses any more", async () => {
