@@ -127,10 +127,13 @@ export class Checkpoints {
 
   /** Without room for another file, the one there is goes on. */
   async #rotate(): Promise<void> {
-    const { journal, onError } = this.#options;
+    const { journal, commit, onError } = this.#options;
     await journal.rotate().catch((cause: unknown) => {
       const error = toStoreError(cause);
-      if (error.code !== "HF_BROKER_FULL") throw error;
+      if (error.code !== "HF_BROKER_FULL") {
+        commit.fail(error);
+        throw error;
+      }
       onError(error, "beginning another journal file");
     });
   }

@@ -4,7 +4,7 @@
  * told of is part of the log, so nobody sees what might still get lost.
  */
 import type { BrokerEvents, Durability, PublishResult, Retention } from "../../channels/broker.js";
-import { HoldfastError, messageOf } from "../../errors.js";
+import type { HoldfastError } from "../../errors.js";
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
 import { isWeaker } from "./durability.js";
@@ -221,7 +221,7 @@ export class GroupCommit {
       await this.#tellInTurns(items);
     } catch (cause) {
       // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
-      this.#refuse([...items, ...this.#unflushed.splice(0)], flushFailure(cause));
+      this.#refuse([...items, ...this.#unflushed.splice(0)], cause);
     }
     this.#isFlushing = false;
     this.#goOn();
@@ -240,11 +240,7 @@ export class GroupCommit {
 
   #refuse(placed: readonly Placed[], cause: unknown): void {
     const error = toStoreError(cause);
-    if (error.code !== "HF_BROKER_FULL" && this.#failure === undefined) {
-      this.#failure = error;
-      this.#options.onBroken(error);
-      this.#refuseWaiting(error);
-    }
+    if (error.code !== "HF_BROKER_FULL") this.fail(error);
     for (const { waiting } of placed) {
       const { log, reject } = waiting;
       log.underWay--;
@@ -253,7 +249,11 @@ export class GroupCommit {
     }
   }
 
-  #refuseWaiting(error: unknown): void {
+  /** Nothing is acknowledged any more. */
+  fail(error: HoldfastError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    this.#options.onBroken(error);
     this.#waitingCharacters = 0;
     const items = this.#waiting.splice(0);
     this.#refuse(
@@ -276,14 +276,6 @@ export class GroupCommit {
       isDuplicate: false,
     });
   }
-}
-
-function flushFailure(cause: unknown): HoldfastError {
-  return new HoldfastError(
-    "HF_STORE_FAILED",
-    `the store takes nothing more, since a flush has failed (${messageOf(cause)}). What it has can still be read; see to the disk, and start the server again`,
-    { cause },
-  );
 }
 
 /** About what a publication takes in a write. */

@@ -7,6 +7,7 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { flushFailure } from "./store-errors.js";
 
 /** Bytes before each frame that say how long it is. */
 export const lengthBytes = 4;
@@ -70,7 +71,7 @@ export class Journal {
     this.#length += bytes.length;
   }
 
-  /** Resolves when all that was written is flushed. @throws what the file system throws */
+  /** Resolves when all that was written is flushed. @throws HF_STORE_FAILED */
   flush(): Promise<void> {
     return flushFile(this.#file);
   }
@@ -108,8 +109,15 @@ export class Journal {
 
 /** A new file, whose name is on the disk before anything is acknowledged that it holds. */
 function begin(folder: string, number: number): number {
-  const file = fs.openSync(journalPath(folder, number), "wx");
-  flushFolder(folder);
+  const path = journalPath(folder, number);
+  const file = fs.openSync(path, "wx");
+  try {
+    flushFolder(folder);
+  } catch (error) {
+    fs.closeSync(file);
+    fs.rmSync(path, { force: true });
+    throw error;
+  }
   return file;
 }
 
@@ -140,6 +148,6 @@ function writeAll(file: number, bytes: Buffer, position: number): Promise<void> 
 
 function flushFile(file: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    fs.fdatasync(file, (error) => (error ? reject(error) : resolve()));
+    fs.fdatasync(file, (error) => (error ? reject(flushFailure(error)) : resolve()));
   });
 }

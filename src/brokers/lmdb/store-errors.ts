@@ -40,3 +40,12 @@ export function withStoreErrors<T>(read: () => T): T {
     );
   }
 }
+
+/** Nobody knows what of it is on the disk. */
+export function flushFailure(cause: unknown): HoldfastError {
+  return new HoldfastError(
+    "HF_STORE_FAILED",
+    `the store takes nothing more, since a flush has failed (${messageOf(cause)}). What it has can still be read; see to the disk, and start the server again`,
+    { cause },
+  );
+}
