@@ -5,7 +5,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PublishResult } from "../channels/broker.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { toPublishParams } from "../wire/json-commands.js";
 import type { PublishParams } from "../wire/messages.js";
@@ -61,15 +60,12 @@ async function answer(
   try {
     const body = await readBody(request, options.maxBodyBytes);
     if (body === "aborted") return;
-    if (body === "large") request.resume();
-    if (body === "large")
-      return send(
-        response,
-        413,
-        { error: `a body may have ${options.maxBodyBytes} bytes` },
-        // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-        request.httpVersionMajor < 2 ? { Connection: "close" } : {},
-      );
+    if (body === "large") {
+      // RFC 9113 §8.2.2: HTTP/2 has no Connection.
+      const headers = request.httpVersionMajor < 2 ? { Connection: "close" } : {};
+      refuse(request, response, 413, `a body may have ${options.maxBodyBytes} bytes`, headers);
+      return;
+    }
     const value = parse(body.text);
     if (value === undefined) return send(response, 400, { error: "the body must be a JSON object" });
     send(response, 200, await method(options, value));
@@ -82,8 +78,6 @@ async function answer(
 async function publish(options: ApiOptions, value: unknown): Promise<object> {
   const params = toPublishParams(value);
   if (typeof params === "string") return toError(replyError("badRequest", params));
-  const fault = findChannelNameFault(params.channel);
-  if (fault !== undefined) return toError(replyError("badRequest", fault));
   try {
     const published = await options.publish(params);
     if ("code" in published) return toError(published);
