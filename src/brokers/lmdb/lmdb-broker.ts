@@ -102,7 +102,12 @@ export class LmdbBroker implements Broker {
       onPublication: (...publication) => this.#events?.onPublication(...publication),
       isSubscribed: (channel) => this.#subscribed.has(channel),
     });
-    await engine.start();
+    try {
+      await engine.start();
+    } catch (error) {
+      await engine.abandon();
+      throw error;
+    }
     this.#engine = engine;
     this.#scheduleSweep();
   }

@@ -118,6 +118,13 @@ export class LmdbEngine {
     await Promise.all([this.#checkpoints.running, this.#sweeper.running]);
   }
 
+  /** Lets go of the store as a crash would: the next start takes up what the journal has. */
+  async abandon(): Promise<void> {
+    this.#checkpoints.stop();
+    await this.#checkpoints.running;
+    await closeStore(this.#store, false);
+  }
+
   /** Resolves when everything is in the index, on the disk, or it has been reported that it is not. */
   async close(): Promise<void> {
     await this.#sweeper.stop();
