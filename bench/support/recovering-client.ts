@@ -116,14 +116,16 @@ export class RecoveringClient {
   }
 }
 
-let lastMessage = "";
-let lastLines: readonly Line[] = [];
+/** As many as there are channels of a usual run, and some. */
+const mostKnown = 256;
+const known = new Map<string, readonly Line[]>();
 
-/** All subscribers of a channel get the same message, most of them one after the other. */
+/** All subscribers of a channel get the same message, and many of those that come back the same reply. */
 function linesOf(message: string): readonly Line[] {
-  if (message !== lastMessage) {
-    lastLines = message.split("\n").map((line) => JSON.parse(line) as Line);
-    lastMessage = message;
-  }
-  return lastLines;
+  const parsed = known.get(message);
+  if (parsed) return parsed;
+  const lines = message.split("\n").map((line) => JSON.parse(line) as Line);
+  known.set(message, lines);
+  if (known.size > mostKnown) known.delete(known.keys().next().value as string);
+  return lines;
 }

@@ -60,7 +60,7 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
 /** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
 const maxWriteEntries = 1024;
 const maxWriteCharacters = 2 * 1024 * 1024;
-/** Of one log, for they are all told of at once, and readers have to keep up. */
+/** Of one log that has readers, for they are all told of at once, and have to keep up. */
 const maxRunEntries = 256;
 
 export class GroupCommit {
@@ -171,11 +171,14 @@ export class GroupCommit {
     for (const waiting of this.#waiting) {
       const { log, publication, idempotencyKey } = waiting;
       const isFull = placed.length >= maxWriteEntries || characters > maxWriteCharacters;
-      if (isFull || (runs.get(log)?.publications.length ?? 0) >= maxRunEntries) {
+      let run = runs.get(log);
+      if (
+        isFull ||
+        (run && run.publications.length >= maxRunEntries && this.#options.isSubscribed(log.name))
+      ) {
         later.push(waiting);
         continue;
       }
-      let run = runs.get(log);
       if (run === undefined) {
         run = beginRun(log);
         runs.set(log, run);

@@ -169,6 +169,7 @@ export class LmdbEngine {
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     if (this.#failure) throw this.#failure;
     this.#assertRetention(options.retention);
+    assertTags(publication.tags);
     this.#space.assertRoom();
     this.#assertRoom();
     const { clock } = this.#options;
@@ -364,4 +365,13 @@ export class LmdbEngine {
     this.#checkpoints.stop();
     this.#options.onError(error, { stage });
   }
+}
+
+/** They are written down as JSON, in one go with what others publish. */
+function assertTags(tags: NewPublication["tags"]): void {
+  for (const [name, value] of Object.entries(tags ?? {}))
+    if (typeof value !== "string")
+      throw new HoldfastError("HF_OPTION_INVALID", `the tag ${name} of a publication must be a text`, {
+        details: { option: "tags" },
+      });
 }
