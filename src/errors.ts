@@ -12,6 +12,7 @@ export const errorCodes = {
   },
   HF_SERVER_LISTEN: { message: "the server could not listen", status: 500, isRetryable: true },
   HF_SERVER_STATE: { message: "the server is not in a state for that", status: 500, isRetryable: false },
+  HF_REQUEST_REFUSED: { message: "what was asked for is not accepted", status: 400, isRetryable: false },
   HF_BROKER_FULL: { message: "the broker holds as much as it may", status: 507, isRetryable: true },
   HF_STORE_CORRUPT: { message: "the store is damaged", status: 500, isRetryable: false },
   HF_STORE_FAILED: { message: "the store takes nothing more", status: 503, isRetryable: false },
@@ -19,6 +20,8 @@ export const errorCodes = {
   HF_STORE_NEWER: { message: "the store has a newer format", status: 500, isRetryable: false },
   HF_STORE_OPEN: { message: "the store could not be opened", status: 500, isRetryable: false },
   HF_BROKER_CLOSED: { message: "the broker is closed", status: 503, isRetryable: false },
+  HF_KEYS_UNAVAILABLE: { message: "the keys of tokens cannot be had", status: 503, isRetryable: true },
+  HF_REVOCATIONS_FULL: { message: "no more revocations can be kept", status: 507, isRetryable: true },
   HF_WEBSOCKET_STATE: { message: "the connection is not open", status: 500, isRetryable: false },
   HF_WEBSOCKET_ARGUMENT: {
     message: "a value given to the connection is not accepted",
@@ -26,6 +29,15 @@ export const errorCodes = {
     isRetryable: false,
   },
   HF_WEBSOCKET_CLOSED: { message: "the connection was closed", status: 500, isRetryable: true },
+  HF_CLIENT_CLOSED: { message: "the client is closed", status: 500, isRetryable: false },
+  HF_CLIENT_CONNECTION: {
+    message: "the connection broke before an answer came",
+    status: 503,
+    isRetryable: true,
+  },
+  HF_CLIENT_FULL: { message: "as much waits to be sent as may", status: 503, isRetryable: true },
+  HF_CLIENT_TIMEOUT: { message: "no answer came in time", status: 504, isRetryable: true },
+  HF_CLIENT_SLOW: { message: "publications are read too slowly", status: 500, isRetryable: true },
   HF_CLI_USAGE: { message: "the command line is not accepted", status: 500, isRetryable: false },
   HF_CLI_CONNECTION: { message: "the server could not be reached", status: 503, isRetryable: true },
 } as const satisfies Record<string, { message: string; status: number; isRetryable: boolean }>;

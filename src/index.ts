@@ -1,10 +1,39 @@
 /** Package entry. */
+export type { Access, AccessContext, AccessWord } from "./app/access.js";
+export {
+  type AllowOptions,
+  type ChannelDefinition,
+  type ChannelOptions,
+  channel,
+  type HistoryOptions,
+  type PublishContext,
+  type SubscribeContext,
+} from "./app/channel.js";
+export {
+  App,
+  type AppOptions,
+  type AuthenticateContext,
+  type AuthenticatedUser,
+  type AuthenticateFunction,
+  type Authentication,
+  type ConnectAnswer,
+  type ConnectContext,
+  defineApp,
+  jwt,
+} from "./app/define-app.js";
+export { Rejection, reject } from "./app/rejection.js";
+export { type RpcContext, type RpcDefinition, type RpcOptions, rpc } from "./app/rpc.js";
+export type { Schema } from "./app/schema.js";
+export type * from "./app/types.js";
+export type { User } from "./app/user.js";
 export { LmdbBroker, type LmdbBrokerOptions, type StoreLimits } from "./brokers/lmdb/lmdb-broker.js";
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
+export type { ApiKey } from "./http/api/keys.js";
+export type { HistoryChoices, PublicationOf, PublishChoices, UserTarget } from "./server/app-methods.js";
 export type { ServerOptions } from "./server/options.js";
 export {
   createServer,

@@ -8,6 +8,7 @@ import type { Channel } from "./channel.js";
 import type { NewestEntries } from "./newest.js";
 import type { Encoding } from "./reader.js";
 import type { Entry } from "./ring.js";
+import { patched, publicationsFor, type View, viewOf } from "./view.js";
 
 /** A batch ends with the entry that takes it past this many characters, so one reader never needs much at once. */
 export const maxBatchBytes = 64 * 1024;
@@ -19,12 +20,14 @@ export interface Batch {
   readonly cursor: number;
   /** Offset of the last publication in or before the batch. */
   readonly offset: number;
+  /** Whether a publication is in it. */
+  readonly hasPublication: boolean;
 }
 
 export class BatchCache {
   readonly #channel: Channel;
-  /** Per encoding: two batches per cursor, without and with joins and leaves. Emptied when the ring changes or the turn ends. */
-  readonly #batches = new Map<Encoding, Map<number, Batch>>();
+  /** By encoding, view and cursor. Emptied when the ring changes or the turn ends. */
+  readonly #batches = new Map<Encoding, Map<string, Map<number, Batch>>>();
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -39,41 +42,63 @@ export class BatchCache {
   }
 
   /** @param cursor must lie within the ring */
-  get(cursor: number, hasJoinLeave: boolean, encoding: Encoding): Batch {
-    const key = cursor * 2 + (hasJoinLeave ? 1 : 0);
+  get(cursor: number, view: View, encoding: Encoding): Batch {
     let ofEncoding = this.#batches.get(encoding);
     if (ofEncoding === undefined) {
       ofEncoding = new Map();
       this.#batches.set(encoding, ofEncoding);
     }
-    let batch = ofEncoding.get(key);
+    let ofView = ofEncoding.get(view.key);
+    if (ofView === undefined) {
+      ofView = new Map();
+      ofEncoding.set(view.key, ofView);
+    }
+    let batch = ofView.get(cursor);
     if (batch === undefined) {
-      batch = this.#build(cursor, hasJoinLeave, encoding);
-      ofEncoding.set(key, batch);
+      batch = this.#build(cursor, view, encoding);
+      ofView.set(cursor, batch);
     }
     return batch;
   }
 
-  #build(start: number, hasJoinLeave: boolean, encoding: Encoding): Batch {
+  #build(start: number, view: View, encoding: Encoding): Batch {
     const { ring } = this.#channel;
     const messages: Payload[] = [];
     let size = 0;
     let cursor = start;
     let { offset } = ring.at(start);
+    let before = view.delta === "next" ? publicationBefore(this.#channel, start) : undefined;
+    let hasPublication = false;
     while (cursor < ring.next && size < maxBatchBytes) {
       const entry = ring.at(cursor++);
       offset = entry.offset;
-      if (!isWanted(this.#channel, entry, hasJoinLeave)) continue;
-      const message = encodeEntry(this.#channel, entry, encoding);
+      if (!isWanted(this.#channel, entry, view)) continue;
+      const message = encodeEntry(this.#channel, entry, encoding, view, before);
       size += message.length;
       messages.push(message);
+      if (entry.kind !== "pub") continue;
+      hasPublication = true;
+      before = entry.publication;
     }
-    return { bytes: frameMessages(messages, encoding), cursor, offset };
+    return { bytes: frameMessages(messages, encoding), cursor, offset, hasPublication };
   }
 }
 
-function isWanted({ newest }: Channel, entry: Entry, hasJoinLeave: boolean): boolean {
+/** So many joins and leaves are passed over to find the publication that a patch is for. */
+const maxPassedOver = 32;
+
+function publicationBefore({ ring }: Channel, start: number): Publication | undefined {
+  const end = Math.max(ring.first, start - maxPassedOver);
+  for (let i = start - 1; i >= end; i--) {
+    const entry = ring.at(i);
+    if (entry.kind === "pub") return entry.publication;
+  }
+  return undefined;
+}
+
+function isWanted({ newest }: Channel, entry: Entry, { hasJoinLeave, filter }: View): boolean {
   if (entry.kind !== "pub") return hasJoinLeave;
+  if (filter && !filter.passes(entry.publication.tags)) return false;
   return newest === undefined || newest.isNewest(entry);
 }
 
@@ -84,37 +109,55 @@ function isWanted({ newest }: Channel, entry: Entry, hasJoinLeave: boolean): boo
 export function batchOfNewest(
   channel: Channel,
   newest: NewestEntries,
-  offset: number,
+  { offset, view }: { readonly offset: number; readonly view: View },
   encoding: Encoding,
 ): Batch {
   const messages: Payload[] = [];
   let size = 0;
   let last = offset;
+  const toBatch = (cursor: number, end: number) => ({
+    bytes: frameMessages(messages, encoding),
+    cursor,
+    offset: end,
+    hasPublication: messages.length > 0,
+  });
   for (const entry of newest.after(offset)) {
-    if (size >= maxBatchBytes)
-      return { bytes: frameMessages(messages, encoding), cursor: channel.cursorAfter(last), offset: last };
-    const message = encodeEntry(channel, entry, encoding);
-    size += message.length;
+    if (size >= maxBatchBytes) return toBatch(channel.cursorAfter(last), last);
     last = entry.offset;
+    if (!isWanted(channel, entry, view)) continue;
+    const message = encodeEntry(channel, entry, encoding, view);
+    size += message.length;
     messages.push(message);
   }
-  return { bytes: frameMessages(messages, encoding), cursor: channel.ring.next, offset: channel.head };
+  return toBatch(channel.ring.next, channel.head);
 }
 
-function encodeEntry(channel: Channel, entry: Entry, { codec }: Encoding): Payload {
-  const known = entry.encoded.get(codec.name);
+/** @param before the publication that a reader of patches has */
+function encodeEntry(
+  channel: Channel,
+  entry: Entry,
+  { codec }: Encoding,
+  { delta }: View,
+  before?: Publication,
+): Payload {
+  const isDelta = entry.kind === "pub" && delta !== "none";
+  const key = isDelta ? `${codec.name} ${before ? "patch" : "full"}` : codec.name;
+  const known = entry.encoded.get(key);
   if (known !== undefined) return known;
-  const push: Push =
-    entry.kind === "pub"
-      ? { kind: "pub", channel: channel.name, publication: shownOf(channel, entry), epoch: channel.epoch }
-      : { kind: entry.kind, channel: channel.name, info: entry.info };
-  const message = codec.encodePush(push);
-  entry.encoded.set(codec.name, message);
+  const message = codec.encodePush(toPush(channel, entry, isDelta ? { before } : undefined));
+  entry.encoded.set(key, message);
   return message;
 }
 
+function toPush(channel: Channel, entry: Entry, delta?: { readonly before: Publication | undefined }): Push {
+  const { name, epoch } = channel;
+  if (entry.kind !== "pub") return { kind: entry.kind, channel: name, info: entry.info };
+  const publication = delta ? patched(entry.publication, delta.before) : entry.publication;
+  return { kind: "pub", channel: name, publication: shownOf(channel, publication), epoch };
+}
+
 /** Where nothing is kept, offsets say nothing to clients. */
-function shownOf({ kind }: Channel, { publication }: Extract<Entry, { kind: "pub" }>): Publication {
+function shownOf({ kind }: Channel, publication: Publication): Publication {
   return kind === "live" ? { ...publication, offset: 0 } : publication;
 }
 
@@ -123,8 +166,9 @@ export function framePublications(
   channel: Channel,
   publications: readonly Publication[],
   encoding: Encoding,
+  view = viewOf(),
 ): Uint8Array | undefined {
-  const messages = conflated(channel, publications).map((publication) =>
+  const messages = publicationsFor(view, conflated(channel, publications)).map((publication) =>
     encoding.codec.encodePush({ kind: "pub", channel: channel.name, publication, epoch: channel.epoch }),
   );
   return frameMessages(messages, encoding);

@@ -104,6 +104,12 @@ export interface Broker {
   /** Creates the log where there is none, so that there is an epoch to name. */
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;
 
+  /**
+   * Forgets all publications of the channel's log. Its epoch and head stay, so that what is published next follows what
+   * readers have, and whoever comes back from before is told that something is missing.
+   */
+  removeHistory(channel: string): Promise<void>;
+
   /** Adds or renews an entry, which vanishes by itself `leaseMs` after its last renewal. */
   addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void>;
   removePresence(channel: string, client: string): Promise<void>;

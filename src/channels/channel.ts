@@ -135,6 +135,13 @@ export class Channel {
     this.#changed();
   }
 
+  /** What came before is no longer kept anywhere: readers that lag are told. */
+  forgetHistory(): void {
+    this.ring.clear();
+    if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, this.#head);
+    this.#changed();
+  }
+
   /** Lets go of all but what the newest reader needs. */
   shrink(): void {
     this.ring.shrink();

@@ -13,6 +13,7 @@ import type { RingLimits } from "./ring.js";
 import { Round } from "./round.js";
 import type { ChannelKind } from "./rules.js";
 import { Subscription } from "./subscription.js";
+import { type ViewOptions, viewAfterPublication, viewOf } from "./view.js";
 
 export interface ChannelsOptions {
   readonly broker: Broker;
@@ -51,6 +52,14 @@ export class Channels implements BrokerEvents {
 
   get count(): number {
     return this.#open.size;
+  }
+
+  /** The channels in use, with the subscriptions of this node. */
+  list(): { readonly name: string; readonly numClients: number }[] {
+    return [...this.#open.values()].map(({ channel: { name, subscriptions } }) => ({
+      name,
+      numClients: subscriptions.size,
+    }));
   }
 
   /** Bytes of all rings. */
@@ -96,17 +105,21 @@ export class Channels implements BrokerEvents {
     return channel?.isAhead ? this.#options.delivery.nextTurn() : undefined;
   }
 
-  /** Lets a reader follow the channel from an offset, which must not lie beyond the head. */
+  /**
+   * Lets a reader follow the channel from an offset, which must not lie beyond the head.
+   * @param options `hasPublication`: whether the reader has the publication at that offset
+   */
   subscribe(
     channel: Channel,
     reader: Reader,
-    options: { offset: number; hasJoinLeave: boolean },
+    options: { readonly offset: number; readonly hasPublication?: boolean } & ViewOptions,
   ): Subscription {
-    const { offset, hasJoinLeave } = options;
+    const { offset, hasPublication } = options;
+    const view = hasPublication ? viewAfterPublication(viewOf(options)) : viewOf(options);
     const cursor = channel.cursorAfter(offset);
-    const subscription = new Subscription(channel, reader, { cursor, offset, hasJoinLeave });
+    const subscription = new Subscription(channel, reader, { cursor, offset, view });
     channel.subscriptions.add(subscription);
-    if (hasJoinLeave) channel.joinLeaveReaders++;
+    if (view.hasJoinLeave) channel.joinLeaveReaders++;
     return subscription;
   }
 
@@ -115,7 +128,7 @@ export class Channels implements BrokerEvents {
     if (subscription.isEnded) return;
     subscription.isEnded = true;
     channel.subscriptions.delete(subscription);
-    if (subscription.hasJoinLeave) channel.joinLeaveReaders--;
+    if (subscription.view.hasJoinLeave) channel.joinLeaveReaders--;
     this.#closeIfUnused(channel);
   }
 
@@ -152,22 +165,45 @@ export class Channels implements BrokerEvents {
     return recovered(channel, page.publications, offset);
   }
 
-  /** Without keys, the newest publication is all that a reader has missed. */
-  async #recoverNewest(channel: Channel, reason: string): Promise<Recovery> {
+  /**
+   * The newest publication of what a reader that has everything up to `since` has missed, whatever the epoch that is of.
+   * Nothing where the reader is at the end of the log.
+   */
+  async recoverNewest(channel: Channel, since: Position): Promise<Recovery> {
+    const { offset, epoch } = since;
+    if (channel.kind === "live") return { isRecovered: false, reason: "nothing is kept of this channel" };
+    if (offset > 0 && offset === channel.head && (epoch === "" || epoch === channel.epoch))
+      return { isRecovered: true, publications: [], offset };
+    return await this.#readNewest(channel, "the newest publication is no longer kept");
+  }
+
+  async #readNewest(channel: Channel, reason: string): Promise<Recovery> {
     const { broker } = this.#options;
     const end = { maxEntries: 1, maxBytes: maxBatchBytes, isReverse: true };
     const { publications, position } = await broker.history(channel.name, end);
     const newest = publications[0];
-    const isAll = newest?.key === undefined && newest?.offset === position.offset;
-    if (!isAll || position.epoch !== channel.epoch || newest.offset !== channel.head)
-      return { isRecovered: false, reason };
+    const isNewest = newest?.offset === position.offset && newest.offset === channel.head;
+    if (!isNewest || position.epoch !== channel.epoch) return { isRecovered: false, reason };
     return recovered(channel, publications, newest.offset);
+  }
+
+  /** Without keys, the newest publication is all that a reader has missed. */
+  async #recoverNewest(channel: Channel, reason: string): Promise<Recovery> {
+    const recovery = await this.#readNewest(channel, reason);
+    const hasKey = recovery.isRecovered && recovery.publications[0]?.key !== undefined;
+    return hasKey ? { isRecovered: false, reason } : recovery;
   }
 
   /** A client may know more than this node's events have told. */
   async #readOn(channel: Channel): Promise<void> {
     const page = await this.#options.log.read(channel, channel.head);
     if (page.isComplete) this.#options.delivery.learn(channel, page.publications, page.epoch);
+  }
+
+  /** The channel's log was emptied, and what this node has of it counts no more. */
+  forgetHistory(name: string): void {
+    this.#options.log.forget(name);
+    this.#open.get(name)?.channel.forgetHistory();
   }
 
   onPublication(name: string, publication: Publication, epoch: string): void {

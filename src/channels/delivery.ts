@@ -4,11 +4,12 @@
  * something is flushed once. Walking and flushing go on in a later turn when they take longer than a slice.
  */
 import type { Publication } from "../wire/messages.js";
-import { batchOfNewest } from "./batches.js";
+import { type Batch, batchOfNewest } from "./batches.js";
 import type { Channel } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
 import type { Reader } from "./reader.js";
 import type { Subscription } from "./subscription.js";
+import { viewAfterPublication } from "./view.js";
 
 export interface DeliveryOptions {
   readonly log: LogReader;
@@ -189,11 +190,16 @@ export class Delivery {
       return;
     }
     if (channel.batches.isEmpty) this.#batched.push(channel);
-    const batch = channel.batches.get(subscription.cursor, subscription.hasJoinLeave, reader.encoding);
-    subscription.cursor = batch.cursor;
-    subscription.offset = batch.offset;
-    if (batch.bytes) reader.push(batch.bytes);
-    if (batch.cursor !== channel.ring.next) this.#behind.add(reader);
+    this.#take(subscription, channel.batches.get(subscription.cursor, subscription.view, reader.encoding));
+  }
+
+  #take(subscription: Subscription, { bytes, cursor, offset, hasPublication }: Batch): void {
+    const { channel, reader } = subscription;
+    subscription.cursor = cursor;
+    subscription.offset = offset;
+    if (hasPublication) subscription.view = viewAfterPublication(subscription.view);
+    if (bytes) reader.push(bytes);
+    if (cursor !== channel.ring.next) this.#behind.add(reader);
   }
 
   /** The ring has moved on past the subscription's cursor. */
@@ -204,11 +210,7 @@ export class Delivery {
       this.#readLog(subscription);
       return;
     }
-    const { bytes, cursor, offset } = batchOfNewest(channel, newest, subscription.offset, reader.encoding);
-    subscription.cursor = cursor;
-    subscription.offset = offset;
-    if (bytes) reader.push(bytes);
-    if (cursor !== channel.ring.next) this.#behind.add(reader);
+    this.#take(subscription, batchOfNewest(channel, newest, subscription, reader.encoding));
   }
 
   #readLog(subscription: Subscription): void {
@@ -245,8 +247,10 @@ export class Delivery {
     if (!reader.isReady) return;
     const last = page.publications.at(-1);
     if (last) {
-      reader.push(page.bytesFor(reader.encoding));
+      const bytes = page.bytesFor(reader.encoding, subscription.view);
+      if (bytes) reader.push(bytes);
       subscription.offset = last.offset;
+      subscription.view = viewAfterPublication(subscription.view);
     }
     subscription.cursor = channel.cursorAfter(subscription.offset);
     if (subscription.cursor !== channel.ring.next) this.resume(reader);

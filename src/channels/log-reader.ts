@@ -7,6 +7,7 @@ import { framePublications, maxBatchBytes } from "./batches.js";
 import type { Broker } from "./broker.js";
 import type { Channel } from "./channel.js";
 import type { Encoding } from "./reader.js";
+import type { View } from "./view.js";
 
 const maxPageEntries = 1000;
 /** Pages that are kept for others who come back to the same place, of at most a batch each. */
@@ -15,11 +16,13 @@ const maxKeptPages = 64;
 /** Publications that follow an offset without a gap. */
 interface CompletePage {
   readonly isComplete: true;
+  readonly channel: string;
   readonly epoch: string;
   readonly publications: readonly Publication[];
   /** Whether there was nothing after them when they were read. */
   readonly isToEnd: boolean;
-  bytesFor(encoding: Encoding): Uint8Array;
+  /** Framed; undefined where the view leaves nothing of it. */
+  bytesFor(encoding: Encoding, view: View): Uint8Array | undefined;
 }
 
 /** What follows an offset, or word that it is gone. */
@@ -79,23 +82,29 @@ export class LogReader {
         isComplete: false,
         reason: `publications from ${sinceOffset + 1} to ${first.offset - 1} are no longer kept`,
       };
-    const framed = new Map<Encoding, Uint8Array>();
+    const framed = new Map<Encoding, Uint8Array | undefined>();
     const complete: CompletePage = {
       isComplete: true,
+      channel: channel.name,
       epoch,
       publications,
       isToEnd: publications.length === 0 || publications.at(-1)?.offset === page.position.offset,
-      bytesFor(encoding) {
-        const known = framed.get(encoding);
-        if (known) return known;
-        const bytes = framePublications(channel, publications, encoding) ?? new Uint8Array(0);
-        framed.set(encoding, bytes);
-        return bytes;
+      bytesFor(encoding, view) {
+        // Those that are rare are not kept, so that what is kept has a bound.
+        if (view.filter || view.delta !== "none")
+          return framePublications(channel, publications, encoding, view);
+        if (!framed.has(encoding)) framed.set(encoding, framePublications(channel, publications, encoding));
+        return framed.get(encoding);
       },
     };
     // One without publications says only that there are none yet.
     if (publications.length > 0) this.#keep(keyOf(channel, epoch, sinceOffset), complete);
     return complete;
+  }
+
+  /** Reads of the channel begin anew. */
+  forget(channel: string): void {
+    for (const [key, page] of this.#kept) if (page.channel === channel) this.#kept.delete(key);
   }
 
   #keep(key: string, page: CompletePage): void {

@@ -21,10 +21,30 @@ export interface ChannelRules {
   readonly hasPresence: boolean;
   /** Whether subscribers that ask for it are told who comes and goes. */
   readonly hasJoinLeave: boolean;
+  /** Whether those that do not ask for it are told, too. @default false */
+  readonly isJoinLeaveForced?: boolean;
+  /**
+   * Whether clients that come back go on where they were: `force` all of them, `allow` those that ask for it, `off` none.
+   * @default "force"
+   */
+  readonly recovery?: Recovery;
+  /** What a client that comes back gets: all it has missed, or the newest publication only. @default "stream" */
+  readonly recoveryMode?: RecoveryMode;
+  /** Whether subscribers may ask for some of the publications only, by their tags. @default true */
+  readonly allowsTagsFilter?: boolean;
+  /** Whether subscribers may get payloads as patches of the ones before. Not with kind `latest`. @default true */
+  readonly allowsDelta?: boolean;
 }
 
-const kinds: readonly unknown[] = ["stream", "live", "latest", undefined];
-const durabilities: readonly unknown[] = ["memory", "process", "disk", undefined];
+export type Recovery = "force" | "allow" | "off";
+export type RecoveryMode = "stream" | "cache";
+
+const choices: readonly (readonly [keyof ChannelRules, readonly string[]])[] = [
+  ["kind", ["stream", "live", "latest"]],
+  ["durability", ["memory", "process", "disk"]],
+  ["recovery", ["force", "allow", "off"]],
+  ["recoveryMode", ["stream", "cache"]],
+];
 /** Rules that were looked at and are right: most channels share a few. */
 const checked = new WeakSet<ChannelRules>();
 
@@ -34,18 +54,22 @@ const checked = new WeakSet<ChannelRules>();
  */
 export function checkRules(channel: string, rules: ChannelRules | undefined): ChannelRules | undefined {
   if (rules === undefined || checked.has(rules)) return rules;
-  const { kind, durability, retention } = rules;
-  const fault =
-    (!kinds.includes(kind) && `kind ${String(kind)}, which is none of stream, live, latest`) ||
-    (!durabilities.includes(durability) &&
-      `durability ${String(durability)}, which is none of memory, process, disk`) ||
-    findRetentionFault(retention);
+  const fault = findChoiceFault(rules) ?? findRetentionFault(rules.retention);
   if (fault)
     throw new HoldfastError("HF_OPTION_INVALID", `rulesFor gave the channel ${channel} ${fault}`, {
       details: { option: "rulesFor", channel },
     });
   checked.add(rules);
   return rules;
+}
+
+function findChoiceFault(rules: ChannelRules): string | undefined {
+  for (const [name, accepted] of choices) {
+    const value: unknown = rules[name];
+    if (value !== undefined && !accepted.includes(value as string))
+      return `${name} ${String(value)}, which is none of ${accepted.join(", ")}`;
+  }
+  return undefined;
 }
 
 /** @returns what is wrong with it, or undefined */

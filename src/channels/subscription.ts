@@ -1,12 +1,13 @@
 /** One reader's place in one channel. */
 import type { Channel } from "./channel.js";
 import type { Reader } from "./reader.js";
+import type { View } from "./view.js";
 
 export class Subscription {
   readonly channel: Channel;
   readonly reader: Reader;
-  /** Whether joins and leaves are wanted. */
-  readonly hasJoinLeave: boolean;
+  /** What it gets. */
+  view: View;
   /** Next entry of the channel's ring to deliver. May lie before the ring's first: then the log is read. */
   cursor: number;
   /** Offset of the last publication delivered. */
@@ -19,12 +20,12 @@ export class Subscription {
   constructor(
     channel: Channel,
     reader: Reader,
-    options: { cursor: number; offset: number; hasJoinLeave: boolean },
+    options: { readonly cursor: number; readonly offset: number; readonly view: View },
   ) {
     this.channel = channel;
     this.reader = reader;
     this.cursor = options.cursor;
     this.offset = options.offset;
-    this.hasJoinLeave = options.hasJoinLeave;
+    this.view = options.view;
   }
 }

@@ -2,14 +2,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pathOf } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
-import { apiPrefix } from "./api.js";
+import { apiPath } from "./api/api.js";
 import type { PageHandler } from "./pages.js";
 
 export const webSocketPath = "/connection/websocket";
 
+/** Whether a path is answered by a server that is part of another one. */
+export function isOwnPath(path: string): boolean {
+  return path === webSocketPath || path === "/health" || path === apiPath || path.startsWith(`${apiPath}/`);
+}
+
 export interface RouterOptions {
   readonly pages: PageHandler | undefined;
-  /** Answers what is below `/api/`. */
+  /** Answers `/api` and what is below. */
   readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
   /** Says why a request to the WebSocket's address is not one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
@@ -18,7 +23,7 @@ export interface RouterOptions {
 export function createRouter({ pages, api, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
-    if (path.startsWith(apiPrefix)) {
+    if (path === apiPath || path.startsWith(`${apiPath}/`)) {
       api(path, request, response);
       return;
     }

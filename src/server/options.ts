@@ -4,6 +4,7 @@ import type { Broker } from "../channels/broker.js";
 import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
+import type { ApiKey } from "../http/api/keys.js";
 import { type Authenticate, believeClients } from "../sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -43,8 +44,8 @@ export interface ServerOptions {
   readonly store?: Partial<StoreLimits>;
   /** Where logs and presence are kept instead. @default a broker for `data` */
   readonly broker?: Broker;
-  /** Keys that requests to `/api/` may come with; without any, none is accepted. @default none */
-  readonly apiKeys?: readonly string[];
+  /** Keys that requests to `/api/` may come with, a text for all of it or with a scope; without any, none is accepted. @default none */
+  readonly apiKeys?: readonly (string | ApiKey)[];
   /** Finds out who a client is. @default every client is believed what it says of itself */
   readonly authenticate?: Authenticate;
   /** Rules per channel. @default every channel may be used, with history, presence and recovery */
@@ -105,7 +106,7 @@ export const defaultOptions = Object.freeze({
   data: null,
   store: defaultStoreLimits,
   repairData: false,
-  apiKeys: Object.freeze([]) as readonly string[],
+  apiKeys: Object.freeze([]) as readonly (string | ApiKey)[],
   authenticate: believeClients,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
@@ -181,11 +182,11 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   const { apiKeys } = resolved;
   if (
     !Array.isArray(apiKeys) ||
-    !apiKeys.every((key) => typeof key === "string" && key.length >= leastKeyCharacters)
+    !apiKeys.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key))
   )
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `apiKeys must be a list of texts of at least ${leastKeyCharacters} characters`,
+      `apiKeys must be a list of texts of at least ${leastKeyCharacters} characters, or of such keys with a scope: read, publish, admin`,
       { details: { option: "apiKeys" } },
     );
   if (resolved.tls !== null && typeof resolved.tls !== "object")
@@ -203,6 +204,12 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
 
 /** Shorter keys could be found by trying. */
 const leastKeyCharacters = 16;
+
+function isApiKey(value: unknown): value is ApiKey {
+  const { key, scope } = (value ?? {}) as Record<string, unknown>;
+  const isLong = typeof key === "string" && key.length >= leastKeyCharacters;
+  return isLong && ["read", "publish", "admin"].includes(scope as string);
+}
 
 function resolveCompression(given: NonNullable<ServerOptions["compression"]>): DeflateSettings | undefined {
   if (typeof given !== "boolean" && typeof given !== "object")

@@ -1,33 +1,36 @@
 /** Puts the parts together: a broker, the channels of this node, the sessions, and the transports that carry them. */
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { type CompiledApp, compileApp } from "../app/compile-app.js";
+import { App } from "../app/define-app.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
 import { LogReader } from "../channels/log-reader.js";
 import { checkRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
-import { createApi } from "../http/api.js";
+import { createApi } from "../http/api/api.js";
+import type { ApiTools } from "../http/api/methods.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, webSocketPath } from "../http/router.js";
+import { createRouter, isOwnPath, webSocketPath } from "../http/router.js";
+import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
+import { Control } from "../sessions/control.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
 import { HeldBytes } from "../sessions/held-bytes.js";
-import { publish } from "../sessions/publishing.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
 import { HttpFront } from "../sockets/http-front.js";
-import { isWebSocketConnect } from "../sockets/http-servers.js";
+import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
 import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
-import { answerWithoutUpgrade, isWebSocketUpgrade, leaveOtherUpgrades } from "../sockets/without-upgrade.js";
 import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
+import { callAsServer, revokeTokens } from "./api-tools.js";
+import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
 import { version } from "./version.js";
@@ -55,10 +58,11 @@ export interface ListeningAddress {
 const spareConnections = 500;
 
 /** A server made by `createServer`. */
-export class HoldfastServer {
+export class HoldfastServer<A extends App = App> extends AppMethods<A> {
+  protected readonly control: Control;
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
-  readonly #rulesFor: RulesFor;
+  readonly #app: CompiledApp | undefined;
   readonly #id = randomUUID();
   readonly #startedAt = systemClock.elapsed();
   readonly #events: BrokerEvents;
@@ -70,15 +74,21 @@ export class HoldfastServer {
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #isListening = false;
+  /** To a server of somebody else, which may listen anywhere. */
+  #isAttached = false;
+  readonly #detachments: (() => void)[] = [];
   #front: HttpFront | undefined;
+  #route: ReturnType<typeof createRouter> | undefined;
   #address: ListeningAddress | undefined;
 
-  constructor(options: ServerOptions, pages: string) {
+  constructor(app: A | undefined, options: ServerOptions, pages: string) {
+    super();
     const resolved = resolveOptions(options, pages);
     const { onError, limits, times, authenticate } = resolved;
     const rulesFor: RulesFor = (channel) => checkRules(channel, resolved.rulesFor(channel));
+    this.#app = app && compileApp(app, { clock: systemClock, hookTimeoutMs: times.hookTimeoutMs, onError });
+    const application = this.#app ?? createOpenApplication(rulesFor, authenticate);
     this.#options = resolved;
-    this.#rulesFor = rulesFor;
     this.#broker = createBroker({ ...resolved, broker: options.broker });
     this.#deadlines = new Deadlines(systemClock, onError);
     const log = new LogReader(this.#broker);
@@ -95,23 +105,24 @@ export class HoldfastServer {
       log,
       ringLimits: resolved.ring,
       maxRingBytes: resolved.maxRingBytes,
-      kindOf: (channel) => rulesFor(channel)?.kind ?? "stream",
+      kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
     this.#events = this.#channels;
-    this.#handler = new Handler({
+    const context = {
       ...common,
       channels: this.#channels,
       deadlines: this.#deadlines,
       held: new HeldBytes(resolved.maxHeldBytes),
       clock: systemClock,
-      rulesFor,
-      authenticate,
+      application,
       limits,
       times,
       version: `Holdfast ${version}`,
       createId: randomUUID,
       random: Math.random,
-    });
+    };
+    this.#handler = new Handler(context);
+    this.control = new Control(this.#handler, context);
     this.#listener = new WebSocketListener({
       handler: this.#handler,
       context: {
@@ -122,7 +133,7 @@ export class HoldfastServer {
       },
       compression: resolved.compression,
       allowedOrigins: resolved.allowedOrigins,
-      isLocalOnly: isLoopback(resolved.host),
+      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
       onError,
     });
@@ -160,20 +171,7 @@ export class HoldfastServer {
       maxConnections: maxConnections && maxConnections + spareConnections,
       onClientError: answerClientError,
     });
-    const publishing = { broker: this.#broker, channels: this.#channels, rulesFor: this.#rulesFor };
-    const route = createRouter({
-      pages: pages === null ? undefined : createPages(pages),
-      api: createApi({
-        keys: this.#options.apiKeys,
-        maxBodyBytes: this.#options.maxMessageBytes,
-        publish: (params) => publish(publishing, params),
-        info: () => this.#info(),
-        expectedFailure,
-        onError,
-      }),
-      explainWebSocket: (request) => this.#listener.explain(request),
-    });
-    this.#serve(front, route);
+    this.#serve(front, this.#createRoute(pages));
     try {
       await front.listen(port, host);
     } catch (error) {
@@ -190,6 +188,59 @@ export class HoldfastServer {
     const scheme = tls === null ? "http" : "https";
     this.#address = { host, port: actualPort, url: `${scheme}://${hostForUrl(host)}:${actualPort}` };
     return this.#address;
+  }
+
+  /**
+   * Opens WebSockets, and only those, on a server of somebody else, which goes on with everything other. Ordinary requests
+   * are answered where `handler` stands among that server's own. Whether pages of the same origin may connect then depends
+   * on nothing but their Origin: who can reach that server is its owner's to say.
+   * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
+   */
+  async attach(server: AttachableServer): Promise<void> {
+    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
+    await this.#open();
+    this.#isAttached = true;
+    this.#takeWebSocketsOf(server, false);
+  }
+
+  /** For servers that call `(request, response, next)`: answers what is for this server, and leaves the rest. */
+  get handler(): (request: IncomingMessage, response: ServerResponse, next?: () => void) => void {
+    this.#route ??= this.#createRoute(null);
+    const route = this.#route;
+    return (request, response, next) => {
+      // Where a framework has taken a prefix off the path, the whole of it is kept here.
+      const { originalUrl } = request as { originalUrl?: string };
+      if (next && !isOwnPath(pathOf(originalUrl ?? request.url ?? "/"))) next();
+      else route(request, response);
+    };
+  }
+
+  #createRoute(pages: string | null): ReturnType<typeof createRouter> {
+    const { apiKeys, maxMessageBytes, onError } = this.#options;
+    return createRouter({
+      pages: pages === null ? undefined : createPages(pages),
+      api: createApi({
+        keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
+        maxBodyBytes: maxMessageBytes,
+        tools: this.#tools(),
+        version,
+        expectedFailure,
+        onError,
+      }),
+      explainWebSocket: (request) => this.#listener.explain(request),
+    });
+  }
+
+  #tools(): ApiTools {
+    const app = this.#app;
+    const tokens = app?.authentication.tokens;
+    return {
+      control: this.control,
+      info: () => this.#info(),
+      now: () => systemClock.now(),
+      call: app?.call && ((method, params) => callAsServer(app, method, params)),
+      revoke: tokens && ((revocation) => revokeTokens(tokens, this.control, revocation)),
+    };
   }
 
   /** Sizes of everything that grows with use. */
@@ -229,6 +280,7 @@ export class HoldfastServer {
 
   async #close(): Promise<void> {
     const closed = this.#front?.close();
+    for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
     await this.#listener.drain(this.#options.closeTimeoutMs);
     this.#front?.cut();
@@ -243,46 +295,48 @@ export class HoldfastServer {
 
   #serve({ http1, http2 }: HttpFront, route: ReturnType<typeof createRouter>): void {
     http1.on("request", route);
-    leaveOtherUpgrades(http1);
-    http1.on("upgrade", (request, socket, head) => {
-      if (isWebSocketUpgrade(request)) this.#upgrade(request, socket, head);
-      else answerWithoutUpgrade(request, socket, head, http1);
-    });
+    this.#takeWebSocketsOf(http1, true);
     if (http2 === undefined) return;
     // The compatibility interface of node:http2 has all that is used here.
     http2.on("request", route as never);
-    http2.on("stream", (stream, headers, _flags, ...[rawHeaders = []]: (readonly string[])[]) => {
-      if (!isWebSocketConnect(headers)) return;
-      const path = pathOf(headers[":path"] ?? "/");
-      if (path === webSocketPath) this.#listener.connect(stream, headers, rawHeaders);
-      else this.#listener.refuseConnect(stream, 404, noWebSocketAt(path));
-    });
-    // Node.js would answer a CONNECT with 405 unless somebody listens to it.
-    http2.on("connect", (request: Http2ServerRequest, response: Http2ServerResponse) => {
-      if (!isWebSocketConnect(request.headers)) response.writeHead(405).end();
-    });
+    this.#takeWebSocketsOf(http2, true);
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    const path = pathOf(request.url ?? "/");
-    if (path === webSocketPath) this.#listener.upgrade(request, socket, head);
-    else this.#listener.refuseUpgrade(socket, 404, noWebSocketAt(path));
+  #takeWebSocketsOf(server: AttachableServer, isAnnounced: boolean): void {
+    const listener = this.#listener;
+    const handlers: UpgradeHandlers = {
+      path: webSocketPath,
+      upgrade: (...parts) => listener.upgrade(...parts),
+      connect: (...parts) => listener.connect(...parts),
+      refuseUpgrade: (socket, rejection) => listener.refuseUpgrade(socket, rejection),
+      refuseStream: (stream, rejection) => listener.refuseConnect(stream, rejection),
+    };
+    this.#detachments.push(attachTo(server, handlers, isAnnounced));
   }
 }
 
 /**
- * Makes a server; `listen` starts it.
+ * Makes a server, for an application or for everybody; `listen` starts it.
  * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
  */
-export function createServer(options: ServerOptions = {}): HoldfastServer {
-  return new HoldfastServer(options, fileURLToPath(new URL("../pages", import.meta.url)));
+export function createServer<A extends App>(app: A, options?: ServerOptions): HoldfastServer<A>;
+export function createServer(options?: ServerOptions): HoldfastServer;
+export function createServer(first: App | ServerOptions = {}, second: ServerOptions = {}): HoldfastServer {
+  const pages = fileURLToPath(new URL("../pages", import.meta.url));
+  if (!(first instanceof App)) return new HoldfastServer(undefined, first, pages);
+  for (const option of ["authenticate", "rulesFor"] as const)
+    if (second[option] !== undefined)
+      throw new HoldfastError(
+        "HF_OPTION_INVALID",
+        `${option} must not be given beside an application, which says that`,
+        {
+          details: { option },
+        },
+      );
+  return new HoldfastServer(first, second, pages);
 }
 
 function hostForUrl(host: string): string {
   if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
   return host.includes(":") ? `[${host}]` : host;
-}
-
-function noWebSocketAt(path: string): string {
-  return `There is no WebSocket at ${path}, but at ${webSocketPath}.`;
 }

@@ -74,7 +74,8 @@ export class CommandQueue {
     if (refusal) this.#session.close(refusal);
     else if (command.method === "pong") this.#session.receivePong();
     else if (command.method === "invalid") this.#session.sendError(command.id, "badRequest", command.message);
-    else if (command.method !== "fault" && command.method !== "send") this.#startRequest(command, rate);
+    else if (command.method === "send") this.#takeMessage(command.data);
+    else if (command.method !== "fault") this.#startRequest(command, rate);
   }
 
   #startRequest(request: Request, rate: "ok" | "empty" | "overdrawn"): void {
@@ -101,8 +102,18 @@ export class CommandQueue {
         "badRequest",
         method === "invalid" ? command.message : "the first command must be connect",
       );
-    if (method === "send") return disconnect("notAvailable", "this server takes no one-way messages");
+    if (method === "send" && this.#context.application.onMessage === undefined)
+      return disconnect("notAvailable", "this server takes no one-way messages");
     return undefined;
+  }
+
+  #takeMessage(data: string): void {
+    const { application, onError } = this.#context;
+    try {
+      application.onMessage?.(data, this.#session.actor);
+    } catch (error) {
+      onError(error, { stage: "taking a one-way message" });
+    }
   }
 
   async #carryOut(request: Request): Promise<void> {

@@ -3,8 +3,11 @@ import { HoldfastError } from "../errors.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
+import { connect } from "./connecting.js";
 import type { SessionContext } from "./context.js";
+import { readHistory } from "./history.js";
 import { publish } from "./publishing.js";
+import { refresh, subRefresh } from "./refreshing.js";
 import { callMethod } from "./rpc.js";
 import type { Session } from "./session.js";
 
@@ -24,22 +27,17 @@ type Handlers = {
 };
 
 export const commandHandlers: Handlers = {
-  async connect(session, { id, params }, { authenticate, times, version }) {
-    const { token, data } = params;
-    const result = await authenticate({ ...(token && { token }), ...(data !== undefined && { data }) });
-    if (!result.isAccepted) return { disconnect: disconnect(result.disconnect, result.reason) };
-    session.admit(result.identity);
-    const ping = Math.max(1, Math.round(times.pingIntervalMs / 1000));
-    return { reply: { id, method: "connect", result: { client: session.id, version, ping, pong: true } } };
-  },
+  connect: (session, { id, params }, context) => connect(session, id, params, context),
 
   async subscribe(session, { id, params }) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
     if (params.unsupported) return refusal(id, replyError("notAvailable", params.unsupported));
-    const answer = (result: SubscribeResult) => session.send({ id, method: "subscribe", result });
-    const error = await session.channels.subscribe(params, answer);
-    return error ? refusal(id, error) : { isAnswered: true };
+    const failure = await session.channels.subscribe(params, (result: SubscribeResult) =>
+      session.send({ id, method: "subscribe", result }),
+    );
+    if (failure === undefined) return { isAnswered: true };
+    return "error" in failure ? refusal(id, failure.error) : failure;
   },
 
   async unsubscribe(session, { id, params }) {
@@ -52,49 +50,38 @@ export const commandHandlers: Handlers = {
   async publish(session, { id, params }, context) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
-    const published = await publish(context, params, session.clientInfo);
+    const published = await publish(context, params, session.publisherIn(params.channel));
     if ("code" in published) return refusal(id, published);
     return { reply: { id, method: "publish" } };
   },
 
-  async presence(_session, { id, params }, { broker, rulesFor, limits }) {
-    const fault = channelFault(params.channel, id) ?? presenceFault(rulesFor(params.channel), id);
+  async presence(session, { id, params: { channel } }, context) {
+    const fault = await presenceFault(session, channel, id, context);
     if (fault) return fault;
-    const result = await broker.presence(params.channel);
+    const result = await context.broker.presence(channel);
     const bytes = result.reduce((sum, info) => sum + sizeOfInfo(info), 0);
-    if (bytes <= limits.maxPresenceBytes) return { reply: { id, method: "presence", result } };
+    if (bytes <= context.limits.maxPresenceBytes) return { reply: { id, method: "presence", result } };
     const advice = `${result.length} clients are more than one reply may hold; presence_stats counts them`;
     return refusal(id, replyError("limitExceeded", advice));
   },
 
-  async presence_stats(_session, { id, params }, { broker, rulesFor }) {
-    const fault = channelFault(params.channel, id) ?? presenceFault(rulesFor(params.channel), id);
+  async presence_stats(session, { id, params: { channel } }, context) {
+    const fault = await presenceFault(session, channel, id, context);
     if (fault) return fault;
-    return { reply: { id, method: "presence_stats", result: await broker.presenceStats(params.channel) } };
+    return { reply: { id, method: "presence_stats", result: await context.broker.presenceStats(channel) } };
   },
 
-  async history(_session, { id, params }, { broker, rulesFor, limits }) {
-    const fault = channelFault(params.channel, id);
+  async history(session, { id, params }, context) {
+    const { channel } = params;
+    const fault = channelFault(channel, id);
     if (fault) return fault;
-    const { channel, limit, since, reverse } = params;
-    const rules = rulesFor(channel);
-    if (rules === undefined) return refusal(id, replyError("unknownChannel"));
-    if (rules.kind === "live")
-      return refusal(id, replyError("notAvailable", "nothing is kept of this channel"));
-    if (reverse && since?.offset === 0)
-      return refusal(
-        id,
-        replyError("badRequest", "history in reverse needs since.offset above 0, or no since"),
-      );
-    const page = await broker.history(channel, {
-      ...(since && { sinceOffset: since.offset }),
-      maxEntries: limit < 0 ? limits.maxHistoryEntries : Math.min(limit, limits.maxHistoryEntries),
-      maxBytes: limits.maxHistoryBytes,
-      isReverse: reverse,
-    });
-    if (since !== undefined && since.epoch !== "" && since.epoch !== page.position.epoch)
-      return refusal(id, replyError("unrecoverablePosition", "the channel's log has another epoch now"));
-    return { reply: { id, method: "history", result: page } };
+    const { application } = context;
+    const policy = application.policyFor(channel);
+    if (policy === undefined) return refusal(id, replyError("unknownChannel"));
+    if (!(await policy.may("history", session.actor, session.channels.has(channel))))
+      return refusal(id, replyError("permissionDenied"));
+    const result = await readHistory(context, params, policy.rules);
+    return "code" in result ? refusal(id, result) : { reply: { id, method: "history", result } };
   },
 
   ping: async (_session, { id }) =>
@@ -103,10 +90,8 @@ export const commandHandlers: Handlers = {
     const result = await callMethod(session, params, context);
     return typeof result === "string" ? { reply: { id, method: "rpc", result } } : refusal(id, result);
   },
-  refresh: async (_session, { id }) =>
-    refusal(id, replyError("notAvailable", "connections here do not expire")),
-  sub_refresh: async (_session, { id }) =>
-    refusal(id, replyError("notAvailable", "subscriptions here do not expire")),
+  refresh: (session, { id, params }, context) => refresh(session, id, params, context),
+  sub_refresh: (session, { id, params }, context) => subRefresh(session, id, params, context),
 };
 
 /** About what an entry takes in a reply. */
@@ -127,13 +112,20 @@ function channelFault(channel: string, id: number): Outcome | undefined {
     : refusal(id, replyError("badRequest", fault));
 }
 
-function presenceFault(
-  rules: { readonly hasPresence: boolean } | undefined,
+async function presenceFault(
+  session: Session,
+  channel: string,
   id: number,
-): Outcome | undefined {
-  if (rules === undefined) return refusal(id, replyError("unknownChannel"));
-  if (!rules.hasPresence) return refusal(id, replyError("notAvailable", "this channel has no presence"));
-  return undefined;
+  { application }: SessionContext,
+): Promise<Outcome | undefined> {
+  const fault = channelFault(channel, id);
+  if (fault) return fault;
+  const policy = application.policyFor(channel);
+  if (policy === undefined) return refusal(id, replyError("unknownChannel"));
+  if (!policy.rules.hasPresence)
+    return refusal(id, replyError("notAvailable", "this channel has no presence"));
+  const isAllowed = await policy.may("presence", session.actor, session.channels.has(channel));
+  return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
 }
 
 /** The error of a command that failed in the server, not by what was asked; undefined where nobody foresaw it. */
@@ -141,7 +133,10 @@ export function expectedFailure(error: unknown): ReplyError | undefined {
   if (!(error instanceof HoldfastError)) return undefined;
   // Temporary: room comes back as publications expire, or as somebody makes some.
   if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
-  return error.code === "HF_STORE_FAILED"
-    ? replyError("internal", "the store takes nothing more")
+  if (error.code === "HF_STORE_FAILED") return replyError("internal", "the store takes nothing more");
+  if (error.code === "HF_REVOCATIONS_FULL") return replyError("limitExceeded", error.message);
+  // Temporary, and told of where the keys are fetched.
+  return error.code === "HF_KEYS_UNAVAILABLE"
+    ? replyError("internal", "the keys that tokens are checked with cannot be had at the moment")
     : undefined;
 }

@@ -2,11 +2,10 @@
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Delivery } from "../channels/delivery.js";
-import type { RulesFor } from "../channels/rules.js";
 import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
+import type { Application } from "./application.js";
 import type { HeldBytes } from "./held-bytes.js";
-import type { Authenticate } from "./identity.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
 
 export interface SessionContext {
@@ -16,8 +15,7 @@ export interface SessionContext {
   readonly deadlines: Deadlines;
   readonly held: HeldBytes;
   readonly clock: Clock;
-  readonly rulesFor: RulesFor;
-  readonly authenticate: Authenticate;
+  readonly application: Application;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
   /** Shown to clients in the connect reply. */

@@ -44,6 +44,11 @@ export class Handler implements SessionOwner {
     return this.#sessions.get(id);
   }
 
+  /** Connections whose connect command was accepted. */
+  *admittedSessions(): Iterable<Session> {
+    for (const session of [...this.#sessions.values()]) if (session.isAdmitted) yield session;
+  }
+
   /** The connections of a user, in the order they came. */
   sessionsOf(user: string): readonly Session[] {
     return [...(this.#users.get(user) ?? [])];

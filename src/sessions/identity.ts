@@ -1,4 +1,5 @@
-/** Who is behind a connection, and how that is found out. */
+/** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
+import type { DisconnectName } from "../wire/codes.js";
 import type { JsonText } from "../wire/messages.js";
 
 export interface Identity {
@@ -6,24 +7,83 @@ export interface Identity {
   readonly user: string;
   /** Shown to others in presence, joins, leaves and publications. */
   readonly info?: JsonText;
+  /** What the rules of channels may ask for. */
+  readonly roles?: readonly string[];
+  /** For the application's hooks; never shown to a client. */
+  readonly meta?: unknown;
+  /** Unix milliseconds; the connection ends some time later, unless the client comes with a newer token. */
+  readonly expiresAt?: number;
+  /** Channels that the client is subscribed to at once, by name. */
+  readonly subscriptions?: ReadonlyMap<string, SubscriptionGrant>;
+  /** What the token can be revoked by, beside its user. */
+  readonly tokenId?: string;
+  /** Unix milliseconds. */
+  readonly issuedAt?: number;
+}
+
+/** What somebody is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
+export interface SubscriptionGrant {
+  /** Shown to others in this channel, beside the connection's info. */
+  readonly info?: JsonText;
+  /** For the client, in the reply. */
+  readonly data?: JsonText;
+  /** Unix milliseconds. */
+  readonly expiresAt?: number;
+  readonly overrides?: GrantOverrides;
+}
+
+/** Rules of the channel that are other ones for this subscription. */
+export interface GrantOverrides {
+  readonly hasPresence?: boolean;
+  readonly hasJoinLeave?: boolean;
+  /** Whether joins and leaves are told without being asked for. */
+  readonly isJoinLeaveForced?: boolean;
+  readonly isRecoveryForced?: boolean;
+}
+
+/** The request that opened the connection. */
+export interface ConnectionRequest {
+  /** Lower-case names. Values of fields that came several times are joined by commas, cookies by semicolons. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Path and query. */
+  readonly url: string;
+  /** The peer's address, or what a trusted proxy says it is. */
+  readonly address: string;
 }
 
 export interface Credentials {
   readonly token?: string;
   /** What the client sent with connect. */
   readonly data?: JsonText;
+  readonly request: ConnectionRequest;
 }
 
-/** A refusal names the disconnect that the client gets. */
+/** A refusal names the disconnect that the client gets, or the error that makes it fetch another token. */
 export type IdentityResult =
   | { readonly isAccepted: true; readonly identity: Identity }
-  | {
-      readonly isAccepted: false;
-      readonly disconnect: "badRequest" | "invalidToken";
-      readonly reason: string;
-    };
+  | { readonly isAccepted: false; readonly disconnect: DisconnectName; readonly reason: string }
+  | { readonly isAccepted: false; readonly error: "tokenExpired" };
 
 export type Authenticate = (credentials: Credentials) => IdentityResult | Promise<IdentityResult>;
+
+/** Whom a subscription's token has to be for. */
+export interface TokenBearer {
+  readonly channel: string;
+  readonly user: string;
+  readonly client: string;
+}
+
+export type GrantResult =
+  | { readonly isAccepted: true; readonly grant: SubscriptionGrant }
+  | {
+      readonly isAccepted: false;
+      readonly error: "tokenExpired" | "permissionDenied";
+      readonly reason: string;
+    }
+  /** A token for somebody else, or for another channel. */
+  | { readonly isAccepted: false; readonly disconnect: "invalidToken"; readonly reason: string };
+
+export type VerifySubscription = (token: string, bearer: TokenBearer) => GrantResult | Promise<GrantResult>;
 
 const maxUserCharacters = 255;
 const maxInfoCharacters = 4096;
@@ -53,6 +113,6 @@ function accept(identity: Identity): IdentityResult {
   return { isAccepted: true, identity };
 }
 
-function refuse(disconnect: "badRequest" | "invalidToken", reason: string): IdentityResult {
+function refuse(disconnect: DisconnectName, reason: string): IdentityResult {
   return { isAccepted: false, disconnect, reason };
 }

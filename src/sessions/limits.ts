@@ -40,6 +40,8 @@ export interface SessionTimes {
   readonly pongTimeoutMs: number;
   /** For a peer that reads too slowly to take anything at all. @default 30 s */
   readonly stallTimeoutMs: number;
+  /** For an application's hook or method; its command fails beyond. @default 5 s */
+  readonly hookTimeoutMs: number;
 }
 
 export const defaultSessionTimes: SessionTimes = Object.freeze({
@@ -47,6 +49,7 @@ export const defaultSessionTimes: SessionTimes = Object.freeze({
   pingIntervalMs: 25_000,
   pongTimeoutMs: 8000,
   stallTimeoutMs: 30_000,
+  hookTimeoutMs: 5000,
 });
 
 const leastPresenceLeaseMs = 60_000;

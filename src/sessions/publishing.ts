@@ -1,49 +1,82 @@
-/** One publication into a channel, by its rules: for clients' commands and for the server's own interfaces. */
+/** One publication into a channel, by its policy: for clients' commands and for the server's own interfaces. */
 import type { Broker, PublishResult } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
-import { type ChannelRules, type RulesFor, storageOf } from "../channels/rules.js";
+import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, PublishParams } from "../wire/messages.js";
+import type { Actor, Application, Policy } from "./application.js";
 
 export interface Publishing {
   readonly broker: Broker;
   readonly channels: Channels;
-  readonly rulesFor: RulesFor;
+  readonly application: Pick<Application, "policyFor">;
 }
 
+/** A client that publishes. */
+export interface Publisher {
+  readonly actor: Actor;
+  /** As subscribers see it. */
+  readonly info: ClientInfo;
+  readonly isSubscribed: boolean;
+}
+
+type Published = Promise<PublishResult | ReplyError> | ReplyError;
+
 /**
- * @param info the publisher, where it is a client
+ * @param publisher without one, the server itself publishes, and is asked for no permission
  * @returns where it stands, or why it was refused
- * @throws what the broker's `publish` throws
+ * @throws what the application, and the broker's `publish`, throw
  */
-export function publish(
-  publishing: Publishing,
-  params: PublishParams,
-  info?: ClientInfo,
-): Promise<PublishResult> | ReplyError {
+export function publish(publishing: Publishing, params: PublishParams, publisher?: Publisher): Published {
   const { channel, key, unsupported } = params;
   const fault = findChannelNameFault(channel);
   if (fault !== undefined) return replyError("badRequest", fault);
   if (unsupported) return replyError("notAvailable", unsupported);
-  const rules = publishing.rulesFor(channel);
-  if (rules === undefined) return replyError("unknownChannel");
-  if (key !== undefined && rules.kind !== "latest")
+  const policy = publishing.application.policyFor(channel);
+  if (policy === undefined) return replyError("unknownChannel");
+  if (key !== undefined && policy.rules.kind !== "latest")
     return replyError("badRequest", 'key is for channels of kind "latest" only');
-  const readers = publishing.channels.readersOf(channel);
+  const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
+  if (isAllowed !== true || policy.onPublish)
+    return afterPolicy(publishing, params, policy, isAllowed, publisher);
+  return toLog(publishing, params, policy.rules, publisher?.info);
+}
+
+async function afterPolicy(
+  publishing: Publishing,
+  params: PublishParams,
+  policy: Policy,
+  isAllowed: boolean | Promise<boolean>,
+  publisher: Publisher | undefined,
+): Promise<PublishResult | ReplyError> {
+  if (!(await isAllowed)) return replyError("permissionDenied");
+  const decision = await policy.onPublish?.(params.data, publisher?.actor);
+  if (decision && "refusal" in decision) return decision.refusal;
+  const { data } = decision ?? params;
+  return await toLog(publishing, { ...params, data }, policy.rules, publisher?.info);
+}
+
+function toLog(
+  publishing: Publishing,
+  params: PublishParams,
+  rules: ChannelRules,
+  info: ClientInfo | undefined,
+): Promise<PublishResult> {
+  const readers = publishing.channels.readersOf(params.channel);
   if (readers === undefined) return append(publishing, params, rules, info);
   return afterReaders(publishing, params, rules, info);
 }
 
 function append(
   { broker }: Publishing,
-  { channel, data, key, idempotencyKey }: PublishParams,
+  { channel, data, key, tags, idempotencyKey }: PublishParams,
   rules: ChannelRules,
   info: ClientInfo | undefined,
 ): Promise<PublishResult> {
   return broker.publish(
     channel,
-    { data, ...(key !== undefined && { key }), ...(info && { info }) },
+    { data, ...(key !== undefined && { key }), ...(info && { info }), ...(tags && { tags }) },
     { ...storageOf(rules), ...(idempotencyKey !== undefined && { idempotencyKey }) },
   );
 }

@@ -1,4 +1,4 @@
-/** Methods that clients may call: those that the client protocol has no command for. */
+/** Methods that clients may call: the application's, and those that the client protocol has no command for. */
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { toPublishParams } from "../wire/json-commands.js";
 import type { JsonText, RpcParams } from "../wire/messages.js";
@@ -19,7 +19,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map([
     async (session, data, context) => {
       const params = toPublishParams(data);
       if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);
-      const published = await publish(context, params, session.clientInfo);
+      const published = await publish(context, params, session.publisherIn(params.channel));
       if ("code" in published) return published;
       const { position, isDuplicate } = published;
       return { result: { ...position, ...(isDuplicate && { is_duplicate: true }) } };
@@ -34,7 +34,13 @@ export async function callMethod(
   context: SessionContext,
 ): Promise<JsonText | ReplyError> {
   const call = methods.get(method);
-  if (call === undefined) return replyError("methodNotFound", `there is ${[...methods.keys()].join(", ")}`);
-  const outcome = await call(session, data === undefined ? undefined : JSON.parse(data), context);
-  return "code" in outcome ? outcome : JSON.stringify(outcome.result);
+  if (call !== undefined) {
+    const outcome = await call(session, data === undefined ? undefined : JSON.parse(data), context);
+    return "code" in outcome ? outcome : JSON.stringify(outcome.result);
+  }
+  const { application } = context;
+  if (application.call === undefined || !application.methods.includes(method))
+    return replyError("methodNotFound", `there is ${[...methods.keys(), ...application.methods].join(", ")}`);
+  const outcome = await application.call(method, data, session.actor);
+  return "refusal" in outcome ? outcome.refusal : outcome.data;
 }

@@ -6,17 +6,27 @@ import type { Channel } from "../channels/channel.js";
 import type { Recovery } from "../channels/channels.js";
 import type { ChannelRules } from "../channels/rules.js";
 import type { Subscription } from "../channels/subscription.js";
-import { type ReplyError, replyError, unsubscribeTable } from "../wire/codes.js";
+import { publicationsFor, type ViewOptions, viewOf } from "../channels/view.js";
+import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
+import { Expiry, secondsUntil } from "./expiry.js";
+import type { SubscriptionGrant } from "./identity.js";
 import { presenceLeaseMs } from "./limits.js";
 import type { Session } from "./session.js";
+import { type Failure, findTerms, promisesOf, rulesWith, type Terms } from "./subscribing.js";
 
 interface Entry {
-  readonly rules: ChannelRules;
+  rules: ChannelRules;
+  /** The client as others see it here. */
+  info: ClientInfo;
   /** Undefined while the subscribe command is under way. */
   subscription: Subscription | undefined;
+  readonly isServerSide: boolean;
+  expiry: Expiry | undefined;
 }
+
+type Answer = (result: SubscribeResult) => void;
 
 export class SessionChannels {
   readonly #session: Session;
@@ -43,32 +53,64 @@ export class SessionChannels {
     for (const { subscription } of this.#entries.values()) if (subscription) yield subscription;
   }
 
+  /** Whether the client is subscribed. */
+  has(channel: string): boolean {
+    return this.#entries.get(channel)?.subscription !== undefined;
+  }
+
+  /** The client as others see it in a channel. */
+  infoIn(channel: string): ClientInfo {
+    return this.#entries.get(channel)?.info ?? this.#session.clientInfo;
+  }
+
   /**
    * @param answer sends the reply; called when the subscription stands and before anything of it is delivered
-   * @returns the error where it was refused, and `answer` was not called
+   * @returns why it was refused, and `answer` was not called
    */
-  subscribe(
-    params: SubscribeParams,
-    answer: (result: SubscribeResult) => void,
-  ): Promise<ReplyError | undefined> {
+  subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
     return this.#inOrder(params.channel, () => this.#subscribe(params, answer));
+  }
+
+  /** Subscribes the client without its asking, and whatever the channel's rules say of who may. */
+  grant(params: SubscribeParams, grant: SubscriptionGrant, answer: Answer): Promise<Failure | undefined> {
+    return this.#inOrder(params.channel, () => this.#subscribe(params, answer, grant));
   }
 
   unsubscribe(channel: string): Promise<void> {
     return this.#inOrder(channel, async () => this.#remove(channel));
   }
 
+  /** The server's side ends a subscription: the client is told. */
+  revoke(
+    channel: string,
+    { code, reason }: { readonly code: number; readonly reason: string },
+  ): Promise<void> {
+    return this.#inOrder(channel, async () => {
+      if (!this.has(channel)) return;
+      this.#remove(channel);
+      this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
+    });
+  }
+
+  /** The client has shown a newer token. @returns whether it is subscribed */
+  renew(channel: string, { expiresAt, info }: SubscriptionGrant): boolean {
+    const entry = this.#entries.get(channel);
+    if (entry?.subscription === undefined) return false;
+    if (info !== undefined) entry.info = { ...entry.info, chanInfo: info };
+    this.#expire(channel, entry, expiresAt);
+    return true;
+  }
+
   /** The node lost what the subscription has yet to read: the client is told, and may recover what is left. */
   lose(subscription: Subscription): void {
     const channel = subscription.channel.name;
-    if (this.#entries.get(channel)?.subscription !== subscription) return;
-    this.#remove(channel);
-    this.#session.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable.insufficientState });
+    const entry = this.#entries.get(channel);
+    if (entry?.subscription === subscription) this.#end(channel, entry, "insufficientState");
   }
 
   renewPresence(): void {
-    for (const [channel, { rules, subscription }] of this.#entries)
-      if (rules.hasPresence && subscription) this.#addPresence(channel, this.#session.clientInfo);
+    for (const [channel, { rules, subscription, info }] of this.#entries)
+      if (rules.hasPresence && subscription) this.#addPresence(channel, info);
   }
 
   end(): void {
@@ -76,27 +118,41 @@ export class SessionChannels {
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
   }
 
+  /** @param grant of the server's side; without it, the client asks */
   async #subscribe(
     params: SubscribeParams,
-    answer: (result: SubscribeResult) => void,
-  ): Promise<ReplyError | undefined> {
+    answer: Answer,
+    grant?: SubscriptionGrant,
+  ): Promise<Failure | undefined> {
     const { channel: name } = params;
-    const { limits, rulesFor, channels } = this.#context;
-    if (this.#entries.has(name)) return replyError("alreadySubscribed");
+    const { limits, application, channels } = this.#context;
+    if (this.#entries.has(name)) return { error: replyError("alreadySubscribed") };
     if (this.#entries.size >= limits.maxChannels)
-      return replyError("limitExceeded", `a connection may be subscribed to ${limits.maxChannels} channels`);
-    const rules = rulesFor(name);
-    if (rules === undefined) return replyError("unknownChannel");
-    if (params.token)
-      return replyError("permissionDenied", "this server has no key to check subscription tokens with");
+      return {
+        error: replyError(
+          "limitExceeded",
+          `a connection may be subscribed to ${limits.maxChannels} channels`,
+        ),
+      };
+    const policy = application.policyFor(name);
+    if (policy === undefined) return { error: replyError("unknownChannel") };
 
-    const entry: Entry = { rules, subscription: undefined };
+    const info = this.#session.clientInfo;
+    const isServerSide = grant !== undefined;
+    const { rules } = policy;
+    const entry: Entry = { rules, info, subscription: undefined, isServerSide, expiry: undefined };
     this.#entries.set(name, entry);
     let channel: Channel | undefined;
     try {
+      const found = grant
+        ? { grant, rules: rulesWith(rules, grant) }
+        : findTerms(this.#context, policy, params, this.#session.actor);
+      const terms = found instanceof Promise ? await found : found;
+      if (!("grant" in terms)) return terms;
       channel = await channels.acquire(name);
-      const recovery = params.recover ? await this.#recover(channel, params, rules) : undefined;
-      return this.#finish(channel, entry, params, recovery, answer);
+      const isRecovering = params.recover && terms.rules.recovery !== "off";
+      const recovery = isRecovering ? await this.#recover(channel, params, terms.rules) : undefined;
+      return this.#finish(channel, entry, params, terms, recovery, answer);
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
@@ -106,16 +162,21 @@ export class SessionChannels {
   async #recover(
     channel: Channel,
     { epoch, offset }: SubscribeParams,
-    { retention }: ChannelRules,
+    { retention, recoveryMode }: ChannelRules,
   ): Promise<Recovery> {
     const before = channel.epoch;
     const now = this.#context.clock.now();
-    const recovery = await this.#context.channels.recover(
-      channel,
-      { epoch, offset },
-      (publication) =>
-        now - publication.time < retention.ttlMs && channel.head - publication.offset < retention.maxEntries,
-    );
+    const { channels } = this.#context;
+    const recovery =
+      recoveryMode === "cache"
+        ? await channels.recoverNewest(channel, { epoch, offset })
+        : await channels.recover(
+            channel,
+            { epoch, offset },
+            (publication) =>
+              now - publication.time < retention.ttlMs &&
+              channel.head - publication.offset < retention.maxEntries,
+          );
     if (channel.epoch === before) return recovery;
     return { isRecovered: false, reason: "the channel's log has started afresh" };
   }
@@ -125,45 +186,76 @@ export class SessionChannels {
     channel: Channel,
     entry: Entry,
     params: SubscribeParams,
+    { grant, rules }: Terms,
     recovery: Recovery | undefined,
-    answer: (result: SubscribeResult) => void,
-  ): ReplyError | undefined {
-    if (this.#isEnded) return replyError("notAvailable", "the connection is closed");
+    answer: Answer,
+  ): Failure | undefined {
+    if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const isRecovered = recovery?.isRecovered === true;
-    if (recovery && !isRecovered && (params.flag & 2) !== 0) return replyError("unrecoverablePosition");
-
-    const { channels, delivery } = this.#context;
-    const isLive = channel.kind === "live";
+    if (recovery && !isRecovered && (params.flag & 2) !== 0)
+      return { error: replyError("unrecoverablePosition") };
+    const { channels, delivery, clock } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
-    const hasJoinLeave = params.joinLeave && entry.rules.hasJoinLeave;
-    const subscription = channels.subscribe(channel, this.#session, { offset, hasJoinLeave });
+    const options = viewOptionsFor(params, rules);
+    const view = viewOf(options);
+    const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
+    const hasPublication = missed.length > 0;
+    const subscription = channels.subscribe(channel, this.#session, { offset, hasPublication, ...options });
+    entry.rules = rules;
     entry.subscription = subscription;
+    entry.info = grant.info === undefined ? entry.info : { ...entry.info, chanInfo: grant.info };
+    this.#expire(channel.name, entry, grant.expiresAt);
+    const ttl = secondsUntil(grant.expiresAt, clock.now());
+    const promises = promisesOf(rules, params);
+    const isCache = rules.recoveryMode === "cache";
     answer({
-      recoverable: !isLive,
-      positioned: !isLive,
+      ...promises,
       // After a recovery clients count on from the offset they asked with, as they take the publications.
-      position: positionFor(channel, isRecovered ? params.offset : channel.head),
-      publications: isRecovered ? recovery.publications : [],
+      position: promises.positioned
+        ? { epoch: channel.epoch, offset: isRecovered && !isCache ? params.offset : channel.head }
+        : nowhere,
+      publications: missed,
       recovered: isRecovered,
-      wasRecovering: params.recover,
+      wasRecovering: recovery !== undefined,
+      ...(ttl !== undefined && { ttl }),
+      ...(grant.data !== undefined && { data: grant.data }),
+      ...(view.delta !== "none" && { isDelta: true }),
     });
-    const { clientInfo } = this.#session;
-    if (entry.rules.hasPresence) this.#addPresence(channel.name, clientInfo);
-    if (entry.rules.hasJoinLeave) this.#announce(channel.name, "join", clientInfo);
+    if (rules.hasPresence) this.#addPresence(channel.name, entry.info);
+    if (rules.hasJoinLeave) this.#announce(channel.name, "join", entry.info);
     if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
     return undefined;
+  }
+
+  #expire(channel: string, entry: Entry, expiresAt: number | undefined): void {
+    if (expiresAt === undefined && entry.expiry === undefined) return;
+    entry.expiry ??= new Expiry(this.#context, () => this.#end(channel, entry, "expired"));
+    entry.expiry.set(expiresAt);
+  }
+
+  /** Ends a subscription that SDKs make anew, or the connection where the server has made it. */
+  #end(channel: string, entry: Entry, why: "insufficientState" | "expired"): void {
+    if (entry.isServerSide) {
+      this.#session.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
+      return;
+    }
+    this.#remove(channel);
+    this.#session.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable[why] });
   }
 
   #remove(channel: string): void {
     const entry = this.#entries.get(channel);
     if (entry?.subscription === undefined) return;
     this.#entries.delete(channel);
-    const { broker, channels } = this.#context;
-    const { clientInfo } = this.#session;
-    if (entry.rules.hasPresence)
-      this.#watch(broker.removePresence(channel, clientInfo.client), `removing presence from ${channel}`);
-    if (entry.rules.hasJoinLeave) this.#announce(channel, "leave", clientInfo);
-    channels.unsubscribe(entry.subscription);
+    entry.expiry?.stop();
+    const { rules, info, subscription } = entry;
+    if (rules.hasPresence)
+      this.#watch(
+        this.#context.broker.removePresence(channel, info.client),
+        `removing presence from ${channel}`,
+      );
+    if (rules.hasJoinLeave) this.#announce(channel, "leave", info);
+    this.#context.channels.unsubscribe(subscription);
   }
 
   #addPresence(channel: string, info: ClientInfo): void {
@@ -196,6 +288,17 @@ export class SessionChannels {
 }
 
 /** Where nothing is kept, a position would promise what cannot be had. */
-function positionFor({ kind, epoch }: Channel, offset: number): Position {
-  return kind === "live" ? { epoch: "", offset: 0 } : { epoch, offset };
+const nowhere: Position = Object.freeze({ epoch: "", offset: 0 });
+
+function viewOptionsFor(
+  { joinLeave, filter, wantsDelta }: SubscribeParams,
+  rules: ChannelRules,
+): ViewOptions {
+  const { hasJoinLeave, isJoinLeaveForced = false, allowsDelta = true, kind } = rules;
+  return {
+    hasJoinLeave: hasJoinLeave && (joinLeave || isJoinLeaveForced),
+    // A patch is of the publication before, which readers of the newest may not have got.
+    isDelta: wantsDelta && allowsDelta && kind !== "latest",
+    filter,
+  };
 }

@@ -7,13 +7,16 @@ import type { Encoding, Reader } from "../channels/reader.js";
 import type { Subscription } from "../channels/subscription.js";
 import type { Payload } from "../wire/codec.js";
 import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
-import type { ClientInfo, Push, Reply } from "../wire/messages.js";
+import type { ClientInfo, JsonText, Push, Reply } from "../wire/messages.js";
+import type { Actor } from "./application.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
+import { Expiry } from "./expiry.js";
 import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
 import { Keepalive } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
+import type { Publisher } from "./publishing.js";
 import { SessionChannels } from "./session-channels.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
@@ -22,6 +25,9 @@ export interface SessionOwner {
   admitted(session: Session): void;
   ended(session: Session): void;
 }
+
+const anonymous: Identity = Object.freeze({ user: "" });
+const noRoles: readonly string[] = Object.freeze([]);
 
 export class Session implements Reader, TransportEvents, Holder {
   readonly id: string;
@@ -36,6 +42,10 @@ export class Session implements Reader, TransportEvents, Holder {
   readonly #commands: CommandQueue;
   readonly #keepalive: Keepalive;
   #info: ClientInfo;
+  #identity: Identity = anonymous;
+  /** Made when it is asked for. */
+  #actor: Actor | undefined;
+  #expiry: Expiry | undefined;
   #isAdmitted = false;
   #writtenBytes = 0;
   #isFull = false;
@@ -64,6 +74,22 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#info;
   }
 
+  /** What is known of who is behind it; channels that came with it are left out. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get actor(): Actor {
+    this.#actor ??= toActor(this.id, this.#identity);
+    return this.#actor;
+  }
+
+  /** The client as one that publishes in a channel. */
+  publisherIn(channel: string): Publisher {
+    const { channels, actor } = this;
+    return { actor, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
+  }
+
   /** The connect command has been accepted. */
   get isAdmitted(): boolean {
     return this.#isAdmitted;
@@ -90,7 +116,7 @@ export class Session implements Reader, TransportEvents, Holder {
 
   /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
   get isReady(): boolean {
-    return !this.#isFull && !this.#isEnded && this.#outbox.size < maxBatchBytes;
+    return this.#isAdmitted && !this.#isFull && !this.#isEnded && this.#outbox.size < maxBatchBytes;
   }
 
   get subscriptions(): Iterable<Subscription> {
@@ -107,14 +133,36 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#outbox.size + this.transport.unsentBytes;
   }
 
-  /** Without effect on a session that has ended while it was found out who it is. */
-  admit(identity: Identity): void {
-    if (this.#isEnded) return;
-    const { user, info } = identity;
+  /** It is known who it is; nothing is delivered before it is admitted. */
+  identify(identity: Identity): void {
+    const { subscriptions, ...rest } = identity;
+    const { user, info } = rest;
+    this.#identity = rest;
+    this.#actor = undefined;
     this.#info = { user, client: this.id, ...(info !== undefined && { connInfo: info }) };
+  }
+
+  /** The reply to connect is next. Without effect on a session that has ended while it was found out who it is. */
+  admit(): void {
+    if (this.#isEnded) return;
     this.#isAdmitted = true;
     this.#keepalive.start();
+    this.#expire();
     this.#owner.admitted(this);
+    if (this.channels.count > 0) this.#context.delivery.resume(this);
+  }
+
+  /** The client has shown a newer token, or the server's side says how things are now. */
+  renew(expiresAt: number | undefined, info?: JsonText): void {
+    const { expiresAt: before, ...identity } = this.#identity;
+    this.#identity = {
+      ...identity,
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(info !== undefined && { info }),
+    };
+    this.#actor = undefined;
+    if (info !== undefined) this.#info = { ...this.#info, connInfo: info };
+    this.#expire();
   }
 
   receive(payload: Payload): void {
@@ -216,9 +264,26 @@ export class Session implements Reader, TransportEvents, Holder {
     if (this.#isFull) this.#context.held.set(this, 0);
     this.#commands.clear();
     this.#keepalive.stop();
+    this.#expiry?.stop();
     this.channels.end();
     this.#outbox.take();
     this.#owner.ended(this);
+    if (this.#isAdmitted) this.#tellApplication();
+  }
+
+  #tellApplication(): void {
+    try {
+      this.#context.application.onDisconnect?.(this.actor);
+    } catch (error) {
+      this.#context.onError(error, { stage: "onDisconnect" });
+    }
+  }
+
+  #expire(): void {
+    const { expiresAt } = this.#identity;
+    if (expiresAt === undefined && this.#expiry === undefined) return;
+    this.#expiry ??= new Expiry(this.#context, () => this.close(disconnect("connectionExpired")));
+    this.#expiry.set(expiresAt);
   }
 
   #say(message: Payload): void {
@@ -245,4 +310,14 @@ export class Session implements Reader, TransportEvents, Holder {
     if (isHeldUp) this.transport.pauseReading();
     else this.transport.resumeReading();
   }
+}
+
+function toActor(client: string, { user, roles = noRoles, info, meta }: Identity): Actor {
+  return {
+    user,
+    client,
+    roles,
+    ...(info !== undefined && { info }),
+    ...(meta !== undefined && { meta }),
+  };
 }

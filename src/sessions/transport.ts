@@ -8,12 +8,15 @@
 import type { Encoding } from "../channels/reader.js";
 import type { Payload } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
+import type { ConnectionRequest } from "./identity.js";
 
 export interface Transport {
   readonly name: string;
   readonly encoding: Encoding;
   /** Bytes written that the operating system has not taken yet. Above 0, `drained` follows once it is 0 again. */
   readonly unsentBytes: number;
+  /** The request that opened the connection, which is kept until it is taken. To be called once. */
+  takeRequest(): ConnectionRequest;
   /** Writes framed bytes, all in one write. */
   write(parts: readonly Uint8Array[]): void;
   /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */

@@ -19,7 +19,7 @@ export interface WebSocketListenerOptions {
   readonly compression: DeflateSettings | undefined;
   readonly allowedOrigins: AllowedOrigins;
   /** Whether the server listens on a loopback address only. */
-  readonly isLocalOnly: boolean;
+  readonly isLocalOnly: () => boolean;
   /** Most sockets, those that are closing included; `null` for no bound. */
   readonly maxConnections: number | null;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -71,12 +71,12 @@ export class WebSocketListener {
   }
 
   /** Answers an upgrade request that is not for this listener, too. */
-  refuseUpgrade(socket: Duplex, status: number, message: string): void {
-    this.#acceptor.refuseUpgrade(socket, reject(status, message));
+  refuseUpgrade(socket: Duplex, rejection: Rejection): void {
+    this.#acceptor.refuseUpgrade(socket, rejection);
   }
 
-  refuseConnect(stream: ServerHttp2Stream, status: number, message: string): void {
-    this.#acceptor.refuseStream(stream, reject(status, message));
+  refuseConnect(stream: ServerHttp2Stream, rejection: Rejection): void {
+    this.#acceptor.refuseStream(stream, rejection);
   }
 
   /** Takes no more, and resolves when all sockets are gone; cuts those that are left after the time. Called once. */
@@ -104,7 +104,7 @@ export class WebSocketListener {
     const { allowedOrigins, isLocalOnly, maxConnections } = this.#options;
     const { origin } = headers;
     if (this.#isDraining) return reject(503, "The server is being ended.", { "Retry-After": "1" });
-    if (!isOriginAllowed({ origin, host, allowed: allowedOrigins, isLocalOnly }))
+    if (!isOriginAllowed({ origin, host, allowed: allowedOrigins, isLocalOnly: isLocalOnly() }))
       return reject(
         403,
         `Pages from ${origin} may not connect here. Add that origin to allowedOrigins to admit them.`,

@@ -1,8 +1,10 @@
 /** A session over a WebSocket: messages of the connection go to the session, and what the session writes goes out. */
 import type { Encoding } from "../channels/reader.js";
+import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import type { AcceptedSocket } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
+import type { OpeningRequest } from "../sockets/opening-request.js";
 import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
 import type { Disconnect } from "../wire/codes.js";
@@ -13,16 +15,18 @@ export class WebSocketTransport implements Transport, SocketOwner {
   readonly #driver: SocketDriver;
   readonly #onGone: (transport: WebSocketTransport) => void;
   #events: TransportEvents | undefined;
+  #request: OpeningRequest | undefined;
 
   /** @param onGone called once the socket is gone */
   constructor(
-    { stream, deflate }: AcceptedSocket,
+    { stream, deflate, request }: AcceptedSocket,
     encoding: Encoding,
     context: DriverContext,
     onGone: (transport: WebSocketTransport) => void,
   ) {
     this.encoding = encoding;
     this.#onGone = onGone;
+    this.#request = request;
     this.#driver = new SocketDriver("server", stream, deflate, context, this);
   }
 
@@ -30,6 +34,16 @@ export class WebSocketTransport implements Transport, SocketOwner {
   start(events: TransportEvents, head: Uint8Array): void {
     this.#events = events;
     this.#driver.start(head);
+  }
+
+  /** Lets go of it, so that what many connections keep is small. */
+  takeRequest(): ConnectionRequest {
+    const request = this.#request;
+    this.#request = undefined;
+    if (request === undefined) return { headers: {}, url: "/", address: "" };
+    const { url, remoteAddress = "" } = request;
+    // Of a request, no field but Set-Cookie comes as a list, and that one means nothing here.
+    return { headers: request.headers as ConnectionRequest["headers"], url, address: remoteAddress };
   }
 
   get unsentBytes(): number {

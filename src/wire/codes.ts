@@ -18,6 +18,7 @@ export const errorTable = {
   expired: { code: 110, message: "expired", isTemporary: false },
   tooManyRequests: { code: 111, message: "too many requests", isTemporary: true },
   unrecoverablePosition: { code: 112, message: "unrecoverable position", isTemporary: false },
+  concurrentPagination: { code: 113, message: "concurrent pagination", isTemporary: true },
 } as const;
 
 export type ErrorName = keyof typeof errorTable;
@@ -42,6 +43,8 @@ export function replyError(name: ErrorName, detail?: string): ReplyError {
 export const disconnectTable = {
   shutdown: { code: 3001, reason: "shutdown" },
   internalError: { code: 3004, reason: "internal server error" },
+  connectionExpired: { code: 3005, reason: "connection expired" },
+  subscriptionExpired: { code: 3006, reason: "subscription expired" },
   slow: { code: 3008, reason: "slow" },
   insufficientState: { code: 3010, reason: "insufficient state" },
   forceReconnect: { code: 3011, reason: "force reconnect" },
@@ -75,4 +78,5 @@ export function disconnect(name: DisconnectName, detail?: string): Disconnect {
 export const unsubscribeTable = {
   server: { code: 2000, reason: "server unsubscribe" },
   insufficientState: { code: 2500, reason: "insufficient state" },
+  expired: { code: 2501, reason: "subscription expired" },
 } as const;

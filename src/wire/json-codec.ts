@@ -4,7 +4,15 @@
  */
 import type { Codec, DecodedFrame, Payload } from "./codec.js";
 import { toCommand } from "./json-commands.js";
-import type { ClientInfo, Command, Publication, Push, Reply, SubscribeResult } from "./messages.js";
+import type {
+  ClientInfo,
+  Command,
+  ConnectResult,
+  Publication,
+  Push,
+  Reply,
+  SubscribeResult,
+} from "./messages.js";
 
 const maxEchoedCharacters = 40;
 const maxDepth = 256;
@@ -36,6 +44,7 @@ export const jsonCodec: Codec = Object.freeze({
   },
 
   encodePush(push: Push): string {
+    if (push.kind === "message") return `{"push":{"message":{"data":${push.data}}}}`;
     return `{"push":{"channel":${JSON.stringify(push.channel)},"${push.kind}":${encodePushBody(push)}}}`;
   },
 
@@ -72,10 +81,8 @@ function isDeeperThan(value: unknown, levels: number): boolean {
 
 function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
   switch (reply.method) {
-    case "connect": {
-      const { client, version, ping, pong } = reply.result;
-      return JSON.stringify({ client, version, ...(ping > 0 && { ping }), ...(pong && { pong }) });
-    }
+    case "connect":
+      return encodeConnectResult(reply.result);
     case "subscribe":
       return encodeSubscribeResult(reply.result);
     case "unsubscribe":
@@ -89,6 +96,12 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
     }
     case "presence_stats":
       return `{"num_clients":${reply.result.numClients},"num_users":${reply.result.numUsers}}`;
+    case "refresh": {
+      const { client, version, ttl } = reply.result;
+      return `{"client":${JSON.stringify(client)},"version":${JSON.stringify(version)}${encodeExpiry(ttl)}}`;
+    }
+    case "sub_refresh":
+      return `{${encodeExpiry(reply.result.ttl).slice(1)}}`;
     case "history": {
       const { publications, position } = reply.result;
       const list = publications
@@ -99,9 +112,25 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
   }
 }
 
+function encodeConnectResult({ client, version, ping, pong, ttl, data, subs }: ConnectResult): string {
+  let fields = `"client":${JSON.stringify(client)},"version":${JSON.stringify(version)}${encodeExpiry(ttl)}`;
+  if (data !== undefined) fields += `,"data":${data}`;
+  if (subs && subs.size > 0) {
+    const entries = [...subs].map(([name, sub]) => `${JSON.stringify(name)}:${encodeSubscribeResult(sub)}`);
+    fields += `,"subs":{${entries.join(",")}}`;
+  }
+  if (ping > 0) fields += `,"ping":${ping}`;
+  if (pong) fields += ',"pong":true';
+  return `{${fields}}`;
+}
+
+function encodeExpiry(ttl: number | undefined): string {
+  return ttl === undefined ? "" : `,"expires":true,"ttl":${ttl}`;
+}
+
 function encodeSubscribeResult(result: SubscribeResult): string {
   const { position, publications } = result;
-  let fields = "";
+  let fields = encodeExpiry(result.ttl);
   if (result.recoverable) fields += ',"recoverable":true';
   if (result.positioned) fields += ',"positioned":true';
   if (position.epoch !== "") fields += `,"epoch":${JSON.stringify(position.epoch)}`;
@@ -109,6 +138,8 @@ function encodeSubscribeResult(result: SubscribeResult): string {
   if (publications.length > 0) fields += `,"publications":[${encodePublications(publications)}]`;
   if (result.recovered) fields += ',"recovered":true';
   if (result.wasRecovering) fields += ',"was_recovering":true';
+  if (result.data !== undefined) fields += `,"data":${result.data}`;
+  if (result.isDelta) fields += ',"delta":true';
   return `{${fields.slice(1)}}`;
 }
 
@@ -124,10 +155,12 @@ function encodePublications(publications: readonly Publication[]): string {
   return text;
 }
 
-function encodePushBody(push: Push): string {
+function encodePushBody(push: Exclude<Push, { kind: "message" }>): string {
   switch (push.kind) {
     case "pub":
       return encodePublication(push.publication, push.epoch);
+    case "subscribe":
+      return encodeSubscribePush(push);
     case "join":
     case "leave":
       return `{"info":${encodeInfo(push.info)}}`;
@@ -138,11 +171,12 @@ function encodePushBody(push: Push): string {
 
 /** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */
 function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
-  const { data, info, offset, tags, time, key } = publication;
-  let fields = `"data":${data}`;
+  const { data, info, offset, tags, time, key, delta } = publication;
+  let fields = `"data":${delta === undefined ? data : JSON.stringify(data)}`;
   if (info) fields += `,"info":${encodeInfo(info)}`;
   if (offset > 0) fields += `,"offset":${offset}`;
   if (tags && Object.keys(tags).length > 0) fields += `,"tags":${JSON.stringify(tags)}`;
+  if (delta === "patch") fields += ',"delta":true';
   if (key !== undefined) fields += `,"key":${JSON.stringify(key)}`;
   if (hasTime) fields += `,"time":${time}`;
   if (offset === 1 && epoch !== undefined) fields += `,"epoch":${JSON.stringify(epoch)}`;
@@ -154,4 +188,15 @@ function encodeInfo(info: ClientInfo): string {
   if (info.connInfo !== undefined) fields += `,"conn_info":${info.connInfo}`;
   if (info.chanInfo !== undefined) fields += `,"chan_info":${info.chanInfo}`;
   return `{${fields}}`;
+}
+
+function encodeSubscribePush(push: Extract<Push, { kind: "subscribe" }>): string {
+  const { position, data } = push;
+  let fields = "";
+  if (push.recoverable) fields += ',"recoverable":true';
+  if (push.positioned) fields += ',"positioned":true';
+  if (position.epoch !== "") fields += `,"epoch":${JSON.stringify(position.epoch)}`;
+  if (position.offset > 0) fields += `,"offset":${position.offset}`;
+  if (data !== undefined) fields += `,"data":${data}`;
+  return `{${fields.slice(1)}}`;
 }

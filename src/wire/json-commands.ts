@@ -3,7 +3,8 @@
  * of the types it expects; fields that are not known are ignored.
  */
 import { findKeyFault } from "./keys.js";
-import type { Command, Method, Position, PublishParams, Request } from "./messages.js";
+import type { Command, Method, Position, PublishParams, RecoverParams, Request } from "./messages.js";
+import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -24,6 +25,8 @@ const methods: readonly (Method | "send")[] = [
 ];
 
 const maxId = 0xffff_ffff;
+/** Of a server's subscriptions that a client may come back to. */
+const maxNamedChannels = 512;
 
 /** Raised inside this file for parameters that are not accepted. */
 class InvalidField extends Error {}
@@ -33,7 +36,7 @@ export function toCommand(value: unknown): Command | string {
   if (!isObject(value)) return "a command must be a JSON object";
   const { id = 0 } = value;
   const method = methods.find((name) => value[name] !== undefined && value[name] !== null);
-  if (method === "send") return { method: "send" };
+  if (method === "send") return toMessage(value.send);
   if (method === undefined) {
     if (id === 0)
       return Object.keys(value).length === 0 || "id" in value ? { method: "pong" } : unknownCommand(value);
@@ -63,18 +66,22 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     ...optional("data", readJson(params, "data")),
     ...optional("name", readString(params, "name")),
     ...optional("version", readString(params, "version")),
+    ...optional("headers", readHeaders(params)),
+    ...optional("subs", readSubs(params)),
   }),
   subscribe: (params) => ({
     channel: readChannel(params),
     ...optional("token", readString(params, "token")),
-    recover: readBoolean(params, "recover"),
-    epoch: readString(params, "epoch") ?? "",
-    offset: readInteger(params, "offset", 0) ?? 0,
+    ...optional("data", readJson(params, "data")),
+    ...readRecover(params),
     positioned: readBoolean(params, "positioned"),
     recoverable: readBoolean(params, "recoverable"),
     joinLeave: readBoolean(params, "join_leave"),
     flag: readInteger(params, "flag", 0) ?? 0,
-    ...optional("unsupported", findUnsupported(params, ["type", "tf"])),
+    ...optional("filter", readFilter(params)),
+    // Any other kind of patch than the one known is as good as none: the reply says what the client gets.
+    wantsDelta: readString(params, "delta") === "fossil",
+    ...optional("unsupported", findUnsupported(params, ["type"])),
   }),
   unsubscribe: (params) => ({ channel: readChannel(params) }),
   publish: readPublish,
@@ -91,9 +98,15 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     method: readString(params, "method") ?? "",
     ...optional("data", readJson(params, "data")),
   }),
-  refresh: () => ({}),
-  sub_refresh: () => ({}),
+  refresh: (params) => ({ token: readString(params, "token") ?? "" }),
+  sub_refresh: (params) => ({ channel: readChannel(params), token: readString(params, "token") ?? "" }),
 };
+
+/** What cannot be answered, for it has no id, ends the connection. */
+function toMessage(params: unknown): Command | string {
+  if (!isObject(params)) return "send must be an object";
+  return { method: "send", data: readJson(params, "data") ?? "null" };
+}
 
 function readPublish(params: JsonObject): PublishParams {
   return {
@@ -123,6 +136,46 @@ export function toPublishParams(value: unknown): PublishParams | string {
 function findUnsupported(params: JsonObject, names: readonly string[]): string | undefined {
   const name = names.find((field) => params[field]);
   return name === undefined ? undefined : `${name} is not supported by this server`;
+}
+
+function readRecover(params: JsonObject): RecoverParams {
+  return {
+    recover: readBoolean(params, "recover"),
+    epoch: readString(params, "epoch") ?? "",
+    offset: readInteger(params, "offset", 0) ?? 0,
+  };
+}
+
+function readSubs({ subs }: JsonObject): ReadonlyMap<string, RecoverParams> | undefined {
+  if (subs === undefined || subs === null) return undefined;
+  if (!isObject(subs)) throw new InvalidField("subs must be an object of channels");
+  const entries = Object.entries(subs);
+  if (entries.length > maxNamedChannels)
+    throw new InvalidField(`subs may name ${maxNamedChannels} channels, not ${entries.length}`);
+  return new Map(
+    entries.map(([channel, sub]) => {
+      if (!isObject(sub))
+        throw new InvalidField(`subs[${JSON.stringify(channel.slice(0, 40))}] must be an object`);
+      return [channel, readRecover(sub)];
+    }),
+  );
+}
+
+function readHeaders({ headers }: JsonObject): Readonly<Record<string, string>> | undefined {
+  if (headers === undefined || headers === null) return undefined;
+  if (!isObject(headers)) throw new InvalidField("headers must be an object of strings");
+  const entries = Object.entries(headers).map(([name, value]) => {
+    if (typeof value !== "string") throw new InvalidField("headers must be an object of strings");
+    return [name.toLowerCase(), value] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function readFilter({ tf }: JsonObject): TagsFilter | undefined {
+  if (tf === undefined || tf === null) return undefined;
+  const filter = parseTagsFilter(tf);
+  if (typeof filter === "string") throw new InvalidField(filter);
+  return filter;
 }
 
 function readChannel(params: JsonObject): string {

@@ -3,6 +3,7 @@
  * (Centrifuge protocol v2). The bytes are a codec's matter.
  */
 import type { ReplyError } from "./codes.js";
+import type { TagsFilter } from "./tags-filter.js";
 
 /**
  * One JSON value as text, without raw line breaks. Written anew when it comes in, so numbers are as JavaScript has them,
@@ -36,6 +37,8 @@ export interface Publication {
   readonly key?: string;
   /** When the log took it, Unix milliseconds. */
   readonly time: number;
+  /** As readers of patches get it: `data` is the payload's text, or a patch of the one before. Never in a log. */
+  readonly delta?: "full" | "patch";
 }
 
 export interface ConnectParams {
@@ -43,17 +46,33 @@ export interface ConnectParams {
   readonly data?: JsonText;
   readonly name?: string;
   readonly version?: string;
+  /** Header fields that a browser could not send. Lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where the client has read to in channels that the server had subscribed it to. */
+  readonly subs?: ReadonlyMap<string, RecoverParams>;
 }
 
-export interface SubscribeParams {
+/** A place that a client comes back to. */
+export interface RecoverParams {
+  readonly recover: boolean;
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+export interface SubscribeParams extends RecoverParams {
   readonly channel: string;
   readonly token?: string;
-  readonly recover: boolean;
+  /** For the application. */
+  readonly data?: JsonText;
   readonly epoch: string;
   readonly offset: number;
   readonly positioned: boolean;
   readonly recoverable: boolean;
   readonly joinLeave: boolean;
+  /** Which publications are wanted, by their tags. */
+  readonly filter?: TagsFilter;
+  /** Whether payloads may come as patches of the ones before. */
+  readonly wantsDelta: boolean;
   /** What is asked for and not there: a sentence without full stop. */
   readonly unsupported?: string;
   /** Bit 2 (value 2): answer an unrecoverable position with error 112. */
@@ -71,6 +90,16 @@ export interface PublishParams extends ChannelParams {
   readonly key?: string;
   /** Extension: a repeat with the same key has no effect. */
   readonly idempotencyKey?: string;
+  /** From the server's own interfaces only. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface RefreshParams {
+  readonly token: string;
+}
+
+export interface SubRefreshParams extends ChannelParams {
+  readonly token: string;
 }
 
 export interface RpcParams {
@@ -95,8 +124,8 @@ interface CommandParams {
   history: HistoryParams;
   ping: object;
   rpc: RpcParams;
-  refresh: object;
-  sub_refresh: object;
+  refresh: RefreshParams;
+  sub_refresh: SubRefreshParams;
 }
 
 export type Method = keyof CommandParams;
@@ -113,7 +142,7 @@ export type Command =
   /** The answer to a server ping. */
   | { readonly method: "pong" }
   /** A one-way message to the server. */
-  | { readonly method: "send" }
+  | { readonly method: "send"; readonly data: JsonText }
   /** A known command with parameters that are not accepted. */
   | { readonly method: "invalid"; readonly id: number; readonly message: string };
 
@@ -124,6 +153,19 @@ export interface ConnectResult {
   readonly ping: number;
   /** Whether the client must answer pings. */
   readonly pong: boolean;
+  /** Seconds until the client has to refresh its token; undefined where it need not. */
+  readonly ttl?: number;
+  /** From the application. */
+  readonly data?: JsonText;
+  /** What the server has subscribed the client to. */
+  readonly subs?: ReadonlyMap<string, SubscribeResult>;
+}
+
+export interface RefreshResult {
+  readonly client: string;
+  readonly version: string;
+  /** Seconds; undefined where nothing expires any more. */
+  readonly ttl?: number;
 }
 
 export interface SubscribeResult {
@@ -133,6 +175,12 @@ export interface SubscribeResult {
   readonly publications: readonly Publication[];
   readonly recovered: boolean;
   readonly wasRecovering: boolean;
+  /** Seconds until the client has to refresh its token for the channel; undefined where it need not. */
+  readonly ttl?: number;
+  /** From the application. */
+  readonly data?: JsonText;
+  /** Payloads come as JSON strings: the payload's text, or a patch of the one before. */
+  readonly isDelta?: boolean;
 }
 
 export interface HistoryResult {
@@ -152,7 +200,9 @@ export type Reply =
       readonly result: { readonly numClients: number; readonly numUsers: number };
     }
   | { readonly id: number; readonly method: "history"; readonly result: HistoryResult }
-  | { readonly id: number; readonly method: "rpc"; readonly result: JsonText };
+  | { readonly id: number; readonly method: "rpc"; readonly result: JsonText }
+  | { readonly id: number; readonly method: "refresh"; readonly result: RefreshResult }
+  | { readonly id: number; readonly method: "sub_refresh"; readonly result: { readonly ttl?: number } };
 
 export type Push =
   | {
@@ -167,4 +217,15 @@ export type Push =
       readonly kind: "unsubscribe";
       readonly code: number;
       readonly reason: string;
-    };
+    }
+  /** The server has subscribed the client to a channel. */
+  | {
+      readonly channel: string;
+      readonly kind: "subscribe";
+      readonly recoverable: boolean;
+      readonly positioned: boolean;
+      readonly position: Position;
+      readonly data?: JsonText;
+    }
+  /** To one client, in no channel. */
+  | { readonly kind: "message"; readonly data: JsonText };

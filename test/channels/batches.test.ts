@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { framePublications, maxBatchBytes } from "../../src/channels/batches.js";
 import { Channel } from "../../src/channels/channel.js";
+import { viewOf } from "../../src/channels/view.js";
 import type { Codec } from "../../src/wire/codec.js";
 import { jsonCodec } from "../../src/wire/json-codec.js";
 import { clientInfo, countTo, publication } from "./support/entries.js";
@@ -35,17 +36,20 @@ function createCountingCodec(name: string): { codec: Codec; encoded: () => numbe
   return { codec, encoded: () => encoded };
 }
 
+const quiet = viewOf();
+const curious = viewOf({ hasJoinLeave: true });
+
 describe("batch", () => {
   it("holds what lies between cursor and head", () => {
     const channel = channelWith(3);
-    const batch = channel.batches.get(1, false, plainEncoding);
+    const batch = channel.batches.get(1, quiet, plainEncoding);
     expect(offsetsOf(batch.bytes)).toEqual([2, 3]);
     expect(batch).toMatchObject({ cursor: 3, offset: 3 });
   });
 
   it("is one frame of push messages", () => {
     const channel = channelWith(2);
-    expect(textOf(channel.batches.get(0, false, plainEncoding).bytes)).toBe(
+    expect(textOf(channel.batches.get(0, quiet, plainEncoding).bytes)).toBe(
       '{"push":{"channel":"news","pub":{"data":1,"offset":1,"epoch":"e1"}}}\n' +
         '{"push":{"channel":"news","pub":{"data":2,"offset":2}}}',
     );
@@ -53,25 +57,25 @@ describe("batch", () => {
 
   it("is the same bytes for the same cursor", () => {
     const channel = channelWith(3);
-    const first = channel.batches.get(1, false, plainEncoding);
-    expect(channel.batches.get(1, false, plainEncoding).bytes).toBe(first.bytes);
-    expect(channel.batches.get(2, false, plainEncoding).bytes).not.toBe(first.bytes);
+    const first = channel.batches.get(1, quiet, plainEncoding);
+    expect(channel.batches.get(1, quiet, plainEncoding).bytes).toBe(first.bytes);
+    expect(channel.batches.get(2, quiet, plainEncoding).bytes).not.toBe(first.bytes);
   });
 
   it("is made anew when the ring has grown", () => {
     const channel = channelWith(3);
-    channel.batches.get(1, false, plainEncoding);
+    channel.batches.get(1, quiet, plainEncoding);
     channel.receive(publication(4), "e1");
-    const batch = channel.batches.get(1, false, plainEncoding);
+    const batch = channel.batches.get(1, quiet, plainEncoding);
     expect(offsetsOf(batch.bytes)).toEqual([2, 3, 4]);
     expect(batch.cursor).toBe(4);
   });
 
   it("is made anew when a join has come", () => {
     const channel = channelWith(1);
-    channel.batches.get(0, true, plainEncoding);
+    channel.batches.get(0, curious, plainEncoding);
     channel.announce("join", clientInfo("ann"));
-    expect(textOf(channel.batches.get(0, true, plainEncoding).bytes)).toContain('"join"');
+    expect(textOf(channel.batches.get(0, curious, plainEncoding).bytes)).toContain('"join"');
   });
 
   it("ends with the entry that takes it past its size, and goes on from there", () => {
@@ -81,7 +85,7 @@ describe("batch", () => {
     let cursor = 0;
     let batches = 0;
     while (cursor < channel.ring.next) {
-      const batch = channel.batches.get(cursor, false, plainEncoding);
+      const batch = channel.batches.get(cursor, quiet, plainEncoding);
       const length = batch.bytes?.length ?? 0;
       expect(length).toBeLessThan(maxBatchBytes + 11_000);
       if (batch.cursor < channel.ring.next) expect(length).toBeGreaterThanOrEqual(maxBatchBytes);
@@ -96,7 +100,7 @@ describe("batch", () => {
 
   it("holds an entry that is larger than a batch by itself", () => {
     const channel = channelWith(3, JSON.stringify("x".repeat(2 * maxBatchBytes)));
-    const batch = channel.batches.get(0, false, plainEncoding);
+    const batch = channel.batches.get(0, quiet, plainEncoding);
     expect(offsetsOf(batch.bytes)).toEqual([1]);
     expect(batch).toMatchObject({ cursor: 1, offset: 1 });
   });
@@ -108,7 +112,7 @@ describe("joins and leaves in a batch", () => {
     channel.announce("join", clientInfo("ann"));
     channel.receive(publication(2), "e1");
     channel.announce("leave", clientInfo("ann"));
-    const { bytes, cursor, offset } = channel.batches.get(0, true, plainEncoding);
+    const { bytes, cursor, offset } = channel.batches.get(0, curious, plainEncoding);
     const kinds = messagesOf([bytes as Uint8Array]).map(({ push }) => Object.keys(push)[1]);
     expect(kinds).toEqual(["pub", "join", "pub", "leave"]);
     expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
@@ -119,7 +123,7 @@ describe("joins and leaves in a batch", () => {
     channel.announce("join", clientInfo("ann"));
     channel.receive(publication(2), "e1");
     channel.announce("leave", clientInfo("ann"));
-    const { bytes, cursor, offset } = channel.batches.get(0, false, plainEncoding);
+    const { bytes, cursor, offset } = channel.batches.get(0, quiet, plainEncoding);
     expect(offsetsOf(bytes)).toEqual([1, 2]);
     expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
   });
@@ -127,8 +131,8 @@ describe("joins and leaves in a batch", () => {
   it("alone give the others no bytes at all", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
-    const batch = channel.batches.get(1, false, plainEncoding);
-    expect(batch).toEqual({ bytes: undefined, cursor: 2, offset: 1 });
+    const batch = channel.batches.get(1, quiet, plainEncoding);
+    expect(batch).toEqual({ bytes: undefined, cursor: 2, offset: 1, hasPublication: false });
   });
 });
 
@@ -141,9 +145,9 @@ describe("encoding", () => {
       { ...createPlainEncoding(), codec },
     ];
     for (const encoding of framings)
-      for (const cursor of [0, 1, 2]) channel.batches.get(cursor, false, encoding);
+      for (const cursor of [0, 1, 2]) channel.batches.get(cursor, quiet, encoding);
     channel.receive(publication(4), "e1");
-    for (const encoding of framings) channel.batches.get(0, false, encoding);
+    for (const encoding of framings) channel.batches.get(0, quiet, encoding);
     expect(encoded()).toBe(4);
   });
 
@@ -151,18 +155,18 @@ describe("encoding", () => {
     const one = createCountingCodec("one");
     const two = createCountingCodec("two");
     const channel = channelWith(3);
-    for (const { codec } of [one, two]) channel.batches.get(0, false, { ...createPlainEncoding(), codec });
+    for (const { codec } of [one, two]) channel.batches.get(0, quiet, { ...createPlainEncoding(), codec });
     expect([one.encoded(), two.encoded()]).toEqual([3, 3]);
   });
 
   it("frames once per encoding", () => {
     const channel = channelWith(3);
     const other = createPlainEncoding();
-    const bytes = channel.batches.get(0, false, plainEncoding).bytes;
-    const otherBytes = channel.batches.get(0, false, other).bytes;
+    const bytes = channel.batches.get(0, quiet, plainEncoding).bytes;
+    const otherBytes = channel.batches.get(0, quiet, other).bytes;
     expect(otherBytes).not.toBe(bytes);
     expect(otherBytes).toEqual(bytes);
-    expect(channel.batches.get(0, false, other).bytes).toBe(otherBytes);
+    expect(channel.batches.get(0, quiet, other).bytes).toBe(otherBytes);
   });
 });
 
@@ -174,7 +178,7 @@ describe("publications of the log as a frame", () => {
       countTo(3).map((n) => publication(n)),
       plainEncoding,
     );
-    expect(framed).toEqual(channel.batches.get(0, false, plainEncoding).bytes);
+    expect(framed).toEqual(channel.batches.get(0, quiet, plainEncoding).bytes);
   });
 
   it("are nothing when there are none", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { maxBatchBytes } from "../../src/channels/batches.js";
 import type { LogPage } from "../../src/channels/log-reader.js";
+import { viewOf } from "../../src/channels/view.js";
 import { settle } from "../support/fake-clock.js";
 import { countTo } from "./support/entries.js";
 import { createPlainEncoding, messagesOf, plainEncoding } from "./support/fake-reader.js";
@@ -136,9 +137,9 @@ describe("bytes of a page", () => {
     await publish("news", 3);
     const page = await log.read(await channels.acquire("news"), 0);
     if (!page.isComplete) throw new Error(page.reason);
-    const bytes = page.bytesFor(plainEncoding);
-    expect(messagesOf([bytes]).map(({ push }) => push.pub?.offset)).toEqual([1, 2, 3]);
-    expect(page.bytesFor(plainEncoding)).toBe(bytes);
-    expect(page.bytesFor(createPlainEncoding())).not.toBe(bytes);
+    const bytes = page.bytesFor(plainEncoding, viewOf());
+    expect(messagesOf([bytes as Uint8Array]).map(({ push }) => push.pub?.offset)).toEqual([1, 2, 3]);
+    expect(page.bytesFor(plainEncoding, viewOf())).toBe(bytes);
+    expect(page.bytesFor(createPlainEncoding(), viewOf())).not.toBe(bytes);
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Import, listSources, readImports } from "./imports.js";
-import { type Layer, layers, siblingFolders } from "./layers.js";
+import { browserEntries, type Layer, layers, siblingFolders } from "./layers.js";
 
 const root = join(import.meta.dirname, "../../src");
 const sources = listSources(root);
@@ -16,7 +16,11 @@ function folderOf(path: string): string {
 function findFault({ from, to, isOwn }: Import, layer: Layer): string | undefined {
   if (isOwn) {
     const isAllowed =
-      folderOf(to) === folderOf(from) || to === "errors.ts" || layer.folders.includes(folderOf(to));
+      folderOf(to) === folderOf(from) ||
+      to === "errors.ts" ||
+      layer.folders.includes(folderOf(to)) ||
+      layer.files?.includes(to) ||
+      (layer.typesOf?.includes(folderOf(to)) && isTypeOnly(from, to));
     return isAllowed ? undefined : `${from} imports ${to}`;
   }
   if (to.startsWith("node:")) return layer.node.includes(to.slice(5)) ? undefined : `${from} imports ${to}`;
@@ -52,6 +56,15 @@ describe("layers", () => {
       expect(findFault(each, layers[folderOf(each.from)] as Layer)).toContain(each.from);
   });
 
+  it("lets nothing of Node.js into what runs in browsers", () => {
+    for (const entry of browserEntries) {
+      const reached = reachedFrom(entry);
+      expect(reached.size).toBeGreaterThan(3);
+      expect([...reached].filter((to) => /^node:|^websocket\.ts$|^lmdb$/.test(to))).toEqual([]);
+    }
+    expect(reachedFrom("client/node.ts")).toContain("websocket.ts");
+  });
+
   it("keeps implementations of one contract apart", () => {
     const faults = imports.filter(({ from, to, isOwn }) => {
       const [folder, own] = from.split("/");
@@ -82,10 +95,21 @@ describe("layers", () => {
   });
 });
 
+/** Whether a file imports from another nothing but types, which are gone when it runs. */
 function isTypeOnly(from: string, to: string): boolean {
   const name = (to.split("/").at(-1) as string).replace(/\.ts$/, "");
   const text = readFileSync(join(root, from), "utf8");
-  return new RegExp(`import type [^;]*?/${name}\\.js"`).test(text);
+  return new RegExp(`(?:import|export) type [^;]*?/${name}\\.js"`).test(text);
+}
+
+/** Modules that are loaded with an entry, its own and those of others. */
+function reachedFrom(entry: string, reached = new Set<string>()): Set<string> {
+  for (const { from, to, isOwn } of imports) {
+    if (from !== entry || reached.has(to) || (isOwn && isTypeOnly(from, to))) continue;
+    reached.add(to);
+    if (isOwn) reachedFrom(to, reached);
+  }
+  return reached;
 }
 
 function findCycle(edges: ReadonlyMap<string, readonly string[]>): string[] | undefined {

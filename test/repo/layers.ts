@@ -4,6 +4,10 @@ export interface Layer {
   /** Modules of Node.js, by name without `node:`. */
   readonly node: readonly string[];
   readonly packages: readonly string[];
+  /** Folders of which only types may be imported: nothing of them is left at run time. */
+  readonly typesOf?: readonly string[];
+  /** Single files of other folders. */
+  readonly files?: readonly string[];
   /** Globals of a platform that must not be used. */
   readonly forbiddenGlobals?: RegExp;
 }
@@ -29,6 +33,18 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: timeAndSockets,
   },
   sessions: { folders: ["channels", "time", "wire"], node: [], packages: [], forbiddenGlobals: platform },
+  app: {
+    folders: ["auth", "channels", "sessions", "time", "wire"],
+    node: [],
+    packages: ["@standard-schema/spec"],
+    forbiddenGlobals: platform,
+  },
+  auth: {
+    folders: ["sessions", "wire"],
+    node: ["crypto"],
+    packages: ["jose"],
+    forbiddenGlobals: timeAndSockets,
+  },
   sockets: {
     folders: ["time", "websocket"],
     node: ["buffer", "events", "http", "http2", "https", "net", "stream", "tls"],
@@ -42,10 +58,12 @@ export const layers: Readonly<Record<string, Layer>> = {
   http: {
     folders: ["channels", "sessions", "sockets", "wire", "websocket"],
     node: ["crypto", "fs", "http", "http2", "net", "path", "stream"],
-    packages: [],
+    packages: ["zod"],
   },
   server: {
     folders: [
+      "app",
+      "auth",
       "brokers",
       "channels",
       "http",
@@ -56,10 +74,24 @@ export const layers: Readonly<Record<string, Layer>> = {
       "wire",
       "websocket",
     ],
-    node: ["crypto", "http", "http2", "net", "stream", "url"],
+    node: ["crypto", "http", "http2", "https", "net", "stream", "url"],
     packages: [],
   },
-  client: { folders: ["wire"], node: [], packages: ["centrifuge"] },
+  client: {
+    folders: ["wire"],
+    node: [],
+    packages: ["centrifuge"],
+    typesOf: ["app"],
+    files: ["app/pattern.ts", "app/refuse-unknown.ts", "websocket.ts"],
+    forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
+  },
+  react: {
+    folders: [],
+    node: [],
+    packages: ["react"],
+    typesOf: ["app", "client"],
+    forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
+  },
   cli: {
     folders: ["."],
     node: ["crypto", "fs", "readline", "timers/promises"],
@@ -69,3 +101,6 @@ export const layers: Readonly<Record<string, Layer>> = {
 
 /** Folders whose subfolders must not import each other: implementations of one contract. */
 export const siblingFolders = ["brokers"];
+
+/** Entries that run in browsers, where no module of Node.js can be. */
+export const browserEntries = ["client/index.ts", "react/index.ts"];

@@ -134,9 +134,10 @@ describe("authentication", () => {
   it("is given token and data as they came", async () => {
     const { authenticate, answer } = createSlowAuthenticate();
     const { open } = await createSessionNode({ authenticate });
+    const request = { headers: {}, url: "/connection/websocket", address: "127.0.0.1" };
     open().send({ id: 1, connect: { token: "t", data: { a: [1] }, name: "js" } });
     open().send({ id: 1, connect: {} });
-    expect(authenticate.mock.calls).toEqual([[{ token: "t", data: '{"a":[1]}' }], [{}]]);
+    expect(authenticate.mock.calls).toEqual([[{ token: "t", data: '{"a":[1]}', request }], [{ request }]]);
     answer(asAnn);
     answer(asAnn);
     await settle();

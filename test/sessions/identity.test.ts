@@ -2,8 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { believeClients } from "../../src/sessions/identity.js";
 
+const request = { headers: {}, url: "/connection/websocket", address: "127.0.0.1" };
+
 function believe(data?: unknown, token?: string) {
   return believeClients({
+    request,
     ...(data !== undefined && { data: JSON.stringify(data) }),
     ...(token !== undefined && { token }),
   });
@@ -46,7 +49,7 @@ describe("believing clients", () => {
   it("decides on any JSON without throwing", () => {
     fc.assert(
       fc.property(fc.json(), (data) => {
-        expect(believeClients({ data })).toHaveProperty("isAccepted");
+        expect(believeClients({ data, request })).toHaveProperty("isAccepted");
       }),
     );
   });

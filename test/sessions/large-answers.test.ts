@@ -70,7 +70,6 @@ describe("answer that is large", () => {
 describe("kinds of subscription and publication that are not there", () => {
   it.each([
     [{ subscribe: { channel: "news", type: 1 } }, "type"],
-    [{ subscribe: { channel: "news", tf: { key: "a", cmp: "ex" } } }, "tf"],
     [{ publish: { channel: "news", type: 1, key: "a", data: 1 } }, "type"],
     [{ publish: { channel: "news", key: "a", removed: true } }, "removed"],
   ])("%j is refused with 108 instead of doing something else", async (command, field) => {

@@ -24,12 +24,13 @@ describe("error codes", () => {
       "110 expired",
       "111 too many requests",
       "112 unrecoverable position",
+      "113 concurrent pagination",
     ]);
   });
 
-  it("are temporary for 100 and 111 only", () => {
+  it("are temporary for 100, 111 and 113 only", () => {
     const temporary = Object.values(errorTable).filter(({ isTemporary }) => isTemporary);
-    expect(temporary.map(({ code }) => code)).toEqual([100, 111]);
+    expect(temporary.map(({ code }) => code)).toEqual([100, 111, 113]);
   });
 
   it("keep their text before a detail", () => {
@@ -48,6 +49,8 @@ describe("disconnect codes", () => {
     expect(table).toEqual([
       "3001 shutdown",
       "3004 internal server error",
+      "3005 connection expired",
+      "3006 subscription expired",
       "3008 slow",
       "3010 insufficient state",
       "3011 force reconnect",
@@ -75,6 +78,7 @@ describe("unsubscribe codes", () => {
     expect(unsubscribeTable).toEqual({
       server: { code: 2000, reason: "server unsubscribe" },
       insufficientState: { code: 2500, reason: "insufficient state" },
+      expired: { code: 2501, reason: "subscription expired" },
     });
   });
 });

@@ -19,7 +19,7 @@ function faultOf(value: unknown): string | undefined {
 
 describe("command id", () => {
   it.each([1, 2, 4_294_967_295])("may be %d", (id) => {
-    expect(decodeOne({ id, refresh: {} })).toEqual({ id, method: "refresh", params: {} });
+    expect(decodeOne({ id, refresh: {} })).toEqual({ id, method: "refresh", params: { token: "" } });
   });
 
   it.each([-1, 1.5, 4_294_967_296, 1e20, "1", true, [1], {}])("can't be %j with a method", (id) => {
@@ -32,8 +32,8 @@ describe("command id", () => {
   });
 
   it("is not wanted for send", () => {
-    expect(decodeOne({ send: { data: {} } })).toEqual({ method: "send" });
-    expect(decodeOne({ id: 7, send: {} })).toEqual({ method: "send" });
+    expect(decodeOne({ send: { data: {} } })).toEqual({ method: "send", data: "{}" });
+    expect(decodeOne({ id: 7, send: {} })).toEqual({ method: "send", data: "null" });
   });
 });
 
@@ -116,6 +116,7 @@ describe("parameters", () => {
         positioned: false,
         recoverable: false,
         joinLeave: false,
+        wantsDelta: false,
         flag: 0,
       },
     });
@@ -132,12 +133,14 @@ describe("parameters", () => {
       recoverable: true,
       join_leave: true,
       flag: 3,
+      delta: "fossil",
+      data: { a: 1 },
     };
-    const { join_leave: joinLeave, ...rest } = given;
+    const { join_leave: joinLeave, delta, data, ...rest } = given;
     expect(decodeOne({ id: 1, subscribe: given })).toEqual({
       id: 1,
       method: "subscribe",
-      params: { ...rest, joinLeave },
+      params: { ...rest, joinLeave, wantsDelta: true, data: '{"a":1}' },
     });
   });
 
@@ -199,9 +202,27 @@ describe("parameters", () => {
     expect(command).toEqual({ id: 1, method: "unsubscribe", params: { channel: "" } });
   });
 
-  it("of ping, refresh and sub_refresh are not looked at", () => {
-    for (const method of ["ping", "refresh", "sub_refresh"])
-      expect(decodeOne({ id: 1, [method]: { data: 1, method: 5 } })).toEqual({ id: 1, method, params: {} });
+  it("of ping are not looked at", () => {
+    expect(decodeOne({ id: 1, ping: { data: 1, method: 5 } })).toEqual({ id: 1, method: "ping", params: {} });
+  });
+
+  it("of refresh and sub_refresh", () => {
+    expect(decodeOne({ id: 1, refresh: { token: "t" } })).toMatchObject({ params: { token: "t" } });
+    expect(decodeOne({ id: 1, sub_refresh: { channel: "c", token: "t" } })).toMatchObject({
+      params: { channel: "c", token: "t" },
+    });
+  });
+
+  it("of connect that name subscriptions of the server's", () => {
+    const subs = { news: { recover: true, epoch: "e", offset: 3 }, empty: {} };
+    const { params } = decodeOne({ id: 1, connect: { subs, headers: { Cookie: "a=b" } } }) as {
+      params: { subs: ReadonlyMap<string, unknown>; headers: object };
+    };
+    expect([...params.subs]).toEqual([
+      ["news", { recover: true, epoch: "e", offset: 3 }],
+      ["empty", { recover: false, epoch: "", offset: 0 }],
+    ]);
+    expect(params.headers).toEqual({ cookie: "a=b" });
   });
 });
 

@@ -282,6 +282,13 @@ export class ChannelLog {
     this.#tail = this.#tail.slice(count);
   }
 
+  /** Nothing that was told of is kept any more; the place where it ends stays. */
+  forget(): void {
+    this.#jumpTo(this.#head + 1);
+    this.dropTail(this.#head);
+    this.isRecordDirty = true;
+  }
+
   /** Moves `first` to what the retention still covers. What lies before is to be removed from the index. */
   trim(now: number): void {
     if (this.#retention === undefined) return;

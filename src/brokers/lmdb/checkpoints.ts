@@ -2,6 +2,7 @@
  * Brings the tails of the logs from memory to the index, some at a time, and removes from it what retention does not
  * cover any more. When all of them are there, the journal files before are no longer needed.
  */
+import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { GroupCommit } from "./group-commit.js";
@@ -71,6 +72,23 @@ export class Checkpoints {
   stop(): void {
     this.#isBroken = true;
     this.#cancelTimer?.();
+  }
+
+  /**
+   * Brings to the index what is not there at this moment.
+   * @throws HF_BROKER_CLOSED, and what kept it from that
+   */
+  async flush(): Promise<void> {
+    while (this.#running) await this.#running.catch(() => {});
+    if (this.#isClosed || this.#isBroken) throw new HoldfastError("HF_BROKER_CLOSED");
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#running = this.#run();
+    try {
+      await this.#running;
+    } finally {
+      this.#ended(this.#options.delayMs);
+    }
   }
 
   /**

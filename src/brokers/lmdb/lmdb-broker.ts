@@ -150,6 +150,11 @@ export class LmdbBroker implements Broker {
     return withStoreErrors(() => engine.read(channel, query));
   }
 
+  async removeHistory(channel: string): Promise<void> {
+    const engine = this.#open();
+    await withStoreErrors(() => engine.removeHistory(channel));
+  }
+
   async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
     this.#open();
     this.#presence.put(channel, info, this.#options.clock.elapsed() + leaseMs);

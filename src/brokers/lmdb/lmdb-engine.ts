@@ -184,6 +184,15 @@ export class LmdbEngine {
     return taken;
   }
 
+  /** Resolves when nothing of it can come back, after a crash neither. */
+  async removeHistory(channel: string): Promise<void> {
+    const log = this.#load(channel);
+    if (log === undefined) return;
+    log.forget();
+    this.#checkpoints.add(log);
+    await this.#checkpoints.flush();
+  }
+
   read(channel: string, query: HistoryQuery): HistoryPage {
     const log = this.#load(channel);
     if (log === undefined) throw new HoldfastError("HF_BROKER_CLOSED", `the log of ${channel} is gone`);

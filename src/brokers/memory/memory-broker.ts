@@ -132,6 +132,12 @@ export class MemoryBroker implements Broker {
     return page;
   }
 
+  async removeHistory(channel: string): Promise<void> {
+    const log = this.#log(channel);
+    this.#bytes -= log.bytes;
+    log.clear();
+  }
+
   async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
     this.#assertOpen();
     this.#presences.put(channel, info, this.#options.clock.elapsed() + leaseMs);

@@ -74,6 +74,13 @@ export class MemoryLog {
     this.#start = 0;
   }
 
+  /** Drops all that is kept; the position stays. */
+  clear(): void {
+    this.#entries = [];
+    this.#start = 0;
+    this.#bytes = 0;
+  }
+
   read(query: HistoryQuery, now: number): HistoryPage {
     this.trim(now);
     this.usedAt = now;

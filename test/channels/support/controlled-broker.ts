@@ -102,6 +102,10 @@ export class ControlledBroker implements Broker {
     });
   }
 
+  removeHistory(channel: string): Promise<void> {
+    return this.#call("removeHistory", channel, () => this.#inner.removeHistory(channel));
+  }
+
   addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
     return this.#call("addPresence", channel, () => this.#inner.addPresence(channel, info, leaseMs));
   }

@@ -3,6 +3,7 @@ import type { Channel } from "../../../src/channels/channel.js";
 import type { Delivery } from "../../../src/channels/delivery.js";
 import type { Encoding, Reader } from "../../../src/channels/reader.js";
 import { Subscription } from "../../../src/channels/subscription.js";
+import { viewOf } from "../../../src/channels/view.js";
 import type { Payload } from "../../../src/wire/codec.js";
 import { jsonCodec } from "../../../src/wire/json-codec.js";
 
@@ -60,7 +61,7 @@ export class FakeReader implements Reader {
   follow(channel: Channel, options: { offset?: number; hasJoinLeave?: boolean } = {}): Subscription {
     const { offset = channel.head, hasJoinLeave = false } = options;
     const cursor = channel.cursorAfter(offset);
-    const subscription = new Subscription(channel, this, { cursor, offset, hasJoinLeave });
+    const subscription = new Subscription(channel, this, { cursor, offset, view: viewOf({ hasJoinLeave }) });
     channel.subscriptions.add(subscription);
     this.subscriptions.add(subscription);
     return subscription;

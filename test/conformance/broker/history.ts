@@ -123,4 +123,35 @@ export function describeHistory({ start }: Section): void {
       expect(publications.map(({ offset }) => offset)).toEqual(countTo(position.offset));
     });
   });
+
+  describe("history that is removed", () => {
+    it("is gone, while the position stays and goes on", async () => {
+      const { broker } = await start();
+      await publishMany(broker, "news", 5);
+      const { position } = await broker.history("news", query());
+      await broker.removeHistory("news");
+      expect(await broker.history("news", query())).toEqual({ publications: [], position });
+      await broker.publish("news", { data: "6" }, { retention: ample });
+      expect(await offsetsIn(broker, "news")).toEqual([6]);
+      expect((await broker.history("news", query())).position).toEqual({ ...position, offset: 6 });
+    });
+
+    it("of one channel leaves others alone, and of none changes nothing", async () => {
+      const { broker } = await start();
+      await publishMany(broker, "news", 2);
+      await broker.removeHistory("new");
+      await broker.removeHistory("news:1");
+      expect(await offsetsIn(broker, "news")).toEqual([1, 2]);
+    });
+
+    it("goes with what is published meanwhile kept", async () => {
+      const { broker } = await start();
+      await publishMany(broker, "news", 3);
+      const publishing = broker.publish("news", { data: "4" }, { retention: ample });
+      await Promise.all([broker.removeHistory("news"), publishing]);
+      const offsets = await offsetsIn(broker, "news");
+      expect(offsets.filter((offset) => offset < 4)).toEqual([]);
+      expect((await broker.history("news", query())).position.offset).toBe(4);
+    });
+  });
 }

@@ -1,5 +1,6 @@
 /** A transport without a network: keeps what is written, and is full when a test says so. */
 import type { Encoding } from "../../../src/channels/reader.js";
+import type { ConnectionRequest } from "../../../src/sessions/identity.js";
 import type { Transport, TransportEvents } from "../../../src/sessions/transport.js";
 import type { Disconnect } from "../../../src/wire/codes.js";
 import { plainEncoding } from "../../channels/support/fake-reader.js";
@@ -17,6 +18,11 @@ export class FakeTransport implements Transport {
   unsentBytes = 0;
   isDestroyed = false;
   events: TransportEvents | undefined;
+  request: ConnectionRequest = { headers: {}, url: "/connection/websocket", address: "127.0.0.1" };
+
+  takeRequest(): ConnectionRequest {
+    return this.request;
+  }
 
   write(parts: readonly Uint8Array[]): void {
     if (this.closes.length > 0) throw new Error("written to after close");

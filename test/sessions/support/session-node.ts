@@ -6,6 +6,7 @@ import { Delivery } from "../../../src/channels/delivery.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
+import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
 import { Handler } from "../../../src/sessions/handler.js";
 import { HeldBytes } from "../../../src/sessions/held-bytes.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
@@ -31,6 +32,8 @@ export interface SessionNodeOptions {
   readonly retention?: Partial<Retention>;
   readonly authenticate?: Authenticate;
   readonly rulesFor?: RulesFor;
+  /** Instead of `authenticate` and `rulesFor`. */
+  readonly application?: Application;
   readonly random?: () => number;
   readonly maxHeldBytes?: number;
 }
@@ -73,8 +76,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     held,
     clock,
     onError,
-    rulesFor,
-    authenticate: options.authenticate ?? believeClients,
+    application:
+      options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients),
     limits: { ...defaultSessionLimits, ...options.limits },
     times: { ...defaultSessionTimes, ...options.times },
     version: "test",

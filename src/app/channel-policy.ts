@@ -1,0 +1,205 @@
+/** A channel's definition as sessions go by it: checked options, rules, who may what, and hooks with a time limit. */
+import { type ChannelRules, checkRules, openRules } from "../channels/rules.js";
+import { HoldfastError } from "../errors.js";
+import type { Actor, ChannelAction, Policy, Refusal } from "../sessions/application.js";
+import { refusal } from "../sessions/application.js";
+import type { JsonText } from "../wire/messages.js";
+import { type Access, type AccessCheck, compileAccess } from "./access.js";
+import type { ChannelOptions, HistoryOptions } from "./channel.js";
+import { durationAdvice, parseDuration } from "./duration.js";
+import { toJsonText } from "./json-text.js";
+import type { Params, Pattern } from "./pattern.js";
+import { refuseUnknownOptions } from "./refuse-unknown.js";
+import { Rejection } from "./rejection.js";
+import { checkWith, isSchema } from "./schema.js";
+import type { TimeLimit } from "./time-limit.js";
+import { toUser } from "./user.js";
+
+export interface PolicyContext {
+  readonly limit: TimeLimit;
+  /** Who may subscribe where a channel says nothing. */
+  readonly subscribersByDefault: Access;
+}
+
+/** A pattern's definition, ready to make the policies of the channels that match it. */
+export interface ChannelKindOf {
+  readonly pattern: Pattern;
+  readonly rules: ChannelRules;
+  readonly access: Readonly<Record<ChannelAction, AccessCheck>>;
+  policyOf(channel: string, params: Params): Policy;
+}
+
+const optionNames: readonly (keyof ChannelOptions)[] = [
+  "kind",
+  "history",
+  "durability",
+  "presence",
+  "joinLeave",
+  "recovery",
+  "recoveryMode",
+  "tagsFilter",
+  "delta",
+  "allow",
+  "data",
+  "subscribe",
+  "publish",
+];
+const actions: readonly ChannelAction[] = ["subscribe", "publish", "presence", "history"];
+
+/** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
+export function compileChannel(
+  pattern: Pattern,
+  options: ChannelOptions,
+  context: PolicyContext,
+): ChannelKindOf {
+  const name = `channels[${JSON.stringify(pattern.text)}]`;
+  refuseUnknownOptions(name, options, optionNames);
+  const { allow = {}, data, subscribe, publish } = options;
+  refuseUnknownOptions(`${name}.allow`, allow, actions);
+  if (data !== undefined && !isSchema(data))
+    throw refuse(`${name}.data`, "a Standard Schema (zod, valibot, arktype …)");
+  for (const [hook, value] of Object.entries({ subscribe, publish }))
+    if (value !== undefined && typeof value !== "function") throw refuse(`${name}.${hook}`, "a function");
+  const rules = toRules(name, options);
+  const isForClients = publish !== undefined || data !== undefined;
+  const defaults: Record<ChannelAction, Access> = {
+    subscribe: context.subscribersByDefault,
+    publish: isForClients ? "subscribers" : false,
+    presence: "subscribers",
+    history: "subscribers",
+  };
+  const access = Object.fromEntries(
+    actions.map((action) => [
+      action,
+      compileAccess(`${name}.allow.${action}`, allow[action] ?? defaults[action]),
+    ]),
+  ) as Record<ChannelAction, AccessCheck>;
+  return {
+    pattern,
+    rules,
+    access,
+    policyOf: (channel, params) =>
+      createPolicy({ channel, params, options, rules, access, limit: context.limit }),
+  };
+}
+
+interface PolicyOptions {
+  readonly channel: string;
+  readonly params: Params;
+  readonly options: ChannelOptions;
+  readonly rules: ChannelRules;
+  readonly access: Readonly<Record<ChannelAction, AccessCheck>>;
+  readonly limit: TimeLimit;
+}
+
+function createPolicy(policy: PolicyOptions): Policy {
+  const { channel, params, options, rules, access, limit } = policy;
+  return {
+    rules,
+    may(action, actor, isSubscribed) {
+      const answer = access[action]({ actor, channel, params, isSubscribed });
+      // Anything that is not plainly a yes is a no.
+      if (typeof answer === "boolean") return answer;
+      return limit(`allow.${action} of ${channel}`, () => answer).then((isAllowed) => isAllowed === true);
+    },
+    ...(options.subscribe && {
+      onSubscribe: (actor: Actor, data: JsonText | undefined) => onSubscribe(policy, actor, data),
+    }),
+    ...((options.publish ?? options.data) && {
+      onPublish: (data: JsonText, actor: Actor | undefined) => onPublish(policy, data, actor),
+    }),
+  };
+}
+
+async function onSubscribe(
+  { channel, params, options, limit }: PolicyOptions,
+  actor: Actor,
+  data: JsonText | undefined,
+): Promise<Refusal | { readonly data?: JsonText }> {
+  const context = {
+    user: toUser(actor),
+    channel,
+    params,
+    data: data === undefined ? undefined : JSON.parse(data),
+  };
+  const what = `the subscribe hook of ${channel}`;
+  return await orRefusal(async () => {
+    const answer = await limit(what, () => options.subscribe?.(context));
+    return answer === undefined ? {} : { data: toJsonText(answer, what) };
+  });
+}
+
+async function onPublish(
+  { channel, params, options, limit }: PolicyOptions,
+  text: JsonText,
+  actor: Actor | undefined,
+): Promise<Refusal | { readonly data: JsonText }> {
+  const { data: schema, publish } = options;
+  // What a hook makes of the data may look otherwise, and that is what the server itself publishes.
+  if (actor === undefined && publish) return { data: text };
+  let data: unknown = JSON.parse(text);
+  if (schema) {
+    const checked = await limit(`the schema of ${channel}`, () => checkWith(schema, data, "data"));
+    if ("fault" in checked) return refusal("badRequest", checked.fault);
+    data = checked.value;
+  }
+  if (actor === undefined || publish === undefined)
+    return { data: toJsonText(data, `the schema of ${channel}`) };
+  const what = `the publish hook of ${channel}`;
+  return await orRefusal(async () => {
+    const context = { user: toUser(actor), channel, params, data };
+    return { data: toJsonText(await limit(what, () => publish(context)), what) };
+  });
+}
+
+/** What the application's code refuses is an answer; whatever else it throws is its failure. */
+export async function orRefusal<T>(run: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    return { refusal: { code: error.code, message: error.message, isTemporary: false } };
+  }
+}
+
+function toRules(name: string, options: ChannelOptions): ChannelRules {
+  const { kind, durability, presence = false, joinLeave = false, recovery, recoveryMode } = options;
+  const { tagsFilter = false, delta = false, history = {} } = options;
+  for (const [option, value] of Object.entries({ presence, tagsFilter, delta }))
+    if (typeof value !== "boolean") throw refuse(`${name}.${option}`, "true or false");
+  if (typeof joinLeave !== "boolean" && joinLeave !== "force")
+    throw refuse(`${name}.joinLeave`, 'true, false or "force"');
+  if (delta && kind === "latest")
+    throw refuse(
+      `${name}.delta`,
+      "false in a channel of kind latest, whose readers may pass over publications",
+    );
+  const rules: ChannelRules = {
+    ...(kind !== undefined && { kind }),
+    ...(durability !== undefined && { durability }),
+    ...(recovery !== undefined && { recovery }),
+    ...(recoveryMode !== undefined && { recoveryMode }),
+    retention: toRetention(`${name}.history`, history),
+    hasPresence: presence,
+    hasJoinLeave: joinLeave !== false,
+    isJoinLeaveForced: joinLeave === "force",
+    allowsTagsFilter: tagsFilter,
+    allowsDelta: delta,
+  };
+  return checkRules(name, rules) as ChannelRules;
+}
+
+function toRetention(name: string, history: HistoryOptions | false): ChannelRules["retention"] {
+  if (history === false) return { maxEntries: 0, maxBytes: 0, ttlMs: 0 };
+  if (typeof history !== "object" || history === null)
+    throw refuse(name, "an object with size, ttl and bytes, or false");
+  refuseUnknownOptions(name, history, ["size", "ttl", "bytes"]);
+  const { maxEntries, maxBytes, ttlMs } = openRules.retention;
+  const ttl = history.ttl === undefined ? ttlMs : parseDuration(history.ttl);
+  if (ttl === undefined) throw refuse(`${name}.ttl`, durationAdvice);
+  return { maxEntries: history.size ?? maxEntries, maxBytes: history.bytes ?? maxBytes, ttlMs: ttl };
+}
+
+function refuse(option: string, accepted: string): HoldfastError {
+  return new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}`, { details: { option } });
+}

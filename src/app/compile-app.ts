@@ -1,0 +1,195 @@
+/** An application's definition as sessions ask it. Checked once, when the server is made. */
+import { HoldfastError } from "../errors.js";
+import type { Actor, Application, Policy } from "../sessions/application.js";
+import { refusal } from "../sessions/application.js";
+import type { SubscriptionGrant } from "../sessions/identity.js";
+import type { Clock } from "../time/clock.js";
+import { findChannelNameFault } from "../wire/channel-name.js";
+import type { JsonText } from "../wire/messages.js";
+import { type AccessCheck, compileAccess } from "./access.js";
+import { type Authentications, compileAuthentication } from "./authentication.js";
+import { type ChannelKindOf, compileChannel, orRefusal } from "./channel-policy.js";
+import type { App, AppOptions, Channels, Methods } from "./define-app.js";
+import { toJsonText } from "./json-text.js";
+import { formatChannel, parsePattern, sortPatterns } from "./pattern.js";
+import { refuseUnknownOptions } from "./refuse-unknown.js";
+import { Rejection } from "./rejection.js";
+import type { RpcOptions } from "./rpc.js";
+import { checkWith, isSchema } from "./schema.js";
+import { createTimeLimit, type TimeLimit } from "./time-limit.js";
+import { toUser } from "./user.js";
+
+export interface CompileContext {
+  readonly clock: Clock;
+  readonly hookTimeoutMs: number;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+export interface CompiledApp extends Application {
+  readonly authentication: Authentications;
+  /** The most specific pattern first. */
+  readonly kinds: readonly ChannelKindOf[];
+}
+
+const optionNames: readonly (keyof AppOptions<Channels, Methods>)[] = [
+  "authenticate",
+  "anonymous",
+  "channels",
+  "rpc",
+  "personalChannel",
+  "onConnect",
+  "onDisconnect",
+  "onMessage",
+];
+/** Names whose policy is at hand. */
+const maxPolicies = 10_000;
+
+/** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
+export function compileApp({ options }: App, context: CompileContext): CompiledApp {
+  refuseUnknownOptions("", options, optionNames);
+  for (const hook of ["onConnect", "onDisconnect", "onMessage"] as const)
+    if (options[hook] !== undefined && typeof options[hook] !== "function")
+      throw new HoldfastError("HF_OPTION_INVALID", `${hook} must be a function`, {
+        details: { option: hook },
+      });
+  const limit = createTimeLimit(context.clock, context.hookTimeoutMs);
+  const everybody = options.authenticate === undefined ? "all" : "users";
+  const kinds = sortPatterns(
+    Object.entries(options.channels ?? {}).map(([text, definition]) =>
+      compileChannel(parsePattern(text), definition.options, { limit, subscribersByDefault: everybody }),
+    ),
+  );
+  const authentication = compileAuthentication(options, context);
+  const methods = new Map(
+    Object.entries(options.rpc ?? {}).map(([name, method]) => [
+      name,
+      compileMethod(name, method.options, everybody),
+    ]),
+  );
+  const { onDisconnect, onMessage } = options;
+  return {
+    kinds,
+    authentication,
+    ...authentication,
+    policyFor: createPolicyTable(kinds),
+    methods: [...methods.keys()],
+    call: (name, data, actor) => call(name, methods.get(name), data, actor, limit),
+    onConnect: (actor, data) => greet(options, actor, data, limit),
+    ...(onDisconnect && {
+      onDisconnect: (actor) => {
+        limit("onDisconnect", () => onDisconnect({ user: toUser(actor) })).catch((error: unknown) =>
+          context.onError(error, { stage: "onDisconnect" }),
+        );
+      },
+    }),
+    ...(onMessage && {
+      onMessage: (data, actor) => {
+        limit("onMessage", () => onMessage({ user: toUser(actor), data: JSON.parse(data) })).catch(
+          (error: unknown) => context.onError(error, { stage: "onMessage" }),
+        );
+      },
+    }),
+  };
+}
+
+function createPolicyTable(kinds: readonly ChannelKindOf[]): (channel: string) => Policy | undefined {
+  const policies = new Map<string, Policy>();
+  return (channel) => {
+    const known = policies.get(channel);
+    if (known) return known;
+    for (const kind of kinds) {
+      const params = kind.pattern.match(channel);
+      if (params === undefined) continue;
+      const policy = kind.policyOf(channel, params);
+      policies.set(channel, policy);
+      if (policies.size > maxPolicies) policies.delete(policies.keys().next().value as string);
+      return policy;
+    }
+    return undefined;
+  };
+}
+
+interface Method {
+  readonly options: RpcOptions;
+  readonly access: AccessCheck;
+}
+
+function compileMethod(name: string, options: RpcOptions, everybody: "all" | "users"): Method {
+  const option = `rpc[${JSON.stringify(name)}]`;
+  refuseUnknownOptions(option, options, ["input", "allow", "handler"]);
+  if (name === "" || name.startsWith("holdfast."))
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `${option} must have a name that is not empty and no holdfast.…`,
+    );
+  if (options.input !== undefined && !isSchema(options.input))
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `${option}.input must be a Standard Schema (zod, valibot, arktype …)`,
+    );
+  if (typeof options.handler !== "function")
+    throw new HoldfastError("HF_OPTION_INVALID", `${option}.handler must be a function`);
+  return { options, access: compileAccess(`${option}.allow`, options.allow ?? everybody) };
+}
+
+async function call(
+  name: string,
+  method: Method | undefined,
+  text: JsonText | undefined,
+  actor: Actor,
+  limit: TimeLimit,
+): ReturnType<NonNullable<Application["call"]>> {
+  if (method === undefined) return refusal("methodNotFound");
+  const { options, access } = method;
+  const question = { actor, channel: "", params: {}, isSubscribed: false };
+  const isAllowed = await limit(`allow of ${name}`, () => access(question));
+  if (isAllowed !== true) return refusal("permissionDenied");
+  let data: unknown = text === undefined ? undefined : JSON.parse(text);
+  const { input } = options;
+  if (input) {
+    const checked = await limit(`the schema of ${name}`, () => checkWith(input, data, "data"));
+    if ("fault" in checked) return refusal("badRequest", checked.fault);
+    data = checked.value;
+  }
+  return await orRefusal(async () => {
+    const result = await limit(`the method ${name}`, () => options.handler({ user: toUser(actor), data }));
+    return { data: toJsonText(result ?? null, `the method ${name}`) };
+  });
+}
+
+async function greet(
+  { onConnect, personalChannel }: AppOptions<Channels, Methods>,
+  actor: Actor,
+  text: JsonText | undefined,
+  limit: TimeLimit,
+): ReturnType<NonNullable<Application["onConnect"]>> {
+  try {
+    const data: unknown = text === undefined ? undefined : JSON.parse(text);
+    const answer = onConnect && (await limit("onConnect", () => onConnect({ user: toUser(actor), data })));
+    const names = [...(answer?.channels ?? [])];
+    const personal =
+      personalChannel === undefined ? undefined : personalChannelOf(personalChannel, actor.user);
+    if (personal !== undefined) names.push(personal);
+    for (const name of names) {
+      const fault = findChannelNameFault(name);
+      if (fault) throw new TypeError(`onConnect gave a channel that is not accepted: ${fault}`);
+    }
+    return {
+      ...(answer?.data !== undefined && { data: toJsonText(answer.data, "onConnect") }),
+      ...(names.length > 0 && {
+        subscriptions: new Map<string, SubscriptionGrant>(names.map((name) => [name, {}])),
+      }),
+    };
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    // 4500–4999 are the application's own codes after which clients stay away.
+    return { disconnect: { code: 4500 + (error.code % 500), reason: error.message || "refused" } };
+  }
+}
+
+/** None for an anonymous user, and none for one whose id no channel can be named after. */
+function personalChannelOf(pattern: string, user: string): string | undefined {
+  if (user === "" || user.includes(":")) return undefined;
+  const name = formatChannel(pattern, { user });
+  return findChannelNameFault(name) === undefined ? name : undefined;
+}

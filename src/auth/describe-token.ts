@@ -1,0 +1,84 @@
+/**
+ * Says what stands in a token and what is wrong with it, for people who wonder why it is refused. Checks no signature, so
+ * nothing may be decided by it.
+ */
+import { hmacAlgorithms, publicKeyAlgorithms } from "./algorithms.js";
+import { ClaimFault, readTime } from "./claims.js";
+import { findHeaderFault, type JsonObject, readClaims, readHeader } from "./compact-token.js";
+import { readConnectionClaims } from "./connection-claims.js";
+import { findMismatch, readSubscriptionClaims } from "./subscription-claims.js";
+import { defaultTokenOptions } from "./token-options.js";
+
+export interface DescribeOptions {
+  /** Unix milliseconds. @default times are not judged */
+  readonly now?: number;
+  /** The claim with the user's roles. @default "roles" */
+  readonly roles?: string;
+  /** @default 8192 */
+  readonly maxTokenBytes?: number;
+}
+
+export interface TokenDescription {
+  /** What the token is for; undefined where its claims can't be read. */
+  readonly kind?: "connection" | "subscription";
+  readonly header?: JsonObject;
+  readonly claims?: JsonObject;
+  /** Sentences; empty where nothing is wrong but, possibly, the signature. */
+  readonly faults: readonly string[];
+}
+
+/** Beyond, in the year 5138, somebody has counted milliseconds. */
+const implausibleSeconds = 1e11;
+
+/** Decodes a token without verifying it. Never throws. */
+export function describeToken(token: string, options: DescribeOptions = {}): TokenDescription {
+  const { maxTokenBytes, roles } = { ...defaultTokenOptions, ...options };
+  const faults: string[] = [];
+  const bytes = Buffer.byteLength(token);
+  if (bytes > maxTokenBytes) faults.push(`the token has ${bytes} bytes, but ${maxTokenBytes} are accepted`);
+  const header = readHeader(token);
+  if (typeof header === "string") return { faults: [...faults, header] };
+  const headerFault = findHeaderFault(header, [...hmacAlgorithms, ...publicKeyAlgorithms]);
+  if (headerFault !== undefined) faults.push(headerFault);
+  if (token.endsWith(".")) faults.push("the token is not signed");
+  const claims = readClaims(token);
+  if (typeof claims === "string") return { header, faults: [...faults, claims] };
+  const kind = Object.hasOwn(claims, "channel") ? "subscription" : "connection";
+  faults.push(
+    ...faultsOf(() => {
+      if (kind === "connection") readConnectionClaims(claims, { rolesClaim: roles, toleranceMs: 0 });
+      else {
+        findMismatch(claims, { channel: "", user: "", client: "" });
+        readSubscriptionClaims(claims, 0);
+      }
+      return undefined;
+    }),
+    ...["exp", "nbf", "iat", "expire_at"].flatMap((name) =>
+      faultsOf(() => findTimeFault(claims, name, options.now)),
+    ),
+  );
+  return { kind, header, claims, faults: [...new Set(faults)] };
+}
+
+function findTimeFault(claims: JsonObject, name: string, now: number | undefined): string | undefined {
+  const time = readTime(claims, name);
+  if (time === undefined) return undefined;
+  if (time / 1000 > implausibleSeconds)
+    return `the claim ${name} lies thousands of years ahead; it counts seconds, not milliseconds`;
+  if (now === undefined) return undefined;
+  const ahead = Math.ceil((time - now) / 1000);
+  if (name === "exp" || (name === "expire_at" && time > 0))
+    return time <= now ? `the token has expired ${-ahead} s ago (${name})` : undefined;
+  if (name === "nbf" && time > now) return `the token is not valid for another ${ahead} s (nbf)`;
+  return name === "iat" && time > now ? `the token is issued ${ahead} s in the future (iat)` : undefined;
+}
+
+function faultsOf(read: () => string | undefined): readonly string[] {
+  try {
+    const fault = read();
+    return fault === undefined ? [] : [fault];
+  } catch (error) {
+    if (error instanceof ClaimFault) return [error.message];
+    throw error;
+  }
+}

@@ -1,0 +1,203 @@
+/** Options of tokens: each with its default and what changing it costs, resolved and checked in one place. */
+import type { JWK } from "jose";
+import { HoldfastError } from "../errors.js";
+import {
+  type Algorithm,
+  hmacAlgorithms,
+  isHmacAlgorithm,
+  isPublicKeyAlgorithm,
+  publicKeyAlgorithms,
+} from "./algorithms.js";
+import { type PublicKey, readPublicKey } from "./public-keys.js";
+import { type FetchKeys, RemoteKeys } from "./remote-keys.js";
+import { readSecrets, SecretKeys } from "./secret-keys.js";
+
+/** At least one of `secret`, `publicKeys` and `jwksUrl` is needed. */
+export interface TokenOptions {
+  /**
+   * What tokens of HS256, HS384 and HS512 are signed with, at least 32 bytes of UTF-8. Of several, the first is the
+   * current one, and the others are accepted, too, while their tokens run out.
+   */
+  readonly secret?: string | readonly string[];
+  /**
+   * What tokens of RS*, PS*, ES* and EdDSA are checked with: PEM texts (BEGIN PUBLIC KEY) or JWK objects. RSA needs 2048
+   * bits. A token that names a key (`kid`) is not tried with keys of other names.
+   */
+  readonly publicKeys?: readonly (string | JWK)[];
+  /** Where the issuer offers its public keys as a JWK Set; https, or http on this machine. Redirects are not followed. */
+  readonly jwksUrl?: string;
+  /** One of these has to be in `aud`. @default nothing is asked of `aud` */
+  readonly audience?: string | readonly string[];
+  /** One of these has to be `iss`. @default nothing is asked of `iss` */
+  readonly issuer?: string | readonly string[];
+  /** Algorithms that are accepted. @default all that suit the keys there are */
+  readonly algorithms?: readonly Algorithm[];
+  /**
+   * How much the clocks of issuers may differ from this one, which a token is then valid for longer.
+   * @default 0
+   */
+  readonly clockToleranceSeconds?: number;
+  /** Longest token, in bytes; beyond, it is not looked at. @default 8192 */
+  readonly maxTokenBytes?: number;
+  /** The claim with the user's roles, a list of strings. @default "roles" */
+  readonly roles?: string;
+  /** Revocations that are kept; beyond, adding one throws. @default 100,000 */
+  readonly maxRevocations?: number;
+  /** For one fetch of `jwksUrl`. Connections that need its keys wait meanwhile. @default 5000 */
+  readonly jwksTimeoutMs?: number;
+  /**
+   * Least time between two fetches of `jwksUrl`, whatever tokens come. A key that the issuer has begun to use can be
+   * unknown for so long. @default 30,000
+   */
+  readonly jwksCooldownMs?: number;
+  /**
+   * How old keys of `jwksUrl` get before they are fetched anew; a key that the issuer has withdrawn is accepted for so
+   * long, and for six times as long where fetching fails. @default 600,000
+   */
+  readonly jwksMaxAgeMs?: number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** Fetches `jwksUrl`. @default the platform's */
+  readonly fetch?: FetchKeys;
+  /** Told of fetches that fail, and of keys that cannot be used. @default nobody is told */
+  readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+export interface TokenSettings {
+  readonly secrets?: SecretKeys;
+  readonly publicKeys: readonly PublicKey[];
+  readonly remoteKeys?: RemoteKeys;
+  readonly audiences: readonly string[];
+  readonly issuers: readonly string[];
+  readonly algorithms: readonly Algorithm[];
+  readonly toleranceMs: number;
+  readonly maxTokenBytes: number;
+  readonly rolesClaim: string;
+  readonly maxRevocations: number;
+  readonly now: () => number;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+export const defaultTokenOptions = Object.freeze({
+  clockToleranceSeconds: 0,
+  maxTokenBytes: 8192,
+  roles: "roles",
+  maxRevocations: 100_000,
+  jwksTimeoutMs: 5000,
+  jwksCooldownMs: 30_000,
+  jwksMaxAgeMs: 600_000,
+}) satisfies Partial<TokenOptions>;
+
+/** An hour: beyond, a clock is wrong. */
+const maxToleranceSeconds = 3600;
+/** What timers of Node.js can wait. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** @throws HF_OPTION_INVALID naming the option and what is accepted; keys are never printed */
+export function resolveTokenOptions(options: TokenOptions): TokenSettings {
+  const { secret, jwksUrl, now, onError = () => {} } = options;
+  const numbers = readNumbers(options);
+  if (secret === undefined && options.publicKeys === undefined && jwksUrl === undefined)
+    refuse("secret", "given where neither publicKeys nor jwksUrl is", "missing");
+  for (const [name, value] of Object.entries({ now, onError, fetch: options.fetch ?? now }))
+    if (typeof value !== "function") refuse(name, "a function", `of type ${typeof value}`);
+  const roles = options.roles ?? defaultTokenOptions.roles;
+  if (typeof roles !== "string" || roles === "") refuse("roles", "the name of a claim", "not");
+  const secrets = secret === undefined ? undefined : new SecretKeys(readSecrets(secret));
+  const publicKeys = readPublicKeys(options.publicKeys);
+  const remoteKeys =
+    jwksUrl === undefined
+      ? undefined
+      : new RemoteKeys({
+          url: readKeysUrl(jwksUrl),
+          fetch: options.fetch ?? fetch,
+          now,
+          timeoutMs: numbers.jwksTimeoutMs,
+          cooldownMs: numbers.jwksCooldownMs,
+          maxAgeMs: numbers.jwksMaxAgeMs,
+          onError,
+        });
+  const suitable: readonly Algorithm[] = [
+    ...hmacAlgorithms.filter(() => secrets !== undefined),
+    ...publicKeyAlgorithms.filter((name) => remoteKeys || publicKeys.some((key) => key.algorithms.has(name))),
+  ];
+  return {
+    ...(secrets && { secrets }),
+    publicKeys,
+    ...(remoteKeys && { remoteKeys }),
+    audiences: readTexts("audience", options.audience),
+    issuers: readTexts("issuer", options.issuer),
+    algorithms: readAlgorithms(options.algorithms, suitable),
+    toleranceMs: numbers.clockToleranceSeconds * 1000,
+    maxTokenBytes: numbers.maxTokenBytes,
+    rolesClaim: roles,
+    maxRevocations: numbers.maxRevocations,
+    now,
+    onError,
+  };
+}
+
+function readNumbers(options: TokenOptions) {
+  const read = (name: Exclude<keyof typeof defaultTokenOptions, "roles">, least: number, most: number) => {
+    const value: unknown = options[name] ?? defaultTokenOptions[name];
+    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    return refuse(name, `an integer ${range}`, JSON.stringify(value));
+  };
+  return {
+    clockToleranceSeconds: read("clockToleranceSeconds", 0, maxToleranceSeconds),
+    maxTokenBytes: read("maxTokenBytes", 1, Number.MAX_SAFE_INTEGER),
+    maxRevocations: read("maxRevocations", 1, Number.MAX_SAFE_INTEGER),
+    jwksTimeoutMs: read("jwksTimeoutMs", 1, maxTimerMs),
+    jwksCooldownMs: read("jwksCooldownMs", 1, Number.MAX_SAFE_INTEGER),
+    jwksMaxAgeMs: read("jwksMaxAgeMs", 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function readPublicKeys(given: TokenOptions["publicKeys"]): readonly PublicKey[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given) || given.length === 0)
+    refuse("publicKeys", "a list of PEM texts and JWK objects", "not, or an empty one");
+  return given.map((each: unknown, index) => {
+    const key = readPublicKey(each);
+    return typeof key === "string" ? refuse(`publicKeys[${index}]`, "a public key for signatures", key) : key;
+  });
+}
+
+function readKeysUrl(text: unknown): string {
+  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
+  const isLocal = url?.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (url === undefined || (url.protocol !== "https:" && !isLocal))
+    return refuse("jwksUrl", "an https address, or an http one on this machine", "not");
+  if (url.username !== "" || url.password !== "")
+    refuse("jwksUrl", "without a user and a password", "with them");
+  return url.href;
+}
+
+function readTexts(name: "audience" | "issuer", given: unknown): readonly string[] {
+  if (given === undefined) return [];
+  const texts: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (texts.length === 0 || !texts.every((text) => typeof text === "string" && text !== ""))
+    refuse(name, "a text, or a list of texts", JSON.stringify(given));
+  return texts as readonly string[];
+}
+
+function readAlgorithms(given: unknown, suitable: readonly Algorithm[]): readonly Algorithm[] {
+  if (given === undefined) return suitable;
+  const names: readonly unknown[] = Array.isArray(given) ? given : [];
+  const unsuitable = names.find((name) => !(suitable as readonly unknown[]).includes(name));
+  if (names.length === 0)
+    refuse("algorithms", `a list of some of ${suitable.join(", ")}`, JSON.stringify(given));
+  if (unsuitable !== undefined) {
+    const isKnown = isHmacAlgorithm(unsuitable) || isPublicKeyAlgorithm(unsuitable);
+    const why = isKnown ? ", for which there is no key" : "";
+    refuse("algorithms", `of ${suitable.join(", ")}`, `${JSON.stringify(unsuitable)}${why}`);
+  }
+  return names as readonly Algorithm[];
+}
+
+function refuse(option: string, accepted: string, given: string): never {
+  throw new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}, but is ${given}`, {
+    details: { option },
+  });
+}

@@ -1,0 +1,116 @@
+/**
+ * Checks the JSON Web Tokens (RFC 7519) that clients bring: one for the connection, and one for each channel that asks for
+ * it. Owns what becomes of every fault; the answers are those of the protocol's reference server.
+ */
+import { HoldfastError } from "../errors.js";
+import type { GrantResult, IdentityResult, TokenBearer } from "../sessions/identity.js";
+import { assertMeantForUs, ClaimFault, isOutOfTime, readText, readTime, readUser } from "./claims.js";
+import type { JsonObject } from "./compact-token.js";
+import { readConnectionClaims } from "./connection-claims.js";
+import { Revocations } from "./revocations.js";
+import { SignatureVerifier, type Verified } from "./signature-verifier.js";
+import { findMismatch, readSubscriptionClaims } from "./subscription-claims.js";
+import { resolveTokenOptions, type TokenOptions, type TokenSettings } from "./token-options.js";
+
+export interface Tokens {
+  /**
+   * Who the bearer of a connection's token is. A token that is out of its time gives the error `tokenExpired`, which makes
+   * clients fetch another. `internalError` tells of keys that cannot be had just now: clients come back then. Anything
+   * else that is wrong gives `invalidToken`, which clients stay away after. Never rejects.
+   */
+  verifyConnection(token: string): Promise<IdentityResult>;
+  /**
+   * What a subscription's token grants its bearer. One for another channel, user or client ends the connection.
+   * @throws HF_KEYS_UNAVAILABLE when the keys of the issuer cannot be had just now
+   */
+  verifySubscription(token: string, bearer: TokenBearer): Promise<GrantResult>;
+  /** Looked at for every token, but not for connections that have been let in. */
+  readonly revocations: Revocations;
+  /** Whether there is a secret that `signToken` can use. */
+  readonly canSign: boolean;
+}
+
+/** @throws HF_OPTION_INVALID naming the option and what is accepted */
+export function createTokens(options: TokenOptions): Tokens {
+  const settings = resolveTokenOptions(options);
+  const verifier = new SignatureVerifier(settings);
+  const revocations = new Revocations({ now: settings.now, maxEntries: settings.maxRevocations });
+  return {
+    revocations,
+    canSign: settings.secrets !== undefined,
+    verifyConnection: async (token) => {
+      let verified: Verified;
+      try {
+        verified = await verifier.verify(token);
+      } catch (error) {
+        if (!(error instanceof HoldfastError && error.code === "HF_KEYS_UNAVAILABLE")) throw error;
+        return disconnect(
+          "internalError",
+          "the keys that tokens are checked with cannot be had at the moment",
+        );
+      }
+      if ("fault" in verified) return disconnect("invalidToken", verified.fault);
+      return judge(
+        () => judgeConnection(verified.claims, settings, revocations),
+        (fault) => disconnect("invalidToken", fault),
+      );
+    },
+    verifySubscription: async (token, bearer) => {
+      const verified = await verifier.verify(token);
+      if ("fault" in verified) return deny(verified.fault);
+      return judge(() => judgeSubscription(verified.claims, bearer, settings, revocations), deny);
+    },
+  };
+}
+
+function judgeConnection(
+  claims: JsonObject,
+  settings: TokenSettings,
+  revocations: Revocations,
+): IdentityResult {
+  assertMeantForUs(claims, settings);
+  if (isOutOfTime(claims, settings.now(), settings.toleranceMs))
+    return { isAccepted: false, error: "tokenExpired" };
+  const identity = readConnectionClaims(claims, settings);
+  if (revocations.isRevoked(identity)) return disconnect("invalidToken", "the token is revoked");
+  return { isAccepted: true, identity };
+}
+
+function judgeSubscription(
+  claims: JsonObject,
+  bearer: TokenBearer,
+  settings: TokenSettings,
+  revocations: Revocations,
+): GrantResult {
+  assertMeantForUs(claims, settings);
+  if (isOutOfTime(claims, settings.now(), settings.toleranceMs))
+    return { isAccepted: false, error: "tokenExpired", reason: "the token is out of its time (exp, nbf)" };
+  const mismatch = findMismatch(claims, bearer);
+  if (mismatch !== undefined) return { isAccepted: false, disconnect: "invalidToken", reason: mismatch };
+  const grant = readSubscriptionClaims(claims, settings.toleranceMs);
+  const tokenId = readText(claims, "jti");
+  const issuedAt = readTime(claims, "iat");
+  const origin = {
+    user: readUser(claims),
+    ...(tokenId !== undefined && { tokenId }),
+    ...(issuedAt !== undefined && { issuedAt }),
+  };
+  return revocations.isRevoked(origin) ? deny("the token is revoked") : { isAccepted: true, grant };
+}
+
+function judge<T>(decide: () => T, refuse: (fault: string) => T): T {
+  try {
+    return decide();
+  } catch (error) {
+    if (error instanceof ClaimFault) return refuse(error.message);
+    throw error;
+  }
+}
+
+function disconnect(name: "invalidToken" | "internalError", reason: string): IdentityResult {
+  return { isAccepted: false, disconnect: name, reason };
+}
+
+function deny(reason: string): GrantResult {
+  return { isAccepted: false, error: "permissionDenied", reason };
+}

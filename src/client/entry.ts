@@ -1,0 +1,13 @@
+/** What both entries of `holdfast/client` export. */
+export { type ErrorCode, HoldfastError } from "../errors.js";
+export type { Position } from "../wire/messages.js";
+export { Channel, type HistoryChoices } from "./channel.js";
+export { Client, type ParamsArgument, type RpcArgument } from "./client.js";
+export type { OnError } from "./listeners.js";
+export type { ClientOptions, TokenSource, WebSocketClass } from "./options.js";
+export type { ClientInfo, HistoryPage, PresenceStats, Publication } from "./publication.js";
+export type { IterationOptions } from "./publication-iterator.js";
+export type { PublishChoices } from "./publish-queue.js";
+export type { ChannelListeners } from "./shared-subscription.js";
+export type { ChannelStatus, ClientStatus, SubscribedStatus } from "./status.js";
+export type { FilterNode, SubscribeOptions } from "./subscribe-options.js";

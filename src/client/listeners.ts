@@ -1,0 +1,48 @@
+/** Functions that are told of something. What one of them throws keeps neither the others nor the SDK from their work. */
+
+/** Where failures end that no caller waits for. */
+export type OnError = (error: unknown, context: { readonly stage: string }) => void;
+
+export class Listeners<Arguments extends readonly unknown[]> {
+  readonly #all = new Set<{ readonly listener: (...values: Arguments) => void }>();
+  readonly #stage: string;
+  readonly #onError: OnError;
+
+  /** @param stage what the listeners are for, as `onError` is told */
+  constructor(stage: string, onError: OnError) {
+    this.#stage = stage;
+    this.#onError = onError;
+  }
+
+  /** @returns a function that removes it; the same function may be added twice, and is then called twice */
+  add(listener: (...values: Arguments) => void): () => void {
+    const entry = { listener };
+    this.#all.add(entry);
+    return () => void this.#all.delete(entry);
+  }
+
+  call(...values: Arguments): void {
+    for (const { listener } of this.#all) {
+      callGuarded(() => listener(...values), this.#stage, this.#onError);
+    }
+  }
+
+  clear(): void {
+    this.#all.clear();
+  }
+}
+
+export function callGuarded(run: () => void, stage: string, onError: OnError): void {
+  try {
+    run();
+  } catch (error) {
+    onError(error, { stage });
+  }
+}
+
+/** Throws where nobody catches it, as listeners of a browser's own events do. */
+export function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,157 @@
+/**
+ * The interface for the application's own servers: `POST /api/METHOD`, with a key. Answers are those of the protocol's
+ * reference server: status 200 with a result or an error, and other statuses for requests that are none, or for all errors
+ * where the header field X-Centrifugo-Error-Mode says `transport`.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ReplyError } from "../../wire/codes.js";
+import { parseJson, readBody, sendJson } from "./body.js";
+import { type CallContext, callBatch, callMethod } from "./call.js";
+import { type ApiKey, ApiKeys } from "./keys.js";
+import { type ApiTools, apiMethods, type Scope, toError } from "./methods.js";
+import { createOpenApi } from "./openapi.js";
+
+export interface ApiOptions {
+  /** Keys that are accepted; without any, nobody is. */
+  readonly keys: readonly ApiKey[];
+  /** Largest body, in bytes; beyond, 413. */
+  readonly maxBodyBytes: number;
+  readonly tools: ApiTools;
+  readonly version: string;
+  readonly expectedFailure: CallContext["expectedFailure"];
+  readonly onError: CallContext["onError"];
+}
+
+export const apiPath = "/api";
+
+/** HTTP statuses of errors, for callers that ask for them. */
+const statuses: Readonly<Record<number, number>> = {
+  100: 500,
+  102: 404,
+  103: 403,
+  104: 404,
+  106: 413,
+  107: 400,
+  108: 400,
+  111: 429,
+  112: 416,
+  113: 409,
+};
+
+/** @returns a handler of requests to `/api` and below */
+export function createApi(options: ApiOptions) {
+  const keys = new ApiKeys(options.keys);
+  let document: string | undefined;
+  return (path: string, request: IncomingMessage, response: ServerResponse): void => {
+    const name = path.slice(apiPath.length + 1);
+    if (name === "openapi.json" && (request.method === "GET" || request.method === "HEAD")) {
+      request.resume();
+      document ??= JSON.stringify(createOpenApi(options.version));
+      sendJson(response, 200, document);
+      return;
+    }
+    const isKnown = name === "" || name === "batch" || apiMethods.has(name);
+    if (!isKnown) refuse(request, response, 404, `there is nothing at ${path}, but ${allPaths().join(", ")}`);
+    else if (request.method !== "POST")
+      refuse(request, response, 405, `${request.method} is not accepted here, only POST`, { Allow: "POST" });
+    else {
+      const scope = keys.scopeOf(request);
+      if (scope === undefined)
+        refuse(
+          request,
+          response,
+          401,
+          "the key in X-API-Key is missing or not one of this server's (apiKeys, --api-key)",
+        );
+      else void answer(options, name, scope, request, response);
+    }
+  };
+}
+
+function allPaths(): string[] {
+  return [...apiMethods.keys(), "batch", "openapi.json"].map((name) => `${apiPath}/${name}`);
+}
+
+async function answer(
+  options: ApiOptions,
+  name: string,
+  scope: Scope,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { tools, expectedFailure, onError, maxBodyBytes } = options;
+  try {
+    const body = await readBody(request, maxBodyBytes);
+    if (body === "aborted") return;
+    if (body === "large") {
+      // RFC 9113 §8.2.2: HTTP/2 has no Connection.
+      const headers = request.httpVersionMajor < 2 ? { Connection: "close" } : {};
+      refuse(request, response, 413, `a body may have ${maxBodyBytes} bytes`, headers);
+      return;
+    }
+    const context = { tools, scope, expectedFailure, onError };
+    if (name === "") {
+      await answerLines(body.text, context, response);
+      return;
+    }
+    const value = parseJson(body.text);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      sendJson(response, 400, { error: "the body must be a JSON object" });
+      return;
+    }
+    if (name === "batch") sendJson(response, 200, await callBatch(value, context));
+    else sendOutcome(request, response, await callMethod(name, value, context));
+  } catch (error) {
+    onError(error, { stage: `answering ${request.url}` });
+    if (!response.headersSent) sendJson(response, 500, { error: "internal server error" });
+  }
+}
+
+function sendOutcome(
+  request: IncomingMessage,
+  response: ServerResponse,
+  outcome: { readonly error: ReplyError } | { readonly result: object },
+): void {
+  if ("result" in outcome) {
+    sendJson(response, 200, { result: outcome.result });
+    return;
+  }
+  const wantsStatus = request.headers["x-centrifugo-error-mode"] === "transport";
+  const { error } = outcome;
+  if (wantsStatus) sendJson(response, statuses[error.code] ?? 400, toError(error));
+  else sendJson(response, 200, { error: toError(error) });
+}
+
+/** The older form: `{"method": …, "params": …}`, one a line, and an answer for each. */
+async function answerLines(text: string, context: CallContext, response: ServerResponse): Promise<void> {
+  const commands = text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map(parseJson);
+  const isAccepted = (value: unknown): value is { method: string; params?: unknown } =>
+    typeof value === "object" && value !== null && typeof (value as { method?: unknown }).method === "string";
+  if (commands.length === 0 || !commands.every(isAccepted)) {
+    sendJson(response, 400, {
+      error: 'each line must be a JSON object such as {"method":"publish","params":{}}',
+    });
+    return;
+  }
+  const answers: string[] = [];
+  for (const { method, params = {} } of commands) {
+    const outcome = await callMethod(method, params, context);
+    answers.push(JSON.stringify("error" in outcome ? { error: toError(outcome.error) } : outcome));
+  }
+  sendJson(response, 200, answers.join("\n"));
+}
+
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  error: string,
+  headers: Record<string, string> = {},
+): void {
+  // A body that nobody asked for is read and dropped, so that the connection can go on.
+  request.resume();
+  sendJson(response, status, { error }, headers);
+}

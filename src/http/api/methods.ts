@@ -1,0 +1,296 @@
+/**
+ * The methods of the server's HTTP interface: of each its parameters as a schema, its result, the scope of keys that may
+ * call it, and what it does. The OpenAPI document is made from the same table.
+ */
+import { z } from "zod";
+import type { HistoryPage, PublishResult } from "../../channels/broker.js";
+import type { Control } from "../../sessions/control.js";
+import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
+import type { ClientInfo, Publication } from "../../wire/messages.js";
+import { matcherOf } from "./glob.js";
+import * as schemas from "./schemas.js";
+
+/** What a key may be for; each includes those before it. */
+export type Scope = "read" | "publish" | "admin";
+
+export interface ApiTools {
+  readonly control: Control;
+  /** Numbers of this node. */
+  readonly info: () => object;
+  readonly call:
+    | ((method: string, params: unknown) => Promise<ReplyError | { readonly data: unknown }>)
+    | undefined;
+  readonly revoke:
+    | ((revocation: z.output<typeof schemas.revoke>) => Promise<ReplyError | undefined>)
+    | undefined;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+export interface ApiMethod {
+  readonly summary: string;
+  readonly scope: Scope;
+  readonly params: z.ZodType;
+  readonly result: z.ZodType;
+  run(params: unknown, tools: ApiTools): Promise<object | { readonly error: ReplyError }>;
+}
+
+function method<P extends z.ZodType>(definition: {
+  readonly summary: string;
+  readonly scope: Scope;
+  readonly params: P;
+  readonly result: z.ZodType;
+  readonly run: (params: z.output<P>, tools: ApiTools) => Promise<object>;
+}): ApiMethod {
+  return definition as unknown as ApiMethod;
+}
+
+const nothing = {};
+
+export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMethod>([
+  [
+    "publish",
+    method({
+      summary: "Publishes in a channel",
+      scope: "publish",
+      params: schemas.publish,
+      result: schemas.published,
+      run: async ({ channel, ...rest }, { control }) =>
+        toPublished(await control.publish({ channel, ...schemas.toPublication(rest) })),
+    }),
+  ],
+  [
+    "broadcast",
+    method({
+      summary: "Publishes the same in several channels",
+      scope: "publish",
+      params: schemas.broadcast,
+      result: z.object({
+        responses: z.array(z.union([z.object({ result: schemas.published }), schemas.failed])),
+      }),
+      run: async ({ channels, ...rest }, { control }) => {
+        const results = await control.broadcast(channels, schemas.toPublication(rest));
+        return { responses: results.map((result) => toResponse(toPublished(result))) };
+      },
+    }),
+  ],
+  [
+    "subscribe",
+    method({
+      summary: "Subscribes a user's connections to a channel",
+      scope: "admin",
+      params: schemas.subscribe,
+      result: schemas.empty,
+      run: async ({ channel, ...params }, { control }) => {
+        const recover = params.recover_since && { recover: true, ...params.recover_since };
+        return orNothing(await control.subscribe(channel, params, schemas.toGrant(params), recover));
+      },
+    }),
+  ],
+  [
+    "unsubscribe",
+    method({
+      summary: "Ends a user's subscriptions, to one channel or to all",
+      scope: "admin",
+      params: schemas.unsubscribe,
+      result: schemas.empty,
+      run: async ({ channel, ...target }, { control }) => {
+        await control.unsubscribe(target, channel || undefined);
+        return nothing;
+      },
+    }),
+  ],
+  [
+    "disconnect",
+    method({
+      summary: "Ends a user's connections",
+      scope: "admin",
+      params: schemas.disconnect,
+      result: schemas.empty,
+      run: async ({ disconnect: reason, whitelist, ...target }, { control }) => {
+        control.disconnect(target, reason ?? disconnect("forceDisconnect"), whitelist);
+        return nothing;
+      },
+    }),
+  ],
+  [
+    "refresh",
+    method({
+      summary: "Sets when a user's connections expire, or ends them at once",
+      scope: "admin",
+      params: schemas.refresh,
+      result: schemas.empty,
+      run: async ({ expired, expire_at, info, ...target }, { control }) => {
+        control.refresh(target, {
+          isExpired: expired ?? false,
+          ...(expire_at && { expiresAt: expire_at * 1000 }),
+          ...(info !== undefined && { info: JSON.stringify(info) }),
+        });
+        return nothing;
+      },
+    }),
+  ],
+  [
+    "presence",
+    method({
+      summary: "Tells who is subscribed to a channel",
+      scope: "read",
+      params: schemas.ofChannel,
+      result: z.object({ presence: z.record(z.string(), schemas.clientInfo) }),
+      run: async ({ channel }, { control }) => {
+        const infos = await control.presence(channel);
+        if ("code" in infos) return { error: infos };
+        return { presence: Object.fromEntries(infos.map((info) => [info.client, toInfo(info)])) };
+      },
+    }),
+  ],
+  [
+    "presence_stats",
+    method({
+      summary: "Tells how many are subscribed to a channel",
+      scope: "read",
+      params: schemas.ofChannel,
+      result: z.object({ num_clients: z.int(), num_users: z.int() }),
+      run: async ({ channel }, { control }) => {
+        const stats = await control.presenceStats(channel);
+        if ("code" in stats) return { error: stats };
+        return { num_clients: stats.numClients, num_users: stats.numUsers };
+      },
+    }),
+  ],
+  [
+    "history",
+    method({
+      summary: "Reads what a channel keeps",
+      scope: "read",
+      params: schemas.history,
+      result: z.object({ publications: z.array(schemas.publication), offset: z.int(), epoch: z.string() }),
+      run: async ({ channel, limit, since, reverse }, { control }) => {
+        const page = await control.history({ channel, limit, ...(since && { since }), reverse });
+        return "code" in page ? { error: page } : toHistory(page);
+      },
+    }),
+  ],
+  [
+    "history_remove",
+    method({
+      summary: "Forgets what a channel keeps; its position stays",
+      scope: "admin",
+      params: schemas.ofChannel,
+      result: schemas.empty,
+      run: async ({ channel }, { control }) => orNothing(await control.removeHistory(channel)),
+    }),
+  ],
+  [
+    "channels",
+    method({
+      summary: "Lists the channels that somebody is subscribed to",
+      scope: "read",
+      params: schemas.channels,
+      result: z.object({ channels: z.record(z.string(), z.object({ num_clients: z.int() })) }),
+      run: async ({ pattern }, { control }) => {
+        const channels = control.channels(matcherOf(pattern));
+        return {
+          channels: Object.fromEntries(
+            channels.map(({ name, numClients }) => [name, { num_clients: numClients }]),
+          ),
+        };
+      },
+    }),
+  ],
+  [
+    "info",
+    method({
+      summary: "Numbers of the nodes",
+      scope: "read",
+      params: schemas.empty,
+      result: z.object({ nodes: z.array(schemas.node) }),
+      run: async (_params, { info }) => ({ nodes: [info()] }),
+    }),
+  ],
+  [
+    "rpc",
+    method({
+      summary: "Calls a method of the application, as nobody in particular",
+      scope: "admin",
+      params: schemas.rpc,
+      result: z.object({ data: z.unknown() }),
+      run: async ({ method: name, params }, { call }) => {
+        if (call === undefined)
+          return { error: replyError("notAvailable", "there is no application with methods") };
+        const outcome = await call(name, params);
+        return "code" in outcome ? { error: outcome } : outcome;
+      },
+    }),
+  ],
+  [
+    "send",
+    method({
+      summary: "Sends something to a user's connections, in no channel",
+      scope: "publish",
+      params: schemas.send,
+      result: schemas.empty,
+      run: async ({ data, ...target }, { control }) => {
+        control.send(target, JSON.stringify(data));
+        return nothing;
+      },
+    }),
+  ],
+  [
+    "revoke",
+    method({
+      summary: "Makes tokens invalid, and ends the connections that came with them",
+      scope: "admin",
+      params: schemas.revoke,
+      result: schemas.empty,
+      run: async (params, { revoke }) => {
+        if (revoke === undefined)
+          return { error: replyError("notAvailable", "this server checks no tokens") };
+        return orNothing(await revoke(params));
+      },
+    }),
+  ],
+]);
+
+/** As a result stands among others. */
+export function toResponse(outcome: object): object {
+  return "error" in outcome ? { error: toError(outcome.error as ReplyError) } : { result: outcome };
+}
+
+export function toError({ code, message, isTemporary }: ReplyError): object {
+  return { code, message, ...(isTemporary && { temporary: true }) };
+}
+
+function orNothing(error: ReplyError | undefined): object {
+  return error === undefined ? nothing : { error };
+}
+
+function toPublished(result: PublishResult | ReplyError): object {
+  if ("code" in result) return { error: result };
+  const { position, isDuplicate } = result;
+  return { ...position, ...(isDuplicate && { is_duplicate: true }) };
+}
+
+function toHistory({ publications, position }: HistoryPage): object {
+  return { publications: publications.map(toPublicationObject), ...position };
+}
+
+function toPublicationObject({ data, info, offset, tags, key, time }: Publication): object {
+  return {
+    data: JSON.parse(data) as unknown,
+    ...(info && { info: toInfo(info) }),
+    offset,
+    ...(tags && { tags }),
+    ...(key !== undefined && { key }),
+    time,
+  };
+}
+
+function toInfo({ user, client, connInfo, chanInfo }: ClientInfo): object {
+  return {
+    user,
+    client,
+    ...(connInfo !== undefined && { conn_info: JSON.parse(connInfo) as unknown }),
+    ...(chanInfo !== undefined && { chan_info: JSON.parse(chanInfo) as unknown }),
+  };
+}

@@ -1,0 +1,192 @@
+/** Shapes of what the server's HTTP interface takes and gives. */
+import { z } from "zod";
+import type { SubscriptionGrant } from "../../sessions/identity.js";
+import { findChannelNameFault } from "../../wire/channel-name.js";
+import { findKeyFault } from "../../wire/keys.js";
+import type { PublishParams } from "../../wire/messages.js";
+
+const mostChannels = 10_000;
+const mostTags = 64;
+
+const channel = z.string().superRefine((name, context) => {
+  const fault = findChannelNameFault(name);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+const user = z.string().max(255).describe("user id; the empty one stands for all anonymous clients");
+const client = z.string().min(1).optional().describe("one of the user's connections, instead of all of them");
+const seconds = z.int().min(0).describe("Unix time in seconds; 0 for never");
+const json = z.unknown().describe("any JSON value");
+const base64 = z.string().describe("JSON in base64, instead of the field without b64");
+const flag = z.boolean().optional();
+const key = (name: string) =>
+  z.string().superRefine((text, context) => {
+    const fault = findKeyFault(name, text);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  });
+
+const content = {
+  data: json.optional(),
+  b64data: base64.optional(),
+  tags: z
+    .record(z.string().min(1).max(256), z.string().max(256))
+    .refine((tags) => Object.keys(tags).length <= mostTags, `at most ${mostTags} tags are accepted`)
+    .optional(),
+  key: key("key").optional(),
+  idempotency_key: key("idempotency_key").optional(),
+  delta: z
+    .boolean()
+    .optional()
+    .describe("without effect: the channel's rules say whether readers get patches"),
+};
+
+export const publish = z.object({ channel, ...content });
+export const broadcast = z.object({ channels: z.array(channel).min(1).max(mostChannels), ...content });
+export const published = z.object({
+  offset: z.int(),
+  epoch: z.string(),
+  is_duplicate: z.boolean().optional(),
+});
+export const failed = z.object({
+  error: z.object({ code: z.int(), message: z.string(), temporary: z.boolean().optional() }),
+});
+export const empty = z.object({});
+export const ofChannel = z.object({ channel });
+
+const override = z.object({ value: z.boolean() }).optional();
+export const subscribe = z.object({
+  user,
+  channel,
+  client,
+  info: json.optional(),
+  b64info: base64.optional(),
+  data: json.optional(),
+  b64data: base64.optional(),
+  expire_at: seconds.optional(),
+  recover_since: z.object({ offset: z.int().min(0), epoch: z.string() }).optional(),
+  override: z
+    .object({
+      presence: override,
+      join_leave: override,
+      force_push_join_leave: override,
+      force_recovery: override,
+    })
+    .optional(),
+});
+export const unsubscribe = z.object({
+  user,
+  channel: z
+    .union([channel, z.literal("")])
+    .optional()
+    .describe("empty for all channels"),
+  client,
+});
+export const disconnect = z.object({
+  user,
+  client,
+  whitelist: z.array(z.string()).max(1000).optional().describe("connections that stay"),
+  disconnect: z.object({ code: z.int().min(3000).max(4999), reason: z.string().min(1).max(120) }).optional(),
+});
+export const refresh = z.object({
+  user,
+  client,
+  expired: flag,
+  expire_at: seconds.optional(),
+  info: json.optional(),
+});
+export const history = z.object({
+  channel,
+  limit: z.int().min(-1).default(0).describe("0 for the position only, -1 for as many as the server gives"),
+  since: z.object({ offset: z.int().min(0).default(0), epoch: z.string().default("") }).optional(),
+  reverse: z.boolean().default(false),
+});
+export const channels = z.object({
+  pattern: z.string().max(255).optional().describe("* stands for any characters, ? for one"),
+});
+export const rpc = z.object({ method: z.string().min(1).max(255), params: json.optional() });
+export const send = z.object({ user, client, data: json });
+export const revoke = z
+  .object({
+    user: user.optional(),
+    token_id: z.string().min(1).max(255).optional(),
+    issued_before: seconds.optional(),
+  })
+  .refine(
+    (value) => Object.values(value).some((each) => each !== undefined),
+    "name a user, a token_id or issued_before",
+  );
+
+export const clientInfo = z.object({
+  user: z.string(),
+  client: z.string(),
+  conn_info: json.optional(),
+  chan_info: json.optional(),
+});
+export const publication = z.object({
+  data: json,
+  info: clientInfo.optional(),
+  offset: z.int(),
+  tags: z.record(z.string(), z.string()).optional(),
+  key: z.string().optional(),
+  time: z.int().describe("Unix milliseconds"),
+});
+export const node = z.object({
+  uid: z.string(),
+  name: z.string(),
+  version: z.string(),
+  num_clients: z.int(),
+  num_users: z.int(),
+  num_subs: z.int(),
+  num_channels: z.int(),
+  uptime: z.int().describe("seconds"),
+  stats: z.record(z.string(), z.number()),
+});
+
+/** What is wrong with content, where two fields depend on each other. */
+export class ContentFault extends Error {}
+
+/** @throws ContentFault where there is no data, or it is no JSON */
+export function toPublication(content: {
+  readonly data?: unknown;
+  readonly b64data?: string | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly key?: string | undefined;
+  readonly idempotency_key?: string | undefined;
+}): Omit<PublishParams, "channel"> {
+  const { tags, key: publicationKey, idempotency_key } = content;
+  const data = jsonOf(content.data, content.b64data, "data");
+  if (data === undefined) throw new ContentFault("data is missing: any JSON value is accepted");
+  return {
+    data,
+    ...(tags && { tags }),
+    ...(publicationKey !== undefined && { key: publicationKey }),
+    ...(idempotency_key !== undefined && { idempotencyKey: idempotency_key }),
+  };
+}
+
+/** @throws ContentFault where something is no JSON */
+export function toGrant(params: Omit<z.output<typeof subscribe>, "channel">): SubscriptionGrant {
+  const info = jsonOf(params.info, params.b64info, "info");
+  const data = jsonOf(params.data, params.b64data, "data");
+  const { presence, join_leave, force_push_join_leave, force_recovery } = params.override ?? {};
+  return {
+    ...(info !== undefined && { info }),
+    ...(data !== undefined && { data }),
+    ...(params.expire_at && { expiresAt: params.expire_at * 1000 }),
+    overrides: {
+      ...(presence && { hasPresence: presence.value }),
+      ...(join_leave && { hasJoinLeave: join_leave.value }),
+      ...(force_push_join_leave && { isJoinLeaveForced: force_push_join_leave.value }),
+      ...(force_recovery && { isRecoveryForced: force_recovery.value }),
+    },
+  };
+}
+
+function jsonOf(value: unknown, encoded: string | undefined, name: string): string | undefined {
+  if (value !== undefined) return JSON.stringify(value);
+  if (encoded === undefined) return undefined;
+  try {
+    return JSON.stringify(JSON.parse(Buffer.from(encoded, "base64").toString("utf8")));
+  } catch {
+    throw new ContentFault(`b64${name} must be JSON in base64`);
+  }
+}

@@ -1,0 +1,9 @@
+/** Entry of `holdfast/react`: hooks for components that show channels. */
+export { HoldfastProvider, type HoldfastProviderProps, useClient } from "./holdfast-provider.js";
+export {
+  type UseChannelArguments,
+  type UseChannelOptions,
+  type UsedChannel,
+  useChannel,
+} from "./use-channel.js";
+export { useClientStatus } from "./use-client-status.js";

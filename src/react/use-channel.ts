@@ -1,0 +1,78 @@
+/** A channel in a component: subscribed while it is shown. */
+import { useCallback, useMemo, useSyncExternalStore } from "react";
+import type { App } from "../app/define-app.js";
+import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
+import type {
+  Channel,
+  ChannelStatus,
+  Client,
+  ClientInfo,
+  ParamsArgument,
+  Position,
+  Publication,
+} from "../client/index.js";
+import { HoldfastError } from "../errors.js";
+import { ChannelFeed } from "./channel-feed.js";
+
+export interface UseChannelOptions {
+  /** Publications of the history to begin with; the server gives up to as many as it does at once. @default 0 */
+  readonly history?: number;
+  /** Most publications that are kept; the oldest go. @default 500 */
+  readonly limit?: number;
+  /** Whether to keep a list of who is there; changes come where the channel says `joinLeave`. @default false */
+  readonly presence?: boolean;
+}
+
+export interface UsedChannel<Input, Data> {
+  /** History first, then what came since, each publication once; the newest last. */
+  readonly publications: readonly Publication<Data>[];
+  readonly presence: readonly ClientInfo[];
+  readonly status: ChannelStatus;
+  readonly error: HoldfastError | undefined;
+  /** The same function until the channel changes. */
+  readonly publish: (data: Input) => Promise<Position>;
+}
+
+const defaults = { history: 0, limit: 500, presence: false };
+
+/** Parameters and options of `useChannel`: parameters are `undefined` or left out where the pattern has none. */
+export type UseChannelArguments<P extends string> =
+  HasParams<P> extends true
+    ? [params: ParamsOf<P>, options?: UseChannelOptions]
+    : [params?: Readonly<Record<string, string>>, options?: UseChannelOptions];
+
+/**
+ * Parameters and options are compared by what they say, so that they may be written where they are used.
+ * @throws HF_OPTION_INVALID where a parameter or an option is not accepted
+ */
+export function useChannel<A extends App, P extends PatternsOf<A>>(
+  client: Client<A>,
+  pattern: P,
+  ...[params, options = {}]: UseChannelArguments<P>
+): UsedChannel<InputFor<A, P>, DataFor<A, P>> {
+  const { history, limit, presence } = { ...defaults, ...options };
+  checkCount("history", history, 0);
+  checkCount("limit", limit, 1);
+  const { name } = client.channel(pattern, ...([params] as unknown as ParamsArgument<P>));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the name says all of pattern and parameters.
+  const channel = useMemo(
+    () => client.channel(pattern, ...([params] as unknown as ParamsArgument<P>)),
+    [client, name],
+  );
+  const feed = useMemo(
+    () => new ChannelFeed(channel as unknown as Channel<never, DataFor<A, P>>, { history, limit, presence }),
+    [channel, history, limit, presence],
+  );
+  const snapshot = useSyncExternalStore(feed.subscribe, feed.snapshot, feed.snapshot);
+  const publish = useCallback((data: InputFor<A, P>) => channel.publish(data), [channel]);
+  return { ...snapshot, publish };
+}
+
+function checkCount(option: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `${option} must be an integer from ${least}, but is ${String(value)}`,
+    { details: { option } },
+  );
+}

@@ -1,0 +1,160 @@
+/**
+ * What a program does with the channels and users of the server it embeds. The server asks itself for no permission;
+ * data is checked with the channel's schema, unless a `publish` hook makes something else of it for clients.
+ */
+import type { App } from "../app/define-app.js";
+import type { ChannelNamesOf, DataOfName } from "../app/types.js";
+import type { PresenceStats } from "../channels/broker.js";
+import { HoldfastError } from "../errors.js";
+import type { ChannelUse, Control, Target } from "../sessions/control.js";
+import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
+import type { ClientInfo, Position, Publication } from "../wire/messages.js";
+
+export interface PublishChoices {
+  /** A repeat with the same key has no effect, and resolves with the first one's position. */
+  readonly idempotencyKey?: string;
+  /** What readers may filter by. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** In channels of kind `latest`: a newer publication with the same key takes its place. */
+  readonly key?: string;
+}
+
+export interface HistoryChoices {
+  /** @default as many as the server gives */
+  readonly limit?: number;
+  readonly since?: Position;
+  /** @default false */
+  readonly reverse?: boolean;
+}
+
+export interface PublicationOf<Data> {
+  readonly data: Data;
+  readonly offset: number;
+  /** The publisher, where that is a client. */
+  readonly info?: ClientInfo;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly key?: string;
+  /** Unix milliseconds. */
+  readonly time: number;
+}
+
+/** A user, with all connections, or one of them. */
+export type UserTarget = string | Target;
+
+/** @typeParam A the application; its channels give the types */
+export abstract class AppMethods<A extends App> {
+  protected abstract readonly control: Control;
+
+  /**
+   * Resolves with the publication's position once it is as durable as the channel asks.
+   * @throws HF_REQUEST_REFUSED with the protocol's code in `details`, where the channel or the data is not accepted
+   */
+  async publish<N extends ChannelNamesOf<A>>(
+    channel: N,
+    data: DataOfName<A, N>,
+    choices: PublishChoices = {},
+  ): Promise<Position> {
+    const { position } = accepted(await this.control.publish({ channel, data: textOf(data), ...choices }));
+    return position;
+  }
+
+  /** Publishes the same in several channels, each for itself. */
+  async broadcast<N extends ChannelNamesOf<A>>(
+    channels: readonly N[],
+    data: DataOfName<A, N>,
+    choices: PublishChoices = {},
+  ): Promise<readonly Position[]> {
+    const results = await this.control.broadcast(channels, { data: textOf(data), ...choices });
+    return results.map((result) => accepted(result).position);
+  }
+
+  async presence(channel: ChannelNamesOf<A>): Promise<readonly ClientInfo[]> {
+    return accepted(await this.control.presence(channel));
+  }
+
+  async presenceStats(channel: ChannelNamesOf<A>): Promise<PresenceStats> {
+    return accepted(await this.control.presenceStats(channel));
+  }
+
+  async history<N extends ChannelNamesOf<A>>(
+    channel: N,
+    { limit = -1, since, reverse = false }: HistoryChoices = {},
+  ): Promise<{
+    readonly publications: readonly PublicationOf<DataOfName<A, N>>[];
+    readonly position: Position;
+  }> {
+    const page = accepted(await this.control.history({ channel, limit, reverse, ...(since && { since }) }));
+    return { publications: page.publications.map((each) => toPublication(each)), position: page.position };
+  }
+
+  /** Forgets what the channel keeps; its position stays. */
+  async removeHistory(channel: ChannelNamesOf<A>): Promise<void> {
+    const error = await this.control.removeHistory(channel);
+    if (error) throw refused(error);
+  }
+
+  /** Subscribes a user's connections, whatever the channel's rules say of who may. */
+  async subscribe(user: UserTarget, channel: ChannelNamesOf<A>): Promise<void> {
+    const error = await this.control.subscribe(channel, toTarget(user));
+    if (error) throw refused(error);
+  }
+
+  /** @param channel without one, all of them */
+  async unsubscribe(user: UserTarget, channel?: ChannelNamesOf<A>): Promise<void> {
+    await this.control.unsubscribe(toTarget(user), channel);
+  }
+
+  /** @param reason clients reconnect after codes 3000–3499 and 4000–4499, and stay away after others. @default 3503 */
+  disconnect(user: UserTarget, reason: Disconnect = disconnect("forceDisconnect")): void {
+    if (reason.reason === "")
+      throw new HoldfastError(
+        "HF_OPTION_INVALID",
+        "disconnect needs a reason that is not empty, for SDKs would come back",
+      );
+    this.control.disconnect(toTarget(user), reason);
+  }
+
+  /** Sends something to a user's connections, in no channel. */
+  send(user: UserTarget, data: unknown): void {
+    this.control.send(toTarget(user), textOf(data));
+  }
+
+  /** Channels that somebody on this node is subscribed to. */
+  channels(): readonly ChannelUse[] {
+    return this.control.channels();
+  }
+}
+
+function toTarget(user: UserTarget): Target {
+  return typeof user === "string" ? { user } : user;
+}
+
+/** @throws HF_OPTION_INVALID where JSON cannot express it */
+function textOf(data: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (cause) {
+    throw new HoldfastError("HF_OPTION_INVALID", `data must be JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (text === undefined)
+    throw new HoldfastError("HF_OPTION_INVALID", `data must be JSON, but is ${typeof data}`);
+  return text;
+}
+
+function accepted<T extends object>(result: T | ReplyError): T {
+  if (isError(result)) throw refused(result);
+  return result;
+}
+
+function isError(result: object): result is ReplyError {
+  return "code" in result && "isTemporary" in result;
+}
+
+function refused({ code, message }: ReplyError): HoldfastError {
+  return new HoldfastError("HF_REQUEST_REFUSED", message, { details: { code } });
+}
+
+function toPublication<Data>({ data, ...rest }: Publication): PublicationOf<Data> {
+  return { ...rest, data: JSON.parse(data) as Data };
+}

@@ -1,0 +1,101 @@
+/**
+ * Contract of an application: what sessions ask it. Who a client is, what it may do in which channel, what it publishes,
+ * which methods it may call. Implemented by app/, and here for a server that everything is allowed on.
+ *
+ * What an application throws fails the one command it was asked for, with error 100, and is reported once.
+ */
+import type { ChannelRules, RulesFor } from "../channels/rules.js";
+import { type Disconnect, type ReplyError, replyError } from "../wire/codes.js";
+import type { JsonText } from "../wire/messages.js";
+import type { Authenticate, IdentityResult, SubscriptionGrant, VerifySubscription } from "./identity.js";
+
+/** Who does something. */
+export interface Actor {
+  /** User id; empty for an anonymous user. */
+  readonly user: string;
+  /** Connection id. */
+  readonly client: string;
+  readonly roles: readonly string[];
+  /** What others are shown. */
+  readonly info?: JsonText;
+  /** What the application noted when it was found out who it is. */
+  readonly meta?: unknown;
+}
+
+export type ChannelAction = "subscribe" | "publish" | "presence" | "history";
+
+/** What holds for one channel. */
+export interface Policy {
+  readonly rules: ChannelRules;
+  /** Whether a client may do that here. */
+  may(action: ChannelAction, actor: Actor, isSubscribed: boolean): boolean | Promise<boolean>;
+  /** Has the last word on a subscription, and may add something for the client. */
+  readonly onSubscribe?: (
+    actor: Actor,
+    data: JsonText | undefined,
+  ) => Promise<Refusal | { readonly data?: JsonText }>;
+  /** Has the last word on a publication, and may change its data. Without an actor, it is the server's own. */
+  readonly onPublish?: (
+    data: JsonText,
+    actor: Actor | undefined,
+  ) => Promise<Refusal | { readonly data: JsonText }>;
+}
+
+export interface Refusal {
+  readonly refusal: ReplyError;
+}
+
+/** What the application says to a client that has connected. */
+export interface Welcome {
+  readonly data?: JsonText;
+  /** Channels that the client is subscribed to at once, beside those its identity names. */
+  readonly subscriptions?: ReadonlyMap<string, SubscriptionGrant>;
+}
+
+export interface Application {
+  /** @returns undefined where there is no such channel. Called with every command. */
+  policyFor(channel: string): Policy | undefined;
+  readonly authenticate: Authenticate;
+  /** Checks the token of a client that refreshes it. Without it, nobody can. */
+  readonly verifyConnection?: (token: string) => IdentityResult | Promise<IdentityResult>;
+  /** Without it, tokens for channels are refused. */
+  readonly verifySubscription?: VerifySubscription;
+  readonly onConnect?: (
+    actor: Actor,
+    data: JsonText | undefined,
+  ) => Promise<{ readonly disconnect: Disconnect } | Welcome>;
+  readonly onDisconnect?: (actor: Actor) => void;
+  /** Names of methods that clients may call. */
+  readonly methods: readonly string[];
+  readonly call?: (
+    method: string,
+    data: JsonText | undefined,
+    actor: Actor,
+  ) => Promise<Refusal | { readonly data: JsonText }>;
+  /** Takes one-way messages of clients; without it, they are refused. */
+  readonly onMessage?: (data: JsonText, actor: Actor) => void;
+}
+
+/** @param reason follows the standard text after a colon */
+export function refusal(...error: Parameters<typeof replyError>): Refusal {
+  return { refusal: replyError(...error) };
+}
+
+/** Everybody may do everything that the rules of a channel have room for. */
+export function createOpenApplication(rulesFor: RulesFor, authenticate: Authenticate): Application {
+  const policies = new WeakMap<ChannelRules, Policy>();
+  return {
+    authenticate,
+    methods: [],
+    policyFor(channel) {
+      const rules = rulesFor(channel);
+      if (rules === undefined) return undefined;
+      let policy = policies.get(rules);
+      if (policy === undefined) {
+        policy = { rules, may: () => true };
+        policies.set(rules, policy);
+      }
+      return policy;
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/** The connect command: who the client is, what the server subscribes it to, and what it is told. */
+import { findChannelNameFault } from "../wire/channel-name.js";
+import { disconnect, replyError } from "../wire/codes.js";
+import type { ConnectParams, RecoverParams, SubscribeParams, SubscribeResult } from "../wire/messages.js";
+import type { Outcome } from "./commands.js";
+import type { SessionContext } from "./context.js";
+import { secondsUntil } from "./expiry.js";
+import type { Identity, SubscriptionGrant } from "./identity.js";
+import type { Session } from "./session.js";
+import type { Failure } from "./subscribing.js";
+
+/** @throws what the application throws */
+export async function connect(
+  session: Session,
+  id: number,
+  params: ConnectParams,
+  context: SessionContext,
+): Promise<Outcome> {
+  const { application, clock, times, version } = context;
+  const { token, data } = params;
+  const result = await application.authenticate({
+    ...(token && { token }),
+    ...(data !== undefined && { data }),
+    request: requestOf(session, params),
+  });
+  if (!result.isAccepted)
+    return "error" in result
+      ? refuse(id, result.error)
+      : { disconnect: disconnect(result.disconnect, result.reason) };
+  const { identity } = result;
+  if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
+    return refuse(id, "tokenExpired");
+  session.identify(identity);
+  const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
+  if ("disconnect" in welcome) return { disconnect: welcome.disconnect };
+  const grants = grantsOf(identity, welcome.subscriptions);
+  const subs = await subscribeTo(session, grants, params.subs, context);
+  if (!(subs instanceof Map)) return subs;
+  if (session.isEnded) return { isAnswered: true };
+  session.admit();
+  const ttl = secondsUntil(identity.expiresAt, clock.now());
+  return {
+    reply: {
+      id,
+      method: "connect",
+      result: {
+        client: session.id,
+        version,
+        ping: Math.max(1, Math.round(times.pingIntervalMs / 1000)),
+        pong: true,
+        ...(ttl !== undefined && { ttl }),
+        ...(welcome.data !== undefined && { data: welcome.data }),
+        ...(subs.size > 0 && { subs }),
+      },
+    },
+  };
+}
+
+/** What a browser could not send as header fields comes in the command, and counts only where the request has none. */
+function requestOf({ transport }: Session, { headers }: ConnectParams) {
+  const request = transport.takeRequest();
+  return headers === undefined ? request : { ...request, headers: { ...headers, ...request.headers } };
+}
+
+/** SDKs end their connection when they read this; one that does not is cut off when its time to connect is over. */
+function refuse(id: number, error: "tokenExpired"): Outcome {
+  return { reply: { id, error: replyError(error) } };
+}
+
+function grantsOf(
+  { subscriptions }: Identity,
+  more: ReadonlyMap<string, SubscriptionGrant> | undefined,
+): Map<string, SubscriptionGrant> {
+  return new Map([...(subscriptions ?? []), ...(more ?? [])]);
+}
+
+async function subscribeTo(
+  session: Session,
+  grants: Map<string, SubscriptionGrant>,
+  asked: ReadonlyMap<string, RecoverParams> | undefined,
+  context: SessionContext,
+): Promise<Map<string, SubscribeResult> | Exclude<Outcome, { reply: unknown }>> {
+  await addKept(session, grants, asked, context);
+  const results = new Map<string, SubscribeResult>();
+  const { maxChannels } = context.limits;
+  if (grants.size > maxChannels)
+    return {
+      disconnect: disconnect("channelLimit", `${grants.size} channels, and ${maxChannels} are accepted`),
+    };
+  const failures = await Promise.all(
+    [...grants].map(([channel, grant]) =>
+      session.channels.grant(paramsFor(channel, asked?.get(channel)), grant, (result) =>
+        results.set(channel, result),
+      ),
+    ),
+  );
+  const failure = failures.find((each): each is Failure => each !== undefined);
+  if (failure === undefined) return results;
+  return "disconnect" in failure
+    ? failure
+    : { disconnect: disconnect("invalidToken", failure.error.message) };
+}
+
+/** Channels that the server had subscribed the client to, and that it may be in by their rules; others are left out. */
+async function addKept(
+  session: Session,
+  grants: Map<string, SubscriptionGrant>,
+  asked: ReadonlyMap<string, RecoverParams> | undefined,
+  { application, limits }: SessionContext,
+): Promise<void> {
+  for (const channel of asked?.keys() ?? []) {
+    if (grants.has(channel) || grants.size >= limits.maxChannels || findChannelNameFault(channel)) continue;
+    const policy = application.policyFor(channel);
+    if (policy && (await policy.may("subscribe", session.actor, false))) grants.set(channel, {});
+  }
+}
+
+/** What the server asks for in a client's place. */
+export function paramsFor(channel: string, recover?: RecoverParams): SubscribeParams {
+  const { recover: isRecovering = false, epoch = "", offset = 0 } = recover ?? {};
+  return {
+    channel,
+    recover: isRecovering,
+    epoch,
+    offset,
+    positioned: true,
+    recoverable: true,
+    joinLeave: false,
+    wantsDelta: false,
+    flag: 0,
+  };
+}

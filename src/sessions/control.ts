@@ -1,0 +1,181 @@
+/**
+ * What the server's own side does with channels and connections: for the HTTP interface, and for programs that embed a
+ * server. Asks for no permission. Whoever acts on a user acts on all connections of that user, unless one is named.
+ */
+import type { HistoryPage, PresenceStats, PublishResult } from "../channels/broker.js";
+import { findChannelNameFault } from "../wire/channel-name.js";
+import { type Disconnect, disconnect, type ReplyError, replyError, unsubscribeTable } from "../wire/codes.js";
+import type { ClientInfo, HistoryParams, JsonText, PublishParams, RecoverParams } from "../wire/messages.js";
+import type { Policy } from "./application.js";
+import { paramsFor } from "./connecting.js";
+import type { SessionContext } from "./context.js";
+import type { Handler } from "./handler.js";
+import { readHistory } from "./history.js";
+import type { SubscriptionGrant } from "./identity.js";
+import { publish } from "./publishing.js";
+import type { Session } from "./session.js";
+
+/** Which connections: all of a user, or of those the ones that are named. */
+export interface Target {
+  readonly user: string;
+  /** Connection id. */
+  readonly client?: string | undefined;
+}
+
+export interface ChannelUse {
+  readonly name: string;
+  readonly numClients: number;
+}
+
+export class Control {
+  readonly #handler: Handler;
+  readonly #context: SessionContext;
+
+  constructor(handler: Handler, context: SessionContext) {
+    this.#handler = handler;
+    this.#context = context;
+  }
+
+  /** @throws what the application, and the broker's `publish`, throw */
+  async publish(params: PublishParams): Promise<PublishResult | ReplyError> {
+    return await publish(this.#context, params);
+  }
+
+  /** Publishes the same in several channels, each for itself. In the order of the channels. */
+  async broadcast(
+    channels: readonly string[],
+    params: Omit<PublishParams, "channel">,
+  ): Promise<readonly (PublishResult | ReplyError)[]> {
+    return await Promise.all(channels.map((channel) => this.publish({ ...params, channel })));
+  }
+
+  async presence(channel: string): Promise<readonly ClientInfo[] | ReplyError> {
+    const policy = this.#presencePolicy(channel);
+    return "code" in policy ? policy : await this.#context.broker.presence(channel);
+  }
+
+  async presenceStats(channel: string): Promise<PresenceStats | ReplyError> {
+    const policy = this.#presencePolicy(channel);
+    return "code" in policy ? policy : await this.#context.broker.presenceStats(channel);
+  }
+
+  async history(params: HistoryParams): Promise<HistoryPage | ReplyError> {
+    const policy = this.#policyFor(params.channel);
+    return "code" in policy ? policy : await readHistory(this.#context, params, policy.rules);
+  }
+
+  /** Forgets what the channel keeps; its position stays, and so do its readers. */
+  async removeHistory(channel: string): Promise<ReplyError | undefined> {
+    const policy = this.#policyFor(channel);
+    if ("code" in policy) return policy;
+    const { broker, channels } = this.#context;
+    await broker.removeHistory(channel);
+    channels.forgetHistory(channel);
+    return undefined;
+  }
+
+  /**
+   * Subscribes connections without their asking, and tells them.
+   * @returns an error where a connection could not be subscribed; those that were stay so
+   */
+  async subscribe(
+    channel: string,
+    target: Target,
+    grant: SubscriptionGrant = {},
+    recover?: RecoverParams,
+  ): Promise<ReplyError | undefined> {
+    const policy = this.#policyFor(channel);
+    if ("code" in policy) return policy;
+    const failures = await Promise.all(
+      this.#find(target).map((session) => subscribeOne(session, channel, grant, recover)),
+    );
+    return failures.find((failure) => failure !== undefined);
+  }
+
+  /** @param channel without one, all channels of these connections */
+  async unsubscribe(target: Target, channel?: string): Promise<void> {
+    await Promise.all(
+      this.#find(target).flatMap(({ channels }) =>
+        (channel === undefined ? [...channels.names] : [channel]).map((name) =>
+          channels.revoke(name, unsubscribeTable.server),
+        ),
+      ),
+    );
+  }
+
+  /** @param except connections that stay */
+  disconnect(
+    target: Target,
+    reason: Disconnect = disconnect("forceDisconnect"),
+    except: readonly string[] = [],
+  ): void {
+    for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
+  }
+
+  /** Sets when connections expire, or ends them at once. @param expiresAt Unix milliseconds; undefined for never */
+  refresh(
+    target: Target,
+    { isExpired, expiresAt, info }: { isExpired?: boolean; expiresAt?: number; info?: JsonText },
+  ): void {
+    for (const session of this.#find(target)) {
+      if (isExpired) session.close(disconnect("connectionExpired"));
+      else session.renew(expiresAt, info);
+    }
+  }
+
+  /** Sends something to connections, in no channel. */
+  send(target: Target, data: JsonText): void {
+    for (const session of this.#find(target)) session.sendPush({ kind: "message", data });
+  }
+
+  /** Ends connections by what they came with. */
+  disconnectWhere(matches: (session: Session) => boolean, reason: Disconnect): void {
+    for (const session of this.#handler.admittedSessions()) if (matches(session)) session.close(reason);
+  }
+
+  /** Channels that somebody on this node is subscribed to. */
+  channels(matches: (name: string) => boolean = () => true): readonly ChannelUse[] {
+    return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
+  }
+
+  #find({ user, client }: Target): readonly Session[] {
+    const sessions = this.#handler.sessionsOf(user);
+    return client === undefined ? sessions : sessions.filter(({ id }) => id === client);
+  }
+
+  #presencePolicy(channel: string): Policy | ReplyError {
+    const policy = this.#policyFor(channel);
+    if ("code" in policy || policy.rules.hasPresence) return policy;
+    return replyError("notAvailable", "this channel has no presence");
+  }
+
+  #policyFor(channel: string): Policy | ReplyError {
+    const fault = findChannelNameFault(channel);
+    if (fault !== undefined) return replyError("badRequest", fault);
+    return this.#context.application.policyFor(channel) ?? replyError("unknownChannel");
+  }
+}
+
+async function subscribeOne(
+  session: Session,
+  channel: string,
+  grant: SubscriptionGrant,
+  recover: RecoverParams | undefined,
+): Promise<ReplyError | undefined> {
+  const failure = await session.channels.grant(paramsFor(channel, recover), grant, (result) => {
+    const { recoverable, positioned, position, data } = result;
+    session.sendPush({
+      kind: "subscribe",
+      channel,
+      recoverable,
+      positioned,
+      position,
+      ...(data !== undefined && { data }),
+    });
+    for (const publication of result.publications)
+      session.sendPush({ kind: "pub", channel, publication, epoch: position.epoch });
+  });
+  // A channel that the client has already is what was wanted.
+  if (failure === undefined || "disconnect" in failure || failure.error.code === 105) return undefined;
+  return failure.error;
+}

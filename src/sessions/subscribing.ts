@@ -1,0 +1,103 @@
+/** Whether a client may be in a channel, and on what terms: by its token, or by the channel's policy. */
+import type { ChannelRules } from "../channels/rules.js";
+import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
+import type { SubscribeParams } from "../wire/messages.js";
+import type { Actor, Policy } from "./application.js";
+import type { SessionContext } from "./context.js";
+import type { SubscriptionGrant } from "./identity.js";
+
+/** Why a command was not carried out: an answer, or the end of the connection. */
+export type Failure = { readonly error: ReplyError } | { readonly disconnect: Disconnect };
+
+/** What a subscription goes by. */
+export interface Terms {
+  readonly grant: SubscriptionGrant;
+  readonly rules: ChannelRules;
+}
+
+/**
+ * Found at once where nobody has to be waited for, so that what a client publishes right after finds it subscribed.
+ * @throws what the application throws
+ */
+export function findTerms(
+  context: SessionContext,
+  policy: Policy,
+  params: SubscribeParams,
+  actor: Actor,
+): Terms | Failure | Promise<Terms | Failure> {
+  if (params.filter && policy.rules.allowsTagsFilter === false)
+    return fail("badRequest", "this channel takes no tf");
+  if (params.token) return byToken(context, policy, params, params.token, actor);
+  const isAllowed = policy.may("subscribe", actor, false);
+  if (isAllowed === false) return fail("permissionDenied");
+  if (isAllowed === true && policy.onSubscribe === undefined) return { grant: noGrant, rules: policy.rules };
+  return byPolicy(policy, params, actor, isAllowed);
+}
+
+const noGrant: SubscriptionGrant = Object.freeze({});
+
+async function byPolicy(
+  policy: Policy,
+  params: SubscribeParams,
+  actor: Actor,
+  isAllowed: boolean | Promise<boolean>,
+): Promise<Terms | Failure> {
+  if (!(await isAllowed)) return fail("permissionDenied");
+  return await afterHook(policy, params, actor, noGrant);
+}
+
+async function byToken(
+  { application, clock }: SessionContext,
+  policy: Policy,
+  params: SubscribeParams,
+  token: string,
+  actor: Actor,
+): Promise<Terms | Failure> {
+  const { verifySubscription } = application;
+  if (verifySubscription === undefined)
+    return fail("permissionDenied", "this server has no key to check subscription tokens with");
+  const { user, client } = actor;
+  const result = await verifySubscription(token, { channel: params.channel, user, client });
+  if (!result.isAccepted) {
+    if ("disconnect" in result) return { disconnect: disconnect(result.disconnect, result.reason) };
+    return result.error === "tokenExpired" ? fail(result.error) : fail(result.error, result.reason);
+  }
+  const { grant } = result;
+  if (grant.expiresAt !== undefined && grant.expiresAt <= clock.now()) return fail("tokenExpired");
+  return await afterHook(policy, params, actor, grant);
+}
+
+async function afterHook(
+  policy: Policy,
+  { data }: SubscribeParams,
+  actor: Actor,
+  grant: SubscriptionGrant,
+): Promise<Terms | Failure> {
+  const rules = rulesWith(policy.rules, grant);
+  const decision = await policy.onSubscribe?.(actor, data);
+  if (decision === undefined) return { grant, rules };
+  if ("refusal" in decision) return { error: decision.refusal };
+  return { grant: decision.data === undefined ? grant : { ...grant, data: decision.data }, rules };
+}
+
+export function rulesWith(rules: ChannelRules, { overrides }: SubscriptionGrant): ChannelRules {
+  if (overrides === undefined) return rules;
+  const { isRecoveryForced, ...others } = overrides;
+  const recovery =
+    isRecoveryForced === undefined ? {} : ({ recovery: isRecoveryForced ? "force" : "allow" } as const);
+  return { ...rules, ...others, ...recovery };
+}
+
+function fail(...error: Parameters<typeof replyError>): Failure {
+  return { error: replyError(...error) };
+}
+
+/** What a client is told that it can rely on, by the rules and by what it asks for. */
+export function promisesOf(
+  { kind, recovery = "force" }: ChannelRules,
+  wishes: { readonly recoverable: boolean; readonly positioned: boolean },
+): { readonly recoverable: boolean; readonly positioned: boolean } {
+  if (kind === "live" || recovery === "off") return { recoverable: false, positioned: false };
+  const recoverable = recovery === "force" || wishes.recoverable;
+  return { recoverable, positioned: recoverable || wishes.positioned };
+}

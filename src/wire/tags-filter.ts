@@ -1,0 +1,196 @@
+/**
+ * Which publications a subscriber wants, by their tags: a tree of comparisons that comes with the subscribe command, is
+ * checked once and compiled. Where it is applied, and who may ask for it, is left to others.
+ */
+import { compareDecimals, parseDecimal } from "./decimal.js";
+
+/** Levels of a filter, the outermost one counted. */
+export const maxFilterDepth = 8;
+
+/** Comparisons and the nodes that join them, all together. */
+export const maxFilterNodes = 64;
+
+/** Of one comparison. */
+export const maxFilterValues = 64;
+
+/** Of a key, and of each value. */
+export const maxFilterCharacters = 256;
+
+export interface TagsFilter {
+  /** The same text for filters that say the same, so that their readers share bytes. */
+  readonly key: string;
+  passes(tags: Readonly<Record<string, string>> | undefined): boolean;
+}
+
+const operators = ["and", "or", "not"] as const;
+const comparisonsWithValue = ["eq", "neq", "sw", "ew", "ct", "lt", "lte", "gt", "gte"] as const;
+const comparisonsWithValues = ["in", "nin"] as const;
+const comparisonsOfPresence = ["ex", "nex"] as const;
+const comparisons = [...comparisonsWithValue, ...comparisonsWithValues, ...comparisonsOfPresence] as const;
+
+/** What a filter consists of, its fields always in the same order. */
+type Node =
+  | { readonly key: string; readonly cmp: (typeof comparisonsWithValue)[number]; readonly val: string }
+  | { readonly key: string; readonly cmp: (typeof comparisonsWithValues)[number]; readonly vals: string[] }
+  | { readonly key: string; readonly cmp: (typeof comparisonsOfPresence)[number] }
+  | { readonly op: (typeof operators)[number]; readonly nodes: readonly Node[] };
+
+type JsonObject = Readonly<Record<string, unknown>>;
+type Tags = Readonly<Record<string, string>>;
+type Predicate = (tags: Tags) => boolean;
+
+const noTags: Tags = Object.freeze({});
+
+/** Raised inside this file for filters that are not accepted. */
+class InvalidFilter extends Error {}
+
+/**
+ * @param value the subscribe command's `tf`
+ * @returns the filter, or the sentence that says what of it is not accepted
+ */
+export function parseTagsFilter(value: unknown): TagsFilter | string {
+  let node: Node;
+  try {
+    node = new FilterReader().read(value, "tf", 1);
+  } catch (error) {
+    if (!(error instanceof InvalidFilter)) throw error;
+    return error.message;
+  }
+  const passes = compile(node);
+  return { key: JSON.stringify(node), passes: (tags) => passes(tags ?? noTags) };
+}
+
+/** Checks a filter, with a count of the nodes seen so far. */
+class FilterReader {
+  #nodes = 0;
+
+  read(value: unknown, path: string, depth: number): Node {
+    if (depth > maxFilterDepth)
+      throw new InvalidFilter(`tf may be ${maxFilterDepth} levels deep, and ${path} is deeper`);
+    if (++this.#nodes > maxFilterNodes)
+      throw new InvalidFilter(`tf may have ${maxFilterNodes} nodes, and has more`);
+    if (!isObject(value))
+      throw new InvalidFilter(`${path} must be an object with key and cmp, or op and nodes`);
+    // Clients may send an empty op with a comparison.
+    if (isLeftOut(value.op) || value.op === "") return readComparison(value, path);
+    const op = readOneOf(value.op, operators, `${path}.op`);
+    const { nodes } = value;
+    if (!Array.isArray(nodes) || nodes.length === 0 || (op === "not" && nodes.length !== 1))
+      throw new InvalidFilter(`${path}.nodes must be an array of ${op === "not" ? "one node" : "nodes"}`);
+    return { op, nodes: nodes.map((each, index) => this.read(each, `${path}.nodes[${index}]`, depth + 1)) };
+  }
+}
+
+function readComparison(value: JsonObject, path: string): Node {
+  const cmp = readOneOf(value.cmp, comparisons, `${path}.cmp`);
+  const key = readText(value.key, `${path}.key`, 1);
+  // A value beside the one that counts would be left aside, and the filter do something else than was meant.
+  if (isOneOf(cmp, comparisonsWithValue)) {
+    refuse(value, "vals", cmp, path);
+    return { key, cmp, val: readText(value.val, `${path}.val`, 1) };
+  }
+  refuse(value, "val", cmp, path);
+  if (isOneOf(cmp, comparisonsWithValues)) return { key, cmp, vals: readValues(value.vals, `${path}.vals`) };
+  refuse(value, "vals", cmp, path);
+  return { key, cmp };
+}
+
+/** @returns the values sorted, each once: their order means nothing */
+function readValues(value: unknown, path: string): string[] {
+  if (!Array.isArray(value) || value.length === 0)
+    throw new InvalidFilter(`${path} must be an array of strings, at least one`);
+  if (value.length > maxFilterValues)
+    throw new InvalidFilter(`${path} may have ${maxFilterValues} strings, not ${value.length}`);
+  const texts = value.map((each, index) => readText(each, `${path}[${index}]`, 0));
+  return [...new Set(texts)].sort();
+}
+
+function readText(value: unknown, path: string, least: number): string {
+  if (typeof value !== "string") throw new InvalidFilter(`${path} must be a string`);
+  if (value.length < least || value.length > maxFilterCharacters)
+    throw new InvalidFilter(
+      `${path} must have ${least} to ${maxFilterCharacters} characters, not ${value.length}`,
+    );
+  return value;
+}
+
+function readOneOf<T extends string>(value: unknown, accepted: readonly T[], path: string): T {
+  if (isOneOf(value, accepted)) return value;
+  throw new InvalidFilter(`${path} must be one of ${accepted.join(", ")}`);
+}
+
+function refuse(value: JsonObject, name: "val" | "vals", cmp: string, path: string): void {
+  const given = value[name];
+  if (isLeftOut(given) || given === "" || (Array.isArray(given) && given.length === 0)) return;
+  throw new InvalidFilter(`${path}.${name} must be left out where cmp is ${cmp}`);
+}
+
+function compile(node: Node): Predicate {
+  if ("op" in node) {
+    const parts = node.nodes.map(compile);
+    if (node.op === "and") return (tags) => parts.every((passes) => passes(tags));
+    if (node.op === "or") return (tags) => parts.some((passes) => passes(tags));
+    return (tags) => !parts.some((passes) => passes(tags));
+  }
+  const { key } = node;
+  const test = compileComparison(node);
+  // A tag may have the name of something that every object inherits.
+  return (tags) => test(Object.hasOwn(tags, key) ? tags[key] : undefined);
+}
+
+/** @returns what a tag's value has to be, which is undefined where there is no such tag */
+function compileComparison(node: Exclude<Node, { op: unknown }>): (tag: string | undefined) => boolean {
+  switch (node.cmp) {
+    case "eq":
+      return (tag) => tag === node.val;
+    case "neq":
+      return (tag) => tag !== node.val;
+    case "in":
+      return (tag) => tag !== undefined && node.vals.includes(tag);
+    case "nin":
+      return (tag) => tag === undefined || !node.vals.includes(tag);
+    case "ex":
+      return (tag) => tag !== undefined;
+    case "nex":
+      return (tag) => tag === undefined;
+    case "sw":
+      return (tag) => tag?.startsWith(node.val) ?? false;
+    case "ew":
+      return (tag) => tag?.endsWith(node.val) ?? false;
+    case "ct":
+      return (tag) => tag?.includes(node.val) ?? false;
+    case "lt":
+      return compileOrder(node.val, (order) => order < 0);
+    case "lte":
+      return compileOrder(node.val, (order) => order <= 0);
+    case "gt":
+      return compileOrder(node.val, (order) => order > 0);
+    case "gte":
+      return compileOrder(node.val, (order) => order >= 0);
+  }
+}
+
+/** Compares as decimals; what is none, on either side, is neither less nor more nor equal. */
+function compileOrder(
+  val: string,
+  accepts: (order: number) => boolean,
+): (tag: string | undefined) => boolean {
+  const limit = parseDecimal(val);
+  if (limit === undefined) return () => false;
+  return (tag) => {
+    const decimal = tag === undefined ? undefined : parseDecimal(tag);
+    return decimal !== undefined && accepts(compareDecimals(decimal, limit));
+  };
+}
+
+function isOneOf<T extends string>(value: unknown, accepted: readonly T[]): value is T {
+  return accepted.some((each) => each === value);
+}
+
+function isLeftOut(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { invalidToken, nowSeconds, openTokens, withHmac } from "./support/hand-made.js";
+
+function verify(claims: unknown, options: Parameters<typeof openTokens>[0] = {}) {
+  return openTokens(options).tokens.verifyConnection(withHmac(claims));
+}
+
+const expired = { isAccepted: false, error: "tokenExpired" };
+
+describe("exp (RFC 7519 §4.1.4)", () => {
+  it("ends a token at its very moment", async () => {
+    const { tokens, moment } = openTokens();
+    const token = withHmac({ exp: nowSeconds + 1 });
+    moment.seconds = nowSeconds + 0.999;
+    expect(await tokens.verifyConnection(token)).toMatchObject({ isAccepted: true });
+    moment.seconds = nowSeconds + 1;
+    expect(await tokens.verifyConnection(token)).toEqual(expired);
+  });
+
+  it("may have fractions", async () => {
+    expect(await verify({ exp: nowSeconds + 0.5 })).toMatchObject({
+      identity: { expiresAt: nowSeconds * 1000 + 500 },
+    });
+    expect(await verify({ exp: nowSeconds - 0.5 })).toEqual(expired);
+  });
+
+  it("is later by the tolerance, and so is what it ends", async () => {
+    const options = { clockToleranceSeconds: 10 };
+    expect(await verify({ exp: nowSeconds - 9 }, options)).toMatchObject({
+      isAccepted: true,
+      identity: { expiresAt: (nowSeconds + 1) * 1000 },
+    });
+    expect(await verify({ exp: nowSeconds - 10 }, options)).toEqual(expired);
+  });
+
+  it("may be absent, and the connection never ends then", async () => {
+    expect(await verify({ sub: "ann" })).toEqual({ isAccepted: true, identity: { user: "ann" } });
+  });
+});
+
+describe("nbf (RFC 7519 §4.1.5)", () => {
+  it("begins a token at its very moment", async () => {
+    expect(await verify({ nbf: nowSeconds })).toMatchObject({ isAccepted: true });
+    expect(await verify({ nbf: nowSeconds + 1 })).toEqual(expired);
+  });
+
+  it("is earlier by the tolerance", async () => {
+    const options = { clockToleranceSeconds: 10 };
+    expect(await verify({ nbf: nowSeconds + 10 }, options)).toMatchObject({ isAccepted: true });
+    expect(await verify({ nbf: nowSeconds + 11 }, options)).toEqual(expired);
+  });
+});
+
+describe("expire_at", () => {
+  it("ends the connection in place of exp", async () => {
+    const claims = { exp: nowSeconds + 10, expire_at: nowSeconds + 500 };
+    expect(await verify(claims)).toMatchObject({ identity: { expiresAt: (nowSeconds + 500) * 1000 } });
+  });
+
+  it("lets the connection never end where it is 0, but does not let in a token that has expired", async () => {
+    expect(await verify({ exp: nowSeconds + 10, expire_at: 0 })).toEqual({
+      isAccepted: true,
+      identity: { user: "" },
+    });
+    expect(await verify({ exp: nowSeconds, expire_at: 0 })).toEqual(expired);
+    expect(await verify({ exp: nowSeconds, expire_at: nowSeconds + 500 })).toEqual(expired);
+  });
+
+  it("makes clients fetch another token where it has passed", async () => {
+    expect(await verify({ exp: nowSeconds + 10, expire_at: nowSeconds })).toEqual(expired);
+  });
+
+  it("is absent where it is null", async () => {
+    expect(await verify({ exp: nowSeconds + 10, expire_at: null })).toMatchObject({
+      identity: { expiresAt: (nowSeconds + 10) * 1000 },
+    });
+  });
+});
+
+describe("times", () => {
+  for (const name of ["exp", "nbf", "iat"])
+    it.each(["1", null, true, -1, {}, 8.64e12 + 1, [nowSeconds + 10]])(
+      `are refused where ${name} is %j`,
+      async (value) => {
+        expect(await verify({ [name]: value })).toEqual(
+          invalidToken(`the claim ${name} must be a number of seconds since 1970`),
+        );
+      },
+    );
+
+  it.each(["1", true, -1, {}])("are refused where expire_at is %j", async (expire_at) => {
+    expect(await verify({ expire_at })).toEqual(
+      invalidToken("the claim expire_at must be a number of seconds since 1970"),
+    );
+  });
+
+  it("are refused where they are beyond what numbers hold", async () => {
+    expect(await verify('{"exp":1e999}')).toEqual(invalidToken(/^the claim exp must be/));
+  });
+});
+
+describe("aud (RFC 7519 §4.1.3)", () => {
+  const refused = invalidToken("the claim aud does not name this server");
+
+  it("has to name this server, alone or among others", async () => {
+    for (const audience of ["holdfast", ["holdfast"], ["else", "holdfast"]])
+      for (const aud of ["holdfast", ["holdfast"], ["x", "holdfast"]])
+        expect(await verify({ aud }, { audience })).toMatchObject({ isAccepted: true });
+    for (const aud of ["Holdfast", "", null, 5, [], ["x"], {}, { holdfast: true }, [["holdfast"]], undefined])
+      expect(await verify({ aud }, { audience: "holdfast" })).toEqual(refused);
+  });
+
+  it("may be anything where nothing is asked of it", async () => {
+    expect(await verify({ aud: ["x"] })).toMatchObject({ isAccepted: true });
+  });
+
+  it("is looked at before the times, since another's token is not to be renewed", async () => {
+    expect(await verify({ aud: "x", exp: 1 }, { audience: "holdfast" })).toEqual(refused);
+  });
+});
+
+describe("iss (RFC 7519 §4.1.1)", () => {
+  it("has to be one that is accepted", async () => {
+    for (const issuer of ["https://a.example", ["https://b.example", "https://a.example"]])
+      expect(await verify({ iss: "https://a.example" }, { issuer })).toMatchObject({ isAccepted: true });
+    for (const iss of ["https://a.example/", "", null, 5, ["https://a.example"], undefined])
+      expect(await verify({ iss }, { issuer: "https://a.example" })).toEqual(
+        invalidToken("the claim iss does not name an issuer that this server accepts"),
+      );
+  });
+
+  it("may be anything where nothing is asked of it", async () => {
+    expect(await verify({ iss: "x" })).toMatchObject({ isAccepted: true });
+  });
+});

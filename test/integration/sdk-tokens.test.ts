@@ -1,0 +1,214 @@
+/** Tokens as the published SDK shows them: connecting, refreshing, expiring, being refused and revoked. */
+import { describe, expect, it, vi } from "vitest";
+import { channel, defineApp, jwt } from "../../src/index.js";
+import {
+  connectSdk,
+  createSdk,
+  inSeconds,
+  next,
+  secret,
+  startApp,
+  subscribeSdk,
+  tokenOf,
+} from "../support/app-server.js";
+import { until } from "../support/server.js";
+
+const app = defineApp({
+  authenticate: jwt({ secret }),
+  channels: {
+    news: channel({ presence: true }),
+    "closed:{room}": channel({ allow: { subscribe: false }, presence: true }),
+  },
+});
+
+interface Ended {
+  readonly code: number;
+  readonly reason: string;
+}
+
+describe("connection token", () => {
+  it("says who the client is, and others see its info", async () => {
+    const { url } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", info: { name: "Ann" } }) });
+    const news = await subscribeSdk(client, "news");
+    await until(async () => Object.keys((await news.presence()).clients).length === 1);
+    const [info] = Object.values((await news.presence()).clients);
+    expect(info).toMatchObject({ user: "ann", connInfo: { name: "Ann" } });
+  });
+
+  it.each([
+    ["with another key", tokenOf({ sub: "ann" }, "another secret that is just as long as the other"), 3500],
+    ["that is none", "nonsense", 3500],
+    ["that is missing", "", 3501],
+  ])("%s ends the connection for good", async (_name, token, code) => {
+    const { url } = await startApp(app);
+    const client = createSdk(url, token === "" ? {} : { token });
+    const ended = next<Ended>(client, "disconnected");
+    client.connect();
+    expect(await ended).toMatchObject({ code });
+  });
+
+  it("that has expired is fetched anew, and the client gets in", async () => {
+    const { url } = await startApp(app);
+    const getToken = vi.fn(async () => tokenOf({ sub: "ann", exp: inSeconds(100) }));
+    const client = createSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(-10) }), getToken });
+    client.connect();
+    await client.ready(5000);
+    expect(getToken).toHaveBeenCalledTimes(1);
+  });
+
+  it("is refreshed before it expires, on the same connection", async () => {
+    const { url } = await startApp(app);
+    const getToken = vi.fn(async () => tokenOf({ sub: "ann", exp: inSeconds(1000) }));
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(1) }), getToken });
+    const lost = vi.fn();
+    client.on("connecting", lost);
+    await until(() => getToken.mock.calls.length === 1);
+    expect(await client.rpc("holdfast.publish", { channel: "news", data: 1 }).catch(({ code }) => code)).toBe(
+      103,
+    );
+    expect(lost).not.toHaveBeenCalled();
+  });
+
+  it("of another user ends the connection that is refreshed with it", async () => {
+    const { url } = await startApp(app);
+    const getToken = async () => tokenOf({ sub: "bob", exp: inSeconds(1000) });
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(1) }), getToken });
+    expect(await next<Ended>(client, "disconnected")).toMatchObject({ code: 3500 });
+  });
+
+  it("that is revoked lets nobody in, and ends those that came with it", async () => {
+    const { url, api } = await startApp(app);
+    const token = tokenOf({ sub: "ann", jti: "t-1" });
+    const client = await connectSdk(url, { token });
+    const other = await connectSdk(url, { token: tokenOf({ sub: "ann", jti: "t-2" }) });
+    const ended = next<Ended>(client, "disconnected");
+    expect((await api("revoke", { token_id: "t-1" })).body).toEqual({ result: {} });
+    expect(await ended).toMatchObject({ code: 3500 });
+    const again = createSdk(url, { token });
+    const refused = next<Ended>(again, "disconnected");
+    again.connect();
+    expect(await refused).toMatchObject({ code: 3500 });
+    expect(other.state).toBe("connected");
+  });
+});
+
+describe("subscription token", () => {
+  const claims = { sub: "ann", channel: "closed:1", info: { seat: 4 } };
+
+  it("lets its bearer in where the rules let nobody, with an info for that channel", async () => {
+    const { url } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
+    const room = await subscribeSdk(client, "closed:1", { token: tokenOf(claims) });
+    await until(async () => Object.keys((await room.presence()).clients).length === 1);
+    expect(Object.values((await room.presence()).clients)).toMatchObject([{ chanInfo: { seat: 4 } }]);
+  });
+
+  it("is needed there", async () => {
+    const { url } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
+    const room = client.newSubscription("closed:1");
+    const ended = next<Ended>(room, "unsubscribed");
+    room.subscribe();
+    expect(await ended).toMatchObject({ code: 103 });
+  });
+
+  it.each([
+    ["another channel", { ...claims, channel: "closed:2" }],
+    ["another user", { ...claims, sub: "bob" }],
+  ])("for %s ends the connection", async (_name, wrong) => {
+    const { url } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
+    const ended = next<Ended>(client, "disconnected");
+    client.newSubscription("closed:1", { token: tokenOf(wrong) }).subscribe();
+    expect(await ended).toMatchObject({ code: 3500 });
+  });
+
+  it("that has expired is fetched anew", async () => {
+    const { url } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
+    const getToken = vi.fn(async () => tokenOf(claims));
+    const token = tokenOf({ ...claims, exp: inSeconds(-5) });
+    await subscribeSdk(client, "closed:1", { token, getToken });
+    expect(getToken).toHaveBeenCalledTimes(1);
+  });
+
+  it("is refreshed before it expires, and the subscription goes on", async () => {
+    const { url, server } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
+    const getToken = vi.fn(async () => tokenOf({ ...claims, exp: inSeconds(1000) }));
+    const token = tokenOf({ ...claims, exp: inSeconds(1) });
+    const room = await subscribeSdk(client, "closed:1", { token, getToken });
+    const lost = vi.fn();
+    room.on("subscribing", lost);
+    await until(() => getToken.mock.calls.length === 1);
+    const received = next<{ data: unknown }>(room, "publication");
+    await server.publish("closed:1", "after");
+    expect(await received).toMatchObject({ data: "after" });
+    expect(lost).not.toHaveBeenCalled();
+  });
+
+  it("that has expired at its refresh is fetched once more, and nothing is missed", async () => {
+    const { url, server } = await startApp(app);
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
+    const tokens = [tokenOf({ ...claims, exp: inSeconds(-5) }), tokenOf({ ...claims, exp: inSeconds(1000) })];
+    const getToken = vi.fn(async () => tokens.shift() as string);
+    const token = tokenOf({ ...claims, exp: inSeconds(1) });
+    const room = await subscribeSdk(client, "closed:1", { token, getToken });
+    const again = next<{ recovered: boolean }>(room, "subscribed");
+    await server.publish("closed:1", 1);
+    expect(await again).toMatchObject({ recovered: true });
+    expect(getToken).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("channels of a connection token", () => {
+  const token = tokenOf({ sub: "ann", subs: { news: { data: { hello: 1 } }, "closed:9": {} } });
+
+  it("are subscribed to at once, whatever their rules, and their publications arrive", async () => {
+    const { url, server } = await startApp(app);
+    const client = createSdk(url, { token });
+    const subscribed: { channel: string; data: unknown }[] = [];
+    client.on("subscribed", ({ channel: name, data }) => subscribed.push({ channel: name, data }));
+    const received: unknown[] = [];
+    client.on("publication", ({ channel: name, data }) => received.push([name, data]));
+    client.connect();
+    await client.ready(5000);
+    expect(subscribed).toEqual([
+      { channel: "news", data: { hello: 1 } },
+      { channel: "closed:9", data: undefined },
+    ]);
+    await server.publish("closed:9", "x");
+    await until(() => received.length === 1);
+    expect(received).toEqual([["closed:9", "x"]]);
+  });
+
+  it("go on where they were when the client comes back", async () => {
+    const { url, server } = await startApp(app);
+    const client = createSdk(url, { token });
+    const received: unknown[] = [];
+    client.on("publication", ({ data }) => received.push(data));
+    const states: boolean[] = [];
+    client.on("subscribed", ({ channel: name, recovered }) => name === "news" && states.push(recovered));
+    client.connect();
+    await client.ready(5000);
+    await server.publish("news", 1);
+    await until(() => received.length === 1);
+    const back = next(client, "connected");
+    server.disconnect("ann", { code: 3011, reason: "force reconnect" });
+    await server.publish("news", 2);
+    await server.publish("news", 3);
+    await back;
+    await until(() => received.length === 3);
+    expect(received).toEqual([1, 2, 3]);
+    expect(states).toEqual([false, true]);
+  });
+
+  it("that are not there end the connection", async () => {
+    const { url } = await startApp(app);
+    const client = createSdk(url, { token: tokenOf({ sub: "ann", channels: ["unheard-of"] }) });
+    const ended = next<Ended>(client, "disconnected");
+    client.connect();
+    expect(await ended).toMatchObject({ code: 3500, reason: expect.stringContaining("unknown channel") });
+  });
+});
