@@ -62,7 +62,7 @@ export function compileAuthentication(
     tokens,
     authenticate: (credentials) => findOut(credentials, tokens, functions, anonymous ?? false),
     ...(tokens && {
-      verifyConnection: (token: string) => tokens.verifyConnection(token),
+      verifyConnection: async (token: string) => withToken(await tokens.verifyConnection(token)),
       verifySubscription: (token, bearer) => tokens.verifySubscription(token, bearer),
     }),
   };
@@ -75,7 +75,7 @@ async function findOut(
   isAnonymousAccepted: boolean,
 ): Promise<IdentityResult> {
   const { token, data, request } = credentials;
-  if (token && tokens) return await tokens.verifyConnection(token);
+  if (token && tokens) return withToken(await tokens.verifyConnection(token));
   const context = { ...request, token, data: data === undefined ? undefined : (JSON.parse(data) as unknown) };
   try {
     for (const authenticate of functions) {
@@ -94,6 +94,10 @@ async function findOut(
         disconnect: "badRequest",
         reason: "connect needs a token, or a request that says who you are",
       };
+}
+
+function withToken(result: IdentityResult): IdentityResult {
+  return result.isAccepted ? { ...result, identity: { ...result.identity, hasToken: true } } : result;
 }
 
 /** @throws TypeError where the application gave something else than a user */

@@ -11,7 +11,7 @@ import { type Authentications, compileAuthentication } from "./authentication.js
 import { type ChannelKindOf, compileChannel, orRefusal } from "./channel-policy.js";
 import type { App, AppOptions, Channels, Methods } from "./define-app.js";
 import { toJsonText } from "./json-text.js";
-import { formatChannel, parsePattern, sortPatterns } from "./pattern.js";
+import { parsePattern, sortPatterns } from "./pattern.js";
 import { refuseUnknownOptions } from "./refuse-unknown.js";
 import { Rejection } from "./rejection.js";
 import type { RpcOptions } from "./rpc.js";
@@ -27,6 +27,8 @@ export interface CompileContext {
 
 export interface CompiledApp extends Application {
   readonly authentication: Authentications;
+  /** Calls a method as the server itself, which is asked for no permission. */
+  callAsServer(method: string, data: JsonText | undefined): ReturnType<NonNullable<Application["call"]>>;
   /** The most specific pattern first. */
   readonly kinds: readonly ChannelKindOf[];
 }
@@ -52,11 +54,16 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
       throw new HoldfastError("HF_OPTION_INVALID", `${hook} must be a function`, {
         details: { option: hook },
       });
+  assertPersonalChannel(options);
   const limit = createTimeLimit(context.clock, context.hookTimeoutMs);
   const everybody = options.authenticate === undefined ? "all" : "users";
   const kinds = sortPatterns(
     Object.entries(options.channels ?? {}).map(([text, definition]) =>
-      compileChannel(parsePattern(text), definition.options, { limit, subscribersByDefault: everybody }),
+      compileChannel(parsePattern(text), definition.options, {
+        limit,
+        // What is for one user is nobody else's to ask for; the server subscribes that user.
+        subscribersByDefault: text === options.personalChannel ? false : everybody,
+      }),
     ),
   );
   const authentication = compileAuthentication(options, context);
@@ -74,6 +81,7 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
     policyFor: createPolicyTable(kinds),
     methods: [...methods.keys()],
     call: (name, data, actor) => call(name, methods.get(name), data, actor, limit),
+    callAsServer: (name, data) => call(name, methods.get(name), data, serverActor, limit),
     onConnect: (actor, data) => greet(options, actor, data, limit),
     ...(onDisconnect && {
       onDisconnect: (actor) => {
@@ -109,6 +117,9 @@ function createPolicyTable(kinds: readonly ChannelKindOf[]): (channel: string) =
   };
 }
 
+/** Stands for no client. */
+const serverActor: Actor = Object.freeze({ user: "", client: "server", roles: Object.freeze([]) });
+
 interface Method {
   readonly options: RpcOptions;
   readonly access: AccessCheck;
@@ -142,7 +153,7 @@ async function call(
   if (method === undefined) return refusal("methodNotFound");
   const { options, access } = method;
   const question = { actor, channel: "", params: {}, isSubscribed: false };
-  const isAllowed = await limit(`allow of ${name}`, () => access(question));
+  const isAllowed = actor === serverActor || (await limit(`allow of ${name}`, () => access(question)));
   if (isAllowed !== true) return refusal("permissionDenied");
   let data: unknown = text === undefined ? undefined : JSON.parse(text);
   const { input } = options;
@@ -190,6 +201,18 @@ async function greet(
 /** None for an anonymous user, and none for one whose id no channel can be named after. */
 function personalChannelOf(pattern: string, user: string): string | undefined {
   if (user === "" || user.includes(":")) return undefined;
-  const name = formatChannel(pattern, { user });
+  const name = pattern.replace("{user}", () => user);
   return findChannelNameFault(name) === undefined ? name : undefined;
+}
+
+/** @throws HF_OPTION_INVALID */
+function assertPersonalChannel({ personalChannel, channels = {} }: AppOptions<Channels, Methods>): void {
+  if (personalChannel === undefined) return;
+  const isKnown = Object.hasOwn(channels, personalChannel);
+  if (isKnown && parsePattern(personalChannel).names.join() === "user") return;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `personalChannel must be one of the patterns of channels, with user as its one parameter, but is ${JSON.stringify(personalChannel)}`,
+    { details: { option: "personalChannel" } },
+  );
 }

@@ -219,7 +219,7 @@ export class Delivery {
     this.#options.log.read(channel, subscription.offset).then(
       (page) => {
         subscription.isReading = false;
-        if (!subscription.isEnded) this.#takePage(subscription, page);
+        if (!subscription.isEnded) this.#takePageSafely(subscription, page);
       },
       (error: unknown) => {
         subscription.isReading = false;
@@ -227,6 +227,15 @@ export class Delivery {
         if (!subscription.isEnded) reader.lose(subscription);
       },
     );
+  }
+
+  #takePageSafely(subscription: Subscription, page: LogPage): void {
+    try {
+      this.#takePage(subscription, page);
+    } catch (error) {
+      this.#options.onError(error, { stage: `delivering ${subscription.channel.name}` });
+      subscription.reader.lose(subscription);
+    }
   }
 
   /** Readers that share a read share its failure. */

@@ -5,17 +5,13 @@ import type { ApiTools } from "../http/api/methods.js";
 import type { Control } from "../sessions/control.js";
 import { disconnect, type ReplyError } from "../wire/codes.js";
 
-/** Who calls methods over the HTTP interface. */
-const serverActor = Object.freeze({ user: "", client: "server", roles: Object.freeze(["server"]) });
-
 export async function callAsServer(
   app: CompiledApp,
   method: string,
   params: unknown,
 ): Promise<ReplyError | { readonly data: unknown }> {
   const text = params === undefined ? undefined : JSON.stringify(params);
-  const outcome = await app.call?.(method, text, serverActor);
-  if (outcome === undefined) return { data: null };
+  const outcome = await app.callAsServer(method, text);
   return "refusal" in outcome ? outcome.refusal : { data: JSON.parse(outcome.data) as unknown };
 }
 
@@ -31,7 +27,7 @@ export async function revokeTokens(
     tokens.revocations.add({ user, ...(issuedBefore !== undefined && { issuedBefore }) });
   else if (issuedBefore !== undefined) tokens.revocations.add({ issuedBefore });
   control.disconnectWhere(
-    ({ identity }) => tokens.revocations.isRevoked(identity),
+    ({ identity }) => identity.hasToken === true && tokens.revocations.isRevoked(identity),
     disconnect("invalidToken", "revoked"),
   );
   return undefined;

@@ -142,6 +142,9 @@ export class CommandQueue {
 
   #failure(request: Request, error: unknown): Outcome {
     const expected = expectedFailure(error);
+    // Channels may be subscribed to already, so the connection ends; clients come back.
+    if (expected && request.method === "connect")
+      return { disconnect: disconnect("internalError", expected.message) };
     if (expected) return { reply: { id: request.id, error: expected } };
     this.#context.onError(error, { stage: `command ${request.method}` });
     if (request.method === "connect") return { disconnect: disconnect("internalError") };

@@ -50,6 +50,8 @@ export const commandHandlers: Handlers = {
   async publish(session, { id, params }, context) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
+    const before = session.channels.underWay(params.channel);
+    if (before) await before;
     const published = await publish(context, params, session.publisherIn(params.channel));
     if ("code" in published) return refusal(id, published);
     return { reply: { id, method: "publish" } };
@@ -78,6 +80,7 @@ export const commandHandlers: Handlers = {
     const { application } = context;
     const policy = application.policyFor(channel);
     if (policy === undefined) return refusal(id, replyError("unknownChannel"));
+    await session.channels.underWay(channel);
     if (!(await policy.may("history", session.actor, session.channels.has(channel))))
       return refusal(id, replyError("permissionDenied"));
     const result = await readHistory(context, params, policy.rules);
@@ -124,6 +127,7 @@ async function presenceFault(
   if (policy === undefined) return refusal(id, replyError("unknownChannel"));
   if (!policy.rules.hasPresence)
     return refusal(id, replyError("notAvailable", "this channel has no presence"));
+  await session.channels.underWay(channel);
   const isAllowed = await policy.may("presence", session.actor, session.channels.has(channel));
   return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
 }

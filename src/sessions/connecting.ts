@@ -30,15 +30,18 @@ export async function connect(
   const { identity } = result;
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
     return refuse(id, "tokenExpired");
+  if (session.isEnded) return { isAnswered: true };
   session.identify(identity);
   const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
   if ("disconnect" in welcome) return { disconnect: welcome.disconnect };
+  session.noteGreeted();
   const grants = grantsOf(identity, welcome.subscriptions);
   const subs = await subscribeTo(session, grants, params.subs, context);
   if (!(subs instanceof Map)) return subs;
   if (session.isEnded) return { isAnswered: true };
   session.admit();
-  const ttl = secondsUntil(identity.expiresAt, clock.now());
+  // Others are not told: SDKs would take it for their part to renew what they have no token for.
+  const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
   return {
     reply: {
       id,
@@ -56,10 +59,10 @@ export async function connect(
   };
 }
 
-/** What a browser could not send as header fields comes in the command, and counts only where the request has none. */
+/** Fields that come in the command stand beside those of the request: no proxy has seen them. */
 function requestOf({ transport }: Session, { headers }: ConnectParams) {
   const request = transport.takeRequest();
-  return headers === undefined ? request : { ...request, headers: { ...headers, ...request.headers } };
+  return headers === undefined ? request : { ...request, emulatedHeaders: headers };
 }
 
 /** SDKs end their connection when they read this; one that does not is cut off when its time to connect is over. */
@@ -111,7 +114,11 @@ async function addKept(
   for (const channel of asked?.keys() ?? []) {
     if (grants.has(channel) || grants.size >= limits.maxChannels || findChannelNameFault(channel)) continue;
     const policy = application.policyFor(channel);
-    if (policy && (await policy.may("subscribe", session.actor, false))) grants.set(channel, {});
+    if (policy === undefined || !(await policy.may("subscribe", session.actor, false))) continue;
+    // As the channel's own hook would refuse it, were it asked for by name.
+    const decision = (await policy.onSubscribe?.(session.actor, undefined)) ?? {};
+    if ("refusal" in decision) continue;
+    grants.set(channel, decision.data === undefined ? {} : { data: decision.data });
   }
 }
 

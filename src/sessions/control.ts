@@ -7,6 +7,7 @@ import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, HistoryParams, JsonText, PublishParams, RecoverParams } from "../wire/messages.js";
 import type { Policy } from "./application.js";
+import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import type { Handler } from "./handler.js";
@@ -46,7 +47,18 @@ export class Control {
     channels: readonly string[],
     params: Omit<PublishParams, "channel">,
   ): Promise<readonly (PublishResult | ReplyError)[]> {
-    return await Promise.all(channels.map((channel) => this.publish({ ...params, channel })));
+    return await Promise.all(channels.map((channel) => this.#publishOne({ ...params, channel })));
+  }
+
+  /** The failure of one channel is that one's answer, for in others the publication stands. */
+  async #publishOne(params: PublishParams): Promise<PublishResult | ReplyError> {
+    try {
+      return await this.publish(params);
+    } catch (error) {
+      const expected = expectedFailure(error);
+      if (expected === undefined) this.#context.onError(error, { stage: "broadcasting" });
+      return expected ?? replyError("internal");
+    }
   }
 
   async presence(channel: string): Promise<readonly ClientInfo[] | ReplyError> {
@@ -87,7 +99,7 @@ export class Control {
     const policy = this.#policyFor(channel);
     if ("code" in policy) return policy;
     const failures = await Promise.all(
-      this.#find(target).map((session) => subscribeOne(session, channel, grant, recover)),
+      this.#findAdmitted(target).map((session) => subscribeOne(session, channel, grant, recover)),
     );
     return failures.find((failure) => failure !== undefined);
   }
@@ -117,7 +129,7 @@ export class Control {
     target: Target,
     { isExpired, expiresAt, info }: { isExpired?: boolean; expiresAt?: number; info?: JsonText },
   ): void {
-    for (const session of this.#find(target)) {
+    for (const session of this.#findAdmitted(target)) {
       if (isExpired) session.close(disconnect("connectionExpired"));
       else session.renew(expiresAt, info);
     }
@@ -125,12 +137,12 @@ export class Control {
 
   /** Sends something to connections, in no channel. */
   send(target: Target, data: JsonText): void {
-    for (const session of this.#find(target)) session.sendPush({ kind: "message", data });
+    for (const session of this.#findAdmitted(target)) session.sendPush({ kind: "message", data });
   }
 
   /** Ends connections by what they came with. */
   disconnectWhere(matches: (session: Session) => boolean, reason: Disconnect): void {
-    for (const session of this.#handler.admittedSessions()) if (matches(session)) session.close(reason);
+    for (const session of this.#handler.identifiedSessions()) if (matches(session)) session.close(reason);
   }
 
   /** Channels that somebody on this node is subscribed to. */
@@ -141,6 +153,10 @@ export class Control {
   #find({ user, client }: Target): readonly Session[] {
     const sessions = this.#handler.sessionsOf(user);
     return client === undefined ? sessions : sessions.filter(({ id }) => id === client);
+  }
+
+  #findAdmitted(target: Target): readonly Session[] {
+    return this.#find(target).filter(({ isAdmitted }) => isAdmitted);
   }
 
   #presencePolicy(channel: string): Policy | ReplyError {

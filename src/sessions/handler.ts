@@ -44,12 +44,12 @@ export class Handler implements SessionOwner {
     return this.#sessions.get(id);
   }
 
-  /** Connections whose connect command was accepted. */
-  *admittedSessions(): Iterable<Session> {
-    for (const session of [...this.#sessions.values()]) if (session.isAdmitted) yield session;
+  /** Connections of which it is known who they are. */
+  *identifiedSessions(): Iterable<Session> {
+    for (const sessions of [...this.#users.values()]) yield* [...sessions];
   }
 
-  /** The connections of a user, in the order they came. */
+  /** The connections of a user, in the order they came; those that are being greeted yet, too. */
   sessionsOf(user: string): readonly Session[] {
     return [...(this.#users.get(user) ?? [])];
   }
@@ -72,7 +72,7 @@ export class Handler implements SessionOwner {
     for (const session of [...this.#sessions.values()]) session.close(disconnect("shutdown"));
   }
 
-  admitted(session: Session): void {
+  identified(session: Session): void {
     const sessions = this.#users.get(session.user);
     if (sessions) sessions.add(session);
     else this.#users.set(session.user, new Set([session]));

@@ -15,6 +15,8 @@ export interface Identity {
   readonly expiresAt?: number;
   /** Channels that the client is subscribed to at once, by name. */
   readonly subscriptions?: ReadonlyMap<string, SubscriptionGrant>;
+  /** Whether it is known by a token, which can be renewed and revoked. */
+  readonly hasToken?: boolean;
   /** What the token can be revoked by, beside its user. */
   readonly tokenId?: string;
   /** Unix milliseconds. */
@@ -45,6 +47,8 @@ export interface GrantOverrides {
 export interface ConnectionRequest {
   /** Lower-case names. Values of fields that came several times are joined by commas, cookies by semicolons. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** What the client sent in the connect command in the place of fields. Anybody can put anything there. */
+  readonly emulatedHeaders?: Readonly<Record<string, string>>;
   /** Path and query. */
   readonly url: string;
   /** The peer's address, or what a trusted proxy says it is. */

@@ -29,7 +29,7 @@ export async function refresh(
   if (user !== session.user) return { disconnect: disconnect("invalidToken", "it is of another user") };
   if (expiresAt !== undefined && expiresAt <= clock.now())
     return { disconnect: disconnect("connectionExpired") };
-  session.renew(expiresAt);
+  session.renewIdentity(result.identity);
   const ttl = secondsUntil(expiresAt, clock.now());
   const renewed = { client: session.id, version, ...(ttl !== undefined && { ttl }) };
   return { reply: { id, method: "refresh", result: renewed } };

@@ -19,6 +19,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map([
     async (session, data, context) => {
       const params = toPublishParams(data);
       if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);
+      await session.channels.underWay(params.channel);
       const published = await publish(context, params, session.publisherIn(params.channel));
       if ("code" in published) return published;
       const { position, isDuplicate } = published;

@@ -58,6 +58,11 @@ export class SessionChannels {
     return this.#entries.get(channel)?.subscription !== undefined;
   }
 
+  /** What a command for a channel waits for: a subscribe or unsubscribe before it that is still at work. */
+  underWay(channel: string): Promise<unknown> | undefined {
+    return this.#underWay?.get(channel)?.catch(() => {});
+  }
+
   /** The client as others see it in a channel. */
   infoIn(channel: string): ClientInfo {
     return this.#entries.get(channel)?.info ?? this.#session.clientInfo;

@@ -22,7 +22,8 @@ import type { Transport, TransportEvents } from "./transport.js";
 
 /** What a session tells the table it stands in. */
 export interface SessionOwner {
-  admitted(session: Session): void;
+  /** It is known who it is. */
+  identified(session: Session): void;
   ended(session: Session): void;
 }
 
@@ -47,6 +48,7 @@ export class Session implements Reader, TransportEvents, Holder {
   #actor: Actor | undefined;
   #expiry: Expiry | undefined;
   #isAdmitted = false;
+  #isGreeted = false;
   #writtenBytes = 0;
   #isFull = false;
   #isHeldUp = false;
@@ -140,6 +142,13 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#identity = rest;
     this.#actor = undefined;
     this.#info = { user, client: this.id, ...(info !== undefined && { connInfo: info }) };
+    if (!this.#isEnded) this.#owner.identified(this);
+  }
+
+  /** The application has said its welcome, and is told of the end, also where that has come meanwhile. */
+  noteGreeted(): void {
+    this.#isGreeted = true;
+    if (this.#isEnded) this.#tellApplication();
   }
 
   /** The reply to connect is next. Without effect on a session that has ended while it was found out who it is. */
@@ -148,12 +157,23 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#isAdmitted = true;
     this.#keepalive.start();
     this.#expire();
-    this.#owner.admitted(this);
     if (this.channels.count > 0) this.#context.delivery.resume(this);
   }
 
-  /** The client has shown a newer token, or the server's side says how things are now. */
+  /** The client has shown a newer token, which says all anew but who it is. */
+  renewIdentity(identity: Identity): void {
+    if (this.#isEnded) return;
+    const { subscriptions, ...rest } = identity;
+    this.#identity = { ...rest, user: this.user };
+    this.#actor = undefined;
+    const { info } = rest;
+    this.#info = { user: this.user, client: this.id, ...(info !== undefined && { connInfo: info }) };
+    this.#expire();
+  }
+
+  /** The server's side says how things are now. */
   renew(expiresAt: number | undefined, info?: JsonText): void {
+    if (this.#isEnded) return;
     const { expiresAt: before, ...identity } = this.#identity;
     this.#identity = {
       ...identity,
@@ -268,7 +288,7 @@ export class Session implements Reader, TransportEvents, Holder {
     this.channels.end();
     this.#outbox.take();
     this.#owner.ended(this);
-    if (this.#isAdmitted) this.#tellApplication();
+    if (this.#isGreeted) this.#tellApplication();
   }
 
   #tellApplication(): void {

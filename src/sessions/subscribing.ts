@@ -83,8 +83,13 @@ async function afterHook(
 export function rulesWith(rules: ChannelRules, { overrides }: SubscriptionGrant): ChannelRules {
   if (overrides === undefined) return rules;
   const { isRecoveryForced, ...others } = overrides;
+  const isForced = rules.recovery === undefined || rules.recovery === "force";
   const recovery =
-    isRecoveryForced === undefined ? {} : ({ recovery: isRecoveryForced ? "force" : "allow" } as const);
+    isRecoveryForced === true
+      ? ({ recovery: "force" } as const)
+      : isRecoveryForced === false && isForced
+        ? ({ recovery: "allow" } as const)
+        : {};
   return { ...rules, ...others, ...recovery };
 }
 

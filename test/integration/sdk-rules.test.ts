@@ -238,7 +238,7 @@ describe("hooks of connections", () => {
     const onDisconnect = vi.fn();
     const { url, server } = await startApp(
       defineApp({
-        authenticate: ({ headers }) => ({ id: headers["x-user"] ?? "nobody" }),
+        authenticate: ({ emulatedHeaders }) => ({ id: emulatedHeaders?.["x-user"] ?? "nobody" }),
         channels: { "inbox:{user}": channel(), news: channel() },
         personalChannel: "inbox:{user}",
         onConnect: ({ user, data }) => ({ data: { hello: user.id, data }, channels: ["news"] }),

@@ -60,7 +60,7 @@ describe("connection token", () => {
   it("is refreshed before it expires, on the same connection", async () => {
     const { url } = await startApp(app);
     const getToken = vi.fn(async () => tokenOf({ sub: "ann", exp: inSeconds(1000) }));
-    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(1) }), getToken });
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(3) }), getToken });
     const lost = vi.fn();
     client.on("connecting", lost);
     await until(() => getToken.mock.calls.length === 1);
@@ -73,7 +73,7 @@ describe("connection token", () => {
   it("of another user ends the connection that is refreshed with it", async () => {
     const { url } = await startApp(app);
     const getToken = async () => tokenOf({ sub: "bob", exp: inSeconds(1000) });
-    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(1) }), getToken });
+    const client = await connectSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(3) }), getToken });
     expect(await next<Ended>(client, "disconnected")).toMatchObject({ code: 3500 });
   });
 
@@ -137,7 +137,7 @@ describe("subscription token", () => {
     const { url, server } = await startApp(app);
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const getToken = vi.fn(async () => tokenOf({ ...claims, exp: inSeconds(1000) }));
-    const token = tokenOf({ ...claims, exp: inSeconds(1) });
+    const token = tokenOf({ ...claims, exp: inSeconds(3) });
     const room = await subscribeSdk(client, "closed:1", { token, getToken });
     const lost = vi.fn();
     room.on("subscribing", lost);
@@ -153,7 +153,7 @@ describe("subscription token", () => {
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const tokens = [tokenOf({ ...claims, exp: inSeconds(-5) }), tokenOf({ ...claims, exp: inSeconds(1000) })];
     const getToken = vi.fn(async () => tokens.shift() as string);
-    const token = tokenOf({ ...claims, exp: inSeconds(1) });
+    const token = tokenOf({ ...claims, exp: inSeconds(3) });
     const room = await subscribeSdk(client, "closed:1", { token, getToken });
     const again = next<{ recovered: boolean }>(room, "subscribed");
     await server.publish("closed:1", 1);

@@ -49,7 +49,9 @@ describe("connect", () => {
     );
     expect(client.labels[0]).toBe("1 connect");
     for (const id of [2, 3, 4]) expect(client.reply(id)?.error).toBeUndefined();
-    expect(broker.calls.slice(0, 3)).toEqual(["subscribe news", "subscribe sport", "publish news"]);
+    // The publication waits for the subscription to its channel.
+    expect(broker.calls.slice(0, 2)).toEqual(["subscribe news", "subscribe sport"]);
+    expect(broker.calls).toContain("publish news");
   });
 
   it("and what follows it are answered in one write", async () => {
@@ -157,7 +159,9 @@ describe("authentication", () => {
     expect(client.labels[0]).toBe("1 connect");
     expect(client.reply(2)?.subscribe).toBeDefined();
     expect(client.reply(3)).toEqual({ id: 3, publish: {} });
-    expect(broker.calls.slice(0, 2)).toEqual(["subscribe news", "publish news"]);
+    const [first, ...others] = broker.calls;
+    expect(first).toBe("subscribe news");
+    expect(others).toContain("publish news");
     expect(client.transport.reading).toEqual(["pause", "resume"]);
   });
 

@@ -39,8 +39,8 @@ const content = {
     .describe("without effect: the channel's rules say whether readers get patches"),
 };
 
-export const publish = z.object({ channel, ...content });
-export const broadcast = z.object({ channels: z.array(channel).min(1).max(mostChannels), ...content });
+export const publish = z.strictObject({ channel, ...content });
+export const broadcast = z.strictObject({ channels: z.array(channel).min(1).max(mostChannels), ...content });
 export const published = z.object({
   offset: z.int(),
   epoch: z.string(),
@@ -49,11 +49,11 @@ export const published = z.object({
 export const failed = z.object({
   error: z.object({ code: z.int(), message: z.string(), temporary: z.boolean().optional() }),
 });
-export const empty = z.object({});
-export const ofChannel = z.object({ channel });
+export const empty = z.strictObject({});
+export const ofChannel = z.strictObject({ channel });
 
 const override = z.object({ value: z.boolean() }).optional();
-export const subscribe = z.object({
+export const subscribe = z.strictObject({
   user,
   channel,
   client,
@@ -72,7 +72,7 @@ export const subscribe = z.object({
     })
     .optional(),
 });
-export const unsubscribe = z.object({
+export const unsubscribe = z.strictObject({
   user,
   channel: z
     .union([channel, z.literal("")])
@@ -80,39 +80,40 @@ export const unsubscribe = z.object({
     .describe("empty for all channels"),
   client,
 });
-export const disconnect = z.object({
+export const disconnect = z.strictObject({
   user,
   client,
   whitelist: z.array(z.string()).max(1000).optional().describe("connections that stay"),
   disconnect: z.object({ code: z.int().min(3000).max(4999), reason: z.string().min(1).max(120) }).optional(),
 });
-export const refresh = z.object({
+export const refresh = z.strictObject({
   user,
   client,
   expired: flag,
   expire_at: seconds.optional(),
   info: json.optional(),
 });
-export const history = z.object({
+export const history = z.strictObject({
   channel,
   limit: z.int().min(-1).default(0).describe("0 for the position only, -1 for as many as the server gives"),
   since: z.object({ offset: z.int().min(0).default(0), epoch: z.string().default("") }).optional(),
   reverse: z.boolean().default(false),
 });
-export const channels = z.object({
+export const channels = z.strictObject({
   pattern: z.string().max(255).optional().describe("* stands for any characters, ? for one"),
 });
-export const rpc = z.object({ method: z.string().min(1).max(255), params: json.optional() });
-export const send = z.object({ user, client, data: json });
+export const rpc = z.strictObject({ method: z.string().min(1).max(255), params: json.optional() });
+export const send = z.strictObject({ user, client, data: json });
 export const revoke = z
-  .object({
+  .strictObject({
     user: user.optional(),
     token_id: z.string().min(1).max(255).optional(),
     issued_before: seconds.optional(),
   })
   .refine(
-    (value) => Object.values(value).some((each) => each !== undefined),
-    "name a user, a token_id or issued_before",
+    ({ user: name, token_id: id, issued_before: time }) =>
+      id === undefined ? name !== undefined || time !== undefined : name === undefined && time === undefined,
+    "name a user, or issued_before, or both, or a token_id alone",
   );
 
 export const clientInfo = z.object({
