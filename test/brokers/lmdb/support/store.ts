@@ -78,10 +78,19 @@ export async function openBroker(folder: string, options: OpenOptions = {}): Pro
 
 /** The folder as a crash at this moment would leave it. */
 export function crashCopyOf(folder: string): string {
-  const copy = createFolder();
-  cpSync(folder, copy, { recursive: true, filter: (path) => !isLock(path) });
-  return copy;
+  for (let attempts = 1; ; attempts++) {
+    const copy = createFolder();
+    try {
+      cpSync(folder, copy, { recursive: true, filter: (path) => !isLock(path) });
+      return copy;
+    } catch (error) {
+      // The system goes on meanwhile: a file may get its other name after it was listed.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempts === mostCopyAttempts) throw error;
+    }
+  }
 }
+
+const mostCopyAttempts = 20;
 
 export function journalFilesOf(folder: string): string[] {
   return readdirSync(folder)
