@@ -66,6 +66,25 @@ export class HoldfastError extends Error {
   }
 }
 
+/**
+ * Options that nobody knows are a mistake of whoever wrote them.
+ * @param prefix where the options stand among others, such as `limits`
+ * @throws HF_OPTION_INVALID naming the first that is not known, and those that are
+ */
+export function refuseUnknownOptions(options: object, known: readonly string[], prefix = ""): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const at = prefix === "" ? "" : `${prefix}.`;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `there is no option ${at}${unknown}; there are ${[...known]
+      .sort()
+      .map((name) => at + name)
+      .join(", ")}`,
+    { details: { option: `${at}${unknown}` } },
+  );
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 /** Who a client is: by its token, or as the application finds out, in the order the application says. */
 import { createTokens, type Tokens } from "../auth/tokens.js";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Application } from "../sessions/application.js";
 import {
   believeClients,
@@ -19,7 +19,6 @@ import type {
   Methods,
 } from "./define-app.js";
 import { toJsonText } from "./json-text.js";
-import { refuseUnknownOptions } from "./refuse-unknown.js";
 import { Rejection } from "./rejection.js";
 
 export type Authentications = Pick<
@@ -104,7 +103,7 @@ function withToken(result: IdentityResult): IdentityResult {
 function toIdentity(user: AuthenticatedUser): Identity {
   const wrong = (fault: string) => new TypeError(`authenticate gave ${fault}`);
   if (typeof user !== "object") throw wrong(`${typeof user}, not a user`);
-  refuseUnknownOptions("authenticate's user", user, userFields);
+  refuseUnknownOptions(user, userFields, "authenticate's user");
   const { id, info, roles, meta, expiresAt, channels = [] } = user;
   if (typeof id !== "string" || id.length > maxUserCharacters)
     throw wrong(`a user whose id is no text of up to ${maxUserCharacters} characters`);

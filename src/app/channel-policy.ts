@@ -1,6 +1,6 @@
 /** A channel's definition as sessions go by it: checked options, rules, who may what, and hooks with a time limit. */
 import { type ChannelRules, checkRules, openRules } from "../channels/rules.js";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Actor, ChannelAction, Policy, Refusal } from "../sessions/application.js";
 import { refusal } from "../sessions/application.js";
 import type { JsonText } from "../wire/messages.js";
@@ -9,7 +9,6 @@ import type { ChannelOptions, HistoryOptions } from "./channel.js";
 import { durationAdvice, parseDuration } from "./duration.js";
 import { toJsonText } from "./json-text.js";
 import type { Params, Pattern } from "./pattern.js";
-import { refuseUnknownOptions } from "./refuse-unknown.js";
 import { Rejection } from "./rejection.js";
 import { checkWith, isSchema } from "./schema.js";
 import type { TimeLimit } from "./time-limit.js";
@@ -24,8 +23,6 @@ export interface PolicyContext {
 /** A pattern's definition, ready to make the policies of the channels that match it. */
 export interface ChannelKindOf {
   readonly pattern: Pattern;
-  readonly rules: ChannelRules;
-  readonly access: Readonly<Record<ChannelAction, AccessCheck>>;
   policyOf(channel: string, params: Params): Policy;
 }
 
@@ -53,9 +50,9 @@ export function compileChannel(
   context: PolicyContext,
 ): ChannelKindOf {
   const name = `channels[${JSON.stringify(pattern.text)}]`;
-  refuseUnknownOptions(name, options, optionNames);
+  refuseUnknownOptions(options, optionNames, name);
   const { allow = {}, data, subscribe, publish } = options;
-  refuseUnknownOptions(`${name}.allow`, allow, actions);
+  refuseUnknownOptions(allow, actions, `${name}.allow`);
   if (data !== undefined && !isSchema(data))
     throw refuse(`${name}.data`, "a Standard Schema (zod, valibot, arktype …)");
   for (const [hook, value] of Object.entries({ subscribe, publish }))
@@ -76,8 +73,6 @@ export function compileChannel(
   ) as Record<ChannelAction, AccessCheck>;
   return {
     pattern,
-    rules,
-    access,
     policyOf: (channel, params) =>
       createPolicy({ channel, params, options, rules, access, limit: context.limit }),
   };
@@ -193,7 +188,7 @@ function toRetention(name: string, history: HistoryOptions | false): ChannelRule
   if (history === false) return { maxEntries: 0, maxBytes: 0, ttlMs: 0 };
   if (typeof history !== "object" || history === null)
     throw refuse(name, "an object with size, ttl and bytes, or false");
-  refuseUnknownOptions(name, history, ["size", "ttl", "bytes"]);
+  refuseUnknownOptions(history, ["size", "ttl", "bytes"], name);
   const { maxEntries, maxBytes, ttlMs } = openRules.retention;
   const ttl = history.ttl === undefined ? ttlMs : parseDuration(history.ttl);
   if (ttl === undefined) throw refuse(`${name}.ttl`, durationAdvice);

@@ -1,5 +1,5 @@
 /** An application's definition as sessions ask it. Checked once, when the server is made. */
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Actor, Application, Policy } from "../sessions/application.js";
 import { refusal } from "../sessions/application.js";
 import type { SubscriptionGrant } from "../sessions/identity.js";
@@ -12,7 +12,6 @@ import { type ChannelKindOf, compileChannel, orRefusal } from "./channel-policy.
 import type { App, AppOptions, Channels, Methods } from "./define-app.js";
 import { toJsonText } from "./json-text.js";
 import { parsePattern, sortPatterns } from "./pattern.js";
-import { refuseUnknownOptions } from "./refuse-unknown.js";
 import { Rejection } from "./rejection.js";
 import type { RpcOptions } from "./rpc.js";
 import { checkWith, isSchema } from "./schema.js";
@@ -29,8 +28,6 @@ export interface CompiledApp extends Application {
   readonly authentication: Authentications;
   /** Calls a method as the server itself, which is asked for no permission. */
   callAsServer(method: string, data: JsonText | undefined): ReturnType<NonNullable<Application["call"]>>;
-  /** The most specific pattern first. */
-  readonly kinds: readonly ChannelKindOf[];
 }
 
 const optionNames: readonly (keyof AppOptions<Channels, Methods>)[] = [
@@ -48,7 +45,7 @@ const maxPolicies = 10_000;
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function compileApp({ options }: App, context: CompileContext): CompiledApp {
-  refuseUnknownOptions("", options, optionNames);
+  refuseUnknownOptions(options, optionNames);
   for (const hook of ["onConnect", "onDisconnect", "onMessage"] as const)
     if (options[hook] !== undefined && typeof options[hook] !== "function")
       throw new HoldfastError("HF_OPTION_INVALID", `${hook} must be a function`, {
@@ -75,7 +72,6 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   );
   const { onDisconnect, onMessage } = options;
   return {
-    kinds,
     authentication,
     ...authentication,
     policyFor: createPolicyTable(kinds),
@@ -91,10 +87,8 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
       },
     }),
     ...(onMessage && {
-      onMessage: (data, actor) => {
-        limit("onMessage", () => onMessage({ user: toUser(actor), data: JSON.parse(data) })).catch(
-          (error: unknown) => context.onError(error, { stage: "onMessage" }),
-        );
+      onMessage: async (data, actor) => {
+        await limit("onMessage", () => onMessage({ user: toUser(actor), data: JSON.parse(data) }));
       },
     }),
   };
@@ -127,7 +121,7 @@ interface Method {
 
 function compileMethod(name: string, options: RpcOptions, everybody: "all" | "users"): Method {
   const option = `rpc[${JSON.stringify(name)}]`;
-  refuseUnknownOptions(option, options, ["input", "allow", "handler"]);
+  refuseUnknownOptions(options, ["input", "allow", "handler"], option);
   if (name === "" || name.startsWith("holdfast."))
     throw new HoldfastError(
       "HF_OPTION_INVALID",

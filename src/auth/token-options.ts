@@ -1,6 +1,6 @@
 /** Options of tokens: each with its default and what changing it costs, resolved and checked in one place. */
 import type { JWK } from "jose";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import {
   type Algorithm,
   hmacAlgorithms,
@@ -88,6 +88,19 @@ export const defaultTokenOptions = Object.freeze({
   jwksMaxAgeMs: 600_000,
 }) satisfies Partial<TokenOptions>;
 
+const tokenOptionNames: readonly string[] = [
+  ...Object.keys(defaultTokenOptions),
+  "secret",
+  "publicKeys",
+  "jwksUrl",
+  "audience",
+  "issuer",
+  "algorithms",
+  "now",
+  "fetch",
+  "onError",
+];
+
 /** An hour: beyond, a clock is wrong. */
 const maxToleranceSeconds = 3600;
 /** What timers of Node.js can wait. */
@@ -95,6 +108,8 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** @throws HF_OPTION_INVALID naming the option and what is accepted; keys are never printed */
 export function resolveTokenOptions(options: TokenOptions): TokenSettings {
+  // A bound that is misspelt, such as the audience, would else hold nobody off.
+  refuseUnknownOptions(options, tokenOptionNames);
   const { secret, jwksUrl, now, onError = () => {} } = options;
   const numbers = readNumbers(options);
   if (secret === undefined && options.publicKeys === undefined && jwksUrl === undefined)

@@ -34,6 +34,8 @@ export type Recovery =
 
 const defaultMaxRingBytes = 256 * 1024 * 1024;
 const channelsPerShrink = 64;
+/** Publications from the end of a log, to find one that a filter lets through. */
+const maxLookedAt = 300;
 
 interface OpenChannel {
   readonly channel: Channel;
@@ -168,23 +170,33 @@ export class Channels implements BrokerEvents {
   /**
    * The newest publication of what a reader that has everything up to `since` has missed, whatever the epoch that is of.
    * Nothing where the reader is at the end of the log.
+   * @param isWanted with it, the newest of those that are wanted; so many are looked at
    */
-  async recoverNewest(channel: Channel, since: Position): Promise<Recovery> {
+  async recoverNewest(
+    channel: Channel,
+    since: Position,
+    isWanted?: (publication: Publication) => boolean,
+  ): Promise<Recovery> {
     const { offset, epoch } = since;
     if (channel.kind === "live") return { isRecovered: false, reason: "nothing is kept of this channel" };
     if (offset > 0 && offset === channel.head && (epoch === "" || epoch === channel.epoch))
       return { isRecovered: true, publications: [], offset };
-    return await this.#readNewest(channel, "the newest publication is no longer kept");
+    return await this.#readNewest(channel, "the newest publication is no longer kept", isWanted);
   }
 
-  async #readNewest(channel: Channel, reason: string): Promise<Recovery> {
+  async #readNewest(
+    channel: Channel,
+    reason: string,
+    isWanted?: (publication: Publication) => boolean,
+  ): Promise<Recovery> {
     const { broker } = this.#options;
-    const end = { maxEntries: 1, maxBytes: maxBatchBytes, isReverse: true };
+    const end = { maxEntries: isWanted ? maxLookedAt : 1, maxBytes: maxBatchBytes, isReverse: true };
     const { publications, position } = await broker.history(channel.name, end);
     const newest = publications[0];
     const isNewest = newest?.offset === position.offset && newest.offset === channel.head;
     if (!isNewest || position.epoch !== channel.epoch) return { isRecovered: false, reason };
-    return recovered(channel, publications, newest.offset);
+    const found = isWanted ? publications.find(isWanted) : newest;
+    return { isRecovered: true, publications: found ? [found] : [], offset: newest.offset };
   }
 
   /** Without keys, the newest publication is all that a reader has missed. */

@@ -1,6 +1,5 @@
 /** Options of a client: each with its default and what changing it costs, checked and resolved in one place. */
-import { refuseUnknownOptions } from "../app/refuse-unknown.js";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import { type OnError, throwLater } from "./listeners.js";
 
 /** A token, or how to get one: asked at first, and again whenever the one there is has expired. */
@@ -65,7 +64,7 @@ const mostMs = 2 ** 31 - 1;
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveClientOptions(options: ClientOptions): ResolvedOptions {
-  refuseUnknownOptions("", options, clientOptionNames);
+  refuseUnknownOptions(options, clientOptionNames);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedOptions = { ...defaultClientOptions, ...given };
   checkNumber(resolved, "minReconnectDelayMs", 1, mostMs);

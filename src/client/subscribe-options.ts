@@ -1,7 +1,6 @@
 /** What a subscription asks for. All subscribers of one channel share a subscription, and so have to agree. */
 import type { FilterNode, SubscriptionOptions } from "centrifuge";
-import { refuseUnknownOptions } from "../app/refuse-unknown.js";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Position } from "../wire/messages.js";
 import type { TokenSource } from "./options.js";
 
@@ -24,7 +23,7 @@ const names: readonly (keyof SubscribeOptions)[] = ["token", "data", "since", "t
 
 /** @throws HF_OPTION_INVALID for an option that is not known */
 export function checkSubscribeOptions(options: SubscribeOptions): void {
-  refuseUnknownOptions("", options, names);
+  refuseUnknownOptions(options, names);
 }
 
 /** @throws HF_OPTION_INVALID naming the option that the subscription there is has otherwise */

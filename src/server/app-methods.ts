@@ -3,9 +3,10 @@
  * data is checked with the channel's schema, unless a `publish` hook makes something else of it for clients.
  */
 import type { App } from "../app/define-app.js";
+import { toJsonText } from "../app/json-text.js";
 import type { ChannelNamesOf, DataOfName } from "../app/types.js";
 import type { PresenceStats } from "../channels/broker.js";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, messageOf } from "../errors.js";
 import type { ChannelUse, Control, Target } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
@@ -131,15 +132,11 @@ function toTarget(user: UserTarget): Target {
 
 /** @throws HF_OPTION_INVALID where JSON cannot express it */
 function textOf(data: unknown): string {
-  let text: string | undefined;
   try {
-    text = JSON.stringify(data);
+    return toJsonText(data, "data");
   } catch (cause) {
-    throw new HoldfastError("HF_OPTION_INVALID", `data must be JSON: ${(cause as Error).message}`, { cause });
+    throw new HoldfastError("HF_OPTION_INVALID", messageOf(cause), { cause, details: { option: "data" } });
   }
-  if (text === undefined)
-    throw new HoldfastError("HF_OPTION_INVALID", `data must be JSON, but is ${typeof data}`);
-  return text;
 }
 
 function accepted<T extends object>(result: T | ReplyError): T {

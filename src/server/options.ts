@@ -3,7 +3,7 @@ import { defaultStoreLimits, type StoreLimits } from "../brokers/lmdb/lmdb-broke
 import type { Broker } from "../channels/broker.js";
 import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { ApiKey } from "../http/api/keys.js";
 import { type Authenticate, believeClients } from "../sessions/identity.js";
 import {
@@ -127,9 +127,9 @@ export const defaultOptions = Object.freeze({
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveOptions(options: ServerOptions, defaultPages: string): ResolvedOptions {
-  refuseUnknown("", options, [...Object.keys(defaultOptions), "broker", "pages", "onError"]);
+  refuseUnknownOptions(options, [...Object.keys(defaultOptions), "broker", "pages", "onError"]);
   for (const group of ["store", "ring", "limits", "times"] as const)
-    refuseUnknown(`${group}.`, options[group] ?? {}, Object.keys(defaultOptions[group]));
+    refuseUnknownOptions(options[group] ?? {}, Object.keys(defaultOptions[group]), group);
   const plain = {
     ...defaultOptions,
     pages: defaultPages,
@@ -223,16 +223,6 @@ function resolveCompression(given: NonNullable<ServerOptions["compression"]>): D
 
 /** What timers of Node.js can wait; beyond, they would not wait at all. */
 const maxTimerMs = 2 ** 31 - 1;
-
-function refuseUnknown(prefix: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `there is no option ${prefix}${unknown}; there are ${known.map((name) => prefix + name).join(", ")}`,
-    { details: { option: `${prefix}${unknown}` } },
-  );
-}
 
 function refuse(option: string, value: unknown, accepted: string): never {
   const given = typeof value === "function" ? "a function" : JSON.stringify(value);

@@ -237,7 +237,6 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     return {
       control: this.control,
       info: () => this.#info(),
-      now: () => systemClock.now(),
       call: app?.call && ((method, params) => callAsServer(app, method, params)),
       revoke: tokens && ((revocation) => revokeTokens(tokens, this.control, revocation)),
     };

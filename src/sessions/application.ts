@@ -73,7 +73,7 @@ export interface Application {
     actor: Actor,
   ) => Promise<Refusal | { readonly data: JsonText }>;
   /** Takes one-way messages of clients; without it, they are refused. */
-  readonly onMessage?: (data: JsonText, actor: Actor) => void;
+  readonly onMessage?: (data: JsonText, actor: Actor) => Promise<void>;
 }
 
 /** @param reason follows the standard text after a colon */

@@ -74,7 +74,7 @@ export class CommandQueue {
     if (refusal) this.#session.close(refusal);
     else if (command.method === "pong") this.#session.receivePong();
     else if (command.method === "invalid") this.#session.sendError(command.id, "badRequest", command.message);
-    else if (command.method === "send") this.#takeMessage(command.data);
+    else if (command.method === "send") void this.#takeMessage(command.data);
     else if (command.method !== "fault") this.#startRequest(command, rate);
   }
 
@@ -107,13 +107,17 @@ export class CommandQueue {
     return undefined;
   }
 
-  #takeMessage(data: string): void {
+  /** Takes its place among the commands under way, though nobody waits for an answer. */
+  async #takeMessage(data: string): Promise<void> {
     const { application, onError } = this.#context;
+    this.#inFlight++;
     try {
-      application.onMessage?.(data, this.#session.actor);
+      await application.onMessage?.(data, this.#session.actor);
     } catch (error) {
-      onError(error, { stage: "taking a one-way message" });
+      onError(error, { stage: "onMessage" });
     }
+    this.#inFlight--;
+    if (!this.#session.isEnded) this.#session.commandDone();
   }
 
   async #carryOut(request: Request): Promise<void> {

@@ -166,7 +166,7 @@ export class SessionChannels {
 
   async #recover(
     channel: Channel,
-    { epoch, offset }: SubscribeParams,
+    { epoch, offset, filter }: SubscribeParams,
     { retention, recoveryMode }: ChannelRules,
   ): Promise<Recovery> {
     const before = channel.epoch;
@@ -174,7 +174,11 @@ export class SessionChannels {
     const { channels } = this.#context;
     const recovery =
       recoveryMode === "cache"
-        ? await channels.recoverNewest(channel, { epoch, offset })
+        ? await channels.recoverNewest(
+            channel,
+            { epoch, offset },
+            filter && (({ tags }) => filter.passes(tags)),
+          )
         : await channels.recover(
             channel,
             { epoch, offset },

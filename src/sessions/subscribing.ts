@@ -29,7 +29,6 @@ export function findTerms(
     return fail("badRequest", "this channel takes no tf");
   if (params.token) return byToken(context, policy, params, params.token, actor);
   const isAllowed = policy.may("subscribe", actor, false);
-  if (isAllowed === false) return fail("permissionDenied");
   if (isAllowed === true && policy.onSubscribe === undefined) return { grant: noGrant, rules: policy.rules };
   return byPolicy(policy, params, actor, isAllowed);
 }

@@ -106,17 +106,6 @@ export function assertBound(
   );
 }
 
-/** @throws HF_OPTION_INVALID on options that there are not */
-export function refuseUnknownOptions(options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `there is no option ${unknown}; there are ${[...known].sort().join(", ")}`,
-    { details: { option: unknown } },
-  );
-}
-
 export const socketOptionNames: readonly string[] = [
   ...Object.keys(defaultSocketSettings),
   "maxMessageBytes",

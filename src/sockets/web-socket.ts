@@ -4,6 +4,7 @@
  */
 import type { ClientHttp2Session } from "node:http2";
 import type { RequestOptions } from "node:https";
+import { refuseUnknownOptions } from "../errors.js";
 import { Deadlines } from "../time/deadlines.js";
 import {
   type CloseStatus,
@@ -17,13 +18,7 @@ import { type ConnectEvents, connectOverHttp1, connectOverHttp2 } from "./client
 import type { DriverContext } from "./driver-context.js";
 import { Flusher } from "./flusher.js";
 import { MessageIterator } from "./message-iterator.js";
-import {
-  assertBound,
-  refuseUnknownOptions,
-  resolveSocketOptions,
-  type SocketOptions,
-  socketOptionNames,
-} from "./options.js";
+import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { OutgoingQueue } from "./outgoing-queue.js";
 import { closedError } from "./server-web-socket.js";
 import { SocketDriver, type SocketOwner } from "./socket-driver.js";

@@ -9,7 +9,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { HoldfastError, messageOf } from "../errors.js";
+import { HoldfastError, messageOf, refuseUnknownOptions } from "../errors.js";
 import { Deadlines } from "../time/deadlines.js";
 import {
   type DeflateOptions,
@@ -24,13 +24,7 @@ import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
 import { type OpeningRequest, pathOf } from "./opening-request.js";
-import {
-  assertBound,
-  refuseUnknownOptions,
-  resolveSocketOptions,
-  type SocketOptions,
-  socketOptionNames,
-} from "./options.js";
+import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
 

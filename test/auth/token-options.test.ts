@@ -195,3 +195,11 @@ describe("options of tokens", () => {
     expect(() => createTokens({ publicKeys: [jwk(rsa.publicKey, fields)], now })).not.toThrow();
   });
 });
+
+describe("options of tokens that nobody knows", () => {
+  it("are refused, so that no bound is misspelt and missing", () => {
+    const fault = faultOf({ secret, audiance: "shop" });
+    expect(fault.code).toBe("HF_OPTION_INVALID");
+    expect(fault.message).toContain("there is no option audiance; there are algorithms, audience,");
+  });
+});

@@ -162,6 +162,39 @@ describe("commands right behind a subscribe", () => {
   });
 });
 
+describe("idempotency key", () => {
+  it("is its user's own: nobody keeps another one's publication away", async () => {
+    const app = defineApp({ channels: { news: channel({ allow: { publish: "all" } }) } });
+    const { url, api } = await startApp(app);
+    const publication = { channel: "news", data: 1, idempotency_key: "order-1" };
+    const publishAs = async (user: string) =>
+      ((await (await connectSdk(url, { data: { user } })).rpc("holdfast.publish", publication)) as Answer)
+        .data;
+    expect(await publishAs("ann")).toMatchObject({ offset: 1 });
+    expect(await publishAs("bob")).toMatchObject({ offset: 2 });
+    expect((await api("publish", publication)).body.result).toMatchObject({ offset: 3 });
+    expect(await publishAs("ann")).toMatchObject({ offset: 1, is_duplicate: true });
+    expect((await api("publish", publication)).body.result).toMatchObject({ offset: 3, is_duplicate: true });
+  });
+});
+
+describe("one-way messages", () => {
+  it("are taken as many at a time as commands are, and those that follow wait", async () => {
+    const waiting: (() => void)[] = [];
+    const onMessage = vi.fn(() => new Promise<void>((resolve) => waiting.push(resolve)));
+    const { port } = await startApp(defineApp({ onMessage }), { limits: { maxCommandsInFlight: 3 } });
+    const client = await RawClient.upgrade(port);
+    const messages = Array.from({ length: 5 }, (_, n) => ({ send: { data: n } }));
+    client.write(textFrame({ id: 1, connect: {} }, ...messages, { id: 2, rpc: { method: "none" } }));
+    await until(() => onMessage.mock.calls.length === 3);
+    expect(client.received.toString("latin1")).not.toContain('"id":2');
+    for (const resolve of waiting.splice(0)) resolve();
+    await until(() => onMessage.mock.calls.length === 5);
+    for (const resolve of waiting.splice(0)) resolve();
+    await until(() => client.received.toString("latin1").includes('"id":2'));
+  });
+});
+
 describe("broadcast", () => {
   it("answers for each channel, also where one of them fails in a way nobody foresaw", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });

@@ -12,7 +12,7 @@ const app = defineApp({
     "news:{topic}": channel({ allow: all, tagsFilter: true, delta: true }),
     "plain:{topic}": channel({ allow: all }),
     "short:{topic}": channel({ allow: all, history: { size: 2 } }),
-    "cache:{topic}": channel({ allow: all, recoveryMode: "cache" }),
+    "cache:{topic}": channel({ allow: all, recoveryMode: "cache", tagsFilter: true }),
     "wish:{topic}": channel({ allow: all, recovery: "allow" }),
     "never:{topic}": channel({ allow: all, recovery: "off" }),
     "told:{topic}": channel({ allow: all, joinLeave: "force", presence: true }),
@@ -153,6 +153,27 @@ describe("coming back", () => {
     const { context, data } = await comeBack("cache:a", 3);
     expect(context).toMatchObject({ recovered: true });
     expect(data).toEqual([3]);
+  });
+
+  it("finds the newest that its filter lets through, where the channel is a cache", async () => {
+    const { url, server } = await startApp(app);
+    const { epoch } = await server.publish("cache:a", 0);
+    for (const [n, lang] of [
+      [1, "de"],
+      [2, "de"],
+      [3, "en"],
+    ] as const)
+      await server.publish("cache:a", n, { tags: { lang } });
+    const client = await connectSdk(url);
+    const tagsFilter = { key: "lang", cmp: "eq", val: "de" } as const;
+    const subscription = client.newSubscription("cache:a", { tagsFilter, since: { offset: 1, epoch } });
+    const received = collect(subscription);
+    const subscribed = next<Answer>(subscription, "subscribed");
+    subscription.subscribe();
+    expect(await subscribed).toMatchObject({ recovered: true });
+    await server.publish("cache:a", 4, { tags: { lang: "de" } });
+    await until(() => received.length === 2);
+    expect(received.map(({ data }) => data)).toEqual([2, 4]);
   });
 
   it("goes on where it was if it asked for that, where that is a wish", async () => {

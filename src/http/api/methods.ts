@@ -23,8 +23,6 @@ export interface ApiTools {
   readonly revoke:
     | ((revocation: z.output<typeof schemas.revoke>) => Promise<ReplyError | undefined>)
     | undefined;
-  /** Unix milliseconds. */
-  readonly now: () => number;
 }
 
 export interface ApiMethod {

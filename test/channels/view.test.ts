@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { Channel } from "../../src/channels/channel.js";
+import { patched, publicationsFor, viewAfterPublication, viewOf } from "../../src/channels/view.js";
+import { plainEncoding } from "./support/fake-reader.js";
+
+const text = (n: number) => JSON.stringify({ title: "the same in all of them, and long enough", n });
+const publication = (offset: number) => ({ offset, data: text(offset), time: 0 });
+const limits = { maxEntries: 100, maxBytes: 1_000_000 };
+
+interface Sent {
+  readonly data: string;
+  readonly delta?: boolean;
+  readonly offset: number;
+}
+
+function read(channel: Channel, cursor: number, view = viewOf({ isDelta: true })): Sent[] {
+  const { bytes } = channel.batches.get(cursor, view, plainEncoding);
+  return Buffer.from(bytes ?? [])
+    .toString()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { push: { pub: Sent } }).push.pub);
+}
+
+function channelWith(count: number): Channel {
+  const channel = new Channel("news", { limits });
+  channel.open({ epoch: "e", offset: 0 });
+  for (let offset = 1; offset <= count; offset++) channel.receive(publication(offset), "e");
+  return channel;
+}
+
+describe("payloads as patches", () => {
+  it("begin with a whole one for a reader that has none, also where others have been before", () => {
+    const [first, second] = read(channelWith(3), 1);
+    expect(first).toMatchObject({ offset: 2, data: text(2) });
+    expect(first?.delta).toBeUndefined();
+    expect(second).toMatchObject({ offset: 3, delta: true });
+    expect(second?.data).not.toBe(text(3));
+  });
+
+  it("go on with a patch for a reader that has the one before", () => {
+    const channel = channelWith(3);
+    const next = viewAfterPublication(viewOf({ isDelta: true }));
+    expect(read(channel, 2, next)).toMatchObject([{ offset: 3, delta: true }]);
+    expect(read(channel, 2)).toMatchObject([{ offset: 3, data: text(3) }]);
+  });
+
+  it("are for the publication right before, and for no other", () => {
+    expect(patched(publication(3), publication(2))).toMatchObject({ delta: "patch" });
+    expect(patched(publication(3), publication(1))).toEqual({ ...publication(3), delta: "full" });
+    expect(patched(publication(3), undefined)).toEqual({ ...publication(3), delta: "full" });
+  });
+
+  it("are not mixed up with whole ones of other readers", () => {
+    const channel = channelWith(2);
+    const patches = read(channel, 1, viewAfterPublication(viewOf({ isDelta: true })));
+    expect(read(channel, 1, viewOf())).toMatchObject([{ data: JSON.parse(text(2)) }]);
+    expect(patches[0]?.delta).toBe(true);
+  });
+
+  it("are not for readers with a filter, who do not get every publication", () => {
+    const filter = { key: "f", passes: () => true };
+    const view = viewOf({ isDelta: true, filter });
+    expect(publicationsFor(view, [publication(1), publication(2)]).map(({ delta }) => delta)).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+});
