@@ -37,20 +37,6 @@ export function publish(publishing: Publishing, params: PublishParams, publisher
   if (policy === undefined) return replyError("unknownChannel");
   if (key !== undefined && policy.rules.kind !== "latest")
     return replyError("badRequest", 'key is for channels of kind "latest" only');
-  if (publisher && params.idempotencyKey !== undefined) {
-    // A client that guesses another one's key, or the server's, must not keep its publication away.
-    const idempotencyKey = `${publisher.actor.user}\n${params.idempotencyKey}`;
-    return publishAs(publishing, { ...params, idempotencyKey }, policy, publisher);
-  }
-  return publishAs(publishing, params, policy, publisher);
-}
-
-function publishAs(
-  publishing: Publishing,
-  params: PublishParams,
-  policy: Policy,
-  publisher: Publisher | undefined,
-): Published {
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish)
     return afterPolicy(publishing, params, policy, isAllowed, publisher);

@@ -176,7 +176,7 @@ describe("subscribing", () => {
       "data is another one in the subscription to chat:lobby that there is already",
     );
     expect(() => lobby.subscribe(() => {}, { dta: 1 } as never)).toThrow(
-      "there is no option dta; there are token",
+      "there is no option dta; there are data, ",
     );
   });
 

@@ -13,7 +13,7 @@ describe("client options", () => {
   });
 
   it.each([
-    [{ tokn: "x" }, "there is no option tokn; there are token, data"],
+    [{ tokn: "x" }, "there is no option tokn; there are data, headers, "],
     [{ token: 7 }, "token must be a text or a function, but is 7"],
     [{ headers: { a: 1 } }, 'headers must be an object of texts, but is {"a":1}'],
     [{ maxReconnectDelayMs: 0 }, "maxReconnectDelayMs must be an integer from 1 to 2147483647, but is 0"],

@@ -162,22 +162,6 @@ describe("commands right behind a subscribe", () => {
   });
 });
 
-describe("idempotency key", () => {
-  it("is its user's own: nobody keeps another one's publication away", async () => {
-    const app = defineApp({ channels: { news: channel({ allow: { publish: "all" } }) } });
-    const { url, api } = await startApp(app);
-    const publication = { channel: "news", data: 1, idempotency_key: "order-1" };
-    const publishAs = async (user: string) =>
-      ((await (await connectSdk(url, { data: { user } })).rpc("holdfast.publish", publication)) as Answer)
-        .data;
-    expect(await publishAs("ann")).toMatchObject({ offset: 1 });
-    expect(await publishAs("bob")).toMatchObject({ offset: 2 });
-    expect((await api("publish", publication)).body.result).toMatchObject({ offset: 3 });
-    expect(await publishAs("ann")).toMatchObject({ offset: 1, is_duplicate: true });
-    expect((await api("publish", publication)).body.result).toMatchObject({ offset: 3, is_duplicate: true });
-  });
-});
-
 describe("one-way messages", () => {
   it("are taken as many at a time as commands are, and those that follow wait", async () => {
     const waiting: (() => void)[] = [];
