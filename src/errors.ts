@@ -14,6 +14,7 @@ export const errorCodes = {
   HF_SERVER_STATE: { message: "the server is not in a state for that", status: 500, isRetryable: false },
   HF_REQUEST_REFUSED: { message: "what was asked for is not accepted", status: 400, isRetryable: false },
   HF_BROKER_FULL: { message: "the broker holds as much as it may", status: 507, isRetryable: true },
+  HF_MAP_FULL: { message: "the map holds as much as it may", status: 507, isRetryable: false },
   HF_STORE_CORRUPT: { message: "the store is damaged", status: 500, isRetryable: false },
   HF_STORE_FAILED: { message: "the store takes nothing more", status: 503, isRetryable: false },
   HF_STORE_IN_USE: { message: "the store is in use by another server", status: 500, isRetryable: true },

@@ -8,6 +8,7 @@ import { type Access, type AccessCheck, compileAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions } from "./channel.js";
 import { durationAdvice, parseDuration } from "./duration.js";
 import { toJsonText } from "./json-text.js";
+import { compileMap, scoreOf } from "./map-options.js";
 import type { Params, Pattern } from "./pattern.js";
 import { Rejection } from "./rejection.js";
 import { checkWith, isSchema } from "./schema.js";
@@ -18,16 +19,21 @@ export interface PolicyContext {
   readonly limit: TimeLimit;
   /** Who may subscribe where a channel says nothing. */
   readonly subscribersByDefault: Access;
+  /** How long an entry of a list of who is there outlives a server that has died, at least. */
+  readonly leaseMs: number;
 }
 
 /** A pattern's definition, ready to make the policies of the channels that match it. */
 export interface ChannelKindOf {
   readonly pattern: Pattern;
+  /** Pattern of the channels whose subscribers this one lists. */
+  readonly lists: string | undefined;
   policyOf(channel: string, params: Params): Policy;
 }
 
 const optionNames: readonly (keyof ChannelOptions)[] = [
   "kind",
+  "map",
   "history",
   "durability",
   "presence",
@@ -40,6 +46,7 @@ const optionNames: readonly (keyof ChannelOptions)[] = [
   "data",
   "subscribe",
   "publish",
+  "remove",
 ];
 const actions: readonly ChannelAction[] = ["subscribe", "publish", "presence", "history"];
 
@@ -51,13 +58,13 @@ export function compileChannel(
 ): ChannelKindOf {
   const name = `channels[${JSON.stringify(pattern.text)}]`;
   refuseUnknownOptions(options, optionNames, name);
-  const { allow = {}, data, subscribe, publish } = options;
+  const { allow = {}, data, subscribe, publish, remove } = options;
   refuseUnknownOptions(allow, actions, `${name}.allow`);
   if (data !== undefined && !isSchema(data))
     throw refuse(`${name}.data`, "a Standard Schema (zod, valibot, arktype …)");
-  for (const [hook, value] of Object.entries({ subscribe, publish }))
+  for (const [hook, value] of Object.entries({ subscribe, publish, remove }))
     if (value !== undefined && typeof value !== "function") throw refuse(`${name}.${hook}`, "a function");
-  const rules = toRules(name, options);
+  const rules = toRules(name, options, context.leaseMs);
   const isForClients = publish !== undefined || data !== undefined;
   const defaults: Record<ChannelAction, Access> = {
     subscribe: context.subscribersByDefault,
@@ -73,6 +80,7 @@ export function compileChannel(
   ) as Record<ChannelAction, AccessCheck>;
   return {
     pattern,
+    lists: options.map?.subscribersOf,
     policyOf: (channel, params) =>
       createPolicy({ channel, params, options, rules, access, limit: context.limit }),
   };
@@ -89,6 +97,7 @@ interface PolicyOptions {
 
 function createPolicy(policy: PolicyOptions): Policy {
   const { channel, params, options, rules, access, limit } = policy;
+  const { score } = options.map ?? {};
   return {
     rules,
     may(action, actor, isSubscribed) {
@@ -101,8 +110,13 @@ function createPolicy(policy: PolicyOptions): Policy {
       onSubscribe: (actor: Actor, data: JsonText | undefined) => onSubscribe(policy, actor, data),
     }),
     ...((options.publish ?? options.data) && {
-      onPublish: (data: JsonText, actor: Actor | undefined) => onPublish(policy, data, actor),
+      onPublish: (data: JsonText, actor: Actor | undefined, key: string | undefined) =>
+        onPublish(policy, data, actor, key),
     }),
+    ...((options.remove ?? options.publish) && {
+      onRemove: (key: string, actor: Actor) => onRemove(policy, key, actor),
+    }),
+    ...(score !== undefined && { scoreOf: (data: JsonText) => scoreOf(score, data, channel) }),
   };
 }
 
@@ -128,6 +142,7 @@ async function onPublish(
   { channel, params, options, limit }: PolicyOptions,
   text: JsonText,
   actor: Actor | undefined,
+  key: string | undefined,
 ): Promise<Refusal | { readonly data: JsonText }> {
   const { data: schema, publish } = options;
   // What a hook makes of the data may look otherwise, and that is what the server itself publishes.
@@ -142,9 +157,26 @@ async function onPublish(
     return { data: toJsonText(data, `the schema of ${channel}`) };
   const what = `the publish hook of ${channel}`;
   return await orRefusal(async () => {
-    const context = { user: toUser(actor), channel, params, data };
+    const context = { user: toUser(actor), channel, params, data, ...(key !== undefined && { key }) };
     return { data: toJsonText(await limit(what, () => publish(context)), what) };
   });
+}
+
+async function onRemove(
+  { channel, params, options, rules, limit }: PolicyOptions,
+  key: string,
+  actor: Actor,
+): Promise<Refusal | undefined> {
+  const { remove } = options;
+  if (remove === undefined)
+    return rules.map?.keysOf === "any"
+      ? refusal("permissionDenied", "this channel has a hook for publications, and none for removals")
+      : undefined;
+  const removed = await orRefusal(async () => {
+    await limit(`the remove hook of ${channel}`, () => remove({ user: toUser(actor), channel, params, key }));
+    return undefined;
+  });
+  return removed;
 }
 
 /** What the application's code refuses is an answer; whatever else it throws is its failure. */
@@ -157,7 +189,7 @@ export async function orRefusal<T>(run: () => Promise<T>): Promise<T | Refusal> 
   }
 }
 
-function toRules(name: string, options: ChannelOptions): ChannelRules {
+function toRules(name: string, options: ChannelOptions, leaseMs: number): ChannelRules {
   const { kind, durability, presence = false, joinLeave = false, recovery, recoveryMode } = options;
   const { tagsFilter = false, delta = false, history = {} } = options;
   for (const [option, value] of Object.entries({ presence, tagsFilter, delta }))
@@ -169,12 +201,19 @@ function toRules(name: string, options: ChannelOptions): ChannelRules {
       `${name}.delta`,
       "false in a channel of kind latest, whose readers may pass over publications",
     );
+  if (options.map !== undefined && kind !== "map")
+    throw refuse(`${name}.map`, 'left out but with kind "map"');
+  if (recoveryMode === "cache" && kind === "map")
+    throw refuse(`${name}.recoveryMode`, '"stream" in a map, whose readers get all values');
+  const map = kind === "map" ? compileMap(`${name}.map`, options.map ?? {}, leaseMs) : undefined;
+  const kept = toRetention(`${name}.history`, history);
   const rules: ChannelRules = {
+    ...(map && { map: map.rules }),
     ...(kind !== undefined && { kind }),
     ...(durability !== undefined && { durability }),
     ...(recovery !== undefined && { recovery }),
     ...(recoveryMode !== undefined && { recoveryMode }),
-    retention: toRetention(`${name}.history`, history),
+    retention: map ? { ...kept, keys: map.keys } : kept,
     hasPresence: presence,
     hasJoinLeave: joinLeave !== false,
     isJoinLeaveForced: joinLeave === "force",

@@ -3,6 +3,7 @@ import type { Durability } from "../channels/broker.js";
 import type { ChannelKind, Recovery, RecoveryMode } from "../channels/rules.js";
 import type { Access } from "./access.js";
 import type { Duration } from "./duration.js";
+import type { MapOptions } from "./map-options.js";
 import type { Params } from "./pattern.js";
 import type { Schema } from "./schema.js";
 import type { User } from "./user.js";
@@ -41,11 +42,22 @@ export interface PublishContext<Data> {
   readonly params: Params;
   /** Checked with the schema, where there is one. */
   readonly data: Data;
+  /** What the data is the value of, in channels of kind `map`; in those of kind `latest`, where the client has named one. */
+  readonly key?: string;
+}
+
+export interface RemoveContext {
+  readonly user: User;
+  readonly channel: string;
+  readonly params: Params;
+  readonly key: string;
 }
 
 export interface ChannelOptions<Input = unknown, Data = Input, Published = Data> {
   /** How it is read. @default "stream" */
   readonly kind?: ChannelKind;
+  /** Of kind `map`: its keys, how long they stay, and their order. */
+  readonly map?: MapOptions<NoInfer<Published>>;
   /** What is kept; `false` for nothing. @default 1,000 publications for a day */
   readonly history?: HistoryOptions | false;
   /** What a publish waits for. @default "process" */
@@ -69,6 +81,11 @@ export interface ChannelOptions<Input = unknown, Data = Input, Published = Data>
   readonly subscribe?: (context: SubscribeContext) => unknown;
   /** Has the last word on clients' publications. Returns the data as subscribers get it; `reject` refuses. */
   readonly publish?: (context: PublishContext<Data>) => Published | Promise<Published>;
+  /**
+   * Has the last word on clients' removals of a map's keys; `reject` refuses.
+   * @default whoever may publish may remove; where there is a `publish` hook and clients choose their keys, nobody
+   */
+  readonly remove?: (context: RemoveContext) => unknown;
 }
 
 declare const types: unique symbol;

@@ -11,7 +11,7 @@ import { type Authentications, compileAuthentication } from "./authentication.js
 import { type ChannelKindOf, compileChannel, orRefusal } from "./channel-policy.js";
 import type { App, AppOptions, Channels, Methods } from "./define-app.js";
 import { toJsonText } from "./json-text.js";
-import { parsePattern, sortPatterns } from "./pattern.js";
+import { formatChannel, type Params, parsePattern, sortPatterns } from "./pattern.js";
 import { Rejection } from "./rejection.js";
 import type { RpcOptions } from "./rpc.js";
 import { checkWith, isSchema } from "./schema.js";
@@ -21,6 +21,8 @@ import { toUser } from "./user.js";
 export interface CompileContext {
   readonly clock: Clock;
   readonly hookTimeoutMs: number;
+  /** How long an entry of a list of who is there outlives a server that has died, at least. */
+  readonly leaseMs: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -58,11 +60,13 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
     Object.entries(options.channels ?? {}).map(([text, definition]) =>
       compileChannel(parsePattern(text), definition.options, {
         limit,
+        leaseMs: context.leaseMs,
         // What is for one user is nobody else's to ask for; the server subscribes that user.
         subscribersByDefault: text === options.personalChannel ? false : everybody,
       }),
     ),
   );
+  assertLists(kinds);
   const authentication = compileAuthentication(options, context);
   const methods = new Map(
     Object.entries(options.rpc ?? {}).map(([name, method]) => [
@@ -102,13 +106,31 @@ function createPolicyTable(kinds: readonly ChannelKindOf[]): (channel: string) =
     for (const kind of kinds) {
       const params = kind.pattern.match(channel);
       if (params === undefined) continue;
-      const policy = kind.policyOf(channel, params);
+      const policy = policyWithLists(kind, kinds, channel, params);
+      if (policy === undefined) return undefined;
       policies.set(channel, policy);
       if (policies.size > maxPolicies) policies.delete(policies.keys().next().value as string);
       return policy;
     }
     return undefined;
   };
+}
+
+/** @returns undefined where a list of its subscribers would have a name that no channel may have: it may be longer */
+function policyWithLists(
+  kind: ChannelKindOf,
+  kinds: readonly ChannelKindOf[],
+  channel: string,
+  params: Params,
+): Policy | undefined {
+  const policy = kind.policyOf(channel, params);
+  const lists = kinds.filter(({ lists: listed }) => listed === kind.pattern.text);
+  if (lists.length === 0) return policy;
+  try {
+    return { ...policy, listedIn: lists.map(({ pattern }) => formatChannel(pattern.text, params)) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Stands for no client. */
@@ -189,6 +211,22 @@ async function greet(
     if (!(error instanceof Rejection)) throw error;
     // 4500–4999 are the application's own codes after which clients stay away.
     return { disconnect: { code: 4500 + (error.code % 500), reason: error.message || "refused" } };
+  }
+}
+
+/** @throws HF_OPTION_INVALID */
+function assertLists(kinds: readonly ChannelKindOf[]): void {
+  for (const { pattern, lists } of kinds) {
+    if (lists === undefined) continue;
+    const listed = kinds.find((kind) => kind.pattern.text === lists);
+    const names = (each: ChannelKindOf["pattern"]) => [...each.names].sort().join();
+    if (listed && listed.lists === undefined && names(listed.pattern) === names(pattern)) continue;
+    const option = `channels[${JSON.stringify(pattern.text)}].map.subscribersOf`;
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `${option} must be one of the patterns of channels, with the same parameters and no such list itself, but is ${JSON.stringify(lists)}`,
+      { details: { option } },
+    );
   }
 }
 

@@ -73,7 +73,8 @@ export class BatchCache {
       const entry = ring.at(cursor++);
       offset = entry.offset;
       if (!isWanted(this.#channel, entry, view)) continue;
-      const message = encodeEntry(this.#channel, entry, encoding, view, before);
+      const base = this.#channel.kind === "map" ? valueBefore(entry, view) : before;
+      const message = encodeEntry(this.#channel, entry, encoding, view, base);
       size += message.length;
       messages.push(message);
       if (entry.kind !== "pub") continue;
@@ -94,6 +95,11 @@ function publicationBefore({ ring }: Channel, start: number): Publication | unde
     if (entry.kind === "pub") return entry.publication;
   }
   return undefined;
+}
+
+/** A reader that does not have every value yet gets the next ones whole. */
+function valueBefore(entry: Entry, { delta }: View): Publication | undefined {
+  return entry.kind === "pub" && delta === "next" ? entry.before : undefined;
 }
 
 function isWanted({ newest }: Channel, entry: Entry, { hasJoinLeave, filter }: View): boolean {

@@ -11,14 +11,29 @@
  *   notices by the offset and repairs itself with `history`.
  * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
  * - Nothing MUST be changed in what is passed in or handed out; entries are shared.
+ * - Where retention keeps keys, the newest publication of each key MUST be kept beside the log, as durably as it, until
+ *   it is removed or has expired; a key that expires is removed by a publication that everybody gets. Values MUST be as
+ *   old or as new as the position that they are read with says, but for those whose own offset lies beyond it.
  */
-import type { ClientInfo, JsonText, Position, Publication } from "../wire/messages.js";
+import type { ClientInfo, JsonText, Position, Publication, Version } from "../wire/messages.js";
 
 /** How long a channel's log keeps publications; whichever bound is reached first counts. With 0 entries none is kept. */
 export interface Retention {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly ttlMs: number;
+  /** Keeps the newest publication of each key, however long ago that was. */
+  readonly keys?: KeyRetention;
+}
+
+/** Bounds of the keys of a map. */
+export interface KeyRetention {
+  /** Publications of further keys are refused. */
+  readonly maxKeys: number;
+  /** Of all values together; publications that would take more are refused. */
+  readonly maxBytes: number;
+  /** From the last publication of a key to its removal, in milliseconds. @default for good */
+  readonly ttlMs?: number;
 }
 
 /**
@@ -33,8 +48,14 @@ export type Durability = "memory" | "process" | "disk";
 
 export interface NewPublication {
   readonly data: JsonText;
-  /** What the publication is about, in channels of kind `latest`: a newer one with the same key takes its place. */
+  /** What the publication is about: a newer one with the same key takes its place. */
   readonly key?: string;
+  /** Removes the key; `data` is `null`. Only where it has a value. */
+  readonly isRemoved?: true;
+  /** What keys are ordered by. A finite number. */
+  readonly score?: number;
+  /** Only where it is greater than that of the key's value, or of another epoch. */
+  readonly version?: Version;
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -48,12 +69,19 @@ export interface PublishOptions {
    * one's position, also when the process has ended in between, as far as the publication has survived that.
    */
   readonly idempotencyKey?: string;
+  /** With a key: only where that has no value, or has one. */
+  readonly keyMode?: "if_new" | "if_exists";
 }
+
+/** Why nothing was appended: the key has a value, has none, or has one of the same version or a later one. */
+export type SuppressReason = "key_exists" | "key_not_found" | "version";
 
 export interface PublishResult {
   readonly position: Position;
   /** Whether the idempotency key had been used, so that nothing was appended. */
   readonly isDuplicate: boolean;
+  /** Nothing was appended, and the position is that of the log's head. */
+  readonly suppressed?: SuppressReason;
 }
 
 export interface HistoryQuery {
@@ -70,6 +98,28 @@ export interface HistoryPage {
   readonly publications: readonly Publication[];
   /** The head of the log at the time of reading. */
   readonly position: Position;
+}
+
+export interface KeysQuery {
+  /** By key, or by score, the highest first, and then by key. @default "key" */
+  readonly order?: "key" | "score";
+  /** The other way round. @default false */
+  readonly isReverse?: boolean;
+  /** The key after which the page begins; with order `score`, also the score it had then. */
+  readonly after?: { readonly key: string; readonly score: number };
+  readonly maxEntries: number;
+  /** Characters of data and publishers' infos after which none is added; the first is always there. */
+  readonly maxBytes: number;
+}
+
+export interface KeysPage {
+  /** The newest publication of each key, never a removal. */
+  readonly publications: readonly Publication[];
+  readonly hasMore: boolean;
+  /** The head of the log at the time of reading. */
+  readonly position: Position;
+  /** Keys with a value. */
+  readonly numKeys: number;
 }
 
 export interface PresenceStats {
@@ -98,14 +148,25 @@ export interface Broker {
 
   /**
    * Resolves when the publication is as durable as asked.
-   * @throws HF_BROKER_FULL when a bound of the broker, or of what it stores on, is reached; nothing was appended then
+   * @throws HF_BROKER_FULL when a bound of the broker, or of what it stores on, is reached, HF_MAP_FULL when one of the
+   * channel's keys is; nothing was appended then
    */
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
   /** Creates the log where there is none, so that there is an epoch to name. */
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;
 
+  /** What keys are there. Creates the log where there is none. */
+  keys(channel: string, query: KeysQuery): Promise<KeysPage>;
+  /** One key's newest publication; undefined where it has none. */
+  value(channel: string, key: string): Promise<Publication | undefined>;
   /**
-   * Forgets all publications of the channel's log. Its epoch and head stay, so that what is published next follows what
+   * A key that expires begins its time anew, and nobody is told.
+   * @returns whether it was there
+   */
+  renewKey(channel: string, key: string): Promise<boolean>;
+
+  /**
+   * Forgets all publications of the channel's log; keys keep their values. Its epoch and head stay, so that what is published next follows what
    * readers have, and whoever comes back from before is told that something is missing.
    */
   removeHistory(channel: string): Promise<void>;

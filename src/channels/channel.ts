@@ -44,6 +44,8 @@ export class Channel {
   #head = 0;
   readonly #limits: RingLimits;
   #newest: NewestEntries | undefined;
+  /** For maps with readers of patches. */
+  #values: NewestEntries | undefined;
   /** Publications of the ring that follow an offset; emptied when the ring changes. */
   readonly #following = new Map<number, readonly Publication[]>();
 
@@ -95,6 +97,12 @@ export class Channel {
     this.ring.clear();
     this.#changed();
     if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, position.offset);
+    if (this.#values) this.#values = new NewestEntries(this.#limits, position.offset);
+  }
+
+  /** From now on publications of a key may be told as patches of the one before. */
+  keepValues(): void {
+    if (this.kind === "map") this.#values ??= new NewestEntries(this.#limits, this.#head);
   }
 
   /** @returns `appended`; `ignored` for what is known already; `gap` when something before it was lost */
@@ -109,13 +117,22 @@ export class Channel {
     if (offset <= this.#head) return "ignored";
     if (offset > this.#head + 1) return "gap";
     this.#head = offset;
-    const bytes =
-      2 * (publication.data.length + (publication.info?.connInfo?.length ?? 0)) + entryOverheadBytes;
-    const entry = { kind: "pub", publication, offset, bytes, encoded: new Map() } as const;
+    const entry = this.#toEntry(publication);
     this.ring.push(entry);
     this.#newest?.add(entry);
     this.#changed();
     return "appended";
+  }
+
+  #toEntry(publication: Publication) {
+    const { data, info, key, offset, isRemoved } = publication;
+    const bytes = 2 * (data.length + (info?.connInfo?.length ?? 0)) + entryOverheadBytes;
+    const entry = { kind: "pub", publication, offset, bytes, encoded: new Map() } as const;
+    if (this.#values === undefined || key === undefined) return entry;
+    const before = this.#values.get(key)?.publication;
+    if (isRemoved) this.#values.remove(key);
+    else this.#values.add(entry);
+    return before ? { ...entry, before, bytes: bytes + 2 * before.data.length } : entry;
   }
 
   /**

@@ -13,7 +13,7 @@ import type { RingLimits } from "./ring.js";
 import { Round } from "./round.js";
 import type { ChannelKind } from "./rules.js";
 import { Subscription } from "./subscription.js";
-import { type ViewOptions, viewAfterPublication, viewOf } from "./view.js";
+import { type ViewOptions, viewOf } from "./view.js";
 
 export interface ChannelsOptions {
   readonly broker: Broker;
@@ -109,7 +109,8 @@ export class Channels implements BrokerEvents {
 
   /**
    * Lets a reader follow the channel from an offset, which must not lie beyond the head.
-   * @param options `hasPublication`: whether the reader has the publication at that offset
+   * @param options `hasPublication`: whether the reader has the publication at that offset. In a map the
+   * reader counts as having all values once it has everything up to the present head.
    */
   subscribe(
     channel: Channel,
@@ -117,9 +118,16 @@ export class Channels implements BrokerEvents {
     options: { readonly offset: number; readonly hasPublication?: boolean } & ViewOptions,
   ): Subscription {
     const { offset, hasPublication } = options;
-    const view = hasPublication ? viewAfterPublication(viewOf(options)) : viewOf(options);
     const cursor = channel.cursorAfter(offset);
-    const subscription = new Subscription(channel, reader, { cursor, offset, view });
+    const view = viewOf(options);
+    if (view.delta !== "none") channel.keepValues();
+    const subscription = new Subscription(channel, reader, {
+      cursor,
+      offset,
+      view,
+      wholeUntil: channel.head,
+    });
+    subscription.noteDelivered(hasPublication === true);
     channel.subscriptions.add(subscription);
     if (view.hasJoinLeave) channel.joinLeaveReaders++;
     return subscription;

@@ -9,7 +9,6 @@ import type { Channel } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
 import type { Reader } from "./reader.js";
 import type { Subscription } from "./subscription.js";
-import { viewAfterPublication } from "./view.js";
 
 export interface DeliveryOptions {
   readonly log: LogReader;
@@ -197,7 +196,7 @@ export class Delivery {
     const { channel, reader } = subscription;
     subscription.cursor = cursor;
     subscription.offset = offset;
-    if (hasPublication) subscription.view = viewAfterPublication(subscription.view);
+    subscription.noteDelivered(hasPublication);
     if (bytes) reader.push(bytes);
     if (cursor !== channel.ring.next) this.#behind.add(reader);
   }
@@ -259,7 +258,7 @@ export class Delivery {
       const bytes = page.bytesFor(reader.encoding, subscription.view);
       if (bytes) reader.push(bytes);
       subscription.offset = last.offset;
-      subscription.view = viewAfterPublication(subscription.view);
+      subscription.noteDelivered(true);
     }
     subscription.cursor = channel.cursorAfter(subscription.offset);
     if (subscription.cursor !== channel.ring.next) this.resume(reader);

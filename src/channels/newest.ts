@@ -1,6 +1,6 @@
 /**
- * The newest publication of each key, for channels of kind `latest`: what a reader that lags gets, however far. One
- * without a key counts as having the empty one.
+ * The newest publication of each key. For channels of kind `latest`: what a reader that lags gets, however far. For maps:
+ * what the next publication of the key may be a patch of. One without a key counts as having the empty one.
  */
 import type { Entry, RingLimits } from "./ring.js";
 
@@ -30,12 +30,16 @@ export class NewestEntries {
 
   add(entry: PublicationEntry): void {
     const key = keyOf(entry);
-    this.#remove(key);
+    this.remove(key);
     this.#entries.set(key, entry);
     this.#bytes += entry.bytes;
     const { maxEntries, maxBytes } = this.#limits;
     while ((this.#entries.size > maxEntries || this.#bytes > maxBytes) && this.#entries.size > 1)
       this.#dropOldest();
+  }
+
+  get(key: string): PublicationEntry | undefined {
+    return this.#entries.get(key);
   }
 
   /** Whether none of the same key has come after it. */
@@ -51,10 +55,10 @@ export class NewestEntries {
   #dropOldest(): void {
     const [key, entry] = this.#entries.entries().next().value as [string, PublicationEntry];
     this.#from = entry.offset;
-    this.#remove(key);
+    this.remove(key);
   }
 
-  #remove(key: string): void {
+  remove(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);

@@ -14,7 +14,12 @@ export type Entry = {
   /** As push messages, one per codec name. */
   readonly encoded: Map<string, Payload>;
 } & (
-  | { readonly kind: "pub"; readonly publication: Publication }
+  | {
+      readonly kind: "pub";
+      readonly publication: Publication;
+      /** What the key had before, in a map with readers of patches, as far as it is at hand. */
+      readonly before?: Publication;
+    }
   | { readonly kind: "join" | "leave"; readonly info: ClientInfo }
 );
 

@@ -1,5 +1,6 @@
 /** What holds for a channel: how long its log is kept, and what may be done with it. */
 import { HoldfastError } from "../errors.js";
+import type { MapType } from "../wire/messages.js";
 import type { Durability, Retention } from "./broker.js";
 
 /**
@@ -8,8 +9,10 @@ import type { Durability, Retention } from "./broker.js";
  * - `live`: nothing is kept but what the node has at hand, for data that is worthless a moment later. No history, no
  *   recovery. A reader that lags further is told.
  * - `latest`: a reader that lags gets the newest publication only; of those with a key, the newest of each key.
+ * - `map`: each key has a value until it is removed or expires. Readers get all values, and then each change. Where the
+ *   log keeps publications, those that come back get what has changed meanwhile, and else all values again.
  */
-export type ChannelKind = "stream" | "live" | "latest";
+export type ChannelKind = "stream" | "live" | "latest" | "map";
 
 export interface ChannelRules {
   /** @default "stream" */
@@ -17,6 +20,8 @@ export interface ChannelRules {
   /** What a publish waits for. @default "process" */
   readonly durability?: Durability;
   readonly retention: Retention;
+  /** In channels of kind `map`. */
+  readonly map?: MapRules;
   /** Whether it is known who is subscribed. */
   readonly hasPresence: boolean;
   /** Whether subscribers that ask for it are told who comes and goes. */
@@ -36,11 +41,20 @@ export interface ChannelRules {
   readonly allowsDelta?: boolean;
 }
 
+export interface MapRules {
+  /** What subscriptions have to ask for. @default "keys" */
+  readonly type?: MapType;
+  /** Keys of clients' publications: theirs to choose, or the id of their connection or user whatever they say. @default "any" */
+  readonly keysOf?: "any" | "client" | "user";
+  /** Whether pages of the state come by score, the highest first. @default false, which is by key */
+  readonly isOrdered?: boolean;
+}
+
 export type Recovery = "force" | "allow" | "off";
 export type RecoveryMode = "stream" | "cache";
 
 const choices: readonly (readonly [keyof ChannelRules, readonly string[]])[] = [
-  ["kind", ["stream", "live", "latest"]],
+  ["kind", ["stream", "live", "latest", "map"]],
   ["durability", ["memory", "process", "disk"]],
   ["recovery", ["force", "allow", "off"]],
   ["recoveryMode", ["stream", "cache"]],
@@ -54,7 +68,7 @@ const checked = new WeakSet<ChannelRules>();
  */
 export function checkRules(channel: string, rules: ChannelRules | undefined): ChannelRules | undefined {
   if (rules === undefined || checked.has(rules)) return rules;
-  const fault = findChoiceFault(rules) ?? findRetentionFault(rules.retention);
+  const fault = findChoiceFault(rules) ?? findRetentionFault(rules.retention) ?? findMapFault(rules);
   if (fault)
     throw new HoldfastError("HF_OPTION_INVALID", `rulesFor gave the channel ${channel} ${fault}`, {
       details: { option: "rulesFor", channel },
@@ -72,12 +86,27 @@ function findChoiceFault(rules: ChannelRules): string | undefined {
   return undefined;
 }
 
+function findMapFault({ kind, retention: { keys } }: ChannelRules): string | undefined {
+  if ((kind === "map") === (keys !== undefined)) return undefined;
+  return keys ? 'retention.keys, which is for kind "map"' : 'kind "map" without retention.keys';
+}
+
 /** @returns what is wrong with it, or undefined */
 export function findRetentionFault(retention: Partial<Retention> | undefined): string | undefined {
   for (const name of ["maxEntries", "maxBytes", "ttlMs"] as const) {
     const value = retention?.[name];
     if (!Number.isSafeInteger(value) || (value as number) < 0)
       return `retention.${name} ${String(value)}, which is no integer from 0 to ${Number.MAX_SAFE_INTEGER}`;
+  }
+  return retention?.keys && findKeysFault(retention.keys);
+}
+
+function findKeysFault(keys: NonNullable<Retention["keys"]>): string | undefined {
+  for (const name of ["maxKeys", "maxBytes", "ttlMs"] as const) {
+    const value = keys[name];
+    if (name === "ttlMs" && value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < 1)
+      return `retention.keys.${name} ${String(value)}, which is no integer from 1 to ${Number.MAX_SAFE_INTEGER}`;
   }
   return undefined;
 }

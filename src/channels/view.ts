@@ -10,7 +10,10 @@ export interface View {
   readonly hasJoinLeave: boolean;
   /** Never together with patches: those need every publication before. */
   readonly filter: TagsFilter | undefined;
-  /** `first`: the next publication comes whole, for the reader has none that it could patch. */
+  /**
+   * `first`: the next publication comes whole, for the reader has none that it could patch; in a map all of them, until
+   * the reader has every value.
+   */
   readonly delta: "none" | "first" | "next";
   /** Text that is the same for views that are the same. */
   readonly key: string;
@@ -49,13 +52,32 @@ export function publicationsFor(
 ): readonly Publication[] {
   if (filter) return publications.filter(({ tags }) => filter.passes(tags));
   if (delta === "none") return publications;
-  return publications.map((publication, i) => patched(publication, publications[i - 1]));
+  const values = new Map<string, Publication>();
+  return publications.map((publication, i) => {
+    const { key } = publication;
+    const base = key === undefined ? publications[i - 1] : values.get(key);
+    if (key !== undefined) values.set(key, publication);
+    return patched(publication, base);
+  });
 }
 
-/** @param base the publication before, which the reader has; without one, or where a patch would not be shorter, all of it */
+/**
+ * @param base the publication before, or the one of the same key, which the reader has; without one, or where a patch
+ * would not be shorter, all of it
+ */
 export function patched(publication: Publication, base: Publication | undefined): Publication {
-  const patch =
-    base?.offset === publication.offset - 1 ? encodeDelta(base.data, publication.data) : undefined;
-  if (patch === undefined) return { ...publication, delta: "full" };
+  const patch = isBase(publication, base) ? encodeDelta(base.data, publication.data) : undefined;
+  if (patch === undefined) return whole(publication);
   return { ...publication, data: patch, delta: "patch" };
+}
+
+/** As readers of patches get it where it is none. */
+export function whole(publication: Publication): Publication {
+  return { ...publication, delta: "full" };
+}
+
+function isBase(publication: Publication, base: Publication | undefined): base is Publication {
+  if (base === undefined || publication.isRemoved || base.isRemoved) return false;
+  const { key, offset } = publication;
+  return key === undefined ? base.offset === offset - 1 : base.key === key && base.offset < offset;
 }

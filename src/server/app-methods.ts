@@ -16,8 +16,18 @@ export interface PublishChoices {
   readonly idempotencyKey?: string;
   /** What readers may filter by. */
   readonly tags?: Readonly<Record<string, string>>;
-  /** In channels of kind `latest`: a newer publication with the same key takes its place. */
+  /** In maps, what the data is the value of. In channels of kind `latest`, a newer publication with it takes its place. */
   readonly key?: string;
+  /** In maps: what the key is ordered by. @default what the channel makes of the data */
+  readonly score?: number;
+  /** In maps: only where the key has no value, or has one. */
+  readonly keyMode?: "if_new" | "if_exists";
+}
+
+/** The value of a map's key. */
+export interface EntryOf<Data> extends PublicationOf<Data> {
+  readonly key: string;
+  readonly score?: number;
 }
 
 export interface HistoryChoices {
@@ -67,6 +77,42 @@ export abstract class AppMethods<A extends App> {
   ): Promise<readonly Position[]> {
     const results = await this.control.broadcast(channels, { data: textOf(data), ...choices });
     return results.map((result) => accepted(result).position);
+  }
+
+  /**
+   * Removes a key of a map.
+   * @returns whether it had a value
+   */
+  async remove(channel: ChannelNamesOf<A>, key: string): Promise<boolean> {
+    const removal = { channel, key, data: "null", isRemoved: true } as const;
+    return accepted(await this.control.publish(removal)).suppressed === undefined;
+  }
+
+  /** All keys of a map with their values, in its order, page by page. */
+  async *entries<N extends ChannelNamesOf<A>>(channel: N): AsyncGenerator<EntryOf<DataOfName<A, N>>> {
+    let cursor: string | undefined;
+    do {
+      const page = accepted(
+        await this.control.maps.read({ channel, ...(cursor !== undefined && { cursor }) }),
+      );
+      for (const each of page.publications) yield toPublication(each) as EntryOf<DataOfName<A, N>>;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  /** One key's value; undefined where it has none. */
+  async entry<N extends ChannelNamesOf<A>>(
+    channel: N,
+    key: string,
+  ): Promise<EntryOf<DataOfName<A, N>> | undefined> {
+    const value = await this.control.maps.value(channel, key);
+    return value && (toPublication(accepted(value)) as EntryOf<DataOfName<A, N>>);
+  }
+
+  /** Removes all keys of a map. */
+  async clear(channel: ChannelNamesOf<A>): Promise<void> {
+    const error = await this.control.maps.clear(channel);
+    if (error) throw refused(error);
   }
 
   async presence(channel: ChannelNamesOf<A>): Promise<readonly ClientInfo[]> {
@@ -152,6 +198,6 @@ function refused({ code, message }: ReplyError): HoldfastError {
   return new HoldfastError("HF_REQUEST_REFUSED", message, { details: { code } });
 }
 
-function toPublication<Data>({ data, ...rest }: Publication): PublicationOf<Data> {
+function toPublication<Data>({ data, version: _, ...rest }: Publication): PublicationOf<Data> {
   return { ...rest, data: JSON.parse(data) as Data };
 }

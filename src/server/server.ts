@@ -20,6 +20,8 @@ import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
 import { HeldBytes } from "../sessions/held-bytes.js";
+import { presenceLeaseMs } from "../sessions/limits.js";
+import { PresenceLists } from "../sessions/presence-lists.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
 import { HttpFront } from "../sockets/http-front.js";
@@ -86,7 +88,9 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const resolved = resolveOptions(options, pages);
     const { onError, limits, times, authenticate } = resolved;
     const rulesFor: RulesFor = (channel) => checkRules(channel, resolved.rulesFor(channel));
-    this.#app = app && compileApp(app, { clock: systemClock, hookTimeoutMs: times.hookTimeoutMs, onError });
+    const { hookTimeoutMs } = times;
+    this.#app =
+      app && compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs: presenceLeaseMs(times), onError });
     const application = this.#app ?? createOpenApplication(rulesFor, authenticate);
     this.#options = resolved;
     this.#broker = createBroker({ ...resolved, broker: options.broker });
@@ -113,6 +117,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channels,
       deadlines: this.#deadlines,
       held: new HeldBytes(resolved.maxHeldBytes),
+      lists: new PresenceLists({ broker: this.#broker, application, onError }),
       clock: systemClock,
       application,
       limits,

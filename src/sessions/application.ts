@@ -27,6 +27,8 @@ export type ChannelAction = "subscribe" | "publish" | "presence" | "history";
 /** What holds for one channel. */
 export interface Policy {
   readonly rules: ChannelRules;
+  /** Maps in which those who are subscribed here are listed. */
+  readonly listedIn?: readonly string[];
   /** Whether a client may do that here. */
   may(action: ChannelAction, actor: Actor, isSubscribed: boolean): boolean | Promise<boolean>;
   /** Has the last word on a subscription, and may add something for the client. */
@@ -38,7 +40,12 @@ export interface Policy {
   readonly onPublish?: (
     data: JsonText,
     actor: Actor | undefined,
+    key: string | undefined,
   ) => Promise<Refusal | { readonly data: JsonText }>;
+  /** Has the last word on a client's removal of a map's key. */
+  readonly onRemove?: (key: string, actor: Actor) => Promise<Refusal | undefined>;
+  /** What a map's key is ordered by. */
+  readonly scoreOf?: (data: JsonText) => number | Refusal;
 }
 
 export interface Refusal {

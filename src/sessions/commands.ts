@@ -137,6 +137,7 @@ export function expectedFailure(error: unknown): ReplyError | undefined {
   if (!(error instanceof HoldfastError)) return undefined;
   // Temporary: room comes back as publications expire, or as somebody makes some.
   if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
+  if (error.code === "HF_MAP_FULL") return replyError("limitExceeded", error.message);
   if (error.code === "HF_STORE_FAILED") return replyError("internal", "the store takes nothing more");
   if (error.code === "HF_REVOCATIONS_FULL") return replyError("limitExceeded", error.message);
   // Temporary, and told of where the keys are fetched.

@@ -7,6 +7,7 @@ import type { Deadlines } from "../time/deadlines.js";
 import type { Application } from "./application.js";
 import type { HeldBytes } from "./held-bytes.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
+import type { PresenceLists } from "./presence-lists.js";
 
 export interface SessionContext {
   readonly broker: Broker;
@@ -14,6 +15,7 @@ export interface SessionContext {
   readonly delivery: Delivery;
   readonly deadlines: Deadlines;
   readonly held: HeldBytes;
+  readonly lists: PresenceLists;
   readonly clock: Clock;
   readonly application: Application;
   readonly limits: SessionLimits;

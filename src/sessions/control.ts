@@ -13,6 +13,7 @@ import type { SessionContext } from "./context.js";
 import type { Handler } from "./handler.js";
 import { readHistory } from "./history.js";
 import type { SubscriptionGrant } from "./identity.js";
+import { MapControl } from "./map-control.js";
 import { publish } from "./publishing.js";
 import type { Session } from "./session.js";
 
@@ -29,12 +30,14 @@ export interface ChannelUse {
 }
 
 export class Control {
+  readonly maps: MapControl;
   readonly #handler: Handler;
   readonly #context: SessionContext;
 
   constructor(handler: Handler, context: SessionContext) {
     this.#handler = handler;
     this.#context = context;
+    this.maps = new MapControl(context);
   }
 
   /** @throws what the application, and the broker's `publish`, throw */

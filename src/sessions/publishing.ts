@@ -6,6 +6,7 @@ import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, PublishParams } from "../wire/messages.js";
 import type { Actor, Application, Policy } from "./application.js";
+import { withKey } from "./publish-key.js";
 
 export interface Publishing {
   readonly broker: Broker;
@@ -29,18 +30,18 @@ type Published = Promise<PublishResult | ReplyError> | ReplyError;
  * @throws what the application, and the broker's `publish`, throw
  */
 export function publish(publishing: Publishing, params: PublishParams, publisher?: Publisher): Published {
-  const { channel, key, unsupported } = params;
+  const { channel, unsupported } = params;
   const fault = findChannelNameFault(channel);
   if (fault !== undefined) return replyError("badRequest", fault);
   if (unsupported) return replyError("notAvailable", unsupported);
   const policy = publishing.application.policyFor(channel);
   if (policy === undefined) return replyError("unknownChannel");
-  if (key !== undefined && policy.rules.kind !== "latest")
-    return replyError("badRequest", 'key is for channels of kind "latest" only');
+  const keyed = withKey(policy.rules, params, publisher);
+  if ("code" in keyed) return keyed;
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
-  if (isAllowed !== true || policy.onPublish)
-    return afterPolicy(publishing, params, policy, isAllowed, publisher);
-  return toLog(publishing, params, policy.rules, publisher?.info);
+  if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
+    return afterPolicy(publishing, keyed, policy, isAllowed, publisher);
+  return toLog(publishing, keyed, policy.rules, publisher?.info);
 }
 
 async function afterPolicy(
@@ -51,10 +52,18 @@ async function afterPolicy(
   publisher: Publisher | undefined,
 ): Promise<PublishResult | ReplyError> {
   if (!(await isAllowed)) return replyError("permissionDenied");
-  const decision = await policy.onPublish?.(params.data, publisher?.actor);
+  const { key } = params;
+  if (params.isRemoved && key !== undefined) {
+    const refused = publisher && (await policy.onRemove?.(key, publisher.actor));
+    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, publisher?.info));
+  }
+  const decision = await policy.onPublish?.(params.data, publisher?.actor, key);
   if (decision && "refusal" in decision) return decision.refusal;
   const { data } = decision ?? params;
-  return await toLog(publishing, { ...params, data }, policy.rules, publisher?.info);
+  const score = params.score ?? policy.scoreOf?.(data);
+  if (typeof score === "object") return score.refusal;
+  const scored = { ...params, data, ...(score !== undefined && { score }) };
+  return await toLog(publishing, scored, policy.rules, publisher?.info);
 }
 
 function toLog(
@@ -70,14 +79,28 @@ function toLog(
 
 function append(
   { broker }: Publishing,
-  { channel, data, key, tags, idempotencyKey }: PublishParams,
+  params: PublishParams,
   rules: ChannelRules,
   info: ClientInfo | undefined,
 ): Promise<PublishResult> {
+  const { channel, data, key, tags, idempotencyKey } = params;
+  const { isRemoved, score, keyVersion: version, keyMode } = params;
   return broker.publish(
     channel,
-    { data, ...(key !== undefined && { key }), ...(info && { info }), ...(tags && { tags }) },
-    { ...storageOf(rules), ...(idempotencyKey !== undefined && { idempotencyKey }) },
+    {
+      data,
+      ...(key !== undefined && { key }),
+      ...(info && { info }),
+      ...(tags && { tags }),
+      ...(isRemoved && { isRemoved }),
+      ...(score !== undefined && { score }),
+      ...(version && { version }),
+    },
+    {
+      ...storageOf(rules),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(keyMode && { keyMode }),
+    },
   );
 }
 

@@ -8,16 +8,27 @@ import type { ChannelRules } from "../channels/rules.js";
 import type { Subscription } from "../channels/subscription.js";
 import { publicationsFor, type ViewOptions, viewOf } from "../channels/view.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
-import type { ClientInfo, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
+import type {
+  ClientInfo,
+  MapParams,
+  Position,
+  Publication,
+  SubscribeParams,
+  SubscribeResult,
+} from "../wire/messages.js";
+import type { Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import { Expiry, secondsUntil } from "./expiry.js";
 import type { SubscriptionGrant } from "./identity.js";
 import { presenceLeaseMs } from "./limits.js";
+import { type MapPaging, MapPagings, nextStep } from "./map-paging.js";
 import type { Session } from "./session.js";
-import { type Failure, findTerms, promisesOf, rulesWith, type Terms } from "./subscribing.js";
+import { type Failure, findTerms, keepsFor, promisesOf, rulesWith, type Terms } from "./subscribing.js";
 
 interface Entry {
   rules: ChannelRules;
+  /** Maps in which the client is listed. */
+  readonly listedIn: readonly string[];
   /** The client as others see it here. */
   info: ClientInfo;
   /** Undefined while the subscribe command is under way. */
@@ -34,6 +45,8 @@ export class SessionChannels {
   readonly #entries = new Map<string, Entry>();
   /** The last of the calls under way, per channel. */
   #underWay: Map<string, Promise<unknown>> | undefined;
+  /** Maps on the way to a live subscription. */
+  #maps: MapPagings | undefined;
   #isEnded = false;
 
   constructor(session: Session, context: SessionContext) {
@@ -73,7 +86,10 @@ export class SessionChannels {
    * @returns why it was refused, and `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
-    return this.#inOrder(params.channel, () => this.#subscribe(params, answer));
+    const subscribe = () => this.#inOrder(params.channel, () => this.#subscribe(params, answer));
+    if (params.map === undefined) return subscribe();
+    this.#maps ??= new MapPagings(this.#context);
+    return this.#maps.oneStep(params.channel, subscribe);
   }
 
   /** Subscribes the client without its asking, and whatever the channel's rules say of who may. */
@@ -82,7 +98,10 @@ export class SessionChannels {
   }
 
   unsubscribe(channel: string): Promise<void> {
-    return this.#inOrder(channel, async () => this.#remove(channel));
+    return this.#inOrder(channel, async () => {
+      this.#maps?.end(channel);
+      this.#remove(channel);
+    });
   }
 
   /** The server's side ends a subscription: the client is told. */
@@ -114,12 +133,16 @@ export class SessionChannels {
   }
 
   renewPresence(): void {
-    for (const [channel, { rules, subscription, info }] of this.#entries)
-      if (rules.hasPresence && subscription) this.#addPresence(channel, info);
+    for (const [channel, { rules, subscription, info, listedIn }] of this.#entries) {
+      if (subscription === undefined) continue;
+      if (rules.hasPresence) this.#addPresence(channel, info);
+      if (listedIn.length > 0) this.#context.lists.renew(listedIn, info);
+    }
   }
 
   end(): void {
     this.#isEnded = true;
+    this.#maps?.endAll();
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
   }
 
@@ -132,7 +155,8 @@ export class SessionChannels {
     const { channel: name } = params;
     const { limits, application, channels } = this.#context;
     if (this.#entries.has(name)) return { error: replyError("alreadySubscribed") };
-    if (this.#entries.size >= limits.maxChannels)
+    const pagings = params.map ? (this.#maps?.count ?? 0) : 0;
+    if (this.#entries.size + pagings >= limits.maxChannels && !this.#maps?.has(name))
       return {
         error: replyError(
           "limitExceeded",
@@ -145,10 +169,13 @@ export class SessionChannels {
     const info = this.#session.clientInfo;
     const isServerSide = grant !== undefined;
     const { rules } = policy;
-    const entry: Entry = { rules, info, subscription: undefined, isServerSide, expiry: undefined };
+    const { listedIn = [] } = policy;
+    const entry: Entry = { rules, info, listedIn, subscription: undefined, isServerSide, expiry: undefined };
     this.#entries.set(name, entry);
     let channel: Channel | undefined;
     try {
+      if (params.map && !grant)
+        return await this.#subscribeMap({ ...params, map: params.map }, entry, policy, answer);
       const found = grant
         ? { grant, rules: rulesWith(rules, grant) }
         : findTerms(this.#context, policy, params, this.#session.actor);
@@ -164,28 +191,58 @@ export class SessionChannels {
     }
   }
 
+  /** One step, after which the subscription is live or the client comes with the next one. */
+  async #subscribeMap(
+    params: SubscribeParams & { readonly map: MapParams },
+    entry: Entry,
+    policy: Policy,
+    answer: Answer,
+  ): Promise<Failure | undefined> {
+    const { channel: name, map } = params;
+    const maps = this.#maps as MapPagings;
+    const known = maps.find(name, map);
+    if (known === undefined && map.cursor !== undefined)
+      return { error: replyError("permissionDenied", "the state is not being read: begin without a cursor") };
+    const paging = known ?? (await this.#beginMap(maps, params, policy));
+    if (!("channel" in paging)) return paging;
+    let isGoingOn = false;
+    try {
+      const step = await nextStep(this.#context, paging, params);
+      if (!("publications" in step || "state" in step)) return step;
+      if ("state" in step)
+        return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, step.state);
+      if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
+      isGoingOn = true;
+      maps.await(paging);
+      const { page, position, publications } = step;
+      answer({ ...nothingPromised, position, publications, map: page });
+      return undefined;
+    } finally {
+      if (!isGoingOn) maps.end(name);
+    }
+  }
+
+  async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
+    const terms = await findTerms(this.#context, policy, params, this.#session.actor);
+    return "grant" in terms ? await maps.begin(params.channel, terms) : terms;
+  }
+
   async #recover(
     channel: Channel,
     { epoch, offset, filter }: SubscribeParams,
-    { retention, recoveryMode }: ChannelRules,
+    rules: ChannelRules,
   ): Promise<Recovery> {
     const before = channel.epoch;
     const now = this.#context.clock.now();
     const { channels } = this.#context;
     const recovery =
-      recoveryMode === "cache"
+      rules.recoveryMode === "cache"
         ? await channels.recoverNewest(
             channel,
             { epoch, offset },
             filter && (({ tags }) => filter.passes(tags)),
           )
-        : await channels.recover(
-            channel,
-            { epoch, offset },
-            (publication) =>
-              now - publication.time < retention.ttlMs &&
-              channel.head - publication.offset < retention.maxEntries,
-          );
+        : await channels.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
     if (channel.epoch === before) return recovery;
     return { isRecovered: false, reason: "the channel's log has started afresh" };
   }
@@ -198,6 +255,7 @@ export class SessionChannels {
     { grant, rules }: Terms,
     recovery: Recovery | undefined,
     answer: Answer,
+    state?: readonly Publication[],
   ): Failure | undefined {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const isRecovered = recovery?.isRecovered === true;
@@ -216,21 +274,28 @@ export class SessionChannels {
     this.#expire(channel.name, entry, grant.expiresAt);
     const ttl = secondsUntil(grant.expiresAt, clock.now());
     const promises = promisesOf(rules, params);
-    const isCache = rules.recoveryMode === "cache";
+    const isStream = rules.recoveryMode !== "cache" && !state;
+    const wasRecovering = state ? params.recover : recovery !== undefined;
     answer({
       ...promises,
-      // After a recovery clients count on from the offset they asked with, as they take the publications.
+      // After a recovery clients count on from the offset they asked with, as they take the publications. Of maps they
+      // count on from the end of these.
       position: promises.positioned
-        ? { epoch: channel.epoch, offset: isRecovered && !isCache ? params.offset : channel.head }
+        ? {
+            epoch: channel.epoch,
+            offset: isRecovered && isStream ? params.offset : state ? offset : channel.head,
+          }
         : nowhere,
       publications: missed,
-      recovered: isRecovered,
-      wasRecovering: recovery !== undefined,
+      recovered: isRecovered && wasRecovering,
+      wasRecovering,
+      ...(state && { map: { phase: "live", state } }),
       ...(ttl !== undefined && { ttl }),
       ...(grant.data !== undefined && { data: grant.data }),
       ...(view.delta !== "none" && { isDelta: true }),
     });
     if (rules.hasPresence) this.#addPresence(channel.name, entry.info);
+    if (entry.listedIn.length > 0) this.#context.lists.join(entry.listedIn, entry.info);
     if (rules.hasJoinLeave) this.#announce(channel.name, "join", entry.info);
     if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
     return undefined;
@@ -257,7 +322,8 @@ export class SessionChannels {
     if (entry?.subscription === undefined) return;
     this.#entries.delete(channel);
     entry.expiry?.stop();
-    const { rules, info, subscription } = entry;
+    const { rules, info, subscription, listedIn } = entry;
+    if (listedIn.length > 0) this.#context.lists.leave(listedIn, info);
     if (rules.hasPresence)
       this.#watch(
         this.#context.broker.removePresence(channel, info.client),
@@ -295,6 +361,13 @@ export class SessionChannels {
     return call;
   }
 }
+
+const nothingPromised = Object.freeze({
+  recoverable: false,
+  positioned: false,
+  recovered: false,
+  wasRecovering: false,
+});
 
 /** Where nothing is kept, a position would promise what cannot be had. */
 const nowhere: Position = Object.freeze({ epoch: "", offset: 0 });

@@ -1,7 +1,8 @@
 /** Whether a client may be in a channel, and on what terms: by its token, or by the channel's policy. */
+import type { Channel } from "../channels/channel.js";
 import type { ChannelRules } from "../channels/rules.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { SubscribeParams } from "../wire/messages.js";
+import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import type { SubscriptionGrant } from "./identity.js";
@@ -25,12 +26,32 @@ export function findTerms(
   params: SubscribeParams,
   actor: Actor,
 ): Terms | Failure | Promise<Terms | Failure> {
+  const fault = findMapFault(policy.rules, params);
+  if (fault) return fail("permissionDenied", fault);
   if (params.filter && policy.rules.allowsTagsFilter === false)
     return fail("badRequest", "this channel takes no tf");
   if (params.token) return byToken(context, policy, params, params.token, actor);
   const isAllowed = policy.may("subscribe", actor, false);
   if (isAllowed === true && policy.onSubscribe === undefined) return { grant: noGrant, rules: policy.rules };
   return byPolicy(policy, params, actor, isAllowed);
+}
+
+const mapTypes = { keys: 1, clients: 2, users: 3 } as const;
+
+function findMapFault({ kind, map }: ChannelRules, params: SubscribeParams): string | undefined {
+  const type = kind === "map" ? (map?.type ?? "keys") : undefined;
+  if (params.map?.type === type) return undefined;
+  if (type === undefined) return `this channel is no map: subscribe without a type`;
+  return `this channel is a map of ${type}: subscribe with type ${mapTypes[type]}`;
+}
+
+/** Whether a channel's retention still covers a publication. */
+export function keepsFor(
+  channel: Channel,
+  { retention }: ChannelRules,
+  now: number,
+): (publication: Publication) => boolean {
+  return ({ time, offset }) => now - time < retention.ttlMs && channel.head - offset < retention.maxEntries;
 }
 
 const noGrant: SubscriptionGrant = Object.freeze({});
@@ -98,10 +119,11 @@ function fail(...error: Parameters<typeof replyError>): Failure {
 
 /** What a client is told that it can rely on, by the rules and by what it asks for. */
 export function promisesOf(
-  { kind, recovery = "force" }: ChannelRules,
+  { kind, recovery = "force", retention }: ChannelRules,
   wishes: { readonly recoverable: boolean; readonly positioned: boolean },
 ): { readonly recoverable: boolean; readonly positioned: boolean } {
-  if (kind === "live" || recovery === "off") return { recoverable: false, positioned: false };
+  const isKept = kind !== "live" && !(kind === "map" && retention.maxEntries === 0);
+  if (!isKept || recovery === "off") return { recoverable: false, positioned: false };
   const recoverable = recovery === "force" || wishes.recoverable;
   return { recoverable, positioned: recoverable || wishes.positioned };
 }

@@ -8,6 +8,7 @@ import type {
   ClientInfo,
   Command,
   ConnectResult,
+  MapResult,
   Publication,
   Push,
   Reply,
@@ -140,7 +141,17 @@ function encodeSubscribeResult(result: SubscribeResult): string {
   if (result.wasRecovering) fields += ',"was_recovering":true';
   if (result.data !== undefined) fields += `,"data":${result.data}`;
   if (result.isDelta) fields += ',"delta":true';
+  if (result.map) fields += encodeMapResult(result.map);
   return `{${fields.slice(1)}}`;
+}
+
+/** SDKs take one type for all maps, and no phase for the live one. */
+function encodeMapResult({ phase, state, cursor }: MapResult): string {
+  let fields = ',"type":1';
+  if (phase !== "live") fields += `,"phase":${phase === "state" ? 2 : 1}`;
+  if (cursor !== undefined) fields += `,"cursor":${JSON.stringify(cursor)}`;
+  if (state.length > 0) fields += `,"state":[${encodePublications(state)}]`;
+  return fields;
 }
 
 /** Many who come back to the same place get the same list, and each the same text. */
@@ -171,16 +182,23 @@ function encodePushBody(push: Exclude<Push, { kind: "message" }>): string {
 
 /** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */
 function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
-  const { data, info, offset, tags, time, key, delta } = publication;
-  let fields = `"data":${delta === undefined ? data : JSON.stringify(data)}`;
+  const { data, info, offset, tags, time, key, delta, isRemoved, score } = publication;
+  // SDKs before 5.8 parse the data of removals, too, where they get patches.
+  let fields = isRemoved && delta === undefined ? '"removed":true' : dataField(data, delta);
+  if (isRemoved && delta !== undefined) fields += ',"removed":true';
   if (info) fields += `,"info":${encodeInfo(info)}`;
   if (offset > 0) fields += `,"offset":${offset}`;
   if (tags && Object.keys(tags).length > 0) fields += `,"tags":${JSON.stringify(tags)}`;
   if (delta === "patch") fields += ',"delta":true';
   if (key !== undefined) fields += `,"key":${JSON.stringify(key)}`;
+  if (score !== undefined) fields += `,"score":${score}`;
   if (hasTime) fields += `,"time":${time}`;
   if (offset === 1 && epoch !== undefined) fields += `,"epoch":${JSON.stringify(epoch)}`;
   return `{${fields}}`;
+}
+
+function dataField(data: string, delta: Publication["delta"]): string {
+  return `"data":${delta === undefined ? data : JSON.stringify(data)}`;
 }
 
 function encodeInfo(info: ClientInfo): string {

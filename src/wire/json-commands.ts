@@ -3,7 +3,17 @@
  * of the types it expects; fields that are not known are ignored.
  */
 import { findKeyFault } from "./keys.js";
-import type { Command, Method, Position, PublishParams, RecoverParams, Request } from "./messages.js";
+import type {
+  Command,
+  MapPhase,
+  MapType,
+  Method,
+  Position,
+  PublishParams,
+  RecoverParams,
+  Request,
+  SubscribeParams,
+} from "./messages.js";
 import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -81,7 +91,7 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     ...optional("filter", readFilter(params)),
     // Any other kind of patch than the one known is as good as none: the reply says what the client gets.
     wantsDelta: readString(params, "delta") === "fossil",
-    ...optional("unsupported", findUnsupported(params, ["type"])),
+    ...readSubscriptionType(params),
   }),
   unsubscribe: (params) => ({ channel: readChannel(params) }),
   publish: readPublish,
@@ -109,12 +119,40 @@ function toMessage(params: unknown): Command | string {
 }
 
 function readPublish(params: JsonObject): PublishParams {
+  const type = readInteger(params, "type", 0) ?? 0;
   return {
     channel: readChannel(params),
     data: readData(params),
     ...optional("key", readKey(params, "key")),
     ...optional("idempotencyKey", readKey(params, "idempotency_key")),
-    ...optional("unsupported", findUnsupported(params, ["type", "removed"])),
+    isForMap: type === mapType,
+    ...(type > mapType && { unsupported: `type ${type} is not supported by this server` }),
+    ...(readBoolean(params, "removed") && { isRemoved: true }),
+  };
+}
+
+const mapType = 1;
+const mapTypes: readonly (MapType | undefined)[] = [undefined, "keys", "clients", "users"];
+const mapPhases: readonly MapPhase[] = ["live", "stream", "state"];
+
+/** Fields that change what a command means: leaving them aside would do something else than was asked. */
+function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" | "unsupported"> {
+  const number = readInteger(params, "type", 0) ?? 0;
+  if (number >= mapTypes.length) return { unsupported: `type ${number} is not supported by this server` };
+  const type = mapTypes[number];
+  if (type === undefined) return {};
+  const phase = mapPhases[readInteger(params, "phase", 0) ?? 0];
+  if (phase === undefined)
+    throw new InvalidField("phase must be 0 (live), 1 (what came since) or 2 (the state)");
+  const cursor = readString(params, "cursor");
+  return {
+    map: {
+      type,
+      phase,
+      ...(cursor && { cursor }),
+      limit: readInteger(params, "limit", 0) ?? 0,
+      isAscending: readBoolean(params, "asc"),
+    },
   };
 }
 
@@ -130,12 +168,6 @@ export function toPublishParams(value: unknown): PublishParams | string {
     if (!(error instanceof InvalidField)) throw error;
     return error.message;
   }
-}
-
-/** Fields that change what a command means: leaving them aside would do something else than was asked. */
-function findUnsupported(params: JsonObject, names: readonly string[]): string | undefined {
-  const name = names.find((field) => params[field]);
-  return name === undefined ? undefined : `${name} is not supported by this server`;
 }
 
 function readRecover(params: JsonObject): RecoverParams {
@@ -183,8 +215,8 @@ function readChannel(params: JsonObject): string {
 }
 
 function readData(params: JsonObject): string {
+  if (params.removed === true) return "null";
   const data = readJson(params, "data");
-  if (data === undefined && params.removed === true) return "null";
   if (data === undefined) throw new InvalidField("data is missing: any JSON value is accepted");
   return data;
 }

@@ -35,10 +35,22 @@ export interface Publication {
   readonly tags?: Readonly<Record<string, string>>;
   /** What it is about, where a newer one with the same key takes its place. */
   readonly key?: string;
+  /** The key has no value any more; `data` is `null`. In channels of kind `map`. */
+  readonly isRemoved?: true;
+  /** What the keys of a map are ordered by. */
+  readonly score?: number;
+  /** The publisher's own count of what it says of the key; not shown to clients. */
+  readonly version?: Version;
   /** When the log took it, Unix milliseconds. */
   readonly time: number;
   /** As readers of patches get it: `data` is the payload's text, or a patch of the one before. Never in a log. */
   readonly delta?: "full" | "patch";
+}
+
+/** Versions of one epoch count up; another epoch begins anew. */
+export interface Version {
+  readonly number: number;
+  readonly epoch: string;
 }
 
 export interface ConnectParams {
@@ -77,7 +89,26 @@ export interface SubscribeParams extends RecoverParams {
   readonly unsupported?: string;
   /** Bit 2 (value 2): answer an unrecoverable position with error 112. */
   readonly flag: number;
+  /** With it, the subscription is one of a map, or of a list of who is there. */
+  readonly map?: MapParams;
 }
+
+/** What lies behind the numbers of a subscription's `type`. */
+export type MapType = "keys" | "clients" | "users";
+
+/** One step on the way to a live subscription of a map: its state page by page, what came since, and live from there. */
+export interface MapParams {
+  readonly type: MapType;
+  readonly phase: MapPhase;
+  /** Where the page before ended, as the server said. */
+  readonly cursor?: string;
+  /** Most entries of a page; 0 for as many as the server gives. */
+  readonly limit: number;
+  /** Lowest score first. */
+  readonly isAscending: boolean;
+}
+
+export type MapPhase = "live" | "stream" | "state";
 
 export interface ChannelParams {
   readonly channel: string;
@@ -88,10 +119,20 @@ export interface PublishParams extends ChannelParams {
   readonly unsupported?: string;
   readonly data: JsonText;
   readonly key?: string;
+  /** Whether it is meant for a map, or for another channel. Left out: for either. */
+  readonly isForMap?: boolean;
+  /** Removes the key; `data` is `null`. */
+  readonly isRemoved?: true;
   /** Extension: a repeat with the same key has no effect. */
   readonly idempotencyKey?: string;
   /** From the server's own interfaces only. */
   readonly tags?: Readonly<Record<string, string>>;
+  /** From the server's own interfaces only. @default what the channel's rules make of the data */
+  readonly score?: number;
+  /** From the server's own interfaces only: when the key has no value, or has one. */
+  readonly keyMode?: "if_new" | "if_exists";
+  /** From the server's own interfaces only: when it is greater than that of the key's value. */
+  readonly keyVersion?: Version;
 }
 
 export interface RefreshParams {
@@ -181,6 +222,15 @@ export interface SubscribeResult {
   readonly data?: JsonText;
   /** Payloads come as JSON strings: the payload's text, or a patch of the one before. */
   readonly isDelta?: boolean;
+  readonly map?: MapResult;
+}
+
+export interface MapResult {
+  readonly phase: MapPhase;
+  /** Values of keys, in the map's order. */
+  readonly state: readonly Publication[];
+  /** Where the next page begins; undefined after the last one. */
+  readonly cursor?: string;
 }
 
 export interface HistoryResult {

@@ -5,7 +5,11 @@ const withRetention = (part: object) => ({ ...openRules, retention: { ...openRul
 
 describe("rules of a channel", () => {
   it.each([
-    [{ ...openRules, kind: "map" }, "kind map, which is none of stream, live, latest"],
+    [{ ...openRules, kind: "tree" }, "kind tree, which is none of stream, live, latest, map"],
+    [{ ...openRules, kind: "map" }, 'kind "map" without retention.keys'],
+    [withRetention({ keys: { maxKeys: 1, maxBytes: 1 } }), 'retention.keys, which is for kind "map"'],
+    [withRetention({ keys: { maxKeys: 0, maxBytes: 1 } }), "retention.keys.maxKeys 0"],
+    [withRetention({ keys: { maxKeys: 1, maxBytes: 1, ttlMs: 0 } }), "retention.keys.ttlMs 0"],
     [{ ...openRules, durability: "tape" }, "durability tape, which is none of memory, process, disk"],
     [withRetention({ maxEntries: -1 }), "retention.maxEntries -1"],
     [withRetention({ maxBytes: Number.POSITIVE_INFINITY }), "retention.maxBytes Infinity"],

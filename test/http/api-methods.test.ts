@@ -21,6 +21,7 @@ const app = defineApp({
     "bare:{name}": channel({ history: false }),
     "typed:{name}": channel({ data: z.object({ n: z.number() }) }),
     "latest:{name}": channel({ kind: "latest" }),
+    "map:{name}": channel({ kind: "map", map: { score: "n" } }),
   },
   rpc: {
     add: rpc({ allow: "role:server", handler: ({ data }) => (data as { a: number }).a + 1 }),
@@ -46,6 +47,22 @@ const examples: Readonly<Record<string, object>> = {
   presence_stats: { channel: "news" },
   history: { channel: "news", limit: 5, since: { offset: 0, epoch: "" } },
   history_remove: { channel: "news" },
+  map_publish: {
+    channel: "map:a",
+    key: "x",
+    data: { n: 1 },
+    score: 2,
+    tags: { t: "1" },
+    idempotency_key: "k",
+    key_mode: "if_new",
+    version: 1,
+    version_epoch: "e",
+  },
+  map_remove: { channel: "map:a", key: "x", idempotency_key: "k" },
+  map_read_state: { channel: "map:a", limit: 5, asc: true },
+  map_read_stream: { channel: "map:a", limit: 5 },
+  map_stats: { channel: "map:a" },
+  map_clear: { channel: "map:a" },
   channels: { pattern: "n*" },
   info: {},
   rpc: { method: "add", params: { a: 1 } },
@@ -252,6 +269,72 @@ describe("reading", () => {
     const subscribed = next<object>(subscription, "subscribed");
     subscription.subscribe();
     expect(await subscribed).toMatchObject({ wasRecovering: true, recovered: false });
+  });
+});
+
+describe("maps", () => {
+  it("are written, read page by page, counted and cleared", async () => {
+    const { api, server } = await start();
+    const map = async (method: string, params: object = {}) =>
+      (await api(`map_${method}`, { channel: "map:a", ...params })).body;
+    for (const n of [1, 2, 3]) await map("publish", { key: `k${n}`, data: { n } });
+    const { result: first } = await map("read_state", { limit: 2 });
+    expect(first.entries).toMatchObject([
+      { key: "k3", data: { n: 3 }, score: 3, offset: 3 },
+      { key: "k2", score: 2 },
+    ]);
+    expect(first.offset).toBe(3);
+    const { result: second } = await map("read_state", { limit: 2, cursor: first.cursor });
+    expect(second.entries).toMatchObject([{ key: "k1" }]);
+    expect(second).not.toHaveProperty("cursor");
+    expect((await map("read_state", { key: "k2" })).result.entries).toMatchObject([{ key: "k2" }]);
+    expect((await map("read_state", { key: "none" })).result.entries).toEqual([]);
+    expect((await map("read_state", { cursor: "odd" })).error.code).toBe(107);
+    expect((await map("remove", { key: "k2" })).result).toMatchObject({ offset: 4 });
+    expect((await map("remove", { key: "k2" })).result).toMatchObject({
+      offset: 4,
+      suppressed: true,
+      suppress_reason: "key_not_found",
+    });
+    expect((await map("stats")).result).toEqual({ num_keys: 2 });
+    expect((await map("read_stream", { limit: 10 })).result.publications.at(-1)).toMatchObject({
+      key: "k2",
+      removed: true,
+      offset: 4,
+    });
+    expect((await map("clear")).result).toEqual({});
+    expect((await map("stats")).result).toEqual({ num_keys: 0 });
+    expect((await server.history("map:a")).position.offset).toBe(6);
+  });
+
+  it("take what is new, what exists, or a later version, where that is asked for", async () => {
+    const { api } = await start();
+    const publish = async (params: object) =>
+      (await api("map_publish", { channel: "map:a", key: "x", data: { n: 1 }, ...params })).body.result;
+    expect(await publish({ key_mode: "if_exists" })).toMatchObject({ suppress_reason: "key_not_found" });
+    expect(await publish({ key_mode: "if_new", version: 5 })).not.toHaveProperty("suppressed");
+    expect(await publish({ key_mode: "if_new" })).toMatchObject({ suppress_reason: "key_exists" });
+    expect(await publish({ version: 5 })).toMatchObject({ suppress_reason: "version", offset: 1 });
+    expect(await publish({ version: 6 })).toMatchObject({ offset: 2 });
+  });
+
+  it("are not for methods of other channels, nor those for them", async () => {
+    const { api } = await start();
+    const fault = async (method: string, params: object) => (await api(method, params)).body.error;
+    expect(await fault("publish", { channel: "map:a", data: { n: 1 }, key: "x" })).toMatchObject({
+      code: 107,
+      message: expect.stringContaining("map_publish"),
+    });
+    expect(await fault("map_publish", { channel: "news", data: 1, key: "x" })).toMatchObject({ code: 107 });
+    expect(await fault("map_publish", { channel: "map:a", data: 1 })).toMatchObject({ code: 107 });
+    expect(await fault("map_publish", { channel: "map:a", key: "x", data: {} })).toMatchObject({
+      code: 107,
+      message: expect.stringContaining("data.n must be a number"),
+    });
+    for (const method of ["map_read_state", "map_read_stream", "map_stats", "map_clear"]) {
+      expect(await fault(method, { channel: "news" })).toMatchObject({ code: 107 });
+      expect(await fault(method, { channel: "un:known" })).toMatchObject({ code: 102 });
+    }
   });
 });
 

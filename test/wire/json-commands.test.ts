@@ -172,7 +172,7 @@ describe("parameters", () => {
     expect(decodeOne({ id: 1, publish: { channel: "c", data } })).toEqual({
       id: 1,
       method: "publish",
-      params: { channel: "c", data: text },
+      params: { channel: "c", data: text, isForMap: false },
     });
   });
 

@@ -9,36 +9,18 @@ import { isWeaker } from "./durability.js";
 import { countOf, type EntryIndex, sizeAt, sizeOf, timeAt } from "./entries.js";
 import type { KeyToStore } from "./idempotency-keys.js";
 import type { ChannelRecord, DamagedSegment, LogIndex, Segment } from "./log-index.js";
+import { LogKeys } from "./log-keys.js";
 import { readBack, readOn } from "./log-pages.js";
+import type { LogsInUse, NewLog } from "./logs-in-use.js";
 import { PageBuilder } from "./page-builder.js";
+import { isSameRetention } from "./retention.js";
 import type { Run } from "./runs.js";
+import { bytesBefore, memoryOf } from "./sizes.js";
 
 /** The part of a segment that trimming needs. */
 interface Oldest {
   readonly first: number;
   readonly index: EntryIndex;
-}
-
-export interface NewLog {
-  readonly name: string;
-  readonly epoch: string;
-  /** Stamp of the epoch's beginning. */
-  readonly since: number;
-  readonly run: number;
-  readonly now: number;
-}
-
-/** What all logs of a store share. */
-export interface LogsInUse {
-  readonly index: LogIndex;
-  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
-  readonly metaTtlMs: number;
-  /** Of all tails together, estimated memory. */
-  tailBytes: number;
-  /** Logs that the index has no record of. */
-  unstored: number;
-  /** Publications of a log, from an offset on, could not be read. */
-  readonly onDamage: (channel: string, offset: number) => void;
 }
 
 export class ChannelLog {
@@ -51,6 +33,7 @@ export class ChannelLog {
   /** The least that its publications were acknowledged with in this epoch. */
   durability: Durability = "disk";
   #retention: Retention | undefined;
+  #keyed: LogKeys | undefined;
   /** The run up to which all losses of the log's are accounted for: those of earlier runs have brought a new epoch. */
   run: number;
   usedAt: number;
@@ -103,11 +86,25 @@ export class ChannelLog {
     if (retention === this.#retention) return;
     const known = this.#retention;
     this.#retention = retention;
-    const isSame =
-      retention?.maxEntries === known?.maxEntries &&
-      retention?.maxBytes === known?.maxBytes &&
-      retention?.ttlMs === known?.ttlMs;
-    if (!isSame) this.isRecordDirty = true;
+    this.#keepKeys();
+    if (!isSameRetention(retention, known)) this.isRecordDirty = true;
+  }
+
+  /** Where retention keeps keys. */
+  get keyed(): LogKeys | undefined {
+    return this.#retention?.keys && this.#keyed;
+  }
+
+  /** Values that the index may not have, also those that are no longer kept. */
+  get unstoredKeys(): LogKeys | undefined {
+    return this.#keyed;
+  }
+
+  #keepKeys(): void {
+    const { keys } = this.#retention ?? {};
+    if (keys === undefined) this.#keyed?.clear();
+    else if (this.#keyed) this.#keyed.state.limits = keys;
+    else this.#keyed = new LogKeys(keys);
   }
 
   /** The last publication that was told of. */
@@ -141,7 +138,7 @@ export class ChannelLog {
   }
 
   get isEmpty(): boolean {
-    return this.#first > this.#head;
+    return this.#first > this.#head && (this.#keyed?.state.size ?? 0) === 0;
   }
 
   /** When the oldest publication that is kept was published, Unix milliseconds. */
@@ -156,7 +153,8 @@ export class ChannelLog {
 
   /** Whether there is something that the index does not have yet. */
   get isDirty(): boolean {
-    return this.#tail.length > 0 || this.isRecordDirty || !this.isStored || this.keys.length > 0;
+    if (this.#tail.length > 0 || this.isRecordDirty || !this.isStored) return true;
+    return this.keys.length > 0 || this.#keyed?.isDirty === true;
   }
 
   /** The last offset that need not be written to the index any more. */
@@ -185,6 +183,7 @@ export class ChannelLog {
   load(record: ChannelRecord): number | undefined {
     const { epoch, since, run, durability, retention, due, usedAt } = record;
     this.#retention = retention;
+    this.#keepKeys();
     Object.assign(this, { epoch, since, run, durability, due, usedAt, isKnown: true });
     this.markStored();
     let lost: number | undefined;
@@ -201,6 +200,7 @@ export class ChannelLog {
     if (isContinuous) this.#first = this.#index.firstSegment(this.name)?.first ?? head + 1;
     const first = this.#index.segmentAt(this.name, this.#first);
     this.#firstBytes = isContinuous && first && !("isDamaged" in first) ? first.before : bytes;
+    this.#keyed?.load(this.#index, this.name, head, () => this.tellDamage(head));
     return lost;
   }
 
@@ -211,7 +211,10 @@ export class ChannelLog {
   replay(run: Run): boolean {
     if (run.since < this.since) return false;
     const isNewer = run.since > this.since;
-    if (isNewer && run.first <= this.#head) this.#moveTo(run.first - 1, run.before);
+    if (isNewer && run.first <= this.#head) {
+      this.#moveTo(run.first - 1, run.before);
+      this.#keyed?.clear();
+    }
     this.epoch = run.epoch;
     this.since = run.since;
     this.run = Math.max(this.run, run.run);
@@ -220,7 +223,10 @@ export class ChannelLog {
     this.isKnown = true;
     this.isRecordDirty = true;
     for (const publication of run.publications) {
-      if (publication.offset <= this.#head) continue;
+      if (publication.offset <= this.#head) {
+        this.keyed?.replay(publication);
+        continue;
+      }
       if (publication.offset > this.#head + 1) this.#moveTo(publication.offset - 1, run.before);
       this.next = publication.offset + 1;
       this.nextBytes += sizeOf(publication);
@@ -249,6 +255,7 @@ export class ChannelLog {
     const size = sizeOf(publication);
     this.#head = publication.offset;
     this.#bytes += size;
+    this.keyed?.apply(publication);
     if (this.#retention?.maxEntries === 0 && this.#tail.length === 0) {
       this.#first = this.#head + 1;
       this.#firstBytes = this.#bytes;
@@ -373,18 +380,6 @@ export class ChannelLog {
 /** Publications beyond retention that may gather before any are dropped. */
 const leastExcess = 64;
 
-/** Estimated, in bytes. */
-function memoryOf({ data, info }: Publication): number {
-  return 2 * (data.length + (info?.connInfo?.length ?? 0)) + 200;
-}
-
 function covers({ first, index }: Oldest, offset: number): boolean {
   return offset >= first && offset < first + countOf(index);
-}
-
-/** Bytes of all publications of the log before an offset that lies in the segment, or right after it. */
-function bytesBefore({ first, before, index }: Segment, offset: number): number {
-  let bytes = before;
-  for (let place = 0; place < offset - first; place++) bytes += sizeAt(index, place);
-  return bytes;
 }

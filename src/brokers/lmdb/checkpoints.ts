@@ -35,6 +35,8 @@ interface Written {
   readonly log: ChannelLog;
   readonly to: number;
   readonly keys: readonly KeyToStore[];
+  /** Of a map. */
+  readonly values: readonly string[];
 }
 
 export class Checkpoints {
@@ -167,14 +169,16 @@ export class Checkpoints {
       const log = logs[next] as ChannelLog;
       const stored = storeLog(log, index, { now: clock.now(), budget, puts });
       budget -= stored.spent;
-      written.push({ log, to: stored.to, keys: stored.isComplete ? keys.put(log, puts) : [] });
+      const ofLog = stored.isComplete ? keys.put(log, puts) : [];
+      written.push({ log, to: stored.to, keys: ofLog, values: stored.keys });
       if (!stored.isComplete) break;
       next++;
     }
     try {
       await settled(puts);
     } catch (error) {
-      for (const { log, keys: ofLog } of written) {
+      for (const { log, keys: ofLog, values } of written) {
+        log.unstoredKeys?.putFailed(values);
         log.isRecordDirty = true;
         log.keys.push(...ofLog);
       }

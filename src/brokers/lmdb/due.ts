@@ -9,9 +9,16 @@ export function periodAt(time: number): number {
   return Math.floor(time / periodMs);
 }
 
-/** The period after the one in which the log's oldest publication will have expired, or the log can be forgotten. */
-export function duePeriodOf(log: ChannelLog): number {
+/**
+ * The period after the one in which the log's oldest publication or its first key will have expired, or the log can be
+ * forgotten.
+ */
+export function duePeriodOf(log: ChannelLog, now: number): number {
   const { metaTtlMs } = log.shared;
   if (log.isEmpty) return periodAt(log.usedAt + metaTtlMs) + 1;
-  return periodAt(log.oldestTime + Math.min(log.retention?.ttlMs ?? longestMs, longestMs)) + 1;
+  const { nextExpiry = Number.POSITIVE_INFINITY } = log.keyed?.state ?? {};
+  const hasPublications = log.first <= log.head;
+  const oldest = hasPublications ? log.oldestTime : now;
+  const ttlMs = hasPublications ? (log.retention?.ttlMs ?? longestMs) : longestMs;
+  return periodAt(Math.min(oldest + Math.min(ttlMs, longestMs), nextExpiry)) + 1;
 }

@@ -74,9 +74,10 @@ export function decodeEntries({ index, body }: EncodedEntries, firstOffset: numb
 const infoTexts = new WeakMap<ClientInfo, string>();
 
 /** Everything but data, time and offset, as JSON; empty where there is nothing else. */
-function attributesOf({ info, tags, key }: Publication): string {
+function attributesOf({ info, tags, key, isRemoved, score, version }: Publication): string {
   if (tags === undefined && key === undefined) return info === undefined ? "" : `{"info":${textOf(info)}}`;
-  return JSON.stringify({ ...(info && { info }), ...(tags && { tags }), ...(key !== undefined && { key }) });
+  // What is undefined does not come into it.
+  return JSON.stringify({ info, tags, key, isRemoved, score, version });
 }
 
 function textOf(info: ClientInfo): string {

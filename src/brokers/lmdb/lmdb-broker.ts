@@ -8,6 +8,8 @@ import type {
   BrokerEvents,
   HistoryPage,
   HistoryQuery,
+  KeysPage,
+  KeysQuery,
   NewPublication,
   PresenceStats,
   PublishOptions,
@@ -16,7 +18,7 @@ import type {
 import { LocalPresence } from "../../channels/local-presence.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import type { ClientInfo, Position } from "../../wire/messages.js";
+import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
 import { LmdbEngine } from "./lmdb-engine.js";
 import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
@@ -148,6 +150,24 @@ export class LmdbBroker implements Broker {
     const engine = this.#open();
     if (withStoreErrors(() => engine.position(channel)) === undefined) await engine.create(channel);
     return withStoreErrors(() => engine.read(channel, query));
+  }
+
+  async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
+    const engine = this.#open();
+    if (withStoreErrors(() => engine.position(channel)) === undefined) await engine.create(channel);
+    return withStoreErrors(() => engine.maps.read(channel, query));
+  }
+
+  async value(channel: string, key: string): Promise<Publication | undefined> {
+    const engine = this.#open();
+    if (withStoreErrors(() => engine.position(channel)) === undefined) return undefined;
+    return withStoreErrors(() => engine.maps.value(channel, key));
+  }
+
+  async renewKey(channel: string, key: string): Promise<boolean> {
+    const engine = this.#open();
+    if (withStoreErrors(() => engine.position(channel)) === undefined) return false;
+    return withStoreErrors(() => engine.maps.renew(channel, key));
   }
 
   async removeHistory(channel: string): Promise<void> {

@@ -1,22 +1,22 @@
 /** The logs of an open store: loads them when they are used, takes publications, reads, and keeps the parts together. */
 import type {
-  BrokerEvents,
   HistoryPage,
   HistoryQuery,
   NewPublication,
   PublishOptions,
   PublishResult,
-  Retention,
 } from "../../channels/broker.js";
-import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
-import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
-import { ChannelLog, type LogsInUse } from "./channel-log.js";
+import { ChannelLog } from "./channel-log.js";
 import { Checkpoints } from "./checkpoints.js";
+import type { EngineOptions } from "./engine-options.js";
 import { GroupCommit } from "./group-commit.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { settled } from "./log-index.js";
+import { LogMaps } from "./log-maps.js";
+import type { LogsInUse } from "./logs-in-use.js";
+import { PublishChecks } from "./publish-checks.js";
 import type { Run } from "./runs.js";
 import { closeStore, type OpenStore } from "./store.js";
 import { toStoreError } from "./store-errors.js";
@@ -24,26 +24,13 @@ import { mayHaveLost, stampOf } from "./store-marker.js";
 import { StoreSpace } from "./store-space.js";
 import { Sweeper } from "./sweeper.js";
 
-export interface EngineOptions {
-  readonly clock: Clock;
-  readonly createEpoch: () => string;
-  readonly schedule: (run: () => void) => void;
-  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
-  readonly maxChannels: number;
-  readonly maxBytes: number;
-  readonly maxPendingBytes: number;
-  readonly metaTtlMs: number;
-  readonly checkpointDelayMs: number;
-  readonly maxJournalBytes: number;
-  readonly onPublication: BrokerEvents["onPublication"];
-  readonly isSubscribed: (channel: string) => boolean;
-}
-
 /** Logs in memory beyond which unused ones are dropped at once. */
 const maxLoaded = 100_000;
 const removalsAtOnce = 1000;
 
 export class LmdbEngine {
+  /** Values of keys. */
+  readonly maps: LogMaps;
   readonly #store: OpenStore;
   readonly #options: EngineOptions;
   readonly #shared: LogsInUse;
@@ -58,7 +45,7 @@ export class LmdbEngine {
   /** Loaded logs whose end could not be read, and that are to go on in a new epoch. */
   readonly #damaged = new Set<ChannelLog>();
   #stamps = 0;
-  #checkedRetention: Retention | undefined;
+  readonly #check = new PublishChecks();
   #failure: HoldfastError | undefined;
 
   constructor(store: OpenStore, options: EngineOptions) {
@@ -75,7 +62,7 @@ export class LmdbEngine {
       isSubscribed,
       now: () => clock.now(),
       schedule,
-      onGrown: (log) => this.#checkpoints.add(log),
+      onGrown: (log) => this.#grown(log),
       onDropped: (log) => this.#drop(log),
       onBroken: (error) => this.#fail(error, "writing the journal"),
     });
@@ -100,6 +87,14 @@ export class LmdbEngine {
       onDirty: (log) => this.#checkpoints.add(log),
       maxLoaded,
     });
+    this.maps = new LogMaps({
+      clock,
+      inUse: (channel) => this.#inUse(channel),
+      isInUse: (log) => this.#logs.get(log.name) === log,
+      take: (log, removal, options) => this.#takeUnlessFailed(log, removal, options),
+      onChange: (log) => this.#checkpoints.add(log),
+      onError,
+    });
   }
 
   /** Takes up what the journal has, and begins to look after the store. */
@@ -111,6 +106,7 @@ export class LmdbEngine {
       .complete({ isLast: false })
       .catch((error: unknown) => this.#failed(error, "taking up the journal"));
     this.#sweeper.start();
+    for (const log of this.#logs.values()) this.maps.look(log);
   }
 
   async idle(): Promise<void> {
@@ -120,6 +116,7 @@ export class LmdbEngine {
 
   /** Lets go of the store as a crash would: the next start takes up what the journal has. */
   async abandon(): Promise<void> {
+    this.maps.stop();
     this.#checkpoints.stop();
     await this.#checkpoints.running;
     await closeStore(this.#store, false);
@@ -127,6 +124,7 @@ export class LmdbEngine {
 
   /** Resolves when everything is in the index, on the disk, or it has been reported that it is not. */
   async close(): Promise<void> {
+    this.maps.stop();
     await this.#sweeper.stop();
     await this.#commit.idle();
     const isComplete = await this.#checkpoints.complete({ isLast: true }).then(
@@ -168,8 +166,7 @@ export class LmdbEngine {
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     if (this.#failure) throw this.#failure;
-    this.#assertRetention(options.retention);
-    assertTags(publication.tags);
+    this.#check.publication(publication, options);
     this.#space.assertRoom();
     this.#assertRoom();
     const { clock } = this.#options;
@@ -178,6 +175,9 @@ export class LmdbEngine {
     const first =
       idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, clock.now());
     if (first) return first.then(({ position }) => ({ position, isDuplicate: true }));
+    const suppressed = this.maps.check(log, publication, options);
+    if (suppressed)
+      return this.create(channel).then((position) => ({ position, isDuplicate: false, suppressed }));
     const taken = this.#take(log ?? this.#new(channel), publication, options);
     if (idempotencyKey !== undefined)
       this.#keys.add(this.#load(channel) as ChannelLog, idempotencyKey, taken, clock.now());
@@ -194,21 +194,36 @@ export class LmdbEngine {
   }
 
   read(channel: string, query: HistoryQuery): HistoryPage {
+    return this.#inUse(channel).read(query, this.#options.clock.now());
+  }
+
+  #inUse(channel: string): ChannelLog {
     const log = this.#load(channel);
     if (log === undefined) throw new HoldfastError("HF_BROKER_CLOSED", `the log of ${channel} is gone`);
-    return log.read(query, this.#options.clock.now());
+    log.usedAt = this.#options.clock.now();
+    return log;
   }
 
   get #pendingBytes(): number {
     return this.#shared.tailBytes + this.#commit.waitingBytes;
   }
 
+  #takeUnlessFailed(
+    log: ChannelLog,
+    publication: NewPublication,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
+    if (this.#failure) throw this.#failure;
+    return this.#take(log, publication, options);
+  }
+
   #take(log: ChannelLog, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     log.usedAt = this.#options.clock.now();
     const isAtOnce = options.durability === "memory" && log.durability === "memory" && log.underWay === 0;
-    return isAtOnce && log.isKnown
-      ? Promise.resolve(this.#tell(log, publication, options))
-      : this.#write(log, publication, options);
+    if (isAtOnce && log.isKnown) return Promise.resolve(this.#tell(log, publication, options));
+    const written = this.#write(log, publication, options);
+    this.maps.noteUnderWay(log, publication, options.retention, written);
+    return written;
   }
 
   /** Acknowledges before anything is written. The record says so already, and what is lost brings a new epoch. */
@@ -217,8 +232,13 @@ export class LmdbEngine {
     const placed = log.assign({ ...publication, time: this.#options.clock.now() });
     log.append(placed);
     if (this.#options.isSubscribed(log.name)) this.#options.onPublication(log.name, placed, log.epoch);
-    this.#checkpoints.add(log);
+    this.#grown(log);
     return { position: log.position, isDuplicate: false };
+  }
+
+  #grown(log: ChannelLog): void {
+    this.#checkpoints.add(log);
+    this.maps.look(log);
   }
 
   #write(
@@ -245,7 +265,10 @@ export class LmdbEngine {
     let log = this.#logs.get(channel);
     if (log !== undefined) return log;
     log = this.#fromIndex(channel);
-    if (log !== undefined) this.#renewIfLost(log);
+    if (log !== undefined) {
+      this.#renewIfLost(log);
+      this.maps.look(log);
+    }
     return log;
   }
 
@@ -344,14 +367,6 @@ export class LmdbEngine {
     return stampOf(this.#store.marker.run, ++this.#stamps);
   }
 
-  /** It is written down, and what JSON cannot say would come back as something else. */
-  #assertRetention(retention: Retention): void {
-    if (retention === this.#checkedRetention) return;
-    const fault = findRetentionFault(retention);
-    if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `a publish has ${fault}`);
-    this.#checkedRetention = retention;
-  }
-
   #assertRoom(): void {
     const { maxPendingBytes } = this.#options;
     if (this.#pendingBytes <= maxPendingBytes) return;
@@ -374,13 +389,4 @@ export class LmdbEngine {
     this.#checkpoints.stop();
     this.#options.onError(error, { stage });
   }
-}
-
-/** They are written down as JSON, in one go with what others publish. */
-function assertTags(tags: NewPublication["tags"]): void {
-  for (const [name, value] of Object.entries(tags ?? {}))
-    if (typeof value !== "string")
-      throw new HoldfastError("HF_OPTION_INVALID", `the tag ${name} of a publication must be a text`, {
-        details: { option: "tags" },
-      });
 }

@@ -6,6 +6,7 @@
  *     log       name 0 offset of first    segment: a frame, see frames.ts
  *     keys      period channel 0 key      position and time, JSON
  *     due       period name               (nothing)
+ *     values    name 0 key                newest publication of a map's key: a frame
  */
 import type { Database, RootDatabase } from "lmdb";
 import type { Durability, Retention } from "../../channels/broker.js";
@@ -39,6 +40,12 @@ export interface Segment {
   readonly before: number;
   readonly index: EntryIndex;
   readonly body: string;
+}
+
+/** A key's value, and when its time began, Unix milliseconds. */
+export interface StoredValue {
+  readonly publication: Publication;
+  readonly since: number;
 }
 
 /** What is left of a segment that cannot be read. */
@@ -75,6 +82,8 @@ export class LogIndex {
   readonly #log: Table;
   readonly #keys: Table;
   readonly #due: Table;
+  /** Undefined where a store without it is only read. */
+  readonly #values: Table | undefined;
 
   private constructor(root: RootDatabase<Buffer, Buffer>) {
     this.#root = root;
@@ -82,6 +91,7 @@ export class LogIndex {
     this.#log = root.openDB({ ...binary, name: "log" });
     this.#keys = root.openDB({ ...binary, name: "keys" });
     this.#due = root.openDB({ ...binary, name: "due" });
+    this.#values = root.openDB({ ...binary, name: "values" });
   }
 
   /**
@@ -117,8 +127,9 @@ export class LogIndex {
 
   /** Bytes of the pages that hold something. */
   get usedBytes(): number {
-    const tables = [this.#channels, this.#log, this.#keys, this.#due];
+    const tables = [this.#channels, this.#log, this.#keys, this.#due, this.#values];
     return tables.reduce((sum, table) => {
+      if (table === undefined) return sum;
       const stats = table.getStats() as Stats;
       const pages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
       return sum + pages * stats.pageSize;
@@ -229,6 +240,29 @@ export class LogIndex {
   removeDue(period: number, name: string): Promise<boolean> {
     return this.#due.remove(periodKey(period, name));
   }
+
+  /** Those that cannot be read are left out. @param onDamage is told of each */
+  *values(name: string, onDamage: (key: string) => void): Iterable<StoredValue> {
+    const range = { start: valueKey(name, ""), end: Buffer.from(`${name}\x01`) };
+    for (const { key, value } of this.#values?.getRange(range) ?? []) {
+      const stored = toValue(value);
+      if (stored) yield stored;
+      else onDamage(key.toString("utf8", Buffer.byteLength(name) + 1));
+    }
+  }
+
+  putValue(name: string, key: string, value: Buffer): Promise<boolean> {
+    return this.#table.put(valueKey(name, key), value);
+  }
+
+  removeValue(name: string, key: string): Promise<boolean> {
+    return this.#table.remove(valueKey(name, key));
+  }
+
+  get #table(): Table {
+    if (this.#values === undefined) throw new Error("the index has no table of values");
+    return this.#values;
+  }
 }
 
 /** Resolves when all puts are written. All of a turn are one transaction, and most of them share its promise. */
@@ -251,6 +285,23 @@ export function encodeSegment(publications: readonly Publication[], before: numb
 /** @throws Error for a segment that says something else than it holds */
 export function publicationsOf({ index, body, first }: Segment): Publication[] {
   return decodeEntries({ index, body }, first);
+}
+
+export function encodeValue({ publication, since }: StoredValue): Buffer {
+  const { index, body } = encodeEntries([publication]);
+  return encodeFrame([publication.offset, since, index], body);
+}
+
+function toValue(bytes: Buffer): StoredValue | undefined {
+  const frame = decodeFrame(bytes);
+  if (frame === undefined) return undefined;
+  const [offset, since, index] = frame.header as [number, number, EntryIndex];
+  const [publication] = decodeEntries({ index, body: frame.body }, offset);
+  return publication && { publication, since };
+}
+
+function valueKey(name: string, key: string): Buffer {
+  return Buffer.from(`${name}\0${key}`);
 }
 
 function toSegment(key: Buffer, value: Buffer): Segment | DamagedSegment {

@@ -3,11 +3,12 @@ import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import type { HistoryPage, HistoryQuery } from "../../channels/broker.js";
 import { HoldfastError, messageOf } from "../../errors.js";
-import { ChannelLog, type LogsInUse } from "./channel-log.js";
+import { ChannelLog } from "./channel-log.js";
 import { checkIndexFile } from "./index-file.js";
 import { journalNumbers, journalPath } from "./journal.js";
 import { readJournal } from "./journal-reader.js";
 import { LogIndex } from "./log-index.js";
+import type { LogsInUse } from "./logs-in-use.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { readMarker } from "./store-marker.js";
 

@@ -29,12 +29,19 @@ interface RunHeader {
   readonly s: number;
   readonly n: number;
   readonly d: Durability;
-  readonly r?: readonly [maxEntries: number, maxBytes: number, ttlMs: number];
+  readonly r?: StoredRetention;
   readonly o: number;
   readonly b: number;
   readonly e: EntryIndex;
   readonly k?: Run["keys"];
 }
+
+type StoredRetention = readonly [
+  maxEntries: number,
+  maxBytes: number,
+  ttlMs: number,
+  keys?: Retention["keys"],
+];
 
 /** @param room bytes to leave free before the frame */
 export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
@@ -49,7 +56,7 @@ export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
       s: run.since,
       n: run.run,
       d: run.durability,
-      ...(retention && { r: [retention.maxEntries, retention.maxBytes, retention.ttlMs] }),
+      ...(retention && { r: toStored(retention) }),
       o: run.first,
       b: run.before,
       e: index,
@@ -67,8 +74,16 @@ export function decodeRuns({ header, body }: Frame): Run[] {
     const end = at + bodyLengthOf(e);
     const publications = decodeEntries({ index: e, body: body.slice(at, end) }, o);
     at = end;
-    const retention = r && { maxEntries: r[0], maxBytes: r[1], ttlMs: r[2] };
+    const retention = r && fromStored(r);
     const log = { channel: c, epoch: p, since: s, run: n, durability: d, retention };
     return { ...log, first: o, before: b, publications, keys: k };
   });
+}
+
+function toStored({ maxEntries, maxBytes, ttlMs, keys }: Retention): StoredRetention {
+  return keys ? [maxEntries, maxBytes, ttlMs, keys] : [maxEntries, maxBytes, ttlMs];
+}
+
+function fromStored([maxEntries, maxBytes, ttlMs, keys]: StoredRetention): Retention {
+  return { maxEntries, maxBytes, ttlMs, ...(keys && { keys }) };
 }

@@ -4,14 +4,12 @@ import type { ChannelLog } from "./channel-log.js";
 import { duePeriodOf } from "./due.js";
 import { sizeOf } from "./entries.js";
 import { encodeSegment, type LogIndex } from "./log-index.js";
-import { pageBytes } from "./store-space.js";
+import { pageBytes, pagesPerPut } from "./store-space.js";
 
 /** Larger segments are cut, so that reading one entry does not mean reading much, in bytes. */
 const maxSegmentBytes = 64 * 1024;
 /** Segments of one log that are removed in one go. */
 const maxRemovals = 256;
-/** Pages that any put or removal may change: those from the root of the tree down. */
-const pagesPerPut = 3;
 
 interface StoreLogOptions {
   /** Unix milliseconds. */
@@ -29,6 +27,8 @@ interface Stored {
   readonly to: number;
   /** Whether that is all of it. */
   readonly isComplete: boolean;
+  /** Keys whose values are in the index once the puts have resolved. */
+  readonly keys: readonly string[];
 }
 
 export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }: StoreLogOptions): Stored {
@@ -51,7 +51,7 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
   const isComplete = to === log.head && removed < maxRemovals;
   if (log.isRecordDirty || !log.isStored) {
     if (log.due === 0) {
-      log.due = duePeriodOf(log);
+      log.due = duePeriodOf(log, now);
       puts.push(index.putDue(log.due, log.name));
     }
     // In the transaction of the segments, and of the first of them: without it they would belong to nobody.
@@ -60,7 +60,10 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
     log.markStored();
     spent += 2 * pagesPerPut;
   }
-  return { spent: isComplete ? spent + pagesPerPut * log.keys.length : spent, to, isComplete };
+  if (!isComplete) return { spent, to, isComplete, keys: [] };
+  // What is lost of the log's end after a crash must not have changed a key either.
+  const { keys = [], pages = 0 } = log.unstoredKeys?.put(log.name, index, puts) ?? {};
+  return { spent: spent + pagesPerPut * log.keys.length + pages, to, isComplete, keys };
 }
 
 function nextSegment(tail: readonly Publication[], from: number): Publication[] {

@@ -15,6 +15,8 @@ export interface StoreSpaceOptions {
 }
 
 export const pageBytes = 4096;
+/** Pages that any put or removal may change: those from the root of the tree down. */
+export const pagesPerPut = 3;
 const leastReserveBytes = 4 * 1024 * 1024;
 const mostReserveBytes = 32 * 1024 * 1024;
 /** Written in one turn of the event loop. */

@@ -119,7 +119,7 @@ export class Sweeper {
     const isUnused = log.isEmpty && !log.isDirty && log.underWay === 0 && !isSubscribed(name);
     if (isUnused && now - log.usedAt >= log.shared.metaTtlMs) this.#forget(log, puts);
     else {
-      log.due = Math.max(duePeriodOf(log), periodAt(now) + 1);
+      log.due = Math.max(duePeriodOf(log, now), periodAt(now) + 1);
       puts.push(index.putDue(log.due, name));
       // In the same transaction: a log that is due at a time that its record does not name would never be looked at.
       puts.push(index.putChannel(name, log.recordAt(log.storedTo)));

@@ -7,16 +7,19 @@ import type {
   BrokerEvents,
   HistoryPage,
   HistoryQuery,
+  KeysPage,
+  KeysQuery,
   NewPublication,
   PresenceStats,
   PublishOptions,
   PublishResult,
+  Retention,
 } from "../../channels/broker.js";
 import { LocalPresence } from "../../channels/local-presence.js";
 import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import type { ClientInfo, Position } from "../../wire/messages.js";
+import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { MemoryLog, sizeOf } from "./memory-log.js";
 
@@ -32,6 +35,7 @@ export interface MemoryBrokerOptions {
 }
 
 const sweepIntervalMs = 10_000;
+const expiryIntervalMs = 1000;
 const channelsPerSweep = 1000;
 const channelsPerLookForRoom = 100;
 
@@ -46,6 +50,9 @@ export class MemoryBroker implements Broker {
   #events: BrokerEvents | undefined;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  #cancelExpiry: (() => void) | undefined;
+  /** Logs with keys that expire. */
+  readonly #expiring = new Map<string, MemoryLog>();
   readonly #roomRound = new Round(this.#logs);
   readonly #logRound = new Round(this.#logs);
 
@@ -79,6 +86,8 @@ export class MemoryBroker implements Broker {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelSweep?.();
+    this.#cancelExpiry?.();
+    this.#expiring.clear();
     this.#logs.clear();
     this.#presences.clear();
     this.#subscribed.clear();
@@ -107,6 +116,12 @@ export class MemoryBroker implements Broker {
     const first =
       idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, elapsed);
     if (first) return { position: first, isDuplicate: true };
+    this.#counting(log, () => log.retain(retention));
+    const { key } = publication;
+    if (key !== undefined && log.keyed) {
+      const suppressed = log.keyed.check({ ...publication, key }, options.keyMode, now);
+      if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
+    }
     if (
       !log.isFull(publication, retention, now) &&
       this.#bytes + sizeOf(publication) > this.#options.maxBytes
@@ -115,27 +130,36 @@ export class MemoryBroker implements Broker {
         "HF_BROKER_FULL",
         `the memory broker holds its limit of ${this.#options.maxBytes} bytes; it takes more as older publications expire`,
       );
-    const before = log.bytes;
-    const entry = log.append(publication, retention, now);
-    this.#bytes += log.bytes - before;
+    const entry = this.#counting(log, () => log.append(publication, retention, now));
     const { position } = log;
     if (idempotencyKey !== undefined) this.#keys.put(channel, idempotencyKey, position, elapsed);
+    if (log.keyed?.nextExpiry !== undefined) this.#watchKeys(channel, log);
     if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);
     return { position, isDuplicate: false };
   }
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
     const log = this.#log(channel);
-    const before = log.bytes;
-    const page = log.read(query, this.#options.clock.now());
-    this.#bytes += log.bytes - before;
-    return page;
+    return this.#counting(log, () => log.read(query, this.#options.clock.now()));
+  }
+
+  async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
+    const log = this.#log(channel);
+    const page = log.keyed?.read(query, this.#options.clock.now());
+    return { ...(page ?? { publications: [], hasMore: false, numKeys: 0 }), position: log.position };
+  }
+
+  async value(channel: string, key: string): Promise<Publication | undefined> {
+    return this.#log(channel).keyed?.get(key, this.#options.clock.now());
+  }
+
+  async renewKey(channel: string, key: string): Promise<boolean> {
+    return this.#log(channel).keyed?.renew(key, this.#options.clock.now()) ?? false;
   }
 
   async removeHistory(channel: string): Promise<void> {
     const log = this.#log(channel);
-    this.#bytes -= log.bytes;
-    log.clear();
+    this.#counting(log, () => log.clear());
   }
 
   async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
@@ -165,6 +189,14 @@ export class MemoryBroker implements Broker {
     else this.#events?.onLeave(channel, info);
   }
 
+  /** Takes account of what a change does to the log's size. */
+  #counting<T>(log: MemoryLog, change: () => T): T {
+    const before = log.bytes;
+    const result = change();
+    this.#bytes += log.bytes - before;
+    return result;
+  }
+
   #log(channel: string): MemoryLog {
     this.#assertOpen();
     let log = this.#logs.get(channel);
@@ -181,7 +213,7 @@ export class MemoryBroker implements Broker {
     if (this.#logs.size < this.#options.maxChannels) return;
     // A few at a time: looking through all of them would cost every refused attempt as much.
     this.#roomRound.visit(channelsPerLookForRoom, (name, log) => {
-      if (log.length === 0 && !this.#subscribed.has(name)) this.#logs.delete(name);
+      if (log.isEmpty && !this.#subscribed.has(name)) this.#logs.delete(name);
     });
     if (this.#logs.size < this.#options.maxChannels) return;
     throw new HoldfastError(
@@ -197,14 +229,33 @@ export class MemoryBroker implements Broker {
     }, sweepIntervalMs);
   }
 
+  #watchKeys(channel: string, log: MemoryLog): void {
+    this.#expiring.set(channel, log);
+    this.#cancelExpiry ??= this.#options.clock.setTimer(() => {
+      this.#cancelExpiry = undefined;
+      for (const [name, each] of this.#expiring) this.#expireKeys(name, each);
+    }, expiryIntervalMs);
+  }
+
+  /** Everybody gets to know that they are gone. */
+  #expireKeys(name: string, log: MemoryLog): void {
+    const now = this.#options.clock.now();
+    const { keyed, retention } = log;
+    for (const key of keyed?.expired(now) ?? []) {
+      const removal = { key, data: "null", isRemoved: true } as const;
+      const entry = this.#counting(log, () => log.append(removal, retention as Retention, now));
+      if (this.#subscribed.has(name)) this.#events?.onPublication(name, entry, log.epoch);
+    }
+    if (log.keyed?.nextExpiry === undefined) this.#expiring.delete(name);
+    else this.#watchKeys(name, log);
+  }
+
   /** Frees what has expired, some channels at a time. */
   #runSweep(now: number, elapsed: number): void {
     this.#keys.expire(elapsed);
     this.#logRound.visit(channelsPerSweep, (name, log) => {
-      const before = log.bytes;
-      log.trim(now);
-      this.#bytes += log.bytes - before;
-      const isUnused = log.length === 0 && !this.#subscribed.has(name);
+      this.#counting(log, () => log.trim(now));
+      const isUnused = log.isEmpty && !this.#subscribed.has(name);
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
     });
     this.#presences.sweep(channelsPerSweep, elapsed);

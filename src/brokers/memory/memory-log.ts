@@ -1,5 +1,6 @@
 /** One channel's log in memory: publications with consecutive offsets, the oldest dropped by count, bytes and age. */
 import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/broker.js";
+import { KeyedState } from "../../channels/keyed-state.js";
 import type { Position, Publication } from "../../wire/messages.js";
 
 /** Estimated memory of a publication beyond its text. */
@@ -19,6 +20,7 @@ export class MemoryLog {
   #head = 0;
   #bytes = 0;
   #retention: Retention | undefined;
+  #keyed: KeyedState | undefined;
   /** When the log was last written or asked for, Unix milliseconds. */
   usedAt: number;
 
@@ -35,15 +37,39 @@ export class MemoryLog {
     return this.#entries.length - this.#start;
   }
 
+  /** Of publications and of keys. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + (this.#keyed?.bytes ?? 0);
+  }
+
+  get retention(): Retention | undefined {
+    return this.#retention;
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0 && (this.#keyed?.size ?? 0) === 0;
+  }
+
+  /** Where retention keeps keys. */
+  get keyed(): KeyedState | undefined {
+    return this.#keyed;
+  }
+
+  /** What the next publication says of what is kept. */
+  retain(retention: Retention): void {
+    this.#retention = retention;
+    const { keys } = retention;
+    if (keys === undefined) this.#keyed = undefined;
+    else if (this.#keyed) this.#keyed.limits = keys;
+    else this.#keyed = new KeyedState(keys);
   }
 
   append(publication: NewPublication, retention: Retention, now: number): Publication {
     const entry: Publication = { ...publication, offset: ++this.#head, time: now };
     this.#entries.push(entry);
     this.#bytes += sizeOf(entry);
-    this.#retention = retention;
+    this.retain(retention);
+    this.#keyed?.apply(entry);
     this.usedAt = now;
     this.trim(now);
     return entry;
@@ -74,7 +100,7 @@ export class MemoryLog {
     this.#start = 0;
   }
 
-  /** Drops all that is kept; the position stays. */
+  /** Drops all publications that are kept; keys and the position stay. */
   clear(): void {
     this.#entries = [];
     this.#start = 0;

@@ -54,7 +54,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.publish,
       result: schemas.published,
       run: async ({ channel, ...rest }, { control }) =>
-        toPublished(await control.publish({ channel, ...schemas.toPublication(rest) })),
+        toPublished(await control.publish({ channel, ...schemas.toPublication(rest), isForMap: false })),
     }),
   ],
   [
@@ -67,7 +67,8 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
         responses: z.array(z.union([z.object({ result: schemas.published }), schemas.failed])),
       }),
       run: async ({ channels, ...rest }, { control }) => {
-        const results = await control.broadcast(channels, schemas.toPublication(rest));
+        const publication = { ...schemas.toPublication(rest), isForMap: false };
+        const results = await control.broadcast(channels, publication);
         return { responses: results.map((result) => toResponse(toPublished(result))) };
       },
     }),
@@ -162,7 +163,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       summary: "Reads what a channel keeps",
       scope: "read",
       params: schemas.history,
-      result: z.object({ publications: z.array(schemas.publication), offset: z.int(), epoch: z.string() }),
+      result: schemas.historyPage,
       run: async ({ channel, limit, since, reverse }, { control }) => {
         const page = await control.history({ channel, limit, ...(since && { since }), reverse });
         return "code" in page ? { error: page } : toHistory(page);
@@ -177,6 +178,98 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.ofChannel,
       result: schemas.empty,
       run: async ({ channel }, { control }) => orNothing(await control.removeHistory(channel)),
+    }),
+  ],
+  [
+    "map_publish",
+    method({
+      summary: "Gives a key of a map a value",
+      scope: "publish",
+      params: schemas.mapPublish,
+      result: schemas.published,
+      run: async ({ channel, ...rest }, { control }) =>
+        toPublished(await control.publish({ channel, ...schemas.toMapPublication(rest) })),
+    }),
+  ],
+  [
+    "map_remove",
+    method({
+      summary: "Removes a key of a map",
+      scope: "publish",
+      params: schemas.mapRemove,
+      result: schemas.published,
+      run: async ({ channel, key, idempotency_key }, { control }) =>
+        toPublished(
+          await control.publish({
+            channel,
+            key,
+            data: "null",
+            isRemoved: true,
+            isForMap: true,
+            ...(idempotency_key !== undefined && { idempotencyKey: idempotency_key }),
+          }),
+        ),
+    }),
+  ],
+  [
+    "map_read_state",
+    method({
+      summary: "Reads values of a map's keys: one, or page by page",
+      scope: "read",
+      params: schemas.mapReadState,
+      result: schemas.mapState,
+      run: async ({ channel, key, limit, cursor, asc }, { control }) => {
+        const one = key === undefined ? undefined : await control.maps.value(channel, key);
+        if (one && "code" in one) return { error: one };
+        const page = await control.maps.read({
+          channel,
+          limit: key === undefined ? limit : 1,
+          isAscending: asc,
+          ...(cursor !== undefined && { cursor }),
+        });
+        if ("code" in page) return { error: page };
+        if (key !== undefined) return { entries: one ? [toPublicationObject(one)] : [], ...page.position };
+        const entries = page.publications.map(toPublicationObject);
+        return { entries, ...page.position, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+      },
+    }),
+  ],
+  [
+    "map_read_stream",
+    method({
+      summary: "Reads the changes of a map that are kept",
+      scope: "read",
+      params: schemas.history,
+      result: schemas.historyPage,
+      run: async ({ channel, limit, since, reverse }, { control }) => {
+        const stats = await control.maps.numKeys(channel);
+        if (typeof stats === "object") return { error: stats };
+        const page = await control.history({ channel, limit, ...(since && { since }), reverse });
+        return "code" in page ? { error: page } : toHistory(page);
+      },
+    }),
+  ],
+  [
+    "map_stats",
+    method({
+      summary: "Tells how many keys of a map have a value",
+      scope: "read",
+      params: schemas.ofChannel,
+      result: z.object({ num_keys: z.int() }),
+      run: async ({ channel }, { control }) => {
+        const numKeys = await control.maps.numKeys(channel);
+        return typeof numKeys === "object" ? { error: numKeys } : { num_keys: numKeys };
+      },
+    }),
+  ],
+  [
+    "map_clear",
+    method({
+      summary: "Removes all keys of a map; subscribers are told of each",
+      scope: "admin",
+      params: schemas.ofChannel,
+      result: schemas.empty,
+      run: async ({ channel }, { control }) => orNothing(await control.maps.clear(channel)),
     }),
   ],
   [
@@ -265,21 +358,27 @@ function orNothing(error: ReplyError | undefined): object {
 
 function toPublished(result: PublishResult | ReplyError): object {
   if ("code" in result) return { error: result };
-  const { position, isDuplicate } = result;
-  return { ...position, ...(isDuplicate && { is_duplicate: true }) };
+  const { position, isDuplicate, suppressed } = result;
+  return {
+    ...position,
+    ...(isDuplicate && { is_duplicate: true }),
+    ...(suppressed && { suppressed: true, suppress_reason: suppressed }),
+  };
 }
 
 function toHistory({ publications, position }: HistoryPage): object {
   return { publications: publications.map(toPublicationObject), ...position };
 }
 
-function toPublicationObject({ data, info, offset, tags, key, time }: Publication): object {
+function toPublicationObject(publication: Publication): object {
+  const { data, info, offset, tags, key, time, isRemoved, score } = publication;
   return {
-    data: JSON.parse(data) as unknown,
+    ...(isRemoved ? { removed: true } : { data: JSON.parse(data) as unknown }),
     ...(info && { info: toInfo(info) }),
     offset,
     ...(tags && { tags }),
     ...(key !== undefined && { key }),
+    ...(score !== undefined && { score }),
     time,
   };
 }

@@ -41,10 +41,33 @@ const content = {
 
 export const publish = z.strictObject({ channel, ...content });
 export const broadcast = z.strictObject({ channels: z.array(channel).min(1).max(mostChannels), ...content });
+export const mapPublish = z.strictObject({
+  channel,
+  ...content,
+  key: key("key"),
+  score: z.number().optional().describe("what keys are ordered by; else what the channel makes of the data"),
+  key_mode: z.enum(["if_new", "if_exists"]).optional(),
+  version: z.int().min(1).optional().describe("only where it is greater than that of the key's value"),
+  version_epoch: z.string().max(255).optional().describe("versions of another epoch begin anew"),
+});
+export const mapRemove = z.strictObject({
+  channel,
+  key: key("key"),
+  idempotency_key: key("idempotency_key").optional(),
+});
+export const mapReadState = z.strictObject({
+  channel,
+  key: key("key").optional().describe("this one only"),
+  limit: z.int().min(0).max(1000).default(0).describe("0 for as many as the server gives"),
+  cursor: z.string().max(1024).optional().describe("where the page before ended"),
+  asc: z.boolean().default(false).describe("lowest score first"),
+});
 export const published = z.object({
   offset: z.int(),
   epoch: z.string(),
   is_duplicate: z.boolean().optional(),
+  suppressed: z.boolean().optional().describe("nothing was published"),
+  suppress_reason: z.enum(["key_exists", "key_not_found", "version"]).optional(),
 });
 export const failed = z.object({
   error: z.object({ code: z.int(), message: z.string(), temporary: z.boolean().optional() }),
@@ -123,12 +146,25 @@ export const clientInfo = z.object({
   chan_info: json.optional(),
 });
 export const publication = z.object({
-  data: json,
+  data: json.optional().describe("not of removals"),
+  removed: z.boolean().optional(),
+  score: z.number().optional(),
   info: clientInfo.optional(),
   offset: z.int(),
   tags: z.record(z.string(), z.string()).optional(),
   key: z.string().optional(),
   time: z.int().describe("Unix milliseconds"),
+});
+export const historyPage = z.object({
+  publications: z.array(publication),
+  offset: z.int(),
+  epoch: z.string(),
+});
+export const mapState = z.object({
+  entries: z.array(publication),
+  offset: z.int(),
+  epoch: z.string(),
+  cursor: z.string().optional().describe("for the next page"),
 });
 export const node = z.object({
   uid: z.string(),
@@ -161,6 +197,20 @@ export function toPublication(content: {
     ...(tags && { tags }),
     ...(publicationKey !== undefined && { key: publicationKey }),
     ...(idempotency_key !== undefined && { idempotencyKey: idempotency_key }),
+  };
+}
+
+/** @throws ContentFault where there is no data, or it is no JSON */
+export function toMapPublication(
+  params: Omit<z.output<typeof mapPublish>, "channel">,
+): Omit<PublishParams, "channel"> {
+  const { score, key_mode: keyMode, version, version_epoch: epoch = "" } = params;
+  return {
+    ...toPublication(params),
+    isForMap: true,
+    ...(score !== undefined && { score }),
+    ...(keyMode && { keyMode }),
+    ...(version !== undefined && { keyVersion: { number: version, epoch } }),
   };
 }
 

@@ -4,12 +4,14 @@ import type {
   BrokerEvents,
   HistoryPage,
   HistoryQuery,
+  KeysPage,
+  KeysQuery,
   NewPublication,
   PresenceStats,
   PublishOptions,
   PublishResult,
 } from "../../../src/channels/broker.js";
-import type { ClientInfo, Position } from "../../../src/wire/messages.js";
+import type { ClientInfo, Position, Publication } from "../../../src/wire/messages.js";
 
 export type BrokerMethod = Exclude<keyof Broker, "name" | "open" | "close">;
 
@@ -100,6 +102,18 @@ export class ControlledBroker implements Broker {
       this.onHistory?.(query, page);
       return page;
     });
+  }
+
+  keys(channel: string, query: KeysQuery): Promise<KeysPage> {
+    return this.#call("keys", channel, () => this.#inner.keys(channel, query));
+  }
+
+  value(channel: string, key: string): Promise<Publication | undefined> {
+    return this.#call("value", channel, () => this.#inner.value(channel, key));
+  }
+
+  renewKey(channel: string, key: string): Promise<boolean> {
+    return this.#call("renewKey", channel, () => this.#inner.renewKey(channel, key));
   }
 
   removeHistory(channel: string): Promise<void> {

@@ -17,6 +17,7 @@ import {
 } from "./fixture.js";
 import { describeHistory } from "./history.js";
 import { describeIdempotency } from "./idempotency.js";
+import { describeKeys } from "./keys.js";
 import { describePresence } from "./presence.js";
 import { describePublishing } from "./publishing.js";
 import { describeRetention } from "./retention.js";
@@ -46,6 +47,7 @@ export function describeBroker(
     describeRetention(section);
     describeHistory(section);
     describeEvents(section);
+    describeKeys(section);
     describePresence(section);
     describeClosing(section);
   });
@@ -56,6 +58,9 @@ const calls: readonly [string, (broker: Broker) => Promise<unknown>][] = [
   ["unsubscribe", (broker) => broker.unsubscribe("news")],
   ["publish", (broker) => broker.publish("news", { data: "1" }, { retention: ample })],
   ["history", (broker) => broker.history("news", query())],
+  ["keys", (broker) => broker.keys("news", { maxEntries: 1, maxBytes: 1 })],
+  ["value", (broker) => broker.value("news", "a")],
+  ["renewKey", (broker) => broker.renewKey("news", "a")],
   ["addPresence", (broker) => broker.addPresence("news", client("ann"), 60_000)],
   ["removePresence", (broker) => broker.removePresence("news", "ann")],
   ["presence", (broker) => broker.presence("news")],

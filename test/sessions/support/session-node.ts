@@ -16,6 +16,7 @@ import {
   type SessionLimits,
   type SessionTimes,
 } from "../../../src/sessions/limits.js";
+import { PresenceLists } from "../../../src/sessions/presence-lists.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";
 import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
@@ -68,6 +69,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   await broker.open(channels);
   const deadlines = new Deadlines(clock, onError);
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
+  const application =
+    options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients);
   const handler = new Handler({
     broker,
     channels,
@@ -76,8 +79,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     held,
     clock,
     onError,
-    application:
-      options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients),
+    application,
+    lists: new PresenceLists({ broker, application, onError }),
     limits: { ...defaultSessionLimits, ...options.limits },
     times: { ...defaultSessionTimes, ...options.times },
     version: "test",

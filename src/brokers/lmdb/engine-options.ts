@@ -1,0 +1,18 @@
+/** What the logs of an open store are given by the broker. */
+import type { BrokerEvents } from "../../channels/broker.js";
+import type { Clock } from "../../time/clock.js";
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  readonly schedule: (run: () => void) => void;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  readonly maxChannels: number;
+  readonly maxBytes: number;
+  readonly maxPendingBytes: number;
+  readonly metaTtlMs: number;
+  readonly checkpointDelayMs: number;
+  readonly maxJournalBytes: number;
+  readonly onPublication: BrokerEvents["onPublication"];
+  readonly isSubscribed: (channel: string) => boolean;
+}

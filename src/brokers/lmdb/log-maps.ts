@@ -1,0 +1,99 @@
+/** The keys of an open store's logs: reading their values, conditions on what is published next, and their expiry. */
+import type {
+  KeysPage,
+  KeysQuery,
+  NewPublication,
+  PublishOptions,
+  Retention,
+  SuppressReason,
+} from "../../channels/broker.js";
+import { KeyedState } from "../../channels/keyed-state.js";
+import type { Clock } from "../../time/clock.js";
+import type { Publication } from "../../wire/messages.js";
+import type { ChannelLog } from "./channel-log.js";
+import { KeyExpiry } from "./key-expiry.js";
+
+export interface LogMapsOptions {
+  readonly clock: Clock;
+  /** @throws HF_BROKER_CLOSED where there is no such log */
+  readonly inUse: (channel: string) => ChannelLog;
+  readonly isInUse: (log: ChannelLog) => boolean;
+  readonly take: (log: ChannelLog, publication: NewPublication, options: PublishOptions) => Promise<unknown>;
+  /** The log has something that the index does not have yet. */
+  readonly onChange: (log: ChannelLog) => void;
+  readonly onError: (error: unknown, stage: string) => void;
+}
+
+export class LogMaps {
+  readonly #options: LogMapsOptions;
+  readonly #expiry: KeyExpiry;
+
+  constructor(options: LogMapsOptions) {
+    this.#options = options;
+    this.#expiry = new KeyExpiry({ ...options, remove: (log, key) => this.#remove(log, key) });
+  }
+
+  stop(): void {
+    this.#expiry.stop();
+  }
+
+  /** The log has come into use, or has grown. */
+  look(log: ChannelLog): void {
+    if (log.keyed) this.#expiry.add(log);
+  }
+
+  read(channel: string, query: KeysQuery): KeysPage {
+    const log = this.#options.inUse(channel);
+    const page = log.keyed?.state.read(query, this.#options.clock.now());
+    return { ...(page ?? { publications: [], hasMore: false, numKeys: 0 }), position: log.position };
+  }
+
+  value(channel: string, key: string): Publication | undefined {
+    return this.#options.inUse(channel).keyed?.state.get(key, this.#options.clock.now());
+  }
+
+  /** @returns whether it was there */
+  renew(channel: string, key: string): boolean {
+    const log = this.#options.inUse(channel);
+    if (!log.keyed?.renew(key, this.#options.clock.now())) return false;
+    this.#options.onChange(log);
+    return true;
+  }
+
+  /**
+   * @returns why the publication may not follow what is there, and what is under way
+   * @throws HF_MAP_FULL
+   */
+  check(
+    log: ChannelLog | undefined,
+    publication: NewPublication,
+    { retention, keyMode }: PublishOptions,
+  ): SuppressReason | undefined {
+    const { key } = publication;
+    if (key === undefined || retention.keys === undefined) return undefined;
+    if (log) log.retention = retention;
+    const state = log?.keyed?.state ?? new KeyedState(retention.keys);
+    return state.check({ ...publication, key }, keyMode, this.#options.clock.now());
+  }
+
+  /** What is published next has to reckon with it. */
+  noteUnderWay(
+    log: ChannelLog,
+    publication: NewPublication,
+    retention: Retention,
+    written: Promise<unknown>,
+  ): void {
+    const { key } = publication;
+    if (key === undefined || retention.keys === undefined) return;
+    log.retention = retention;
+    const done = log.keyed?.state.begin({ ...publication, key });
+    if (done) written.then(done, done);
+  }
+
+  /** Everybody gets to know that its time is over. */
+  #remove(log: ChannelLog, key: string): Promise<unknown> {
+    const { retention, durability } = log;
+    const options = { retention: retention as Retention, durability };
+    return this.#options.take(log, { key, data: "null", isRemoved: true }, options);
+  }
+}

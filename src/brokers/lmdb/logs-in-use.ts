@@ -1,0 +1,24 @@
+/** What a log is made with, and what all logs of a store share. */
+import type { LogIndex } from "./log-index.js";
+
+export interface NewLog {
+  readonly name: string;
+  readonly epoch: string;
+  /** Stamp of the epoch's beginning. */
+  readonly since: number;
+  readonly run: number;
+  readonly now: number;
+}
+
+/** What all logs of a store share. */
+export interface LogsInUse {
+  readonly index: LogIndex;
+  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
+  readonly metaTtlMs: number;
+  /** Of all tails together, estimated memory. */
+  tailBytes: number;
+  /** Logs that the index has no record of. */
+  unstored: number;
+  /** Publications of a log, from an offset on, could not be read. */
+  readonly onDamage: (channel: string, offset: number) => void;
+}

@@ -1,0 +1,33 @@
+/** What comes to be written down, and would come back as something else where JSON cannot say it. */
+import type { NewPublication, PublishOptions, Retention } from "../../channels/broker.js";
+import { findRetentionFault } from "../../channels/rules.js";
+import { HoldfastError } from "../../errors.js";
+
+export class PublishChecks {
+  #known: Retention | undefined;
+
+  /** @throws HF_OPTION_INVALID */
+  publication({ tags, score }: NewPublication, { retention }: PublishOptions): void {
+    this.#retention(retention);
+    if (tags !== undefined) assertTags(tags);
+    if (score !== undefined && !Number.isFinite(score))
+      throw new HoldfastError("HF_OPTION_INVALID", `the score of a publication must be a finite number`, {
+        details: { option: "score" },
+      });
+  }
+
+  #retention(retention: Retention): void {
+    if (retention === this.#known) return;
+    const fault = findRetentionFault(retention);
+    if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `a publish has ${fault}`);
+    this.#known = retention;
+  }
+}
+
+function assertTags(tags: NonNullable<NewPublication["tags"]>): void {
+  for (const [name, value] of Object.entries(tags))
+    if (typeof value !== "string")
+      throw new HoldfastError("HF_OPTION_INVALID", `the tag ${name} of a publication must be a text`, {
+        details: { option: "tags" },
+      });
+}

@@ -1,0 +1,245 @@
+/**
+ * The newest publication of each key of one channel, for brokers that keep them in memory: bounds, order, expiry, and
+ * conditions on what is published next. What is under way counts for these, in the order of the calls. Times are Unix
+ * milliseconds.
+ */
+import { HoldfastError } from "../errors.js";
+import type { Publication } from "../wire/messages.js";
+import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "./broker.js";
+import { SortedList } from "./sorted-list.js";
+
+/** Estimated memory of a value beyond its text. */
+const overheadBytes = 200;
+/** Keys removed at once when their time is over; the rest follows at the next look. */
+const maxExpired = 1000;
+
+export interface KeyValue {
+  readonly publication: Publication;
+  /** When its time began. */
+  readonly since: number;
+}
+
+interface Value extends KeyValue {
+  readonly bytes: number;
+}
+
+interface UnderWay {
+  count: number;
+  /** The key's value once all of them are there; undefined for none. */
+  last: NewPublication | undefined;
+}
+
+type Place = Pick<Publication, "key" | "score">;
+
+export class KeyedState {
+  /** What the channel's last publication said of them. */
+  limits: KeyRetention;
+  /** The one whose time began last at the end. */
+  readonly #values = new Map<string, Value>();
+  readonly #underWay = new Map<string, UnderWay>();
+  #bytes = 0;
+  /** Made when they are asked for. */
+  #byKey: SortedList<Place> | undefined;
+  #byScore: SortedList<Place> | undefined;
+
+  constructor(limits: KeyRetention) {
+    this.limits = limits;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** Estimated memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** When the first key's time will be over; undefined where none has an end. */
+  get nextExpiry(): number | undefined {
+    const { ttlMs } = this.limits;
+    if (ttlMs === undefined) return undefined;
+    for (const { since } of this.#values.values()) return since + ttlMs;
+    return undefined;
+  }
+
+  /**
+   * Whether a publication may follow.
+   * @returns why not
+   * @throws HF_MAP_FULL where it would be more than the bounds allow
+   */
+  check(
+    publication: NewPublication & { readonly key: string },
+    keyMode: "if_new" | "if_exists" | undefined,
+    now: number,
+  ): SuppressReason | undefined {
+    const { key, isRemoved, version } = publication;
+    const last = this.#last(key, now);
+    if (last === undefined && (isRemoved || keyMode === "if_exists")) return "key_not_found";
+    if (last !== undefined && keyMode === "if_new") return "key_exists";
+    const known = last?.version;
+    if (version && known?.epoch === version.epoch && version.number <= known.number) return "version";
+    if (!isRemoved) this.#assertRoom(publication);
+    return undefined;
+  }
+
+  /**
+   * The publication was taken, and counts for what is checked from now on.
+   * @returns to be called when it is applied, or has failed
+   */
+  begin(publication: NewPublication & { readonly key: string }): () => void {
+    const { key, isRemoved } = publication;
+    let underWay = this.#underWay.get(key);
+    if (underWay === undefined) {
+      underWay = { count: 0, last: undefined };
+      this.#underWay.set(key, underWay);
+    }
+    underWay.count++;
+    underWay.last = isRemoved ? undefined : publication;
+    return () => {
+      if (--underWay.count === 0) this.#underWay.delete(key);
+    };
+  }
+
+  /** @param since when its time began, where that was not with the publication */
+  apply(publication: Publication, since = publication.time): void {
+    const { key } = publication;
+    if (key === undefined) return;
+    this.#remove(key);
+    if (publication.isRemoved) return;
+    const bytes = sizeOf(publication);
+    this.#values.set(key, { publication, since, bytes });
+    this.#bytes += bytes;
+    this.#byKey?.add(publication);
+    this.#byScore?.add(publication);
+  }
+
+  get(key: string, now: number): Publication | undefined {
+    const value = this.#values.get(key);
+    return value && this.#isFresh(value, now) ? value.publication : undefined;
+  }
+
+  /** Also where its time is over. */
+  find(key: string): KeyValue | undefined {
+    return this.#values.get(key);
+  }
+
+  /** The key's time begins anew. @returns whether it is there */
+  renew(key: string, now: number): boolean {
+    const value = this.#values.get(key);
+    if (value === undefined || !this.#isFresh(value, now)) return false;
+    this.#values.delete(key);
+    this.#values.set(key, { ...value, since: now });
+    return true;
+  }
+
+  /** Keys whose time is over, and that nothing is under way for; a bounded number. */
+  expired(now: number): string[] {
+    const keys: string[] = [];
+    for (const [key, value] of this.#values) {
+      if (this.#isFresh(value, now) || keys.length >= maxExpired) break;
+      if (!this.#underWay.has(key)) keys.push(key);
+    }
+    return keys;
+  }
+
+  keys(): Iterable<string> {
+    return this.#values.keys();
+  }
+
+  clear(): void {
+    this.#values.clear();
+    this.#bytes = 0;
+    this.#byKey = undefined;
+    this.#byScore = undefined;
+  }
+
+  read(query: KeysQuery, now: number): Omit<KeysPage, "position"> {
+    const { order = "key", isReverse = false, after, maxEntries, maxBytes } = query;
+    const list = order === "score" ? this.#sortedByScore() : this.#sortedByKey();
+    const step = isReverse ? -1 : 1;
+    let place = isReverse ? list.length - 1 : 0;
+    if (after) place = isReverse ? list.placeOf(after) - 1 : placeAfter(list, after);
+    const publications: Publication[] = [];
+    let characters = 0;
+    for (; place >= 0 && place < list.length; place += step) {
+      const value = this.#values.get(list.at(place).key as string) as Value;
+      if (!this.#isFresh(value, now)) continue;
+      const { publication } = value;
+      characters += publication.data.length + (publication.info?.connInfo?.length ?? 0);
+      const isFull = publications.length >= maxEntries || characters > maxBytes;
+      if (isFull && publications.length > 0) return { publications, hasMore: true, numKeys: this.size };
+      publications.push(publication);
+    }
+    return { publications, hasMore: false, numKeys: this.size };
+  }
+
+  #sortedByKey(): SortedList<Place> {
+    this.#byKey ??= new SortedList<Place>(compareKeys, this.#publications());
+    return this.#byKey;
+  }
+
+  #sortedByScore(): SortedList<Place> {
+    this.#byScore ??= new SortedList<Place>(compareScores, this.#publications());
+    return this.#byScore;
+  }
+
+  *#publications(): Iterable<Publication> {
+    for (const { publication } of this.#values.values()) yield publication;
+  }
+
+  #remove(key: string): void {
+    const value = this.#values.get(key);
+    if (value === undefined) return;
+    this.#values.delete(key);
+    this.#bytes -= value.bytes;
+    this.#byKey?.remove(value.publication);
+    this.#byScore?.remove(value.publication);
+  }
+
+  #last(key: string, now: number): NewPublication | undefined {
+    const underWay = this.#underWay.get(key);
+    return underWay ? underWay.last : this.get(key, now);
+  }
+
+  #isFresh({ since }: Value, now: number): boolean {
+    const { ttlMs } = this.limits;
+    return ttlMs === undefined || now < since + ttlMs;
+  }
+
+  #assertRoom(publication: NewPublication & { readonly key: string }): void {
+    const { maxKeys, maxBytes } = this.limits;
+    const known = this.#values.get(publication.key);
+    const isNew = known === undefined && !this.#underWay.has(publication.key);
+    if (isNew && this.#values.size + this.#underWay.size >= maxKeys && this.#countAll() >= maxKeys)
+      throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxKeys} keys`);
+    const bytes = this.#bytes - (known?.bytes ?? 0) + sizeOf(publication);
+    if (bytes > maxBytes)
+      throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxBytes} bytes`);
+  }
+
+  #countAll(): number {
+    let count = this.#values.size;
+    for (const [key, { last }] of this.#underWay) if (last && !this.#values.has(key)) count++;
+    return count;
+  }
+}
+
+/** Bytes that a value counts for. */
+function sizeOf({ key = "", data, info }: NewPublication): number {
+  return 2 * (key.length + data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
+}
+
+function placeAfter(list: SortedList<Place>, after: Place): number {
+  const place = list.placeOf(after);
+  return place < list.length && list.at(place).key === after.key ? place + 1 : place;
+}
+
+function compareKeys({ key: a = "" }: Place, { key: b = "" }: Place): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The highest first. */
+function compareScores(a: Place, b: Place): number {
+  return (b.score ?? 0) - (a.score ?? 0) || compareKeys(a, b);
+}

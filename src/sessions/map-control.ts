@@ -1,0 +1,88 @@
+/** What the server's own side reads of maps, and clearing them: for the HTTP interface and for programs that embed a server. */
+import type { Broker, KeysPage } from "../channels/broker.js";
+import { type ChannelRules, storageOf } from "../channels/rules.js";
+import { findChannelNameFault } from "../wire/channel-name.js";
+import { type ReplyError, replyError } from "../wire/codes.js";
+import type { Publication } from "../wire/messages.js";
+import type { Application } from "./application.js";
+import { cursorOf, entriesOf, maxPageCharacters, parseCursor } from "./map-state.js";
+
+export interface MapPageParams {
+  readonly channel: string;
+  /** Most entries; 0 for as many as one page may have. @default 0 */
+  readonly limit?: number;
+  /** Where the page before ended. */
+  readonly cursor?: string;
+  /** Lowest score first. @default false */
+  readonly isAscending?: boolean;
+}
+
+export interface MapPage extends Pick<KeysPage, "publications" | "position" | "numKeys"> {
+  /** Undefined after the last page. */
+  readonly cursor?: string;
+}
+
+export class MapControl {
+  readonly #broker: Broker;
+  readonly #application: Pick<Application, "policyFor">;
+
+  constructor({ broker, application }: { broker: Broker; application: Pick<Application, "policyFor"> }) {
+    this.#broker = broker;
+    this.#application = application;
+  }
+
+  /** Values of keys, in the map's order. */
+  async read(params: MapPageParams): Promise<MapPage | ReplyError> {
+    const rules = this.#rulesOf(params.channel);
+    if ("code" in rules) return rules;
+    const after = params.cursor === undefined ? undefined : parseCursor(params.cursor);
+    if (after === null) return replyError("badRequest", "cursor is none that this server has given");
+    const isOrdered = rules.map?.isOrdered === true;
+    const page = await this.#broker.keys(params.channel, {
+      order: isOrdered ? "score" : "key",
+      isReverse: isOrdered && (params.isAscending ?? false),
+      maxEntries: entriesOf(params.limit ?? 0, 1),
+      maxBytes: maxPageCharacters,
+      ...(after && { after }),
+    });
+    const last = page.publications.at(-1);
+    return { ...page, ...(page.hasMore && last && { cursor: cursorOf(last) }) };
+  }
+
+  /** @returns undefined where the key has no value */
+  async value(channel: string, key: string): Promise<Publication | undefined | ReplyError> {
+    const rules = this.#rulesOf(channel);
+    return "code" in rules ? rules : await this.#broker.value(channel, key);
+  }
+
+  async numKeys(channel: string): Promise<number | ReplyError> {
+    const page = await this.read({ channel, limit: 1 });
+    return "code" in page ? page : page.numKeys;
+  }
+
+  /** Removes every key that is there now. Readers are told of each. */
+  async clear(channel: string): Promise<ReplyError | undefined> {
+    const rules = this.#rulesOf(channel);
+    if ("code" in rules) return rules;
+    let cursor: string | undefined;
+    do {
+      const page = await this.read({ channel, ...(cursor !== undefined && { cursor }) });
+      if ("code" in page) return page;
+      await Promise.all(
+        page.publications.map(({ key = "" }) =>
+          this.#broker.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
+        ),
+      );
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return undefined;
+  }
+
+  #rulesOf(channel: string): ChannelRules | ReplyError {
+    const fault = findChannelNameFault(channel);
+    if (fault !== undefined) return replyError("badRequest", fault);
+    const policy = this.#application.policyFor(channel);
+    if (policy === undefined) return replyError("unknownChannel");
+    return policy.rules.kind === "map" ? policy.rules : replyError("badRequest", "this channel is no map");
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The way to a live subscription of a map: its state page by page, then what has changed since the first page, and live
+ * from there. The channel is held open meanwhile, and the terms are those of the first step.
+ */
+import type { KeysPage } from "../channels/broker.js";
+import type { Channel } from "../channels/channel.js";
+import type { Recovery } from "../channels/channels.js";
+import { whole } from "../channels/view.js";
+import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
+import { replyError } from "../wire/codes.js";
+import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
+import type { SessionContext } from "./context.js";
+import { entriesOf, readState } from "./map-state.js";
+import { type Failure, keepsFor, type Terms } from "./subscribing.js";
+
+/** For the next step, in milliseconds. */
+const stepTimeoutMs = 30_000;
+
+export class MapPaging implements DeadlineHolder {
+  dueTick = 0;
+  readonly channel: Channel;
+  readonly terms: Terms;
+  /** Of the first page of the state: what came later is told as changes. */
+  start: Position | undefined;
+  /** Head of the log at the first page of changes. */
+  top: number | undefined;
+  readonly #onEnd: (paging: MapPaging) => void;
+
+  constructor(channel: Channel, terms: Terms, onEnd: (paging: MapPaging) => void) {
+    this.channel = channel;
+    this.terms = terms;
+    this.#onEnd = onEnd;
+  }
+
+  onDeadline(): void {
+    this.#onEnd(this);
+  }
+}
+
+/** Of one session, by channel. */
+export class MapPagings {
+  readonly #context: Pick<SessionContext, "channels" | "deadlines">;
+  readonly #pagings = new Map<string, MapPaging>();
+  /** Channels with a step at work. */
+  readonly #steps = new Set<string>();
+
+  constructor(context: Pick<SessionContext, "channels" | "deadlines">) {
+    this.#context = context;
+  }
+
+  get count(): number {
+    return this.#pagings.size;
+  }
+
+  /** @param run a step; the next one is asked for when it has been answered */
+  async oneStep(channel: string, run: () => Promise<Failure | undefined>): Promise<Failure | undefined> {
+    if (this.#steps.has(channel)) return { error: replyError("concurrentPagination") };
+    this.#steps.add(channel);
+    try {
+      return await run();
+    } finally {
+      this.#steps.delete(channel);
+    }
+  }
+
+  has(channel: string): boolean {
+    return this.#pagings.has(channel);
+  }
+
+  /** The one that a step goes on with; undefined where the step begins one. */
+  find(channel: string, { phase, cursor }: MapParams): MapPaging | undefined {
+    return phase === "state" && cursor === undefined ? undefined : this.#pagings.get(channel);
+  }
+
+  /** @throws what the broker's `subscribe` throws */
+  async begin(channel: string, terms: Terms): Promise<MapPaging> {
+    const acquired = await this.#context.channels.acquire(channel);
+    this.end(channel);
+    const paging = new MapPaging(acquired, terms, () => this.end(channel));
+    this.#pagings.set(channel, paging);
+    this.await(paging);
+    return paging;
+  }
+
+  /** The client has to come with the next step. */
+  await(paging: MapPaging): void {
+    const deadlines: Deadlines = this.#context.deadlines;
+    deadlines.set(paging, stepTimeoutMs);
+  }
+
+  end(channel: string): void {
+    const paging = this.#pagings.get(channel);
+    if (paging === undefined) return;
+    this.#pagings.delete(channel);
+    this.#context.deadlines.clear(paging);
+    this.#context.channels.release(paging.channel);
+  }
+
+  endAll(): void {
+    for (const channel of [...this.#pagings.keys()]) this.end(channel);
+  }
+}
+
+export type Step =
+  /** An answer with a page, after which another step follows. */
+  | {
+      readonly page: MapResult;
+      readonly position: Position;
+      readonly publications: readonly Publication[];
+    }
+  /** The subscription is live from here. */
+  | { readonly state: readonly Publication[]; readonly recovery: Extract<Recovery, { isRecovered: true }> };
+
+/** @throws what the broker throws */
+export async function nextStep(
+  context: SessionContext,
+  paging: MapPaging,
+  params: SubscribeParams & { readonly map: MapParams },
+): Promise<Step | Failure> {
+  return params.map.phase === "state"
+    ? await stateStep(context, paging, params)
+    : await streamStep(context, paging, params);
+}
+
+async function stateStep(
+  context: SessionContext,
+  paging: MapPaging,
+  params: SubscribeParams & { readonly map: MapParams },
+): Promise<Step | Failure> {
+  const read = await readState(context.broker, paging, params);
+  if (!("page" in read)) return read;
+  const { page, state, cursor } = read;
+  const start = startOf(paging, page);
+  if (start === undefined) return unrecoverable();
+  const answer = { position: start, publications: [] };
+  if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
+  const { channel, terms } = paging;
+  const isFar = channel.head - start.offset > entriesOf(params.map.limit);
+  if (isFar && terms.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
+  const recovery = await context.channels.recover(channel, start, () => true);
+  return recovery.isRecovered ? { state, recovery } : unrecoverable();
+}
+
+/** Frozen at the first page. @returns undefined where the log has started afresh since */
+function startOf(paging: MapPaging, { position }: KeysPage): Position | undefined {
+  paging.start ??= position;
+  return position.epoch === paging.start.epoch ? paging.start : undefined;
+}
+
+async function streamStep(
+  { channels, clock }: SessionContext,
+  paging: MapPaging,
+  params: SubscribeParams & { readonly map: MapParams },
+): Promise<Step | Failure> {
+  const { channel, terms, start } = paging;
+  const { recover: isRecovering, epoch, offset, map } = params;
+  const { retention, recovery = "force" } = terms.rules;
+  if (isRecovering && (recovery === "off" || retention.maxEntries === 0)) return unrecoverable();
+  // Live at once, without what was before.
+  if (!isRecovering && start === undefined)
+    return { state: [], recovery: { isRecovered: true, publications: [], offset: channel.head } };
+  if (start && epoch !== "" && epoch !== start.epoch) return unrecoverable();
+  const since = { epoch: epoch || (start?.epoch ?? ""), offset };
+  const found = await channels.recover(
+    channel,
+    since,
+    isRecovering ? keepsFor(channel, terms.rules, clock.now()) : () => true,
+  );
+  if (!found.isRecovered) return unrecoverable();
+  paging.top ??= channel.head;
+  const page = limited(found, map.limit);
+  if (map.phase === "live" || page.offset >= paging.top) return { state: [], recovery: page };
+  const publications = page.publications.filter(({ tags }) => params.filter?.passes(tags) ?? true);
+  return {
+    page: { phase: "stream", state: [] },
+    position: { epoch: channel.epoch, offset: page.offset },
+    publications: params.wantsDelta ? publications.map(whole) : publications,
+  };
+}
+
+function limited(
+  recovery: Extract<Recovery, { isRecovered: true }>,
+  limit: number,
+): Extract<Recovery, { isRecovered: true }> {
+  const { publications } = recovery;
+  if (limit === 0 || publications.length <= limit) return recovery;
+  const page = publications.slice(0, limit);
+  return { isRecovered: true, publications: page, offset: page.at(-1)?.offset ?? recovery.offset };
+}
+
+function unrecoverable(): Failure {
+  return { error: replyError("unrecoverablePosition") };
+}

@@ -1,0 +1,67 @@
+/**
+ * Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
+ * each user, which goes when no connection has renewed it for long enough.
+ */
+import { type ChannelRules, storageOf } from "../channels/rules.js";
+import type { ClientInfo } from "../wire/messages.js";
+import type { SessionContext } from "./context.js";
+
+type Context = Pick<SessionContext, "broker" | "application" | "onError">;
+
+export class PresenceLists {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  join(lists: readonly string[], info: ClientInfo): void {
+    for (const list of lists) this.#run(list, (rules) => this.#put(list, rules, info));
+  }
+
+  /** An entry that has gone meanwhile comes back. */
+  renew(lists: readonly string[], info: ClientInfo): void {
+    for (const list of lists)
+      this.#run(list, async (rules) => {
+        const key = keyOf(rules, info);
+        if (key !== "" && !(await this.#context.broker.renewKey(list, key)))
+          await this.#put(list, rules, info);
+      });
+  }
+
+  leave(lists: readonly string[], info: ClientInfo): void {
+    for (const list of lists)
+      this.#run(list, async (rules) => {
+        if (rules.map?.type === "clients") await this.#publish(list, rules, { ...removal, key: info.client });
+      });
+  }
+
+  async #put(list: string, rules: ChannelRules, info: ClientInfo): Promise<void> {
+    const key = keyOf(rules, info);
+    if (key === "") return;
+    const isOfClients = rules.map?.type === "clients";
+    await this.#publish(list, rules, { key, data: "null", ...(isOfClients && { info }) });
+  }
+
+  async #publish(
+    list: string,
+    rules: ChannelRules,
+    publication: Parameters<Context["broker"]["publish"]>[1],
+  ): Promise<void> {
+    await this.#context.broker.publish(list, publication, storageOf(rules));
+  }
+
+  #run(list: string, work: (rules: ChannelRules) => Promise<void>): void {
+    const { application, onError } = this.#context;
+    const policy = application.policyFor(list);
+    if (policy === undefined) return;
+    work(policy.rules).catch((error: unknown) => onError(error, { stage: `keeping the list ${list}` }));
+  }
+}
+
+const removal = { data: "null", isRemoved: true } as const;
+
+/** Empty for an anonymous user, in a list of users. */
+function keyOf({ map }: ChannelRules, { client, user }: ClientInfo): string {
+  return map?.type === "users" ? user : client;
+}
