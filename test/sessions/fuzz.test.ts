@@ -17,7 +17,7 @@ import { framesOf } from "../support/fuzz/frames.js";
 import { createSessionNode, nothing, type SessionNode } from "./support/session-node.js";
 import type { TestClient } from "./support/test-client.js";
 
-const runs = Number(process.env.R ?? 1500);
+const runs = 1500;
 
 /** Stand for tokens: whose, and for how many seconds. */
 const goodTokens = ["of ann", "of ann for 5", "of bob for 40"];
@@ -246,6 +246,8 @@ async function run({ frames, steps, limits }: Script): Promise<void> {
     const { sent, received, ending } = each;
     expect(findFaults(sent, received, isExplained(each, node, steps) ? left : ending)).toEqual([]);
     note(received, ending);
+    const { channels: held } = each.client.session;
+    expect(held.count).toBe([...held.subscriptions()].length);
     expect(each.client.session.isEnded).toBe(ending !== undefined);
   }
   const told = bystander.offsets("open:a");
