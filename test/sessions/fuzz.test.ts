@@ -11,7 +11,7 @@ import { disconnectTable } from "../../src/wire/codes.js";
 import type { BrokerMethod } from "../channels/support/controlled-broker.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { createFuzzApp, isOwnFault } from "../support/fuzz/app.js";
-import { type Ending, findFaults } from "../support/fuzz/expectations.js";
+import { type Ending, findFaults, hasFailingConnect } from "../support/fuzz/expectations.js";
 import { channels } from "../support/fuzz/fields.js";
 import { framesOf } from "../support/fuzz/frames.js";
 import { createSessionNode, nothing, type SessionNode } from "./support/session-node.js";
@@ -221,7 +221,7 @@ const left: Ending = { code: 3001, reason: "left" };
 function isExplained({ ending, sent }: FuzzClient, { errors }: SessionNode, steps: readonly Step[]): boolean {
   if (ending?.code !== disconnectTable.internalError.code) return false;
   return ending.reason.includes("finding out who it is took")
-    ? steps.some(({ kind }) => kind === "hold") || sent.some((text) => text.includes(":hangs"))
+    ? steps.some(({ kind }) => kind === "hold") || hasFailingConnect(sent)
     : errors.some(({ stage }) => stage === "command connect");
 }
 

@@ -23,8 +23,13 @@ interface Expected {
   readonly count: number;
 }
 
+/** Whether a connect command names channels whose hooks fail, take too long or are not clear: that ends the connection. */
+export function hasFailingConnect(frames: readonly string[]): boolean {
+  return frames.some((frame) => /"connect":.*:(?:broken|hangs|strange|refused)"/.test(frame));
+}
+
 /** How many answers each id gets, and which methods they may name. */
-function expectedAnswers(frames: readonly string[]): Map<number, Expected> {
+export function expectedAnswers(frames: readonly string[]): Map<number, Expected> {
   const expected = new Map<number, Expected>();
   for (const frame of frames) {
     for (const line of frame.split("\n")) {
