@@ -81,7 +81,7 @@ describe("reference of options", () => {
 });
 
 describe("repository", () => {
-  const folders = ["src", "test", "bench", "apps", "scripts", "docs"];
+  const folders = ["src", "test", "bench", "apps", "examples", "scripts", "docs"];
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((path) => join(folder, path)),
   );
