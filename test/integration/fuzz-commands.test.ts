@@ -2,8 +2,11 @@
  * A running server, and WebSockets that send it anything: each command has its answer or the connection a code, a client
  * of the published SDK beside them notices nothing, and nothing of them is left.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { jwt } from "../../src/index.js";
 import { connectSdk, secret, startApp, subscribeSdk, tokenOf } from "../support/app-server.js";
@@ -12,7 +15,7 @@ import { type Ending, expectedAnswers, findFaults, hasFailingConnect } from "../
 import { framesOf } from "../support/fuzz/frames.js";
 import { until } from "../support/server.js";
 
-const runs = 250;
+const runs = 150;
 const lastId = 0xffff_ffff;
 
 const farAway = 4_000_000_000;
@@ -78,8 +81,9 @@ class FuzzSocket {
   }
 }
 
-async function startFuzzed() {
-  const running = await startApp(createFuzzApp(jwt({ secret })), { times: { hookTimeoutMs: 100 } });
+async function startFuzzed(data: string | null) {
+  const times = { hookTimeoutMs: 30 };
+  const running = await startApp(createFuzzApp(jwt({ secret })), { data, times });
   const bystander = await connectSdk(running.url, { token: tokenOf({ sub: "bystander" }) });
   const troubles: unknown[] = [];
   const note = (context: unknown) => troubles.push(context);
@@ -141,9 +145,20 @@ async function assertNothingLeft({ server, api, idle, heard, troubles, errors }:
   expect(errors.filter((error) => !isOwnFault(error))).toEqual([]);
 }
 
-describe("WebSockets that send anything", () => {
+const stores: readonly [string, () => string | null][] = [
+  ["in memory", () => null],
+  ["with a store", () => openFolder()],
+];
+
+function openFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-fuzz-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+describe.each(stores)("WebSockets that send anything to a server %s", (_, createData) => {
   it(`are answered or ended, and leave nothing behind, ${runs} times`, { timeout: 120_000 }, async () => {
-    const running = await startFuzzed();
+    const running = await startFuzzed(createData());
     const { url } = running;
     const property = fc.asyncProperty(frames, frames, async (first, second) => {
       await Promise.all([sendAll(url, first), sendAll(url, second)]);
