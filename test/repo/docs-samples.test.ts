@@ -1,9 +1,10 @@
 /** The guides' code compiles against the package's own types, and what can be run by itself does what the page says. */
 import { execFile } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { type Answer, apiKey, connectSdk, subscribeSdk, tokenOf } from "../support/app-server.js";
 import { listPages, readSamples } from "./docs-samples.js";
@@ -30,7 +31,9 @@ const settings = {
   extends: "../../tsconfig.json",
   compilerOptions: {
     jsx: "react-jsx",
+    // A sample may show what there is.
     noUnusedLocals: false,
+    noUnusedParameters: false,
     paths: {
       holdfast: ["../../src/index.ts"],
       "holdfast/client": ["../../src/client/index.ts"],
@@ -72,7 +75,7 @@ describe("code in the guides", { timeout: 120_000 }, () => {
     expect([...pages]).toEqual(
       expect.arrayContaining(["README.md", "docs/howto/applications.md", "docs/howto/clients.md"]),
     );
-    expect(samples.length).toBeGreaterThanOrEqual(9);
+    expect(samples.length).toBeGreaterThanOrEqual(13);
   });
 
   it("compiles", async () => {
@@ -82,6 +85,32 @@ describe("code in the guides", { timeout: 120_000 }, () => {
   it("consists of whole programs, with few exceptions", () => {
     const fragments = samples.filter(({ isFragment }) => isFragment).map(({ name }) => name);
     expect(fragments).toEqual([]);
+  });
+});
+
+describe("marks before samples", () => {
+  const read = (text: string) => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, "page.md"), text);
+    return readSamples(folder, "page.md");
+  };
+  const fence = "```";
+
+  it("say that one goes on after the one before, whose lines count too", () => {
+    const text = `${fence}ts\none\ntwo\n${fence}\n\n<!-- sample: continues -->\n${fence}tsx\nthree\n${fence}\n`;
+    const [first, second] = read(text);
+    expect(first).toMatchObject({ code: "one\ntwo\n", line: 2, file: "page-1.ts" });
+    expect(second).toMatchObject({ code: "one\ntwo\nthree\n", file: "page-2.tsx", isFragment: false });
+    // The third line of the code is the eighth of the page.
+    expect((second?.line ?? 0) + 2).toBe(8);
+  });
+
+  it("say that one is no program, and nothing that is not known", () => {
+    expect(read(`<!-- sample: fragment -->\n${fence}js\n…\n${fence}\n`)[0]?.isFragment).toBe(true);
+    expect(() => read(`<!-- sample: other -->\n${fence}js\n…\n${fence}\n`)).toThrow(
+      "page.md has an unknown mark: other",
+    );
   });
 });
 

@@ -16,7 +16,7 @@ export interface Sample {
   readonly isFragment: boolean;
 }
 
-const folders = ["docs/howto", "docs/tutorial"];
+const folders = ["docs/howto", "docs/tutorial", "docs/reference", "docs/explanation"];
 const block = /(?:<!-- sample: ([^\n]*) -->\n)?```(tsx?|jsx?)\n(.*?)^```$/gms;
 
 export function listPages(root: string): string[] {

@@ -17,7 +17,7 @@ import { framesOf } from "../support/fuzz/frames.js";
 import { createSessionNode, nothing, type SessionNode } from "./support/session-node.js";
 import type { TestClient } from "./support/test-client.js";
 
-const runs = 1500;
+const runs = 1000;
 
 /** Stand for tokens: whose, and for how many seconds. */
 const goodTokens = ["of ann", "of ann for 5", "of bob for 40"];
