@@ -9,6 +9,7 @@ import { channel, defineApp, jwt, rpc } from "../../src/index.js";
 import type { ChannelAction } from "../../src/sessions/application.js";
 import { operations } from "../repo/permissions-page.js";
 import { secret, startApp, tokenOf } from "../support/app-server.js";
+import { startServer } from "../support/server.js";
 
 const channels = {
   plain: channel({ presence: true }),
@@ -121,6 +122,11 @@ describe("by default", () => {
       isPersonal: name.startsWith("inbox:"),
       isForClients: name === "checked" || name === "hooked",
     };
+    const mayPublish = isAllowed(accessByDefault("publish", circumstances), subject);
+    const publication = { channel: name, ...commands.publish };
+    expect(await asker.ask("rpc", { method: "holdfast.publish", data: publication })).toBe(
+      mayPublish ? "allowed" : "error 103",
+    );
     for (const [method, params] of Object.entries(commands)) {
       // Who is subscribed already needs no permission.
       if (method === "subscribe" && subject === "subscriber") continue;
@@ -133,6 +139,23 @@ describe("by default", () => {
     expect(await asker.ask("rpc", { method: "hello" })).toBe(mayCall ? "allowed" : "error 103");
     expect(await asker.ask("unsubscribe", { channel: name })).toBe("allowed");
     expect(errors).toEqual([]);
+  });
+
+  it("nobody may do anything in a channel that no pattern matches", async () => {
+    const { asker } = await connect("without authenticate", "user");
+    for (const [method, params] of Object.entries(commands))
+      expect([method, await asker.ask(method, { channel: "unheard-of", ...params })]).toEqual([
+        method,
+        "error 102",
+      ]);
+  });
+
+  it("everybody may do everything on a server without an application", async () => {
+    const { url } = await startServer();
+    const asker = await Asker.open(url);
+    expect(await asker.ask("connect", {})).toBe("allowed");
+    for (const [method, params] of Object.entries(commands))
+      expect([method, await asker.ask(method, { channel: "any", ...params })]).toEqual([method, "allowed"]);
   });
 
   it.each([
