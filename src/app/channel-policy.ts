@@ -4,7 +4,8 @@ import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Actor, ChannelAction, Policy, Refusal } from "../sessions/application.js";
 import { refusal } from "../sessions/application.js";
 import type { JsonText } from "../wire/messages.js";
-import { type Access, type AccessCheck, compileAccess } from "./access.js";
+import { type AccessCheck, compileAccess } from "./access.js";
+import { accessByDefault } from "./access-defaults.js";
 import type { ChannelOptions, HistoryOptions } from "./channel.js";
 import { durationAdvice, parseDuration } from "./duration.js";
 import { toJsonText } from "./json-text.js";
@@ -17,10 +18,12 @@ import { toUser } from "./user.js";
 
 export interface PolicyContext {
   readonly limit: TimeLimit;
-  /** Who may subscribe where a channel says nothing. */
-  readonly subscribersByDefault: Access;
   /** How long an entry of a list of who is there outlives a server that has died, at least. */
   readonly leaseMs: number;
+  /** Whether the application finds out who clients are. */
+  readonly hasAuthenticate: boolean;
+  /** Whether the channel is each user's own. */
+  readonly isPersonal: boolean;
 }
 
 /** A pattern's definition, ready to make the policies of the channels that match it. */
@@ -65,24 +68,19 @@ export function compileChannel(
   for (const [hook, value] of Object.entries({ subscribe, publish, remove }))
     if (value !== undefined && typeof value !== "function") throw refuse(`${name}.${hook}`, "a function");
   const rules = toRules(name, options, context.leaseMs);
+  const { limit, hasAuthenticate, isPersonal } = context;
   const isForClients = publish !== undefined || data !== undefined;
-  const defaults: Record<ChannelAction, Access> = {
-    subscribe: context.subscribersByDefault,
-    publish: isForClients ? "subscribers" : false,
-    presence: "subscribers",
-    history: "subscribers",
-  };
+  const circumstances = { hasAuthenticate, isPersonal, isForClients };
   const access = Object.fromEntries(
     actions.map((action) => [
       action,
-      compileAccess(`${name}.allow.${action}`, allow[action] ?? defaults[action]),
+      compileAccess(`${name}.allow.${action}`, allow[action] ?? accessByDefault(action, circumstances)),
     ]),
   ) as Record<ChannelAction, AccessCheck>;
   return {
     pattern,
     lists: options.map?.subscribersOf,
-    policyOf: (channel, params) =>
-      createPolicy({ channel, params, options, rules, access, limit: context.limit }),
+    policyOf: (channel, params) => createPolicy({ channel, params, options, rules, access, limit }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import type { JsonText } from "../wire/messages.js";
 import { type AccessCheck, compileAccess } from "./access.js";
+import { accessByDefault } from "./access-defaults.js";
 import { type Authentications, compileAuthentication } from "./authentication.js";
 import { type ChannelKindOf, compileChannel, orRefusal } from "./channel-policy.js";
 import type { App, AppOptions, Channels, Methods } from "./define-app.js";
@@ -55,14 +56,14 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
       });
   assertPersonalChannel(options);
   const limit = createTimeLimit(context.clock, context.hookTimeoutMs);
-  const everybody = options.authenticate === undefined ? "all" : "users";
+  const hasAuthenticate = options.authenticate !== undefined;
   const kinds = sortPatterns(
     Object.entries(options.channels ?? {}).map(([text, definition]) =>
       compileChannel(parsePattern(text), definition.options, {
         limit,
         leaseMs: context.leaseMs,
-        // What is for one user is nobody else's to ask for; the server subscribes that user.
-        subscribersByDefault: text === options.personalChannel ? false : everybody,
+        hasAuthenticate,
+        isPersonal: text === options.personalChannel,
       }),
     ),
   );
@@ -71,7 +72,7 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   const methods = new Map(
     Object.entries(options.rpc ?? {}).map(([name, method]) => [
       name,
-      compileMethod(name, method.options, everybody),
+      compileMethod(name, method.options, hasAuthenticate),
     ]),
   );
   const { onDisconnect, onMessage } = options;
@@ -141,7 +142,7 @@ interface Method {
   readonly access: AccessCheck;
 }
 
-function compileMethod(name: string, options: RpcOptions, everybody: "all" | "users"): Method {
+function compileMethod(name: string, options: RpcOptions, hasAuthenticate: boolean): Method {
   const option = `rpc[${JSON.stringify(name)}]`;
   refuseUnknownOptions(options, ["input", "allow", "handler"], option);
   if (name === "" || name.startsWith("holdfast."))
@@ -156,7 +157,9 @@ function compileMethod(name: string, options: RpcOptions, everybody: "all" | "us
     );
   if (typeof options.handler !== "function")
     throw new HoldfastError("HF_OPTION_INVALID", `${option}.handler must be a function`);
-  return { options, access: compileAccess(`${option}.allow`, options.allow ?? everybody) };
+  const circumstances = { hasAuthenticate, isPersonal: false, isForClients: true };
+  const access = options.allow ?? accessByDefault("rpc", circumstances);
+  return { options, access: compileAccess(`${option}.allow`, access) };
 }
 
 async function call(

@@ -22,6 +22,7 @@ export class CommandQueue {
   #inFlight = 0;
   #largeInFlight = 0;
   #hasConnectStarted = false;
+  #isConnectUnderWay = false;
 
   constructor(session: Session, context: SessionContext) {
     const { commandsPerSecond, commandBurst } = context.limits;
@@ -31,9 +32,9 @@ export class CommandQueue {
       this.#bucket = new TokenBucket(commandsPerSecond, commandBurst, context.clock.elapsed());
   }
 
-  /** Whether connect has come, and may still be at work. */
-  get hasConnectStarted(): boolean {
-    return this.#hasConnectStarted;
+  /** Whether connect has come, and has no answer yet. */
+  get isConnectUnderWay(): boolean {
+    return this.#isConnectUnderWay;
   }
 
   get hasWaiting(): boolean {
@@ -83,7 +84,10 @@ export class CommandQueue {
       this.#session.sendError(request.id, "tooManyRequests", this.#rateText());
       return;
     }
-    if (request.method === "connect") this.#hasConnectStarted = true;
+    if (request.method === "connect") {
+      this.#hasConnectStarted = true;
+      this.#isConnectUnderWay = true;
+    }
     this.#inFlight++;
     if (largeAnswers.has(request.method)) this.#largeInFlight++;
     void this.#carryOut(request);
@@ -134,6 +138,7 @@ export class CommandQueue {
       outcome = this.#failure(request, error);
     }
     this.#inFlight--;
+    if (request.method === "connect") this.#isConnectUnderWay = false;
     if (largeAnswers.has(request.method)) this.#largeInFlight--;
     if (this.#session.isEnded) return;
     if ("disconnect" in outcome) {

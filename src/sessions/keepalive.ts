@@ -59,7 +59,7 @@ export class Keepalive implements DeadlineHolder {
           this.#session.isConnecting
             ? // Not the client's fault, and so nothing that it should stay away for.
               disconnect("internalError", `finding out who it is took over ${times.connectTimeoutMs} ms`)
-            : disconnect("stale", `no connect command within ${times.connectTimeoutMs} ms`),
+            : disconnect("stale", `no connect that was accepted within ${times.connectTimeoutMs} ms`),
         );
         return;
       case "next ping":

@@ -99,7 +99,7 @@ export class Session implements Reader, TransportEvents, Holder {
 
   /** The connect command has come, and is at work. */
   get isConnecting(): boolean {
-    return this.#commands.hasConnectStarted && !this.#isAdmitted;
+    return this.#commands.isConnectUnderWay && !this.#isAdmitted;
   }
 
   get isEnded(): boolean {

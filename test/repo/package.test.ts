@@ -6,6 +6,8 @@ import { defaultOptions } from "../../src/server/options.js";
 import { version } from "../../src/server/version.js";
 import { disconnectTable, errorTable, unsubscribeTable } from "../../src/wire/codes.js";
 
+import { listSources } from "./imports.js";
+
 const root = join(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const manifest = JSON.parse(read("package.json")) as {
@@ -55,6 +57,18 @@ describe("reference of codes", () => {
     ];
     expect(rows.sort()).toEqual(known.sort());
   });
+
+  it("says of those reasons to disconnect that are not used yet that they are not", () => {
+    const unused = [...text.matchAll(/^\| (3\d{3}) \| [^|]+ \| not used yet/gm)].map((match) =>
+      Number(match[1]),
+    );
+    const code = listSources(join(root, "src"))
+      .filter((path) => path !== "wire/codes.ts")
+      .map((path) => read(`src/${path}`))
+      .join("\n");
+    const found = Object.entries(disconnectTable).filter(([name]) => !code.includes(`"${name}"`));
+    expect(unused).toEqual(found.map(([, reason]) => reason.code));
+  });
 });
 
 describe("reference of options", () => {
@@ -81,7 +95,7 @@ describe("reference of options", () => {
 });
 
 describe("repository", () => {
-  const folders = ["src", "test", "bench", "apps", "scripts", "docs"];
+  const folders = ["src", "test", "bench", "apps", "examples", "scripts", "docs"];
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((path) => join(folder, path)),
   );

@@ -118,6 +118,17 @@ describe("before connect", () => {
     expect(sizes()).toEqual(nothing);
   });
 
+  it("the time ends a refused client that stays, as its own fault", async () => {
+    const authenticate = () => ({ isAccepted: false, error: "tokenExpired" }) as const;
+    const { open, sizes, wait } = await createSessionNode({ authenticate });
+    const client = open();
+    const [answer] = await client.ask({ id: 1, connect: {} });
+    expect(answer?.error?.code).toBe(109);
+    await wait(10_500);
+    expect(client.closeCodes).toEqual([3502]);
+    expect(sizes()).toEqual(nothing);
+  });
+
   it("the time counts for authentication too", async () => {
     const { authenticate, answer } = createSlowAuthenticate();
     const { open, sizes, wait } = await createSessionNode({ authenticate });

@@ -7,6 +7,7 @@ import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
+import { Control } from "../../../src/sessions/control.js";
 import { Handler } from "../../../src/sessions/handler.js";
 import { HeldBytes } from "../../../src/sessions/held-bytes.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
@@ -35,6 +36,8 @@ export interface SessionNodeOptions {
   readonly rulesFor?: RulesFor;
   /** Instead of `authenticate` and `rulesFor`. */
   readonly application?: Application;
+  /** For applications that have to know the time. */
+  readonly clock?: FakeClock;
   readonly random?: () => number;
   readonly maxHeldBytes?: number;
 }
@@ -44,7 +47,7 @@ export type SessionNode = Awaited<ReturnType<typeof createSessionNode>>;
 const metaTtlMs = 1000;
 
 export async function createSessionNode(options: SessionNodeOptions = {}) {
-  const clock = new FakeClock();
+  const clock = options.clock ?? new FakeClock();
   const memory = new MemoryBroker({ clock, createEpoch: createCounter("epoch"), metaTtlMs });
   const broker = new ControlledBroker(memory);
   const scheduler = new ManualScheduler();
@@ -71,7 +74,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const application =
     options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients);
-  const handler = new Handler({
+  const context = {
     broker,
     channels,
     delivery,
@@ -86,7 +89,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     version: "test",
     createId: createCounter("client"),
     random: options.random ?? (() => 0),
-  });
+  };
+  const handler = new Handler(context);
 
   /** A connection that has not sent anything. */
   const open = (): TestClient => {
@@ -147,6 +151,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     delivery,
     deadlines,
     handler,
+    control: new Control(handler, context),
     open,
     connect,
     publish,
