@@ -20,6 +20,7 @@ import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
 import { Handler, type HandlerStats } from "../sessions/handler.js";
 import { HeldBytes } from "../sessions/held-bytes.js";
+import { createUserPublishes } from "../sessions/publish-rate.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
 import { HttpFront } from "../sockets/http-front.js";
@@ -117,6 +118,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       application,
       limits,
       times,
+      userPublishes: createUserPublishes(limits),
       version: `Holdfast ${version}`,
       createId: randomUUID,
       random: Math.random,

@@ -31,6 +31,8 @@ export async function connect(
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
     return refuse(id, "tokenExpired");
   if (session.isEnded) return { isAnswered: true };
+  if (!session.hasRoomAs(identity.user))
+    return { disconnect: disconnect("connectionLimit", connectionLimitText(context)) };
   session.identify(identity);
   const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
   if ("disconnect" in welcome) return { disconnect: welcome.disconnect };
@@ -57,6 +59,10 @@ export async function connect(
       },
     },
   };
+}
+
+function connectionLimitText({ limits }: SessionContext): string {
+  return `a user may have ${limits.maxUserConnections} connections`;
 }
 
 /** Fields that come in the command stand beside those of the request: no proxy has seen them. */

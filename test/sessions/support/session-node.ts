@@ -16,6 +16,7 @@ import {
   type SessionLimits,
   type SessionTimes,
 } from "../../../src/sessions/limits.js";
+import { createUserPublishes } from "../../../src/sessions/publish-rate.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";
 import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
@@ -68,6 +69,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   await broker.open(channels);
   const deadlines = new Deadlines(clock, onError);
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
+  const limits = { ...defaultSessionLimits, ...options.limits };
+  const userPublishes = createUserPublishes(limits);
   const handler = new Handler({
     broker,
     channels,
@@ -78,7 +81,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     onError,
     application:
       options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients),
-    limits: { ...defaultSessionLimits, ...options.limits },
+    limits,
+    userPublishes,
     times: { ...defaultSessionTimes, ...options.times },
     version: "test",
     createId: createCounter("client"),
@@ -144,6 +148,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     delivery,
     deadlines,
     handler,
+    userPublishes,
     open,
     connect,
     publish,
