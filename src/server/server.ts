@@ -29,6 +29,7 @@ import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
+import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
 import { callAsServer, revokeTokens } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
@@ -135,6 +136,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       },
       compression: resolved.compression,
       allowedOrigins: resolved.allowedOrigins,
+      trustedProxies: new TrustedProxies(resolved.trustedProxies),
+      addressLimits: limits,
       isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
       onError,

@@ -229,7 +229,8 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   sendPing(): void {
-    this.#say(this.encoding.codec.encodePing());
+    if (this.transport.hasOwnPings) this.transport.sendPing?.();
+    else this.#say(this.encoding.codec.encodePing());
   }
 
   sendError(id: number, name: Parameters<typeof replyError>[0], detail?: string): void {
