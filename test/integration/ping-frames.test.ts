@@ -44,7 +44,8 @@ describe("?cf_ws_frame_ping_pong=true", () => {
     "is asked for by nothing else: %j has the protocol's pings",
     async (query) => {
       const { url } = await startServer({ times });
-      const { messages, pings, closed } = await open(`${url}${query}`);
+      const { socket, messages, pings, closed } = await open(`${url}${query}`);
+      socket.on("message", () => socket.pong());
       expect(JSON.parse(messages[0] as string)).toMatchObject({ connect: { ping: 1, pong: true } });
       await until(() => messages.includes("{}"));
       expect(pings).toEqual([]);

@@ -114,6 +114,18 @@ describe("rate of publications of one user", () => {
     expect(calm.closes).toEqual([]);
   });
 
+  it("ends no connection that is refused as often as it is let through", async () => {
+    const { connect, clock } = await createSessionNode({ limits: shared });
+    const client = await connect("ann");
+    await client.ask(...publishes(4));
+    for (const n of countTo(20)) {
+      clock.advance(100);
+      await client.ask(...publishes(2, 10 * n));
+      expect(codes(client, 2, 10 * n)).toEqual([0, 111]);
+    }
+    expect(client.closes).toEqual([]);
+  });
+
   it("is not got around by a new connection", async () => {
     const { connect } = await createSessionNode({ limits: shared });
     const first = await connect("ann");
