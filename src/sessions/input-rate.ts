@@ -3,22 +3,23 @@
  * by its own connection (RFC 9293 §3.8.6, the window) and meets no error.
  */
 import type { SessionContext } from "./context.js";
+import type { Session } from "./session.js";
 import { TokenBucket } from "./token-bucket.js";
 
 /** After which it is looked at again, whatever is left to pay. */
 const longestWaitMs = 60_000;
 
 export class InputRate {
+  readonly #session: Session;
   readonly #clock: SessionContext["clock"];
   readonly #bucket: TokenBucket;
-  readonly #onCaughtUp: () => void;
   #cancel: (() => void) | undefined;
   #hasHeldUp = false;
 
-  constructor(perSecond: number, burst: number, clock: SessionContext["clock"], onCaughtUp: () => void) {
+  constructor(session: Session, bytesPerSecond: number, { limits, clock }: SessionContext) {
+    this.#session = session;
     this.#clock = clock;
-    this.#bucket = new TokenBucket(perSecond, burst, clock.elapsed());
-    this.#onCaughtUp = onCaughtUp;
+    this.#bucket = new TokenBucket(bytesPerSecond, limits.byteBurst, clock.elapsed());
   }
 
   /** Whether nothing should be read at the moment. */
@@ -53,7 +54,7 @@ export class InputRate {
         const later = this.#clock.elapsed();
         // More may have come meanwhile that had been read already.
         if (this.#bucket.waitMs(later) > 0) this.#wait(later);
-        else this.#onCaughtUp();
+        else this.#session.inputCaughtUp();
       },
       Math.min(longestWaitMs, Math.max(1, Math.ceil(this.#bucket.waitMs(now)))),
     );

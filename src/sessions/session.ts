@@ -70,9 +70,8 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#outbox = new Outbox(transport.encoding);
     this.#commands = new CommandQueue(this, context);
     this.#keepalive = new Keepalive(this, context);
-    const { bytesPerSecond, byteBurst } = context.limits;
-    if (bytesPerSecond !== null)
-      this.#inputRate = new InputRate(bytesPerSecond, byteBurst, context.clock, () => this.#holdUpOrGoOn());
+    const { bytesPerSecond } = context.limits;
+    if (bytesPerSecond !== null) this.#inputRate = new InputRate(this, bytesPerSecond, context);
   }
 
   get user(): string {
@@ -269,6 +268,11 @@ export class Session implements Reader, TransportEvents, Holder {
 
   /** A command has been dealt with: the next may start, and reading may go on. */
   commandDone(): void {
+    this.#holdUpOrGoOn();
+  }
+
+  /** What had come too fast is paid off. */
+  inputCaughtUp(): void {
     this.#holdUpOrGoOn();
   }
 
