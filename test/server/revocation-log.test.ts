@@ -1,8 +1,13 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Revocations, revocationDurationMs } from "../../src/auth/revocations.js";
+import { LmdbBroker } from "../../src/brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
 import { HoldfastError } from "../../src/errors.js";
 import { RevocationLog, revocationChannel } from "../../src/server/revocation-log.js";
+import { systemClock } from "../../src/sockets/system-clock.js";
 import { findChannelNameFault } from "../../src/wire/channel-name.js";
 import { ControlledBroker } from "../channels/support/controlled-broker.js";
 import { countTo } from "../channels/support/entries.js";
@@ -202,6 +207,18 @@ describe("length of the log", () => {
     expect([...node.errors, ...later.errors]).toEqual([]);
   });
 
+  it("loses none that are added at the same time", async () => {
+    const { createNode, entries } = await createNodes();
+    const node = await createNode();
+    await Promise.all(countTo(2000).map((n) => node.log.add({ user: `${n % 700}` })));
+    await Promise.all(countTo(500).map((n) => node.log.add({ user: `${n % 10}` })));
+    await settle();
+    expect((await entries()).length).toBeLessThan(1500);
+    const later = await createNode();
+    expect([...later.revocations].sort(byText)).toEqual([...node.revocations].sort(byText));
+    expect([...node.errors, ...later.errors]).toEqual([]);
+  });
+
   it("is not cut before what was not read yet, for other nodes have written that", async () => {
     const { createNode, logs, entries } = await createNodes();
     const [one, other] = [await createNode(), await createNode()];
@@ -234,6 +251,56 @@ describe("length of the log", () => {
     const node = await createNode();
     await node.log.add({ user: "ann", untilMs: clock.now() + 365 * day });
     expect([...node.revocations]).toEqual([{ user: "ann", untilMs: clock.now() + 30 * day }]);
+  });
+});
+
+describe("log of revocations on a store", () => {
+  it("is as short, and complete, when the store is opened again", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-revocation-log-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const open = async () => {
+      const createEpoch = createCounter("epoch");
+      const broker = new LmdbBroker({
+        folder,
+        clock: systemClock,
+        createEpoch,
+        schedule: setImmediate,
+        onError,
+      });
+      const now = () => systemClock.now();
+      const revocations = new Revocations({ now });
+      const log = new RevocationLog({
+        broker,
+        revocations,
+        now,
+        onRevoked: () => {},
+        maxSpareEntries: 20,
+        onError,
+      });
+      await broker.open({
+        onPublication: (_channel, publication, epoch) => log.receive(publication, epoch),
+        onJoin: () => {},
+        onLeave: () => {},
+      });
+      await log.open();
+      return { broker, revocations, log };
+    };
+    const first = await open();
+    for (const n of countTo(10)) {
+      await Promise.all(countTo(50).map((user) => first.log.add({ user: `${user}` })));
+      await first.log.add({ tokenId: `token ${n}` });
+    }
+    await first.broker.close();
+    const second = await open();
+    expect([...second.revocations].sort(byText)).toEqual([...first.revocations].sort(byText));
+    const query = { maxEntries: 10_000, maxBytes: 1e9, isReverse: false };
+    const { publications } = await second.broker.history(revocationChannel, query);
+    // 511 were added.
+    expect(publications.length).toBeLessThan(300);
+    await second.broker.close();
+    expect(errors).toEqual([]);
   });
 });
 
