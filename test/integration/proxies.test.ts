@@ -1,5 +1,6 @@
 /** Servers behind proxies that are trusted, or are not: whose address counts, and which pages may connect. */
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
@@ -83,6 +84,31 @@ describe("limits of one address", () => {
     expect(refused).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n/);
     expect(refused).toMatch(/^Retry-After: 1\r$/m);
     expect(await statusOf(port, { "X-Forwarded-For": "2001:db8:0:1::1" })).toBe("101");
+  });
+
+  it("count each WebSocket of one HTTP/2 connection, for whom a proxy says it is, until it is gone", async () => {
+    const { port } = await startServer({ trustedProxies, limits: { maxAddressConnections: 1 } });
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    onTestFinished(() => session.destroy());
+    await once(session, "remoteSettings");
+    const ask = async (address: string) => {
+      const stream = session.request({
+        ":method": "CONNECT",
+        ":protocol": "websocket",
+        ":path": "/connection/websocket",
+        "sec-websocket-version": "13",
+        "x-forwarded-for": address,
+      });
+      stream.on("error", () => {});
+      const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+      return { stream, status: headers[":status"], wait: headers["retry-after"] };
+    };
+    const first = await ask("203.0.113.9");
+    expect(first.status).toBe(200);
+    expect(await ask("203.0.113.9")).toMatchObject({ status: 503, wait: "5" });
+    expect((await ask("203.0.113.8")).status).toBe(200);
+    first.stream.close();
+    await until(async () => (await ask("203.0.113.9")).status === 200);
   });
 
   it("do not count this machine's own connections without a proxy, and no proxy's word either", async () => {

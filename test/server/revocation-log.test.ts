@@ -178,6 +178,19 @@ describe("log of revocations", () => {
     expect(node.errors).toHaveLength(3);
   });
 
+  it("is silent about what fails when its server has ended", async () => {
+    const { broker, createNode } = await createNodes();
+    const node = await createNode();
+    broker.fail("history");
+    node.log.receive({ offset: 7, data: "{}", time: 0 }, "another epoch");
+    await settle();
+    expect(node.errors).toHaveLength(1);
+    node.log.close();
+    node.log.receive({ offset: 8, data: "{}", time: 0 }, "another epoch");
+    await settle();
+    expect(node.errors).toHaveLength(1);
+  });
+
   it("opens where no log can be made in a broker that is full, and makes it later", async () => {
     const { broker, createNode } = await createNodes();
     broker.fail("subscribe", new HoldfastError("HF_BROKER_FULL"));
