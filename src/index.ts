@@ -34,7 +34,7 @@ export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from ".
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
 export type { HistoryChoices, PublicationOf, PublishChoices, UserTarget } from "./server/app-methods.js";
-export type { ServerOptions } from "./server/options.js";
+export type { ServerLimits, ServerOptions } from "./server/options.js";
 export {
   createServer,
   type HoldfastServer,
@@ -51,4 +51,5 @@ export {
 } from "./sessions/identity.js";
 export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
 export type { Clock } from "./time/clock.js";
+export type { AddressLimits } from "./transports/address-limits.js";
 export type * from "./wire/messages.js";

@@ -12,6 +12,7 @@ import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import type {
   AppOptions,
+  AuthenticateContext,
   AuthenticatedUser,
   AuthenticateFunction,
   Authentication,
@@ -20,6 +21,7 @@ import type {
 } from "./define-app.js";
 import { toJsonText } from "./json-text.js";
 import { Rejection } from "./rejection.js";
+import type { TimeLimit } from "./time-limit.js";
 
 export type Authentications = Pick<
   Application,
@@ -30,6 +32,8 @@ export type Authentications = Pick<
 
 export interface AuthenticationContext {
   readonly clock: Clock;
+  /** Bounds the time of all functions that are asked together. */
+  readonly limit: TimeLimit;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -39,7 +43,7 @@ const maxUserCharacters = 255;
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function compileAuthentication(
   { authenticate, anonymous }: AppOptions<Channels, Methods>,
-  { clock, onError }: AuthenticationContext,
+  { clock, limit, onError }: AuthenticationContext,
 ): Authentications {
   if (anonymous !== undefined && typeof anonymous !== "boolean") throw refuse("anonymous", "true or false");
   if (authenticate === undefined) {
@@ -59,7 +63,8 @@ export function compileAuthentication(
   const tokens = sets[0] && createTokens({ onError, ...sets[0].tokens, now: () => clock.now() });
   return {
     tokens,
-    authenticate: (credentials) => findOut(credentials, tokens, functions, anonymous ?? false),
+    authenticate: (credentials) =>
+      findOut(credentials, { tokens, functions, limit, isAnonymousAccepted: anonymous ?? false }),
     ...(tokens && {
       verifyConnection: async (token: string) => withToken(await tokens.verifyConnection(token)),
       verifySubscription: (token, bearer) => tokens.verifySubscription(token, bearer),
@@ -67,20 +72,23 @@ export function compileAuthentication(
   };
 }
 
+interface Ways {
+  readonly tokens: Tokens | undefined;
+  readonly functions: readonly AuthenticateFunction[];
+  readonly limit: TimeLimit;
+  readonly isAnonymousAccepted: boolean;
+}
+
 async function findOut(
   credentials: Credentials,
-  tokens: Tokens | undefined,
-  functions: readonly AuthenticateFunction[],
-  isAnonymousAccepted: boolean,
+  { tokens, functions, limit, isAnonymousAccepted }: Ways,
 ): Promise<IdentityResult> {
   const { token, data, request } = credentials;
   if (token && tokens) return withToken(await tokens.verifyConnection(token));
   const context = { ...request, token, data: data === undefined ? undefined : (JSON.parse(data) as unknown) };
   try {
-    for (const authenticate of functions) {
-      const user = await authenticate(context);
-      if (user !== undefined && user !== null) return { isAccepted: true, identity: toIdentity(user) };
-    }
+    const user = functions.length > 0 && (await limit("authenticate", () => askInTurn(functions, context)));
+    if (user) return { isAccepted: true, identity: toIdentity(user) };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     return { isAccepted: false, disconnect: "permissionDenied", reason: error.message };
@@ -93,6 +101,18 @@ async function findOut(
         disconnect: "badRequest",
         reason: "connect needs a token, or a request that says who you are",
       };
+}
+
+/** @returns undefined where none knows */
+async function askInTurn(
+  functions: readonly AuthenticateFunction[],
+  context: AuthenticateContext,
+): Promise<AuthenticatedUser | undefined> {
+  for (const authenticate of functions) {
+    const user = await authenticate(context);
+    if (user !== undefined && user !== null) return user;
+  }
+  return undefined;
 }
 
 function withToken(result: IdentityResult): IdentityResult {

@@ -68,7 +68,7 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
     ),
   );
   assertLists(kinds);
-  const authentication = compileAuthentication(options, context);
+  const authentication = compileAuthentication(options, { ...context, limit });
   const methods = new Map(
     Object.entries(options.rpc ?? {}).map(([name, method]) => [
       name,

@@ -6,6 +6,12 @@
 /** Takes a secret. */
 export const hmacAlgorithms = ["HS256", "HS384", "HS512"] as const;
 
+/** Bytes of their hashes, which a secret must not be shorter than (RFC 7518 §3.2). */
+export const leastSecretBytes = Object.freeze({ HS256: 32, HS384: 48, HS512: 64 }) satisfies Record<
+  (typeof hmacAlgorithms)[number],
+  number
+>;
+
 /** Takes a public key. `Ed25519` is the newer name of what `EdDSA` does with keys of that curve. */
 export const publicKeyAlgorithms = [
   "RS256",

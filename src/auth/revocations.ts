@@ -1,7 +1,6 @@
 /**
  * Tokens that are not accepted any more though their signature and their times are right: one token, those of a user, or
- * those issued before some moment. Kept in memory and bounded; whoever wants them kept stores what is iterated and adds it
- * again.
+ * those issued before some moment. What is in force, in memory and bounded; server/revocation-log.ts keeps them.
  */
 import { HoldfastError } from "../errors.js";
 
@@ -50,7 +49,8 @@ interface Cutoff {
 }
 
 const defaultMaxEntries = 100_000;
-const defaultDurationMs = 30 * 24 * 60 * 60 * 1000;
+/** How long tokens stay revoked where nothing else is said: 30 days. */
+export const revocationDurationMs = 30 * 24 * 60 * 60 * 1000;
 const maxKeyCharacters = 8192;
 
 export class Revocations implements Iterable<Revocation & { readonly untilMs: number }> {
@@ -86,7 +86,7 @@ export class Revocations implements Iterable<Revocation & { readonly untilMs: nu
       user,
       tokenId,
       issuedBefore,
-      untilMs = this.#now() + defaultDurationMs,
+      untilMs = this.#now() + revocationDurationMs,
     } = readRevocation(revocation);
     if (untilMs <= this.#now()) return;
     if (tokenId !== undefined) this.#put(this.#tokens, tokenId, (until = 0) => Math.max(until, untilMs));

@@ -44,7 +44,7 @@ export async function signToken(options: SignOptions, claims: TokenClaims): Prom
       `algorithm must be one of ${hmacAlgorithms.join(", ")}, but is ${JSON.stringify(algorithm)}`,
       { details: { option: "algorithm" } },
     );
-  const [secret] = readSecrets(options.secret);
+  const [secret] = readSecrets(options.secret, algorithm);
   return new SignJWT({ ...claims } as Record<string, unknown>)
     .setProtectedHeader({ alg: algorithm, typ: "JWT" })
     .sign(secret as Uint8Array);

@@ -3,9 +3,10 @@ import type { JWK } from "jose";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import {
   type Algorithm,
-  hmacAlgorithms,
+  type HmacAlgorithm,
   isHmacAlgorithm,
   isPublicKeyAlgorithm,
+  leastSecretBytes,
   publicKeyAlgorithms,
 } from "./algorithms.js";
 import { type PublicKey, readPublicKey } from "./public-keys.js";
@@ -15,8 +16,8 @@ import { readSecrets, SecretKeys } from "./secret-keys.js";
 /** At least one of `secret`, `publicKeys` and `jwksUrl` is needed. */
 export interface TokenOptions {
   /**
-   * What tokens of HS256, HS384 and HS512 are signed with, at least 32 bytes of UTF-8. Of several, the first is the
-   * current one, and the others are accepted, too, while their tokens run out.
+   * What tokens of HS256, HS384 and HS512 are signed with: at least 32, 48 and 64 bytes of UTF-8 (RFC 7518 §3.2). Of
+   * several, the first is the current one, and the others are accepted, too, while their tokens run out.
    */
   readonly secret?: string | readonly string[];
   /**
@@ -30,7 +31,10 @@ export interface TokenOptions {
   readonly audience?: string | readonly string[];
   /** One of these has to be `iss`. @default nothing is asked of `iss` */
   readonly issuer?: string | readonly string[];
-  /** Algorithms that are accepted. @default all that suit the keys there are */
+  /**
+   * Algorithms that are accepted. @default all that suit the keys there are; a secret suits those that it is long enough
+   * for
+   */
   readonly algorithms?: readonly Algorithm[];
   /**
    * How much the clocks of issuers may differ from this one, which a token is then valid for longer.
@@ -133,7 +137,7 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
           onError,
         });
   const suitable: readonly Algorithm[] = [
-    ...hmacAlgorithms.filter(() => secrets !== undefined),
+    ...(secrets?.algorithms ?? []),
     ...publicKeyAlgorithms.filter((name) => remoteKeys || publicKeys.some((key) => key.algorithms.has(name))),
   ];
   return {
@@ -142,7 +146,7 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
     ...(remoteKeys && { remoteKeys }),
     audiences: readTexts("audience", options.audience),
     issuers: readTexts("issuer", options.issuer),
-    algorithms: readAlgorithms(options.algorithms, suitable),
+    algorithms: readAlgorithms(options.algorithms, suitable, secrets),
     toleranceMs: numbers.clockToleranceSeconds * 1000,
     maxTokenBytes: numbers.maxTokenBytes,
     rolesClaim: roles,
@@ -197,9 +201,14 @@ function readTexts(name: "audience" | "issuer", given: unknown): readonly string
   return texts as readonly string[];
 }
 
-function readAlgorithms(given: unknown, suitable: readonly Algorithm[]): readonly Algorithm[] {
+function readAlgorithms(
+  given: unknown,
+  suitable: readonly Algorithm[],
+  secrets: SecretKeys | undefined,
+): readonly Algorithm[] {
   if (given === undefined) return suitable;
   const names: readonly unknown[] = Array.isArray(given) ? given : [];
+  for (const name of names) if (secrets && isHmacAlgorithm(name)) refuseShort(secrets, name);
   const unsuitable = names.find((name) => !(suitable as readonly unknown[]).includes(name));
   if (names.length === 0)
     refuse("algorithms", `a list of some of ${suitable.join(", ")}`, JSON.stringify(given));
@@ -209,6 +218,18 @@ function readAlgorithms(given: unknown, suitable: readonly Algorithm[]): readonl
     refuse("algorithms", `of ${suitable.join(", ")}`, `${JSON.stringify(unsuitable)}${why}`);
   }
   return names as readonly Algorithm[];
+}
+
+/** Where it is named, every secret has to be long enough for it. */
+function refuseShort(secrets: SecretKeys, algorithm: HmacAlgorithm): void {
+  const short = secrets.findTooShort(algorithm);
+  if (short === undefined) return;
+  const place = short.index > 0 ? ` at place ${short.index}` : "";
+  refuse(
+    "secret",
+    `at least ${leastSecretBytes[algorithm]} bytes long for ${algorithm}`,
+    `${short.bytes} bytes long${place}`,
+  );
 }
 
 function refuse(option: string, accepted: string, given: string): never {

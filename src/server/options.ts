@@ -14,8 +14,13 @@ import {
 } from "../sessions/limits.js";
 import type { TlsOptions } from "../sockets/http-front.js";
 import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
+import { type AddressLimits, defaultAddressLimits } from "../transports/address-limits.js";
 import type { AllowedOrigins } from "../transports/origins.js";
+import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
+
+/** Bounds of one connection, one user and one address. */
+export type ServerLimits = SessionLimits & AddressLimits;
 
 export interface ServerOptions {
   /** TCP port; 0 takes a free one. @default 8000 */
@@ -52,6 +57,12 @@ export interface ServerOptions {
   readonly rulesFor?: RulesFor;
   /** Pages of other origins that may connect. @default none; pages of this server and of loopback addresses always may */
   readonly allowedOrigins?: AllowedOrigins;
+  /**
+   * Proxies in front of the server: addresses, networks such as `10.0.0.0/8`, or the words `loopback` and `private`. Of a
+   * request that comes from one of them, `X-Forwarded-For` or `Forwarded` (RFC 7239) say the client's address, and
+   * `X-Forwarded-Host` the name it was asked by. Of one that is none, these fields are not looked at. @default none
+   */
+  readonly trustedProxies?: readonly string[];
   /** Folder of static files to serve; `null` for none. @default the pages of this package */
   readonly pages?: string | null;
   /** Most WebSockets, those that are closing included; further ones get 503. `null` lifts the bound. @default 50,000 */
@@ -77,7 +88,8 @@ export interface ServerOptions {
    * cut off, and recover when they come back. @default 256 MiB
    */
   readonly maxHeldBytes?: number;
-  readonly limits?: Partial<SessionLimits>;
+  /** Bounds of one connection, one user and one address. */
+  readonly limits?: Partial<ServerLimits>;
   readonly times?: Partial<SessionTimes>;
   /** Longest stretch of delivering before other work gets its turn, in milliseconds. @default 4 */
   readonly deliverySliceMs?: number;
@@ -93,7 +105,7 @@ export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
   readonly socket: SocketSettings;
   readonly store: StoreLimits;
   readonly ring: RingLimits;
-  readonly limits: SessionLimits;
+  readonly limits: ServerLimits;
   readonly times: SessionTimes;
 };
 
@@ -110,6 +122,7 @@ export const defaultOptions = Object.freeze({
   authenticate: believeClients,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
+  trustedProxies: Object.freeze([]) as readonly string[],
   maxConnections: 50_000,
   maxMessageBytes: 64 * 1024,
   maxFragments: 1024,
@@ -120,7 +133,7 @@ export const defaultOptions = Object.freeze({
   maxRingBytes: 256 * 1024 * 1024,
   maxHeldBytes: 256 * 1024 * 1024,
   ring: Object.freeze({ maxEntries: 512, maxBytes: 1024 * 1024 }),
-  limits: defaultSessionLimits,
+  limits: Object.freeze({ ...defaultSessionLimits, ...defaultAddressLimits }) as ServerLimits,
   times: defaultSessionTimes,
   deliverySliceMs: 4,
 });
@@ -194,6 +207,10 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   const { allowedOrigins } = resolved;
   if (allowedOrigins !== "*" && (!Array.isArray(allowedOrigins) || !allowedOrigins.every(isOrigin)))
     refuse("allowedOrigins", allowedOrigins, '"*", or a list of origins such as https://example.com');
+  if (!Array.isArray(resolved.trustedProxies))
+    refuse("trustedProxies", resolved.trustedProxies, "a list of addresses and networks");
+  // Refuses what is none.
+  new TrustedProxies(resolved.trustedProxies);
   if (resolved.times.pongTimeoutMs >= resolved.times.pingIntervalMs)
     throw new HoldfastError(
       "HF_OPTION_INVALID",
@@ -241,7 +258,16 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
 }
 
 /** Bounds that may be lifted, by `null`. */
-const liftable = new Set(["maxConnections", "limits.commandsPerSecond"]);
+const liftable = new Set([
+  "maxConnections",
+  "limits.commandsPerSecond",
+  "limits.publishesPerSecond",
+  "limits.userPublishesPerSecond",
+  "limits.maxUserConnections",
+  "limits.bytesPerSecond",
+  "limits.maxAddressConnections",
+  "limits.addressConnectionsPerSecond",
+]);
 
 function checkInteger(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (value === null && liftable.has(name)) return;

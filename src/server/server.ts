@@ -22,6 +22,7 @@ import { Handler, type HandlerStats } from "../sessions/handler.js";
 import { HeldBytes } from "../sessions/held-bytes.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
 import { PresenceLists } from "../sessions/presence-lists.js";
+import { createUserPublishes } from "../sessions/publish-rate.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
 import { HttpFront } from "../sockets/http-front.js";
@@ -30,11 +31,13 @@ import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
+import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
-import { callAsServer, revokeTokens } from "./api-tools.js";
+import { callAsServer, createRevocationLog, revokeTokens } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
+import { type RevocationLog, revocationChannel } from "./revocation-log.js";
 import { version } from "./version.js";
 
 export interface ServerStats extends HandlerStats {
@@ -73,6 +76,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
   readonly #listener: WebSocketListener;
+  readonly #revocationLog: RevocationLog | undefined;
+  #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #isListening = false;
@@ -111,7 +116,6 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       maxRingBytes: resolved.maxRingBytes,
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
-    this.#events = this.#channels;
     const context = {
       ...common,
       channels: this.#channels,
@@ -122,12 +126,16 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       application,
       limits,
       times,
+      userPublishes: createUserPublishes(limits),
       version: `Holdfast ${version}`,
       createId: randomUUID,
       random: Math.random,
     };
     this.#handler = new Handler(context);
     this.control = new Control(this.#handler, context);
+    const tokens = this.#app?.authentication.tokens;
+    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    this.#events = withRevocations(this.#channels, this.#revocationLog);
     this.#listener = new WebSocketListener({
       handler: this.#handler,
       context: {
@@ -138,6 +146,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       },
       compression: resolved.compression,
       allowedOrigins: resolved.allowedOrigins,
+      trustedProxies: new TrustedProxies(resolved.trustedProxies),
+      addressLimits: limits,
       isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
       onError,
@@ -238,12 +248,12 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
 
   #tools(): ApiTools {
     const app = this.#app;
-    const tokens = app?.authentication.tokens;
+    const log = this.#revocationLog;
     return {
       control: this.control,
       info: () => this.#info(),
       call: app?.call && ((method, params) => callAsServer(app, method, params)),
-      revoke: tokens && ((revocation) => revokeTokens(tokens, this.control, revocation)),
+      revoke: log && ((revocation) => revokeTokens(log, revocation)),
     };
   }
 
@@ -289,12 +299,19 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     await this.#listener.drain(this.#options.closeTimeoutMs);
     this.#front?.cut();
     await closed;
+    this.#revocationLog?.close();
     await this.#broker.close();
   }
 
   #open(): Promise<void> {
-    this.#opened ??= this.#broker.open(this.#events);
+    this.#opened ??= this.#openParts();
     return this.#opened;
+  }
+
+  async #openParts(): Promise<void> {
+    if (!this.#isBrokerOpen) await this.#broker.open(this.#events);
+    this.#isBrokerOpen = true;
+    await this.#revocationLog?.open();
   }
 
   #serve({ http1, http2 }: HttpFront, route: ReturnType<typeof createRouter>): void {
@@ -338,6 +355,19 @@ export function createServer(first: App | ServerOptions = {}, second: ServerOpti
         },
       );
   return new HoldfastServer(first, second, pages);
+}
+
+/** What comes in the log of revocations is for no reader of a channel. */
+function withRevocations(channels: Channels, log: RevocationLog | undefined): BrokerEvents {
+  if (log === undefined) return channels;
+  return {
+    onPublication(channel, publication, epoch) {
+      if (channel === revocationChannel) log.receive(publication, epoch);
+      else channels.onPublication(channel, publication, epoch);
+    },
+    onJoin: (channel, info) => channels.onJoin(channel, info),
+    onLeave: (channel, info) => channels.onLeave(channel, info),
+  };
 }
 
 function hostForUrl(host: string): string {

@@ -5,6 +5,8 @@ import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { Command, Request } from "../wire/messages.js";
 import { commandHandlers, expectedFailure, type Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
+import { PublishRate } from "./publish-rate.js";
+import { publishMethod } from "./rpc.js";
 import type { Session } from "./session.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -16,6 +18,7 @@ export class CommandQueue {
   readonly #session: Session;
   readonly #context: SessionContext;
   readonly #bucket: TokenBucket | undefined;
+  #publishRate: PublishRate | undefined;
   #waiting: Waiting[] = [];
   /** Commands of `#waiting` that have been started. */
   #started = 0;
@@ -51,6 +54,13 @@ export class CommandQueue {
     this.#started = 0;
   }
 
+  /** The connection has ended. */
+  end(): void {
+    this.clear();
+    this.#publishRate?.stop(this.#context.clock.elapsed());
+    this.#publishRate = undefined;
+  }
+
   /** Starts what may start. */
   run(): void {
     // A command may end the connection, and with it this queue, so each is counted as started before it is.
@@ -70,20 +80,22 @@ export class CommandQueue {
   }
 
   #start(command: Waiting): void {
-    const rate = this.#bucket?.take(this.#context.clock.elapsed()) ?? "ok";
+    const now = this.#context.clock.elapsed();
+    const rate = this.#bucket?.take(now) ?? "ok";
     const refusal = this.#findRefusal(command, rate);
     if (refusal) this.#session.close(refusal);
     else if (command.method === "pong") this.#session.receivePong();
     else if (command.method === "invalid") this.#session.sendError(command.id, "badRequest", command.message);
     else if (command.method === "send") void this.#takeMessage(command.data);
-    else if (command.method !== "fault") this.#startRequest(command, rate);
+    else if (command.method !== "fault") this.#startRequest(command, rate, now);
   }
 
-  #startRequest(request: Request, rate: "ok" | "empty" | "overdrawn"): void {
+  #startRequest(request: Request, rate: "ok" | "empty" | "overdrawn", now: number): void {
     if (rate === "empty") {
-      this.#session.sendError(request.id, "tooManyRequests", this.#rateText());
+      this.#session.sendError(request.id, "tooManyRequests", this.#rateText(now));
       return;
     }
+    if (isPublishing(request) && !this.#mayPublish(request.id, now)) return;
     if (request.method === "connect") {
       this.#hasConnectStarted = true;
       this.#isConnectUnderWay = true;
@@ -91,6 +103,16 @@ export class CommandQueue {
     this.#inFlight++;
     if (largeAnswers.has(request.method)) this.#largeInFlight++;
     void this.#carryOut(request);
+  }
+
+  /** Answers or ends the connection where it may not. */
+  #mayPublish(id: number, now: number): boolean {
+    this.#publishRate ??= new PublishRate(this.#session.user, this.#context, now);
+    const refusal = this.#publishRate.take(now);
+    if (refusal === undefined) return true;
+    if (refusal.isClosing) this.#session.close(disconnect("tooManyRequests", refusal.text));
+    else this.#session.sendError(id, "tooManyRequests", refusal.text);
+    return false;
   }
 
   /** @returns why the connection must end, where what came leaves no other way */
@@ -160,8 +182,16 @@ export class CommandQueue {
     return { reply: { id: request.id, error: replyError("internal") } };
   }
 
-  #rateText(): string {
+  #rateText(now?: number): string {
     const { commandsPerSecond, commandBurst } = this.#context.limits;
-    return `${commandsPerSecond} commands a second are accepted, ${commandBurst} at once`;
+    const text = `${commandsPerSecond} commands a second are accepted, ${commandBurst} at once`;
+    return now === undefined || this.#bucket === undefined
+      ? text
+      : `${text}; try again in ${Math.ceil(this.#bucket.waitMs(now))} ms`;
   }
+}
+
+function isPublishing(request: Request): boolean {
+  const { method } = request;
+  return method === "publish" || (method === "rpc" && request.params.method === publishMethod);
 }

@@ -16,7 +16,7 @@ export async function connect(
   params: ConnectParams,
   context: SessionContext,
 ): Promise<Outcome> {
-  const { application, clock, times, version } = context;
+  const { application, clock, limits, times, version } = context;
   const { token, data } = params;
   const result = await application.authenticate({
     ...(token && { token }),
@@ -31,6 +31,10 @@ export async function connect(
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
     return refuse(id, "tokenExpired");
   if (session.isEnded) return { isAnswered: true };
+  if (!session.hasRoomAs(identity.user))
+    return {
+      disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),
+    };
   session.identify(identity);
   const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
   if ("disconnect" in welcome) return { disconnect: welcome.disconnect };
@@ -41,6 +45,7 @@ export async function connect(
   if (session.isEnded) return { isAnswered: true };
   session.admit();
   // Others are not told: SDKs would take it for their part to renew what they have no token for.
+  const { hasOwnPings = false } = session.transport;
   const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
   return {
     reply: {
@@ -49,8 +54,9 @@ export async function connect(
       result: {
         client: session.id,
         version,
-        ping: Math.max(1, Math.round(times.pingIntervalMs / 1000)),
-        pong: true,
+        // With 0, a client looks for no pings of the protocol.
+        ping: hasOwnPings ? 0 : Math.max(1, Math.round(times.pingIntervalMs / 1000)),
+        pong: !hasOwnPings,
         ...(ttl !== undefined && { ttl }),
         ...(welcome.data !== undefined && { data: welcome.data }),
         ...(subs.size > 0 && { subs }),

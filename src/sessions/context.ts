@@ -8,6 +8,7 @@ import type { Application } from "./application.js";
 import type { HeldBytes } from "./held-bytes.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
 import type { PresenceLists } from "./presence-lists.js";
+import type { TokenBuckets } from "./token-buckets.js";
 
 export interface SessionContext {
   readonly broker: Broker;
@@ -20,6 +21,8 @@ export interface SessionContext {
   readonly application: Application;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
+  /** How fast users publish, over all of their connections; nothing for no bound. */
+  readonly userPublishes: TokenBuckets | undefined;
   /** Shown to clients in the connect reply. */
   readonly version: string;
   /** A connection id that nobody can guess. */

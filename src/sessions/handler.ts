@@ -72,6 +72,12 @@ export class Handler implements SessionOwner {
     for (const session of [...this.#sessions.values()]) session.close(disconnect("shutdown"));
   }
 
+  hasRoomFor(user: string): boolean {
+    const { maxUserConnections } = this.#context.limits;
+    if (maxUserConnections === null || user === "") return true;
+    return (this.#users.get(user)?.size ?? 0) < maxUserConnections;
+  }
+
   identified(session: Session): void {
     const sessions = this.#users.get(session.user);
     if (sessions) sessions.add(session);

@@ -7,6 +7,26 @@ export interface SessionLimits {
   readonly commandsPerSecond: number | null;
   /** Commands that may come at once before the rate counts. @default 2,000 */
   readonly commandBurst: number;
+  /** Publications one connection may send a second; error 111 beyond, then close 3013; `null` for no bound. @default 500 */
+  readonly publishesPerSecond: number | null;
+  /** Publications that may come at once before that rate counts. @default 1,000 */
+  readonly publishBurst: number;
+  /**
+   * The same for all connections of a user together; anonymous clients are bound by their connections' rates only. The
+   * connection that goes on regardless is closed, and not those beside it. `null` for no bound. @default 1,000
+   */
+  readonly userPublishesPerSecond: number | null;
+  /** @default 2,000 */
+  readonly userPublishBurst: number;
+  /** Connections of one user; further ones are closed with 3504; `null` for no bound. Anonymous ones do not count. @default 200 */
+  readonly maxUserConnections: number | null;
+  /**
+   * Bytes of messages one connection may send a second, characters where they are text; beyond, its input is read no
+   * faster than that. `null` for no bound. @default 1 MiB
+   */
+  readonly bytesPerSecond: number | null;
+  /** Bytes that may come at once before that rate counts. @default 4 MiB */
+  readonly byteBurst: number;
   /** Commands of one connection under way at a time; further ones wait, and reading from the peer with them. @default 16 */
   readonly maxCommandsInFlight: number;
   /** Bytes of answers that may wait for a peer that does not read; beyond, nothing more is read from it. @default 256 KiB */
@@ -23,6 +43,13 @@ export const defaultSessionLimits: SessionLimits = Object.freeze({
   maxChannels: 128,
   commandsPerSecond: 1000,
   commandBurst: 2000,
+  publishesPerSecond: 500,
+  publishBurst: 1000,
+  userPublishesPerSecond: 1000,
+  userPublishBurst: 2000,
+  maxUserConnections: 200,
+  bytesPerSecond: 1024 * 1024,
+  byteBurst: 4 * 1024 * 1024,
   maxCommandsInFlight: 16,
   maxUnsentBytes: 256 * 1024,
   maxHistoryEntries: 300,

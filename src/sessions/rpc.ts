@@ -6,6 +6,9 @@ import type { SessionContext } from "./context.js";
 import { publish } from "./publishing.js";
 import type { Session } from "./session.js";
 
+/** Counts as a publication, as the publish command does. */
+export const publishMethod = "holdfast.publish";
+
 type RpcMethod = (
   session: Session,
   data: unknown,
@@ -15,7 +18,7 @@ type RpcMethod = (
 const methods: ReadonlyMap<string, RpcMethod> = new Map([
   /** Publishes, and says where the publication stands, which the publish command has no room for. */
   [
-    "holdfast.publish",
+    publishMethod,
     async (session, data, context) => {
       const params = toPublishParams(data);
       if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);

@@ -14,6 +14,7 @@ import type { SessionContext } from "./context.js";
 import { Expiry } from "./expiry.js";
 import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
+import { InputRate } from "./input-rate.js";
 import { Keepalive } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
 import type { Publisher } from "./publishing.js";
@@ -22,6 +23,8 @@ import type { Transport, TransportEvents } from "./transport.js";
 
 /** What a session tells the table it stands in. */
 export interface SessionOwner {
+  /** Whether one more connection of the user may be there. */
+  hasRoomFor(user: string): boolean;
   /** It is known who it is. */
   identified(session: Session): void;
   ended(session: Session): void;
@@ -42,6 +45,7 @@ export class Session implements Reader, TransportEvents, Holder {
   readonly #outbox: Outbox;
   readonly #commands: CommandQueue;
   readonly #keepalive: Keepalive;
+  readonly #inputRate: InputRate | undefined;
   #info: ClientInfo;
   #identity: Identity = anonymous;
   /** Made when it is asked for. */
@@ -66,6 +70,8 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#outbox = new Outbox(transport.encoding);
     this.#commands = new CommandQueue(this, context);
     this.#keepalive = new Keepalive(this, context);
+    const { bytesPerSecond } = context.limits;
+    if (bytesPerSecond !== null) this.#inputRate = new InputRate(this, bytesPerSecond, context);
   }
 
   get user(): string {
@@ -116,6 +122,11 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#isHeldUp;
   }
 
+  /** Whether the peer's input was held back since this was asked last, for it came too fast. */
+  takeHasBeenSlowed(): boolean {
+    return this.#inputRate?.takeHasHeldUp() ?? false;
+  }
+
   /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
   get isReady(): boolean {
     return this.#isAdmitted && !this.#isFull && !this.#isEnded && this.#outbox.size < maxBatchBytes;
@@ -133,6 +144,11 @@ export class Session implements Reader, TransportEvents, Holder {
   /** Bytes held for the peer. */
   get unsentBytes(): number {
     return this.#outbox.size + this.transport.unsentBytes;
+  }
+
+  /** Whether the user may have this connection beside those there are. */
+  hasRoomAs(user: string): boolean {
+    return this.#owner.hasRoomFor(user);
   }
 
   /** It is known who it is; nothing is delivered before it is admitted. */
@@ -187,6 +203,7 @@ export class Session implements Reader, TransportEvents, Holder {
 
   receive(payload: Payload): void {
     if (this.#isEnded) return;
+    this.#inputRate?.receive(payload.length);
     try {
       const { commands, fault } = this.encoding.codec.decode(payload);
       this.#commands.add(commands, fault);
@@ -211,7 +228,8 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   sendPing(): void {
-    this.#say(this.encoding.codec.encodePing());
+    if (this.transport.hasOwnPings) this.transport.sendPing?.();
+    else this.#say(this.encoding.codec.encodePing());
   }
 
   sendError(id: number, name: Parameters<typeof replyError>[0], detail?: string): void {
@@ -253,6 +271,11 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#holdUpOrGoOn();
   }
 
+  /** What had come too fast is paid off. */
+  inputCaughtUp(): void {
+    this.#holdUpOrGoOn();
+  }
+
   close(reason: Disconnect): void {
     if (this.#isEnded) return;
     if (!this.#isFull && !this.#outbox.isEmpty) this.#writeOutbox();
@@ -282,7 +305,8 @@ export class Session implements Reader, TransportEvents, Holder {
     if (this.#isEnded) return;
     this.#isEnded = true;
     if (this.#isFull) this.#context.held.set(this, 0);
-    this.#commands.clear();
+    this.#commands.end();
+    this.#inputRate?.stop();
     this.#keepalive.stop();
     this.#expiry?.stop();
     this.channels.end();
@@ -324,7 +348,7 @@ export class Session implements Reader, TransportEvents, Holder {
     const canGoOn = this.unsentBytes <= this.#context.limits.maxUnsentBytes;
     if (canGoOn) this.#commands.run();
     if (this.#isEnded) return;
-    const isHeldUp = !canGoOn || this.#commands.hasWaiting;
+    const isHeldUp = !canGoOn || this.#commands.hasWaiting || (this.#inputRate?.isOver ?? false);
     if (isHeldUp === this.#isHeldUp) return;
     this.#isHeldUp = isHeldUp;
     if (isHeldUp) this.transport.pauseReading();

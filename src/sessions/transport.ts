@@ -15,10 +15,14 @@ export interface Transport {
   readonly encoding: Encoding;
   /** Bytes written that the operating system has not taken yet. Above 0, `drained` follows once it is 0 again. */
   readonly unsentBytes: number;
+  /** Whether the client wants pings of the transport's own kind, and none of the protocol's. */
+  readonly hasOwnPings?: boolean;
   /** The request that opened the connection, which is kept until it is taken. To be called once. */
   takeRequest(): ConnectionRequest;
   /** Writes framed bytes, all in one write. */
   write(parts: readonly Uint8Array[]): void;
+  /** Sends a ping of its own kind, where it has them; the answer goes to `receivePong`. */
+  sendPing?(): void;
   /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */
   pauseReading(): void;
   resumeReading(): void;
@@ -31,6 +35,8 @@ export interface Transport {
 /** What a transport reports to. */
 export interface TransportEvents {
   receive(payload: Payload): void;
+  /** The answer to a ping of the transport's own. */
+  receivePong(): void;
   drained(): void;
   closed(): void;
 }

@@ -8,7 +8,10 @@ import type { DriverContext } from "../sockets/driver-context.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
 import { type DeflateSettings, type RawHeaders, type Rejection, reject } from "../websocket/index.js";
 import { jsonCodec } from "../wire/json-codec.js";
+import { AddressCounts, type AddressLimits } from "./address-limits.js";
+import { isLoopbackAddress } from "./addresses.js";
 import { type AllowedOrigins, isOriginAllowed } from "./origins.js";
+import type { RequestOrigin, TrustedProxies } from "./trusted-proxies.js";
 import { WebSocketEncodings } from "./websocket-encodings.js";
 import { WebSocketTransport } from "./websocket-transport.js";
 
@@ -20,6 +23,8 @@ export interface WebSocketListenerOptions {
   readonly allowedOrigins: AllowedOrigins;
   /** Whether the server listens on a loopback address only. */
   readonly isLocalOnly: () => boolean;
+  readonly trustedProxies: TrustedProxies;
+  readonly addressLimits: AddressLimits;
   /** Most sockets, those that are closing included; `null` for no bound. */
   readonly maxConnections: number | null;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -29,6 +34,7 @@ export class WebSocketListener {
   readonly #options: WebSocketListenerOptions;
   readonly #acceptor: Acceptor;
   readonly #encodings = new WebSocketEncodings(jsonCodec);
+  readonly #addresses: AddressCounts;
   readonly #transports = new Set<WebSocketTransport>();
   /** One function for all, since each connection keeps it. */
   readonly #onGone = (transport: WebSocketTransport) => this.#forget(transport);
@@ -37,6 +43,11 @@ export class WebSocketListener {
 
   constructor(options: WebSocketListenerOptions) {
     this.#options = options;
+    this.#addresses = new AddressCounts({
+      limits: options.addressLimits,
+      clock: options.context.clock,
+      countsLoopback: !options.trustedProxies.isEmpty,
+    });
     this.#acceptor = new Acceptor({
       clock: options.context.clock,
       findRefusal: (request) => this.#findRefusal(request),
@@ -93,22 +104,22 @@ export class WebSocketListener {
   }
 
   #open(accepted: AcceptedSocket): void {
-    const { handler, context } = this.#options;
+    const { handler, context, trustedProxies } = this.#options;
     const encoding = this.#encodings.for(accepted.deflate);
-    const transport = new WebSocketTransport(accepted, encoding, context, this.#onGone);
+    const { address } = trustedProxies.originOf(accepted.request);
+    const place = this.#addresses.enter(address);
+    const peer = { address, place };
+    const transport = new WebSocketTransport(accepted, peer, encoding, context, this.#onGone);
     this.#transports.add(transport);
     transport.start(handler.open(transport), accepted.head);
   }
 
-  #findRefusal({ headers, host }: OpeningRequest): Rejection | undefined {
-    const { allowedOrigins, isLocalOnly, maxConnections } = this.#options;
-    const { origin } = headers;
+  #findRefusal(request: OpeningRequest): Rejection | undefined {
+    const { maxConnections, trustedProxies } = this.#options;
     if (this.#isDraining) return reject(503, "The server is being ended.", { "Retry-After": "1" });
-    if (!isOriginAllowed({ origin, host, allowed: allowedOrigins, isLocalOnly: isLocalOnly() }))
-      return reject(
-        403,
-        `Pages from ${origin} may not connect here. Add that origin to allowedOrigins to admit them.`,
-      );
+    const from = trustedProxies.originOf(request);
+    const refusal = this.#addresses.findRefusal(from.address) ?? this.#findFaultOfPage(request, from);
+    if (refusal) return refusal;
     if (maxConnections !== null && this.#transports.size >= maxConnections)
       return reject(503, `The server has its limit of ${maxConnections} connections.`, {
         "Retry-After": "5",
@@ -116,8 +127,23 @@ export class WebSocketListener {
     return undefined;
   }
 
+  /** @returns a refusal of a page that may not connect */
+  #findFaultOfPage({ headers: { origin } }: OpeningRequest, from: RequestOrigin): Rejection | undefined {
+    const { allowedOrigins: allowed, isLocalOnly } = this.#options;
+    const { host, isForwarded, address } = from;
+    // What came to a proxy from elsewhere did not come by a name that was made to point at this machine.
+    const isFromElsewhere = isForwarded && !isLoopbackAddress(address);
+    if (isOriginAllowed({ origin, host, allowed, isLocalOnly: isLocalOnly() && !isFromElsewhere }))
+      return undefined;
+    return reject(
+      403,
+      `Pages from ${origin} may not connect here. Add that origin to allowedOrigins to admit them.`,
+    );
+  }
+
   #forget(transport: WebSocketTransport): void {
     this.#transports.delete(transport);
+    this.#addresses.leave(transport.place);
     if (this.#transports.size === 0) this.#onEmpty?.();
   }
 }

@@ -8,23 +8,39 @@ import type { OpeningRequest } from "../sockets/opening-request.js";
 import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
 import type { Disconnect } from "../wire/codes.js";
+import type { AddressPlace } from "./address-limits.js";
+
+/** Whom the connection comes from. */
+export interface Peer {
+  /** As the socket has it, or a trusted proxy. */
+  readonly address: string;
+  /** Where its address is counted; given back once the socket is gone. */
+  readonly place: AddressPlace | undefined;
+}
 
 export class WebSocketTransport implements Transport, SocketOwner {
   readonly name = "websocket";
   readonly encoding: Encoding;
+  readonly place: AddressPlace | undefined;
+  readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
   readonly #onGone: (transport: WebSocketTransport) => void;
   #events: TransportEvents | undefined;
   #request: OpeningRequest | undefined;
+  #address: string;
 
   /** @param onGone called once the socket is gone */
   constructor(
     { stream, deflate, request }: AcceptedSocket,
+    { address, place }: Peer,
     encoding: Encoding,
     context: DriverContext,
     onGone: (transport: WebSocketTransport) => void,
   ) {
     this.encoding = encoding;
+    this.place = place;
+    this.#address = address;
+    this.hasOwnPings = asksForPingFrames(request.url);
     this.#onGone = onGone;
     this.#request = request;
     this.#driver = new SocketDriver("server", stream, deflate, context, this);
@@ -41,9 +57,10 @@ export class WebSocketTransport implements Transport, SocketOwner {
     const request = this.#request;
     this.#request = undefined;
     if (request === undefined) return { headers: {}, url: "/", address: "" };
-    const { url, remoteAddress = "" } = request;
+    const address = this.#address;
+    this.#address = "";
     // Of a request, no field but Set-Cookie comes as a list, and that one means nothing here.
-    return { headers: request.headers as ConnectionRequest["headers"], url, address: remoteAddress };
+    return { headers: request.headers as ConnectionRequest["headers"], url: request.url, address };
   }
 
   get unsentBytes(): number {
@@ -52,6 +69,15 @@ export class WebSocketTransport implements Transport, SocketOwner {
 
   write(frames: readonly Uint8Array[]): void {
     this.#driver.write(frames);
+  }
+
+  /** RFC 6455 §5.5.2. */
+  sendPing(): void {
+    if (!this.#driver.isOpen) return;
+    const { connection } = this.#driver;
+    connection.sendPing();
+    // At once, since what waits for the turn's end would look as if the peer did not take it.
+    this.#driver.write(connection.takeOutput());
   }
 
   pauseReading(): void {
@@ -77,6 +103,10 @@ export class WebSocketTransport implements Transport, SocketOwner {
     this.#events?.receive(data);
   }
 
+  receivePong(): void {
+    if (this.hasOwnPings) this.#events?.receivePong();
+  }
+
   drained(): void {
     this.#events?.drained();
   }
@@ -90,6 +120,12 @@ export class WebSocketTransport implements Transport, SocketOwner {
   closed(): void {
     this.#onGone(this);
   }
+}
+
+/** For clients that answer Ping frames by themselves and know nothing of the protocol's pings, such as wscat. */
+function asksForPingFrames(url: string): boolean {
+  const query = url.indexOf("?");
+  return query >= 0 && new URLSearchParams(url.slice(query)).get("cf_ws_frame_ping_pong") === "true";
 }
 
 function clipReason(reason: string): string {

@@ -25,6 +25,13 @@ describe("signing tokens", () => {
     },
   );
 
+  it("does not sign with a secret that is too short for the algorithm", async () => {
+    await expect(signToken({ secret: "x".repeat(63), algorithm: "HS512" }, claims)).rejects.toMatchObject({
+      code: "HF_OPTION_INVALID",
+      message: "secret must be at least 64 bytes long for HS512, but is 63 bytes long",
+    });
+  });
+
   it("uses the current secret of several", async () => {
     const token = await signToken({ secret: [otherSecret, secret] }, claims);
     expect(await openTokens({ secret: otherSecret }).tokens.verifyConnection(token)).toMatchObject({

@@ -52,6 +52,33 @@ describe("tokens with an HMAC", () => {
     );
   });
 
+  it.each([
+    [32, ["HS256"]],
+    [47, ["HS256"]],
+    [48, ["HS256", "HS384"]],
+    [63, ["HS256", "HS384"]],
+    [64, ["HS256", "HS384", "HS512"]],
+  ])(
+    "are accepted with what a secret of %i bytes is long enough for (RFC 7518 §3.2)",
+    async (length, accepted) => {
+      const key = "x".repeat(length);
+      for (const alg of ["HS256", "HS384", "HS512"])
+        expect(await verify(withHmac(claims, key, { alg }), { secret: key })).toMatchObject({
+          isAccepted: accepted.includes(alg),
+        });
+    },
+  );
+
+  it("are not accepted with one of several secrets that is too short for the algorithm", async () => {
+    const [long, short] = ["x".repeat(64), "y".repeat(40)];
+    const both = { secret: [long, short] };
+    expect(await verify(withHmac(claims, long, { alg: "HS512" }), both)).toEqual(accepted);
+    expect(await verify(withHmac(claims, short, { alg: "HS512" }), both)).toMatchObject({
+      isAccepted: false,
+    });
+    expect(await verify(withHmac(claims, short), both)).toEqual(accepted);
+  });
+
   it("are accepted with any of several secrets, but not with one that is gone", async () => {
     const both = { secret: [otherSecret, secret] };
     for (const key of both.secret) expect(await verify(withHmac(claims, key), both)).toEqual(accepted);

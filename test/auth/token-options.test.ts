@@ -26,12 +26,26 @@ const x25519 = generateKeyPairSync("x25519").publicKey;
 describe("options of tokens", () => {
   for (const [options, option, message] of [
     [{}, "secret", "secret must be given where neither publicKeys nor jwksUrl is, but is missing"],
-    [{ secret: "x".repeat(31) }, "secret", "secret must be at least 32 bytes long, but is 31 bytes long"],
-    [{ secret: "" }, "secret", "secret must be at least 32 bytes long, but is 0 bytes long"],
+    [
+      { secret: "x".repeat(31) },
+      "secret",
+      "secret must be at least 32 bytes long for HS256, but is 31 bytes long",
+    ],
+    [{ secret: "" }, "secret", "secret must be at least 32 bytes long for HS256, but is 0 bytes long"],
     [
       { secret: [secret, "short"] },
       "secret",
-      "secret must be at least 32 bytes long, but is 5 bytes long at place 1",
+      "secret must be at least 32 bytes long for HS256, but is 5 bytes long at place 1",
+    ],
+    [
+      { secret: "x".repeat(47), algorithms: ["HS256", "HS384"] },
+      "secret",
+      "secret must be at least 48 bytes long for HS384, but is 47 bytes long",
+    ],
+    [
+      { secret: [secret, "x".repeat(63)], algorithms: ["HS512"] },
+      "secret",
+      "secret must be at least 64 bytes long for HS512, but is 63 bytes long at place 1",
     ],
     [{ secret: [] }, "secret", "secret must be a secret, or a list of secrets, but is an empty list"],
     [{ secret: 5 }, "secret", "secret must be a text, or a list of texts, but is of type number"],

@@ -12,7 +12,7 @@ import {
   subscribeSdk,
   tokenOf,
 } from "../support/app-server.js";
-import { until } from "../support/server.js";
+import { RawClient, textFrame, until } from "../support/server.js";
 
 const message = z.object({ text: z.string().min(1) });
 
@@ -252,6 +252,24 @@ describe("hooks of connections", () => {
     client.disconnect();
     await until(() => onDisconnect.mock.calls.length === 1);
     expect(onDisconnect).toHaveBeenCalledWith("ann");
+  });
+
+  it("that take too long to find out who a client is end the connection, and the client comes back", async () => {
+    let asked = 0;
+    const never = new Promise<undefined>(() => {});
+    const { url, port, errors } = await startApp(
+      // In the list, all functions have the time together.
+      defineApp({ authenticate: [() => undefined, () => (++asked <= 2 ? never : { id: "ann" })] }),
+      { times: { hookTimeoutMs: 50 } },
+    );
+    const raw = await RawClient.upgrade(port);
+    raw.write(textFrame({ id: 1, connect: {} }));
+    expect(await raw.readClose()).toEqual({ code: 3004, reason: "internal server error" });
+    const error = new Error("authenticate has not ended within 50 ms");
+    expect(errors).toEqual([error]);
+    await connectSdk(url);
+    expect(asked).toBe(3);
+    expect(errors).toEqual([error, error]);
   });
 
   it("may refuse whom they know, and the client stays away", async () => {

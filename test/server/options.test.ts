@@ -23,6 +23,17 @@ describe("options", () => {
     [{ maxMessageBytes: Number.NaN }, /^maxMessageBytes must be an integer of at least 1, but is null$/],
     [{ limits: { commandBurst: -5 } }, /^limits\.commandBurst must be an integer of at least 1, but is -5$/],
     [{ limits: { maxChannels: null as unknown as number } }, /^limits\.maxChannels must be/],
+    [{ limits: { publishBurst: null as unknown as number } }, /^limits\.publishBurst must be/],
+    [
+      { limits: { maxAddressConnections: 0 } },
+      /^limits\.maxAddressConnections must be an integer of at least 1, or null for no bound, but is 0$/,
+    ],
+    [
+      { limits: { maxUsers: 5 } as object },
+      /^there is no option limits\.maxUsers; there are limits\.address/,
+    ],
+    [{ trustedProxies: "loopback" as unknown as string[] }, /^trustedProxies must be a list of/],
+    [{ trustedProxies: ["10.0.0.0/40"] }, /^trustedProxies must be a list of .* but has "10\.0\.0\.0\/40"$/],
     [{ ring: { maxEntries: 0 } }, /^ring\.maxEntries must be/],
     [
       { times: { pingIntervalMs: 1000 } },
@@ -34,7 +45,16 @@ describe("options", () => {
   });
 
   it("lift the bounds that may be lifted with null", () => {
-    expect(() => createServer({ maxConnections: null, limits: { commandsPerSecond: null } })).not.toThrow();
+    const limits = {
+      commandsPerSecond: null,
+      publishesPerSecond: null,
+      userPublishesPerSecond: null,
+      bytesPerSecond: null,
+      maxUserConnections: null,
+      maxAddressConnections: null,
+      addressConnectionsPerSecond: null,
+    };
+    expect(() => createServer({ maxConnections: null, limits })).not.toThrow();
   });
 });
 

@@ -49,4 +49,27 @@ describe("token bucket", () => {
     expect(bucket.take(1000)).toBe("ok");
     expect(bucket.take(0)).toBe("empty");
   });
+
+  it("says how long it takes until there is a token, debt included", () => {
+    const bucket = new TokenBucket(10, 3, 0);
+    expect(bucket.waitMs(0)).toBe(0);
+    takeMany(bucket, 3, 0);
+    expect(bucket.waitMs(0)).toBe(100);
+    takeMany(bucket, 2, 0);
+    expect(bucket.waitMs(50)).toBe(250);
+  });
+
+  it("gives nothing on credit to those who only try", () => {
+    const bucket = new TokenBucket(10, 2, 0);
+    expect(Array.from({ length: 4 }, () => bucket.tryTake(0))).toEqual([true, true, false, false]);
+    expect(bucket.tryTake(100)).toBe(true);
+  });
+
+  it("takes several at once, and is full when all is made up for", () => {
+    const bucket = new TokenBucket(10, 5, 0);
+    expect(bucket.take(0, 7)).toBe("empty");
+    expect(bucket.isFull(699)).toBe(false);
+    expect(bucket.isFull(700)).toBe(true);
+    expect(bucket.take(700, 11)).toBe("overdrawn");
+  });
 });

@@ -5,8 +5,8 @@ import type { PublicKeyAlgorithm } from "../../../src/auth/algorithms.js";
 import type { TokenOptions } from "../../../src/auth/token-options.js";
 import { createTokens, type Tokens } from "../../../src/auth/tokens.js";
 
-export const secret = "a secret of thirty-two bytes, at least";
-export const otherSecret = "another secret of thirty-two bytes, as well";
+export const secret = "a secret of sixty-four bytes, at least, as HS512 wants them to be";
+export const otherSecret = "another secret of sixty-four bytes, as well, as HS512 wants them too";
 /** 2023-11-14T22:13:20Z */
 export const nowSeconds = 1_700_000_000;
 

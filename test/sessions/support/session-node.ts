@@ -18,6 +18,7 @@ import {
   type SessionTimes,
 } from "../../../src/sessions/limits.js";
 import { PresenceLists } from "../../../src/sessions/presence-lists.js";
+import { createUserPublishes } from "../../../src/sessions/publish-rate.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";
 import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
@@ -74,6 +75,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const application =
     options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients);
+  const limits = { ...defaultSessionLimits, ...options.limits };
+  const userPublishes = createUserPublishes(limits);
   const context = {
     broker,
     channels,
@@ -84,7 +87,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     onError,
     application,
     lists: new PresenceLists({ broker, application, onError }),
-    limits: { ...defaultSessionLimits, ...options.limits },
+    limits,
+    userPublishes,
     times: { ...defaultSessionTimes, ...options.times },
     version: "test",
     createId: createCounter("client"),
@@ -152,6 +156,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     deadlines,
     handler,
     control: new Control(handler, context),
+    userPublishes,
     open,
     connect,
     publish,

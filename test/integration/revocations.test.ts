@@ -1,0 +1,120 @@
+/** Revoked tokens on a store: what becomes of them when the server ends, however it does. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { channel, defineApp, jwt, readStore } from "../../src/index.js";
+import { revocationChannel } from "../../src/server/revocation-log.js";
+import {
+  apiKey,
+  connectSdk,
+  createSdk,
+  inSeconds,
+  next,
+  secret,
+  startApp,
+  tokenOf,
+} from "../support/app-server.js";
+
+const app = defineApp({ authenticate: jwt({ secret }), channels: { news: channel({}) } });
+const token = (claims: object) => tokenOf({ exp: inSeconds(1000), ...claims });
+const revoked = { code: 3500, reason: "invalid token: the token is revoked" };
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-revocations-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** @returns how a client that tries with the token ends; undefined where it is let in */
+async function endOf(url: string, given: string): Promise<unknown> {
+  const client = createSdk(url, { token: given });
+  const ended = next(client, "disconnected");
+  const connected = next(client, "connected");
+  client.connect();
+  return await Promise.race([ended, connected.then(() => undefined)]);
+}
+
+async function startProcess(data: string) {
+  const child = fork(join(import.meta.dirname, "../support/token-server.mjs"), [
+    JSON.stringify({ data, secret, apiKey }),
+  ]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [{ port }] = (await once(child, "message")) as [{ port: number }];
+  const revoke = (params: object) =>
+    fetch(`http://127.0.0.1:${port}/api/revoke`, {
+      method: "POST",
+      headers: { "X-API-Key": apiKey },
+      body: JSON.stringify(params),
+    }).then((response) => response.json());
+  return { child, revoke, url: `ws://127.0.0.1:${port}/connection/websocket` };
+}
+
+describe("revoked tokens on a store", () => {
+  it("stay so after kill -9, from the moment that revoking was acknowledged", async () => {
+    const folder = makeFolder();
+    const first = await startProcess(folder);
+    const client = await connectSdk(first.url, { token: token({ sub: "ann", jti: "t-1" }) });
+    const ended = next(client, "disconnected");
+    for (const params of [{ token_id: "t-1" }, { user: "bob" }])
+      expect(await first.revoke(params)).toEqual({ result: {} });
+    first.child.kill("SIGKILL");
+    await once(first.child, "exit");
+    expect(await ended).toMatchObject({ code: 3500 });
+    const second = await startProcess(folder);
+    expect(await endOf(second.url, token({ sub: "ann", jti: "t-1" }))).toMatchObject(revoked);
+    expect(await endOf(second.url, token({ sub: "bob" }))).toMatchObject(revoked);
+    expect(await endOf(second.url, token({ sub: "ann", jti: "t-2" }))).toBeUndefined();
+  });
+
+  it("stay so on another server that opens the folder, which answers nobody before it has read them", async () => {
+    const data = makeFolder();
+    const first = await startApp(app, { data });
+    await first.api("revoke", { issued_before: inSeconds(-60) });
+    for (let n = 0; n < 30; n++) await first.api("revoke", { user: `user ${n}` });
+    await first.server.close();
+    const second = await startApp(app, { data });
+    expect(await endOf(second.url, token({ sub: "user 29", iat: inSeconds(0) }))).toMatchObject(revoked);
+    expect(await endOf(second.url, token({ sub: "ann", iat: inSeconds(-70) }))).toMatchObject(revoked);
+    expect(await endOf(second.url, token({ sub: "ann", iat: inSeconds(-50) }))).toBeUndefined();
+    expect([...first.errors, ...second.errors]).toEqual([]);
+  });
+
+  it("stand in a log that is in the store, and that no interface shows or touches", async () => {
+    const data = makeFolder();
+    const { api, url, server } = await startApp(app, { data });
+    await api("revoke", { user: "ann" });
+    const page = { maxEntries: 10, maxBytes: 10_000, isReverse: false };
+    expect((await readStore(data, revocationChannel, page, Date.now()))?.publications).toHaveLength(1);
+    for (const [method, params] of [
+      ["history", { limit: 10 }],
+      ["history_remove", {}],
+      ["publish", { data: {} }],
+      ["subscribe", { user: "bob" }],
+      ["presence", {}],
+    ] as const)
+      expect((await api(method, { channel: revocationChannel, ...params })).body).toMatchObject({
+        error: { code: 107 },
+      });
+    const client = await connectSdk(url, { token: token({ sub: "bob" }) });
+    for (const attempt of [
+      client.history(revocationChannel, { limit: 10 }),
+      client.publish(revocationChannel, { revocations: [] }),
+    ])
+      await expect(attempt).rejects.toMatchObject({ code: 107 });
+    expect((await api("channels", {})).body).toEqual({ result: { channels: {} } });
+    expect(server.stats().channels).toBe(0);
+  });
+});
+
+describe("revoked tokens in memory", () => {
+  it("are forgotten with the server", async () => {
+    const first = await startApp(app);
+    await first.api("revoke", { user: "ann" });
+    expect(await endOf(first.url, token({ sub: "ann" }))).toMatchObject(revoked);
+    const second = await startApp(app);
+    expect(await endOf(second.url, token({ sub: "ann" }))).toBeUndefined();
+  });
+});
