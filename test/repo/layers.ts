@@ -77,6 +77,11 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: ["crypto", "http", "http2", "https", "net", "stream", "url"],
     packages: [],
   },
+  config: {
+    folders: ["app", "auth", "channels", "server", "sockets", "transports", "websocket"],
+    node: ["crypto", "fs", "path"],
+    packages: ["jiti", "yaml", "zod"],
+  },
   client: {
     folders: ["wire"],
     node: [],
@@ -93,8 +98,8 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   cli: {
-    folders: ["."],
-    node: ["crypto", "fs", "readline", "timers/promises"],
+    folders: [".", "config"],
+    node: ["crypto", "fs", "readline", "stream/consumers", "timers/promises"],
     packages: ["centrifuge", "commander"],
   },
 };

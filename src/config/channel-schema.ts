@@ -1,0 +1,42 @@
+/** What a description may say of a channel: every option of `channel` that is no code. A new one has its one place here. */
+import { z } from "zod";
+import { durationAdvice } from "../app/duration.js";
+import { choice, fields, flag, integer } from "./shapes.js";
+
+const duration = z.union([z.int().min(0), z.string().regex(/^\d{1,12}(?:ms|s|m|h|d)$/)], {
+  error: durationAdvice,
+});
+
+const word = z.union([z.enum(["all", "users", "subscribers"]), z.string().regex(/^role:.+$/)], {
+  error: '"all", "users", "subscribers" or "role:NAME"',
+});
+
+const access = z.union([z.boolean(), word, z.array(word).min(1)], {
+  error: 'true, false, "all", "users", "subscribers", "role:NAME", or a list of these words',
+});
+
+const history = fields({
+  size: integer(0).optional(),
+  ttl: duration.optional(),
+  bytes: integer(0).optional(),
+});
+
+export const channelSchema = fields({
+  kind: choice(["stream", "live", "latest"]).optional(),
+  history: z
+    .union([z.literal(false), history], { error: "an object of size, ttl, bytes, or false" })
+    .optional(),
+  durability: choice(["memory", "process", "disk"]).optional(),
+  presence: flag.optional(),
+  joinLeave: z.union([z.boolean(), z.literal("force")], { error: 'true, false or "force"' }).optional(),
+  recovery: choice(["force", "allow", "off"]).optional(),
+  recoveryMode: choice(["stream", "cache"]).optional(),
+  tagsFilter: flag.optional(),
+  delta: flag.optional(),
+  allow: fields({
+    subscribe: access.optional(),
+    publish: access.optional(),
+    presence: access.optional(),
+    history: access.optional(),
+  }).optional(),
+});
