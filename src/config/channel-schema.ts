@@ -3,17 +3,26 @@ import { z } from "zod";
 import { durationAdvice } from "../app/duration.js";
 import { choice, fields, flag, integer } from "./shapes.js";
 
-const duration = z.union([z.int().min(0), z.string().regex(/^\d{1,12}(?:ms|s|m|h|d)$/)], {
-  error: durationAdvice,
-});
+const durationError = { error: durationAdvice };
 
-const word = z.union([z.enum(["all", "users", "subscribers"]), z.string().regex(/^role:.+$/)], {
-  error: '"all", "users", "subscribers" or "role:NAME"',
-});
+const duration = z.union(
+  [z.int().min(0, durationError), z.string().regex(/^\d{1,12}(?:ms|s|m|h|d)$/, durationError)],
+  durationError,
+);
 
-const access = z.union([z.boolean(), word, z.array(word).min(1)], {
+const accessError = {
   error: 'true, false, "all", "users", "subscribers", "role:NAME", or a list of these words',
-});
+};
+const listedError = { error: '"all", "users", "subscribers" or "role:NAME"' };
+
+/** A union gives the message of its only shape that fits but for its value, so each has to have the whole of it. */
+const word = (error: { readonly error: string }) =>
+  z.union([z.enum(["all", "users", "subscribers"]), z.string().regex(/^role:.+$/, error)], error);
+
+const access = z.union(
+  [z.boolean(), word(accessError), z.array(word(listedError)).min(1, accessError)],
+  accessError,
+);
 
 const history = fields({
   size: integer(0).optional(),

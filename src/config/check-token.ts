@@ -55,8 +55,8 @@ function bearerOf(claims: Readonly<Record<string, unknown>>) {
   return { channel: text("channel"), user: text("sub"), client: text("client") };
 }
 
-/** `expire_at` stands in for `exp` as the end of a connection, with 0 for never. */
+/** Until nobody may come with it any more; what came with it may go on for longer (`expire_at`). */
 function secondsLeft(claims: Readonly<Record<string, unknown>>, now: number): number | undefined {
   const end = claims.exp;
-  return typeof end === "number" ? Math.floor(end - now / 1000) : undefined;
+  return typeof end === "number" ? Math.ceil(end - now / 1000) : undefined;
 }

@@ -3,17 +3,19 @@ import { z } from "zod";
 import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/algorithms.js";
 import { choice, fields, integer, secret, secretReference, text } from "./shapes.js";
 
-const texts = z.union([text(), z.array(text()).min(1)], { error: "a text, or a list of texts" });
+const textsError = { error: "a text, or a list of texts" };
+const texts = z.union([text(), z.array(text()).min(1, textsError)], textsError);
 
 const publicKey = z.union([...secretReference.options, z.looseObject({ kty: z.string() }), text()], {
   error: "a PEM text, a JWK object, { env: NAME } or { file: PATH }",
 });
 
-const secretsAdvice = "a text, { env: NAME } or { file: PATH }, or a list of these";
+const secretsError = { error: "a text, { env: NAME } or { file: PATH }, or a list of these" };
+const keysError = { error: "a list of keys" };
 
 export const jwtSchema = fields({
-  secret: z.union([...secret.options, z.array(secret).min(1)], { error: secretsAdvice }).optional(),
-  publicKeys: z.array(publicKey, { error: "a list of keys" }).min(1).optional(),
+  secret: z.union([...secret.options, z.array(secret).min(1, secretsError)], secretsError).optional(),
+  publicKeys: z.array(publicKey, keysError).min(1, keysError).optional(),
   jwksUrl: text("an https address").optional(),
   audience: texts.optional(),
   issuer: texts.optional(),

@@ -32,10 +32,7 @@ export function parseOptionText(option: ConfigOption, text: string): unknown {
     case "choice":
       return option.choices?.includes(word) ? word : undefined;
     case "list":
-      return word
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== "");
+      return parseList(word);
     default:
       return word === "" ? undefined : text;
   }
@@ -44,4 +41,11 @@ export function parseOptionText(option: ConfigOption, text: string): unknown {
 function parseInteger(word: string): number | undefined {
   const value = Number(word);
   return word !== "" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+export function parseList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }

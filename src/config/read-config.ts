@@ -19,6 +19,10 @@ export interface ReadConfig {
   readonly isCode: boolean;
 }
 
+const codeOnly = new Set(
+  Object.keys(codeSchema.shape).filter((name) => !Object.hasOwn(dataSchema.shape, name)),
+);
+
 interface Parsed {
   readonly value: unknown;
   /** The line that something stands in, where that is known. */
@@ -31,7 +35,7 @@ interface Parsed {
  */
 export async function readConfig(file: string, modules: OwnModules = {}, name = file): Promise<ReadConfig> {
   const format = extname(file).slice(1);
-  const isCode = ["ts", "mts", "js", "mjs", "cts", "cjs"].includes(format);
+  const isCode = ["ts", "mts", "js", "mjs"].includes(format);
   if (!isCode && !["json", "yaml", "yml"].includes(format))
     throw refuse(name, "its name must end with .ts, .mts, .js, .mjs, .json, .yaml or .yml");
   const parsed = isCode
@@ -109,10 +113,10 @@ function refuseShape(
 ): HoldfastError {
   const texts = faults.map(({ path, text }) => {
     const line = lineOf?.(path);
-    const advice =
-      path.length === 1 && Object.hasOwn(codeSchema.shape, path[0] as string) && !isCode
-        ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can have`
-        : text;
+    const isCodeOnly = !isCode && path.length === 1 && codeOnly.has(path[0] as string);
+    const advice = isCodeOnly
+      ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can have`
+      : text;
     return line === undefined ? advice : `${advice} (line ${line})`;
   });
   return refuse(name, texts.join(`\n${name}: `));

@@ -1,6 +1,6 @@
 /** The keys that tokens are made and checked with: of the command line, or of the configuration. */
 import type { App, Authentication, TokenAuthentication } from "../app/define-app.js";
-import type { HmacAlgorithm } from "../auth/algorithms.js";
+import { type HmacAlgorithm, isHmacAlgorithm } from "../auth/algorithms.js";
 import { signToken, type TokenClaims } from "../auth/sign-token.js";
 import { signWithKey, toPublicPem } from "../auth/sign-with-key.js";
 import type { TokenOptions } from "../auth/token-options.js";
@@ -68,6 +68,7 @@ export async function makeToken(
       "HF_CLI_USAGE",
       "the configuration has public keys only, which check tokens; give the private key with --key to make one",
     );
-  const signing = { secret: options.secret, ...(algorithm && { algorithm: algorithm as HmacAlgorithm }) };
+  const chosen = algorithm ?? options.algorithms?.find(isHmacAlgorithm);
+  const signing = { secret: options.secret, ...(chosen && { algorithm: chosen as HmacAlgorithm }) };
   return signToken(signing, claims);
 }
