@@ -32,8 +32,10 @@ export function configRows({ settings, config }: Configuration): readonly Config
 /** One line each, in columns. */
 export function formatRows(rows: readonly ConfigRow[]): string {
   const cells = rows.map(({ option, value, source }) => [option, formatValue(value), formatSource(source)]);
-  const widths = [0, 1].map((column) =>
-    Math.min(40, Math.max(...cells.map((row) => (row[column] as string).length))),
+  // One long value should not push the sources of all others out of sight.
+  const most = [80, 40];
+  const widths = most.map((width, column) =>
+    Math.min(width, Math.max(...cells.map((row) => (row[column] as string).length))),
   );
   return cells
     .map(([option = "", value = "", source = ""]) =>

@@ -77,12 +77,16 @@ function findWeakApiKeys({ settings }: Configuration): readonly Finding[] {
 /** Files with secrets in them that every user of this machine may read. */
 function findReadableFiles(configuration: Configuration): readonly Finding[] {
   const files = secretFiles(configuration).filter(isReadableByAll);
-  return [...new Set(files)].map((file) => ({
-    severity: "warning",
-    id: "readable-secrets",
-    message: `${file} has secrets in it, and every user of this machine may read it`,
-    advice: `chmod 600 ${file}, or keep secrets elsewhere: { env: NAME } or { file: PATH }`,
-  }));
+  return [...new Set(files)].map((file) => {
+    const elsewhere =
+      file === configuration.config?.file ? ", or name secrets there only: { env: NAME }" : "";
+    return {
+      severity: "warning",
+      id: "readable-secrets",
+      message: `${file} has secrets in it, and every user of this machine may read it`,
+      advice: `chmod 600 ${file}${elsewhere}`,
+    };
+  });
 }
 
 function secretFiles({ config, settings, app }: Configuration): readonly string[] {
