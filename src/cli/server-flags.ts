@@ -1,6 +1,6 @@
 /** Flags for every option of a server, from the table of options, and the configuration that they make with the rest. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Configuration, loadConfiguration } from "../config/load-config.js";
+import { type ConfigSources, type Configuration, loadConfiguration } from "../config/load-config.js";
 import { type ConfigOption, configOptions } from "../config/option-table.js";
 import { parseOptionText, textAdvice } from "../config/option-text.js";
 import * as holdfast from "../index.js";
@@ -38,13 +38,12 @@ export function loadWithFlags(given: ServerFlags): Promise<Configuration> {
       return [[option.path, value instanceof Read ? value.value : value]];
     }),
   );
-  return loadConfiguration({
-    folder: process.cwd(),
-    env: process.env,
-    flags,
-    config: given.config,
-    modules: { holdfast },
-  });
+  return loadConfiguration({ ...sourcesOf(given.config), flags });
+}
+
+/** What finds and reads a configuration, where the flag `--config` says so or not. */
+export function sourcesOf(config: string | undefined): ConfigSources {
+  return { folder: process.cwd(), env: process.env, config, modules: { holdfast } };
 }
 
 /** What is asked for most comes first, and what belongs together stands together. */

@@ -2,11 +2,12 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { checkToken, type TokenReport } from "../config/check-token.js";
+import { loadApp } from "../config/load-config.js";
 import { type ClaimChoices, toClaims } from "../config/token-claims.js";
 import { findTokenKeys, makeToken, type SigningChoices, type TokenKeys } from "../config/token-keys.js";
 import { HoldfastError } from "../index.js";
 import { writeNote, writeText } from "./output.js";
-import { loadWithFlags } from "./server-flags.js";
+import { sourcesOf } from "./server-flags.js";
 
 interface TokenChoices extends Omit<ClaimChoices, "user">, SigningChoices {
   readonly config?: string;
@@ -21,7 +22,7 @@ interface TokenChoices extends Omit<ClaimChoices, "user">, SigningChoices {
 /** @returns the exit code: 1 where a token is refused */
 export async function runToken(choices: TokenChoices): Promise<number> {
   const { config, secret, key, check } = choices;
-  const { app } = await loadWithFlags(config === undefined ? {} : { config });
+  const app = await loadApp(sourcesOf(config));
   const keys = findTokenKeys(app, { secret, pem: key === undefined ? undefined : readKey(key) });
   if (check !== undefined) {
     const token = check === "-" ? (await text(process.stdin)).trim() : check;

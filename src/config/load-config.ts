@@ -37,15 +37,29 @@ export interface Configuration {
  * @throws HF_CONFIG_INVALID, HF_CLI_USAGE naming the file or variable, the place, what came and what is accepted
  */
 export async function loadConfiguration(sources: ConfigSources): Promise<Configuration> {
-  const { env, flags = {}, folder, modules } = sources;
-  const file = findConfig(folder, nameConfig(sources));
-  const config = file === undefined ? undefined : await readConfig(file, modules, shorten(folder, file));
+  const { env, flags = {} } = sources;
+  const config = await findAndRead(sources);
   const settings = resolveSettings({ flags, env, config });
   const durability = isGiven(settings, "durability")
     ? (settings.get("durability")?.value as Durability)
     : undefined;
   const app = config && buildApp(config, env, durability);
   return { config, settings, app, options: toServerOptions(settings, config, app !== undefined) };
+}
+
+/**
+ * Reads no more than the application, so that what else a server would need may be missing.
+ * @throws HF_CONFIG_INVALID naming the file, the place, what came and what is accepted
+ */
+export async function loadApp(sources: ConfigSources): Promise<App | undefined> {
+  const config = await findAndRead(sources);
+  return config && buildApp(config, sources.env, undefined);
+}
+
+async function findAndRead(sources: ConfigSources): Promise<ReadConfig | undefined> {
+  const { folder, modules } = sources;
+  const file = findConfig(folder, nameConfig(sources));
+  return file === undefined ? undefined : await readConfig(file, modules, shorten(folder, file));
 }
 
 /**

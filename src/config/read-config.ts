@@ -71,7 +71,7 @@ function parseData(name: string, text: string, isJson: boolean): Parsed {
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault) {
     const { line, col } = lines.linePos(fault.pos[0]);
-    throw refuse(name, `line ${line}, column ${col}: ${fault.message}`, fault);
+    throw refuse(name, `line ${line}, column ${col}: ${explainSyntax(fault)}`, fault);
   }
   if (isJson) assertJson(name, text);
   let value: unknown;
@@ -81,6 +81,10 @@ function parseData(name: string, text: string, isJson: boolean): Parsed {
     throw refuse(name, messageOf(cause), cause);
   }
   return { value, lineOf: (path) => lineOf(document, lines, path) };
+}
+
+function explainSyntax({ code, message }: { readonly code: string; readonly message: string }): string {
+  return code === "MULTIPLE_DOCS" ? "a configuration is one document, and another begins here" : message;
 }
 
 /** What YAML takes is more than JSON. */

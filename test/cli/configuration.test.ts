@@ -324,6 +324,15 @@ describe("holdfast token", () => {
     ]);
   });
 
+  it("needs nothing of the configuration but what it says of tokens", async () => {
+    const more = "apiKeys: [{ env: GONE }]\ntls: { cert: gone.pem, key: gone.pem }\n";
+    const folder = makeFolder({ "holdfast.config.yaml": more + yaml });
+    expect((await runCli(["token", "--user", "ann"], env, folder)).code).toBe(0);
+    expect((await runCli(["config"], env, folder)).err).toContain(
+      "apiKeys[0] is in the environment variable GONE",
+    );
+  });
+
   it("needs no configuration with a secret", async () => {
     const variables = { HOLDFAST_SECRET: goodSecret };
     const { out } = await runCli(["token", "--user", "ann", "--expires", "never"], variables, makeFolder());

@@ -233,7 +233,9 @@ describe("holdfast doctor", () => {
       const folder = makeFolder({ file: "" });
       expect(await idsOf(onDisk(folder))).toEqual([]);
       expect(await idsOf(onDisk(join(folder, "a/b")))).toEqual([]);
-      expect(await idsOf(onDisk(join(folder, "file")))).toEqual(["error data-not-writable"]);
+      const [finding] = await examineYaml(onDisk(join(folder, "file")));
+      expect(finding).toMatchObject({ severity: "error", id: "data-not-writable" });
+      expect(finding?.message).toMatch(/file is no folder$/);
       expect(await idsOf(onDisk(join(folder, "file/a")))).toEqual(["error data-not-writable"]);
     });
 

@@ -108,6 +108,9 @@ describe("reading a configuration", () => {
     expect(await refusalOf("f.yaml", "port: 1\nlimits:\n  maxChannels: x\n")).toMatch(
       /but is "x" \(line 3\)$/,
     );
+    expect(await refusalOf("f.yaml", "port: 1\n---\nport: 2\n")).toMatch(
+      /^f\.yaml: line 2, .*is one document/,
+    );
     expect(await refusalOf("f.yaml", "secret: !env TOKEN\n")).toMatch(/^f\.yaml: line 1, .*tag/);
   });
 
