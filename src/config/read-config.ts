@@ -1,8 +1,7 @@
 /** Reads a configuration's file, whatever its format, and checks its shape. */
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
-import { createJiti } from "jiti";
-import { LineCounter, parseDocument } from "yaml";
+import type { Document, LineCounter } from "yaml";
 import { HoldfastError, messageOf } from "../errors.js";
 import { codeSchema, dataSchema } from "./config-schema.js";
 import { explainIssues, type Fault, type Path } from "./explain-issues.js";
@@ -40,7 +39,7 @@ export async function readConfig(file: string, modules: OwnModules = {}, name = 
     throw refuse(name, "its name must end with .ts, .mts, .js, .mjs, .json, .yaml or .yml");
   const parsed = isCode
     ? { value: await importCode(file, name, modules) }
-    : parseData(name, readText(file, name), format === "json");
+    : await parseData(name, readText(file, name), format === "json");
   const checked = (isCode ? codeSchema : dataSchema).safeParse(parsed.value ?? {});
   if (!checked.success)
     throw refuseShape(name, isCode, parsed, explainIssues(checked.error.issues, parsed.value));
@@ -50,6 +49,8 @@ export async function readConfig(file: string, modules: OwnModules = {}, name = 
 async function importCode(file: string, name: string, modules: OwnModules): Promise<unknown> {
   let loaded: { readonly default?: unknown };
   try {
+    // Only who has such a file waits for what reads it.
+    const { createJiti } = await import("jiti");
     // With the same package inside and outside, what is made there is known here.
     const jiti = createJiti(import.meta.url, {
       virtualModules: modules,
@@ -65,7 +66,8 @@ async function importCode(file: string, name: string, modules: OwnModules): Prom
   throw refuse(name, "it must export its configuration: export default defineConfig({ … })");
 }
 
-function parseData(name: string, text: string, isJson: boolean): Parsed {
+async function parseData(name: string, text: string, isJson: boolean): Promise<Parsed> {
+  const { LineCounter, parseDocument } = await import("yaml");
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const fault = document.errors[0] ?? document.warnings[0];
@@ -96,11 +98,7 @@ function assertJson(name: string, text: string): void {
   }
 }
 
-function lineOf(
-  document: ReturnType<typeof parseDocument>,
-  lines: LineCounter,
-  path: Path,
-): number | undefined {
+function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
     const start = node?.range?.[0];
