@@ -109,6 +109,8 @@ describe("holdfast doctor", () => {
       "short",
       "secretsecretsecretsecretsecretsecret",
       "changeme-changeme-changeme-changeme",
+      "your-256-bit-secret-your-256-bit-secret",
+      "abcdefghijklmnopqrstuvwxyz0123456789",
       "this-is-my-super-secret-jwt-signing-key!",
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
       "ababbbabaabbababababbababbabaabbabbaba",
