@@ -26,7 +26,7 @@ ${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is 
 const openToAll = "Any visitor may use any channel and nobody is\nasked who they are";
 
 function suggestions({ url, port }: ListeningAddress, { app, config }: Configuration): readonly string[] {
-  const at = port === 8000 ? "" : ` --url ${url}`;
+  const at = port === 8000 && url.startsWith("http:") ? "" : ` --url ${url}`;
   if (!app)
     return [
       `npx holdfast subscribe news${at}`,

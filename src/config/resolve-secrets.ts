@@ -40,15 +40,16 @@ function readVariable(name: string, path: Path, { env, name: config }: SecretCon
 }
 
 function readSecretFile(name: string, path: Path, { file, name: config }: SecretContext): unknown {
-  let text: string;
   try {
     // Editors end files with a line break, which nobody means to be a part.
-    text = readFileSync(resolve(dirname(file), name), "utf8").trim();
+    const text = readFileSync(resolve(dirname(file), name), "utf8").trim();
+    const isJwk = formatPath(path).includes("publicKeys") && text.startsWith("{");
+    return isJwk ? JSON.parse(text) : text;
   } catch (cause) {
-    throw new HoldfastError("HF_CONFIG_INVALID", `${config}: ${formatPath(path)}: ${messageOf(cause)}`, {
+    const fault = cause instanceof SyntaxError ? `${name} is no JSON` : messageOf(cause);
+    throw new HoldfastError("HF_CONFIG_INVALID", `${config}: ${formatPath(path)}: ${fault}`, {
       cause,
       details: { file: config, option: formatPath(path) },
     });
   }
-  return formatPath(path).includes("publicKeys") && text.startsWith("{") ? JSON.parse(text) : text;
 }

@@ -7,9 +7,8 @@ export function fields<T extends z.ZodRawShape>(shape: T) {
   return z.strictObject(shape, { error: `an object of ${names.join(", ")}` });
 }
 
-export function choice<const T extends readonly string[]>(words: T, others: readonly string[] = []) {
-  const accepted = [...words.map((word) => JSON.stringify(word)), ...others];
-  return z.enum(words, { error: `one of ${accepted.join(", ")}` });
+export function choice<const T extends readonly string[]>(words: T) {
+  return z.enum(words, { error: `one of ${words.map((word) => JSON.stringify(word)).join(", ")}` });
 }
 
 export const flag = z.boolean({ error: "true or false" });

@@ -230,6 +230,13 @@ channels:
       },
     });
     expect(() => assertConfiguration(configuration)).not.toThrow();
+    writeFileSync(join(folder, "key.json"), "{ no key");
+    await expect(loadFrom(folder, { env: { SECRET: goodSecret } })).rejects.toThrow(
+      /^holdfast\.config\.yaml: authenticate\.jwt\.publicKeys\[1\]: key\.json is no JSON$/,
+    );
+    await expect(loadYaml(lines.join("\n"), { env: { SECRET: goodSecret } })).rejects.toThrow(
+      /authenticate\.jwt\.secret\[1\]: ENOENT/,
+    );
   });
 });
 
