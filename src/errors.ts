@@ -10,6 +10,7 @@ export const errorCodes = {
     status: 500,
     isRetryable: false,
   },
+  HF_CONFIG_INVALID: { message: "the configuration is not accepted", status: 500, isRetryable: false },
   HF_SERVER_LISTEN: { message: "the server could not listen", status: 500, isRetryable: true },
   HF_SERVER_STATE: { message: "the server is not in a state for that", status: 500, isRetryable: false },
   HF_REQUEST_REFUSED: { message: "what was asked for is not accepted", status: 400, isRetryable: false },

@@ -31,6 +31,15 @@ export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
+export {
+  type ChannelConfig,
+  type CodeConfig,
+  type DescribedConfig,
+  defineConfig,
+  type HoldfastConfig,
+  type JwtConfig,
+  type Secret,
+} from "./config/define-config.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
 export type { HistoryChoices, PublicationOf, PublishChoices, UserTarget } from "./server/app-methods.js";

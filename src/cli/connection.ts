@@ -7,15 +7,17 @@ import { writeNote } from "./output.js";
 export interface ConnectionOptions {
   readonly url: string;
   readonly user?: string;
+  readonly token?: string;
 }
 
 const webSocketPath = "/connection/websocket";
 const firstConnectTimeoutMs = 5000;
 
 /** @throws HF_CLI_USAGE when the address is no URL of a server */
-export function createClient({ url, user }: ConnectionOptions): Centrifuge {
+export function createClient({ url, user, token }: ConnectionOptions): Centrifuge {
   const options: Partial<Options> = { websocket: WebSocket, name: "holdfast-cli" };
   if (user !== undefined) options.data = { user, info: { name: user } };
+  if (token !== undefined) options.token = token;
   return new Centrifuge(toWebSocketUrl(url), options);
 }
 

@@ -1,31 +1,42 @@
 /** The command line: subcommands, options, help and exit codes (0 done, 1 failed, 2 not understood). */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { HoldfastError, version } from "../index.js";
+import { type ErrorCode, HoldfastError, version } from "../index.js";
+import { addConfigurationCommands } from "./configuration-commands.js";
 import { runHistory } from "./history.js";
 import { writeNote } from "./output.js";
 import { runPublish } from "./publish.js";
 import { runServe } from "./serve.js";
+import { withServerFlags } from "./server-flags.js";
 import { runSubscribe } from "./subscribe.js";
 
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
+const usageErrors: ReadonlySet<ErrorCode> = new Set([
+  "HF_CLI_USAGE",
+  "HF_OPTION_INVALID",
+  "HF_CONFIG_INVALID",
+]);
+
 /** @returns the exit code */
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  let code: number = exitCodes.done;
   try {
-    await createProgram().parseAsync([...argv]);
-    return exitCodes.done;
+    await createProgram((ended) => {
+      code = ended;
+    }).parseAsync([...argv]);
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (!(error instanceof HoldfastError)) throw error;
     writeNote(`holdfast: ${error.message}`);
     if (error.code === "HF_SERVER_LISTEN")
       writeNote("For another port: holdfast serve --port 8001, or npm start -- --port 8001");
-    const isUsage = error.code === "HF_CLI_USAGE" || error.code === "HF_OPTION_INVALID";
-    return isUsage ? exitCodes.usage : exitCodes.failed;
+    return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failed;
   }
 }
 
-function createProgram(): Command {
+/** @param end is told the exit code of commands that have more to say than done or failed */
+function createProgram(end: (code: number) => void): Command {
   const program = new Command("holdfast")
     .description("A real-time server: one open connection per client, channels that are logs.")
     .version(version)
@@ -40,94 +51,26 @@ Examples:
   $ holdfast publish news '{"hello":"world"}'   publish one message
   $ vmstat 1 | holdfast publish stats           publish each line of another program
   $ holdfast history news --limit 10            print the last messages
+  $ holdfast doctor                             look a configuration over
 `,
     );
   addServe(program);
   addPublish(program);
   addSubscribe(program);
   addHistory(program);
+  addConfigurationCommands(program, end);
   return program;
 }
 
 function addServe(program: Command): void {
-  subcommand(program, "serve", "start a server")
-    .addOption(
-      new Option("--port <number>", "TCP port; 0 takes a free one")
-        .argParser(toInteger)
-        .env("HOLDFAST_PORT")
-        .default(8000),
-    )
-    .addOption(
-      new Option("--host <address>", "address to listen on").env("HOLDFAST_HOST").default("127.0.0.1"),
-    )
-    .addOption(
-      new Option("--data <folder>", "where history is kept; memory for nowhere")
-        .env("HOLDFAST_DATA")
-        .default("./holdfast-data"),
-    )
-    .addOption(
-      new Option("--durability <level>", "what a publish waits for: nothing, the process, the disk")
-        .choices(["memory", "process", "disk"])
-        .env("HOLDFAST_DURABILITY")
-        .default("process"),
-    )
-    .addOption(
-      new Option("--repair-data", "open a damaged store with what is left of it").env("HOLDFAST_REPAIR_DATA"),
-    )
-    .addOption(
-      new Option("--api-key <list>", "keys for POST /api/publish, by comma")
-        .argParser(toList)
-        .env("HOLDFAST_API_KEY"),
-    )
-    .addOption(
-      new Option("--tls-cert <file>", "certificate in PEM, to serve https: and wss:, HTTP/2 included").env(
-        "HOLDFAST_TLS_CERT",
-      ),
-    )
-    .addOption(new Option("--tls-key <file>", "the certificate's key in PEM").env("HOLDFAST_TLS_KEY"))
-    .addOption(
-      new Option(
-        "--compression",
-        "compress messages of 1 KiB and more for clients that offer permessage-deflate",
-      ).env("HOLDFAST_COMPRESSION"),
-    )
-    .addOption(
-      new Option("--allowed-origins <list>", "origins of pages that may connect, by comma, or *")
-        .argParser(toList)
-        .env("HOLDFAST_ALLOWED_ORIGINS"),
-    )
-    .addOption(
-      integerOption(
-        "--max-connections <number>",
-        "most connections (default: 50000)",
-        "HOLDFAST_MAX_CONNECTIONS",
-      ),
-    )
-    .addOption(
-      integerOption(
-        "--max-message-bytes <number>",
-        "largest message from a client (default: 65536)",
-        "HOLDFAST_MAX_MESSAGE_BYTES",
-      ),
-    )
-    .addOption(
-      integerOption(
-        "--ping-interval-ms <number>",
-        "time between pings (default: 25000)",
-        "HOLDFAST_PING_INTERVAL_MS",
-      ),
-    )
-    .addOption(
-      integerOption(
-        "--pong-timeout-ms <number>",
-        "time for the answer to a ping (default: 8000)",
-        "HOLDFAST_PONG_TIMEOUT_MS",
-      ),
-    )
+  withServerFlags(subcommand(program, "serve", "start a server"))
     .addHelpText(
       "after",
       `
-Without further configuration any visitor may use any channel, and nobody is asked who they are. That is why the server
+Each flag can be a variable as well (--port is HOLDFAST_PORT), or stand in holdfast.config.ts, .js, .json or .yaml, which is
+found in the working directory. A flag wins over a variable, and that over the file.
+
+Without a configuration any visitor may use any channel, and nobody is asked who they are. That is why the server
 listens on 127.0.0.1 only, unless --host says otherwise.
 
 What is published is acknowledged when it will survive the end of the server, kill -9 included (--durability process).
@@ -136,6 +79,7 @@ With disk it survives the end of the machine, too, and takes longer; with memory
 Examples:
   $ holdfast serve
   $ holdfast serve --port 9000
+  $ holdfast serve --config production.yaml
   $ holdfast serve --data /var/lib/holdfast --durability disk
   $ holdfast serve --data memory
   $ HOLDFAST_PORT=9000 holdfast serve
@@ -226,11 +170,8 @@ function withServerUrl(command: Command): Command {
     .addOption(new Option("--url <url>", "the server").env("HOLDFAST_URL").default("http://localhost:8000"))
     .addOption(
       new Option("--user <name>", "who to be, where the server believes its clients").env("HOLDFAST_USER"),
-    );
-}
-
-function integerOption(flags: string, description: string, variable: string): Option {
-  return new Option(flags, description).argParser(toInteger).env(variable);
+    )
+    .addOption(new Option("--token <token>", "a token, where the server asks for one").env("HOLDFAST_TOKEN"));
 }
 
 function toInteger(text: string): number {
@@ -238,11 +179,4 @@ function toInteger(text: string): number {
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
     throw new InvalidArgumentError("It must be a whole number.");
   return value;
-}
-
-function toList(text: string): string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
 }

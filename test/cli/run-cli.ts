@@ -14,10 +14,11 @@ export class CliRun {
   err = "";
   readonly #exited: Promise<number | null>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /** @param cwd the folder it runs in; that of the tests by default */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
     // Unless a test says otherwise, nothing is left behind in the folder it runs in.
     const variables = { ...process.env, HOLDFAST_DATA: "memory", ...env };
-    this.child = spawn(process.execPath, [main, ...args], { env: variables });
+    this.child = spawn(process.execPath, [main, ...args], { env: variables, cwd });
     this.child.stdout?.on("data", (chunk) => {
       this.out += chunk;
     });
@@ -55,8 +56,9 @@ export class CliRun {
 }
 
 /** Runs a command to its end. */
-export async function runCli(args: readonly string[], env?: NodeJS.ProcessEnv) {
-  const run = new CliRun(args, env);
+export async function runCli(args: readonly string[], env?: NodeJS.ProcessEnv, cwd?: string, input = "") {
+  const run = new CliRun(args, env, cwd);
+  run.type(input);
   run.endInput();
   const code = await run.exit();
   return { code, out: run.out, err: run.err, lines: run.lines };

@@ -77,12 +77,17 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: ["crypto", "http", "http2", "https", "net", "stream", "url"],
     packages: [],
   },
+  config: {
+    folders: ["app", "auth", "channels", "server", "sessions", "sockets", "transports", "websocket"],
+    node: ["crypto", "fs", "path"],
+    packages: ["jiti", "yaml", "zod"],
+  },
   client: {
     folders: ["wire"],
     node: [],
     packages: ["centrifuge"],
     typesOf: ["app"],
-    files: ["app/pattern.ts", "app/refuse-unknown.ts", "websocket.ts"],
+    files: ["app/pattern.ts", "websocket.ts"],
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   react: {
@@ -93,8 +98,8 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   cli: {
-    folders: ["."],
-    node: ["crypto", "fs", "readline", "timers/promises"],
+    folders: [".", "config"],
+    node: ["crypto", "fs", "readline", "stream/consumers", "timers/promises"],
     packages: ["centrifuge", "commander"],
   },
 };

@@ -1,0 +1,72 @@
+/** What `holdfast serve` says once it listens: where, who may connect, and what to try next. */
+import type { Configuration } from "../config/load-config.js";
+import { tokenOptionsOf } from "../config/token-keys.js";
+import { type App, type ListeningAddress, version } from "../index.js";
+
+export function banner(address: ListeningAddress, configuration: Configuration): string {
+  const { url } = address;
+  const { app, config, options } = configuration;
+  const places = [
+    ...(app || options.pages === null ? [] : [`  Open           ${url} in two windows, and chat`]),
+    `  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket`,
+    ...(config ? [`  Configuration  ${config.name}`] : []),
+  ];
+  return `Holdfast ${version} keeps the line open at ${url}
+
+${places.join("\n")}
+
+Try next, in another terminal:
+${suggestions(address, configuration)
+  .map((line) => `  ${line}`)
+  .join("\n")}
+
+${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
+}
+
+const openToAll = "Any visitor may use any channel and nobody is\nasked who they are";
+
+function suggestions({ url, port }: ListeningAddress, { app, config }: Configuration): readonly string[] {
+  const at = port === 8000 && url.startsWith("http:") ? "" : ` --url ${url}`;
+  if (!app)
+    return [
+      `npx holdfast subscribe news${at}`,
+      `npx holdfast publish news '{"hello":"world"}'${at}`,
+      `vmstat 1 | npx holdfast publish stats${at}`,
+    ];
+  const from = config ? ` --config ${config.name}` : "";
+  const channel = exampleOf(Object.keys(app.options.channels ?? {}));
+  const hasSecret = tokenOptionsOf(app)?.secret !== undefined;
+  const who = hasSecret ? ` --token "$(npx holdfast token --user ann${from})"` : "";
+  return [`npx holdfast doctor${from}`, ...(channel ? [`npx holdfast subscribe ${channel}${who}${at}`] : [])];
+}
+
+/** A name that is of the first pattern. */
+function exampleOf(patterns: readonly string[]): string | undefined {
+  return patterns[0]?.replace(/\{([A-Za-z_]\w*)\*?\}/g, "1");
+}
+
+function describeReach({ host }: ListeningAddress, app: App | undefined): string {
+  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (isLocal) return `Only this machine can connect (${host}). `;
+  if (app?.options.authenticate !== undefined) return `Whoever can reach ${host} can ask to connect. `;
+  return `Warning: whoever can reach ${host} can connect. To keep others out, use --host 127.0.0.1. `;
+}
+
+function describeApp(app: App): string {
+  const { authenticate, anonymous, channels = {} } = app.options;
+  const others = anonymous === true ? ", and those without are anonymous" : "";
+  const who = tokenOptionsOf(app)
+    ? `Clients show a token${Array.isArray(authenticate) ? " or are known to the application" : ""}${others}`
+    : authenticate === undefined
+      ? "Nobody is asked who they are"
+      : `The application finds out who clients are${anonymous === true ? ", and others are anonymous" : ""}`;
+  const names = Object.keys(channels);
+  const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? " …" : "");
+  return `${who}.\nChannels: ${names.length === 0 ? "none" : shown}`;
+}
+
+function describeData({ settings, options }: Configuration): string {
+  if (options.broker) return "by the broker of the configuration";
+  const data = settings.get("data")?.value;
+  return data === null ? "in memory until the server ends" : `in ${String(data)}`;
+}

@@ -1,0 +1,67 @@
+/** A configuration as its authors write it down, in TypeScript, JSON or YAML. */
+import type { AccessWord } from "../app/access.js";
+import type { AllowOptions, ChannelOptions } from "../app/channel.js";
+import type { App } from "../app/define-app.js";
+import type { MapOptions } from "../app/map-options.js";
+import type { TokenOptions } from "../auth/token-options.js";
+import type { Durability } from "../channels/broker.js";
+import type { ServerOptions } from "../server/options.js";
+
+/** What must not stand in the file: the name of an environment variable, or a file, whose ends are trimmed. */
+export type SecretReference = { readonly env: string } | { readonly file: string };
+export type Secret = string | SecretReference;
+
+/** Options of {@link jwt} that are no code; keys may be kept elsewhere. */
+export type JwtConfig = Omit<TokenOptions, "now" | "fetch" | "onError" | "secret" | "publicKeys"> & {
+  readonly secret?: Secret | readonly Secret[];
+  readonly publicKeys?: readonly (NonNullable<TokenOptions["publicKeys"]>[number] | SecretReference)[];
+};
+
+export type AccessConfig = boolean | AccessWord | readonly AccessWord[];
+
+/** Options of a channel that are code, and so have no place in a description. */
+export type ChannelCode = "data" | "subscribe" | "publish" | "remove";
+
+export type ChannelConfig = Omit<ChannelOptions, ChannelCode | "allow" | "map"> & {
+  readonly allow?: { readonly [K in keyof AllowOptions]: AccessConfig };
+  readonly map?: Omit<MapOptions, "score"> & { readonly score?: string };
+};
+
+type ApiKeyConfig = Secret | { readonly key: Secret; readonly scope: "read" | "publish" | "admin" };
+
+export interface ServerConfig extends Omit<ServerOptions, "authenticate" | "rulesFor" | "tls" | "apiKeys"> {
+  /** Files in PEM, relative to the configuration. @default null, which is without TLS */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  readonly apiKeys?: readonly ApiKeyConfig[];
+  /** What publishes wait for in channels that say nothing of it. @default "process" */
+  readonly durability?: Durability;
+}
+
+/** An application in code. */
+export interface CodeConfig extends ServerConfig {
+  readonly app: App;
+  readonly authenticate?: never;
+  readonly anonymous?: never;
+  readonly personalChannel?: never;
+  readonly channels?: never;
+}
+
+/** An application as data: everything that can be said without code. */
+export interface DescribedConfig extends ServerConfig {
+  readonly app?: never;
+  /** @default "none": clients are believed what they say of themselves */
+  readonly authenticate?: "none" | { readonly jwt: JwtConfig };
+  /** Whether clients may connect that have no token. @default false where there is `authenticate`, else true */
+  readonly anonymous?: boolean;
+  /** A channel of each user, to which it is subscribed at once: a pattern with the parameter `user`. @default none */
+  readonly personalChannel?: string;
+  /** By pattern, such as `chat:{room}`. @default every channel, for everybody; with `authenticate` they have to be said */
+  readonly channels?: Readonly<Record<string, ChannelConfig>>;
+}
+
+export type HoldfastConfig = CodeConfig | DescribedConfig;
+
+/** For a `holdfast.config.ts`: gives what it gets, with its types checked. */
+export function defineConfig(config: HoldfastConfig): HoldfastConfig {
+  return config;
+}

@@ -1,0 +1,73 @@
+/** What is wrong with a configuration, in sentences that name the place, what came and what is accepted. */
+import type { z } from "zod";
+
+type Issue = z.core.$ZodIssue;
+export type Path = readonly PropertyKey[];
+
+export interface Fault {
+  readonly path: Path;
+  readonly text: string;
+}
+
+/** Values at these places, and below them, are nobody's to read. */
+const secretPlaces = /(?:^|\.)(?:apiKeys|secret|publicKeys)\b/;
+
+export function isSecretPlace(place: string): boolean {
+  return secretPlaces.test(place);
+}
+
+/** @param value what the schema was asked about */
+export function explainIssues(issues: readonly Issue[], value: unknown): readonly Fault[] {
+  return issues.flatMap((issue) => explain(issue, [], value));
+}
+
+function explain(issue: Issue, above: Path, value: unknown): readonly Fault[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      text: `there is no ${formatPath([...path, key])}; ${formatPath(path) || "a configuration"} is ${issue.message}`,
+    }));
+  if (issue.code === "invalid_union") {
+    const meant = issue.errors.filter((branch) => !isOtherType(branch));
+    if (meant.length === 1) return (meant[0] as Issue[]).flatMap((inner) => explain(inner, path, value));
+  }
+  return [
+    {
+      path,
+      text: `${formatPath(path) || "a configuration"} must be ${issue.message}, ${describe(path, value)}`,
+    },
+  ];
+}
+
+/** Whether one of several shapes was not meant at all, for it takes something of another type. */
+function isOtherType(issues: readonly Issue[]): boolean {
+  return issues.some(({ code, path }) => path.length === 0 && code !== "unrecognized_keys");
+}
+
+function describe(path: Path, value: unknown): string {
+  const given = path.reduce<unknown>(
+    (at, key) =>
+      typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+  if (given === undefined) return "but is missing";
+  if (given === null) return "but is null";
+  if (isSecretPlace(formatPath(path)) && typeof given !== "object")
+    return `but is a ${typeof given} that is not`;
+  if (typeof given === "function") return "but is a function";
+  const text = JSON.stringify(given);
+  return `but is ${text.length > 80 ? `${text.slice(0, 77)}…` : text}`;
+}
+
+/** `channels["chat:{room}"].history.ttl` */
+export function formatPath(path: Path): string {
+  return path
+    .map((key, index) => {
+      if (typeof key === "number") return `[${key}]`;
+      const name = String(key);
+      if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `[${JSON.stringify(name)}]`;
+      return index === 0 ? name : `.${name}`;
+    })
+    .join("");
+}

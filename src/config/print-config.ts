@@ -1,0 +1,82 @@
+/** The options in force as rows: value and where each comes from. What is secret is masked. */
+import { isSecretPlace } from "./explain-issues.js";
+import type { Configuration } from "./load-config.js";
+import type { Source } from "./settings.js";
+
+export interface ConfigRow {
+  readonly option: string;
+  readonly value: unknown;
+  readonly source: Source;
+}
+
+export const mask = "********";
+
+const ofApp = ["authenticate", "anonymous", "personalChannel", "channels", "app", "broker", "onError"];
+
+/** Options of the server in their order, then what is said of the application. */
+export function configRows({ settings, config }: Configuration): readonly ConfigRow[] {
+  const options = [...settings.values()].map(({ option, value, source }) => ({
+    option: option.path,
+    value: masked(option.path, value),
+    source,
+  }));
+  if (config === undefined) return options;
+  const source: Source = { kind: "file", name: config.name };
+  const described = ofApp
+    .filter((name) => config.value[name] !== undefined)
+    .flatMap((name) => leavesOf(name, config.value[name]))
+    .map(([option, value]) => ({ option, value: masked(option, value), source }));
+  return [...options, ...described];
+}
+
+/** One line each, in columns. */
+export function formatRows(rows: readonly ConfigRow[]): string {
+  const cells = rows.map(({ option, value, source }) => [option, formatValue(value), formatSource(source)]);
+  // One long value should not push the sources of all others out of sight.
+  const most = [80, 40];
+  const widths = most.map((width, column) =>
+    Math.min(width, Math.max(...cells.map((row) => (row[column] as string).length))),
+  );
+  return cells
+    .map(([option = "", value = "", source = ""]) =>
+      `${option.padEnd(widths[0] as number)}  ${value.padEnd(widths[1] as number)}  ${source}`.trimEnd(),
+    )
+    .join("\n");
+}
+
+function formatValue(value: unknown): string {
+  if (value === undefined) return "the package's own";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function formatSource(source: Source): string {
+  return source.kind === "default" ? "default" : source.name;
+}
+
+function leavesOf(path: string, value: unknown): readonly (readonly [string, unknown])[] {
+  if (["app", "broker", "onError"].includes(path)) return [[path, "in code"]];
+  if (typeof value !== "object" || value === null || Array.isArray(value) || isReference(value))
+    return [[path, value]];
+  return Object.entries(value).flatMap(([name, each]) =>
+    leavesOf(/^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`, each),
+  );
+}
+
+function masked(place: string, value: unknown): unknown {
+  return isSecretPlace(place) ? maskAll(value) : value;
+}
+
+/** Names of variables and files tell nothing, and neither do scopes. */
+function maskAll(value: unknown): unknown {
+  if (typeof value === "string") return mask;
+  if (Array.isArray(value)) return value.map(maskAll);
+  if (typeof value !== "object" || value === null || isReference(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, name === "scope" ? each : maskAll(each)]),
+  );
+}
+
+function isReference(value: object): boolean {
+  const [name, ...others] = Object.keys(value);
+  return others.length === 0 && (name === "env" || name === "file");
+}

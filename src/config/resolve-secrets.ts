@@ -1,0 +1,55 @@
+/** Puts what stands elsewhere in its place: secrets from variables and files. */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { HoldfastError, messageOf } from "../errors.js";
+import { formatPath, type Path } from "./explain-issues.js";
+
+export interface SecretContext {
+  readonly env: NodeJS.ProcessEnv;
+  /** Of the configuration's file: what relative paths are relative to its folder. */
+  readonly file: string;
+  /** What errors call that file. */
+  readonly name: string;
+}
+
+/**
+ * The same value with every `{ env }` and `{ file }` replaced by the text it stands for.
+ * @throws HF_CONFIG_INVALID when a variable is not set, or a file cannot be read
+ */
+export function resolveSecrets(value: unknown, path: Path, context: SecretContext): unknown {
+  if (Array.isArray(value))
+    return value.map((each, index) => resolveSecrets(each, [...path, index], context));
+  if (typeof value !== "object" || value === null) return value;
+  const keys = Object.keys(value);
+  const { env, file } = value as { readonly env?: unknown; readonly file?: unknown };
+  if (keys.length === 1 && typeof env === "string") return readVariable(env, path, context);
+  if (keys.length === 1 && typeof file === "string") return readSecretFile(file, path, context);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, resolveSecrets(each, [...path, key], context)]),
+  );
+}
+
+function readVariable(name: string, path: Path, { env, name: config }: SecretContext): string {
+  const text = env[name];
+  if (text) return text;
+  throw new HoldfastError(
+    "HF_CONFIG_INVALID",
+    `${config}: ${formatPath(path)} is in the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
+    { details: { file: config, option: formatPath(path) } },
+  );
+}
+
+function readSecretFile(name: string, path: Path, { file, name: config }: SecretContext): unknown {
+  try {
+    // Editors end files with a line break, which nobody means to be a part.
+    const text = readFileSync(resolve(dirname(file), name), "utf8").trim();
+    const isJwk = formatPath(path).includes("publicKeys") && text.startsWith("{");
+    return isJwk ? JSON.parse(text) : text;
+  } catch (cause) {
+    const fault = cause instanceof SyntaxError ? `${name} is no JSON` : messageOf(cause);
+    throw new HoldfastError("HF_CONFIG_INVALID", `${config}: ${formatPath(path)}: ${fault}`, {
+      cause,
+      details: { file: config, option: formatPath(path) },
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { describe, expect, expectTypeOf, it } from "vitest";
+import type { z } from "zod";
+import type { AllowOptions, ChannelOptions, HistoryOptions } from "../../src/app/channel.js";
+import { App, type AppOptions, type Channels, type Methods } from "../../src/app/define-app.js";
+import type { TokenOptions } from "../../src/auth/token-options.js";
+import { channelSchema } from "../../src/config/channel-schema.js";
+import { codeSchema, configJsonSchema, dataSchema } from "../../src/config/config-schema.js";
+import type {
+  ChannelCode,
+  ChannelConfig,
+  DescribedConfig,
+  ServerConfig,
+} from "../../src/config/define-config.js";
+import type { jwtSchema } from "../../src/config/jwt-schema.js";
+import { defaultOptions, type ServerOptions } from "../../src/server/options.js";
+
+type ChannelShape = z.input<typeof channelSchema>;
+
+describe("shape of a configuration", () => {
+  it("has every option of a channel that is no code, and no other", () => {
+    expectTypeOf<keyof ChannelShape>().toEqualTypeOf<Exclude<keyof ChannelOptions, ChannelCode>>();
+    expectTypeOf<keyof NonNullable<ChannelShape["map"]>>().toEqualTypeOf<
+      keyof NonNullable<ChannelOptions["map"]>
+    >();
+    expectTypeOf<keyof NonNullable<ChannelShape["allow"]>>().toEqualTypeOf<keyof AllowOptions>();
+    expectTypeOf<keyof Exclude<ChannelShape["history"], false | undefined>>().toEqualTypeOf<
+      keyof HistoryOptions
+    >();
+    expectTypeOf<ChannelConfig["kind"]>().toEqualTypeOf<ChannelOptions["kind"]>();
+    expectTypeOf<NonNullable<ChannelShape["kind"]>>().toEqualTypeOf<NonNullable<ChannelOptions["kind"]>>();
+    expectTypeOf<NonNullable<ChannelShape["durability"]>>().toEqualTypeOf<
+      NonNullable<ChannelOptions["durability"]>
+    >();
+    expectTypeOf<NonNullable<ChannelShape["recovery"]>>().toEqualTypeOf<
+      NonNullable<ChannelOptions["recovery"]>
+    >();
+    expectTypeOf<NonNullable<ChannelShape["recoveryMode"]>>().toEqualTypeOf<
+      NonNullable<ChannelOptions["recoveryMode"]>
+    >();
+  });
+
+  it("has every option of tokens that is no code, and no other", () => {
+    expectTypeOf<keyof z.input<typeof jwtSchema>>().toEqualTypeOf<
+      Exclude<keyof TokenOptions, "now" | "fetch" | "onError">
+    >();
+  });
+
+  it("has every option of an application that is no code", () => {
+    type Code = "rpc" | "onConnect" | "onDisconnect" | "onMessage";
+    expectTypeOf<Exclude<keyof DescribedConfig, keyof ServerConfig | "app">>().toEqualTypeOf<
+      Exclude<keyof AppOptions<Channels, Methods>, Code>
+    >();
+  });
+
+  it("has every option of the server", () => {
+    expectTypeOf<Exclude<keyof ServerOptions, keyof ServerConfig>>().toEqualTypeOf<
+      "authenticate" | "rulesFor"
+    >();
+    const { authenticate: _who, rulesFor: _rules, ...others } = defaultOptions;
+    const names = [...Object.keys(others), "broker", "pages", "onError"];
+    expect(Object.keys(codeSchema.shape)).toEqual(expect.arrayContaining(names));
+  });
+
+  it("takes code in files that are code only", () => {
+    const config = { app: new App({}), onError: () => {} };
+    expect(codeSchema.safeParse(config).success).toBe(true);
+    expect(dataSchema.safeParse(config).success).toBe(false);
+  });
+
+  it("is a JSON Schema for editors that says the same", () => {
+    const schema = configJsonSchema() as {
+      additionalProperties: boolean;
+      properties: Record<string, { additionalProperties?: { properties: object } }>;
+    };
+    expect(schema.additionalProperties).toBe(false);
+    expect(Object.keys(schema.properties)).toEqual(Object.keys(dataSchema.shape));
+    const channel = schema.properties.channels?.additionalProperties;
+    expect(Object.keys(channel?.properties ?? {})).toEqual(Object.keys(channelSchema.shape));
+  });
+});
