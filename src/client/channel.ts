@@ -1,6 +1,7 @@
 /** A channel as a client uses it: a light handle, of which any number may stand for the same channel. */
 import type { Position } from "../wire/messages.js";
 import type { Connection } from "./connection.js";
+import type { Maps } from "./maps.js";
 import {
   type ClientInfo,
   type HistoryPage,
@@ -29,6 +30,7 @@ export interface HistoryChoices {
 export interface ChannelContext {
   readonly connection: Connection;
   readonly subscriptions: Subscriptions;
+  readonly maps: Maps;
   readonly queue: PublishQueue;
 }
 

@@ -14,6 +14,8 @@ import type {
 import { Channel, type ChannelContext } from "./channel.js";
 import { Connection } from "./connection.js";
 import { Listeners } from "./listeners.js";
+import { LiveMap } from "./live-map.js";
+import { Maps } from "./maps.js";
 import type { ResolvedOptions } from "./options.js";
 import { toPayload } from "./payload.js";
 import { type Publication, toPublication } from "./publication.js";
@@ -43,6 +45,7 @@ export class Client<A extends App = App> {
     this.#context = {
       connection,
       subscriptions: new Subscriptions(connection),
+      maps: new Maps(connection),
       queue: new PublishQueue(connection),
     };
     this.#messages = new Listeners("a message listener", options.onError);
@@ -73,6 +76,17 @@ export class Client<A extends App = App> {
   ): Channel<InputFor<A, P>, DataFor<A, P>> {
     const name = formatChannel(pattern, (params ?? {}) as Params);
     return new Channel(name, this.#context);
+  }
+
+  /**
+   * A channel of kind `map`: all its keys with their values, and what changes.
+   * @throws HF_OPTION_INVALID where a parameter is missing or not accepted
+   */
+  map<P extends PatternsOf<A>>(
+    pattern: P,
+    ...[params]: ParamsArgument<P>
+  ): LiveMap<InputFor<A, P>, DataFor<A, P>> {
+    return new LiveMap(formatChannel(pattern, (params ?? {}) as Params), this.#context);
   }
 
   /**
@@ -121,6 +135,7 @@ export class Client<A extends App = App> {
   /** Ends everything for good: subscriptions, loops over publications, and what waits to be sent is rejected. */
   close(): void {
     this.#context.subscriptions.close();
+    this.#context.maps.close();
     this.#context.connection.close();
     this.#messages.clear();
     this.#publications.clear();

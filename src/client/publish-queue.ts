@@ -14,6 +14,12 @@ export interface PublishChoices {
   readonly key?: string;
 }
 
+/** What a map is told beside. */
+interface MapChoices extends PublishChoices {
+  readonly isForMap?: boolean;
+  readonly isRemoved?: boolean;
+}
+
 interface Waiting {
   readonly command: Readonly<Record<string, unknown>>;
   /** Unix milliseconds; undefined until it has been sent for the first time. */
@@ -50,7 +56,8 @@ export class PublishQueue {
    * Resolves with the publication's position.
    * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async publish(channel: string, data: unknown, { key }: PublishChoices): Promise<Position> {
+  async publish(channel: string, data: unknown, choices: MapChoices): Promise<Position> {
+    const { key, isForMap, isRemoved } = choices;
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
@@ -64,6 +71,8 @@ export class PublishQueue {
       data: payload,
       idempotency_key: createIdempotencyKey(),
       ...(key !== undefined && { key }),
+      ...(isForMap && { type: 1 }),
+      ...(isRemoved && { removed: true }),
     };
     return await new Promise((resolve, reject) => this.#add(channel, command, resolve, reject));
   }

@@ -46,7 +46,7 @@ export class SharedSubscription {
    * @throws HF_OPTION_INVALID where the options do not fit the subscription there is
    */
   add(listeners: ChannelListeners, options: SubscribeOptions): () => void {
-    assertCompatible(this.#channel, this.#options, options);
+    assertCompatible(this.#channel, this.#options, options, ["token", "data", "tagsFilter"]);
     if (options.joinLeave && !this.#options.joinLeave) this.#askForJoinLeave();
     this.#sdk.subscribe();
     const subscriber = { listeners };

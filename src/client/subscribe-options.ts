@@ -27,8 +27,13 @@ export function checkSubscribeOptions(options: SubscribeOptions): void {
 }
 
 /** @throws HF_OPTION_INVALID naming the option that the subscription there is has otherwise */
-export function assertCompatible(channel: string, present: SubscribeOptions, wished: SubscribeOptions): void {
-  for (const name of ["token", "data", "tagsFilter"] as const) {
+export function assertCompatible<O extends object>(
+  channel: string,
+  present: O,
+  wished: O,
+  names: readonly (keyof O & string)[],
+): void {
+  for (const name of names) {
     const wish = wished[name];
     if (wish === undefined || wish === present[name]) continue;
     if (typeof wish !== "function" && JSON.stringify(wish) === JSON.stringify(present[name])) continue;

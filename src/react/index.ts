@@ -7,3 +7,4 @@ export {
   useChannel,
 } from "./use-channel.js";
 export { useClientStatus } from "./use-client-status.js";
+export { type UsedMap, type UseMapArguments, type UseMapOptions, useMap } from "./use-map.js";

@@ -91,6 +91,28 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
     expect(faults).toEqual([]);
   });
 
+  it("shows a map in its order, changes it, and goes on with it after a cut", async () => {
+    const { server, open, port } = await start();
+    const line = await CutLine.open(port);
+    const { page, faults } = await open(line.url);
+    const board = () => eventually(() => page.locator("#board li").allTextContents());
+    await text(page, "board-status").toBe("subscribed");
+    await server.publish("board:a", { points: 9 }, { key: "ann" });
+    await server.publish("board:a", { points: 3 }, { key: "bo" });
+    await board().toEqual(["ann 9", "bo 3"]);
+    await page.locator("#set").click();
+    await board().toEqual(["ann 9", "page 5", "bo 3"]);
+    line.cut();
+    await text(page, "board-status").toBe("subscribing");
+    await server.publish("board:a", { points: 10 }, { key: "bo" });
+    await server.remove("board:a", "ann");
+    line.mend();
+    await board().toEqual(["bo 10", "page 5"]);
+    await page.locator("#remove").click();
+    await board().toEqual(["bo 10"]);
+    expect(faults.filter((fault) => !fault.includes("WebSocket"))).toEqual([]);
+  });
+
   it("says that the line was cut, and goes on without a gap", async () => {
     const { say, open, port, url } = await start();
     const line = await CutLine.open(port);

@@ -2,7 +2,13 @@
 import { createElement as h, StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { connect } from "../../../src/client/index.js";
-import { HoldfastProvider, useChannel, useClient, useClientStatus } from "../../../src/react/index.js";
+import {
+  HoldfastProvider,
+  useChannel,
+  useClient,
+  useClientStatus,
+  useMap,
+} from "../../../src/react/index.js";
 import type { ChatApp } from "../../client/support/chat-app.js";
 
 /** What the test does from outside; this file is compiled without the types of a browser. */
@@ -37,6 +43,26 @@ function Room({ room }: { room: string }) {
   );
 }
 
+const byPoints = ({ points }: { points: number }) => points;
+
+function Board() {
+  const { entries, status, set, remove } = useMap(
+    client,
+    "board:{game}",
+    { game: "a" },
+    { orderBy: byPoints },
+  );
+  const line = ({ key, data }: (typeof entries)[number]) => h("li", { key }, `${key} ${data.points}`);
+  return h(
+    "section",
+    null,
+    h("p", { id: "board-status" }, status.state),
+    h("ol", { id: "board" }, ...entries.map(line)),
+    h("button", { type: "button", id: "set", onClick: () => void set("page", { points: 5 }) }, "Set"),
+    h("button", { type: "button", id: "remove", onClick: () => void remove("page") }, "Remove"),
+  );
+}
+
 function Secret() {
   const { status, error } = useChannel(client, "secret:{path*}", { path: "x" });
   return h("p", { id: "secret" }, `${status.state} ${error?.message ?? ""}`);
@@ -49,7 +75,7 @@ function Page() {
     page.mounts++;
     page.show = setRoom;
   }, []);
-  return h("main", null, h("p", { id: "client" }, state), room && h(Room, { room }), h(Secret));
+  return h("main", null, h("p", { id: "client" }, state), room && h(Room, { room }), h(Board), h(Secret));
 }
 
 createRoot(page.document.getElementById("root") as Parameters<typeof createRoot>[0]).render(

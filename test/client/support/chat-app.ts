@@ -33,6 +33,11 @@ export const chatApp = defineApp({
     }),
     news,
     "secret:{path*}": channel({ subscribe: () => reject(403, "not for you"), allow: { publish: "all" } }),
+    "board:{game}": channel({
+      kind: "map",
+      data: z.object({ points: z.number() }),
+      allow: { publish: "all" },
+    }),
     "live:{room}": channel({ kind: "live", history: false, data: z.number(), allow: { publish: "all" } }),
   },
   rpc: {

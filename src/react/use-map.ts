@@ -1,0 +1,61 @@
+/** A map in a component: subscribed while it is shown. */
+import { useCallback, useMemo, useSyncExternalStore } from "react";
+import type { App } from "../app/define-app.js";
+import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
+import type { ChannelStatus, Client, LiveMap, MapEntry, ParamsArgument, Position } from "../client/index.js";
+import type { HoldfastError } from "../errors.js";
+import { MapFeed } from "./map-feed.js";
+
+export interface UseMapOptions<Data> {
+  /** A number made of the data, the highest first. Better the same function each time. @default by key */
+  readonly orderBy?: (data: Data) => number;
+  /** For lists of who is subscribed to another channel. @default "keys" */
+  readonly type?: "keys" | "clients" | "users";
+}
+
+export interface UsedMap<Input, Data> {
+  readonly entries: readonly MapEntry<Data>[];
+  readonly status: ChannelStatus;
+  readonly error: HoldfastError | undefined;
+  /** The same function until the map changes. */
+  readonly set: (key: string, data: Input) => Promise<Position>;
+  /** The same function until the map changes. */
+  readonly remove: (key: string) => Promise<Position>;
+}
+
+/** Parameters and options of `useMap`: parameters are `undefined` or left out where the pattern has none. */
+export type UseMapArguments<P extends string, Data> =
+  HasParams<P> extends true
+    ? [params: ParamsOf<P>, options?: UseMapOptions<Data>]
+    : [params?: Readonly<Record<string, string>>, options?: UseMapOptions<Data>];
+
+/**
+ * Parameters are compared by what they say, so that they may be written where they are used.
+ * @throws HF_OPTION_INVALID where a parameter is not accepted
+ */
+export function useMap<A extends App, P extends PatternsOf<A>>(
+  client: Client<A>,
+  pattern: P,
+  ...[params, options = {}]: UseMapArguments<P, DataFor<A, P>>
+): UsedMap<InputFor<A, P>, DataFor<A, P>> {
+  const { orderBy, type = "keys" } = options;
+  const { name } = client.map(pattern, ...([params] as unknown as ParamsArgument<P>));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the name says all of pattern and parameters.
+  const map = useMemo(
+    () => client.map(pattern, ...([params] as unknown as ParamsArgument<P>)),
+    [client, name],
+  );
+  const feed = useMemo(
+    () => new MapFeed(map as unknown as LiveMap<never, DataFor<A, P>>, { type }),
+    [map, type],
+  );
+  const snapshot = useSyncExternalStore(feed.subscribe, feed.snapshot, feed.snapshot);
+  const { entries: byKey } = snapshot;
+  const entries = useMemo(
+    () => (orderBy && byKey.length > 0 ? map.entries(orderBy) : byKey),
+    [map, byKey, orderBy],
+  );
+  const set = useCallback((key: string, data: InputFor<A, P>) => map.set(key, data), [map]);
+  const remove = useCallback((key: string) => map.remove(key), [map]);
+  return { ...snapshot, entries, set, remove };
+}
