@@ -42,7 +42,14 @@ export {
 } from "./config/define-config.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
-export type { HistoryChoices, PublicationOf, PublishChoices, UserTarget } from "./server/app-methods.js";
+export type {
+  EntryOf,
+  HistoryChoices,
+  PublicationOf,
+  PublishChoices,
+  RevocationChoices,
+  UserTarget,
+} from "./server/app-methods.js";
 export type { ServerLimits, ServerOptions } from "./server/options.js";
 export {
   createServer,

@@ -7,6 +7,7 @@ import { toJsonText } from "../app/json-text.js";
 import type { ChannelNamesOf, DataOfName } from "../app/types.js";
 import type { PresenceStats } from "../channels/broker.js";
 import { HoldfastError, messageOf } from "../errors.js";
+import type { ApiTools } from "../http/api/methods.js";
 import type { ChannelUse, Control, Target } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
@@ -49,12 +50,21 @@ export interface PublicationOf<Data> {
   readonly time: number;
 }
 
+export interface RevocationChoices {
+  readonly user?: string;
+  readonly tokenId?: string;
+  /** Unix milliseconds, taken as the next whole second: tokens know no finer. */
+  readonly issuedBefore?: number;
+}
+
 /** A user, with all connections, or one of them. */
 export type UserTarget = string | Target;
 
 /** @typeParam A the application; its channels give the types */
 export abstract class AppMethods<A extends App> {
   protected abstract readonly control: Control;
+  /** Undefined where no tokens are checked. */
+  protected abstract readonly revoking: ApiTools["revoke"];
 
   /**
    * Resolves with the publication's position once it is as durable as the channel asks.
@@ -159,6 +169,28 @@ export abstract class AppMethods<A extends App> {
         "disconnect needs a reason that is not empty, for SDKs would come back",
       );
     this.control.disconnect(toTarget(user), reason);
+  }
+
+  /**
+   * Makes tokens invalid, and ends the connections that came with them: all of a user, those issued before a moment, both
+   * together, or one by its id (`jti`). Resolves when it will outlast the process, where there is a store.
+   * @throws HF_SERVER_STATE where the application has no tokens; HF_OPTION_INVALID, HF_REVOCATIONS_FULL
+   */
+  async revoke({ user, tokenId, issuedBefore }: RevocationChoices): Promise<void> {
+    if (this.revoking === undefined)
+      throw new HoldfastError("HF_SERVER_STATE", "the application checks no tokens that could be revoked");
+    const byId = tokenId !== undefined;
+    if (byId === (user !== undefined || issuedBefore !== undefined))
+      throw new HoldfastError(
+        "HF_OPTION_INVALID",
+        "revoke takes a user, or issuedBefore, or both, or a tokenId alone",
+      );
+    const error = await this.revoking({
+      ...(user !== undefined && { user }),
+      ...(tokenId !== undefined && { token_id: tokenId }),
+      ...(issuedBefore !== undefined && { issued_before: Math.ceil(issuedBefore / 1000) }),
+    });
+    if (error) throw refused(error);
   }
 
   /** Sends something to a user's connections, in no channel. */

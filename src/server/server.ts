@@ -246,6 +246,10 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     });
   }
 
+  protected get revoking(): ApiTools["revoke"] {
+    return this.#tools().revoke;
+  }
+
   #tools(): ApiTools {
     const app = this.#app;
     const log = this.#revocationLog;

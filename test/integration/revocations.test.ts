@@ -118,3 +118,27 @@ describe("revoked tokens in memory", () => {
     expect(await endOf(second.url, token({ sub: "ann" }))).toBeUndefined();
   });
 });
+
+describe("revoking by the program that embeds the server", () => {
+  it("ends the connections of a user, of a token, or of a time", async () => {
+    const { server, url } = await startApp(app);
+    const ended = async (claims: object, revocation: Parameters<typeof server.revoke>[0]) => {
+      const client = await connectSdk(url, { token: token(claims) });
+      const end = next<object>(client, "disconnected");
+      await server.revoke(revocation);
+      return await end;
+    };
+    expect(await ended({ sub: "ann", jti: "t-1" }, { tokenId: "t-1" })).toMatchObject({ code: 3500 });
+    expect(await ended({ sub: "bob" }, { user: "bob" })).toMatchObject({ code: 3500 });
+    const issuedBefore = inSeconds(10) * 1000;
+    expect(await ended({ sub: "cem", iat: inSeconds(0) }, { issuedBefore })).toMatchObject({ code: 3500 });
+  });
+
+  it("is refused without tokens, and where it says nothing or too much", async () => {
+    const { server } = await startApp(app);
+    for (const choices of [{}, { user: "ann", tokenId: "t" }])
+      await expect(server.revoke(choices)).rejects.toMatchObject({ code: "HF_OPTION_INVALID" });
+    const { server: open } = await startApp(defineApp({ channels: {} }));
+    await expect(open.revoke({ user: "ann" })).rejects.toMatchObject({ code: "HF_SERVER_STATE" });
+  });
+});
