@@ -159,7 +159,6 @@ async function streamStep(
   // Live at once, without what was before.
   if (!isRecovering && start === undefined)
     return { state: [], recovery: { isRecovered: true, publications: [], offset: channel.head } };
-  if (start && epoch !== "" && epoch !== start.epoch) return unrecoverable();
   const since = { epoch: epoch || (start?.epoch ?? ""), offset };
   const found = await channels.recover(
     channel,

@@ -122,10 +122,9 @@ export class MemoryBroker implements Broker {
       const suppressed = log.keyed.check({ ...publication, key }, options.keyMode, now);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
-    if (
-      !log.isFull(publication, retention, now) &&
-      this.#bytes + sizeOf(publication) > this.#options.maxBytes
-    )
+    // What a key's value takes stays, whatever the log drops.
+    const isGrowing = log.keyed !== undefined || !log.isFull(publication, retention, now);
+    if (isGrowing && this.#bytes + sizeOf(publication) > this.#options.maxBytes)
       throw new HoldfastError(
         "HF_BROKER_FULL",
         `the memory broker holds its limit of ${this.#options.maxBytes} bytes; it takes more as older publications expire`,

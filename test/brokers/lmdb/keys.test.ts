@@ -1,8 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { LogIndex } from "../../../src/brokers/lmdb/log-index.js";
 import type { Broker } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn } from "../../conformance/broker/fixture.js";
-import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
+import { holdTransaction } from "./support/faults.js";
+import { checkpointDelayMs, crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
 const keys = { maxKeys: 10_000, maxBytes: 10_000_000 };
 const retentions = [
@@ -99,6 +101,100 @@ describe("keys in a store", () => {
     expect(before.size).toBe(1501);
     const again = await openBroker(crashCopyOf(folder));
     expect(await stateOf(again.broker)).toEqual(before);
+  });
+
+  it("that were not written with their log yet come from the journal", async () => {
+    const folder = createFolder();
+    const { broker, clock } = await openBroker(folder);
+    const large = (n: number) => `"${n} ${"x".repeat(5000)}"`;
+    await Promise.all(countTo(800).map((n) => put(broker, `k${n % 700}`, large(n))));
+    await remove(broker, "k1");
+    const transaction = holdTransaction(2);
+    clock.advance(checkpointDelayMs);
+    await transaction.reached;
+    const before = await stateOf(broker);
+    const copy = crashCopyOf(folder);
+    transaction.release();
+    const again = await openBroker(copy, { clock });
+    expect(await stateOf(again.broker)).toEqual(before);
+    expect(before.size).toBe(699);
+  });
+
+  it("are written again when writing them has failed", async () => {
+    const folder = createFolder();
+    const first = await openBroker(folder);
+    await put(first.broker, "a", "1");
+    await first.checkpoint();
+    const spy = vi
+      .spyOn(LogIndex.prototype, "putValue")
+      .mockImplementationOnce(() => Promise.reject(Object.assign(new Error("no room"), { code: "ENOSPC" })));
+    onTestFinished(() => spy.mockRestore());
+    await put(first.broker, "a", "2");
+    await first.checkpoint();
+    expect(first.errors.map(({ code }) => code)).toEqual(["HF_BROKER_FULL"]);
+    await first.broker.close();
+    const second = await openBroker(folder);
+    expect(await stateOf(second.broker)).toEqual(new Map([["a", "2"]]));
+  });
+
+  it("have what is left of their values where the end of the log is damaged, in a new epoch", async () => {
+    const folder = createFolder();
+    const first = await openBroker(folder);
+    for (const n of countTo(3)) {
+      await put(first.broker, `k${n}`, `${n}`);
+      await first.checkpoint();
+    }
+    const { position } = await first.broker.keys("map", { maxEntries: 1, maxBytes: 1 });
+    await first.broker.close();
+    const index = await LogIndex.open(folder);
+    await index.putSegment("map", Buffer.from("no segment at all"), 3);
+    await index.close();
+    const second = await openBroker(folder);
+    const page = await second.broker.keys("map", { maxEntries: 10, maxBytes: 1000 });
+    expect(page.publications.map(({ key = "", offset }) => [key, offset])).toEqual([
+      ["k1", 1],
+      ["k2", 2],
+      ["k3", 2],
+    ]);
+    expect(page.position.offset).toBe(2);
+    expect(page.position.epoch).not.toBe(position.epoch);
+    expect(second.errors.map(({ code }) => code)).toEqual(["HF_STORE_CORRUPT"]);
+  });
+
+  it("expire in the order of their times, and as late as they were renewed, also after a restart", async () => {
+    const folder = createFolder();
+    const retention = { ...ample, keys: { ...keys, ttlMs: 60_000 } };
+    const { broker, clock, checkpoint } = await openBroker(folder);
+    await put(broker, "b", "1", retention);
+    await put(broker, "c", "1", retention);
+    clock.advance(30_000);
+    await put(broker, "a", "1", retention);
+    await broker.renewKey("map", "c");
+    await checkpoint();
+    const again = await openBroker(crashCopyOf(folder), { clock });
+    clock.advance(29_000);
+    expect([...(await stateOf(again.broker)).keys()]).toEqual(["a", "b", "c"]);
+    await again.advance(3000, 3);
+    expect([...(await stateOf(again.broker)).keys()]).toEqual(["a", "c"]);
+    expect(again.events.publications).toEqual([]);
+    expect(await offsetsIn(again.broker, "map")).toEqual([1, 2, 3, 4]);
+    await again.advance(30_000, 30);
+    expect(await offsetsIn(again.broker, "map")).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("that expire are removed from the store though nobody uses their log any more", async () => {
+    const folder = createFolder();
+    const retention = { maxEntries: 0, maxBytes: 0, ttlMs: 0, keys: { ...keys, ttlMs: 10 * 60_000 } };
+    const first = await openBroker(folder);
+    await put(first.broker, "a", "1", retention);
+    await first.broker.close();
+    const second = await openBroker(folder, { clock: first.clock });
+    await second.advance(11 * 60_000, 100);
+    await second.broker.close();
+    const index = await LogIndex.open(folder);
+    onTestFinished(() => index.close());
+    expect([...index.values("map", () => {})]).toEqual([]);
+    expect(index.channel("map")?.head).toBe(2);
   });
 
   it("are gone for good when the channel is no map any more, and a later map begins without them", async () => {

@@ -39,6 +39,22 @@ describe("bound of bytes", () => {
     expect(broker.sizes.bytes).toBeLessThanOrEqual(10_000);
   });
 
+  it("holds for the keys of maps, which stay though their logs drop what is old, and are given back", async () => {
+    const { broker, clock } = await start({ maxBytes: 20_000 });
+    const retention = { ...ample, maxEntries: 2, keys: { maxKeys: 1000, maxBytes: 1_000_000, ttlMs: 1000 } };
+    const data = JSON.stringify("x".repeat(400));
+    const put = (n: number) => broker.publish("map", { key: `k${n}`, data }, { retention });
+    const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => put(n)));
+    expect(outcomes.at(-1)).toMatchObject({ status: "rejected", reason: full });
+    expect(broker.sizes.bytes).toBeLessThanOrEqual(21_000);
+    clock.advance(2000);
+    expect((await broker.keys("map", { maxEntries: 100, maxBytes: 1 })).numKeys).toBe(0);
+    expect(broker.sizes.bytes).toBeLessThan(2000);
+    await put(1);
+    await broker.publish("map", { data: "1" }, { retention: { ...ample, maxEntries: 0 } });
+    expect(broker.sizes.bytes).toBe(0);
+  });
+
   it("counts all logs together", async () => {
     const { publish } = await start({ maxBytes: 10_000 });
     const data = JSON.stringify("x".repeat(900));

@@ -197,6 +197,18 @@ export function describeKeys({ start, capabilities }: Section): void {
       expect(await stateOf(broker)).toEqual(["b=1@2", "c=1@5"]);
     });
 
+    it("count once though several publications of theirs are under way, and not when they are being removed", async () => {
+      const { broker } = await start();
+      const one = { retention: { ...ample, keys: { ...keys, maxKeys: 1 } } };
+      await Promise.all([
+        put(broker, "a", "1", {}, one),
+        put(broker, "a", "2", {}, one),
+        remove(broker, "a", one),
+        put(broker, "b", "3", {}, one),
+      ]);
+      expect(await stateOf(broker)).toEqual(["b=3@4"]);
+    });
+
     it("are refused beyond their bytes", async () => {
       const { broker } = await start();
       const small = { retention: { ...ample, keys: { ...keys, maxBytes: 1000 } } };
@@ -205,6 +217,9 @@ export function describeKeys({ start, capabilities }: Section): void {
         code: "HF_MAP_FULL",
       });
       await put(broker, "b", "1", {}, small);
+      // What it takes the place of does not count.
+      await put(broker, "b", `"${"y".repeat(200)}"`, {}, small);
+      await put(broker, "b", `"${"z".repeat(200)}"`, {}, small);
       expect(await stateOf(broker)).toHaveLength(2);
     });
 
@@ -224,7 +239,25 @@ export function describeKeys({ start, capabilities }: Section): void {
     });
   });
 
-  describe.skipIf(!capabilities.canMoveTime)("keys that expire (needs a clock)", () => {
+  const { canMoveTime, forgetsIdleLogsAfterMs } = capabilities;
+
+  describe.skipIf(forgetsIdleLogsAfterMs === undefined)(
+    "keys of an unused log (needs logs to be forgotten)",
+    () => {
+      it.each([
+        ["history", kept],
+        ["none", stateOnly],
+      ])("stay, and its epoch with them, with %s", async (_name, options) => {
+        const { broker, advance } = await start();
+        const { position } = await put(broker, "a", "1", {}, options);
+        await advance(3 * (forgetsIdleLogsAfterMs as number) + 2 * 24 * 60 * 60 * 1000);
+        expect(await stateOf(broker)).toEqual(["a=1@1"]);
+        expect((await broker.history("map", query())).position).toEqual(position);
+      });
+    },
+  );
+
+  describe.skipIf(!canMoveTime)("keys that expire (needs a clock)", () => {
     it("are removed by a publication when their time is over", async () => {
       const { broker, events, advance } = await start();
       await broker.subscribe("map");

@@ -1,0 +1,57 @@
+/** The time between two steps of a map's subscription, and logs that begin afresh in between. */
+import { describe, expect, it } from "vitest";
+import type { ChannelRules } from "../../src/channels/rules.js";
+import { openRules } from "../../src/channels/rules.js";
+import { createSessionNode, nothing } from "./support/session-node.js";
+
+const keys = { maxKeys: 1000, maxBytes: 1_000_000 };
+const rules: ChannelRules = { ...openRules, kind: "map", retention: { ...openRules.retention, keys } };
+
+async function start() {
+  const node = await createSessionNode({ rulesFor: () => rules });
+  for (let n = 0; n < 150; n++)
+    await node.broker.publish("map", { key: `k${1000 + n}`, data: `${n}` }, { retention: rules.retention });
+  const client = await node.connect();
+  let id = 1;
+  const step = async (params: object) => {
+    await client.ask({ id: ++id, subscribe: { channel: "map", type: 1, phase: 2, limit: 100, ...params } });
+    return client.reply(id) as { subscribe?: { cursor?: string; epoch?: string }; error?: { code: number } };
+  };
+  /** Of a client that answers pings. */
+  const wait = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 5000) {
+      await node.wait(Math.min(left, 5000));
+      await client.ask({});
+    }
+  };
+  return { node, client, step, wait };
+}
+
+describe("step of a map's subscription", () => {
+  it("is waited for half a minute", async () => {
+    const { node, client, step, wait } = await start();
+    const { cursor } = (await step({})).subscribe ?? {};
+    await wait(29_000);
+    expect((await step({ cursor })).subscribe).toMatchObject({ type: 1 });
+    await client.ask({ id: 90, unsubscribe: { channel: "map" } });
+    await step({});
+    expect(node.sizes().channels).toBe(1);
+    await wait(31_000);
+    expect(node.sizes().channels).toBe(0);
+    client.session.closed();
+    expect(node.sizes()).toEqual(nothing);
+  });
+
+  it("is refused where the log has started afresh meanwhile", async () => {
+    const { node, step } = await start();
+    const { cursor, epoch } = (await step({})).subscribe ?? {};
+    const { keys: read } = node.broker;
+    node.broker.keys = async (...args) => {
+      const page = await read.apply(node.broker, args);
+      return { ...page, position: { ...page.position, epoch: "another" } };
+    };
+    expect((await step({ cursor })).error).toMatchObject({ code: 112 });
+    node.broker.keys = read;
+    expect((await step({})).subscribe).toMatchObject({ epoch, phase: 2 });
+  });
+});
