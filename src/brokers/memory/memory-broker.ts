@@ -123,7 +123,8 @@ export class MemoryBroker implements Broker {
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
     // What a key's value takes stays, whatever the log drops.
-    const isGrowing = log.keyed !== undefined || !log.isFull(publication, retention, now);
+    const isFull = this.#counting(log, () => log.isFull(publication, retention, now));
+    const isGrowing = log.keyed !== undefined || !isFull;
     if (isGrowing && this.#bytes + sizeOf(publication) > this.#options.maxBytes)
       throw new HoldfastError(
         "HF_BROKER_FULL",

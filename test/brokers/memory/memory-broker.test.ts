@@ -55,6 +55,18 @@ describe("bound of bytes", () => {
     expect(broker.sizes.bytes).toBe(0);
   });
 
+  it("gives back what has expired before it is published again", async () => {
+    const { broker, clock, publish } = await start();
+    const retention = { ...ample, ttlMs: 1000 };
+    await publish("news", "1", retention);
+    const { bytes } = broker.sizes;
+    for (let i = 0; i < 5; i++) {
+      clock.advance(2000);
+      await publish("news", "1", retention);
+    }
+    expect(broker.sizes.bytes).toBe(bytes);
+  });
+
   it("counts all logs together", async () => {
     const { publish } = await start({ maxBytes: 10_000 });
     const data = JSON.stringify("x".repeat(900));
