@@ -99,10 +99,17 @@ function createPolicy(policy: PolicyOptions): Policy {
   return {
     rules,
     may(action, actor, isSubscribed) {
-      const answer = access[action]({ actor, channel, params, isSubscribed });
-      // Anything that is not plainly a yes is a no.
-      if (typeof answer === "boolean") return answer;
-      return limit(`allow.${action} of ${channel}`, () => answer).then((isAllowed) => isAllowed === true);
+      try {
+        const answer = access[action]({ actor, channel, params, isSubscribed });
+        if (typeof answer === "boolean") return answer;
+        // Anything that is not plainly a yes is a no.
+        return limit(`allow.${action} of ${channel}`, () => answer).then(
+          (isAllowed) => isAllowed === true,
+          refuseIfRejected,
+        );
+      } catch (error) {
+        return refuseIfRejected(error);
+      }
     },
     ...(options.subscribe && {
       onSubscribe: (actor: Actor, data: JsonText | undefined) => onSubscribe(policy, actor, data),
@@ -116,6 +123,12 @@ function createPolicy(policy: PolicyOptions): Policy {
     }),
     ...(score !== undefined && { scoreOf: (data: JsonText) => scoreOf(score, data, channel) }),
   };
+}
+
+/** A rule says yes or no: `reject` in it is a no. @throws whatever else it threw */
+function refuseIfRejected(error: unknown): false {
+  if (error instanceof Rejection) return false;
+  throw error;
 }
 
 async function onSubscribe(

@@ -115,17 +115,32 @@ async function addKept(
   session: Session,
   grants: Map<string, SubscriptionGrant>,
   asked: ReadonlyMap<string, RecoverParams> | undefined,
-  { application, limits }: SessionContext,
+  { application, limits, onError }: SessionContext,
 ): Promise<void> {
   for (const channel of asked?.keys() ?? []) {
     if (grants.has(channel) || grants.size >= limits.maxChannels || findChannelNameFault(channel)) continue;
-    const policy = application.policyFor(channel);
-    if (policy === undefined || !(await policy.may("subscribe", session.actor, false))) continue;
-    // As the channel's own hook would refuse it, were it asked for by name.
-    const decision = (await policy.onSubscribe?.(session.actor, undefined)) ?? {};
-    if ("refusal" in decision) continue;
-    grants.set(channel, decision.data === undefined ? {} : { data: decision.data });
+    try {
+      const grant = await findKept(application, session, channel);
+      if (grant) grants.set(channel, grant);
+    } catch (error) {
+      // One channel's trouble is not the connection's, which would come back to the same.
+      onError(error, { stage: `subscribing to ${channel} again` });
+    }
   }
+}
+
+/** @throws what the application throws */
+async function findKept(
+  application: SessionContext["application"],
+  { actor }: Session,
+  channel: string,
+): Promise<SubscriptionGrant | undefined> {
+  const policy = application.policyFor(channel);
+  if (policy === undefined || !(await policy.may("subscribe", actor, false))) return undefined;
+  // As the channel's own hook would refuse it, were it asked for by name.
+  const decision = (await policy.onSubscribe?.(actor, undefined)) ?? {};
+  if ("refusal" in decision) return undefined;
+  return decision.data === undefined ? {} : { data: decision.data };
 }
 
 /** What the server asks for in a client's place. */

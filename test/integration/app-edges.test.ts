@@ -34,17 +34,29 @@ describe("channels that a client names when it connects", () => {
     authenticate: jwt({ secret }),
     channels: {
       "room:{id}": channel({
-        subscribe: ({ params }) => (params.id === "secret" ? reject(450, "no") : "hi"),
+        subscribe: ({ params }) => {
+          if (params.id === "broken") throw new Error("a fault of the application");
+          return params.id === "secret" ? reject(450, "no") : "hi";
+        },
       }),
       "shut:{id}": channel({ allow: { subscribe: false } }),
+      "asked:{id}": channel({
+        allow: {
+          subscribe: ({ params }) =>
+            params.id === "now" ? reject(450, "no") : Promise.reject(new Error("broken")),
+          history: async () => reject(450, "no"),
+        },
+      }),
     },
   });
 
   it("are left out where the hook or the rules refuse them", async () => {
-    const { port } = await startApp(app);
+    const { port, errors } = await startApp(app);
     const recover = { recover: true };
     const subs = {
       "room:secret": recover,
+      "room:broken": recover,
+      "asked:later": recover,
       "shut:1": recover,
       "room:open": recover,
       "un:known": recover,
@@ -53,6 +65,21 @@ describe("channels that a client names when it connects", () => {
     const [reply] = await replies(port, { id: 1, connect: { token: tokenOf({ sub: "ann" }), subs } });
     expect(Object.keys(reply.connect.subs)).toEqual(["room:open"]);
     expect(reply.connect.subs["room:open"].data).toBe("hi");
+    // Told once each, and the connection is none the worse.
+    expect(errors.map((error) => (error as Error).message)).toEqual(["a fault of the application", "broken"]);
+  });
+
+  it("are refused by rules that reject, as by any that say no", async () => {
+    const { port, errors } = await startApp(app);
+    const [, subscribed, history] = await replies(
+      port,
+      { id: 1, connect: { token: tokenOf({ sub: "ann" }) } },
+      { id: 2, subscribe: { channel: "asked:now" } },
+      { id: 3, history: { channel: "asked:now" } },
+    );
+    expect(subscribed.error).toMatchObject({ code: 103 });
+    expect(history.error).toMatchObject({ code: 103 });
+    expect(errors).toEqual([]);
   });
 });
 
