@@ -4,6 +4,7 @@ import { WebSocket } from "../websocket.js";
 import type { Client } from "./client.js";
 import { createClient } from "./connect.js";
 import type { ClientOptions } from "./options.js";
+import { withoutLocalStorage } from "./without-local-storage.js";
 
 export * from "./entry.js";
 
@@ -14,5 +15,5 @@ export * from "./entry.js";
  * @throws HF_OPTION_INVALID naming what is not accepted
  */
 export function connect<A extends App = App>(url?: string | URL, options: ClientOptions = {}): Client<A> {
-  return createClient(url, options, WebSocket);
+  return withoutLocalStorage(() => createClient(url, options, WebSocket));
 }

@@ -101,6 +101,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     folders: [".", "config"],
     node: ["crypto", "fs", "readline", "stream/consumers", "timers/promises"],
     packages: ["centrifuge", "commander"],
+    files: ["client/without-local-storage.ts"],
   },
 };
 

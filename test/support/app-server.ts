@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { Centrifuge, type Options, type Subscription } from "centrifuge";
 import { onTestFinished } from "vitest";
 import WsWebSocket from "ws";
+import { withoutLocalStorage } from "../../src/client/without-local-storage.js";
 import { type App, createServer, type HoldfastServer, type ServerOptions } from "../../src/index.js";
 
 export const apiKey = "0123456789abcdef0123456789abcdef";
@@ -37,7 +38,9 @@ export async function startApp<A extends App>(app: A, options: ServerOptions = {
 export type Answer = any;
 
 export function createSdk(url: string, options: Partial<Options> = {}): Centrifuge {
-  const client = new Centrifuge(url, { websocket: WsWebSocket, minReconnectDelay: 20, ...options });
+  const client = withoutLocalStorage(
+    () => new Centrifuge(url, { websocket: WsWebSocket, minReconnectDelay: 20, ...options }),
+  );
   onTestFinished(() => client.disconnect());
   return client;
 }
