@@ -110,12 +110,17 @@ export class Channels implements BrokerEvents {
   /**
    * Lets a reader follow the channel from an offset, which must not lie beyond the head.
    * @param options `hasPublication`: whether the reader has the publication at that offset. In a map the
-   * reader counts as having all values once it has everything up to the present head.
+   * reader counts as having all values once it has everything up to the present head, but where `hasValues` says that it
+   * has none to begin with.
    */
   subscribe(
     channel: Channel,
     reader: Reader,
-    options: { readonly offset: number; readonly hasPublication?: boolean } & ViewOptions,
+    options: {
+      readonly offset: number;
+      readonly hasPublication?: boolean;
+      readonly hasValues?: boolean;
+    } & ViewOptions,
   ): Subscription {
     const { offset, hasPublication } = options;
     const cursor = channel.cursorAfter(offset);
@@ -125,7 +130,7 @@ export class Channels implements BrokerEvents {
       cursor,
       offset,
       view,
-      wholeUntil: channel.head,
+      wholeUntil: options.hasValues === false ? Number.POSITIVE_INFINITY : channel.head,
     });
     subscription.noteDelivered(hasPublication === true);
     channel.subscriptions.add(subscription);

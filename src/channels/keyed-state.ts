@@ -10,8 +10,8 @@ import { SortedList } from "./sorted-list.js";
 
 /** Estimated memory of a value beyond its text. */
 const overheadBytes = 200;
-/** Keys removed at once when their time is over; the rest follows at the next look. */
-const maxExpired = 1000;
+/** Keys removed at once when their time is over, so that readers keep up; the rest follows at the next look. */
+const maxExpired = 128;
 
 export interface KeyValue {
   readonly publication: Publication;
@@ -37,7 +37,11 @@ export class KeyedState {
   /** The one whose time began last at the end. */
   readonly #values = new Map<string, Value>();
   readonly #underWay = new Map<string, UnderWay>();
+  #underWayBytes = 0;
   #bytes = 0;
+  /** Whether the one whose time began last is at the end. */
+  #isInOrder = true;
+  #lastSince = 0;
   /** Made when they are asked for. */
   #byKey: SortedList<Place> | undefined;
   #byScore: SortedList<Place> | undefined;
@@ -59,6 +63,7 @@ export class KeyedState {
   get nextExpiry(): number | undefined {
     const { ttlMs } = this.limits;
     if (ttlMs === undefined) return undefined;
+    this.#putInOrder();
     for (const { since } of this.#values.values()) return since + ttlMs;
     return undefined;
   }
@@ -79,7 +84,7 @@ export class KeyedState {
     if (last !== undefined && keyMode === "if_new") return "key_exists";
     const known = last?.version;
     if (version && known?.epoch === version.epoch && version.number <= known.number) return "version";
-    if (!isRemoved) this.#assertRoom(publication);
+    if (!isRemoved) this.#assertRoom(publication, now);
     return undefined;
   }
 
@@ -94,9 +99,12 @@ export class KeyedState {
       underWay = { count: 0, last: undefined };
       this.#underWay.set(key, underWay);
     }
+    const bytes = isRemoved ? 0 : sizeOf(publication);
+    this.#underWayBytes += bytes;
     underWay.count++;
     underWay.last = isRemoved ? undefined : publication;
     return () => {
+      this.#underWayBytes -= bytes;
       if (--underWay.count === 0) this.#underWay.delete(key);
     };
   }
@@ -109,6 +117,8 @@ export class KeyedState {
     if (publication.isRemoved) return;
     const bytes = sizeOf(publication);
     this.#values.set(key, { publication, since, bytes });
+    if (since < this.#lastSince) this.#isInOrder = false;
+    this.#lastSince = Math.max(this.#lastSince, since);
     this.#bytes += bytes;
     this.#byKey?.add(publication);
     this.#byScore?.add(publication);
@@ -130,17 +140,25 @@ export class KeyedState {
     if (value === undefined || !this.#isFresh(value, now)) return false;
     this.#values.delete(key);
     this.#values.set(key, { ...value, since: now });
+    this.#lastSince = Math.max(this.#lastSince, now);
     return true;
   }
 
   /** Keys whose time is over, and that nothing is under way for; a bounded number. */
   expired(now: number): string[] {
     const keys: string[] = [];
+    this.#putInOrder();
     for (const [key, value] of this.#values) {
       if (this.#isFresh(value, now) || keys.length >= maxExpired) break;
       if (!this.#underWay.has(key)) keys.push(key);
     }
     return keys;
+  }
+
+  /** Whether the key's time is over, and nobody was told yet. */
+  isOver(key: string, now: number): boolean {
+    const value = this.#values.get(key);
+    return value !== undefined && !this.#isFresh(value, now) && !this.#underWay.has(key);
   }
 
   keys(): Iterable<string> {
@@ -166,12 +184,13 @@ export class KeyedState {
       const value = this.#values.get(list.at(place).key as string) as Value;
       if (!this.#isFresh(value, now)) continue;
       const { publication } = value;
-      characters += publication.data.length + (publication.info?.connInfo?.length ?? 0);
+      characters += charactersOf(publication);
       const isFull = publications.length >= maxEntries || characters > maxBytes;
-      if (isFull && publications.length > 0) return { publications, hasMore: true, numKeys: this.size };
+      if (isFull && publications.length > 0)
+        return { publications, hasMore: true, numKeys: this.#countFresh(now) };
       publications.push(publication);
     }
-    return { publications, hasMore: false, numKeys: this.size };
+    return { publications, hasMore: false, numKeys: this.#countFresh(now) };
   }
 
   #sortedByKey(): SortedList<Place> {
@@ -207,22 +226,48 @@ export class KeyedState {
     return ttlMs === undefined || now < since + ttlMs;
   }
 
-  #assertRoom(publication: NewPublication & { readonly key: string }): void {
+  #assertRoom(publication: NewPublication & { readonly key: string }, now: number): void {
     const { maxKeys, maxBytes } = this.limits;
     const known = this.#values.get(publication.key);
     const isNew = known === undefined && !this.#underWay.has(publication.key);
-    if (isNew && this.#values.size + this.#underWay.size >= maxKeys && this.#countAll() >= maxKeys)
+    if (isNew && this.#values.size + this.#underWay.size >= maxKeys && this.#countAll(now) >= maxKeys)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxKeys} keys`);
-    const bytes = this.#bytes - (known?.bytes ?? 0) + sizeOf(publication);
+    const bytes = this.#bytes + this.#underWayBytes - (known?.bytes ?? 0) + sizeOf(publication);
     if (bytes > maxBytes)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxBytes} bytes`);
   }
 
-  #countAll(): number {
+  /** Those that nobody could know of any more do not count. */
+  #countFresh(now: number): number {
+    this.#putInOrder();
     let count = this.#values.size;
+    for (const value of this.#values.values()) {
+      if (this.#isFresh(value, now)) break;
+      count--;
+    }
+    return count;
+  }
+
+  /** After a start, values come from several places. */
+  #putInOrder(): void {
+    if (this.#isInOrder) return;
+    this.#isInOrder = true;
+    const values = [...this.#values].sort(([, a], [, b]) => a.since - b.since);
+    this.#values.clear();
+    for (const [key, value] of values) this.#values.set(key, value);
+  }
+
+  #countAll(now: number): number {
+    let count = this.#countFresh(now);
     for (const [key, { last }] of this.#underWay) if (last && !this.#values.has(key)) count++;
     return count;
   }
+}
+
+/** About what an entry takes in a page. */
+function charactersOf({ key = "", data, info, tags }: Publication): number {
+  const infos = (info?.connInfo?.length ?? 0) + (info?.chanInfo?.length ?? 0);
+  return key.length + data.length + infos + (tags ? JSON.stringify(tags).length : 0);
 }
 
 /** Bytes that a value counts for. */

@@ -11,6 +11,8 @@ export interface Fault {
 
 /** Values at these places, and below them, are nobody's to read. */
 const secretPlaces = /(?:^|\.)(?:apiKeys|secret|publicKeys)\b/;
+/** What stands here and does not fit may be a secret at a wrong place. */
+const placesOfSecrets = /^(?:apiKeys|authenticate)\b/;
 
 export function isSecretPlace(place: string): boolean {
   return secretPlaces.test(place);
@@ -53,11 +55,17 @@ function describe(path: Path, value: unknown): string {
   );
   if (given === undefined) return "but is missing";
   if (given === null) return "but is null";
-  if (isSecretPlace(formatPath(path)) && typeof given !== "object")
-    return `but is a ${typeof given} that is not`;
+  const place = formatPath(path);
+  if (isSecretPlace(place) || placesOfSecrets.test(place)) return `but is ${kindOf(given)}`;
   if (typeof given === "function") return "but is a function";
   const text = JSON.stringify(given);
   return `but is ${text.length > 80 ? `${text.slice(0, 77)}…` : text}`;
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  return typeof value === "string" ? "a text" : `a ${typeof value}`;
 }
 
 /** `channels["chat:{room}"].history.ttl` */

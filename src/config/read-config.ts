@@ -94,7 +94,10 @@ function assertJson(name: string, text: string): void {
   try {
     JSON.parse(text);
   } catch (cause) {
-    throw refuse(name, messageOf(cause), cause);
+    // Its message has a piece of the text in it, which may be of a secret; where it stands, only some versions say.
+    const [place] = /line \d+ column \d+|position \d+/.exec(messageOf(cause)) ?? [];
+    const advice = "look for a comma before a closing bracket, comments, and texts without double quotes";
+    throw refuse(name, `it is no JSON${place ? ` (${place})` : ""}: ${advice}`);
   }
 }
 

@@ -14,6 +14,12 @@ type Waiting = Command | { readonly method: "fault"; readonly reason: string };
 
 const largeAnswers: ReadonlySet<string> = new Set(["presence", "history"]);
 
+function isLarge(command: Waiting): boolean {
+  return (
+    largeAnswers.has(command.method) || (command.method === "subscribe" && command.params.map !== undefined)
+  );
+}
+
 export class CommandQueue {
   readonly #session: Session;
   readonly #context: SessionContext;
@@ -76,7 +82,7 @@ export class CommandQueue {
     if (this.#inFlight >= maxCommandsInFlight || this.#session.unsentBytes > maxUnsentBytes) return false;
     // One large answer at a time, so that what waits for a peer stays bounded.
     const next = this.#waiting[this.#started];
-    return this.#largeInFlight === 0 || next === undefined || !largeAnswers.has(next.method);
+    return this.#largeInFlight === 0 || next === undefined || !isLarge(next);
   }
 
   #start(command: Waiting): void {
@@ -101,7 +107,7 @@ export class CommandQueue {
       this.#isConnectUnderWay = true;
     }
     this.#inFlight++;
-    if (largeAnswers.has(request.method)) this.#largeInFlight++;
+    if (isLarge(request)) this.#largeInFlight++;
     void this.#carryOut(request);
   }
 
@@ -161,7 +167,7 @@ export class CommandQueue {
     }
     this.#inFlight--;
     if (request.method === "connect") this.#isConnectUnderWay = false;
-    if (largeAnswers.has(request.method)) this.#largeInFlight--;
+    if (isLarge(request)) this.#largeInFlight--;
     if (this.#session.isEnded) return;
     if ("disconnect" in outcome) {
       this.#session.close(outcome.disconnect);

@@ -1,11 +1,15 @@
 /** What the server's own side reads of maps, and clearing them: for the HTTP interface and for programs that embed a server. */
 import type { Broker, KeysPage } from "../channels/broker.js";
+import type { Channels } from "../channels/channels.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication } from "../wire/messages.js";
 import type { Application } from "./application.js";
 import { cursorOf, entriesOf, maxPageCharacters, parseCursor } from "./map-state.js";
+import type { Publishing } from "./publishing.js";
+
+const removalsAtOnce = 128;
 
 export interface MapPageParams {
   readonly channel: string;
@@ -25,9 +29,11 @@ export interface MapPage extends Pick<KeysPage, "publications" | "position" | "n
 export class MapControl {
   readonly #broker: Broker;
   readonly #application: Pick<Application, "policyFor">;
+  readonly #channels: Pick<Channels, "readersOf">;
 
-  constructor({ broker, application }: { broker: Broker; application: Pick<Application, "policyFor"> }) {
+  constructor({ broker, application, channels }: Publishing) {
     this.#broker = broker;
+    this.#channels = channels;
     this.#application = application;
   }
 
@@ -68,14 +74,25 @@ export class MapControl {
     do {
       const page = await this.read({ channel, ...(cursor !== undefined && { cursor }) });
       if ("code" in page) return page;
-      await Promise.all(
-        page.publications.map(({ key = "" }) =>
-          this.#broker.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
-        ),
-      );
+      await this.#remove(channel, page.publications, rules);
       cursor = page.cursor;
     } while (cursor !== undefined);
     return undefined;
+  }
+
+  /** Some at a time, so that readers keep up. */
+  async #remove(channel: string, publications: readonly Publication[], rules: ChannelRules): Promise<void> {
+    for (let i = 0; i < publications.length; i += removalsAtOnce) {
+      for (let wait = this.#channels.readersOf(channel); wait; wait = this.#channels.readersOf(channel))
+        await wait;
+      await Promise.all(
+        publications
+          .slice(i, i + removalsAtOnce)
+          .map(({ key = "" }) =>
+            this.#broker.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
+          ),
+      );
+    }
   }
 
   #rulesOf(channel: string): ChannelRules | ReplyError {

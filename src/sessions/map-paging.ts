@@ -41,8 +41,6 @@ export class MapPaging implements DeadlineHolder {
 export class MapPagings {
   readonly #context: Pick<SessionContext, "channels" | "deadlines">;
   readonly #pagings = new Map<string, MapPaging>();
-  /** Channels with a step at work. */
-  readonly #steps = new Set<string>();
 
   constructor(context: Pick<SessionContext, "channels" | "deadlines">) {
     this.#context = context;
@@ -52,15 +50,8 @@ export class MapPagings {
     return this.#pagings.size;
   }
 
-  /** @param run a step; the next one is asked for when it has been answered */
-  async oneStep(channel: string, run: () => Promise<Failure | undefined>): Promise<Failure | undefined> {
-    if (this.#steps.has(channel)) return { error: replyError("concurrentPagination") };
-    this.#steps.add(channel);
-    try {
-      return await run();
-    } finally {
-      this.#steps.delete(channel);
-    }
+  get names(): Iterable<string> {
+    return this.#pagings.keys();
   }
 
   has(channel: string): boolean {
@@ -76,7 +67,7 @@ export class MapPagings {
   async begin(channel: string, terms: Terms): Promise<MapPaging> {
     const acquired = await this.#context.channels.acquire(channel);
     this.end(channel);
-    const paging = new MapPaging(acquired, terms, () => this.end(channel));
+    const paging = new MapPaging(acquired, terms, (each) => this.end(channel, each));
     this.#pagings.set(channel, paging);
     this.await(paging);
     return paging;
@@ -88,17 +79,35 @@ export class MapPagings {
     deadlines.set(paging, stepTimeoutMs);
   }
 
-  end(channel: string): void {
+  /** A step is at work, however long that takes. */
+  hold(paging: MapPaging): void {
+    this.#context.deadlines.clear(paging);
+  }
+
+  /**
+   * @param only that one, where another has taken its place
+   * @returns whether there was one
+   */
+  end(channel: string, only?: MapPaging): boolean {
     const paging = this.#pagings.get(channel);
-    if (paging === undefined) return;
+    if (paging === undefined || (only && only !== paging)) return false;
     this.#pagings.delete(channel);
     this.#context.deadlines.clear(paging);
     this.#context.channels.release(paging.channel);
+    return true;
   }
 
   endAll(): void {
     for (const channel of [...this.#pagings.keys()]) this.end(channel);
   }
+}
+
+/** The subscription is live from here. */
+export interface LiveStep {
+  readonly state: readonly Publication[];
+  readonly recovery: Extract<Recovery, { isRecovered: true }>;
+  /** Whether the client has all values once it has what comes with this. */
+  readonly hasValues: boolean;
 }
 
 export type Step =
@@ -108,8 +117,7 @@ export type Step =
       readonly position: Position;
       readonly publications: readonly Publication[];
     }
-  /** The subscription is live from here. */
-  | { readonly state: readonly Publication[]; readonly recovery: Extract<Recovery, { isRecovered: true }> };
+  | LiveStep;
 
 /** @throws what the broker throws */
 export async function nextStep(
@@ -138,7 +146,7 @@ async function stateStep(
   const isFar = channel.head - start.offset > entriesOf(params.map.limit);
   if (isFar && terms.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
   const recovery = await context.channels.recover(channel, start, () => true);
-  return recovery.isRecovered ? { state, recovery } : unrecoverable();
+  return recovery.isRecovered ? { state, recovery, hasValues: true } : unrecoverable();
 }
 
 /** Frozen at the first page. @returns undefined where the log has started afresh since */
@@ -158,7 +166,11 @@ async function streamStep(
   if (isRecovering && (recovery === "off" || retention.maxEntries === 0)) return unrecoverable();
   // Live at once, without what was before.
   if (!isRecovering && start === undefined)
-    return { state: [], recovery: { isRecovered: true, publications: [], offset: channel.head } };
+    return {
+      state: [],
+      recovery: { isRecovered: true, publications: [], offset: channel.head },
+      hasValues: false,
+    };
   const since = { epoch: epoch || (start?.epoch ?? ""), offset };
   const found = await channels.recover(
     channel,
@@ -168,7 +180,8 @@ async function streamStep(
   if (!found.isRecovered) return unrecoverable();
   paging.top ??= channel.head;
   const page = limited(found, map.limit);
-  if (map.phase === "live" || page.offset >= paging.top) return { state: [], recovery: page };
+  if (map.phase === "live" || page.offset >= paging.top)
+    return { state: [], recovery: page, hasValues: true };
   const publications = page.publications.filter(({ tags }) => params.filter?.passes(tags) ?? true);
   return {
     page: { phase: "stream", state: [] },

@@ -3,6 +3,7 @@
  * each user, which goes when no connection has renewed it for long enough.
  */
 import { type ChannelRules, storageOf } from "../channels/rules.js";
+import { findKeyFault } from "../wire/keys.js";
 import type { ClientInfo } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 
@@ -19,13 +20,16 @@ export class PresenceLists {
     for (const list of lists) this.#run(list, (rules) => this.#put(list, rules, info));
   }
 
-  /** An entry that has gone meanwhile comes back. */
-  renew(lists: readonly string[], info: ClientInfo): void {
+  /**
+   * An entry that has gone meanwhile comes back.
+   * @param isThere whether the client is still subscribed
+   */
+  renew(lists: readonly string[], info: ClientInfo, isThere: () => boolean): void {
     for (const list of lists)
       this.#run(list, async (rules) => {
         const key = keyOf(rules, info);
-        if (key !== "" && !(await this.#context.broker.renewKey(list, key)))
-          await this.#put(list, rules, info);
+        if (key === undefined || (await this.#context.broker.renewKey(list, key)) || !isThere()) return;
+        await this.#put(list, rules, info);
       });
   }
 
@@ -38,7 +42,7 @@ export class PresenceLists {
 
   async #put(list: string, rules: ChannelRules, info: ClientInfo): Promise<void> {
     const key = keyOf(rules, info);
-    if (key === "") return;
+    if (key === undefined) return;
     const isOfClients = rules.map?.type === "clients";
     await this.#publish(list, rules, { key, data: "null", ...(isOfClients && { info }) });
   }
@@ -54,14 +58,17 @@ export class PresenceLists {
   #run(list: string, work: (rules: ChannelRules) => Promise<void>): void {
     const { application, onError } = this.#context;
     const policy = application.policyFor(list);
-    if (policy === undefined) return;
+    const { type = "keys" } = policy?.rules.map ?? {};
+    // Another channel of the application may have the list's name.
+    if (policy === undefined || type === "keys") return;
     work(policy.rules).catch((error: unknown) => onError(error, { stage: `keeping the list ${list}` }));
   }
 }
 
 const removal = { data: "null", isRemoved: true } as const;
 
-/** Empty for an anonymous user, in a list of users. */
-function keyOf({ map }: ChannelRules, { client, user }: ClientInfo): string {
-  return map?.type === "users" ? user : client;
+/** None for an anonymous user in a list of users, nor for one whose id can be no key. */
+function keyOf({ map }: ChannelRules, { client, user }: ClientInfo): string | undefined {
+  const key = map?.type === "users" ? user : client;
+  return findKeyFault("key", key) === undefined ? key : undefined;
 }

@@ -30,8 +30,9 @@ function withMapKey(
     );
   const { type = "keys", keysOf = "any" } = map;
   if (type !== "keys") return replyError("permissionDenied", `the server itself keeps this list of ${type}`);
-  const key = publisher && keysOf !== "any" ? ownKey(keysOf, publisher) : params.key;
-  if (key === "") return replyError("permissionDenied", "an anonymous user has no key here");
+  const own = publisher && keysOf !== "any" ? ownKey(keysOf, publisher) : undefined;
+  if (own === "") return replyError("permissionDenied", "an anonymous user has no key here");
+  const key = own ?? params.key;
   if (key === undefined) return replyError("badRequest", "key is missing: what the data is the value of");
   return { ...params, key };
 }

@@ -4,6 +4,7 @@ import type { Channels } from "../channels/channels.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
+import { findKeyFault } from "../wire/keys.js";
 import type { ClientInfo, PublishParams } from "../wire/messages.js";
 import type { Actor, Application, Policy } from "./application.js";
 import { withKey } from "./publish-key.js";
@@ -38,10 +39,20 @@ export function publish(publishing: Publishing, params: PublishParams, publisher
   if (policy === undefined) return replyError("unknownChannel");
   const keyed = withKey(policy.rules, params, publisher);
   if ("code" in keyed) return keyed;
+  const keyFault = findFaultOfKeys(keyed);
+  if (keyFault !== undefined) return replyError("badRequest", keyFault);
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
     return afterPolicy(publishing, keyed, policy, isAllowed, publisher);
   return toLog(publishing, keyed, policy.rules, publisher?.info);
+}
+
+/** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */
+function findFaultOfKeys({ key, idempotencyKey }: PublishParams): string | undefined {
+  const fault = key === undefined ? undefined : findKeyFault("key", key);
+  return (
+    fault ?? (idempotencyKey === undefined ? undefined : findKeyFault("idempotency_key", idempotencyKey))
+  );
 }
 
 async function afterPolicy(

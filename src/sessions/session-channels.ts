@@ -8,22 +8,23 @@ import type { ChannelRules } from "../channels/rules.js";
 import type { Subscription } from "../channels/subscription.js";
 import { publicationsFor, type ViewOptions, viewOf } from "../channels/view.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
-import type {
-  ClientInfo,
-  MapParams,
-  Position,
-  Publication,
-  SubscribeParams,
-  SubscribeResult,
-} from "../wire/messages.js";
+import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import { Expiry, secondsUntil } from "./expiry.js";
 import type { SubscriptionGrant } from "./identity.js";
 import { presenceLeaseMs } from "./limits.js";
-import { type MapPaging, MapPagings, nextStep } from "./map-paging.js";
+import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./map-paging.js";
 import type { Session } from "./session.js";
-import { type Failure, findTerms, keepsFor, promisesOf, rulesWith, type Terms } from "./subscribing.js";
+import {
+  type Failure,
+  findLaterFault,
+  findTerms,
+  keepsFor,
+  promisesOf,
+  rulesWith,
+  type Terms,
+} from "./subscribing.js";
 
 interface Entry {
   rules: ChannelRules;
@@ -58,8 +59,9 @@ export class SessionChannels {
     return this.#entries.size;
   }
 
+  /** Also of maps that are on the way to a live subscription. */
   get names(): Iterable<string> {
-    return this.#entries.keys();
+    return new Set([...this.#entries.keys(), ...(this.#maps?.names ?? [])]);
   }
 
   *subscriptions(): Iterable<Subscription> {
@@ -86,10 +88,7 @@ export class SessionChannels {
    * @returns why it was refused, and `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
-    const subscribe = () => this.#inOrder(params.channel, () => this.#subscribe(params, answer));
-    if (params.map === undefined) return subscribe();
-    this.#maps ??= new MapPagings(this.#context);
-    return this.#maps.oneStep(params.channel, subscribe);
+    return this.#inOrder(params.channel, () => this.#subscribe(params, answer));
   }
 
   /** Subscribes the client without its asking, and whatever the channel's rules say of who may. */
@@ -110,7 +109,8 @@ export class SessionChannels {
     { code, reason }: { readonly code: number; readonly reason: string },
   ): Promise<void> {
     return this.#inOrder(channel, async () => {
-      if (!this.has(channel)) return;
+      const isPaging = this.#maps?.end(channel) === true;
+      if (!isPaging && !this.has(channel)) return;
       this.#remove(channel);
       this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
     });
@@ -136,7 +136,7 @@ export class SessionChannels {
     for (const [channel, { rules, subscription, info, listedIn }] of this.#entries) {
       if (subscription === undefined) continue;
       if (rules.hasPresence) this.#addPresence(channel, info);
-      if (listedIn.length > 0) this.#context.lists.renew(listedIn, info);
+      if (listedIn.length > 0) this.#context.lists.renew(listedIn, info, () => !subscription.isEnded);
     }
   }
 
@@ -155,7 +155,7 @@ export class SessionChannels {
     const { channel: name } = params;
     const { limits, application, channels } = this.#context;
     if (this.#entries.has(name)) return { error: replyError("alreadySubscribed") };
-    const pagings = params.map ? (this.#maps?.count ?? 0) : 0;
+    const pagings = this.#maps?.count ?? 0;
     if (this.#entries.size + pagings >= limits.maxChannels && !this.#maps?.has(name))
       return {
         error: replyError(
@@ -199,18 +199,22 @@ export class SessionChannels {
     answer: Answer,
   ): Promise<Failure | undefined> {
     const { channel: name, map } = params;
-    const maps = this.#maps as MapPagings;
+    this.#maps ??= new MapPagings(this.#context);
+    const maps = this.#maps;
     const known = maps.find(name, map);
     if (known === undefined && map.cursor !== undefined)
       return { error: replyError("permissionDenied", "the state is not being read: begin without a cursor") };
     const paging = known ?? (await this.#beginMap(maps, params, policy));
     if (!("channel" in paging)) return paging;
+    maps.hold(paging);
     let isGoingOn = false;
     try {
+      const fault = findLaterFault(paging.terms, params, this.#context.clock.now());
+      if (fault) return fault;
       const step = await nextStep(this.#context, paging, params);
       if (!("publications" in step || "state" in step)) return step;
       if ("state" in step)
-        return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, step.state);
+        return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, step);
       if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
       isGoingOn = true;
       maps.await(paging);
@@ -218,7 +222,7 @@ export class SessionChannels {
       answer({ ...nothingPromised, position, publications, map: page });
       return undefined;
     } finally {
-      if (!isGoingOn) maps.end(name);
+      if (!isGoingOn) maps.end(name, paging);
     }
   }
 
@@ -255,7 +259,7 @@ export class SessionChannels {
     { grant, rules }: Terms,
     recovery: Recovery | undefined,
     answer: Answer,
-    state?: readonly Publication[],
+    map?: Pick<LiveStep, "state" | "hasValues">,
   ): Failure | undefined {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const isRecovered = recovery?.isRecovered === true;
@@ -267,7 +271,13 @@ export class SessionChannels {
     const view = viewOf(options);
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
-    const subscription = channels.subscribe(channel, this.#session, { offset, hasPublication, ...options });
+    const { state, hasValues = true } = map ?? {};
+    const subscription = channels.subscribe(channel, this.#session, {
+      offset,
+      hasPublication,
+      hasValues,
+      ...options,
+    });
     entry.rules = rules;
     entry.subscription = subscription;
     entry.info = grant.info === undefined ? entry.info : { ...entry.info, chanInfo: grant.info };

@@ -28,8 +28,7 @@ export function findTerms(
 ): Terms | Failure | Promise<Terms | Failure> {
   const fault = findMapFault(policy.rules, params);
   if (fault) return fail("permissionDenied", fault);
-  if (params.filter && policy.rules.allowsTagsFilter === false)
-    return fail("badRequest", "this channel takes no tf");
+  if (params.filter && policy.rules.allowsTagsFilter === false) return fail("badRequest", noFilter);
   if (params.token) return byToken(context, policy, params, params.token, actor);
   const isAllowed = policy.may("subscribe", actor, false);
   if (isAllowed === true && policy.onSubscribe === undefined) return { grant: noGrant, rules: policy.rules };
@@ -44,6 +43,18 @@ function findMapFault({ kind, map }: ChannelRules, params: SubscribeParams): str
   if (type === undefined) return `this channel is no map: subscribe without a type`;
   return `this channel is a map of ${type}: subscribe with type ${mapTypes[type]}`;
 }
+
+/** Why a later step of a map's subscription is refused, which goes by the terms of the first. */
+export function findLaterFault(
+  { grant, rules }: Terms,
+  { filter }: SubscribeParams,
+  now: number,
+): Failure | undefined {
+  if (grant.expiresAt !== undefined && grant.expiresAt <= now) return fail("tokenExpired");
+  return filter && rules.allowsTagsFilter === false ? fail("badRequest", noFilter) : undefined;
+}
+
+const noFilter = "this channel takes no tf";
 
 /** Whether a channel's retention still covers a publication. */
 export function keepsFor(

@@ -62,7 +62,7 @@ describe("reading a configuration", () => {
     [{ tls: { cert: "a" } }, /tls\.key must be the name of a file, but is missing/],
     [{ compression: 3 }, /compression must be true, false, or an object of options, but is 3/],
     [{ compression: { lvl: 3 } }, /there is no compression\.lvl; compression is an object of /],
-    [{ authenticate: "jwt" }, /authenticate must be "none", or \{ jwt: \{ … \} \}, but is "jwt"/],
+    [{ authenticate: "jwt" }, /authenticate must be "none", or \{ jwt: \{ … \} \}, but is a text/],
     [
       { authenticate: { jwt: { audience: 1 } } },
       /authenticate\.jwt\.audience must be a text, or a list of texts/,
@@ -92,6 +92,28 @@ describe("reading a configuration", () => {
     [3, /a configuration must be an object of /],
   ])("%j is refused", async (value, message) => {
     expect(await refusalOf("f.json", JSON.stringify(value))).toMatch(message);
+  });
+
+  it.each([
+    { apiKeys: { key: "S3cret!!", scope: "read" } },
+    { apiKeys: [["S3cret!!"]] },
+    { authenticate: { jwt: { secret: { value: "S3cret!!" } } } },
+    { authenticate: { jwt: { secret: [["S3cret!!"]] } } },
+    { authenticate: { jwt: "S3cret!!" } },
+    { authenticate: "S3cret!!" },
+    { authenticate: [{ jwt: { secret: "S3cret!!" } }] },
+    { authenticate: { jwt: [{ secret: "S3cret!!" }] } },
+    { authenticate: { jwt: { audience: { secret: "S3cret!!" } } } },
+  ])("never says what a secret is, though it stands at a wrong place: %j", async (value) => {
+    const message = await refusalOf("f.json", JSON.stringify(value));
+    expect(message).toMatch(/^f\.json/);
+    expect(message).not.toContain("S3cret");
+  });
+
+  it("says what to look for in what is no JSON, and nothing of what stands there", async () => {
+    const message = await refusalOf("f.json", '{"apiKeys": ["S3cret!!",]}');
+    expect(message).toMatch(/^f\.json: it is no JSON.*: look for a comma/);
+    expect(message).not.toContain("cret");
   });
 
   it("never says what a secret is", async () => {

@@ -10,6 +10,8 @@ const app = defineApp({
   channels: {
     "map:{name}": channel({ allow: all, kind: "map", tagsFilter: true, delta: true }),
     "other:{name}": channel({ allow: all, kind: "map" }),
+    "plain:{name}": channel({ allow: all }),
+    "passing:{name}": channel({ allow: all, kind: "map", history: false }),
   },
 });
 
@@ -53,6 +55,45 @@ describe("steps of a map's subscription", () => {
     hand.socket.terminate();
     await until(() => server.stats().connections === 0);
     expect(server.stats()).toMatchObject({ channels: 0, deadlines: 0 });
+  });
+
+  it("end when the server unsubscribes the client, of the channel or of all", async () => {
+    const { server, step, hand } = await start();
+    for (const channel of ["map:a", undefined] as const) {
+      const { cursor } = await step({});
+      await server.unsubscribe("", channel);
+      await until(() => hand.pushes.length > 0);
+      expect(hand.pushes.pop()).toMatchObject({ channel: "map:a", unsubscribe: { code: 2000 } });
+      expect(await step({ cursor })).toMatchObject({ code: 103 });
+    }
+    expect(server.stats().channels).toBe(0);
+  });
+
+  it("go by what the channel allows, each of them", async () => {
+    const { server, step } = await start();
+    for (let n = 0; n < 150; n++) await server.publish("other:a", n, { key: `k${n}` });
+    const { cursor } = await step({}, "other:a");
+    const tf = { key: "even", cmp: "eq", val: "1" };
+    expect(await step({ cursor, tf }, "other:a")).toMatchObject({ code: 107 });
+  });
+
+  it("are bounded beside other subscriptions, too", async () => {
+    const { step, hand } = await start({ limits: { maxChannels: 1 } });
+    await step({});
+    const { error } = await hand.ask({ subscribe: { channel: "plain:a" } });
+    expect(error).toMatchObject({ code: 106 });
+  });
+
+  it("give a client that begins in the middle no patches, for it has nothing to patch", async () => {
+    const { server, url, step, hand } = await start();
+    const other = await connectByHand(url);
+    await other.ask({ subscribe: { channel: "map:a", type: 1, phase: 2, delta: "fossil" } });
+    expect(await step({ phase: 0, delta: "fossil" })).toMatchObject({ type: 1, delta: true });
+    const text = (n: number) => `${"y".repeat(200)}${n}`;
+    for (let n = 0; n < 3; n++) await server.publish("map:a", text(n), { key: "k1000" });
+    await until(() => hand.pushes.length === 3 && other.pushes.length === 3);
+    expect(hand.pushes.map(({ pub }: Answer) => pub.delta)).toEqual([undefined, undefined, undefined]);
+    expect(other.pushes.at(-1).pub.delta).toBe(true);
   });
 
   it("count to the channels of the connection", async () => {
@@ -142,5 +183,16 @@ describe("clearing a map", () => {
     for await (const { key } of server.entries("other:a")) expect(key).toBeUndefined();
     expect((await server.history("other:a", { limit: 0 })).position.offset).toBe(5000);
     expect(hand.pushes).toEqual([]);
+  });
+
+  it("does not throw readers off, though nothing is kept to read again", async () => {
+    const { server, hand, step } = await start();
+    for (let n = 0; n < 2000; n++) await server.publish("passing:a", n, { key: `k${n}` });
+    let cursor: string | undefined;
+    do cursor = (await step({ limit: 1000, ...(cursor && { cursor }) }, "passing:a")).cursor;
+    while (cursor);
+    await server.clear("passing:a");
+    await until(() => hand.pushes.length >= 2000);
+    expect(hand.pushes.every(({ pub }: Answer) => pub?.removed)).toBe(true);
   });
 });

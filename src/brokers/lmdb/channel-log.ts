@@ -50,6 +50,8 @@ export class ChannelLog {
   cleanedTo = 0;
   /** Idempotency keys of publications that were told of, which the index does not have yet. */
   readonly keys: KeyToStore[] = [];
+  /** What the record says of values of keys. */
+  valuesTo = 0;
   /** Publications that were taken and not told of yet. */
   underWay = 0;
   /** Of those, the ones that wait for a flush. */
@@ -165,7 +167,9 @@ export class ChannelLog {
   /** What the index is to say where it has the log up to an offset. */
   recordAt(head: number): ChannelRecord {
     const { epoch, since, run, durability, retention, due, usedAt } = this;
-    return { epoch, since, run, durability, retention, head, bytes: this.bytesBefore(head + 1), due, usedAt };
+    const values = this.valuesTo > 0 ? { valuesTo: this.valuesTo } : {};
+    const bytes = this.bytesBefore(head + 1);
+    return { epoch, since, run, durability, retention, head, bytes, due, usedAt, ...values };
   }
 
   /** Bytes of all publications before one that is not in the index yet, or before the next one. */
@@ -183,6 +187,7 @@ export class ChannelLog {
   load(record: ChannelRecord): number | undefined {
     const { epoch, since, run, durability, retention, due, usedAt } = record;
     this.#retention = retention;
+    this.valuesTo = record.valuesTo ?? 0;
     this.#keepKeys();
     Object.assign(this, { epoch, since, run, durability, due, usedAt, isKnown: true });
     this.markStored();
@@ -214,6 +219,7 @@ export class ChannelLog {
     if (isNewer && run.first <= this.#head) {
       this.#moveTo(run.first - 1, run.before);
       this.#keyed?.clear();
+      this.valuesTo = 0;
     }
     this.epoch = run.epoch;
     this.since = run.since;
@@ -224,7 +230,7 @@ export class ChannelLog {
     this.isRecordDirty = true;
     for (const publication of run.publications) {
       if (publication.offset <= this.#head) {
-        this.keyed?.replay(publication);
+        if (publication.offset > this.valuesTo) this.keyed?.replay(publication);
         continue;
       }
       if (publication.offset > this.#head + 1) this.#moveTo(publication.offset - 1, run.before);

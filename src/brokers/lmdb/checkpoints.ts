@@ -37,6 +37,8 @@ interface Written {
   readonly keys: readonly KeyToStore[];
   /** Of a map. */
   readonly values: readonly string[];
+  /** What the record said of these before. */
+  readonly valuesTo: number;
 }
 
 export class Checkpoints {
@@ -167,18 +169,20 @@ export class Checkpoints {
     let next = from;
     while (next < logs.length && budget > 0) {
       const log = logs[next] as ChannelLog;
+      const { valuesTo } = log;
       const stored = storeLog(log, index, { now: clock.now(), budget, puts });
       budget -= stored.spent;
       const ofLog = stored.isComplete ? keys.put(log, puts) : [];
-      written.push({ log, to: stored.to, keys: ofLog, values: stored.keys });
+      written.push({ log, to: stored.to, keys: ofLog, values: stored.keys, valuesTo });
       if (!stored.isComplete) break;
       next++;
     }
     try {
       await settled(puts);
     } catch (error) {
-      for (const { log, keys: ofLog, values } of written) {
+      for (const { log, keys: ofLog, values, valuesTo } of written) {
         log.unstoredKeys?.putFailed(values);
+        log.valuesTo = valuesTo;
         log.isRecordDirty = true;
         log.keys.push(...ofLog);
       }

@@ -10,6 +10,8 @@ export interface KeyExpiryOptions {
 }
 
 const intervalMs = 1000;
+/** Where more keys have expired than readers are told of at once. */
+const busyIntervalMs = 10;
 
 export class KeyExpiry {
   readonly #options: KeyExpiryOptions;
@@ -25,7 +27,11 @@ export class KeyExpiry {
   add(log: ChannelLog): void {
     if (log.keyed?.state.nextExpiry === undefined || this.#isStopped) return;
     this.#logs.add(log);
-    this.#cancelTimer ??= this.#options.clock.setTimer(() => this.#tick(), intervalMs);
+    this.#schedule(intervalMs);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancelTimer ??= this.#options.clock.setTimer(() => this.#tick(), delayMs);
   }
 
   stop(): void {
@@ -38,20 +44,25 @@ export class KeyExpiry {
     this.#cancelTimer = undefined;
     const logs = [...this.#logs];
     this.#logs.clear();
-    for (const log of logs) this.#visit(log);
+    let isMore = false;
+    for (const log of logs) if (this.#visit(log)) isMore = true;
+    if (this.#logs.size > 0 && !this.#isStopped) this.#schedule(isMore ? busyIntervalMs : intervalMs);
   }
 
-  #visit(log: ChannelLog): void {
+  /** @returns whether there is more to remove */
+  #visit(log: ChannelLog): boolean {
     const { clock, isInUse, remove, onError } = this.#options;
     const state = log.keyed?.state;
-    if (state === undefined || !isInUse(log)) return;
+    if (state?.nextExpiry === undefined || !isInUse(log)) return false;
     const stage = `removing keys of ${log.name}`;
     try {
-      for (const key of state.expired(clock.now()))
-        remove(log, key).catch((error: unknown) => onError(error, stage));
-      this.add(log);
+      const now = clock.now();
+      for (const key of state.expired(now)) remove(log, key).catch((error: unknown) => onError(error, stage));
+      this.#logs.add(log);
+      return state.expired(now).length > 0;
     } catch {
       // The store takes nothing more, which was told when that began.
+      return false;
     }
   }
 }

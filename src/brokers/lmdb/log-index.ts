@@ -27,6 +27,8 @@ export interface ChannelRecord {
   readonly head: number;
   /** Bytes of all publications up to the head, those that are gone included. */
   readonly bytes: number;
+  /** Of a map: the index has the values of keys as they are after this offset, or later ones. @default 0 */
+  readonly valuesTo?: number;
   /** When it has to be looked at again. */
   readonly due: number;
   /** When the log was last written or asked for, as far as the record says; Unix milliseconds. */

@@ -50,17 +50,27 @@ export class LogKeys {
     this.state.clear();
   }
 
-  /** Writes to the index what it does not have yet. */
-  put(name: string, index: LogIndex, puts: Promise<unknown>[]): { keys: readonly string[]; pages: number } {
+  /**
+   * Writes to the index what it does not have yet, or some of it.
+   * @param budget pages that may be written; one key is in any case
+   */
+  put(
+    name: string,
+    index: LogIndex,
+    puts: Promise<unknown>[],
+    budget: number,
+  ): { readonly keys: readonly string[]; readonly pages: number } {
+    const keys: string[] = [];
     let pages = 0;
     for (const key of this.#changed) {
+      if (pages >= budget && keys.length > 0) break;
       const value = this.state.find(key);
       const bytes = value && encodeValue(value);
       puts.push(bytes ? index.putValue(name, key, bytes) : index.removeValue(name, key));
       pages += pagesPerPut + Math.ceil((bytes?.length ?? 0) / pageBytes);
+      keys.push(key);
     }
-    const keys = [...this.#changed];
-    this.#changed.clear();
+    for (const key of keys) this.#changed.delete(key);
     return { keys, pages };
   }
 

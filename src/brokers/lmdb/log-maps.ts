@@ -73,6 +73,8 @@ export class LogMaps {
     if (key === undefined || retention.keys === undefined) return undefined;
     if (log) log.retention = retention;
     const state = log?.keyed?.state ?? new KeyedState(retention.keys);
+    // What comes now is not what follows the value that nobody has any more.
+    if (log && state.isOver(key, this.#options.clock.now())) this.#removeFirst(log, key);
     return state.check({ ...publication, key }, keyMode, this.#options.clock.now());
   }
 
@@ -88,6 +90,12 @@ export class LogMaps {
     log.retention = retention;
     const done = log.keyed?.state.begin({ ...publication, key });
     if (done) written.then(done, done);
+  }
+
+  #removeFirst(log: ChannelLog, key: string): void {
+    this.#remove(log, key).catch((error: unknown) =>
+      this.#options.onError(error, `removing keys of ${log.name}`),
+    );
   }
 
   /** Everybody gets to know that its time is over. */

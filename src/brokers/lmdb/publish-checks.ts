@@ -2,13 +2,16 @@
 import type { NewPublication, PublishOptions, Retention } from "../../channels/broker.js";
 import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
+import { findKeyFault } from "../../wire/keys.js";
 
 export class PublishChecks {
   #known: Retention | undefined;
 
   /** @throws HF_OPTION_INVALID */
-  publication({ tags, score }: NewPublication, { retention }: PublishOptions): void {
+  publication({ tags, score, key }: NewPublication, { retention, idempotencyKey }: PublishOptions): void {
     this.#retention(retention);
+    if (key !== undefined) assertKey("key", key);
+    if (idempotencyKey !== undefined) assertKey("idempotencyKey", idempotencyKey);
     if (tags !== undefined) assertTags(tags);
     if (score !== undefined && !Number.isFinite(score))
       throw new HoldfastError("HF_OPTION_INVALID", `the score of a publication must be a finite number`, {
@@ -22,6 +25,15 @@ export class PublishChecks {
     if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `a publish has ${fault}`);
     this.#known = retention;
   }
+}
+
+/** They are parts of the index's keys, whose bytes have a bound. */
+function assertKey(option: string, key: string): void {
+  const fault = findKeyFault(option, key);
+  if (fault !== undefined)
+    throw new HoldfastError("HF_OPTION_INVALID", `a publish has a key that is not accepted: ${fault}`, {
+      details: { option },
+    });
 }
 
 function assertTags(tags: NonNullable<NewPublication["tags"]>): void {

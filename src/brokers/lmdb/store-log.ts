@@ -48,7 +48,11 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
   }
   const removed = removeOld(log, index, puts);
   spent += pagesPerPut * removed;
-  const isComplete = to === log.head && removed < maxRemovals;
+  const isStored = to === log.head && removed < maxRemovals;
+  // Not before the publications that they are of, so that no value is of one that a crash takes away.
+  const values = isStored ? putValues(log, index, puts, budget - spent) : nothing;
+  spent += values.pages;
+  const isComplete = isStored && log.unstoredKeys?.isDirty !== true;
   if (log.isRecordDirty || !log.isStored) {
     if (log.due === 0) {
       log.due = duePeriodOf(log, now);
@@ -60,10 +64,26 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
     log.markStored();
     spent += 2 * pagesPerPut;
   }
-  if (!isComplete) return { spent, to, isComplete, keys: [] };
-  // What is lost of the log's end after a crash must not have changed a key either.
-  const { keys = [], pages = 0 } = log.unstoredKeys?.put(log.name, index, puts) ?? {};
-  return { spent: spent + pagesPerPut * log.keys.length + pages, to, isComplete, keys };
+  const { keys } = values;
+  return { spent: isComplete ? spent + pagesPerPut * log.keys.length : spent, to, isComplete, keys };
+}
+
+const nothing = { keys: [] as readonly string[], pages: 0 };
+
+/** With the last of them the record says that all are there. */
+function putValues(
+  log: ChannelLog,
+  index: LogIndex,
+  puts: Promise<unknown>[],
+  budget: number,
+): { readonly keys: readonly string[]; readonly pages: number } {
+  const { unstoredKeys } = log;
+  if (unstoredKeys?.isDirty !== true) return nothing;
+  const put = unstoredKeys.put(log.name, index, puts, budget);
+  if (unstoredKeys.isDirty) return put;
+  log.valuesTo = log.head;
+  log.isRecordDirty = true;
+  return put;
 }
 
 function nextSegment(tail: readonly Publication[], from: number): Publication[] {

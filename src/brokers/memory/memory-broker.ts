@@ -36,6 +36,8 @@ export interface MemoryBrokerOptions {
 
 const sweepIntervalMs = 10_000;
 const expiryIntervalMs = 1000;
+/** Where more keys have expired than readers are told of at once. */
+const busyIntervalMs = 10;
 const channelsPerSweep = 1000;
 const channelsPerLookForRoom = 100;
 
@@ -51,6 +53,7 @@ export class MemoryBroker implements Broker {
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
+  #isExpiryBehind = false;
   /** Logs with keys that expire. */
   readonly #expiring = new Map<string, MemoryLog>();
   readonly #roomRound = new Round(this.#logs);
@@ -119,6 +122,8 @@ export class MemoryBroker implements Broker {
     this.#counting(log, () => log.retain(retention));
     const { key } = publication;
     if (key !== undefined && log.keyed) {
+      // What comes now is not what follows the value that nobody has any more.
+      if (log.keyed.isOver(key, now)) this.#removeKey(channel, log, key);
       const suppressed = log.keyed.check({ ...publication, key }, options.keyMode, now);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
@@ -231,23 +236,33 @@ export class MemoryBroker implements Broker {
 
   #watchKeys(channel: string, log: MemoryLog): void {
     this.#expiring.set(channel, log);
-    this.#cancelExpiry ??= this.#options.clock.setTimer(() => {
-      this.#cancelExpiry = undefined;
-      for (const [name, each] of this.#expiring) this.#expireKeys(name, each);
-    }, expiryIntervalMs);
+    this.#scheduleExpiry(expiryIntervalMs);
   }
 
-  /** Everybody gets to know that they are gone. */
+  #scheduleExpiry(delayMs: number): void {
+    this.#cancelExpiry ??= this.#options.clock.setTimer(() => {
+      this.#cancelExpiry = undefined;
+      for (const [name, log] of this.#expiring) this.#expireKeys(name, log);
+      if (this.#expiring.size > 0)
+        this.#scheduleExpiry(this.#isExpiryBehind ? busyIntervalMs : expiryIntervalMs);
+      this.#isExpiryBehind = false;
+    }, delayMs);
+  }
+
   #expireKeys(name: string, log: MemoryLog): void {
     const now = this.#options.clock.now();
-    const { keyed, retention } = log;
-    for (const key of keyed?.expired(now) ?? []) {
-      const removal = { key, data: "null", isRemoved: true } as const;
-      const entry = this.#counting(log, () => log.append(removal, retention as Retention, now));
-      if (this.#subscribed.has(name)) this.#events?.onPublication(name, entry, log.epoch);
-    }
-    if (log.keyed?.nextExpiry === undefined) this.#expiring.delete(name);
-    else this.#watchKeys(name, log);
+    for (const key of log.keyed?.expired(now) ?? []) this.#removeKey(name, log, key);
+    const { nextExpiry } = log.keyed ?? {};
+    if (nextExpiry === undefined) this.#expiring.delete(name);
+    else if (nextExpiry <= now) this.#isExpiryBehind = true;
+  }
+
+  /** Everybody gets to know that its time is over. */
+  #removeKey(name: string, log: MemoryLog, key: string): void {
+    const now = this.#options.clock.now();
+    const removal = { key, data: "null", isRemoved: true } as const;
+    const entry = this.#counting(log, () => log.append(removal, log.retention as Retention, now));
+    if (this.#subscribed.has(name)) this.#events?.onPublication(name, entry, log.epoch);
   }
 
   /** Frees what has expired, some channels at a time. */

@@ -120,6 +120,52 @@ describe("keys in a store", () => {
     expect(before.size).toBe(699);
   });
 
+  it("that were removed stay so after a crash, though the journal knows of the publication only", async () => {
+    const folder = createFolder();
+    const { broker, clock, checkpoint } = await openBroker(folder);
+    const options = { retention: retentions[0] as (typeof retentions)[0], durability: "memory" } as const;
+    await broker.publish("map", { key: "a", data: "1" }, options);
+    await broker.publish("map", { key: "a", data: "null", isRemoved: true }, options);
+    await broker.publish("map", { key: "b", data: "2" }, options);
+    await checkpoint();
+    const again = await openBroker(crashCopyOf(folder), { clock });
+    expect(await stateOf(again.broker)).toEqual(new Map([["b", "2"]]));
+  });
+
+  it("that are many come to the index in several transactions, and are all there after a crash in between", async () => {
+    const folder = createFolder();
+    const { broker, clock } = await openBroker(folder);
+    await Promise.all(countTo(3000).map((n) => put(broker, `k${n}`, `${n}`)));
+    await remove(broker, "k7");
+    const transaction = holdTransaction(3);
+    clock.advance(checkpointDelayMs);
+    await transaction.reached;
+    const copy = crashCopyOf(folder);
+    const before = await stateOf(broker);
+    transaction.release();
+    const again = await openBroker(copy, { clock });
+    expect(await stateOf(again.broker)).toEqual(before);
+    await broker.idle();
+    const complete = await openBroker(crashCopyOf(folder), { clock });
+    expect(await stateOf(complete.broker)).toEqual(before);
+  });
+
+  it.each(["x".repeat(256), "", "\ud800", "a\udc00b"])(
+    "are refused where they cannot be stored: %j",
+    async (name) => {
+      const { broker, errors, checkpoint } = await openBroker(createFolder());
+      const refused = { code: "HF_OPTION_INVALID" };
+      await expect(put(broker, name, "1")).rejects.toMatchObject(refused);
+      const { retention } = { retention: retentions[0] as (typeof retentions)[0] };
+      await expect(
+        broker.publish("map", { data: "1" }, { retention, idempotencyKey: name }),
+      ).rejects.toMatchObject(refused);
+      await put(broker, "x".repeat(255), "1");
+      await checkpoint();
+      expect(errors).toEqual([]);
+    },
+  );
+
   it("are written again when writing them has failed", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);

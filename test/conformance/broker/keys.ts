@@ -209,6 +209,23 @@ export function describeKeys({ start, capabilities }: Section): void {
       expect(await stateOf(broker)).toEqual(["b=3@4"]);
     });
 
+    it("count with their bytes while they are under way", async () => {
+      const { broker } = await start();
+      const small = { retention: { ...ample, keys: { ...keys, maxBytes: 3000 } } };
+      const data = `"${"x".repeat(500)}"`;
+      const outcomes = await Promise.allSettled(
+        ["a", "b", "c", "d"].map((key) => put(broker, key, data, {}, small)),
+      );
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "fulfilled",
+        "rejected",
+        "rejected",
+      ]);
+      await remove(broker, "a", small);
+      await put(broker, "c", data, {}, small);
+    });
+
     it("are refused beyond their bytes", async () => {
       const { broker } = await start();
       const small = { retention: { ...ample, keys: { ...keys, maxBytes: 1000 } } };
@@ -270,6 +287,47 @@ export function describeKeys({ start, capabilities }: Section): void {
       await advance(6000);
       expect(await stateOf(broker)).toEqual([]);
       expect(events.offsets("map")).toEqual([1, 2, 3, 4]);
+    });
+
+    it("make room as soon as their time is over, and count no more", async () => {
+      const { broker, now, advance } = await start();
+      const few = { retention: { ...ample, keys: { ...keys, maxKeys: 100, ttlMs: 10_000 } } };
+      const fill = () =>
+        Promise.all(Array.from({ length: 100 }, (_, n) => put(broker, `${now()} ${n}`, "1", {}, few)));
+      await fill();
+      const end = now() + 10_000;
+      await advance(9000);
+      while (now() < end) await advance(50);
+      expect((await broker.keys("map", { maxEntries: 1, maxBytes: 1 })).numKeys).toBe(0);
+      await fill();
+      expect((await broker.keys("map", { maxEntries: 1, maxBytes: 1 })).numKeys).toBe(100);
+    });
+
+    it("are removed, and told of, before they are published again", async () => {
+      const { broker, events, now, advance, idle } = await start();
+      await broker.subscribe("map");
+      await put(broker, "a", "1", {}, expiring);
+      const end = now() + 10_000;
+      await advance(9950);
+      while (now() < end) await advance(10);
+      await put(broker, "a", "2", {}, expiring);
+      await idle();
+      expect(events.publications.map(({ publication }) => publication)).toMatchObject([
+        { offset: 1, data: "1" },
+        { offset: 2, isRemoved: true },
+        { offset: 3, data: "2" },
+      ]);
+      expect(await stateOf(broker)).toEqual(["a=2@3"]);
+    });
+
+    it("go by and by where they are many", async () => {
+      const { broker, events, advance } = await start();
+      await broker.subscribe("map");
+      const many = { retention: { ...ample, keys: { ...keys, maxKeys: 500, ttlMs: 10_000 } } };
+      await Promise.all(Array.from({ length: 500 }, (_, n) => put(broker, `k${n}`, "1", {}, many)));
+      for (let i = 0; i < 30; i++) await advance(500);
+      expect(events.offsets("map")).toHaveLength(1000);
+      expect(await stateOf(broker)).toEqual([]);
     });
 
     it("begin their time anew when they are published or renewed", async () => {
