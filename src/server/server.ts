@@ -30,6 +30,7 @@ import { type AttachableServer, attachTo, type UpgradeHandlers } from "../socket
 import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
+import { Admission } from "../transports/admission.js";
 import { isLoopback } from "../transports/origins.js";
 import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
@@ -45,7 +46,7 @@ export interface ServerStats extends HandlerStats {
   readonly channels: number;
   /** Bytes of the newest entries of all channels in use. */
   readonly ringBytes: number;
-  /** Sockets, those that are closing included. */
+  /** Sockets and streamed responses, those that are closing included. */
   readonly sockets: number;
   /** Sessions that wait for a deadline. */
   readonly deadlines: number;
@@ -75,6 +76,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #delivery: Delivery;
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
+  readonly #admission: Admission;
   readonly #listener: WebSocketListener;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
@@ -136,6 +138,14 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const tokens = this.#app?.authentication.tokens;
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
+    this.#admission = new Admission({
+      clock: systemClock,
+      allowedOrigins: resolved.allowedOrigins,
+      trustedProxies: new TrustedProxies(resolved.trustedProxies),
+      addressLimits: limits,
+      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
+      maxConnections: resolved.maxConnections,
+    });
     this.#listener = new WebSocketListener({
       handler: this.#handler,
       context: {
@@ -145,11 +155,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         settings: resolved.socket,
       },
       compression: resolved.compression,
-      allowedOrigins: resolved.allowedOrigins,
-      trustedProxies: new TrustedProxies(resolved.trustedProxies),
-      addressLimits: limits,
-      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
-      maxConnections: resolved.maxConnections,
+      admission: this.#admission,
       onError,
     });
   }
@@ -264,7 +270,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       ...this.#handler.stats(),
       channels: this.#channels.count,
       ringBytes: this.#channels.ringBytes,
-      sockets: this.#listener.sockets,
+      sockets: this.#admission.count,
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,
     };
@@ -296,7 +302,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
-    await this.#listener.drain(this.#options.closeTimeoutMs);
+    await this.#admission.drain(this.#options.closeTimeoutMs);
     this.#front?.cut();
     await closed;
     this.#revocationLog?.close();
