@@ -14,7 +14,7 @@ import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, isOwnPath, webSocketPath } from "../http/router.js";
+import { createRouter, isOwnPath, type StreamHandlers, webSocketPath } from "../http/router.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
@@ -39,6 +39,7 @@ import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
 import { type RevocationLog, revocationChannel } from "./revocation-log.js";
+import { createStreams } from "./streams.js";
 import { version } from "./version.js";
 
 export interface ServerStats extends HandlerStats {
@@ -78,6 +79,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #handler: Handler;
   readonly #admission: Admission;
   readonly #listener: WebSocketListener;
+  readonly #streams: StreamHandlers;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
@@ -157,6 +159,13 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       compression: resolved.compression,
       admission: this.#admission,
       onError,
+    });
+    this.#streams = createStreams({
+      handler: this.#handler,
+      admission: this.#admission,
+      application,
+      node: this.#id,
+      options: resolved,
     });
   }
 
@@ -248,6 +257,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         expectedFailure,
         onError,
       }),
+      streams: this.#streams,
       explainWebSocket: (request) => this.#listener.explain(request),
     });
   }
