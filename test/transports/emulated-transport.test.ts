@@ -172,7 +172,7 @@ describe("a session over it", () => {
     const responses = [0, 1].map(() => {
       const { response, transport } = createTransport(node.clock);
       const written: Uint8Array[] = [];
-      const { write } = response;
+      const write = response.write as (chunk: Uint8Array, taken: () => void) => boolean;
       response.write = ((chunk: Uint8Array, taken: () => void) => {
         written.push(chunk);
         return write.call(response, chunk, taken);
