@@ -54,6 +54,11 @@ export class StreamListener {
     this.#options = options;
   }
 
+  /** Sessions that commands may name. */
+  get sessions(): number {
+    return this.#transports.size;
+  }
+
   /** `POST` with the connect command as body. */
   httpStream(request: IncomingMessage, response: ServerResponse): void {
     this.#answer(request, response, "POST, OPTIONS", (cors) => this.#open(request, response, lines, cors));

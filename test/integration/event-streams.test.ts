@@ -319,7 +319,7 @@ describe("tokens of plain streams", () => {
   });
 
   it("open a channel that its rules keep closed: by its name in the token, or by a token of its own", async () => {
-    const { open } = await startWithTokens();
+    const { server, open } = await startWithTokens();
     const headers = { Authorization: `Bearer ${token}` };
     const refused = await open("secret/events", headers);
     await refused.ended();
@@ -327,6 +327,8 @@ describe("tokens of plain streams", () => {
     const named = tokenOf({ sub: "ann", channels: ["secret", "news"], exp: inSeconds(60) });
     const granted = await open(`secret/events?token=${named}`);
     expect(await granted.nextEvents(1)).toMatchObject([{ type: "position" }]);
+    // The other channel of the token is not for this stream.
+    expect(server.stats().subscriptions).toBe(1);
     const own = tokenOf({ sub: "ann", channel: "secret", exp: inSeconds(60) });
     const byChannel = await open(`secret/events?channel_token=${own}`, headers);
     expect(await byChannel.nextEvents(1)).toMatchObject([{ type: "position" }]);
