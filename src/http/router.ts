@@ -8,6 +8,8 @@ import type { PageHandler } from "./pages.js";
 export const webSocketPath = "/connection/websocket";
 export const httpStreamPath = "/connection/http_stream";
 export const ssePath = "/connection/sse";
+export const oneWayHttpStreamPath = "/connection/uni_http_stream";
+export const oneWaySsePath = "/connection/uni_sse";
 export const emulationPath = "/emulation";
 /** The channel's name is percent-encoded. */
 const eventsPath = /^\/channels\/([^/]*)\/events$/;
@@ -16,6 +18,8 @@ const ownPaths: ReadonlySet<string> = new Set([
   webSocketPath,
   httpStreamPath,
   ssePath,
+  oneWayHttpStreamPath,
+  oneWaySsePath,
   emulationPath,
   "/health",
   apiPath,
@@ -30,6 +34,8 @@ export function isOwnPath(path: string): boolean {
 export interface StreamHandlers {
   readonly httpStream: Answer;
   readonly sse: Answer;
+  readonly oneWayHttpStream: Answer;
+  readonly oneWaySse: Answer;
   readonly emulation: Answer;
   /** @param channel as it stands in the path */
   readonly events: (channel: string, request: IncomingMessage, response: ServerResponse) => void;
@@ -78,6 +84,8 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 function findStream(streams: StreamHandlers, path: string): Answer | undefined {
   if (path === httpStreamPath) return streams.httpStream;
   if (path === ssePath) return streams.sse;
+  if (path === oneWayHttpStreamPath) return streams.oneWayHttpStream;
+  if (path === oneWaySsePath) return streams.oneWaySse;
   if (path === emulationPath) return streams.emulation;
   const channel = eventsPath.exec(path)?.[1];
   if (channel === undefined) return undefined;

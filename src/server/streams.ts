@@ -15,7 +15,7 @@ export interface StreamsContext {
   readonly application: Application;
   /** This server's id. */
   readonly node: string;
-  readonly options: Pick<ResolvedOptions, "closeTimeoutMs" | "maxMessageBytes" | "onError">;
+  readonly options: Pick<ResolvedOptions, "closeTimeoutMs" | "maxMessageBytes" | "times" | "onError">;
 }
 
 export function createStreams({
@@ -27,7 +27,8 @@ export function createStreams({
 }: StreamsContext): StreamHandlers {
   const { closeTimeoutMs, maxMessageBytes: maxBodyBytes, onError } = options;
   const common = { handler, admission, times: { clock: systemClock, closeTimeoutMs } };
-  const forSdks = new StreamListener({ ...common, node, maxBodyBytes, onError });
+  const pingSeconds = Math.max(1, Math.round(options.times.pingIntervalMs / 1000));
+  const forSdks = new StreamListener({ ...common, node, pingSeconds, maxBodyBytes, onError });
   const plain = new PlainListener({
     ...common,
     random: Math.random,
@@ -36,6 +37,8 @@ export function createStreams({
   return {
     httpStream: (...request) => forSdks.httpStream(...request),
     sse: (...request) => forSdks.sse(...request),
+    oneWayHttpStream: (...request) => forSdks.oneWayHttpStream(...request),
+    oneWaySse: (...request) => forSdks.oneWaySse(...request),
     emulation: (...request) => forSdks.emulation(...request),
     events: (...request) => plain.events(...request),
   };

@@ -2,6 +2,7 @@
  * Who may open a connection, whatever its transport: bounds for all and for each address, origins of pages, and the end of
  * the server, which waits for all that are open.
  */
+import type { IncomingHttpHeaders } from "node:http";
 import type { OpeningRequest } from "../sockets/opening-request.js";
 import type { Clock } from "../time/clock.js";
 import { type Rejection, reject } from "../websocket/index.js";
@@ -111,8 +112,11 @@ export class Admission {
     cancel();
   }
 
-  #findFaultOfPage({ headers: { origin } }: OpeningRequest, from: RequestOrigin): Rejection | undefined {
+  #findFaultOfPage({ headers }: OpeningRequest, from: RequestOrigin): Rejection | undefined {
     const { allowedOrigins: allowed, isLocalOnly } = this.#options;
+    const { origin } = headers;
+    if (origin === undefined && allowed !== "*" && isFromOtherSite(headers))
+      return reject(403, "Pages of other sites must send their Origin: fetch without mode no-cors.");
     const { host, isForwarded, address } = from;
     // What came to a proxy from elsewhere did not come by a name that was made to point at this machine.
     const isFromElsewhere = isForwarded && !isLoopbackAddress(address);
@@ -123,4 +127,12 @@ export class Admission {
       `Pages from ${origin} may not connect here. Add that origin to allowedOrigins to admit them.`,
     );
   }
+}
+
+/**
+ * Pages can have a browser send a GET with what its user has signed in with, and without an Origin: as an image, say. They
+ * could not read the answer, but it would be a connection of that user. (W3C Fetch Metadata; links may lead here.)
+ */
+function isFromOtherSite(headers: IncomingHttpHeaders): boolean {
+  return headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate";
 }

@@ -9,10 +9,12 @@ import type { ConnectionRequest } from "../sessions/identity.js";
 import { type OpeningRequest, toOpeningRequest } from "../sockets/opening-request.js";
 import { readBody } from "../sockets/request-body.js";
 import { type Rejection, reject } from "../websocket/index.js";
-import type { Admission } from "./admission.js";
+import type { Admission, Admitted, Peer } from "./admission.js";
 import { answerPreflight, corsHeaders } from "./cors.js";
 import { EmulatedTransport, type StreamFormat } from "./emulated-transport.js";
-import { eventEncoding, lineEncoding } from "./stream-encodings.js";
+import { OneWaySdkTransport } from "./one-way-sdk-transport.js";
+import { eventEncoding, lineEncoding, oneWayEventEncoding, oneWayLineEncoding } from "./stream-encodings.js";
+import { isBinary, parseObject, readEnvelope, readQuery, sendRejection } from "./stream-requests.js";
 import { isGone, type StreamTimes } from "./stream-response.js";
 
 export interface StreamListenerOptions {
@@ -21,6 +23,8 @@ export interface StreamListenerOptions {
   readonly times: StreamTimes;
   /** This server, among those that share the work. */
   readonly node: string;
+  /** Between pings, for clients that only read. */
+  readonly pingSeconds: number;
   /** Largest body, in bytes; beyond, 413. */
   readonly maxBodyBytes: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -38,8 +42,20 @@ const events: StreamFormat = {
   prologue: "\r\n",
 };
 
+/** For clients that only read. */
+const oneWayLines: StreamFormat = { ...lines, encoding: oneWayLineEncoding };
+const oneWayEvents: StreamFormat = { ...events, encoding: oneWayEventEncoding };
+
 /** 192 random bits: who knows it can speak for the session's client. */
 const sessionIdBytes = 24;
+
+/** Opens a session, or says why not. @param text what the client has sent to begin with; undefined for nothing */
+type Start = (
+  response: ServerResponse,
+  opening: OpeningRequest,
+  text: string | undefined,
+  cors: Readonly<Record<string, string>>,
+) => Rejection | undefined;
 
 export class StreamListener {
   readonly #options: StreamListenerOptions;
@@ -61,14 +77,22 @@ export class StreamListener {
 
   /** `POST` with the connect command as body. */
   httpStream(request: IncomingMessage, response: ServerResponse): void {
-    this.#answer(request, response, "POST, OPTIONS", (cors) => this.#open(request, response, lines, cors));
+    this.#answerOpening(request, response, "POST, OPTIONS", this.#startEmulated(lines));
   }
 
   /** `GET` with the connect command as `cf_connect`, or `POST` with it as body. */
   sse(request: IncomingMessage, response: ServerResponse): void {
-    this.#answer(request, response, "GET, POST, OPTIONS", (cors) =>
-      this.#open(request, response, events, cors),
-    );
+    this.#answerOpening(request, response, "GET, POST, OPTIONS", this.#startEmulated(events));
+  }
+
+  /** For clients that only read: `POST` with the parameters of the connect command as body. */
+  oneWayHttpStream(request: IncomingMessage, response: ServerResponse): void {
+    this.#answerOpening(request, response, "POST, OPTIONS", this.#startOneWay(oneWayLines));
+  }
+
+  /** The same, or `GET` with them as `cf_connect`, if at all. */
+  oneWaySse(request: IncomingMessage, response: ServerResponse): void {
+    this.#answerOpening(request, response, "GET, POST, OPTIONS", this.#startOneWay(oneWayEvents));
   }
 
   /** `POST` of `{session, node, data}`, where `data` is a text of commands. */
@@ -101,49 +125,58 @@ export class StreamListener {
       );
   }
 
-  /** @returns why not */
-  async #open(
-    request: IncomingMessage,
-    response: ServerResponse,
-    format: StreamFormat,
-    cors: Readonly<Record<string, string>>,
-  ): Promise<Rejection | undefined> {
-    const { admission } = this.#options;
-    const opening = toOpeningRequest(request);
-    const refusal = admission.findRefusal(opening);
-    if (refusal) return refusal;
-    const commands = request.method === "GET" ? readQuery(opening) : await this.#readCommands(request);
-    if (typeof commands !== "string") return commands;
-    if (isGone(response)) return undefined;
-    const late = admission.findLateRefusal();
-    if (late) return late;
-    this.#start(opening, response, format, commands, cors);
-    return undefined;
+  #answerOpening(request: IncomingMessage, response: ServerResponse, methods: string, start: Start): void {
+    this.#answer(request, response, methods, async (cors) => {
+      const { admission } = this.#options;
+      const opening = toOpeningRequest(request);
+      const refusal = admission.findRefusal(opening);
+      if (refusal) return refusal;
+      const text = request.method === "GET" ? readQuery(opening) : await this.#readCommands(request);
+      if (typeof text === "object") return text;
+      if (isGone(response)) return undefined;
+      return admission.findLateRefusal() ?? start(response, opening, text, cors);
+    });
   }
 
-  #start(
-    opening: OpeningRequest,
-    response: ServerResponse,
-    format: StreamFormat,
-    commands: string,
-    cors: Readonly<Record<string, string>>,
-  ): void {
-    const { admission, handler, times, node } = this.#options;
-    const peer = admission.enter(opening);
-    const emulation = { session: randomBytes(sessionIdBytes).toString("base64url"), node };
-    const { url } = opening;
-    const headers = opening.headers as ConnectionRequest["headers"];
-    const request = { headers, url, address: peer.address };
-    const transport = new EmulatedTransport(
-      response,
-      format,
-      { request, peer, emulation },
-      times,
-      this.#onGone,
-    );
-    admission.add(transport);
-    this.#transports.set(emulation.session, transport);
-    transport.start(handler.open(transport), commands, cors);
+  #startEmulated(format: StreamFormat): Start {
+    return (response, opening, commands, cors) => {
+      if (commands === undefined)
+        return reject(
+          400,
+          'The parameter cf_connect must be a connect command, such as {"id":1,"connect":{}}.',
+        );
+      const { admission, handler, times, node } = this.#options;
+      const emulation = { session: randomBytes(sessionIdBytes).toString("base64url"), node };
+      const from = { ...this.#enter(opening), emulation };
+      const transport = new EmulatedTransport(response, format, from, times, this.#onGone);
+      admission.add(transport);
+      this.#transports.set(emulation.session, transport);
+      transport.start(handler.open(transport), commands, cors);
+      return undefined;
+    };
+  }
+
+  #startOneWay(format: StreamFormat): Start {
+    return (response, opening, text, cors) => {
+      const params = text === undefined ? {} : parseObject(text);
+      if (params === undefined)
+        return reject(400, 'A JSON object with what connect takes must be here, such as {"token":"…"}.');
+      const { admission, handler, times, pingSeconds } = this.#options;
+      const from = { ...this.#enter(opening), cors };
+      const leave = (gone: Admitted) => admission.leave(gone);
+      const transport = new OneWaySdkTransport(response, format.encoding, from, times, leave);
+      admission.add(transport);
+      const connect = JSON.stringify(params);
+      transport.start(handler.open(transport), format, { connect, cors, pingSeconds });
+      return undefined;
+    };
+  }
+
+  #enter(opening: OpeningRequest): { readonly request: ConnectionRequest; readonly peer: Peer } {
+    const peer = this.#options.admission.enter(opening);
+    const { url, headers } = opening;
+    const { address } = peer;
+    return { peer, request: { headers: headers as ConnectionRequest["headers"], url, address } };
   }
 
   async #readCommands(request: IncomingMessage): Promise<string | Rejection> {
@@ -183,53 +216,4 @@ export class StreamListener {
   #tooLarge(): Rejection {
     return reject(413, `A body may have ${this.#options.maxBodyBytes} bytes.`);
   }
-}
-
-function readQuery({ url }: OpeningRequest): string | Rejection {
-  const query = url.indexOf("?");
-  const commands = query < 0 ? null : new URLSearchParams(url.slice(query)).get("cf_connect");
-  if (commands) return commands;
-  return reject(400, 'The parameter cf_connect must be a connect command, such as {"id":1,"connect":{}}.');
-}
-
-function readEnvelope(
-  text: string,
-): { readonly session: string; readonly node: string; readonly data: string } | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { session, node, data } = value as Record<string, unknown>;
-  if (typeof session !== "string" || typeof node !== "string" || typeof data !== "string") return undefined;
-  return { session, node, data };
-}
-
-function isBinary(request: IncomingMessage): boolean {
-  return request.headers["content-type"]?.startsWith("application/octet-stream") ?? false;
-}
-
-function sendRejection(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, message, headers }: Rejection,
-  cors: Readonly<Record<string, string>>,
-): void {
-  // A body that nobody asked for is read and dropped, so that the connection can go on.
-  request.resume();
-  if (isGone(response) || response.headersSent) return;
-  const text = `${message}\n`;
-  // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-  const ends = status === 413 && request.httpVersionMajor < 2;
-  response.writeHead(status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": Buffer.byteLength(text),
-    "Cache-Control": "no-store",
-    ...(ends && { Connection: "close" }),
-    ...headers,
-    ...cors,
-  });
-  response.end(text);
 }

@@ -25,6 +25,7 @@ const unbuffered = Object.freeze({
   "Cache-Control": "private, no-cache, no-store, no-transform, must-revalidate, max-age=0",
   "X-Accel-Buffering": "no",
   Pragma: "no-cache",
+  "X-Content-Type-Options": "nosniff",
 });
 
 export class StreamResponse {

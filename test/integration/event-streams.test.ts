@@ -339,7 +339,7 @@ describe("what is refused before a stream begins", () => {
   it.each([
     ["nowhere/events", {}, 404, 102],
     ["secret/events", {}, 403, 103],
-    ["hooked/events", {}, 400, 1234],
+    ["hooked/events", {}, 403, 1234],
     ["news/events?since=nonsense", {}, 400, 107],
     ["news/events?since=a:-1", {}, 400, 107],
     ["news/events", { "Last-Event-ID": "nonsense" }, 400, 107],

@@ -240,6 +240,18 @@ describe("pages of other origins", () => {
     expect(server.stats()).toMatchObject(nothing);
   });
 
+  it("get 403 where they hide their origin, as images do, and links may lead here", async () => {
+    const { http, server } = await start();
+    const url = `${http}/channels/a/events`;
+    const image = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
+    expect((await PlainStream.open(url, image)).status).toBe(403);
+    expect(server.stats()).toMatchObject(nothing);
+    expect((await PlainStream.open(url, { ...image, "Sec-Fetch-Mode": "navigate" })).status).toBe(200);
+    expect((await PlainStream.open(url, { ...image, "Sec-Fetch-Site": "same-origin" })).status).toBe(200);
+    const open = await start({ allowedOrigins: "*" });
+    expect((await PlainStream.open(`${open.http}/channels/a/events`, image)).status).toBe(200);
+  });
+
   it("may read streams and errors, and send no credentials where everybody may connect", async () => {
     const { open, http } = await start({ allowedOrigins: "*" });
     const stream = await open(connectCommand, { Origin: "https://any.example" });

@@ -28,6 +28,7 @@ describe("sessions that commands name", () => {
       admission,
       times: { clock: systemClock, closeTimeoutMs: 1000 },
       node: "n",
+      pingSeconds: 25,
       maxBodyBytes: 1000,
       onError: (error) => {
         throw error;

@@ -31,7 +31,8 @@ const statuses: Readonly<Record<number, number>> = {
 
 /** Of an error in a reply, or of a disconnect. What applications refuse with codes of their own is forbidden. */
 export function statusOf(code: number): number {
-  return statuses[code] ?? (code >= 4000 ? 403 : 400);
+  const isApplications = (code >= 400 && code < 2000) || code >= 4000;
+  return statuses[code] ?? (isApplications ? 403 : 400);
 }
 
 /** For rejections that have a status only: the error in a reply that says the same. */

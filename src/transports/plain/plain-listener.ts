@@ -6,7 +6,7 @@ import { type OpeningRequest, toOpeningRequest } from "../../sockets/opening-req
 import { type Rejection, reject } from "../../websocket/index.js";
 import { findChannelNameFault } from "../../wire/channel-name.js";
 import type { MapType } from "../../wire/messages.js";
-import type { Admission } from "../admission.js";
+import type { Admission, Admitted } from "../admission.js";
 import { answerPreflight, corsHeaders } from "../cors.js";
 import type { StreamTimes } from "../stream-response.js";
 import { tokenOf } from "./credentials.js";
@@ -36,7 +36,7 @@ const leastRetryMs = 1000;
 
 export class PlainListener {
   readonly #options: PlainListenerOptions;
-  readonly #onGone = (transport: PlainTransport) => this.#options.admission.leave(transport);
+  readonly #onGone = (transport: Admitted) => this.#options.admission.leave(transport);
 
   constructor(options: PlainListenerOptions) {
     this.#options = options;

@@ -3,48 +3,29 @@
  * an HTTP status as long as the response has not begun. From then on it is one channel's publications, and notices.
  */
 import type { ServerResponse } from "node:http";
-import type { Encoding } from "../../channels/reader.js";
-import type { ConnectionRequest } from "../../sessions/identity.js";
-import type { Transport, TransportEvents } from "../../sessions/transport.js";
 import { type Disconnect, disconnectTable, errorTable, type ReplyError } from "../../wire/codes.js";
 import type { Push, Reply, SubscribeResult } from "../../wire/messages.js";
-import type { AddressPlace } from "../address-limits.js";
-import type { Admitted, Peer } from "../admission.js";
-import { type StreamOwner, StreamResponse, type StreamTimes } from "../stream-response.js";
+import type { Admitted } from "../admission.js";
+import { type OneWaySession, OneWayTransport, type StreamOpening } from "../one-way-transport.js";
+import type { StreamTimes } from "../stream-response.js";
 import { statusOf } from "./error-status.js";
 import { connectParams, nextParams, type PlainRequest, subscribeParams } from "./opening.js";
 import { errorText, type PlainFormat, publicationText } from "./plain-format.js";
 
-export interface PlainOpening {
+export interface PlainOpening extends StreamOpening {
   readonly asked: PlainRequest;
-  readonly request: ConnectionRequest;
-  readonly peer: Peer;
-  readonly cors: Readonly<Record<string, string>>;
+  /** How long the client should wait before it comes back. */
   readonly retryMs: number;
 }
 
-/** What the transport needs of its session. */
-export interface PlainSession extends TransportEvents {
-  close(reason: Disconnect): void;
-}
-
-export class PlainTransport implements Transport, StreamOwner, Admitted {
+export class PlainTransport extends OneWayTransport {
   readonly name: string;
-  readonly encoding: Encoding;
-  readonly place: AddressPlace | undefined;
   readonly onlyChannel: string;
-  /** Nobody answers: what the operating system takes counts as read. */
-  readonly hasOwnPings = true;
   readonly #format: PlainFormat;
   readonly #opening: PlainOpening;
-  readonly #stream: StreamResponse;
-  readonly #onGone: (transport: PlainTransport) => void;
-  #session: PlainSession | undefined;
-  #request: ConnectionRequest | undefined;
   #asked: PlainRequest;
   #commands = 0;
   #isConnected = false;
-  #awaitsPong = false;
 
   /** @param onGone called once the response has ended */
   constructor(
@@ -52,29 +33,19 @@ export class PlainTransport implements Transport, StreamOwner, Admitted {
     format: PlainFormat,
     opening: PlainOpening,
     times: StreamTimes,
-    onGone: (transport: PlainTransport) => void,
+    onGone: (transport: Admitted) => void,
   ) {
+    super(response, format.encoding, opening, times, onGone);
     this.name = format.name;
-    this.encoding = format.encoding;
-    this.place = opening.peer.place;
     this.onlyChannel = opening.asked.channel;
     this.#format = format;
     this.#opening = opening;
     this.#asked = opening.asked;
-    this.#request = opening.request;
-    this.#onGone = onGone;
-    this.#stream = new StreamResponse(response, times, this);
   }
 
-  start(session: PlainSession): void {
-    this.#session = session;
+  start(session: OneWaySession): void {
+    this.session = session;
     this.#give("connect", connectParams(this.#asked));
-  }
-
-  takeRequest(): ConnectionRequest {
-    const request = this.#request ?? { headers: {}, url: "/", address: "" };
-    this.#request = undefined;
-    return request;
   }
 
   translate(message: Reply | Push): string | undefined {
@@ -90,62 +61,16 @@ export class PlainTransport implements Transport, StreamOwner, Admitted {
     return message.method === "subscribe" ? this.#takeSubscription(message.result) : undefined;
   }
 
-  get unsentBytes(): number {
-    return this.#stream.unsentBytes;
-  }
-
-  write(parts: readonly Uint8Array[]): void {
-    this.#stream.write(parts);
-  }
-
-  sendPing(): void {
-    if (!this.#stream.isBegun) return;
-    this.#awaitsPong = true;
-    this.#stream.write([Buffer.from(this.#format.keepalive)]);
-    // The wait for the answer begins once this has returned.
-    setImmediate(() => this.#answerPing());
-  }
-
-  /** The client says nothing that could be held up. */
-  pauseReading(): void {}
-
-  resumeReading(): void {}
-
   close({ code, reason }: Disconnect): void {
-    this.#session = undefined;
-    if (this.#stream.isBegun) {
-      this.#stream.write([Buffer.from(this.#format.tell("error", errorText(code, reason)))]);
-      this.#stream.end();
+    this.session = undefined;
+    if (this.stream.isBegun) {
+      this.stream.write([Buffer.from(this.#format.tell("error", errorText(code, reason)))]);
+      this.stream.end();
     } else this.#refuse(this.#statusOf(code), code, reason);
   }
 
-  destroy(): void {
-    this.#session = undefined;
-    this.#stream.destroy();
-  }
-
-  /** StreamOwner. */
-  drained(): void {
-    this.#answerPing();
-    this.#session?.drained();
-  }
-
-  /** StreamOwner. */
-  gone(): void {
-    const session = this.#session;
-    this.#session = undefined;
-    session?.closed();
-    this.#onGone(this);
-  }
-
-  #answerPing(): void {
-    if (!this.#awaitsPong || this.#stream.unsentBytes > 0) return;
-    this.#awaitsPong = false;
-    this.#session?.receivePong();
-  }
-
   #give(method: string, params: object): void {
-    this.#session?.receive(JSON.stringify({ id: ++this.#commands, [method]: params }));
+    this.session?.receive(JSON.stringify({ id: ++this.#commands, [method]: params }));
   }
 
   /** The step before has to be over. */
@@ -156,19 +81,19 @@ export class PlainTransport implements Transport, StreamOwner, Admitted {
   /** Without its subscription the stream has nothing more to say. */
   #translatePush(push: Push): string | undefined {
     if (push.kind !== "unsubscribe") return this.encoding.codec.encodePush(push) as string;
-    this.#session?.close(push);
+    this.session?.close(push);
     return undefined;
   }
 
   #takeError(error: ReplyError): undefined {
-    const { since } = this.#asked;
-    if (error.code === errorTable.unrecoverablePosition.code && since !== undefined) {
-      // Of a map: it is read anew. Who asked for a position is told below.
+    const isGone = error.code === errorTable.unrecoverablePosition.code && this.#asked.since !== undefined;
+    if (isGone && !this.stream.isBegun) {
+      // Of a map: it is read anew, and begins with the word that it is.
       this.#asked = { ...this.#asked, since: undefined };
       this.#giveSoon(subscribeParams(this.#asked));
       return;
     }
-    const session = this.#session;
+    const session = this.session;
     this.close({ code: error.code, reason: error.message });
     session?.closed();
   }
@@ -183,9 +108,9 @@ export class PlainTransport implements Transport, StreamOwner, Admitted {
 
   /** @returns what comes before everything else, at the first step */
   #begin(result: SubscribeResult): string {
-    if (this.#stream.isBegun) return "";
+    if (this.stream.isBegun) return "";
     const { contentType, prologue } = this.#format;
-    this.#stream.begin({ "Content-Type": contentType, ...this.#opening.cors });
+    this.stream.begin({ "Content-Type": contentType, ...this.#opening.cors });
     return prologue(this.#opening.retryMs) + this.#startOf(result);
   }
 
@@ -230,7 +155,7 @@ export class PlainTransport implements Transport, StreamOwner, Admitted {
   }
 
   #refuse(status: number, code: number, message: string): void {
-    this.#stream.refuse(
+    this.stream.refuse(
       status,
       {
         "Content-Type": "application/json",
