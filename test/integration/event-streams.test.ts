@@ -7,10 +7,12 @@ import { channel, defineApp, jwt, reject, type ServerOptions } from "../../src/i
 import { type Answer, inSeconds, secret, startApp, tokenOf } from "../support/app-server.js";
 import { PlainStream } from "../support/plain-stream.js";
 import { until } from "../support/server.js";
+import { testTls } from "../support/tls.js";
 
 const app = defineApp({
   channels: {
     news: channel({ presence: true, history: { size: 5 } }),
+    ticks: channel(),
     ticker: channel({ kind: "live" }),
     board: channel({ kind: "map" }),
     secret: channel({ allow: { subscribe: false } }),
@@ -239,6 +241,48 @@ describe("a channel as lines", () => {
     expect(server.stats()).toMatchObject(emptyStats);
   });
 
+  it.each([false, true])(
+    "is behind over HTTP/2, with TLS %s, while it is not read, and misses nothing",
+    async (isSecure) => {
+      const { server, port } = await start(isSecure ? { tls: testTls } : {});
+      const scheme = isSecure ? "https" : "http";
+      const session = connectHttp2(`${scheme}://localhost:${port}`, { rejectUnauthorized: false });
+      onTestFinished(() => session.destroy());
+      const stream = session.request({ ":path": "/channels/ticks/events", accept: "application/x-ndjson" });
+      stream.setEncoding("utf8");
+      let text = "";
+      stream.on("data", (part) => {
+        text += part;
+      });
+      await until(() => text.includes("position"));
+      stream.pause();
+      const published = 40;
+      for (let n = 0; n < published; n++) {
+        await server.publish("ticks", "x".repeat(30_000));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // Its window is used up, and what it has not read is in the log.
+      await until(() => server.stats().behind === 1);
+      expect(server.stats().unsentBytes).toBeLessThan(100_000);
+      stream.resume();
+      const offsets = () => [...text.matchAll(/"offset":(\d+),"epoch"/g)].map(([, offset]) => Number(offset));
+      await until(() => offsets().at(-1) === published);
+      expect(offsets()).toEqual(Array.from({ length: published }, (_, i) => i + 1));
+      await until(() => server.stats().behind === 0 && server.stats().heldBytes === 0);
+    },
+  );
+
+  it("comes over HTTP/1.1 with TLS, too", async () => {
+    const { server, port } = await start({ tls: testTls });
+    const stream = await PlainStream.open(`https://localhost:${port}/channels/news/events`);
+    await stream.nextEvents(1);
+    for (let n = 0; n < 5; n++) await server.publish("news", "x".repeat(50_000));
+    await stream.until(() => stream.offsets.length === 5);
+    expect(stream.offsets).toEqual([1, 2, 3, 4, 5]);
+    await until(() => server.stats().unsentBytes === 0);
+    expect(server.stats()).toMatchObject({ behind: 0, heldBytes: 0 });
+  });
+
   it("counts a client over HTTP/2 that resets its stream as gone", async () => {
     const { server, port } = await start();
     const session = connectHttp2(`http://127.0.0.1:${port}`);
@@ -285,7 +329,7 @@ describe("tokens of plain streams", () => {
     authenticate: jwt({ secret }),
     channels: { news: channel(), secret: channel({ allow: { subscribe: false } }) },
   });
-  const token = tokenOf({ sub: "ann", exp: inSeconds(60) });
+  const token = tokenOf({ sub: "ann", exp: inSeconds(3600) });
 
   async function startWithTokens() {
     const { server, http } = await startApp(withTokens);
@@ -324,12 +368,12 @@ describe("tokens of plain streams", () => {
     const refused = await open("secret/events", headers);
     await refused.ended();
     expect(refused.status).toBe(403);
-    const named = tokenOf({ sub: "ann", channels: ["secret", "news"], exp: inSeconds(60) });
+    const named = tokenOf({ sub: "ann", channels: ["secret", "news"], exp: inSeconds(3600) });
     const granted = await open(`secret/events?token=${named}`);
     expect(await granted.nextEvents(1)).toMatchObject([{ type: "position" }]);
     // The other channel of the token is not for this stream.
     expect(server.stats().subscriptions).toBe(1);
-    const own = tokenOf({ sub: "ann", channel: "secret", exp: inSeconds(60) });
+    const own = tokenOf({ sub: "ann", channel: "secret", exp: inSeconds(3600) });
     const byChannel = await open(`secret/events?channel_token=${own}`, headers);
     expect(await byChannel.nextEvents(1)).toMatchObject([{ type: "position" }]);
   });

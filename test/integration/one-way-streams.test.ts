@@ -6,7 +6,7 @@ import { PlainStream } from "../support/plain-stream.js";
 import { until } from "../support/server.js";
 
 const app = defineApp({ authenticate: jwt({ secret }), channels: { "{name}": channel({ presence: true }) } });
-const token = tokenOf({ sub: "ann", channels: ["news"], exp: inSeconds(60) });
+const token = tokenOf({ sub: "ann", channels: ["news"], exp: inSeconds(3600) });
 
 async function start(options: ServerOptions = {}) {
   const { server, http } = await startApp(app, options);

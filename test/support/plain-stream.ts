@@ -1,5 +1,6 @@
 /** Reads responses that go on as clients without an SDK do: events by the rules of browsers, or lines. */
 import { type IncomingHttpHeaders, type IncomingMessage, request as sendRequest } from "node:http";
+import { type RequestOptions, request as sendSecureRequest } from "node:https";
 import { onTestFinished } from "vitest";
 import type { Answer } from "./app-server.js";
 
@@ -43,7 +44,8 @@ export class PlainStream {
     method = "GET",
     body?: string,
   ): Promise<PlainStream> {
-    const request = sendRequest(url, { method, headers, agent: false });
+    const send = url.startsWith("https:") ? sendSecureRequest : sendRequest;
+    const request = send(url, { method, headers, agent: false, rejectUnauthorized: false } as RequestOptions);
     onTestFinished(() => void request.destroy());
     const opened = new Promise<IncomingMessage>((resolve, reject) => {
       request.on("response", resolve);

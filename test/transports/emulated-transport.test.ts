@@ -68,6 +68,14 @@ describe("an emulated transport", () => {
     expect(log).toEqual(['receive {"id":1,"connect":{}}']);
   });
 
+  it("is not cut by the server for being silent", () => {
+    const { response, transport } = createTransport();
+    const timeouts: number[] = [];
+    Object.assign(response, { socket: { setTimeout: (ms: number) => timeouts.push(ms), writableCorked: 0 } });
+    transport.start(createEvents().events, "a", {});
+    expect(timeouts).toEqual([0]);
+  });
+
   it("tells once that the client is gone, and nothing after that", () => {
     const { response, transport, ends } = createTransport();
     const { log, events } = createEvents();
