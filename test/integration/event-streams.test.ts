@@ -345,6 +345,18 @@ describe("tokens of plain streams", () => {
     expect(server.stats()).toMatchObject({ connections: 2, users: 1 });
   });
 
+  it("resume a channel that the token names as any other", async () => {
+    const { server, open } = await startWithTokens();
+    const { epoch } = await server.publish("secret", 1);
+    await server.publish("secret", 2);
+    const named = tokenOf({ sub: "ann", channels: ["secret"], exp: inSeconds(3600) });
+    const stream = await open(`secret/events?token=${named}&since=${epoch}:1`);
+    expect(await stream.nextEvents(2)).toMatchObject([
+      { type: "position", data: { recovered: true, epoch, offset: 1 } },
+      { type: "message", data: { data: 2, offset: 2 } },
+    ]);
+  });
+
   it.each([
     ["none", {}],
     ["nonsense", { Authorization: "Bearer nonsense" }],
