@@ -6,25 +6,60 @@ import { apiPath } from "./api/api.js";
 import type { PageHandler } from "./pages.js";
 
 export const webSocketPath = "/connection/websocket";
+export const httpStreamPath = "/connection/http_stream";
+export const ssePath = "/connection/sse";
+export const oneWayHttpStreamPath = "/connection/uni_http_stream";
+export const oneWaySsePath = "/connection/uni_sse";
+export const emulationPath = "/emulation";
+/** The channel's name is percent-encoded. */
+const eventsPath = /^\/channels\/([^/]*)\/events$/;
+
+const ownPaths: ReadonlySet<string> = new Set([
+  webSocketPath,
+  httpStreamPath,
+  ssePath,
+  oneWayHttpStreamPath,
+  oneWaySsePath,
+  emulationPath,
+  "/health",
+  apiPath,
+]);
 
 /** Whether a path is answered by a server that is part of another one. */
 export function isOwnPath(path: string): boolean {
-  return path === webSocketPath || path === "/health" || path === apiPath || path.startsWith(`${apiPath}/`);
+  return ownPaths.has(path) || path.startsWith(`${apiPath}/`) || eventsPath.test(path);
+}
+
+/** Answer requests whose responses go on, and what belongs to them; bodies are theirs to read. */
+export interface StreamHandlers {
+  readonly httpStream: Answer;
+  readonly sse: Answer;
+  readonly oneWayHttpStream: Answer;
+  readonly oneWaySse: Answer;
+  readonly emulation: Answer;
+  /** @param channel as it stands in the path */
+  readonly events: (channel: string, request: IncomingMessage, response: ServerResponse) => void;
 }
 
 export interface RouterOptions {
   readonly pages: PageHandler | undefined;
   /** Answers `/api` and what is below. */
   readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
+  readonly streams: StreamHandlers;
   /** Says why a request to the WebSocket's address is not one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-export function createRouter({ pages, api, explainWebSocket }: RouterOptions) {
+export function createRouter({ pages, api, streams, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
     if (path === apiPath || path.startsWith(`${apiPath}/`)) {
       api(path, request, response);
+      return;
+    }
+    const stream = findStream(streams, path);
+    if (stream) {
+      stream(request, response);
       return;
     }
     // A body that nobody asked for is read and dropped, so that the connection can go on.
@@ -42,6 +77,19 @@ export function createRouter({ pages, api, explainWebSocket }: RouterOptions) {
     else if (path === "/health") sendJson(response, 200, {});
     else if (!pages?.(path, request, response)) sendNotFound(response, path);
   };
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+function findStream(streams: StreamHandlers, path: string): Answer | undefined {
+  if (path === httpStreamPath) return streams.httpStream;
+  if (path === ssePath) return streams.sse;
+  if (path === oneWayHttpStreamPath) return streams.oneWayHttpStream;
+  if (path === oneWaySsePath) return streams.oneWaySse;
+  if (path === emulationPath) return streams.emulation;
+  const channel = eventsPath.exec(path)?.[1];
+  if (channel === undefined) return undefined;
+  return (request, response) => streams.events(channel, request, response);
 }
 
 function sendNotFound(response: ServerResponse, path: string): void {

@@ -65,9 +65,9 @@ export interface ServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Folder of static files to serve; `null` for none. @default the pages of this package */
   readonly pages?: string | null;
-  /** Most WebSockets, those that are closing included; further ones get 503. `null` lifts the bound. @default 50,000 */
+  /** Most WebSockets and streams, those that are closing included; further ones get 503. `null` lifts the bound. @default 50,000 */
   readonly maxConnections?: number | null;
-  /** Largest message from a client, in bytes; beyond, the connection ends with 1009. @default 64 KiB */
+  /** Largest message from a client, in bytes; beyond, the connection ends with 1009. The same of a body; 413. @default 64 KiB */
   readonly maxMessageBytes?: number;
   /** Most frames that one message from a client may come in. @default 1,024 */
   readonly maxFragments?: number;
@@ -77,7 +77,7 @@ export interface ServerOptions {
   readonly handshakeTimeoutMs?: number;
   /** Largest request head, in bytes; beyond, 431. @default 16 KiB */
   readonly maxHandshakeBytes?: number;
-  /** Time for a peer to answer a Close frame, in milliseconds; beyond, its socket is cut. @default 5 s */
+  /** Time for a peer to answer a Close frame, or to take the end of a stream, in milliseconds; beyond, it is cut. @default 5 s */
   readonly closeTimeoutMs?: number;
   /** The newest entries of each channel in use that are kept at hand. Readers further behind read the broker's log. @default 512 entries, 1 MiB */
   readonly ring?: Partial<RingLimits>;

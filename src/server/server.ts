@@ -14,7 +14,7 @@ import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, isOwnPath, webSocketPath } from "../http/router.js";
+import { createRouter, isOwnPath, type StreamHandlers, webSocketPath } from "../http/router.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
@@ -30,6 +30,7 @@ import { type AttachableServer, attachTo, type UpgradeHandlers } from "../socket
 import { pathOf } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
+import { Admission } from "../transports/admission.js";
 import { isLoopback } from "../transports/origins.js";
 import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
@@ -38,6 +39,7 @@ import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
 import { type RevocationLog, revocationChannel } from "./revocation-log.js";
+import { createStreams } from "./streams.js";
 import { version } from "./version.js";
 
 export interface ServerStats extends HandlerStats {
@@ -45,7 +47,7 @@ export interface ServerStats extends HandlerStats {
   readonly channels: number;
   /** Bytes of the newest entries of all channels in use. */
   readonly ringBytes: number;
-  /** Sockets, those that are closing included. */
+  /** Sockets and streamed responses, those that are closing included. */
   readonly sockets: number;
   /** Sessions that wait for a deadline. */
   readonly deadlines: number;
@@ -75,7 +77,9 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #delivery: Delivery;
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
+  readonly #admission: Admission;
   readonly #listener: WebSocketListener;
+  readonly #streams: StreamHandlers;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
@@ -136,6 +140,14 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const tokens = this.#app?.authentication.tokens;
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
+    this.#admission = new Admission({
+      clock: systemClock,
+      allowedOrigins: resolved.allowedOrigins,
+      trustedProxies: new TrustedProxies(resolved.trustedProxies),
+      addressLimits: limits,
+      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
+      maxConnections: resolved.maxConnections,
+    });
     this.#listener = new WebSocketListener({
       handler: this.#handler,
       context: {
@@ -145,12 +157,15 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         settings: resolved.socket,
       },
       compression: resolved.compression,
-      allowedOrigins: resolved.allowedOrigins,
-      trustedProxies: new TrustedProxies(resolved.trustedProxies),
-      addressLimits: limits,
-      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
-      maxConnections: resolved.maxConnections,
+      admission: this.#admission,
       onError,
+    });
+    this.#streams = createStreams({
+      handler: this.#handler,
+      admission: this.#admission,
+      application,
+      node: this.#id,
+      options: resolved,
     });
   }
 
@@ -242,6 +257,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         expectedFailure,
         onError,
       }),
+      streams: this.#streams,
       explainWebSocket: (request) => this.#listener.explain(request),
     });
   }
@@ -268,7 +284,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       ...this.#handler.stats(),
       channels: this.#channels.count,
       ringBytes: this.#channels.ringBytes,
-      sockets: this.#listener.sockets,
+      sockets: this.#admission.count,
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,
     };
@@ -300,7 +316,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
-    await this.#listener.drain(this.#options.closeTimeoutMs);
+    await this.#admission.drain(this.#options.closeTimeoutMs);
     this.#front?.cut();
     await closed;
     this.#revocationLog?.close();

@@ -40,12 +40,14 @@ export async function connect(
   if ("disconnect" in welcome) return { disconnect: welcome.disconnect };
   session.noteGreeted();
   const grants = grantsOf(identity, welcome.subscriptions);
+  const { hasOwnPings = false, emulation, onlyChannel } = session.transport;
+  if (onlyChannel === undefined) await addKept(session, grants, params.subs, context);
+  else for (const channel of grants.keys()) if (channel !== onlyChannel) grants.delete(channel);
   const subs = await subscribeTo(session, grants, params.subs, context);
   if (!(subs instanceof Map)) return subs;
   if (session.isEnded) return { isAnswered: true };
   session.admit();
   // Others are not told: SDKs would take it for their part to renew what they have no token for.
-  const { hasOwnPings = false } = session.transport;
   const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
   return {
     reply: {
@@ -57,6 +59,7 @@ export async function connect(
         // With 0, a client looks for no pings of the protocol.
         ping: hasOwnPings ? 0 : Math.max(1, Math.round(times.pingIntervalMs / 1000)),
         pong: !hasOwnPings,
+        ...emulation,
         ...(ttl !== undefined && { ttl }),
         ...(welcome.data !== undefined && { data: welcome.data }),
         ...(subs.size > 0 && { subs }),
@@ -89,7 +92,6 @@ async function subscribeTo(
   asked: ReadonlyMap<string, RecoverParams> | undefined,
   context: SessionContext,
 ): Promise<Map<string, SubscribeResult> | Exclude<Outcome, { reply: unknown }>> {
-  await addKept(session, grants, asked, context);
   const results = new Map<string, SubscribeResult>();
   const { maxChannels } = context.limits;
   if (grants.size > maxChannels)

@@ -102,7 +102,9 @@ export class Control {
     const policy = this.#policyFor(channel);
     if ("code" in policy) return policy;
     const failures = await Promise.all(
-      this.#findAdmitted(target).map((session) => subscribeOne(session, channel, grant, recover)),
+      this.#findAdmitted(target)
+        .filter(({ transport: { onlyChannel = channel } }) => onlyChannel === channel)
+        .map((session) => subscribeOne(session, channel, grant, recover)),
     );
     return failures.find((failure) => failure !== undefined);
   }

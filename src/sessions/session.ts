@@ -220,11 +220,13 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   send(reply: Reply): void {
-    this.#say(this.encoding.codec.encodeReply(reply));
+    if (this.transport.translate) this.#tell(this.transport.translate(reply));
+    else this.#say(this.encoding.codec.encodeReply(reply));
   }
 
   sendPush(push: Push): void {
-    this.#say(this.encoding.codec.encodePush(push));
+    if (this.transport.translate) this.#tell(this.transport.translate(push));
+    else this.#say(this.encoding.codec.encodePush(push));
   }
 
   sendPing(): void {
@@ -328,6 +330,10 @@ export class Session implements Reader, TransportEvents, Holder {
     if (expiresAt === undefined && this.#expiry === undefined) return;
     this.#expiry ??= new Expiry(this.#context, () => this.close(disconnect("connectionExpired")));
     this.#expiry.set(expiresAt);
+  }
+
+  #tell(message: Payload | undefined): void {
+    if (message !== undefined) this.#say(message);
   }
 
   #say(message: Payload): void {

@@ -8,6 +8,7 @@
 import type { Encoding } from "../channels/reader.js";
 import type { Payload } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
+import type { Push, Reply } from "../wire/messages.js";
 import type { ConnectionRequest } from "./identity.js";
 
 export interface Transport {
@@ -17,6 +18,15 @@ export interface Transport {
   readonly unsentBytes: number;
   /** Whether the client wants pings of the transport's own kind, and none of the protocol's. */
   readonly hasOwnPings?: boolean;
+  /** By what commands name the session that come in requests of their own. For its client's eyes only. */
+  readonly emulation?: Emulation;
+  /** The one channel that the connection is for: the server subscribes it to no other. */
+  readonly onlyChannel?: string;
+  /**
+   * For clients that send no commands of the protocol: takes what is said to this client alone.
+   * @returns what the client is told of it, if anything
+   */
+  translate?(message: Reply | Push): Payload | undefined;
   /** The request that opened the connection, which is kept until it is taken. To be called once. */
   takeRequest(): ConnectionRequest;
   /** Writes framed bytes, all in one write. */
@@ -39,4 +49,11 @@ export interface TransportEvents {
   receivePong(): void;
   drained(): void;
   closed(): void;
+}
+
+export interface Emulation {
+  /** Nobody can guess it: it is all that a command shows. */
+  readonly session: string;
+  /** The server that has the session. */
+  readonly node: string;
 }

@@ -1,6 +1,6 @@
 /** A request to open a WebSocket, whatever HTTP it came over: what applications decide on. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2ServerRequest, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { RawHeaders } from "../websocket/index.js";
 
@@ -98,4 +98,12 @@ export class ConnectRequest implements OpeningRequest {
 /** The path of a request target, without its query. */
 export function pathOf(url: string): string {
   return url.split("?", 1)[0] as string;
+}
+
+/** An ordinary request as one that opens a connection, with the path that the client asked for. */
+export function toOpeningRequest(message: IncomingMessage): OpeningRequest {
+  if (message.httpVersionMajor < 2) return new UpgradeRequest(message);
+  // The compatibility interface of node:http2.
+  const { stream, headers, rawHeaders } = message as unknown as Http2ServerRequest;
+  return new ConnectRequest(stream, headers, rawHeaders);
 }

@@ -5,13 +5,9 @@ import type { Duplex } from "node:stream";
 import type { Handler } from "../sessions/handler.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
-import type { OpeningRequest } from "../sockets/opening-request.js";
-import { type DeflateSettings, type RawHeaders, type Rejection, reject } from "../websocket/index.js";
+import type { DeflateSettings, RawHeaders, Rejection } from "../websocket/index.js";
 import { jsonCodec } from "../wire/json-codec.js";
-import { AddressCounts, type AddressLimits } from "./address-limits.js";
-import { isLoopbackAddress } from "./addresses.js";
-import { type AllowedOrigins, isOriginAllowed } from "./origins.js";
-import type { RequestOrigin, TrustedProxies } from "./trusted-proxies.js";
+import type { Admission } from "./admission.js";
 import { WebSocketEncodings } from "./websocket-encodings.js";
 import { WebSocketTransport } from "./websocket-transport.js";
 
@@ -20,13 +16,7 @@ export interface WebSocketListenerOptions {
   readonly context: DriverContext;
   /** Without context takeover; nothing for no compression. */
   readonly compression: DeflateSettings | undefined;
-  readonly allowedOrigins: AllowedOrigins;
-  /** Whether the server listens on a loopback address only. */
-  readonly isLocalOnly: () => boolean;
-  readonly trustedProxies: TrustedProxies;
-  readonly addressLimits: AddressLimits;
-  /** Most sockets, those that are closing included; `null` for no bound. */
-  readonly maxConnections: number | null;
+  readonly admission: Admission;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -34,23 +24,16 @@ export class WebSocketListener {
   readonly #options: WebSocketListenerOptions;
   readonly #acceptor: Acceptor;
   readonly #encodings = new WebSocketEncodings(jsonCodec);
-  readonly #addresses: AddressCounts;
-  readonly #transports = new Set<WebSocketTransport>();
   /** One function for all, since each connection keeps it. */
-  readonly #onGone = (transport: WebSocketTransport) => this.#forget(transport);
-  #isDraining = false;
-  #onEmpty: (() => void) | undefined;
+  readonly #onGone: (transport: WebSocketTransport) => void;
 
   constructor(options: WebSocketListenerOptions) {
     this.#options = options;
-    this.#addresses = new AddressCounts({
-      limits: options.addressLimits,
-      clock: options.context.clock,
-      countsLoopback: !options.trustedProxies.isEmpty,
-    });
+    const { admission } = options;
+    this.#onGone = (transport) => admission.leave(transport);
     this.#acceptor = new Acceptor({
       clock: options.context.clock,
-      findRefusal: (request) => this.#findRefusal(request),
+      findRefusal: (request) => admission.findRefusal(request),
       chooseProtocol,
       compression: options.compression,
       // Nothing is waited for.
@@ -59,11 +42,6 @@ export class WebSocketListener {
       onAccepted: (accepted) => this.#open(accepted),
       onError: options.onError,
     });
-  }
-
-  /** Sockets that are open, those that are closing included. */
-  get sockets(): number {
-    return this.#transports.size;
   }
 
   /** For the `upgrade` event of a server for HTTP/1.1. */
@@ -90,61 +68,13 @@ export class WebSocketListener {
     this.#acceptor.refuseStream(stream, rejection);
   }
 
-  /** Takes no more, and resolves when all sockets are gone; cuts those that are left after the time. Called once. */
-  async drain(timeoutMs: number): Promise<void> {
-    this.#isDraining = true;
-    if (this.#transports.size === 0) return;
-    const cancel = this.#options.context.clock.setTimer(() => {
-      for (const transport of this.#transports) transport.destroy();
-    }, timeoutMs);
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-    cancel();
-  }
-
   #open(accepted: AcceptedSocket): void {
-    const { handler, context, trustedProxies } = this.#options;
+    const { handler, context, admission } = this.#options;
     const encoding = this.#encodings.for(accepted.deflate);
-    const { address } = trustedProxies.originOf(accepted.request);
-    const place = this.#addresses.enter(address);
-    const peer = { address, place };
+    const peer = admission.enter(accepted.request);
     const transport = new WebSocketTransport(accepted, peer, encoding, context, this.#onGone);
-    this.#transports.add(transport);
+    admission.add(transport);
     transport.start(handler.open(transport), accepted.head);
-  }
-
-  #findRefusal(request: OpeningRequest): Rejection | undefined {
-    const { maxConnections, trustedProxies } = this.#options;
-    if (this.#isDraining) return reject(503, "The server is being ended.", { "Retry-After": "1" });
-    const from = trustedProxies.originOf(request);
-    const refusal = this.#addresses.findRefusal(from.address) ?? this.#findFaultOfPage(request, from);
-    if (refusal) return refusal;
-    if (maxConnections !== null && this.#transports.size >= maxConnections)
-      return reject(503, `The server has its limit of ${maxConnections} connections.`, {
-        "Retry-After": "5",
-      });
-    return undefined;
-  }
-
-  /** @returns a refusal of a page that may not connect */
-  #findFaultOfPage({ headers: { origin } }: OpeningRequest, from: RequestOrigin): Rejection | undefined {
-    const { allowedOrigins: allowed, isLocalOnly } = this.#options;
-    const { host, isForwarded, address } = from;
-    // What came to a proxy from elsewhere did not come by a name that was made to point at this machine.
-    const isFromElsewhere = isForwarded && !isLoopbackAddress(address);
-    if (isOriginAllowed({ origin, host, allowed, isLocalOnly: isLocalOnly() && !isFromElsewhere }))
-      return undefined;
-    return reject(
-      403,
-      `Pages from ${origin} may not connect here. Add that origin to allowedOrigins to admit them.`,
-    );
-  }
-
-  #forget(transport: WebSocketTransport): void {
-    this.#transports.delete(transport);
-    this.#addresses.leave(transport.place);
-    if (this.#transports.size === 0) this.#onEmpty?.();
   }
 }
 

@@ -9,14 +9,7 @@ import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
 import type { Disconnect } from "../wire/codes.js";
 import type { AddressPlace } from "./address-limits.js";
-
-/** Whom the connection comes from. */
-export interface Peer {
-  /** As the socket has it, or a trusted proxy. */
-  readonly address: string;
-  /** Where its address is counted; given back once the socket is gone. */
-  readonly place: AddressPlace | undefined;
-}
+import type { Peer } from "./admission.js";
 
 export class WebSocketTransport implements Transport, SocketOwner {
   readonly name = "websocket";

@@ -46,6 +46,7 @@ export const jsonCodec: Codec = Object.freeze({
 
   encodePush(push: Push): string {
     if (push.kind === "message") return `{"push":{"message":{"data":${push.data}}}}`;
+    if (push.kind === "disconnect") return `{"push":{"disconnect":${encodeEnd(push)}}}`;
     return `{"push":{"channel":${JSON.stringify(push.channel)},"${push.kind}":${encodePushBody(push)}}}`;
   },
 
@@ -113,7 +114,8 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
   }
 }
 
-function encodeConnectResult({ client, version, ping, pong, ttl, data, subs }: ConnectResult): string {
+function encodeConnectResult(result: ConnectResult): string {
+  const { client, version, ping, pong, ttl, data, subs, session, node } = result;
   let fields = `"client":${JSON.stringify(client)},"version":${JSON.stringify(version)}${encodeExpiry(ttl)}`;
   if (data !== undefined) fields += `,"data":${data}`;
   if (subs && subs.size > 0) {
@@ -122,6 +124,8 @@ function encodeConnectResult({ client, version, ping, pong, ttl, data, subs }: C
   }
   if (ping > 0) fields += `,"ping":${ping}`;
   if (pong) fields += ',"pong":true';
+  if (session !== undefined) fields += `,"session":${JSON.stringify(session)}`;
+  if (node !== undefined) fields += `,"node":${JSON.stringify(node)}`;
   return `{${fields}}`;
 }
 
@@ -166,7 +170,7 @@ function encodePublications(publications: readonly Publication[]): string {
   return text;
 }
 
-function encodePushBody(push: Exclude<Push, { kind: "message" }>): string {
+function encodePushBody(push: Exclude<Push, { kind: "message" | "disconnect" }>): string {
   switch (push.kind) {
     case "pub":
       return encodePublication(push.publication, push.epoch);
@@ -176,8 +180,12 @@ function encodePushBody(push: Exclude<Push, { kind: "message" }>): string {
     case "leave":
       return `{"info":${encodeInfo(push.info)}}`;
     case "unsubscribe":
-      return `{"code":${push.code},"reason":${JSON.stringify(push.reason)}}`;
+      return encodeEnd(push);
   }
+}
+
+function encodeEnd({ code, reason }: { readonly code: number; readonly reason: string }): string {
+  return `{"code":${code},"reason":${JSON.stringify(reason)}}`;
 }
 
 /** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */

@@ -194,6 +194,9 @@ export interface ConnectResult {
   readonly ping: number;
   /** Whether the client must answer pings. */
   readonly pong: boolean;
+  /** By these, commands that come in requests of their own name the session and its server. */
+  readonly session?: string;
+  readonly node?: string;
   /** Seconds until the client has to refresh its token; undefined where it need not. */
   readonly ttl?: number;
   /** From the application. */
@@ -278,4 +281,6 @@ export type Push =
       readonly data?: JsonText;
     }
   /** To one client, in no channel. */
-  | { readonly kind: "message"; readonly data: JsonText };
+  | { readonly kind: "message"; readonly data: JsonText }
+  /** The connection ends with it, where the transport has no close codes of its own. */
+  | { readonly kind: "disconnect"; readonly code: number; readonly reason: string };

@@ -52,7 +52,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   transports: {
     folders: ["sessions", "channels", "sockets", "time", "wire", "websocket"],
-    node: ["http", "http2", "net", "stream"],
+    node: ["crypto", "http", "http2", "net", "stream"],
     packages: [],
   },
   http: {

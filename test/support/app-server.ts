@@ -1,6 +1,6 @@
 /** Servers with an application, and SDK clients of them. Everything is closed when the test ends. */
 import { createHmac } from "node:crypto";
-import { Centrifuge, type Options, type Subscription } from "centrifuge";
+import { Centrifuge, type Options, type Subscription, type TransportEndpoint } from "centrifuge";
 import { onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { withoutLocalStorage } from "../../src/client/without-local-storage.js";
@@ -37,7 +37,7 @@ export async function startApp<A extends App>(app: A, options: ServerOptions = {
 // biome-ignore lint/suspicious/noExplicitAny: whatever a server answers.
 export type Answer = any;
 
-export function createSdk(url: string, options: Partial<Options> = {}): Centrifuge {
+export function createSdk(url: string | TransportEndpoint[], options: Partial<Options> = {}): Centrifuge {
   const client = withoutLocalStorage(
     () => new Centrifuge(url, { websocket: WsWebSocket, minReconnectDelay: 20, ...options }),
   );

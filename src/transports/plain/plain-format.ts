@@ -1,0 +1,102 @@
+/**
+ * What clients without an SDK read: publications as JSON objects, one an event (WHATWG HTML §9.2) or one a line, and
+ * notices by name. One codec each for all connections, so that readers of a channel share their bytes.
+ */
+import type { Encoding } from "../../channels/reader.js";
+import type { Codec, Payload } from "../../wire/codec.js";
+import { jsonCodec } from "../../wire/json-codec.js";
+import type { ClientInfo, JsonText, Position, Publication, Push } from "../../wire/messages.js";
+import { formatPosition } from "./position-text.js";
+
+export type NoticeName = "position" | "lost" | "state" | "join" | "leave" | "direct" | "error";
+
+export interface PlainFormat {
+  readonly name: string;
+  readonly contentType: string;
+  readonly encoding: Encoding;
+  /** @param position where to come back to */
+  tell(name: NoticeName | undefined, data: JsonText, position?: Position): string;
+  readonly keepalive: string;
+  /** What comes first. @param retryMs how long a client should wait before it comes back */
+  prologue(retryMs: number): string;
+}
+
+export const plainEvents: PlainFormat = createFormat({
+  name: "events",
+  contentType: "text/event-stream",
+  tell(name, data, position) {
+    const id = position === undefined ? "" : `id: ${formatPosition(position)}\n`;
+    return `${id}${name === undefined ? "" : `event: ${name}\n`}data: ${data}\n\n`;
+  },
+  // A comment: no client takes it for an event.
+  keepalive: ": keepalive\n\n",
+  prologue: (retryMs) => `retry: ${retryMs}\n\n`,
+});
+
+export const plainLines: PlainFormat = createFormat({
+  name: "ndjson",
+  contentType: "application/x-ndjson",
+  tell: (name, data) => (name === undefined ? `${data}\n` : `{"${name}":${data}}\n`),
+  keepalive: '{"keepalive":{}}\n',
+  prologue: () => "",
+});
+
+/** `{offset, epoch, data, key, removed, score, tags, info, time}`; what there is not is left out. */
+export function publicationText(publication: Publication, epoch: string): JsonText {
+  const { offset, data, key, isRemoved, score, tags, info, time } = publication;
+  const fields: string[] = [];
+  if (offset > 0) fields.push(`"offset":${offset},"epoch":${JSON.stringify(epoch)}`);
+  if (key !== undefined) fields.push(`"key":${JSON.stringify(key)}`);
+  fields.push(isRemoved ? '"removed":true' : `"data":${data}`);
+  if (score !== undefined) fields.push(`"score":${score}`);
+  if (tags && Object.keys(tags).length > 0) fields.push(`"tags":${JSON.stringify(tags)}`);
+  if (info) fields.push(`"info":${infoText(info)}`);
+  fields.push(`"time":${time}`);
+  return `{${fields.join(",")}}`;
+}
+
+function createFormat(parts: Omit<PlainFormat, "encoding">): PlainFormat {
+  const codec: Codec = Object.freeze({
+    name: `plain ${parts.name}`,
+    // Commands are the transport's own, in the client's place.
+    decode: (frame: Payload) => jsonCodec.decode(frame),
+    // Replies are told in other words, by the transport.
+    encodeReply: () => "",
+    encodePush: (push: Push) => pushText(push, parts.tell),
+    encodePing: () => parts.keepalive,
+    join: (messages: readonly Payload[]) => messages.join(""),
+  });
+  const encoding = Object.freeze({ codec, frame: (payload: Payload) => Buffer.from(payload as string) });
+  return Object.freeze({ ...parts, encoding });
+}
+
+function pushText(push: Push, tell: PlainFormat["tell"]): string {
+  switch (push.kind) {
+    case "pub": {
+      const { publication, epoch } = push;
+      const { offset } = publication;
+      return tell(undefined, publicationText(publication, epoch), offset > 0 ? { epoch, offset } : undefined);
+    }
+    case "join":
+    case "leave":
+      return tell(push.kind, infoText(push.info));
+    case "message":
+      return tell("direct", push.data);
+    case "unsubscribe":
+    case "disconnect":
+      return tell("error", errorText(push.code, push.reason));
+    case "subscribe":
+      return "";
+  }
+}
+
+export function errorText(code: number, message: string): JsonText {
+  return JSON.stringify({ code, message });
+}
+
+function infoText({ user, client, connInfo, chanInfo }: ClientInfo): JsonText {
+  let fields = `"user":${JSON.stringify(user)},"client":${JSON.stringify(client)}`;
+  if (connInfo !== undefined) fields += `,"conn_info":${connInfo}`;
+  if (chanInfo !== undefined) fields += `,"chan_info":${chanInfo}`;
+  return `{${fields}}`;
+}

@@ -1,0 +1,52 @@
+/** The table of sessions that commands name: nothing stays in it. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { systemClock } from "../../src/sockets/system-clock.js";
+import { defaultAddressLimits } from "../../src/transports/address-limits.js";
+import { Admission } from "../../src/transports/admission.js";
+import { StreamListener } from "../../src/transports/stream-listener.js";
+import { TrustedProxies } from "../../src/transports/trusted-proxies.js";
+import { createSessionNode } from "../sessions/support/session-node.js";
+import { PlainStream } from "../support/plain-stream.js";
+import { until } from "../support/server.js";
+
+describe("sessions that commands name", () => {
+  it("are known as long as their response lasts, and count as connections", async () => {
+    const { handler } = await createSessionNode();
+    const admission = new Admission({
+      clock: systemClock,
+      allowedOrigins: [],
+      isLocalOnly: () => true,
+      trustedProxies: new TrustedProxies([]),
+      addressLimits: defaultAddressLimits,
+      maxConnections: null,
+    });
+    const listener = new StreamListener({
+      handler,
+      admission,
+      times: { clock: systemClock, closeTimeoutMs: 1000 },
+      node: "n",
+      pingSeconds: 25,
+      maxBodyBytes: 1000,
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const server = createServer((request, response) => listener.httpStream(request, response));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const open = () => PlainStream.open(url, {}, "POST", '{"id":1,"connect":{}}');
+    const [first, second] = [await open(), await open()];
+    expect([listener.sessions, admission.count, handler.connections]).toEqual([2, 2, 2]);
+    first.cut();
+    await until(() => listener.sessions === 1);
+    handler.shutdown();
+    await second.ended();
+    await until(() => admission.count === 0);
+    expect([listener.sessions, handler.connections]).toEqual([0, 0]);
+  });
+});
