@@ -3,28 +3,37 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pathOf } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
 import { apiPath } from "./api/api.js";
+import { channelOf } from "./channels/channel-path.js";
 import type { PageHandler } from "./pages.js";
 
 export const webSocketPath = "/connection/websocket";
 
 /** Whether a path is answered by a server that is part of another one. */
 export function isOwnPath(path: string): boolean {
-  return path === webSocketPath || path === "/health" || path === apiPath || path.startsWith(`${apiPath}/`);
+  if (path === webSocketPath || path === "/health" || path === apiPath) return true;
+  return path.startsWith(`${apiPath}/`) || channelOf(path) !== undefined;
 }
 
 export interface RouterOptions {
   readonly pages: PageHandler | undefined;
   /** Answers `/api` and what is below. */
   readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
+  /** Answers `/channels/CHANNEL`. */
+  readonly channels: { answer(channel: string, request: IncomingMessage, response: ServerResponse): void };
   /** Says why a request to the WebSocket's address is not one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-export function createRouter({ pages, api, explainWebSocket }: RouterOptions) {
+export function createRouter({ pages, api, channels, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
     if (path === apiPath || path.startsWith(`${apiPath}/`)) {
       api(path, request, response);
+      return;
+    }
+    const channel = channelOf(path);
+    if (channel !== undefined) {
+      channels.answer(channel, request, response);
       return;
     }
     // A body that nobody asked for is read and dropped, so that the connection can go on.

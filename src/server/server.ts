@@ -13,6 +13,7 @@ import { checkRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
+import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { createPages } from "../http/pages.js";
 import { createRouter, isOwnPath, webSocketPath } from "../http/router.js";
 import { createOpenApplication } from "../sessions/application.js";
@@ -33,11 +34,11 @@ import { Deadlines } from "../time/deadlines.js";
 import { isLoopback } from "../transports/origins.js";
 import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
-import { callAsServer, createRevocationLog, revokeTokens } from "./api-tools.js";
+import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
-import { type RevocationLog, revocationChannel } from "./revocation-log.js";
+import type { RevocationLog } from "./revocation-log.js";
 import { version } from "./version.js";
 
 export interface ServerStats extends HandlerStats {
@@ -47,6 +48,9 @@ export interface ServerStats extends HandlerStats {
   readonly ringBytes: number;
   /** Sockets, those that are closing included. */
   readonly sockets: number;
+  /** Requests of channels that are not answered yet, and those of them that wait for a publication. */
+  readonly requests: number;
+  readonly waitingRequests: number;
   /** Sessions that wait for a deadline. */
   readonly deadlines: number;
   /** Channels and readers with deliveries to come. */
@@ -76,6 +80,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
   readonly #listener: WebSocketListener;
+  readonly #channelRoutes: ChannelRoutes;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
@@ -134,7 +139,20 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     this.#handler = new Handler(context);
     this.control = new Control(this.#handler, context);
     const tokens = this.#app?.authentication.tokens;
-    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    const trustedProxies = new TrustedProxies(resolved.trustedProxies);
+    const origins = {
+      allowedOrigins: resolved.allowedOrigins,
+      trustedProxies,
+      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
+    };
+    this.#channelRoutes = new ChannelRoutes({ ...resolved, ...origins, context, expectedFailure });
+    this.#revocationLog =
+      tokens &&
+      createRevocationLog(tokens, {
+        ...context,
+        control: this.control,
+        requests: this.#channelRoutes,
+      });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
     this.#listener = new WebSocketListener({
       handler: this.#handler,
@@ -145,10 +163,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         settings: resolved.socket,
       },
       compression: resolved.compression,
-      allowedOrigins: resolved.allowedOrigins,
-      trustedProxies: new TrustedProxies(resolved.trustedProxies),
+      ...origins,
       addressLimits: limits,
-      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
       onError,
     });
@@ -175,7 +191,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       this.#opened = undefined;
       throw error;
     });
-    const { port, host, tls, pages, maxConnections, onError } = this.#options;
+    const { port, host, tls, pages, maxConnections, maxWaitingRequests, onError } = this.#options;
     const { http2, handshakeTimeoutMs, maxHandshakeBytes } = this.#options;
     const front = new HttpFront({
       clock: systemClock,
@@ -183,7 +199,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       http2,
       handshakeTimeoutMs,
       maxHandshakeBytes,
-      maxConnections: maxConnections && maxConnections + spareConnections,
+      maxConnections: maxConnections && maxConnections + (maxWaitingRequests ?? 0) + spareConnections,
       onClientError: answerClientError,
     });
     this.#serve(front, this.#createRoute(pages));
@@ -242,6 +258,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         expectedFailure,
         onError,
       }),
+      channels: this.#channelRoutes,
       explainWebSocket: (request) => this.#listener.explain(request),
     });
   }
@@ -265,6 +282,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channels.count,
       ringBytes: this.#channels.ringBytes,
       sockets: this.#listener.sockets,
+      ...this.#channelRoutes.stats(),
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,
     };
@@ -296,7 +314,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
-    await this.#listener.drain(this.#options.closeTimeoutMs);
+    const { closeTimeoutMs } = this.#options;
+    await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#listener.drain(closeTimeoutMs)]);
     this.#front?.cut();
     await closed;
     this.#revocationLog?.close();
@@ -355,19 +374,6 @@ export function createServer(first: App | ServerOptions = {}, second: ServerOpti
         },
       );
   return new HoldfastServer(first, second, pages);
-}
-
-/** What comes in the log of revocations is for no reader of a channel. */
-function withRevocations(channels: Channels, log: RevocationLog | undefined): BrokerEvents {
-  if (log === undefined) return channels;
-  return {
-    onPublication(channel, publication, epoch) {
-      if (channel === revocationChannel) log.receive(publication, epoch);
-      else channels.onPublication(channel, publication, epoch);
-    },
-    onJoin: (channel, info) => channels.onJoin(channel, info),
-    onLeave: (channel, info) => channels.onLeave(channel, info),
-  };
 }
 
 function hostForUrl(host: string): string {
