@@ -301,6 +301,19 @@ describe("pages that ask over HTTP", () => {
 });
 
 describe("embedded", () => {
+  it("waits longer than connections may be silent where its handler stands", async () => {
+    const { createServer } = await import("node:http");
+    const { server } = await start(defineApp({ channels: { news: kind() } }));
+    const host = createServer((request, response) => server.handler(request, response));
+    host.timeout = 100;
+    await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
+    const news = channelAt(`http://127.0.0.1:${(host.address() as { port: number }).port}`, "news");
+    const { status, body } = await news.get(`${await positionOf(news)}&wait=600ms`);
+    expect([status, dataOf(body)]).toEqual([200, []]);
+    host.closeAllConnections();
+    host.close();
+  });
+
   it("answers channels where its handler stands, and leaves what is below them", async () => {
     const { createServer } = await import("node:http");
     const { server } = await start(defineApp({ channels: { news: kind() } }));

@@ -97,6 +97,33 @@ describe("a request that waits", () => {
     },
   );
 
+  it.each(["stream", "connection"])("over HTTP/2 leaves nothing behind when its %s goes", async (what) => {
+    const { server, http, news, errors } = await start();
+    const position = await positionOf(news);
+    const session = openSession(http);
+    const stream = session.request({ ":path": `/channels/news?${position}&wait=60s` });
+    stream.on("error", () => {});
+    await waitingAt(server, 1);
+    if (what === "stream") stream.close(0x8);
+    else session.destroy();
+    await until(() => server.stats().requests === 0);
+    expect(server.stats()).toMatchObject(idle);
+    expect(errors).toEqual([]);
+  });
+
+  it("waits also in a channel of which those that come back get the newest publication only", async () => {
+    const app = defineApp({ channels: { news: kind({ recoveryMode: "cache" }) } });
+    const { server, http } = await startApp(app);
+    const news = channelAt(http, "news");
+    const answer = news.get(`${await positionOf(news)}&wait=60s`);
+    await waitingAt(server as HoldfastServer, 1);
+    await server.publish("news", 1);
+    expect(dataOf((await answer).body)).toEqual([1]);
+    await server.publish("news", 2);
+    const { body } = await news.get(`since=${(await answer).body.epoch}:0`);
+    expect([dataOf(body), body.recovered]).toEqual([[2], true]);
+  });
+
   it("leaves nothing behind when its client vanishes before it waits", async () => {
     const { server, news, port, errors } = await start();
     const position = await positionOf(news);
