@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import type { ServerOptions } from "../../src/index.js";
 import { defineApp, channel as kind, reject } from "../../src/index.js";
-import { startApp } from "../support/app-server.js";
+import { connectSdk, startApp, subscribeSdk } from "../support/app-server.js";
 import { channelAt, dataOf, positionOf, sinceOf } from "../support/http-channels.js";
 import { RawClient, startServer } from "../support/server.js";
 
@@ -175,6 +175,42 @@ describe("GET of a map", () => {
         { key: "d", data: 2 },
       ],
     });
+  });
+
+  it("gives the highest score first where the map is ordered, page by page", async () => {
+    const map = { score: "points" };
+    const { server, http } = await startApp(defineApp({ channels: { scores: kind({ kind: "map", map }) } }));
+    const scores = channelAt(http, "scores");
+    for (const [key, points] of [
+      ["a", 1],
+      ["b", 3],
+      ["c", 2],
+    ] as const)
+      await server.publish("scores", { points }, { key });
+    const keys: string[] = [];
+    for (let cursor = ""; ; ) {
+      const { body } = await scores.get(`limit=1${cursor}`);
+      for (const { key } of body.state) keys.push(key);
+      if (body.cursor === undefined) break;
+      cursor = `&cursor=${body.cursor}`;
+    }
+    expect(keys).toEqual(["b", "c", "a"]);
+  });
+
+  it("gives who is there, where the map is a list of subscribers, and takes no publication", async () => {
+    const app = defineApp({
+      channels: {
+        "room:{id}": kind(),
+        "users:{id}": kind({ kind: "map", map: { subscribersOf: "room:{id}", by: "user" } }),
+      },
+    });
+    const { http, url } = await startApp(app);
+    const users = channelAt(http, "users:1");
+    const position = sinceOf((await users.get()).body);
+    await subscribeSdk(await connectSdk(url, { data: { user: "anna" } }), "room:1");
+    expect((await users.get(`${position}&wait=25s`)).body.publications).toMatchObject([{ key: "anna" }]);
+    expect((await users.get()).body.state).toMatchObject([{ key: "anna" }]);
+    expect((await users.post(1, { query: "key=ben" })).status).toBe(403);
   });
 
   it("gives all values where a position is gone", async () => {
