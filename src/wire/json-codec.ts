@@ -72,7 +72,10 @@ function decodeLine(line: string): Command | string {
   return findDepthFault(line, value) ?? toCommand(value);
 }
 
-/** @returns what is wrong with a value that comes from outside, or undefined. @param text what it was read from */
+/**
+ * @param text what the value was read from
+ * @returns what is wrong with a value that comes from outside, or undefined
+ */
 export function findDepthFault(text: string, value: unknown): string | undefined {
   const isTooDeep = text.length > 2 * maxDepth && isDeeperThan(value, maxDepth);
   return isTooDeep ? `JSON is nested deeper than ${maxDepth} levels` : undefined;

@@ -99,6 +99,7 @@ describe("GET /channels/{channel}", () => {
     ["since=e:99999999999999999999", "since must be EPOCH:OFFSET"],
     ["since=e%22:1", "since must be EPOCH:OFFSET"],
     ["limit=-1", "limit must be an integer"],
+    ["since=e:1&limit=0", "limit must be at least 1 with since"],
     ["limit=ten", "limit must be an integer"],
     ["wait=25s", "wait goes with since"],
     ["since=e:1&wait=soon", "wait must be a number of seconds"],

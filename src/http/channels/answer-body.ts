@@ -36,6 +36,11 @@ export class AnswerBody {
     this.etag = etag;
   }
 
+  get isCompressible(): boolean {
+    const { length } = this.bytes;
+    return length >= leastCompressedBytes && length <= mostCompressedBytes;
+  }
+
   /** Compressed at the first look; undefined where that does not pay. */
   get gzipped(): Uint8Array | undefined {
     this.#gzipped ??= this.#compress() ?? null;
@@ -43,10 +48,9 @@ export class AnswerBody {
   }
 
   #compress(): Uint8Array | undefined {
-    const { length } = this.bytes;
-    if (length < leastCompressedBytes || length > mostCompressedBytes) return undefined;
+    if (!this.isCompressible) return undefined;
     const gzipped = gzipSync(this.bytes);
-    return gzipped.length < length ? gzipped : undefined;
+    return gzipped.length < this.bytes.length ? gzipped : undefined;
   }
 }
 
@@ -133,7 +137,8 @@ export function sendBody(
     response.writeHead(304, fields).end();
     return;
   }
-  const gzipped = acceptsGzip(asked["accept-encoding"]) ? body.gzipped : undefined;
+  const isCompressed = body.isCompressible && acceptsGzip(asked["accept-encoding"]);
+  const gzipped = isCompressed ? body.gzipped : undefined;
   const bytes = gzipped ?? body.bytes;
   response.writeHead(200, {
     "Content-Type": "application/json",

@@ -121,11 +121,7 @@ export class ChannelRoutes {
     }
     if (reads) request.resume();
     const visitor = await this.#receive(exchange);
-    if (visitor) await this.#handlerFor(reads).answer(exchange, visitor, channel);
-  }
-
-  #handlerFor(reads: boolean): ChannelReads | ChannelWrites {
-    return reads ? this.#reads : this.#writes;
+    if (visitor) await (reads ? this.#reads : this.#writes).answer(exchange, visitor, channel);
   }
 
   /** @returns undefined where the visitor was refused, or is gone */

@@ -1,6 +1,6 @@
 /**
  * Which pages may read and write over plain HTTP: those that may open WebSockets. Pages of other origins are refused
- * before anything is done, since browsers send cookies along with what a page asks for, whoever's page it is (RFC 6454 §8.1,
+ * before anything is done, since browsers send cookies along with what a page asks for, whosever page it is (RFC 6454 §8.1,
  * https://fetch.spec.whatwg.org/#http-cors-protocol).
  */
 import type { IncomingMessage } from "node:http";

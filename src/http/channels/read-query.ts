@@ -23,6 +23,7 @@ export function parseReadQuery(query: URLSearchParams, maxWaitMs: number): ReadQ
   if (waitMs > 0 && since === undefined)
     return "wait goes with since: read without both first, and go on from the position in the answer";
   if (limit !== undefined && !/^\d{1,9}$/.test(limit)) return "limit must be an integer from 0 on";
+  if (position && limit !== undefined && Number(limit) === 0) return "limit must be at least 1 with since";
   return {
     ...(position && { since: position }),
     ...(place && { cursor: place }),
