@@ -59,6 +59,7 @@ const exceptions: Readonly<Record<string, Exception>> = {
   apiKeys: { flag: "--api-key", heading: "Who may connect" },
   allowedOrigins: { heading: "Who may connect" },
   maxConnections: { heading: "Who may connect" },
+  maxWaitingRequests: { heading: "Who may connect" },
   compression: { kind: "boolean", heading: "Compression" },
   "times.pingIntervalMs": { flag: "--ping-interval-ms" },
   "times.pongTimeoutMs": { flag: "--pong-timeout-ms" },

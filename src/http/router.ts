@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pathOf } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
 import { apiPath } from "./api/api.js";
+import { channelOf } from "./channels/channel-path.js";
 import type { PageHandler } from "./pages.js";
 
 export const webSocketPath = "/connection/websocket";
@@ -27,8 +28,11 @@ const ownPaths: ReadonlySet<string> = new Set([
 
 /** Whether a path is answered by a server that is part of another one. */
 export function isOwnPath(path: string): boolean {
-  return ownPaths.has(path) || path.startsWith(`${apiPath}/`) || eventsPath.test(path);
+  if (ownPaths.has(path) || path.startsWith(`${apiPath}/`)) return true;
+  return eventsPath.test(path) || channelOf(path) !== undefined;
 }
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Answer requests whose responses go on, and what belongs to them; bodies are theirs to read. */
 export interface StreamHandlers {
@@ -46,11 +50,13 @@ export interface RouterOptions {
   /** Answers `/api` and what is below. */
   readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
   readonly streams: StreamHandlers;
+  /** Answers `/channels/CHANNEL`. */
+  readonly channels: { answer(channel: string, request: IncomingMessage, response: ServerResponse): void };
   /** Says why a request to the WebSocket's address is not one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-export function createRouter({ pages, api, streams, explainWebSocket }: RouterOptions) {
+export function createRouter({ pages, api, streams, channels, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
     if (path === apiPath || path.startsWith(`${apiPath}/`)) {
@@ -60,6 +66,11 @@ export function createRouter({ pages, api, streams, explainWebSocket }: RouterOp
     const stream = findStream(streams, path);
     if (stream) {
       stream(request, response);
+      return;
+    }
+    const channel = channelOf(path);
+    if (channel !== undefined) {
+      channels.answer(channel, request, response);
       return;
     }
     // A body that nobody asked for is read and dropped, so that the connection can go on.
@@ -78,8 +89,6 @@ export function createRouter({ pages, api, streams, explainWebSocket }: RouterOp
     else if (!pages?.(path, request, response)) sendNotFound(response, path);
   };
 }
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 function findStream(streams: StreamHandlers, path: string): Answer | undefined {
   if (path === httpStreamPath) return streams.httpStream;

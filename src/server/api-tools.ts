@@ -1,12 +1,15 @@
 /** What the server's HTTP interface does with an application: its methods, and its tokens. */
 import type { CompiledApp } from "../app/compile-app.js";
 import type { Tokens } from "../auth/tokens.js";
-import type { Broker } from "../channels/broker.js";
+import type { Broker, BrokerEvents } from "../channels/broker.js";
+import type { Channels } from "../channels/channels.js";
 import type { ApiTools } from "../http/api/methods.js";
+import type { ChannelRoutes } from "../http/channels/channel-routes.js";
 import type { Control } from "../sessions/control.js";
+import type { Identity } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { disconnect, type ReplyError } from "../wire/codes.js";
-import { RevocationLog } from "./revocation-log.js";
+import { RevocationLog, revocationChannel } from "./revocation-log.js";
 
 export async function callAsServer(
   app: CompiledApp,
@@ -22,23 +25,25 @@ export interface RevocationContext {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly control: Control;
+  /** Requests that wait. */
+  readonly requests: Pick<ChannelRoutes, "refuseWhere">;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 /** Connections end with their tokens, on whichever node these were revoked. */
 export function createRevocationLog(
   { revocations }: Tokens,
-  { broker, clock, control, onError }: RevocationContext,
+  { broker, clock, control, requests, onError }: RevocationContext,
 ): RevocationLog {
+  const isRevoked = (identity: Identity) => identity.hasToken === true && revocations.isRevoked(identity);
   return new RevocationLog({
     broker,
     revocations,
     now: () => clock.now(),
-    onRevoked: () =>
-      control.disconnectWhere(
-        ({ identity }) => identity.hasToken === true && revocations.isRevoked(identity),
-        disconnect("invalidToken", "revoked"),
-      ),
+    onRevoked: () => {
+      control.disconnectWhere(({ identity }) => isRevoked(identity), disconnect("invalidToken", "revoked"));
+      requests.refuseWhere(isRevoked, "the token is revoked");
+    },
     onError,
   });
 }
@@ -54,4 +59,17 @@ export async function revokeTokens(
   if (user !== undefined) await log.add({ user, ...(issuedBefore !== undefined && { issuedBefore }) });
   else if (issuedBefore !== undefined) await log.add({ issuedBefore });
   return undefined;
+}
+
+/** What comes in the log of revocations is for no reader of a channel. */
+export function withRevocations(channels: Channels, log: RevocationLog | undefined): BrokerEvents {
+  if (log === undefined) return channels;
+  return {
+    onPublication(channel, publication, epoch) {
+      if (channel === revocationChannel) log.receive(publication, epoch);
+      else channels.onPublication(channel, publication, epoch);
+    },
+    onJoin: (channel, info) => channels.onJoin(channel, info),
+    onLeave: (channel, info) => channels.onLeave(channel, info),
+  };
 }

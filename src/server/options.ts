@@ -67,6 +67,10 @@ export interface ServerOptions {
   readonly pages?: string | null;
   /** Most WebSockets and streams, those that are closing included; further ones get 503. `null` lifts the bound. @default 50,000 */
   readonly maxConnections?: number | null;
+  /** Most requests that wait for publications (`?wait=`); further ones get 503. `null` lifts the bound. @default 20,000 */
+  readonly maxWaitingRequests?: number | null;
+  /** Longest time that such a request may wait, in milliseconds; it is answered with nothing then. @default 60 s */
+  readonly maxWaitMs?: number;
   /** Largest message from a client, in bytes; beyond, the connection ends with 1009. The same of a body; 413. @default 64 KiB */
   readonly maxMessageBytes?: number;
   /** Most frames that one message from a client may come in. @default 1,024 */
@@ -124,6 +128,8 @@ export const defaultOptions = Object.freeze({
   allowedOrigins: Object.freeze([]) as readonly string[],
   trustedProxies: Object.freeze([]) as readonly string[],
   maxConnections: 50_000,
+  maxWaitingRequests: 20_000,
+  maxWaitMs: 60_000,
   maxMessageBytes: 64 * 1024,
   maxFragments: 1024,
   messageTimeoutMs: 60_000,
@@ -168,9 +174,10 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   };
   checkInteger("port", resolved.port, 0, 65_535);
   checkInteger("maxConnections", resolved.maxConnections, 1);
+  checkInteger("maxWaitingRequests", resolved.maxWaitingRequests, 1);
   for (const name of ["maxMessageBytes", "maxFragments", "maxRingBytes", "maxHeldBytes"] as const)
     checkInteger(name, resolved[name], 1);
-  for (const name of ["handshakeTimeoutMs", "messageTimeoutMs", "closeTimeoutMs"] as const)
+  for (const name of ["handshakeTimeoutMs", "messageTimeoutMs", "closeTimeoutMs", "maxWaitMs"] as const)
     checkInteger(name, resolved[name], 1, maxTimerMs);
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
   checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
@@ -260,6 +267,7 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
 /** Bounds that may be lifted, by `null`. */
 const liftable = new Set([
   "maxConnections",
+  "maxWaitingRequests",
   "limits.commandsPerSecond",
   "limits.publishesPerSecond",
   "limits.userPublishesPerSecond",
@@ -267,6 +275,7 @@ const liftable = new Set([
   "limits.bytesPerSecond",
   "limits.maxAddressConnections",
   "limits.addressConnectionsPerSecond",
+  "limits.maxAddressWaitingRequests",
 ]);
 
 function checkInteger(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {

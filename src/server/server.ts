@@ -13,6 +13,7 @@ import { checkRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
+import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { createPages } from "../http/pages.js";
 import { createRouter, isOwnPath, type StreamHandlers, webSocketPath } from "../http/router.js";
 import { createOpenApplication } from "../sessions/application.js";
@@ -34,12 +35,13 @@ import { Admission } from "../transports/admission.js";
 import { isLoopback } from "../transports/origins.js";
 import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
-import { callAsServer, createRevocationLog, revokeTokens } from "./api-tools.js";
+import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
-import { type RevocationLog, revocationChannel } from "./revocation-log.js";
+import type { RevocationLog } from "./revocation-log.js";
 import { createStreams } from "./streams.js";
+import { hostForUrl } from "./url.js";
 import { version } from "./version.js";
 
 export interface ServerStats extends HandlerStats {
@@ -49,6 +51,9 @@ export interface ServerStats extends HandlerStats {
   readonly ringBytes: number;
   /** Sockets and streamed responses, those that are closing included. */
   readonly sockets: number;
+  /** Requests of channels that are not answered yet, and those of them that wait for a publication. */
+  readonly requests: number;
+  readonly waitingRequests: number;
   /** Sessions that wait for a deadline. */
   readonly deadlines: number;
   /** Channels and readers with deliveries to come. */
@@ -80,6 +85,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #admission: Admission;
   readonly #listener: WebSocketListener;
   readonly #streams: StreamHandlers;
+  readonly #channelRoutes: ChannelRoutes;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
@@ -138,14 +144,25 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     this.#handler = new Handler(context);
     this.control = new Control(this.#handler, context);
     const tokens = this.#app?.authentication.tokens;
-    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    const trustedProxies = new TrustedProxies(resolved.trustedProxies);
+    const origins = {
+      allowedOrigins: resolved.allowedOrigins,
+      trustedProxies,
+      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
+    };
+    this.#channelRoutes = new ChannelRoutes({ ...resolved, ...origins, context, expectedFailure });
+    this.#revocationLog =
+      tokens &&
+      createRevocationLog(tokens, {
+        ...context,
+        control: this.control,
+        requests: this.#channelRoutes,
+      });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
     this.#admission = new Admission({
       clock: systemClock,
-      allowedOrigins: resolved.allowedOrigins,
-      trustedProxies: new TrustedProxies(resolved.trustedProxies),
+      ...origins,
       addressLimits: limits,
-      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
       maxConnections: resolved.maxConnections,
     });
     this.#listener = new WebSocketListener({
@@ -190,7 +207,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       this.#opened = undefined;
       throw error;
     });
-    const { port, host, tls, pages, maxConnections, onError } = this.#options;
+    const { port, host, tls, pages, maxConnections, maxWaitingRequests, onError } = this.#options;
     const { http2, handshakeTimeoutMs, maxHandshakeBytes } = this.#options;
     const front = new HttpFront({
       clock: systemClock,
@@ -198,7 +215,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       http2,
       handshakeTimeoutMs,
       maxHandshakeBytes,
-      maxConnections: maxConnections && maxConnections + spareConnections,
+      maxConnections: maxConnections && maxConnections + (maxWaitingRequests ?? 0) + spareConnections,
       onClientError: answerClientError,
     });
     this.#serve(front, this.#createRoute(pages));
@@ -258,6 +275,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         onError,
       }),
       streams: this.#streams,
+      channels: this.#channelRoutes,
       explainWebSocket: (request) => this.#listener.explain(request),
     });
   }
@@ -285,6 +303,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channels.count,
       ringBytes: this.#channels.ringBytes,
       sockets: this.#admission.count,
+      ...this.#channelRoutes.stats(),
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,
     };
@@ -316,7 +335,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
-    await this.#admission.drain(this.#options.closeTimeoutMs);
+    const { closeTimeoutMs } = this.#options;
+    await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#admission.drain(closeTimeoutMs)]);
     this.#front?.cut();
     await closed;
     this.#revocationLog?.close();
@@ -375,22 +395,4 @@ export function createServer(first: App | ServerOptions = {}, second: ServerOpti
         },
       );
   return new HoldfastServer(first, second, pages);
-}
-
-/** What comes in the log of revocations is for no reader of a channel. */
-function withRevocations(channels: Channels, log: RevocationLog | undefined): BrokerEvents {
-  if (log === undefined) return channels;
-  return {
-    onPublication(channel, publication, epoch) {
-      if (channel === revocationChannel) log.receive(publication, epoch);
-      else channels.onPublication(channel, publication, epoch);
-    },
-    onJoin: (channel, info) => channels.onJoin(channel, info),
-    onLeave: (channel, info) => channels.onLeave(channel, info),
-  };
-}
-
-function hostForUrl(host: string): string {
-  if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
 }

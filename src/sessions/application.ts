@@ -7,7 +7,13 @@
 import type { ChannelRules, RulesFor } from "../channels/rules.js";
 import { type Disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { JsonText } from "../wire/messages.js";
-import type { Authenticate, IdentityResult, SubscriptionGrant, VerifySubscription } from "./identity.js";
+import type {
+  Authenticate,
+  Identity,
+  IdentityResult,
+  SubscriptionGrant,
+  VerifySubscription,
+} from "./identity.js";
 
 /** Who does something. */
 export interface Actor {
@@ -20,6 +26,19 @@ export interface Actor {
   readonly info?: JsonText;
   /** What the application noted when it was found out who it is. */
   readonly meta?: unknown;
+}
+
+const noRoles: readonly string[] = Object.freeze([]);
+
+/** @param client connection id */
+export function toActor(client: string, { user, roles = noRoles, info, meta }: Identity): Actor {
+  return {
+    user,
+    client,
+    roles,
+    ...(info !== undefined && { info }),
+    ...(meta !== undefined && { meta }),
+  };
 }
 
 export type ChannelAction = "subscribe" | "publish" | "presence" | "history";

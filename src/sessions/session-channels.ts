@@ -20,8 +20,8 @@ import {
   type Failure,
   findLaterFault,
   findTerms,
-  keepsFor,
   promisesOf,
+  recover,
   rulesWith,
   type Terms,
 } from "./subscribing.js";
@@ -183,7 +183,7 @@ export class SessionChannels {
       if (!("grant" in terms)) return terms;
       channel = await channels.acquire(name);
       const isRecovering = params.recover && terms.rules.recovery !== "off";
-      const recovery = isRecovering ? await this.#recover(channel, params, terms.rules) : undefined;
+      const recovery = isRecovering ? await recover(this.#context, channel, params, terms.rules) : undefined;
       return this.#finish(channel, entry, params, terms, recovery, answer);
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
@@ -229,26 +229,6 @@ export class SessionChannels {
   async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
     const terms = await findTerms(this.#context, policy, params, this.#session.actor);
     return "grant" in terms ? await maps.begin(params.channel, terms) : terms;
-  }
-
-  async #recover(
-    channel: Channel,
-    { epoch, offset, filter }: SubscribeParams,
-    rules: ChannelRules,
-  ): Promise<Recovery> {
-    const before = channel.epoch;
-    const now = this.#context.clock.now();
-    const { channels } = this.#context;
-    const recovery =
-      rules.recoveryMode === "cache"
-        ? await channels.recoverNewest(
-            channel,
-            { epoch, offset },
-            filter && (({ tags }) => filter.passes(tags)),
-          )
-        : await channels.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
-    if (channel.epoch === before) return recovery;
-    return { isRecovered: false, reason: "the channel's log has started afresh" };
   }
 
   /** Runs without a pause, so that nothing is published between the reply's position and the cursor's. */

@@ -8,7 +8,7 @@ import type { Subscription } from "../channels/subscription.js";
 import type { Payload } from "../wire/codec.js";
 import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { ClientInfo, JsonText, Push, Reply } from "../wire/messages.js";
-import type { Actor } from "./application.js";
+import { type Actor, toActor } from "./application.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
 import { Expiry } from "./expiry.js";
@@ -31,7 +31,6 @@ export interface SessionOwner {
 }
 
 const anonymous: Identity = Object.freeze({ user: "" });
-const noRoles: readonly string[] = Object.freeze([]);
 
 export class Session implements Reader, TransportEvents, Holder {
   readonly id: string;
@@ -360,14 +359,4 @@ export class Session implements Reader, TransportEvents, Holder {
     if (isHeldUp) this.transport.pauseReading();
     else this.transport.resumeReading();
   }
-}
-
-function toActor(client: string, { user, roles = noRoles, info, meta }: Identity): Actor {
-  return {
-    user,
-    client,
-    roles,
-    ...(info !== undefined && { info }),
-    ...(meta !== undefined && { meta }),
-  };
 }

@@ -1,5 +1,6 @@
 /** Whether a client may be in a channel, and on what terms: by its token, or by the channel's policy. */
 import type { Channel } from "../channels/channel.js";
+import type { Recovery } from "../channels/channels.js";
 import type { ChannelRules } from "../channels/rules.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication, SubscribeParams } from "../wire/messages.js";
@@ -21,7 +22,7 @@ export interface Terms {
  * @throws what the application throws
  */
 export function findTerms(
-  context: SessionContext,
+  context: Pick<SessionContext, "application" | "clock">,
   policy: Policy,
   params: SubscribeParams,
   actor: Actor,
@@ -65,6 +66,30 @@ export function keepsFor(
   return ({ time, offset }) => now - time < retention.ttlMs && channel.head - offset < retention.maxEntries;
 }
 
+/**
+ * What a reader that comes back has missed, by the channel's rules.
+ * @throws what the broker's `history` throws
+ */
+export async function recover(
+  { channels, clock }: Pick<SessionContext, "channels" | "clock">,
+  channel: Channel,
+  { epoch, offset, filter }: Pick<SubscribeParams, "epoch" | "offset" | "filter">,
+  rules: ChannelRules,
+): Promise<Recovery> {
+  const before = channel.epoch;
+  const now = clock.now();
+  const recovery =
+    rules.recoveryMode === "cache"
+      ? await channels.recoverNewest(
+          channel,
+          { epoch, offset },
+          filter && (({ tags }) => filter.passes(tags)),
+        )
+      : await channels.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
+  if (channel.epoch === before) return recovery;
+  return { isRecovered: false, reason: "the channel's log has started afresh" };
+}
+
 const noGrant: SubscriptionGrant = Object.freeze({});
 
 async function byPolicy(
@@ -78,7 +103,7 @@ async function byPolicy(
 }
 
 async function byToken(
-  { application, clock }: SessionContext,
+  { application, clock }: Pick<SessionContext, "application" | "clock">,
   policy: Policy,
   params: SubscribeParams,
   token: string,

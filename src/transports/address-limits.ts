@@ -15,6 +15,8 @@ export interface AddressLimits {
   readonly addressConnectionsPerSecond: number | null;
   /** Connections that may be opened at once before that rate counts. @default 2,000 */
   readonly addressConnectionBurst: number;
+  /** Requests of one address that may wait for publications; further ones get 503; `null` for no bound. @default 2,000 */
+  readonly maxAddressWaitingRequests: number | null;
 }
 
 export const defaultAddressLimits: AddressLimits = Object.freeze({
@@ -22,6 +24,7 @@ export const defaultAddressLimits: AddressLimits = Object.freeze({
   addressConnectionsPerSecond: 100,
   // As many as may be there, so that all can come back at once.
   addressConnectionBurst: 2000,
+  maxAddressWaitingRequests: 2000,
 });
 
 /** The connections of one address, as each of them holds it. */

@@ -70,9 +70,16 @@ function decodeLine(line: string): Command | string {
   }
   // Payloads become text again, here and at every reader, and that may recurse: thousands of levels are more than the
   // stack of some of them holds. A level takes two characters at least.
-  if (line.length > 2 * maxDepth && isDeeperThan(value, maxDepth))
-    return `JSON is nested deeper than ${maxDepth} levels`;
-  return toCommand(value);
+  return findDepthFault(line, value) ?? toCommand(value);
+}
+
+/**
+ * @param text what the value was read from
+ * @returns what is wrong with a value that comes from outside, or undefined
+ */
+export function findDepthFault(text: string, value: unknown): string | undefined {
+  const isTooDeep = text.length > 2 * maxDepth && isDeeperThan(value, maxDepth);
+  return isTooDeep ? `JSON is nested deeper than ${maxDepth} levels` : undefined;
 }
 
 function isDeeperThan(value: unknown, levels: number): boolean {
@@ -189,7 +196,7 @@ function encodeEnd({ code, reason }: { readonly code: number; readonly reason: s
 }
 
 /** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */
-function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
+export function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
   const { data, info, offset, tags, time, key, delta, isRemoved, score } = publication;
   // SDKs before 5.8 parse the data of removals, too, where they get patches.
   let fields = isRemoved && delta === undefined ? '"removed":true' : dataField(data, delta);

@@ -44,6 +44,8 @@ function expectEmpty(stats: ServerStats): void {
     ringBytes: 0,
     channels: 0,
     sockets: 0,
+    requests: 0,
+    waitingRequests: 0,
     deadlines: 0,
     deliveries: 0,
   });

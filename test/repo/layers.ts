@@ -56,9 +56,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   http: {
-    folders: ["channels", "sessions", "sockets", "wire", "websocket"],
-    node: ["crypto", "fs", "http", "http2", "net", "path", "stream"],
+    folders: ["channels", "sessions", "sockets", "time", "wire", "websocket"],
+    node: ["crypto", "fs", "http", "http2", "net", "path", "stream", "zlib"],
     packages: ["zod"],
+    files: ["transports/addresses.ts", "transports/origins.ts", "transports/trusted-proxies.ts"],
   },
   server: {
     folders: [

@@ -133,6 +133,10 @@ ${commands.join("\n")}
 In a channel that no pattern matches, everybody gets ${error("unknownChannel")}. The method \`holdfast.publish\` goes by the same rules as
 the command \`publish\`.
 
+Requests to [channels over plain HTTP](http-channels.md) go by the same rules: reading from a position is \`subscribe\`, reading the
+newest is \`history\` as a subscriber, publishing is \`publish\`, and who may subscribe counts as a subscriber. ${denied} is status 403,
+${error("unauthorized")} and ${error("tokenExpired")} are 401.
+
 ## Other servers
 
 \`POST /api/METHOD\` with a key of \`apiKeys\`. Without a key that is known: status 401. With one whose scope is not enough:

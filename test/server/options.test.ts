@@ -20,6 +20,7 @@ describe("options", () => {
       { maxConnections: 0 },
       /^maxConnections must be an integer of at least 1, or null for no bound, but is 0$/,
     ],
+    [{ maxWaitMs: 0 }, /^maxWaitMs must be an integer from 1 to/],
     [{ maxMessageBytes: Number.NaN }, /^maxMessageBytes must be an integer of at least 1, but is null$/],
     [{ limits: { commandBurst: -5 } }, /^limits\.commandBurst must be an integer of at least 1, but is -5$/],
     [{ limits: { maxChannels: null as unknown as number } }, /^limits\.maxChannels must be/],
@@ -53,8 +54,10 @@ describe("options", () => {
       maxUserConnections: null,
       maxAddressConnections: null,
       addressConnectionsPerSecond: null,
+      maxAddressWaitingRequests: null,
     };
-    expect(() => createServer({ maxConnections: null, limits })).not.toThrow();
+    const options = { maxConnections: null, maxWaitingRequests: null, limits };
+    expect(() => createServer(options)).not.toThrow();
   });
 });
 

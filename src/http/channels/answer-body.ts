@@ -1,0 +1,170 @@
+/**
+ * What readers of a channel are answered, made once for all that get the same: as JSON, compressed where that pays, with an
+ * entity tag made of the position (RFC 9110 §8.8.3). The tag is weak, since compressed and plain answers have the same.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
+import type { Encoding } from "../../channels/reader.js";
+import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
+import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
+import type { Position, Publication } from "../../wire/messages.js";
+import { formatPosition, parsePosition } from "./position-text.js";
+
+/** Publications as they stand in an answer's list. */
+export const listEncoding: Encoding = Object.freeze({
+  codec: Object.freeze({
+    ...jsonCodec,
+    name: "json list",
+    encodePush: (push: Parameters<typeof jsonCodec.encodePush>[0]) =>
+      push.kind === "pub" ? encodePublication(push.publication, undefined, true) : "",
+    join: (messages: Parameters<typeof jsonCodec.join>[0]) => messages.join(","),
+  }),
+  frame: (payload: string | Uint8Array) => Buffer.from(payload as string),
+});
+
+const leastCompressedBytes = 1024;
+/** Beyond, compressing would hold up others for too long. */
+const mostCompressedBytes = 256 * 1024;
+
+export class AnswerBody {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+  #gzipped: Uint8Array | null | undefined;
+
+  constructor(bytes: Uint8Array, etag: string) {
+    this.bytes = bytes;
+    this.etag = etag;
+  }
+
+  get isCompressible(): boolean {
+    const { length } = this.bytes;
+    return length >= leastCompressedBytes && length <= mostCompressedBytes;
+  }
+
+  /** Compressed at the first look; undefined where that does not pay. */
+  get gzipped(): Uint8Array | undefined {
+    this.#gzipped ??= this.#compress() ?? null;
+    return this.#gzipped ?? undefined;
+  }
+
+  #compress(): Uint8Array | undefined {
+    if (!this.isCompressible) return undefined;
+    const gzipped = gzipSync(this.bytes);
+    return gzipped.length < this.bytes.length ? gzipped : undefined;
+  }
+}
+
+/** Those that come to the same place get the same list. */
+const ofLists = new WeakMap<readonly Publication[], AnswerBody>();
+const ofBatches = new WeakMap<Uint8Array, AnswerBody>();
+
+export function bodyOfAnswer(answer: LogAnswer | StateAnswer): AnswerBody {
+  if ("state" in answer) return bodyOfState(answer);
+  const { publications, position, isRecovered } = answer;
+  if (!isRecovered || publications.length === 0) return bodyOfList(answer);
+  const known = ofLists.get(publications);
+  if (known?.etag === tagOf(position)) return known;
+  const body = bodyOfList(answer);
+  ofLists.set(publications, body);
+  return body;
+}
+
+/** @param batch a list that a waiting reader got: publications that follow its place */
+export function bodyOfBatch(batch: Uint8Array, position: Position): AnswerBody {
+  const known = ofBatches.get(batch);
+  if (known) return known;
+  const bytes = Buffer.concat([Buffer.from(headOf(position, true)), batch, Buffer.from("]}")]);
+  const body = new AnswerBody(bytes, tagOf(position));
+  ofBatches.set(batch, body);
+  return body;
+}
+
+function bodyOfList({ position, publications, isRecovered }: LogAnswer): AnswerBody {
+  const text = `${headOf(position, isRecovered)}${encodeAll(publications)}]}`;
+  // What is kept can become less while the position stays.
+  return new AnswerBody(Buffer.from(text), tagOf(position, isRecovered ? "" : `:${publications.length}`));
+}
+
+function bodyOfState({ position, state, cursor }: StateAnswer): AnswerBody {
+  const next = cursor ? `,"cursor":${JSON.stringify(formatCursor(cursor))}` : "";
+  const text = `{${positionFields(position)},"state":[${encodeAll(state)}]${next}}`;
+  return new AnswerBody(Buffer.from(text), tagOf(position, ":state"));
+}
+
+function encodeAll(publications: readonly Publication[]): string {
+  return publications.map((publication) => encodePublication(publication, undefined, true)).join(",");
+}
+
+function headOf(position: Position, isRecovered: boolean): string {
+  return `{${positionFields(position)},"recovered":${isRecovered},"publications":[`;
+}
+
+function positionFields({ epoch, offset }: Position): string {
+  return `"epoch":${JSON.stringify(epoch)},"offset":${offset}`;
+}
+
+function tagOf(position: Position, rest = ""): string {
+  return `W/"${formatPosition(position)}${rest}"`;
+}
+
+/** Opaque to clients, and fit for an address. */
+export function formatCursor({ start, place }: StateCursor): string {
+  return Buffer.from(`${formatPosition(start)} ${place}`).toString("base64url");
+}
+
+/** @returns undefined where it is none */
+export function parseCursorText(text: string): StateCursor | undefined {
+  const decoded = Buffer.from(text, "base64url").toString();
+  const space = decoded.indexOf(" ");
+  const start = parsePosition(decoded.slice(0, Math.max(0, space)));
+  return start && { start, place: decoded.slice(space + 1) };
+}
+
+/** May be kept, but is asked for each time, so that nobody is shown what another one may read. RFC 9111 §5.2.2. */
+const cacheFields = { "Cache-Control": "private, no-cache", Vary: "Accept-Encoding, Origin" };
+
+/** @param headers of the answer beside those that say what it is */
+export function sendBody(
+  { method, headers: asked, httpVersion }: IncomingMessage,
+  response: ServerResponse,
+  body: AnswerBody,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const fields = { ...cacheFields, ETag: body.etag, ...headers };
+  if (isUnchanged(asked["if-none-match"], body.etag)) {
+    // What a connection of HTTP/1.1 does anyway need not be said (RFC 9112 §9.3).
+    if (httpVersion === "1.1" && headers.Connection === undefined) response.removeHeader("Connection");
+    response.writeHead(304, fields).end();
+    return;
+  }
+  const isCompressed = body.isCompressible && acceptsGzip(asked["accept-encoding"]);
+  const gzipped = isCompressed ? body.gzipped : undefined;
+  const bytes = gzipped ?? body.bytes;
+  response.writeHead(200, {
+    "Content-Type": "application/json",
+    "Content-Length": bytes.length,
+    "X-Content-Type-Options": "nosniff",
+    ...(gzipped && { "Content-Encoding": "gzip" }),
+    ...fields,
+  });
+  response.end(method === "HEAD" ? undefined : bytes);
+}
+
+/** RFC 9110 §13.1.2: compared weakly; `*` stands for whatever there is. */
+function isUnchanged(asked: string | undefined, etag: string): boolean {
+  if (asked === undefined) return false;
+  const opaque = etag.slice("W/".length);
+  return asked.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === opaque);
+}
+
+/** RFC 9110 §12.5.3. */
+function acceptsGzip(accepted = ""): boolean {
+  const weights = new Map(
+    accepted.split(",").map((each) => {
+      const [name = "", ...parameters] = each.split(";").map((part) => part.trim().toLowerCase());
+      const weight = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? "1";
+      return [name, Number(weight)] as const;
+    }),
+  );
+  return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
+}

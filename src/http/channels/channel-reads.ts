@@ -1,0 +1,176 @@
+/**
+ * `GET` and `HEAD` of a channel: a read at once, or one that waits for what comes next. What waits is counted, takes one
+ * place on the timer of all deadlines, and is let go of with its client.
+ */
+import type { Channel } from "../../channels/channel.js";
+import type { Identity } from "../../sessions/identity.js";
+import type { Admission, ReadAnswer, ReadingContext, ReadParams } from "../../sessions/reading.js";
+import { admit, read } from "../../sessions/reading.js";
+import type { Visitor } from "../../sessions/visiting.js";
+import { WaitingReader, type WaitingReaderOptions, type WaitOutcome } from "../../sessions/waiting-reader.js";
+import { replyError } from "../../wire/codes.js";
+import { bodyOfAnswer, bodyOfBatch, listEncoding, sendBody } from "./answer-body.js";
+import { queryOf } from "./credentials.js";
+import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
+import type { Exchange } from "./exchange.js";
+import { parseReadQuery, type ReadQuery } from "./read-query.js";
+import type { RequestRates } from "./request-rates.js";
+
+export interface ChannelReadsOptions {
+  readonly context: ReadingContext & WaitingReaderOptions["context"];
+  readonly rates: RequestRates;
+  /** Longest time that a request may wait. */
+  readonly maxWaitMs: number;
+  /** Answers where something was thrown. */
+  readonly fail: (exchange: Exchange, error: unknown) => void;
+}
+
+interface Waiting {
+  readonly exchange: Exchange;
+  readonly identity: Identity;
+  readonly reader: WaitingReader;
+}
+
+export class ChannelReads {
+  readonly #options: ChannelReadsOptions;
+  readonly #waiting = new Set<Waiting>();
+  #isEnded = false;
+
+  constructor(options: ChannelReadsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what the application and the broker throw */
+  async answer(exchange: Exchange, visitor: Visitor, channel: string): Promise<void> {
+    const { context, maxWaitMs } = this.#options;
+    const query = parseReadQuery(queryOf(exchange.request.url ?? "/"), maxWaitMs);
+    if (typeof query === "string") {
+      exchange.refuse(toHttpRefusal(replyError("badRequest", query)));
+      return;
+    }
+    const params = { ...query, channel };
+    const admission = await admit(context, visitor, params);
+    if ("refusal" in admission) {
+      exchange.refuse(toHttpRefusal(admission.refusal));
+      return;
+    }
+    await this.#read(exchange, admission, params);
+  }
+
+  /** Those that wait are answered with nothing, and none waits from now on. */
+  end(): void {
+    this.#isEnded = true;
+    for (const { reader } of [...this.#waiting]) reader.end();
+  }
+
+  /** What these wait for is not theirs any more. */
+  refuseWhere(matches: (identity: Identity) => boolean, reason: string): void {
+    for (const { identity, reader, exchange } of [...this.#waiting]) {
+      if (!matches(identity)) continue;
+      reader.stop();
+      exchange.refuse(toHttpRefusal(replyError("unauthorized", reason)));
+    }
+  }
+
+  async #read(exchange: Exchange, admission: Admission, params: ReadParams & ReadQuery): Promise<void> {
+    const { context } = this.#options;
+    let refusal: HttpRefusal | undefined;
+    // HEAD says what GET would, and at once.
+    const mayWait = params.waitMs > 0 && exchange.request.method === "GET";
+    const wait = (channel: Channel, offset: number) => {
+      if (this.#isEnded || exchange.isClosed) return false;
+      refusal = this.#wait(exchange, admission, params, { channel, offset });
+      return true;
+    };
+    const answer = await read(context, admission, params, mayWait ? wait : undefined);
+    if (refusal) exchange.refuse(refusal);
+    else if (answer && "refusal" in answer) exchange.refuse(toHttpRefusal(answer.refusal));
+    else if (answer) this.#send(exchange, answer);
+  }
+
+  #send(exchange: Exchange, answer: ReadAnswer): void {
+    const { request, response } = exchange;
+    if (exchange.isClosed || response.headersSent) return;
+    exchange.isLast ||= this.#isEnded;
+    sendBody(request, response, bodyOfAnswer(answer), exchange.answerHeaders());
+  }
+
+  /** @returns why it may not wait */
+  #wait(
+    exchange: Exchange,
+    admission: Admission,
+    params: ReadParams & ReadQuery,
+    { channel, offset }: { readonly channel: Channel; readonly offset: number },
+  ): HttpRefusal | undefined {
+    const { context, rates } = this.#options;
+    const leave = rates.enter(exchange.address);
+    if (typeof leave !== "function") return leave;
+    const restart = pauseSocketTimeout(exchange);
+    const waiting: Waiting = {
+      exchange,
+      identity: admission.visitor.identity,
+      reader: new WaitingReader({
+        context,
+        encoding: listEncoding,
+        waitMs: this.#waitMsOf(admission, params),
+        onEnd: (outcome) => {
+          restart();
+          this.#waiting.delete(waiting);
+          this.#finish(exchange, admission, params, outcome);
+        },
+      }),
+    };
+    this.#waiting.add(waiting);
+    exchange.onClosed(() => {
+      waiting.reader.stop();
+      this.#waiting.delete(waiting);
+      leave();
+    });
+    waiting.reader.start(channel, offset);
+    return undefined;
+  }
+
+  /** No longer than what the reader came with is good for. */
+  #waitMsOf({ visitor, grant }: Admission, { waitMs }: ReadQuery): number {
+    const now = this.#options.context.clock.now();
+    const ends = [visitor.identity.expiresAt, grant.expiresAt].filter((end) => end !== undefined);
+    return Math.max(0, Math.min(waitMs, ...ends.map((end) => end - now)));
+  }
+
+  #finish(
+    exchange: Exchange,
+    admission: Admission,
+    params: ReadParams & ReadQuery,
+    { bytes, position }: WaitOutcome,
+  ): void {
+    const { context, fail } = this.#options;
+    const { limits } = context;
+    const { limit = limits.maxHistoryEntries, since } = params;
+    const most = Math.min(limit, limits.maxHistoryEntries);
+    try {
+      if (bytes === undefined) this.#send(exchange, { position, publications: [], isRecovered: true });
+      // A batch is for all that wait, and may be more than this one has asked for.
+      else if (position.offset - (since?.offset ?? 0) > most)
+        this.#read(exchange, admission, { ...params, waitMs: 0 }).catch((error) => fail(exchange, error));
+      else {
+        const { request, response } = exchange;
+        sendBody(request, response, bodyOfBatch(bytes, position), exchange.answerHeaders());
+      }
+    } catch (error) {
+      fail(exchange, error);
+    }
+  }
+}
+
+/**
+ * A server for HTTP/1.1 may cut connections on which nothing happens; here, that is meant.
+ * @returns what sets it as it was
+ */
+function pauseSocketTimeout({ request }: Exchange): () => void {
+  const { socket, httpVersionMajor } = request;
+  // Over HTTP/2 the connection is not this request's own.
+  const before = httpVersionMajor < 2 ? socket.timeout : undefined;
+  if (!before) return () => {};
+  socket.setTimeout(0);
+  return () => void socket.setTimeout(before);
+}

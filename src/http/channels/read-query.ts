@@ -1,0 +1,40 @@
+/** What a request to read a channel asks for, in its query. */
+import type { ReadParams } from "../../sessions/reading.js";
+import { parseCursorText } from "./answer-body.js";
+import { parsePosition, positionAdvice } from "./position-text.js";
+
+export interface ReadQuery extends Omit<ReadParams, "channel"> {
+  /** How long to wait where there is nothing yet; 0 for not at all. */
+  readonly waitMs: number;
+}
+
+const units = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/** @returns what is asked for, or the sentence that says why it is not accepted */
+export function parseReadQuery(query: URLSearchParams, maxWaitMs: number): ReadQuery | string {
+  const { since, limit, wait, cursor, channel_token: token } = Object.fromEntries(query);
+  const position = since === undefined ? undefined : parsePosition(since);
+  if (since !== undefined && position === undefined) return `since must be ${positionAdvice}`;
+  const place = cursor === undefined ? undefined : parseCursorText(cursor);
+  if (cursor !== undefined && place === undefined) return "cursor is none that this server has given";
+  if (since !== undefined && cursor !== undefined) return "cursor goes without since";
+  const waitMs = wait === undefined ? 0 : parseWait(wait);
+  if (waitMs === undefined) return "wait must be a number of seconds, or a text such as 25s, 1m or 500ms";
+  if (waitMs > 0 && since === undefined)
+    return "wait goes with since: read without both first, and go on from the position in the answer";
+  if (limit !== undefined && !/^\d{1,9}$/.test(limit)) return "limit must be an integer from 0 on";
+  if (position && limit !== undefined && Number(limit) === 0) return "limit must be at least 1 with since";
+  return {
+    ...(position && { since: position }),
+    ...(place && { cursor: place }),
+    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(token && { token }),
+    waitMs: Math.min(waitMs, maxWaitMs),
+  };
+}
+
+/** @returns milliseconds, or undefined where it is none */
+function parseWait(text: string): number | undefined {
+  const [, number, unit = "s"] = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?$/.exec(text) ?? [];
+  return number === undefined ? undefined : Math.ceil(Number(number) * units[unit as keyof typeof units]);
+}

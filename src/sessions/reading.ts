@@ -1,0 +1,211 @@
+/**
+ * One read of a channel, from a place in its log or from the end, for readers that ask each time. Where there is nothing
+ * yet, the reader may be left to wait (waiting-reader.ts).
+ */
+import type { Channel } from "../channels/channel.js";
+import type { ChannelRules } from "../channels/rules.js";
+import { findChannelNameFault } from "../wire/channel-name.js";
+import type { Position, Publication } from "../wire/messages.js";
+import { type Policy, type Refusal, refusal } from "./application.js";
+import { paramsFor } from "./connecting.js";
+import type { SessionContext } from "./context.js";
+import type { SubscriptionGrant } from "./identity.js";
+import { cursorOf, entriesOf, maxPageCharacters, parseCursor } from "./map-state.js";
+import { findTerms, recover, rulesWith } from "./subscribing.js";
+import type { Visitor } from "./visiting.js";
+
+export type ReadingContext = Pick<
+  SessionContext,
+  "application" | "broker" | "channels" | "clock" | "delivery" | "limits"
+>;
+
+export interface ReadParams {
+  readonly channel: string;
+  /** Left out: from the end. */
+  readonly since?: Position;
+  /** Most publications; those of one answer have a bound of their own. 0: the position only. */
+  readonly limit?: number;
+  /** Where the page of a map's state before ended, with the position of the first page. */
+  readonly cursor?: StateCursor;
+  /** For the channel. */
+  readonly token?: string;
+}
+
+export interface StateCursor {
+  readonly start: Position;
+  readonly place: string;
+}
+
+/** Publications in the order of the log. Not recovered: they do not follow the place that was asked for. */
+export interface LogAnswer {
+  readonly position: Position;
+  readonly publications: readonly Publication[];
+  readonly isRecovered: boolean;
+}
+
+/** Values of a map. The position is that of the first page: what has changed since then is read from there. */
+export interface StateAnswer {
+  readonly position: Position;
+  readonly state: readonly Publication[];
+  /** Undefined after the last page. */
+  readonly cursor?: StateCursor;
+}
+
+export type ReadAnswer = LogAnswer | StateAnswer;
+
+/** A reader that may be in a channel, and on what terms. */
+export interface Admission {
+  readonly visitor: Visitor;
+  readonly policy: Policy;
+  readonly rules: ChannelRules;
+  readonly grant: SubscriptionGrant;
+}
+
+/** Publications of an answer where nothing is said of their number, and from the end. */
+export const defaultReadEntries = 100;
+
+const nothing: readonly Publication[] = Object.freeze([]);
+
+/**
+ * Whether a visitor may be in a channel, as one that subscribes.
+ * @throws what the application throws
+ */
+export async function admit(
+  context: Pick<SessionContext, "application" | "clock">,
+  visitor: Visitor,
+  { channel, token }: Pick<ReadParams, "channel" | "token">,
+): Promise<Admission | Refusal> {
+  const fault = findChannelNameFault(channel);
+  if (fault !== undefined) return refusal("badRequest", fault);
+  const policy = context.application.policyFor(channel);
+  if (policy === undefined) return refusal("unknownChannel");
+  const granted = visitor.grants.get(channel);
+  if (granted !== undefined && (granted.expiresAt ?? Number.POSITIVE_INFINITY) > context.clock.now())
+    return { visitor, policy, rules: rulesWith(policy.rules, granted), grant: granted };
+  const { map, kind } = policy.rules;
+  const params = {
+    ...paramsFor(channel, undefined),
+    ...(token !== undefined && { token }),
+    ...(kind === "map" && {
+      map: { type: map?.type ?? "keys", phase: "live", limit: 0, isAscending: false } as const,
+    }),
+  };
+  const terms = await findTerms(context, policy, params, visitor.actor);
+  if ("disconnect" in terms) return refusal("unauthorized", terms.disconnect.reason);
+  if ("error" in terms) return { refusal: terms.error };
+  return { visitor, policy, ...terms };
+}
+
+/**
+ * @param wait takes over where there is nothing after `since`; the channel is held until it returns
+ * @returns undefined where it has
+ * @throws what the application and the broker throw
+ */
+export async function read(
+  context: ReadingContext,
+  admission: Admission,
+  params: ReadParams,
+  wait?: (channel: Channel, offset: number) => boolean,
+): Promise<ReadAnswer | Refusal | undefined> {
+  const { rules } = admission;
+  if (rules.kind === "live")
+    return refusal(
+      "notAvailable",
+      "nothing is kept of this channel, and only who stays connected can read it",
+    );
+  const { since } = params;
+  if (since === undefined) return await readEnd(context, admission, params);
+  // As in a history command, where readers are not to be taken up where they were.
+  if (rules.recovery === "off" && !(await mayReadHistory(admission))) return refusal("permissionDenied");
+  const channel = await context.channels.acquire(params.channel);
+  try {
+    const answer = await readSince(context, channel, rules, { ...params, since });
+    if (answer === undefined) return await readAnew(context, admission, params);
+    const isWaiting = answer.publications.length === 0 && wait?.(channel, answer.position.offset);
+    return isWaiting ? undefined : answer;
+  } finally {
+    context.channels.release(channel);
+  }
+}
+
+/** @returns undefined where what follows the place is gone, or the place never was */
+export async function readSince(
+  context: ReadingContext,
+  channel: Channel,
+  rules: ChannelRules,
+  { since, limit = context.limits.maxHistoryEntries }: ReadParams & { readonly since: Position },
+): Promise<LogAnswer | undefined> {
+  const { epoch: current, head } = channel;
+  if (since.epoch === current && since.offset === head)
+    return { position: since, publications: nothing, isRecovered: true };
+  const recovery = await recover(context, channel, since, rules);
+  if (!recovery.isRecovered) return undefined;
+  const most = Math.min(limit, context.limits.maxHistoryEntries);
+  const { epoch } = channel;
+  const { publications, offset } = recovery;
+  if (publications.length <= most) return { position: { epoch, offset }, publications, isRecovered: true };
+  const first = publications.slice(0, most);
+  const end = first.at(-1)?.offset ?? since.offset;
+  return { position: { epoch, offset: end }, publications: first, isRecovered: true };
+}
+
+async function readEnd(
+  context: ReadingContext,
+  admission: Admission,
+  params: ReadParams,
+): Promise<ReadAnswer | Refusal> {
+  if (admission.rules.kind === "map") return await readState(context, admission.rules, params);
+  if (params.limit !== 0 && !(await mayReadHistory(admission))) return refusal("permissionDenied");
+  return await readNewest(context, params);
+}
+
+/** As one without a place, but those that may not read history get the position only. */
+async function readAnew(
+  context: ReadingContext,
+  admission: Admission,
+  { since, cursor, ...params }: ReadParams,
+): Promise<ReadAnswer | Refusal> {
+  const answer = await readEnd(context, admission, params);
+  return "refusal" in answer ? await readNewest(context, { ...params, limit: 0 }) : answer;
+}
+
+async function readNewest(
+  { broker, limits }: ReadingContext,
+  { channel, limit = defaultReadEntries }: ReadParams,
+): Promise<LogAnswer> {
+  const page = await broker.history(channel, {
+    maxEntries: Math.min(limit, limits.maxHistoryEntries),
+    maxBytes: limits.maxHistoryBytes,
+    isReverse: true,
+  });
+  return { position: page.position, publications: [...page.publications].reverse(), isRecovered: false };
+}
+
+async function readState(
+  { broker }: ReadingContext,
+  { map }: ChannelRules,
+  { channel, cursor, limit = 0 }: ReadParams,
+): Promise<StateAnswer | Refusal> {
+  const after = cursor && parseCursor(cursor.place);
+  if (after === null) return refusal("badRequest", "cursor is none that this server has given");
+  const page = await broker.keys(channel, {
+    order: map?.isOrdered === true ? "score" : "key",
+    maxEntries: entriesOf(limit, 1),
+    maxBytes: maxPageCharacters,
+    ...(after && { after }),
+  });
+  const start = cursor?.start ?? page.position;
+  if (start.epoch !== page.position.epoch)
+    return refusal("unrecoverablePosition", "the map has started afresh: read it again without cursor");
+  const last = page.publications.at(-1);
+  return {
+    position: start,
+    // Those that are newer come as changes.
+    state: page.publications.filter(({ offset }) => offset <= start.offset),
+    ...(page.hasMore && last && { cursor: { start, place: cursorOf(last) } }),
+  };
+}
+
+async function mayReadHistory({ policy, visitor }: Admission): Promise<boolean> {
+  return await policy.may("history", visitor.actor, true);
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { AnswerBody, bodyOfAnswer, bodyOfBatch } from "../../../src/http/channels/answer-body.js";
+
+const position = { epoch: "e", offset: 2 };
+const publication = { offset: 2, data: '{"a":1}', time: 7 };
+const parse = ({ bytes }: AnswerBody) => JSON.parse(Buffer.from(bytes).toString()) as unknown;
+
+describe("bodies of answers", () => {
+  it("are the same whether publications were read or waited for", () => {
+    const batch = Buffer.from('{"data":{"a":1},"offset":2,"time":7}');
+    const read = bodyOfAnswer({ position, publications: [publication], isRecovered: true });
+    const waited = bodyOfBatch(batch, position);
+    expect(parse(waited)).toEqual(parse(read));
+    expect(waited.etag).toBe(read.etag);
+  });
+
+  it("are made once for all that get the same, compressed ones too", () => {
+    const batch = Buffer.from(`{"data":"${"x".repeat(5000)}","offset":2,"time":7}`);
+    const body = bodyOfBatch(batch, position);
+    expect(bodyOfBatch(batch, position)).toBe(body);
+    expect(body.gzipped).toBe(body.gzipped);
+    const publications = [publication];
+    const read = bodyOfAnswer({ position, publications, isRecovered: true });
+    expect(bodyOfAnswer({ position, publications, isRecovered: true })).toBe(read);
+    const elsewhere = bodyOfAnswer({ position: { epoch: "f", offset: 2 }, publications, isRecovered: true });
+    expect(parse(elsewhere)).toMatchObject({ epoch: "f" });
+  });
+
+  it("have another tag for another position, and where they do not follow", () => {
+    const tags = [
+      bodyOfAnswer({ position, publications: [], isRecovered: true }),
+      bodyOfAnswer({ position, publications: [], isRecovered: false }),
+      bodyOfAnswer({ position, publications: [publication], isRecovered: false }),
+      bodyOfAnswer({ position, state: [] }),
+      bodyOfAnswer({ position: { epoch: "e", offset: 3 }, publications: [], isRecovered: true }),
+      bodyOfAnswer({ position: { epoch: "f", offset: 2 }, publications: [], isRecovered: true }),
+    ].map(({ etag }) => etag);
+    expect(new Set(tags).size).toBe(tags.length);
+    for (const tag of tags) expect(tag).toMatch(/^W\/"[!#-~]+"$/);
+  });
+
+  it.each([
+    ["less than 1 KiB", Buffer.alloc(1023), false],
+    ["1 KiB", Buffer.alloc(1024), true],
+    ["what cannot be compressed", randomBytes(2000), false],
+    ["more than 256 KiB", Buffer.alloc(256 * 1024 + 1), false],
+  ])("are compressed where that pays: %s", (_name, bytes, isCompressed) => {
+    const { gzipped } = new AnswerBody(bytes, "");
+    expect(gzipped !== undefined).toBe(isCompressed);
+    if (gzipped) expect(gunzipSync(gzipped)).toEqual(bytes);
+  });
+});

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { formatPosition, parsePosition } from "../../../src/http/channels/position-text.js";
+
+describe("positions as texts", () => {
+  it.each([
+    { epoch: "d41d8cd9", offset: 42 },
+    { epoch: "a:b~c!", offset: 0 },
+    { epoch: "x", offset: Number.MAX_SAFE_INTEGER },
+  ])("are read as they are written: %j", (position) => {
+    expect(parsePosition(formatPosition(position))).toEqual(position);
+  });
+
+  it.each([
+    "",
+    ":",
+    ":1",
+    "e",
+    "e:",
+    "e:01",
+    "e:-1",
+    "e:1.5",
+    "e: 1",
+    "e:1 ",
+    'e":1',
+    "e e:1",
+    "é:1",
+    "e:9007199254740993",
+    `${"e".repeat(129)}:1`,
+  ])("are none: %j", (text) => {
+    expect(parsePosition(text)).toBeUndefined();
+  });
+});

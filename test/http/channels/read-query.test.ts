@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { formatCursor, parseCursorText } from "../../../src/http/channels/answer-body.js";
+import { channelOf, decodeChannel } from "../../../src/http/channels/channel-path.js";
+import { parseReadQuery } from "../../../src/http/channels/read-query.js";
+
+const read = (query: string) => parseReadQuery(new URLSearchParams(query), 60_000);
+
+describe("query of a read", () => {
+  it("asks for nothing in particular where it is empty, and leaves what it does not know", () => {
+    expect(read("")).toEqual({ waitMs: 0 });
+    expect(read("_=123&token=x")).toEqual({ waitMs: 0 });
+  });
+
+  it.each([
+    ["25", 25_000],
+    ["25s", 25_000],
+    ["0", 0],
+    ["1.5s", 1500],
+    ["500ms", 500],
+    ["1m", 60_000],
+    ["2m", 60_000],
+    ["99999", 60_000],
+  ])("waits as long as it says, up to the bound: %s", (wait, waitMs) => {
+    expect(read(`since=e:1&wait=${wait}`)).toEqual({ since: { epoch: "e", offset: 1 }, waitMs });
+  });
+
+  it.each(["", "s", "-1", "1h", "1e3", "Infinity", "1 s"])("does not wait for %j", (wait) => {
+    expect(read(`since=e:1&wait=${encodeURIComponent(wait)}`)).toContain("wait must be");
+  });
+
+  it("has cursors that are read as they are written, whatever the key", () => {
+    const cursor = { start: { epoch: "e", offset: 7 }, place: "0:a b:&ü\n" };
+    expect(parseCursorText(formatCursor(cursor))).toEqual(cursor);
+    expect(formatCursor(cursor)).toMatch(/^[\w-]+$/);
+  });
+});
+
+describe("address of a channel", () => {
+  it.each([
+    ["/channels/news", "news"],
+    ["/channels/a%2Fb", "a/b"],
+    ["/channels/a/b", undefined],
+    ["/channels/", undefined],
+    ["/channels", undefined],
+    ["/channelsx/news", undefined],
+  ])("%s names %s", (path, name) => {
+    const segment = channelOf(path);
+    expect(segment === undefined ? undefined : decodeChannel(segment)).toBe(name);
+  });
+
+  it("is none where the encoding is broken", () => {
+    expect(decodeChannel("%ff")).toBeUndefined();
+    expect(decodeChannel("%")).toBeUndefined();
+  });
+});

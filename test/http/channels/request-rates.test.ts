@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { type RequestLimits, RequestRates } from "../../../src/http/channels/request-rates.js";
+import { TokenBuckets } from "../../../src/sessions/token-buckets.js";
+import { FakeClock } from "../../support/fake-clock.js";
+
+function createRates(limits: Partial<RequestLimits> = {}, countsLoopback = false) {
+  const clock = new FakeClock();
+  const rates = new RequestRates({
+    limits: {
+      commandsPerSecond: 1,
+      commandBurst: 2,
+      publishesPerSecond: 1,
+      publishBurst: 2,
+      userPublishesPerSecond: 1,
+      userPublishBurst: 1,
+      maxWaitingRequests: 3,
+      maxAddressWaitingRequests: 2,
+      ...limits,
+    },
+    clock,
+    userPublishes: new TokenBuckets({ perSecond: 1, burst: 1 }),
+    countsLoopback,
+  });
+  return { clock, rates };
+}
+
+describe("requests of one address", () => {
+  it("come no faster than the rate, and again when there is room", () => {
+    const { clock, rates } = createRates();
+    const take = () => rates.take("192.0.2.1")?.status;
+    expect([take(), take(), take()]).toEqual([undefined, undefined, 429]);
+    clock.advance(1000);
+    expect([take(), take()]).toEqual([undefined, 429]);
+    expect(rates.take("192.0.2.2")).toBeUndefined();
+  });
+
+  it("of loopback addresses count only behind a proxy that is named", () => {
+    for (const [countsLoopback, status] of [
+      [false, undefined],
+      [true, 429],
+    ] as const) {
+      const { rates } = createRates({}, countsLoopback);
+      for (let i = 0; i < 2; i++) rates.take("::1");
+      expect(rates.take("::1")?.status).toBe(status);
+    }
+  });
+});
+
+describe("publications", () => {
+  it("of a user are bound by what all of the user's connections share", () => {
+    const { rates } = createRates();
+    expect(rates.takePublish("anna", "192.0.2.1")).toBeUndefined();
+    expect(rates.takePublish("anna", "192.0.2.2")?.error.message).toContain("of one user");
+    expect(rates.takePublish("ben", "192.0.2.1")).toBeUndefined();
+  });
+
+  it("of anonymous ones are bound by address, IPv6 networks as one, loopback included", () => {
+    for (const [one, other] of [
+      ["2001:db8::1", "2001:db8::2"],
+      ["127.0.0.1", "127.0.0.1"],
+    ] as const) {
+      const { rates } = createRates();
+      for (const address of [one, other]) expect(rates.takePublish("", address)).toBeUndefined();
+      expect(rates.takePublish("", one)?.status).toBe(429);
+    }
+  });
+});
+
+describe("requests that wait", () => {
+  it("are bound by address and all together, and make room when they go", () => {
+    const { rates } = createRates();
+    const enter = (address: string) => rates.enter(address) as () => void;
+    const [first] = [enter("192.0.2.1"), enter("192.0.2.1")];
+    expect(enter("192.0.2.1")).toMatchObject({ status: 503, headers: { "Retry-After": "5" } });
+    enter("192.0.2.2");
+    expect(enter("192.0.2.3")).toMatchObject({ status: 503 });
+    first?.();
+    expect(enter("192.0.2.1")).toBeTypeOf("function");
+    expect([rates.waitingCount, rates.waitingAddresses]).toEqual([3, 2]);
+  });
+
+  it("are not bound where the bounds are lifted", () => {
+    const { rates } = createRates({ maxWaitingRequests: null, maxAddressWaitingRequests: null });
+    const leaves = Array.from({ length: 10 }, () => rates.enter("192.0.2.1") as () => void);
+    for (const leave of leaves) leave();
+    expect([rates.waitingCount, rates.waitingAddresses]).toEqual([0, 0]);
+  });
+});
