@@ -12,21 +12,27 @@ export function isOwnPath(path: string): boolean {
   return path === webSocketPath || path === "/health" || path === apiPath || path.startsWith(`${apiPath}/`);
 }
 
+/** An application's own paths. @returns false where it has none such, and has left the request alone */
+export type OwnRoutes = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 export interface RouterOptions {
   readonly pages: PageHandler | undefined;
+  /** Asked after what every server has, and before the pages. */
+  readonly routes?: OwnRoutes | undefined;
   /** Answers `/api` and what is below. */
   readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
   /** Says why a request to the WebSocket's address is not one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-export function createRouter({ pages, api, explainWebSocket }: RouterOptions) {
+export function createRouter({ pages, routes, api, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
     if (path === apiPath || path.startsWith(`${apiPath}/`)) {
       api(path, request, response);
       return;
     }
+    if (!isOwnPath(path) && routes?.(request, response)) return;
     // A body that nobody asked for is read and dropped, so that the connection can go on.
     request.resume();
     if (path === webSocketPath) {
