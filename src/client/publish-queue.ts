@@ -12,6 +12,11 @@ import { isRefusal, readSdkError, toHoldfastError } from "./sdk-error.js";
 export interface PublishChoices {
   /** In channels of kind `latest`: a newer publication with the same key takes its place. */
   readonly key?: string;
+  /**
+   * A publication that has been sent with the same one before has no further effect, within five minutes: for those that
+   * keep what they send themselves. @default one of its own
+   */
+  readonly idempotencyKey?: string;
 }
 
 interface Waiting {
@@ -50,7 +55,7 @@ export class PublishQueue {
    * Resolves with the publication's position.
    * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async publish(channel: string, data: unknown, { key }: PublishChoices): Promise<Position> {
+  async publish(channel: string, data: unknown, { key, idempotencyKey }: PublishChoices): Promise<Position> {
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
@@ -62,7 +67,7 @@ export class PublishQueue {
     const command = {
       channel,
       data: payload,
-      idempotency_key: createIdempotencyKey(),
+      idempotency_key: idempotencyKey ?? createIdempotencyKey(),
       ...(key !== undefined && { key }),
     };
     return await new Promise((resolve, reject) => this.#add(channel, command, resolve, reject));

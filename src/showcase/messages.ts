@@ -2,9 +2,7 @@
 import { z } from "zod";
 import type { Schema } from "../app/schema.js";
 import type { User } from "../app/user.js";
-
-/** Longest text of a message, in characters as people count them. */
-export const maxTextCharacters = 2000;
+import { maxTextCharacters } from "./limits.js";
 
 /** As pages send it. */
 export interface MessageInput {
