@@ -42,7 +42,7 @@ export class ServedChat {
   }
 
   async startAgain(): Promise<void> {
-    const command = [program, "serve", "--port", String(this.port), ...this.#flags];
+    const command = [program, "serve", "--showcase", "--port", String(this.port), ...this.#flags];
     const server = spawn(process.execPath, command, {
       stdio: ["ignore", "pipe", "pipe"],
       // Unless a test asks for a store, nothing is left behind in the folder it runs in.
