@@ -1,25 +1,16 @@
 /** The chat in real browsers against the real server, each a process of its own. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChatWindow, eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";
-import { ServedChat } from "./served-chat.js";
+import { createFolder, ServedChat } from "./served-chat.js";
 
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 180_000;
 
 const numbered = (start: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${start} ${index + 1}`);
-
-function createFolder(): string {
-  const data = mkdtempSync(join(tmpdir(), "holdfast-chat-"));
-  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
-  return data;
-}
 
 describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, () => {
   let browser: Browser;

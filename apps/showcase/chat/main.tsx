@@ -121,6 +121,6 @@ function showInAddress(): void {
     else location.hash = hash;
   }
   const count = chat.unread > 0 ? `(${chat.unread}) ` : "";
-  const title = `${count}#${chat.titleOf(chat.openRoom)} · Holdfast`;
+  const title = `${count}${chat.labelOf(chat.openRoom)} · Holdfast`;
   if (document.title !== title) document.title = title;
 }

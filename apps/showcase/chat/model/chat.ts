@@ -139,6 +139,11 @@ export class Chat {
     return isPrivate(room) ? (this.privateRooms.find(room)?.title ?? "private room") : room;
   }
 
+  /** How a room is spoken of in a sentence. */
+  labelOf(room: string): string {
+    return isPrivate(room) ? this.titleOf(room) : `#${room}`;
+  }
+
   get unread(): number {
     const names = [...this.#rooms.names, ...this.privateRooms.list.map(({ room }) => room)];
     return names.reduce((sum, room) => sum + (this.sessionOf(room)?.unread ?? 0), 0);

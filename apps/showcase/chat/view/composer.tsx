@@ -56,7 +56,7 @@ export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) 
           class="composer-field"
           rows={1}
           value={text}
-          placeholder={`Message #${title}`}
+          placeholder={`Message ${chat.labelOf(room)}`}
           aria-label={`Message to ${title}`}
           aria-describedby="composer-hint"
           aria-invalid={left < 0}

@@ -81,7 +81,7 @@ function RoomSettings({ chat, moderator }: { chat: Chat; moderator: Moderator })
   useEffect(() => void moderator.slowModeOf(room).then(setSlowMode), [room]);
   return (
     <section class="moderation-part" aria-label="This room">
-      <h3 class="panel-title">#{chat.titleOf(room)}</h3>
+      <h3 class="panel-title">{chat.labelOf(room)}</h3>
       <div class="moderation-row">
         <label for="slow-mode">Each person may write</label>
         <select
@@ -104,9 +104,7 @@ function RoomSettings({ chat, moderator }: { chat: Chat; moderator: Moderator })
         </select>
       </div>
       <div class="moderation-row">
-        <span class="soft small">
-          {isAsking ? "This cannot be undone." : "Everything said here, on the server too."}
-        </span>
+        <span>{isAsking ? "This cannot be undone" : "Everything said here"}</span>
         <button
           type="button"
           class={isAsking ? "button small danger" : "button small"}
@@ -143,8 +141,13 @@ function SanctionItem({ sanction, moderator }: { sanction: Sanction; moderator: 
       <span class="person-name">
         {name} <span class="soft small">{kind === "ban" ? "banned" : "muted"}</span>
       </span>
-      <button type="button" class="text-button" onClick={() => void moderator.lift(user)}>
-        Lift<span class="unseen">: {name}</span>
+      <button
+        type="button"
+        class="text-button"
+        aria-label={`Lift: ${name}`}
+        onClick={() => void moderator.lift(user)}
+      >
+        Lift
       </button>
     </li>
   );

@@ -74,9 +74,11 @@ function Me({ chat, isModerating, onRename, onModerate, onLogOut }: SidebarProps
         <span class="sidebar-me-label">{isModerating ? "You moderate as" : "You are"}</span>
         <span class="sidebar-me-name">{chat.me.name}</span>
       </div>
-      <Action icon="edit" label="Change name" onAct={onRename} />
-      <Action icon="shield" label="Moderate" onAct={onModerate} />
-      <Action icon="exit" label="Log out" onAct={onLogOut} />
+      <div class="me-actions">
+        <Action icon="edit" label="Change name" onAct={onRename} />
+        <Action icon="shield" label="Moderate" onAct={onModerate} />
+        <Action icon="exit" label="Log out" onAct={onLogOut} />
+      </div>
     </div>
   );
 }

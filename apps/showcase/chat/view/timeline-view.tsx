@@ -47,7 +47,7 @@ export function TimelineView({ chat, moderator, room, showEnd }: TimelineViewPro
     <div class="timeline-frame">
       <div
         ref={box}
-        class="timeline"
+        class={moderator.isActive ? "timeline moderated" : "timeline"}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
         tabIndex={0}
         role="log"
@@ -83,7 +83,7 @@ export function TimelineView({ chat, moderator, room, showEnd }: TimelineViewPro
           )}
           {rows.length > 0 && !history.hasEarlier && history.state === "read" && (
             <p class="beginning">
-              {oldest === 1 ? `This is where #${title} begins.` : "Nothing older is kept."}
+              {oldest === 1 ? `This is where ${chat.labelOf(room.room)} begins.` : "Nothing older is kept."}
             </p>
           )}
           {rows.length === 0 && isReading && <p class="beginning">Reading what was said here …</p>}
