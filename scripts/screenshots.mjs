@@ -35,7 +35,7 @@ const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "
 const open = async (name, at, viewport, colorScheme) => {
   const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: 2 });
   const page = await context.newPage();
-  await page.goto(`http://localhost:${at}/?as=${name}#lobby`);
+  await page.goto(`http://localhost:${at}/chat/?as=${name}#lobby`);
   await page.getByText("Live").first().waitFor();
   return page;
 };

@@ -36,7 +36,7 @@ export function showcaseBanner(
   const key = data ? `the moderatorKey in ${join(data, keysFileName)}` : showcase.moderatorKey;
   return `Holdfast ${version} keeps the line open at ${url}
 
-  Open           ${url} in two windows, and chat
+  Open           ${url}/chat/ in two windows, and chat
   Moderate       with ${hasOwnKey ? key : "one of your API keys (scope admin)"}
   WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket
 

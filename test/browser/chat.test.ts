@@ -39,16 +39,17 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     }
     expect([ann, bo].map(({ requests }) => requests.length)).toEqual(requestsAtLoad);
     expect([ann, bo].map(({ webSockets }) => webSockets.length)).toEqual([1, 1]);
-    expect(ann.requests.every((request) => request.startsWith(url) || request.startsWith("data:"))).toBe(
-      true,
-    );
+    const { origin } = new URL(url);
+    expect(
+      ann.requests.every((request) => request.startsWith(`${origin}/`) || request.startsWith("data:")),
+    ).toBe(true);
     expect([...ann.faults, ...bo.faults]).toEqual([]);
   });
 
   it("recovers 20 missed messages in order and once, and sends once what waited", async () => {
     const { url, port } = await ServedChat.start();
     const line = await CutLine.open(port);
-    const ann = await ChatWindow.join(browser, line.url, "Ann");
+    const ann = await ChatWindow.join(browser, `${line.url}chat/`, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
     await bo.say("before");
     await ann.untilTexts(["before"]);
@@ -98,7 +99,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
   it("keeps what waits across a reload, and sends it once", async () => {
     const { url, port } = await ServedChat.start();
     const line = await CutLine.open(port);
-    const ann = await ChatWindow.join(browser, line.url, "Ann");
+    const ann = await ChatWindow.join(browser, `${line.url}chat/`, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
     line.cut();
     await ann.untilStatus(/^Connecting/);

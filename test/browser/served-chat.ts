@@ -51,8 +51,9 @@ export class ServedChat {
     return served;
   }
 
+  /** Of the chat. */
   get url(): string {
-    return `${this.#origin}/`;
+    return `${this.#origin}/chat/`;
   }
 
   async startAgain(): Promise<void> {

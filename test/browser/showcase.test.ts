@@ -119,7 +119,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
   it("misses nothing in a private room after a cut line", async () => {
     const { url, port } = await ServedChat.start();
     const line = await CutLine.open(port);
-    const ann = await ChatWindow.join(browser, line.url, "Ann");
+    const ann = await ChatWindow.join(browser, `${line.url}chat/`, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
     await createRoom(ann, "Plans");
     await invite(ann, "Bo");
@@ -142,7 +142,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     const line = await CutLine.open(port);
     const ann = await ChatWindow.join(browser, url, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
-    const cy = await ChatWindow.join(browser, line.url, "Cy");
+    const cy = await ChatWindow.join(browser, `${line.url}chat/`, "Cy");
     await bo.say("good words", "bad words");
     for (const window of [ann, bo, cy]) await window.untilTexts(["good words", "bad words"]);
     await moderate(ann, "not the key of this server");
@@ -229,6 +229,20 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await bo.untilTexts(["meanwhile"]);
     await eventually(() => bo.people()).toEqual(["Bo", "Ann"]);
     expect(ann.faults).toEqual([]);
+  });
+
+  it("begins with a page that leads to the chat, and needs no script for that", async () => {
+    const { url } = await ServedChat.start();
+    const window = await ChatWindow.open(browser, new URL("/", url).href, { javaScriptEnabled: false });
+    const { page } = window;
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.getByRole("link", { name: "Chat" }).click();
+    await page.waitForURL(url);
+    const { page: again } = await ChatWindow.open(browser, url.slice(0, -1));
+    await again.waitForURL(url);
+    await again.getByRole("link", { name: "Holdfast" }).click();
+    await again.waitForURL(new URL("/", url).href);
+    await again.getByRole("heading", { level: 1, name: /keeps the line open/ }).waitFor();
   });
 
   it("says so where the server runs without the chat", async () => {

@@ -13,7 +13,7 @@ function createFolder(): string {
 describe("holdfast serve --showcase", () => {
   it("says what to open, how to moderate, what to try, and who can connect", async () => {
     const { run, url } = await serve("--showcase");
-    expect(run.out).toContain(`Open           ${url} in two windows, and chat`);
+    expect(run.out).toContain(`Open           ${url}/chat/ in two windows, and chat`);
     expect(run.out).toMatch(/Moderate {7}with the moderatorKey in \S+showcase-keys\.json/);
     expect(run.out).toContain("npx holdfast publish news");
     expect(run.out).toContain("Only this machine can connect (127.0.0.1)");

@@ -1,6 +1,7 @@
 /** The chat page: builds the chat with this browser's storage, clock and connection, and shows it. */
 import "../shared/tokens.css";
 import "../shared/base.css";
+import "../shared/header.css";
 import "./chat.css";
 import "./sidebar.css";
 import "./room.css";

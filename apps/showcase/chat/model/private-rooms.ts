@@ -111,12 +111,18 @@ export class PrivateRooms {
     const read = await Promise.all(
       rooms.map(async ({ room, title, role }) => {
         // Somebody may just have been removed from it.
-        const members = await methods.members({ room }).catch(() => []);
-        return { room: privateRoomOf(room), title, isOwner: role === "owner", members };
+        const members = await methods.members({ room }).catch((): readonly Member[] => []);
+        return { room: privateRoomOf(room), title, isOwner: role === "owner", members: sorted(members) };
       }),
     );
     return read.sort((a, b) => a.title.localeCompare(b.title));
   }
+}
+
+/** The owner, then the others by name. */
+function sorted(members: readonly Member[]): readonly Member[] {
+  const order = ({ role }: Member) => (role === "owner" ? 0 : 1);
+  return [...members].sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
 }
 
 function textOf(error: unknown): string {
