@@ -26,7 +26,7 @@ const parts = [
   },
   {
     name: "pages",
-    inputs: ["apps", "package-lock.json"],
+    inputs: ["apps", "src", "package-lock.json"],
     output: "dist/pages/index.html",
     command: [
       "node_modules/vite/bin/vite.js",

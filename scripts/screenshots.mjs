@@ -9,7 +9,10 @@ import { fail, prepare, root } from "./prepare.mjs";
 prepare();
 const executablePath = ensureChromium() ?? fail("Pictures need a browser.");
 const { createServer } = await import("../dist/index.js");
-const server = createServer({ port: 0 });
+const { createShowcase } = await import("../dist/showcase/showcase.js");
+const { app, routes, use } = createShowcase();
+const server = createServer(app, { port: 0, routes });
+use(server);
 const { port } = await server.listen();
 
 /** A line that can be cut. */
@@ -32,7 +35,7 @@ const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "
 const open = async (name, at, viewport, colorScheme) => {
   const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: 2 });
   const page = await context.newPage();
-  await page.goto(`http://localhost:${at}/?as=${name}#lobby`);
+  await page.goto(`http://localhost:${at}/chat/?as=${name}#lobby`);
   await page.getByText("Live").first().waitFor();
   return page;
 };
@@ -58,6 +61,11 @@ for (const text of [
 isCut = false;
 await bob.getByText("goalkeeper scored").waitFor();
 await say(bob, "Back in daylight, and nothing is missing.");
+await ann.getByText("nothing is missing").waitFor();
+await ann.getByPlaceholder("Create a private room").fill("Final on Sunday");
+await ann.getByRole("button", { name: "Create private room" }).click();
+await ann.getByRole("link", { name: "Final on Sunday" }).waitFor();
+await ann.getByRole("link", { name: "lobby" }).click();
 await ann.getByText("nothing is missing").waitFor();
 await ann.locator("textarea").blur();
 const [wide, narrow] = await Promise.all([ann.screenshot(), bob.screenshot()]);

@@ -1,13 +1,16 @@
 /** What `holdfast serve` says once it listens: where, who may connect, and what to try next. */
+import { join } from "node:path";
 import type { Configuration } from "../config/load-config.js";
 import { tokenOptionsOf } from "../config/token-keys.js";
 import { type App, type ListeningAddress, version } from "../index.js";
+import { keysFileName } from "../showcase/keys.js";
+import type { ShowcaseConfiguration } from "./showcase.js";
 
 export function banner(address: ListeningAddress, configuration: Configuration): string {
   const { url } = address;
   const { app, config, options } = configuration;
   const places = [
-    ...(app || options.pages === null ? [] : [`  Open           ${url} in two windows, and chat`]),
+    ...(app || options.pages === null ? [] : [`  Open           ${url}, where --showcase adds a chat`]),
     `  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket`,
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
@@ -23,16 +26,47 @@ ${suggestions(address, configuration)
 ${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
 }
 
+/** What `holdfast serve --showcase` says. */
+export function showcaseBanner(
+  address: ListeningAddress,
+  { configuration, showcase, hasOwnKey }: ShowcaseConfiguration,
+): string {
+  const { url, host } = address;
+  const { data } = configuration.options;
+  const key = data ? `the moderatorKey in ${join(data, keysFileName)}` : showcase.moderatorKey;
+  return `Holdfast ${version} keeps the line open at ${url}
+
+  Open           ${url}/chat/ in two windows, and chat
+  Moderate       with ${hasOwnKey ? key : "one of your API keys (scope admin)"}
+  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket
+
+Try next, in another terminal:
+${openSuggestions(address)
+  .map((line) => `  ${line}`)
+  .join("\n")}
+
+${isLocal(host) ? `Only this machine can connect (${host}). ` : `Whoever can reach ${host} can log in under any free name. `}\
+People log in by a name, without a passphrase, and programs\nof this machine may use every channel that is not private; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
+}
+
 const openToAll = "Any visitor may use any channel and nobody is\nasked who they are";
 
-function suggestions({ url, port }: ListeningAddress, { app, config }: Configuration): readonly string[] {
-  const at = port === 8000 && url.startsWith("http:") ? "" : ` --url ${url}`;
-  if (!app)
-    return [
-      `npx holdfast subscribe news${at}`,
-      `npx holdfast publish news '{"hello":"world"}'${at}`,
-      `vmstat 1 | npx holdfast publish stats${at}`,
-    ];
+function openSuggestions(address: ListeningAddress): readonly string[] {
+  const at = urlFlag(address);
+  return [
+    `npx holdfast subscribe news${at}`,
+    `npx holdfast publish news '{"hello":"world"}'${at}`,
+    `vmstat 1 | npx holdfast publish stats${at}`,
+  ];
+}
+
+function urlFlag({ url, port }: ListeningAddress): string {
+  return port === 8000 && url.startsWith("http:") ? "" : ` --url ${url}`;
+}
+
+function suggestions(address: ListeningAddress, { app, config }: Configuration): readonly string[] {
+  if (!app) return openSuggestions(address);
+  const at = urlFlag(address);
   const from = config ? ` --config ${config.name}` : "";
   const channel = exampleOf(Object.keys(app.options.channels ?? {}));
   const hasSecret = tokenOptionsOf(app)?.secret !== undefined;
@@ -45,9 +79,12 @@ function exampleOf(patterns: readonly string[]): string | undefined {
   return patterns[0]?.replace(/\{([A-Za-z_]\w*)\*?\}/g, "1");
 }
 
+function isLocal(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
 function describeReach({ host }: ListeningAddress, app: App | undefined): string {
-  const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
-  if (isLocal) return `Only this machine can connect (${host}). `;
+  if (isLocal(host)) return `Only this machine can connect (${host}). `;
   if (app?.options.authenticate !== undefined) return `Whoever can reach ${host} can ask to connect. `;
   return `Warning: whoever can reach ${host} can connect. To keep others out, use --host 127.0.0.1. `;
 }

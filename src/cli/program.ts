@@ -64,6 +64,7 @@ Examples:
 
 function addServe(program: Command): void {
   withServerFlags(subcommand(program, "serve", "start a server"))
+    .option("--showcase", "with the application of the chat: logins, private rooms, moderation")
     .addHelpText(
       "after",
       `
@@ -78,6 +79,7 @@ With disk it survives the end of the machine, too, and takes longer; with memory
 
 Examples:
   $ holdfast serve
+  $ holdfast serve --showcase
   $ holdfast serve --port 9000
   $ holdfast serve --config production.yaml
   $ holdfast serve --data /var/lib/holdfast --durability disk

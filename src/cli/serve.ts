@@ -1,17 +1,21 @@
 /** `holdfast serve`. */
 import { type Configuration, withOrigin } from "../config/load-config.js";
 import { createServer, type HoldfastServer, type ListeningAddress } from "../index.js";
-import { banner } from "./banner.js";
+import { banner, showcaseBanner } from "./banner.js";
 import { writeNote, writeText } from "./output.js";
 import { loadWithFlags, type ServerFlags } from "./server-flags.js";
+import { withShowcase } from "./showcase.js";
 
 export async function runServe(flags: ServerFlags): Promise<void> {
-  const configuration = await loadWithFlags(flags);
+  const given = await loadWithFlags(flags);
+  const shown = flags.showcase === true ? withShowcase(given) : undefined;
+  const configuration = shown?.configuration ?? given;
   const server = create(configuration);
+  shown?.showcase.use(server);
   const address = await listen(server);
   // Who reads that the server is there may end it at once.
   const ended = untilSignal(server);
-  writeText(banner(address, configuration));
+  writeText(shown ? showcaseBanner(address, shown) : banner(address, configuration));
   await ended;
 }
 

@@ -132,6 +132,14 @@ export class Client<A extends App = App> {
     this.#context.connection.connect();
   }
 
+  /**
+   * Drops the connection, or the wait for the next attempt, and connects at once: after a login, or for somebody who does
+   * not want to wait. Subscriptions go on where they were. @throws HF_CLIENT_CLOSED
+   */
+  reconnect(): void {
+    this.#context.connection.reconnect();
+  }
+
   /** Ends everything for good: subscriptions, loops over publications, and what waits to be sent is rejected. */
   close(): void {
     this.#context.subscriptions.close();

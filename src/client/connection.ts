@@ -6,6 +6,7 @@ import { Centrifuge, type Options } from "centrifuge";
 import { HoldfastError } from "../errors.js";
 import { Listeners } from "./listeners.js";
 import type { ResolvedOptions } from "./options.js";
+import { overhearDelays } from "./reconnect-delays.js";
 import { refusedForGood, toHoldfastError } from "./sdk-error.js";
 import type { ClientStatus } from "./status.js";
 
@@ -20,17 +21,21 @@ export class Connection {
   readonly statusListeners: Listeners<[ClientStatus]>;
   #status: ClientStatus = { state: "connecting", code: 0, reason: "connect called" };
   #isClosed = false;
+  #isReconnecting = false;
   readonly #waiters = new Set<Waiter>();
 
   constructor(url: string, options: ResolvedOptions) {
     this.options = options;
     this.statusListeners = new Listeners("a status listener", options.onError);
     this.sdk = new Centrifuge(url, toSdkOptions(options));
+    if (options.onReconnectDelay) overhearDelays(this.sdk, options.onReconnectDelay);
     this.sdk.on("connecting", ({ code, reason }) => this.#become({ state: "connecting", code, reason }));
     this.sdk.on("connected", ({ client, data }) =>
       this.#become({ state: "connected", client, ...(data !== undefined && { data: data as unknown }) }),
     );
-    this.sdk.on("disconnected", ({ code, reason }) => this.#become({ state: "disconnected", code, reason }));
+    this.sdk.on("disconnected", ({ code, reason }) => {
+      if (!this.#isReconnecting) this.#become({ state: "disconnected", code, reason });
+    });
     this.sdk.on("error", ({ error }) => options.onError(error, { stage: "connecting" }));
   }
 
@@ -52,6 +57,16 @@ export class Connection {
     if (this.#status.state === "disconnected" && typeof this.options.token === "function")
       this.sdk.setToken("");
     this.sdk.connect();
+  }
+
+  /** Drops the connection, or the wait for one, and opens it at once. @throws HF_CLIENT_CLOSED */
+  reconnect(): void {
+    if (!this.#isClosed) {
+      this.#isReconnecting = true;
+      this.sdk.disconnect();
+      this.#isReconnecting = false;
+    }
+    this.connect();
   }
 
   close(): void {

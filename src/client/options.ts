@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly minReconnectDelayMs?: number;
   /** Longest delay before a further attempt to connect, in milliseconds. @default 20 s */
   readonly maxReconnectDelayMs?: number;
+  /** Told how long the client waits before its next attempt to connect, in milliseconds. @default nobody is */
+  readonly onReconnectDelay?: (delayMs: number) => void;
   /** Time for an answer, and for a connection to be there to ask over, in milliseconds. @default 5 s */
   readonly requestTimeoutMs?: number;
   /** Most publications that wait to be acknowledged, of all channels; further ones are refused. `null` lifts the bound. @default 1,000 */
@@ -35,8 +37,9 @@ export interface ClientOptions {
 /** Any class with the interface of browsers' WebSockets. */
 export type WebSocketClass = new (url: string, protocols?: string[]) => object;
 
-export type ResolvedOptions = Required<Omit<ClientOptions, "token" | "data" | "headers" | "webSocket">> &
-  Pick<ClientOptions, "token" | "data" | "headers" | "webSocket">;
+export type ResolvedOptions = Required<Omit<ClientOptions, Optional>> & Pick<ClientOptions, Optional>;
+
+type Optional = "token" | "data" | "headers" | "webSocket" | "onReconnectDelay";
 
 export const defaultClientOptions = Object.freeze({
   name: "holdfast",
@@ -56,6 +59,7 @@ export const clientOptionNames: readonly (keyof ClientOptions)[] = [
   "data",
   "headers",
   "webSocket",
+  "onReconnectDelay",
   ...(Object.keys(defaultClientOptions) as (keyof ClientOptions)[]),
 ];
 
@@ -81,6 +85,9 @@ export function resolveClientOptions(options: ClientOptions): ResolvedOptions {
   if (headers !== undefined && !isTexts(headers)) throw refuse("headers", "an object of texts", headers);
   if (typeof resolved.name !== "string") throw refuse("name", "a text", resolved.name);
   if (typeof resolved.onError !== "function") throw refuse("onError", "a function", resolved.onError);
+  const { onReconnectDelay } = resolved;
+  if (onReconnectDelay !== undefined && typeof onReconnectDelay !== "function")
+    throw refuse("onReconnectDelay", "a function", onReconnectDelay);
   if (webSocket !== undefined && typeof webSocket !== "function")
     throw refuse("webSocket", "a class with the interface of browsers' WebSockets", webSocket);
   return Object.freeze(resolved);

@@ -12,6 +12,11 @@ import { isRefusal, readSdkError, toHoldfastError } from "./sdk-error.js";
 export interface PublishChoices {
   /** In channels of kind `latest`: a newer publication with the same key takes its place. */
   readonly key?: string;
+  /**
+   * A publication that has been sent with the same one before has no further effect, within five minutes: for those that
+   * keep what they send themselves. @default one of its own
+   */
+  readonly idempotencyKey?: string;
 }
 
 /** What a map is told beside. */
@@ -57,7 +62,7 @@ export class PublishQueue {
    * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
   async publish(channel: string, data: unknown, choices: MapChoices): Promise<Position> {
-    const { key, isForMap, isRemoved } = choices;
+    const { key, isForMap, isRemoved, idempotencyKey } = choices;
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
@@ -69,7 +74,7 @@ export class PublishQueue {
     const command = {
       channel,
       data: payload,
-      idempotency_key: createIdempotencyKey(),
+      idempotency_key: idempotencyKey ?? createIdempotencyKey(),
       ...(key !== undefined && { key }),
       ...(isForMap && { type: 1 }),
       ...(isRemoved && { removed: true }),

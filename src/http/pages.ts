@@ -53,6 +53,8 @@ export function createPages(folder: string): PageHandler | undefined {
   const pages = readPages(folder);
   return (path, request, response) => {
     const page = pages.get(path.endsWith("/") ? `${path}index.html` : path);
+    // What a page names beside itself is found only from the address with a slash.
+    if (page === undefined && pages.has(`${path}/index.html`)) return redirect(request, response, path);
     if (page === undefined) return false;
     if (request.headers["if-none-match"] === page.etag) {
       response.writeHead(304, { ETag: page.etag }).end();
@@ -62,6 +64,15 @@ export function createPages(folder: string): PageHandler | undefined {
     response.end(request.method === "HEAD" ? undefined : page.body);
     return true;
   };
+}
+
+/** To the same with a slash, by its last part, so that it holds behind any prefix, and leads to no other host. */
+function redirect(request: IncomingMessage, response: ServerResponse, path: string): true {
+  const { url = "" } = request;
+  const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  response.writeHead(308, { Location: `./${name}/${query}`, "Content-Length": 0 }).end();
+  return true;
 }
 
 function readPages(folder: string): ReadonlyMap<string, Page> {

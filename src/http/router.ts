@@ -45,8 +45,13 @@ export interface StreamHandlers {
   readonly events: (channel: string, request: IncomingMessage, response: ServerResponse) => void;
 }
 
+/** An application's own paths. @returns false where it has none such, and has left the request alone */
+export type OwnRoutes = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 export interface RouterOptions {
   readonly pages: PageHandler | undefined;
+  /** Asked after what every server has, and before the pages. */
+  readonly routes?: OwnRoutes | undefined;
   /** Answers `/api` and what is below. */
   readonly api: (path: string, request: IncomingMessage, response: ServerResponse) => void;
   readonly streams: StreamHandlers;
@@ -56,7 +61,7 @@ export interface RouterOptions {
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
-export function createRouter({ pages, api, streams, channels, explainWebSocket }: RouterOptions) {
+export function createRouter({ pages, routes, api, streams, channels, explainWebSocket }: RouterOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
     if (path === apiPath || path.startsWith(`${apiPath}/`)) {
@@ -73,6 +78,7 @@ export function createRouter({ pages, api, streams, channels, explainWebSocket }
       channels.answer(channel, request, response);
       return;
     }
+    if (!isOwnPath(path) && routes?.(request, response)) return;
     // A body that nobody asked for is read and dropped, so that the connection can go on.
     request.resume();
     if (path === webSocketPath) {

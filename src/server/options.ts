@@ -5,6 +5,7 @@ import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { ApiKey } from "../http/api/keys.js";
+import type { OwnRoutes } from "../http/router.js";
 import { type Authenticate, believeClients } from "../sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -65,6 +66,11 @@ export interface ServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Folder of static files to serve; `null` for none. @default the pages of this package */
   readonly pages?: string | null;
+  /**
+   * Answers paths of the application's own, such as a login, and returns true for those. Asked for what no part of the
+   * server answers, before the pages; only where the server itself listens. @default none
+   */
+  readonly routes?: OwnRoutes;
   /** Most WebSockets and streams, those that are closing included; further ones get 503. `null` lifts the bound. @default 50,000 */
   readonly maxConnections?: number | null;
   /** Most requests that wait for publications (`?wait=`); further ones get 503. `null` lifts the bound. @default 20,000 */
@@ -101,10 +107,11 @@ export interface ServerOptions {
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-type Restated = "broker" | "store" | "ring" | "limits" | "times" | "compression";
+type Restated = "broker" | "routes" | "store" | "ring" | "limits" | "times" | "compression";
 
 export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
   readonly compression: DeflateSettings | undefined;
+  readonly routes?: OwnRoutes;
   /** What each WebSocket is bound by, below sessions. */
   readonly socket: SocketSettings;
   readonly store: StoreLimits;
@@ -146,7 +153,7 @@ export const defaultOptions = Object.freeze({
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveOptions(options: ServerOptions, defaultPages: string): ResolvedOptions {
-  refuseUnknownOptions(options, [...Object.keys(defaultOptions), "broker", "pages", "onError"]);
+  refuseUnknownOptions(options, [...Object.keys(defaultOptions), "broker", "pages", "routes", "onError"]);
   for (const group of ["store", "ring", "limits", "times"] as const)
     refuseUnknownOptions(options[group] ?? {}, Object.keys(defaultOptions[group]), group);
   const plain = {
@@ -191,6 +198,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     if (typeof resolved[name] !== "function") refuse(name, resolved[name], "a function");
   if (typeof resolved.host !== "string" || resolved.host === "")
     refuse("host", resolved.host, "a host name or address");
+  if (resolved.routes !== undefined && typeof resolved.routes !== "function")
+    refuse("routes", resolved.routes, "a function of a request and its response");
   if (resolved.pages !== null && typeof resolved.pages !== "string")
     refuse("pages", resolved.pages, "a folder, or null");
   for (const name of ["http2", "repairData"] as const)

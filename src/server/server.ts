@@ -263,8 +263,9 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   }
 
   #createRoute(pages: string | null): ReturnType<typeof createRouter> {
-    const { apiKeys, maxMessageBytes, onError } = this.#options;
+    const { apiKeys, maxMessageBytes, routes, onError } = this.#options;
     return createRouter({
+      routes,
       pages: pages === null ? undefined : createPages(pages),
       api: createApi({
         keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),

@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 const upgrade = Buffer.from("GET /connection/websocket");
 
 export class CutLine {
+  /** The first page behind the line. */
   readonly url: string;
   #isCut = false;
   readonly #webSockets = new Set<Socket>();

@@ -1,7 +1,8 @@
 /** The built server as a process of its own, as a person would start it, on a port that it can be started on again. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { findFreePort } from "../support/free-port.js";
@@ -12,8 +13,17 @@ const program = join(import.meta.dirname, "../../dist/cli/main.js");
 export interface ServedChatOptions {
   /** Serves https:, with a certificate that no browser knows. */
   readonly isSecure?: boolean;
+  /** Whether it runs the chat's application. @default true */
+  readonly hasShowcase?: boolean;
   /** Further flags of `holdfast serve`. */
   readonly flags?: readonly string[];
+}
+
+/** For a store; it goes with the test. */
+export function createFolder(): string {
+  const data = mkdtempSync(join(tmpdir(), "holdfast-chat-"));
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+  return data;
 }
 
 export class ServedChat {
@@ -22,7 +32,11 @@ export class ServedChat {
   readonly #flags: readonly string[];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, { isSecure = false, flags = [] }: ServedChatOptions) {
+  private constructor(
+    port: number,
+    { isSecure = false, hasShowcase = true, flags: further = [] }: ServedChatOptions,
+  ) {
+    const flags = hasShowcase ? ["--showcase", ...further] : further;
     this.port = port;
     this.#origin = `${isSecure ? "https" : "http"}://localhost:${port}`;
     this.#flags = isSecure ? [...flags, "--tls-cert", certFile, "--tls-key", keyFile] : flags;
@@ -37,8 +51,9 @@ export class ServedChat {
     return served;
   }
 
+  /** Of the chat. */
   get url(): string {
-    return `${this.#origin}/`;
+    return `${this.#origin}/chat/`;
   }
 
   async startAgain(): Promise<void> {

@@ -17,7 +17,9 @@ export class CliRun {
   /** @param cwd the folder it runs in; that of the tests by default */
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
     // Unless a test says otherwise, nothing is left behind in the folder it runs in.
-    const variables = { ...process.env, HOLDFAST_DATA: "memory", ...env };
+    const variables: NodeJS.ProcessEnv = { ...process.env, HOLDFAST_DATA: "memory", ...env };
+    // Of the tests themselves, and no option that the command would know.
+    delete variables.HOLDFAST_TEST_CHROMIUM;
     this.child = spawn(process.execPath, [main, ...args], { env: variables, cwd });
     this.child.stdout?.on("data", (chunk) => {
       this.out += chunk;

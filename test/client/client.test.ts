@@ -75,6 +75,37 @@ describe("client", () => {
     expect(states).toHaveLength(3);
   });
 
+  it("tells how long it waits for the next attempt, and connects at once when asked to", async () => {
+    const { port } = await startChat();
+    const line = await ThievishLine.open(port);
+    const delays: number[] = [];
+    // Nobody waits that long: what comes back has been asked for.
+    const client = join(line.url, {
+      ...{ minReconnectDelayMs: 3_600_000, maxReconnectDelayMs: 3_600_001 },
+      onReconnectDelay: (delayMs) => void delays.push(delayMs),
+    });
+    await client.ready();
+    const heard: unknown[] = [];
+    const room = client.channel("chat:{room}", { room: "lobby" });
+    room.subscribe(({ data }) => void heard.push(data.text));
+    await room.publish({ text: "before" });
+    const states: ClientStatus["state"][] = [];
+    client.onStatus(({ state }) => void states.push(state));
+    line.cut();
+    await vi.waitFor(() => expect(delays.length).toBeGreaterThan(0), patience);
+    const sent = room.publish({ text: "meanwhile" });
+    line.mend();
+    client.reconnect();
+    await sent;
+    await vi.waitFor(() => expect(heard).toEqual(["before", "meanwhile"]), patience);
+    expect(states).not.toContain("disconnected");
+    expect(room.status).toMatchObject({ state: "subscribed", wasRecovering: true, recovered: true });
+    client.reconnect();
+    await client.ready();
+    client.close();
+    expect(() => client.reconnect()).toThrow(expect.objectContaining({ code: "HF_CLIENT_CLOSED" }));
+  });
+
   it("is not ready where the server lets nobody in, and may try again as somebody else", async () => {
     const { url } = await startChat();
     let token = "nobody";

@@ -27,6 +27,7 @@ describe("client options", () => {
     [{ maxMessageBytes: 10 }, "maxMessageBytes must be an integer from 256 to"],
     [{ webSocket: {} }, "webSocket must be a class with the interface of browsers' WebSockets"],
     [{ onError: "log" }, 'onError must be a function, but is "log"'],
+    [{ onReconnectDelay: 5 }, "onReconnectDelay must be a function, but is 5"],
     [{ name: 1 }, "name must be a text, but is 1"],
   ])("refuse %j, naming what is accepted", (options, message) => {
     expect(() => resolveClientOptions(options as never)).toThrow(

@@ -207,3 +207,13 @@ describe("publishing", () => {
     expect(client.status.state).toBe("connecting");
   });
 });
+
+describe("an idempotency key of the caller's", () => {
+  it("makes a publication count once that is published again, also by another client", async () => {
+    const { server, url } = await startChat();
+    const send = () =>
+      join(url).channel("chat:{room}", { room: "lobby" }).publish({ text: "once" }, { idempotencyKey: "m1" });
+    expect(await send()).toEqual(await send());
+    expect((await server.history("chat:lobby")).publications).toHaveLength(1);
+  });
+});

@@ -10,6 +10,8 @@ function createFolder(): string {
   mkdirSync(join(folder, "assets"));
   writeFileSync(join(folder, "index.html"), "<title>start</title>");
   writeFileSync(join(folder, "assets", "app-1a2b.js"), "export {};");
+  mkdirSync(join(folder, "chat"));
+  writeFileSync(join(folder, "chat", "index.html"), "<title>chat</title>");
   return folder;
 }
 
@@ -33,6 +35,14 @@ describe("pages", () => {
     expect(response.headers.get("cache-control")).toBe("no-cache");
     const again = await get("/", { headers: { "If-None-Match": response.headers.get("etag") as string } });
     expect([again.status, await again.text()]).toEqual([304, ""]);
+  });
+
+  it("of folders are found with a slash, and lead there without one", async () => {
+    const { get } = await startWithPages();
+    expect(await (await get("/chat/")).text()).toBe("<title>chat</title>");
+    const response = await get("/chat?as=Ann", { redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([308, "./chat/?as=Ann"]);
+    expect((await get("//chat", { redirect: "manual" })).status).toBe(404);
   });
 
   it("of hashed names may be kept for good", async () => {

@@ -83,6 +83,11 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: ["crypto", "fs", "path"],
     packages: ["jiti", "yaml", "zod"],
   },
+  showcase: {
+    folders: ["app", "auth", "channels", "http", "server", "sockets", "transports"],
+    node: ["crypto", "fs", "http", "path"],
+    packages: ["zod"],
+  },
   client: {
     folders: ["wire"],
     node: [],
@@ -99,8 +104,8 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   cli: {
-    folders: [".", "config"],
-    node: ["crypto", "fs", "readline", "stream/consumers", "timers/promises"],
+    folders: [".", "config", "showcase"],
+    node: ["crypto", "fs", "path", "readline", "stream/consumers", "timers/promises"],
     packages: ["centrifuge", "commander"],
     files: ["client/without-local-storage.ts"],
   },

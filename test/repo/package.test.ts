@@ -81,7 +81,7 @@ describe("reference of options", () => {
     const nested = Object.entries({ store, ring, limits, times }).flatMap(([group, fields]) =>
       Object.keys(fields).map((name) => `${group}.${name}`),
     );
-    const known = [...Object.keys(plain), ...nested, "broker", "pages", "onError"];
+    const known = [...Object.keys(plain), ...nested, "broker", "pages", "routes", "onError"];
     expect(listed.sort()).toEqual(known.sort());
   });
 

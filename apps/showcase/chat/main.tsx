@@ -1,67 +1,120 @@
 /** The chat page: builds the chat with this browser's storage, clock and connection, and shows it. */
 import "../shared/tokens.css";
 import "../shared/base.css";
+import "../shared/header.css";
 import "./chat.css";
 import "./sidebar.css";
 import "./room.css";
 import "./timeline.css";
 import "./composer.css";
+import "./entry.css";
+import "./moderation.css";
 import { render } from "preact";
+import { callApi } from "./api-link.js";
+import { createLoginLink } from "./login-link.js";
 import { Chat } from "./model/chat.js";
+import { type Account, Entrance } from "./model/entrance.js";
 import { newId, storagePrefix } from "./model/identity.js";
+import { Moderator } from "./model/moderator.js";
 import { hashOf, roomFromHash } from "./model/rooms.js";
 import { ChatStorage, type StorageArea } from "./model/storage.js";
 import { createSdkLink } from "./sdk-link.js";
-import { App } from "./view/app.js";
+import { Entry } from "./view/entry.js";
 
-const chat = new Chat({
-  storage: new ChatStorage(storageOfBrowser(), storagePrefix(location.search)),
-  search: location.search,
-  newId,
-  clock: () => Date.now(),
-  later: (delayMs, task) => {
-    const timer = setTimeout(task, delayMs);
-    return () => clearTimeout(timer);
-  },
-  createLink: (status, rooms) => createSdkLink({ url: socketAddress(), status, rooms }),
+const { search } = location;
+const prefix = storagePrefix(search);
+const storage = new ChatStorage(
+  storageOf(() => localStorage),
+  prefix,
+);
+const listeners = new Set<() => void>();
+const changed = () => {
+  for (const listener of listeners) listener();
+};
+const moderator = new Moderator({
+  storage: new ChatStorage(
+    storageOf(() => sessionStorage),
+    prefix,
+  ),
+  call: callApi,
+  onChange: changed,
 });
+let chat: Chat | undefined;
+const entrance = new Entrance({ link: createLoginLink(search), storage, search, onChange: follow });
 
-openFromAddress();
 addEventListener("hashchange", openFromAddress);
-chat.onChange(showInAddress);
-
-chat.setVisible(!document.hidden);
-document.addEventListener("visibilitychange", () => chat.setVisible(!document.hidden));
-
-chat.status.receiveDeviceOnline(navigator.onLine);
-addEventListener("online", () => chat.status.receiveDeviceOnline(true));
-addEventListener("offline", () => chat.status.receiveDeviceOnline(false));
+document.addEventListener("visibilitychange", () => chat?.setVisible(!document.hidden));
+addEventListener("online", () => chat?.status.receiveDeviceOnline(true));
+addEventListener("offline", () => chat?.status.receiveDeviceOnline(false));
 
 const host = document.getElementById("app");
-if (host) render(<App chat={chat} />, host);
-chat.start();
+const store = {
+  onChange: (listener: () => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+};
+if (host) render(<Entry store={store} entrance={entrance} moderator={moderator} chat={() => chat} />, host);
+if (moderator.isActive) void moderator.refresh();
+void entrance.open();
+
+/** The chat follows who is let in: it begins, goes on under another name, or ends with all that it holds. */
+function follow(): void {
+  const { current } = entrance;
+  if (current.state === "inside") {
+    const { user, name } = current.account;
+    if (!chat) chat = begin(current.account);
+    else if (chat.me.user !== user || chat.me.name !== name || chat.status.current.state === "ended")
+      chat.become(current.account);
+  } else if (current.state === "outside" && chat) {
+    chat.close();
+    chat = undefined;
+    document.title = "Chat · Holdfast";
+  }
+  changed();
+}
+
+function begin(account: Account): Chat {
+  const begun = new Chat({
+    ...{ storage, account, newId },
+    clock: () => Date.now(),
+    later: (delayMs, task) => {
+      const timer = setTimeout(task, delayMs);
+      return () => clearTimeout(timer);
+    },
+    createLink: (events) => createSdkLink(search, events),
+    onSessionEnd: (why) => {
+      if (why === "unknown") void entrance.returnTo(begun.me);
+      else entrance.leave("You have logged out in another window.");
+    },
+  });
+  chat = begun;
+  openFromAddress();
+  begun.onChange(showInAddress);
+  begun.setVisible(!document.hidden);
+  begun.status.receiveDeviceOnline(navigator.onLine);
+  begun.start();
+  return begun;
+}
 
 /** Even naming the storage throws where a browser refuses it. */
-function storageOfBrowser(): StorageArea | undefined {
+function storageOf(name: () => StorageArea): StorageArea | undefined {
   try {
-    return localStorage;
+    return name();
   } catch {
     return undefined;
   }
 }
 
-function socketAddress(): string {
-  const protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  return `${protocol}//${location.host}/connection/websocket`;
-}
-
 function openFromAddress(): void {
+  if (!chat) return;
   const room = roomFromHash(location.hash);
   if (room !== undefined && room !== chat.openRoom) chat.open(room);
   showInAddress();
 }
 
 function showInAddress(): void {
+  if (!chat) return;
   const hash = hashOf(chat.openRoom);
   if (location.hash !== hash) {
     // The first address of a visit gets its room without a step in the browser's history.
@@ -69,6 +122,6 @@ function showInAddress(): void {
     else location.hash = hash;
   }
   const count = chat.unread > 0 ? `(${chat.unread}) ` : "";
-  const title = `${count}#${chat.openRoom} · Holdfast`;
+  const title = `${count}${chat.labelOf(chat.openRoom)} · Holdfast`;
   if (document.title !== title) document.title = title;
 }

@@ -1,87 +1,159 @@
-/** The one connection, through the published SDK: its events become calls on the chat's own objects. */
-import { Centrifuge, type Subscription } from "centrifuge";
-import type { ChatLink, LinkedChannel, RoomReceiver } from "./model/chat.js";
-import type { ConnectionStatus } from "./model/connection-status.js";
-import type { Author } from "./model/message.js";
-import { channelOf } from "./model/rooms.js";
+/** The one connection, through the typed client of the application: its events become calls on the chat's own objects. */
+import {
+  type Channel,
+  type Client,
+  type HistoryPage as ClientHistoryPage,
+  type ClientInfo,
+  connect,
+  type Publication,
+} from "../../../src/client/index.js";
+import type { ShowcaseApp } from "../../../src/showcase/app.js";
+import type { MessageInput, RoomPublication } from "../../../src/showcase/messages.js";
+import type { ChatLink, LinkEvents, LinkedChannel, RoomReceiver } from "./model/chat.js";
+import type { PublisherInfo, ReceivedPublication } from "./model/message.js";
+import type { HistoryPage } from "./model/room-history.js";
+import { idOfPrivate, isPrivate } from "./model/rooms.js";
+
+type RoomOfServer = Channel<MessageInput, RoomPublication>;
 
 const maxReconnectDelayMs = 10_000;
+/** The server knows no session for what the browser sent. */
+const unknownCode = 3501;
+const loggedOutCode = 4501;
 
-export interface SdkLinkOptions {
-  url: string;
-  status: ConnectionStatus;
-  /** The rooms that come back with a new connection. */
-  rooms: () => Iterable<string>;
-}
-
-export function createSdkLink({ url, status, rooms }: SdkLinkOptions): ChatLink {
-  const client = new Centrifuge(url, { maxReconnectDelay: maxReconnectDelayMs });
-  client.on("connecting", () => status.receiveConnecting());
-  client.on("connected", () => status.receiveConnected(rooms()));
-  client.on("disconnected", ({ code, reason }) => status.receiveDisconnected(code, reason));
-  onRetryDelay(client, (delayMs) => status.receiveRetryDelay(delayMs));
+export function createSdkLink(search: string, events: LinkEvents): ChatLink {
+  const { status } = events;
+  let client: Client<ShowcaseApp> | undefined;
+  const use = (): Client<ShowcaseApp> => {
+    if (!client) throw new Error("not connected yet");
+    return client;
+  };
+  const call = async <Result>(run: (connected: Client<ShowcaseApp>) => Promise<Result>): Promise<Result> =>
+    await run(use()).catch((error: unknown) => {
+      throw asServerSaid(error);
+    });
   return {
-    connect(as) {
-      client.setData(connectData(as));
-      client.connect();
+    connect() {
+      client = connect<ShowcaseApp>(addressOf(search), {
+        maxReconnectDelayMs,
+        onReconnectDelay: (delayMs) => status.receiveRetryDelay(delayMs),
+        // What is behind it comes as a status, too.
+        onError: () => {},
+      });
+      client.onStatus((now) => {
+        if (now.state === "connecting") status.receiveConnecting();
+        else if (now.state === "connected") {
+          status.receiveConnected(events.rooms());
+          events.onConnected();
+        } else {
+          status.receiveDisconnected(now.code, now.reason);
+          if (now.code === unknownCode) events.onUnknown();
+          if (now.code === loggedOutCode) events.onLoggedOut();
+        }
+      });
+      client.onMessage((message) => {
+        if ((message as { kind?: unknown } | null)?.kind === "rooms") events.onRoomsChanged();
+      });
     },
-    reconnect(as) {
-      client.setData(connectData(as));
-      client.disconnect();
-      client.connect();
+    reconnect: () => use().reconnect(),
+    close: () => client?.close(),
+    channel: (room) => createChannel(() => roomOf(use(), room)),
+    methods: {
+      rooms: () => call((connected) => connected.rpc("rooms")),
+      createRoom: (argument) => call((connected) => connected.rpc("createRoom", argument)),
+      members: (argument) => call((connected) => connected.rpc("members", argument)),
+      invite: (argument) => call((connected) => connected.rpc("invite", argument)),
+      removeMember: (argument) => call((connected) => connected.rpc("removeMember", argument)),
+      leaveRoom: (argument) => call((connected) => connected.rpc("leaveRoom", argument)),
     },
-    channel: (room) => createChannel(client, channelOf(room)),
   };
 }
 
-function connectData({ user, name }: Author) {
-  return { user, info: { name } };
+/** `as` names a session of its own, also for the WebSocket. */
+function addressOf(search: string): string {
+  const as = new URLSearchParams(search).get("as");
+  return as === null ? "/" : `/?${new URLSearchParams({ as })}`;
 }
 
-/**
- * The SDK keeps to itself how long it waits before an attempt; here its own answer is overheard. Should a version name
- * this differently, the page does without a countdown.
- */
-function onRetryDelay(client: Centrifuge, listener: (delayMs: number) => void): void {
-  const internals = client as unknown as { _getReconnectDelay?: () => number };
-  const original = internals._getReconnectDelay;
-  if (typeof original !== "function") return;
-  internals._getReconnectDelay = () => {
-    const delayMs = original.call(client);
-    listener(delayMs);
-    return delayMs;
-  };
+function roomOf(client: Client<ShowcaseApp>, room: string): RoomOfServer {
+  return isPrivate(room)
+    ? client.channel("private:{room}", { room: idOfPrivate(room) })
+    : client.channel("chat:{room}", { room });
 }
 
-function createChannel(client: Centrifuge, name: string): LinkedChannel {
-  let subscription: Subscription | undefined;
-  const use = <Result>(call: (joined: Subscription) => Promise<Result>): Promise<Result> =>
-    subscription ? call(subscription) : Promise.reject(new Error("not joined"));
+function createChannel(open: () => RoomOfServer): LinkedChannel {
+  let stop: (() => void) | undefined;
   return {
     join(receiver) {
-      subscription ??= receiveFrom(
-        client.newSubscription(name, { recoverable: true, positioned: true, joinLeave: true }),
-        receiver,
-      );
-      subscription.subscribe();
+      stop?.();
+      stop = receiveFrom(open(), receiver);
     },
     leave() {
-      subscription?.unsubscribe();
-      client.removeSubscription(subscription ?? null);
-      subscription = undefined;
+      stop?.();
+      stop = undefined;
     },
-    publish: (data) => use((joined) => joined.publish(data)),
-    history: (request) => use((joined) => joined.history(request)),
-    presence: () => use((joined) => joined.presence()),
+    publish: async ({ id, text }) => {
+      // The same message sent again counts once, also where the page was reloaded in between.
+      await open()
+        .publish({ id, text }, { idempotencyKey: id })
+        .catch((error: unknown) => {
+          throw asServerSaid(error);
+        });
+    },
+    history: async (request) => {
+      const page = await open()
+        .history(request)
+        .catch((error: unknown) => {
+          throw asServerSaid(error);
+        });
+      return toHistoryPage(page);
+    },
+    presence: async () => {
+      const infos = await open().presence();
+      return { clients: Object.fromEntries(infos.map((info) => [info.client, toInfo(info)])) };
+    },
   };
 }
 
-function receiveFrom(subscription: Subscription, receiver: RoomReceiver): Subscription {
-  subscription.on("subscribing", () => receiver.receiveSubscribing());
-  subscription.on("subscribed", (event) => void receiver.receiveSubscribed(event));
-  subscription.on("unsubscribed", ({ code, reason }) => receiver.receiveUnsubscribed(code, reason));
-  subscription.on("publication", (publication) => receiver.receivePublication(publication));
-  subscription.on("join", ({ info }) => receiver.receiveJoin(info));
-  subscription.on("leave", ({ info }) => receiver.receiveLeave(info));
-  return subscription;
+function receiveFrom(room: RoomOfServer, receiver: RoomReceiver): () => void {
+  return room.subscribe({
+    onStatus: (status) => {
+      if (status.state === "subscribing") receiver.receiveSubscribing();
+      else if (status.state === "unsubscribed") receiver.receiveUnsubscribed(status.code, status.reason);
+      else {
+        const { wasRecovering, recovered, position } = status;
+        void receiver.receiveSubscribed({
+          ...{ wasRecovering, recovered },
+          ...(position && { streamPosition: position }),
+        });
+      }
+    },
+    onPublication: (publication) => receiver.receivePublication(toReceived(publication)),
+    onJoin: (info) => receiver.receiveJoin(toInfo(info)),
+    onLeave: (info) => receiver.receiveLeave(toInfo(info)),
+  });
+}
+
+function toReceived({ data, offset, info }: Publication<RoomPublication>): ReceivedPublication {
+  return { data, ...(offset !== undefined && { offset }), ...(info && { info: toInfo(info) }) };
+}
+
+function toInfo({ user, client, connInfo }: ClientInfo): PublisherInfo {
+  return { user, client, connInfo };
+}
+
+function toHistoryPage({ publications, position }: ClientHistoryPage<RoomPublication>): HistoryPage {
+  return { publications: publications.map(toReceived), ...position };
+}
+
+/** The server's own code and text, where it has refused; else what may pass. */
+function asServerSaid(error: unknown): { code: number; message: string; temporary: boolean } {
+  const { details, cause, message } = (error ?? {}) as {
+    details?: { code?: unknown; isTemporary?: unknown };
+    cause?: { message?: unknown };
+    message?: string;
+  };
+  const code = typeof details?.code === "number" ? details.code : 0;
+  const said = typeof cause?.message === "string" ? cause.message : (message ?? "no answer");
+  return { code, message: said, temporary: details?.isTemporary === true };
 }

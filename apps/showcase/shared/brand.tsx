@@ -1,7 +1,7 @@
 /** The name with its mark: a holdfast, the root by which kelp keeps its place in the surf. */
 export function Brand({ page }: { page: string }) {
   return (
-    <p class="brand">
+    <a class="brand" href="../" title="All pages">
       <svg class="brand-mark" viewBox="0 0 24 24" aria-hidden="true">
         <path d="M12 2v8" />
         <path d="M12 10c0 5-7 4-7 9.5" />
@@ -11,6 +11,6 @@ export function Brand({ page }: { page: string }) {
       </svg>
       <span class="brand-name">Holdfast</span>
       <span class="brand-page">{page}</span>
-    </p>
+    </a>
   );
 }

@@ -1,5 +1,5 @@
 /** Ties components to what changes outside of them. */
-import { useEffect, useReducer, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useState } from "preact/hooks";
 
 export interface Changing {
   /** Calls a listener after every change; returns what ends that. */
@@ -9,7 +9,8 @@ export interface Changing {
 /** Renders the component again after every change of a store. */
 export function useChanges(store: Changing): void {
   const [, render] = useReducer<number, undefined>((count) => count + 1, 0);
-  useEffect(() => store.onChange(() => render(undefined)), [store]);
+  // Before anything else can happen: what changes until an effect after painting would go unnoticed.
+  useLayoutEffect(() => store.onChange(() => render(undefined)), [store]);
 }
 
 /** Whether a media query holds. */

@@ -1,60 +1,28 @@
 import { describe, expect, it } from "vitest";
 import {
-  Identity,
-  nameProblem,
+  nameFromSearch,
   newId,
   storagePrefix,
   suggestName,
-  tidyName,
 } from "../../../apps/showcase/chat/model/identity.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
-import { createCounter } from "../../support/counter.js";
-import { MemoryStorage } from "./memory-storage.js";
+import { nameProblem } from "../../../src/showcase/names.js";
 
-const load = (area: MemoryStorage, search: string, ids = createCounter("user")) =>
-  new Identity(new ChatStorage(area, storagePrefix(search)), search, ids);
-
-describe("identity", () => {
-  it("is made once, without a name, and kept", () => {
-    const area = new MemoryStorage();
-    const ids = createCounter("user");
-    const first = load(area, "", ids);
-    expect([first.user, first.name]).toEqual(["user-1", undefined]);
-    first.rename("  Ann \n Lee ");
-    const second = load(area, "", ids);
-    expect([second.user, second.name]).toEqual(["user-1", "Ann Lee"]);
+describe("the name in an address", () => {
+  it("makes a person of its own for each ?as=Name", () => {
+    const names = ["", "?as=Ann", "?as=Bo", "?as=%20Ann%20Lee"].map(nameFromSearch);
+    expect(names).toEqual([undefined, "Ann", "Bo", "Ann Lee"]);
+    expect(["", "?as=Ann", "?as=%C3%84"].map(storagePrefix)).toEqual([
+      ...["holdfast.chat/", "holdfast.chat/as/Ann/", "holdfast.chat/as/%C3%84/"],
+    ]);
   });
 
-  it("is a person of its own for each ?as=Name, which is the same again after a reload", () => {
-    const area = new MemoryStorage();
-    const ids = createCounter("user");
-    const users = ["", "?as=Ann", "?as=Bo", "?as=Ann"].map((search) => load(area, search, ids));
-    expect(users.map(({ user }) => user)).toEqual(["user-1", "user-2", "user-3", "user-2"]);
-    expect(users.map(({ name }) => name)).toEqual([undefined, "Ann", "Bo", "Ann"]);
-  });
-
-  it("prefers the name chosen later to that of the address", () => {
-    const area = new MemoryStorage();
-    load(area, "?as=Ann").rename("Annie");
-    expect(load(area, "?as=Ann").name).toBe("Annie");
-  });
-
-  it.each(["?as=", "?as=%20", `?as=${"x".repeat(41)}`])("ignores %s", (search) => {
+  it.each(["?as=", "?as=%20", `?as=${"x".repeat(41)}`])("is none in %s", (search) => {
+    expect(nameFromSearch(search)).toBeUndefined();
     expect(storagePrefix(search)).toBe("holdfast.chat/");
   });
 });
 
 describe("names", () => {
-  it("lose what can't be seen", () => {
-    expect(tidyName(" a\u0000\u202eb\tc ")).toBe("a b c");
-  });
-
-  it("must be there and not too long", () => {
-    expect(nameProblem("  ")).toMatch(/enter a name/);
-    expect(nameProblem("x".repeat(41))).toMatch(/40/);
-    expect(nameProblem("👋".repeat(40))).toBeUndefined();
-  });
-
   it("that are suggested are names, at both ends of chance", () => {
     for (const random of [0, 0.5, 0.999_999]) expect(nameProblem(suggestName(() => random))).toBeUndefined();
   });

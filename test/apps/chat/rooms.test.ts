@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { RoomList, roomFromHash, roomNameProblem } from "../../../apps/showcase/chat/model/rooms.js";
+import {
+  channelOf,
+  idOfPrivate,
+  privateRoomOf,
+  RoomList,
+  roomFromHash,
+  roomNameProblem,
+} from "../../../apps/showcase/chat/model/rooms.js";
 import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
 import { MemoryStorage } from "./memory-storage.js";
 
@@ -52,5 +59,21 @@ describe("room list", () => {
     const storage = new ChatStorage(new MemoryStorage(), "");
     storage.write("rooms", ["tea", 7, "not a room", null]);
     expect(new RoomList(storage).names).toEqual(["lobby", "random", "tech", "tea"]);
+  });
+});
+
+describe("private rooms", () => {
+  it("are channels of their own, and have addresses", () => {
+    expect([channelOf("lobby"), channelOf("private:r-1")]).toEqual(["chat:lobby", "private:r-1"]);
+    expect([privateRoomOf("r-1"), idOfPrivate("private:r-1")]).toEqual(["private:r-1", "r-1"]);
+    expect(roomFromHash("#private:r-1")).toBe("private:r-1");
+    for (const hash of ["#private:", "#private:a:b", "#private:ä", "#other:x"])
+      expect(roomFromHash(hash)).toBeUndefined();
+  });
+
+  it("are on no list of this window", () => {
+    expect(new RoomList(new ChatStorage(new MemoryStorage(), "")).add("private:r-1")).toMatch(
+      /can't be part/,
+    );
   });
 });

@@ -101,3 +101,17 @@ describe("words for days and times", () => {
     expect(timeText(at(2, 9), day)).toBe(timeText(at(2, 9), undefined));
   });
 });
+
+describe("rows of what moderators say", () => {
+  it("show that a message was deleted, without its text, and that a room was cleared", () => {
+    const timeline = timelineOf(["bo", at(1, 9)], ["bo", at(1, 9, 1)]);
+    timeline.add({ offset: 3, data: { event: "deleted", offset: 2, epoch: "e1" } });
+    const [, group] = arrangeRows(timeline, [], me);
+    expect(group?.kind === "group" && group.messages).toMatchObject([
+      { text: "t1", isDeleted: false, offset: 1 },
+      { text: "", isDeleted: true, offset: 2 },
+    ]);
+    timeline.add({ offset: 4, data: { event: "cleared" } });
+    expect(outline(arrangeRows(timeline, [], me))).toEqual(["cleared"]);
+  });
+});

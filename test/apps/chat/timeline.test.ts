@@ -87,3 +87,53 @@ describe("timeline", () => {
     expect(texts(timeline)).toEqual(["m1", "m2", "m3"]);
   });
 });
+
+describe("what moderators say", () => {
+  const deletes = (offset: number, at: number, epoch = "e1") => ({
+    offset: at,
+    data: { event: "deleted", offset, epoch },
+  });
+  const shown = (timeline: Timeline) =>
+    timeline.entries.filter(({ event }) => !event).map(({ message, isDeleted }) => [message.text, isDeleted]);
+
+  it("takes a message out, also one that is read only later", () => {
+    const timeline = timelineWith(3);
+    timeline.add(deletes(3, 4));
+    timeline.add(deletes(2, 5));
+    timeline.add(message(2));
+    timeline.add(message(1));
+    expect(shown(timeline)).toEqual([
+      ["m1", false],
+      ["m2", true],
+      ["m3", true],
+    ]);
+    expect(timeline.breakBefore(timeline.entries.length - 1)).toBe("none");
+  });
+
+  it("does not reach into a log that is another one", () => {
+    const timeline = timelineWith(1);
+    timeline.enterEpoch("e2");
+    timeline.add(message(1, "new"));
+    timeline.add(deletes(1, 2));
+    timeline.add(deletes(1, 3, "e3"));
+    expect(shown(timeline)).toEqual([
+      ["m1", false],
+      ["new", false],
+    ]);
+  });
+
+  it("clears what came before, also what is read only later", () => {
+    const timeline = timelineWith(2, 3);
+    timeline.add({ offset: 4, data: { event: "cleared" } });
+    timeline.add(message(1));
+    timeline.add(message(5));
+    expect(shown(timeline)).toEqual([["m5", false]]);
+  });
+
+  it("is believed of the server only: of a client it is a message", () => {
+    const timeline = timelineWith(1);
+    timeline.add({ ...deletes(1, 2), info: bo });
+    timeline.add({ offset: 3, info: bo, data: { event: "cleared" } });
+    expect(shown(timeline).map(([, isDeleted]) => isDeleted)).toEqual([false, false, false]);
+  });
+});

@@ -3,13 +3,14 @@
  * told of every change; ChatLink is all it knows of the network.
  */
 import { ConnectionStatus } from "./connection-status.js";
-import { Identity } from "./identity.js";
+import type { Account } from "./entrance.js";
 import type { Author, PublisherInfo, ReceivedPublication } from "./message.js";
 import { Outbox, type OutboxEntry } from "./outbox.js";
+import { type PrivateRoom, PrivateRooms, type RoomMethods } from "./private-rooms.js";
 import { ReadMarks } from "./read-marks.js";
 import type { Later } from "./room-sender.js";
 import { type RoomChannel, RoomSession, type SubscribedEvent } from "./room-session.js";
-import { firstRooms, RoomList } from "./rooms.js";
+import { firstRooms, isPrivate, RoomList } from "./rooms.js";
 import type { ChatStorage } from "./storage.js";
 
 export interface RoomReceiver {
@@ -27,27 +28,42 @@ export interface LinkedChannel extends RoomChannel {
   leave(): void;
 }
 
+export interface LinkEvents {
+  status: ConnectionStatus;
+  /** The rooms that come back with a new connection. */
+  rooms: () => Iterable<string>;
+  onConnected: () => void;
+  /** The server does not know the session any more. */
+  onUnknown: () => void;
+  /** The person has logged out, in another window. */
+  onLoggedOut: () => void;
+  /** The server says that private rooms of this person have changed. */
+  onRoomsChanged: () => void;
+}
+
 /** The one connection of the page. */
 export interface ChatLink {
-  connect(as: Author): void;
-  /** Drops the connection and opens it at once, as `as`. */
-  reconnect(as: Author): void;
+  readonly methods: RoomMethods;
+  connect(): void;
+  /** Drops the connection, or the wait for one, and opens it at once. */
+  reconnect(): void;
+  close(): void;
   channel(room: string): LinkedChannel;
 }
 
 export interface ChatOptions {
   storage: ChatStorage;
-  /** The query of the page's address. */
-  search: string;
+  account: Account;
   newId: () => string;
   clock: () => number;
   later: Later;
-  /** @param rooms tells those that come back with a new connection */
-  createLink: (status: ConnectionStatus, rooms: () => Iterable<string>) => ChatLink;
+  createLink: (events: LinkEvents) => ChatLink;
+  /** The session is over: because the server has forgotten it, or by the person's wish. */
+  onSessionEnd: (why: "unknown" | "logged out") => void;
 }
 
 export class Chat {
-  readonly identity: Identity;
+  readonly privateRooms: PrivateRooms;
   readonly status: ConnectionStatus;
   openRoom: string = firstRooms[0];
   readonly #options: ChatOptions;
@@ -57,18 +73,35 @@ export class Chat {
   readonly #link: ChatLink;
   readonly #sessions = new Map<string, { session: RoomSession; channel: LinkedChannel }>();
   readonly #listeners = new Set<() => void>();
+  #account: Account;
   #isVisible = true;
   #isStarted = false;
 
   constructor(options: ChatOptions) {
-    const { storage, search, newId, clock, createLink } = options;
+    const { storage, account, newId, clock, createLink, onSessionEnd } = options;
     this.#options = options;
-    this.identity = new Identity(storage, search, newId);
+    this.#account = account;
     this.status = new ConnectionStatus(clock, this.#changed);
     this.#rooms = new RoomList(storage);
     this.#outbox = new Outbox(storage, clock, newId);
     this.#readMarks = new ReadMarks(storage);
-    this.#link = createLink(this.status, () => this.#sessions.keys());
+    this.#link = createLink({
+      status: this.status,
+      rooms: () => this.#sessions.keys(),
+      onConnected: () => void this.privateRooms.refresh(),
+      onRoomsChanged: () => void this.privateRooms.refresh(),
+      onUnknown: () => onSessionEnd("unknown"),
+      onLoggedOut: () => onSessionEnd("logged out"),
+    });
+    this.privateRooms = new PrivateRooms({
+      methods: this.#link.methods,
+      onRooms: (added, removed) => {
+        for (const room of removed) this.#exit(room);
+        for (const room of added) this.#enterAllowed(room);
+        this.#show();
+      },
+      onChange: this.#changed,
+    });
     for (const room of [...this.#rooms.names, ...this.#outbox.rooms]) this.#enter(room);
     this.#show();
   }
@@ -80,11 +113,16 @@ export class Chat {
   }
 
   get me(): Author {
-    return { user: this.identity.user, name: this.identity.name ?? "" };
+    return this.#account;
   }
 
+  /** Public rooms; private ones are in `privateRooms`. */
   get rooms(): RoomSession[] {
     return this.#rooms.names.flatMap((room) => this.#sessions.get(room)?.session ?? []);
+  }
+
+  sessionOf(room: string): RoomSession | undefined {
+    return this.#sessions.get(room)?.session;
   }
 
   get room(): RoomSession {
@@ -92,8 +130,23 @@ export class Chat {
     return this.#sessions.get(this.openRoom)?.session as RoomSession;
   }
 
+  /** The open room, if it is private and known by now. */
+  get privateRoom(): PrivateRoom | undefined {
+    return this.privateRooms.find(this.openRoom);
+  }
+
+  titleOf(room: string): string {
+    return isPrivate(room) ? (this.privateRooms.find(room)?.title ?? "private room") : room;
+  }
+
+  /** How a room is spoken of in a sentence. */
+  labelOf(room: string): string {
+    return isPrivate(room) ? this.titleOf(room) : `#${room}`;
+  }
+
   get unread(): number {
-    return this.rooms.reduce((sum, { unread }) => sum + unread, 0);
+    const names = [...this.#rooms.names, ...this.privateRooms.list.map(({ room }) => room)];
+    return names.reduce((sum, room) => sum + (this.sessionOf(room)?.unread ?? 0), 0);
   }
 
   get pending(): OutboxEntry[] {
@@ -104,29 +157,33 @@ export class Chat {
     return this.#rooms.canRemove(room);
   }
 
-  /** Connects under the person's name, which must be known by now. */
+  /** Connects, and joins the rooms. */
   start(): void {
-    if (this.#isStarted || this.identity.name === undefined) return;
+    if (this.#isStarted) return;
     this.#isStarted = true;
+    this.#link.connect();
     for (const { session, channel } of this.#sessions.values()) channel.join(session);
-    this.#link.connect(this.me);
   }
 
-  rename(name: string): void {
-    const isSame = this.identity.name === name;
-    this.identity.rename(name);
-    if (!this.#isStarted) this.start();
-    else if (!isSame) this.#link.reconnect(this.me);
+  /** The server knows this person under a new name, or as somebody new: connects as that. */
+  become(account: Account): void {
+    this.#account = account;
+    if (this.#isStarted) this.#link.reconnect();
     this.#changed();
   }
 
   tryNow(): void {
-    this.#link.reconnect(this.me);
+    this.#link.reconnect();
+  }
+
+  /** Ends the connection, for good. */
+  close(): void {
+    this.#link.close();
   }
 
   /** Opens a room, and adds it to the list when it is new. Returns what is wrong with its name, if anything. */
   open(room: string): string | undefined {
-    const problem = this.#rooms.add(room);
+    const problem = isPrivate(room) ? undefined : this.#rooms.add(room);
     if (problem !== undefined) return problem;
     this.#enter(room);
     this.openRoom = room;
@@ -138,11 +195,7 @@ export class Chat {
   leave(room: string): void {
     if (!this.#rooms.canRemove(room)) return;
     this.#rooms.remove(room);
-    this.#readMarks.forget(room);
-    this.#sessions.get(room)?.channel.leave();
-    this.#sessions.delete(room);
-    this.status.forgetRoom(room);
-    if (this.openRoom === room) this.openRoom = firstRooms[0];
+    this.#exit(room);
     this.#show();
   }
 
@@ -177,8 +230,12 @@ export class Chat {
   #enter(room: string): void {
     if (this.#sessions.has(room)) return;
     const channel = this.#link.channel(room);
+    const user = () => this.#account.user;
     const session = new RoomSession({
-      ...{ room, channel, me: this.identity.user, outbox: this.#outbox, readMarks: this.#readMarks },
+      ...{ room, channel, outbox: this.#outbox, readMarks: this.#readMarks },
+      get me() {
+        return user();
+      },
       later: this.#options.later,
       onChange: this.#changed,
       onReturn: (result) =>
@@ -186,6 +243,21 @@ export class Chat {
     });
     this.#sessions.set(room, { session, channel });
     if (this.#isStarted) channel.join(session);
+  }
+
+  /** A room that was asked for before one was invited had been refused. */
+  #enterAllowed(room: string): void {
+    const { session, channel } = this.#sessions.get(room) ?? {};
+    if (session?.phase === "refused") channel?.join(session);
+    else this.#enter(room);
+  }
+
+  #exit(room: string): void {
+    this.#readMarks.forget(room);
+    this.#sessions.get(room)?.channel.leave();
+    this.#sessions.delete(room);
+    this.status.forgetRoom(room);
+    if (this.openRoom === room) this.openRoom = firstRooms[0];
   }
 
   #show(): void {

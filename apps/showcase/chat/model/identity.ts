@@ -1,7 +1,5 @@
-/** Who this window speaks as: a user id made once, and a name that can change. The server believes both. */
-import type { ChatStorage } from "./storage.js";
-
-const maxNameLength = 40;
+/** Names before anybody has logged in: one to suggest, and the one that the address asks for. */
+import { nameProblem, tidyName } from "../../../../src/showcase/names.js";
 
 const firstWords = [
   ...["Amber", "Brisk", "Calm", "Clever", "Coral", "Early", "Gentle", "Golden", "Jolly", "Kind", "Lucky"],
@@ -18,18 +16,6 @@ export function suggestName(random: () => number): string {
   return `${pick(firstWords)} ${pick(secondWords)}`;
 }
 
-export function tidyName(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
-}
-
-/** Says what is wrong with a name; undefined when nothing is. */
-export function nameProblem(name: string): string | undefined {
-  const tidy = tidyName(name);
-  if (tidy === "") return "Please enter a name.";
-  if ([...tidy].length > maxNameLength) return `A name can have up to ${maxNameLength} characters.`;
-  return undefined;
-}
-
 /**
  * The prefix under which this window keeps things. `?as=Name` makes a person of its own, so that two windows of one
  * browser can be two people.
@@ -42,28 +28,6 @@ export function storagePrefix(search: string): string {
 export function nameFromSearch(search: string): string | undefined {
   const as = new URLSearchParams(search).get("as");
   return as === null || nameProblem(as) !== undefined ? undefined : tidyName(as);
-}
-
-export class Identity {
-  readonly user: string;
-  /** Undefined until it has been asked for. */
-  name: string | undefined;
-  readonly #storage: ChatStorage;
-
-  constructor(storage: ChatStorage, search: string, newId: () => string) {
-    this.#storage = storage;
-    const keptUser = storage.read("user");
-    this.user = typeof keptUser === "string" && keptUser !== "" ? keptUser : newId();
-    storage.write("user", this.user);
-    const keptName = storage.read("name");
-    const isUsable = typeof keptName === "string" && nameProblem(keptName) === undefined;
-    this.name = isUsable ? keptName : nameFromSearch(search);
-  }
-
-  rename(name: string): void {
-    this.name = tidyName(name);
-    this.#storage.write("name", this.name);
-  }
 }
 
 /** A random UUID, also on pages that did not come over HTTPS, where `crypto.randomUUID` is missing. */

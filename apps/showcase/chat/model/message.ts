@@ -26,9 +26,12 @@ export interface Author {
 export interface MessageData {
   id: string;
   text: string;
-  /** Unix time in milliseconds, by the clock of the sender. */
+  /** Unix time in milliseconds, by this page's clock; the server puts its own in the place of it. */
   sentAt: number;
 }
+
+/** What the moderators' side publishes among messages: one is gone, or all that came before. */
+export type RoomEvent = { event: "deleted"; offset: number; epoch: string } | { event: "cleared" };
 
 export interface Message {
   /** The id that the author's own page gave it; undefined for publications of other programs. */
@@ -47,11 +50,21 @@ const namelessName = "someone via the command line";
 const minTime = 946_684_800_000;
 const maxTime = 253_402_300_799_999;
 
+/** @returns undefined for messages, and for whatever a client has published */
+export function readEvent({ data, info }: ReceivedPublication): RoomEvent | undefined {
+  if (info !== undefined || !isRecord(data)) return undefined;
+  const { event, offset, epoch } = data;
+  if (event === "cleared") return { event };
+  const isPlace = typeof offset === "number" && typeof epoch === "string";
+  return event === "deleted" && isPlace ? { event, offset, epoch } : undefined;
+}
+
 export function readMessage({ data, info }: ReceivedPublication): Message {
   const author = readAuthor(info);
   if (isRecord(data) && typeof data.text === "string") {
     const id = typeof data.id === "string" && data.id !== "" ? data.id : undefined;
-    return { id, author, text: data.text, format: "text", sentAt: readTime(data.sentAt) };
+    const format = data.format === "json" ? "json" : "text";
+    return { id, author, text: data.text, format, sentAt: readTime(data.sentAt) };
   }
   const isPlain = typeof data === "string" || typeof data === "number" || typeof data === "boolean";
   const text = isPlain ? String(data) : (JSON.stringify(data, null, 2) ?? "null");

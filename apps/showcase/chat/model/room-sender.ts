@@ -2,6 +2,7 @@
  * Sends the outbox of one room, one message after the other. A message leaves the outbox only when it is seen in the
  * channel; one whose fate is unknown is sent again only after everything missed was read and it was not there.
  */
+import type { MessageData } from "./message.js";
 import type { Outbox } from "./outbox.js";
 import type { Position } from "./position.js";
 
@@ -12,7 +13,7 @@ export interface RoomSenderOptions {
   room: string;
   outbox: Outbox;
   later: Later;
-  publish: (data: unknown) => Promise<unknown>;
+  publish: (data: MessageData) => Promise<unknown>;
   position: () => Position;
   /** Looks through the history for messages whose fate is unknown; false where there is none to look at. */
   findUncertain: () => Promise<boolean>;
@@ -115,9 +116,12 @@ export class RoomSender {
   }
 }
 
+/** The room is in slow mode: what is refused so is sent later. */
+const tooFast = 429;
+
 /** Errors below 100 are the SDK's own, such as a timeout or a closed connection: they may pass. */
 function readError(error: unknown): { isPermanent: boolean; message: string } {
   const { code, message, temporary } = (error ?? {}) as Record<string, unknown>;
-  const isPermanent = typeof code === "number" && code >= 100 && temporary !== true;
+  const isPermanent = typeof code === "number" && code >= 100 && code !== tooFast && temporary !== true;
   return { isPermanent, message: `${typeof message === "string" ? message : "refused"} (${code})` };
 }

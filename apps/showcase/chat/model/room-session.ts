@@ -3,7 +3,7 @@
  * the person writes goes out through its outbox. Knows the SDK only as RoomChannel.
  */
 import type { RoomReturn } from "./connection-status.js";
-import type { PublisherInfo, ReceivedPublication } from "./message.js";
+import type { MessageData, PublisherInfo, ReceivedPublication } from "./message.js";
 import type { Outbox } from "./outbox.js";
 import type { Position } from "./position.js";
 import { Presence } from "./presence.js";
@@ -14,7 +14,7 @@ import { Timeline } from "./timeline.js";
 
 /** What a room can ask of its channel. */
 export interface RoomChannel {
-  publish(data: unknown): Promise<unknown>;
+  publish(data: MessageData): Promise<unknown>;
   history(request: HistoryRequest): Promise<HistoryPage>;
   presence(): Promise<{ clients: Record<string, PublisherInfo> }>;
 }
@@ -28,7 +28,8 @@ export interface SubscribedEvent {
 
 export interface RoomSessionOptions {
   room: string;
-  me: string;
+  /** User id of the person; looked at anew each time. */
+  readonly me: string;
   channel: RoomChannel;
   outbox: Outbox;
   readMarks: ReadMarks;
@@ -203,7 +204,8 @@ export class RoomSession {
     const { me, outbox } = this.#options;
     const id = info?.user === me ? idOf(publication.data) : undefined;
     if (id !== undefined) outbox.remove(id);
-    return this.timeline.add(publication) !== undefined;
+    const entry = this.timeline.add(publication);
+    return entry !== undefined && entry.event === undefined;
   }
 
   #markRead(): void {

@@ -1,4 +1,7 @@
-/** The list of rooms of this window: three to begin with, and those the person adds. A room is a channel. */
+/**
+ * The list of public rooms of this window: three to begin with, and those the person adds. A room is a channel. Private
+ * rooms are known by the start of their names; which ones there are, the server says.
+ */
 import type { ChatStorage } from "./storage.js";
 
 export const firstRooms = ["lobby", "random", "tech"] as const;
@@ -7,8 +10,24 @@ export const firstRooms = ["lobby", "random", "tech"] as const;
 const maxRooms = 50;
 const maxRoomNameLength = 40;
 
+const privateStart = "private:";
+const privateRoom = /^private:[A-Za-z0-9_-]{1,64}$/;
+
+export function isPrivate(room: string): boolean {
+  return room.startsWith(privateStart);
+}
+
+/** The room of an id that the server has given. */
+export function privateRoomOf(id: string): string {
+  return privateStart + id;
+}
+
+export function idOfPrivate(room: string): string {
+  return room.slice(privateStart.length);
+}
+
 export function channelOf(room: string): string {
-  return `chat:${room}`;
+  return isPrivate(room) ? room : `chat:${room}`;
 }
 
 export function hashOf(room: string): string {
@@ -18,7 +37,7 @@ export function hashOf(room: string): string {
 /** The room named by the fragment of an address; undefined when it names none that can exist. */
 export function roomFromHash(hash: string): string | undefined {
   const room = hash.replace(/^#/, "");
-  return roomNameProblem(room) === undefined ? room : undefined;
+  return privateRoom.test(room) || roomNameProblem(room) === undefined ? room : undefined;
 }
 
 /** Says what is wrong with a room's name; undefined when nothing is. */

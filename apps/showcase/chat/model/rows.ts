@@ -9,6 +9,10 @@ export interface ShownMessage {
   text: string;
   format: "text" | "json";
   sentAt: number | undefined;
+  /** Taken out by a moderator: there is no text. */
+  isDeleted: boolean;
+  /** Its place in the present log, by which it can be deleted. */
+  offset: number | undefined;
   /** Undefined once the message was seen in the channel. */
   pending: { id: string; delivery: Delivery } | undefined;
 }
@@ -30,6 +34,8 @@ export type Row =
   | { kind: "gap"; key: string /** Undefined in a log that is no more. */; beforeOffset: number | undefined }
   /** The channel's log started afresh between the messages around it. */
   | { kind: "new-log"; key: string }
+  /** A moderator has emptied the room. */
+  | { kind: "cleared"; key: string }
   | GroupRow;
 
 const groupSpanMs = 5 * 60_000;
@@ -42,14 +48,20 @@ export function arrangeRows(timeline: Timeline, pending: readonly OutboxEntry[],
     const beforeOffset = timeline.isInPresentEpoch(entry) ? entry.offset : undefined;
     if (found === "gap") arranger.add({ kind: "gap", key: `gap ${key}`, beforeOffset });
     if (found === "new-log") arranger.add({ kind: "new-log", key: `log ${key}` });
-    const { text, format, sentAt } = message;
-    arranger.addMessage(message.author, { key, text, format, sentAt, pending: undefined });
+    if (entry.event?.event === "cleared") arranger.add({ kind: "cleared", key: `cleared ${key}` });
+    if (entry.event) return;
+    const { format, sentAt } = message;
+    const { isDeleted } = entry;
+    const text = isDeleted ? "" : message.text;
+    const shown = { key, text, format, sentAt, isDeleted, offset: beforeOffset, pending: undefined };
+    arranger.addMessage(message.author, shown);
   });
   for (const { id, text, sentAt, delivery } of pending) {
     if (timeline.hasMessage(me.user, id)) continue;
     // The key it will have in the timeline, so that it stays what it is when it gets there.
     const key = `message ${me.user} ${id}`;
-    arranger.addMessage(me, { key, text, format: "text", sentAt, pending: { id, delivery } });
+    const shown = { key, text, format: "text", sentAt, isDeleted: false, offset: undefined } as const;
+    arranger.addMessage(me, { ...shown, pending: { id, delivery } });
   }
   return arranger.rows;
 }

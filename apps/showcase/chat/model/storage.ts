@@ -53,6 +53,11 @@ export class ChatStorage {
     }
   }
 
+  /** Forgets everything under the prefix. */
+  clear(): void {
+    for (const key of this.keys("")) this.remove(key);
+  }
+
   /** The keys that start with `start`, in no particular order. */
   keys(start: string): string[] {
     const found = new Set([...this.#unkept.keys()].filter((key) => key.startsWith(start)));

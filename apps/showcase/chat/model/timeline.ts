@@ -2,12 +2,16 @@
  * The messages of one room in the order of the channel's log, merged from live publications, recovery and pages of
  * history. The same publication may come by several ways and counts once; so does a message that was published twice.
  */
-import { type Message, type ReceivedPublication, readMessage } from "./message.js";
+import { type Message, type ReceivedPublication, type RoomEvent, readEvent, readMessage } from "./message.js";
 
 export interface TimelineEntry {
   /** Unique within the timeline. */
   key: string;
   message: Message;
+  /** Of publications that are no message. */
+  event: RoomEvent | undefined;
+  /** A moderator has taken it out: its text is not to be shown. */
+  isDeleted: boolean;
   /** Undefined where the channel keeps no log. */
   offset: number | undefined;
   /** How many times the log had started afresh before this entry, as far as this page has seen. */
@@ -24,6 +28,10 @@ export class Timeline {
   /** Positions that were seen, also of publications that added nothing. */
   readonly #seen = new Set<string>();
   readonly #keys = new Set<string>();
+  /** Places of messages that are deleted, whether they have been seen or not. */
+  readonly #deleted = new Set<string>();
+  /** Everything in the present epoch before this offset is gone. */
+  #clearedBefore = 0;
   #arrivals = 0;
 
   get entries(): readonly TimelineEntry[] {
@@ -51,6 +59,7 @@ export class Timeline {
     if (epoch === "" || epoch === this.#epoch) return;
     if (this.#epoch !== "") this.#epochIndex += 1;
     this.#epoch = epoch;
+    this.#clearedBefore = 0;
   }
 
   /** Takes in a publication of the present epoch. Returns its entry, or undefined when it adds nothing. */
@@ -59,11 +68,30 @@ export class Timeline {
     if (offset !== undefined) this.#seen.add(placeKey(this.#epochIndex, offset));
     const message = readMessage(publication);
     const key = this.#keyOf(message, offset);
-    if (this.#keys.has(key)) return undefined;
+    if (this.#keys.has(key) || (offset ?? this.#clearedBefore) < this.#clearedBefore) return undefined;
     this.#keys.add(key);
-    const entry: TimelineEntry = { key, message, offset, epochIndex: this.#epochIndex };
+    const event = readEvent(publication);
+    const isDeleted = offset !== undefined && this.#deleted.has(placeKey(this.#epochIndex, offset));
+    const entry: TimelineEntry = { key, message, event, isDeleted, offset, epochIndex: this.#epochIndex };
     this.#entries.splice(this.#placeOf(entry), 0, entry);
+    if (event) this.#obey(event, offset ?? 0);
     return entry;
+  }
+
+  #obey(event: RoomEvent, at: number): void {
+    if (event.event === "cleared") {
+      this.#clearedBefore = Math.max(at, this.#clearedBefore);
+      this.#entries = this.#entries.filter(
+        ({ epochIndex, offset }) => epochIndex === this.#epochIndex && (offset ?? at) >= at,
+      );
+    } else if (event.epoch === this.#epoch) {
+      this.#deleted.add(placeKey(this.#epochIndex, event.offset));
+      this.#entries = this.#entries.map((entry) =>
+        entry.offset === event.offset && entry.epochIndex === this.#epochIndex
+          ? { ...entry, isDeleted: true }
+          : entry,
+      );
+    }
   }
 
   /** Whether a message of this author was seen in the channel. */

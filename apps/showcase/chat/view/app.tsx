@@ -3,29 +3,52 @@ import { useState } from "preact/hooks";
 import { Drawer } from "../../shared/drawer.js";
 import { useChanges, useMedia } from "../../shared/hooks.js";
 import type { Chat } from "../model/chat.js";
+import type { Entrance } from "../model/entrance.js";
+import type { Moderator } from "../model/moderator.js";
+import { MembersPanel } from "./members-panel.js";
+import { ModerationDialog } from "./moderation-dialog.js";
 import { NameDialog } from "./name-dialog.js";
 import { PeopleList } from "./people-list.js";
 import { RoomView } from "./room-view.js";
 import { Sidebar } from "./sidebar.js";
 
 type Panel = "rooms" | "people" | "none";
+type Question = "name" | "moderation" | "none";
 
-export function App({ chat }: { chat: Chat }) {
+export interface AppProps {
+  chat: Chat;
+  entrance: Entrance;
+  moderator: Moderator;
+}
+
+export function App({ chat, entrance, moderator }: AppProps) {
   useChanges(chat);
   const hasRoomsBeside = useMedia("(min-width: 48rem)");
   const hasPeopleBeside = useMedia("(min-width: 70rem)");
   const [panel, setPanel] = useState<Panel>("none");
-  const [isRenaming, setRenaming] = useState(false);
+  const [question, setQuestion] = useState<Question>("none");
   const close = () => setPanel("none");
+  const closeQuestion = () => setQuestion("none");
   const isCovered = panel === "rooms" ? !hasRoomsBeside : panel === "people" && !hasPeopleBeside;
-  const needsName = chat.identity.name === undefined;
+  const { privateRoom } = chat;
   return (
     <div class="chat">
       <Drawer label="Rooms" side="left" isSheet={!hasRoomsBeside} isOpen={panel === "rooms"} onClose={close}>
-        <Sidebar chat={chat} onOpened={close} onRename={() => setRenaming(true)} />
+        <Sidebar
+          chat={chat}
+          isModerating={moderator.isActive}
+          onOpened={close}
+          onRename={() => setQuestion("name")}
+          onModerate={() => setQuestion("moderation")}
+          onLogOut={() => {
+            moderator.stop();
+            void entrance.logOut();
+          }}
+        />
       </Drawer>
       <RoomView
         chat={chat}
+        moderator={moderator}
         isCovered={isCovered}
         onShowRooms={hasRoomsBeside ? undefined : () => setPanel("rooms")}
         onShowPeople={hasPeopleBeside ? undefined : () => setPanel("people")}
@@ -37,17 +60,14 @@ export function App({ chat }: { chat: Chat }) {
         isOpen={panel === "people"}
         onClose={close}
       >
-        <PeopleList room={chat.room} me={chat.me} />
+        <PeopleList room={chat.room} me={chat.me} moderator={moderator} />
+        {privateRoom && <MembersPanel key={privateRoom.room} chat={chat} room={privateRoom} />}
       </Drawer>
-      {(needsName || isRenaming) && (
-        <NameDialog
-          present={chat.identity.name}
-          onName={(name) => {
-            chat.rename(name);
-            setRenaming(false);
-          }}
-          onCancel={() => setRenaming(false)}
-        />
+      {question === "name" && (
+        <NameDialog present={chat.me.name} onName={(name) => entrance.logIn(name)} onClose={closeQuestion} />
+      )}
+      {question === "moderation" && (
+        <ModerationDialog chat={chat} moderator={moderator} onClose={closeQuestion} />
       )}
     </div>
   );

@@ -1,20 +1,23 @@
 /** The field to write a message. Enter sends, Shift+Enter starts a new line; it works without a connection too. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { maxTextCharacters } from "../../../../src/showcase/limits.js";
 import { Icon } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
 
-const maxCharacters = 2000;
 const counterFrom = 1800;
 
-/** What was written in each room and not sent, while the page is open. */
-const drafts = new Map<string, string>();
+/** What was written in each room and not sent, for as long as the chat lasts. */
+const draftsOf = new WeakMap<Chat, Map<string, string>>();
 
 export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) => void }) {
   const room = chat.openRoom;
+  const title = chat.titleOf(room);
+  const drafts = draftsOf.get(chat) ?? new Map<string, string>();
+  draftsOf.set(chat, drafts);
   const field = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(() => drafts.get(room) ?? "");
   const length = [...text].length;
-  const left = maxCharacters - length;
+  const left = maxTextCharacters - length;
   const canSend = text.trim() !== "" && left >= 0;
   const isLive = chat.status.current.state === "live";
 
@@ -53,8 +56,8 @@ export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) 
           class="composer-field"
           rows={1}
           value={text}
-          placeholder={`Message #${room}`}
-          aria-label={`Message to ${room}`}
+          placeholder={`Message ${chat.labelOf(room)}`}
+          aria-label={`Message to ${title}`}
           aria-describedby="composer-hint"
           aria-invalid={left < 0}
           onInput={(event) => change(event.currentTarget.value)}

@@ -1,5 +1,5 @@
 /** What a room without messages says: two ways to change that. */
-import { channelOf } from "../model/rooms.js";
+import { channelOf, isPrivate } from "../model/rooms.js";
 
 /** Where the command line looks for a server unless told otherwise. */
 const usualServer = "http://localhost:8000";
@@ -15,10 +15,18 @@ export function EmptyRoom({ room }: { room: string }) {
         <circle cx="60" cy="12" r="6" />
       </svg>
       <h2 class="display-title">Nobody has said anything here yet</h2>
-      <p class="soft">Say hello below, or send something from a shell:</p>
-      <pre class="shell">
-        <code>{`npx holdfast publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
-      </pre>
+      {isPrivate(room) ? (
+        <p class="soft">
+          Only members can read and write in this room. Its owner invites them, in the list of people.
+        </p>
+      ) : (
+        <>
+          <p class="soft">Say hello below, or send something from a shell:</p>
+          <pre class="shell">
+            <code>{`npx holdfast publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
+          </pre>
+        </>
+      )}
     </div>
   );
 }

@@ -2,6 +2,8 @@
 import { useRef } from "preact/hooks";
 import { Icon } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
+import type { Moderator } from "../model/moderator.js";
+import { isPrivate } from "../model/rooms.js";
 import { Composer } from "./composer.js";
 import { ConnectionBadge } from "./connection-badge.js";
 import { HowItWorks } from "./how-it-works.js";
@@ -9,6 +11,7 @@ import { TimelineView } from "./timeline-view.js";
 
 export interface RoomViewProps {
   chat: Chat;
+  moderator: Moderator;
   /** Whether a panel lies over it. */
   isCovered: boolean;
   /** Undefined where the rooms are in view anyway. */
@@ -16,7 +19,7 @@ export interface RoomViewProps {
   onShowPeople: (() => void) | undefined;
 }
 
-export function RoomView({ chat, isCovered, onShowRooms, onShowPeople }: RoomViewProps) {
+export function RoomView({ chat, moderator, isCovered, onShowRooms, onShowPeople }: RoomViewProps) {
   const { room } = chat;
   const people = room.presence.people(chat.me.user).length;
   const unreadElsewhere = chat.unread - room.unread;
@@ -33,9 +36,9 @@ export function RoomView({ chat, isCovered, onShowRooms, onShowPeople }: RoomVie
         )}
         <h1 class="room-title">
           <span class="room-title-sign" aria-hidden="true">
-            #
+            {isPrivate(room.room) ? <Icon name="lock" /> : "#"}
           </span>
-          {room.room}
+          {chat.titleOf(room.room)}
         </h1>
         <ConnectionBadge chat={chat} />
         {onShowPeople && (
@@ -50,7 +53,7 @@ export function RoomView({ chat, isCovered, onShowRooms, onShowPeople }: RoomVie
           </button>
         )}
       </header>
-      <TimelineView key={room.room} chat={chat} room={room} showEnd={showEnd} />
+      <TimelineView key={room.room} chat={chat} moderator={moderator} room={room} showEnd={showEnd} />
       <Composer
         key={`composer ${room.room}`}
         chat={chat}

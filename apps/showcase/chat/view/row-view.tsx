@@ -2,6 +2,7 @@
 import { Avatar } from "../../shared/avatar.js";
 import { Icon } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
+import type { Moderator } from "../model/moderator.js";
 import type { RoomSession } from "../model/room-session.js";
 import type { GroupRow, Row, ShownMessage } from "../model/rows.js";
 import { dayText, fullTimeText, timeText } from "../model/time-text.js";
@@ -10,10 +11,11 @@ import { MessageText } from "./message-text.js";
 export interface RowViewProps {
   row: Row;
   chat: Chat;
+  moderator: Moderator;
   room: RoomSession;
 }
 
-export function RowView({ row, chat, room }: RowViewProps) {
+export function RowView({ row, chat, moderator, room }: RowViewProps) {
   switch (row.kind) {
     case "day":
       return (
@@ -27,10 +29,16 @@ export function RowView({ row, chat, room }: RowViewProps) {
           <span>The server began a new log here; what is above is only on this page</span>
         </p>
       );
+    case "cleared":
+      return (
+        <p class="divider break">
+          <span>A moderator has cleared this room</span>
+        </p>
+      );
     case "gap":
       return <Gap beforeOffset={row.beforeOffset} room={room} />;
     case "group":
-      return <Group group={row} chat={chat} />;
+      return <Group group={row} chat={chat} moderator={moderator} room={room} />;
   }
 }
 
@@ -54,7 +62,7 @@ function Gap({ beforeOffset, room }: { beforeOffset: number | undefined; room: R
   );
 }
 
-function Group({ group, chat }: { group: GroupRow; chat: Chat }) {
+function Group({ group, ...others }: Omit<RowViewProps, "row"> & { group: GroupRow }) {
   const { author, isOwn, sentAt, day, messages } = group;
   return (
     <article class={isOwn ? "group own" : "group"}>
@@ -69,24 +77,41 @@ function Group({ group, chat }: { group: GroupRow; chat: Chat }) {
           )}
         </header>
         {messages.map((message) => (
-          <MessageView key={message.key} message={message} chat={chat} />
+          <MessageView key={message.key} message={message} {...others} />
         ))}
       </div>
     </article>
   );
 }
 
-function MessageView({ message, chat }: { message: ShownMessage; chat: Chat }) {
-  const { pending, sentAt } = message;
+type MessageViewProps = Omit<RowViewProps, "row"> & { message: ShownMessage };
+
+function MessageView({ message, chat, moderator, room }: MessageViewProps) {
+  const { pending, sentAt, isDeleted, offset } = message;
   const state = pending?.delivery.state ?? "delivered";
   return (
     <div
-      class={`message ${state}`}
+      class={isDeleted ? "message deleted" : `message ${state}`}
       data-testid="message"
       data-key={message.key}
       title={sentAt === undefined ? undefined : fullTimeText(sentAt)}
     >
-      <MessageText text={message.text} format={message.format} />
+      {isDeleted ? (
+        <p class="deleted-text">A moderator has deleted this message</p>
+      ) : (
+        <MessageText text={message.text} format={message.format} />
+      )}
+      {moderator.isActive && !isDeleted && offset !== undefined && (
+        <button
+          type="button"
+          class="icon-button delete-message"
+          aria-label={`Delete message: ${message.text.slice(0, 40)}`}
+          title="Delete this message"
+          onClick={() => void moderator.deleteMessage(room.room, { offset, epoch: room.timeline.epoch })}
+        >
+          <Icon name="trash" />
+        </button>
+      )}
       {pending && pending.delivery.state !== "failed" && (
         <p class="delivery">
           <Icon name="waiting" />

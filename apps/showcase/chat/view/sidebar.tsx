@@ -1,21 +1,35 @@
-/** The list of rooms with what is unread in them, and who the person is. */
-import { useState } from "preact/hooks";
+/** The lists of rooms, and who the person is. */
 import { Avatar } from "../../shared/avatar.js";
 import { Brand } from "../../shared/brand.js";
-import { Icon } from "../../shared/icon.js";
+import { Icon, type IconName } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
-import type { RoomSession } from "../model/room-session.js";
-import { hashOf } from "../model/rooms.js";
-
-const mostShown = 99;
+import { AddRoom } from "./add-room.js";
+import { RoomItem } from "./room-item.js";
 
 export interface SidebarProps {
   chat: Chat;
+  isModerating: boolean;
   onOpened: () => void;
   onRename: () => void;
+  onModerate: () => void;
+  onLogOut: () => void;
 }
 
-export function Sidebar({ chat, onOpened, onRename }: SidebarProps) {
+export function Sidebar(props: SidebarProps) {
+  const { chat, onOpened } = props;
+  const privateRooms = chat.privateRooms.list.flatMap(({ room }) => chat.sessionOf(room) ?? []);
+  const createPrivate = async (title: string) => {
+    const outcome = await chat.privateRooms.create(title);
+    if ("problem" in outcome) return outcome.problem;
+    chat.open(outcome.room);
+    onOpened();
+    return undefined;
+  };
+  const join = (name: string) => {
+    const problem = chat.open(name.replace(/^#/, ""));
+    if (problem === undefined) onOpened();
+    return problem;
+  };
   return (
     <div class="sidebar">
       <Brand page="chat" />
@@ -26,113 +40,53 @@ export function Sidebar({ chat, onOpened, onRename }: SidebarProps) {
             <RoomItem key={room.room} chat={chat} room={room} onOpened={onOpened} />
           ))}
         </ul>
-        <AddRoom chat={chat} onOpened={onOpened} />
+        <AddRoom
+          id="add-room"
+          label="Name of a room to join"
+          placeholder="Join another room"
+          action="Join room"
+          onAdd={join}
+        />
+        <h2 class="sidebar-title private">Private rooms</h2>
+        <ul>
+          {privateRooms.map((room) => (
+            <RoomItem key={room.room} chat={chat} room={room} onOpened={onOpened} />
+          ))}
+        </ul>
+        <AddRoom
+          id="create-room"
+          label="Title of a private room to create"
+          placeholder="Create a private room"
+          action="Create private room"
+          onAdd={createPrivate}
+        />
       </nav>
-      <div class="sidebar-me">
-        <Avatar user={chat.me.user} name={chat.me.name} />
-        <div class="sidebar-me-text">
-          <span class="sidebar-me-label">You are</span>
-          <span class="sidebar-me-name">{chat.me.name || "new here"}</span>
-        </div>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Change name"
-          title="Change name"
-          onClick={onRename}
-        >
-          <Icon name="edit" />
-        </button>
+      <Me {...props} />
+    </div>
+  );
+}
+
+function Me({ chat, isModerating, onRename, onModerate, onLogOut }: SidebarProps) {
+  return (
+    <div class="sidebar-me">
+      <Avatar user={chat.me.user} name={chat.me.name} />
+      <div class="sidebar-me-text">
+        <span class="sidebar-me-label">{isModerating ? "You moderate as" : "You are"}</span>
+        <span class="sidebar-me-name">{chat.me.name}</span>
+      </div>
+      <div class="me-actions">
+        <Action icon="edit" label="Change name" onAct={onRename} />
+        <Action icon="shield" label="Moderate" onAct={onModerate} />
+        <Action icon="exit" label="Log out" onAct={onLogOut} />
       </div>
     </div>
   );
 }
 
-interface RoomItemProps {
-  chat: Chat;
-  room: RoomSession;
-  onOpened: () => void;
-}
-
-function RoomItem({ chat, room: { room, unread }, onOpened }: RoomItemProps) {
-  const isOpen = room === chat.openRoom;
-  const shown = unread > mostShown ? `${mostShown}+` : String(unread);
+function Action({ icon, label, onAct }: { icon: IconName; label: string; onAct: () => void }) {
   return (
-    <li class={isOpen ? "room-item open" : "room-item"}>
-      <a
-        href={hashOf(room)}
-        aria-current={isOpen ? "page" : undefined}
-        onClick={(event) => {
-          // With a modifier it opens in a window of its own, as any address does.
-          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-          event.preventDefault();
-          chat.open(room);
-          onOpened();
-        }}
-      >
-        <span class="room-sign" aria-hidden="true">
-          #
-        </span>
-        <span class="room-name">{room}</span>
-        {unread > 0 && !isOpen && (
-          <span class="unread">
-            {shown}
-            <span class="unseen"> unread</span>
-          </span>
-        )}
-      </a>
-      {chat.canLeave(room) && (
-        <button
-          type="button"
-          class="icon-button leave"
-          aria-label={`Leave ${room}`}
-          title={`Leave ${room}`}
-          onClick={() => chat.leave(room)}
-        >
-          <Icon name="close" />
-        </button>
-      )}
-    </li>
-  );
-}
-
-function AddRoom({ chat, onOpened }: { chat: Chat; onOpened: () => void }) {
-  const [name, setName] = useState("");
-  const [problem, setProblem] = useState<string>();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    const found = chat.open(name.trim().replace(/^#/, ""));
-    setProblem(found);
-    if (found !== undefined) return;
-    setName("");
-    onOpened();
-  };
-  return (
-    <form class="add-room" onSubmit={submit} noValidate>
-      <label class="unseen" for="add-room">
-        Name of a room to join
-      </label>
-      <input
-        id="add-room"
-        class="add-room-field"
-        value={name}
-        placeholder="Join another room"
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck={false}
-        aria-invalid={problem !== undefined}
-        aria-describedby="add-room-problem"
-        onInput={(event) => {
-          setName(event.currentTarget.value);
-          setProblem(undefined);
-        }}
-      />
-      <button type="submit" class="icon-button" aria-label="Join room" title="Join room">
-        <Icon name="plus" />
-      </button>
-      <p id="add-room-problem" class="add-room-problem" role="alert">
-        {problem}
-      </p>
-    </form>
+    <button type="button" class="icon-button me-action" aria-label={label} title={label} onClick={onAct}>
+      <Icon name={icon} />
+    </button>
   );
 }

@@ -3,6 +3,7 @@ import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
+import type { Moderator } from "../model/moderator.js";
 import type { RoomSession } from "../model/room-session.js";
 import { arrangeRows } from "../model/rows.js";
 import { EmptyRoom } from "./empty-room.js";
@@ -11,17 +12,19 @@ import { ScrollKeeper } from "./scroll-keeper.js";
 
 export interface TimelineViewProps {
   chat: Chat;
+  moderator: Moderator;
   room: RoomSession;
   /** Set to what brings the end into view. */
   showEnd: RefObject<() => void>;
 }
 
-export function TimelineView({ chat, room, showEnd }: TimelineViewProps) {
+export function TimelineView({ chat, moderator, room, showEnd }: TimelineViewProps) {
   const box = useRef<HTMLDivElement>(null);
   const keeper = useRef<ScrollKeeper | null>(null);
   const [isAtEnd, setAtEnd] = useState(true);
   const [arrivalsSeen, setArrivalsSeen] = useState(room.arrivals);
   const { history, timeline, phase } = room;
+  const title = chat.titleOf(room.room);
 
   useEffect(() => {
     if (!box.current) return;
@@ -44,11 +47,11 @@ export function TimelineView({ chat, room, showEnd }: TimelineViewProps) {
     <div class="timeline-frame">
       <div
         ref={box}
-        class="timeline"
+        class={moderator.isActive ? "timeline moderated" : "timeline"}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
         tabIndex={0}
         role="log"
-        aria-label={`Messages in ${room.room}`}
+        aria-label={`Messages in ${title}`}
         aria-busy={isReading}
       >
         <div class="timeline-inner">
@@ -80,13 +83,13 @@ export function TimelineView({ chat, room, showEnd }: TimelineViewProps) {
           )}
           {rows.length > 0 && !history.hasEarlier && history.state === "read" && (
             <p class="beginning">
-              {oldest === 1 ? `This is where #${room.room} begins.` : "Nothing older is kept."}
+              {oldest === 1 ? `This is where ${chat.labelOf(room.room)} begins.` : "Nothing older is kept."}
             </p>
           )}
           {rows.length === 0 && isReading && <p class="beginning">Reading what was said here …</p>}
           {rows.length === 0 && history.state === "read" && <EmptyRoom room={room.room} />}
           {rows.map((row) => (
-            <RowView key={row.key} row={row} chat={chat} room={room} />
+            <RowView key={row.key} row={row} chat={chat} moderator={moderator} room={room} />
           ))}
         </div>
       </div>
