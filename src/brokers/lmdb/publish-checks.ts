@@ -10,7 +10,7 @@ export class PublishChecks {
   /** @throws HF_OPTION_INVALID */
   publication({ tags, score, key }: NewPublication, { retention, idempotencyKey }: PublishOptions): void {
     this.#retention(retention);
-    if (key !== undefined) assertKey("key", key);
+    if (key !== undefined && retention.keys) assertKey("key", key);
     if (idempotencyKey !== undefined) assertKey("idempotencyKey", idempotencyKey);
     if (tags !== undefined) assertTags(tags);
     if (score !== undefined && !Number.isFinite(score))

@@ -8,7 +8,7 @@ import type { Encoding } from "../../channels/reader.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { formatPosition, parsePosition } from "./position-text.js";
+import { formatPosition, parsePosition } from "../../wire/position-text.js";
 
 /** Publications as they stand in an answer's list. */
 export const listEncoding: Encoding = Object.freeze({

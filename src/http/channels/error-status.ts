@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { errorCodes, HoldfastError } from "../../errors.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
+import { httpStatusOf } from "../../wire/http-status.js";
 
 /** What a request is answered that is not carried out. */
 export interface HttpRefusal {
@@ -10,37 +11,9 @@ export interface HttpRefusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** By the codes of replies. */
-const statuses: Readonly<Record<number, number>> = {
-  100: 500,
-  101: 401,
-  102: 404,
-  103: 403,
-  104: 404,
-  105: 409,
-  106: 507,
-  107: 400,
-  108: 400,
-  109: 401,
-  110: 401,
-  111: 429,
-  112: 410,
-  113: 409,
-};
-
-/** Statuses that say something of the connection, or of a proxy, which an application cannot know. */
-const ofConnections = new Set([401, 407, 408, 421, 425, 426, 431]);
-
-/** An application's own code is the status where it is one of those that say what is wrong with a request; else 403. */
-export function statusOf({ code }: ReplyError): number {
-  const known = statuses[code];
-  if (known !== undefined) return known;
-  return code >= 400 && code < 500 && !ofConnections.has(code) ? code : 403;
-}
-
 /** RFC 9110 §11.6.1: with 401 comes how to do better; RFC 6750 §3. */
 export function toHttpRefusal(error: ReplyError): HttpRefusal {
-  const status = statusOf(error);
+  const status = httpStatusOf(error.code);
   return { status, error, ...(status === 401 && { headers: { "WWW-Authenticate": "Bearer" } }) };
 }
 
@@ -64,7 +37,7 @@ export function refusalOfThrown(
 ): HttpRefusal | undefined {
   const error = expectedFailure(thrown);
   if (error === undefined) return undefined;
-  const status = thrown instanceof HoldfastError ? errorCodes[thrown.code].status : statusOf(error);
+  const status = thrown instanceof HoldfastError ? errorCodes[thrown.code].status : httpStatusOf(error.code);
   return { status, error };
 }
 

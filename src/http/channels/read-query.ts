@@ -1,7 +1,7 @@
 /** What a request to read a channel asks for, in its query. */
 import type { ReadParams } from "../../sessions/reading.js";
+import { parsePosition, positionAdvice } from "../../wire/position-text.js";
 import { parseCursorText } from "./answer-body.js";
-import { parsePosition, positionAdvice } from "./position-text.js";
 
 export interface ReadQuery extends Omit<ReadParams, "channel"> {
   /** How long to wait where there is nothing yet; 0 for not at all. */

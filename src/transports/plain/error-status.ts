@@ -1,19 +1,8 @@
 /** HTTP statuses for the codes of the client protocol (docs/reference/codes.md). */
 import { disconnectTable, errorTable } from "../../wire/codes.js";
+import { httpStatusOf } from "../../wire/http-status.js";
 
 const statuses: Readonly<Record<number, number>> = {
-  [errorTable.internal.code]: 500,
-  [errorTable.unauthorized.code]: 401,
-  [errorTable.unknownChannel.code]: 404,
-  [errorTable.permissionDenied.code]: 403,
-  [errorTable.methodNotFound.code]: 404,
-  [errorTable.alreadySubscribed.code]: 409,
-  [errorTable.limitExceeded.code]: 429,
-  [errorTable.tokenExpired.code]: 401,
-  [errorTable.expired.code]: 401,
-  [errorTable.tooManyRequests.code]: 429,
-  [errorTable.unrecoverablePosition.code]: 410,
-  [errorTable.concurrentPagination.code]: 409,
   [disconnectTable.shutdown.code]: 503,
   [disconnectTable.internalError.code]: 500,
   [disconnectTable.connectionExpired.code]: 401,
@@ -29,10 +18,10 @@ const statuses: Readonly<Record<number, number>> = {
   [disconnectTable.permissionDenied.code]: 403,
 };
 
-/** Of an error in a reply, or of a disconnect. What applications refuse with codes of their own is forbidden. */
+/** Of an error in a reply, or of a disconnect, of which applications have their own, too. */
 export function statusOf(code: number): number {
-  const isApplications = (code >= 400 && code < 2000) || code >= 4000;
-  return statuses[code] ?? (isApplications ? 403 : 400);
+  if (code < 2000) return httpStatusOf(code);
+  return statuses[code] ?? (code >= 4000 ? 403 : 400);
 }
 
 /** For rejections that have a status only: the error in a reply that says the same. */

@@ -6,7 +6,7 @@ import type { Encoding } from "../../channels/reader.js";
 import type { Codec, Payload } from "../../wire/codec.js";
 import { jsonCodec } from "../../wire/json-codec.js";
 import type { ClientInfo, JsonText, Position, Publication, Push } from "../../wire/messages.js";
-import { formatPosition } from "./position-text.js";
+import { formatPosition } from "../../wire/position-text.js";
 
 export type NoticeName = "position" | "lost" | "state" | "join" | "leave" | "direct" | "error";
 

@@ -6,6 +6,7 @@ import { type OpeningRequest, toOpeningRequest } from "../../sockets/opening-req
 import { type Rejection, reject } from "../../websocket/index.js";
 import { findChannelNameFault } from "../../wire/channel-name.js";
 import type { MapType } from "../../wire/messages.js";
+import { parsePosition } from "../../wire/position-text.js";
 import type { Admission, Admitted } from "../admission.js";
 import { answerPreflight, corsHeaders } from "../cors.js";
 import type { StreamTimes } from "../stream-response.js";
@@ -14,7 +15,6 @@ import { errorCodeFor } from "./error-status.js";
 import type { PlainRequest } from "./opening.js";
 import { errorText, type PlainFormat, plainEvents, plainLines } from "./plain-format.js";
 import { PlainTransport } from "./plain-transport.js";
-import { parsePosition } from "./position-text.js";
 
 export interface PlainListenerOptions {
   readonly handler: Handler;

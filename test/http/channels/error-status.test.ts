@@ -1,25 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../../src/errors.js";
-import {
-  refusalOfThrown,
-  statusOf,
-  toHttpRefusal,
-  tooMany,
-} from "../../../src/http/channels/error-status.js";
+import { refusalOfThrown, toHttpRefusal, tooMany } from "../../../src/http/channels/error-status.js";
 import { expectedFailure } from "../../../src/sessions/commands.js";
 import { errorTable, replyError } from "../../../src/wire/codes.js";
+import { httpStatusOf } from "../../../src/wire/http-status.js";
 
 describe("statuses of errors", () => {
   it("are there for every error of the protocol", () => {
-    const statuses = Object.values(errorTable).map((error) => statusOf(error));
+    const statuses = Object.values(errorTable).map(({ code }) => httpStatusOf(code));
     expect(statuses.every((status) => status >= 400 && status < 600)).toBe(true);
     expect(statuses).not.toContain(undefined);
   });
 
   it("are an application's own where these say what is wrong with a request", () => {
-    const status = (code: number) => statusOf({ code, message: "", isTemporary: false });
-    expect([400, 404, 409, 429].map(status)).toEqual([400, 404, 409, 429]);
-    expect([401, 407, 408, 500, 1999, 4510].map(status)).toEqual([403, 403, 403, 403, 403, 403]);
+    expect([400, 404, 409, 429].map(httpStatusOf)).toEqual([400, 404, 409, 429]);
+    expect([401, 407, 408, 500, 1999, 4510].map(httpStatusOf)).toEqual([403, 403, 403, 403, 403, 403]);
   });
 
   it("say with 401 how to do better, and with 429 when to come back", () => {

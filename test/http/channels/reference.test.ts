@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { errorCodes } from "../../../src/errors.js";
-import { statusOf } from "../../../src/http/channels/error-status.js";
 import { defaultReadEntries } from "../../../src/sessions/reading.js";
 import { errorTable } from "../../../src/wire/codes.js";
+import { httpStatusOf } from "../../../src/wire/http-status.js";
 
 const text = readFileSync(join(import.meta.dirname, "../../../docs/reference/http-channels.md"), "utf8");
 /** The first cells of a table's rows. */
@@ -22,7 +22,7 @@ describe("reference of channels over HTTP", () => {
       "tokenExpired",
     ] as const;
     const others = ["tooManyRequests", "unrecoverablePosition", "internal"] as const;
-    const statuses = [...names, ...others].map((name) => statusOf(errorTable[name]));
+    const statuses = [...names, ...others].map((name) => httpStatusOf(errorTable[name].code));
     const stored = [errorCodes.HF_BROKER_FULL, errorCodes.HF_MAP_FULL, errorCodes.HF_STORE_FAILED];
     for (const status of [...statuses, ...stored.map((code) => code.status), 405, 413, 415])
       expect(listed).toContain(String(status));

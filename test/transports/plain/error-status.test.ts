@@ -14,9 +14,9 @@ describe("statuses of codes", () => {
     ]);
   });
 
-  it("forbid where an application refuses with a code of its own", () => {
-    expect([399, 400, 1999, 2000, 3999, 4000, 4999].map(statusOf)).toEqual([
-      400, 403, 403, 400, 400, 403, 403,
+  it("are the application's own, or forbid, where it refuses with a code of its own", () => {
+    expect([404, 450, 401, 1999, 2000, 3999, 4000, 4999].map(statusOf)).toEqual([
+      404, 450, 403, 403, 400, 400, 403, 403,
     ]);
   });
 
