@@ -1,10 +1,14 @@
 /** A reader that changes how it reads, under a stream of publications, and goes on from its position each time. */
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
-import type { PublicationContext } from "centrifuge";
+import type { PublicationContext, TransportEndpoint } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { HoldfastServer, ServerOptions } from "../../src/index.js";
+import { WebSocket } from "../../src/websocket.js";
 import { connectSdk } from "../support/app-server.js";
 import { channelAt, type HttpChannel } from "../support/http-channels.js";
+import { PlainStream } from "../support/plain-stream.js";
 import { startServer, until } from "../support/server.js";
 
 interface Place {
@@ -27,9 +31,40 @@ async function poll(
   }
 }
 
-/** The same with an SDK. */
-async function listen(url: string, place: Place, seen: number[], count: number): Promise<void> {
-  const client = await connectSdk(url);
+/** The same from a response that goes on, as events or as lines. */
+async function stream(
+  origin: string,
+  place: Place,
+  seen: number[],
+  count: number,
+  type: string,
+): Promise<void> {
+  const response = await PlainStream.open(`${origin}/channels/news/events`, {
+    Accept: type,
+    "Last-Event-ID": `${place.epoch}:${place.offset}`,
+  });
+  const read = () =>
+    type === "text/event-stream"
+      ? response.events.filter((event) => event.type === "message").map(({ data }) => data)
+      : response.lines.filter(({ data }) => data !== undefined);
+  await response.until(() => read().length >= count);
+  response.cut();
+  expect(response.text).not.toContain("lost");
+  for (const { data, offset } of read()) {
+    seen.push(data);
+    place.offset = offset;
+  }
+}
+
+/** The same with an SDK, over whichever transport. */
+async function listen(
+  url: Parameters<typeof connectSdk>[0],
+  place: Place,
+  seen: number[],
+  count: number,
+  options: Parameters<typeof connectSdk>[1] = {},
+): Promise<void> {
+  const client = await connectSdk(url, options);
   const subscription = client.newSubscription("news", { since: { ...place } });
   let received = 0;
   subscription.on("subscribed", (context) => expect(context.recovered).toBe(true));
@@ -65,12 +100,25 @@ function publishSteadily(server: HoldfastServer): () => Promise<number> {
   };
 }
 
-describe("a reader that goes from polls to long polls to a WebSocket, and back", () => {
+describe("a reader that goes from polls to long polls, events, WebSockets over either HTTP, lines and streams, and back", () => {
   it.each<[string, ServerOptions]>([
     ["from the newest entries at hand", {}],
     ["from the log", { ring: { maxEntries: 2 } }],
   ])("finds everything once and in order: %s", async (_name, options) => {
     const { server, port, url, errors } = await startServer(options);
+    const origin = `http://127.0.0.1:${port}`;
+    const session = connect(origin);
+    onTestFinished(() => session.destroy());
+    await once(session, "remoteSettings");
+    class SocketOverHttp2 extends WebSocket {
+      constructor(address: string) {
+        super(address, [], { http2Session: session });
+      }
+    }
+    const fallback: TransportEndpoint[] = [
+      { transport: "http_stream", endpoint: `${origin}/connection/http_stream` },
+    ];
+    const emulated = { emulationEndpoint: `${origin}/emulation` };
     const news = channelAt(`http://127.0.0.1:${port}`, "news");
     const { epoch } = (await news.get("limit=0")).body;
     const place = { epoch, offset: 0 };
@@ -80,7 +128,11 @@ describe("a reader that goes from polls to long polls to a WebSocket, and back",
       await poll(news, place, seen, { rounds: 20 });
       await poll(news, place, seen, { rounds: 20, query: "&wait=20s" });
       await poll(news, place, seen, { rounds: 10, query: "&wait=20s&limit=1" });
+      await stream(origin, place, seen, 30, "text/event-stream");
       await listen(url, place, seen, 30);
+      await listen(url, place, seen, 30, { websocket: SocketOverHttp2 });
+      await stream(origin, place, seen, 30, "application/x-ndjson");
+      await listen(fallback, place, seen, 30, emulated);
       await poll(news, place, seen, { rounds: 10, query: "&limit=2" });
     }
     const count = await stop();

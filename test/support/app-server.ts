@@ -45,7 +45,10 @@ export function createSdk(url: string | TransportEndpoint[], options: Partial<Op
   return client;
 }
 
-export async function connectSdk(url: string, options: Partial<Options> = {}): Promise<Centrifuge> {
+export async function connectSdk(
+  url: string | TransportEndpoint[],
+  options: Partial<Options> = {},
+): Promise<Centrifuge> {
   const client = createSdk(url, options);
   client.connect();
   await client.ready(5000);
