@@ -3,6 +3,7 @@
  * counts as absent, but not where that would let somebody in, or on for longer.
  */
 import { findChannelNameFault } from "../wire/channel-name.js";
+import { findDepthFault } from "../wire/json-codec.js";
 import type { JsonText } from "../wire/messages.js";
 import type { JsonObject } from "./compact-token.js";
 
@@ -132,9 +133,13 @@ function decodeJson(encoded: unknown, path: string): unknown {
 
 /** Written anew, so that no line breaks are in it, which would part messages. */
 function toJsonText(value: unknown, path: string): JsonText {
+  let text: string;
   try {
-    return JSON.stringify(value);
+    text = JSON.stringify(value);
   } catch {
     throw new ClaimFault(path, "is nested too deeply");
   }
+  // What one version of Node.js can write, another cannot read.
+  if (findDepthFault(text, value) !== undefined) throw new ClaimFault(path, "is nested too deeply");
+  return text;
 }

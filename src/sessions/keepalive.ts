@@ -8,6 +8,9 @@ import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
 import type { Session } from "./session.js";
 
+/** Bytes that a peer has to have taken since a ping, to be slow and not gone. */
+const muchBytes = 16 * 1024;
+
 export class Keepalive implements DeadlineHolder {
   dueTick = 0;
   readonly #session: Session;
@@ -50,6 +53,11 @@ export class Keepalive implements DeadlineHolder {
     return this.#session.takenBytes > this.#takenBytes;
   }
 
+  /** Over TLS and HTTP/2 each write is taken a moment later, also the ping itself. */
+  get #hasTakenMuch(): boolean {
+    return this.#session.takenBytes - this.#takenBytes >= muchBytes;
+  }
+
   onDeadline(): void {
     const { times } = this.#context;
     this.#session.channels.renewPresence();
@@ -68,7 +76,7 @@ export class Keepalive implements DeadlineHolder {
         return;
       case "pong":
         // A ping may lie behind other bytes that a slow peer is still taking.
-        if (this.#session.isFull || this.#hasDrained) this.#waitForDrain();
+        if (this.#session.isFull || (this.#hasDrained && this.#hasTakenMuch)) this.#waitForDrain();
         // This side has stopped reading, so the answer may be there already.
         else if (this.#session.isHeldUp || this.#session.takeHasBeenSlowed())
           this.#wait("pong", times.pongTimeoutMs);

@@ -18,6 +18,8 @@ export class ResponseWriter {
   /** Of the write under way; 0 where there is none. */
   #bytesUnderWay = 0;
   #writes = 0;
+  /** Whether something is behind the write under way, or was since everything had last been taken. */
+  #hasWaited = false;
   #isEnding = false;
   #isOver = false;
 
@@ -27,15 +29,19 @@ export class ResponseWriter {
     this.#onTaken = onTaken;
   }
 
-  /** Bytes that the operating system has not taken yet. */
+  /**
+   * Bytes that the operating system has not taken yet. One write that is under way does not count as long as nothing is
+   * behind it: some versions of Node.js, and HTTP/2, take every write a moment later.
+   */
   get unsentBytes(): number {
-    return this.#waitingBytes + this.#bytesUnderWay;
+    return this.#hasWaited ? this.#waitingBytes + this.#bytesUnderWay : 0;
   }
 
   write(parts: readonly Uint8Array[]): void {
     if (this.#isEnding || this.#isOver) return;
     for (const part of parts) this.#add(part);
     this.#giveWaiting();
+    if (this.#waitingBytes > 0) this.#hasWaited = true;
   }
 
   /** Ends the response behind what was written. */
@@ -96,6 +102,8 @@ export class ResponseWriter {
     this.#bytesUnderWay = 0;
     if (this.#isOver) return;
     this.#giveWaiting();
-    if (this.#bytesUnderWay === 0 && !this.#isOver) this.#onTaken();
+    if (this.#bytesUnderWay > 0 || this.#isOver || !this.#hasWaited) return;
+    this.#hasWaited = false;
+    this.#onTaken();
   }
 }

@@ -93,6 +93,9 @@ describe("claims of a connection's token", () => {
   });
 
   it("are refused where something is nested too deeply to be written", async () => {
+    expect(await verify(`{"subs":{"news":{"data":${nested(300)}}}}`)).toEqual(
+      invalidToken('the claim subs["news"].data is nested too deeply'),
+    );
     const claims = `{"subs":{"news":{"data":${nested(100_000)}}}}`;
     expect(await verify(claims, { maxTokenBytes: 1_000_000 })).toEqual(
       invalidToken('the claim subs["news"].data is nested too deeply'),

@@ -2,6 +2,7 @@
 import { connect } from "node:http2";
 import { Centrifuge } from "centrifuge";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { withoutLocalStorage } from "../../src/client/without-local-storage.js";
 import { WebSocket } from "../../src/websocket.js";
 import { startServer, until } from "../support/server.js";
 import { testTls } from "../support/tls.js";
@@ -64,7 +65,7 @@ describe.each([false, true])("a server over HTTP/2, with TLS %s", (isSecure) => 
     }
     const seen: unknown[][] = [];
     const clients = [OverHttp2, OverHttp1].map((websocket, i) => {
-      const client = new Centrifuge(url, { websocket });
+      const client = withoutLocalStorage(() => new Centrifuge(url, { websocket }));
       onTestFinished(() => client.disconnect());
       const subscription = client.newSubscription("news");
       const ofClient: unknown[] = [];
