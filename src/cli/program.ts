@@ -68,7 +68,7 @@ function addServe(program: Command): void {
     .addHelpText(
       "after",
       `
-Each flag can be a variable as well (--port is HOLDFAST_PORT), or stand in holdfast.config.ts, .js, .json or .yaml, which is
+Each option can be a variable as well (--port is HOLDFAST_PORT), or stand in holdfast.config.ts, .js, .json or .yaml, which is
 found in the working directory. A flag wins over a variable, and that over the file.
 
 Without a configuration any visitor may use any channel, and nobody is asked who they are. That is why the server

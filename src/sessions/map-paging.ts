@@ -6,12 +6,12 @@ import type { KeysPage } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
 import type { Recovery } from "../channels/channels.js";
 import { whole } from "../channels/view.js";
-import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
+import type { DeadlineHolder } from "../time/deadlines.js";
 import { replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 import { entriesOf, readState } from "./map-state.js";
-import { type Failure, keepsFor, type Terms } from "./subscribing.js";
+import { type Failure, isPatched, keepsFor, type Terms } from "./subscribing.js";
 
 /** For the next step, in milliseconds. */
 const stepTimeoutMs = 30_000;
@@ -75,8 +75,7 @@ export class MapPagings {
 
   /** The client has to come with the next step. */
   await(paging: MapPaging): void {
-    const deadlines: Deadlines = this.#context.deadlines;
-    deadlines.set(paging, stepTimeoutMs);
+    this.#context.deadlines.set(paging, stepTimeoutMs);
   }
 
   /** A step is at work, however long that takes. */
@@ -186,7 +185,7 @@ async function streamStep(
   return {
     page: { phase: "stream", state: [] },
     position: { epoch: channel.epoch, offset: page.offset },
-    publications: params.wantsDelta ? publications.map(whole) : publications,
+    publications: isPatched(params, terms.rules) ? publications.map(whole) : publications,
   };
 }
 

@@ -4,7 +4,7 @@ import { whole } from "../channels/view.js";
 import { replyError } from "../wire/codes.js";
 import type { MapParams, Publication, SubscribeParams } from "../wire/messages.js";
 import type { MapPaging } from "./map-paging.js";
-import type { Failure } from "./subscribing.js";
+import { type Failure, isPatched } from "./subscribing.js";
 
 /** Entries of a page; fewer where they are large. */
 const maxMapPage = 1000;
@@ -24,8 +24,9 @@ interface StatePage {
 export async function readState(
   broker: Pick<Broker, "keys">,
   { channel, terms, start }: MapPaging,
-  { map, filter, wantsDelta }: SubscribeParams & { readonly map: MapParams },
+  params: SubscribeParams & { readonly map: MapParams },
 ): Promise<StatePage | Failure> {
+  const { map, filter } = params;
   const after = map.cursor === undefined ? undefined : parseCursor(map.cursor);
   if (after === null)
     return { error: replyError("badRequest", "subscribe.cursor is none that this server has given") };
@@ -42,11 +43,10 @@ export async function readState(
     // Those that are newer come as changes.
     ({ offset, tags }) => offset <= limit && (filter?.passes(tags) ?? true),
   );
-  const isDelta = wantsDelta && terms.rules.allowsDelta !== false && filter === undefined;
   const last = page.publications.at(-1);
   return {
     page,
-    state: isDelta ? state.map(whole) : state,
+    state: isPatched(params, terms.rules) ? state.map(whole) : state,
     cursor: page.hasMore && last ? cursorOf(last) : undefined,
   };
 }

@@ -6,7 +6,7 @@ import type { Channel } from "../channels/channel.js";
 import type { Recovery } from "../channels/channels.js";
 import type { ChannelRules } from "../channels/rules.js";
 import type { Subscription } from "../channels/subscription.js";
-import { publicationsFor, type ViewOptions, viewOf } from "../channels/view.js";
+import { publicationsFor, viewOf } from "../channels/view.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
@@ -24,6 +24,7 @@ import {
   recover,
   rulesWith,
   type Terms,
+  viewOptionsFor,
 } from "./subscribing.js";
 
 interface Entry {
@@ -361,16 +362,3 @@ const nothingPromised = Object.freeze({
 
 /** Where nothing is kept, a position would promise what cannot be had. */
 const nowhere: Position = Object.freeze({ epoch: "", offset: 0 });
-
-function viewOptionsFor(
-  { joinLeave, filter, wantsDelta }: SubscribeParams,
-  rules: ChannelRules,
-): ViewOptions {
-  const { hasJoinLeave, isJoinLeaveForced = false, allowsDelta = true, kind } = rules;
-  return {
-    hasJoinLeave: hasJoinLeave && (joinLeave || isJoinLeaveForced),
-    // A patch is of the publication before, which readers of the newest may not have got.
-    isDelta: wantsDelta && allowsDelta && kind !== "latest",
-    filter,
-  };
-}

@@ -2,6 +2,7 @@
 import type { Channel } from "../channels/channel.js";
 import type { Recovery } from "../channels/channels.js";
 import type { ChannelRules } from "../channels/rules.js";
+import { type ViewOptions, viewOf } from "../channels/view.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
@@ -162,4 +163,23 @@ export function promisesOf(
   if (!isKept || recovery === "off") return { recoverable: false, positioned: false };
   const recoverable = recovery === "force" || wishes.recoverable;
   return { recoverable, positioned: recoverable || wishes.positioned };
+}
+
+/** What a subscription gets, by what it asks for and the channel has room for. */
+export function viewOptionsFor(
+  { joinLeave, filter, wantsDelta }: SubscribeParams,
+  rules: ChannelRules,
+): ViewOptions {
+  const { hasJoinLeave, isJoinLeaveForced = false, allowsDelta = true, kind } = rules;
+  return {
+    hasJoinLeave: hasJoinLeave && (joinLeave || isJoinLeaveForced),
+    // A patch is of the publication before, which readers of the newest may not have got.
+    isDelta: wantsDelta && allowsDelta && kind !== "latest",
+    filter,
+  };
+}
+
+/** Whether payloads come as patches and texts that these are of, in every page of a map alike. */
+export function isPatched(params: SubscribeParams, rules: ChannelRules): boolean {
+  return viewOf(viewOptionsFor(params, rules)).delta !== "none";
 }

@@ -146,6 +146,28 @@ describe("steps of a map's subscription", () => {
     }
   });
 
+  it("have plain values in every page where the channel has no patches, though they are asked for", async () => {
+    const { server, step } = await start();
+    for (let n = 0; n < 150; n++) await server.publish("other:a", { n }, { key: `k${1000 + n}` });
+    const wish = { delta: "fossil" };
+    const { state, offset, epoch } = await step(wish, "other:a");
+    expect(state[0].data).toEqual({ n: 0 });
+    for (let n = 0; n < 250; n++) await server.publish("other:a", { n }, { key: "k1000" });
+    const page = await step({ ...wish, phase: 1, offset, epoch }, "other:a");
+    expect(page).toMatchObject({ phase: 1 });
+    expect(page.publications[0].data).toEqual({ n: 0 });
+    // A tags filter goes before patches.
+    const tf = { key: "even", cmp: "nex" };
+    const filtered = await step({ ...wish, tf }, "map:a");
+    expect(filtered).not.toHaveProperty("state");
+    for (let n = 0; n < 150; n++) await server.publish("map:a", { n }, { key: "k1" });
+    const { publications } = await step(
+      { ...wish, tf, phase: 1, offset: filtered.offset, epoch: filtered.epoch },
+      "map:a",
+    );
+    expect(publications[0].data).toEqual({ n: 0 });
+  });
+
   it("give whole values until the client has all of them, though patches are asked for", async () => {
     const { server, url, step, hand } = await start();
     const wish = { delta: "fossil" };
