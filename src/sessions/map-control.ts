@@ -1,30 +1,15 @@
 /** What the server's own side reads of maps, and clearing them: for the HTTP interface and for programs that embed a server. */
-import type { Broker, KeysPage } from "../channels/broker.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication } from "../wire/messages.js";
 import type { Application } from "./application.js";
-import { cursorOf, entriesOf, maxPageCharacters, parseCursor } from "./map-state.js";
+import { cursorFault, readState, type StatePage, type StateRequest } from "./map-state.js";
 import type { Publishing } from "./publishing.js";
 
 const removalsAtOnce = 128;
-
-export interface MapPageParams {
-  readonly channel: string;
-  /** Most entries; 0 for as many as one page may have. @default 0 */
-  readonly limit?: number;
-  /** Where the page before ended. */
-  readonly cursor?: string;
-  /** Lowest score first. @default false */
-  readonly isAscending?: boolean;
-}
-
-export interface MapPage extends Pick<KeysPage, "publications" | "position" | "numKeys"> {
-  /** Undefined after the last page. */
-  readonly cursor?: string;
-}
 
 export class MapControl {
   readonly #broker: Broker;
@@ -38,21 +23,13 @@ export class MapControl {
   }
 
   /** Values of keys, in the map's order. */
-  async read(params: MapPageParams): Promise<MapPage | ReplyError> {
+  async read(
+    params: Omit<StateRequest, "limit"> & { readonly limit?: number },
+  ): Promise<StatePage | ReplyError> {
     const rules = this.#rulesOf(params.channel);
     if ("code" in rules) return rules;
-    const after = params.cursor === undefined ? undefined : parseCursor(params.cursor);
-    if (after === null) return replyError("badRequest", "cursor is none that this server has given");
-    const isOrdered = rules.map?.isOrdered === true;
-    const page = await this.#broker.keys(params.channel, {
-      order: isOrdered ? "score" : "key",
-      isReverse: isOrdered && (params.isAscending ?? false),
-      maxEntries: entriesOf(params.limit ?? 0, 1),
-      maxBytes: maxPageCharacters,
-      ...(after && { after }),
-    });
-    const last = page.publications.at(-1);
-    return { ...page, ...(page.hasMore && last && { cursor: cursorOf(last) }) };
+    const page = await readState(this.#broker, rules, { limit: 0, ...params });
+    return page ?? replyError("badRequest", cursorFault);
   }
 
   /** @returns undefined where the key has no value */

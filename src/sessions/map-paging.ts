@@ -10,7 +10,7 @@ import type { DeadlineHolder } from "../time/deadlines.js";
 import { replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
-import { entriesOf, readState } from "./map-state.js";
+import { cursorFault, entriesOf, leastMapPage, readState } from "./map-state.js";
 import { type Failure, isPatched, keepsFor, type Terms } from "./subscribing.js";
 
 /** For the next step, in milliseconds. */
@@ -134,15 +134,25 @@ async function stateStep(
   paging: MapPaging,
   params: SubscribeParams & { readonly map: MapParams },
 ): Promise<Step | Failure> {
-  const read = await readState(context.broker, paging, params);
-  if (!("page" in read)) return read;
-  const { page, state, cursor } = read;
+  const { channel, terms } = paging;
+  const { map, filter } = params;
+  const page = await readState(context.broker, terms.rules, {
+    ...map,
+    channel: channel.name,
+    least: leastMapPage,
+  });
+  if (page === undefined) return { error: replyError("badRequest", `subscribe.${cursorFault}`) };
   const start = startOf(paging, page);
   if (start === undefined) return unrecoverable();
+  // Those that are newer come as changes.
+  const wanted = page.publications.filter(
+    ({ offset, tags }) => offset <= start.offset && (filter?.passes(tags) ?? true),
+  );
+  const state = isPatched(params, terms.rules) ? wanted.map(whole) : wanted;
+  const { cursor } = page;
   const answer = { position: start, publications: [] };
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
-  const { channel, terms } = paging;
-  const isFar = channel.head - start.offset > entriesOf(params.map.limit);
+  const isFar = channel.head - start.offset > entriesOf(map.limit, leastMapPage);
   if (isFar && terms.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
   const recovery = await context.channels.recover(channel, start, () => true);
   return recovery.isRecovered ? { state, recovery, hasValues: true } : unrecoverable();

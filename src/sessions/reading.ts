@@ -10,7 +10,7 @@ import { type Policy, type Refusal, refusal } from "./application.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import type { SubscriptionGrant } from "./identity.js";
-import { cursorOf, entriesOf, maxPageCharacters, parseCursor } from "./map-state.js";
+import { cursorFault, readState } from "./map-state.js";
 import { findTerms, recover, rulesWith } from "./subscribing.js";
 import type { Visitor } from "./visiting.js";
 
@@ -154,7 +154,7 @@ async function readEnd(
   admission: Admission,
   params: ReadParams,
 ): Promise<ReadAnswer | Refusal> {
-  if (admission.rules.kind === "map") return await readState(context, admission.rules, params);
+  if (admission.rules.kind === "map") return await readMap(context, admission.rules, params);
   if (params.limit !== 0 && !(await mayReadHistory(admission))) return refusal("permissionDenied");
   return await readNewest(context, params);
 }
@@ -181,28 +181,21 @@ async function readNewest(
   return { position: page.position, publications: [...page.publications].reverse(), isRecovered: false };
 }
 
-async function readState(
+async function readMap(
   { broker }: ReadingContext,
-  { map }: ChannelRules,
+  rules: ChannelRules,
   { channel, cursor, limit = 0 }: ReadParams,
 ): Promise<StateAnswer | Refusal> {
-  const after = cursor && parseCursor(cursor.place);
-  if (after === null) return refusal("badRequest", "cursor is none that this server has given");
-  const page = await broker.keys(channel, {
-    order: map?.isOrdered === true ? "score" : "key",
-    maxEntries: entriesOf(limit, 1),
-    maxBytes: maxPageCharacters,
-    ...(after && { after }),
-  });
+  const page = await readState(broker, rules, { channel, limit, cursor: cursor?.place });
+  if (page === undefined) return refusal("badRequest", cursorFault);
   const start = cursor?.start ?? page.position;
   if (start.epoch !== page.position.epoch)
     return refusal("unrecoverablePosition", "the map has started afresh: read it again without cursor");
-  const last = page.publications.at(-1);
   return {
     position: start,
     // Those that are newer come as changes.
     state: page.publications.filter(({ offset }) => offset <= start.offset),
-    ...(page.hasMore && last && { cursor: { start, place: cursorOf(last) } }),
+    ...(page.cursor !== undefined && { cursor: { start, place: page.cursor } }),
   };
 }
 
