@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 import { callGuarded } from "./listeners.js";
 import { type MapChange, type MapEntry, toMapEntry } from "./map-entry.js";
 import type { MapSubscribeOptions } from "./map-subscribe-options.js";
-import type { ChannelStatus } from "./status.js";
+import { type ChannelStatus, toSubscribed } from "./status.js";
 import { assertCompatible } from "./subscribe-options.js";
 
 export interface MapListeners<Data = unknown> {
@@ -91,15 +91,7 @@ export class SharedMap {
     subscription.on("unsubscribed", ({ code, reason }) =>
       this.#become({ state: "unsubscribed", code, reason }),
     );
-    subscription.on("subscribed", ({ wasRecovering, recovered, streamPosition, data }) =>
-      this.#become({
-        state: "subscribed",
-        wasRecovering,
-        recovered,
-        ...(streamPosition && { position: streamPosition }),
-        ...(data !== undefined && { data: data as unknown }),
-      }),
-    );
+    subscription.on("subscribed", (context) => this.#become(toSubscribed(context)));
     subscription.on("sync", ({ entries }) => {
       this.#entries.clear();
       for (const entry of entries) this.#entries.set(entry.key, toMapEntry(entry));

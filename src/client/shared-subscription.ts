@@ -4,7 +4,7 @@ import type { Position } from "../wire/messages.js";
 import type { Connection } from "./connection.js";
 import { callGuarded } from "./listeners.js";
 import { type ClientInfo, type Publication, toClientInfo, toPublication } from "./publication.js";
-import type { ChannelStatus } from "./status.js";
+import { type ChannelStatus, toSubscribed } from "./status.js";
 import { assertCompatible, type SubscribeOptions, toSdkSubscriptionOptions } from "./subscribe-options.js";
 
 export interface ChannelListeners<Data = unknown> {
@@ -99,16 +99,11 @@ export class SharedSubscription {
     subscription.on("unsubscribed", ({ code, reason }) =>
       this.#become({ state: "unsubscribed", code, reason }),
     );
-    subscription.on("subscribed", ({ wasRecovering, recovered, streamPosition, data }) => {
+    subscription.on("subscribed", (context) => {
+      const { recovered, streamPosition } = context;
       this.#epoch = streamPosition?.epoch;
       if (!recovered && streamPosition) this.#offset = streamPosition.offset;
-      this.#become({
-        state: "subscribed",
-        wasRecovering,
-        recovered,
-        ...(streamPosition && { position: streamPosition }),
-        ...(data !== undefined && { data: data as unknown }),
-      });
+      this.#become(toSubscribed(context));
     });
     subscription.on("publication", (context) => {
       this.#offset = context.offset ?? this.#offset;

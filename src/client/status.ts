@@ -1,4 +1,5 @@
 /** How a connection, and a subscription, stands: unions to be told apart by `state`. */
+import type { SubscribedContext } from "centrifuge";
 import type { Position } from "../wire/messages.js";
 
 /** `disconnected` is for good: the client was closed, or the server does not want it back. */
@@ -23,6 +24,18 @@ export interface SubscribedStatus {
   readonly position?: Position;
   /** From the channel's `subscribe` hook. */
   readonly data?: unknown;
+}
+
+/** As the SDK tells that a subscription stands. */
+export function toSubscribed(context: SubscribedContext): SubscribedStatus {
+  const { wasRecovering, recovered, streamPosition, data } = context;
+  return {
+    state: "subscribed",
+    wasRecovering,
+    recovered,
+    ...(streamPosition && { position: streamPosition }),
+    ...(data !== undefined && { data: data as unknown }),
+  };
 }
 
 export const notSubscribed: ChannelStatus = Object.freeze({
