@@ -83,10 +83,28 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: ["crypto", "fs", "path"],
     packages: ["jiti", "yaml", "zod"],
   },
+  report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
+  lab: {
+    folders: [".", "report"],
+    node: [
+      "child_process",
+      "crypto",
+      "events",
+      "fs",
+      "http",
+      "http2",
+      "net",
+      "os",
+      "path",
+      "perf_hooks",
+      "url",
+    ],
+    packages: [],
+  },
   showcase: {
-    folders: ["app", "auth", "channels", "http", "server", "sockets", "transports"],
-    node: ["crypto", "fs", "http", "path"],
-    packages: ["zod"],
+    folders: ["app", "auth", "channels", "http", "lab", "report", "server", "sockets", "transports"],
+    node: ["crypto", "fs", "http", "os", "path"],
+    packages: ["systeminformation", "zod"],
   },
   client: {
     folders: ["wire"],
@@ -104,9 +122,9 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   cli: {
-    folders: [".", "config", "showcase"],
+    folders: [".", "config", "lab", "report", "showcase"],
     node: ["crypto", "fs", "path", "readline", "stream/consumers", "timers/promises"],
-    packages: ["centrifuge", "commander"],
+    packages: ["centrifuge", "cli-table3", "commander", "listr2"],
     files: ["client/without-local-storage.ts"],
   },
 };
