@@ -2,11 +2,16 @@
  * Builds the pages that the server serves at `/` into dist/pages. `vite --config apps/vite.config.ts` serves them
  * while they are worked on, beside a `holdfast serve --showcase` on its default port.
  */
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 const root = fileURLToPath(new URL("showcase", import.meta.url));
 const server = "http://localhost:8000";
+/** The first page, and that of each folder that has one. */
+const pages = ["", ...readdirSync(root).map((name) => `${name}/`)]
+  .map((folder) => `${root}/${folder}index.html`)
+  .filter((file) => existsSync(file));
 
 export default defineConfig({
   root,
@@ -14,7 +19,7 @@ export default defineConfig({
   build: {
     outDir: "../../dist/pages",
     emptyOutDir: true,
-    rollupOptions: { input: [`${root}/index.html`, `${root}/chat/index.html`] },
+    rollupOptions: { input: pages },
     target: "es2022",
     // One request less: the page is small enough to need no early hints for modules.
     modulePreload: { polyfill: false },

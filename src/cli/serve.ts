@@ -13,8 +13,9 @@ export async function runServe(flags: ServerFlags): Promise<void> {
   const server = create(configuration);
   shown?.showcase.use(server);
   const address = await listen(server);
+  shown?.showcase.start();
   // Who reads that the server is there may end it at once.
-  const ended = untilSignal(server);
+  const ended = untilSignal(server, () => shown?.showcase.stop());
   writeText(shown ? showcaseBanner(address, shown) : banner(address, configuration));
   await ended;
 }
@@ -38,7 +39,8 @@ async function listen(server: HoldfastServer): Promise<ListeningAddress> {
   }
 }
 
-function untilSignal(server: HoldfastServer): Promise<void> {
+/** @param stop called before the server closes */
+function untilSignal(server: HoldfastServer, stop: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     let isEnding = false;
     const end = () => {
@@ -46,6 +48,7 @@ function untilSignal(server: HoldfastServer): Promise<void> {
       if (isEnding) process.exit(1);
       isEnding = true;
       writeNote("Closing connections …");
+      stop();
       server.close().then(resolve, reject);
     };
     process.on("SIGINT", end);

@@ -1,5 +1,6 @@
 /**
- * The application: public rooms for everybody with a name, private rooms for their members, and the methods of those. The
+ * The application: the channels and methods of each page. Those of the chat are here: public rooms for everybody with a
+ * name, private rooms for their members. The
  * rules are functions that ask the maps, so that what a moderator or an owner changes holds from the next command on.
  */
 import { z } from "zod";
@@ -8,20 +9,22 @@ import { type ChannelOptions, channel } from "../app/channel.js";
 import { defineApp } from "../app/define-app.js";
 import { rpc } from "../app/rpc.js";
 import type { User } from "../app/user.js";
-import type { Durability } from "../channels/broker.js";
 import { type Authenticator, isTool } from "./authenticate.js";
+import { createCanvas } from "./canvas/canvas.js";
+import { createLeaderboard } from "./leaderboard/leaderboard.js";
 import { messageSchema, type RoomPublication, stampMessage } from "./messages.js";
 import type { Moderation } from "./moderation.js";
 import { nameProblem } from "./names.js";
+import { createNotices } from "./notices/notices.js";
+import type { PartContext } from "./part.js";
 import type { Person, PrivateRooms, roomsChanged } from "./private-rooms.js";
 import { maps } from "./store.js";
+import { createTicker } from "./ticker/ticker.js";
 
-export interface AppParts {
+export interface AppParts extends PartContext {
   readonly authenticate: Authenticator;
   readonly rooms: PrivateRooms;
   readonly moderation: Moderation;
-  readonly now: () => number;
-  readonly durability: Durability;
 }
 
 const nobody = { subscribe: false, publish: false, presence: false, history: false } as const;
@@ -40,14 +43,20 @@ function personOf({ id, info }: User): Person {
 }
 
 export function createShowcaseApp(parts: AppParts) {
-  const { authenticate, rooms, moderation } = parts;
-  const isWelcome = async (user: User) =>
-    isTool(user) || (user.id !== "" && !(await moderation.isBanned(user.id)));
+  const { authenticate, rooms, isWelcome } = parts;
+  const leaderboard = createLeaderboard(parts);
+  const ticker = createTicker(parts);
+  const notices = createNotices(parts);
+  const canvas = createCanvas(parts);
   const ofRoom = roomOptions(parts);
   const kept = channel({ kind: "map", durability: parts.durability, allow: nobody });
-  return defineApp({
+  const app = defineApp({
     authenticate,
     channels: {
+      ...leaderboard.channels,
+      ...ticker.channels,
+      ...notices.channels,
+      ...canvas.channels,
       "chat:{room}": channel({ ...ofRoom, allow: allow(({ user }) => isWelcome(user)) }),
       "private:{room}": channel({
         ...ofRoom,
@@ -77,6 +86,10 @@ export function createShowcaseApp(parts: AppParts) {
       }),
     },
     rpc: {
+      ...leaderboard.rpc,
+      ...ticker.rpc,
+      ...notices.rpc,
+      ...canvas.rpc,
       rooms: rpc({ allow: "users", handler: ({ user }) => rooms.roomsOf(user.id) }),
       createRoom: rpc({
         input: z.object({ title: ofName }),
@@ -105,10 +118,15 @@ export function createShowcaseApp(parts: AppParts) {
       }),
     },
   });
+  return { app, running: [leaderboard, ticker, notices, canvas].map(({ running }) => running) };
 }
 
-export type ShowcaseApp = ReturnType<typeof createShowcaseApp>;
+export type ShowcaseApp = ReturnType<typeof createShowcaseApp>["app"];
 export type RoomsChanged = typeof roomsChanged;
+
+export function createIsWelcome(moderation: Moderation): PartContext["isWelcome"] {
+  return async (user) => isTool(user) || (user.id !== "" && !(await moderation.isBanned(user.id)));
+}
 
 /** What public and private rooms have in common: all but who may use them. */
 function roomOptions({ moderation, now, durability }: AppParts) {

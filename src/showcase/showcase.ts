@@ -1,7 +1,7 @@
 /** The showcase put together: an application, the paths of its login, and its keys. */
 import type { Durability } from "../channels/broker.js";
 import type { OwnRoutes } from "../http/router.js";
-import { createShowcaseApp, type ShowcaseApp } from "./app.js";
+import { createIsWelcome, createShowcaseApp, type ShowcaseApp } from "./app.js";
 import { createAuthenticate } from "./authenticate.js";
 import { loadKeys } from "./keys.js";
 import { Moderation } from "./moderation.js";
@@ -29,6 +29,10 @@ export interface Showcase {
   readonly moderatorKey: string;
   /** Has to be called before the server listens. */
   use(server: StoreServer): void;
+  /** Begins what pages do by themselves, such as feeds: once the server listens. */
+  start(): void;
+  /** Ends that: before the server closes. */
+  stop(): void;
 }
 
 /** @throws HF_STORE_OPEN when the keys cannot be read or kept */
@@ -44,11 +48,20 @@ export function createShowcase({
   const moderation = new Moderation(store, now);
   const rooms = new PrivateRooms(store);
   const authenticate = createAuthenticate(sessions, moderation);
+  const isWelcome = createIsWelcome(moderation);
+  const context = { authenticate, rooms, moderation, store, isWelcome, now, durability, onError };
+  const { app, running } = createShowcaseApp(context);
   return {
-    app: createShowcaseApp({ authenticate, rooms, moderation, now, durability }),
+    app,
     routes: createRoutes({ store, sessions, moderation, rooms, onError }),
     moderatorKey,
     use: (server) => store.use(server),
+    start: () => {
+      for (const part of running) part.start();
+    },
+    stop: () => {
+      for (const part of running) part.stop();
+    },
   };
 }
 

@@ -22,6 +22,9 @@ export const maps = {
 export type StoreServer = Pick<
   HoldfastServer,
   | "publish"
+  | "history"
+  | "presenceStats"
+  | "stats"
   | "entry"
   | "entries"
   | "remove"

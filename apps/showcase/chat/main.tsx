@@ -7,24 +7,27 @@ import "./sidebar.css";
 import "./room.css";
 import "./timeline.css";
 import "./composer.css";
-import "./entry.css";
+import "../shared/session/door.css";
+import "../shared/line/line.css";
+import "../shared/inside/inside.css";
 import "./moderation.css";
 import { render } from "preact";
+import { TappedLine } from "../shared/line/tapped-line.js";
+import { type Account, Entrance } from "../shared/session/entrance.js";
+import { newId, storagePrefix } from "../shared/session/identity.js";
+import { createLoginLink } from "../shared/session/login-link.js";
+import { PageStorage, storageAreaOf } from "../shared/session/storage.js";
 import { callApi } from "./api-link.js";
-import { createLoginLink } from "./login-link.js";
 import { Chat } from "./model/chat.js";
-import { type Account, Entrance } from "./model/entrance.js";
-import { newId, storagePrefix } from "./model/identity.js";
 import { Moderator } from "./model/moderator.js";
 import { hashOf, roomFromHash } from "./model/rooms.js";
-import { ChatStorage, type StorageArea } from "./model/storage.js";
 import { createSdkLink } from "./sdk-link.js";
 import { Entry } from "./view/entry.js";
 
 const { search } = location;
 const prefix = storagePrefix(search);
-const storage = new ChatStorage(
-  storageOf(() => localStorage),
+const storage = new PageStorage(
+  storageAreaOf(() => localStorage),
   prefix,
 );
 const listeners = new Set<() => void>();
@@ -32,14 +35,15 @@ const changed = () => {
   for (const listener of listeners) listener();
 };
 const moderator = new Moderator({
-  storage: new ChatStorage(
-    storageOf(() => sessionStorage),
+  storage: new PageStorage(
+    storageAreaOf(() => sessionStorage),
     prefix,
   ),
   call: callApi,
   onChange: changed,
 });
 let chat: Chat | undefined;
+let chatLine: TappedLine | undefined;
 const entrance = new Entrance({ link: createLoginLink(search), storage, search, onChange: follow });
 
 addEventListener("hashchange", openFromAddress);
@@ -54,7 +58,11 @@ const store = {
     return () => listeners.delete(listener);
   },
 };
-if (host) render(<Entry store={store} entrance={entrance} moderator={moderator} chat={() => chat} />, host);
+if (host)
+  render(
+    <Entry store={store} entrance={entrance} moderator={moderator} chat={() => chat} line={() => chatLine} />,
+    host,
+  );
 if (moderator.isActive) void moderator.refresh();
 void entrance.open();
 
@@ -75,14 +83,22 @@ function follow(): void {
 }
 
 function begin(account: Account): Chat {
-  const begun = new Chat({
+  const line = new TappedLine({
+    onChange: changed,
+    reconnect: () => {
+      const { state } = begun.status.current;
+      if (state !== "live" && state !== "ended") begun.tryNow();
+    },
+  });
+  chatLine = line;
+  const begun: Chat = new Chat({
     ...{ storage, account, newId },
     clock: () => Date.now(),
     later: (delayMs, task) => {
       const timer = setTimeout(task, delayMs);
       return () => clearTimeout(timer);
     },
-    createLink: (events) => createSdkLink(search, events),
+    createLink: (events) => createSdkLink(search, line.webSocket, events),
     onSessionEnd: (why) => {
       if (why === "unknown") void entrance.returnTo(begun.me);
       else entrance.leave("You have logged out in another window.");
@@ -95,15 +111,6 @@ function begin(account: Account): Chat {
   begun.status.receiveDeviceOnline(navigator.onLine);
   begun.start();
   return begun;
-}
-
-/** Even naming the storage throws where a browser refuses it. */
-function storageOf(name: () => StorageArea): StorageArea | undefined {
-  try {
-    return name();
-  } catch {
-    return undefined;
-  }
 }
 
 function openFromAddress(): void {

@@ -6,9 +6,11 @@ import {
   type ClientInfo,
   connect,
   type Publication,
+  type WebSocketClass,
 } from "../../../src/client/index.js";
 import type { ShowcaseApp } from "../../../src/showcase/app.js";
 import type { MessageInput, RoomPublication } from "../../../src/showcase/messages.js";
+import { addressOf } from "../shared/line/page-line.js";
 import type { ChatLink, LinkEvents, LinkedChannel, RoomReceiver } from "./model/chat.js";
 import type { PublisherInfo, ReceivedPublication } from "./model/message.js";
 import type { HistoryPage } from "./model/room-history.js";
@@ -21,7 +23,7 @@ const maxReconnectDelayMs = 10_000;
 const unknownCode = 3501;
 const loggedOutCode = 4501;
 
-export function createSdkLink(search: string, events: LinkEvents): ChatLink {
+export function createSdkLink(search: string, webSocket: WebSocketClass, events: LinkEvents): ChatLink {
   const { status } = events;
   let client: Client<ShowcaseApp> | undefined;
   const use = (): Client<ShowcaseApp> => {
@@ -35,6 +37,7 @@ export function createSdkLink(search: string, events: LinkEvents): ChatLink {
   return {
     connect() {
       client = connect<ShowcaseApp>(addressOf(search), {
+        webSocket,
         maxReconnectDelayMs,
         onReconnectDelay: (delayMs) => status.receiveRetryDelay(delayMs),
         // What is behind it comes as a status, too.
@@ -67,12 +70,6 @@ export function createSdkLink(search: string, events: LinkEvents): ChatLink {
       leaveRoom: (argument) => call((connected) => connected.rpc("leaveRoom", argument)),
     },
   };
-}
-
-/** `as` names a session of its own, also for the WebSocket. */
-function addressOf(search: string): string {
-  const as = new URLSearchParams(search).get("as");
-  return as === null ? "/" : `/?${new URLSearchParams({ as })}`;
 }
 
 function roomOf(client: Client<ShowcaseApp>, room: string): RoomOfServer {

@@ -7,11 +7,11 @@ import {
 } from "../../../apps/showcase/chat/model/chat.js";
 import type { Member, RoomMethods } from "../../../apps/showcase/chat/model/private-rooms.js";
 import type { RoomSession } from "../../../apps/showcase/chat/model/room-session.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
+import { MemoryStorage } from "../shared/memory-storage.js";
 import { FakeChannel } from "./fake-channel.js";
-import { MemoryStorage } from "./memory-storage.js";
 
 function createChat({ area = new MemoryStorage() } = {}) {
   const clock = new FakeClock();
@@ -32,7 +32,7 @@ function createChat({ area = new MemoryStorage() } = {}) {
     }) as unknown as LinkedChannel;
   };
   const chat = new Chat({
-    ...{ storage: new ChatStorage(area, ""), newId: createCounter("m"), clock: () => clock.now() },
+    ...{ storage: new PageStorage(area, ""), newId: createCounter("m"), clock: () => clock.now() },
     account: { user: "user-1", name: "Ann" },
     later: (delayMs, task) => clock.setTimer(task, delayMs),
     onSessionEnd: (why) => ends.push(why),

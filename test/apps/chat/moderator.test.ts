@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Moderator } from "../../../apps/showcase/chat/model/moderator.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
-import { MemoryStorage } from "./memory-storage.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
+import { MemoryStorage } from "../shared/memory-storage.js";
 
 const bo = { user: "bo", name: "Bo" };
 
@@ -10,7 +10,7 @@ function createModerator({ area = new MemoryStorage(), status = 200 } = {}) {
   const keys: string[] = [];
   const server = { status, entries: [] as object[], error: undefined as object | undefined };
   const moderator = new Moderator({
-    storage: new ChatStorage(area, ""),
+    storage: new PageStorage(area, ""),
     call: async (method, params, key) => {
       calls.push([method, params]);
       keys.push(key);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { Outbox } from "../../../apps/showcase/chat/model/outbox.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
 import { createCounter } from "../../support/counter.js";
-import { MemoryStorage } from "./memory-storage.js";
+import { MemoryStorage } from "../shared/memory-storage.js";
 
 const position = { epoch: "e1", offset: 7 };
 
 function createOutbox(area = new MemoryStorage(), ids = createCounter("m")): Outbox {
-  return new Outbox(new ChatStorage(area, ""), () => 1_700_000_000_000, ids);
+  return new Outbox(new PageStorage(area, ""), () => 1_700_000_000_000, ids);
 }
 
 describe("outbox", () => {

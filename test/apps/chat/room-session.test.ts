@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { RoomReturn } from "../../../apps/showcase/chat/model/connection-status.js";
 import { Outbox } from "../../../apps/showcase/chat/model/outbox.js";
 import { ReadMarks } from "../../../apps/showcase/chat/model/read-marks.js";
 import { RoomSession } from "../../../apps/showcase/chat/model/room-session.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
+import type { RoomReturn } from "../../../apps/showcase/shared/line/connection-status.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
+import { MemoryStorage } from "../shared/memory-storage.js";
 import { FakeChannel } from "./fake-channel.js";
-import { MemoryStorage } from "./memory-storage.js";
 
 const ann = { user: "ann", client: "c1", connInfo: { name: "Ann" } };
 const bo = { user: "bo", client: "c2", connInfo: { name: "Bo" } };
@@ -15,7 +15,7 @@ const bo = { user: "bo", client: "c2", connInfo: { name: "Bo" } };
 /** The room as Ann's page has it; with the same storage and channel, as it is after a reload. */
 function createRoom({ area = new MemoryStorage(), channel = new FakeChannel(ann), isOpen = true } = {}) {
   const clock = new FakeClock();
-  const storage = new ChatStorage(area, "");
+  const storage = new PageStorage(area, "");
   const ids = createCounter(`m${area.length}`);
   const outbox = new Outbox(storage, () => clock.now(), ids);
   const returns: (RoomReturn | undefined)[] = [];

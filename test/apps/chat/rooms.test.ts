@@ -7,8 +7,8 @@ import {
   roomFromHash,
   roomNameProblem,
 } from "../../../apps/showcase/chat/model/rooms.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
-import { MemoryStorage } from "./memory-storage.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
+import { MemoryStorage } from "../shared/memory-storage.js";
 
 describe("room names", () => {
   it.each(["a", "Team_7-b", "x".repeat(40)])("can be %s", (name) => {
@@ -34,7 +34,7 @@ describe("room names", () => {
 
 describe("room list", () => {
   it("starts with three rooms and keeps those that are added", () => {
-    const storage = new ChatStorage(new MemoryStorage(), "");
+    const storage = new PageStorage(new MemoryStorage(), "");
     const rooms = new RoomList(storage);
     expect(rooms.add("tea")).toBeUndefined();
     expect(rooms.add("tea")).toBeUndefined();
@@ -42,7 +42,7 @@ describe("room list", () => {
   });
 
   it("lets go of added rooms only", () => {
-    const rooms = new RoomList(new ChatStorage(new MemoryStorage(), ""));
+    const rooms = new RoomList(new PageStorage(new MemoryStorage(), ""));
     rooms.add("tea");
     rooms.remove("tea");
     rooms.remove("lobby");
@@ -50,13 +50,13 @@ describe("room list", () => {
   });
 
   it("has an end", () => {
-    const rooms = new RoomList(new ChatStorage(new MemoryStorage(), ""));
+    const rooms = new RoomList(new PageStorage(new MemoryStorage(), ""));
     for (let count = 0; count < 47; count++) expect(rooms.add(`room-${count}`)).toBeUndefined();
     expect(rooms.add("one-more")).toMatch(/up to 50 rooms/);
   });
 
   it("passes over what can't be a list of rooms", () => {
-    const storage = new ChatStorage(new MemoryStorage(), "");
+    const storage = new PageStorage(new MemoryStorage(), "");
     storage.write("rooms", ["tea", 7, "not a room", null]);
     expect(new RoomList(storage).names).toEqual(["lobby", "random", "tech", "tea"]);
   });
@@ -72,7 +72,7 @@ describe("private rooms", () => {
   });
 
   it("are on no list of this window", () => {
-    expect(new RoomList(new ChatStorage(new MemoryStorage(), "")).add("private:r-1")).toMatch(
+    expect(new RoomList(new PageStorage(new MemoryStorage(), "")).add("private:r-1")).toMatch(
       /can't be part/,
     );
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Outbox } from "../../../apps/showcase/chat/model/outbox.js";
 import { arrangeRows, type Row } from "../../../apps/showcase/chat/model/rows.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
 import { dayOf, dayText, timeText } from "../../../apps/showcase/chat/model/time-text.js";
 import { Timeline } from "../../../apps/showcase/chat/model/timeline.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
 import { createCounter } from "../../support/counter.js";
 
 const me = { user: "ann", name: "Ann" };
@@ -68,7 +68,7 @@ describe("rows of a timeline", () => {
 
   it("end with what waits, unless the room has it already, under the key it will keep", () => {
     const timeline = timelineOf(["bo", undefined]);
-    const outbox = new Outbox(new ChatStorage(undefined, ""), () => at(1, 9), createCounter("w"));
+    const outbox = new Outbox(new PageStorage(undefined, ""), () => at(1, 9), createCounter("w"));
     for (const text of ["one", "two"]) outbox.add("lobby", text);
     const info = { user: "ann", client: "c1", connInfo: { name: "Ann" } };
     timeline.add({ offset: 2, info, data: { id: "w-1", text: "one" } });

@@ -3,7 +3,7 @@ import { Centrifuge, type Subscription } from "centrifuge";
 import { onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { createServer, type HoldfastServer, type ServerOptions } from "../../../src/index.js";
-import { createShowcase, type ShowcaseOptions } from "../../../src/showcase/showcase.js";
+import { createShowcase, type Showcase, type ShowcaseOptions } from "../../../src/showcase/showcase.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever a server answers.
 type Answer = any;
@@ -26,11 +26,13 @@ export class ShowcaseServer {
   readonly errors: unknown[] = [];
   readonly moderatorKey: string;
   readonly server: HoldfastServer;
+  readonly #showcase: Showcase;
   #port = 0;
 
   private constructor(options: ShowcaseOptions, others: ServerOptions) {
     const onError = (error: unknown) => void this.errors.push(error);
     const showcase = createShowcase({ onError, ...options });
+    this.#showcase = showcase;
     this.moderatorKey = showcase.moderatorKey;
     this.server = createServer(showcase.app, {
       ...{ port: 0, pages: null, onError, routes: showcase.routes, apiKeys: [showcase.moderatorKey] },
@@ -42,8 +44,12 @@ export class ShowcaseServer {
 
   static async start(options: ShowcaseOptions = {}, others: ServerOptions = {}): Promise<ShowcaseServer> {
     const started = new ShowcaseServer(options, others);
-    onTestFinished(() => started.server.close());
+    onTestFinished(async () => {
+      started.#showcase.stop();
+      await started.server.close();
+    });
     started.#port = (await started.server.listen()).port;
+    started.#showcase.start();
     return started;
   }
 

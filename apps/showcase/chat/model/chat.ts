@@ -2,8 +2,9 @@
  * The chat as a whole: which rooms there are, which one is open, and what the person does. The view reads it and is
  * told of every change; ChatLink is all it knows of the network.
  */
-import { ConnectionStatus } from "./connection-status.js";
-import type { Account } from "./entrance.js";
+import { ConnectionStatus } from "../../shared/line/connection-status.js";
+import type { Account } from "../../shared/session/entrance.js";
+import type { PageStorage } from "../../shared/session/storage.js";
 import type { Author, PublisherInfo, ReceivedPublication } from "./message.js";
 import { Outbox, type OutboxEntry } from "./outbox.js";
 import { type PrivateRoom, PrivateRooms, type RoomMethods } from "./private-rooms.js";
@@ -11,7 +12,6 @@ import { ReadMarks } from "./read-marks.js";
 import type { Later } from "./room-sender.js";
 import { type RoomChannel, RoomSession, type SubscribedEvent } from "./room-session.js";
 import { firstRooms, isPrivate, RoomList } from "./rooms.js";
-import type { ChatStorage } from "./storage.js";
 
 export interface RoomReceiver {
   receiveSubscribing(): void;
@@ -52,7 +52,7 @@ export interface ChatLink {
 }
 
 export interface ChatOptions {
-  storage: ChatStorage;
+  storage: PageStorage;
   account: Account;
   newId: () => string;
   clock: () => number;

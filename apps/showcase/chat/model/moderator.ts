@@ -2,10 +2,11 @@
  * What a moderator does: calls of the server's HTTP interface with an API key, which this window keeps for as long as it is
  * open. Whoever has the key can do these things without this page as well.
  */
+
+import type { PageStorage } from "../../shared/session/storage.js";
 import type { Author } from "./message.js";
 import type { Position } from "./position.js";
 import { channelOf } from "./rooms.js";
-import type { ChatStorage } from "./storage.js";
 
 /** @returns the status and what stands in the answer; rejects when there is none */
 export type ApiCall = (
@@ -22,7 +23,7 @@ export interface Sanction {
 
 export interface ModeratorOptions {
   /** Of this window, and gone with it. */
-  storage: ChatStorage;
+  storage: PageStorage;
   call: ApiCall;
   onChange: () => void;
 }

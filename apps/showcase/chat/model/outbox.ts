@@ -2,9 +2,10 @@
  * Messages that this person wrote and that were not yet seen in their channel. Each is kept on its own, so that two
  * windows of one person don't overwrite each other's. Sending is left to RoomSender.
  */
+
+import type { PageStorage } from "../../shared/session/storage.js";
 import type { MessageData } from "./message.js";
 import { isPosition, type Position } from "./position.js";
-import type { ChatStorage } from "./storage.js";
 
 export type Delivery = { state: "waiting" } | { state: "sending" } | { state: "failed"; reason: string };
 
@@ -16,12 +17,12 @@ export interface OutboxEntry extends MessageData {
 }
 
 export class Outbox {
-  readonly #storage: ChatStorage;
+  readonly #storage: PageStorage;
   readonly #clock: () => number;
   readonly #newId: () => string;
   readonly #entries = new Map<string, OutboxEntry>();
 
-  constructor(storage: ChatStorage, clock: () => number, newId: () => string) {
+  constructor(storage: PageStorage, clock: () => number, newId: () => string) {
     this.#storage = storage;
     this.#clock = clock;
     this.#newId = newId;

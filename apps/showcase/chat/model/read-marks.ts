@@ -1,11 +1,12 @@
 /** How far each room was read, so that what came since can be counted, also after a reload. */
+
+import type { PageStorage } from "../../shared/session/storage.js";
 import { isPosition, type Position } from "./position.js";
-import type { ChatStorage } from "./storage.js";
 
 export class ReadMarks {
-  readonly #storage: ChatStorage;
+  readonly #storage: PageStorage;
 
-  constructor(storage: ChatStorage) {
+  constructor(storage: PageStorage) {
     this.#storage = storage;
   }
 

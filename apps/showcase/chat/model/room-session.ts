@@ -2,7 +2,7 @@
  * One room: what its subscription tells becomes a timeline, a list of people and a count of unread messages, and what
  * the person writes goes out through its outbox. Knows the SDK only as RoomChannel.
  */
-import type { RoomReturn } from "./connection-status.js";
+import type { RoomReturn } from "../../shared/line/connection-status.js";
 import type { MessageData, PublisherInfo, ReceivedPublication } from "./message.js";
 import type { Outbox } from "./outbox.js";
 import type { Position } from "./position.js";

@@ -2,7 +2,7 @@
  * The list of public rooms of this window: three to begin with, and those the person adds. A room is a channel. Private
  * rooms are known by the start of their names; which ones there are, the server says.
  */
-import type { ChatStorage } from "./storage.js";
+import type { PageStorage } from "../../shared/session/storage.js";
 
 export const firstRooms = ["lobby", "random", "tech"] as const;
 
@@ -52,10 +52,10 @@ export function roomNameProblem(name: string): string | undefined {
 }
 
 export class RoomList {
-  readonly #storage: ChatStorage;
+  readonly #storage: PageStorage;
   #names: string[];
 
-  constructor(storage: ChatStorage) {
+  constructor(storage: PageStorage) {
     this.#storage = storage;
     const kept = storage.read("rooms");
     const names = Array.isArray(kept) ? kept.filter((name) => typeof name === "string") : [];

@@ -2,8 +2,9 @@
 import { useState } from "preact/hooks";
 import { Drawer } from "../../shared/drawer.js";
 import { useChanges, useMedia } from "../../shared/hooks.js";
+import type { ToolsLine } from "../../shared/inside/line-tools.js";
+import type { Entrance } from "../../shared/session/entrance.js";
 import type { Chat } from "../model/chat.js";
-import type { Entrance } from "../model/entrance.js";
 import type { Moderator } from "../model/moderator.js";
 import { MembersPanel } from "./members-panel.js";
 import { ModerationDialog } from "./moderation-dialog.js";
@@ -19,9 +20,10 @@ export interface AppProps {
   chat: Chat;
   entrance: Entrance;
   moderator: Moderator;
+  line: ToolsLine | undefined;
 }
 
-export function App({ chat, entrance, moderator }: AppProps) {
+export function App({ chat, entrance, moderator, line }: AppProps) {
   useChanges(chat);
   const hasRoomsBeside = useMedia("(min-width: 48rem)");
   const hasPeopleBeside = useMedia("(min-width: 70rem)");
@@ -49,6 +51,7 @@ export function App({ chat, entrance, moderator }: AppProps) {
       <RoomView
         chat={chat}
         moderator={moderator}
+        line={line}
         isCovered={isCovered}
         onShowRooms={hasRoomsBeside ? undefined : () => setPanel("rooms")}
         onShowPeople={hasPeopleBeside ? undefined : () => setPanel("people")}

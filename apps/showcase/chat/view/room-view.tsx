@@ -1,17 +1,19 @@
 /** The open room: its header, its messages, and the field to write one. */
 import { useRef } from "preact/hooks";
 import { Icon } from "../../shared/icon.js";
+import { LineTools, type ToolsLine } from "../../shared/inside/line-tools.js";
+import { ConnectionBadge } from "../../shared/line/connection-badge.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
 import { isPrivate } from "../model/rooms.js";
 import { Composer } from "./composer.js";
-import { ConnectionBadge } from "./connection-badge.js";
 import { HowItWorks } from "./how-it-works.js";
 import { TimelineView } from "./timeline-view.js";
 
 export interface RoomViewProps {
   chat: Chat;
   moderator: Moderator;
+  line: ToolsLine | undefined;
   /** Whether a panel lies over it. */
   isCovered: boolean;
   /** Undefined where the rooms are in view anyway. */
@@ -19,7 +21,7 @@ export interface RoomViewProps {
   onShowPeople: (() => void) | undefined;
 }
 
-export function RoomView({ chat, moderator, isCovered, onShowRooms, onShowPeople }: RoomViewProps) {
+export function RoomView({ chat, moderator, line, isCovered, onShowRooms, onShowPeople }: RoomViewProps) {
   const { room } = chat;
   const people = room.presence.people(chat.me.user).length;
   const unreadElsewhere = chat.unread - room.unread;
@@ -40,7 +42,8 @@ export function RoomView({ chat, moderator, isCovered, onShowRooms, onShowPeople
           </span>
           {chat.titleOf(room.room)}
         </h1>
-        <ConnectionBadge chat={chat} />
+        <ConnectionBadge status={chat.status} onTryNow={() => chat.tryNow()} />
+        {line && <LineTools line={line} />}
         {onShowPeople && (
           <button
             type="button"

@@ -1,5 +1,5 @@
 /** The paths of the server's login. */
-import type { Account, EntranceAnswer, EntranceLink } from "./model/entrance.js";
+import type { Account, EntranceAnswer, EntranceLink } from "./entrance.js";
 
 /** @param search the query of the page's address; `as` in it names a session of its own */
 export function createLoginLink(search: string): EntranceLink {

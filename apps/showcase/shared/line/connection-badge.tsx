@@ -1,12 +1,17 @@
 /** Says how the connection is, in words, colour and shape; and after a break, what became of what was missed. */
-import { useNow } from "../../shared/hooks.js";
-import type { Chat } from "../model/chat.js";
-import { describeReturn, describeState } from "../model/status-text.js";
+import { useNow } from "../hooks.js";
+import type { ConnectionStatus } from "./connection-status.js";
+import { describeReturn, describeState } from "./status-text.js";
 
 const returnShownMs = 20_000;
 
-export function ConnectionBadge({ chat }: { chat: Chat }) {
-  const { current, lastReturn } = chat.status;
+export interface ConnectionBadgeProps {
+  status: ConnectionStatus;
+  onTryNow: () => void;
+}
+
+export function ConnectionBadge({ status, onTryNow }: ConnectionBadgeProps) {
+  const { current, lastReturn } = status;
   const isRetrying = current.state === "retrying";
   const isReturnFresh = lastReturn !== undefined && Date.now() - lastReturn.at < returnShownMs;
   const now = useNow(isRetrying || isReturnFresh);
@@ -29,7 +34,7 @@ export function ConnectionBadge({ chat }: { chat: Chat }) {
         {shown.filter(Boolean).join(", ")}
       </p>
       {canTryNow && (
-        <button type="button" class="text-button small" onClick={() => chat.tryNow()}>
+        <button type="button" class="text-button small" onClick={onTryNow}>
           {current.state === "ended" ? "Connect again" : "Try now"}
         </button>
       )}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConnectionStatus } from "../../../apps/showcase/chat/model/connection-status.js";
-import { describeReturn, describeState } from "../../../apps/showcase/chat/model/status-text.js";
+import { ConnectionStatus } from "../../../apps/showcase/shared/line/connection-status.js";
+import { describeReturn, describeState } from "../../../apps/showcase/shared/line/status-text.js";
 
 function createStatus() {
   const clock = { now: 1_000_000, changes: 0 };

@@ -4,7 +4,7 @@
  */
 import { nameProblem, tidyName } from "../../../../src/showcase/names.js";
 import { nameFromSearch } from "./identity.js";
-import type { ChatStorage } from "./storage.js";
+import type { PageStorage } from "./storage.js";
 
 /** Who the server says this is. */
 export interface Account {
@@ -32,7 +32,7 @@ export interface EntranceLink {
 
 export interface EntranceOptions {
   link: EntranceLink;
-  storage: ChatStorage;
+  storage: PageStorage;
   /** The query of the page's address. */
   search: string;
   onChange: () => void;

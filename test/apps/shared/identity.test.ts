@@ -4,7 +4,7 @@ import {
   newId,
   storagePrefix,
   suggestName,
-} from "../../../apps/showcase/chat/model/identity.js";
+} from "../../../apps/showcase/shared/session/identity.js";
 import { nameProblem } from "../../../src/showcase/names.js";
 
 describe("the name in an address", () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
 import { MemoryStorage } from "./memory-storage.js";
 
 describe("what a browser keeps", () => {
   it("is apart for each prefix", () => {
     const area = new MemoryStorage();
-    new ChatStorage(area, "a/").write("name", "Ann");
-    const other = new ChatStorage(area, "b/");
+    new PageStorage(area, "a/").write("name", "Ann");
+    const other = new PageStorage(area, "b/");
     expect(other.read("name")).toBeUndefined();
     expect(other.keys("")).toEqual([]);
   });
@@ -14,16 +14,16 @@ describe("what a browser keeps", () => {
   it("is kept for the page alone when the browser refuses it", () => {
     const area = new MemoryStorage();
     area.isFull = true;
-    const storage = new ChatStorage(area, "a/");
+    const storage = new PageStorage(area, "a/");
     storage.write("outbox/1", { text: "hi" });
     expect(storage.read("outbox/1")).toEqual({ text: "hi" });
     expect(storage.keys("outbox/")).toEqual(["outbox/1"]);
-    expect(new ChatStorage(undefined, "a/").read("outbox/1")).toBeUndefined();
+    expect(new PageStorage(undefined, "a/").read("outbox/1")).toBeUndefined();
   });
 
   it("is the newest value once the browser accepts again", () => {
     const area = new MemoryStorage();
-    const storage = new ChatStorage(area, "a/");
+    const storage = new PageStorage(area, "a/");
     area.isFull = true;
     storage.write("name", "old");
     area.isFull = false;
@@ -34,6 +34,6 @@ describe("what a browser keeps", () => {
   it("reads what is no JSON as nothing", () => {
     const area = new MemoryStorage();
     area.values.set("a/rooms", "{");
-    expect(new ChatStorage(area, "a/").read("rooms")).toBeUndefined();
+    expect(new PageStorage(area, "a/").read("rooms")).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 /** A browser's storage that a test can look into, and fill up. */
-import type { StorageArea } from "../../../apps/showcase/chat/model/storage.js";
+import type { StorageArea } from "../../../apps/showcase/shared/session/storage.js";
 
 export class MemoryStorage implements StorageArea {
   readonly values = new Map<string, string>();

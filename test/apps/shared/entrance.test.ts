@@ -4,8 +4,8 @@ import {
   Entrance,
   type EntranceAnswer,
   type EntranceLink,
-} from "../../../apps/showcase/chat/model/entrance.js";
-import { ChatStorage } from "../../../apps/showcase/chat/model/storage.js";
+} from "../../../apps/showcase/shared/session/entrance.js";
+import { PageStorage } from "../../../apps/showcase/shared/session/storage.js";
 import { MemoryStorage } from "./memory-storage.js";
 
 const ann: Account = { user: "u1", name: "Ann" };
@@ -37,7 +37,7 @@ class FakeLink implements EntranceLink {
 }
 
 function arrive({ link = new FakeLink(), area = new MemoryStorage(), search = "" } = {}) {
-  const storage = new ChatStorage(area, "");
+  const storage = new PageStorage(area, "");
   const entrance = new Entrance({ link, storage, search, onChange: () => {} });
   return { link, area, storage, entrance };
 }

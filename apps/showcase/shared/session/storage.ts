@@ -12,7 +12,7 @@ export interface StorageArea {
   removeItem(key: string): void;
 }
 
-export class ChatStorage {
+export class PageStorage {
   readonly #area: StorageArea | undefined;
   readonly #prefix: string;
   /** What the browser refused to keep. */
@@ -70,5 +70,14 @@ export class ChatStorage {
       // As above.
     }
     return [...found];
+  }
+}
+
+/** Even naming the storage throws where a browser refuses it. */
+export function storageAreaOf(name: () => StorageArea): StorageArea | undefined {
+  try {
+    return name();
+  } catch {
+    return undefined;
   }
 }

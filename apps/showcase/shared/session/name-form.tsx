@@ -2,8 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { nameProblem } from "../../../../src/showcase/names.js";
-import { Icon } from "../../shared/icon.js";
-import { suggestName } from "../model/identity.js";
+import { Icon } from "../icon.js";
+import { suggestName } from "./identity.js";
 
 export interface NameFormProps {
   /** Undefined where one is suggested. */

@@ -1,0 +1,119 @@
+/** The drawer that shows what is inside: totals, the cursor of each channel, recoveries, and the frames themselves. */
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { Icon } from "../icon.js";
+import type { FrameLog } from "../line/frame-log.js";
+import { FrameRow } from "./frame-row.js";
+import { formatBytes, formatPosition, formatTime } from "./inside-text.js";
+
+const refreshMs = 250;
+const shownFrames = 80;
+const shownChannels = 12;
+const shownRecoveries = 6;
+
+export function InsideDrawer({ log, onClose }: { log: FrameLog; onClose: () => void }) {
+  const [isPaused, setPaused] = useState(false);
+  const [, refresh] = useReducer<number, undefined>((count) => count + 1, 0);
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const opener = document.activeElement;
+    panel.current?.querySelector<HTMLElement>("[data-close]")?.focus();
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
+  useEffect(() => {
+    if (isPaused) return;
+    const timer = setInterval(() => refresh(undefined), refreshMs);
+    return () => clearInterval(timer);
+  }, [isPaused]);
+  const { up, down } = log.totals;
+  const positions = [...log.positions];
+  const recoveries = log.recoveries.slice(-shownRecoveries).reverse();
+  return (
+    <aside
+      ref={panel}
+      class="inside"
+      aria-label="What is inside"
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose();
+      }}
+    >
+      <div class="inside-head">
+        <h2>What is inside</h2>
+        <button
+          type="button"
+          class="button small"
+          aria-pressed={isPaused}
+          onClick={() => setPaused(!isPaused)}
+        >
+          {isPaused ? "Go on" : "Hold still"}
+        </button>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Close what is inside"
+          data-close
+          onClick={onClose}
+        >
+          <Icon name="close" />
+        </button>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also with the keyboard alone */}
+      <section class="inside-body" tabIndex={0} aria-label="Frames, positions and recoveries">
+        <h3>One WebSocket</h3>
+        <dl class="inside-facts">
+          <dt>received</dt>
+          <dd data-testid="received">
+            {down.frames} frames, {formatBytes(down.bytes)}
+          </dd>
+          <dt>sent</dt>
+          <dd>
+            {up.frames} frames, {formatBytes(up.bytes)}
+          </dd>
+        </dl>
+        <h3>Cursors: where this page has read to</h3>
+        {positions.length === 0 && <p class="soft">No channel with a log yet.</p>}
+        <dl class="inside-facts" data-testid="cursors">
+          {positions.slice(0, shownChannels).map(([channel, position]) => (
+            <CursorRow key={channel} channel={channel} text={formatPosition(position)} />
+          ))}
+        </dl>
+        {positions.length > shownChannels && <p class="soft">and {positions.length - shownChannels} more</p>}
+        <h3>Recoveries: what came back after a break</h3>
+        {recoveries.length === 0 && <p class="soft">None yet. Cut the line to see one.</p>}
+        <ul data-testid="recoveries">
+          {recoveries.map(({ at, channel, since, isRecovered, count }) => (
+            <li key={`${at} ${channel}`} class="recovery">
+              <time>{formatTime(at)}</time> <code>{channel}</code>{" "}
+              {isRecovered
+                ? `recovered ${count} since ${since ? since.offset : "its start"}`
+                : "could not be recovered, and was read anew"}
+            </li>
+          ))}
+        </ul>
+        <h3>Frames, the newest first</h3>
+        <ul data-testid="frames">
+          {log.frames
+            .slice(-shownFrames)
+            .reverse()
+            .map((frame) => (
+              <FrameRow key={frame.id} frame={frame} />
+            ))}
+        </ul>
+      </section>
+    </aside>
+  );
+}
+
+function CursorRow({ channel, text }: { channel: string; text: string }) {
+  return (
+    <>
+      <dt>
+        <code>{channel}</code>
+      </dt>
+      <dd>
+        <code>{text}</code>
+      </dd>
+    </>
+  );
+}

@@ -1,0 +1,82 @@
+/** The one connection of a page: the typed client, how it stands in words, what goes over it, and a switch that cuts it. */
+import { type Client, connect } from "../../../../src/client/index.js";
+import type { ShowcaseApp } from "../../../../src/showcase/app.js";
+import { ConnectionStatus } from "./connection-status.js";
+import type { FrameLog } from "./frame-log.js";
+import { TappedLine } from "./tapped-line.js";
+
+export interface PageLineOptions {
+  /** The query of the page's address. */
+  readonly search: string;
+  readonly onChange: () => void;
+  /** The server knows no session for what the browser sent, or the person has logged out in another window. */
+  readonly onSessionEnd: (why: "unknown" | "logged out") => void;
+}
+
+const maxReconnectDelayMs = 10_000;
+const unknownCode = 3501;
+const loggedOutCode = 4501;
+
+export class PageLine {
+  readonly client: Client<ShowcaseApp>;
+  readonly status: ConnectionStatus;
+  readonly #tapped: TappedLine;
+
+  constructor({ search, onChange, onSessionEnd }: PageLineOptions) {
+    const status = new ConnectionStatus(Date.now, onChange);
+    this.status = status;
+    this.#tapped = new TappedLine({
+      onChange,
+      reconnect: () => {
+        if (this.client.status.state === "connecting") this.client.reconnect();
+      },
+      onRecovery: ({ channel, isRecovered, count }) =>
+        status.receiveRoomReturn(channel, isRecovered ? { isRecovered, count } : { isRecovered }),
+      onFresh: (channel) => status.forgetRoom(channel),
+    });
+    this.client = connect<ShowcaseApp>(addressOf(search), {
+      webSocket: this.#tapped.webSocket,
+      maxReconnectDelayMs,
+      onReconnectDelay: (delayMs) => status.receiveRetryDelay(delayMs),
+      // What is behind it comes as a status, too.
+      onError: () => {},
+    });
+    this.client.onStatus((now) => {
+      if (now.state === "connecting") status.receiveConnecting();
+      else if (now.state === "connected") status.receiveConnected(this.log.positions.keys());
+      else {
+        status.receiveDisconnected(now.code, now.reason);
+        if (now.code === unknownCode) onSessionEnd("unknown");
+        if (now.code === loggedOutCode) onSessionEnd("logged out");
+      }
+    });
+  }
+
+  get log(): FrameLog {
+    return this.#tapped.log;
+  }
+
+  /** Unix milliseconds; undefined while the line is whole. */
+  get cutUntil(): number | undefined {
+    return this.#tapped.cutUntil;
+  }
+
+  /** Cuts the line for some seconds, after which the page connects again at once. */
+  cut(): void {
+    this.#tapped.cut();
+  }
+
+  tryNow(): void {
+    this.client.reconnect();
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}
+
+/** Of the server; `as` in the page's address names a session of its own, also for the WebSocket. */
+export function addressOf(search: string): string {
+  const as = new URLSearchParams(search).get("as");
+  return as === null ? "/" : `/?${new URLSearchParams({ as })}`;
+}
