@@ -56,6 +56,11 @@ export class ServedChat {
     return `${this.#origin}/chat/`;
   }
 
+  /** Of a page of the showcase, such as `ticker`. */
+  pageUrl(page: string): string {
+    return `${this.#origin}/${page}/`;
+  }
+
   async startAgain(): Promise<void> {
     const command = [program, "serve", "--port", String(this.port), ...this.#flags];
     const server = spawn(process.execPath, command, {
