@@ -32,7 +32,7 @@ export class TappedLine {
       onFresh: () => {},
       clock: Date.now,
       later: (delayMs: number, task: () => void) => void setTimeout(task, delayMs),
-      webSocket: WebSocket,
+      webSocket: globalThis.WebSocket,
       ...options,
     };
     this.#options = all;
