@@ -2,7 +2,7 @@
 import { configJsonSchema } from "../config/config-schema.js";
 import { assertConfiguration } from "../config/load-config.js";
 import { configRows, formatRows } from "../config/print-config.js";
-import { endQuietlyWithoutReader, writeNote, writeText } from "./output.js";
+import { writeNote, writeText } from "./output.js";
 import { loadWithFlags, type ServerFlags } from "./server-flags.js";
 
 interface ConfigChoices {
@@ -14,7 +14,6 @@ interface ConfigChoices {
 
 /** @throws HF_CONFIG_INVALID, HF_CLI_USAGE, HF_OPTION_INVALID when the configuration is not accepted */
 export async function runConfig(given: ServerFlags & ConfigChoices): Promise<void> {
-  endQuietlyWithoutReader();
   const { json, check, schema } = given;
   if (schema) return writeText(JSON.stringify(configJsonSchema(), undefined, 2));
   const configuration = await loadWithFlags(given);

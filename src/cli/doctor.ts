@@ -3,7 +3,7 @@ import { examine, refusalOf } from "../config/doctor/doctor.js";
 import { type Finding, severities } from "../config/doctor/finding.js";
 import { readLimits } from "../config/doctor/machine-findings.js";
 import { HoldfastError } from "../index.js";
-import { endQuietlyWithoutReader, writeText } from "./output.js";
+import { writeText } from "./output.js";
 import { loadWithFlags, type ServerFlags } from "./server-flags.js";
 
 interface DoctorChoices {
@@ -13,7 +13,6 @@ interface DoctorChoices {
 
 /** @returns the exit code: 1 with errors, and with warnings where it has to be strict */
 export async function runDoctor(given: ServerFlags & DoctorChoices): Promise<number> {
-  endQuietlyWithoutReader();
   const { json, strict } = given;
   const findings = await find(given);
   writeText(json ? JSON.stringify(findings, undefined, 2) : describe(findings));

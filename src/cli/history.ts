@@ -1,7 +1,7 @@
 /** `holdfast history`. */
 import { HoldfastError, readStore } from "../index.js";
 import { type ConnectionOptions, connectOnce, createClient } from "./connection.js";
-import { endQuietlyWithoutReader, writeNote, writeResult } from "./output.js";
+import { writeNote, writeResult } from "./output.js";
 import { parsePosition } from "./position.js";
 import { toLine } from "./subscribe.js";
 
@@ -17,7 +17,6 @@ const maxAtOnce = 300;
 const maxPageBytes = 64 * 1024 * 1024;
 
 export async function runHistory(channel: string, options: HistoryOptions): Promise<void> {
-  endQuietlyWithoutReader();
   const since = options.since === undefined ? undefined : parsePosition(options.since);
   if (options.data !== undefined) return await printStored(options.data, channel, options, since);
   const client = createClient(options);

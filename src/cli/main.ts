@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The `holdfast` command. */
+import { endQuietlyWithoutReader } from "./output.js";
 import { runProgram } from "./program.js";
 
+endQuietlyWithoutReader();
 process.exitCode = await runProgram(process.argv);

@@ -2,7 +2,7 @@
 import type { PublicationContext, Subscription } from "centrifuge";
 import { HoldfastError } from "../index.js";
 import { type ConnectionOptions, createClient, reportConnection, whenRefused } from "./connection.js";
-import { endQuietlyWithoutReader, writeNote, writeResult } from "./output.js";
+import { writeNote, writeResult } from "./output.js";
 import { parsePosition } from "./position.js";
 
 interface SubscribeOptions extends ConnectionOptions {
@@ -11,7 +11,6 @@ interface SubscribeOptions extends ConnectionOptions {
 }
 
 export async function runSubscribe(channel: string, options: SubscribeOptions): Promise<void> {
-  endQuietlyWithoutReader();
   const client = createClient(options);
   const subscription = client.newSubscription(channel, {
     recoverable: true,

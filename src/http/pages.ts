@@ -6,17 +6,23 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { HoldfastError } from "../errors.js";
+import { acceptsGzip } from "./accepts-gzip.js";
 
 /** @returns false where there is no such page, and nothing was answered */
 export type PageHandler = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
 
 interface Page {
   readonly body: Buffer;
+  /** Undefined where it would save nothing. */
+  readonly gzipped: Buffer | undefined;
   readonly headers: Readonly<Record<string, string | number>>;
   readonly etag: string;
 }
 
+const compressible = /^(?:text\/|application\/json|application\/manifest|image\/svg)/;
+const leastGzippedBytes = 1400;
 const maxFolderBytes = 64 * 1024 * 1024;
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -36,7 +42,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** Everything a page needs comes from this server; styles of elements may be set by its own scripts. */
 const contentSecurityPolicy = [
   "default-src 'self'",
-  "connect-src 'self' ws: wss:",
+  // Other ports of the same host are other origins, and cannot be named: pages may be opened by any name of the host.
+  "connect-src 'self' http: https: ws: wss:",
   "img-src 'self' data:",
   "style-src 'self' 'unsafe-inline'",
   "object-src 'none'",
@@ -60,8 +67,12 @@ export function createPages(folder: string): PageHandler | undefined {
       response.writeHead(304, { ETag: page.etag }).end();
       return true;
     }
-    response.writeHead(200, page.headers);
-    response.end(request.method === "HEAD" ? undefined : page.body);
+    const { gzipped } = page;
+    const isGzipped = gzipped !== undefined && acceptsGzip(request.headers["accept-encoding"]);
+    const body = isGzipped ? gzipped : page.body;
+    const encoding = isGzipped ? { "Content-Encoding": "gzip" } : {};
+    response.writeHead(200, { ...page.headers, ...encoding, "Content-Length": body.length });
+    response.end(request.method === "HEAD" ? undefined : body);
     return true;
   };
 }
@@ -94,15 +105,19 @@ function readPages(folder: string): ReadonlyMap<string, Page> {
 }
 
 function toPage(name: string, body: Buffer, modifiedMs: number): Page {
-  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  // Weak, since it stands for the compressed form as well (RFC 9110 §8.8.3.3).
+  const etag = `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  const contentType = contentTypes[extname(name)] ?? "application/octet-stream";
   // Vite puts a hash of the content into the names below assets/.
+  const gzipped = compressible.test(contentType) ? gzipWherePaid(body) : undefined;
   const isHashed = name.startsWith("assets");
   return {
     body,
+    gzipped,
     etag,
     headers: {
-      "Content-Type": contentTypes[extname(name)] ?? "application/octet-stream",
-      "Content-Length": body.length,
+      "Content-Type": contentType,
+      ...(gzipped && { Vary: "Accept-Encoding" }),
       "Content-Security-Policy": contentSecurityPolicy,
       "X-Content-Type-Options": "nosniff",
       "Cache-Control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
@@ -110,4 +125,11 @@ function toPage(name: string, body: Buffer, modifiedMs: number): Page {
       ETag: etag,
     },
   };
+}
+
+/** Once for all requests. Where it takes no packet less, nothing is won. */
+function gzipWherePaid(body: Buffer): Buffer | undefined {
+  if (body.length < leastGzippedBytes) return undefined;
+  const gzipped = gzipSync(body, { level: 9 });
+  return gzipped.length < body.length * 0.9 ? gzipped : undefined;
 }

@@ -52,6 +52,37 @@ describe("pages", () => {
     expect(response.headers.get("cache-control")).toContain("immutable");
   });
 
+  it("are compressed once, for who takes that, where it pays", async () => {
+    const folder = createFolder();
+    const text = "<p>so much of the same</p>".repeat(100);
+    writeFileSync(join(folder, "long.html"), text);
+    writeFileSync(join(folder, "long.png"), Buffer.alloc(5000));
+    const { port } = await startServer({ pages: folder });
+    const ask = async (path: string, accepted: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        headers: { "Accept-Encoding": accepted },
+      });
+      const { headers } = response;
+      const said = ["content-encoding", "content-length", "vary"].map((name) => headers.get(name));
+      return { said, length: (await response.text()).length, etag: headers.get("etag") };
+    };
+    const plain = await ask("/long.html", "identity");
+    const packed = await ask("/long.html", "br, gzip");
+    expect(plain).toMatchObject({
+      said: [null, String(text.length), "Accept-Encoding"],
+      length: text.length,
+    });
+    expect(packed).toMatchObject({
+      said: ["gzip", expect.any(String), "Accept-Encoding"],
+      length: text.length,
+    });
+    expect(Number(packed.said[1])).toBeLessThan(200);
+    expect(packed.etag).toBe(plain.etag);
+    expect(packed.etag).toMatch(/^W\/"/);
+    expect((await ask("/", "gzip")).said).toEqual([null, "20", null]);
+    expect((await ask("/long.png", "gzip")).said).toEqual([null, "5000", null]);
+  });
+
   it("are the same after their files have gone, and whatever range is asked for", async () => {
     const { folder, get } = await startWithPages();
     rmSync(folder, { recursive: true });

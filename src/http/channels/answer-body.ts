@@ -2,6 +2,7 @@
  * What readers of a channel are answered, made once for all that get the same: as JSON, compressed where that pays, with an
  * entity tag made of the position (RFC 9110 §8.8.3). The tag is weak, since compressed and plain answers have the same.
  */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Encoding } from "../../channels/reader.js";
@@ -9,6 +10,7 @@ import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { formatPosition, parsePosition } from "../../wire/position-text.js";
+import { acceptsGzip } from "../accepts-gzip.js";
 
 /** Publications as they stand in an answer's list. */
 export const listEncoding: Encoding = Object.freeze({
@@ -155,16 +157,4 @@ function isUnchanged(asked: string | undefined, etag: string): boolean {
   if (asked === undefined) return false;
   const opaque = etag.slice("W/".length);
   return asked.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === opaque);
-}
-
-/** RFC 9110 §12.5.3. */
-function acceptsGzip(accepted = ""): boolean {
-  const weights = new Map(
-    accepted.split(",").map((each) => {
-      const [name = "", ...parameters] = each.split(";").map((part) => part.trim().toLowerCase());
-      const weight = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? "1";
-      return [name, Number(weight)] as const;
-    }),
-  );
-  return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
 }

@@ -12,7 +12,10 @@ class FakeWebSocket {
   onclose?: (event: object) => void;
   onerror?: (event: object) => void;
 
-  constructor(readonly url: string) {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
     FakeWebSocket.opened.push(this);
   }
 
