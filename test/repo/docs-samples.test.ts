@@ -84,7 +84,8 @@ describe("code in the guides", { timeout: 120_000 }, () => {
 
   it("consists of whole programs, with few exceptions", () => {
     const fragments = samples.filter(({ isFragment }) => isFragment).map(({ name }) => name);
-    expect(fragments).toEqual([]);
+    // What a tutorial builds up is compiled and run as a whole, by test/tutorial.
+    expect(fragments.filter((name) => !name.startsWith("docs/tutorial/"))).toEqual([]);
   });
 });
 

@@ -12,6 +12,7 @@ export interface Tutorial {
 
 const block = /(?:<!-- ([^\n]*) -->\n)?```(\w+)\n(.*?)^```$/gms;
 
+/** @throws Error for code without the name of its file */
 export function readTutorial(page: string): Tutorial {
   const runs: string[] = [];
   const servers: string[] = [];
@@ -20,7 +21,10 @@ export function readTutorial(page: string): Tutorial {
     const named = /^file: (\S+)$/.exec(mark)?.[1] ?? /^\/\/ (\S+)\n/.exec(code)?.[1];
     if (mark === "run") runs.push(code);
     else if (mark === "run: server") servers.push(code);
-    else if (language !== "sh" && named !== undefined) files.set(named, code);
+    else if (language !== "sh") {
+      if (named === undefined) throw new Error(`${page} has code that belongs to no file:\n${code}`);
+      files.set(named, code);
+    }
   }
   return { runs, servers, files };
 }
