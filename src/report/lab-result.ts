@@ -126,7 +126,7 @@ export interface ServerUse {
   readonly microsPerDelivery: number | null;
   /** How late the server's event loop was for its timers, 99 % of the time at most. */
   readonly loopDelayP99Ms: number;
-  /** Open TCP connections when the window began, that of the publisher included. */
+  /** Open TCP connections once all users were there, as the server sees it. */
   readonly connections: number;
 }
 
