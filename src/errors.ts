@@ -40,6 +40,7 @@ export const errorCodes = {
   HF_CLIENT_FULL: { message: "as much waits to be sent as may", status: 503, isRetryable: true },
   HF_CLIENT_TIMEOUT: { message: "no answer came in time", status: 504, isRetryable: true },
   HF_CLIENT_SLOW: { message: "publications are read too slowly", status: 500, isRetryable: true },
+  HF_LAB_FAILED: { message: "the lab could not measure", status: 500, isRetryable: true },
   HF_CLI_USAGE: { message: "the command line is not accepted", status: 500, isRetryable: false },
   HF_CLI_CONNECTION: { message: "the server could not be reached", status: 503, isRetryable: true },
 } as const satisfies Record<string, { message: string; status: number; isRetryable: boolean }>;

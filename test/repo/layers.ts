@@ -98,6 +98,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       "path",
       "perf_hooks",
       "url",
+      "zlib",
     ],
     packages: [],
   },

@@ -1,0 +1,6 @@
+/** The lab: measures what each way of reading a channel costs. Its words and charts are in `report`. */
+export { mostConnections } from "./machine.js";
+export { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";
+export { type LabPreset, labPreset, labPresets } from "./presets.js";
+export { type LabProgress, type LabRunOptions, runLab } from "./run-lab.js";
+export { defaultLabSettings, type LabInput, parseLabDuration, resolveLabSettings } from "./settings.js";

@@ -1,0 +1,71 @@
+/** The table of a run, as plain cells: for a terminal, Markdown and HTML alike. */
+import { bytesPerUserMinute, emptyShare, isCorrect, requestsPerUserMinute } from "./figures.js";
+import type { LabMeasurement, LabResult } from "./lab-result.js";
+import { transportWords } from "./lab-result.js";
+import { formatBytes, formatCount, formatMs, formatNumber, formatPercent, formatRatio } from "./numbers.js";
+
+export interface LabTable {
+  /** Each line of a heading separately, so that narrow places can break it. */
+  readonly heads: readonly (readonly string[])[];
+  readonly rows: readonly (readonly string[])[];
+  /** What everything is compared with. */
+  readonly reference: string | undefined;
+  readonly notes: readonly string[];
+}
+
+export function tableOf({ measurements }: LabResult): LabTable {
+  const socket = measurements.find(({ transport }) => transport === "websocket");
+  const isBound = measurements.some(({ isLoadBound }) => isLoadBound);
+  return {
+    heads: [
+      ["transport"],
+      ["requests", "/user/min"],
+      ["empty", "answers"],
+      ["bytes", "/user/min"],
+      ["ratio"],
+      ["CPU", "of a core"],
+      ["ratio"],
+      ["KiB", "/user"],
+      ["latency", "p50"],
+      ["latency", "p99"],
+      ["lost, twice,", "misordered"],
+    ],
+    rows: measurements.map((each) => rowOf(each, socket)),
+    reference: socket && transportWords.websocket.title,
+    notes: isBound ? ["* the load was short of processor time: these latencies are not the server's"] : [],
+  };
+}
+
+function rowOf(each: LabMeasurement, socket: LabMeasurement | undefined): string[] {
+  const { sequences, latency, server, memory, isLoadBound } = each;
+  const empty = emptyShare(each);
+  const mark = isLoadBound ? " *" : "";
+  return [
+    transportWords[each.transport].title,
+    formatNumber(requestsPerUserMinute(each)),
+    empty === undefined ? "–" : formatPercent(empty),
+    formatBytes(bytesPerUserMinute(each)),
+    socket ? formatRatio(bytesPerUserMinute(each), bytesPerUserMinute(socket)) : "–",
+    `${formatNumber(server.corePercent)} %`,
+    socket ? formatRatio(server.corePercent, socket.server.corePercent) : "–",
+    formatNumber(memory.kibPerUser),
+    `${formatMs(latency.p50Ms)}${mark}`,
+    `${formatMs(latency.p99Ms)}${mark}`,
+    isCorrect(each)
+      ? "none"
+      : [sequences.missed, sequences.duplicates, sequences.outOfOrder].map(formatCount).join(", "),
+  ];
+}
+
+/** The same for documents in Markdown. */
+export function markdownTable(result: LabResult): string {
+  const { heads, rows, notes } = tableOf(result);
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(" | ")} |`;
+  const rule = `|${heads.map((_, i) => (i === 0 ? "---|" : "---:|")).join("")}`;
+  const body = [line(heads.map((head) => head.join(" "))), rule, ...rows.map(line)].join("\n");
+  return [body, ...notes.map((note) => `\n${note.replace("*", "\\*")}`)].join("\n");
+}
+
+function escapeCell(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replaceAll("*", "\\*");
+}
