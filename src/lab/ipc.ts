@@ -6,6 +6,7 @@ import type {
   LatencySummary,
   SequenceOutcome,
 } from "../report/index.js";
+import type { SocketTraffic } from "./socket-counter.js";
 
 export interface ServerSample {
   /** On the server's own clock. */
@@ -29,6 +30,10 @@ export interface ServerAsks {
   mark: { readonly params: object; readonly answer: ServerSample };
   /** Open TCP connections. */
   connections: { readonly params: object; readonly answer: number };
+  /** What went over the sockets that the server has accepted. */
+  traffic: { readonly params: object; readonly answer: SocketTraffic };
+  /** Publishes one message, over no socket. */
+  publish: { readonly params: { readonly data: unknown }; readonly answer: null };
 }
 
 /** Asked of the network's process. */

@@ -6,11 +6,9 @@ import type { LabSettings } from "../report/index.js";
 import { Child } from "./child.js";
 import type { NetworkAsks, ServerAsks, ServerSample } from "./ipc.js";
 import type { NetworkOptions } from "./network.js";
-import { publishCommands } from "./publisher.js";
-import { RequestText } from "./request-text.js";
 import type { ServeOptions } from "./serve.js";
 import { hasNetwork } from "./settings.js";
-import { HttpExchange } from "./users/http-exchange.js";
+import type { SocketTraffic } from "./socket-counter.js";
 import { labChannel } from "./users/virtual-user.js";
 
 export interface LabModules {
@@ -36,7 +34,9 @@ export interface LabServer {
   mark(): Promise<ServerSample>;
   /** Open TCP connections of the server. */
   connections(): Promise<number>;
-  /** Publishes one message past the network. @param data anything that JSON can carry @throws Error when it is not taken */
+  /** What went over the sockets that the server has accepted: its clients' alone, where nothing else connects. */
+  traffic(): Promise<SocketTraffic>;
+  /** Publishes one message, over no socket. @param data anything that JSON can carry @throws HF_LAB_FAILED when it is not taken */
   publish(data: unknown): Promise<void>;
   /** Whether connections are cut from now on. It is off to begin with. @returns how many were cut so far */
   cutting(isOn: boolean): Promise<number>;
@@ -73,7 +73,7 @@ export async function openLabServer(
     const port = network ? (await network.ready<{ port: number }>()).port : serverPort;
     return {
       ...controls(server, network),
-      ...publishing(serverPort, apiKey),
+      channel: labChannel,
       port,
       serverPort,
       apiKey,
@@ -101,24 +101,8 @@ function controls(server: Child<ServerAsks>, network: Child<NetworkAsks> | undef
     settled: () => server.ask("settled", {}),
     mark: () => server.ask("mark", {}),
     connections: () => server.ask("connections", {}),
+    traffic: () => server.ask("traffic", {}),
+    publish: async (data: unknown) => void (await server.ask("publish", { data })),
     cutting: async (isOn: boolean) => (network ? await network.ask("cutting", { isOn }) : 0),
-  };
-}
-
-function publishing(serverPort: number, apiKey: string): Pick<LabServer, "channel" | "publish"> {
-  const requests = new RequestText("least", serverPort);
-  let last: Promise<void> = Promise.resolve();
-  const publishOne = async (data: unknown) => {
-    const exchange = new HttpExchange(serverPort);
-    const command = JSON.stringify({ publish: { channel: labChannel, data } });
-    await publishCommands(exchange, requests, apiKey, [command]).finally(() => exchange.close());
-  };
-  return {
-    channel: labChannel,
-    publish: (data) => {
-      // In the order of the calls.
-      last = last.catch(() => {}).then(() => publishOne(data));
-      return last;
-    },
   };
 }

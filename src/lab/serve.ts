@@ -3,6 +3,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Broker, type ChannelRules, createServer, openRules } from "../index.js";
 import { answerAsks, endWithParent, say } from "./children/answer.js";
 import type { ServerAsks, ServerSample } from "./ipc.js";
+import { SocketCounter } from "./socket-counter.js";
+import { labChannel } from "./users/virtual-user.js";
 
 export interface ServeOptions {
   readonly apiKey: string;
@@ -38,6 +40,8 @@ export async function serveLab({ apiKey, maxEntries, maxBytes, broker }: ServeOp
     rulesFor: () => rules,
     ...(broker && { broker }),
   });
+  const counter = new SocketCounter();
+  counter.start();
   const { port } = await server.listen();
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
@@ -65,6 +69,11 @@ export async function serveLab({ apiKey, maxEntries, maxBytes, broker }: ServeOp
       return sample();
     },
     connections: () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length,
+    traffic: () => counter.read(),
+    publish: async ({ data }) => {
+      await server.publish(labChannel, data);
+      return null;
+    },
   });
   say({ id: 0, value: { port } });
 }

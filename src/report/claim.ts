@@ -14,9 +14,9 @@ export function classicClaim({ settings, measurements }: LabResult): string | un
   const { title } = transportWords[open.transport];
   const fewer = bytesOf(open) === 0 ? "" : ` That is ${formatRatio(bytesOf(poll), bytesOf(open))} the bytes.`;
   return (
-    `${formatCount(poll.users)} users asked ${formatCount(traffic.requests)} times in ${formatMs(poll.windowMs)}, ` +
-    `every ${formatMs(settings.intervalMs)} each. ${formatPercent(empty)} of the answers were empty, and all of it took ` +
-    `${formatBytes(bytesOf(poll))}. One open connection each (${title}) needed ${formatCount(open.traffic.frames)} messages and ` +
+    `${users(poll.users)} asked ${formatCount(traffic.requests)} times in ${formatMs(poll.windowMs)}, ` +
+    `every ${formatMs(settings.intervalMs)}${poll.users === 1 ? "" : " each"}. ${formatPercent(empty)} of the answers were empty, and all of it took ` +
+    `${formatBytes(bytesOf(poll))}. One open connection${poll.users === 1 ? "" : " each"} (${title}) needed ${formatCount(open.traffic.frames)} messages and ` +
     `${formatBytes(bytesOf(open))} for the same ${messages(open.messages)}.${fewer}`
   );
 }
@@ -30,4 +30,8 @@ function openConnection(measurements: readonly LabMeasurement[]): LabMeasurement
 
 function messages(count: number): string {
   return count === 1 ? "message" : `${formatCount(count)} messages`;
+}
+
+function users(count: number): string {
+  return count === 1 ? "1 user" : `${formatCount(count)} users`;
 }

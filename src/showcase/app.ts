@@ -11,6 +11,7 @@ import { rpc } from "../app/rpc.js";
 import type { User } from "../app/user.js";
 import { type Authenticator, isTool } from "./authenticate.js";
 import { createCanvas } from "./canvas/canvas.js";
+import { createLab } from "./lab/lab.js";
 import { createLeaderboard } from "./leaderboard/leaderboard.js";
 import { messageSchema, type RoomPublication, stampMessage } from "./messages.js";
 import type { Moderation } from "./moderation.js";
@@ -48,6 +49,7 @@ export function createShowcaseApp(parts: AppParts) {
   const ticker = createTicker(parts);
   const notices = createNotices(parts);
   const canvas = createCanvas(parts);
+  const lab = createLab(parts);
   const ofRoom = roomOptions(parts);
   const kept = channel({ kind: "map", durability: parts.durability, allow: nobody });
   const app = defineApp({
@@ -57,6 +59,7 @@ export function createShowcaseApp(parts: AppParts) {
       ...ticker.channels,
       ...notices.channels,
       ...canvas.channels,
+      ...lab.channels,
       "chat:{room}": channel({ ...ofRoom, allow: allow(({ user }) => isWelcome(user)) }),
       "private:{room}": channel({
         ...ofRoom,
@@ -90,6 +93,7 @@ export function createShowcaseApp(parts: AppParts) {
       ...ticker.rpc,
       ...notices.rpc,
       ...canvas.rpc,
+      ...lab.rpc,
       rooms: rpc({ allow: "users", handler: ({ user }) => rooms.roomsOf(user.id) }),
       createRoom: rpc({
         input: z.object({ title: ofName }),
@@ -118,7 +122,7 @@ export function createShowcaseApp(parts: AppParts) {
       }),
     },
   });
-  return { app, running: [leaderboard, ticker, notices, canvas].map(({ running }) => running) };
+  return { app, running: [leaderboard, ticker, notices, canvas, lab].map(({ running }) => running) };
 }
 
 export type ShowcaseApp = ReturnType<typeof createShowcaseApp>["app"];

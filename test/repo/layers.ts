@@ -89,6 +89,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: [
       "child_process",
       "crypto",
+      "diagnostics_channel",
       "events",
       "fs",
       "http",

@@ -1,0 +1,152 @@
+/** A run in this browser: opens its readers, lets the server publish, waits for what is under way, and adds it all up. */
+import type { LabMeasurement } from "../../../../src/report/index.js";
+import type { Bench, LabNews } from "../../../../src/showcase/lab/protocol.js";
+import { clockAheadMs } from "./clock.js";
+import { createReader } from "./create-reader.js";
+import type { LabLink, LabState, LiveRow, Wish } from "./lab.js";
+import { toMeasurement } from "./measurement.js";
+import type { Reader, ReaderContext } from "./reader.js";
+import { Tally } from "./tally.js";
+
+export interface BrowserRunParts
+  extends Pick<ReaderContext, "fetch" | "EventSource" | "WebSocket" | "later" | "random"> {
+  readonly link: LabLink;
+  /** Unix milliseconds of this browser, with fractions. */
+  readonly now: () => number;
+  readonly onChange: (state: LabState, rows: readonly LiveRow[]) => void;
+}
+
+interface Place {
+  readonly transport: LiveRow["transport"];
+  readonly tally: Tally;
+  readonly reader: Reader;
+}
+
+type BenchNews = Extract<LabNews, { news: "bench" }>;
+
+const openTimeoutMs = 10_000;
+/** How long it is waited for messages that are published but have not come. */
+const drainMs = 5000;
+const lookMs = 100;
+
+export class BrowserRun {
+  readonly #parts: BrowserRunParts;
+  #places: Place[] = [];
+  #news: BenchNews | undefined;
+  #isStopped = false;
+  #wake = () => {};
+
+  constructor(parts: BrowserRunParts) {
+    this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake();
+  }
+
+  /** @returns undefined where it was stopped before anything was measured @throws Error with what to tell the person */
+  async run(wish: Wish): Promise<readonly LabMeasurement[] | undefined> {
+    const { link, now } = this.#parts;
+    const ahead = await clockAheadMs({ ask: () => link.clock(), now });
+    const bench = await link.open(wish);
+    const leave = link.follow(bench.run, (news) => {
+      if (news.news !== "bench") return;
+      this.#news = news;
+      this.#tell(wish);
+      this.#wake();
+    });
+    try {
+      await this.#openReaders(bench, wish, ahead);
+      if (this.#isStopped) return undefined;
+      const startedAt = now();
+      // What opening took is not counted.
+      for (const { tally } of this.#places) tally.begin();
+      await link.start(bench.run);
+      await this.#until(() => this.#news?.isOver === true, wish.durationMs + openTimeoutMs);
+      await this.#until(() => this.#hasAll(), drainMs + wish.intervalMs + 4 * (wish.delayMs + wish.jitterMs));
+      const last = (await link.read(bench.run)) as BenchNews | null;
+      if (last) this.#news = last;
+      return this.#measure(now() - startedAt);
+    } finally {
+      for (const { reader } of this.#places) reader.stop();
+      leave();
+      await link.end(bench.run).catch(() => {
+        // It is over by itself then.
+      });
+    }
+  }
+
+  async #openReaders({ channel, lines }: Bench, wish: Wish, ahead: number): Promise<void> {
+    const { fetch, EventSource, WebSocket, later, random, now } = this.#parts;
+    this.#places = lines.map(({ transport, port }) => {
+      const tally = new Tally(now, ahead);
+      const base = `http://127.0.0.1:${port}`;
+      const onChange = () => this.#tell(wish);
+      const others = {
+        intervalMs: wish.intervalMs,
+        fetch,
+        EventSource,
+        WebSocket,
+        later,
+        random,
+        now,
+        onChange,
+      };
+      const reader = createReader(transport, { base, channel, tally, ...others });
+      return { transport, tally, reader };
+    });
+    for (const { reader } of this.#places) reader.start();
+    await this.#until(() => this.#places.every(({ reader }) => reader.isOpen), openTimeoutMs);
+    if (!this.#isStopped && this.#places.every(({ reader }) => !reader.isOpen))
+      throw new Error(
+        "This browser reaches none of the lab's servers. They listen at ports of their own on the machine that runs Holdfast, " +
+          "so open this page there, as http://localhost; or let users be played by the server.",
+      );
+  }
+
+  #hasAll(): boolean {
+    const published = this.#news?.published ?? 0;
+    return this.#places.every(({ tally, reader }) => !reader.isOpen || tally.check.missedOf(published) <= 0);
+  }
+
+  #measure(windowMs: number): readonly LabMeasurement[] | undefined {
+    const { published = 0, use = {} } = this.#news ?? {};
+    if (published === 0) return undefined;
+    return this.#places.flatMap(({ transport, tally, reader }) => {
+      const line = use[transport];
+      return line
+        ? [toMeasurement({ transport, tally, use: line, published, windowMs, isOpen: reader.isOpen })]
+        : [];
+    });
+  }
+
+  #tell({ durationMs }: Wish): void {
+    const { ms = 0, published = 0, use = {} } = this.#news ?? {};
+    const rows = this.#places.map(({ transport, tally, reader }) => ({
+      ...{ transport, tally },
+      isOpen: reader.isOpen,
+      use: use[transport],
+    }));
+    const state: LabState = this.#news
+      ? { state: "reading", share: Math.min(1, ms / durationMs), published }
+      : { state: "opening", kind: "browser" };
+    this.#parts.onChange(state, rows);
+  }
+
+  /** Resolves when it holds, it is stopped, or the time is over. */
+  #until(condition: () => boolean, mostMs: number): Promise<void> {
+    const { now, later } = this.#parts;
+    const endsAt = now() + mostMs;
+    return new Promise((resolve) => {
+      let cancel = () => {};
+      const look = () => {
+        cancel();
+        if (this.#isStopped || condition() || now() >= endsAt) resolve();
+        else cancel = later(lookMs, look);
+      };
+      this.#wake = look;
+      look();
+    });
+  }
+}

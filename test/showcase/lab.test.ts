@@ -1,0 +1,254 @@
+/** The lab's methods: who may run it, for how long, and what is told of it. The lab's own servers are played here. */
+import type { Centrifuge } from "centrifuge";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createServer, defineApp, type HoldfastServer } from "../../src/index.js";
+import type { LabServer, SocketTraffic } from "../../src/lab/index.js";
+import type { LabResult, LabSettings } from "../../src/report/index.js";
+import { createLab, type LabParts } from "../../src/showcase/lab/lab.js";
+import type { BenchMessage, LabNews } from "../../src/showcase/lab/protocol.js";
+import { Store } from "../../src/showcase/store.js";
+import { connectSdk } from "../support/app-server.js";
+import { until } from "../support/server.js";
+
+class FakeLabServer implements LabServer {
+  static readonly all: FakeLabServer[] = [];
+  readonly channel = "lab";
+  readonly port = 4000 + FakeLabServer.all.length;
+  readonly serverPort = this.port;
+  readonly apiKey = "key";
+  readonly published: BenchMessage[] = [];
+  isClosed = false;
+  cuts: boolean[] = [];
+  #cpuMs = 0;
+
+  async sample() {
+    this.#cpuMs += 10;
+    const figures = {
+      atMs: 0,
+      userMs: this.#cpuMs,
+      systemMs: 0,
+      rss: 1000,
+      rssPeak: 1000,
+      heapUsed: 1,
+      loopDelayP99Ms: 0,
+    };
+    return figures;
+  }
+  settled = () => this.sample();
+  mark = () => this.sample();
+  connections = async () => 1;
+  traffic = async (): Promise<SocketTraffic> => ({ connections: 1, bytesUp: 10, bytesDown: 20 });
+  publish = async (data: unknown) => void this.published.push(data as BenchMessage);
+  cutting = async (isOn: boolean) => this.cuts.push(isOn);
+  close = async () => {
+    this.isClosed = true;
+  };
+}
+
+const wish = { transports: ["poll", "websocket"], perSecond: 20, bytes: 100, durationMs: 3000 };
+
+async function startLab(parts: Partial<LabParts> = {}, banned: string[] = []) {
+  FakeLabServer.all.length = 0;
+  const store = new Store();
+  const errors: unknown[] = [];
+  const openServer = async () => {
+    const server = new FakeLabServer();
+    FakeLabServer.all.push(server);
+    return server;
+  };
+  const lab = createLab(
+    {
+      store,
+      isWelcome: async ({ id }) => !banned.includes(id),
+      now: Date.now,
+      durability: "memory",
+      onError: (error) => errors.push(error),
+    },
+    { openServer, run: async () => emptyResult, ...parts },
+  );
+  const app = defineApp({
+    authenticate: async ({ data }) => ({ id: String(data), info: { name: String(data) } }),
+    channels: lab.channels,
+    rpc: lab.rpc,
+  });
+  const server = createServer(app, { port: 0, pages: null });
+  store.use(server as unknown as HoldfastServer);
+  onTestFinished(async () => {
+    lab.running.stop();
+    await server.close();
+  });
+  const { port } = await server.listen();
+  const join = (name: string) => connectSdk(`ws://127.0.0.1:${port}/connection/websocket`, { data: name });
+  return { join, errors, lab };
+}
+
+const emptyResult = { version: "1", startedAt: "", measurements: [] } as unknown as LabResult;
+
+async function call<Result>(client: Centrifuge, method: string, data: unknown = {}): Promise<Result> {
+  return (await client.rpc(method, data)).data as Result;
+}
+
+async function refusalOf(answer: Promise<unknown>): Promise<string> {
+  return await answer.then(
+    () => "accepted",
+    ({ code, message }: { code: number; message: string }) => `${code} ${message}`,
+  );
+}
+
+async function follow(client: Centrifuge, run: string): Promise<LabNews[]> {
+  const news: LabNews[] = [];
+  const subscription = client.newSubscription(`lab:${run}`);
+  subscription.on("publication", ({ data }) => news.push(data as LabNews));
+  subscription.subscribe();
+  await subscription.ready(5000);
+  return news;
+}
+
+describe("a run in a browser", () => {
+  it("has a server for each transport that browsers have, which all get the same messages", async () => {
+    const { join, errors } = await startLab();
+    const ann = await join("Ann");
+    const { run, channel, lines } = await call<{ run: string; channel: string; lines: unknown[] }>(
+      ann,
+      "labOpen",
+      {
+        ...wish,
+        transports: ["websocket", "websocket-h2", "poll"],
+        cutEveryMs: 1000,
+      },
+    );
+    expect([channel, lines]).toEqual([
+      "lab",
+      [expect.objectContaining({ transport: "poll" }), expect.objectContaining({ transport: "websocket" })],
+    ]);
+    const news = await follow(ann, run);
+    await call(ann, "labStart", { run });
+    await until(() => news.some((each) => each.news === "bench" && each.isOver));
+    const [poll, socket] = FakeLabServer.all as [FakeLabServer, FakeLabServer];
+    expect(poll.published.map(({ n }) => n)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    expect(socket.published).toEqual(poll.published);
+    for (const message of poll.published) expect(JSON.stringify(message).length).toBe(100);
+    const gaps = poll.published
+      .slice(1)
+      .map(({ at }, index) => at - (poll.published[index] as BenchMessage).at);
+    for (const gap of gaps) expect(gap).toBeCloseTo(50, 1);
+    expect(poll.cuts).toEqual([true, false]);
+    const last = await call<Extract<LabNews, { news: "bench" }>>(ann, "labRead", { run });
+    expect(last).toMatchObject({ published: 60, isOver: true, use: { poll: { bytesUp: 0, bytesDown: 0 } } });
+    expect(last.use.poll?.cpuMs).toBeGreaterThan(0);
+    await call(ann, "labEnd", { run });
+    expect(FakeLabServer.all.map(({ isClosed }) => isClosed)).toEqual([true, true]);
+    expect(errors).toEqual([]);
+  });
+
+  it("is one at a time, and its own person's alone", async () => {
+    const { join } = await startLab();
+    const [ann, bo] = [await join("Ann"), await join("Bo")];
+    const { run } = await call<{ run: string }>(ann, "labOpen", wish);
+    expect(await refusalOf(bo.rpc("labOpen", wish))).toBe(
+      "409 Ann runs the lab just now; it is free again in a minute or two",
+    );
+    expect(await refusalOf(bo.rpc("labMeasure", wish))).toMatch(/^409/);
+    for (const method of ["labStart", "labRead", "labEnd"])
+      expect(await refusalOf(bo.rpc(method, { run }))).toBe("404 that run of the lab is over");
+    // Who begins anew, as after a reload, ends what they had.
+    const again = await call<{ run: string }>(ann, "labOpen", wish);
+    expect(FakeLabServer.all.slice(0, 2).every(({ isClosed }) => isClosed)).toBe(true);
+    await call(ann, "labEnd", { run: again.run });
+    expect(await refusalOf(bo.rpc("labOpen", wish))).toBe("accepted");
+  });
+
+  it("leaves no server behind when one of them does not come up", async () => {
+    let count = 0;
+    const { join } = await startLab({
+      openServer: async () => {
+        if (++count === 2) throw new Error("no port is free");
+        const server = new FakeLabServer();
+        FakeLabServer.all.push(server);
+        return server;
+      },
+    });
+    const ann = await join("Ann");
+    expect(await refusalOf(ann.rpc("labOpen", wish))).toBe("409 no port is free");
+    expect(FakeLabServer.all.map(({ isClosed }) => isClosed)).toEqual([true]);
+    expect(await refusalOf(ann.rpc("labOpen", { ...wish, transports: ["poll"] }))).toBe("accepted");
+  });
+
+  it("ends with the showcase", async () => {
+    const { join, lab } = await startLab();
+    await call(await join("Ann"), "labOpen", wish);
+    lab.running.stop();
+    await until(() => FakeLabServer.all.every(({ isClosed }) => isClosed));
+  });
+
+  it.each([
+    [{ perSecond: 51 }, "perSecond"],
+    [{ durationMs: 31_000 }, "durationMs"],
+    [{ bytes: 5000 }, "bytes"],
+    [{ users: 301 }, "users"],
+    [{ transports: [] }, "transports"],
+    [{ transports: ["pigeon"] }, "transports"],
+    [{ delayMs: 10, jitterMs: 20 }, "jitterMs"],
+    [{ perSecond: 0.05, durationMs: 3000 }, "durationMs"],
+  ])("is refused with %j, and %s is named", async (part, name) => {
+    const { join } = await startLab();
+    const ann = await join("Ann");
+    for (const method of ["labOpen", "labMeasure"])
+      expect(await refusalOf(ann.rpc(method, { ...wish, ...part }))).toMatch(
+        new RegExp(`^(?:400|107) .*${name}`),
+      );
+    expect(FakeLabServer.all).toEqual([]);
+  });
+
+  it("is not for who is banned", async () => {
+    const { join } = await startLab({}, ["Ann"]);
+    const ann = await join("Ann");
+    expect(await refusalOf(ann.rpc("labOpen", wish))).toBe("403 a moderator has banned you");
+  });
+});
+
+describe("a run with users that the server plays", () => {
+  it("tells how it stands, and what came of it", async () => {
+    const asked: LabSettings[] = [];
+    let go = () => {};
+    const gone = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const { join } = await startLab({
+      run: async (settings, { onProgress, onSample } = {}) => {
+        asked.push(settings);
+        await gone;
+        onProgress?.({ transport: "websocket", index: 1, count: 2 });
+        onSample?.({ transport: "websocket", phase: "opening", progress: 0.5, secondsLeft: 1, opened: 3 });
+        return emptyResult;
+      },
+    });
+    const ann = await join("Ann");
+    const { run } = await call<{ run: string }>(ann, "labMeasure", { ...wish, users: 7 });
+    const news = await follow(ann, run);
+    go();
+    await until(() => news.some((each) => each.news === "result"));
+    expect(asked).toEqual([
+      expect.objectContaining({ users: 7, transports: ["poll", "websocket"], perSecond: 20 }),
+    ]);
+    expect(news.at(-1)).toEqual({ news: "result", result: emptyResult });
+    // It is free again at once.
+    expect(await refusalOf(ann.rpc("labMeasure", wish))).toBe("accepted");
+  });
+
+  it("can be stopped, and says so when it fails", async () => {
+    const { join } = await startLab({
+      run: async (_, { signal } = {}) => {
+        await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+        throw new Error("a server ended");
+      },
+    });
+    const ann = await join("Ann");
+    const { run } = await call<{ run: string }>(ann, "labMeasure", wish);
+    const news = await follow(ann, run);
+    await call(ann, "labEnd", { run });
+    await until(() => news.length > 0);
+    expect(news).toEqual([{ news: "failed", why: "a server ended" }]);
+    expect(await refusalOf(ann.rpc("labEnd", { run }))).toMatch(/^404/);
+  });
+});
