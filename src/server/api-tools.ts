@@ -8,7 +8,7 @@ import type { ChannelRoutes } from "../http/channels/channel-routes.js";
 import type { Control } from "../sessions/control.js";
 import type { Identity } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
-import { disconnect, type ReplyError } from "../wire/codes.js";
+import { disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import { RevocationLog, revocationChannel } from "./revocation-log.js";
 
 export async function callAsServer(
@@ -42,7 +42,10 @@ export function createRevocationLog(
     now: () => clock.now(),
     onRevoked: () => {
       control.disconnectWhere(({ identity }) => isRevoked(identity), disconnect("invalidToken", "revoked"));
-      requests.refuseWhere(isRevoked, "the token is revoked");
+      requests.refuseWhere(
+        ({ identity }) => isRevoked(identity),
+        replyError("unauthorized", "the token is revoked"),
+      );
     },
     onError,
   });

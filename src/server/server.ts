@@ -142,7 +142,6 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       random: Math.random,
     };
     this.#handler = new Handler(context);
-    this.control = new Control(this.#handler, context);
     const tokens = this.#app?.authentication.tokens;
     const trustedProxies = new TrustedProxies(resolved.trustedProxies);
     const origins = {
@@ -151,6 +150,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
     };
     this.#channelRoutes = new ChannelRoutes({ ...resolved, ...origins, context, expectedFailure });
+    this.control = new Control(this.#handler, context, this.#channelRoutes);
     this.#revocationLog =
       tokens &&
       createRevocationLog(tokens, {

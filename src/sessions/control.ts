@@ -12,7 +12,7 @@ import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import type { Handler } from "./handler.js";
 import { readHistory } from "./history.js";
-import type { SubscriptionGrant } from "./identity.js";
+import type { Identity, SubscriptionGrant } from "./identity.js";
 import { MapControl } from "./map-control.js";
 import { publish } from "./publishing.js";
 import type { Session } from "./session.js";
@@ -24,6 +24,17 @@ export interface Target {
   readonly client?: string | undefined;
 }
 
+/** A request that waits for what comes in a channel. */
+export interface WaitingRequest {
+  readonly identity: Identity;
+  readonly channel: string;
+}
+
+/** Readers without a connection, of which the server's own side may end some, too. */
+export interface WaitingRequests {
+  refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void;
+}
+
 export interface ChannelUse {
   readonly name: string;
   readonly numClients: number;
@@ -33,8 +44,11 @@ export class Control {
   readonly maps: MapControl;
   readonly #handler: Handler;
   readonly #context: SessionContext;
+  readonly #requests: WaitingRequests | undefined;
 
-  constructor(handler: Handler, context: SessionContext) {
+  /** @param requests to which the same is done as to connections */
+  constructor(handler: Handler, context: SessionContext, requests?: WaitingRequests) {
+    this.#requests = requests;
     this.#handler = handler;
     this.#context = context;
     this.maps = new MapControl(context);
@@ -111,6 +125,8 @@ export class Control {
 
   /** @param channel without one, all channels of these connections */
   async unsubscribe(target: Target, channel?: string): Promise<void> {
+    const error = replyError("permissionDenied", "the server has ended this subscription");
+    this.#refuse(target, error, channel);
     await Promise.all(
       this.#find(target).flatMap(({ channels }) =>
         (channel === undefined ? [...channels.names] : [channel]).map((name) =>
@@ -127,6 +143,10 @@ export class Control {
     except: readonly string[] = [],
   ): void {
     for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
+    this.#refuse(
+      target,
+      replyError("permissionDenied", `the server has ended this connection: ${reason.reason}`),
+    );
   }
 
   /** Sets when connections expire, or ends them at once. @param expiresAt Unix milliseconds; undefined for never */
@@ -158,6 +178,15 @@ export class Control {
   #find({ user, client }: Target): readonly Session[] {
     const sessions = this.#handler.sessionsOf(user);
     return client === undefined ? sessions : sessions.filter(({ id }) => id === client);
+  }
+
+  /** Requests have no connection that could be named. */
+  #refuse({ user, client }: Target, error: ReplyError, channel?: string): void {
+    if (client !== undefined) return;
+    this.#requests?.refuseWhere(
+      (waiting) => waiting.identity.user === user && (channel ?? waiting.channel) === waiting.channel,
+      error,
+    );
   }
 
   #findAdmitted(target: Target): readonly Session[] {

@@ -207,6 +207,30 @@ describe("a request that waits", () => {
     expect((await long.get()).status).toBe(401);
     expect(server.stats()).toMatchObject({ requests: 0, waitingRequests: 0 });
   });
+
+  it("ends with 403 when the server ends what its user has, and others wait on", async () => {
+    const app = defineApp({ authenticate: jwt({ secret }), channels: { news: kind(), more: kind() } });
+    const { server, http, api } = await startApp(app);
+    const wait = async (user: string, channel: string) => {
+      const reader = channelAt(http, channel, {
+        Authorization: `Bearer ${tokenOf({ sub: user, exp: inSeconds(60) })}`,
+      });
+      return reader.get(`${await positionOf(reader)}&wait=60s`);
+    };
+    const [annaNews, annaMore, boNews] = [wait("anna", "news"), wait("anna", "more"), wait("bo", "news")];
+    await waitingAt(server as HoldfastServer, 3);
+    await api("unsubscribe", { user: "anna", channel: "news" });
+    expect(await annaNews).toMatchObject({
+      status: 403,
+      body: { error: { message: expect.stringContaining("the server has ended this subscription") } },
+    });
+    await waitingAt(server as HoldfastServer, 2);
+    await api("disconnect", { user: "anna" });
+    expect((await annaMore).status).toBe(403);
+    await waitingAt(server as HoldfastServer, 1);
+    await server.publish("news", 1);
+    expect((await boNews).status).toBe(200);
+  });
 });
 
 describe("ten thousand that wait in one channel", () => {

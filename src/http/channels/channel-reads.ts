@@ -3,12 +3,12 @@
  * place on the timer of all deadlines, and is let go of with its client.
  */
 import type { Channel } from "../../channels/channel.js";
-import type { Identity } from "../../sessions/identity.js";
+import type { WaitingRequest } from "../../sessions/control.js";
 import type { Admission, ReadAnswer, ReadingContext, ReadParams } from "../../sessions/reading.js";
 import { admit, read } from "../../sessions/reading.js";
 import type { Visitor } from "../../sessions/visiting.js";
 import { WaitingReader, type WaitingReaderOptions, type WaitOutcome } from "../../sessions/waiting-reader.js";
-import { replyError } from "../../wire/codes.js";
+import { type ReplyError, replyError } from "../../wire/codes.js";
 import { bodyOfAnswer, bodyOfBatch, listEncoding, sendBody } from "./answer-body.js";
 import { queryOf } from "./credentials.js";
 import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
@@ -25,9 +25,8 @@ export interface ChannelReadsOptions {
   readonly fail: (exchange: Exchange, error: unknown) => void;
 }
 
-interface Waiting {
+interface Waiting extends WaitingRequest {
   readonly exchange: Exchange;
-  readonly identity: Identity;
   readonly reader: WaitingReader;
 }
 
@@ -64,11 +63,11 @@ export class ChannelReads {
   }
 
   /** What these wait for is not theirs any more. */
-  refuseWhere(matches: (identity: Identity) => boolean, reason: string): void {
-    for (const { identity, reader, exchange } of [...this.#waiting]) {
-      if (!matches(identity)) continue;
-      reader.stop();
-      exchange.refuse(toHttpRefusal(replyError("unauthorized", reason)));
+  refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void {
+    for (const waiting of [...this.#waiting]) {
+      if (!matches(waiting)) continue;
+      waiting.reader.stop();
+      waiting.exchange.refuse(toHttpRefusal(error));
     }
   }
 
@@ -109,6 +108,7 @@ export class ChannelReads {
     const waiting: Waiting = {
       exchange,
       identity: admission.visitor.identity,
+      channel: params.channel,
       reader: new WaitingReader({
         context,
         encoding: listEncoding,

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SessionContext } from "../../sessions/context.js";
-import type { Identity } from "../../sessions/identity.js";
+import type { WaitingRequest } from "../../sessions/control.js";
 import { dismissVisitor, receiveVisitor, type Visitor } from "../../sessions/visiting.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { decodeChannel } from "./channel-path.js";
@@ -89,9 +89,9 @@ export class ChannelRoutes {
     });
   }
 
-  /** Ends requests that wait, by what they came with. */
-  refuseWhere(matches: (identity: Identity) => boolean, reason: string): void {
-    this.#reads.refuseWhere(matches, reason);
+  /** Ends requests that wait, by what they came with and wait for. */
+  refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void {
+    this.#reads.refuseWhere(matches, error);
   }
 
   #answerOptions({ request, response }: Exchange): void {
