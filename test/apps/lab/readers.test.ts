@@ -59,7 +59,7 @@ async function startReader(transport: LabTransport, more: Partial<ReaderContext>
   const publish = async (count: number) => {
     for (let index = 0; index < count; index++) await server.publish("lab", { n: ++n, at: 4990, pad: "x" });
   };
-  return { reader, tally, publish, line, base: `http://127.0.0.1:${line.port}` };
+  return { server, reader, tally, publish, line, base: `http://127.0.0.1:${line.port}` };
 }
 
 describe.each(browserTransports)("%s", (transport) => {
@@ -82,10 +82,11 @@ describe.each(browserTransports)("%s", (transport) => {
   });
 
   it("asks nothing more once it is stopped", async () => {
-    const { reader, base, tally, publish } = await startReader(transport);
+    const { reader, base, tally, publish, server } = await startReader(transport);
     reader.start();
     await reader.opened;
     reader.stop();
+    await until(() => server.stats().connections === 0 && server.stats().waitingRequests === 0);
     const { requests } = tally;
     const other = await startReader(transport, { base });
     other.reader.start();
