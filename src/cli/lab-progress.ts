@@ -41,7 +41,7 @@ export async function runWithProgress(
             task.output = progressLine(sample);
           };
         const measurement = await stage.done;
-        if (measurement === undefined) task.skip(`${task.title}: ended`);
+        if (measurement === undefined) task.skip("ended");
         else task.title = `${task.title} ${shortly(measurement)}`;
       },
     })),

@@ -81,14 +81,17 @@ function verdictText({ title, reasons, caveats, others }: Verdict, width: number
   return lines.join("\n");
 }
 
-/** Broken between words. */
+const bound = "\u00a0";
+
+/** Broken between words, but not between a number and its unit. */
 function broken(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(" ")) {
+  const joined = text.replace(/(\d) (?=(?:%|ms|s|min|B|kB|MB|GB)(?:\W|$))/g, `$1${bound}`);
+  for (const word of joined.split(" ")) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= width)
       lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
-  return lines;
+  return lines.map((line) => line.replaceAll(bound, " "));
 }

@@ -38,7 +38,10 @@ export class Load {
 
   /** Has the server do once what it will do, so that its code and memory are what they are later on. */
   async warm(): Promise<number> {
-    const users = this.#createUsers(Math.min(mostWarmUsers, Math.ceil(warmPart * this.#start.settings.users)), new Tally());
+    const users = this.#createUsers(
+      Math.min(mostWarmUsers, Math.ceil(warmPart * this.#start.settings.users)),
+      new Tally(),
+    );
     const opened = await openUsers(users, () => {});
     for (const user of users) user.end();
     return opened;

@@ -15,7 +15,7 @@ export function latencyChart(measurements: readonly LabMeasurement[]): Drawing {
   const timed = measurements.filter(({ latency }) => latency.count > 0);
   const parts = [textAt(margin, 18, title, { class: "head" })];
   let y = 18;
-  for (const line of wrapped(subtitle, 54)) {
+  for (const line of wrapped(subtitle, 46)) {
     y += 17;
     parts.push(textAt(margin, y, line, { class: "soft" }));
   }

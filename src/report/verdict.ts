@@ -97,7 +97,7 @@ function chooseInTime(settings: LabSettings, inTime: readonly LabMeasurement[]):
   const last = find("long-poll", "poll") ?? (inTime[0] as LabMeasurement);
   return {
     measurement: last,
-    title: `${transportWords[last.transport].title}, since nothing that stays open is left to choose.`,
+    title: `${transportWords[last.transport].title}: of what was measured, nothing that stays open can be chosen.`,
     reasons: [restReason(settings, last), costOf(last)],
   };
 }
@@ -148,7 +148,7 @@ function streamReasons(
 }
 
 function restReason({ perSecond }: LabSettings, { transport }: LabMeasurement): string {
-  if (transport !== "long-poll") return "Only polling got every message to everybody in time.";
+  if (transport !== "long-poll") return "Of what was measured, only polling got every message to everybody in time.";
   return perSecond <= longPollPerSecond
     ? `Messages are rare, ${formatNumber(perSecond)} a second, so requests that wait for them are few.`
     : `With ${formatNumber(perSecond)} messages a second each user asks again about as often.`;

@@ -56,8 +56,10 @@ describe("a run of all transports", async () => {
   });
 
   it("polls: every answer has messages or is empty, and answers are as many as requests", () => {
-    const { traffic } = of("poll");
+    const { traffic, windowMs } = of("poll");
     expect(traffic.requests).toBeGreaterThan(users);
+    // Nobody asks more often than at the interval, however late or early timers are.
+    expect(traffic.requests).toBeLessThanOrEqual(users * Math.ceil(windowMs / settings.intervalMs + 1));
     expect(Math.abs(traffic.requests - traffic.answers)).toBeLessThanOrEqual(users);
     // One that is not empty has a message at least, and a message comes in no more than one of each user.
     expect(traffic.answers - traffic.emptyAnswers).toBeLessThanOrEqual(traffic.deliveries);
