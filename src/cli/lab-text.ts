@@ -20,9 +20,13 @@ const shortTitles: Readonly<Record<LabTransport, string>> = {
   "websocket-h2": "WebSocket/2",
 };
 
+const mostColumns = 100;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what colours begin with
+const colours = /\u001b\[[0-9;]*m/g;
+
 /** @param columns that the terminal has; text is broken at 100 at most */
 export function labText(result: LabResult, columns: number): string {
-  const width = Math.max(40, Math.min(100, columns));
+  const width = Math.max(40, Math.min(mostColumns, columns));
   const verdict = judge(result.settings, result.measurements);
   const claim = classicClaim(result);
   const parts = [drawTable(result), verdictText(verdict, width)];
@@ -30,7 +34,17 @@ export function labText(result: LabResult, columns: number): string {
   return `\n${parts.join("\n\n")}`;
 }
 
+/** With one space between columns where two would be too wide. */
 function drawTable(result: LabResult): string {
+  const roomy = drawWithGap(result, "  ");
+  const isTooWide = roomy
+    .replace(colours, "")
+    .split("\n")
+    .some((line) => line.length > mostColumns);
+  return isTooWide ? drawWithGap(result, " ") : roomy;
+}
+
+function drawWithGap(result: LabResult, gap: string): string {
   const { heads, rows, notes, reference } = tableOf(result);
   const table = new Table({
     head: heads.map((lines) => lines.join("\n")),
@@ -57,7 +71,7 @@ function drawTable(result: LabResult): string {
       "right-mid": "",
       mid: "─",
       "mid-mid": "─",
-      middle: "  ",
+      middle: gap,
     },
   });
   for (const [i, [, ...cells]] of rows.entries()) {

@@ -148,7 +148,8 @@ function streamReasons(
 }
 
 function restReason({ perSecond }: LabSettings, { transport }: LabMeasurement): string {
-  if (transport !== "long-poll") return "Of what was measured, only polling got every message to everybody in time.";
+  if (transport !== "long-poll")
+    return "Of what was measured, only polling got every message to everybody in time.";
   return perSecond <= longPollPerSecond
     ? `Messages are rare, ${formatNumber(perSecond)} a second, so requests that wait for them are few.`
     : `With ${formatNumber(perSecond)} messages a second each user asks again about as often.`;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ArrivalWatch } from "../../src/lab/arrival-watch.js";
 import { LatencyHistogram } from "../../src/lab/latency-histogram.js";
 import { createData, epochIn, scanMessages } from "../../src/lab/payload.js";
 import { ProgressClock } from "../../src/lab/progress-clock.js";
@@ -154,5 +155,26 @@ describe("ProgressClock", () => {
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
     expect(shares.at(-1)).toBeGreaterThan(0.99);
     expect(shares.at(-1)).toBeLessThan(1);
+  });
+});
+
+describe("ArrivalWatch", () => {
+  it("counts only the time from the first user that a message reaches to the last", () => {
+    const time = { idle: 0, active: 0 };
+    const watch = new ArrivalWatch({ users: 2, read: () => ({ ...time }) });
+    expect(watch.utilization()).toBe(0);
+    time.idle += 1000;
+    watch.take(1);
+    time.active += 3;
+    watch.take(2);
+    time.idle += 1;
+    watch.take(1);
+    watch.take(2);
+    time.idle += 1000;
+    expect(watch.utilization()).toBe(0.75);
+    watch.take(3);
+    time.active += 4;
+    // One that has not reached everybody yet counts as far as it has come.
+    expect(watch.utilization()).toBe(0.875);
   });
 });

@@ -94,6 +94,7 @@ export function measured(transport: LabTransport, given: Given = {}): LabMeasure
     errors: { count: errors, first: errors > 0 ? ["<b>something & more</b>"] : [] },
     load: {
       loopUtilization: 0.2,
+      arrivalUtilization: 0.3,
       corePercent: 20,
       lateP99Ms: 2,
       machineBusy: given.machineBusy ?? 0.4,
