@@ -101,5 +101,5 @@ function rowOf({ transport, latency }: LabMeasurement, top: number, x: Axis): st
 }
 
 function percentiles({ p50Ms, p99Ms }: LatencySummary): string {
-  return `${formatMs(p50Ms)}, 99 %: ${formatMs(p99Ms)}`;
+  return `half ${formatMs(p50Ms)}, 99 % ${formatMs(p99Ms)}`;
 }
