@@ -77,8 +77,9 @@ export class Load {
     this.#say({ news: "window start" });
     const started = performance.now();
     const ticks = setInterval(() => this.#tick(before, started), tickMs);
-    while (performance.now() < windowStartMs + durationMs && !fault)
-      await pause(Math.min(tickMs, windowStartMs + durationMs - performance.now()));
+    // As long as is asked for, also where it began late.
+    const endMs = started + durationMs;
+    while (performance.now() < endMs && !fault) await pause(Math.min(tickMs, endMs - performance.now()));
     clearInterval(ticks);
     const traffic = trafficSince(before, this.#tally.snapshot());
     const use = watch.read();
