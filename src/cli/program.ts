@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { type ErrorCode, HoldfastError, version } from "../index.js";
 import { addConfigurationCommands } from "./configuration-commands.js";
 import { runHistory } from "./history.js";
+import { addLab } from "./lab-command.js";
 import { writeNote } from "./output.js";
 import { runPublish } from "./publish.js";
 import { runServe } from "./serve.js";
@@ -51,6 +52,7 @@ Examples:
   $ holdfast publish news '{"hello":"world"}'   publish one message
   $ vmstat 1 | holdfast publish stats           publish each line of another program
   $ holdfast history news --limit 10            print the last messages
+  $ holdfast lab --preset classic               measure what polling and WebSockets cost
   $ holdfast doctor                             look a configuration over
 `,
     );
@@ -58,6 +60,7 @@ Examples:
   addPublish(program);
   addSubscribe(program);
   addHistory(program);
+  addLab(program, end);
   addConfigurationCommands(program, end);
   return program;
 }

@@ -4,6 +4,7 @@ import type {
   LabTraffic,
   LabTransport,
   LatencySummary,
+  LoadHealth,
   SequenceOutcome,
 } from "../report/index.js";
 import type { SocketTraffic } from "./socket-counter.js";
@@ -67,13 +68,6 @@ export interface LoadOpened {
   readonly traffic: LabTraffic;
 }
 
-export interface LoadProcessUse {
-  readonly loopUtilization: number;
-  readonly corePercent: number;
-  readonly machineBusy: number;
-  readonly lateP99Ms: number;
-}
-
 export interface LoadOutcome {
   readonly windowMs: number;
   readonly messages: number;
@@ -81,7 +75,7 @@ export interface LoadOutcome {
   readonly latency: LatencySummary;
   readonly sequences: SequenceOutcome;
   readonly errors: { readonly count: number; readonly first: readonly string[] };
-  readonly load: LoadProcessUse;
+  readonly load: LoadHealth;
 }
 
 /** What that process says by itself. */

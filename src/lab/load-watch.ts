@@ -1,6 +1,6 @@
 /** How much of the processor the load itself takes, from when this is made. */
 import { performance } from "node:perf_hooks";
-import type { LoadProcessUse } from "./ipc.js";
+import type { LoadHealth } from "../report/index.js";
 import { machineTimes } from "./machine.js";
 
 export class LoadWatch {
@@ -9,7 +9,7 @@ export class LoadWatch {
   readonly #machine = machineTimes();
   readonly #startedAt = performance.now();
 
-  read(): Omit<LoadProcessUse, "lateP99Ms"> {
+  read(): Pick<LoadHealth, "loopUtilization" | "corePercent" | "machineBusy"> {
     const { user, system } = process.cpuUsage(this.#cpu);
     const machine = machineTimes();
     const allMs = machine.allMs - this.#machine.allMs;

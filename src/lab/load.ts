@@ -1,5 +1,6 @@
 /** Plays the users of one transport, and publishes: opening, a window in which everything counts, and the rest that comes. */
 import type { LabTraffic, SequenceOutcome } from "../report/index.js";
+import { ArrivalWatch } from "./arrival-watch.js";
 import type { LoadNews, LoadOpened, LoadOutcome, LoadStart } from "./ipc.js";
 import { LatencyHistogram } from "./latency-histogram.js";
 import { LoadWatch } from "./load-watch.js";
@@ -28,11 +29,13 @@ export class Load {
   readonly #say: (news: LoadNews) => void;
   readonly #tally = new Tally();
   readonly #latencies = new LatencyHistogram();
+  readonly #arrivals: ArrivalWatch;
   #users: readonly VirtualUser[] = [];
   #schedule: Schedule | undefined;
 
   constructor(start: LoadStart, say: (news: LoadNews) => void) {
     this.#start = start;
+    this.#arrivals = new ArrivalWatch({ users: start.settings.users });
     this.#say = say;
   }
 
@@ -74,8 +77,9 @@ export class Load {
     this.#say({ news: "window start" });
     const started = performance.now();
     const ticks = setInterval(() => this.#tick(before, started), tickMs);
-    while (performance.now() < windowStartMs + durationMs && !fault)
-      await pause(Math.min(tickMs, windowStartMs + durationMs - performance.now()));
+    // As long as is asked for, also where it began late.
+    const endMs = started + durationMs;
+    while (performance.now() < endMs && !fault) await pause(Math.min(tickMs, endMs - performance.now()));
     clearInterval(ticks);
     const traffic = trafficSince(before, this.#tally.snapshot());
     const use = watch.read();
@@ -84,6 +88,7 @@ export class Load {
     await published;
     if (fault) throw fault;
     await this.#drain(publisher.sent);
+    const arrivalUtilization = this.#arrivals.utilization();
     for (const user of this.#users) user.end();
     return {
       windowMs,
@@ -92,7 +97,7 @@ export class Load {
       latency: this.#latencies.summary(),
       sequences: this.#outcome(publisher.sent),
       errors: { count: this.#tally.errors, first: this.#tally.firstErrors },
-      load: { ...use, lateP99Ms: publisher.lateP99Ms },
+      load: { ...use, arrivalUtilization, lateP99Ms: publisher.lateP99Ms },
     };
   }
 
@@ -115,6 +120,7 @@ export class Load {
     const schedule = this.#schedule;
     if (schedule === undefined || sequence <= schedule.warmUpCount) return;
     this.#latencies.record(performance.now() - schedule.timeOf(sequence));
+    this.#arrivals.take(sequence);
   }
 
   #tick(before: LabTraffic, started: number): void {

@@ -202,8 +202,8 @@ function toMeasurement(measured: Measured): LabMeasurement {
   };
 }
 
-function isLoadBound({ loopUtilization, lateP99Ms }: LoadHealth): boolean {
-  return loopUtilization > mostUtilization || lateP99Ms > mostLateMs;
+function isLoadBound({ loopUtilization, arrivalUtilization, lateP99Ms }: LoadHealth): boolean {
+  return Math.max(loopUtilization, arrivalUtilization) > mostUtilization || lateP99Ms > mostLateMs;
 }
 
 function cpuMs(from: ServerSample, to: ServerSample): number {

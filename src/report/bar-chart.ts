@@ -31,7 +31,7 @@ export function barChart({ title, subtitle, bars, most }: BarChartOptions): Draw
   const x = scaleLinear([0, greatest > 0 ? greatest : 1], [0, width]).clamp(true);
   const parts = [textAt(margin, 18, title, { class: "head" })];
   let y = 18;
-  for (const line of wrapped(subtitle, 54)) {
+  for (const line of wrapped(subtitle, 46)) {
     y += 17;
     parts.push(textAt(margin, y, line, { class: "soft" }));
   }

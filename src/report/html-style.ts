@@ -20,9 +20,9 @@ li{margin:.35rem 0}
 .claim{font:1.125rem/1.5 var(--display);border-left:3px solid var(--accent);margin:2rem 0;padding:.25rem 0 .25rem 1rem;max-width:44rem}
 .caveats{background:var(--wait-tint);color:var(--ink);border-radius:.875rem;padding:.75rem 1rem;margin:1.5rem 0}
 .caveats strong{color:var(--wait)}.caveats ul{margin:.25rem 0 0;padding-left:1.1rem}
-.charts{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));align-items:start}
+.charts{columns:3 20rem;column-gap:1rem}
 .card,.wide{background:var(--surface);border:1px solid var(--line);border-radius:.875rem}
-.card{padding:.75rem .875rem}
+.card{padding:.75rem .875rem;margin:0 0 1rem;break-inside:avoid}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9375rem;font-variant-numeric:tabular-nums}
 th,td{padding:.55rem .75rem;text-align:right;white-space:nowrap;border-top:1px solid var(--line)}

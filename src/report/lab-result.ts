@@ -159,6 +159,8 @@ export interface SequenceOutcome {
 export interface LoadHealth {
   /** Share of the time in which its event loop was busy, 0 to 1. */
   readonly loopUtilization: number;
+  /** The same while messages were arriving: from the first user that one reaches to the last. */
+  readonly arrivalUtilization: number;
   readonly corePercent: number;
   /** 99 % of publications were sent within so long of their time. */
   readonly lateP99Ms: number;

@@ -15,7 +15,7 @@ export function latencyChart(measurements: readonly LabMeasurement[]): Drawing {
   const timed = measurements.filter(({ latency }) => latency.count > 0);
   const parts = [textAt(margin, 18, title, { class: "head" })];
   let y = 18;
-  for (const line of wrapped(subtitle, 54)) {
+  for (const line of wrapped(subtitle, 46)) {
     y += 17;
     parts.push(textAt(margin, y, line, { class: "soft" }));
   }
@@ -101,5 +101,5 @@ function rowOf({ transport, latency }: LabMeasurement, top: number, x: Axis): st
 }
 
 function percentiles({ p50Ms, p99Ms }: LatencySummary): string {
-  return `${formatMs(p50Ms)}, 99 %: ${formatMs(p99Ms)}`;
+  return `half ${formatMs(p50Ms)}, 99 % ${formatMs(p99Ms)}`;
 }

@@ -2,7 +2,7 @@
 import { bytesPerUserMinute, isCorrect, requestsPerUserMinute } from "./figures.js";
 import type { LabMeasurement, LabSettings, LabTransport } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
-import { formatBytes, formatMs, formatNumber, formatPercent } from "./numbers.js";
+import { formatBytes, formatCount, formatMs, formatNumber, formatPercent } from "./numbers.js";
 import { caveatsOf } from "./verdict-caveats.js";
 
 export interface VerdictLine {
@@ -97,7 +97,7 @@ function chooseInTime(settings: LabSettings, inTime: readonly LabMeasurement[]):
   const last = find("long-poll", "poll") ?? (inTime[0] as LabMeasurement);
   return {
     measurement: last,
-    title: `${transportWords[last.transport].title}, since nothing that stays open is left to choose.`,
+    title: `${transportWords[last.transport].title}: of what was measured, nothing that stays open can be chosen.`,
     reasons: [restReason(settings, last), costOf(last)],
   };
 }
@@ -113,7 +113,7 @@ function pollIsEnough(settings: LabSettings, poll: LabMeasurement): Choice {
     reasons: [
       age,
       `${formatNumber(requestsPerUserMinute(poll))} requests and ${formatBytes(bytesPerUserMinute(poll))} for each user and minute, ` +
-        `and ${formatNumber(poll.server.corePercent)} % of a core for ${poll.users} users, are little.`,
+        `and ${formatNumber(poll.server.corePercent)} % of a core for ${formatCount(poll.users)} users, are little.`,
     ],
   };
 }
@@ -148,7 +148,8 @@ function streamReasons(
 }
 
 function restReason({ perSecond }: LabSettings, { transport }: LabMeasurement): string {
-  if (transport !== "long-poll") return "Only polling got every message to everybody in time.";
+  if (transport !== "long-poll")
+    return "Of what was measured, only polling got every message to everybody in time.";
   return perSecond <= longPollPerSecond
     ? `Messages are rare, ${formatNumber(perSecond)} a second, so requests that wait for them are few.`
     : `With ${formatNumber(perSecond)} messages a second each user asks again about as often.`;
@@ -158,7 +159,7 @@ function costOf(measurement: LabMeasurement): string {
   const { server, users } = measurement;
   return (
     `It took ${formatBytes(bytesPerUserMinute(measurement))} for each user and minute, and ` +
-    `${formatNumber(server.corePercent)} % of a core for ${users} users.`
+    `${formatNumber(server.corePercent)} % of a core for ${formatCount(users)} users.`
   );
 }
 

@@ -135,4 +135,4 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const siblingFolders = ["brokers"];
 
 /** Entries that run in browsers, where no module of Node.js can be. */
-export const browserEntries = ["client/index.ts", "react/index.ts"];
+export const browserEntries = ["client/index.ts", "react/index.ts", "report/index.ts"];

@@ -12,6 +12,7 @@ export class AskingUser extends VirtualUser {
   readonly #waits: boolean;
   /** Where in the interval the user asks, 0 to 1. */
   readonly #phase: number;
+  /** The place on the grid that was asked at last. */
   #dueAt = 0;
 
   constructor(context: UserContext, phase: number, waits: boolean) {
@@ -42,7 +43,7 @@ export class AskingUser extends VirtualUser {
     this.take(answer.text);
     this.opened();
     // On one grid for all, however long opening them took.
-    this.#dueAt = (Math.floor(performance.now() / intervalMs) + this.#phase) * intervalMs;
+    this.#dueAt = (Math.floor(performance.now() / intervalMs) - 1 + this.#phase) * intervalMs;
     this.#next(false);
   }
 
@@ -85,7 +86,19 @@ export class AskingUser extends VirtualUser {
     }
     const now = performance.now();
     const { intervalMs } = this.context;
-    while (this.#dueAt <= now) this.#dueAt += intervalMs;
-    this.later(this.#dueAt - now, () => void this.#ask(false));
+    const dueAt = nextDueMs(this.#dueAt, intervalMs, now);
+    this.later(dueAt - now, () => {
+      // Taken by now, also where a timer was a little early.
+      this.#dueAt = dueAt;
+      void this.#ask(false);
+    });
   }
+}
+
+/**
+ * @param lastMs when the user has asked last, or before its first time
+ * @returns the next time on the same grid that is not over yet
+ */
+export function nextDueMs(lastMs: number, intervalMs: number, nowMs: number): number {
+  return lastMs + Math.max(1, Math.ceil((nowMs - lastMs) / intervalMs)) * intervalMs;
 }

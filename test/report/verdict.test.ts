@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import { judge, type LabMeasurement, type LabSettings } from "../../src/report/index.js";
+import { measured, settings } from "./measurement.js";
+
+const cheap = { corePercent: 2, bytesPerUser: 8000, p99Ms: 900 };
+
+function verdictOf(measurements: readonly LabMeasurement[], more: Partial<LabSettings> = {}) {
+  return judge({ ...settings, ...more }, measurements);
+}
+
+describe("judge", () => {
+  it("says that no socket is needed where polling is cheap and news may be as old as it makes them", () => {
+    const verdict = verdictOf([measured("poll", cheap), measured("sse"), measured("websocket")]);
+    expect(verdict).toMatchObject({
+      transport: "poll",
+      title: "This does not need a socket: a poll is enough.",
+    });
+    expect(verdict.reasons.join(" ")).toContain("8 kB for each user and minute");
+    expect(verdict.reasons.join(" ")).toContain("900 ms");
+    expect(verdict.others.map(({ transport }) => transport)).toEqual(["sse", "websocket"]);
+  });
+
+  it.each([
+    ["costs the server", { ...cheap, corePercent: 5.1 }, {}],
+    ["costs the line", { ...cheap, bytesPerUser: 20_001 }, {}],
+    ["is late", { ...cheap, p99Ms: 1001 }, {}],
+    ["serves one direction only", cheap, { isTwoWay: true }],
+  ])("does not say so where polling %s", (_why, poll, more) => {
+    const verdict = verdictOf([measured("poll", poll), measured("sse"), measured("websocket")], more);
+    expect(verdict.transport).not.toBe("poll");
+  });
+
+  it("takes a stream where messages go one way, and says what polling would cost", () => {
+    const verdict = verdictOf([
+      measured("poll", { corePercent: 40, p99Ms: 990 }),
+      measured("sse", { bytesPerUser: 9000 }),
+      measured("websocket", { bytesPerUser: 8000 }),
+    ]);
+    expect(verdict.transport).toBe("sse");
+    expect(verdict.reasons.join(" ")).toContain("50 kB for each user and minute against 9 kB");
+    expect(verdict.others[0]?.line).toContain("5.56 times that of the choice");
+  });
+
+  it.each([
+    ["clients send, too", { isTwoWay: true }, /Clients send, too/],
+    ["rates are high", { perSecond: 10 }, /10 messages a second are many/],
+    ["news must be there at once", { tolerableMs: 99 }, /no older than 99 ms/],
+  ])("takes a WebSocket where %s", (_why, more, reason) => {
+    const all = [measured("poll", { p99Ms: 900 }), measured("sse"), measured("websocket")];
+    const verdict = verdictOf(all, more);
+    expect(verdict.transport).toBe("websocket");
+    expect(verdict.reasons.join(" ")).toMatch(reason);
+  });
+
+  it("takes one over HTTP/2 where the other is stopped, and a stream where both are", () => {
+    const all = [measured("sse"), measured("websocket"), measured("websocket-h2")];
+    const more = { isTwoWay: true };
+    expect(verdictOf(all, { ...more, blocked: ["websocket"] }).transport).toBe("websocket-h2");
+    expect(verdictOf(all, { ...more, blocked: ["websocket", "websocket-h2"] }).transport).toBe("sse");
+  });
+
+  it("takes a WebSocket where streams are stopped, and a long poll where that is, too", () => {
+    const all = [measured("poll"), measured("long-poll"), measured("sse"), measured("websocket")];
+    expect(verdictOf(all, { blocked: ["sse"] }).transport).toBe("websocket");
+    const verdict = verdictOf(all, { blocked: ["sse", "websocket"] });
+    expect(verdict.transport).toBe("long-poll");
+    expect(verdict.reasons[0]).toContain("Messages are rare");
+    expect(verdict.others.find(({ transport }) => transport === "sse")?.line).toBe(
+      "Out: the network is said to stop it.",
+    );
+    const busy = verdictOf(all, { blocked: ["sse", "websocket"], perSecond: 5 });
+    expect(busy.reasons[0]).toContain("each user asks again about as often");
+  });
+
+  it("takes polling where nothing else is left", () => {
+    expect(verdictOf([measured("poll")]).transport).toBe("poll");
+  });
+
+  it.each([
+    ["missed", { missed: 3 }, /missed 3, repeated 0/],
+    ["repeated", { duplicates: 2 }, /repeated 2/],
+    ["mixed up", { outOfOrder: 1 }, /order of 1/],
+    ["did not let in", { opened: 99 }, /only 99 of 100 users/],
+  ])("never takes what %s", (_what, given, line) => {
+    const verdict = verdictOf([measured("sse", given), measured("websocket")]);
+    expect(verdict.transport).toBe("websocket");
+    expect(verdict.others[0]?.line).toMatch(line);
+    expect(verdictOf([measured("sse", given)]).transport).toBeNull();
+  });
+
+  it("says that a transport is faulty as a caveat, too", () => {
+    const verdict = verdictOf([measured("sse", { missed: 1 }), measured("websocket")]);
+    expect(verdict.caveats.join(" ")).toContain("Server-sent events did not bring every message");
+  });
+
+  it("names the fastest where all are too slow, and says so", () => {
+    const all = [measured("poll", { p99Ms: 900 }), measured("sse", { p99Ms: 300 })];
+    const verdict = verdictOf(all, { tolerableMs: 200 });
+    expect(verdict).toMatchObject({
+      transport: "sse",
+      title: "Server-sent events comes closest, but is too slow.",
+    });
+    expect(verdict.others[0]?.line).toContain("Too slow: 1 % of messages took 900 ms or longer.");
+  });
+
+  it("minds a load that was short of time, a busy machine, errors, and few deliveries", () => {
+    const few = measured("sse", { isLoadBound: true, machineBusy: 0.97, errors: 2 });
+    const caveats = verdictOf([{ ...few, latency: { ...few.latency, count: 5 } }]).caveats.join("\n");
+    expect(caveats).toContain("short of processor time for Server-sent events");
+    expect(caveats).toContain("All cores of this machine were busy");
+    expect(caveats).toContain("There were errors");
+    expect(caveats).toContain("Only 5 deliveries");
+    expect(caveats).not.toContain("no network");
+  });
+
+  it("minds that nothing was due, and that there was no network", () => {
+    const verdict = verdictOf([measured("poll", { ...cheap, p99Ms: null })], { delayMs: 0 });
+    expect(verdict.transport).toBe("poll");
+    expect(verdict.caveats.join("\n")).toMatch(/nothing is known of latency[\s\S]*no network/);
+  });
+
+  it("says that nothing was measured", () => {
+    expect(verdictOf([])).toMatchObject({ transport: null, title: "Nothing was measured." });
+  });
+});
