@@ -85,6 +85,7 @@ describe.each(browserTransports)("%s", (transport) => {
     const { reader, base, tally, publish, server } = await startReader(transport);
     reader.start();
     await reader.opened;
+    if (transport === "long-poll") await until(() => server.stats().waitingRequests === 1);
     reader.stop();
     await until(() => server.stats().connections === 0 && server.stats().waitingRequests === 0);
     const { requests } = tally;

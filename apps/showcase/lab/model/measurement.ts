@@ -26,7 +26,13 @@ const nothing: LabTraffic = {
 };
 
 /** Where the browser is the load, nothing is known of how busy it was. */
-const unknownLoad = { loopUtilization: 0, corePercent: 0, lateP99Ms: 0, machineBusy: 0 };
+const unknownLoad = {
+  loopUtilization: 0,
+  arrivalUtilization: 0,
+  corePercent: 0,
+  lateP99Ms: 0,
+  machineBusy: 0,
+};
 
 export function toMeasurement({
   transport,
