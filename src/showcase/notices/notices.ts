@@ -14,7 +14,7 @@ import type { Marks } from "./marks.js";
 import { createNoticeSchema, type Notice, type NoticeInput, noticeText } from "./notice.js";
 
 const offset = z.number().int().min(1);
-const offsets = z.array(offset).max(keptNotices).optional();
+const offsets = z.array(offset).max(keptNotices).readonly().optional();
 const nobody = { subscribe: false, publish: false, presence: false, history: false } as const;
 
 export function createNotices(context: MailboxContext, runLater: Later = later) {

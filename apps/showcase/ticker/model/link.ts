@@ -43,9 +43,3 @@ export interface TickerLink {
     listeners: { onSample(sample: MachineSample): void; onStatus(status: ReadingStatus): void },
   ): () => void;
 }
-
-/** What an error of the client says, without what it says of codes. */
-export function wordsOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^\S+ was refused: /, "").replace(/ \(code \d+\)$/, "");
-}

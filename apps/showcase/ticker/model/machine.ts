@@ -1,6 +1,7 @@
 /** This machine's meters: their histories first, and then each second. */
 import { type Metric, metrics } from "../../../../src/showcase/ticker/ticker-types.js";
-import { type TickerLink, wordsOf } from "./link.js";
+import { wordsOf } from "../../shared/error-words.js";
+import type { TickerLink } from "./link.js";
 import { MachineSeries } from "./machine-series.js";
 
 export interface MachineOptions {
