@@ -9,8 +9,6 @@ export interface Row {
   open: number;
   /** Of the last change: 1 up, -1 down, 0 before there was one. */
   direction: 1 | -1 | 0;
-  /** Counts the changes, so that each can be told from the one before. */
-  version: number;
   /** About one price a second, oldest first; the last is the newest there is. */
   recent: number[];
   recentAt: number;
@@ -29,10 +27,9 @@ export class QuoteBook {
   reset(states: readonly SymbolState[], now: number): void {
     const names = new Map(symbolNames.map(({ symbol, name }) => [symbol, name]));
     for (const { symbol, price, open, recent } of states) {
-      const version = (this.#rows.get(symbol)?.version ?? -1) + 1;
       const name = names.get(symbol) ?? symbol;
       const row: Row = {
-        ...{ symbol, name, price, open, version, direction: 0, recentAt: now },
+        ...{ symbol, name, price, open, direction: 0, recentAt: now },
         recent: [...recent, price].slice(-keptRecent),
       };
       this.#rows.set(symbol, row);
@@ -45,7 +42,6 @@ export class QuoteBook {
     if (row === undefined || row.price === price) return undefined;
     row.direction = price > row.price ? 1 : -1;
     row.price = price;
-    row.version++;
     if (at - row.recentAt >= 1000) {
       row.recent.push(price);
       if (row.recent.length > keptRecent) row.recent.shift();

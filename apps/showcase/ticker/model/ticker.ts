@@ -36,7 +36,10 @@ export class Ticker {
     this.#options = options;
     const { link, clock, later } = options;
     const onChange = () => this.#changed();
-    this.painter = new RowPainter(options.nextFrame, () => this.#drawChart());
+    this.painter = new RowPainter({
+      ...{ clock, later, nextFrame: options.nextFrame },
+      afterwards: () => this.#drawChart(),
+    });
     this.machine = new Machine({ link, later, onChange });
     this.reader = new QuoteReader({
       ...{ link, clock, later, onChange },

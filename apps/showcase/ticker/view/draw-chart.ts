@@ -8,6 +8,8 @@ export interface Line {
   /** A custom property of the page. */
   readonly colour: string;
   readonly isFilled?: boolean;
+  /** Tells it from another one without a colour. */
+  readonly isDashed?: boolean;
 }
 
 export interface ChartSpec {
@@ -76,8 +78,9 @@ function create(host: HTMLElement, spec: ChartSpec, columns: Columns): UPlot {
       ],
       series: [
         { label: "Time", value: (_, value) => (value === null ? "–" : formatTime(value)) },
-        ...lines.map(({ label, colour: name, isFilled = false }) => ({
+        ...lines.map(({ label, colour: name, isFilled = false, isDashed = false }) => ({
           ...{ label, stroke: colour(name), width: 2, points: { show: false } },
+          ...(isDashed && { dash: [5, 4] }),
           ...(isFilled && { fill: `color-mix(in srgb, ${colour(name)} 12%, transparent)` }),
           value: (_: UPlot, value: number | null) => (value === null ? "–" : format(value)),
         })),

@@ -31,7 +31,7 @@ const meters: readonly Meter[] = [
     spec: {
       lines: [
         { label: "Used", colour: "--link", isFilled: true },
-        { label: "There is", colour: "--line-strong" },
+        { label: "In all", colour: "--line-strong", isDashed: true },
       ],
       ...{ format: formatGigabytes, height },
     },
@@ -43,7 +43,7 @@ const meters: readonly Meter[] = [
     spec: {
       lines: [
         { label: "Received", colour: "--link" },
-        { label: "Sent", colour: "--accent" },
+        { label: "Sent", colour: "--accent", isDashed: true },
       ],
       ...{ format: formatKilobytes, height },
     },
@@ -87,6 +87,19 @@ function MeterCard({ ticker, meter }: { ticker: Ticker; meter: Meter }) {
         onChange={(listener) => ticker.onChange(listener)}
         label={`Chart of the last minutes. Now: ${news}`}
       />
+      {spec.lines.length > 1 && (
+        <ul class="meter-key" aria-hidden="true">
+          {spec.lines.map((line) => (
+            <li
+              key={line.label}
+              class={line.isDashed ? "dashed" : ""}
+              style={{ color: `var(${line.colour})` }}
+            >
+              <span>{line.label}</span>
+            </li>
+          ))}
+        </ul>
+      )}
     </article>
   );
 }

@@ -32,10 +32,9 @@ export function QuoteRow({ ticker, symbol, isChosen, isEntry, observer }: QuoteR
   }, [observer, symbol]);
   const row = ticker.book.rows.get(symbol);
   if (!row) return null;
-  const { name, price, direction, version, recent } = row;
+  const { name, price, direction, recent } = row;
   const change = changeOf(row);
-  // Two names of one animation, so that it starts again with each change.
-  const flash = direction === 0 ? "" : `flash-${words[direction]}-${version % 2}`;
+  const light = ticker.painter.isLit(symbol) ? `lit ${words[direction]}` : "";
   return (
     <tr ref={element} data-symbol={symbol} class={isChosen ? "chosen" : ""}>
       <th scope="row">
@@ -50,7 +49,7 @@ export function QuoteRow({ ticker, symbol, isChosen, isEntry, observer }: QuoteR
           <span class="symbol-name">{name}</span>
         </button>
       </th>
-      <td class={`price ${flash}`}>
+      <td class={`price ${light}`}>
         <span class={`arrow ${words[direction]}`} aria-hidden="true">
           {arrows[direction]}
         </span>
