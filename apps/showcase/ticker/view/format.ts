@@ -1,4 +1,4 @@
-/** Numbers as the ticker writes them. */
+/** Numbers as the ticker writes them, and as it draws them beside a text. */
 const price = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -33,4 +33,20 @@ export function formatPercent(percent: number): string {
 
 function trim(value: number): string {
   return value >= 100 ? value.toFixed(0) : String(Number(value.toFixed(1)));
+}
+
+export const sparkline = { width: 64, height: 20 } as const;
+
+/** The points of a small drawing: over its whole width, from the lowest value to the highest. */
+export function pointsOf(values: readonly number[]): string {
+  const { width, height } = sparkline;
+  const low = Math.min(...values);
+  const span = Math.max(...values) - low || 1;
+  const step = width / Math.max(1, values.length - 1);
+  return values
+    .map((value, index) => {
+      const y = height - 2 - ((value - low) / span) * (height - 4);
+      return `${(index * step).toFixed(1)},${y.toFixed(1)}`;
+    })
+    .join(" ");
 }
