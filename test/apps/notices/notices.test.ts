@@ -58,11 +58,11 @@ describe("Notices", () => {
   });
 
   it("has each once, in order, and no more than are kept", async () => {
-    const { link, notices, texts } = await start(withThree);
+    const { link, notices, texts, toasts } = await start(withThree);
     const { listeners } = link.readings[0] as (typeof link.readings)[0];
     const [first] = link.log;
     if (first) listeners.onNotice(first);
-    expect(texts()).toEqual(["three", "two", "one"]);
+    expect([texts(), toasts()]).toEqual([["three", "two", "one"], []]);
     for (let count = 0; count < 200; count++) link.publish("more");
     expect([notices.shown.length, notices.shown.at(-1)?.offset]).toEqual([100, 104]);
   });
@@ -206,6 +206,19 @@ describe("toasts", () => {
     link.publish("two");
     link.markElsewhere({ read: [1] });
     expect(toasts()).toEqual(["two"]);
+  });
+});
+
+describe("toasts after a break", () => {
+  it("say nothing of what was read elsewhere meanwhile", async () => {
+    const { link, toasts } = await start();
+    const reading = link.readings[0] as (typeof link.readings)[0];
+    reading.isOver = true;
+    link.publish("read elsewhere");
+    link.publish("new");
+    link.markElsewhere({ read: [1] });
+    for (const received of link.log) reading.listeners.onNotice(received);
+    expect(toasts()).toEqual(["new"]);
   });
 });
 

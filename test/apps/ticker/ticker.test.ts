@@ -94,6 +94,20 @@ describe("Ticker", () => {
     ]);
   });
 
+  it("has no past of a symbol that is no longer chosen", async () => {
+    const { link, clock, ticker } = await start();
+    const answers: (() => void)[] = [];
+    link.historyOf = (symbol) =>
+      new Promise((resolve) => {
+        answers.push(() => resolve({ times: [1000], prices: [symbol === "AMBU" ? 1 : 2] }));
+      });
+    ticker.choose("AMBU");
+    ticker.choose("KEDO");
+    for (const answer of answers.reverse()) answer();
+    await clock.advance(0);
+    expect(ticker.prices.columns).toEqual([[1], [2]]);
+  });
+
   it("draws the chart once a frame", async () => {
     const { link, frames, ticker } = await start();
     frames.run();
