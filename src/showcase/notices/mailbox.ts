@@ -1,12 +1,12 @@
 /** Brings notifications to people, and keeps what they have read. Where somebody may not, says so by a rejection. */
 import { reject } from "../../app/rejection.js";
 import type { User } from "../../app/user.js";
-import { TokenBuckets } from "../../sessions/token-buckets.js";
 import type { Moderation } from "../moderation.js";
 import { canonicalName, tidyName } from "../names.js";
 import type { PartContext } from "../part.js";
 import { type NameRecord, nameKey } from "../sessions.js";
 import { maps } from "../store.js";
+import { Allowance } from "./allowance.js";
 import { Delayed, type Later } from "./delayed.js";
 import { InTurn } from "./in-turn.js";
 import { emptyMarks, type Marks, type MarksChange, withChange } from "./marks.js";
@@ -31,8 +31,8 @@ export class Mailbox {
   readonly #inTurn = new InTurn();
   readonly #delayed: Delayed;
   // Five at once and then one in three seconds; nobody gets more than twenty at once and then one in two.
-  readonly #sending = new TokenBuckets({ perSecond: 1 / 3, burst: 5 });
-  readonly #receiving = new TokenBuckets({ perSecond: 1 / 2, burst: 20 });
+  readonly #sending = new Allowance({ burst: 5, everyMs: 3000 });
+  readonly #receiving = new Allowance({ burst: 20, everyMs: 2000 });
 
   constructor(context: MailboxContext, later: Later) {
     this.#context = context;

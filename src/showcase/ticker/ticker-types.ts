@@ -1,5 +1,4 @@
 /** What the ticker's channels and methods carry. Runs in the page, too. */
-import type { Position } from "../../wire/messages.js";
 
 /** Of kind `latest`, with the symbol as key. What is in it is made up. */
 export const quotesChannel = "quotes:generated";
@@ -15,7 +14,7 @@ export interface Quote {
 /** All symbols at once, for somebody who begins. */
 export interface QuotesSnapshot {
   /** What has changed since then is read from the channel. */
-  readonly position: Position;
+  readonly position: { readonly epoch: string; readonly offset: number };
   readonly seed: number;
   /** What the feed makes each second while it runs. */
   readonly changesPerSecond: number;
