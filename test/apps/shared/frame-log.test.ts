@@ -104,6 +104,13 @@ describe("positions", () => {
 describe("recoveries", () => {
   it("say since when and how many, or that it could not be done", () => {
     const { log, clock, recoveries, fresh } = createLog();
+    for (const [id, channel] of [
+      [2, "a"],
+      [3, "b"],
+    ] as const) {
+      log.receive("up", subscribe(id, channel));
+      log.receive("down", up({ id, subscribe: { epoch: channel === "a" ? "e" : "old", offset: 4 } }));
+    }
     log.receiveOpen();
     clock.now = 2000;
     log.receive(
@@ -119,7 +126,7 @@ describe("recoveries", () => {
       { at: 2000, channel: "a", since: { epoch: "e", offset: 4 }, isRecovered: true, count: 2 },
       { at: 2000, channel: "b", since: { epoch: "old", offset: 0 }, isRecovered: false, count: 0 },
     ];
-    expect([recoveries, log.recoveries, fresh]).toEqual([all, all, []]);
+    expect([recoveries, log.recoveries, fresh]).toEqual([all, all, ["a", "b"]]);
     expect([...log.positions]).toEqual([
       ["a", { epoch: "e", offset: 6 }],
       ["b", { epoch: "new", offset: 9 }],
@@ -132,5 +139,44 @@ describe("recoveries", () => {
     log.receiveOpen();
     log.receive("down", up({ id: 2, subscribe: { was_recovering: true, recovered: true } }));
     expect(recoveries).toEqual([]);
+  });
+});
+
+function start() {
+  const recoveries: Recovery[] = [];
+  const fresh: string[] = [];
+  const log = new FrameLog(
+    () => 1,
+    (recovery) => recoveries.push(recovery),
+    (channel) => fresh.push(channel),
+  );
+  /** A subscription from a position, as the client and the server speak of it. */
+  const subscribe = (id: number, offset: number) => {
+    log.receive("up", JSON.stringify({ id, subscribe: { channel: "a", recover: true, epoch: "e", offset } }));
+    const reply = { recoverable: true, epoch: "e", offset: 9, was_recovering: true, recovered: true };
+    log.receive("down", JSON.stringify({ id, subscribe: { ...reply, publications: [{}, {}] } }));
+  };
+  return { log, recoveries, fresh, subscribe };
+}
+
+describe("a beginning from a position", () => {
+  it("takes no beginning for a return, though it shows what came with it", () => {
+    const { log, recoveries, fresh, subscribe } = start();
+    subscribe(1, 7);
+    expect([recoveries, fresh]).toEqual([[], ["a"]]);
+    expect(log.recoveries).toMatchObject([
+      { channel: "a", since: { offset: 7 }, isRecovered: true, count: 2 },
+    ]);
+  });
+
+  it("tells of a return after a break, and not after the page has left by itself", () => {
+    const { log, recoveries, fresh, subscribe } = start();
+    subscribe(1, 7);
+    log.receiveOpen();
+    subscribe(1, 9);
+    expect(recoveries).toMatchObject([{ channel: "a", since: { offset: 9 } }]);
+    log.receive("up", JSON.stringify({ id: 2, unsubscribe: { channel: "a" } }));
+    subscribe(3, 9);
+    expect([recoveries.length, fresh]).toEqual([1, ["a", "a"]]);
   });
 });

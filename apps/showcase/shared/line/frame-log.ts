@@ -111,6 +111,7 @@ export class FrameLog {
       const asked = this.#asked.get(reply.id);
       if (!asked) continue;
       this.#asked.delete(reply.id);
+      const wasHere = this.#positions.has(asked.channel);
       if (reply.position) keep(this.#positions, asked.channel, reply.position, maxChannels);
       if (!reply.wasRecovering) {
         this.#onFresh(asked.channel);
@@ -120,7 +121,9 @@ export class FrameLog {
       const recovery = { at, ...asked, isRecovered, count };
       this.#recoveries.push(recovery);
       if (this.#recoveries.length > maxRecoveries) this.#recoveries.shift();
-      this.#onRecovery(recovery);
+      // A page that begins from a position it was given has not been away.
+      if (wasHere) this.#onRecovery(recovery);
+      else this.#onFresh(asked.channel);
     }
     for (const { channel: name, offset } of publications) {
       const epoch = this.#positions.get(name)?.epoch ?? "";

@@ -1,0 +1,24 @@
+/** Asks for notifications of the system: nothing is asked before somebody wants them. */
+import type { Desktop } from "../model/desktop.js";
+
+export function DesktopSwitch({ desktop }: { desktop: Desktop }) {
+  const { state } = desktop;
+  if (state === "absent") return null;
+  if (state === "denied")
+    return (
+      <p class="desktop soft small">This browser shows no notifications of this page: it was told so.</p>
+    );
+  return (
+    <label class="desktop small">
+      <input
+        type="checkbox"
+        checked={state === "on"}
+        onChange={({ currentTarget }) => {
+          if (currentTarget.checked) void desktop.turnOn();
+          else desktop.turnOff();
+        }}
+      />
+      Show them on the desktop while this page is out of sight
+    </label>
+  );
+}

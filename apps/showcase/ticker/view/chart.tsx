@@ -1,0 +1,35 @@
+/** A chart, which comes when its code has; what it shows is also said in words. */
+import { useEffect, useRef } from "preact/hooks";
+import type { Columns } from "../model/price-series.js";
+import type { ChartSpec, Drawn } from "./draw-chart.js";
+
+export interface ChartProps {
+  /** Another one for another chart: a chart keeps its own. */
+  spec: ChartSpec;
+  /** Read at each change. */
+  columns: () => Columns;
+  /** Calls a listener after each change; returns what ends that. */
+  onChange: (listener: () => void) => () => void;
+  /** For those who do not see it. */
+  label: string;
+}
+
+export function Chart({ spec, columns, onChange, label }: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    let drawn: Drawn | undefined;
+    let isOver = false;
+    void import("./draw-chart.js").then(({ drawChart }) => {
+      if (!isOver && host.current) drawn = drawChart(host.current, spec, columns());
+    });
+    const stop = onChange(() => drawn?.setData(columns()));
+    return () => {
+      isOver = true;
+      stop();
+      drawn?.close();
+    };
+  }, [spec]);
+  return (
+    <div ref={host} class="chart" style={{ minHeight: `${spec.height}px` }} role="img" aria-label={label} />
+  );
+}
