@@ -1,0 +1,28 @@
+// `npm run screenshots`: pictures of every page at three widths, into screenshots/, and those of the documents, into
+// docs/images/. `npm run screenshots -- ticker chat` takes some only, and leaves docs/images/ alone.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fail, prepare, root } from "./prepare.mjs";
+import { drawDocuments } from "./screenshots/documents.mjs";
+import { scenes } from "./screenshots/scenes.mjs";
+import { openStage } from "./screenshots/stage.mjs";
+
+const wished = process.argv.slice(2);
+const unknown = wished.find((name) => !Object.hasOwn(scenes, name));
+if (unknown) fail(`There is no page ${unknown}; there are ${Object.keys(scenes).join(", ")}.`);
+prepare();
+const folder = join(root, "screenshots");
+mkdirSync(folder, { recursive: true });
+for (const [name, scene] of Object.entries(scenes)) {
+  if (wished.length > 0 && !wished.includes(name)) continue;
+  // Each on a server of its own, so that none shows what another has left behind.
+  const stage = await openStage();
+  await scene(stage, async (page, called, size) => {
+    const file = join(folder, `${called}-${size.name}-${size.width}.png`);
+    await page.screenshot({ path: file });
+    process.stdout.write(`${file}\n`);
+  });
+  await stage.close();
+}
+if (wished.length === 0) await drawDocuments(folder);
+process.exit(0);
