@@ -1,0 +1,98 @@
+/** Puts strokes on a canvas: new ones on top of what is there, or everything anew. Widths follow pressure. */
+import { boardWidth, lineWidths, mostPressure } from "../../../../src/showcase/canvas/board.js";
+import type { Stretch } from "../model/canvas-work.js";
+import type { Drawing, Piece } from "../model/drawing.js";
+import { mix, type Palette } from "./palette.js";
+
+export type Surface = Pick<
+  CanvasRenderingContext2D,
+  | "setTransform"
+  | "fillRect"
+  | "beginPath"
+  | "moveTo"
+  | "lineTo"
+  | "quadraticCurveTo"
+  | "stroke"
+  | "fillStyle"
+  | "strokeStyle"
+  | "lineWidth"
+  | "lineCap"
+  | "lineJoin"
+>;
+
+interface Dot {
+  readonly x: number;
+  readonly y: number;
+  readonly pressure: number;
+}
+
+export class Painter {
+  readonly #surface: Surface;
+
+  constructor(surface: Surface) {
+    this.#surface = surface;
+  }
+
+  /** @param width of the canvas, in its pixels */
+  paint(drawing: Drawing, palette: Palette, width: number, work: readonly Stretch[] | "all"): void {
+    const surface = this.#surface;
+    const scale = width / boardWidth;
+    surface.setTransform(scale, 0, 0, scale, 0, 0);
+    surface.lineCap = "round";
+    surface.lineJoin = "round";
+    if (work === "all") {
+      surface.fillStyle = palette.board;
+      surface.fillRect(0, 0, boardWidth, boardWidth);
+    }
+    const stretches = work === "all" ? drawing.pieces().map((piece) => ({ piece, from: 0 })) : work;
+    for (const { piece, from } of stretches) this.#paintStretch(drawing, palette, piece, from);
+  }
+
+  #paintStretch(drawing: Drawing, palette: Palette, piece: Piece, from: number): void {
+    const surface = this.#surface;
+    const { colour, width, points } = piece.part;
+    const tone = palette.colours[colour] ?? palette.colours[0] ?? "";
+    surface.strokeStyle = mix(tone, palette.board, drawing.strengthOf(piece));
+    const base = lineWidths[width] ?? lineWidths[0];
+    const [first, second] = dotsBefore(drawing, piece, from);
+    let [before, last] = second ? [first, second] : [undefined, first];
+    for (let at = from; at < points.length; at += 3) {
+      const dot = dotAt(points, at);
+      surface.lineWidth = base * (0.4 + (1.2 * dot.pressure) / mostPressure);
+      surface.beginPath();
+      if (!last) {
+        surface.moveTo(dot.x, dot.y);
+        surface.lineTo(dot.x, dot.y);
+      } else {
+        // A curve from the middle of the way before to the middle of this one, past the point between.
+        const start = before ? middle(before, last) : last;
+        const end = middle(last, dot);
+        surface.moveTo(start.x, start.y);
+        surface.quadraticCurveTo(last.x, last.y, end.x, end.y);
+      }
+      surface.stroke();
+      before = last;
+      last = dot;
+    }
+  }
+}
+
+/** Up to two points that come before one, also where an earlier part has them. */
+function dotsBefore(drawing: Drawing, piece: Piece, from: number): readonly Dot[] {
+  const dots: Dot[] = [];
+  for (let part: Piece | undefined = piece, end = from; part && dots.length < 2; ) {
+    for (let at = end - 3; at >= 0 && dots.length < 2; at -= 3) dots.unshift(dotAt(part.part.points, at));
+    part = drawing.before(part);
+    end = part?.part.points.length ?? 0;
+  }
+  return dots;
+}
+
+function dotAt(points: readonly number[], at: number): Dot {
+  const [x = 0, y = 0, pressure = 0] = points.slice(at, at + 3);
+  return { x, y, pressure };
+}
+
+function middle(a: Dot, b: Dot): { readonly x: number; readonly y: number } {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+}
