@@ -4,21 +4,21 @@ import type { Stretch } from "../model/canvas-work.js";
 import type { Drawing, Piece } from "../model/drawing.js";
 import { mix, type Palette } from "./palette.js";
 
-export type Surface = Pick<
-  CanvasRenderingContext2D,
-  | "setTransform"
-  | "fillRect"
-  | "beginPath"
-  | "moveTo"
-  | "lineTo"
-  | "quadraticCurveTo"
-  | "stroke"
-  | "fillStyle"
-  | "strokeStyle"
-  | "lineWidth"
-  | "lineCap"
-  | "lineJoin"
->;
+/** What is used of a canvas's context. */
+export interface Surface {
+  fillStyle: unknown;
+  strokeStyle: unknown;
+  lineWidth: number;
+  lineCap: "butt" | "round" | "square";
+  lineJoin: "bevel" | "miter" | "round";
+  setTransform(a: number, b: number, c: number, d: number, e: number, f: number): void;
+  fillRect(x: number, y: number, width: number, height: number): void;
+  beginPath(): void;
+  moveTo(x: number, y: number): void;
+  lineTo(x: number, y: number): void;
+  quadraticCurveTo(viaX: number, viaY: number, x: number, y: number): void;
+  stroke(): void;
+}
 
 interface Dot {
   readonly x: number;
