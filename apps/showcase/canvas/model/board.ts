@@ -152,6 +152,8 @@ export class Board {
       onChange();
       return false;
     }
+    // What went wrong before is no news any more.
+    if (part.n === 0) this.problem = "";
     this.#outbox.add(part, `${part.stroke}:${part.n}`);
     // Only the newest may still grow.
     this.#own.clear();

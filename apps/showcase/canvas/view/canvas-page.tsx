@@ -11,6 +11,7 @@ import { Tools } from "./tools.js";
 
 export function CanvasPage({ canvas, visit }: { canvas: Canvas; visit: Visit }) {
   const { name } = canvas;
+  const other = visit.account.name === "Bo" ? "Ann" : "Bo";
   return (
     <PageFrame
       visit={visit}
@@ -19,8 +20,8 @@ export function CanvasPage({ canvas, visit }: { canvas: Canvas; visit: Visit }) 
       lead={
         <>
           Draw, and the others see the line as it grows. Open{" "}
-          <a href={`?as=Bo#${name}`} target="_blank" rel="noopener">
-            a second window as Bo
+          <a href={`?as=${other}#${name}`} target="_blank" rel="noopener">
+            a second window as {other}
           </a>
           , or cut the line and draw on: your strokes wait, and nothing is missing on either side afterwards.
         </>

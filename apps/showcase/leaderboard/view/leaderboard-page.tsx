@@ -7,6 +7,7 @@ import { Table } from "./table.js";
 import { Water } from "./water.js";
 
 export function LeaderboardPage({ leaderboard, visit }: { leaderboard: Leaderboard; visit: Visit }) {
+  const other = visit.account.name === "Bo" ? "Ann" : "Bo";
   return (
     <PageFrame
       visit={visit}
@@ -15,8 +16,8 @@ export function LeaderboardPage({ leaderboard, visit }: { leaderboard: Leaderboa
       lead={
         <>
           Catch what drifts by: everybody sees your score as you make it. Open{" "}
-          <a href="?as=Bo" target="_blank" rel="noopener">
-            a second window as Bo
+          <a href={`?as=${other}`} target="_blank" rel="noopener">
+            a second window as {other}
           </a>{" "}
           and watch it climb there, or cut the line in the middle of a round: no catch is lost.
         </>
