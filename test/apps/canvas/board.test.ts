@@ -156,6 +156,21 @@ describe("a board in a window", () => {
     expect([ann.board.isRead, ann.board.drawing.size, ann.board.problem]).toEqual([true, 401, ""]);
   });
 
+  it("takes nothing of a page that was asked for before the line broke", async () => {
+    const log = new FakeLog();
+    for (let n = 0; n < 20; n++) log.append(part(`s${n}`), info("bo"));
+    const ann = openWindow(log, "ann");
+    ann.line.connect();
+    // The page is under way, and meanwhile the log is another.
+    ann.line.cut();
+    log.epoch = "e2";
+    log.top = 0;
+    log.log = [];
+    ann.line.connect();
+    await settle();
+    expect([ann.board.isRead, ann.board.drawing.size]).toEqual([true, 0]);
+  });
+
   it("takes back what the server refuses, and says why", async () => {
     const log = new FakeLog();
     const ann = openWindow(log, "ann");

@@ -83,6 +83,21 @@ describe("an outbox", () => {
     expect(outbox.isOpen(second)).toBe(false);
   });
 
+  it("lets nothing grow that is under way", async () => {
+    const clock = new FakeClock();
+    const outbox = new Outbox({
+      clock: () => clock.now(),
+      later: (delayMs, task) => clock.setTimer(task, delayMs),
+      publish: () => new Promise(() => {}),
+      ...{ onRefused: () => {}, onChange: () => {} },
+    });
+    const only = part("s", 0);
+    outbox.add(only, "s:0");
+    expect(outbox.isOpen(only)).toBe(true);
+    clock.advance(0);
+    expect([outbox.isOpen(only), outbox.size]).toEqual([false, 1]);
+  });
+
   it("is bounded, and sends nothing more when the visit is over", async () => {
     const { outbox, clock, pass, sent, failures } = createOutbox();
     for (let n = 0; n < maxWaiting; n++) outbox.add(part("s", n), `s:${n}`);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Game, numbMs } from "../../../apps/showcase/leaderboard/model/game.js";
 import type { GameLink } from "../../../apps/showcase/leaderboard/model/links.js";
+import { Reporter } from "../../../apps/showcase/leaderboard/model/reporter.js";
 import { type Drifter, planRound, pointsOf, roundMs } from "../../../src/showcase/leaderboard/round-plan.js";
 import type { Standing } from "../../../src/showcase/leaderboard/rounds.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
@@ -173,6 +174,45 @@ describe("a game", () => {
     expect([game.state, ended]).toEqual(["over", ["r1"]]);
     await game.begin("brisk");
     expect([game.state, game.points]).toEqual(["playing", 0]);
+  });
+
+  it("has everything in the water again in the next round", async () => {
+    const { game, pass } = createGame();
+    const shell = firstOf("shell");
+    for (const round of [1, 2]) {
+      await game.begin("brisk");
+      await pass(shell.appearsAt + 200);
+      expect([round, game.catch(shell.id)]).toEqual([round, "caught"]);
+      await pass(roundMs("brisk"));
+      expect(game.state).toBe("over");
+    }
+  });
+
+  it("tells what is caught while the server still counts", async () => {
+    const clock = new FakeClock();
+    const told: number[][] = [];
+    const answers: (() => void)[] = [];
+    const standing = { points: 0, caught: 0, best: 0 };
+    const reporter = new Reporter({
+      ...{ round: "r1", onStanding: () => {}, onRefused: () => {}, onDone: () => {} },
+      clock: () => clock.now(),
+      later: (delayMs, task) => clock.setTimer(task, delayMs),
+      link: {
+        report: async (_round, catches) => {
+          told.push(catches.map(({ id }) => id));
+          await new Promise<void>((resolve) => answers.push(resolve));
+          return standing;
+        },
+        end: async () => standing,
+      },
+    });
+    reporter.add({ id: 1, at: 1 });
+    reporter.add({ id: 2, at: 100 });
+    answers[0]?.();
+    await settle();
+    expect(reporter.waiting).toBe(1);
+    clock.advance(1000);
+    expect(told).toEqual([[1], [2]]);
   });
 
   it("leaves no timer when the visit is over", async () => {

@@ -22,6 +22,11 @@ describe("the table", () => {
     expect(rankRows([...best].reverse(), [...playing].reverse(), "cy")).toEqual(rows);
   });
 
+  it("has of equal ones the earlier first, whatever their keys are", () => {
+    const best = [entry("ann", 7, 5), entry("bo", 7, 4), entry("cy", 7, 5)];
+    expect(rankRows(best, [], "").map(({ user }) => user)).toEqual(["bo", "ann", "cy"]);
+  });
+
   it("shows somebody who has a row and begins again with nothing as playing", () => {
     expect(rankRows([entry("ann", 7)], [entry("ann", 0)], "")[0]).toMatchObject({ points: 7, playing: 0 });
   });
