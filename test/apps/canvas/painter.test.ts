@@ -32,9 +32,9 @@ describe("a painter", () => {
     new Painter(whole.surface).paint(drawing, lightPalette, 3200, "all");
     expect(whole.calls).toEqual([
       ...["transform 1 0 0 1 0 0", "fill 0 0 3200 3200", "move 0 0", "line 0 0"],
-      ...["move 0 0", "curve 0 0 5 0", "move 5 0", "curve 10 0 15 5"],
-      ...["move 15 5", "curve 20 10 25 10", "move 25 10", "curve 30 10 30 10"],
+      ...["curve 0 0 5 0", "curve 10 0 15 5", "curve 20 10 25 10", "curve 30 10 30 10"],
     ]);
+    const lines = (calls: readonly string[]) => calls.filter((call) => /^(?:line|curve)/.test(call));
     const parted = createSurface();
     const other = new Drawing();
     const painter = new Painter(parted.surface);
@@ -43,7 +43,14 @@ describe("a painter", () => {
       const piece = other.receive(part(n, points.slice(3 * n, 3 * n + 3)), "ann", n + 1) as Piece;
       painter.paint(other, lightPalette, 3200, [{ piece, from: 0 }]);
     }
-    expect(parted.calls.filter((call) => !call.startsWith("transform"))).toEqual(whole.calls.slice(1));
+    expect(lines(parted.calls)).toEqual(lines(whole.calls));
+    expect(parted.calls.filter((call) => call.startsWith("move"))).toEqual([
+      "move 0 0",
+      "move 0 0",
+      "move 5 0",
+      "move 15 5",
+      "move 25 10",
+    ]);
     const grown = createSurface();
     const last = new Drawing();
     const growing = part(0, []);
@@ -52,7 +59,22 @@ describe("a painter", () => {
       (growing.points as number[]).push(...points.slice(at, at + 3));
       new Painter(grown.surface).paint(last, lightPalette, 3200, [{ piece, from: at }]);
     }
-    expect(grown.calls.filter((call) => !call.startsWith("transform"))).toEqual(whole.calls.slice(2));
+    expect(lines(grown.calls)).toEqual(lines(whole.calls));
+  });
+
+  it("begins another path where the pen is pressed more or less", () => {
+    const { surface, calls } = createSurface();
+    const drawing = new Drawing();
+    drawing.receive(part(0, [0, 0, 50, 10, 0, 50, 20, 0, 80, 30, 0, 80]), "ann", 1);
+    new Painter(surface).paint(drawing, lightPalette, 3200, "all");
+    expect(calls.slice(2)).toEqual([
+      "move 0 0",
+      "line 0 0",
+      "curve 0 0 5 0",
+      "move 5 0",
+      "curve 10 0 15 0",
+      "curve 20 0 25 0",
+    ]);
   });
 
   it("is as wide as the pen is pressed, and as pale as what fades", () => {

@@ -56,24 +56,29 @@ export class Painter {
     const base = lineWidths[width] ?? lineWidths[0];
     const [first, second] = dotsBefore(drawing, piece, from);
     let [before, last] = second ? [first, second] : [undefined, first];
+    let widthNow: number | undefined;
     for (let at = from; at < points.length; at += 3) {
       const dot = dotAt(points, at);
-      surface.lineWidth = base * (0.4 + (1.2 * dot.pressure) / mostPressure);
-      surface.beginPath();
-      if (!last) {
-        surface.moveTo(dot.x, dot.y);
-        surface.lineTo(dot.x, dot.y);
-      } else {
-        // A curve from the middle of the way before to the middle of this one, past the point between.
-        const start = before ? middle(before, last) : last;
-        const end = middle(last, dot);
+      const widthHere = base * (0.4 + (1.2 * dot.pressure) / mostPressure);
+      // From the middle of the way before.
+      const start = before && last ? middle(before, last) : (last ?? dot);
+      // One path for all that is as wide: painting is dear by the path.
+      if (widthHere !== widthNow) {
+        if (widthNow !== undefined) surface.stroke();
+        surface.lineWidth = widthHere;
+        surface.beginPath();
         surface.moveTo(start.x, start.y);
-        surface.quadraticCurveTo(last.x, last.y, end.x, end.y);
+        widthNow = widthHere;
       }
-      surface.stroke();
+      if (last) {
+        // To the middle of this one, past the point between.
+        const end = middle(last, dot);
+        surface.quadraticCurveTo(last.x, last.y, end.x, end.y);
+      } else surface.lineTo(dot.x, dot.y);
       before = last;
       last = dot;
     }
+    if (widthNow !== undefined) surface.stroke();
   }
 }
 
