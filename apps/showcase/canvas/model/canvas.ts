@@ -1,0 +1,104 @@
+/** The canvas of one visit: the boards that were opened, which one is shown, and what one draws with. */
+import { type BoardName, boards, isBoard } from "../../../../src/showcase/canvas/board.js";
+import type { Visit } from "../../shared/frame/visit.js";
+import { Board } from "./board.js";
+import type { Time } from "./links.js";
+import type { PenStyle } from "./pen.js";
+
+export interface CanvasOptions extends Time {
+  readonly createId: () => string;
+}
+
+export class Canvas {
+  style: PenStyle = { colour: 0, width: 1 };
+  readonly #visit: Visit;
+  readonly #options: CanvasOptions;
+  /** Those that were opened stay, so that what waits in them goes out; there are few. */
+  readonly #boards = new Map<BoardName, Board>();
+  readonly #listeners = new Set<() => void>();
+  /** Told when there is something to paint. */
+  readonly #painters = new Set<() => void>();
+  #shown: BoardName;
+
+  constructor(visit: Visit, options: CanvasOptions, hash: string) {
+    this.#visit = visit;
+    this.#options = options;
+    this.#shown = boardOfHash(hash);
+    this.board.show(true);
+  }
+
+  get name(): BoardName {
+    return this.#shown;
+  }
+
+  get board(): Board {
+    const name = this.#shown;
+    const board = this.#boards.get(name) ?? this.#create(name);
+    this.#boards.set(name, board);
+    return board;
+  }
+
+  /** Messages of all boards that are on their way. */
+  get waiting(): number {
+    return [...this.#boards.values()].reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
+  open(hash: string): void {
+    const name = boardOfHash(hash);
+    if (name === this.#shown) return;
+    this.board.pen.up();
+    this.board.show(false);
+    this.#shown = name;
+    this.board.show(true);
+    this.#changed();
+  }
+
+  choose(style: Partial<PenStyle>): void {
+    this.style = { ...this.style, ...style };
+    this.#changed();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onWork(painter: () => void): () => void {
+    this.#painters.add(painter);
+    return () => this.#painters.delete(painter);
+  }
+
+  close(): void {
+    for (const board of this.#boards.values()) board.close();
+    this.#listeners.clear();
+    this.#painters.clear();
+  }
+
+  #create(name: BoardName): Board {
+    const visit = this.#visit;
+    const { client } = visit;
+    return new Board({
+      ...this.#options,
+      link: {
+        board: client.channel("canvas:{board}", { board: name }),
+        cursors: client.channel("cursors:{board}", { board: name }),
+        ownClient: () => (client.status.state === "connected" ? client.status.client : undefined),
+      },
+      me: () => visit.account.user,
+      onChange: () => this.#changed(),
+      onWork: () => {
+        for (const paint of this.#painters) paint();
+      },
+    });
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** The first where the address names none. */
+export function boardOfHash(hash: string): BoardName {
+  const name = hash.replace(/^#/, "");
+  return isBoard(name) ? name : boards[0];
+}

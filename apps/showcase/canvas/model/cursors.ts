@@ -1,0 +1,72 @@
+/** The others' pointers: where they were seen last, and on the way there. Gone as soon as their windows are. */
+import type { ClientInfo } from "../../../../src/client/index.js";
+import type { CursorEvent } from "../../../../src/showcase/canvas/board.js";
+
+export interface Cursor {
+  /** Id of the connection. */
+  readonly client: string;
+  readonly user: string;
+  readonly name: string;
+  /** What it draws with; undefined while it does not draw. */
+  readonly colour: number | undefined;
+  /** Where it is shown. */
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Moving extends Cursor {
+  readonly toX: number;
+  readonly toY: number;
+}
+
+const maxCursors = 200;
+/** How fast the way to where a pointer was seen becomes shorter: two thirds in that time. */
+const settleMs = 60;
+const close = 1;
+
+export class Cursors {
+  readonly #byClient = new Map<string, Moving>();
+
+  get list(): readonly Cursor[] {
+    return [...this.#byClient.values()];
+  }
+
+  receive(info: ClientInfo, { x, y, colour }: CursorEvent): void {
+    const { client, user, connInfo } = info;
+    const before = this.#byClient.get(client);
+    if (x === undefined || y === undefined) {
+      this.#byClient.delete(client);
+      return;
+    }
+    const { name } = (connInfo ?? {}) as { readonly name?: string };
+    const at = before ?? { x, y };
+    this.#byClient.set(client, {
+      ...{ client, user, colour, name: name ?? "someone" },
+      ...{ x: at.x, y: at.y, toX: x, toY: y },
+    });
+    if (this.#byClient.size > maxCursors) this.#byClient.delete(this.#byClient.keys().next().value as string);
+  }
+
+  leave(client: string): void {
+    this.#byClient.delete(client);
+  }
+
+  clear(): void {
+    this.#byClient.clear();
+  }
+
+  /** Moves all on by some time. @returns whether there is way left to go */
+  step(elapsedMs: number, isCalm: boolean): boolean {
+    const share = isCalm ? 1 : 1 - Math.exp(-elapsedMs / settleMs);
+    let isMoving = false;
+    for (const [client, cursor] of this.#byClient) {
+      const { x, y, toX, toY } = cursor;
+      if (x === toX && y === toY) continue;
+      const isThere = isCalm || Math.hypot(toX - x, toY - y) <= close;
+      const next = isThere ? { x: toX, y: toY } : { x: x + (toX - x) * share, y: y + (toY - y) * share };
+      this.#byClient.set(client, { ...cursor, ...next });
+      isMoving ||= !isThere;
+    }
+    return isMoving;
+  }
+}

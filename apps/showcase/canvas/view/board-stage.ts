@@ -1,0 +1,83 @@
+/** Paints a board when there is something to paint and the screen is ready for it, at the screen's own sharpness. */
+import { boardHeight, boardWidth } from "../../../../src/showcase/canvas/board.js";
+import type { Canvas } from "../model/canvas.js";
+import { CursorLayer } from "./cursor-layer.js";
+import { Painter } from "./painter.js";
+import { darkPalette, lightPalette, type Palette } from "./palette.js";
+
+export class BoardStage {
+  readonly #canvas: Canvas;
+  readonly #element: HTMLCanvasElement;
+  readonly #layer: CursorLayer;
+  readonly #painter: Painter | undefined;
+  readonly #dark = matchMedia("(prefers-color-scheme: dark)");
+  readonly #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  readonly #sizes: ResizeObserver;
+  readonly #stop: () => void;
+  #frame: number | undefined;
+  #lastAt: number | undefined;
+
+  constructor(canvas: Canvas, element: HTMLCanvasElement, layer: HTMLElement) {
+    this.#canvas = canvas;
+    this.#element = element;
+    this.#layer = new CursorLayer(layer);
+    const surface = element.getContext("2d", { alpha: false });
+    this.#painter = surface ? new Painter(surface) : undefined;
+    this.#sizes = new ResizeObserver(() => this.#fit());
+    this.#sizes.observe(element);
+    this.#dark.addEventListener("change", this.#repaint);
+    this.#stop = canvas.onWork(() => this.#schedule());
+    this.#fit();
+  }
+
+  /** Another board is shown. */
+  show(): void {
+    this.#layer.clear();
+    this.#repaint();
+  }
+
+  close(): void {
+    this.#sizes.disconnect();
+    this.#dark.removeEventListener("change", this.#repaint);
+    this.#stop();
+    if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
+  }
+
+  get #palette(): Palette {
+    return this.#dark.matches ? darkPalette : lightPalette;
+  }
+
+  /** What was drawn stays: its coordinates are the board's. */
+  #fit(): void {
+    const ratio = devicePixelRatio || 1;
+    const width = Math.max(1, Math.round(this.#element.clientWidth * ratio));
+    if (this.#element.width !== width) {
+      this.#element.width = width;
+      this.#element.height = Math.round((width * boardHeight) / boardWidth);
+    }
+    this.#repaint();
+  }
+
+  readonly #repaint = (): void => {
+    this.#canvas.board.work.add("all");
+    this.#schedule();
+  };
+
+  #schedule(): void {
+    this.#frame ??= requestAnimationFrame((at) => this.#paint(at));
+  }
+
+  #paint(at: number): void {
+    this.#frame = undefined;
+    const { board } = this.#canvas;
+    const work = board.work.take();
+    if (work === "all" || work.length > 0)
+      this.#painter?.paint(board.drawing, this.#palette, this.#element.width, work);
+    // After a pause the first step is a short one.
+    const elapsed = Math.min(100, at - (this.#lastAt ?? at - 16));
+    const isMoving = board.cursors.step(elapsed, this.#calm.matches);
+    this.#layer.update(board.cursors.list, this.#palette);
+    this.#lastAt = isMoving ? at : undefined;
+    if (isMoving) this.#schedule();
+  }
+}

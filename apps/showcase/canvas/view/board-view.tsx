@@ -1,0 +1,97 @@
+/** The board: drawn on by mouse, pen, finger or keys, with the others' pointers over it. */
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { boardHeight, boardWidth } from "../../../../src/showcase/canvas/board.js";
+import type { Canvas } from "../model/canvas.js";
+import type { Point } from "../model/pen.js";
+import { BoardStage } from "./board-stage.js";
+import { type Hand, useKeyboardHand } from "./keyboard-hand.js";
+
+const ofMouse = 0.5;
+
+export function BoardView({ canvas }: { canvas: Canvas }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const surface = useRef<HTMLCanvasElement>(null);
+  const layer = useRef<HTMLDivElement>(null);
+  const stage = useRef<BoardStage | undefined>(undefined);
+  const pointer = useRef<number | undefined>(undefined);
+  const [said, say] = useState("");
+  const hand = useKeyboardHand(canvas, say);
+  const { name } = canvas;
+
+  useLayoutEffect(() => {
+    if (!surface.current || !layer.current) return;
+    const opened = new BoardStage(canvas, surface.current, layer.current);
+    stage.current = opened;
+    return () => opened.close();
+  }, [canvas]);
+  useEffect(() => stage.current?.show(), [name]);
+
+  const toPoint = (event: PointerEvent): Point => {
+    const { left, top, width, height } = (frame.current as HTMLElement).getBoundingClientRect();
+    const isPen = event.pointerType === "pen" && event.pressure > 0;
+    return {
+      x: clamp(((event.clientX - left) / width) * boardWidth, boardWidth),
+      y: clamp(((event.clientY - top) / height) * boardHeight, boardHeight),
+      pressure: isPen ? event.pressure : ofMouse,
+    };
+  };
+  const lift = (event: PointerEvent) => {
+    if (pointer.current !== event.pointerId) return;
+    pointer.current = undefined;
+    canvas.board.pen.up();
+    canvas.board.point(toPoint(event), canvas.style);
+  };
+
+  return (
+    <div
+      ref={frame}
+      class="board"
+      role="application"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it is worked with keys, which a screen reader has to pass on.
+      tabIndex={0}
+      data-testid="board"
+      aria-label={`The board ${name}. Arrow keys move the pen, with Shift further. Hold Space to draw, or press Enter to put the pen down and to lift it.`}
+      onPointerDown={(event) => {
+        if (event.button !== 0 || pointer.current !== undefined) return;
+        pointer.current = event.pointerId;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        hand.rest();
+        const point = toPoint(event);
+        canvas.board.pen.down(point, canvas.style);
+        canvas.board.point(point, canvas.style);
+      }}
+      onPointerMove={(event) => {
+        if (pointer.current !== undefined && pointer.current !== event.pointerId) return;
+        if (pointer.current === event.pointerId)
+          for (const each of event.getCoalescedEvents?.() ?? [event]) canvas.board.pen.move(toPoint(each));
+        canvas.board.point(toPoint(event), canvas.style);
+      }}
+      onPointerUp={lift}
+      onPointerCancel={lift}
+      onPointerLeave={(event) => {
+        if (pointer.current === undefined && event.pointerType !== "touch") canvas.board.point();
+      }}
+      onKeyDown={hand.onKeyDown}
+      onKeyUp={hand.onKeyUp}
+      onBlur={hand.rest}
+    >
+      <canvas ref={surface} />
+      <div ref={layer} class="cursors" aria-hidden="true" />
+      <Crosshair hand={hand} />
+      <p class="unseen" aria-live="polite">
+        {said}
+      </p>
+    </div>
+  );
+}
+
+/** Where the keys are; seen while the board has the focus of the keyboard. */
+function Crosshair({ hand }: { hand: Hand }) {
+  const { x, y, isDown } = hand;
+  const style = { left: `${(100 * x) / boardWidth}%`, top: `${(100 * y) / boardHeight}%` };
+  return <span class={isDown ? "crosshair down" : "crosshair"} style={style} aria-hidden="true" />;
+}
+
+function clamp(value: number, most: number): number {
+  return Math.min(most, Math.max(0, value));
+}

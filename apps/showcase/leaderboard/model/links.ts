@@ -1,0 +1,18 @@
+/** What the game needs of the line, of time, and of chance. */
+import type { Catch, Pace } from "../../../../src/showcase/leaderboard/round-plan.js";
+import type { BegunRound, Standing } from "../../../../src/showcase/leaderboard/rounds.js";
+
+export interface GameLink {
+  begin(pace: Pace): Promise<BegunRound>;
+  report(round: string, catches: readonly Catch[]): Promise<Standing>;
+  end(round: string): Promise<Standing>;
+}
+
+/** Runs a task after a delay; returns what calls it off. */
+export type Later = (delayMs: number, task: () => void) => () => void;
+
+export interface Time {
+  /** Milliseconds that never go back. */
+  readonly clock: () => number;
+  readonly later: Later;
+}
