@@ -11,6 +11,7 @@ import {
 import type { ShowcaseApp } from "../../../src/showcase/app.js";
 import type { MessageInput, RoomPublication } from "../../../src/showcase/messages.js";
 import { addressOf } from "../shared/line/page-line.js";
+import { readServerError } from "../shared/line/server-error.js";
 import type { ChatLink, LinkEvents, LinkedChannel, RoomReceiver } from "./model/chat.js";
 import type { PublisherInfo, ReceivedPublication } from "./model/message.js";
 import type { HistoryPage } from "./model/room-history.js";
@@ -143,14 +144,8 @@ function toHistoryPage({ publications, position }: ClientHistoryPage<RoomPublica
   return { publications: publications.map(toReceived), ...position };
 }
 
-/** The server's own code and text, where it has refused; else what may pass. */
+/** As the sender of a room reads it. */
 function asServerSaid(error: unknown): { code: number; message: string; temporary: boolean } {
-  const { details, cause, message } = (error ?? {}) as {
-    details?: { code?: unknown; isTemporary?: unknown };
-    cause?: { message?: unknown };
-    message?: string;
-  };
-  const code = typeof details?.code === "number" ? details.code : 0;
-  const said = typeof cause?.message === "string" ? cause.message : (message ?? "no answer");
-  return { code, message: said, temporary: details?.isTemporary === true };
+  const { code, message, isFinal } = readServerError(error);
+  return { code, message, temporary: !isFinal };
 }

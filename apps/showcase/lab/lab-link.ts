@@ -1,12 +1,13 @@
 /** The lab's methods and its channel, through the typed client of the application. */
 import type { Client } from "../../../src/client/index.js";
 import type { ShowcaseApp } from "../../../src/showcase/app.js";
+import { readServerError } from "../shared/line/server-error.js";
 import type { LabLink } from "./model/lab.js";
 
 export function createLabLink(client: Client<ShowcaseApp>): LabLink {
   const call = async <Result>(answer: Promise<Result>): Promise<Result> =>
     await answer.catch((error: unknown) => {
-      throw new Error(toText(error));
+      throw new Error(readServerError(error).message);
     });
   return {
     open: (wish) => call(client.rpc("labOpen", { ...wish, transports: [...wish.transports] })),
@@ -17,10 +18,4 @@ export function createLabLink(client: Client<ShowcaseApp>): LabLink {
     clock: async () => (await call(client.rpc("labClock"))).now,
     follow: (run, onNews) => client.channel("lab:{run}", { run }).subscribe(({ data }) => onNews(data)),
   };
-}
-
-/** The server's own words, where it has refused. */
-function toText(error: unknown): string {
-  const { cause, message } = (error ?? {}) as { cause?: { message?: unknown }; message?: string };
-  return typeof cause?.message === "string" ? cause.message : (message ?? "no answer");
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Notices } from "../../../apps/showcase/notices/model/notices.js";
 import { HandClock } from "../../showcase/support/hand-clock.js";
+import { refusal } from "../refusal.js";
 import { FakeLink } from "./fake-link.js";
 
 async function start(prepare: (link: FakeLink) => void = () => {}) {
@@ -93,12 +94,9 @@ describe("Notices", () => {
   it("says in words what does not work, and can try again", async () => {
     const { link, clock, notices, texts } = await start((fake) => {
       withThree(fake);
-      fake.failure = new Error("the history of a was refused: permission denied (code 103)");
+      fake.failure = refusal("the history of a", 103, "permission denied");
     });
-    expect([notices.isLoaded, notices.problem]).toEqual([
-      false,
-      "the history of a was refused: permission denied",
-    ]);
+    expect([notices.isLoaded, notices.problem]).toEqual([false, "permission denied"]);
     link.failure = undefined;
     notices.begin();
     await clock.advance(0);
@@ -108,7 +106,7 @@ describe("Notices", () => {
   it("tells what came of sending", async () => {
     const { link, notices } = await start();
     expect(await notices.notify("Bo", "hi")).toEqual({ isDone: true, words: "Sent to Bo." });
-    link.failure = new Error("notify was refused: nobody here is called Bo (code 404)");
+    link.failure = refusal("notify", 404, "nobody here is called Bo");
     expect(await notices.notify("Bo", "hi")).toEqual({ isDone: false, words: "Nobody here is called Bo." });
     expect((await notices.notifyMe(5)).isDone).toBe(false);
   });

@@ -1,6 +1,7 @@
 /** A server of the ticker that does what a test tells it to. */
 import type { Place, ReadingStatus, TickerLink } from "../../../apps/showcase/ticker/model/link.js";
 import type { MachineSample, Metric, Quote } from "../../../src/showcase/ticker/ticker-types.js";
+import { refusal } from "../refusal.js";
 
 interface QuoteListeners {
   onQuote(quote: Quote, offset: number): void;
@@ -38,7 +39,7 @@ export class FakeLink implements TickerLink {
 
   async snapshot() {
     this.snapshots++;
-    if (this.failure !== undefined) throw new Error(`quotes was refused: ${this.failure} (code 403)`);
+    if (this.failure !== undefined) throw refusal("quotes", 403, this.failure);
     const quotes = Object.entries(this.prices).map(([symbol, price]) => ({
       ...{ symbol, price, open: 10 },
       recent: [price],

@@ -1,6 +1,6 @@
 /** A person's notifications: all that are kept, what is read of them, and what has just come. */
 import { isRead } from "../../../../src/showcase/notices/marks.js";
-import { wordsOf } from "../../shared/error-words.js";
+import { readServerError } from "../../shared/line/server-error.js";
 import { Desktop, type DesktopApi } from "./desktop.js";
 import type { NoticesLink, Place, Received } from "./link.js";
 import { NoticeList } from "./notice-list.js";
@@ -183,7 +183,7 @@ export class Notices {
   }
 
   #fail(error: unknown): void {
-    this.#problem = wordsOf(error);
+    this.#problem = readServerError(error).message;
     this.#changed();
   }
 
@@ -196,7 +196,7 @@ async function inWords(run: () => Promise<string>): Promise<{ isDone: boolean; w
   try {
     return { isDone: true, words: await run() };
   } catch (error) {
-    const words = wordsOf(error);
+    const words = readServerError(error).message;
     return { isDone: false, words: `${words.charAt(0).toUpperCase()}${words.slice(1)}.` };
   }
 }

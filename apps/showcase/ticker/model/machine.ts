@@ -1,6 +1,6 @@
 /** This machine's meters: their histories first, and then each second. */
 import { type Metric, metrics } from "../../../../src/showcase/ticker/ticker-types.js";
-import { wordsOf } from "../../shared/error-words.js";
+import { readServerError } from "../../shared/line/server-error.js";
 import type { TickerLink } from "./link.js";
 import { MachineSeries } from "./machine-series.js";
 
@@ -79,7 +79,7 @@ export class Machine {
       this.#problem = undefined;
       return position;
     } catch (error) {
-      this.#problem = wordsOf(error);
+      this.#problem = readServerError(error).message;
       return undefined;
     } finally {
       onChange();

@@ -1,6 +1,6 @@
 /** The ticker: all quotes, the one that was chosen, this machine's meters, and a reader that can be slow. */
 import type { QuotesSnapshot } from "../../../../src/showcase/ticker/ticker-types.js";
-import { wordsOf } from "../../shared/error-words.js";
+import { readServerError } from "../../shared/line/server-error.js";
 import type { TickerLink } from "./link.js";
 import { Machine } from "./machine.js";
 import { PriceSeries } from "./price-series.js";
@@ -125,7 +125,7 @@ export class Ticker {
       for (const symbol of this.book.rows.keys()) this.painter.change(symbol);
       if (this.#chosen !== undefined) void this.#fillPrices(this.#chosen);
     } catch (error) {
-      this.#problem = wordsOf(error);
+      this.#problem = readServerError(error).message;
     } finally {
       this.#isAsking = false;
       this.#changed();
