@@ -1,0 +1,85 @@
+/** Every page, light and dark, looked over by axe (WCAG 2.2 AA and its best practices), in use and with the drawer open. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchArguments } from "./chromium.js";
+import { PageWindow } from "./page-window.js";
+import { ServedChat } from "./served-chat.js";
+
+const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
+const timeLimitMs = 120_000;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[];
+}
+
+/** @returns what keeps somebody out, and where */
+async function violationsOf(page: Page): Promise<string[]> {
+  // As a script of the debugger's, since pages load none but their own.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate<{ violations: Violation[] }>(
+    "axe.run(document, { resultTypes: ['violations'] })",
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
+  );
+}
+
+const pages = ["chat", "leaderboard", "canvas", "ticker", "notices", "lab"];
+
+describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: executablePath ?? "", args: launchArguments });
+  });
+
+  afterAll(() => browser?.close());
+
+  it("that do keep somebody out are found", async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.setContent('<main><h1>x</h1><input><p style="color:#aaa;background:#fff">pale</p></main>');
+    const found = (await violationsOf(page)).map((each) => each.split(":")[0]);
+    expect(found).toEqual(expect.arrayContaining(["label", "color-contrast", "document-title"]));
+    await page.context().close();
+  });
+
+  it.each(pages)("keep nobody out: %s", async (name) => {
+    const served = await ServedChat.start();
+    for (const [colorScheme, width] of [
+      ["light", 1280],
+      ["dark", 360],
+    ] as const) {
+      // Without motion, so that nothing is looked at while it fades.
+      const options = { colorScheme, reducedMotion: "reduce", viewport: { width, height: 800 } } as const;
+      const window = await PageWindow.join(browser, served.pageUrl(name), `Ann ${colorScheme}`, options);
+      expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
+      await window.page.getByRole("button", { name: "Look inside" }).click();
+      await window.page.getByRole("heading", { name: "What is inside" }).waitFor();
+      expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
+      await window.page.keyboard.press("Escape");
+      await window.page.getByRole("heading", { name: "What is inside" }).waitFor({ state: "detached" });
+      await window.expectNoSidewaysScroll();
+    }
+  });
+
+  it("keep nobody out before they are let in, and at the start", async () => {
+    const served = await ServedChat.start();
+    for (const colorScheme of ["light", "dark"] as const) {
+      const context = await browser.newContext({ colorScheme });
+      const page = await context.newPage();
+      for (const [address, text] of [
+        [new URL("/", served.url).href, "keeps the line open"],
+        [served.pageUrl("canvas"), "Welcome aboard"],
+      ] as const) {
+        await page.goto(address);
+        await page.getByRole("heading", { name: text }).waitFor();
+        expect([colorScheme, await violationsOf(page)]).toEqual([colorScheme, []]);
+      }
+      await context.close();
+    }
+  });
+});
