@@ -3,7 +3,14 @@ import { type Bar, barChart } from "./bar-chart.js";
 import { bytesPerUserMinute, emptyShare } from "./figures.js";
 import { type LabMeasurement, type LabResult, transportWords } from "./lab-result.js";
 import { latencyChart } from "./latency-chart.js";
-import { formatBytes, formatCount, formatMemory, formatNumber, formatPercent } from "./numbers.js";
+import {
+  formatBytes,
+  formatCount,
+  formatMemory,
+  formatNumber,
+  formatPercent,
+  formatUsers,
+} from "./numbers.js";
 import { chartWidth, type Drawing, drawSvg, element } from "./svg.js";
 
 export interface NamedChart {
@@ -55,7 +62,7 @@ function drawingsOf({
   });
   const cpu = barChart({
     title: "Processor time of the server",
-    subtitle: `In percent of one core, for ${formatCount(settings.users)} users.`,
+    subtitle: `In percent of one core, for ${formatUsers(settings.users)}.`,
     bars: bars(
       ({ server }) => server.corePercent,
       (value) => `${formatNumber(value)} %`,

@@ -2,7 +2,7 @@
 import { bytesOf } from "./figures.js";
 import type { LabMeasurement, LabResult } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
-import { formatBytes, formatCount, formatMs, formatPercent, formatRatio } from "./numbers.js";
+import { formatBytes, formatCount, formatMs, formatPercent, formatRatio, formatUsers } from "./numbers.js";
 
 /** @returns sentences; undefined where polling, or one of those that stay open, was not measured */
 export function classicClaim({ settings, measurements }: LabResult): string | undefined {
@@ -14,7 +14,7 @@ export function classicClaim({ settings, measurements }: LabResult): string | un
   const { title } = transportWords[open.transport];
   const fewer = bytesOf(open) === 0 ? "" : ` That is ${formatRatio(bytesOf(poll), bytesOf(open))} the bytes.`;
   return (
-    `${users(poll.users)} asked ${formatCount(traffic.requests)} times in ${formatMs(poll.windowMs)}, ` +
+    `${formatUsers(poll.users)} asked ${formatCount(traffic.requests)} times in ${formatMs(poll.windowMs)}, ` +
     `every ${formatMs(settings.intervalMs)}${poll.users === 1 ? "" : " each"}. ${formatPercent(empty)} of the answers were empty, and all of it took ` +
     `${formatBytes(bytesOf(poll))}. One open connection${poll.users === 1 ? "" : " each"} (${title}) needed ${formatCount(open.traffic.frames)} messages and ` +
     `${formatBytes(bytesOf(open))} for the same ${messages(open.messages)}.${fewer}`
@@ -30,8 +30,4 @@ function openConnection(measurements: readonly LabMeasurement[]): LabMeasurement
 
 function messages(count: number): string {
   return count === 1 ? "message" : `${formatCount(count)} messages`;
-}
-
-function users(count: number): string {
-  return count === 1 ? "1 user" : `${formatCount(count)} users`;
 }

@@ -4,7 +4,7 @@ import { classicClaim } from "./claim.js";
 import { reportStyles } from "./html-style.js";
 import { type LabResult, type LabTransport, transportWords } from "./lab-result.js";
 import { method, settingLines } from "./method.js";
-import { formatCount, formatMemory, formatMs, formatNumber } from "./numbers.js";
+import { formatCount, formatMemory, formatMs, formatNumber, formatUsers } from "./numbers.js";
 import { escaped } from "./svg.js";
 import { tableOf } from "./table.js";
 import { judge, type Verdict } from "./verdict.js";
@@ -53,7 +53,7 @@ ${errors(result)}
 
 function headOf({ settings }: LabResult, verdict: Verdict): string {
   const asked =
-    `${formatCount(settings.users)} users, ${formatNumber(settings.perSecond)} messages a second of ${formatCount(settings.bytes)} bytes, ` +
+    `${formatUsers(settings.users)}, ${formatNumber(settings.perSecond)} messages a second of ${formatCount(settings.bytes)} bytes, ` +
     `news may be ${formatMs(settings.tolerableMs)} old${settings.isTwoWay ? ", clients send, too" : ""}.`;
   return `<header><div>
 <p class="eyebrow">What each transport costs</p>
@@ -94,7 +94,7 @@ function machineLines({ machine, version }: LabResult): [string, string][] {
 function opening({ measurements }: LabResult): string {
   const lines = measurements.map(
     ({ transport, opening: { ms, serverCpuMs, bytesUp, bytesDown }, users }) =>
-      `${transportWords[transport].title}: ${formatMs(ms)} for ${formatCount(users)} users, ${formatMs(serverCpuMs / users)} of the ` +
+      `${transportWords[transport].title}: ${formatMs(ms)} for ${formatUsers(users)}, ${formatMs(serverCpuMs / users)} of the ` +
       `server's processor and ${formatCount((bytesUp + bytesDown) / users)} bytes for each.`,
   );
   return lines.length === 0 ? "" : `<h2>What opening cost, apart from all above</h2>${list(lines)}`;

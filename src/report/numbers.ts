@@ -41,6 +41,11 @@ export function formatPercent(share: number): string {
   return `${trimmed(percent.toFixed(1))} %`;
 }
 
+/** @returns such as 1 user, 5,000 users */
+export function formatUsers(count: number): string {
+  return count === 1 ? "1 user" : `${formatCount(count)} users`;
+}
+
 /** @returns such as 12×; a dash where there is nothing to compare with */
 export function formatRatio(value: number, to: number): string {
   if (!(to > 0)) return "–";

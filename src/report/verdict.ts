@@ -2,7 +2,7 @@
 import { bytesPerUserMinute, isCorrect, requestsPerUserMinute } from "./figures.js";
 import type { LabMeasurement, LabSettings, LabTransport } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
-import { formatBytes, formatCount, formatMs, formatNumber, formatPercent } from "./numbers.js";
+import { formatBytes, formatCount, formatMs, formatNumber, formatPercent, formatUsers } from "./numbers.js";
 import { caveatsOf } from "./verdict-caveats.js";
 
 export interface VerdictLine {
@@ -113,7 +113,7 @@ function pollIsEnough(settings: LabSettings, poll: LabMeasurement): Choice {
     reasons: [
       age,
       `${formatNumber(requestsPerUserMinute(poll))} requests and ${formatBytes(bytesPerUserMinute(poll))} for each user and minute, ` +
-        `and ${formatNumber(poll.server.corePercent)} % of a core for ${formatCount(poll.users)} users, are little.`,
+        `and ${formatNumber(poll.server.corePercent)} % of a core for ${formatUsers(poll.users)}, are little.`,
     ],
   };
 }
@@ -159,7 +159,7 @@ function costOf(measurement: LabMeasurement): string {
   const { server, users } = measurement;
   return (
     `It took ${formatBytes(bytesPerUserMinute(measurement))} for each user and minute, and ` +
-    `${formatNumber(server.corePercent)} % of a core for ${formatCount(users)} users.`
+    `${formatNumber(server.corePercent)} % of a core for ${formatUsers(users)}.`
   );
 }
 

@@ -10,7 +10,7 @@ import { NoticesView } from "./view/notices-view.js";
 const title = "Notifications · Holdfast";
 
 beginPage({
-  page: "Notifications",
+  page: "notifications",
   action: "Open my notifications",
   what: "The page",
   create: (visit) => {

@@ -7,7 +7,7 @@ import "./quotes.css";
 import { TickerView } from "./view/ticker-view.js";
 
 beginPage({
-  page: "Ticker",
+  page: "ticker",
   action: "Open the ticker",
   what: "The ticker",
   create: ({ client }) => {

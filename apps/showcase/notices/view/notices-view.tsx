@@ -16,7 +16,7 @@ export function NoticesView({ notices, visit }: { notices: Notices; visit: Visit
   useChanges(notices);
   const { problem } = notices;
   return (
-    <PageFrame visit={visit} page="Notifications" title="Notifications" lead={lead}>
+    <PageFrame visit={visit} page="notifications" title="Notifications" lead={lead}>
       {problem !== undefined && (
         <p class="problem" role="alert">
           That did not work: {problem}.{" "}

@@ -16,7 +16,7 @@ export function TickerView({ ticker, visit }: { ticker: Ticker; visit: Visit }) 
   useChanges(ticker);
   const { problem } = ticker;
   return (
-    <PageFrame visit={visit} page="Ticker" title="Ticker" lead={lead}>
+    <PageFrame visit={visit} page="ticker" title="Ticker" lead={lead}>
       {problem !== undefined && (
         <p class="problem" role="alert">
           The server says: {problem}.{" "}
