@@ -3,14 +3,7 @@ import { type Bar, barChart } from "./bar-chart.js";
 import { bytesPerUserMinute, emptyShare } from "./figures.js";
 import { type LabMeasurement, type LabResult, transportWords } from "./lab-result.js";
 import { latencyChart } from "./latency-chart.js";
-import {
-  formatBytes,
-  formatCount,
-  formatMemory,
-  formatNumber,
-  formatPercent,
-  formatUsers,
-} from "./numbers.js";
+import { formatBytes, formatMemory, formatNumber, formatPercent, formatUsers } from "./numbers.js";
 import { chartWidth, type Drawing, drawSvg, element } from "./svg.js";
 
 export interface NamedChart {

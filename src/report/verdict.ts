@@ -2,7 +2,7 @@
 import { bytesPerUserMinute, isCorrect, requestsPerUserMinute } from "./figures.js";
 import type { LabMeasurement, LabSettings, LabTransport } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
-import { formatBytes, formatCount, formatMs, formatNumber, formatPercent, formatUsers } from "./numbers.js";
+import { formatBytes, formatMs, formatNumber, formatPercent, formatUsers } from "./numbers.js";
 import { caveatsOf } from "./verdict-caveats.js";
 
 export interface VerdictLine {
