@@ -1,5 +1,5 @@
 // `npm run screenshots`: pictures of every page at three widths, into screenshots/, and those of the documents, into
-// docs/images/. `npm run screenshots -- ticker chat` takes some only, and leaves docs/images/ alone.
+// docs/images/. `npm run screenshots -- ticker chat` takes some only, and `documents` those of the documents.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fail, prepare, root } from "./prepare.mjs";
@@ -8,8 +8,9 @@ import { scenes } from "./screenshots/scenes.mjs";
 import { openStage } from "./screenshots/stage.mjs";
 
 const wished = process.argv.slice(2);
-const unknown = wished.find((name) => !Object.hasOwn(scenes, name));
-if (unknown) fail(`There is no page ${unknown}; there are ${Object.keys(scenes).join(", ")}.`);
+const known = [...Object.keys(scenes), "documents"];
+const unknown = wished.find((name) => !known.includes(name));
+if (unknown) fail(`There is no page ${unknown}; there are ${known.join(", ")}.`);
 prepare();
 const folder = join(root, "screenshots");
 mkdirSync(folder, { recursive: true });
@@ -24,5 +25,5 @@ for (const [name, scene] of Object.entries(scenes)) {
   });
   await stage.close();
 }
-if (wished.length === 0) await drawDocuments(folder);
+if (wished.length === 0 || wished.includes("documents")) await drawDocuments(folder);
 process.exit(0);

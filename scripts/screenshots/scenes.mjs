@@ -39,7 +39,7 @@ async function fish(page, points) {
 
 async function shootLeaderboard(stage, shoot) {
   const pages = await openAll(stage, "leaderboard", ["Ann", "Bob", "Cy"]);
-  await Promise.all(pages.map((page, index) => fish(page, 6 + 5 * index)));
+  await Promise.all(pages.map((page, index) => fish(page, 5 + 3 * index)));
   await shootAll(shoot, pages, "leaderboard");
   await closeAll(pages);
 }
