@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Publication } from "../../src/client/node.js";
-import { Allowance } from "../../src/showcase/canvas/allowance.js";
 import {
   type BoardEvent,
   boardHeight,
@@ -210,22 +209,35 @@ describe("cursors", () => {
   });
 });
 
-describe("an allowance", () => {
-  it("grows back, up to its burst, and forgets the longest ago", () => {
-    let time = 0;
-    const allowance = new Allowance({ perSecond: 2, burst: 3, now: () => time, maxRemembered: 2 });
-    const uses = (key: string, count: number) =>
-      Array.from({ length: count }, () => allowance.use(key)).filter(Boolean).length;
-    expect(uses("a", 5)).toBe(3);
-    time += 1000;
-    expect(uses("a", 5)).toBe(2);
-    time += 60_000;
-    expect(uses("a", 5)).toBe(3);
-    // A clock that is set back takes nothing away and gives nothing.
-    time -= 60_000;
-    expect(uses("a", 1)).toBe(0);
-    uses("b", 1);
-    uses("c", 1);
-    expect(uses("a", 5)).toBe(3);
+describe("too much", () => {
+  it("is refused by person, over however many sockets and requests it comes", async () => {
+    const now = Date.now();
+    const server = await ShowcaseServer.start({ now: () => now });
+    const ann = await server.join("Ann");
+    const codes: (number | "accepted")[] = [];
+    for (let n = 0; n < 30; n++) codes.push(await codeOf(ann.client.publish(channel, { ...part, n })));
+    const second = server.connect({ Cookie: ann.cookie, Origin: server.url });
+    for (let n = 30; n < 60; n++) codes.push(await codeOf(second.publish(channel, { ...part, n })));
+    expect(new Set(codes)).toEqual(new Set(["accepted"]));
+    expect(await codeOf(second.publish(channel, part))).toBe(429);
+    const { status } = await server.post(`/channels/${encodeURIComponent(channel)}`, part, {
+      Cookie: ann.cookie,
+    });
+    expect(status).toBe(429);
+    const bo = await server.join("Bo");
+    expect(await codeOf(bo.client.publish(channel, part))).toBe("accepted");
+  });
+
+  it("of clearing is refused for good, and drawing goes on", async () => {
+    let now = Date.now();
+    const server = await ShowcaseServer.start({ now: () => now });
+    const ann = await server.join("Ann");
+    const clear = () => codeOf(ann.client.publish(channel, { kind: "clear" }));
+    expect([await clear(), await clear(), await clear(), await clear()]).toEqual([
+      ...["accepted", "accepted", "accepted", 403],
+    ]);
+    expect(await codeOf(ann.client.publish(channel, part))).toBe("accepted");
+    now += 20_000;
+    expect(await clear()).toBe("accepted");
   });
 });

@@ -36,6 +36,8 @@ export class BrowserBench {
   readonly #lines: Line[] = [];
   #end: () => void = () => {};
   #published = 0;
+  #opening: Promise<unknown> = Promise.resolve();
+  #isStarted = false;
   #isClosed = false;
 
   constructor(settings: LabSettings, parts: BenchParts) {
@@ -45,11 +47,14 @@ export class BrowserBench {
 
   /** @throws HF_LAB_FAILED when a server does not come up; then none stays */
   async open(): Promise<readonly BenchLine[]> {
-    const opening = this.#settings.transports.map(async (transport) => {
-      const server = await this.#parts.open(this.#settings);
-      this.#lines.push({ transport, server, before: undefined });
-    });
-    const failed = (await Promise.allSettled(opening)).find(({ status }) => status === "rejected");
+    const opening = Promise.allSettled(
+      this.#settings.transports.map(async (transport) => {
+        const server = await this.#parts.open(this.#settings);
+        this.#lines.push({ transport, server, before: undefined });
+      }),
+    );
+    this.#opening = opening;
+    const failed = (await opening).find(({ status }) => status === "rejected");
     if (failed || this.#isClosed) {
       await this.#closeServers();
       throw failed ? (failed as PromiseRejectedResult).reason : new Error("the lab was closed meanwhile");
@@ -63,12 +68,17 @@ export class BrowserBench {
     return this.#lines[0]?.server.channel ?? "";
   }
 
-  /** Everything counts from here: publishes for as long as the settings say, and tells how it goes. */
-  async start(): Promise<void> {
+  /**
+   * Everything counts from here: publishes for as long as the settings say, and tells how it goes.
+   * @returns false where it was started before, and nothing was done
+   */
+  async start(): Promise<boolean> {
+    if (this.#isStarted) return false;
+    this.#isStarted = true;
     const { now, every, tell, onError } = this.#parts;
     for (const line of this.#lines)
       line.before = { sample: await line.server.settled(), traffic: await line.server.traffic() };
-    if (this.#isClosed) return;
+    if (this.#isClosed) return true;
     if (this.#settings.cutEveryMs > 0)
       for (const { server } of this.#lines) void server.cutting(true).catch(onError);
     const startedAt = now();
@@ -88,6 +98,7 @@ export class BrowserBench {
       const published = this.#published;
       this.#use().then((use) => tell({ news: "bench", ms: elapsed, published, isOver, use }), onError);
     });
+    return true;
   }
 
   /** As it stands now, such as when the last message has arrived. */
@@ -95,9 +106,11 @@ export class BrowserBench {
     return { news: "bench", ms: 0, published: this.#published, isOver: true, use: await this.#use() };
   }
 
+  /** Also while it is opened: resolves once all servers are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#end();
+    await this.#opening;
     await this.#closeServers();
   }
 

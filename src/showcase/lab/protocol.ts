@@ -66,4 +66,6 @@ export type LabNews =
     }
   | { readonly news: "sample"; readonly index: number; readonly count: number; readonly sample: LabSample }
   | { readonly news: "result"; readonly result: LabResult }
-  | { readonly news: "failed"; readonly why: string };
+  | { readonly news: "failed"; readonly why: string }
+  /** Before its end: from another window of the same person, or by the server. */
+  | { readonly news: "ended" };

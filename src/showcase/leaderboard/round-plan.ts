@@ -2,6 +2,7 @@
  * What drifts by in a round, and when: made from a number that the server draws, so that the page shows what the server
  * knows to be there. Runs in the page, too.
  */
+import { createRandom } from "../random.js";
 
 export const drifterKinds = ["shell", "star", "pearl", "jelly"] as const;
 export type DrifterKind = (typeof drifterKinds)[number];
@@ -68,15 +69,4 @@ function shuffle<Item>(items: Item[], random: () => number): void {
     const other = Math.floor(random() * (last + 1));
     [items[last], items[other]] = [items[other] as Item, items[last] as Item];
   }
-}
-
-/** Numbers from 0 to 1 that a seed settles (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -4,6 +4,7 @@
  */
 import { reject } from "../../app/rejection.js";
 import { HoldfastError } from "../../errors.js";
+import { Allowance } from "../allowance.js";
 import type { PartContext } from "../part.js";
 import { Round } from "./round.js";
 import type { Catch, Pace } from "./round-plan.js";
@@ -54,6 +55,8 @@ export class Rounds {
   readonly #context: RoundsContext;
   /** By user. */
   readonly #played = new Map<string, Played>();
+  /** One beginning of each person in a while, also where the round before was ended at once. */
+  readonly #beginning = new Allowance({ burst: 1, everyMs: restMs });
 
   constructor(context: RoundsContext) {
     this.#context = context;
@@ -64,10 +67,10 @@ export class Rounds {
     const { store, now, createId, createSeed } = this.#context;
     const startedAt = now();
     const before = this.#played.get(user);
-    if (before && startedAt - before.round.startedAt < restMs)
-      reject(tooSoonCode, "you have begun a round just now: take a breath");
     if (!before && this.#played.size >= maxPlaying)
       reject(fullCode, `${maxPlaying} people play already: try again when a round is over`);
+    if (this.#beginning.take(user, startedAt) > 0)
+      reject(tooSoonCode, "you have begun a round just now: take a breath");
     const round = new Round({ id: createId(), seed: createSeed(), pace, startedAt });
     const played: Played = { round, name, best: 0, writing: before?.writing ?? Promise.resolve() };
     this.#played.set(user, played);

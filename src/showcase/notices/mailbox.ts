@@ -1,12 +1,12 @@
 /** Brings notifications to people, and keeps what they have read. Where somebody may not, says so by a rejection. */
 import { reject } from "../../app/rejection.js";
 import type { User } from "../../app/user.js";
+import { Allowance } from "../allowance.js";
 import type { Moderation } from "../moderation.js";
 import { canonicalName, tidyName } from "../names.js";
 import type { PartContext } from "../part.js";
 import { type NameRecord, nameKey } from "../sessions.js";
 import { maps } from "../store.js";
-import { Allowance } from "./allowance.js";
 import { Delayed, type Later } from "./delayed.js";
 import { InTurn } from "./in-turn.js";
 import { emptyMarks, type Marks, type MarksChange, withChange } from "./marks.js";

@@ -2,10 +2,11 @@
  * This machine's own meters, once a second: from the start of the server on, so that charts are full at once, until nobody
  * has looked for some minutes.
  */
+
+import type { Repeat } from "../timers.js";
+import { Watch } from "../watch.js";
 import type { Measure } from "./measure.js";
 import { type MachineSample, type Metric, metrics } from "./ticker-types.js";
-import type { Repeat } from "./timers.js";
-import { Watch } from "./watch.js";
 
 export interface MachineFeedOptions {
   readonly publish: (metric: Metric, sample: MachineSample) => Promise<unknown>;

@@ -2,10 +2,11 @@
  * The generated feed: lets the made-up market walk, and publishes what changes. Only while somebody reads it, and no faster
  * than the server takes it.
  */
+
+import type { Repeat } from "../timers.js";
+import { Watch } from "../watch.js";
 import { Market } from "./market.js";
 import type { Quote, QuotesSnapshot, SymbolHistory } from "./ticker-types.js";
-import type { Repeat } from "./timers.js";
-import { Watch } from "./watch.js";
 
 export interface QuoteFeedOptions {
   readonly publish: (quote: Quote) => Promise<unknown>;

@@ -9,6 +9,7 @@ import { reject } from "../../app/rejection.js";
 import { rpc } from "../../app/rpc.js";
 import type { User } from "../../app/user.js";
 import type { PartContext, RunningPart } from "../part.js";
+import { repeat } from "../timers.js";
 import { MachineFeed } from "./machine-feed.js";
 import { createMeasure } from "./measure.js";
 import { QuoteFeed } from "./quote-feed.js";
@@ -21,7 +22,6 @@ import {
   quotesChannel,
   type SymbolHistory,
 } from "./ticker-types.js";
-import { repeat } from "./timers.js";
 
 const notWelcome = 403;
 const unknown = 404;

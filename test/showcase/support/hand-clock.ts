@@ -1,6 +1,6 @@
 /** A clock that a test moves on, and timers that go by it. */
 import type { Later } from "../../../src/showcase/notices/delayed.js";
-import type { Repeat } from "../../../src/showcase/ticker/timers.js";
+import type { Repeat } from "../../../src/showcase/timers.js";
 
 interface Timer {
   at: number;

@@ -3,6 +3,7 @@ import type { LabMeasurement } from "../../../../src/report/index.js";
 import type { Bench, LabNews } from "../../../../src/showcase/lab/protocol.js";
 import { clockAheadMs } from "./clock.js";
 import { createReader } from "./create-reader.js";
+import { endedText } from "./ended-text.js";
 import type { LabLink, LabState, LiveRow, Wish } from "./lab.js";
 import { toMeasurement } from "./measurement.js";
 import type { Reader, ReaderContext } from "./reader.js";
@@ -34,6 +35,10 @@ export class BrowserRun {
   #places: Place[] = [];
   #news: BenchNews | undefined;
   #isStopped = false;
+  /** Not by this page. */
+  #isEnded = false;
+  /** All is measured. */
+  #isOver = false;
   #wake = () => {};
 
   constructor(parts: BrowserRunParts) {
@@ -51,6 +56,10 @@ export class BrowserRun {
     const ahead = await clockAheadMs({ ask: () => link.clock(), now });
     const bench = await link.open(wish);
     const leave = link.follow(bench.run, (news) => {
+      if (news.news === "ended" && !this.#isOver) {
+        this.#isEnded = true;
+        this.stop();
+      }
       if (news.news !== "bench") return;
       this.#news = news;
       this.#tell(wish);
@@ -58,6 +67,7 @@ export class BrowserRun {
     });
     try {
       await this.#openReaders(bench, wish, ahead);
+      this.#assertMine();
       if (this.#isStopped) return undefined;
       const startedAt = now();
       // What opening took is not counted.
@@ -65,6 +75,8 @@ export class BrowserRun {
       await link.start(bench.run);
       await this.#until(() => this.#news?.isOver === true, wish.durationMs + openTimeoutMs);
       await this.#until(() => this.#hasAll(), drainMs + wish.intervalMs + 4 * (wish.delayMs + wish.jitterMs));
+      this.#assertMine();
+      this.#isOver = true;
       const last = (await link.read(bench.run)) as BenchNews | null;
       if (last) this.#news = last;
       return this.#measure(now() - startedAt);
@@ -75,6 +87,10 @@ export class BrowserRun {
         // It is over by itself then.
       });
     }
+  }
+
+  #assertMine(): void {
+    if (this.#isEnded) throw new Error(endedText);
   }
 
   async #openReaders({ channel, lines }: Bench, wish: Wish, ahead: number): Promise<void> {

@@ -2,6 +2,7 @@
 import type { LabResult, LabSample, LabSettings, LabTransport } from "../../../../src/report/index.js";
 import type { Bench, LabNews, LineUse } from "../../../../src/showcase/lab/protocol.js";
 import { BrowserRun, type BrowserRunParts } from "./browser-run.js";
+import { endedText } from "./ended-text.js";
 import { settingsOf } from "./measurement.js";
 import type { Tally } from "./tally.js";
 
@@ -58,6 +59,8 @@ export interface LabOptions extends Omit<BrowserRunParts, "link" | "onChange"> {
   /** Of Holdfast, and what the readers run on. */
   readonly describe: () => Pick<LabResult, "version" | "machine">;
 }
+
+const silenceMs = 20_000;
 
 export class Lab {
   state: LabState = { state: "idle" };
@@ -131,8 +134,11 @@ export class Lab {
   async #measure(wish: Wish): Promise<LabResult | undefined> {
     const { link } = this.#options;
     const { run } = await link.measure(wish);
+    const { later } = this.#options;
     return await new Promise<LabResult | undefined>((resolve, reject) => {
-      const leave = link.follow(run, (news) => {
+      let isStopping = false;
+      const unfollow = link.follow(run, (news) => {
+        wait();
         if (news.news === "sample") {
           const { index, count, sample } = news;
           this.#become({ state: "measuring", index, count, sample });
@@ -141,10 +147,38 @@ export class Lab {
           resolve(news.result.measurements.length > 0 ? news.result : undefined);
         } else if (news.news === "failed") {
           leave();
-          reject(new Error(news.why));
+          if (isStopping) resolve(undefined);
+          else reject(new Error(news.why));
+        } else if (news.news === "ended" && !isStopping) {
+          // Where this page has ended it, what was finished comes as a result.
+          leave();
+          reject(new Error(endedText));
         }
       });
-      this.#running = { stop: () => void link.end(run).catch(reject) };
+      const leave = () => {
+        cancel();
+        unfollow();
+      };
+      // The server tells several times a second how it goes; one that has been restarted tells nothing any more.
+      let cancel = () => {};
+      const wait = () => {
+        cancel();
+        cancel = later(silenceMs, () => {
+          leave();
+          reject(
+            new Error(
+              "Nothing is heard of the run any more: the server may have been restarted. Measure again.",
+            ),
+          );
+        });
+      };
+      wait();
+      this.#running = {
+        stop: () => {
+          isStopping = true;
+          void link.end(run).catch(reject);
+        },
+      };
     });
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Allowance } from "../../../src/showcase/notices/allowance.js";
+import { Allowance } from "../../src/showcase/allowance.js";
 
 describe("Allowance", () => {
   it("gives so many at once, and then one in a while, to each for itself", () => {
