@@ -10,7 +10,7 @@ export function banner(address: ListeningAddress, configuration: Configuration):
   const { url } = address;
   const { app, config, options } = configuration;
   const places = [
-    ...(app || options.pages === null ? [] : [`  Open           ${url}, where --showcase adds a chat`]),
+    ...(app || options.pages === null ? [] : [`  Open           ${url}, where --showcase adds pages to try`]),
     `  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket`,
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
@@ -36,7 +36,7 @@ export function showcaseBanner(
   const key = data ? `the moderatorKey in ${join(data, keysFileName)}` : showcase.moderatorKey;
   return `Holdfast ${version} keeps the line open at ${url}
 
-  Open           ${url}/chat/ in two windows, and chat
+  Open           ${url} in two windows: chat, draw, play, measure
   Moderate       with ${hasOwnKey ? key : "one of your API keys (scope admin)"}
   WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket
 

@@ -67,7 +67,10 @@ Examples:
 
 function addServe(program: Command): void {
   withServerFlags(subcommand(program, "serve", "start a server"))
-    .option("--showcase", "with the application of the chat: logins, private rooms, moderation")
+    .option(
+      "--showcase",
+      "with the showcase: chat, leaderboard, canvas, ticker, notifications, and the lab in a browser",
+    )
     .addHelpText(
       "after",
       `

@@ -13,7 +13,7 @@ function createFolder(): string {
 describe("holdfast serve --showcase", () => {
   it("says what to open, how to moderate, what to try, and who can connect", async () => {
     const { run, url } = await serve("--showcase");
-    expect(run.out).toContain(`Open           ${url}/chat/ in two windows, and chat`);
+    expect(run.out).toContain(`Open           ${url} in two windows: chat, draw, play, measure`);
     expect(run.out).toMatch(/Moderate {7}with the moderatorKey in \S+showcase-keys\.json/);
     expect(run.out).toContain("npx holdfast publish news");
     expect(run.out).toContain("Only this machine can connect (127.0.0.1)");
@@ -67,7 +67,7 @@ describe("holdfast serve --showcase", () => {
 
   it("is not there without the flag: no login, and channels are open", async () => {
     const { run, url } = await serve();
-    expect(run.out).toContain("where --showcase adds a chat");
+    expect(run.out).toContain("where --showcase adds pages to try");
     expect((await fetch(`${url}/me`)).status).toBe(404);
     expect((await runCli(["publish", "private:x", "1", "--url", url])).code).toBe(0);
   });

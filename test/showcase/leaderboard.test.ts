@@ -161,6 +161,17 @@ describe("a round", () => {
     expect(await codeOf(ann.call("endRound", { round: round.round }))).toBe(404);
   });
 
+  it("is begun once in a while, also where the one before was ended at once", async () => {
+    const { server, clock } = await start();
+    const ann = await server.join("Ann");
+    const { round } = await begin(ann);
+    await ann.call("endRound", { round });
+    expect(await codeOf(begin(ann))).toBe(429);
+    expect(await codeOf(begin(await server.join("Bo")))).toBe("accepted");
+    clock.time += 1000;
+    expect(await codeOf(begin(ann))).toBe("accepted");
+  });
+
   it("is one of each person, and nobody plays that of another", async () => {
     const { server, clock, playing } = await start();
     const [ann, bo] = [await server.join("Ann"), await server.join("Bo")];
