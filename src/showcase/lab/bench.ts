@@ -75,9 +75,15 @@ export class BrowserBench {
   async start(): Promise<boolean> {
     if (this.#isStarted) return false;
     this.#isStarted = true;
-    const { now, every, tell, onError } = this.#parts;
-    for (const line of this.#lines)
-      line.before = { sample: await line.server.settled(), traffic: await line.server.traffic() };
+    const { now, every, tell } = this.#parts;
+    const onError = this.#report;
+    try {
+      for (const line of this.#lines)
+        line.before = { sample: await line.server.settled(), traffic: await line.server.traffic() };
+    } catch (error) {
+      // Servers that are ended meanwhile answer nothing.
+      if (!this.#isClosed) throw error;
+    }
     if (this.#isClosed) return true;
     if (this.#settings.cutEveryMs > 0)
       for (const { server } of this.#lines) void server.cutting(true).catch(onError);
@@ -114,6 +120,10 @@ export class BrowserBench {
     await this.#closeServers();
   }
 
+  readonly #report = (error: unknown): void => {
+    if (!this.#isClosed) this.#parts.onError(error);
+  };
+
   async #closeServers(): Promise<void> {
     await Promise.all(this.#lines.splice(0).map(({ server }) => server.close()));
   }
@@ -123,7 +133,7 @@ export class BrowserBench {
     const bare: BenchMessage = { n, at: Math.round(at * 1000) / 1000 };
     const missing = this.#settings.bytes - JSON.stringify(bare).length - ',"pad":""'.length;
     const message: BenchMessage = missing > 0 ? { ...bare, pad: "x".repeat(missing) } : bare;
-    for (const { server } of this.#lines) server.publish(message).catch(this.#parts.onError);
+    for (const { server } of this.#lines) server.publish(message).catch(this.#report);
   }
 
   async #use(): Promise<Partial<Record<LabTransport, LineUse>>> {
