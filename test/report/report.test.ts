@@ -12,7 +12,8 @@ import {
   markdownTable,
   tableOf,
 } from "../../src/report/index.js";
-import { measured, resultOf } from "./measurement.js";
+import { method } from "../../src/report/method.js";
+import { measured, resultOf, settings } from "./measurement.js";
 
 const all = labTransports.map((transport) => measured(transport));
 const hostile = `<script>alert("x")</script>&'\u0000`;
@@ -99,6 +100,13 @@ describe("charts", () => {
       Number(width),
     );
     expect(widths).toEqual([352, 88]);
+  });
+});
+
+describe("the method", () => {
+  it("says what is compressed, and of what messages are made", () => {
+    expect(method({ ...settings, headers: "browser" }).join("\n")).toMatch(/random letters.* are compressed/);
+    expect(method({ ...settings, headers: "least" }).join("\n")).toMatch(/Nothing is compressed/);
   });
 });
 
