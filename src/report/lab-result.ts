@@ -68,6 +68,9 @@ export interface LabSettings {
   readonly seed: number;
 }
 
+/** Messages are published for one interval of polls before the window, but for no longer than this. */
+export const mostWarmUpMs = 120_000;
+
 export interface LabMachine {
   readonly cpu: string;
   readonly cores: number;
