@@ -51,7 +51,7 @@ describe("the classic claim", () => {
     const socket = measured("websocket", { bytesPerUser: 5000, traffic: { frames: 600 } });
     expect(classicClaim(resultOf([poll, socket]))).toBe(
       "100 users asked 6,000 times in 60 s, every 1 s each. 90 % of the answers were empty, and all of it took 5 MB. " +
-        "One open connection each (WebSocket) needed 600 messages and 500 kB for the same 60 messages. That is 10× the bytes.",
+        "One open connection each (WebSocket) needed 600 messages and 500 kB for the same 60 messages. Polling took 10 times the bytes.",
     );
   });
 
