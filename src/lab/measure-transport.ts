@@ -1,7 +1,14 @@
 /** Measures one transport, from an empty server to the last message that arrives. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { LabMeasurement, LabSample, LabSettings, LabTransport, LoadHealth } from "../report/index.js";
+import {
+  isShortOfTime,
+  type LabMeasurement,
+  type LabSample,
+  type LabSettings,
+  type LabTransport,
+  mostUtilization,
+} from "../report/index.js";
 import { Child } from "./child.js";
 import type { LoadAsks, LoadNews, LoadOpened, LoadOutcome, ServerSample } from "./ipc.js";
 import { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";
@@ -20,9 +27,6 @@ const openTimeoutMs = 30_000;
 const openTimeoutPerUserMs = 30;
 /** For a machine that is slow. */
 const runSlackMs = 30_000;
-/** A load busier than that, or later than that with what it publishes, does not know how late a message was. */
-const mostUtilization = 0.85;
-const mostLateMs = 25;
 
 interface Marks {
   before?: ServerSample;
@@ -200,12 +204,8 @@ function toMeasurement(measured: Measured): LabMeasurement {
     sequences: outcome.sequences,
     errors: outcome.errors,
     load: outcome.load,
-    isLoadBound: isLoadBound(outcome.load),
+    isLoadBound: isShortOfTime(outcome.load) || outcome.load.arrivalUtilization > mostUtilization,
   };
-}
-
-function isLoadBound({ loopUtilization, arrivalUtilization, lateP99Ms }: LoadHealth): boolean {
-  return Math.max(loopUtilization, arrivalUtilization) > mostUtilization || lateP99Ms > mostLateMs;
 }
 
 function cpuMs(from: ServerSample, to: ServerSample): number {

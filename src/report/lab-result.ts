@@ -162,7 +162,7 @@ export interface SequenceOutcome {
 export interface LoadHealth {
   /** Share of the time in which its event loop was busy, 0 to 1. */
   readonly loopUtilization: number;
-  /** The same while messages were arriving: from the first user that one reaches to the last. */
+  /** The same while messages were arriving, from the first user that one reaches to the last; bursts of a few milliseconds are left out. */
   readonly arrivalUtilization: number;
   readonly corePercent: number;
   /** 99 % of publications were sent within so long of their time. */

@@ -199,16 +199,28 @@ describe("ArrivalWatch", () => {
     expect(watch.utilization()).toBe(0);
     time.idle += 1000;
     watch.take(1);
-    time.active += 3;
+    time.active += 6;
     watch.take(2);
-    time.idle += 1;
+    time.idle += 2;
     watch.take(1);
     watch.take(2);
     time.idle += 1000;
     expect(watch.utilization()).toBe(0.75);
     watch.take(3);
-    time.active += 4;
+    time.active += 8;
     // One that has not reached everybody yet counts as far as it has come.
     expect(watch.utilization()).toBe(0.875);
+  });
+
+  it("leaves out bursts that are over in a few milliseconds: few users are no load", () => {
+    const time = { idle: 0, active: 0 };
+    const watch = new ArrivalWatch({ users: 2, read: () => ({ ...time }) });
+    for (let sequence = 1; sequence <= 10; sequence++) {
+      watch.take(sequence);
+      time.active += 2;
+      watch.take(sequence);
+      time.idle += 1000;
+    }
+    expect(watch.utilization()).toBe(0);
   });
 });

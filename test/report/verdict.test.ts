@@ -163,13 +163,36 @@ describe("judge", () => {
   });
 
   it("minds a load that was short of time, a busy machine, errors, and few deliveries", () => {
-    const few = measured("sse", { isLoadBound: true, machineBusy: 0.97, errors: 2 });
+    const given = measured("sse", { isLoadBound: true, machineBusy: 0.97, errors: 2 });
+    const few = { ...given, load: { ...given.load, loopUtilization: 0.9 } };
     const caveats = verdictOf([{ ...few, latency: { ...few.latency, count: 5 } }]).caveats.join("\n");
     expect(caveats).toContain("short of processor time for Server-sent events");
     expect(caveats).toContain("All cores of this machine were busy");
     expect(caveats).toContain("There were errors");
     expect(caveats).toContain("Only 5 deliveries");
     expect(caveats).not.toContain("no network");
+  });
+
+  it("does not call a load short of time that was busy only while messages arrived", () => {
+    const caveats = verdictOf([measured("sse", { isLoadBound: true })]).caveats.join("\n");
+    expect(caveats).toContain("was busy while messages arrived over Server-sent events");
+    expect(caveats).not.toContain("fewer users");
+  });
+
+  it("minds intervals of polls that are long for the window, or for what goes before it", () => {
+    const caveatsAt = (intervalMs: number, name: "poll" | "sse" = "poll") =>
+      verdictOf([measured(name, cheap)], { intervalMs }).caveats.join("\n");
+    expect(caveatsAt(30_000)).not.toMatch(/window of|before the window/);
+    expect(caveatsAt(30_001)).toMatch(/window of 60 s is shorter than two intervals/);
+    expect(caveatsAt(300_000)).toMatch(/published for only 2 min before the window/);
+    expect(caveatsAt(300_000, "sse")).not.toMatch(/window of|before the window/);
+  });
+
+  it("minds that a long poll asks once for each message", () => {
+    const { caveats } = verdictOf([measured("long-poll")], { perSecond: 0.5 });
+    expect(caveats[0]).toBe(
+      "Each message costs every user a request: with more than 0.5 a second, requests grow as well.",
+    );
   });
 
   it("minds that nothing was due, and that there was no network", () => {
