@@ -4,6 +4,9 @@
  */
 import { type EventLoopUtilization, performance } from "node:perf_hooks";
 
+/** Shorter bursts are over before anybody waits, however busy they are. */
+const leastBurstMs = 5;
+
 export interface ArrivalWatchOptions {
   readonly users: number;
   /** Idle and active time so far. @default that of this process's event loop */
@@ -33,7 +36,7 @@ export class ArrivalWatch {
     if (this.#underWay.size === 0) this.#close();
   }
 
-  /** @returns the share of that time in which the event loop was busy, 0 to 1; 0 where nothing came */
+  /** @returns the share of that time in which the event loop was busy, 0 to 1; 0 where nothing came, or all of it at once */
   utilization(): number {
     if (this.#underWay.size > 0) {
       this.#close();
@@ -46,8 +49,11 @@ export class ArrivalWatch {
   #close(): void {
     const { idle, active } = this.#read();
     if (this.#start === undefined) return;
-    this.#idle += idle - this.#start.idle;
-    this.#active += active - this.#start.active;
+    const idleMs = idle - this.#start.idle;
+    const activeMs = active - this.#start.active;
     this.#start = undefined;
+    if (idleMs + activeMs < leastBurstMs) return;
+    this.#idle += idleMs;
+    this.#active += activeMs;
   }
 }

@@ -1,5 +1,6 @@
 /** The lab: measures what each way of reading a channel costs. Its words and charts are in `report`. */
 
+export { fillerOf } from "./filler.js";
 export type { ServerSample } from "./ipc.js";
 export { mostConnections } from "./machine.js";
 export { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";

@@ -8,6 +8,7 @@ import { openUsers } from "./open-users.js";
 import { Publisher } from "./publisher.js";
 import { createRandom } from "./random.js";
 import { RequestText } from "./request-text.js";
+import { type RunTimes, runTimesOf } from "./run-times.js";
 import { type Schedule, scheduleOf } from "./schedule.js";
 import { Tally, trafficSince } from "./tally.js";
 import { userFactories } from "./users/factories.js";
@@ -16,11 +17,8 @@ import type { UserContext, VirtualUser } from "./users/virtual-user.js";
 /** Few of them, since the memory of those that are gone is used again by those who come. */
 const warmPart = 0.1;
 const mostWarmUsers = 50;
-const leastSettleMs = 500;
-const mostSettleMs = 5000;
 const tickMs = 1000;
 const drainStepMs = 50;
-const mostDrainMs = 60_000;
 /** What comes twice comes soon after. */
 const surplusMs = 250;
 
@@ -60,9 +58,9 @@ export class Load {
   /** @throws Error when the server does not take what is published */
   async run(): Promise<LoadOutcome> {
     const { settings, transport, serverPort, apiKey } = this.#start;
-    const { durationMs, perSecond, bytes, intervalMs } = settings;
-    const ownMs = transport === "poll" ? intervalMs : leastSettleMs;
-    const warmUpMs = Math.min(mostSettleMs, Math.max(leastSettleMs, ownMs));
+    const { durationMs, perSecond, bytes } = settings;
+    const times = runTimesOf(settings, transport);
+    const { warmUpMs } = times;
     const windowStartMs = performance.now() + warmUpMs;
     const schedule = scheduleOf({ perSecond, windowStartMs, durationMs, warmUpMs });
     this.#schedule = schedule;
@@ -71,7 +69,9 @@ export class Load {
     const published = publisher.run().catch((error: Error) => {
       fault = error;
     });
-    await pause(windowStartMs - performance.now());
+    while (performance.now() < windowStartMs && !fault)
+      await pause(Math.min(tickMs, windowStartMs - performance.now()));
+    if (fault) throw fault;
     const before = this.#tally.snapshot();
     const watch = new LoadWatch();
     this.#say({ news: "window start" });
@@ -87,7 +87,7 @@ export class Load {
     const windowMs = performance.now() - started;
     await published;
     if (fault) throw fault;
-    await this.#drain(publisher.sent);
+    await this.#drain(publisher.sent, times);
     const arrivalUtilization = this.#arrivals.utilization();
     for (const user of this.#users) user.end();
     return {
@@ -134,9 +134,7 @@ export class Load {
   }
 
   /** Until everybody has everything, or nothing has come for so long that nothing will. */
-  async #drain(published: number): Promise<void> {
-    const { intervalMs, delayMs, jitterMs } = this.#start.settings;
-    const stallMs = 2000 + 2 * intervalMs + 10 * (delayMs + jitterMs);
+  async #drain(published: number, { stallMs, mostDrainMs }: RunTimes): Promise<void> {
     const end = performance.now() + mostDrainMs;
     let last = this.#tally.deliveries;
     let lastAt = performance.now();

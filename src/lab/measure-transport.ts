@@ -1,11 +1,19 @@
 /** Measures one transport, from an empty server to the last message that arrives. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { LabMeasurement, LabSample, LabSettings, LabTransport, LoadHealth } from "../report/index.js";
+import {
+  isShortOfTime,
+  type LabMeasurement,
+  type LabSample,
+  type LabSettings,
+  type LabTransport,
+  mostUtilization,
+} from "../report/index.js";
 import { Child } from "./child.js";
 import type { LoadAsks, LoadNews, LoadOpened, LoadOutcome, ServerSample } from "./ipc.js";
 import { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";
 import { ProgressClock } from "./progress-clock.js";
+import { runTimesOf } from "./run-times.js";
 
 export interface MeasureOptions {
   readonly settings: LabSettings;
@@ -17,11 +25,8 @@ export interface MeasureOptions {
 
 const openTimeoutMs = 30_000;
 const openTimeoutPerUserMs = 30;
-/** Settling, draining, and slack for a machine that is slow. */
-const runSlackMs = 90_000;
-/** A load busier than that, or later than that with what it publishes, does not know how late a message was. */
-const mostUtilization = 0.85;
-const mostLateMs = 25;
+/** For a machine that is slow. */
+const runSlackMs = 30_000;
 
 interface Marks {
   before?: ServerSample;
@@ -76,7 +81,8 @@ async function measure(
   marks.heapPeak = Math.max(before.heapUsed, afterOpening.heapUsed);
   watch.phase("settling");
   await server.cutting(true);
-  const outcome = await load.ask("run", {}, settings.durationMs + runSlackMs);
+  const { warmUpMs, mostDrainMs } = runTimesOf(settings, transport);
+  const outcome = await load.ask("run", {}, warmUpMs + settings.durationMs + mostDrainMs + runSlackMs);
   const [start, end] = await Promise.all([marks.windowStart, marks.windowEnd]);
   if (start === undefined || end === undefined) throw new Error("the window had no beginning or no end");
   const samples = { before, afterOpening, withUsers, start, end, heapPeak: marks.heapPeak };
@@ -97,7 +103,7 @@ class RunWatch {
     this.#options = options;
     this.#server = server;
     this.#marks = marks;
-    this.#clock = new ProgressClock(options.settings, () => performance.now());
+    this.#clock = new ProgressClock(options.settings, options.transport, () => performance.now());
     this.#timer = setInterval(() => this.#emit(), 250);
   }
 
@@ -198,12 +204,8 @@ function toMeasurement(measured: Measured): LabMeasurement {
     sequences: outcome.sequences,
     errors: outcome.errors,
     load: outcome.load,
-    isLoadBound: isLoadBound(outcome.load),
+    isLoadBound: isShortOfTime(outcome.load) || outcome.load.arrivalUtilization > mostUtilization,
   };
-}
-
-function isLoadBound({ loopUtilization, arrivalUtilization, lateP99Ms }: LoadHealth): boolean {
-  return Math.max(loopUtilization, arrivalUtilization) > mostUtilization || lateP99Ms > mostLateMs;
 }
 
 function cpuMs(from: ServerSample, to: ServerSample): number {

@@ -1,12 +1,13 @@
 /** Messages that carry their number, and how readers find it, whatever a transport has wrapped around. */
+import { fillerOf } from "./filler.js";
 
 /** No envelope of the protocol has it. */
 const mark = '"#';
 
-/** @param bytes of the data as JSON, at least 16 @returns JSON: a text such as "#12;xxxx" */
+/** @param bytes of the data as JSON, at least 16 @returns JSON: a text such as "#12;kG0_" */
 export function createData(sequence: number, bytes: number): string {
   const start = `${mark}${sequence};`;
-  return `${start}${"x".repeat(Math.max(0, bytes - start.length - 1))}"`;
+  return `${start}${fillerOf(sequence, Math.max(0, bytes - start.length - 1))}"`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** How far a transport is, and how long it will still take: by the settings, so it is a guess but for the window. */
-import type { LabSample, LabSettings } from "../report/index.js";
+import type { LabSample, LabSettings, LabTransport } from "../report/index.js";
+import { runTimesOf } from "./run-times.js";
 
 type Phase = LabSample["phase"];
 
@@ -12,12 +13,13 @@ export class ProgressClock {
   #phase: Phase = "opening";
   #enteredAt: number;
 
-  constructor({ users, durationMs, intervalMs }: LabSettings, now: () => number) {
+  constructor(settings: LabSettings, transport: LabTransport, now: () => number) {
+    const { users, durationMs, intervalMs } = settings;
     this.#lengths = {
       opening: 1500 + (users / openedPerSecond) * 1000,
-      settling: Math.min(5000, Math.max(500, intervalMs)),
+      settling: runTimesOf(settings, transport).warmUpMs,
       measuring: durationMs,
-      draining: 500 + intervalMs,
+      draining: 500 + (transport === "poll" ? intervalMs : 0),
     };
     this.#now = now;
     this.#enteredAt = now();

@@ -2,7 +2,7 @@
 import { bytesOf } from "./figures.js";
 import type { LabMeasurement, LabResult } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
-import { formatBytes, formatCount, formatMs, formatPercent, formatRatio, formatUsers } from "./numbers.js";
+import { formatBytes, formatCount, formatMs, formatNumber, formatPercent, formatUsers } from "./numbers.js";
 
 /** @returns sentences; undefined where polling, or one of those that stay open, was not measured */
 export function classicClaim({ settings, measurements }: LabResult): string | undefined {
@@ -12,12 +12,15 @@ export function classicClaim({ settings, measurements }: LabResult): string | un
   const { traffic } = poll;
   const empty = traffic.answers === 0 ? 0 : traffic.emptyAnswers / traffic.answers;
   const { title } = transportWords[open.transport];
-  const fewer = bytesOf(open) === 0 ? "" : ` That is ${formatRatio(bytesOf(poll), bytesOf(open))} the bytes.`;
+  const times =
+    bytesOf(open) === 0
+      ? ""
+      : ` Polling took ${formatNumber(bytesOf(poll) / bytesOf(open))} times the bytes.`;
   return (
     `${formatUsers(poll.users)} asked ${formatCount(traffic.requests)} times in ${formatMs(poll.windowMs)}, ` +
     `every ${formatMs(settings.intervalMs)}${poll.users === 1 ? "" : " each"}. ${formatPercent(empty)} of the answers were empty, and all of it took ` +
     `${formatBytes(bytesOf(poll))}. One open connection${poll.users === 1 ? "" : " each"} (${title}) needed ${formatCount(open.traffic.frames)} messages and ` +
-    `${formatBytes(bytesOf(open))} for the same ${messages(open.messages)}.${fewer}`
+    `${formatBytes(bytesOf(open))} for the same ${messages(open.messages)}.${times}`
   );
 }
 

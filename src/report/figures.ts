@@ -1,5 +1,5 @@
 /** Figures that follow from a measurement, so that tables, charts and words all say the same. */
-import type { LabMeasurement } from "./lab-result.js";
+import type { LabMeasurement, LoadHealth } from "./lab-result.js";
 
 /** Up and down. */
 export function bytesOf({ traffic }: LabMeasurement): number {
@@ -22,6 +22,15 @@ export function emptyShare({ traffic }: LabMeasurement): number | undefined {
 
 export function serverCpuMs({ server }: LabMeasurement): number {
   return server.userMs + server.systemMs;
+}
+
+/** A load busier than that, or later than that with what it publishes, does not know how late a message was. */
+export const mostUtilization = 0.85;
+const mostLateMs = 25;
+
+/** Whether the load was short of processor time all along, and not only while messages arrived. */
+export function isShortOfTime({ loopUtilization, lateP99Ms }: LoadHealth): boolean {
+  return loopUtilization > mostUtilization || lateP99Ms > mostLateMs;
 }
 
 /** Whether every user got every message, once and in order. */

@@ -68,6 +68,9 @@ export interface LabSettings {
   readonly seed: number;
 }
 
+/** Messages are published for one interval of polls before the window, but for no longer than this. */
+export const mostWarmUpMs = 120_000;
+
 export interface LabMachine {
   readonly cpu: string;
   readonly cores: number;
@@ -159,7 +162,7 @@ export interface SequenceOutcome {
 export interface LoadHealth {
   /** Share of the time in which its event loop was busy, 0 to 1. */
   readonly loopUtilization: number;
-  /** The same while messages were arriving: from the first user that one reaches to the last. */
+  /** The same while messages were arriving, from the first user that one reaches to the last; bursts of a few milliseconds are left out. */
   readonly arrivalUtilization: number;
   readonly corePercent: number;
   /** 99 % of publications were sent within so long of their time. */

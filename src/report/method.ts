@@ -29,6 +29,11 @@ export function method({ headers, delayMs, cutEveryMs }: LabSettings): string[] 
   return [
     "One transport after the other. Server and users are processes of their own, on one machine, without TLS; the server keeps its log " +
       "in memory, and has neither presence nor compression of sockets.",
+    `Messages are random letters, which shrink by a quarter or so when compressed; what people write shrinks more. ${
+      headers === "browser"
+        ? "Answers to polls of a kilobyte or more are compressed, as the server does for browsers; streams and sockets are not."
+        : "Nothing is compressed, since requests do not ask for it."
+    }`,
     "Every user has TCP connections of its own, as every browser has. Bytes are counted on these sockets: header fields, chunks and " +
       "frames, HTTP/2's included, but not what TCP and IP add.",
     headers === "browser"

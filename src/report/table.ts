@@ -32,7 +32,11 @@ export function tableOf({ measurements }: LabResult): LabTable {
     ],
     rows: measurements.map((each) => rowOf(each, socket)),
     reference: socket && transportWords.websocket.title,
-    notes: isBound ? ["* the load was short of processor time: these latencies are not the server's"] : [],
+    notes: isBound
+      ? [
+          "* the load was busy, all along or while messages arrived: these latencies are not only the server's",
+        ]
+      : [],
   };
 }
 

@@ -1,12 +1,12 @@
 /** What takes from the weight of a verdict. */
-import { emptyShare, isCorrect } from "./figures.js";
+import { emptyShare, isCorrect, isShortOfTime } from "./figures.js";
 import type { LabMeasurement, LabSettings } from "./lab-result.js";
-import { transportWords } from "./lab-result.js";
+import { mostWarmUpMs, transportWords } from "./lab-result.js";
 import { formatMs, formatNumber, formatPercent } from "./numbers.js";
 
 /** A percentile of fewer deliveries is a matter of chance. */
 const fewDeliveries = 100;
-/** A proxy that ends requests sooner is common. */
+/** Of all cores: beyond, processes wait for each other. */
 const busyEnough = 0.95;
 
 export function caveatsOf(
@@ -16,6 +16,7 @@ export function caveatsOf(
 ): string[] {
   return [
     ...ofLoad(measurements),
+    ...ofInterval(settings, measurements),
     ...ofFaults(measurements),
     ...(chosen ? ofChoice(settings, chosen) : []),
     ...ofNetwork(settings),
@@ -24,16 +25,43 @@ export function caveatsOf(
 
 function ofLoad(measurements: readonly LabMeasurement[]): string[] {
   const bound = measurements.filter(({ isLoadBound }) => isLoadBound);
+  const short = bound.filter(({ load }) => isShortOfTime(load));
+  const bursts = bound.filter(({ load }) => !isShortOfTime(load));
   const caveats: string[] = [];
-  if (bound.length > 0)
+  if (short.length > 0)
     caveats.push(
-      `The process that plays the users was short of processor time for ${namesOf(bound)}: their latencies say more of it than of ` +
+      `The process that plays the users was short of processor time for ${namesOf(short)}: their latencies say more of it than of ` +
         "the server. Take fewer users or messages.",
+    );
+  if (bursts.length > 0)
+    caveats.push(
+      `The process that plays the users was busy while messages arrived over ${namesOf(bursts)}, so the last users that one ` +
+        "reaches are late because of it, too.",
     );
   const busy = measurements.filter(({ load }) => load.machineBusy >= busyEnough);
   if (busy.length > 0)
     caveats.push(
       `All cores of this machine were busy for ${namesOf(busy)}, so users and server slowed each other down.`,
+    );
+  return caveats;
+}
+
+/** Polls that come so rarely that the window sees few of them, or not what they usually bring. */
+function ofInterval(
+  { intervalMs, durationMs }: LabSettings,
+  measurements: readonly LabMeasurement[],
+): string[] {
+  if (!measurements.some(({ transport }) => transport === "poll")) return [];
+  const caveats: string[] = [];
+  if (durationMs < 2 * intervalMs)
+    caveats.push(
+      `The window of ${formatMs(durationMs)} is shorter than two intervals of polling (${formatMs(intervalMs)} each), so what ` +
+        "polling costs depends on which users happened to ask in it. Take a longer window.",
+    );
+  if (intervalMs > mostWarmUpMs)
+    caveats.push(
+      `Messages were published for only ${formatMs(mostWarmUpMs)} before the window, and not for a whole interval of polling ` +
+        `(${formatMs(intervalMs)}), so polls in it brought fewer messages than they usually would.`,
     );
   return caveats;
 }
@@ -66,7 +94,7 @@ function ofChoice(settings: LabSettings, chosen: LabMeasurement): string[] {
     caveats.push("Over HTTP/1.1 browsers open six connections to a host; with several tabs, serve HTTP/2.");
   if (transport === "long-poll")
     caveats.push(
-      `Each message costs every user one more request: at ten times ${formatNumber(settings.perSecond)} a second this is no longer so.`,
+      `Each message costs every user a request: with more than ${formatNumber(settings.perSecond)} a second, requests grow as well.`,
     );
   if (transport === "websocket" || transport === "websocket-h2")
     caveats.push("Some proxies stop WebSockets: have a stream to fall back to, as SDKs do.");

@@ -1,9 +1,20 @@
 /** Which transport fits, by what was measured and what the settings say news are worth; and why the others do not. */
-import { bytesPerUserMinute, isCorrect, requestsPerUserMinute } from "./figures.js";
+import { bytesPerUserMinute } from "./figures.js";
+import { faultOf, isCheap, isInTime, p99Of } from "./fitness.js";
 import type { LabMeasurement, LabSettings, LabTransport } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
-import { formatBytes, formatMs, formatNumber, formatPercent, formatUsers } from "./numbers.js";
+import { formatBytes, formatMs, formatNumber, formatPercent } from "./numbers.js";
 import { caveatsOf } from "./verdict-caveats.js";
+import {
+  costOf,
+  pollReasons,
+  restReasons,
+  socketForStream,
+  socketNeeds,
+  sockets,
+  streamReasons,
+  streams,
+} from "./verdict-reasons.js";
 
 export interface VerdictLine {
   readonly transport: LabTransport;
@@ -21,15 +32,6 @@ export interface Verdict {
   readonly others: readonly VerdictLine[];
 }
 
-/** What counts as cheap enough that a connection that stays open is not worth having. */
-export const cheapPoll = { corePercent: 5, bytesPerUserMinute: 20_000 } as const;
-/** From here on, messages come so fast that framing and answers count. */
-export const fastPerSecond = 10;
-/** Below, news must be there at once. */
-export const strictMs = 100;
-/** Above, a long poll asks so often that it is a costly stream. */
-export const longPollPerSecond = 1;
-
 interface Choice {
   readonly measurement: LabMeasurement;
   readonly title: string;
@@ -38,7 +40,7 @@ interface Choice {
 
 export function judge(settings: LabSettings, measurements: readonly LabMeasurement[]): Verdict {
   const candidates = measurements.filter((each) => faultOf(settings, each) === undefined);
-  const choice = choose(settings, candidates);
+  const choice = choose(settings, measurements, candidates);
   const chosen = choice?.measurement;
   const others = measurements
     .filter((each) => each !== chosen)
@@ -56,9 +58,13 @@ export function judge(settings: LabSettings, measurements: readonly LabMeasureme
   return { transport: chosen.transport, title, reasons, caveats, others };
 }
 
-function choose(settings: LabSettings, candidates: readonly LabMeasurement[]): Choice | undefined {
+function choose(
+  settings: LabSettings,
+  measurements: readonly LabMeasurement[],
+  candidates: readonly LabMeasurement[],
+): Choice | undefined {
   const inTime = candidates.filter((each) => isInTime(settings, each));
-  if (inTime.length > 0) return chooseInTime(settings, inTime);
+  if (inTime.length > 0) return chooseInTime(settings, measurements, inTime);
   const fastest = [...candidates].sort((a, b) => p99Of(a) - p99Of(b))[0];
   if (fastest === undefined) return undefined;
   return {
@@ -70,108 +76,47 @@ function choose(settings: LabSettings, candidates: readonly LabMeasurement[]): C
   };
 }
 
-function chooseInTime(settings: LabSettings, inTime: readonly LabMeasurement[]): Choice {
+function chooseInTime(
+  settings: LabSettings,
+  measurements: readonly LabMeasurement[],
+  inTime: readonly LabMeasurement[],
+): Choice {
   const find = (...names: LabTransport[]) =>
     names
       .map((name) => inTime.find(({ transport }) => transport === name))
       .find((each) => each !== undefined);
   const poll = find("poll");
-  if (poll && !settings.isTwoWay && isCheap(poll)) return pollIsEnough(settings, poll);
-  const needs = reasonsForSocket(settings);
-  const socket = find("websocket", "websocket-h2");
+  if (poll && !settings.isTwoWay && isCheap(poll))
+    return {
+      measurement: poll,
+      title: "This does not need a socket: a poll is enough.",
+      reasons: pollReasons(settings, poll),
+    };
+  const needs = socketNeeds(settings);
+  const socket = find(...sockets);
   if (needs.length > 0 && socket)
     return { measurement: socket, title: "A WebSocket.", reasons: [...needs, costOf(socket)] };
-  const stream = find("sse", "http-stream");
-  if (stream)
+  const stream = find(...streams);
+  if (stream) {
+    const why = needs.length > 0 ? "the next best, since no WebSocket can be chosen" : "a stream is enough";
     return {
       measurement: stream,
-      title: `${transportWords[stream.transport].title}: a stream is enough.`,
-      reasons: [...streamReasons(settings, stream, find("poll")), costOf(stream)],
+      title: `${transportWords[stream.transport].title}: ${why}.`,
+      reasons: [...streamReasons(settings, measurements, stream, poll), costOf(stream)],
     };
+  }
   if (socket)
     return {
       measurement: socket,
       title: "A WebSocket.",
-      reasons: ["No stream over plain HTTP is left to choose.", costOf(socket)],
+      reasons: [socketForStream(settings, measurements), costOf(socket)],
     };
   const last = find("long-poll", "poll") ?? (inTime[0] as LabMeasurement);
   return {
     measurement: last,
     title: `${transportWords[last.transport].title}: of what was measured, nothing that stays open can be chosen.`,
-    reasons: [restReason(settings, last), costOf(last)],
+    reasons: [...restReasons(settings, measurements, last), costOf(last)],
   };
-}
-
-function pollIsEnough(settings: LabSettings, poll: LabMeasurement): Choice {
-  const age =
-    poll.latency.p99Ms === null
-      ? "No message was due in the window."
-      : `News may be ${formatMs(settings.tolerableMs)} old, and 99 % of them were not older than ${formatMs(poll.latency.p99Ms)}.`;
-  return {
-    measurement: poll,
-    title: "This does not need a socket: a poll is enough.",
-    reasons: [
-      age,
-      `${formatNumber(requestsPerUserMinute(poll))} requests and ${formatBytes(bytesPerUserMinute(poll))} for each user and minute, ` +
-        `and ${formatNumber(poll.server.corePercent)} % of a core for ${formatUsers(poll.users)}, are little.`,
-    ],
-  };
-}
-
-function reasonsForSocket({ isTwoWay, perSecond, tolerableMs }: LabSettings): string[] {
-  const reasons: string[] = [];
-  if (isTwoWay) reasons.push("Clients send, too: over a WebSocket that is a few bytes, and else a request.");
-  if (perSecond >= fastPerSecond)
-    reasons.push(
-      `${formatNumber(perSecond)} messages a second are many, and a frame is the smallest wrapping.`,
-    );
-  if (tolerableMs < strictMs)
-    reasons.push(`News may be no older than ${formatMs(tolerableMs)}, so nothing should be asked for first.`);
-  return reasons;
-}
-
-function streamReasons(
-  settings: LabSettings,
-  stream: LabMeasurement,
-  poll: LabMeasurement | undefined,
-): string[] {
-  const reasons = [
-    `Messages go one way, ${formatNumber(settings.perSecond)} a second, and arrived within ${formatMs(stream.latency.p99Ms)} (99 %).`,
-  ];
-  if (poll)
-    reasons.push(
-      `Polling every ${formatMs(settings.intervalMs)} is no longer cheap: ${formatBytes(bytesPerUserMinute(poll))} for each user and ` +
-        `minute against ${formatBytes(bytesPerUserMinute(stream))}, and ${formatNumber(poll.server.corePercent)} % of a core against ` +
-        `${formatNumber(stream.server.corePercent)} %.`,
-    );
-  return reasons;
-}
-
-function restReason({ perSecond }: LabSettings, { transport }: LabMeasurement): string {
-  if (transport !== "long-poll")
-    return "Of what was measured, only polling got every message to everybody in time.";
-  return perSecond <= longPollPerSecond
-    ? `Messages are rare, ${formatNumber(perSecond)} a second, so requests that wait for them are few.`
-    : `With ${formatNumber(perSecond)} messages a second each user asks again about as often.`;
-}
-
-function costOf(measurement: LabMeasurement): string {
-  const { server, users } = measurement;
-  return (
-    `It took ${formatBytes(bytesPerUserMinute(measurement))} for each user and minute, and ` +
-    `${formatNumber(server.corePercent)} % of a core for ${formatUsers(users)}.`
-  );
-}
-
-/** Why a transport cannot be chosen at all. */
-function faultOf({ blocked }: LabSettings, measurement: LabMeasurement): string | undefined {
-  const { sequences, users, opened, transport } = measurement;
-  if (!isCorrect(measurement)) {
-    const { missed, duplicates, outOfOrder, expected } = sequences;
-    return `Out: of ${expected} messages it missed ${missed}, repeated ${duplicates} and mixed up the order of ${outOfOrder}.`;
-  }
-  if (opened < users) return `Out: only ${opened} of ${users} users got through.`;
-  return blocked.includes(transport) ? "Out: the network is said to stop it." : undefined;
 }
 
 function lineOf(
@@ -200,20 +145,4 @@ function compared(measurement: LabMeasurement, chosen: LabMeasurement): string {
   const other = bytesPerUserMinute(chosen);
   if (!(other > 0) || !(own > 0)) return "";
   return ` (${formatNumber(own / other)} times that of the choice)`;
-}
-
-function isCheap(poll: LabMeasurement): boolean {
-  return (
-    poll.server.corePercent <= cheapPoll.corePercent &&
-    bytesPerUserMinute(poll) <= cheapPoll.bytesPerUserMinute
-  );
-}
-
-/** Nothing that came is nothing that was late. */
-function isInTime({ tolerableMs }: LabSettings, measurement: LabMeasurement): boolean {
-  return p99Of(measurement) <= tolerableMs;
-}
-
-function p99Of({ latency }: LabMeasurement): number {
-  return latency.p99Ms ?? 0;
 }

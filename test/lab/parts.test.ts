@@ -1,13 +1,17 @@
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ArrivalWatch } from "../../src/lab/arrival-watch.js";
+import { fillerOf } from "../../src/lab/filler.js";
 import { LatencyHistogram } from "../../src/lab/latency-histogram.js";
 import { createData, epochIn, scanMessages } from "../../src/lab/payload.js";
 import { ProgressClock } from "../../src/lab/progress-clock.js";
 import { createRandom, exponential } from "../../src/lab/random.js";
 import { LineSplitter } from "../../src/lab/readers/line-splitter.js";
+import { runTimesOf } from "../../src/lab/run-times.js";
 import { scheduleOf } from "../../src/lab/schedule.js";
 import { SequenceCheck } from "../../src/lab/sequence-check.js";
+import { type LabTransport, mostWarmUpMs } from "../../src/report/index.js";
 import { settings } from "../report/measurement.js";
 
 describe("LatencyHistogram", () => {
@@ -76,7 +80,8 @@ describe("messages", () => {
     for (const bytes of [16, 100, 65_536]) {
       const data = createData(6_000_000, bytes);
       expect(Buffer.byteLength(data)).toBe(bytes);
-      expect(JSON.parse(data)).toMatch(/^#6000000;x*$/);
+      expect(JSON.parse(data)).toMatch(/^#6000000;[\w-]*$/);
+      expect(createData(6_000_000, bytes)).toBe(data);
     }
     const found: number[] = [];
     const list = `{"epoch":"e1","offset":8,"publications":[{"data":${createData(7, 20)},"offset":7},{"data":${createData(8, 20)},"offset":8}]}`;
@@ -85,6 +90,15 @@ describe("messages", () => {
     expect(epochIn(list)).toBe("e1");
     expect(scanMessages("{}", () => {})).toBeUndefined();
     expect(() => scanMessages('{"data":"#x;"}', () => {})).toThrow(/no number/);
+  });
+});
+
+describe("fillers", () => {
+  it.each([20, 100, 4000, 65_536, 300_000])("of %i letters hardly compress, alone or in a row", (length) => {
+    const row = [1, 2, 3, 4, 5].map((sequence) => fillerOf(sequence, length));
+    expect(row.map((each) => each.length)).toEqual(row.map(() => length));
+    const text = row.join("");
+    expect(gzipSync(text).length).toBeGreaterThan(text.length * 0.7);
   });
 });
 
@@ -142,7 +156,7 @@ describe("random numbers", () => {
 describe("ProgressClock", () => {
   it("goes from nothing to all, and never back", () => {
     let now = 0;
-    const clock = new ProgressClock(settings, () => now);
+    const clock = new ProgressClock(settings, "poll", () => now);
     const shares = [clock.read().progress];
     for (const phase of ["opening", "settling", "measuring", "draining"] as const) {
       clock.enter(phase);
@@ -156,6 +170,26 @@ describe("ProgressClock", () => {
     expect(shares.at(-1)).toBeGreaterThan(0.99);
     expect(shares.at(-1)).toBeLessThan(1);
   });
+
+  it("knows that slow polls take one interval before the window, and one after it", () => {
+    const slow = { ...settings, intervalMs: 60_000, durationMs: 5000 };
+    const secondsOf = (transport: LabTransport) =>
+      new ProgressClock(slow, transport, () => 0).read().secondsLeft;
+    expect(secondsOf("poll")).toBeGreaterThan(125);
+    expect(secondsOf("sse")).toBeLessThan(15);
+  });
+});
+
+describe("runTimesOf", () => {
+  it("publishes for a whole interval of polls before the window, and waits for longer than that after it", () => {
+    for (const intervalMs of [50, 1000, 30_000, 120_000, 600_000]) {
+      const { warmUpMs, stallMs, mostDrainMs } = runTimesOf({ ...settings, intervalMs }, "poll");
+      expect(warmUpMs).toBe(Math.min(mostWarmUpMs, Math.max(500, intervalMs)));
+      expect(stallMs).toBeGreaterThan(intervalMs + 1000);
+      expect(mostDrainMs).toBeGreaterThan(stallMs);
+    }
+    expect(runTimesOf({ ...settings, intervalMs: 600_000 }, "sse").warmUpMs).toBe(500);
+  });
 });
 
 describe("ArrivalWatch", () => {
@@ -165,16 +199,28 @@ describe("ArrivalWatch", () => {
     expect(watch.utilization()).toBe(0);
     time.idle += 1000;
     watch.take(1);
-    time.active += 3;
+    time.active += 6;
     watch.take(2);
-    time.idle += 1;
+    time.idle += 2;
     watch.take(1);
     watch.take(2);
     time.idle += 1000;
     expect(watch.utilization()).toBe(0.75);
     watch.take(3);
-    time.active += 4;
+    time.active += 8;
     // One that has not reached everybody yet counts as far as it has come.
     expect(watch.utilization()).toBe(0.875);
+  });
+
+  it("leaves out bursts that are over in a few milliseconds: few users are no load", () => {
+    const time = { idle: 0, active: 0 };
+    const watch = new ArrivalWatch({ users: 2, read: () => ({ ...time }) });
+    for (let sequence = 1; sequence <= 10; sequence++) {
+      watch.take(sequence);
+      time.active += 2;
+      watch.take(sequence);
+      time.idle += 1000;
+    }
+    expect(watch.utilization()).toBe(0);
   });
 });

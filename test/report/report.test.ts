@@ -12,7 +12,8 @@ import {
   markdownTable,
   tableOf,
 } from "../../src/report/index.js";
-import { measured, resultOf } from "./measurement.js";
+import { method } from "../../src/report/method.js";
+import { measured, resultOf, settings } from "./measurement.js";
 
 const all = labTransports.map((transport) => measured(transport));
 const hostile = `<script>alert("x")</script>&'\u0000`;
@@ -50,7 +51,7 @@ describe("the classic claim", () => {
     const socket = measured("websocket", { bytesPerUser: 5000, traffic: { frames: 600 } });
     expect(classicClaim(resultOf([poll, socket]))).toBe(
       "100 users asked 6,000 times in 60 s, every 1 s each. 90 % of the answers were empty, and all of it took 5 MB. " +
-        "One open connection each (WebSocket) needed 600 messages and 500 kB for the same 60 messages. That is 10× the bytes.",
+        "One open connection each (WebSocket) needed 600 messages and 500 kB for the same 60 messages. Polling took 10 times the bytes.",
     );
   });
 
@@ -99,6 +100,13 @@ describe("charts", () => {
       Number(width),
     );
     expect(widths).toEqual([352, 88]);
+  });
+});
+
+describe("the method", () => {
+  it("says what is compressed, and of what messages are made", () => {
+    expect(method({ ...settings, headers: "browser" }).join("\n")).toMatch(/random letters.* are compressed/);
+    expect(method({ ...settings, headers: "least" }).join("\n")).toMatch(/Nothing is compressed/);
   });
 });
 

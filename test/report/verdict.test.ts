@@ -72,8 +72,67 @@ describe("judge", () => {
     expect(busy.reasons[0]).toContain("each user asks again about as often");
   });
 
-  it("takes polling where nothing else is left", () => {
-    expect(verdictOf([measured("poll")]).transport).toBe("poll");
+  it("takes polling where nothing else is left, and says what kept each of the others out", () => {
+    expect(verdictOf([measured("poll")])).toMatchObject({ transport: "poll" });
+    expect(verdictOf([measured("poll")]).reasons[0]).toBe("Nothing else was measured.");
+    const all = [
+      measured("poll"),
+      measured("long-poll", { p99Ms: 2000 }),
+      measured("sse", { missed: 1 }),
+      measured("http-stream", { opened: 3 }),
+      measured("websocket"),
+    ];
+    expect(verdictOf(all, { blocked: ["websocket"] }).reasons[0]).toBe(
+      "Nothing else can be chosen: Long polling (too slow), Server-sent events (with faults), " +
+        "HTTP stream (did not let everybody in), WebSocket (stopped by the network).",
+    );
+  });
+
+  it("does not say that messages go one way, or that a stream is enough, where clients send", () => {
+    const all = [measured("poll", cheap), measured("sse"), measured("websocket")];
+    const verdict = verdictOf(all, { isTwoWay: true, blocked: ["websocket"] });
+    expect(verdict).toMatchObject({
+      transport: "sse",
+      title: "Server-sent events: the next best, since no WebSocket can be chosen.",
+    });
+    expect(verdict.reasons.slice(0, 3)).toEqual([
+      "A WebSocket would be better, but none can be chosen: WebSocket (stopped by the network).",
+      "Clients send with requests beside it. Messages come 1 a second and arrived within 50 ms (99 %).",
+      "Polling every 1 s was cheap, but is chosen only where clients just read.",
+    ]);
+  });
+
+  it.each([
+    [
+      { bytesPerUser: 59_700, corePercent: 2 },
+      "59.7 kB for each user and minute against 245 kB, where 20 kB count as cheap",
+    ],
+    [{ bytesPerUser: 5000, corePercent: 40 }, "40 % of a core against 10 %, where 5 % count as cheap"],
+  ])("says what made polling dear, and nothing else: %j", (poll, why) => {
+    const verdict = verdictOf([measured("poll", poll), measured("sse", { bytesPerUser: 245_000 })]);
+    expect(verdict.reasons[1]).toBe(`Polling every 1 s is not cheap: ${why}.`);
+  });
+
+  it("says nothing of what polling costs where that did not keep it out", () => {
+    for (const [poll, more] of [
+      [measured("poll", { p99Ms: 5000 }), {}],
+      [measured("poll", { missed: 1 }), {}],
+      [measured("poll", cheap), { blocked: ["poll"] as const }],
+    ] as const)
+      expect(verdictOf([poll, measured("sse")], more).reasons.join(" ")).not.toContain("Polling");
+  });
+
+  it("says why there is no stream where a socket is more than is needed", () => {
+    const all = [measured("sse"), measured("websocket")];
+    expect(verdictOf(all, { blocked: ["sse"] }).reasons[0]).toBe(
+      "A stream would be enough, but none can be chosen: Server-sent events (stopped by the network).",
+    );
+    expect(verdictOf([measured("websocket")]).reasons[0]).toContain("none was measured");
+  });
+
+  it("does not say when messages arrived where none was due", () => {
+    const verdict = verdictOf([measured("sse", { p99Ms: null })]);
+    expect(verdict.reasons[0]).toBe("Messages go one way, 1 a second, but none was due in the window.");
   });
 
   it.each([
@@ -104,13 +163,36 @@ describe("judge", () => {
   });
 
   it("minds a load that was short of time, a busy machine, errors, and few deliveries", () => {
-    const few = measured("sse", { isLoadBound: true, machineBusy: 0.97, errors: 2 });
+    const given = measured("sse", { isLoadBound: true, machineBusy: 0.97, errors: 2 });
+    const few = { ...given, load: { ...given.load, loopUtilization: 0.9 } };
     const caveats = verdictOf([{ ...few, latency: { ...few.latency, count: 5 } }]).caveats.join("\n");
     expect(caveats).toContain("short of processor time for Server-sent events");
     expect(caveats).toContain("All cores of this machine were busy");
     expect(caveats).toContain("There were errors");
     expect(caveats).toContain("Only 5 deliveries");
     expect(caveats).not.toContain("no network");
+  });
+
+  it("does not call a load short of time that was busy only while messages arrived", () => {
+    const caveats = verdictOf([measured("sse", { isLoadBound: true })]).caveats.join("\n");
+    expect(caveats).toContain("was busy while messages arrived over Server-sent events");
+    expect(caveats).not.toContain("fewer users");
+  });
+
+  it("minds intervals of polls that are long for the window, or for what goes before it", () => {
+    const caveatsAt = (intervalMs: number, name: "poll" | "sse" = "poll") =>
+      verdictOf([measured(name, cheap)], { intervalMs }).caveats.join("\n");
+    expect(caveatsAt(30_000)).not.toMatch(/window of|before the window/);
+    expect(caveatsAt(30_001)).toMatch(/window of 60 s is shorter than two intervals/);
+    expect(caveatsAt(300_000)).toMatch(/published for only 2 min before the window/);
+    expect(caveatsAt(300_000, "sse")).not.toMatch(/window of|before the window/);
+  });
+
+  it("minds that a long poll asks once for each message", () => {
+    const { caveats } = verdictOf([measured("long-poll")], { perSecond: 0.5 });
+    expect(caveats[0]).toBe(
+      "Each message costs every user a request: with more than 0.5 a second, requests grow as well.",
+    );
   });
 
   it("minds that nothing was due, and that there was no network", () => {

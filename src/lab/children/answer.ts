@@ -15,6 +15,8 @@ interface Ask {
 /** Ctrl+C goes to all processes of a terminal; the first of them says when it is over. */
 export function endWithParent(): void {
   if (process.send === undefined) throw new Error("this is started by holdfast lab, and not by itself");
+  // A parent that was gone while modules were loading has said so to nobody.
+  if (!process.connected) process.exit(0);
   process.on("disconnect", () => process.exit(0));
   process.on("SIGINT", () => {});
 }

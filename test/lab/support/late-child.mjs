@@ -1,0 +1,8 @@
+/** A child whose imports take longer than its parent lives: the end comes before it has asked to hear of it. */
+import { setTimeout as pause } from "node:timers/promises";
+
+while (process.connected) await pause(5);
+const { endWithParent } = await import(process.argv[2]);
+endWithParent();
+// As a server that listens does.
+setInterval(() => {}, 1000);
