@@ -118,6 +118,8 @@ describe("a run in a browser", () => {
     expect(poll.published.map(({ n }) => n)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
     expect(socket.published).toEqual(poll.published);
     for (const message of poll.published) expect(JSON.stringify(message).length).toBe(100);
+    // Compressing the answers to polls must be no bargain that other messages would not be.
+    expect(new Set(poll.published[0]?.pad).size).toBeGreaterThan(20);
     const gaps = poll.published
       .slice(1)
       .map(({ at }, index) => at - (poll.published[index] as BenchMessage).at);

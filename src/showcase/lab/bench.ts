@@ -2,7 +2,7 @@
  * Servers for a browser to read from, one for each transport, so that each one's processor time and memory are its own. All
  * get the same messages at the same time.
  */
-import type { LabServer, ServerSample, SocketTraffic } from "../../lab/index.js";
+import { fillerOf, type LabServer, type ServerSample, type SocketTraffic } from "../../lab/index.js";
 import type { LabSettings, LabTransport } from "../../report/index.js";
 import type { BenchLine, BenchMessage, LabNews, LineUse } from "./protocol.js";
 
@@ -132,7 +132,7 @@ export class BrowserBench {
     const n = ++this.#published;
     const bare: BenchMessage = { n, at: Math.round(at * 1000) / 1000 };
     const missing = this.#settings.bytes - JSON.stringify(bare).length - ',"pad":""'.length;
-    const message: BenchMessage = missing > 0 ? { ...bare, pad: "x".repeat(missing) } : bare;
+    const message: BenchMessage = missing > 0 ? { ...bare, pad: fillerOf(n, missing) } : bare;
     for (const { server } of this.#lines) server.publish(message).catch(this.#report);
   }
 
