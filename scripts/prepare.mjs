@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, because it runs before there are any.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -23,6 +23,8 @@ const parts = [
       for (const entry of existsSync(join(root, "dist")) ? readdirSync(join(root, "dist")) : [])
         if (entry !== "pages") rmSync(join(root, "dist", entry), { recursive: true, force: true });
     },
+    // npm does that only where it links the command for the first time, and a build makes the file anew.
+    finish: () => chmodSync(join(root, "dist/cli/main.js"), 0o755),
   },
   {
     name: "pages",
@@ -37,6 +39,7 @@ const parts = [
       "warn",
     ],
     clean() {},
+    finish() {},
   },
 ];
 
@@ -110,6 +113,7 @@ export function ensureBuilt() {
     part.clean();
     if (run(process.execPath, part.command) !== 0)
       fail(`Building the ${part.name} failed: see the message above.`);
+    part.finish();
     writeFileSync(stamp, digest);
   }
 }

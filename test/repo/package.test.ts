@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configOptions, findOption } from "../../src/config/option-table.js";
@@ -30,6 +30,11 @@ describe("package", () => {
     );
     for (const target of [...targets, ...Object.values(manifest.bin)])
       expect(existsSync(join(root, target)), target).toBe(true);
+  });
+
+  it.skipIf(process.platform === "win32")("has commands that can be run as they are built", () => {
+    for (const file of Object.values(manifest.bin))
+      expect([file, statSync(join(root, file)).mode & 0o111]).toEqual([file, 0o111]);
   });
 
   it("says why it depends on what it depends on", () => {
