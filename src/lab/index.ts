@@ -2,7 +2,7 @@
 
 export { fillerOf } from "./filler.js";
 export type { ServerSample } from "./ipc.js";
-export { mostConnections } from "./machine.js";
+export { describeMachine, mostConnections } from "./machine.js";
 export { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";
 export { type LabPreset, labPreset, labPresets } from "./presets.js";
 export { type LabProgress, type LabRunOptions, runLab } from "./run-lab.js";

@@ -38,6 +38,7 @@ export function chartSheet(result: LabResult): string {
 function drawingsOf({
   measurements,
   settings,
+  isByBrowser,
 }: LabResult): readonly (readonly [NamedChart["name"], Drawing])[] {
   const bars = (
     value: (each: LabMeasurement) => number | undefined,
@@ -80,7 +81,7 @@ function drawingsOf({
     ["bytes", bytes],
     ["cpu", cpu],
     ["empty", empty],
-    ["memory", memory],
+    ...(isByBrowser ? [] : ([["memory", memory]] as const)),
     ["latency", latency],
   ];
 }

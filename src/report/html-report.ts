@@ -37,11 +37,11 @@ ${chartsOf(result)
   .join("\n")}
 </div>
 <div class="two">
-<section><h2>Settings</h2>${definitions(settingLines(result.settings))}</section>
+<section><h2>Settings</h2>${definitions(settingLines(result))}</section>
 <section><h2>Machine</h2>${definitions(machineLines(result))}</section>
 </div>
 <h2>How it was measured</h2>
-${list(method(result.settings))}
+${list(method(result))}
 ${opening(result)}
 ${errors(result)}
 </main>
@@ -51,9 +51,9 @@ ${errors(result)}
 `;
 }
 
-function headOf({ settings }: LabResult, verdict: Verdict): string {
+function headOf({ settings, isByBrowser }: LabResult, verdict: Verdict): string {
   const asked =
-    `${formatUsers(settings.users)}, ${formatNumber(settings.perSecond)} messages a second of ${formatCount(settings.bytes)} bytes, ` +
+    `${isByBrowser ? "One browser" : formatUsers(settings.users)}, ${formatNumber(settings.perSecond)} messages a second of ${formatCount(settings.bytes)} bytes, ` +
     `news may be ${formatMs(settings.tolerableMs)} old${settings.isTwoWay ? ", clients send, too" : ""}.`;
   return `<header><div>
 <p class="eyebrow">What each transport costs</p>
@@ -91,7 +91,8 @@ function machineLines({ machine, version }: LabResult): [string, string][] {
   ];
 }
 
-function opening({ measurements }: LabResult): string {
+function opening({ measurements, isByBrowser }: LabResult): string {
+  if (isByBrowser) return "";
   const lines = measurements.map(
     ({ transport, opening: { ms, serverCpuMs, bytesUp, bytesDown }, users }) =>
       `${transportWords[transport].title}: ${formatMs(ms)} for ${formatUsers(users)}, ${formatMs(serverCpuMs / users)} of the ` +

@@ -222,4 +222,6 @@ export interface LabResult {
   readonly settings: LabSettings;
   /** Of those transports that were finished. */
   readonly measurements: readonly LabMeasurement[];
+  /** Where one browser has read, over all transports at once: nothing is known of opening, and of memory nothing worth saying. */
+  readonly isByBrowser?: boolean;
 }

@@ -1,16 +1,16 @@
 /** What was set, and how it was measured, in words: whoever reads figures has to know what they are of. */
-import type { LabSettings } from "./lab-result.js";
+import type { LabResult, LabSettings } from "./lab-result.js";
 import { transportWords } from "./lab-result.js";
 import { formatCount, formatMs, formatNumber } from "./numbers.js";
 
-export function settingLines(settings: LabSettings): [string, string][] {
+export function settingLines({ settings, isByBrowser }: LabResult): [string, string][] {
   const { delayMs, jitterMs, cutEveryMs, blocked } = settings;
   const network =
     delayMs > 0 || jitterMs > 0
       ? `${formatMs(delayMs)} ± ${formatMs(jitterMs)} each way`
       : "none but this machine's own";
   return [
-    ["Users", formatCount(settings.users)],
+    isByBrowser ? ["Readers", "one browser"] : ["Users", formatCount(settings.users)],
     ["Polling", `every ${formatMs(settings.intervalMs)}`],
     ["Messages", `${formatNumber(settings.perSecond)} a second, ${formatCount(settings.bytes)} bytes each`],
     ["Window", formatMs(settings.durationMs)],
@@ -20,12 +20,46 @@ export function settingLines(settings: LabSettings): [string, string][] {
     ["News may be", `${formatMs(settings.tolerableMs)} old`],
     ["Clients send, too", settings.isTwoWay ? "yes" : "no"],
     ["Stopped by the network", blocked.map((each) => transportWords[each].title).join(", ") || "nothing"],
+    ...(isByBrowser ? [] : ofVirtualUsers(settings)),
+  ];
+}
+
+function ofVirtualUsers(settings: LabSettings): [string, string][] {
+  return [
     ["Header fields", settings.headers === "browser" ? "those that Chromium sends" : "the fewest that work"],
     ["Seed", String(settings.seed)],
   ];
 }
 
-export function method({ headers, delayMs, cutEveryMs }: LabSettings): string[] {
+export function method({ settings, isByBrowser }: LabResult): string[] {
+  return isByBrowser ? inBrowser(settings) : byVirtualUsers(settings);
+}
+
+function inBrowser({ delayMs, cutEveryMs }: LabSettings): string[] {
+  return [
+    "One browser read over all transports at once, each from a server in a process of its own, which keeps its log in memory. All servers " +
+      "published the same messages at the same time.",
+    "Bytes are counted on the servers' sockets: header fields, chunks and frames, but not what TCP and IP add. What opening took is not " +
+      "counted; what came while the last messages arrived is.",
+    "Polls ask without a tag of their own: the browser's cache does that, and an empty answer is a 304. Answers of a kilobyte or more are " +
+      "compressed; streams and sockets are not. Messages are random letters, which shrink by a quarter or so.",
+    "Latency runs from when a message was due, by the server's clock, which the browser has compared with its own: it is off by half of the " +
+      "quickest round trip of six at most. The reader is one of many things that a browser does.",
+    "Processor time is each server process's own, for a single reader: small figures, and noisy ones.",
+    "A reader that has lost its connection comes back with its position after 100 to 300 ms.",
+    ...networkLines(delayMs, cutEveryMs),
+  ];
+}
+
+function networkLines(delayMs: number, cutEveryMs: number): string[] {
+  if (delayMs === 0 && cutEveryMs === 0) return [];
+  return [
+    "The network is simulated by a process between users and server: it holds bytes back in their order, a new connection for one more " +
+      "round trip, and resets connections. It has no limit of bandwidth, and no packet is lost.",
+  ];
+}
+
+function byVirtualUsers({ headers, delayMs, cutEveryMs }: LabSettings): string[] {
   return [
     "One transport after the other. Server and users are processes of their own, on one machine, without TLS; the server keeps its log " +
       "in memory, and has neither presence nor compression of sockets.",
@@ -47,12 +81,7 @@ export function method({ headers, delayMs, cutEveryMs }: LabSettings): string[] 
     "Polls of one user come at an interval, users spread evenly over it, and are conditional (If-None-Match), so that an empty answer is a " +
       "304. Keep-alive ends after five idle seconds; beyond that interval each poll opens a connection.",
     "A user that has lost its connection comes back with its position, after a short random time that grows.",
-    ...(delayMs > 0 || cutEveryMs > 0
-      ? [
-          "The network is simulated by a process between users and server: it holds bytes back in their order, a new connection for one more " +
-            "round trip, and resets connections. It has no limit of bandwidth, and no packet is lost.",
-        ]
-      : []),
+    ...networkLines(delayMs, cutEveryMs),
     "Pings come every 25 s, so that a short window may see none.",
   ];
 }

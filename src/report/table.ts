@@ -13,7 +13,17 @@ export interface LabTable {
   readonly notes: readonly string[];
 }
 
-export function tableOf({ measurements }: LabResult): LabTable {
+export function tableOf(result: LabResult): LabTable {
+  const { measurements, isByBrowser } = result;
+  const table = wholeTable(measurements);
+  if (!isByBrowser) return table;
+  const without = <Cell>(cells: readonly Cell[]) => cells.filter((_, index) => index !== memoryColumn);
+  return { ...table, heads: without(table.heads), rows: table.rows.map(without) };
+}
+
+const memoryColumn = 7;
+
+function wholeTable(measurements: readonly LabMeasurement[]): LabTable {
   const socket = measurements.find(({ transport }) => transport === "websocket");
   const isBound = measurements.some(({ isLoadBound }) => isLoadBound);
   return {

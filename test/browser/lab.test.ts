@@ -1,4 +1,5 @@
 /** The lab in a real browser, with the servers it starts: short runs, whose counts have to add up. */
+import { readFileSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "./chat-window.js";
@@ -68,6 +69,9 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
       ann.page.getByRole("button", { name: "Save the report" }).click(),
     ]);
     expect(saved.suggestedFilename()).toBe("holdfast-lab.html");
+    const report = readFileSync(await saved.path(), "utf8");
+    expect(report).toContain("One browser read over all transports at once");
+    expect(report).toMatch(/Node\.js<\/dt><dd>v\d/);
     expect(ann.faults).toEqual([]);
     expect([...ann.hosts].sort()).toEqual(["127.0.0.1", "localhost"]);
 

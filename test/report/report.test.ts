@@ -105,8 +105,30 @@ describe("charts", () => {
 
 describe("the method", () => {
   it("says what is compressed, and of what messages are made", () => {
-    expect(method({ ...settings, headers: "browser" }).join("\n")).toMatch(/random letters.* are compressed/);
-    expect(method({ ...settings, headers: "least" }).join("\n")).toMatch(/Nothing is compressed/);
+    const methodWith = (headers: "browser" | "least") =>
+      method({ ...resultOf(all), settings: { ...settings, headers } }).join("\n");
+    expect(methodWith("browser")).toMatch(/random letters.* are compressed/);
+    expect(methodWith("least")).toMatch(/Nothing is compressed/);
+  });
+});
+
+describe("what one browser has read", () => {
+  const result = { ...resultOf(all), isByBrowser: true };
+
+  it("says nothing of memory and opening, of which nothing is known", () => {
+    expect(chartsOf(result).map(({ name }) => name)).toEqual(["bytes", "cpu", "empty", "latency"]);
+    const { heads, rows } = tableOf(result);
+    expect(heads.flat()).not.toContain("KiB");
+    expect(new Set(rows.map(({ length }) => length))).toEqual(
+      new Set([tableOf(resultOf(all)).heads.length - 1]),
+    );
+    expect(htmlReport(result)).not.toMatch(/What opening cost|Seed|virtual/i);
+  });
+
+  it("says how it was measured, which is not how virtual users are", () => {
+    expect(method(result).join("\n")).toMatch(/One browser read over all transports at once/);
+    expect(method(result).join("\n")).not.toMatch(/One transport after the other|Every user has/);
+    expect(htmlReport(result)).toContain("One browser, ");
   });
 });
 

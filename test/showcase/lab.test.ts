@@ -1,11 +1,11 @@
 /** The lab's methods: who may run it, for how long, and what is told of it. The lab's own servers are played here. */
 import type { Centrifuge } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createServer, defineApp, type HoldfastServer } from "../../src/index.js";
+import { createServer, defineApp, type HoldfastServer, version as ownVersion } from "../../src/index.js";
 import type { LabServer, SocketTraffic } from "../../src/lab/index.js";
 import type { LabResult, LabSettings } from "../../src/report/index.js";
 import { createLab, type LabParts } from "../../src/showcase/lab/lab.js";
-import type { BenchMessage, LabNews } from "../../src/showcase/lab/protocol.js";
+import type { Bench, BenchMessage, LabNews } from "../../src/showcase/lab/protocol.js";
 import { Store } from "../../src/showcase/store.js";
 import { connectSdk } from "../support/app-server.js";
 import { until } from "../support/server.js";
@@ -98,15 +98,12 @@ describe("a run in a browser", () => {
   it("has a server for each transport that browsers have, which all get the same messages", async () => {
     const { join, errors } = await startLab();
     const ann = await join("Ann");
-    const { run, channel, lines } = await call<{ run: string; channel: string; lines: unknown[] }>(
-      ann,
-      "labOpen",
-      {
-        ...wish,
-        transports: ["websocket", "websocket-h2", "poll"],
-        cutEveryMs: 1000,
-      },
-    );
+    const { run, channel, lines, version, machine } = await call<Bench>(ann, "labOpen", {
+      ...wish,
+      transports: ["websocket", "websocket-h2", "poll"],
+      cutEveryMs: 1000,
+    });
+    expect([version, machine.cores > 0, machine.memoryBytes > 0]).toEqual([ownVersion, true, true]);
     expect([channel, lines]).toEqual([
       "lab",
       [expect.objectContaining({ transport: "poll" }), expect.objectContaining({ transport: "websocket" })],

@@ -25,16 +25,6 @@ beginPage({
         const timer = setTimeout(task, delayMs);
         return () => clearTimeout(timer);
       },
-      describe: () => ({
-        version: "",
-        machine: {
-          cpu: "this browser’s machine",
-          cores: navigator.hardwareConcurrency,
-          memoryBytes: 0,
-          node: "",
-          platform: navigator.userAgent.replace(/^.*(Chrome|Firefox|Safari)\/([\d.]+).*$/, "$1 $2"),
-        },
-      }),
     }),
   view: (lab, visit) => <LabView lab={lab} visit={visit} />,
 });

@@ -5,8 +5,15 @@ import { reject } from "../../app/rejection.js";
 import { rpc } from "../../app/rpc.js";
 import type { User } from "../../app/user.js";
 import { messageOf } from "../../errors.js";
-import { type LabServer, openLabServer, resolveLabSettings, runLab } from "../../lab/index.js";
+import {
+  describeMachine,
+  type LabServer,
+  openLabServer,
+  resolveLabSettings,
+  runLab,
+} from "../../lab/index.js";
 import { type LabSettings, labTransports } from "../../report/index.js";
+import { version } from "../../server/version.js";
 import type { PartContext, RunningPart } from "../part.js";
 import { type Repeat, repeat as repeatUnheld } from "../timers.js";
 import { BrowserBench } from "./bench.js";
@@ -83,7 +90,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
     bench = opened;
     try {
       const lines = await opened.open();
-      return { run: turn.run, channel: opened.channel, lines };
+      return { run: turn.run, channel: opened.channel, lines, version, machine: describeMachine() };
     } catch (error) {
       await turns.end(turn.run);
       return reject(busyCode, messageOf(error));

@@ -1,5 +1,5 @@
 /** What the lab's page and its server say to each other. Runs in the page, too. */
-import type { LabResult, LabSample, LabTransport } from "../../report/index.js";
+import type { LabMachine, LabResult, LabSample, LabTransport } from "../../report/index.js";
 
 /** What readers of a browser can be: HTTP/2 it speaks over TLS alone, which the lab has none for. */
 export const browserTransports = [
@@ -39,6 +39,9 @@ export interface Bench {
   /** In the servers at these ports. */
   readonly channel: string;
   readonly lines: readonly BenchLine[];
+  /** Of Holdfast. */
+  readonly version: string;
+  readonly machine: LabMachine;
 }
 
 /** Of one server's process, since the start of the run. Times in milliseconds, sizes in bytes. */

@@ -1,5 +1,5 @@
 /** A run in this browser: opens its readers, lets the server publish, waits for what is under way, and adds it all up. */
-import type { LabMeasurement } from "../../../../src/report/index.js";
+import type { LabMeasurement, LabResult } from "../../../../src/report/index.js";
 import type { Bench, LabNews } from "../../../../src/showcase/lab/protocol.js";
 import { clockAheadMs } from "./clock.js";
 import { createReader } from "./create-reader.js";
@@ -22,6 +22,9 @@ interface Place {
   readonly tally: Tally;
   readonly reader: Reader;
 }
+
+/** What a run has come to. */
+export type BrowserReading = Pick<LabResult, "version" | "machine" | "measurements">;
 
 type BenchNews = Extract<LabNews, { news: "bench" }>;
 
@@ -51,7 +54,7 @@ export class BrowserRun {
   }
 
   /** @returns undefined where it was stopped before anything was measured @throws Error with what to tell the person */
-  async run(wish: Wish): Promise<readonly LabMeasurement[] | undefined> {
+  async run(wish: Wish): Promise<BrowserReading | undefined> {
     const { link, now } = this.#parts;
     const ahead = await clockAheadMs({ ask: () => link.clock(), now });
     const bench = await link.open(wish);
@@ -79,7 +82,9 @@ export class BrowserRun {
       this.#isOver = true;
       const last = (await link.read(bench.run)) as BenchNews | null;
       if (last) this.#news = last;
-      return this.#measure(now() - startedAt);
+      const measurements = this.#measure(now() - startedAt);
+      const { version, machine } = bench;
+      return measurements && { version, machine, measurements };
     } finally {
       for (const { reader } of this.#places) reader.stop();
       leave();

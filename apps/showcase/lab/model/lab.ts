@@ -54,11 +54,7 @@ export interface LabLink {
   follow(run: string, onNews: (news: LabNews) => void): () => void;
 }
 
-export interface LabOptions extends Omit<BrowserRunParts, "link" | "onChange"> {
-  readonly link: LabLink;
-  /** Of Holdfast, and what the readers run on. */
-  readonly describe: () => Pick<LabResult, "version" | "machine">;
-}
+export type LabOptions = Omit<BrowserRunParts, "onChange">;
 
 const silenceMs = 20_000;
 
@@ -120,15 +116,11 @@ export class Lab {
       },
     });
     this.#running = run;
-    const measurements = await run.run(wish);
-    if (measurements === undefined) return undefined;
-    const settings = settingsOf({
-      ...wish,
-      users: 1,
-      transports: measurements.map(({ transport }) => transport),
-    });
+    const read = await run.run(wish);
+    if (read === undefined) return undefined;
+    const transports = read.measurements.map(({ transport }) => transport);
     const startedAt = new Date(this.#options.now()).toISOString();
-    return { ...this.#options.describe(), startedAt, settings, measurements };
+    return { ...read, startedAt, settings: settingsOf({ ...wish, users: 1, transports }), isByBrowser: true };
   }
 
   async #measure(wish: Wish): Promise<LabResult | undefined> {

@@ -39,11 +39,9 @@ export function ResultView({ result }: { result: LabResult }) {
         </ul>
       )}
       <div class="lab-charts">
-        {chartsOf(result)
-          .filter(({ name }) => name !== "memory" || !isOneUser(result))
-          .map(({ name, svg }) => (
-            <div key={name} class="panel" dangerouslySetInnerHTML={{ __html: svg }} />
-          ))}
+        {chartsOf(result).map(({ name, svg }) => (
+          <div key={name} class="panel" dangerouslySetInnerHTML={{ __html: svg }} />
+        ))}
       </div>
       <button type="button" class="button" onClick={() => save(htmlReport(result))}>
         Save the report
@@ -52,16 +50,8 @@ export function ResultView({ result }: { result: LabResult }) {
   );
 }
 
-/** What a process grows by for a single user is the noise of its collector. */
-function isOneUser({ settings }: LabResult): boolean {
-  return settings.users === 1;
-}
-
 function ResultTable({ result, chosen }: { result: LabResult; chosen: string | null }) {
-  const { heads, rows: all, reference, notes } = tableOf(result);
-  const isShown = (index: number) => !isOneUser(result) || heads[index]?.[0] !== "KiB";
-  const rows = all.map((cells) => cells.filter((_, index) => isShown(index)));
-  const shownHeads = heads.filter((_, index) => isShown(index));
+  const { heads, rows, reference, notes } = tableOf(result);
   return (
     <div class="panel">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, also with the keyboard alone */}
@@ -69,7 +59,7 @@ function ResultTable({ result, chosen }: { result: LabResult; chosen: string | n
         <table>
           <thead>
             <tr>
-              {shownHeads.map((lines, index) => (
+              {heads.map((lines, index) => (
                 <th key={index} scope="col">
                   {lines.join(" ")}
                 </th>
@@ -81,7 +71,7 @@ function ResultTable({ result, chosen }: { result: LabResult; chosen: string | n
               <tr key={name} class={result.measurements[index]?.transport === chosen ? "chosen" : ""}>
                 <th scope="row">{name}</th>
                 {cells.map((cell, place) => (
-                  <td key={shownHeads[place + 1]?.join(" ")}>{cell}</td>
+                  <td key={heads[place + 1]?.join(" ")}>{cell}</td>
                 ))}
               </tr>
             ))}
