@@ -2,9 +2,9 @@
  * Builds the pages that the server serves at `/` into dist/pages. `vite --config apps/vite.config.ts` serves them
  * while they are worked on, beside a `holdfast serve --showcase` on its default port.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const root = fileURLToPath(new URL("showcase", import.meta.url));
 const server = "http://localhost:8000";
@@ -13,9 +13,20 @@ const pages = ["", ...readdirSync(root).map((name) => `${name}/`)]
   .map((folder) => `${root}/${folder}index.html`)
   .filter((file) => existsSync(file));
 
+/** What the head of every page but the first has: in one place, and put where a page says so. */
+const sharedHead: Plugin = {
+  name: "shared-head",
+  transformIndexHtml: {
+    order: "pre",
+    handler: (html) =>
+      html.replace("<!-- head.html -->", readFileSync(`${root}/shared/frame/head.html`, "utf8").trim()),
+  },
+};
+
 export default defineConfig({
   root,
   base: "./",
+  plugins: [sharedHead],
   build: {
     outDir: "../../dist/pages",
     emptyOutDir: true,

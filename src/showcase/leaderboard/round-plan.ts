@@ -2,7 +2,7 @@
  * What drifts by in a round, and when: made from a number that the server draws, so that the page shows what the server
  * knows to be there. Runs in the page, too.
  */
-import { createRandom } from "../random.js";
+import { createRandom } from "../../lab/random.js";
 
 export const drifterKinds = ["shell", "star", "pearl", "jelly"] as const;
 export type DrifterKind = (typeof drifterKinds)[number];

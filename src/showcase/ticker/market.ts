@@ -2,7 +2,7 @@
  * A made-up market: prices that walk at random around where they began, the same walk for the same seed. Knows no clock and
  * no timers; whoever has it says when a step is taken.
  */
-import { createRandom } from "../random.js";
+import { createRandom } from "../../lab/random.js";
 import { symbolNames } from "./symbols.js";
 import type { Quote, SymbolHistory, SymbolState } from "./ticker-types.js";
 
