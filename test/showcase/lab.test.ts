@@ -2,8 +2,9 @@
 import type { Centrifuge } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createServer, defineApp, type HoldfastServer, version as ownVersion } from "../../src/index.js";
-import type { LabServer, SocketTraffic } from "../../src/lab/index.js";
+import { type LabServer, resolveLabSettings, type SocketTraffic } from "../../src/lab/index.js";
 import type { LabResult, LabSettings } from "../../src/report/index.js";
+import { BrowserBench } from "../../src/showcase/lab/bench.js";
 import { createLab, type LabParts } from "../../src/showcase/lab/lab.js";
 import type { Bench, BenchMessage, LabNews } from "../../src/showcase/lab/protocol.js";
 import { Store } from "../../src/showcase/store.js";
@@ -295,6 +296,36 @@ describe("a run in a browser", () => {
     const { join } = await startLab({}, ["Ann"]);
     const ann = await join("Ann");
     expect(await refusalOf(ann.rpc("labOpen", wish))).toBe("403 a moderator has banned you");
+  });
+});
+
+describe("a bench", () => {
+  it("publishes when it is due, says that it is over once, and has no timer then", async () => {
+    FakeLabServer.all.length = 0;
+    const clock = new HandClock();
+    const told: LabNews[] = [];
+    const server = new FakeLabServer();
+    const bench = new BrowserBench(resolveLabSettings({ ...wish, transports: ["poll"], perSecond: 2 }), {
+      open: async () => server,
+      now: clock.now,
+      every: clock.repeat,
+      tell: (news) => told.push(news),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    await bench.open();
+    const startedAt = clock.now();
+    expect([await bench.start(), await bench.start(), clock.timers]).toEqual([true, false, 1]);
+    await clock.advance(1000);
+    expect(server.published.map(({ n, at }) => [n, at - startedAt])).toEqual([
+      [1, 500],
+      [2, 1000],
+    ]);
+    await clock.advance(10_000);
+    expect([server.published.length, clock.timers]).toEqual([6, 0]);
+    expect(told.filter((news) => news.news === "bench" && news.isOver)).toHaveLength(1);
+    await bench.close();
   });
 });
 
