@@ -6,6 +6,7 @@ describe("options", () => {
   it("are the defaults when none are given, and undefined counts as not given", () => {
     expect(resolveOptions({}, "/pages")).toMatchObject({
       ...defaultOptions,
+      audit: expect.any(Function),
       compression: undefined,
       pages: "/pages",
     });
