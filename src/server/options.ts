@@ -1,4 +1,5 @@
 /** Options of a server: each with its default and what changing it costs, resolved and checked in one place. */
+import { normalizePem } from "../auth/pem.js";
 import { defaultStoreLimits, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import type { Broker } from "../channels/broker.js";
 import type { RingLimits } from "../channels/ring.js";
@@ -178,6 +179,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   const resolved: ResolvedOptions = {
     ...plain,
     audit: resolveAudit(plain.audit),
+    tls: resolveTls(plain.tls),
     compression: resolveCompression(plain.compression),
     socket: resolveSocketOptions({
       maxMessageBytes: plain.maxMessageBytes,
@@ -252,6 +254,17 @@ function isApiKey(value: unknown): value is ApiKey {
   const { key, scope } = (value ?? {}) as Record<string, unknown>;
   const isLong = typeof key === "string" && key.length >= leastKeyCharacters;
   return isLong && ["read", "publish", "admin"].includes(scope as string);
+}
+
+/** PEM as variables have it is taken, too. */
+function resolveTls(given: NonNullable<ServerOptions["tls"]> | null): TlsOptions | null {
+  if (given === null || typeof given !== "object") return given;
+  const { cert, key } = given;
+  return {
+    ...given,
+    ...(typeof cert === "string" && { cert: normalizePem(cert) }),
+    ...(typeof key === "string" && { key: normalizePem(key) }),
+  };
 }
 
 function resolveAudit(given: NonNullable<ServerOptions["audit"]>): AuditFunction | undefined {
