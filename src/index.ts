@@ -42,6 +42,7 @@ export {
 } from "./config/define-config.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
+export type { AuditEntry, AuditEvent, AuditFacts, AuditFunction } from "./observe/audit.js";
 export type {
   EntryOf,
   HistoryChoices,
@@ -55,8 +56,8 @@ export {
   createServer,
   type HoldfastServer,
   type ListeningAddress,
-  type ServerStats,
 } from "./server/server.js";
+export type { ServerStats } from "./server/server-stats.js";
 export { version } from "./server/version.js";
 export {
   type Authenticate,

@@ -16,8 +16,8 @@ export class ClaimFault extends Error {
 
 const maxUserCharacters = 255;
 const maxInfoCharacters = 4096;
-/** The last second that a Date can have; exact as milliseconds. */
-const maxSeconds = 8.64e12;
+/** The end of the year 9999. What lies beyond was counted in milliseconds: those have been more since 1978. */
+const maxSeconds = 253_402_300_799;
 
 /** @returns the claim, or undefined where it is null or absent */
 export function optionalClaim(object: JsonObject, name: string): unknown {
@@ -44,8 +44,10 @@ export function readUser(claims: JsonObject): string {
 export function readTime(claims: JsonObject, name: string): number | undefined {
   if (!Object.hasOwn(claims, name)) return undefined;
   const value = claims[name];
-  if (typeof value !== "number" || !(value >= 0 && value <= maxSeconds))
+  if (typeof value !== "number" || !(value >= 0 && value < Number.POSITIVE_INFINITY))
     throw new ClaimFault(name, "must be a number of seconds since 1970");
+  if (value > maxSeconds)
+    throw new ClaimFault(name, "lies beyond the year 9999; it counts seconds, not milliseconds");
   return Math.round(value * 1000);
 }
 
@@ -55,17 +57,37 @@ export function readExpiry(claims: JsonObject): number | undefined {
   return readTime(claims, "expire_at") || undefined;
 }
 
+/** A token that is past its end or before its beginning. */
+export interface TimeFault {
+  /** Of one that has not begun, which is answered like one that has ended: how long that takes. */
+  readonly reason?: string;
+}
+
 /**
- * Whether the token is past its end or before its beginning: RFC 7519 §4.1.4, which has it end at the very moment of
- * `exp`, and §4.1.5. An `expire_at` that has passed counts, too: what it is for would end at once.
+ * RFC 7519 §4.1.4, which has a token end at the very moment of `exp`, and §4.1.5. An `expire_at` that has passed counts,
+ * too: what it is for would end at once.
  */
-export function isOutOfTime(claims: JsonObject, now: number, toleranceMs: number): boolean {
+export function findTimeFault(
+  claims: JsonObject,
+  now: number,
+  { toleranceMs, notBeforeLeewayMs }: { readonly toleranceMs: number; readonly notBeforeLeewayMs: number },
+): TimeFault | undefined {
   const ends = [readTime(claims, "exp"), readExpiry(claims)];
   const start = readTime(claims, "nbf");
-  return (
-    ends.some((end) => end !== undefined && end + toleranceMs <= now) ||
-    (start !== undefined && start - toleranceMs > now)
-  );
+  if (ends.some((end) => end !== undefined && end + toleranceMs <= now)) return {};
+  if (start === undefined || start - Math.max(toleranceMs, notBeforeLeewayMs) <= now) return undefined;
+  return { reason: `the token is not valid for another ${Math.ceil((start - now) / 1000)} s (nbf)` };
+}
+
+const strictClaims = ["exp", "aud", "sub"];
+
+/** @throws ClaimFault when a claim is missing, or empty, that every token of somebody has who means to be careful */
+export function assertStrict(claims: JsonObject): void {
+  for (const name of strictClaims) {
+    const value = optionalClaim(claims, name);
+    if (value === undefined || value === "" || (Array.isArray(value) && value.length === 0))
+      throw new ClaimFault(name, "is missing, which this server asks for (strictTokens)");
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { isPublicKeyAlgorithm, type PublicKeyAlgorithm } from "./algorithms.js";
+import { normalizePem } from "./pem.js";
 
 export interface PublicKey {
   /** RFC 7517 §4.5: what a token's `kid` names it by. */
@@ -45,7 +46,8 @@ export function findKeys(
   );
 }
 
-function readPem(pem: string): PublicKey | string {
+function readPem(given: string): PublicKey | string {
+  const pem = normalizePem(given);
   // Node.js would make a public key out of a private one, and out of a certificate that may have ended.
   if (!/^\s*-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----\s*$/.test(pem))
     return "not one PEM text of the kind BEGIN PUBLIC KEY";

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
 import { HoldfastError } from "../errors.js";
 import type { PublicKeyAlgorithm } from "./algorithms.js";
+import { normalizePem } from "./pem.js";
 import { readPublicKey } from "./public-keys.js";
 import type { TokenClaims } from "./sign-token.js";
 
@@ -34,7 +35,7 @@ export async function signWithKey(options: PrivateKeyOptions, claims: TokenClaim
 /** The public key, in PEM, of a key in PEM that may be either. @throws HF_OPTION_INVALID */
 export function toPublicPem(pem: string): string {
   try {
-    return createPublicKey(pem).export({ type: "spki", format: "pem" }).toString();
+    return createPublicKey(normalizePem(pem)).export({ type: "spki", format: "pem" }).toString();
   } catch {
     throw refuse("key", "a key in PEM");
   }
@@ -42,7 +43,7 @@ export function toPublicPem(pem: string): string {
 
 function readPrivateKey(pem: string): KeyObject {
   try {
-    return createPrivateKey(pem);
+    return createPrivateKey(normalizePem(pem));
   } catch {
     throw refuse("key", "a private key in PEM that is not encrypted");
   }

@@ -41,6 +41,18 @@ export interface TokenOptions {
    * @default 0
    */
   readonly clockToleranceSeconds?: number;
+  /**
+   * How long before its `nbf` a token is accepted already, where `clockToleranceSeconds` is not more: issuers write their own
+   * present time there, and a clock that is a little ahead of this one is common. 0 goes by the moment.
+   * @default 10
+   */
+  readonly notBeforeLeewaySeconds?: number;
+  /**
+   * Whether tokens must have `exp`, `aud` and `sub`, so that none is good for ever, for anybody or for nobody. Name the
+   * `audience`, too, or any will do.
+   * @default false
+   */
+  readonly strictTokens?: boolean;
   /** Longest token, in bytes; beyond, it is not looked at. @default 8192 */
   readonly maxTokenBytes?: number;
   /** The claim with the user's roles, a list of strings. @default "roles" */
@@ -75,6 +87,8 @@ export interface TokenSettings {
   readonly issuers: readonly string[];
   readonly algorithms: readonly Algorithm[];
   readonly toleranceMs: number;
+  readonly notBeforeLeewayMs: number;
+  readonly isStrict: boolean;
   readonly maxTokenBytes: number;
   readonly rolesClaim: string;
   readonly maxRevocations: number;
@@ -84,6 +98,8 @@ export interface TokenSettings {
 
 export const defaultTokenOptions = Object.freeze({
   clockToleranceSeconds: 0,
+  notBeforeLeewaySeconds: 10,
+  strictTokens: false,
   maxTokenBytes: 8192,
   roles: "roles",
   maxRevocations: 100_000,
@@ -120,6 +136,8 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
     refuse("secret", "given where neither publicKeys nor jwksUrl is", "missing");
   for (const [name, value] of Object.entries({ now, onError, fetch: options.fetch ?? now }))
     if (typeof value !== "function") refuse(name, "a function", `of type ${typeof value}`);
+  const strict = options.strictTokens ?? defaultTokenOptions.strictTokens;
+  if (typeof strict !== "boolean") refuse("strictTokens", "true or false", JSON.stringify(strict));
   const roles = options.roles ?? defaultTokenOptions.roles;
   if (typeof roles !== "string" || roles === "") refuse("roles", "the name of a claim", "not");
   const secrets = secret === undefined ? undefined : new SecretKeys(readSecrets(secret));
@@ -148,6 +166,8 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
     issuers: readTexts("issuer", options.issuer),
     algorithms: readAlgorithms(options.algorithms, suitable, secrets),
     toleranceMs: numbers.clockToleranceSeconds * 1000,
+    notBeforeLeewayMs: numbers.notBeforeLeewaySeconds * 1000,
+    isStrict: strict,
     maxTokenBytes: numbers.maxTokenBytes,
     rolesClaim: roles,
     maxRevocations: numbers.maxRevocations,
@@ -157,7 +177,8 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
 }
 
 function readNumbers(options: TokenOptions) {
-  const read = (name: Exclude<keyof typeof defaultTokenOptions, "roles">, least: number, most: number) => {
+  type Name = Exclude<keyof typeof defaultTokenOptions, "roles" | "strictTokens">;
+  const read = (name: Name, least: number, most: number) => {
     const value: unknown = options[name] ?? defaultTokenOptions[name];
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
     const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
@@ -165,6 +186,7 @@ function readNumbers(options: TokenOptions) {
   };
   return {
     clockToleranceSeconds: read("clockToleranceSeconds", 0, maxToleranceSeconds),
+    notBeforeLeewaySeconds: read("notBeforeLeewaySeconds", 0, maxToleranceSeconds),
     maxTokenBytes: read("maxTokenBytes", 1, Number.MAX_SAFE_INTEGER),
     maxRevocations: read("maxRevocations", 1, Number.MAX_SAFE_INTEGER),
     jwksTimeoutMs: read("jwksTimeoutMs", 1, maxTimerMs),

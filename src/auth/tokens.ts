@@ -4,7 +4,16 @@
  */
 import { HoldfastError } from "../errors.js";
 import type { GrantResult, IdentityResult, TokenBearer } from "../sessions/identity.js";
-import { assertMeantForUs, ClaimFault, isOutOfTime, readText, readTime, readUser } from "./claims.js";
+import {
+  assertMeantForUs,
+  assertStrict,
+  ClaimFault,
+  findTimeFault,
+  readText,
+  readTime,
+  readUser,
+  type TimeFault,
+} from "./claims.js";
 import type { JsonObject } from "./compact-token.js";
 import { readConnectionClaims } from "./connection-claims.js";
 import { Revocations } from "./revocations.js";
@@ -68,9 +77,8 @@ function judgeConnection(
   settings: TokenSettings,
   revocations: Revocations,
 ): IdentityResult {
-  assertMeantForUs(claims, settings);
-  if (isOutOfTime(claims, settings.now(), settings.toleranceMs))
-    return { isAccepted: false, error: "tokenExpired" };
+  const fault = findFaultOfAny(claims, settings);
+  if (fault) return { isAccepted: false, error: "tokenExpired", ...fault };
   const identity = readConnectionClaims(claims, settings);
   if (revocations.isRevoked(identity)) return disconnect("invalidToken", "the token is revoked");
   return { isAccepted: true, identity };
@@ -82,9 +90,8 @@ function judgeSubscription(
   settings: TokenSettings,
   revocations: Revocations,
 ): GrantResult {
-  assertMeantForUs(claims, settings);
-  if (isOutOfTime(claims, settings.now(), settings.toleranceMs))
-    return { isAccepted: false, error: "tokenExpired", reason: "the token is out of its time (exp, nbf)" };
+  const fault = findFaultOfAny(claims, settings);
+  if (fault) return { isAccepted: false, error: "tokenExpired", ...fault };
   const mismatch = findMismatch(claims, bearer);
   if (mismatch !== undefined) return { isAccepted: false, disconnect: "invalidToken", reason: mismatch };
   const grant = readSubscriptionClaims(claims, settings.toleranceMs);
@@ -96,6 +103,13 @@ function judgeSubscription(
     ...(issuedAt !== undefined && { issuedAt }),
   };
   return revocations.isRevoked(origin) ? deny("the token is revoked") : { isAccepted: true, grant };
+}
+
+/** What both kinds of tokens are held to. @throws ClaimFault */
+function findFaultOfAny(claims: JsonObject, settings: TokenSettings): TimeFault | undefined {
+  assertMeantForUs(claims, settings);
+  if (settings.isStrict) assertStrict(claims);
+  return findTimeFault(claims, settings.now(), settings);
 }
 
 function judge<T>(decide: () => T, refuse: (fault: string) => T): T {

@@ -44,6 +44,7 @@ const isFunction = (value: unknown): boolean => typeof value === "function";
 export const codeSchema = fields({
   ...dataSchema.shape,
   app: z.custom((value) => value instanceof App, { error: "an application made by defineApp" }).optional(),
+  audit: z.union([flag, z.custom(isFunction)], { error: "true, false, or a function" }).optional(),
   broker: z.custom((value) => typeof value === "object" && value !== null, { error: "a broker" }).optional(),
   onError: z.custom(isFunction, { error: "a function" }).optional(),
 });

@@ -1,7 +1,7 @@
 /** What a description may say of tokens: what `jwt` takes, but for code. */
 import { z } from "zod";
 import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/algorithms.js";
-import { choice, fields, integer, secret, secretReference, text } from "./shapes.js";
+import { choice, fields, flag, integer, secret, secretReference, text } from "./shapes.js";
 
 const textsError = { error: "a text, or a list of texts" };
 const texts = z.union([text(), z.array(text()).min(1, textsError)], textsError);
@@ -23,6 +23,8 @@ export const jwtSchema = fields({
     .array(choice([...hmacAlgorithms, ...publicKeyAlgorithms]), { error: "a list of algorithms" })
     .optional(),
   clockToleranceSeconds: integer(0).optional(),
+  notBeforeLeewaySeconds: integer(0).optional(),
+  strictTokens: flag.optional(),
   maxTokenBytes: integer(1).optional(),
   roles: text().optional(),
   maxRevocations: integer(1).optional(),

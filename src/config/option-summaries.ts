@@ -12,6 +12,7 @@ export const optionSummaries: Readonly<Record<string, string>> = {
   apiKeys: "keys for POST /api/…, by comma",
   allowedOrigins: "origins of pages that may connect, by comma, or *",
   trustedProxies: "proxies that may say whom they speak for, by comma",
+  audit: "a line to standard error for refused tokens, keys and origins, revocations and admin calls",
   maxConnections: "most connections",
   maxWaitingRequests: "most requests that wait for publications",
   maxWaitMs: "longest time that a request may wait for publications",

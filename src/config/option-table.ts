@@ -60,6 +60,7 @@ const exceptions: Readonly<Record<string, Exception>> = {
   allowedOrigins: { heading: "Who may connect" },
   maxConnections: { heading: "Who may connect" },
   maxWaitingRequests: { heading: "Who may connect" },
+  audit: { heading: "Who may connect" },
   compression: { kind: "boolean", heading: "Compression" },
   "times.pingIntervalMs": { flag: "--ping-interval-ms" },
   "times.pongTimeoutMs": { flag: "--pong-timeout-ms" },

@@ -46,6 +46,7 @@ export function formatRows(rows: readonly ConfigRow[]): string {
 
 function formatValue(value: unknown): string {
   if (value === undefined) return "the package's own";
+  if (typeof value === "function") return "in code";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

@@ -29,27 +29,38 @@ export function resolveSecrets(value: unknown, path: Path, context: SecretContex
   );
 }
 
-function readVariable(name: string, path: Path, { env, name: config }: SecretContext): string {
-  const text = env[name];
-  if (text) return text;
-  throw new HoldfastError(
-    "HF_CONFIG_INVALID",
-    `${config}: ${formatPath(path)} is in the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
-    { details: { file: config, option: formatPath(path) } },
+function readVariable(name: string, path: Path, context: SecretContext): unknown {
+  const text = context.env[name];
+  if (text) return readKeyText(text, name, path, context);
+  throw refuse(
+    path,
+    `${formatPath(path)} is in the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
+    context,
   );
 }
 
-function readSecretFile(name: string, path: Path, { file, name: config }: SecretContext): unknown {
+function readSecretFile(name: string, path: Path, context: SecretContext): unknown {
+  let text: string;
   try {
-    // Editors end files with a line break, which nobody means to be a part.
-    const text = readFileSync(resolve(dirname(file), name), "utf8").trim();
-    const isJwk = formatPath(path).includes("publicKeys") && text.startsWith("{");
-    return isJwk ? JSON.parse(text) : text;
+    // Editors end files with a line break, which nobody means to be a part, and some begin them with a byte order mark.
+    text = readFileSync(resolve(dirname(context.file), name), "utf8").trim();
   } catch (cause) {
-    const fault = cause instanceof SyntaxError ? `${name} is no JSON` : messageOf(cause);
-    throw new HoldfastError("HF_CONFIG_INVALID", `${config}: ${formatPath(path)}: ${fault}`, {
-      cause,
-      details: { file: config, option: formatPath(path) },
-    });
+    throw refuse(path, `${formatPath(path)}: ${messageOf(cause)}`, context, cause);
   }
+  return readKeyText(text, name, path, context);
+}
+
+/** Public keys may be JWK, too. */
+function readKeyText(text: string, name: string, path: Path, context: SecretContext): unknown {
+  if (!formatPath(path).includes("publicKeys") || !text.trimStart().startsWith("{")) return text;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw refuse(path, `${formatPath(path)}: ${name} is no JSON`, context, cause);
+  }
+}
+
+function refuse(path: Path, fault: string, { name }: SecretContext, cause?: unknown): HoldfastError {
+  const details = { file: name, option: formatPath(path) };
+  return new HoldfastError("HF_CONFIG_INVALID", `${name}: ${fault}`, { cause, details });
 }

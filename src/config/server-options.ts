@@ -1,5 +1,6 @@
 /** Settings as `createServer` takes them. */
 import { readFileSync } from "node:fs";
+import { normalizePem } from "../auth/pem.js";
 import type { Durability } from "../channels/broker.js";
 import { openRules } from "../channels/rules.js";
 import { HoldfastError, messageOf } from "../errors.js";
@@ -82,7 +83,7 @@ function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buf
 
 function readPem({ option, value, source }: Setting): Buffer {
   try {
-    return readFileSync(value as string);
+    return Buffer.from(normalizePem(readFileSync(value as string, "utf8")));
   } catch (cause) {
     const by = source.kind === "file" ? `${source.name}: ${option.path}` : option.flag;
     throw new HoldfastError(

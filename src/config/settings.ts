@@ -5,6 +5,7 @@ import { type ConfigOption, configOptions } from "./option-table.js";
 import { parseOptionText, textAdvice } from "./option-text.js";
 import type { ReadConfig } from "./read-config.js";
 import { resolveSecrets } from "./resolve-secrets.js";
+import { isServiceVariable } from "./service-variables.js";
 
 export type Source =
   | { readonly kind: "default" }
@@ -46,7 +47,8 @@ function resolveOne(option: ConfigOption, { flags, env, config }: SettingSources
   if (ofFlag !== undefined) return { value: ofFlag, source: { kind: "flag", name: option.flag } };
   const text = env[option.variable];
   // An empty variable is how many tools say that there is none.
-  if (text) return { value: parseVariable(option, text), source: { kind: "env", name: option.variable } };
+  if (text && !isServiceVariable(option.variable, text))
+    return { value: parseVariable(option, text), source: { kind: "env", name: option.variable } };
   const ofFile = config && readField(option, config, env);
   if (config && ofFile !== undefined) return { value: ofFile, source: { kind: "file", name: config.name } };
   return { value: option.fallback, source: { kind: "default" } };

@@ -5,6 +5,7 @@ import type { Broker, BrokerEvents } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { ChannelRoutes } from "../http/channels/channel-routes.js";
+import type { Audit } from "../observe/audit.js";
 import type { Control } from "../sessions/control.js";
 import type { Identity } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
@@ -55,12 +56,18 @@ export function createRevocationLog(
 export async function revokeTokens(
   log: RevocationLog,
   revocation: Parameters<NonNullable<ApiTools["revoke"]>>[0],
+  audit: Audit,
 ): Promise<ReplyError | undefined> {
   const { user, token_id: tokenId, issued_before } = revocation;
   const issuedBefore = issued_before === undefined ? undefined : issued_before * 1000;
   if (tokenId !== undefined) await log.add({ tokenId });
   if (user !== undefined) await log.add({ user, ...(issuedBefore !== undefined && { issuedBefore }) });
   else if (issuedBefore !== undefined) await log.add({ issuedBefore });
+  audit("tokensRevoked", {
+    ...(user !== undefined && { user }),
+    ...(tokenId !== undefined && { tokenId }),
+    ...(issuedBefore !== undefined && { issuedBefore }),
+  });
   return undefined;
 }
 

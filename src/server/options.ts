@@ -1,4 +1,5 @@
 /** Options of a server: each with its default and what changing it costs, resolved and checked in one place. */
+import { normalizePem } from "../auth/pem.js";
 import { defaultStoreLimits, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import type { Broker } from "../channels/broker.js";
 import type { RingLimits } from "../channels/ring.js";
@@ -6,6 +7,7 @@ import { openRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
+import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import { type Authenticate, believeClients } from "../sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -103,14 +105,21 @@ export interface ServerOptions {
   readonly times?: Partial<SessionTimes>;
   /** Longest stretch of delivering before other work gets its turn, in milliseconds. @default 4 */
   readonly deliverySliceMs?: number;
+  /**
+   * Told of refused tokens, API keys and origins, of revocations and of calls of admin methods, with neither secrets nor
+   * payloads. What repeats within 10 s is counted. `false` for none.
+   * @default true, which is one line each to standard error
+   */
+  readonly audit?: boolean | AuditFunction;
   /** Every failure in the background ends here. @default one line to standard error */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-type Restated = "broker" | "routes" | "store" | "ring" | "limits" | "times" | "compression";
+type Restated = "audit" | "broker" | "routes" | "store" | "ring" | "limits" | "times" | "compression";
 
 export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
   readonly compression: DeflateSettings | undefined;
+  readonly audit: AuditFunction | undefined;
   readonly routes?: OwnRoutes;
   /** What each WebSocket is bound by, below sessions. */
   readonly socket: SocketSettings;
@@ -149,6 +158,7 @@ export const defaultOptions = Object.freeze({
   limits: Object.freeze({ ...defaultSessionLimits, ...defaultAddressLimits }) as ServerLimits,
   times: defaultSessionTimes,
   deliverySliceMs: 4,
+  audit: true,
 });
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
@@ -168,6 +178,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   };
   const resolved: ResolvedOptions = {
     ...plain,
+    audit: resolveAudit(plain.audit),
+    tls: resolveTls(plain.tls),
     compression: resolveCompression(plain.compression),
     socket: resolveSocketOptions({
       maxMessageBytes: plain.maxMessageBytes,
@@ -242,6 +254,23 @@ function isApiKey(value: unknown): value is ApiKey {
   const { key, scope } = (value ?? {}) as Record<string, unknown>;
   const isLong = typeof key === "string" && key.length >= leastKeyCharacters;
   return isLong && ["read", "publish", "admin"].includes(scope as string);
+}
+
+/** PEM as variables have it is taken, too. */
+function resolveTls(given: NonNullable<ServerOptions["tls"]> | null): TlsOptions | null {
+  if (given === null || typeof given !== "object") return given;
+  const { cert, key } = given;
+  return {
+    ...given,
+    ...(typeof cert === "string" && { cert: normalizePem(cert) }),
+    ...(typeof key === "string" && { key: normalizePem(key) }),
+  };
+}
+
+function resolveAudit(given: NonNullable<ServerOptions["audit"]>): AuditFunction | undefined {
+  if (typeof given === "function") return given;
+  if (typeof given !== "boolean") refuse("audit", given, "true, false, or a function");
+  return given ? (entry) => void process.stderr.write(`${formatAuditEntry(entry)}\n`) : undefined;
 }
 
 function resolveCompression(given: NonNullable<ServerOptions["compression"]>): DeflateSettings | undefined {

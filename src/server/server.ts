@@ -16,10 +16,11 @@ import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { createPages } from "../http/pages.js";
 import { createRouter, isOwnPath, type StreamHandlers, webSocketPath } from "../http/router.js";
+import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
-import { Handler, type HandlerStats } from "../sessions/handler.js";
+import { Handler } from "../sessions/handler.js";
 import { HeldBytes } from "../sessions/held-bytes.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
 import { PresenceLists } from "../sessions/presence-lists.js";
@@ -28,7 +29,7 @@ import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
 import { HttpFront } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
-import { pathOf } from "../sockets/opening-request.js";
+import { pathOf, toOpeningRequest } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
@@ -37,28 +38,14 @@ import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
 import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
+import { withTokenAudit } from "./audit-tokens.js";
 import { createBroker } from "./brokers.js";
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
 import type { RevocationLog } from "./revocation-log.js";
+import type { ServerStats } from "./server-stats.js";
 import { createStreams } from "./streams.js";
 import { hostForUrl } from "./url.js";
 import { version } from "./version.js";
-
-export interface ServerStats extends HandlerStats {
-  /** Channels that somebody on this node uses. */
-  readonly channels: number;
-  /** Bytes of the newest entries of all channels in use. */
-  readonly ringBytes: number;
-  /** Sockets and streamed responses, those that are closing included. */
-  readonly sockets: number;
-  /** Requests of channels that are not answered yet, and those of them that wait for a publication. */
-  readonly requests: number;
-  readonly waitingRequests: number;
-  /** Sessions that wait for a deadline. */
-  readonly deadlines: number;
-  /** Channels and readers with deliveries to come. */
-  readonly deliveries: number;
-}
 
 export interface ListeningAddress {
   readonly host: string;
@@ -75,6 +62,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
   readonly #app: CompiledApp | undefined;
+  readonly #audit: Audit;
+  readonly #trustedProxies: TrustedProxies;
   readonly #id = randomUUID();
   readonly #startedAt = systemClock.elapsed();
   readonly #events: BrokerEvents;
@@ -106,7 +95,12 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const { hookTimeoutMs } = times;
     this.#app =
       app && compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs: presenceLeaseMs(times), onError });
-    const application = this.#app ?? createOpenApplication(rulesFor, authenticate);
+    const { audit: write } = resolved;
+    this.#audit = write ? createAudit({ clock: systemClock, write, onError }) : silentAudit;
+    const application = withTokenAudit(
+      this.#app ?? createOpenApplication(rulesFor, authenticate),
+      this.#audit,
+    );
     this.#options = resolved;
     this.#broker = createBroker({ ...resolved, broker: options.broker });
     this.#deadlines = new Deadlines(systemClock, onError);
@@ -144,6 +138,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     this.#handler = new Handler(context);
     const tokens = this.#app?.authentication.tokens;
     const trustedProxies = new TrustedProxies(resolved.trustedProxies);
+    this.#trustedProxies = trustedProxies;
     const origins = {
       allowedOrigins: resolved.allowedOrigins,
       trustedProxies,
@@ -271,6 +266,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
         maxBodyBytes: maxMessageBytes,
         tools: this.#tools(),
+        audit: this.#audit,
+        addressOf: (request) => this.#trustedProxies.originOf(toOpeningRequest(request)).address,
         version,
         expectedFailure,
         onError,
@@ -292,7 +289,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       control: this.control,
       info: () => this.#info(),
       call: app?.call && ((method, params) => callAsServer(app, method, params)),
-      revoke: log && ((revocation) => revokeTokens(log, revocation)),
+      revoke: log && ((revocation) => revokeTokens(log, revocation, this.#audit)),
     };
   }
 

@@ -25,7 +25,7 @@ export async function connect(
   });
   if (!result.isAccepted)
     return "error" in result
-      ? refuse(id, result.error)
+      ? refuse(id, result.error, result.reason)
       : { disconnect: disconnect(result.disconnect, result.reason) };
   const { identity } = result;
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
@@ -75,8 +75,8 @@ function requestOf({ transport }: Session, { headers }: ConnectParams) {
 }
 
 /** SDKs end their connection when they read this; one that does not is cut off when its time to connect is over. */
-function refuse(id: number, error: "tokenExpired"): Outcome {
-  return { reply: { id, error: replyError(error) } };
+function refuse(id: number, ...error: Parameters<typeof replyError>): Outcome {
+  return { reply: { id, error: replyError(...error) } };
 }
 
 function grantsOf(

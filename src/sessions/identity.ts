@@ -66,7 +66,7 @@ export interface Credentials {
 export type IdentityResult =
   | { readonly isAccepted: true; readonly identity: Identity }
   | { readonly isAccepted: false; readonly disconnect: DisconnectName; readonly reason: string }
-  | { readonly isAccepted: false; readonly error: "tokenExpired" };
+  | { readonly isAccepted: false; readonly error: "tokenExpired"; readonly reason?: string };
 
 export type Authenticate = (credentials: Credentials) => IdentityResult | Promise<IdentityResult>;
 
@@ -79,11 +79,8 @@ export interface TokenBearer {
 
 export type GrantResult =
   | { readonly isAccepted: true; readonly grant: SubscriptionGrant }
-  | {
-      readonly isAccepted: false;
-      readonly error: "tokenExpired" | "permissionDenied";
-      readonly reason: string;
-    }
+  | { readonly isAccepted: false; readonly error: "tokenExpired"; readonly reason?: string }
+  | { readonly isAccepted: false; readonly error: "permissionDenied"; readonly reason: string }
   /** A token for somebody else, or for another channel. */
   | { readonly isAccepted: false; readonly disconnect: "invalidToken"; readonly reason: string };
 

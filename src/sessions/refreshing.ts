@@ -22,7 +22,7 @@ export async function refresh(
     return {
       disconnect:
         "error" in result
-          ? disconnect("connectionExpired", "the new token has expired, too")
+          ? disconnect("connectionExpired", result.reason ?? "the new token has expired, too")
           : disconnect(result.disconnect, result.reason),
     };
   const { user, expiresAt } = result.identity;
@@ -54,7 +54,7 @@ export async function subRefresh(
   if (!result.isAccepted) {
     if ("disconnect" in result) return { disconnect: disconnect(result.disconnect, result.reason) };
     if (result.error !== "tokenExpired") return { disconnect: disconnect("invalidToken", result.reason) };
-    return await expire(session, id, channel);
+    return await expire(session, id, channel, result.reason);
   }
   const { expiresAt } = result.grant;
   if (expiresAt !== undefined && expiresAt <= clock.now()) return await expire(session, id, channel);
@@ -68,7 +68,7 @@ export async function subRefresh(
 }
 
 /** SDKs take an error in the reply for the end; after this push they subscribe again with a token that they fetch. */
-async function expire(session: Session, id: number, channel: string): Promise<Outcome> {
+async function expire(session: Session, id: number, channel: string, reason?: string): Promise<Outcome> {
   await session.channels.revoke(channel, unsubscribeTable.expired);
-  return { reply: { id, error: replyError("tokenExpired") } };
+  return { reply: { id, error: replyError("tokenExpired", reason) } };
 }

@@ -117,7 +117,7 @@ async function byToken(
   const result = await verifySubscription(token, { channel: params.channel, user, client });
   if (!result.isAccepted) {
     if ("disconnect" in result) return { disconnect: disconnect(result.disconnect, result.reason) };
-    return result.error === "tokenExpired" ? fail(result.error) : fail(result.error, result.reason);
+    return fail(result.error, result.reason);
   }
   const { grant } = result;
   if (grant.expiresAt !== undefined && grant.expiresAt <= clock.now()) return fail("tokenExpired");

@@ -55,7 +55,7 @@ export function dismissVisitor({ application, onError }: VisitContext, { actor }
 }
 
 function toRefusal(result: Extract<IdentityResult, { isAccepted: false }>): Refusal {
-  if ("error" in result) return refusal(result.error);
+  if ("error" in result) return refusal(result.error, result.reason);
   const { disconnect, reason } = result;
   // To connections, both of these are a matter of what they came with.
   const isUnknown = disconnect === "invalidToken" || disconnect === "badRequest";

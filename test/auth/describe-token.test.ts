@@ -31,7 +31,7 @@ describe("describing tokens", () => {
     [{ iat: nowSeconds + 5 }, "the token is issued 5 s in the future (iat)"],
     [
       { exp: nowSeconds * 1000 },
-      "the claim exp lies thousands of years ahead; it counts seconds, not milliseconds",
+      "the claim exp lies beyond the year 9999; it counts seconds, not milliseconds",
     ],
     [{ exp: "soon" }, "the claim exp must be a number of seconds since 1970"],
     [{ sub: 5 }, "the claim sub must be a string"],

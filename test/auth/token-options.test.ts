@@ -47,6 +47,12 @@ describe("options of tokens", () => {
       "secret",
       "secret must be at least 64 bytes long for HS512, but is 63 bytes long at place 1",
     ],
+    [
+      { secret, notBeforeLeewaySeconds: -1 },
+      "notBeforeLeewaySeconds",
+      "notBeforeLeewaySeconds must be an integer from 0 to 3600, but is -1",
+    ],
+    [{ secret, strictTokens: "yes" }, "strictTokens", 'strictTokens must be true or false, but is "yes"'],
     [{ secret: [] }, "secret", "secret must be a secret, or a list of secrets, but is an empty list"],
     [{ secret: 5 }, "secret", "secret must be a text, or a list of texts, but is of type number"],
     [

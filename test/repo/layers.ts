@@ -32,6 +32,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ["lmdb"],
     forbiddenGlobals: timeAndSockets,
   },
+  observe: { folders: ["time", "wire"], node: [], packages: [], forbiddenGlobals: timeAndSockets },
   sessions: { folders: ["channels", "time", "wire"], node: [], packages: [], forbiddenGlobals: platform },
   app: {
     folders: ["auth", "channels", "sessions", "time", "wire"],
@@ -51,12 +52,12 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   transports: {
-    folders: ["sessions", "channels", "sockets", "time", "wire", "websocket"],
+    folders: ["sessions", "channels", "observe", "sockets", "time", "wire", "websocket"],
     node: ["crypto", "http", "http2", "net", "stream"],
     packages: [],
   },
   http: {
-    folders: ["channels", "sessions", "sockets", "time", "wire", "websocket"],
+    folders: ["channels", "observe", "sessions", "sockets", "time", "wire", "websocket"],
     node: ["crypto", "fs", "http", "http2", "net", "path", "stream", "zlib"],
     packages: ["zod"],
     files: ["transports/addresses.ts", "transports/origins.ts", "transports/trusted-proxies.ts"],
@@ -68,6 +69,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       "brokers",
       "channels",
       "http",
+      "observe",
       "sessions",
       "sockets",
       "time",

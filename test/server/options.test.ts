@@ -4,18 +4,17 @@ import { defaultOptions, resolveOptions } from "../../src/server/options.js";
 
 describe("options", () => {
   it("are the defaults when none are given, and undefined counts as not given", () => {
-    expect(resolveOptions({}, "/pages")).toMatchObject({
-      ...defaultOptions,
-      compression: undefined,
-      pages: "/pages",
-    });
+    const expected = { ...defaultOptions, audit: expect.any(Function), compression: undefined };
+    expect(resolveOptions({}, "/pages")).toMatchObject({ ...expected, pages: "/pages" });
     const given: object = { port: undefined, limits: { maxChannels: undefined } };
-    expect(resolveOptions(given, "/pages")).toMatchObject({ ...defaultOptions, compression: undefined });
+    expect(resolveOptions(given, "/pages")).toMatchObject(expected);
+    expect(resolveOptions({ audit: false }, "/pages").audit).toBeUndefined();
   });
 
   it.each<[ServerOptions, RegExp]>([
     [{ port: -1 }, /^port must be an integer from 0 to 65535, but is -1$/],
     [{ port: 1.5 }, /^port must be/],
+    [{ audit: "no" as never }, /^audit must be true, false, or a function, but is "no"$/],
     [
       { maxConnections: 0 },
       /^maxConnections must be an integer of at least 1, or null for no bound, but is 0$/,

@@ -2,13 +2,16 @@
 import { HoldfastError, messageOf } from "../../errors.js";
 import { assertConfiguration, type Configuration } from "../load-config.js";
 import { configOptions } from "../option-table.js";
+import { isServiceVariable } from "../service-variables.js";
 import { findAccessFaults } from "./access-findings.js";
 import { type Finding, severities } from "./finding.js";
 import { findMachineFaults, type MachineContext } from "./machine-findings.js";
 import { findSecretFaults } from "./secret-findings.js";
 
 /** Variables of other commands, and those that say where a configuration is. */
-const otherVariables = ["CONFIG", "URL", "USER", "TOKEN", "SECRET"].map((name) => `HOLDFAST_${name}`);
+const otherVariables = ["CONFIG", "URL", "USER", "TOKEN", "SECRET", "DIRECT_WRITES"].map(
+  (name) => `HOLDFAST_${name}`,
+);
 
 /** @returns findings, the most severe first */
 export function examine(
@@ -55,6 +58,7 @@ function findUnknownVariables(env: NodeJS.ProcessEnv, { config }: Configuration)
     JSON.stringify(config?.value.authenticate ?? "") + JSON.stringify(config?.value.apiKeys ?? "");
   return Object.keys(env)
     .filter((name) => name.startsWith("HOLDFAST_") && !known.has(name) && !referred.includes(`"${name}"`))
+    .filter((name) => !isServiceVariable(name, env[name] ?? ""))
     .map((name) => ({
       severity: "warning",
       id: "unknown-variable",

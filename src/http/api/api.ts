@@ -4,6 +4,7 @@
  * where the header field X-Centrifugo-Error-Mode says `transport`.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Audit } from "../../observe/audit.js";
 import type { ReplyError } from "../../wire/codes.js";
 import { parseJson, readBody, sendJson } from "./body.js";
 import { type CallContext, callBatch, callMethod } from "./call.js";
@@ -17,6 +18,9 @@ export interface ApiOptions {
   /** Largest body, in bytes; beyond, 413. */
   readonly maxBodyBytes: number;
   readonly tools: ApiTools;
+  readonly audit: Audit;
+  /** Whom a request comes from, for the audit. */
+  readonly addressOf: (request: IncomingMessage) => string;
   readonly version: string;
   readonly expectedFailure: CallContext["expectedFailure"];
   readonly onError: CallContext["onError"];
@@ -79,7 +83,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { tools, expectedFailure, onError, maxBodyBytes } = options;
+  const { tools, audit, addressOf, expectedFailure, onError, maxBodyBytes } = options;
   try {
     const body = await readBody(request, maxBodyBytes);
     if (body === "aborted") return;
@@ -89,7 +93,9 @@ async function answer(
       refuse(request, response, 413, `a body may have ${maxBodyBytes} bytes`, headers);
       return;
     }
-    const context = { tools, scope, expectedFailure, onError };
+    const onAdminCall = (method: string, subject: object) =>
+      audit("adminCall", { method, address: addressOf(request), ...subject });
+    const context = { tools, scope, onAdminCall, expectedFailure, onError };
     if (name === "") {
       await answerLines(body.text, context, response);
       return;

@@ -9,6 +9,11 @@ export interface CallContext {
   readonly tools: ApiTools;
   /** Of the request's key. */
   readonly scope: Scope;
+  /** Told of each call of a method for admins, before it is done, and of whom or what it is about. */
+  readonly onAdminCall: (
+    method: string,
+    subject: { readonly user?: string; readonly channel?: string },
+  ) => void;
   /** What a caller is told of a failure that was foreseen; undefined for others. */
   readonly expectedFailure: (error: unknown) => ReplyError | undefined;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -42,6 +47,7 @@ export async function callMethod(name: string, params: unknown, context: CallCon
   const checked = method.params.safeParse(params);
   if (!checked.success) return { error: replyError("badRequest", faultOf(checked.error)) };
   try {
+    if (method.scope === "admin") context.onAdminCall(name, subjectOf(params));
     const outcome = await method.run(checked.data, context.tools);
     return "error" in outcome ? { error: outcome.error as ReplyError } : { result: outcome };
   } catch (error) {
@@ -50,6 +56,14 @@ export async function callMethod(name: string, params: unknown, context: CallCon
     if (expected === undefined) context.onError(error, { stage: `answering /api/${name}` });
     return { error: expected ?? replyError("internal") };
   }
+}
+
+function subjectOf(params: unknown): { readonly user?: string; readonly channel?: string } {
+  const { user, channel } = (params ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    ...(typeof user === "string" && { user }),
+    ...(typeof channel === "string" && { channel }),
+  };
 }
 
 /** @returns `{ replies }`, one for each command, in their order */

@@ -1,0 +1,85 @@
+/** What the audit is told of by a server in use. */
+import { describe, expect, it } from "vitest";
+import { type AuditEntry, channel, defineApp, jwt } from "../../src/index.js";
+import { createSdk, inSeconds, next, secret, startApp, tokenOf } from "../support/app-server.js";
+
+const app = defineApp({
+  authenticate: jwt({ secret }),
+  channels: { news: channel({}), closed: channel({ allow: { subscribe: false } }) },
+});
+
+async function start() {
+  const entries: AuditEntry[] = [];
+  const running = await startApp(app, { audit: (entry) => void entries.push(entry) });
+  return { ...running, entries };
+}
+
+describe("audit of a server", () => {
+  it("is told of a token that is refused when somebody connects, with a socket or without", async () => {
+    const { url, http, entries } = await start();
+    const wrong = tokenOf(
+      { sub: "ann", exp: inSeconds(60) },
+      "another secret that is long enough for HS256 too",
+    );
+    const client = createSdk(url, { token: wrong });
+    const ended = next(client, "disconnected");
+    client.connect();
+    await ended;
+    const expected = {
+      event: "tokenRefused",
+      address: "127.0.0.1",
+      reason: "the token was signed with none of this server's keys for HS256",
+    };
+    expect(entries).toMatchObject([expected]);
+    const response = await fetch(`${http}/channels/news`, { headers: { Authorization: "Bearer x.y.z" } });
+    expect(response.status).toBe(401);
+    expect(entries[1]).toMatchObject({ event: "tokenRefused", address: "127.0.0.1" });
+    expect(JSON.stringify(entries)).not.toContain(wrong.slice(0, 20));
+  });
+
+  it("is told of the token of a subscription, and for whom and where it was refused", async () => {
+    const { url, entries } = await start();
+    const client = createSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(60) }) });
+    client.connect();
+    const subscription = client.newSubscription("closed", {
+      token: tokenOf({ sub: "ann", channel: "closed", exp: inSeconds(60), aud: 1, info: 1, override: 1 }),
+    });
+    const refused = next(subscription, "unsubscribed");
+    subscription.subscribe();
+    await refused;
+    expect(entries).toMatchObject([
+      {
+        event: "tokenRefused",
+        user: "ann",
+        channel: "closed",
+        reason: "the claim override must be an object",
+      },
+    ]);
+  });
+
+  it("is not told of a token that has only expired", async () => {
+    const { http, entries } = await start();
+    const expired = tokenOf({ sub: "ann", exp: inSeconds(-600) });
+    const response = await fetch(`${http}/channels/news`, {
+      headers: { Authorization: `Bearer ${expired}` },
+    });
+    expect(response.status).toBe(401);
+    expect(entries).toEqual([]);
+  });
+
+  it("is told of revocations and of calls for admins, and of no others", async () => {
+    const { api, server, entries } = await start();
+    await api("publish", { channel: "news", data: { secret: "of a payload" } });
+    await api("disconnect", { user: "ann" });
+    await api("batch", { commands: [{ unsubscribe: { user: "bo", channel: "news" } }] });
+    await api("revoke", { user: "cy" });
+    await server.revoke({ tokenId: "t-1" });
+    expect(entries.map(({ time: _, ...entry }) => entry)).toEqual([
+      { event: "adminCall", method: "disconnect", address: "127.0.0.1", user: "ann" },
+      { event: "adminCall", method: "unsubscribe", address: "127.0.0.1", user: "bo", channel: "news" },
+      { event: "adminCall", method: "revoke", address: "127.0.0.1", user: "cy" },
+      { event: "tokensRevoked", user: "cy" },
+      { event: "tokensRevoked", tokenId: "t-1" },
+    ]);
+  });
+});
