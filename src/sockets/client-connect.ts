@@ -11,6 +11,7 @@ import {
   checkConnectResponse,
   checkUpgradeResponse,
 } from "../websocket/index.js";
+import { systemClock } from "./system-clock.js";
 
 export interface ConnectOptions {
   readonly handshake: ClientHandshake;
@@ -38,11 +39,11 @@ export function connectOverHttp1(url: URL, options: ConnectOptions, events: Conn
     ...(url.protocol === "https:" && { ALPNProtocols: ["http/1.1"], ...tls }),
   };
   const request: ClientRequest = url.protocol === "https:" ? httpsRequest(url, all) : httpRequest(url, all);
-  const timer = setTimeout(
+  const cancelTimer = systemClock.setTimer(
     () => request.destroy(new Error(`the server has not answered within ${timeoutMs} ms`)),
     timeoutMs,
   );
-  request.on("close", () => clearTimeout(timer));
+  request.on("close", cancelTimer);
   request.on("error", (error) => events.failed(messageOf(error)));
   request.on("response", (response) => {
     response.on("error", () => {});
@@ -50,7 +51,7 @@ export function connectOverHttp1(url: URL, options: ConnectOptions, events: Conn
     events.failed(`the server answered ${response.statusCode} instead of 101`);
   });
   request.on("upgrade", (response, socket, head) => {
-    clearTimeout(timer);
+    cancelTimer();
     const { statusCode: status = 0, rawHeaders } = response;
     const result = checkUpgradeResponse(handshake, { status, rawHeaders });
     if (!result.isAccepted) {
@@ -78,14 +79,14 @@ export function connectOverHttp2(
 ): () => void {
   let stream: ClientHttp2Stream | undefined;
   let isOver = false;
-  const timer = setTimeout(
+  const cancelTimer = systemClock.setTimer(
     () => give(`the server has not answered within ${options.timeoutMs} ms`),
     options.timeoutMs,
   );
   const give = (message: string) => {
     if (isOver) return;
     isOver = true;
-    clearTimeout(timer);
+    cancelTimer();
     session.off("remoteSettings", start);
     session.off("localSettings", start);
     session.off("close", lost);
@@ -120,7 +121,7 @@ export function connectOverHttp2(
         return;
       }
       isOver = true;
-      clearTimeout(timer);
+      cancelTimer();
       session.off("remoteSettings", start);
       session.off("localSettings", start);
       session.off("close", lost);

@@ -42,7 +42,7 @@ export class DriverDeadlines implements DeadlineHolder {
 
   start(): void {
     this.#receivedAt = this.#messageAt = this.#now();
-    this.onDeadline();
+    this.onDeadline(this.#receivedAt);
   }
 
   stop(): void {
@@ -84,9 +84,9 @@ export class DriverDeadlines implements DeadlineHolder {
     this.#dueIn(this.#context.settings.closeTimeoutMs);
   }
 
-  onDeadline(): void {
+  onDeadline(asOf: number): void {
     this.#dueAt = Infinity;
-    const now = this.#now();
+    const now = Math.floor(asOf);
     const left =
       this.#closingSince === never
         ? Math.min(
@@ -156,7 +156,7 @@ export class DriverDeadlines implements DeadlineHolder {
     if (left > 0) return left;
     this.#driver.connection.sendPing();
     this.#driver.sendOutput();
-    this.#pingedAt = now;
+    this.#pingedAt = this.#now();
     // A pong that comes soon makes the next ping due before a missing one would be.
     return Math.min(pongTimeoutMs, pingIntervalMs);
   }

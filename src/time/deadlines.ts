@@ -1,13 +1,15 @@
 /**
  * Deadlines of many sessions on one timer. Each holder has at most one deadline, met at the first tick after it, so
- * setting and moving one costs no timer.
+ * setting and moving one costs no timer. A deadline is met only when it was over before peers were last listened to (the
+ * clock's `asOf`), so a process that was stopped or busy reads what waits for it before anybody is cut.
  */
 import type { Clock } from "./clock.js";
 
 export interface DeadlineHolder {
   /** Managed by `Deadlines`: the tick at which the holder is due, 0 for none. */
   dueTick: number;
-  onDeadline(): void;
+  /** @param asOf of the clock's `elapsed`: everything that had come by then was taken notice of */
+  onDeadline(asOf: number): void;
 }
 
 const tickMs = 500;
@@ -55,22 +57,22 @@ export class Deadlines {
     if (this.#holders.size === 0) this.#sleep();
   }
 
-  #meet(holder: DeadlineHolder): void {
+  #meet(holder: DeadlineHolder, asOf: number): void {
     try {
-      holder.onDeadline();
+      holder.onDeadline(asOf);
     } catch (error) {
       this.#onError(error, { stage: "meeting a deadline" });
     }
   }
 
-  #currentTick(): number {
-    return Math.floor(this.#clock.elapsed() / tickMs);
+  #currentTick(elapsed = this.#clock.elapsed()): number {
+    return Math.floor(elapsed / tickMs);
   }
 
   #wake(): void {
     if (this.#cancelTimer !== undefined) return;
     this.#lastTick = Math.max(this.#lastTick, this.#currentTick());
-    this.#cancelTimer = this.#clock.setTimer(() => this.#tick(), tickMs);
+    this.#cancelTimer = this.#clock.setTimer((asOf) => this.#tick(asOf), tickMs);
   }
 
   #sleep(): void {
@@ -78,9 +80,9 @@ export class Deadlines {
     this.#cancelTimer = undefined;
   }
 
-  #tick(): void {
+  #tick(asOf: number): void {
     this.#cancelTimer = undefined;
-    const now = this.#currentTick();
+    const now = this.#currentTick(asOf);
     // At most as many ticks as there are deadlines are worth looking at, however long the process was held up.
     const due = [...this.#holders.keys()].filter((tick) => tick <= now).sort((a, b) => a - b);
     this.#lastTick = Math.max(this.#lastTick, now);
@@ -91,7 +93,7 @@ export class Deadlines {
         // One that was met before may have cleared or moved this one.
         if (holder.dueTick !== tick) continue;
         holder.dueTick = 0;
-        this.#meet(holder);
+        this.#meet(holder, asOf);
       }
     }
     if (this.#holders.size > 0) this.#wake();

@@ -79,7 +79,7 @@ function defaultsBeside(args: readonly string[]): string[] {
 export async function serve(...args: string[]): Promise<{ run: CliRun; url: string; port: number }> {
   const run = new CliRun(["serve", ...defaultsBeside(args), ...args]);
   await run.untilSaid(/keeps the line open at/);
-  const url = /http:\/\/localhost:(\d+)/.exec(run.out);
+  const url = /https?:\/\/localhost:(\d+)/.exec(run.out);
   if (url === null) throw new Error(`no address in: ${run.out}${run.err}`);
   return { run, url: url[0], port: Number(url[1]) };
 }

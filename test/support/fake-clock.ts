@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/time/clock.js";
 
 interface Timer {
-  readonly callback: () => void;
+  readonly callback: (asOf: number) => void;
   readonly at: number;
 }
 
@@ -26,7 +26,7 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  setTimer(callback: () => void, delayMs: number): () => void {
+  setTimer(callback: (asOf: number) => void, delayMs: number): () => void {
     const timer = { callback, at: this.#now + delayMs };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
@@ -40,9 +40,14 @@ export class FakeClock implements Clock {
       if (due === undefined) break;
       this.#timers.delete(due);
       this.#now = Math.max(this.#now, due.at);
-      due.callback();
+      due.callback(this.#now);
     }
     this.#now = end;
+  }
+
+  /** Time goes on, but nothing runs: what comes due meanwhile is late. */
+  stop(ms: number): void {
+    this.#now += ms;
   }
 }
 

@@ -81,7 +81,7 @@ export class ChannelRoutes {
     this.#reads.end();
     if (this.#open.size === 0) return;
     await new Promise<void>((resolve) => {
-      const cancel = this.#options.context.clock.setTimer(resolve, timeoutMs);
+      const cancel = this.#options.context.clock.setTimer(() => resolve(), timeoutMs);
       this.#onEmpty = () => {
         cancel();
         resolve();
