@@ -1,9 +1,11 @@
 /**
  * Patterns of channel names: text with parameters in braces. `{room}` stands for one or more characters other than a
- * colon, `{path*}` for any. Where several patterns match a name, the most specific counts.
+ * colon, `{path*}` for any. Where several patterns match a name, the most specific counts; where one pattern cuts a name
+ * in several ways, the parameter farther to the left takes as much as it can: `{a}.{b}` of `1.2.3` is `1.2` and `3`.
  */
 import { HoldfastError } from "../errors.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
+import { matchParts, type PatternPart } from "./pattern-matcher.js";
 
 export type Params = Readonly<Record<string, string>>;
 
@@ -14,12 +16,8 @@ export interface Pattern {
   match(channel: string): Params | undefined;
 }
 
-interface Part {
-  /** Undefined for text. */
-  readonly name?: string;
-  readonly text: string;
-  readonly isRest: boolean;
-}
+/** Of one pattern: the time to match a name grows with them. */
+export const maxPatternParameters = 16;
 
 const parameter = /\{([A-Za-z_][A-Za-z0-9_]*)(\*?)\}/g;
 
@@ -33,14 +31,13 @@ export function parsePattern(text: string): Pattern {
       `the channel pattern ${JSON.stringify(text)} ${fault}; accepted is text with parameters, such as chat:{room}`,
       { details: { option: "channels", pattern: text } },
     );
-  const names = parts.flatMap(({ name }) => (name === undefined ? [] : [name]));
-  const expression = new RegExp(`^${parts.map(toExpression).join("")}$`);
+  const names = namesOf(parts);
   return {
     text,
     names,
     match(channel) {
-      const found = expression.exec(channel);
-      return found ? Object.fromEntries(names.map((name, i) => [name, found[i + 1] as string])) : undefined;
+      const values = matchParts(parts, channel);
+      return values && Object.fromEntries(names.map((name, i) => [name, values[i] as string]));
     },
   };
 }
@@ -68,40 +65,41 @@ export function formatChannel(text: string, params: Params): string {
   return fault === undefined ? channel : refuse(`is not accepted: ${fault}`);
 }
 
-function split(text: string): Part[] {
-  const parts: Part[] = [];
+function split(text: string): PatternPart[] {
+  const parts: PatternPart[] = [];
   let at = 0;
   for (const found of text.matchAll(parameter)) {
-    if (found.index > at) parts.push({ text: text.slice(at, found.index), isRest: false });
-    parts.push({ name: found[1] as string, text: found[0], isRest: found[2] === "*" });
+    if (found.index > at) parts.push({ literal: text.slice(at, found.index) });
+    parts.push({ name: found[1] as string, takesColons: found[2] === "*" });
     at = found.index + found[0].length;
   }
-  if (at < text.length) parts.push({ text: text.slice(at), isRest: false });
+  if (at < text.length) parts.push({ literal: text.slice(at) });
   return parts;
 }
 
-function findFault(text: string, parts: readonly Part[]): string | undefined {
+function findFault(text: string, parts: readonly PatternPart[]): string | undefined {
   if (text === "") return "is empty";
-  const names = parts.flatMap(({ name }) => (name === undefined ? [] : [name]));
+  const names = namesOf(parts);
+  if (names.length > maxPatternParameters)
+    return `has ${names.length} parameters, and ${maxPatternParameters} are accepted`;
   if (new Set(names).size < names.length) return "has two parameters of one name";
-  if (parts.some(({ name }, i) => name !== undefined && parts[i + 1]?.name !== undefined))
+  if (parts.some((part, i) => "name" in part && "name" in (parts[i + 1] ?? {})))
     return "has two parameters with nothing between them";
-  const literals = parts.filter(({ name }) => name === undefined).map((part) => part.text);
+  const literals = parts.flatMap((part) => ("literal" in part ? [part.literal] : []));
   if (literals.some((literal) => /[{}]/.test(literal))) return "has a brace that is no parameter's";
   return literals.length > 0
     ? findChannelNameFault(literals.join("")) && "has text that no channel may have"
     : undefined;
 }
 
-function toExpression({ name, text, isRest }: Part): string {
-  if (name === undefined) return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return isRest ? "(.+)" : "([^:]+)";
+function namesOf(parts: readonly PatternPart[]): readonly string[] {
+  return parts.flatMap((part) => ("name" in part ? [part.name] : []));
 }
 
 /** A number for each character or parameter: less is more specific. */
 function rankOf(text: string): number[] {
-  return split(text).flatMap(({ name, text: literal, isRest }) =>
-    name === undefined ? Array.from(literal, () => 0) : [isRest ? 2 : 1],
+  return split(text).flatMap((part) =>
+    "literal" in part ? Array.from(part.literal, () => 0) : [part.takesColons ? 2 : 1],
   );
 }
 

@@ -21,7 +21,10 @@ export function parseDecimal(text: string): Decimal | undefined {
   if (parts === null) return undefined;
   const [, sign, digits = "", decimals = ""] = parts;
   const whole = digits.replace(/^0+/, "");
-  const fraction = decimals.replace(/0+$/, "");
+  let end = decimals.length;
+  // A regular expression would begin anew at every zero.
+  while (decimals[end - 1] === "0") end--;
+  const fraction = decimals.slice(0, end);
   return { isNegative: sign === "-" && (whole !== "" || fraction !== ""), whole, fraction };
 }
 

@@ -9,8 +9,11 @@ export interface PlainRequest {
   readonly token: string | undefined;
   /** A token for the channel. */
   readonly channelToken: string | undefined;
-  /** Undefined where the channel is no map. */
-  readonly mapType: MapType | undefined;
+  /**
+   * Undefined where the channel is no map. Asked once the client is known, for it looks for the pattern of a name that the
+   * client has chosen.
+   */
+  readonly mapTypeOf: (channel: string) => MapType | undefined;
 }
 
 const mapTypes: Readonly<Record<MapType, number>> = { keys: 1, clients: 2, users: 3 };
@@ -22,7 +25,8 @@ export function connectParams({ channel, since, token }: PlainRequest): object {
 }
 
 export function subscribeParams(request: PlainRequest): object {
-  const { channel, since, channelToken: token, mapType } = request;
+  const { channel, since, channelToken: token, mapTypeOf } = request;
+  const mapType = mapTypeOf(channel);
   const common = { channel, token, recoverable: true, ...(since && { recover: true, ...since }) };
   if (mapType === undefined) return common;
   return { ...common, type: mapTypes[mapType], phase: since ? phases.stream : phases.state };

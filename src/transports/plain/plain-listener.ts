@@ -115,7 +115,7 @@ export class PlainListener {
       since,
       token: tokenOf(headers, query),
       channelToken: query.get("channel_token") || undefined,
-      mapType: this.#options.mapTypeOf(channel),
+      mapTypeOf: this.#options.mapTypeOf,
     };
   }
 }
