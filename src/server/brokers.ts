@@ -1,5 +1,5 @@
 /** The broker of a server, by its options. */
-import { randomUUID } from "node:crypto";
+import { createEpoch } from "../brokers/create-epoch.js";
 import { LmdbBroker, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker } from "../channels/broker.js";
@@ -26,8 +26,4 @@ export function createBroker({ broker, data, repairData, store, onError }: Broke
     repair: repairData,
     onError,
   });
-}
-
-function createEpoch(): string {
-  return randomUUID().slice(0, 8);
 }
