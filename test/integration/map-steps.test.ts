@@ -49,7 +49,7 @@ describe("steps of a map's subscription", () => {
     const { cursor } = await step({});
     await hand.ask({ unsubscribe: { channel: "map:a" } });
     expect(server.stats().channels).toBe(0);
-    expect(await step({ cursor })).toMatchObject({ code: 103 });
+    expect(await step({ cursor })).toMatchObject({ code: 112 });
     await step({});
     expect(server.stats().channels).toBe(1);
     hand.socket.terminate();
@@ -64,7 +64,7 @@ describe("steps of a map's subscription", () => {
       await server.unsubscribe("", channel);
       await until(() => hand.pushes.length > 0);
       expect(hand.pushes.pop()).toMatchObject({ channel: "map:a", unsubscribe: { code: 2000 } });
-      expect(await step({ cursor })).toMatchObject({ code: 103 });
+      expect(await step({ cursor })).toMatchObject({ code: 112 });
     }
     expect(server.stats().channels).toBe(0);
   });
@@ -126,7 +126,7 @@ describe("steps of a map's subscription", () => {
     const { offset, cursor } = await step({});
     expect(cursor).toBeDefined();
     expect(await step({ phase: 1, offset, epoch: "another" })).toMatchObject({ code: 112 });
-    expect(await step({ cursor })).toMatchObject({ code: 103 });
+    expect(await step({ cursor })).toMatchObject({ code: 112 });
   });
 
   it("go by the tags filter in every page, and by no patch before live", async () => {

@@ -408,7 +408,7 @@ describe("subscribing to a map by hand", () => {
     const { ask } = await connectByHand(url);
     const step = (params: object) =>
       ask({ subscribe: { channel: "objects:a", type: 1, phase: 2, limit: 100, ...params } });
-    expect((await step({ cursor: "0:k1" })).error.code).toBe(103);
+    expect((await step({ cursor: "0:k1" })).error.code).toBe(112);
     await step({});
     expect((await step({ cursor: "k1" })).error.code).toBe(107);
     const [one, two] = await Promise.all([step({}), step({})]);
