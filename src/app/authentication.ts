@@ -25,7 +25,7 @@ import type { TimeLimit } from "./time-limit.js";
 
 export type Authentications = Pick<
   Application,
-  "authenticate" | "verifyConnection" | "verifySubscription"
+  "authenticate" | "verifyConnection" | "verifySubscription" | "isRevoked"
 > & {
   readonly tokens: Tokens | undefined;
 };
@@ -61,19 +61,23 @@ export function compileAuthentication(
   )
     throw refuse("authenticate", "jwt({ … }), a function, or a list of functions and at most one jwt");
   const tokens = sets[0] && createTokens({ onError, ...sets[0].tokens, now: () => clock.now() });
+  const isAnonymousAccepted = anonymous ?? false;
+  const verifyConnection =
+    tokens && (async (token: string) => withToken(await tokens.verifyConnection(token), isAnonymousAccepted));
   return {
     tokens,
     authenticate: (credentials) =>
-      findOut(credentials, { tokens, functions, limit, isAnonymousAccepted: anonymous ?? false }),
+      findOut(credentials, { verifyConnection, functions, limit, isAnonymousAccepted }),
+    ...(verifyConnection && { verifyConnection }),
     ...(tokens && {
-      verifyConnection: async (token: string) => withToken(await tokens.verifyConnection(token)),
       verifySubscription: (token, bearer) => tokens.verifySubscription(token, bearer),
+      isRevoked: (token) => tokens.revocations.isRevoked(token),
     }),
   };
 }
 
 interface Ways {
-  readonly tokens: Tokens | undefined;
+  readonly verifyConnection: ((token: string) => Promise<IdentityResult>) | undefined;
   readonly functions: readonly AuthenticateFunction[];
   readonly limit: TimeLimit;
   readonly isAnonymousAccepted: boolean;
@@ -81,10 +85,10 @@ interface Ways {
 
 async function findOut(
   credentials: Credentials,
-  { tokens, functions, limit, isAnonymousAccepted }: Ways,
+  { verifyConnection, functions, limit, isAnonymousAccepted }: Ways,
 ): Promise<IdentityResult> {
   const { token, data, request } = credentials;
-  if (token && tokens) return withToken(await tokens.verifyConnection(token));
+  if (token && verifyConnection) return await verifyConnection(token);
   const context = { ...request, token, data: data === undefined ? undefined : (JSON.parse(data) as unknown) };
   try {
     const user = functions.length > 0 && (await limit("authenticate", () => askInTurn(functions, context)));
@@ -115,8 +119,16 @@ async function askInTurn(
   return undefined;
 }
 
-function withToken(result: IdentityResult): IdentityResult {
-  return result.isAccepted ? { ...result, identity: { ...result.identity, hasToken: true } } : result;
+/** Whoever shows a token without `sub` is anonymous, which is for the application to allow. */
+function withToken(result: IdentityResult, isAnonymousAccepted: boolean): IdentityResult {
+  if (!result.isAccepted) return result;
+  if (result.identity.user === "" && !isAnonymousAccepted)
+    return {
+      isAccepted: false,
+      disconnect: "invalidToken",
+      reason: "the token names no user (sub), and anonymous clients are not accepted",
+    };
+  return { ...result, identity: { ...result.identity, hasToken: true } };
 }
 
 /** @throws TypeError where the application gave something else than a user */

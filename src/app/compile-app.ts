@@ -117,7 +117,7 @@ function createPolicyTable(kinds: readonly ChannelKindOf[]): (channel: string) =
   };
 }
 
-/** @returns undefined where a list of its subscribers would have a name that no channel may have: it may be longer */
+/** @returns undefined where a list of its subscribers, or what it lists, would have a name that no channel may have */
 function policyWithLists(
   kind: ChannelKindOf,
   kinds: readonly ChannelKindOf[],
@@ -126,8 +126,9 @@ function policyWithLists(
 ): Policy | undefined {
   const policy = kind.policyOf(channel, params);
   const lists = kinds.filter(({ lists: listed }) => listed === kind.pattern.text);
-  if (lists.length === 0) return policy;
   try {
+    if (kind.lists !== undefined) return { ...policy, lists: formatChannel(kind.lists, params) };
+    if (lists.length === 0) return policy;
     return { ...policy, listedIn: lists.map(({ pattern }) => formatChannel(pattern.text, params)) };
   } catch {
     return undefined;

@@ -3,6 +3,7 @@
  * those issued before some moment. What is in force, in memory and bounded; server/revocation-log.ts keeps them.
  */
 import { HoldfastError } from "../errors.js";
+import type { TokenOrigin } from "../sessions/identity.js";
 
 /** Which tokens; exactly one of the forms. */
 export type Revocation = (
@@ -27,14 +28,6 @@ export type Revocation = (
   /** When the revocation ends, in Unix milliseconds; the tokens meant should have expired by then. @default in 30 days */
   readonly untilMs?: number;
 };
-
-/** What a token is looked up by. */
-export interface TokenOrigin {
-  readonly user: string;
-  readonly tokenId?: string;
-  /** Unix milliseconds. */
-  readonly issuedAt?: number;
-}
 
 export interface RevocationsOptions {
   /** Unix milliseconds. */

@@ -102,7 +102,9 @@ function judgeSubscription(
     ...(tokenId !== undefined && { tokenId }),
     ...(issuedAt !== undefined && { issuedAt }),
   };
-  return revocations.isRevoked(origin) ? deny("the token is revoked") : { isAccepted: true, grant };
+  return revocations.isRevoked(origin)
+    ? deny("the token is revoked")
+    : { isAccepted: true, grant: { ...grant, origin } };
 }
 
 /** What both kinds of tokens are held to. @throws ClaimFault */

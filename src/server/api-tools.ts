@@ -4,12 +4,10 @@ import type { Tokens } from "../auth/tokens.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { ApiTools } from "../http/api/methods.js";
-import type { ChannelRoutes } from "../http/channels/channel-routes.js";
 import type { Audit } from "../observe/audit.js";
 import type { Control } from "../sessions/control.js";
-import type { Identity } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
-import { disconnect, type ReplyError, replyError } from "../wire/codes.js";
+import type { ReplyError } from "../wire/codes.js";
 import { RevocationLog, revocationChannel } from "./revocation-log.js";
 
 export async function callAsServer(
@@ -26,28 +24,19 @@ export interface RevocationContext {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly control: Control;
-  /** Requests that wait. */
-  readonly requests: Pick<ChannelRoutes, "refuseWhere">;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** Connections end with their tokens, on whichever node these were revoked. */
+/** What came with tokens ends with them, on whichever node these were revoked. */
 export function createRevocationLog(
   { revocations }: Tokens,
-  { broker, clock, control, requests, onError }: RevocationContext,
+  { broker, clock, control, onError }: RevocationContext,
 ): RevocationLog {
-  const isRevoked = (identity: Identity) => identity.hasToken === true && revocations.isRevoked(identity);
   return new RevocationLog({
     broker,
     revocations,
     now: () => clock.now(),
-    onRevoked: () => {
-      control.disconnectWhere(({ identity }) => isRevoked(identity), disconnect("invalidToken", "revoked"));
-      requests.refuseWhere(
-        ({ identity }) => isRevoked(identity),
-        replyError("unauthorized", "the token is revoked"),
-      );
-    },
+    onRevoked: () => control.endRevoked(),
     onError,
   });
 }

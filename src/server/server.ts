@@ -20,6 +20,7 @@ import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
+import { DataAccess } from "../sessions/data-access.js";
 import { Handler } from "../sessions/handler.js";
 import { HeldBytes } from "../sessions/held-bytes.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
@@ -125,6 +126,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channels,
       deadlines: this.#deadlines,
       held: new HeldBytes(resolved.maxHeldBytes),
+      access: new DataAccess(),
       lists: new PresenceLists({ broker: this.#broker, application, onError }),
       clock: systemClock,
       application,
@@ -146,13 +148,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     };
     this.#channelRoutes = new ChannelRoutes({ ...resolved, ...origins, context, expectedFailure });
     this.control = new Control(this.#handler, context, this.#channelRoutes);
-    this.#revocationLog =
-      tokens &&
-      createRevocationLog(tokens, {
-        ...context,
-        control: this.control,
-        requests: this.#channelRoutes,
-      });
+    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
     this.#admission = new Admission({
       clock: systemClock,

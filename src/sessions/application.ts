@@ -12,6 +12,7 @@ import type {
   Identity,
   IdentityResult,
   SubscriptionGrant,
+  TokenOrigin,
   VerifySubscription,
 } from "./identity.js";
 
@@ -48,6 +49,8 @@ export interface Policy {
   readonly rules: ChannelRules;
   /** Maps in which those who are subscribed here are listed. */
   readonly listedIn?: readonly string[];
+  /** Of a map that lists the subscribers of a channel: that channel. */
+  readonly lists?: string;
   /** Whether a client may do that here. */
   may(action: ChannelAction, actor: Actor, isSubscribed: boolean): boolean | Promise<boolean>;
   /** Has the last word on a subscription, and may add something for the client. */
@@ -86,6 +89,8 @@ export interface Application {
   readonly verifyConnection?: (token: string) => IdentityResult | Promise<IdentityResult>;
   /** Without it, tokens for channels are refused. */
   readonly verifySubscription?: VerifySubscription;
+  /** Whether a token is not accepted any more, which it was. Without it, none ever is. */
+  readonly isRevoked?: (token: TokenOrigin) => boolean;
   readonly onConnect?: (
     actor: Actor,
     data: JsonText | undefined,

@@ -5,6 +5,7 @@ import { type Disconnect, disconnect, type ReplyError, replyError } from "../wir
 import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
 import { connect } from "./connecting.js";
 import type { SessionContext } from "./context.js";
+import { mayReadList } from "./data-access.js";
 import { readHistory } from "./history.js";
 import { publish } from "./publishing.js";
 import { refresh, subRefresh } from "./refreshing.js";
@@ -81,8 +82,11 @@ export const commandHandlers: Handlers = {
     const policy = application.policyFor(channel);
     if (policy === undefined) return refusal(id, replyError("unknownChannel"));
     await session.channels.underWay(channel);
-    if (!(await policy.may("history", session.actor, session.channels.has(channel))))
-      return refusal(id, replyError("permissionDenied"));
+    const { actor, channels } = session;
+    const isAllowed =
+      (await policy.may("history", actor, channels.has(channel))) &&
+      (await mayReadList(application, policy, actor, (name) => channels.has(name)));
+    if (!isAllowed) return refusal(id, replyError("permissionDenied"));
     const result = await readHistory(context, params, policy.rules);
     return "code" in result ? refusal(id, result) : { reply: { id, method: "history", result } };
   },

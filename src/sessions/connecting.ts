@@ -16,7 +16,7 @@ export async function connect(
   params: ConnectParams,
   context: SessionContext,
 ): Promise<Outcome> {
-  const { application, clock, limits, times, version } = context;
+  const { access, application, clock, limits, times, version } = context;
   const { token, data } = params;
   const result = await application.authenticate({
     ...(token && { token }),
@@ -37,7 +37,10 @@ export async function connect(
     };
   session.identify(identity);
   const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
-  if ("disconnect" in welcome) return { disconnect: welcome.disconnect };
+  if ("disconnect" in welcome) {
+    access.putOut(session.actor);
+    return { disconnect: welcome.disconnect };
+  }
   session.noteGreeted();
   const grants = grantsOf(identity, welcome.subscriptions);
   const { hasOwnPings = false, emulation, onlyChannel } = session.transport;

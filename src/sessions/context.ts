@@ -5,6 +5,7 @@ import type { Delivery } from "../channels/delivery.js";
 import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
 import type { Application } from "./application.js";
+import type { DataAccess } from "./data-access.js";
 import type { HeldBytes } from "./held-bytes.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
 import type { PresenceLists } from "./presence-lists.js";
@@ -17,6 +18,7 @@ export interface SessionContext {
   readonly deadlines: Deadlines;
   readonly held: HeldBytes;
   readonly lists: PresenceLists;
+  readonly access: DataAccess;
   readonly clock: Clock;
   readonly application: Application;
   readonly limits: SessionLimits;

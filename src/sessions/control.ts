@@ -10,6 +10,7 @@ import type { Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
+import { isRevoked } from "./data-access.js";
 import type { Handler } from "./handler.js";
 import { readHistory } from "./history.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
@@ -27,6 +28,7 @@ export interface Target {
 /** A request that waits for what comes in a channel. */
 export interface WaitingRequest {
   readonly identity: Identity;
+  readonly grant: SubscriptionGrant;
   readonly channel: string;
 }
 
@@ -126,6 +128,7 @@ export class Control {
   /** @param channel without one, all channels of these connections */
   async unsubscribe(target: Target, channel?: string): Promise<void> {
     const error = replyError("permissionDenied", "the server has ended this subscription");
+    this.#putOut(target, channel);
     this.#refuse(target, error, channel);
     await Promise.all(
       this.#find(target).flatMap(({ channels }) =>
@@ -142,6 +145,7 @@ export class Control {
     reason: Disconnect = disconnect("forceDisconnect"),
     except: readonly string[] = [],
   ): void {
+    if (!comesBack(reason)) this.#putOut(target);
     for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
     this.#refuse(
       target,
@@ -165,14 +169,33 @@ export class Control {
     for (const session of this.#findAdmitted(target)) session.sendPush({ kind: "message", data });
   }
 
-  /** Ends connections by what they came with. */
-  disconnectWhere(matches: (session: Session) => boolean, reason: Disconnect): void {
-    for (const session of this.#handler.identifiedSessions()) if (matches(session)) session.close(reason);
+  /** Ends what came with tokens that are revoked: connections, subscriptions, and requests that wait. */
+  endRevoked(): void {
+    const { application, access } = this.#context;
+    const { isRevoked: matches } = application;
+    if (matches === undefined) return;
+    access.floors.removeWhere(matches);
+    for (const session of this.#handler.identifiedSessions())
+      if (isRevoked(application, session.identity, noGrant))
+        session.close(disconnect("invalidToken", "revoked"));
+      else session.channels.endRevoked(matches);
+    this.#requests?.refuseWhere(
+      ({ identity, grant }) => isRevoked(application, identity, grant),
+      replyError("unauthorized", "the token is revoked"),
+    );
   }
 
   /** Channels that somebody on this node is subscribed to. */
   channels(matches: (name: string) => boolean = () => true): readonly ChannelUse[] {
     return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
+  }
+
+  /** Positions that were issued before count no more. One who has several connections is one reader. */
+  #putOut(target: Target, channel?: string): void {
+    const { access } = this.#context;
+    const { user } = target;
+    if (user !== "") access.putOut({ user, client: "" }, channel);
+    else for (const { actor } of this.#find(target)) access.putOut(actor, channel);
   }
 
   #find({ user, client }: Target): readonly Session[] {
@@ -206,13 +229,21 @@ export class Control {
   }
 }
 
+const noGrant: SubscriptionGrant = Object.freeze({});
+
+/** Whether clients come back after a disconnect, which is then no word against them. */
+function comesBack({ code }: Disconnect): boolean {
+  return code < 3500 || (code >= 4000 && code < 4500) || code >= 5000;
+}
+
 async function subscribeOne(
   session: Session,
   channel: string,
   grant: SubscriptionGrant,
   recover: RecoverParams | undefined,
 ): Promise<ReplyError | undefined> {
-  const failure = await session.channels.grant(paramsFor(channel, recover), grant, (result) => {
+  const own = { ...grant, isPositionOwn: true };
+  const failure = await session.channels.grant(paramsFor(channel, recover), own, (result) => {
     const { recoverable, positioned, position, data } = result;
     session.sendPush({
       kind: "subscribe",

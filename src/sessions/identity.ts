@@ -23,6 +23,14 @@ export interface Identity {
   readonly issuedAt?: number;
 }
 
+/** What a token can be revoked by. */
+export interface TokenOrigin {
+  readonly user: string;
+  readonly tokenId?: string;
+  /** Unix milliseconds. */
+  readonly issuedAt?: number;
+}
+
 /** What somebody is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
 export interface SubscriptionGrant {
   /** Shown to others in this channel, beside the connection's info. */
@@ -32,6 +40,8 @@ export interface SubscriptionGrant {
   /** Unix milliseconds. */
   readonly expiresAt?: number;
   readonly overrides?: GrantOverrides;
+  /** The token that grants it; undefined where that is the connection's, or none. */
+  readonly origin?: TokenOrigin;
 }
 
 /** Rules of the channel that are other ones for this subscription. */

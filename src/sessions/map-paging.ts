@@ -11,6 +11,7 @@ import { replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 import { cursorFault, entriesOf, leastMapPage, readState } from "./map-state.js";
+import type { Reader } from "./read-floors.js";
 import { type Failure, isPatched, keepsFor, type Terms } from "./subscribing.js";
 
 /** For the next step, in milliseconds. */
@@ -52,6 +53,10 @@ export class MapPagings {
 
   get names(): Iterable<string> {
     return this.#pagings.keys();
+  }
+
+  namesWhere(matches: (paging: MapPaging) => unknown): readonly string[] {
+    return [...this.#pagings].filter(([, paging]) => matches(paging)).map(([channel]) => channel);
   }
 
   has(channel: string): boolean {
@@ -123,10 +128,11 @@ export async function nextStep(
   context: SessionContext,
   paging: MapPaging,
   params: SubscribeParams & { readonly map: MapParams },
+  reader: Reader,
 ): Promise<Step | Failure> {
   return params.map.phase === "state"
     ? await stateStep(context, paging, params)
-    : await streamStep(context, paging, params);
+    : await streamStep(context, paging, params, reader);
 }
 
 async function stateStep(
@@ -148,7 +154,7 @@ async function stateStep(
   const wanted = page.publications.filter(
     ({ offset, tags }) => offset <= start.offset && (filter?.passes(tags) ?? true),
   );
-  const state = isPatched(params, terms.rules) ? wanted.map(whole) : wanted;
+  const state = isPatched(params, terms) ? wanted.map(whole) : wanted;
   const { cursor } = page;
   const answer = { position: start, publications: [] };
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
@@ -165,22 +171,25 @@ function startOf(paging: MapPaging, { position }: KeysPage): Position | undefine
 }
 
 async function streamStep(
-  { channels, clock }: SessionContext,
+  { access, channels, clock }: SessionContext,
   paging: MapPaging,
   params: SubscribeParams & { readonly map: MapParams },
+  reader: Reader,
 ): Promise<Step | Failure> {
   const { channel, terms, start } = paging;
-  const { recover: isRecovering, epoch, offset, map } = params;
+  const { recover: isRecovering, map } = params;
   const { retention, recovery = "force" } = terms.rules;
   if (isRecovering && (recovery === "off" || retention.maxEntries === 0)) return unrecoverable();
+  const since = placeOf(params, start);
   // Live at once, without what was before.
-  if (!isRecovering && start === undefined)
+  if (since === undefined)
     return {
       state: [],
       recovery: { isRecovered: true, publications: [], offset: channel.head },
       hasValues: false,
     };
-  const since = { epoch: epoch || (start?.epoch ?? ""), offset };
+  const follows = start !== undefined && since.epoch === start.epoch && since.offset >= start.offset;
+  if (!follows && !access.mayReadFrom(reader, channel, since, terms.rights)) return unrecoverable();
   const found = await channels.recover(
     channel,
     since,
@@ -195,8 +204,21 @@ async function streamStep(
   return {
     page: { phase: "stream", state: [] },
     position: { epoch: channel.epoch, offset: page.offset },
-    publications: isPatched(params, terms.rules) ? publications.map(whole) : publications,
+    publications: isPatched(params, terms) ? publications.map(whole) : publications,
   };
+}
+
+/**
+ * Where a step of changes goes on: at the position that it names, or else where the state was read. Clients leave out an
+ * offset of 0.
+ * @returns undefined where it names none, and asks to be live at once
+ */
+function placeOf(
+  { epoch, offset, recover, map }: SubscribeParams & { readonly map: MapParams },
+  start: Position | undefined,
+): Position | undefined {
+  if (epoch !== "" || offset > 0) return { epoch: epoch || (start?.epoch ?? ""), offset };
+  return start ?? (recover || map.phase === "stream" ? { epoch: "", offset: 0 } : undefined);
 }
 
 function limited(

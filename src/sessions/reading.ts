@@ -6,17 +6,17 @@ import type { Channel } from "../channels/channel.js";
 import type { ChannelRules } from "../channels/rules.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import type { Position, Publication } from "../wire/messages.js";
-import { type Policy, type Refusal, refusal } from "./application.js";
+import { type Refusal, refusal } from "./application.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
-import type { SubscriptionGrant } from "./identity.js";
+import { isRevoked } from "./data-access.js";
 import { cursorFault, readState } from "./map-state.js";
-import { findTerms, recover, rulesWith } from "./subscribing.js";
+import { findTerms, isDenial, recover, type Terms, termsOf } from "./subscribing.js";
 import type { Visitor } from "./visiting.js";
 
 export type ReadingContext = Pick<
   SessionContext,
-  "application" | "broker" | "channels" | "clock" | "delivery" | "limits"
+  "access" | "application" | "broker" | "channels" | "clock" | "delivery" | "limits"
 >;
 
 export interface ReadParams {
@@ -54,11 +54,8 @@ export interface StateAnswer {
 export type ReadAnswer = LogAnswer | StateAnswer;
 
 /** A reader that may be in a channel, and on what terms. */
-export interface Admission {
+export interface Admission extends Terms {
   readonly visitor: Visitor;
-  readonly policy: Policy;
-  readonly rules: ChannelRules;
-  readonly grant: SubscriptionGrant;
 }
 
 /** Publications of an answer where nothing is said of their number, and from the end. */
@@ -71,7 +68,7 @@ const nothing: readonly Publication[] = Object.freeze([]);
  * @throws what the application throws
  */
 export async function admit(
-  context: Pick<SessionContext, "application" | "clock">,
+  context: Pick<SessionContext, "access" | "application" | "clock">,
   visitor: Visitor,
   { channel, token }: Pick<ReadParams, "channel" | "token">,
 ): Promise<Admission | Refusal> {
@@ -81,7 +78,7 @@ export async function admit(
   if (policy === undefined) return refusal("unknownChannel");
   const granted = visitor.grants.get(channel);
   if (granted !== undefined && (granted.expiresAt ?? Number.POSITIVE_INFINITY) > context.clock.now())
-    return { visitor, policy, rules: rulesWith(policy.rules, granted), grant: granted };
+    return { visitor, ...(await termsOf(policy, visitor.actor, granted)) };
   const { map, kind } = policy.rules;
   const params = {
     ...paramsFor(channel, undefined),
@@ -90,10 +87,14 @@ export async function admit(
       map: { type: map?.type ?? "keys", phase: "live", limit: 0, isAscending: false } as const,
     }),
   };
-  const terms = await findTerms(context, policy, params, visitor.actor);
-  if ("disconnect" in terms) return refusal("unauthorized", terms.disconnect.reason);
-  if ("error" in terms) return { refusal: terms.error };
-  return { visitor, policy, ...terms };
+  const { actor, grants } = visitor;
+  const terms = await findTerms(context, policy, params, { actor, isSubscribed: (name) => grants.has(name) });
+  if ("grant" in terms)
+    return isRevoked(context.application, visitor.identity, terms.grant)
+      ? refusal("unauthorized", "the token is revoked")
+      : { visitor, ...terms };
+  if (isDenial(terms)) context.access.putOut(actor, channel);
+  return "disconnect" in terms ? refusal("unauthorized", terms.disconnect.reason) : { refusal: terms.error };
 }
 
 /**
@@ -113,32 +114,56 @@ export async function read(
       "notAvailable",
       "nothing is kept of this channel, and only who stays connected can read it",
     );
+  const answer = await readOrWait(context, admission, params, wait);
+  // The position that is told is one to come back to. That of a later page of a map's state is only what the reader says.
+  if (answer && "position" in answer && params.cursor === undefined)
+    letIn(context, admission, params.channel, answer.position);
+  return answer;
+}
+
+async function readOrWait(
+  context: ReadingContext,
+  admission: Admission,
+  params: ReadParams,
+  wait: ((channel: Channel, offset: number) => boolean) | undefined,
+): Promise<ReadAnswer | Refusal | undefined> {
+  const { rules, rights } = admission;
   const { since } = params;
   if (since === undefined) return await readEnd(context, admission, params);
   // As in a history command, where readers are not to be taken up where they were.
-  if (rules.recovery === "off" && !(await mayReadHistory(admission))) return refusal("permissionDenied");
+  if (rules.recovery === "off" && !rights.history) return refusal("permissionDenied");
   const channel = await context.channels.acquire(params.channel);
   try {
-    const answer = await readSince(context, channel, rules, { ...params, since });
+    const answer = await readSince(context, channel, admission, { ...params, since });
     if (answer === undefined) return await readAnew(context, admission, params);
-    const isWaiting = answer.publications.length === 0 && wait?.(channel, answer.position.offset);
-    return isWaiting ? undefined : answer;
+    if (answer.publications.length > 0 || wait === undefined) return answer;
+    letIn(context, admission, params.channel, answer.position);
+    return wait(channel, answer.position.offset) ? undefined : answer;
   } finally {
     context.channels.release(channel);
   }
+}
+
+function letIn(
+  { access }: ReadingContext,
+  { visitor: { actor, identity }, grant, rights }: Admission,
+  channel: string,
+  position: Position,
+): void {
+  access.letIn(actor, channel, position, rights, identity, grant);
 }
 
 /** @returns undefined where what follows the place is gone, or the place never was */
 export async function readSince(
   context: ReadingContext,
   channel: Channel,
-  rules: ChannelRules,
+  admission: Admission,
   { since, limit = context.limits.maxHistoryEntries }: ReadParams & { readonly since: Position },
 ): Promise<LogAnswer | undefined> {
   const { epoch: current, head } = channel;
   if (since.epoch === current && since.offset === head)
     return { position: since, publications: nothing, isRecovered: true };
-  const recovery = await recover(context, channel, since, rules);
+  const recovery = await recover(context, channel, since, admission, admission.visitor.actor);
   if (!recovery.isRecovered) return undefined;
   const most = Math.min(limit, context.limits.maxHistoryEntries);
   const { epoch } = channel;
@@ -155,7 +180,7 @@ async function readEnd(
   params: ReadParams,
 ): Promise<ReadAnswer | Refusal> {
   if (admission.rules.kind === "map") return await readMap(context, admission.rules, params);
-  if (params.limit !== 0 && !(await mayReadHistory(admission))) return refusal("permissionDenied");
+  if (params.limit !== 0 && !admission.rights.history) return refusal("permissionDenied");
   return await readNewest(context, params);
 }
 
@@ -197,8 +222,4 @@ async function readMap(
     state: page.publications.filter(({ offset }) => offset <= start.offset),
     ...(page.cursor !== undefined && { cursor: { start, place: page.cursor } }),
   };
-}
-
-async function mayReadHistory({ policy, visitor }: Admission): Promise<boolean> {
-  return await policy.may("history", visitor.actor, true);
 }

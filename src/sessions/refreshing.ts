@@ -1,5 +1,5 @@
 /** Newer tokens for connections and subscriptions that would expire. */
-import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
+import { disconnect, replyError } from "../wire/codes.js";
 import type { RefreshParams, SubRefreshParams } from "../wire/messages.js";
 import type { Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
@@ -69,6 +69,6 @@ export async function subRefresh(
 
 /** SDKs take an error in the reply for the end; after this push they subscribe again with a token that they fetch. */
 async function expire(session: Session, id: number, channel: string, reason?: string): Promise<Outcome> {
-  await session.channels.revoke(channel, unsubscribeTable.expired);
+  await session.channels.expire(channel);
   return { reply: { id, error: replyError("tokenExpired", reason) } };
 }

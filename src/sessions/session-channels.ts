@@ -10,20 +10,24 @@ import { publicationsFor, viewOf } from "../channels/view.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
+import { CallsInOrder } from "./calls-in-order.js";
 import type { SessionContext } from "./context.js";
+import { allRights, isRevoked } from "./data-access.js";
 import { Expiry, secondsUntil } from "./expiry.js";
-import type { SubscriptionGrant } from "./identity.js";
-import { presenceLeaseMs } from "./limits.js";
+import type { SubscriptionGrant, TokenOrigin } from "./identity.js";
 import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./map-paging.js";
 import type { Session } from "./session.js";
+import { hideSubscriber, renewSubscriber, showSubscriber } from "./subscriber-presence.js";
 import {
+  type Applicant,
   type Failure,
   findLaterFault,
   findTerms,
+  isDenial,
   promisesOf,
   recover,
-  rulesWith,
   type Terms,
+  termsOf,
   viewOptionsFor,
 } from "./subscribing.js";
 
@@ -36,17 +40,26 @@ interface Entry {
   /** Undefined while the subscribe command is under way. */
   subscription: Subscription | undefined;
   readonly isServerSide: boolean;
+  /** The token that it was granted by, where that is one of its own. */
+  origin: TokenOrigin | undefined;
   expiry: Expiry | undefined;
 }
 
+type UnsubscribeReason = { readonly code: number; readonly reason: string };
 type Answer = (result: SubscribeResult) => void;
+
+/** A subscription that the server's side makes. */
+export interface ServerGrant extends SubscriptionGrant {
+  /** It is the server that names the position to go on from, and not the client. @default false */
+  readonly isPositionOwn?: boolean;
+}
 
 export class SessionChannels {
   readonly #session: Session;
   readonly #context: SessionContext;
   readonly #entries = new Map<string, Entry>();
-  /** The last of the calls under way, per channel. */
-  #underWay: Map<string, Promise<unknown>> | undefined;
+  /** By channel. */
+  readonly #calls = new CallsInOrder();
   /** Maps on the way to a live subscription. */
   #maps: MapPagings | undefined;
   #isEnded = false;
@@ -76,7 +89,7 @@ export class SessionChannels {
 
   /** What a command for a channel waits for: a subscribe or unsubscribe before it that is still at work. */
   underWay(channel: string): Promise<unknown> | undefined {
-    return this.#underWay?.get(channel)?.catch(() => {});
+    return this.#calls.pending(channel);
   }
 
   /** The client as others see it in a channel. */
@@ -89,38 +102,54 @@ export class SessionChannels {
    * @returns why it was refused, and `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
-    return this.#inOrder(params.channel, () => this.#subscribe(params, answer));
+    return this.#calls.run(params.channel, () => this.#subscribe(params, answer));
   }
 
   /** Subscribes the client without its asking, and whatever the channel's rules say of who may. */
-  grant(params: SubscribeParams, grant: SubscriptionGrant, answer: Answer): Promise<Failure | undefined> {
-    return this.#inOrder(params.channel, () => this.#subscribe(params, answer, grant));
+  grant(params: SubscribeParams, grant: ServerGrant, answer: Answer): Promise<Failure | undefined> {
+    return this.#calls.run(params.channel, () => this.#subscribe(params, answer, grant));
   }
 
   unsubscribe(channel: string): Promise<void> {
-    return this.#inOrder(channel, async () => {
+    return this.#calls.run(channel, async () => {
       this.#maps?.end(channel);
       this.#remove(channel);
     });
   }
 
-  /** The server's side ends a subscription: the client is told. */
-  revoke(
-    channel: string,
-    { code, reason }: { readonly code: number; readonly reason: string },
-  ): Promise<void> {
-    return this.#inOrder(channel, async () => {
-      const isPaging = this.#maps?.end(channel) === true;
-      if (!isPaging && !this.has(channel)) return;
-      this.#remove(channel);
-      this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
+  /** The server's side ends a subscription: the client is told, and may not come back to a position of its own. */
+  revoke(channel: string, why: UnsubscribeReason): Promise<void> {
+    return this.#calls.run(channel, async () => {
+      this.#context.access.putOut(this.#session.actor, channel);
+      this.#tellEnd(channel, why);
     });
   }
 
+  /** The subscription's token has expired, and the client may come back with another. */
+  expire(channel: string): Promise<void> {
+    return this.#calls.run(channel, async () => this.#tellEnd(channel, unsubscribeTable.expired));
+  }
+
+  /** Ends what was granted by tokens that are revoked. */
+  endRevoked(matches: (token: TokenOrigin) => boolean): void {
+    const revoked = [...this.#entries].filter(([, { origin }]) => origin && matches(origin));
+    const paged = this.#maps?.namesWhere(({ terms: { grant } }) => grant.origin && matches(grant.origin));
+    for (const channel of [...revoked.map(([name]) => name), ...(paged ?? [])])
+      void this.revoke(channel, unsubscribeTable.revoked);
+  }
+
+  #tellEnd(channel: string, { code, reason }: UnsubscribeReason): void {
+    const isPaging = this.#maps?.end(channel) === true;
+    if (!isPaging && !this.has(channel)) return;
+    this.#remove(channel);
+    this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
+  }
+
   /** The client has shown a newer token. @returns whether it is subscribed */
-  renew(channel: string, { expiresAt, info }: SubscriptionGrant): boolean {
+  renew(channel: string, { expiresAt, info, origin }: SubscriptionGrant): boolean {
     const entry = this.#entries.get(channel);
     if (entry?.subscription === undefined) return false;
+    entry.origin = origin;
     if (info !== undefined) entry.info = { ...entry.info, chanInfo: info };
     this.#expire(channel, entry, expiresAt);
     return true;
@@ -134,10 +163,9 @@ export class SessionChannels {
   }
 
   renewPresence(): void {
-    for (const [channel, { rules, subscription, info, listedIn }] of this.#entries) {
-      if (subscription === undefined) continue;
-      if (rules.hasPresence) this.#addPresence(channel, info);
-      if (listedIn.length > 0) this.#context.lists.renew(listedIn, info, () => !subscription.isEnded);
+    for (const [channel, entry] of this.#entries) {
+      const { subscription } = entry;
+      if (subscription) renewSubscriber(this.#context, channel, entry, () => !subscription.isEnded);
     }
   }
 
@@ -145,13 +173,15 @@ export class SessionChannels {
     this.#isEnded = true;
     this.#maps?.endAll();
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
+    // Another connection cannot be told to be the same one.
+    if (this.#session.user === "") this.#context.access.putOut(this.#session.actor);
   }
 
   /** @param grant of the server's side; without it, the client asks */
   async #subscribe(
     params: SubscribeParams,
     answer: Answer,
-    grant?: SubscriptionGrant,
+    grant?: ServerGrant,
   ): Promise<Failure | undefined> {
     const { channel: name } = params;
     const { limits, application, channels } = this.#context;
@@ -171,25 +201,48 @@ export class SessionChannels {
     const isServerSide = grant !== undefined;
     const { rules } = policy;
     const { listedIn = [] } = policy;
-    const entry: Entry = { rules, info, listedIn, subscription: undefined, isServerSide, expiry: undefined };
+    const entry: Entry = {
+      rules,
+      info,
+      listedIn,
+      subscription: undefined,
+      isServerSide,
+      origin: undefined,
+      expiry: undefined,
+    };
     this.#entries.set(name, entry);
     let channel: Channel | undefined;
     try {
       if (params.map && !grant)
         return await this.#subscribeMap({ ...params, map: params.map }, entry, policy, answer);
-      const found = grant
-        ? { grant, rules: rulesWith(rules, grant) }
-        : findTerms(this.#context, policy, params, this.#session.actor);
+      const { actor } = this.#session;
+      const found = grant ? termsOf(policy, actor, grant) : this.#findTerms(policy, params);
       const terms = found instanceof Promise ? await found : found;
       if (!("grant" in terms)) return terms;
       channel = await channels.acquire(name);
       const isRecovering = params.recover && terms.rules.recovery !== "off";
-      const recovery = isRecovering ? await recover(this.#context, channel, params, terms.rules) : undefined;
+      const asked = grant?.isPositionOwn ? { ...terms, rights: allRights } : terms;
+      const recovery = isRecovering ? await recover(this.#context, channel, params, asked, actor) : undefined;
       return this.#finish(channel, entry, params, terms, recovery, answer);
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
     }
+  }
+
+  #findTerms(policy: Policy, params: SubscribeParams): Terms | Failure | Promise<Terms | Failure> {
+    const applicant: Applicant = {
+      actor: this.#session.actor,
+      isSubscribed: (channel) => this.has(channel),
+    };
+    const found = findTerms(this.#context, policy, params, applicant);
+    if (found instanceof Promise) return found.then((terms) => this.#noteDenial(params.channel, terms));
+    return this.#noteDenial(params.channel, found);
+  }
+
+  #noteDenial(channel: string, found: Terms | Failure): Terms | Failure {
+    if (!("grant" in found) && isDenial(found)) this.#context.access.putOut(this.#session.actor, channel);
+    return found;
   }
 
   /** One step, after which the subscription is live or the client comes with the next one. */
@@ -204,7 +257,10 @@ export class SessionChannels {
     const maps = this.#maps;
     const known = maps.find(name, map);
     if (known === undefined && map.cursor !== undefined)
-      return { error: replyError("permissionDenied", "the state is not being read: begin without a cursor") };
+      // Its time was over, or the server has ended it: clients begin anew after this error, and after others do not.
+      return {
+        error: replyError("unrecoverablePosition", "begin to read the state again, without a cursor"),
+      };
     const paging = known ?? (await this.#beginMap(maps, params, policy));
     if (!("channel" in paging)) return paging;
     maps.hold(paging);
@@ -212,14 +268,18 @@ export class SessionChannels {
     try {
       const fault = findLaterFault(paging.terms, params, this.#context.clock.now());
       if (fault) return fault;
-      const step = await nextStep(this.#context, paging, params);
+      const step = await nextStep(this.#context, paging, params, this.#session.actor);
       if (!("publications" in step || "state" in step)) return step;
       if ("state" in step)
-        return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, step);
+        return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, {
+          ...step,
+          start: paging.start,
+        });
       if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
       isGoingOn = true;
       maps.await(paging);
       const { page, position, publications } = step;
+      if (paging.start) this.#letIn(name, paging.start, paging.terms);
       answer({ ...nothingPromised, position, publications, map: page });
       return undefined;
     } finally {
@@ -228,7 +288,7 @@ export class SessionChannels {
   }
 
   async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
-    const terms = await findTerms(this.#context, policy, params, this.#session.actor);
+    const terms = await this.#findTerms(policy, params);
     return "grant" in terms ? await maps.begin(params.channel, terms) : terms;
   }
 
@@ -237,18 +297,22 @@ export class SessionChannels {
     channel: Channel,
     entry: Entry,
     params: SubscribeParams,
-    { grant, rules }: Terms,
+    terms: Terms,
     recovery: Recovery | undefined,
     answer: Answer,
-    map?: Pick<LiveStep, "state" | "hasValues">,
+    map?: Pick<LiveStep, "state" | "hasValues"> & Pick<MapPaging, "start">,
   ): Failure | undefined {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
+    const { grant, rules } = terms;
+    // Meanwhile, while the application was asked.
+    if (isRevoked(this.#context.application, this.#session.identity, grant))
+      return { error: replyError("permissionDenied", "the token is revoked") };
     const isRecovered = recovery?.isRecovered === true;
     if (recovery && !isRecovered && (params.flag & 2) !== 0)
       return { error: replyError("unrecoverablePosition") };
     const { channels, delivery, clock } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
-    const options = viewOptionsFor(params, rules);
+    const options = viewOptionsFor(params, terms);
     const view = viewOf(options);
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
@@ -261,6 +325,8 @@ export class SessionChannels {
     });
     entry.rules = rules;
     entry.subscription = subscription;
+    entry.origin = grant.origin;
+    this.#letIn(channel.name, map?.start ?? channel.position, terms);
     entry.info = grant.info === undefined ? entry.info : { ...entry.info, chanInfo: grant.info };
     this.#expire(channel.name, entry, grant.expiresAt);
     const ttl = secondsUntil(grant.expiresAt, clock.now());
@@ -285,11 +351,14 @@ export class SessionChannels {
       ...(grant.data !== undefined && { data: grant.data }),
       ...(view.delta !== "none" && { isDelta: true }),
     });
-    if (rules.hasPresence) this.#addPresence(channel.name, entry.info);
-    if (entry.listedIn.length > 0) this.#context.lists.join(entry.listedIn, entry.info);
-    if (rules.hasJoinLeave) this.#announce(channel.name, "join", entry.info);
+    showSubscriber(this.#context, channel.name, entry);
     if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
     return undefined;
+  }
+
+  #letIn(channel: string, position: Position, { grant, rights }: Terms): void {
+    const { actor, identity } = this.#session;
+    this.#context.access.letIn(actor, channel, position, rights, identity, grant);
   }
 
   #expire(channel: string, entry: Entry, expiresAt: number | undefined): void {
@@ -313,43 +382,8 @@ export class SessionChannels {
     if (entry?.subscription === undefined) return;
     this.#entries.delete(channel);
     entry.expiry?.stop();
-    const { rules, info, subscription, listedIn } = entry;
-    if (listedIn.length > 0) this.#context.lists.leave(listedIn, info);
-    if (rules.hasPresence)
-      this.#watch(
-        this.#context.broker.removePresence(channel, info.client),
-        `removing presence from ${channel}`,
-      );
-    if (rules.hasJoinLeave) this.#announce(channel, "leave", info);
-    this.#context.channels.unsubscribe(subscription);
-  }
-
-  #addPresence(channel: string, info: ClientInfo): void {
-    this.#watch(
-      this.#context.broker.addPresence(channel, info, presenceLeaseMs(this.#context.times)),
-      `adding presence to ${channel}`,
-    );
-  }
-
-  #announce(channel: string, kind: "join" | "leave", info: ClientInfo): void {
-    this.#watch(this.#context.broker.announce(channel, kind, info), `announcing a ${kind} in ${channel}`);
-  }
-
-  #watch(work: Promise<void>, stage: string): void {
-    work.catch((error: unknown) => this.#context.onError(error, { stage }));
-  }
-
-  #inOrder<T>(channel: string, run: () => Promise<T>): Promise<T> {
-    this.#underWay ??= new Map();
-    const calls = this.#underWay;
-    const last = calls.get(channel);
-    const call = last === undefined ? run() : last.then(run, run);
-    calls.set(channel, call);
-    const settled = () => {
-      if (calls.get(channel) === call) calls.delete(channel);
-    };
-    call.then(settled, settled);
-    return call;
+    hideSubscriber(this.#context, channel, entry);
+    this.#context.channels.unsubscribe(entry.subscription);
   }
 }
 

@@ -7,7 +7,9 @@ import { type Disconnect, disconnect, type ReplyError, replyError } from "../wir
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
+import { findReadRights, mayReadList, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
+import type { Reader } from "./read-floors.js";
 
 /** Why a command was not carried out: an answer, or the end of the connection. */
 export type Failure = { readonly error: ReplyError } | { readonly disconnect: Disconnect };
@@ -16,6 +18,13 @@ export type Failure = { readonly error: ReplyError } | { readonly disconnect: Di
 export interface Terms {
   readonly grant: SubscriptionGrant;
   readonly rules: ChannelRules;
+  readonly rights: ReadRights;
+}
+
+/** Who asks to be in a channel. */
+export interface Applicant {
+  readonly actor: Actor;
+  isSubscribed(channel: string): boolean;
 }
 
 /**
@@ -26,16 +35,39 @@ export function findTerms(
   context: Pick<SessionContext, "application" | "clock">,
   policy: Policy,
   params: SubscribeParams,
-  actor: Actor,
+  applicant: Applicant,
 ): Terms | Failure | Promise<Terms | Failure> {
+  const { actor } = applicant;
   const fault = findMapFault(policy.rules, params);
   if (fault) return fail("permissionDenied", fault);
   if (params.filter && policy.rules.allowsTagsFilter === false) return fail("badRequest", noFilter);
   if (params.token) return byToken(context, policy, params, params.token, actor);
   const isAllowed = policy.may("subscribe", actor, false);
-  if (isAllowed === true && policy.onSubscribe === undefined) return { grant: noGrant, rules: policy.rules };
-  return byPolicy(policy, params, actor, isAllowed);
+  if (isAllowed === true && policy.onSubscribe === undefined && policy.lists === undefined)
+    return termsOf(policy, actor, noGrant);
+  return byPolicy(context, policy, params, applicant, isAllowed);
 }
+
+/**
+ * Of one that may be in the channel.
+ * @throws what the application throws
+ */
+export function termsOf(policy: Policy, actor: Actor, grant: SubscriptionGrant): Terms | Promise<Terms> {
+  const rules = rulesWith(policy.rules, grant);
+  const rights = findReadRights(policy, rules, actor);
+  if (!(rights instanceof Promise)) return { grant, rules, rights };
+  return rights.then((found) => ({ grant, rules, rights: found }));
+}
+
+/** Whether a failure says that the client may not be there, and not just that it has to ask in another way. */
+export function isDenial(failure: Failure): boolean {
+  return "disconnect" in failure || !askAnew.has(failure.error.code);
+}
+
+const askAnew: ReadonlySet<number> = new Set([
+  replyError("badRequest").code,
+  replyError("tokenExpired").code,
+]);
 
 const mapTypes = { keys: 1, clients: 2, users: 3 } as const;
 
@@ -68,15 +100,19 @@ export function keepsFor(
 }
 
 /**
- * What a reader that comes back has missed, by the channel's rules.
+ * What a reader that comes back has missed, by the channel's rules and the reader's rights.
  * @throws what the broker's `history` throws
  */
 export async function recover(
-  { channels, clock }: Pick<SessionContext, "channels" | "clock">,
+  context: Pick<SessionContext, "access" | "channels" | "clock">,
   channel: Channel,
   { epoch, offset, filter }: Pick<SubscribeParams, "epoch" | "offset" | "filter">,
-  rules: ChannelRules,
+  { rules, rights }: Pick<Terms, "rules" | "rights">,
+  reader: Reader,
 ): Promise<Recovery> {
+  const { access, channels, clock } = context;
+  if (!access.mayReadFrom(reader, channel, { epoch, offset }, rights))
+    return { isRecovered: false, reason: "what was published before is not for this client" };
   const before = channel.epoch;
   const now = clock.now();
   const recovery =
@@ -84,7 +120,8 @@ export async function recover(
       ? await channels.recoverNewest(
           channel,
           { epoch, offset },
-          filter && (({ tags }) => filter.passes(tags)),
+          // One that passes a filter may lie far behind.
+          filter && (({ tags, offset: at }) => filter.passes(tags) && (rights.history || at > offset)),
         )
       : await channels.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
   if (channel.epoch === before) return recovery;
@@ -94,12 +131,15 @@ export async function recover(
 const noGrant: SubscriptionGrant = Object.freeze({});
 
 async function byPolicy(
+  { application }: Pick<SessionContext, "application">,
   policy: Policy,
   params: SubscribeParams,
-  actor: Actor,
+  { actor, isSubscribed }: Applicant,
   isAllowed: boolean | Promise<boolean>,
 ): Promise<Terms | Failure> {
   if (!(await isAllowed)) return fail("permissionDenied");
+  if (!(await mayReadList(application, policy, actor, isSubscribed)))
+    return fail("permissionDenied", `presence of ${policy.lists} is not for this client`);
   return await afterHook(policy, params, actor, noGrant);
 }
 
@@ -130,14 +170,16 @@ async function afterHook(
   actor: Actor,
   grant: SubscriptionGrant,
 ): Promise<Terms | Failure> {
-  const rules = rulesWith(policy.rules, grant);
-  const decision = await policy.onSubscribe?.(actor, data);
-  if (decision === undefined) return { grant, rules };
+  const decision = (await policy.onSubscribe?.(actor, data)) ?? {};
   if ("refusal" in decision) return { error: decision.refusal };
-  return { grant: decision.data === undefined ? grant : { ...grant, data: decision.data }, rules };
+  return await termsOf(
+    policy,
+    actor,
+    decision.data === undefined ? grant : { ...grant, data: decision.data },
+  );
 }
 
-export function rulesWith(rules: ChannelRules, { overrides }: SubscriptionGrant): ChannelRules {
+function rulesWith(rules: ChannelRules, { overrides }: SubscriptionGrant): ChannelRules {
   if (overrides === undefined) return rules;
   const { isRecoveryForced, ...others } = overrides;
   const isForced = rules.recovery === undefined || rules.recovery === "force";
@@ -168,11 +210,11 @@ export function promisesOf(
 /** What a subscription gets, by what it asks for and the channel has room for. */
 export function viewOptionsFor(
   { joinLeave, filter, wantsDelta }: SubscribeParams,
-  rules: ChannelRules,
+  { rules, rights }: Pick<Terms, "rules" | "rights">,
 ): ViewOptions {
   const { hasJoinLeave, isJoinLeaveForced = false, allowsDelta = true, kind } = rules;
   return {
-    hasJoinLeave: hasJoinLeave && (joinLeave || isJoinLeaveForced),
+    hasJoinLeave: hasJoinLeave && rights.presence && (joinLeave || isJoinLeaveForced),
     // A patch is of the publication before, which readers of the newest may not have got.
     isDelta: wantsDelta && allowsDelta && kind !== "latest",
     filter,
@@ -180,6 +222,6 @@ export function viewOptionsFor(
 }
 
 /** Whether payloads come as patches and texts that these are of, in every page of a map alike. */
-export function isPatched(params: SubscribeParams, rules: ChannelRules): boolean {
-  return viewOf(viewOptionsFor(params, rules)).delta !== "none";
+export function isPatched(params: SubscribeParams, terms: Pick<Terms, "rules" | "rights">): boolean {
+  return viewOf(viewOptionsFor(params, terms)).delta !== "none";
 }

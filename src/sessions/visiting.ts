@@ -16,14 +16,14 @@ export interface Visitor {
   readonly grants: ReadonlyMap<string, SubscriptionGrant>;
 }
 
-export type VisitContext = Pick<SessionContext, "application" | "clock" | "createId" | "onError">;
+export type VisitContext = Pick<SessionContext, "access" | "application" | "clock" | "createId" | "onError">;
 
 /**
  * @returns a refusal with error 101 or 109 where another token would help, and others where the application wants none of it
  * @throws what the application throws
  */
 export async function receiveVisitor(
-  { application, clock, createId }: VisitContext,
+  { access, application, clock, createId }: VisitContext,
   credentials: Credentials,
 ): Promise<Visitor | Refusal> {
   const result = await application.authenticate(credentials);
@@ -33,6 +33,7 @@ export async function receiveVisitor(
   const actor = toActor(createId(), identity);
   const welcome = (await application.onConnect?.(actor, undefined)) ?? {};
   if ("disconnect" in welcome) {
+    access.putOut(actor);
     const { code, reason } = welcome.disconnect;
     return { refusal: { code, message: reason, isTemporary: false } };
   }
@@ -46,7 +47,8 @@ export async function receiveVisitor(
 }
 
 /** The visitor has its answer, or is gone. To be called once. */
-export function dismissVisitor({ application, onError }: VisitContext, { actor }: Visitor): void {
+export function dismissVisitor({ access, application, onError }: VisitContext, { actor }: Visitor): void {
+  if (actor.user === "") access.putOut(actor);
   try {
     application.onDisconnect?.(actor);
   } catch (error) {

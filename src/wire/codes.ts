@@ -79,4 +79,6 @@ export const unsubscribeTable = {
   server: { code: 2000, reason: "server unsubscribe" },
   insufficientState: { code: 2500, reason: "insufficient state" },
   expired: { code: 2501, reason: "subscription expired" },
+  /** SDKs subscribe again with a token that they ask for anew. */
+  revoked: { code: 2502, reason: "token revoked" },
 } as const;

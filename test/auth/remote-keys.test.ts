@@ -75,7 +75,10 @@ describe("keys of an issuer", () => {
   it("check subscriptions, too", async () => {
     const { tokens } = await open(answerWith([first]));
     const token = withKeyPair({ ...claims, channel: "news" }, rsa.privateKey, "RS256", { kid: "first" });
-    expect(await tokens.verifySubscription(token, bearer)).toEqual({ isAccepted: true, grant: {} });
+    expect(await tokens.verifySubscription(token, bearer)).toEqual({
+      isAccepted: true,
+      grant: { origin: { user: "ann" } },
+    });
   });
 
   it("that are of no use are skipped", async () => {

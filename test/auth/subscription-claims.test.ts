@@ -11,6 +11,8 @@ import {
 
 const bearer: TokenBearer = { channel: "news", user: "ann", client: "c-1" };
 const fitting = { sub: "ann", channel: "news" };
+/** What the token can be revoked by. */
+const origin = { user: "ann" };
 
 function verify(
   claims: unknown,
@@ -33,13 +35,14 @@ describe("claims of a subscription's token", () => {
     expect(await verify(claims)).toEqual({
       isAccepted: true,
       grant: {
+        origin,
         info: '{"a":1}',
         data: "[2]",
         expiresAt: (nowSeconds + 60) * 1000,
         overrides: { hasPresence: true },
       },
     });
-    expect(await verify(fitting)).toEqual({ isAccepted: true, grant: {} });
+    expect(await verify(fitting)).toEqual({ isAccepted: true, grant: { origin } });
   });
 
   it("may leave out the client", async () => {
@@ -102,17 +105,17 @@ describe("claims of a subscription's token", () => {
     expect(await verify({ ...fitting, expire_at: nowSeconds })).toEqual(expired);
     expect(await verify({ ...fitting, exp: nowSeconds }, { clockToleranceSeconds: 1 })).toEqual({
       isAccepted: true,
-      grant: { expiresAt: (nowSeconds + 1) * 1000 },
+      grant: { expiresAt: (nowSeconds + 1) * 1000, origin },
     });
   });
 
   it("end in time by expire_at, or never", async () => {
     expect(await verify({ ...fitting, exp: nowSeconds + 1, expire_at: nowSeconds + 9 })).toMatchObject({
-      grant: { expiresAt: (nowSeconds + 9) * 1000 },
+      grant: { expiresAt: (nowSeconds + 9) * 1000, origin },
     });
     expect(await verify({ ...fitting, exp: nowSeconds + 1, expire_at: 0 })).toEqual({
       isAccepted: true,
-      grant: {},
+      grant: { origin },
     });
   });
 

@@ -100,10 +100,17 @@ describe("who may read over HTTP", () => {
     expect((await news.get()).status).toBe(403);
     const { epoch, offset } = (await news.get("limit=0")).body;
     expect(offset).toBe(1);
-    expect(dataOf((await news.get(`since=${epoch}:0`)).body)).toEqual([1]);
+    // What was published before the reader came is history; what follows the position that it was told is not.
+    expect((await news.get(`since=${epoch}:0`)).body).toMatchObject({
+      offset: 1,
+      recovered: false,
+      publications: [],
+    });
+    await server.publish("news", 2);
+    expect(dataOf((await news.get(`since=${epoch}:1`)).body)).toEqual([2]);
     // One that is gone gives nobody what it may not read.
     expect((await news.get("since=another:1")).body).toMatchObject({
-      offset: 1,
+      offset: 2,
       recovered: false,
       publications: [],
     });

@@ -12,6 +12,7 @@ const app = defineApp({
     "other:{name}": channel({ allow: all, kind: "map" }),
     "plain:{name}": channel({ allow: all }),
     "passing:{name}": channel({ allow: all, kind: "map", history: false }),
+    "few:{name}": channel({ allow: all, kind: "map", history: { size: 2 } }),
   },
 });
 
@@ -49,7 +50,7 @@ describe("steps of a map's subscription", () => {
     const { cursor } = await step({});
     await hand.ask({ unsubscribe: { channel: "map:a" } });
     expect(server.stats().channels).toBe(0);
-    expect(await step({ cursor })).toMatchObject({ code: 103 });
+    expect(await step({ cursor })).toMatchObject({ code: 112 });
     await step({});
     expect(server.stats().channels).toBe(1);
     hand.socket.terminate();
@@ -64,7 +65,7 @@ describe("steps of a map's subscription", () => {
       await server.unsubscribe("", channel);
       await until(() => hand.pushes.length > 0);
       expect(hand.pushes.pop()).toMatchObject({ channel: "map:a", unsubscribe: { code: 2000 } });
-      expect(await step({ cursor })).toMatchObject({ code: 103 });
+      expect(await step({ cursor })).toMatchObject({ code: 112 });
     }
     expect(server.stats().channels).toBe(0);
   });
@@ -126,7 +127,31 @@ describe("steps of a map's subscription", () => {
     const { offset, cursor } = await step({});
     expect(cursor).toBeDefined();
     expect(await step({ phase: 1, offset, epoch: "another" })).toMatchObject({ code: 112 });
-    expect(await step({ cursor })).toMatchObject({ code: 103 });
+    expect(await step({ cursor })).toMatchObject({ code: 112 });
+  });
+
+  it("go on from the position that they name, though the server has unsubscribed the client in between", async () => {
+    const { server, step } = await start();
+    const { cursor, offset, epoch } = await step({});
+    for (let n = 0; n < 150; n++) await server.publish("map:a", n, { key: "new" });
+    expect(await step({ cursor })).toMatchObject({ phase: 2 });
+    await server.unsubscribe("", "map:a");
+    const page = await step({ phase: 1, offset, epoch });
+    expect(page).toMatchObject({ phase: 1, offset: offset + 100 });
+    expect(page.publications).toHaveLength(100);
+    expect((await step({ phase: 1, offset: offset + 100, epoch })).publications).toHaveLength(50);
+  });
+
+  it("that name a position which is gone are answered with 112, and never live at the head", async () => {
+    const { server, step } = await start();
+    for (let n = 0; n < 5; n++) await server.publish("few:a", n, { key: `k${n}` });
+    const { epoch } = (await server.history("few:a", { limit: 0 })).position;
+    for (const phase of [0, 1])
+      for (const params of [{ offset: 1, epoch }, { offset: 1 }, { epoch }, { offset: 9, epoch }])
+        expect(await step({ phase, ...params }, "few:a")).toMatchObject({ code: 112 });
+    // From the beginning, as clients leave out an offset of 0.
+    expect(await step({ phase: 1 }, "few:a")).toMatchObject({ code: 112 });
+    expect((await step({ phase: 0, offset: 4, epoch }, "few:a")).publications).toHaveLength(1);
   });
 
   it("go by the tags filter in every page, and by no patch before live", async () => {

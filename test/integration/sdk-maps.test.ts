@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import WsWebSocket from "ws";
 import { channel, defineApp, reject } from "../../src/index.js";
 import { type Answer, connectSdk, createSdk, next, startApp, subscribeSdk } from "../support/app-server.js";
 import { connectByHand, modelOf, subscribeMap } from "../support/map-model.js";
@@ -58,6 +59,41 @@ describe("map", () => {
     expect(model.updates).toEqual(["z=3", "x=4", "-y"]);
     expect(model.syncs).toBe(1);
     expect(model.subscribed[0]).toMatchObject({ recoverable: true });
+  });
+
+  it.each([
+    ["a page of the state", 2],
+    ["the changes since", 1],
+  ])("is complete though the server has ended its reading before %s", async (_name, phase) => {
+    const { server, url } = await startApp(app);
+    for (let n = 0; n < 150; n++) await server.publish("objects:a", n, { key: `k${n}` });
+    const write = async (text: string) => {
+      for (let n = 0; n < 150; n++) await server.publish("objects:a", `${text} ${n}`, { key: `k${n}` });
+    };
+    let steps = 0;
+    /** What happens while the client does nothing, as where its page is frozen. */
+    const beforeStep = async (next: number) => {
+      // So many changes that they come in a step of their own.
+      if (++steps === 1 && phase === 1) await write("old");
+      if (next !== phase || steps > 2) return;
+      await write("new");
+      await server.unsubscribe("");
+    };
+    class Freezing extends WsWebSocket {
+      override send(data: Parameters<WsWebSocket["send"]>[0]): void {
+        const [, next] = /"phase":(\d).*"epoch"|"epoch".*"phase":(\d)/.exec(String(data)) ?? [];
+        if (next === undefined) super.send(data);
+        else void beforeStep(Number(next)).then(() => super.send(data));
+      }
+    }
+    const client = await connectSdk(url, { websocket: Freezing });
+    const model = modelOf(client.newMapSubscription("objects:a", { pageSize: 100 }));
+    model.subscription.subscribe();
+    await model.subscription.ready(5000);
+    expect(steps).toBeGreaterThanOrEqual(phase === 1 ? 2 : 1);
+    await until(() => [...model.values.values()].every((value) => String(value).startsWith("new")));
+    expect(model.values.size).toBe(150);
+    expect(model.subscription.state).toBe("subscribed");
   });
 
   it("is complete however many pages it has and whatever is written meanwhile", async () => {
@@ -408,7 +444,7 @@ describe("subscribing to a map by hand", () => {
     const { ask } = await connectByHand(url);
     const step = (params: object) =>
       ask({ subscribe: { channel: "objects:a", type: 1, phase: 2, limit: 100, ...params } });
-    expect((await step({ cursor: "0:k1" })).error.code).toBe(103);
+    expect((await step({ cursor: "0:k1" })).error.code).toBe(112);
     await step({});
     expect((await step({ cursor: "k1" })).error.code).toBe(107);
     const [one, two] = await Promise.all([step({}), step({})]);

@@ -212,3 +212,138 @@ describe("channels of a connection token", () => {
     expect(await ended).toMatchObject({ code: 3500, reason: expect.stringContaining("unknown channel") });
   });
 });
+
+describe("revoked subscription token", () => {
+  const bearer = tokenOf({ sub: "ann" });
+  const forRoom = (claims: object) => tokenOf({ sub: "ann", channel: "closed:1", ...claims });
+
+  it("ends the subscription that came with it, and nothing beside it", async () => {
+    const { server, url } = await startApp(app);
+    const client = await connectSdk(url, { token: bearer });
+    const [room, other, news] = [
+      await subscribeSdk(client, "closed:1", { token: forRoom({ jti: "t-1" }) }),
+      await subscribeSdk(client, "closed:2", {
+        token: tokenOf({ sub: "ann", channel: "closed:2", jti: "t-2" }),
+      }),
+      await subscribeSdk(client, "news"),
+    ];
+    const subscribing = next<Ended>(room, "subscribing");
+    const ended = next<Ended>(room, "unsubscribed");
+    await server.revoke({ tokenId: "t-1" });
+    expect(await subscribing).toMatchObject({ code: 2502, reason: "token revoked" });
+    // Without another token it is one that asks without any.
+    expect(await ended).toMatchObject({ code: 103 });
+    expect([client.state, other.state, news.state]).toEqual(["connected", "subscribed", "subscribed"]);
+    expect(server.stats().subscriptions).toBe(2);
+  });
+
+  it("is replaced by one that is good, where the application gives it, and not by one of a revoked user", async () => {
+    const { server, url } = await startApp(app);
+    const client = await connectSdk(url, { token: bearer });
+    let given = 0;
+    const getToken = vi.fn(async () => forRoom({ jti: `t-${++given}`, iat: inSeconds(0) }));
+    const room = await subscribeSdk(client, "closed:1", { getToken });
+    const again = next<{ recovered: boolean }>(room, "subscribed");
+    await server.revoke({ tokenId: "t-1" });
+    expect(await again).toMatchObject({ recovered: false });
+    expect(getToken).toHaveBeenCalledTimes(2);
+    const ended = next<Ended>(client, "disconnected");
+    await server.revoke({ user: "ann" });
+    expect(await ended).toMatchObject({ code: 3500 });
+  });
+
+  it("is that of a user whose connection came without one, too, and the newer of two that were shown", async () => {
+    const byCookie = defineApp({
+      authenticate: [jwt({ secret }), () => ({ id: "ann" })],
+      channels: { "closed:{room}": channel({ allow: { subscribe: false } }) },
+    });
+    const { server, url } = await startApp(byCookie);
+    const client = await connectSdk(url);
+    const token = forRoom({ jti: "t-1", exp: inSeconds(2) });
+    const getToken = vi.fn(async () => forRoom({ jti: "t-2", exp: inSeconds(100) }));
+    const room = await subscribeSdk(client, "closed:1", { token, getToken });
+    // It is refreshed in time; the one before counts no more.
+    await until(() => getToken.mock.calls.length === 1);
+    for (let n = 0; n < 2; n++) await client.rpc("none", null).catch(() => {});
+    await server.revoke({ tokenId: "t-1" });
+    expect(room.state).toBe("subscribed");
+    const subscribing = next<Ended>(room, "subscribing");
+    await server.revoke({ user: "ann" });
+    expect(await subscribing).toMatchObject({ code: 2502 });
+    await next(room, "unsubscribed");
+    expect(client.state).toBe("connected");
+  }, 10_000);
+
+  it("ends a subscription that is being made while it is revoked", async () => {
+    let isAsked: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    let goOn: () => void = () => {};
+    const slow = defineApp({
+      authenticate: jwt({ secret }),
+      channels: {
+        "closed:{room}": channel({
+          allow: { subscribe: false },
+          subscribe: async () => {
+            isAsked();
+            await new Promise<void>((resolve) => {
+              goOn = resolve;
+            });
+          },
+        }),
+      },
+    });
+    const { server, url } = await startApp(slow);
+    const client = await connectSdk(url, { token: bearer });
+    const room = client.newSubscription("closed:1", { token: forRoom({ jti: "t-1" }) });
+    const ended = next<Ended>(room, "unsubscribed");
+    room.subscribe();
+    await asked;
+    await server.revoke({ tokenId: "t-1" });
+    goOn();
+    expect(await ended).toMatchObject({ code: 103 });
+    expect(server.stats().subscriptions).toBe(0);
+  });
+
+  it("ends polls and events that came with it", async () => {
+    const { server, http } = await startApp(app);
+    const headers = { Authorization: `Bearer ${bearer}` };
+    const { epoch } = await server.publish("closed:1", 1);
+    const asToken = `channel_token=${forRoom({ jti: "t-1" })}`;
+    const poll = fetch(`${http}/channels/closed:1?since=${epoch}:1&wait=20s&${asToken}`, { headers });
+    const events = await fetch(`${http}/channels/closed:1/events?${asToken}`, { headers });
+    await until(() => server.stats().waitingRequests === 1);
+    await server.revoke({ tokenId: "t-1" });
+    expect((await poll).status).toBe(401);
+    expect(await events.text()).toContain('"code":2502');
+  });
+});
+
+describe("token without sub", () => {
+  it.each([
+    ["not set", undefined, 3500],
+    ["false", false, 3500],
+    ["true", true, undefined],
+  ])("is for anonymous clients: with anonymous %s", async (_name, anonymous, code) => {
+    const { url, http } = await startApp(
+      defineApp({
+        authenticate: jwt({ secret }),
+        ...(anonymous !== undefined && { anonymous }),
+        channels: { news: channel({ allow: { subscribe: "all" } }) },
+      }),
+    );
+    const token = tokenOf({ exp: inSeconds(100) });
+    const client = createSdk(url, { token });
+    const outcome = Promise.race([
+      next<Ended>(client, "disconnected").then((ended) => ended.code),
+      next(client, "connected").then(() => undefined),
+    ]);
+    client.connect();
+    expect(await outcome).toBe(code);
+    const { status } = await fetch(`${http}/channels/news`, {
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    expect(status).toBe(code === undefined ? 200 : 401);
+  });
+});

@@ -133,6 +133,11 @@ ${commands.join("\n")}
 In a channel that no pattern matches, everybody gets ${error("unknownChannel")}. The method \`holdfast.publish\` goes by the same rules as
 the command \`publish\`.
 
+\`history\` and \`presence\` are permissions of data, and hold for every way to it: see
+[Write an application](../howto/applications.md#who-may-do-what). Whom \`history\` is refused to recovers from positions that it was
+given since it was let in; whom \`presence\` is refused to hears of no joins and leaves either, and may not subscribe to a map that lists
+the channel's subscribers.
+
 Requests to [channels over plain HTTP](http-channels.md) go by the same rules: reading from a position is \`subscribe\`, reading the
 newest is \`history\` as a subscriber, publishing is \`publish\`, and who may subscribe counts as a subscriber. ${denied} is status 403,
 ${error("unauthorized")} and ${error("tokenExpired")} are 401.

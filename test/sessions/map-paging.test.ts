@@ -15,7 +15,10 @@ async function start() {
   let id = 1;
   const step = async (params: object) => {
     await client.ask({ id: ++id, subscribe: { channel: "map", type: 1, phase: 2, limit: 100, ...params } });
-    return client.reply(id) as { subscribe?: { cursor?: string; epoch?: string }; error?: { code: number } };
+    return client.reply(id) as {
+      subscribe?: { cursor?: string; epoch?: string; offset?: number; publications?: readonly unknown[] };
+      error?: { code: number };
+    };
   };
   /** Of a client that answers pings. */
   const wait = async (ms: number) => {
@@ -40,6 +43,19 @@ describe("step of a map's subscription", () => {
     expect(node.sizes().channels).toBe(0);
     client.session.closed();
     expect(node.sizes()).toEqual(nothing);
+  });
+
+  it("that comes later goes on from the position that it names, and a page of the state begins anew", async () => {
+    const { node, step, wait } = await start();
+    const { cursor, epoch, offset } = (await step({})).subscribe ?? {};
+    for (let n = 0; n < 150; n++)
+      await node.broker.publish("map", { key: "k1000", data: `${n}` }, { retention: rules.retention });
+    expect((await step({ cursor })).subscribe).toMatchObject({ phase: 2 });
+    await wait(31_000);
+    expect((await step({ cursor })).error).toMatchObject({ code: 112 });
+    const { publications, ...page } = (await step({ phase: 1, epoch, offset })).subscribe ?? {};
+    expect(page).toMatchObject({ phase: 1, offset: 250 });
+    expect(publications).toHaveLength(100);
   });
 
   it("is refused where the log has started afresh meanwhile", async () => {

@@ -50,7 +50,7 @@ export async function subscribeMap(
 }
 
 /** Speaks the protocol by hand: sends commands, and gives the reply to each. */
-export async function connectByHand(url: string) {
+export async function connectByHand(url: string, connect: object = {}) {
   const socket = new WebSocket(url);
   onTestFinished(() => socket.terminate());
   const replies = new Map<number, (reply: Answer) => void>();
@@ -69,6 +69,6 @@ export async function connectByHand(url: string) {
       replies.set(++id, resolve);
       socket.send(JSON.stringify({ id, ...command }));
     });
-  await ask({ connect: {} });
-  return { ask, pushes, socket };
+  const hello = await ask({ connect });
+  return { ask, pushes, socket, hello };
 }

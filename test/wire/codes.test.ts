@@ -79,6 +79,7 @@ describe("unsubscribe codes", () => {
       server: { code: 2000, reason: "server unsubscribe" },
       insufficientState: { code: 2500, reason: "insufficient state" },
       expired: { code: 2501, reason: "subscription expired" },
+      revoked: { code: 2502, reason: "token revoked" },
     });
   });
 });

@@ -108,6 +108,7 @@ export class ChannelReads {
     const waiting: Waiting = {
       exchange,
       identity: admission.visitor.identity,
+      grant: admission.grant,
       channel: params.channel,
       reader: new WaitingReader({
         context,

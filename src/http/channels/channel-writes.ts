@@ -16,7 +16,7 @@ import type { Exchange } from "./exchange.js";
 import type { RequestRates } from "./request-rates.js";
 
 export interface ChannelWritesOptions {
-  readonly context: Publishing & Pick<SessionContext, "application" | "clock">;
+  readonly context: Publishing & Pick<SessionContext, "access" | "application" | "clock">;
   readonly rates: RequestRates;
   /** Largest body, in bytes. */
   readonly maxBodyBytes: number;

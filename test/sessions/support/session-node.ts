@@ -8,6 +8,7 @@ import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
 import { Control } from "../../../src/sessions/control.js";
+import { DataAccess } from "../../../src/sessions/data-access.js";
 import { Handler } from "../../../src/sessions/handler.js";
 import { HeldBytes } from "../../../src/sessions/held-bytes.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
@@ -86,6 +87,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     clock,
     onError,
     application,
+    access: new DataAccess(),
     lists: new PresenceLists({ broker, application, onError }),
     limits,
     userPublishes,

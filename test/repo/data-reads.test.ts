@@ -1,0 +1,58 @@
+/**
+ * The places in which a log, a state or a list is read for somebody. Each goes by src/sessions/data-access.ts, or is the
+ * server's own. A new one belongs in this table, and its way to a client in test/integration/data-access.test.ts.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { listSources } from "./imports.js";
+
+const root = join(import.meta.dirname, "../../src");
+const folders = ["app", "http", "server", "sessions", "transports"];
+
+/** What gives something of a channel: of the broker, of the node's channels, and what is made of these. */
+const reads =
+  /(?:[bB]roker\.(history|keys|value|presence|presenceStats)|channels\.(recover|recoverNewest|subscribe)|(?<!function )\b(readState|readHistory|recover))\(/g;
+
+const known: Readonly<Record<string, string>> = {
+  "sessions/commands.ts presence": "asks `presence` first",
+  "sessions/commands.ts presenceStats": "asks `presence` first",
+  "sessions/commands.ts readHistory": "asks `history` first, and of a list mayReadList",
+  "sessions/commands.ts subscribe": "session-channels.ts",
+  "sessions/control.ts presence": "the server's own",
+  "sessions/control.ts presenceStats": "the server's own",
+  "sessions/control.ts readHistory": "the server's own",
+  "sessions/history.ts history": "readHistory",
+  "sessions/map-control.ts readState": "the server's own",
+  "sessions/map-control.ts value": "the server's own",
+  "sessions/map-paging.ts readState": "a subscriber's: findTerms has let it in",
+  "sessions/map-paging.ts recover, 2 times": "from where the state was read, or mayReadFrom",
+  "sessions/map-state.ts keys": "readState",
+  "sessions/reading.ts history": "asks `history` first, or gives the position only",
+  "sessions/reading.ts readState": "a subscriber's: findTerms has let it in",
+  "sessions/reading.ts recover": "subscribing.ts",
+  "sessions/session-channels.ts recover": "subscribing.ts",
+  "sessions/session-channels.ts subscribe": "from the head, or from where it has recovered to",
+  "sessions/subscribing.ts recover": "mayReadFrom",
+  "sessions/subscribing.ts recoverNewest": "mayReadFrom",
+  "sessions/waiting-reader.ts subscribe": "from where a read of reading.ts has ended",
+  "server/revocation-log.ts history": "no channel that anybody can name",
+};
+
+function findReads(): string[] {
+  const files = listSources(root).filter((path) => folders.includes(path.split("/", 1)[0] as string));
+  return files.flatMap((path) => {
+    const counts = new Map<string, number>();
+    for (const [, ofBroker, ofChannels, made] of readFileSync(join(root, path), "utf8").matchAll(reads)) {
+      const name = ofBroker ?? ofChannels ?? made ?? "";
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return [...counts].map(([name, n]) => `${path} ${name}${n > 1 ? `, ${n} times` : ""}`);
+  });
+}
+
+describe("what is read of a channel for somebody", () => {
+  it("is read in the places that are known, each of which goes by a permission", () => {
+    expect(findReads().sort()).toEqual(Object.keys(known).sort());
+  });
+});
