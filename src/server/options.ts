@@ -186,6 +186,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
       maxFragments: plain.maxFragments,
       messageTimeoutMs: plain.messageTimeoutMs,
       closeTimeoutMs: plain.closeTimeoutMs,
+      overheadBytesPerSecond: plain.limits.bytesPerSecond,
+      overheadByteBurst: plain.limits.byteBurst,
       // Sessions look after that themselves.
       pingIntervalMs: null,
       stallTimeoutMs: null,

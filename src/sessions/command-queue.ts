@@ -1,6 +1,8 @@
 /**
  * The commands a session has received: started in order, some at a time, nothing before connect is done.
  */
+
+import { TokenBucket } from "../time/token-bucket.js";
 import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { Command, Request } from "../wire/messages.js";
 import { commandHandlers, expectedFailure, type Outcome } from "./commands.js";
@@ -8,7 +10,6 @@ import type { SessionContext } from "./context.js";
 import { PublishRate } from "./publish-rate.js";
 import { publishMethod } from "./rpc.js";
 import type { Session } from "./session.js";
-import { TokenBucket } from "./token-bucket.js";
 
 type Waiting = Command | { readonly method: "fault"; readonly reason: string };
 

@@ -1,7 +1,8 @@
 /** How fast one connection may publish: for itself, and together with the others of its user. */
+
+import { TokenBucket } from "../time/token-bucket.js";
 import type { SessionContext } from "./context.js";
 import type { SessionLimits } from "./limits.js";
-import { TokenBucket } from "./token-bucket.js";
 import { TokenBuckets } from "./token-buckets.js";
 
 /** How fast users publish, over all of their connections; undefined for no bound. */

@@ -5,6 +5,7 @@
 import { maxBatchBytes } from "../channels/batches.js";
 import type { Encoding, Reader } from "../channels/reader.js";
 import type { Subscription } from "../channels/subscription.js";
+import { InputRate } from "../time/input-rate.js";
 import type { Payload } from "../wire/codec.js";
 import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { ClientInfo, JsonText, Push, Reply } from "../wire/messages.js";
@@ -14,7 +15,6 @@ import type { SessionContext } from "./context.js";
 import { Expiry } from "./expiry.js";
 import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
-import { InputRate } from "./input-rate.js";
 import { Keepalive } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
 import type { Publisher } from "./publishing.js";
@@ -69,8 +69,8 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#outbox = new Outbox(transport.encoding);
     this.#commands = new CommandQueue(this, context);
     this.#keepalive = new Keepalive(this, context);
-    const { bytesPerSecond } = context.limits;
-    if (bytesPerSecond !== null) this.#inputRate = new InputRate(this, bytesPerSecond, context);
+    const { bytesPerSecond: perSecond, byteBurst: burst } = context.limits;
+    if (perSecond !== null) this.#inputRate = new InputRate(this, { perSecond, burst, clock: context.clock });
   }
 
   get user(): string {
@@ -123,7 +123,9 @@ export class Session implements Reader, TransportEvents, Holder {
 
   /** Whether the peer's input was held back since this was asked last, for it came too fast. */
   takeHasBeenSlowed(): boolean {
-    return this.#inputRate?.takeHasHeldUp() ?? false;
+    const wasSlowedHere = this.#inputRate?.takeHasHeldUp() ?? false;
+    const wasSlowedBelow = this.transport.takeHasBeenSlowed?.() ?? false;
+    return wasSlowedHere || wasSlowedBelow;
   }
 
   /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */

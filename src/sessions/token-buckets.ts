@@ -3,7 +3,7 @@
  * stays; one that nobody holds stays only until it is full, which a new one would be, too. Without a timer: each time one
  * is let go of, the oldest others are looked at. Beyond a bound, those that were let go of first are dropped.
  */
-import { TokenBucket } from "./token-bucket.js";
+import { TokenBucket } from "../time/token-bucket.js";
 
 export interface TokenBucketsOptions {
   readonly perSecond: number;

@@ -36,6 +36,8 @@ export interface Transport {
   /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */
   pauseReading(): void;
   resumeReading(): void;
+  /** Whether it has read nothing for a while since this was asked last, for the peer made too much work. */
+  takeHasBeenSlowed?(): boolean;
   /** Tells the peer why, and ends the connection within a bounded time. */
   close(reason: Disconnect): void;
   /** Ends the connection without another word, and lets go of what waits for the peer. */

@@ -35,6 +35,15 @@ export interface SocketOptions extends ConnectionOptions {
    * @default 64 KiB for servers, null for clients
    */
   readonly holdReadingAboveBytes?: number | null;
+  /**
+   * Work that a peer may cause a second beside plain messages, in bytes; beyond, it is read no faster than that. A control
+   * frame, and a fragment of fewer than 64 bytes, count as 1 KiB; a compressed message as what it expands to and 1 KiB;
+   * after a Close frame whatever still comes. `null` for no bound.
+   * @default 16 MiB
+   */
+  readonly overheadBytesPerSecond?: number | null;
+  /** Bytes of such work that may come at once before that rate counts. @default 64 MiB */
+  readonly overheadByteBurst?: number;
 }
 
 type Bounds = Omit<SocketOptions, keyof ConnectionOptions>;
@@ -50,6 +59,8 @@ export const defaultSocketSettings = Object.freeze({
   closeTimeoutMs: 5000,
   maxUnsentBytes: 16 * 1024 * 1024,
   holdReadingAboveBytes: 64 * 1024,
+  overheadBytesPerSecond: 16 * 1024 * 1024,
+  overheadByteBurst: 64 * 1024 * 1024,
 }) satisfies Required<Bounds>;
 
 /** What timers of Node.js can wait. */
@@ -62,6 +73,7 @@ const liftable: ReadonlySet<string> = new Set([
   "idleTimeoutMs",
   "stallTimeoutMs",
   "holdReadingAboveBytes",
+  "overheadBytesPerSecond",
 ]);
 
 /**

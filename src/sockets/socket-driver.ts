@@ -3,6 +3,7 @@
  * both ways and keeps the bounds in time and size. What messages mean is the owner's.
  */
 import type { Duplex } from "node:stream";
+import { type InputOwner, InputRate } from "../time/input-rate.js";
 import {
   type CloseStatus,
   type ConnectionEvent,
@@ -31,9 +32,12 @@ export interface SocketOwner {
   receivePong?(data: Uint8Array): void;
 }
 
+/** Of work beside plain messages, what is done at a stretch before others get their turn: about a millisecond. */
+const maxOverheadAtOnce = 256 * 1024;
+const noMore = Buffer.alloc(0);
 const gone: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
-export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
+export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, TimedDriver {
   readonly #stream: Duplex;
   readonly #connection: WebSocketConnection;
   readonly #context: DriverContext;
@@ -43,6 +47,10 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
   #isHeldUpByOwner = false;
   #isHeldUpByLoop = false;
   #isHeldUpByOutput = false;
+  /** Until what has come is paid off, or its rest is looked at. */
+  #isHeldUpByWork = false;
+  /** Made when there is something to count. */
+  #overheadRate: InputRate | undefined;
   /** Whether a message has ended in the chunk that is being received. */
   #hasMessage = false;
   /** Of the last message that was sent. */
@@ -91,7 +99,12 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
   }
 
   get isReadingHeldUp(): boolean {
-    return this.#isHeldUpByOwner || this.#isHeldUpByLoop || this.#isHeldUpByOutput;
+    return this.#isHeldUpByOwner || this.#isHeldUpByLoop || this.#isHeldUpByOutput || this.#isHeldUpByWork;
+  }
+
+  /** Whether the peer's input was held back since this was asked last, for it made too much work. */
+  takeHasBeenSlowed(): boolean {
+    return this.#overheadRate?.takeHasHeldUp() ?? false;
   }
 
   /** Starts reading. @param head bytes that came with the handshake */
@@ -198,16 +211,23 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
     if (!this.#hasEnded) this.#owner.drained();
   }
 
+  /** InputOwner. */
+  inputCaughtUp(): void {
+    this.#readOn();
+  }
+
   #receive(chunk: Buffer): void {
     this.#deadlines.received();
     this.#hasMessage = false;
     try {
-      this.#connection.receiveInto(chunk, this);
+      this.#connection.receiveInto(chunk, this, maxOverheadAtOnce);
     } catch (error) {
       // The rest of the chunk is lost, and with it the connection.
       this.#stream.destroy();
       throw error;
     }
+    const overhead = this.#connection.takeOverhead();
+    if (overhead > 0) this.#charge(overhead);
     this.#afterOutput();
     if (this.#connection.state !== "open") return;
     this.#deadlines.messages(this.#hasMessage, this.#connection.isMidMessage);
@@ -215,6 +235,27 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
     if (holdReadingAboveBytes === null || this.#output.unsentBytes <= holdReadingAboveBytes) return;
     this.#isHeldUpByOutput = true;
     this.#output.awaitTaken();
+    this.#updateReading();
+  }
+
+  #charge(overhead: number): void {
+    const { clock, settings } = this.#context;
+    const { overheadBytesPerSecond: perSecond, overheadByteBurst: burst } = settings;
+    if (perSecond !== null) {
+      this.#overheadRate ??= new InputRate(this, { perSecond, burst, clock });
+      this.#overheadRate.receive(overhead);
+    }
+    const isOver = this.#overheadRate?.isOver ?? false;
+    this.#isHeldUpByWork = isOver || this.#connection.hasUnread;
+    if (this.#isHeldUpByWork && !isOver) setImmediate(() => this.#readOn());
+    this.#updateReading();
+  }
+
+  /** Looks at what was left of the last chunk, then at what comes. */
+  #readOn(): void {
+    if (this.#stream.destroyed) return;
+    this.#isHeldUpByWork = false;
+    if (this.#connection.hasUnread) this.#receive(noMore);
     this.#updateReading();
   }
 
@@ -229,8 +270,8 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
     const { state } = this.#connection;
     if (state === "closed") this.#end();
     else if (state === "closing") {
-      // What the peer still sends is read and dropped, until its Close frame comes.
-      this.#stream.resume();
+      // What the peer still sends is dropped, until its Close frame comes.
+      this.#updateReading();
       this.#deadlines.closing();
     } else this.#checkUnsent();
   }
@@ -241,12 +282,13 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
     if (this.#connection.isFinished) this.#output.end();
     this.#tellEnded(undefined);
     // Closing over unread bytes would reset the connection, and the Close frame could be lost with it.
-    this.#stream.resume();
+    this.#updateReading();
     this.#deadlines.closing();
   }
 
   #gone(): void {
     this.#deadlines.stop();
+    this.#overheadRate?.stop();
     this.#connection.receiveEnd();
     this.#output.clear();
     this.#tellEnded(undefined);
@@ -271,9 +313,9 @@ export class SocketDriver implements EventReceiver, OutputOwner, TimedDriver {
     this.#stream.destroy();
   }
 
+  /** Once the connection has begun to close, nothing but its rate holds its input back. */
   #updateReading(): void {
-    if (this.#connection.state !== "open") return;
-    const isHeldUp = this.isReadingHeldUp;
+    const isHeldUp = this.#connection.state === "open" ? this.isReadingHeldUp : this.#isHeldUpByWork;
     if (isHeldUp === this.#stream.isPaused()) return;
     if (isHeldUp) this.#stream.pause();
     else {

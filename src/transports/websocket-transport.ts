@@ -81,6 +81,10 @@ export class WebSocketTransport implements Transport, SocketOwner {
     this.#driver.resumeReading();
   }
 
+  takeHasBeenSlowed(): boolean {
+    return this.#driver.takeHasBeenSlowed();
+  }
+
   close({ code, reason }: Disconnect): void {
     this.#events = undefined;
     this.#driver.close(code, clipReason(reason));

@@ -45,6 +45,11 @@ export interface CloseStatus {
   readonly wasClean: boolean;
 }
 
+/** What a frame costs that must be looked at for itself, as bytes of a plain message would: about a microsecond. */
+const frameCost = 1024;
+/** Fragments of so many bytes or more cost little beside these. */
+const smallFragmentBytes = 64;
+
 const noEvents: readonly ConnectionEvent[] = Object.freeze([]);
 const noOutput: readonly Buffer[] = Object.freeze([]);
 
@@ -62,6 +67,9 @@ export class WebSocketConnection implements FrameSink {
   #output: Buffer[] = [];
   #sendingFragments = false;
   #hasPeerEnded = false;
+  /** Since it was asked for last. */
+  #overhead = 0;
+  #maxOverhead = Number.POSITIVE_INFINITY;
 
   /**
    * @param deflate what the opening handshake agreed on; without it, reserved bits are refused
@@ -111,14 +119,46 @@ export class WebSocketConnection implements FrameSink {
   /**
    * The same, event by event: the receiver may answer each before the next bytes are looked at, so that answers to what
    * came before a Close frame or a fault are still sent.
+   * @param maxOverhead what may be spent now (`takeOverhead`); the rest of the bytes stays unread until the next call
    */
-  receiveInto(chunk: Uint8Array, receiver: EventReceiver): void {
+  receiveInto(
+    chunk: Uint8Array,
+    receiver: EventReceiver,
+    maxOverhead: number = Number.POSITIVE_INFINITY,
+  ): void {
     this.#receiver = receiver;
+    this.#maxOverhead = maxOverhead;
     try {
       this.#read(chunk);
     } finally {
       this.#receiver = undefined;
+      this.#maxOverhead = Number.POSITIVE_INFINITY;
     }
+  }
+
+  /** Whether bytes that were received have not been looked at yet. */
+  get hasUnread(): boolean {
+    return this.#reader.hasUnread;
+  }
+
+  /**
+   * What the input since the last call cost beside plain messages, in bytes of these: control frames, small fragments, what
+   * was decompressed, and whatever came after a Close frame. For who bounds how fast a peer is read.
+   */
+  takeOverhead(): number {
+    const overhead = this.#overhead;
+    this.#overhead = 0;
+    return overhead;
+  }
+
+  /** FrameSink. */
+  get isOverBudget(): boolean {
+    return this.#overhead >= this.#maxOverhead;
+  }
+
+  /** FrameSink. */
+  skipFrame(): void {
+    this.#overhead += frameCost;
   }
 
   /** The peer ended its side of the TCP connection. Without a Close frame before, the status becomes 1006. */
@@ -206,6 +246,9 @@ export class WebSocketConnection implements FrameSink {
     if (this.#state !== "open") return;
     this.#sendClose(code, reasonBytes);
     this.#state = "closing";
+    // RFC 6455 §1.4: after its Close frame an endpoint wants nothing but the peer's.
+    this.#reader.readOnlyForClose();
+    this.#assembler.reset();
   }
 
   /**
@@ -224,21 +267,24 @@ export class WebSocketConnection implements FrameSink {
   /** FrameSink: a data frame's payload, or a part of it. */
   receiveData(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined {
     const result = this.#assembler.push(piece, isFrameEnd, isFinal);
+    if (this.#decompressor !== undefined) this.#overhead += this.#assembler.takeExpansion();
     if (result === undefined) return undefined;
     if (result.type === "fault") return result;
-    // Nothing is delivered once this side has begun to close.
-    if (this.#state === "open") this.#emit(result);
+    this.#emit(result);
     return undefined;
   }
 
   /** FrameSink: a data frame's header. */
   startData(header: FrameHeader): Fault | undefined {
+    const isFragment = !header.isFinal || header.opcode === Opcode.continuation;
+    if (isFragment && header.payloadBytes < smallFragmentBytes) this.#overhead += frameCost;
     return this.#assembler.startFrame(header);
   }
 
   /** FrameSink: a whole control frame. */
   receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined {
     if (opcode === Opcode.close) return this.#receiveClose(payload);
+    this.#overhead += frameCost;
     if (opcode === Opcode.ping) {
       // RFC 6455 §5.5.2: a ping is answered, unless a Close frame was sent or received already.
       if (this.#state === "open") this.#send(Opcode.pong, payload, true);
@@ -309,6 +355,7 @@ export class WebSocketConnection implements FrameSink {
   }
 
   #read(chunk: Uint8Array): void {
+    if (this.#state !== "open") this.#overhead += chunk.length;
     if (this.#state === "closed") return;
     const fault = this.#reader.read(chunk, this);
     if (fault) this.#failWith(fault);

@@ -8,7 +8,7 @@ import {
   isControl,
   isFault,
   maxHeaderBytes,
-  type Opcode,
+  Opcode,
   parseFrameHeader,
 } from "./frame.js";
 import { maskInPlace } from "./masking.js";
@@ -19,6 +19,10 @@ export interface FrameSink {
   /** @param isFrameEnd whether this piece is the frame's last; `isFinal` is the frame's FIN bit */
   receiveData(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined;
   receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined;
+  /** A frame that is skipped. */
+  skipFrame(): void;
+  /** Whether enough was done for now: the rest is left unread until `read` is called again. */
+  readonly isOverBudget: boolean;
 }
 
 const empty = new Uint8Array(0);
@@ -27,6 +31,9 @@ export class FrameReader {
   readonly #isMaskExpected: boolean;
   readonly #canBeCompressed: boolean;
   #isStopped = false;
+  #isOnlyForClose = false;
+  /** Bytes that were taken and not looked at yet. */
+  #unread: Uint8Array = empty;
   /** A header cut off by the end of a chunk. */
   #headerPart: Uint8Array = empty;
   #frame: FrameHeader | undefined;
@@ -44,18 +51,39 @@ export class FrameReader {
     return this.#frame !== undefined || this.#headerPart.length > 0;
   }
 
+  /** Whether bytes are left of what was taken. */
+  get hasUnread(): boolean {
+    return this.#unread.length > 0;
+  }
+
+  /** Skips everything from here on but a Close frame: nothing is unmasked, kept or handed on. */
+  readOnlyForClose(): void {
+    this.#isOnlyForClose = true;
+    if (this.#frame?.opcode !== Opcode.close) this.#controlPart = undefined;
+  }
+
   /** Ignores all input from here on. */
   stop(): void {
     this.#isStopped = true;
+    this.#unread = empty;
     this.#headerPart = empty;
     this.#controlPart = undefined;
     this.#frame = undefined;
   }
 
-  /** @returns the first fault in these bytes, after which nothing more is read */
-  read(chunk: Uint8Array, sink: FrameSink): Fault | undefined {
+  /**
+   * Reads what was left before, and these bytes.
+   * @returns the first fault in them, after which nothing more is read
+   */
+  read(more: Uint8Array, sink: FrameSink): Fault | undefined {
+    const chunk = this.#unread.length === 0 ? more : Buffer.concat([this.#unread, more]);
+    this.#unread = empty;
     let offset = 0;
     while (!this.#isStopped) {
+      if (sink.isOverBudget) {
+        this.#unread = chunk.subarray(offset);
+        return undefined;
+      }
       if (this.#frame === undefined) {
         const next = this.#readHeader(chunk, offset, sink);
         if (typeof next !== "number") return next;
@@ -85,14 +113,26 @@ export class FrameReader {
     }
     if (isFault(header)) return header;
     this.#headerPart = empty;
-    const fault = isControl(header.opcode) ? undefined : sink.startData(header);
-    if (fault) return fault;
+    if (this.#skips(header)) sink.skipFrame();
+    else {
+      const fault = isControl(header.opcode) ? undefined : sink.startData(header);
+      if (fault) return fault;
+    }
     this.#frame = header;
     this.#payloadRead = 0;
     return start + header.headerBytes - held;
   }
 
+  #skips({ opcode }: FrameHeader): boolean {
+    return this.#isOnlyForClose && opcode !== Opcode.close;
+  }
+
   #readPayload(frame: FrameHeader, piece: Uint8Array, sink: FrameSink): Fault | undefined {
+    if (this.#skips(frame)) {
+      this.#payloadRead += piece.length;
+      if (this.#payloadRead === frame.payloadBytes) this.#frame = undefined;
+      return undefined;
+    }
     if (frame.isMasked && piece.length > 0) maskInPlace(piece, frame.maskingKey, this.#payloadRead);
     this.#payloadRead += piece.length;
     const isFrameEnd = this.#payloadRead === frame.payloadBytes;

@@ -22,6 +22,9 @@ const invalidText = {
   reason: "a text message is not valid UTF-8",
 } as const;
 
+/** What it costs to begin a decompression, in bytes of its output. */
+const expansionCost = 1024;
+
 export class MessageAssembler {
   readonly #limits: ConnectionLimits;
   readonly #decompressor: Decompressor | undefined;
@@ -32,6 +35,7 @@ export class MessageAssembler {
   /** Both are there only while a message comes in pieces. */
   #buffer: MessageBuffer | undefined;
   #validator: Utf8Validator | undefined;
+  #expansion = 0;
 
   /** @param decompressor where permessage-deflate was negotiated */
   constructor(limits: ConnectionLimits, decompressor: Decompressor | undefined) {
@@ -83,6 +87,13 @@ export class MessageAssembler {
     return this.#finish(this.#buffer.take(), isCheckedHere, true);
   }
 
+  /** What decompression has cost since this was asked last, in bytes of its output. */
+  takeExpansion(): number {
+    const expansion = this.#expansion;
+    this.#expansion = 0;
+    return expansion;
+  }
+
   reset(): void {
     this.#kind = undefined;
     this.#isCompressed = false;
@@ -100,6 +111,7 @@ export class MessageAssembler {
         ? this.#decompressor.expand(bytes, this.#limits.maxMessageBytes)
         : bytes;
     if (!(payload instanceof Uint8Array)) return { type: "fault", ...payload };
+    if (isCompressed) this.#expansion += expansionCost + payload.length;
     if (kind === Opcode.text && !isChecked && !isUtf8(payload)) return invalidText;
     if (kind === Opcode.text && payload.length > constants.MAX_STRING_LENGTH)
       return { type: "fault", ...tooBig(`a text of ${payload.length} bytes is more than a string can hold`) };

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { countTo } from "../channels/support/entries.js";
 import { connectSdk, createSdk, next, subscribeSdk } from "../support/app-server.js";
-import { startServer } from "../support/server.js";
+import { clientFrame, RawClient, startServer, until } from "../support/server.js";
 
 interface Ended {
   readonly code: number;
@@ -82,5 +82,19 @@ describe("sending more bytes than are read", () => {
     expect((await news.history({ limit: 0 })).offset).toBe(20);
     expect(client.state).toBe("connected");
     expect(errors).toEqual([]);
+  });
+});
+
+describe("flooding a session with Ping frames", () => {
+  it("is read no faster than messages are, and others notice nothing", async () => {
+    const { url, port } = await startServer({ limits: { bytesPerSecond: 1, byteBurst: 64 * 1024 } });
+    const client = await connectSdk(url);
+    const flooder = await RawClient.upgrade(port);
+    const ping = clientFrame(0x9, Buffer.alloc(0));
+    flooder.write(Buffer.alloc(10_000 * ping.length, ping));
+    await until(() => flooder.received.length > 0);
+    for (const n of countTo(3)) await client.publish("news", n);
+    // Two bytes each; 64 are within the burst, and one turn goes beyond it.
+    expect(flooder.received.length).toBeLessThanOrEqual(2 * 2 * 256);
   });
 });

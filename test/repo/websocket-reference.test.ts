@@ -27,7 +27,7 @@ function rowsBelow(heading: string): Map<string, string> {
 function inWords(name: string, value: number | null | boolean): RegExp {
   if (typeof value !== "number") return new RegExp(`^\`${value}\`$`);
   const grouped = value.toLocaleString("en-US");
-  const isSize = name.endsWith("Bytes") && value >= 64 * 1024;
+  const isSize = /Bytes?(?:$|[A-Z])/.test(name) && value >= 64 * 1024;
   const size = value >= 1024 * 1024 ? `${value / 1024 / 1024} MiB` : `${value / 1024} KiB`;
   return new RegExp(`^${isSize ? size : grouped}(?:;|$)`);
 }

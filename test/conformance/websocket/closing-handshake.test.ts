@@ -1,6 +1,7 @@
 /** RFC 6455 §5.5.1 and §7.1: who sends which Close frame, and what comes after it. Autobahn 7.1 and 7.3. */
 import { describe, expect, it } from "vitest";
 import type { Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import { agreed } from "./support/deflate.js";
 import { opcodes, peerOf } from "./support/frame-builder.js";
 import { plain } from "./support/outcome.js";
 import { expectFault, play } from "./support/play.js";
@@ -156,6 +157,27 @@ describe.each(roles)("closing handshake begun by a %s (RFC 6455 §7.1.2)", (role
   it("takes the rest of a message that was under way", () => {
     const { events } = play(role, [peer.text("a", false), close, peer.continuation("b"), peer.close(1000)]);
     expect(events).toEqual([{ type: "close", code: 1000, reason: "" }]);
+  });
+
+  it("looks at nothing but the peer's Close frame: what messages carry is neither checked nor kept", () => {
+    const input = [
+      peer.frame({ opcode: opcodes.text, payload: Buffer.of(0xff) }),
+      peer.frame({ opcode: opcodes.binary, payload: Buffer.alloc(2000) }),
+      peer.continuation("without a beginning"),
+      peer.frame({ opcode: opcodes.text, payload: "no DEFLATE data", rsv: 4 }),
+      peer.ping("a"),
+    ];
+    const options = { maxMessageBytes: 1000, deflate: agreed(false) };
+    const { sent, events, closeStatus } = play(role, [close, ...input, peer.close(1000)], options);
+    expect(sent).toHaveLength(1);
+    expect(events).toEqual([{ type: "close", code: 1000, reason: "" }]);
+    expect(closeStatus?.wasClean).toBe(true);
+  });
+
+  it("takes the rest of a Close frame that was under way", () => {
+    const frame = peer.close(4001, "half of it");
+    const { closeStatus } = play(role, [frame.subarray(0, 9), close, frame.subarray(9)]);
+    expect(closeStatus).toEqual({ code: 4001, reason: "half of it", wasClean: true });
   });
 
   it("ends without a second Close frame when the peer breaks a rule meanwhile", () => {

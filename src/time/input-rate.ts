@@ -2,24 +2,36 @@
  * How fast a peer's input is read. Beyond its rate reading stops until what has come is paid off, so the peer is held up
  * by its own connection (RFC 9293 §3.8.6, the window) and meets no error.
  */
-import type { SessionContext } from "./context.js";
-import type { Session } from "./session.js";
+import type { Clock } from "./clock.js";
 import { TokenBucket } from "./token-bucket.js";
+
+/** What reads from the peer: it must read nothing while `isOver`. */
+export interface InputOwner {
+  /** What had come too fast is paid off. */
+  inputCaughtUp(): void;
+}
+
+export interface InputRateOptions {
+  readonly perSecond: number;
+  /** What may come at once before the rate counts. */
+  readonly burst: number;
+  readonly clock: Clock;
+}
 
 /** After which it is looked at again, whatever is left to pay. */
 const longestWaitMs = 60_000;
 
 export class InputRate {
-  readonly #session: Session;
-  readonly #clock: SessionContext["clock"];
+  readonly #owner: InputOwner;
+  readonly #clock: Clock;
   readonly #bucket: TokenBucket;
   #cancel: (() => void) | undefined;
   #hasHeldUp = false;
 
-  constructor(session: Session, bytesPerSecond: number, { limits, clock }: SessionContext) {
-    this.#session = session;
+  constructor(owner: InputOwner, { perSecond, burst, clock }: InputRateOptions) {
+    this.#owner = owner;
     this.#clock = clock;
-    this.#bucket = new TokenBucket(bytesPerSecond, limits.byteBurst, clock.elapsed());
+    this.#bucket = new TokenBucket(perSecond, burst, clock.elapsed());
   }
 
   /** Whether nothing should be read at the moment. */
@@ -54,7 +66,7 @@ export class InputRate {
         const later = this.#clock.elapsed();
         // More may have come meanwhile that had been read already.
         if (this.#bucket.waitMs(later) > 0) this.#wait(later);
-        else this.#session.inputCaughtUp();
+        else this.#owner.inputCaughtUp();
       },
       Math.min(longestWaitMs, Math.max(1, Math.ceil(this.#bucket.waitMs(now)))),
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TokenBucket } from "../../src/sessions/token-bucket.js";
+import { TokenBucket } from "../../src/time/token-bucket.js";
 
 function takeMany(bucket: TokenBucket, count: number, now: number): string[] {
   return Array.from({ length: count }, () => bucket.take(now));
