@@ -9,6 +9,11 @@
  * - After `subscribe` resolves with a position, every later publication MUST reach `onPublication`, in offset order, as
  *   long as no event is lost. Events MAY come before the promise resolves, MAY come twice, and MAY get lost: the node
  *   notices by the offset and repairs itself with `history`.
+ * - A log comes to be with its first publication. Whatever else is asked of a channel without one MUST leave nothing behind
+ *   that outlasts the subscription, and answers with offset 0 of the epoch that the first publication will have. That epoch
+ *   MUST stay as long as the channel is subscribed, and MUST NOT have been that of a log of the channel that was forgotten.
+ * - What users can fill is bounded for all and for each owner (quota.ts). What the server itself publishes, and still more
+ *   what is reserved, MUST be taken where users are refused. No log with publications that are kept MAY be forgotten for room.
  * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
  * - Nothing MUST be changed in what is passed in or handed out; entries are shared.
  * - Where retention keeps keys, the newest publication of each key MUST be kept beside the log, as durably as it, until
@@ -71,6 +76,10 @@ export interface PublishOptions {
   readonly idempotencyKey?: string;
   /** With a key: only where that has no value, or has one. */
   readonly keyMode?: "if_new" | "if_exists";
+  /** Who publishes. Left out: the server, which may use what is kept for it. */
+  readonly owner?: string;
+  /** Must not be lost for want of room: taken also where the server itself is refused, as long as the reserve lasts. @default false */
+  readonly isReserved?: boolean;
 }
 
 /** Why nothing was appended: the key has a value, has none, or has one of the same version or a later one. */
@@ -142,7 +151,7 @@ export interface Broker {
   /** Ends everything; later calls reject with HF_BROKER_CLOSED. */
   close(): Promise<void>;
 
-  /** From now on this node wants the channel's events. Creates the log where there is none. */
+  /** From now on this node wants the channel's events. */
   subscribe(channel: string): Promise<Position>;
   unsubscribe(channel: string): Promise<void>;
 
@@ -152,10 +161,9 @@ export interface Broker {
    * channel's keys is; nothing was appended then
    */
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
-  /** Creates the log where there is none, so that there is an epoch to name. */
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;
 
-  /** What keys are there. Creates the log where there is none. */
+  /** What keys are there. */
   keys(channel: string, query: KeysQuery): Promise<KeysPage>;
   /** One key's newest publication; undefined where it has none. */
   value(channel: string, key: string): Promise<Publication | undefined>;
@@ -171,8 +179,12 @@ export interface Broker {
    */
   removeHistory(channel: string): Promise<void>;
 
-  /** Adds or renews an entry, which vanishes by itself `leaseMs` after its last renewal. */
-  addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void>;
+  /**
+   * Adds or renews an entry, which vanishes by itself `leaseMs` after its last renewal.
+   * @param owner whom it is charged to, as with a publication
+   * @throws HF_BROKER_FULL where there is no room for another one
+   */
+  addPresence(channel: string, info: ClientInfo, leaseMs: number, owner?: string): Promise<void>;
   removePresence(channel: string, client: string): Promise<void>;
   presence(channel: string): Promise<readonly ClientInfo[]>;
   presenceStats(channel: string): Promise<PresenceStats>;

@@ -110,7 +110,7 @@ describe("new epoch", () => {
       expect(reader.offsets()).toEqual([1, 2, 3]);
       expect(reader.lost).toHaveLength(1);
     }
-    expect(channel.position).toEqual({ epoch: "epoch-2", offset: 2 });
+    expect(channel.position).toEqual({ epoch: "epoch-1-1", offset: 2 });
   });
 
   it("is followed from then on", async () => {
@@ -135,20 +135,21 @@ describe("new epoch", () => {
   it("is found with what is published while the log is asked", async () => {
     const { broker, channel, publish, scheduler, startLogAfresh, tell } = await nodeWithReaders();
     channel.holders++;
+    await publish("news", 1);
     await startLogAfresh("news");
     await publish("news", 1);
     broker.hold("history");
-    tell(1);
+    tell(2);
     await settle();
     broker.release("history");
     broker.hold("history");
     await settle();
     expect(broker.held("history")).toBe(1);
     await publish("news", 1);
-    tell(2);
+    tell(3);
     broker.release("history");
     await scheduler.runAll();
-    expect(channel.position).toEqual({ epoch: "epoch-2", offset: 2 });
+    expect(channel.position).toEqual({ epoch: "epoch-1-1", offset: 2 });
   });
 });
 

@@ -4,6 +4,7 @@
  */
 
 import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/broker.js";
+import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { isWeaker } from "./durability.js";
 import { countOf, type EntryIndex, sizeAt, sizeOf, timeAt } from "./entries.js";
@@ -26,6 +27,10 @@ interface Oldest {
 export class ChannelLog {
   readonly name: string;
   readonly shared: LogsInUse;
+  /** Whose first publication it began with; undefined for the server's own. */
+  readonly owner: Owner;
+  /** Bytes that its owner was charged with; undefined as long as the log does not count among the owner's. */
+  charged: number | undefined;
   readonly #index: LogIndex;
   epoch: string;
   /** Stamp of the epoch's beginning. */
@@ -69,8 +74,9 @@ export class ChannelLog {
   #tail: Publication[] = [];
   #oldest: Oldest | undefined;
 
-  constructor({ name, epoch, since, run, now }: NewLog, shared: LogsInUse) {
-    shared.unstored++;
+  constructor({ name, epoch, since, run, now, owner }: NewLog, shared: LogsInUse) {
+    shared.unstored.add(owner);
+    this.owner = owner;
     this.name = name;
     this.epoch = epoch;
     this.since = since;
@@ -123,6 +129,17 @@ export class ChannelLog {
     return { epoch: this.epoch, offset: this.#head };
   }
 
+  /** Of publications and of keys. */
+  get keptBytes(): number {
+    return this.#bytes - this.#firstBytes + (this.#keyed?.state.bytes ?? 0);
+  }
+
+  /** Whether taking a publication makes an older one go, so that the log does not grow. */
+  isAtBoundOf({ maxEntries, maxBytes, keys }: Retention): boolean {
+    if (keys) return false;
+    return this.#head - this.#first + 1 >= maxEntries || this.#bytes - this.#firstBytes >= maxBytes;
+  }
+
   /** Oldest offset that is kept; beyond the head where none is. */
   get first(): number {
     return this.#first;
@@ -136,7 +153,7 @@ export class ChannelLog {
   markStored(): void {
     if (this.#isStored) return;
     this.#isStored = true;
-    this.shared.unstored--;
+    this.shared.unstored.add(this.owner, -1);
   }
 
   get isEmpty(): boolean {
@@ -167,9 +184,11 @@ export class ChannelLog {
   /** What the index is to say where it has the log up to an offset. */
   recordAt(head: number): ChannelRecord {
     const { epoch, since, run, durability, retention, due, usedAt } = this;
+    const { owner, charged } = this;
     const values = this.valuesTo > 0 ? { valuesTo: this.valuesTo } : {};
+    const charge = owner === undefined ? {} : { owner, ...(charged !== undefined && { charged }) };
     const bytes = this.bytesBefore(head + 1);
-    return { epoch, since, run, durability, retention, head, bytes, due, usedAt, ...values };
+    return { epoch, since, run, durability, retention, head, bytes, due, usedAt, ...values, ...charge };
   }
 
   /** Bytes of all publications before one that is not in the index yet, or before the next one. */
@@ -188,6 +207,7 @@ export class ChannelLog {
     const { epoch, since, run, durability, retention, due, usedAt } = record;
     this.#retention = retention;
     this.valuesTo = record.valuesTo ?? 0;
+    this.charged = record.charged;
     this.#keepKeys();
     Object.assign(this, { epoch, since, run, durability, due, usedAt, isKnown: true });
     this.markStored();

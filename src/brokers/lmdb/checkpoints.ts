@@ -9,6 +9,7 @@ import type { GroupCommit } from "./group-commit.js";
 import type { IdempotencyKeys, KeyToStore } from "./idempotency-keys.js";
 import type { Journal } from "./journal.js";
 import { type LogIndex, settled } from "./log-index.js";
+import type { ReserveJournal } from "./reserve-journal.js";
 import { toStoreError } from "./store-errors.js";
 import { storeLog } from "./store-log.js";
 import type { StoreSpace } from "./store-space.js";
@@ -17,6 +18,7 @@ export interface CheckpointsOptions {
   readonly clock: Clock;
   readonly index: LogIndex;
   readonly journal: Journal;
+  readonly reserve: ReserveJournal;
   readonly commit: GroupCommit;
   readonly keys: IdempotencyKeys;
   readonly space: StoreSpace;
@@ -39,6 +41,7 @@ interface Written {
   readonly values: readonly string[];
   /** What the record said of these before. */
   readonly valuesTo: number;
+  readonly charged: number | undefined;
 }
 
 export class Checkpoints {
@@ -133,18 +136,27 @@ export class Checkpoints {
   }
 
   async #run(): Promise<void> {
-    const { journal, commit, maxJournalBytes, index, space } = this.#options;
+    const { journal, reserve, commit, maxJournalBytes, index, space } = this.#options;
     // Whatever the files before the new one hold was told of, and stands in one of the logs.
     if (journal.length > maxJournalBytes) await commit.between(() => this.#rotate());
     const { number } = journal;
+    const reserved = reserve.length;
     const logs = [...this.#dirty];
     for (let next = 0; next < logs.length; ) next = await this.#writeSome(logs, next);
     await index.flushed();
     for (const log of logs) if (!log.isDirty) this.#dirty.delete(log);
     space.look();
+    if (reserved > 0) await commit.between(() => this.#clearReserve(reserved));
     if (number === this.#oldestJournal || this.#isBroken) return;
     journal.removeBefore(number);
     this.#oldestJournal = number;
+  }
+
+  /** Unless more was written to it meanwhile. */
+  async #clearReserve(length: number): Promise<void> {
+    const { reserve, onError } = this.#options;
+    const isAll = reserve.length === length && !this.#isBroken;
+    if (isAll) await reserve.clear().catch((error: unknown) => onError(error, "clearing the reserve"));
   }
 
   /** Without room for another file, the one there is goes on. */
@@ -169,20 +181,21 @@ export class Checkpoints {
     let next = from;
     while (next < logs.length && budget > 0) {
       const log = logs[next] as ChannelLog;
-      const { valuesTo } = log;
+      const { valuesTo, charged } = log;
       const stored = storeLog(log, index, { now: clock.now(), budget, puts });
       budget -= stored.spent;
       const ofLog = stored.isComplete ? keys.put(log, puts) : [];
-      written.push({ log, to: stored.to, keys: ofLog, values: stored.keys, valuesTo });
+      written.push({ log, to: stored.to, keys: ofLog, values: stored.keys, valuesTo, charged });
       if (!stored.isComplete) break;
       next++;
     }
     try {
       await settled(puts);
     } catch (error) {
-      for (const { log, keys: ofLog, values, valuesTo } of written) {
+      for (const { log, keys: ofLog, values, valuesTo, charged } of written) {
         log.unstoredKeys?.putFailed(values);
         log.valuesTo = valuesTo;
+        log.charged = charged;
         log.isRecordDirty = true;
         log.keys.push(...ofLog);
       }

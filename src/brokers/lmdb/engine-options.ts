@@ -14,5 +14,7 @@ export interface EngineOptions {
   readonly checkpointDelayMs: number;
   readonly maxJournalBytes: number;
   readonly onPublication: BrokerEvents["onPublication"];
-  readonly isSubscribed: (channel: string) => boolean;
+  /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
+  readonly subscribedEpoch: (channel: string) => string | undefined;
+  readonly userPercent: number;
 }

@@ -10,11 +10,14 @@ import type { ChannelLog } from "./channel-log.js";
 import { isWeaker } from "./durability.js";
 import { sizeOf } from "./entries.js";
 import { type Journal, lengthBytes } from "./journal.js";
+import type { ReserveJournal } from "./reserve-journal.js";
 import { encodeRuns, type Run } from "./runs.js";
 import { toStoreError } from "./store-errors.js";
 
 export interface GroupCommitOptions {
   readonly journal: Journal;
+  /** For what must not be lost where the journal's disk is full. */
+  readonly reserve: ReserveJournal;
   readonly onPublication: BrokerEvents["onPublication"];
   readonly isSubscribed: (channel: string) => boolean;
   /** Unix milliseconds. */
@@ -39,6 +42,8 @@ export interface Waiting {
   /** Whether to wait for a flush. */
   readonly isFlushed: boolean;
   readonly idempotencyKey: string | undefined;
+  /** Whether to write it to the reserve where the journal cannot be. */
+  readonly isReserved: boolean;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -66,6 +71,8 @@ const maxRunEntries = 256;
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #waiting: Waiting[] = [];
+  /** What the journal had no room for, and that comes next, into the reserve. */
+  #spared: Waiting[] = [];
   #waitingCharacters = 0;
   #unflushed: Placed[] = [];
   #isScheduled = false;
@@ -80,7 +87,7 @@ export class GroupCommit {
   }
 
   get pending(): number {
-    return this.#waiting.length + this.#unflushed.length;
+    return this.#waiting.length + this.#spared.length + this.#unflushed.length;
   }
 
   /** Estimated memory of what waits to be written, in bytes. */
@@ -118,16 +125,22 @@ export class GroupCommit {
     this.#isScheduled = true;
     this.#options.schedule(() => {
       this.#isScheduled = false;
-      if (!this.#isWriting && this.#work === undefined && this.#waiting.length > 0) void this.#write();
+      if (!this.#isWriting && this.#work === undefined && this.#hasWaiting) void this.#write();
     });
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#waiting.length > 0 || this.#spared.length > 0;
   }
 
   async #write(): Promise<void> {
     this.#isWriting = true;
     const runs = new Map<ChannelLog, MutableRun>();
-    const placed = this.#place(runs);
+    const isSpared = this.#spared.length > 0;
+    const placed = isSpared ? this.#placeSpared(runs) : this.#placeWaiting(runs);
+    const { journal, reserve } = this.#options;
     try {
-      await this.#options.journal.append(encodeRuns(toRuns(runs), lengthBytes));
+      await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs), lengthBytes));
       for (const { log } of runs.values()) {
         log.journaledTo = log.next - 1;
         log.isKnown = true;
@@ -136,10 +149,31 @@ export class GroupCommit {
       else this.#written(placed);
     } catch (cause) {
       for (const { log, from } of runs.values()) Object.assign(log, from);
-      this.#refuse(placed, cause);
+      this.#refuse(isSpared ? placed : this.#spare(placed, cause), cause);
     }
     this.#isWriting = false;
     this.#goOn();
+  }
+
+  /** @returns what has to be refused */
+  #spare(placed: readonly Placed[], cause: unknown): readonly Placed[] {
+    if (toStoreError(cause).code !== "HF_BROKER_FULL") return placed;
+    this.#spared = placed.map(({ waiting }) => waiting).filter(({ isReserved }) => isReserved);
+    return placed.filter(({ waiting }) => !waiting.isReserved);
+  }
+
+  #placeSpared(runs: Map<ChannelLog, MutableRun>): Placed[] {
+    const { placed, later } = this.#place(runs, this.#spared);
+    this.#spared = later;
+    // The reserve is flushed with each write.
+    return placed.map((item) => ({ ...item, isFlushed: false }));
+  }
+
+  #placeWaiting(runs: Map<ChannelLog, MutableRun>): Placed[] {
+    const { placed, later } = this.#place(runs, this.#waiting);
+    this.#waiting = later;
+    for (const { waiting } of placed) this.#waitingCharacters -= charactersOf(waiting);
+    return placed;
   }
 
   #goOn(): void {
@@ -149,7 +183,7 @@ export class GroupCommit {
       if (!this.#isWriting && !this.#isFlushing) void this.#runWork(this.#work);
       return;
     }
-    if (this.#waiting.length > 0) this.#wake();
+    if (this.#hasWaiting) this.#wake();
     if (this.#isWriting || this.#isFlushing || this.pending > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
@@ -163,12 +197,15 @@ export class GroupCommit {
   }
 
   /** Gives the publications that wait their places, up to what one write takes. */
-  #place(runs: Map<ChannelLog, MutableRun>): Placed[] {
+  #place(
+    runs: Map<ChannelLog, MutableRun>,
+    queue: readonly Waiting[],
+  ): { readonly placed: Placed[]; readonly later: Waiting[] } {
     const time = this.#options.now();
     const placed: Placed[] = [];
     let characters = 0;
     const later: Waiting[] = [];
-    for (const waiting of this.#waiting) {
+    for (const waiting of queue) {
       const { log, publication, idempotencyKey } = waiting;
       const isFull = placed.length >= maxWriteEntries || characters > maxWriteCharacters;
       let run = runs.get(log);
@@ -199,9 +236,7 @@ export class GroupCommit {
       placed.push({ waiting, isFlushed, publication: entry });
       characters += charactersOf(waiting);
     }
-    this.#waitingCharacters -= characters;
-    this.#waiting = later;
-    return placed;
+    return { placed, later };
   }
 
   #written(placed: readonly Placed[]): void {
@@ -258,7 +293,7 @@ export class GroupCommit {
     this.#failure = error;
     this.#options.onBroken(error);
     this.#waitingCharacters = 0;
-    const items = this.#waiting.splice(0);
+    const items = [...this.#spared.splice(0), ...this.#waiting.splice(0)];
     this.#refuse(
       items.map((waiting) => ({ waiting, isFlushed: false, publication: undefined })),
       error,
@@ -296,6 +331,7 @@ function beginRun(log: ChannelLog): MutableRun {
     epoch: log.epoch,
     since: log.since,
     run: log.run,
+    owner: log.owner,
     durability: log.durability,
     retention: log.retention,
     first,

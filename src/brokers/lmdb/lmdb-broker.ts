@@ -16,6 +16,7 @@ import type {
   PublishResult,
 } from "../../channels/broker.js";
 import { LocalPresence } from "../../channels/local-presence.js";
+import { defaultUserPercent } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
@@ -25,7 +26,7 @@ import { withStoreErrors } from "./store-errors.js";
 
 /** Bounds of a store. */
 export interface StoreLimits {
-  /** Most channels, empty ones that were used lately included. @default 1,000,000 */
+  /** Most channels with a log, those that are empty and were used lately included. @default 1,000,000 */
   readonly maxChannels: number;
   /** Most bytes of the index; publishes are refused beyond. @default 16 GiB */
   readonly maxBytes: number;
@@ -59,6 +60,8 @@ export interface LmdbBrokerOptions extends Partial<StoreLimits> {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
   /** Goes on with what is left of a damaged store. @default false, which refuses to open it */
   readonly repair?: boolean;
+  /** Percent of each bound that one user may have once half of it is taken. @default 2 */
+  readonly userPercent?: number;
 }
 
 const sweepIntervalMs = 10_000;
@@ -67,8 +70,9 @@ const presencesPerSweep = 1000;
 export class LmdbBroker implements Broker {
   readonly name = "lmdb";
   readonly #options: Required<LmdbBrokerOptions>;
-  readonly #subscribed = new Set<string>();
-  readonly #presence = new LocalPresence();
+  /** Channels with the epoch that their log has, or will have. */
+  readonly #subscribed = new Map<string, string>();
+  readonly #presence: LocalPresence;
   #events: BrokerEvents | undefined;
   #engine: LmdbEngine | undefined;
   #opening: Promise<void> | undefined;
@@ -76,7 +80,15 @@ export class LmdbBroker implements Broker {
   #cancelSweep: (() => void) | undefined;
 
   constructor(options: LmdbBrokerOptions) {
-    this.#options = { repair: false, ...defaultStoreLimits, ...options, folder: resolve(options.folder) };
+    const { folder, userPercent = defaultUserPercent } = options;
+    this.#options = {
+      repair: false,
+      ...defaultStoreLimits,
+      ...options,
+      userPercent,
+      folder: resolve(folder),
+    };
+    this.#presence = new LocalPresence({ userPercent });
   }
 
   /** Sizes of everything this broker holds in memory, and of its store. */
@@ -102,7 +114,7 @@ export class LmdbBroker implements Broker {
     const engine = new LmdbEngine(store, {
       ...this.#options,
       onPublication: (...publication) => this.#events?.onPublication(...publication),
-      isSubscribed: (channel) => this.#subscribed.has(channel),
+      subscribedEpoch: (channel) => this.#subscribed.get(channel),
     });
     try {
       await engine.start();
@@ -127,9 +139,9 @@ export class LmdbBroker implements Broker {
 
   async subscribe(channel: string): Promise<Position> {
     const engine = this.#open();
-    this.#subscribed.add(channel);
-    const known = withStoreErrors(() => engine.position(channel));
-    return known ?? (await engine.create(channel));
+    const position = withStoreErrors(() => engine.position(channel));
+    this.#subscribed.set(channel, position.epoch);
+    return position;
   }
 
   async unsubscribe(channel: string): Promise<void> {
@@ -148,25 +160,21 @@ export class LmdbBroker implements Broker {
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
     const engine = this.#open();
-    if (withStoreErrors(() => engine.position(channel)) === undefined) await engine.create(channel);
     return withStoreErrors(() => engine.read(channel, query));
   }
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
     const engine = this.#open();
-    if (withStoreErrors(() => engine.position(channel)) === undefined) await engine.create(channel);
     return withStoreErrors(() => engine.maps.read(channel, query));
   }
 
   async value(channel: string, key: string): Promise<Publication | undefined> {
     const engine = this.#open();
-    if (withStoreErrors(() => engine.position(channel)) === undefined) return undefined;
     return withStoreErrors(() => engine.maps.value(channel, key));
   }
 
   async renewKey(channel: string, key: string): Promise<boolean> {
     const engine = this.#open();
-    if (withStoreErrors(() => engine.position(channel)) === undefined) return false;
     return withStoreErrors(() => engine.maps.renew(channel, key));
   }
 
@@ -175,9 +183,9 @@ export class LmdbBroker implements Broker {
     await withStoreErrors(() => engine.removeHistory(channel));
   }
 
-  async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
+  async addPresence(channel: string, info: ClientInfo, leaseMs: number, owner?: string): Promise<void> {
     this.#open();
-    this.#presence.put(channel, info, this.#options.clock.elapsed() + leaseMs);
+    this.#presence.put(channel, info, this.#options.clock.elapsed() + leaseMs, owner);
   }
 
   async removePresence(channel: string, client: string): Promise<void> {

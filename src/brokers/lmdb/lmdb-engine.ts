@@ -5,7 +5,10 @@ import type {
   NewPublication,
   PublishOptions,
   PublishResult,
+  SuppressReason,
 } from "../../channels/broker.js";
+import { InitialEpochs } from "../../channels/initial-epochs.js";
+import { assertRoom, type Bound, Quota } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Position } from "../../wire/messages.js";
 import { ChannelLog } from "./channel-log.js";
@@ -13,9 +16,10 @@ import { Checkpoints } from "./checkpoints.js";
 import type { EngineOptions } from "./engine-options.js";
 import { GroupCommit } from "./group-commit.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
-import { settled } from "./log-index.js";
+import { type EpochBase, settled } from "./log-index.js";
 import { LogMaps } from "./log-maps.js";
-import type { LogsInUse } from "./logs-in-use.js";
+import type { LogsInUse, NewLog } from "./logs-in-use.js";
+import { OwnerUse } from "./owner-use.js";
 import { PublishChecks } from "./publish-checks.js";
 import type { Run } from "./runs.js";
 import { closeStore, type OpenStore } from "./store.js";
@@ -27,6 +31,8 @@ import { Sweeper } from "./sweeper.js";
 /** Logs in memory beyond which unused ones are dropped at once. */
 const maxLoaded = 100_000;
 const removalsAtOnce = 1000;
+/** Part of the table of logs beyond which empty ones go before their time. */
+const crowdedPart = 7 / 8;
 
 export class LmdbEngine {
   /** Values of keys. */
@@ -42,6 +48,8 @@ export class LmdbEngine {
   readonly #checkpoints: Checkpoints;
   readonly #sweeper: Sweeper;
   readonly #space: StoreSpace;
+  readonly #logBound: Bound;
+  #initialEpochs: InitialEpochs;
   /** Loaded logs whose end could not be read, and that are to go on in a new epoch. */
   readonly #damaged = new Set<ChannelLog>();
   #stamps = 0;
@@ -52,12 +60,19 @@ export class LmdbEngine {
     this.#store = store;
     this.#options = options;
     const { index, journal, indexPath, oldestJournal } = store;
-    const { clock, schedule, isSubscribed, maxBytes, maxJournalBytes, metaTtlMs } = options;
+    const { reserve } = store;
+    const { clock, schedule, subscribedEpoch, maxBytes, maxJournalBytes, metaTtlMs } = options;
+    const { userPercent, maxChannels: max } = options;
+    const isSubscribed = (channel: string) => subscribedEpoch(channel) !== undefined;
+    this.#logBound = { max, userPercent, what: "channels of the store", option: "store.maxChannels" };
+    this.#initialEpochs = new InitialEpochs(options.createEpoch());
     const onDamage = (channel: string, offset: number) => this.#tellDamage(channel, offset);
-    this.#shared = { index, metaTtlMs, tailBytes: 0, unstored: 0, onDamage };
+    const unstored = new Quota(this.#logBound);
+    this.#shared = { index, metaTtlMs, tailBytes: 0, unstored, owners: new OwnerUse(index), onDamage };
     this.#keys = new IdempotencyKeys(index);
     this.#commit = new GroupCommit({
       journal,
+      reserve,
       onPublication: options.onPublication,
       isSubscribed,
       now: () => clock.now(),
@@ -66,13 +81,14 @@ export class LmdbEngine {
       onDropped: (log) => this.#drop(log),
       onBroken: (error) => this.#fail(error, "writing the journal"),
     });
-    const space = new StoreSpace({ path: indexPath, index, maxBytes });
+    const space = new StoreSpace({ path: indexPath, index, maxBytes, userPercent });
     this.#space = space;
     const onError = (error: unknown, stage: string) => this.#failed(error, stage);
     const common = { clock, index, keys: this.#keys, space, onError };
     this.#checkpoints = new Checkpoints({
       ...common,
       journal,
+      reserve,
       commit: this.#commit,
       delayMs: options.checkpointDelayMs,
       maxJournalBytes,
@@ -80,6 +96,8 @@ export class LmdbEngine {
     });
     this.#sweeper = new Sweeper({
       ...common,
+      initialEpochs: () => this.#initialEpochs,
+      crowdedAt: Math.floor(max * crowdedPart),
       logs: this.#logs,
       forgotten: this.#forgotten,
       load: (channel) => this.#load(channel),
@@ -90,6 +108,7 @@ export class LmdbEngine {
     this.maps = new LogMaps({
       clock,
       inUse: (channel) => this.#inUse(channel),
+      position: (channel) => this.position(channel),
       isInUse: (log) => this.#logs.get(log.name) === log,
       take: (log, removal, options) => this.#takeUnlessFailed(log, removal, options),
       onChange: (log) => this.#checkpoints.add(log),
@@ -99,6 +118,9 @@ export class LmdbEngine {
 
   /** Takes up what the journal has, and begins to look after the store. */
   async start(): Promise<void> {
+    await this.#beginEpochs().catch((error: unknown) =>
+      this.#failed(error, "keeping what epochs are made of"),
+    );
     for (const run of this.#store.runs) await this.#replay(run);
     for (const log of this.#logs.values()) this.#renewIfLost(log);
     // A full disk is no reason not to serve what is there.
@@ -107,6 +129,24 @@ export class LmdbEngine {
       .catch((error: unknown) => this.#failed(error, "taking up the journal"));
     this.#sweeper.start();
     for (const log of this.#logs.values()) this.maps.look(log);
+  }
+
+  /** Unless they can be kept, those of this run serve: whoever comes back after it is told that something is missing. */
+  async #beginEpochs(): Promise<void> {
+    const { index, marker } = this.#store;
+    const { lostRun, repairedRun } = marker;
+    const known = index.epochBase();
+    // Logs may have gone without a trace.
+    const isLost = known?.lostRun !== lostRun || known.repairedRun !== repairedRun;
+    if (known && !isLost) {
+      this.#initialEpochs = new InitialEpochs(known.base, index.generations());
+      return;
+    }
+    const base: EpochBase = { base: this.#options.createEpoch(), lostRun, repairedRun };
+    await this.#space.reserve();
+    await settled([index.putEpochBase(base)]);
+    await index.flushed();
+    this.#initialEpochs = new InitialEpochs(base.base, index.generations());
   }
 
   async idle(): Promise<void> {
@@ -152,36 +192,41 @@ export class LmdbEngine {
     };
   }
 
-  /** Where a log ends; undefined where none is known. */
-  position(channel: string): Position | undefined {
-    const log = this.#load(channel);
-    return log?.isKnown ? log.position : undefined;
+  /** Where a log ends, or will begin. */
+  position(channel: string): Position {
+    return this.#load(channel)?.position ?? { epoch: this.#initialEpoch(channel), offset: 0 };
   }
 
-  /** Makes a log, for which nothing may have been published. Resolves when it will be there after a crash. */
-  create(channel: string): Promise<Position> {
-    const log = this.#load(channel) ?? this.#new(channel);
-    return this.#write(log, undefined, undefined).then(({ position }) => position);
+  #initialEpoch(channel: string): string {
+    return this.#options.subscribedEpoch(channel) ?? this.#initialEpochs.of(channel);
   }
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     if (this.#failure) throw this.#failure;
     this.#check.publication(publication, options);
-    this.#space.assertRoom();
-    this.#assertRoom();
     const { clock } = this.#options;
-    const { idempotencyKey } = options;
+    const { idempotencyKey, isReserved } = options;
     const log = this.#load(channel);
+    if (!isReserved) this.#assertRoom(log, options);
     const first =
       idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, clock.now());
     if (first) return first.then(({ position }) => ({ position, isDuplicate: true }));
     const suppressed = this.maps.check(log, publication, options);
-    if (suppressed)
-      return this.create(channel).then((position) => ({ position, isDuplicate: false, suppressed }));
-    const taken = this.#take(log ?? this.#new(channel), publication, options);
+    if (suppressed) return this.#suppress(log, channel, suppressed);
+    const taken = this.#take(log ?? this.#new(channel, options), publication, options);
     if (idempotencyKey !== undefined)
       this.#keys.add(this.#load(channel) as ChannelLog, idempotencyKey, taken, clock.now());
     return taken;
+  }
+
+  /** Answers with what was published before it. */
+  async #suppress(
+    log: ChannelLog | undefined,
+    channel: string,
+    suppressed: SuppressReason,
+  ): Promise<PublishResult> {
+    if (log === undefined) return { position: this.position(channel), isDuplicate: false, suppressed };
+    return { ...(await this.#write(log, undefined, undefined)), suppressed };
   }
 
   /** Resolves when nothing of it can come back, after a crash neither. */
@@ -194,13 +239,13 @@ export class LmdbEngine {
   }
 
   read(channel: string, query: HistoryQuery): HistoryPage {
-    return this.#inUse(channel).read(query, this.#options.clock.now());
+    const page = this.#inUse(channel)?.read(query, this.#options.clock.now());
+    return page ?? { publications: [], position: this.position(channel) };
   }
 
-  #inUse(channel: string): ChannelLog {
+  #inUse(channel: string): ChannelLog | undefined {
     const log = this.#load(channel);
-    if (log === undefined) throw new HoldfastError("HF_BROKER_CLOSED", `the log of ${channel} is gone`);
-    log.usedAt = this.#options.clock.now();
+    if (log) log.usedAt = this.#options.clock.now();
     return log;
   }
 
@@ -231,7 +276,8 @@ export class LmdbEngine {
     log.retention = retention;
     const placed = log.assign({ ...publication, time: this.#options.clock.now() });
     log.append(placed);
-    if (this.#options.isSubscribed(log.name)) this.#options.onPublication(log.name, placed, log.epoch);
+    if (this.#options.subscribedEpoch(log.name) !== undefined)
+      this.#options.onPublication(log.name, placed, log.epoch);
     this.#grown(log);
     return { position: log.position, isDuplicate: false };
   }
@@ -255,6 +301,7 @@ export class LmdbEngine {
         durability,
         isFlushed: durability === "disk",
         idempotencyKey: options?.idempotencyKey,
+        isReserved: options?.isReserved === true,
         resolve,
         reject,
       });
@@ -295,26 +342,28 @@ export class LmdbEngine {
     this.#options.onError(error, { stage: `reading channel ${channel}` });
   }
 
-  #new(channel: string): ChannelLog {
-    const { maxChannels, createEpoch } = this.#options;
-    if (this.#store.index.channelCount + this.#shared.unstored >= maxChannels)
-      throw new HoldfastError(
-        "HF_BROKER_FULL",
-        `the store holds its limit of ${maxChannels} channels (store.maxChannels)`,
-      );
-    return this.#add(channel, { epoch: createEpoch(), since: this.#stamp() });
+  /** @throws HF_BROKER_FULL */
+  #new(channel: string, { owner, isReserved }: PublishOptions): ChannelLog {
+    const { unstored, owners } = this.#shared;
+    const all = this.#store.index.channelCount + unstored.all;
+    const own = owner ? owners.of(owner).logs + unstored.of(owner) : 0;
+    if (!isReserved) assertRoom(this.#logBound, owner, { all, own });
+    const epoch = this.#initialEpoch(channel);
+    return this.#add(channel, { epoch, since: this.#stamp(), ...(owner !== undefined && { owner }) });
   }
 
   #drop(log: ChannelLog): void {
     if (this.#logs.get(log.name) !== log) return;
     this.#logs.delete(log.name);
-    this.#shared.unstored--;
+    this.#shared.unstored.add(log.owner, -1);
   }
 
-  #add(name: string, { epoch, since }: { readonly epoch: string; readonly since: number }): ChannelLog {
+  #add(name: string, beginning: Pick<NewLog, "epoch" | "since" | "owner">): ChannelLog {
     this.#sweeper.makeRoom();
+    const { epoch, since, owner } = beginning;
     const { run } = this.#store.marker;
-    const log = new ChannelLog({ name, epoch, since, run, now: this.#options.clock.now() }, this.#shared);
+    const now = this.#options.clock.now();
+    const log = new ChannelLog({ name, epoch, since, run, now, owner }, this.#shared);
     this.#logs.set(name, log);
     return log;
   }
@@ -367,7 +416,11 @@ export class LmdbEngine {
     return stampOf(this.#store.marker.run, ++this.#stamps);
   }
 
-  #assertRoom(): void {
+  /** What users add is charged to whose channel it is, whoever adds it. @throws HF_BROKER_FULL */
+  #assertRoom(log: ChannelLog | undefined, { owner, retention }: PublishOptions): void {
+    const payer = owner === undefined || log === undefined ? owner : (log.owner ?? "");
+    const isGrowing = log === undefined || !log.isAtBoundOf(retention);
+    this.#space.assertRoom(isGrowing || !payer ? payer : "", (each) => this.#shared.owners.of(each).bytes);
     const { maxPendingBytes } = this.#options;
     if (this.#pendingBytes <= maxPendingBytes) return;
     throw new HoldfastError(

@@ -7,12 +7,16 @@
  *     keys      period channel 0 key      position and time, JSON
  *     due       period name               (nothing)
  *     values    name 0 key                newest publication of a map's key: a frame
+ *     owners    owner                     logs and bytes, JSON
+ *     epochs    "base"                    what logs begin with, JSON
+ *               group                     generation of the group, see initial-epochs.ts
  */
 import type { Database, RootDatabase } from "lmdb";
 import type { Durability, Retention } from "../../channels/broker.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";
 import { decodeFrame, encodeFrame } from "./frames.js";
+import type { OwnerRecord } from "./owner-use.js";
 
 export interface ChannelRecord {
   readonly epoch: string;
@@ -33,6 +37,18 @@ export interface ChannelRecord {
   readonly due: number;
   /** When the log was last written or asked for, as far as the record says; Unix milliseconds. */
   readonly usedAt: number;
+  /** Whose first publication it began with; undefined for the server's own. */
+  readonly owner?: string;
+  /** Bytes that the owner was charged with. */
+  readonly charged?: number;
+}
+
+/** What the epochs of new logs are made of, as long as no logs were lost since. */
+export interface EpochBase {
+  readonly base: string;
+  /** Of the marker, when it was made. */
+  readonly lostRun: number;
+  readonly repairedRun: number;
 }
 
 /** A stretch of a log. */
@@ -77,6 +93,10 @@ const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as co
 const offsetBytes = 6;
 const periodBytes = 6;
 const greatestOffset = 2 ** 48 - 1;
+const groupBytes = 2;
+const baseKey = Buffer.from("base");
+/** LMDB's bound of keys is 1,978 bytes. */
+const maxOwnerBytes = 1024;
 
 export class LogIndex {
   readonly #root: RootDatabase<Buffer, Buffer>;
@@ -86,6 +106,8 @@ export class LogIndex {
   readonly #due: Table;
   /** Undefined where a store without it is only read. */
   readonly #values: Table | undefined;
+  readonly #owners: Table | undefined;
+  readonly #epochs: Table | undefined;
 
   private constructor(root: RootDatabase<Buffer, Buffer>) {
     this.#root = root;
@@ -94,6 +116,8 @@ export class LogIndex {
     this.#keys = root.openDB({ ...binary, name: "keys" });
     this.#due = root.openDB({ ...binary, name: "due" });
     this.#values = root.openDB({ ...binary, name: "values" });
+    this.#owners = root.openDB({ ...binary, name: "owners" });
+    this.#epochs = root.openDB({ ...binary, name: "epochs" });
   }
 
   /**
@@ -129,7 +153,15 @@ export class LogIndex {
 
   /** Bytes of the pages that hold something. */
   get usedBytes(): number {
-    const tables = [this.#channels, this.#log, this.#keys, this.#due, this.#values];
+    const tables = [
+      this.#channels,
+      this.#log,
+      this.#keys,
+      this.#due,
+      this.#values,
+      this.#owners,
+      this.#epochs,
+    ];
     return tables.reduce((sum, table) => {
       if (table === undefined) return sum;
       const stats = table.getStats() as Stats;
@@ -155,6 +187,13 @@ export class LogIndex {
   /** Names of all channels. */
   *channelNames(): Iterable<string> {
     for (const key of this.#channels.getKeys()) yield key.toString();
+  }
+
+  /** Names of the channels that follow one, in the order of the index. */
+  channelNamesAfter(name: string, limit: number): string[] {
+    return [...this.#channels.getKeys({ start: Buffer.from(`${name}\0`), limit })].map((key) =>
+      key.toString(),
+    );
   }
 
   putChannel(name: string, record: ChannelRecord): Promise<boolean> {
@@ -254,17 +293,54 @@ export class LogIndex {
   }
 
   putValue(name: string, key: string, value: Buffer): Promise<boolean> {
-    return this.#table.put(valueKey(name, key), value);
+    return writable(this.#values).put(valueKey(name, key), value);
   }
 
   removeValue(name: string, key: string): Promise<boolean> {
-    return this.#table.remove(valueKey(name, key));
+    return writable(this.#values).remove(valueKey(name, key));
   }
 
-  get #table(): Table {
-    if (this.#values === undefined) throw new Error("the index has no table of values");
-    return this.#values;
+  owner(owner: string): OwnerRecord | undefined {
+    const bytes = this.#owners?.get(ownerKey(owner));
+    return bytes && (JSON.parse(bytes.toString()) as OwnerRecord);
   }
+
+  putOwner(owner: string, record: OwnerRecord): Promise<boolean> {
+    return writable(this.#owners).put(ownerKey(owner), Buffer.from(JSON.stringify(record)));
+  }
+
+  removeOwner(owner: string): Promise<boolean> {
+    return writable(this.#owners).remove(ownerKey(owner));
+  }
+
+  epochBase(): EpochBase | undefined {
+    const bytes = this.#epochs?.get(baseKey);
+    return bytes && (JSON.parse(bytes.toString()) as EpochBase);
+  }
+
+  putEpochBase(base: EpochBase): Promise<boolean> {
+    return writable(this.#epochs).put(baseKey, Buffer.from(JSON.stringify(base)));
+  }
+
+  *generations(): Iterable<readonly [group: number, generation: number]> {
+    for (const { key, value } of this.#epochs?.getRange() ?? [])
+      if (key.length === groupBytes) yield [key.readUInt16BE(), Number(value.toString())];
+  }
+
+  putGeneration(group: number, generation: number): Promise<boolean> {
+    const key = Buffer.alloc(groupBytes);
+    key.writeUInt16BE(group);
+    return writable(this.#epochs).put(key, Buffer.from(String(generation)));
+  }
+}
+
+function writable(table: Table | undefined): Table {
+  if (table === undefined) throw new Error("the index was opened for reading");
+  return table;
+}
+
+function ownerKey(owner: string): Buffer {
+  return Buffer.from(owner).subarray(0, maxOwnerBytes);
 }
 
 /** Resolves when all puts are written. All of a turn are one transaction, and most of them share its promise. */

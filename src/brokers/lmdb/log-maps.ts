@@ -9,14 +9,15 @@ import type {
 } from "../../channels/broker.js";
 import { KeyedState } from "../../channels/keyed-state.js";
 import type { Clock } from "../../time/clock.js";
-import type { Publication } from "../../wire/messages.js";
+import type { Position, Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
 import { KeyExpiry } from "./key-expiry.js";
 
 export interface LogMapsOptions {
   readonly clock: Clock;
-  /** @throws HF_BROKER_CLOSED where there is no such log */
-  readonly inUse: (channel: string) => ChannelLog;
+  /** Undefined where the channel has no log. */
+  readonly inUse: (channel: string) => ChannelLog | undefined;
+  readonly position: (channel: string) => Position;
   readonly isInUse: (log: ChannelLog) => boolean;
   readonly take: (log: ChannelLog, publication: NewPublication, options: PublishOptions) => Promise<unknown>;
   /** The log has something that the index does not have yet. */
@@ -43,19 +44,19 @@ export class LogMaps {
   }
 
   read(channel: string, query: KeysQuery): KeysPage {
-    const log = this.#options.inUse(channel);
-    const page = log.keyed?.state.read(query, this.#options.clock.now());
-    return { ...(page ?? { publications: [], hasMore: false, numKeys: 0 }), position: log.position };
+    const page = this.#options.inUse(channel)?.keyed?.state.read(query, this.#options.clock.now());
+    const position = this.#options.position(channel);
+    return { ...(page ?? { publications: [], hasMore: false, numKeys: 0 }), position };
   }
 
   value(channel: string, key: string): Publication | undefined {
-    return this.#options.inUse(channel).keyed?.state.get(key, this.#options.clock.now());
+    return this.#options.inUse(channel)?.keyed?.state.get(key, this.#options.clock.now());
   }
 
   /** @returns whether it was there */
   renew(channel: string, key: string): boolean {
     const log = this.#options.inUse(channel);
-    if (!log.keyed?.renew(key, this.#options.clock.now())) return false;
+    if (!log?.keyed?.renew(key, this.#options.clock.now())) return false;
     this.#options.onChange(log);
     return true;
   }

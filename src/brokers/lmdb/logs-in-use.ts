@@ -1,5 +1,7 @@
 /** What a log is made with, and what all logs of a store share. */
+import type { Owner, Quota } from "../../channels/quota.js";
 import type { LogIndex } from "./log-index.js";
+import type { OwnerUse } from "./owner-use.js";
 
 export interface NewLog {
   readonly name: string;
@@ -8,6 +10,7 @@ export interface NewLog {
   readonly since: number;
   readonly run: number;
   readonly now: number;
+  readonly owner?: Owner;
 }
 
 /** What all logs of a store share. */
@@ -18,7 +21,9 @@ export interface LogsInUse {
   /** Of all tails together, estimated memory. */
   tailBytes: number;
   /** Logs that the index has no record of. */
-  unstored: number;
+  readonly unstored: Quota;
+  /** Of those that it has a record of. */
+  readonly owners: OwnerUse;
   /** Publications of a log, from an offset on, could not be read. */
   readonly onDamage: (channel: string, offset: number) => void;
 }

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import type { HistoryPage, HistoryQuery } from "../../channels/broker.js";
+import { Quota } from "../../channels/quota.js";
 import { HoldfastError, messageOf } from "../../errors.js";
 import { ChannelLog } from "./channel-log.js";
 import { checkIndexFile } from "./index-file.js";
@@ -9,6 +10,7 @@ import { journalNumbers, journalPath } from "./journal.js";
 import { readJournal } from "./journal-reader.js";
 import { LogIndex } from "./log-index.js";
 import type { LogsInUse } from "./logs-in-use.js";
+import { OwnerUse } from "./owner-use.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { readMarker } from "./store-marker.js";
 
@@ -42,6 +44,8 @@ export async function readStore(
   }
 }
 
+const uncounted = { max: Number.POSITIVE_INFINITY, userPercent: 100, what: "channels", option: "" };
+
 function readRuns(folder: string, channel: string): Run[] {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -67,7 +71,14 @@ function logOf(channel: string, runs: readonly Run[], index: LogIndex, now: numb
   const record = index.channel(channel);
   const start = record ?? runs[0];
   if (start === undefined) return undefined;
-  const shared: LogsInUse = { index, metaTtlMs: 0, tailBytes: 0, unstored: 0, onDamage: () => {} };
+  const shared: LogsInUse = {
+    index,
+    metaTtlMs: 0,
+    tailBytes: 0,
+    unstored: new Quota(uncounted),
+    owners: new OwnerUse(index),
+    onDamage: () => {},
+  };
   const { epoch, since, run } = start;
   const log = new ChannelLog({ name: channel, epoch, since, run, now }, shared);
   if (record) log.load(record);

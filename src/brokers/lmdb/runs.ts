@@ -1,5 +1,6 @@
 /** What a frame of the journal says: for each channel in it, a run of publications and what must be known of the log. */
 import type { Durability, Retention } from "../../channels/broker.js";
+import type { Owner } from "../../channels/quota.js";
 import type { Publication } from "../../wire/messages.js";
 import { bodyLengthOf, decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";
 import { encodeFrame, type Frame } from "./frames.js";
@@ -20,6 +21,8 @@ export interface Run {
   readonly publications: readonly Publication[];
   /** Idempotency keys, with the offsets that they stand for. */
   readonly keys: readonly (readonly [key: string, offset: number])[];
+  /** Of the log; undefined for the server. */
+  readonly owner?: Owner;
 }
 
 /** A run in the header; one letter a field, since there is one for each publication of a quiet channel. */
@@ -34,6 +37,7 @@ interface RunHeader {
   readonly b: number;
   readonly e: EntryIndex;
   readonly k?: Run["keys"];
+  readonly w?: string;
 }
 
 type StoredRetention = readonly [
@@ -61,6 +65,8 @@ export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
       b: run.before,
       e: index,
       ...(run.keys.length > 0 && { k: run.keys }),
+      // The record says so from then on.
+      ...(run.owner !== undefined && run.first === 1 && { w: run.owner }),
     });
     text += body;
   }
@@ -70,13 +76,13 @@ export function encodeRuns(runs: Iterable<Run>, room: number): Buffer {
 /** @throws Error for a frame that says something else than it holds */
 export function decodeRuns({ header, body }: Frame): Run[] {
   let at = 0;
-  return (header as RunHeader[]).map(({ c, p, s, n, d, r, o, b, e, k = [] }) => {
+  return (header as RunHeader[]).map(({ c, p, s, n, d, r, o, b, e, k = [], w }) => {
     const end = at + bodyLengthOf(e);
     const publications = decodeEntries({ index: e, body: body.slice(at, end) }, o);
     at = end;
     const retention = r && fromStored(r);
     const log = { channel: c, epoch: p, since: s, run: n, durability: d, retention };
-    return { ...log, first: o, before: b, publications, keys: k };
+    return { ...log, first: o, before: b, publications, keys: k, ...(w !== undefined && { owner: w }) };
   });
 }
 

@@ -4,6 +4,7 @@ import type { ChannelLog } from "./channel-log.js";
 import { duePeriodOf } from "./due.js";
 import { sizeOf } from "./entries.js";
 import { encodeSegment, type LogIndex } from "./log-index.js";
+import { chargeFor } from "./owner-use.js";
 import { pageBytes, pagesPerPut } from "./store-space.js";
 
 /** Larger segments are cut, so that reading one entry does not mean reading much, in bytes. */
@@ -53,6 +54,7 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
   const values = isStored ? putValues(log, index, puts, budget - spent) : nothing;
   spent += values.pages;
   const isComplete = isStored && log.unstoredKeys?.isDirty !== true;
+  charge(log, puts);
   if (log.isRecordDirty || !log.isStored) {
     if (log.due === 0) {
       log.due = duePeriodOf(log, now);
@@ -66,6 +68,21 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
   }
   const { keys } = values;
   return { spent: isComplete ? spent + pagesPerPut * log.keys.length : spent, to, isComplete, keys };
+}
+
+/** In the transaction of the record. */
+function charge(log: ChannelLog, puts: Promise<unknown>[]): void {
+  const { owner, charged } = log;
+  if (!owner) return;
+  const bytes = chargeFor(log.keptBytes, charged ?? 0);
+  if (bytes === charged) return;
+  log.shared.owners.change(
+    owner,
+    { logs: charged === undefined ? 1 : 0, bytes: bytes - (charged ?? 0) },
+    puts,
+  );
+  log.charged = bytes;
+  log.isRecordDirty = true;
 }
 
 const nothing = { keys: [] as readonly string[], pages: 0 };

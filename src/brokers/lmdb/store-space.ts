@@ -3,6 +3,7 @@
  * larger here, ahead of what it needs, and where that fails nothing is given to LMDB at all.
  */
 import * as fs from "node:fs";
+import { assertRoom, type Bound, type Owner } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { LogIndex } from "./log-index.js";
 import { toStoreError } from "./store-errors.js";
@@ -12,6 +13,7 @@ export interface StoreSpaceOptions {
   readonly index: LogIndex;
   /** Most bytes of the pages that hold something. */
   readonly maxBytes: number;
+  readonly userPercent: number;
 }
 
 export const pageBytes = 4096;
@@ -25,27 +27,30 @@ const chunk = Buffer.alloc(512 * 1024);
 
 export class StoreSpace {
   readonly #options: StoreSpaceOptions;
-
-  #isAtLimit = false;
+  readonly #bound: Bound;
+  /** At the last look. */
+  #usedBytes = 0;
 
   constructor(options: StoreSpaceOptions) {
     this.#options = options;
+    const { maxBytes: max, userPercent } = options;
+    this.#bound = { max, userPercent, what: "bytes of the store", option: "store.maxBytes" };
     this.look();
   }
 
-  /** @throws HF_BROKER_FULL when the store was at its bound at the last look: what is taken must not grow */
-  assertRoom(): void {
-    if (!this.#isAtLimit) return;
-    const { maxBytes } = this.#options;
-    throw new HoldfastError(
-      "HF_BROKER_FULL",
-      `the store is at its limit of ${maxBytes} bytes (store.maxBytes); it takes more as older publications expire`,
-    );
+  /**
+   * @param bytesOf what an owner has; asked where that counts
+   * @throws HF_BROKER_FULL when the store was at its bound at the last look, or the owner was at its share of it
+   */
+  assertRoom(owner: Owner, bytesOf: (owner: string) => number): void {
+    const all = this.#usedBytes;
+    const counts = owner && all >= this.#bound.max / 2;
+    assertRoom(this.#bound, owner, { all, own: counts ? bytesOf(owner) : 0 });
   }
 
   /** To be called when the store has changed. */
   look(): void {
-    this.#isAtLimit = this.#options.index.usedBytes >= this.#options.maxBytes;
+    this.#usedBytes = this.#options.index.usedBytes;
   }
 
   /**

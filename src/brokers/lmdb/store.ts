@@ -11,6 +11,7 @@ import { checkIndexFile } from "./index-file.js";
 import { Journal, journalNumbers, journalPath } from "./journal.js";
 import { cutJournal, type JournalContents, readJournal } from "./journal-reader.js";
 import { LogIndex } from "./log-index.js";
+import { ReserveJournal } from "./reserve-journal.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { corrupt } from "./store-errors.js";
 import { emptyMarker, type Marker, nextMarker, readMarker, writeMarker } from "./store-marker.js";
@@ -30,6 +31,7 @@ export interface OpenStore {
   readonly indexPath: string;
   readonly index: LogIndex;
   readonly journal: Journal;
+  readonly reserve: ReserveJournal;
   /** Number of the oldest journal file that is there. */
   readonly oldestJournal: number;
   readonly marker: Marker;
@@ -84,7 +86,9 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
     await writeMarker(folder, marker);
     const journal = new Journal(folder, (numbers.at(-1) ?? 0) + 1);
     const oldestJournal = numbers[0] ?? journal.number;
-    return { folder, indexPath, index, journal, oldestJournal, marker, owner, runs: runsOf(contents) };
+    const reserve = await ReserveJournal.open(folder);
+    const runs = withReserved(runsOf(contents), reserve.frames.flatMap(decodeRuns));
+    return { folder, indexPath, index, journal, reserve, oldestJournal, marker, owner, runs };
   } catch (error) {
     await index.close();
     throw error;
@@ -194,9 +198,21 @@ function* runsOf(contents: readonly JournalContents[]): Iterable<Run> {
   for (const { frames } of contents) for (const frame of frames) yield* decodeRuns(frame);
 }
 
+/** What the journal had no room for belongs between what it had room for. */
+function* withReserved(runs: Iterable<Run>, reserved: readonly Run[]): Iterable<Run> {
+  const channels = new Set(reserved.map(({ channel }) => channel));
+  const later = [...reserved];
+  for (const run of runs) {
+    if (channels.has(run.channel)) later.push(run);
+    else yield run;
+  }
+  yield* later.sort((a, b) => a.since - b.since || a.first - b.first);
+}
+
 /** @param isComplete whether everything is in the index */
 export async function closeStore(store: OpenStore, isComplete: boolean): Promise<void> {
   store.journal.close(isComplete);
+  await store.reserve.close();
   await store.index.close();
   if (isComplete) await writeMarker(store.folder, { ...store.marker, isClean: true });
   store.owner.release();

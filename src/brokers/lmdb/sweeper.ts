@@ -2,6 +2,7 @@
  * Looks after logs that nobody uses: lets their publications go when they have expired, forgets them when they are empty
  * for long, and drops from memory what can be loaded again. Some at a time.
  */
+import type { InitialEpochs } from "../../channels/initial-epochs.js";
 import { Round } from "../../channels/round.js";
 import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";
@@ -13,6 +14,7 @@ import type { StoreSpace } from "./store-space.js";
 export interface SweeperOptions {
   readonly clock: Clock;
   readonly index: LogIndex;
+  readonly initialEpochs: () => InitialEpochs;
   readonly keys: IdempotencyKeys;
   readonly space: StoreSpace;
   /** Logs in memory, by channel. */
@@ -23,6 +25,8 @@ export interface SweeperOptions {
   readonly isSubscribed: (channel: string) => boolean;
   /** The log has something to be written to the index. */
   readonly onDirty: (log: ChannelLog) => void;
+  /** Records of logs beyond which those that are empty and unused go at once. */
+  readonly crowdedAt: number;
   /** Logs in memory beyond which unused ones are dropped at once. */
   readonly maxLoaded: number;
   readonly onError: (error: unknown, stage: string) => void;
@@ -35,6 +39,10 @@ const logsPerSweep = 500;
 const sliceMs = 10;
 const keysPerSweep = 2000;
 const loadedPerSweep = 2000;
+/** Of the table that is looked through for logs that can go, in one sweep. */
+const recordsPerSweep = 500;
+/** Where there were none, they are looked for again after so long. */
+const fruitlessMs = 60_000;
 /** An unused log stays in memory for so long. */
 const keepLoadedMs = 60_000;
 
@@ -44,6 +52,10 @@ export class Sweeper {
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
+  /** Where looking for logs that can go has come to. */
+  #place = "";
+  #found = 0;
+  #restsUntil = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -105,19 +117,52 @@ export class Sweeper {
       if (clock.elapsed() >= end) break;
     }
     const areMoreKeys = keys.expire(now, keysPerSweep, puts);
+    const isMakingRoom = this.#forgetUnused(puts, clock.elapsed());
     await settled(puts).finally(() => this.#options.forgotten.clear());
     space.look();
-    return areMoreKeys || visited < due.length || visited === logsPerSweep;
+    return areMoreKeys || isMakingRoom || visited < due.length || visited === logsPerSweep;
+  }
+
+  /**
+   * Where the table of logs is crowded, those that are empty and that nobody uses go before their time: some of the table at
+   * a time, in its order.
+   * @returns whether there is more to look through
+   */
+  #forgetUnused(puts: Promise<unknown>[], elapsed: number): boolean {
+    const { index, crowdedAt, clock, logs } = this.#options;
+    if (index.channelCount < crowdedAt || elapsed < this.#restsUntil) return false;
+    const names = index.channelNamesAfter(this.#place, recordsPerSweep);
+    const end = clock.elapsed() + sliceMs;
+    for (const name of names) {
+      this.#place = name;
+      const wasLoaded = logs.has(name);
+      const log = this.#options.load(name);
+      if (log) log.trim(clock.now());
+      if (log && this.#isUnused(log)) {
+        if (log.due !== 0) puts.push(index.removeDue(log.due, name));
+        this.#forget(log, puts);
+        this.#found++;
+      } else if (log && !wasLoaded) this.#unload(name, log);
+      if (clock.elapsed() >= end) return true;
+    }
+    if (names.length === recordsPerSweep) return true;
+    this.#restsUntil = this.#found > 0 ? 0 : elapsed + fruitlessMs;
+    this.#place = "";
+    this.#found = 0;
+    return false;
+  }
+
+  #isUnused(log: ChannelLog): boolean {
+    return log.isEmpty && !log.isDirty && log.underWay === 0 && !this.#options.isSubscribed(log.name);
   }
 
   #visit(name: string, period: number, now: number, puts: Promise<unknown>[]): void {
-    const { index, load, isSubscribed, onDirty } = this.#options;
+    const { index, load, onDirty } = this.#options;
     puts.push(index.removeDue(period, name));
     const log = load(name);
     if (log === undefined || log.due !== period) return;
     log.trim(now);
-    const isUnused = log.isEmpty && !log.isDirty && log.underWay === 0 && !isSubscribed(name);
-    if (isUnused && now - log.usedAt >= log.shared.metaTtlMs) this.#forget(log, puts);
+    if (this.#isUnused(log) && now - log.usedAt >= log.shared.metaTtlMs) this.#forget(log, puts);
     else {
       log.due = Math.max(duePeriodOf(log, now), periodAt(now) + 1);
       puts.push(index.putDue(log.due, name));
@@ -129,7 +174,12 @@ export class Sweeper {
 
   /** What is left of its segments goes with it; the next log of this name has another epoch. */
   #forget(log: ChannelLog, puts: Promise<unknown>[]): void {
-    const { index, logs, forgotten } = this.#options;
+    const { index, logs, forgotten, initialEpochs } = this.#options;
+    // In the transaction in which the log goes: what comes after it must not begin with its epoch.
+    const { group, generation } = initialEpochs().retire(log.name);
+    puts.push(index.putGeneration(group, generation));
+    if (log.owner && log.charged !== undefined)
+      log.shared.owners.change(log.owner, { logs: -1, bytes: -log.charged }, puts);
     forgotten.add(log.name);
     for (const first of index.firstOffsetsBefore(log.name, log.head + 1, Number.MAX_SAFE_INTEGER))
       puts.push(index.removeSegment(log.name, first));

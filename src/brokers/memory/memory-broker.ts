@@ -15,7 +15,9 @@ import type {
   PublishResult,
   Retention,
 } from "../../channels/broker.js";
+import { InitialEpochs } from "../../channels/initial-epochs.js";
 import { LocalPresence } from "../../channels/local-presence.js";
+import { defaultUserPercent, type Owner, Quota } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
@@ -26,12 +28,14 @@ import { MemoryLog, sizeOf } from "./memory-log.js";
 export interface MemoryBrokerOptions {
   readonly clock: Clock;
   readonly createEpoch: () => string;
-  /** Most channels, empty ones that were used lately included. @default 100,000 */
+  /** Most channels with a log, those that are empty and were used lately included. @default 100,000 */
   readonly maxChannels?: number;
   /** Most bytes of all logs together; publishes are refused beyond. @default 256 MiB */
   readonly maxBytes?: number;
   /** How long a channel that is empty and unused keeps its epoch and offset. @default 24 hours */
   readonly metaTtlMs?: number;
+  /** Percent of each bound that one user may have once half of it is taken. @default 2 */
+  readonly userPercent?: number;
 }
 
 const sweepIntervalMs = 10_000;
@@ -45,10 +49,13 @@ export class MemoryBroker implements Broker {
   readonly name = "memory";
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #logs = new Map<string, MemoryLog>();
-  readonly #presences = new LocalPresence();
-  readonly #subscribed = new Set<string>();
+  readonly #initialEpochs: InitialEpochs;
+  readonly #logQuota: Quota;
+  readonly #byteQuota: Quota;
+  readonly #presences: LocalPresence;
+  /** Channels with the epoch that their log has, or will have. */
+  readonly #subscribed = new Map<string, string>();
   readonly #keys = new IdempotencyKeys();
-  #bytes = 0;
   #events: BrokerEvents | undefined;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
@@ -61,7 +68,28 @@ export class MemoryBroker implements Broker {
 
   constructor(options: MemoryBrokerOptions) {
     const day = 24 * 60 * 60 * 1000;
-    this.#options = { maxChannels: 100_000, maxBytes: 256 * 1024 * 1024, metaTtlMs: day, ...options };
+    this.#options = {
+      maxChannels: 100_000,
+      maxBytes: 256 * 1024 * 1024,
+      metaTtlMs: day,
+      userPercent: defaultUserPercent,
+      ...options,
+    };
+    const { maxChannels, maxBytes, userPercent, createEpoch } = this.#options;
+    this.#initialEpochs = new InitialEpochs(createEpoch());
+    this.#logQuota = new Quota({
+      max: maxChannels,
+      userPercent,
+      what: "channels of the memory broker",
+      option: "maxChannels",
+    });
+    this.#byteQuota = new Quota({
+      max: maxBytes,
+      userPercent,
+      what: "bytes of the memory broker",
+      option: "maxBytes",
+    });
+    this.#presences = new LocalPresence({ userPercent });
   }
 
   /** Sizes of everything this broker holds. */
@@ -74,7 +102,7 @@ export class MemoryBroker implements Broker {
   } {
     return {
       channels: this.#logs.size,
-      bytes: this.#bytes,
+      bytes: this.#byteQuota.all,
       presences: this.#presences.channels,
       subscribed: this.#subscribed.size,
       idempotencyKeys: this.#keys.size,
@@ -97,9 +125,10 @@ export class MemoryBroker implements Broker {
   }
 
   async subscribe(channel: string): Promise<Position> {
-    const log = this.#log(channel);
-    this.#subscribed.add(channel);
-    return log.position;
+    this.#assertOpen();
+    const { epoch, offset } = this.#position(channel);
+    this.#subscribed.set(channel, epoch);
+    return { epoch, offset };
   }
 
   async unsubscribe(channel: string): Promise<void> {
@@ -112,8 +141,10 @@ export class MemoryBroker implements Broker {
     publication: NewPublication,
     options: PublishOptions,
   ): Promise<PublishResult> {
-    const log = this.#log(channel);
+    this.#assertOpen();
+    const known = this.#logs.get(channel);
     const now = this.#options.clock.now();
+    const log = known ?? new MemoryLog(this.#position(channel).epoch, now, options.owner);
     const { idempotencyKey, retention } = options;
     const elapsed = this.#options.clock.elapsed();
     const first =
@@ -130,11 +161,8 @@ export class MemoryBroker implements Broker {
     // What a key's value takes stays, whatever the log drops.
     const isFull = this.#counting(log, () => log.isFull(publication, retention, now));
     const isGrowing = log.keyed !== undefined || !isFull;
-    if (isGrowing && this.#bytes + sizeOf(publication) > this.#options.maxBytes)
-      throw new HoldfastError(
-        "HF_BROKER_FULL",
-        `the memory broker holds its limit of ${this.#options.maxBytes} bytes; it takes more as older publications expire`,
-      );
+    if (isGrowing) this.#assertRoomFor(sizeOf(publication), log, options);
+    if (known === undefined) this.#add(channel, log, options);
     const entry = this.#counting(log, () => log.append(publication, retention, now));
     const { position } = log;
     if (idempotencyKey !== undefined) this.#keys.put(channel, idempotencyKey, position, elapsed);
@@ -144,32 +172,40 @@ export class MemoryBroker implements Broker {
   }
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
-    const log = this.#log(channel);
+    this.#assertOpen();
+    const log = this.#logs.get(channel);
+    if (log === undefined) return { publications: [], position: this.#position(channel) };
     return this.#counting(log, () => log.read(query, this.#options.clock.now()));
   }
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
-    const log = this.#log(channel);
-    const page = log.keyed?.read(query, this.#options.clock.now());
-    return { ...(page ?? { publications: [], hasMore: false, numKeys: 0 }), position: log.position };
+    this.#assertOpen();
+    const page = this.#logs.get(channel)?.keyed?.read(query, this.#options.clock.now());
+    return {
+      ...(page ?? { publications: [], hasMore: false, numKeys: 0 }),
+      position: this.#position(channel),
+    };
   }
 
   async value(channel: string, key: string): Promise<Publication | undefined> {
-    return this.#log(channel).keyed?.get(key, this.#options.clock.now());
+    this.#assertOpen();
+    return this.#logs.get(channel)?.keyed?.get(key, this.#options.clock.now());
   }
 
   async renewKey(channel: string, key: string): Promise<boolean> {
-    return this.#log(channel).keyed?.renew(key, this.#options.clock.now()) ?? false;
+    this.#assertOpen();
+    return this.#logs.get(channel)?.keyed?.renew(key, this.#options.clock.now()) ?? false;
   }
 
   async removeHistory(channel: string): Promise<void> {
-    const log = this.#log(channel);
-    this.#counting(log, () => log.clear());
+    this.#assertOpen();
+    const log = this.#logs.get(channel);
+    if (log) this.#counting(log, () => log.clear());
   }
 
-  async addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
+  async addPresence(channel: string, info: ClientInfo, leaseMs: number, owner?: string): Promise<void> {
     this.#assertOpen();
-    this.#presences.put(channel, info, this.#options.clock.elapsed() + leaseMs);
+    this.#presences.put(channel, info, this.#options.clock.elapsed() + leaseMs, owner);
   }
 
   async removePresence(channel: string, client: string): Promise<void> {
@@ -198,33 +234,45 @@ export class MemoryBroker implements Broker {
   #counting<T>(log: MemoryLog, change: () => T): T {
     const before = log.bytes;
     const result = change();
-    this.#bytes += log.bytes - before;
+    this.#byteQuota.add(log.owner, log.bytes - before);
     return result;
   }
 
-  #log(channel: string): MemoryLog {
-    this.#assertOpen();
-    let log = this.#logs.get(channel);
-    if (log === undefined) {
-      this.#makeRoom();
-      log = new MemoryLog(this.#options.createEpoch(), this.#options.clock.now());
-      this.#logs.set(channel, log);
-    }
-    return log;
+  /** Where the channel's log ends, or will begin. */
+  #position(channel: string): Position {
+    const position = this.#logs.get(channel)?.position;
+    return position ?? { epoch: this.#subscribed.get(channel) ?? this.#initialEpochs.of(channel), offset: 0 };
+  }
+
+  /** What users add is charged to whose channel it is, whoever adds it. */
+  #assertRoomFor(bytes: number, log: MemoryLog, { owner, isReserved }: PublishOptions): void {
+    if (!isReserved) this.#byteQuota.assertRoom(owner === undefined ? undefined : (log.owner ?? ""), bytes);
+  }
+
+  /** @throws HF_BROKER_FULL */
+  #add(channel: string, log: MemoryLog, { owner, isReserved }: PublishOptions): void {
+    if (!isReserved) this.#makeRoom(owner);
+    this.#logs.set(channel, log);
+    this.#logQuota.add(log.owner);
+  }
+
+  #forget(channel: string, log: MemoryLog): void {
+    this.#initialEpochs.retire(channel);
+    this.#logs.delete(channel);
+    this.#logQuota.add(log.owner, -1);
   }
 
   /** Forgets channels that hold nothing, when there are too many. */
-  #makeRoom(): void {
-    if (this.#logs.size < this.#options.maxChannels) return;
-    // A few at a time: looking through all of them would cost every refused attempt as much.
-    this.#roomRound.visit(channelsPerLookForRoom, (name, log) => {
-      if (log.isEmpty && !this.#subscribed.has(name)) this.#logs.delete(name);
-    });
-    if (this.#logs.size < this.#options.maxChannels) return;
-    throw new HoldfastError(
-      "HF_BROKER_FULL",
-      `the memory broker holds its limit of ${this.#options.maxChannels} channels, all of them in use`,
-    );
+  #makeRoom(owner: Owner): void {
+    try {
+      this.#logQuota.assertRoom(owner);
+    } catch {
+      // A few at a time: looking through all of them would cost every refused attempt as much.
+      this.#roomRound.visit(channelsPerLookForRoom, (name, log) => {
+        if (log.isEmpty && !this.#subscribed.has(name)) this.#forget(name, log);
+      });
+      this.#logQuota.assertRoom(owner);
+    }
   }
 
   #scheduleSweep(): void {
@@ -271,7 +319,7 @@ export class MemoryBroker implements Broker {
     this.#logRound.visit(channelsPerSweep, (name, log) => {
       this.#counting(log, () => log.trim(now));
       const isUnused = log.isEmpty && !this.#subscribed.has(name);
-      if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#logs.delete(name);
+      if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#forget(name, log);
     });
     this.#presences.sweep(channelsPerSweep, elapsed);
   }

@@ -1,6 +1,7 @@
 /** One channel's log in memory: publications with consecutive offsets, the oldest dropped by count, bytes and age. */
 import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/broker.js";
 import { KeyedState } from "../../channels/keyed-state.js";
+import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
 
 /** Estimated memory of a publication beyond its text. */
@@ -14,6 +15,8 @@ export function sizeOf(publication: NewPublication): number {
 
 export class MemoryLog {
   readonly epoch: string;
+  /** Whose first publication it began with; undefined for the server's own. */
+  readonly owner: Owner;
   /** Oldest first; those before `#start` are dropped, and cut off now and then. */
   #entries: Publication[] = [];
   #start = 0;
@@ -24,8 +27,9 @@ export class MemoryLog {
   /** When the log was last written or asked for, Unix milliseconds. */
   usedAt: number;
 
-  constructor(epoch: string, now: number) {
+  constructor(epoch: string, now: number, owner?: Owner) {
     this.epoch = epoch;
+    this.owner = owner;
     this.usedAt = now;
   }
 

@@ -13,10 +13,7 @@ describe("channels whose first write is refused", () => {
     const publish = (n: number) => broker.publish(`news-${n}`, { data: "1" }, { retention: ample });
     for (const round of countTo(5)) {
       const names = countTo(100).map((n) => round * 100 + n);
-      const outcomes = await Promise.allSettled([
-        ...names.map(publish),
-        ...names.map((n) => broker.subscribe(`news-${n}`)),
-      ]);
+      const outcomes = await Promise.allSettled(names.map(publish));
       for (const outcome of outcomes) {
         expect(outcome).toMatchObject({ status: "rejected" });
         expect(outcome).toMatchObject({ reason: expect.objectContaining({ code: "HF_BROKER_FULL" }) });

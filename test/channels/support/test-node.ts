@@ -61,7 +61,7 @@ export async function createTestNode(options: TestNodeOptions = {}) {
     for (let i = 0; i < count; i++) await broker.publish(channel, { data }, { retention });
   };
 
-  /** The log is gone, as after a loss of the store: epoch-1 becomes epoch-2. Tells no event. */
+  /** The log is gone, as after a loss of the store: epoch-1 becomes epoch-1-1, where it has had publications. Tells no event. */
   const startLogAfresh = async (channel: string): Promise<void> => {
     await memory.unsubscribe(channel);
     clock.advance(retention.ttlMs + metaTtlMs + 60_000);

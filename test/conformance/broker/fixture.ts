@@ -12,6 +12,8 @@ export interface BrokerFixture {
   readonly idle?: () => Promise<void>;
   /** Moves the clock, in steps where work in the background takes more than a turn. @default in one */
   readonly advance?: (ms: number) => Promise<void>;
+  /** Of everything that the broker holds. */
+  readonly sizes: () => object;
 }
 
 export interface BrokerCapabilities {
@@ -19,6 +21,8 @@ export interface BrokerCapabilities {
   readonly canMoveTime: boolean;
   /** A log that is empty and unused for so long is forgotten, and starts afresh at its next use. */
   readonly forgetsIdleLogsAfterMs?: number;
+  /** The bound of channels with a log that it is made with, if any; of that, each user may have 2 % once half is taken. */
+  readonly maxChannels?: number;
 }
 
 export interface BrokerUnderTest {
@@ -26,6 +30,7 @@ export interface BrokerUnderTest {
   readonly events: EventRecord;
   readonly idle: () => Promise<void>;
   readonly now: () => number;
+  readonly sizes: () => object;
   readonly advance: (ms: number) => Promise<void>;
 }
 
@@ -81,6 +86,7 @@ export async function openFixture(fixture: BrokerFixture): Promise<BrokerUnderTe
     broker,
     events,
     idle,
+    sizes: fixture.sizes,
     now: () => {
       if (clock === undefined) throw new Error("a broker that can move time has a clock");
       return clock.now();

@@ -7,6 +7,7 @@ import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { describeBroker } from "./suite.js";
 
+const maxChannels = 400;
 const metaTtlMs = 24 * 60 * 60 * 1000;
 const folder = mkdtempSync(join(tmpdir(), "holdfast-conformance-"));
 const createEpoch = createCounter("epoch");
@@ -29,6 +30,7 @@ describeBroker(
         throw error;
       },
       metaTtlMs,
+      maxChannels,
     });
     const idle = () => broker.idle();
     const advance = async (ms: number) => {
@@ -38,7 +40,11 @@ describeBroker(
         await idle();
       }
     };
-    return { broker, clock, idle, advance };
+    const sizes = () => {
+      const { channels, loadedChannels, pendingChannels, pendingKeys, subscribed, presences } = broker.sizes;
+      return { channels, loadedChannels, pendingChannels, pendingKeys, subscribed, presences };
+    };
+    return { broker, clock, idle, advance, sizes };
   },
-  { canMoveTime: true, forgetsIdleLogsAfterMs: metaTtlMs },
+  { canMoveTime: true, maxChannels, forgetsIdleLogsAfterMs: metaTtlMs },
 );

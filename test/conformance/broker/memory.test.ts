@@ -4,13 +4,15 @@ import { FakeClock } from "../../support/fake-clock.js";
 import { describeBroker } from "./suite.js";
 
 const hourMs = 60 * 60 * 1000;
+const maxChannels = 400;
 const createEpoch = createCounter("epoch");
 
 describeBroker(
   "memory",
   async () => {
     const clock = new FakeClock();
-    return { clock, broker: new MemoryBroker({ clock, createEpoch }) };
+    const broker = new MemoryBroker({ clock, createEpoch, maxChannels });
+    return { clock, broker, sizes: () => broker.sizes };
   },
-  { canMoveTime: true, forgetsIdleLogsAfterMs: 24 * hourMs },
+  { canMoveTime: true, maxChannels, forgetsIdleLogsAfterMs: 24 * hourMs },
 );

@@ -18,6 +18,7 @@ import {
 import { describeHistory } from "./history.js";
 import { describeIdempotency } from "./idempotency.js";
 import { describeKeys } from "./keys.js";
+import { describeNames } from "./names.js";
 import { describePresence } from "./presence.js";
 import { describePublishing } from "./publishing.js";
 import { describeRetention } from "./retention.js";
@@ -49,6 +50,7 @@ export function describeBroker(
     describeEvents(section);
     describeKeys(section);
     describePresence(section);
+    describeNames(section);
     describeClosing(section);
   });
 }

@@ -1,0 +1,154 @@
+/** Channels without a log: names that are free, and positions in them that hold all the same. */
+import { describe, expect, it } from "vitest";
+import type { Broker } from "../../../src/channels/broker.js";
+import { ample, client, query, type Section } from "./fixture.js";
+
+const none = { ...ample, maxEntries: 0 };
+const keyed = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
+const clientsPublish = { retention: ample, owner: "user:ann" };
+
+/** Everything that can be asked of a channel but a publication. */
+const questions: readonly [string, (broker: Broker, channel: string) => Promise<unknown>][] = [
+  ["subscribing and leaving", (broker, name) => broker.subscribe(name).then(() => broker.unsubscribe(name))],
+  ["reading history", (broker, name) => broker.history(name, query())],
+  ["recovering", (broker, name) => broker.history(name, query({ sinceOffset: 7 }))],
+  ["reading keys", (broker, name) => broker.keys(name, { maxEntries: 10, maxBytes: 1000 })],
+  ["reading a key", (broker, name) => broker.value(name, "a")],
+  ["renewing a key", (broker, name) => broker.renewKey(name, "a")],
+  ["asking who is there", (broker, name) => broker.presence(name)],
+  ["counting who is there", (broker, name) => broker.presenceStats(name)],
+  [
+    "coming and going",
+    (broker, name) =>
+      broker.addPresence(name, client("ann"), 60_000).then(() => broker.removePresence(name, "ann")),
+  ],
+  ["announcing", (broker, name) => broker.announce(name, "join", client("ann"))],
+  ["removing its history", (broker, name) => broker.removeHistory(name)],
+  [
+    "removing a key",
+    (broker, name) => broker.publish(name, { key: "a", data: "null", isRemoved: true }, { retention: keyed }),
+  ],
+];
+
+export function describeNames({ start, capabilities }: Section): void {
+  const { maxChannels = 0, forgetsIdleLogsAfterMs } = capabilities;
+
+  describe("channel that nobody has published in", () => {
+    it.each(questions)("leaves nothing behind after %s", async (_name, ask) => {
+      const { broker, idle, sizes } = await start();
+      const before = sizes();
+      for (let n = 0; n < 50; n++) await ask(broker, `news-${n}`);
+      await idle();
+      expect(sizes()).toEqual(before);
+    });
+
+    it("has one position for all who ask, and the first publication follows it", async () => {
+      const { broker } = await start();
+      const position = await broker.subscribe("news");
+      expect(position.offset).toBe(0);
+      expect((await broker.history("news", query())).position).toEqual(position);
+      expect((await broker.keys("news", { maxEntries: 1, maxBytes: 1 })).position).toEqual(position);
+      const first = await broker.publish("news", { data: "1" }, { retention: ample });
+      expect(first.position).toEqual({ epoch: position.epoch, offset: 1 });
+    });
+
+    it("has the same position for who asks later, also after all have left", async () => {
+      const { broker } = await start();
+      const position = await broker.subscribe("news");
+      await broker.unsubscribe("news");
+      expect(await broker.subscribe("news")).toEqual(position);
+      await broker.unsubscribe("news");
+      const { position: first } = await broker.publish("news", { data: "1" }, { retention: ample });
+      expect(first.epoch).toBe(position.epoch);
+    });
+  });
+
+  describe.skipIf(forgetsIdleLogsAfterMs === undefined)("channel whose log was forgotten", () => {
+    it("begins in another epoch, for whoever asks", async () => {
+      const { broker, advance } = await start();
+      const { position } = await broker.publish("news", { data: "1" }, { retention: none });
+      await advance(2 * (forgetsIdleLogsAfterMs ?? 0) + 60_000);
+      const later = await broker.subscribe("news");
+      expect(later.offset).toBe(0);
+      expect(later.epoch).not.toBe(position.epoch);
+      const again = await broker.publish("news", { data: "2" }, { retention: ample });
+      expect(again.position).toEqual({ epoch: later.epoch, offset: 1 });
+    });
+
+    it("keeps the epoch that a reader was given while others are forgotten", async () => {
+      const { broker, advance } = await start();
+      const position = await broker.subscribe("quiet");
+      for (let n = 0; n < 300; n++) await broker.publish(`news-${n}`, { data: "1" }, { retention: none });
+      await advance(2 * (forgetsIdleLogsAfterMs ?? 0) + 60_000);
+      expect((await broker.history("quiet", query())).position).toEqual(position);
+      const first = await broker.publish("quiet", { data: "1" }, { retention: ample });
+      expect(first.position).toEqual({ epoch: position.epoch, offset: 1 });
+    });
+  });
+
+  describe.skipIf(capabilities.maxChannels === undefined)("names that users take", () => {
+    const fill = async (broker: Broker, owner: string | undefined, retention = ample) => {
+      let taken = 0;
+      for (; taken <= maxChannels; taken++) {
+        const options = owner === undefined ? { retention } : { retention, owner };
+        try {
+          await broker.publish(`of-${owner}-${taken}`, { data: "1" }, options);
+        } catch (error) {
+          return { taken, error };
+        }
+      }
+      throw new Error("nothing was refused");
+    };
+
+    it("are bounded for each of them once half are taken, and the error says so", async () => {
+      const { broker } = await start();
+      const { taken, error } = await fill(broker, "user:mallory");
+      expect(taken).toBe(maxChannels / 2);
+      expect(error).toMatchObject({
+        code: "HF_BROKER_FULL",
+        message: expect.stringMatching(/maxUserPercent/),
+      });
+      await broker.publish("new-room", { data: "1" }, clientsPublish);
+      await broker.publish("of-user:mallory-1", { data: "2" }, { ...clientsPublish, owner: "user:mallory" });
+    });
+
+    it("leave room for the server, however many they are, and all can be read", async () => {
+      const { broker } = await start();
+      for (let n = 0; n < 60; n++) await fill(broker, `address:10.0.0.${n}`);
+      await expect(broker.publish("new-room", { data: "1" }, clientsPublish)).rejects.toMatchObject({
+        code: "HF_BROKER_FULL",
+        message: expect.stringMatching(/maxChannels/),
+      });
+      await broker.publish("by-the-server", { data: "1" }, { retention: ample });
+      expect((await broker.subscribe("another")).offset).toBe(0);
+      const { publications } = await broker.history("of-address:10.0.0.0-0", query());
+      expect(publications).toHaveLength(1);
+    });
+
+    it("leave room for what is reserved, where the server has used all of its own", async () => {
+      const { broker } = await start();
+      await fill(broker, undefined);
+      await broker.publish("reserved", { data: "1" }, { retention: ample, isReserved: true });
+    });
+
+    it("are free again once their logs hold nothing", async () => {
+      const { broker, advance } = await start();
+      await fill(broker, "user:mallory", { ...ample, ttlMs: 60_000 });
+      await fill(broker, undefined, { ...ample, ttlMs: 60_000 });
+      await advance(10 * 60_000);
+      const tries: unknown[] = [];
+      for (let n = 0; n < 20; n++) {
+        const isTaken = await broker
+          .publish("new-room", { data: "1" }, { ...clientsPublish, owner: "user:mallory" })
+          .then(
+            () => true,
+            () => false,
+          );
+        tries.push(isTaken);
+        if (isTaken) break;
+        await advance(60_000);
+      }
+      expect(tries.at(-1)).toBe(true);
+    });
+  });
+}
