@@ -66,7 +66,11 @@ function readCompression(settings: Settings): ServerOptions["compression"] | und
   return Object.fromEntries(details.map(({ option, value }) => [option.path.split(".")[1], value]));
 }
 
-function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+/**
+ * Certificate and key from their files, as they are now.
+ * @throws HF_CONFIG_INVALID, HF_CLI_USAGE when one is missing or cannot be read
+ */
+export function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buffer } | undefined {
   const [cert, key] = ["tls.cert", "tls.key"].map((path) => settings.get(path) as Setting) as [
     Setting,
     Setting,
