@@ -51,11 +51,11 @@ export type {
   RevocationChoices,
   UserTarget,
 } from "./server/app-methods.js";
+export { createServer } from "./server/create-server.js";
 export type { ServerLimits, ServerOptions } from "./server/options.js";
-export {
-  createServer,
-  type HoldfastServer,
-  type ListeningAddress,
+export type {
+  HoldfastServer,
+  ListeningAddress,
 } from "./server/server.js";
 export type { ServerStats } from "./server/server-stats.js";
 export { version } from "./server/version.js";
@@ -67,6 +67,7 @@ export {
   type IdentityResult,
 } from "./sessions/identity.js";
 export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
+export type { TlsOptions } from "./sockets/http-front.js";
 export type { Clock } from "./time/clock.js";
 export type { AddressLimits } from "./transports/address-limits.js";
 export type * from "./wire/messages.js";

@@ -14,6 +14,7 @@ import {
 import { runWithProgress } from "./lab-progress.js";
 import { labText } from "./lab-text.js";
 import { writeNote, writeResult, writeText } from "./output.js";
+import { onEndSignal } from "./signals.js";
 
 export type LabFlags = Readonly<Record<string, unknown>> & {
   readonly report?: string;
@@ -85,10 +86,5 @@ function endOnSignal(controller: AbortController): () => void {
     controller.abort();
     writeNote("Ending; what is finished so far is shown …");
   };
-  process.on("SIGINT", end);
-  process.on("SIGTERM", end);
-  return () => {
-    process.off("SIGINT", end);
-    process.off("SIGTERM", end);
-  };
+  return onEndSignal(end);
 }

@@ -12,10 +12,14 @@ export function writeNote(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** A reader that went away, as `head` does, is no error. */
+/**
+ * A reader of results that went away, as `head` does, is no error, and nor is a terminal that hung up. What is said about them
+ * is said to nobody then.
+ */
 export function endQuietlyWithoutReader(): void {
+  process.stderr.on("error", () => {});
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    if (error.code !== "EIO") throw error;
   });
 }

@@ -1,10 +1,14 @@
 /** `holdfast serve`. */
 import { type Configuration, withOrigin } from "../config/load-config.js";
+import { readTls } from "../config/server-options.js";
+import type { Settings } from "../config/settings.js";
+import { messageOf } from "../errors.js";
 import { createServer, type HoldfastServer, type ListeningAddress } from "../index.js";
 import { banner, showcaseBanner } from "./banner.js";
 import { writeNote, writeText } from "./output.js";
 import { loadWithFlags, type ServerFlags } from "./server-flags.js";
 import { withShowcase } from "./showcase.js";
+import { onEndSignal } from "./signals.js";
 
 export async function runServe(flags: ServerFlags): Promise<void> {
   const given = await loadWithFlags(flags);
@@ -15,7 +19,7 @@ export async function runServe(flags: ServerFlags): Promise<void> {
   const address = await listen(server);
   shown?.showcase.start();
   // Who reads that the server is there may end it at once.
-  const ended = untilSignal(server, () => shown?.showcase.stop());
+  const ended = untilSignal(server, configuration, () => shown?.showcase.stop());
   writeText(shown ? showcaseBanner(address, shown) : banner(address, configuration));
   await ended;
 }
@@ -40,7 +44,11 @@ async function listen(server: HoldfastServer): Promise<ListeningAddress> {
 }
 
 /** @param stop called before the server closes */
-function untilSignal(server: HoldfastServer, stop: () => void): Promise<void> {
+function untilSignal(
+  server: HoldfastServer,
+  { options, settings }: Configuration,
+  stop: () => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let isEnding = false;
     const end = () => {
@@ -51,7 +59,17 @@ function untilSignal(server: HoldfastServer, stop: () => void): Promise<void> {
       stop();
       server.close().then(resolve, reject);
     };
-    process.on("SIGINT", end);
-    process.on("SIGTERM", end);
+    onEndSignal(end, options.tls ? () => reloadCertificate(server, settings) : undefined);
   });
+}
+
+/** The files as they are now. With those that are not accepted, the server goes on as it was. */
+function reloadCertificate(server: HoldfastServer, settings: Settings): void {
+  try {
+    const tls = readTls(settings);
+    if (tls) server.setCertificate(tls);
+    writeNote("holdfast: certificate and key were read anew");
+  } catch (error) {
+    writeNote(`holdfast: certificate and key stay as they were: ${messageOf(error)}`);
+  }
 }

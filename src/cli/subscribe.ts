@@ -4,6 +4,7 @@ import { HoldfastError } from "../index.js";
 import { type ConnectionOptions, createClient, reportConnection, whenRefused } from "./connection.js";
 import { writeNote, writeResult } from "./output.js";
 import { parsePosition } from "./position.js";
+import { onEndSignal } from "./signals.js";
 
 interface SubscribeOptions extends ConnectionOptions {
   readonly since?: string;
@@ -70,7 +71,6 @@ function whenUnsubscribed(subscription: Subscription): Promise<never> {
 
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
+    onEndSignal(resolve);
   });
 }

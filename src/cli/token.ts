@@ -1,8 +1,8 @@
 /** `holdfast token`. */
-import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { checkToken, type TokenReport } from "../config/check-token.js";
 import { loadApp } from "../config/load-config.js";
+import { readTextFile } from "../config/text-file.js";
 import { type ClaimChoices, toClaims } from "../config/token-claims.js";
 import { findTokenKeys, makeToken, type SigningChoices, type TokenKeys } from "../config/token-keys.js";
 import { HoldfastError } from "../index.js";
@@ -77,7 +77,7 @@ function formatSeconds(seconds: number): string {
 
 function readKey(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readTextFile(file);
   } catch (cause) {
     throw new HoldfastError("HF_CLI_USAGE", `--key ${file} cannot be read: ${(cause as Error).message}`, {
       cause,

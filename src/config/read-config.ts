@@ -1,10 +1,10 @@
 /** Reads a configuration's file, whatever its format, and checks its shape. */
-import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import type { Document, LineCounter } from "yaml";
 import { HoldfastError, messageOf } from "../errors.js";
 import { codeSchema, dataSchema } from "./config-schema.js";
 import { explainIssues, type Fault, type Path } from "./explain-issues.js";
+import { readTextFile } from "./text-file.js";
 
 /** Modules that a configuration in code gets when it imports them, by their names. */
 export type OwnModules = Readonly<Record<string, unknown>>;
@@ -129,7 +129,7 @@ function refuseShape(
 
 function readText(file: string, name: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readTextFile(file);
   } catch (cause) {
     throw refuse(name, messageOf(cause), cause);
   }

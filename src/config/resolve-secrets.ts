@@ -1,8 +1,8 @@
 /** Puts what stands elsewhere in its place: secrets from variables and files. */
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { HoldfastError, messageOf } from "../errors.js";
 import { formatPath, type Path } from "./explain-issues.js";
+import { readTextFile } from "./text-file.js";
 
 export interface SecretContext {
   readonly env: NodeJS.ProcessEnv;
@@ -42,8 +42,8 @@ function readVariable(name: string, path: Path, context: SecretContext): unknown
 function readSecretFile(name: string, path: Path, context: SecretContext): unknown {
   let text: string;
   try {
-    // Editors end files with a line break, which nobody means to be a part, and some begin them with a byte order mark.
-    text = readFileSync(resolve(dirname(context.file), name), "utf8").trim();
+    // Editors end files with a line break, which nobody means to be a part.
+    text = readTextFile(resolve(dirname(context.file), name)).trim();
   } catch (cause) {
     throw refuse(path, `${formatPath(path)}: ${messageOf(cause)}`, context, cause);
   }

@@ -1,5 +1,4 @@
 /** Settings as `createServer` takes them. */
-import { readFileSync } from "node:fs";
 import { normalizePem } from "../auth/pem.js";
 import type { Durability } from "../channels/broker.js";
 import { openRules } from "../channels/rules.js";
@@ -7,6 +6,7 @@ import { HoldfastError, messageOf } from "../errors.js";
 import type { ServerOptions } from "../server/options.js";
 import type { ReadConfig } from "./read-config.js";
 import { isGiven, type Setting, type Settings } from "./settings.js";
+import { readTextFile } from "./text-file.js";
 
 /** What has its own way to the server. */
 const others = new Set(["durability", "tls", "compression", "data", "allowedOrigins"]);
@@ -66,7 +66,11 @@ function readCompression(settings: Settings): ServerOptions["compression"] | und
   return Object.fromEntries(details.map(({ option, value }) => [option.path.split(".")[1], value]));
 }
 
-function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+/**
+ * Certificate and key from their files, as they are now.
+ * @throws HF_CONFIG_INVALID, HF_CLI_USAGE when one is missing or cannot be read
+ */
+export function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buffer } | undefined {
   const [cert, key] = ["tls.cert", "tls.key"].map((path) => settings.get(path) as Setting) as [
     Setting,
     Setting,
@@ -83,7 +87,7 @@ function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buf
 
 function readPem({ option, value, source }: Setting): Buffer {
   try {
-    return Buffer.from(normalizePem(readFileSync(value as string, "utf8")));
+    return Buffer.from(normalizePem(readTextFile(value as string)));
   } catch (cause) {
     const by = source.kind === "file" ? `${source.name}: ${option.path}` : option.flag;
     throw new HoldfastError(

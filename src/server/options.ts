@@ -259,7 +259,7 @@ function isApiKey(value: unknown): value is ApiKey {
 }
 
 /** PEM as variables have it is taken, too. */
-function resolveTls(given: NonNullable<ServerOptions["tls"]> | null): TlsOptions | null {
+export function resolveTls<T extends TlsOptions | null>(given: T): T {
   if (given === null || typeof given !== "object") return given;
   const { cert, key } = given;
   return {

@@ -2,9 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import { type CompiledApp, compileApp } from "../app/compile-app.js";
-import { App } from "../app/define-app.js";
+import type { App } from "../app/define-app.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
@@ -28,7 +27,7 @@ import { PresenceLists } from "../sessions/presence-lists.js";
 import { createUserPublishes } from "../sessions/publish-rate.js";
 import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
-import { HttpFront } from "../sockets/http-front.js";
+import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
 import { pathOf, toOpeningRequest } from "../sockets/opening-request.js";
 import { systemClock } from "../sockets/system-clock.js";
@@ -41,7 +40,7 @@ import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from
 import { AppMethods } from "./app-methods.js";
 import { withTokenAudit } from "./audit-tokens.js";
 import { createBroker } from "./brokers.js";
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.js";
+import { type ResolvedOptions, resolveOptions, resolveTls, type ServerOptions } from "./options.js";
 import type { RevocationLog } from "./revocation-log.js";
 import type { ServerStats } from "./server-stats.js";
 import { createStreams } from "./streams.js";
@@ -241,6 +240,16 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     this.#takeWebSocketsOf(server, false);
   }
 
+  /**
+   * Shows another certificate to those that connect from now on; connections that are open go on with theirs.
+   * @throws HF_OPTION_INVALID when certificate and key are not accepted, HF_SERVER_STATE when it does not listen with TLS
+   */
+  setCertificate(tls: TlsOptions): void {
+    if (this.#front === undefined || this.#options.tls === null)
+      throw new HoldfastError("HF_SERVER_STATE", "the server does not listen with TLS");
+    this.#front.setCertificate(resolveTls(tls));
+  }
+
   /** For servers that call `(request, response, next)`: answers what is for this server, and leaves the rest. */
   get handler(): (request: IncomingMessage, response: ServerResponse, next?: () => void) => void {
     this.#route ??= this.#createRoute(null);
@@ -368,25 +377,4 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     };
     this.#detachments.push(attachTo(server, handlers, isAnnounced));
   }
-}
-
-/**
- * Makes a server, for an application or for everybody; `listen` starts it.
- * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
- */
-export function createServer<A extends App>(app: A, options?: ServerOptions): HoldfastServer<A>;
-export function createServer(options?: ServerOptions): HoldfastServer;
-export function createServer(first: App | ServerOptions = {}, second: ServerOptions = {}): HoldfastServer {
-  const pages = fileURLToPath(new URL("../pages", import.meta.url));
-  if (!(first instanceof App)) return new HoldfastServer(undefined, first, pages);
-  for (const option of ["authenticate", "rulesFor"] as const)
-    if (second[option] !== undefined)
-      throw new HoldfastError(
-        "HF_OPTION_INVALID",
-        `${option} must not be given beside an application, which says that`,
-        {
-          details: { option },
-        },
-      );
-  return new HoldfastServer(first, second, pages);
 }

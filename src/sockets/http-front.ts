@@ -8,11 +8,11 @@ import { createServer as createHttp2, type Http2Server, type ServerHttp2Session 
 import { createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
 import type { Duplex } from "node:stream";
 import {
+  createSecureContext,
   createServer as createTls,
   type SecureContextOptions,
   type TLSSocket,
   type Server as TlsServer,
-  type TlsOptions as TlsServerOptions,
 } from "node:tls";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { Clock } from "../time/clock.js";
@@ -100,6 +100,15 @@ export class HttpFront {
     await closed;
   }
 
+  /**
+   * For connections that are opened from now on.
+   * @throws HF_OPTION_INVALID when certificate or key are not accepted; those before stay in force then
+   */
+  setCertificate(tls: TlsOptions): void {
+    explainTls(() => createSecureContext(tls));
+    (this.listener as TlsServer).setSecureContext(tls);
+  }
+
   /** Cuts what is still open. */
   cut(): void {
     this.http1.closeAllConnections();
@@ -160,7 +169,9 @@ export class HttpFront {
       return listener;
     }
     const ALPNProtocols = http2 ? ["h2", "http/1.1"] : ["http/1.1"];
-    const listener = createTlsOrExplain({ ...tls, ALPNProtocols, handshakeTimeout: handshakeTimeoutMs });
+    const listener = explainTls(() =>
+      createTls({ ...tls, ALPNProtocols, handshakeTimeout: handshakeTimeoutMs }),
+    );
     listener.on("connection", (socket) => {
       this.#undecided.add(socket);
       socket.once("close", () => this.#undecided.delete(socket));
@@ -216,9 +227,9 @@ export class HttpFront {
 }
 
 /** @throws HF_OPTION_INVALID when certificate or key are not accepted */
-function createTlsOrExplain(options: TlsServerOptions): TlsServer {
+function explainTls<T>(create: () => T): T {
   try {
-    return createTls(options);
+    return create();
   } catch (cause) {
     throw new HoldfastError(
       "HF_OPTION_INVALID",

@@ -89,7 +89,7 @@ describe("holdfast publish, subscribe and history", () => {
     const data = (lines: readonly string[]) => lines.map((line) => JSON.parse(line).data);
     const newest = await runCli(["history", "news", "--limit", "2", "--url", url]);
     expect(data(newest.lines)).toEqual([4, 5]);
-    const position = /stands at (\w+):5/.exec(newest.err);
+    const position = /stands at (\S+):5/.exec(newest.err);
     expect(
       data((await runCli(["history", "news", "--limit", "2", "--reverse", "--url", url])).lines),
     ).toEqual([5, 4]);
@@ -172,5 +172,18 @@ describe("holdfast publish, subscribe and history", () => {
     ]);
     const large = await runCli(["publish", "news", "x".repeat(70_000), "--url", url]);
     expect([large.code, large.err]).toEqual([1, expect.stringMatching(/message size limit exceeded/)]);
+  });
+
+  it("publish names a line over the limit, goes on with the rest, and ends with 1", async () => {
+    const { url } = await serve();
+    const input = `\uFEFF{"first":1}\r\n\n${"x".repeat(70_000)}\nthird\n${"y".repeat(70_000)}\n"last"`;
+    const { code, err } = await runCli(["publish", "news", "--url", url], {}, undefined, input);
+    expect(code).toBe(1);
+    expect(err).toContain("line 3 is not published: it has 70000 bytes, which is more than the server takes");
+    expect(err).toContain("line 5 is not published");
+    expect(err).toContain("published 3 lines to news");
+    expect(err).toContain("2 lines not published, being too long");
+    const { lines } = await runCli(["history", "news", "--url", url]);
+    expect(lines.map((line) => JSON.parse(line).data)).toEqual([{ first: 1 }, "third", "last"]);
   });
 });

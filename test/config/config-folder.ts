@@ -8,8 +8,8 @@ import * as holdfast from "../../src/index.js";
 
 export const goodSecret = "rT7xKq2mVb9LwZc4NpYs8HdJfG3uEa6QkWvXtB1o";
 
-/** @param files texts by their names */
-export function makeFolder(files: Readonly<Record<string, string>> = {}): string {
+/** @param files texts or bytes by their names */
+export function makeFolder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });

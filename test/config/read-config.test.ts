@@ -6,7 +6,7 @@ import { readConfig } from "../../src/config/read-config.js";
 import * as holdfast from "../../src/index.js";
 import { makeFolder } from "./config-folder.js";
 
-const read = (name: string, text: string) =>
+const read = (name: string, text: string | Uint8Array) =>
   readConfig(join(makeFolder({ [name]: text }), name), { holdfast }, name);
 
 async function refusalOf(name: string, text: string): Promise<string> {
@@ -34,6 +34,20 @@ describe("reading a configuration", () => {
     const { value, isCode } = await read(name, text);
     expect(value).toEqual({ port: 9001, limits: { maxChannels: 5 } });
     expect(isCode).toBe(/\.m?[jt]s$/.test(name));
+  });
+
+  for (const name of ["f.ts", "f.mts", "f.js", "f.mjs", "f.json", "f.yaml"]) {
+    const text =
+      name.endsWith("n") || name.endsWith("l") ? '{ "port": 9001 }' : "export default { port: 9001 };";
+    it(`takes ${name} with a byte order mark`, async () => {
+      expect((await read(name, `\uFEFF${text}`)).value).toEqual({ port: 9001 });
+    });
+  }
+
+  it.each(["f.json", "f.yaml"])("takes %s in UTF-16, as shells of Windows write it", async (name) => {
+    const little = Buffer.from('\uFEFF{ "port": 9001 }', "utf16le");
+    expect((await read(name, little)).value).toEqual({ port: 9001 });
+    expect((await read(name, Buffer.from(little).swap16())).value).toEqual({ port: 9001 });
   });
 
   it("takes an empty file in YAML, which says nothing", async () => {

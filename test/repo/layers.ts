@@ -127,7 +127,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   cli: {
     folders: [".", "config", "lab", "report", "showcase"],
-    node: ["crypto", "fs", "path", "readline", "stream/consumers", "timers/promises"],
+    node: ["crypto", "fs", "path", "stream/consumers", "string_decoder", "timers/promises", "tty"],
     packages: ["centrifuge", "cli-table3", "commander", "listr2"],
     files: ["client/without-local-storage.ts"],
   },

@@ -1,8 +1,9 @@
 /** Secrets of tokens and keys of the HTTP interface: too short, guessable, or readable by others. */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { leastSecretBytes } from "../../auth/algorithms.js";
 import type { Configuration } from "../load-config.js";
+import { readTextFile } from "../text-file.js";
 import { tokenOptionsOf } from "../token-keys.js";
 import type { Finding } from "./finding.js";
 import { findWeakness, mostBits } from "./strength.js";
@@ -93,7 +94,7 @@ function secretFiles({ config, settings, app }: Configuration): readonly string[
   const keyFile = typeof key === "string" ? [key] : [];
   if (config === undefined) return keyFile;
   const secrets = [...textsOf(tokenOptionsOf(app)?.secret), ...keysOf(settings.get("apiKeys")?.value)];
-  const text = readFileSync(config.file, "utf8");
+  const text = readTextFile(config.file);
   const own = secrets.some((secret) => secret !== "" && text.includes(secret)) ? [config.file] : [];
   const referred = filesIn([config.value.authenticate, config.value.apiKeys]);
   return [...own, ...referred.map((name) => resolve(dirname(config.file), name)), ...keyFile];
