@@ -48,6 +48,7 @@ export type {
   HistoryChoices,
   PublicationOf,
   PublishChoices,
+  PublishedPosition,
   RevocationChoices,
   UserTarget,
 } from "./server/app-methods.js";

@@ -11,7 +11,7 @@ import {
   toPublication,
 } from "./publication.js";
 import { type IterationOptions, PublicationIterator } from "./publication-iterator.js";
-import type { PublishChoices, PublishQueue } from "./publish-queue.js";
+import type { PublishChoices, PublishedPosition, PublishQueue } from "./publish-queue.js";
 import type { ChannelListeners } from "./shared-subscription.js";
 import type { ChannelStatus, ClientStatus } from "./status.js";
 import type { SubscribeOptions } from "./subscribe-options.js";
@@ -85,7 +85,7 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
    * sent again. Resolves with the position in the channel's log.
    * @throws HF_REQUEST_REFUSED with the server's code in `details`, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async publish(data: Input, choices: PublishChoices = {}): Promise<Position> {
+  async publish(data: Input, choices: PublishChoices = {}): Promise<PublishedPosition> {
     return await this.#context.queue.publish(this.name, data, choices);
   }
 

@@ -10,7 +10,7 @@ export type { MapSubscribeOptions } from "./map-subscribe-options.js";
 export type { ClientOptions, TokenSource, WebSocketClass } from "./options.js";
 export type { ClientInfo, HistoryPage, PresenceStats, Publication } from "./publication.js";
 export type { IterationOptions } from "./publication-iterator.js";
-export type { PublishChoices } from "./publish-queue.js";
+export type { PublishChoices, PublishedPosition } from "./publish-queue.js";
 export type { MapListeners } from "./shared-map.js";
 export type { ChannelListeners } from "./shared-subscription.js";
 export type { ChannelStatus, ClientStatus, SubscribedStatus } from "./status.js";

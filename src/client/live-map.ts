@@ -1,8 +1,8 @@
 /** A channel of kind `map` as a client uses it: a light handle, of which any number may stand for the same map. */
-import type { Position } from "../wire/messages.js";
 import type { ChannelContext } from "./channel.js";
 import { compareBy, type MapChange, type MapEntry } from "./map-entry.js";
 import type { MapSubscribeOptions } from "./map-subscribe-options.js";
+import type { PublishedPosition } from "./publish-queue.js";
 import type { MapListeners } from "./shared-map.js";
 import type { ChannelStatus } from "./status.js";
 
@@ -63,12 +63,12 @@ export class LiveMap<Input = unknown, Data = Input> {
    * open is sent again. Resolves with the position in the map's log.
    * @throws HF_REQUEST_REFUSED with the server's code in `details`, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async set(key: string, data: Input): Promise<Position> {
+  async set(key: string, data: Input): Promise<PublishedPosition> {
     return await this.#context.queue.publish(this.name, data, { key, isForMap: true });
   }
 
-  /** Removes a key, as `set` sets one. One that is not there is no fault. @throws what `set` throws */
-  async remove(key: string): Promise<Position> {
+  /** Removes a key, as `set` sets one. One that is not there is no fault, and `suppressed` then. @throws what `set` throws */
+  async remove(key: string): Promise<PublishedPosition> {
     return await this.#context.queue.publish(this.name, null, { key, isForMap: true, isRemoved: true });
   }
 }

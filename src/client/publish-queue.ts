@@ -4,6 +4,7 @@
  */
 import { HoldfastError } from "../errors.js";
 import type { Position } from "../wire/messages.js";
+import type { PublishedFields } from "../wire/published.js";
 import type { Connection } from "./connection.js";
 import { createIdempotencyKey } from "./idempotency-key.js";
 import { toPayload } from "./payload.js";
@@ -19,6 +20,12 @@ export interface PublishChoices {
   readonly idempotencyKey?: string;
 }
 
+/** Where a publication stands. */
+export interface PublishedPosition extends Position {
+  /** Nothing was published, and the position is where the log ended: `key_not_found` where a key that was removed had no value. */
+  readonly suppressed?: string;
+}
+
 /** What a map is told beside. */
 interface MapChoices extends PublishChoices {
   readonly isForMap?: boolean;
@@ -29,7 +36,7 @@ interface Waiting {
   readonly command: Readonly<Record<string, unknown>>;
   /** Unix milliseconds; undefined until it has been sent for the first time. */
   firstSentAt?: number;
-  settle(outcome: Position | HoldfastError): void;
+  settle(outcome: PublishedPosition | HoldfastError): void;
 }
 
 /** The server knows a key for five minutes after it has taken a publication; a later repeat would count again. */
@@ -61,7 +68,7 @@ export class PublishQueue {
    * Resolves with the publication's position.
    * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async publish(channel: string, data: unknown, choices: MapChoices): Promise<Position> {
+  async publish(channel: string, data: unknown, choices: MapChoices): Promise<PublishedPosition> {
     const { key, isForMap, isRemoved, idempotencyKey } = choices;
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
@@ -85,7 +92,7 @@ export class PublishQueue {
   #add(
     channel: string,
     command: Waiting["command"],
-    resolve: (position: Position) => void,
+    resolve: (position: PublishedPosition) => void,
     reject: (error: HoldfastError) => void,
   ): void {
     const timeoutMs = this.#connection.options.publishTimeoutMs;
@@ -138,8 +145,8 @@ export class PublishQueue {
     waiting.firstSentAt ??= Date.now();
     try {
       const { data } = await this.#connection.sdk.rpc("holdfast.publish", waiting.command);
-      const { epoch, offset } = data as Position;
-      waiting.settle({ epoch, offset });
+      const { epoch, offset, suppress_reason: suppressed } = data as PublishedFields;
+      waiting.settle({ epoch, offset, ...(suppressed !== undefined && { suppressed }) });
       return true;
     } catch (error) {
       if (!isRefusal(readSdkError(error))) return false;

@@ -8,8 +8,8 @@ import type {
   Client,
   ClientInfo,
   ParamsArgument,
-  Position,
   Publication,
+  PublishedPosition,
 } from "../client/index.js";
 import { HoldfastError } from "../errors.js";
 import { ChannelFeed } from "./channel-feed.js";
@@ -30,7 +30,7 @@ export interface UsedChannel<Input, Data> {
   readonly status: ChannelStatus;
   readonly error: HoldfastError | undefined;
   /** The same function until the channel changes. */
-  readonly publish: (data: Input) => Promise<Position>;
+  readonly publish: (data: Input) => Promise<PublishedPosition>;
 }
 
 const defaults = { history: 0, limit: 500, presence: false };

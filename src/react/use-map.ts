@@ -2,7 +2,14 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { App } from "../app/define-app.js";
 import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
-import type { ChannelStatus, Client, LiveMap, MapEntry, ParamsArgument, Position } from "../client/index.js";
+import type {
+  ChannelStatus,
+  Client,
+  LiveMap,
+  MapEntry,
+  ParamsArgument,
+  PublishedPosition,
+} from "../client/index.js";
 import type { HoldfastError } from "../errors.js";
 import { MapFeed } from "./map-feed.js";
 
@@ -18,9 +25,9 @@ export interface UsedMap<Input, Data> {
   readonly status: ChannelStatus;
   readonly error: HoldfastError | undefined;
   /** The same function until the map changes. */
-  readonly set: (key: string, data: Input) => Promise<Position>;
+  readonly set: (key: string, data: Input) => Promise<PublishedPosition>;
   /** The same function until the map changes. */
-  readonly remove: (key: string) => Promise<Position>;
+  readonly remove: (key: string) => Promise<PublishedPosition>;
 }
 
 /** Parameters and options of `useMap`: parameters are `undefined` or left out where the pattern has none. */

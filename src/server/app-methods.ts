@@ -5,7 +5,7 @@
 import type { App } from "../app/define-app.js";
 import { toJsonText } from "../app/json-text.js";
 import type { ChannelNamesOf, DataOfName } from "../app/types.js";
-import type { PresenceStats } from "../channels/broker.js";
+import type { PresenceStats, PublishResult, SuppressReason } from "../channels/broker.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { ChannelUse, Control, Target } from "../sessions/control.js";
@@ -23,6 +23,17 @@ export interface PublishChoices {
   readonly score?: number;
   /** In maps: only where the key has no value, or has one. */
   readonly keyMode?: "if_new" | "if_exists";
+}
+
+/** Where a publication stands. */
+export interface PublishedPosition extends Position {
+  /** Its idempotency key had been used, and nothing was published again. */
+  readonly isDuplicate?: true;
+  /**
+   * Nothing was published, and the position is where the log ended: the key has a value (`key_exists`) or has none
+   * (`key_not_found`), by `keyMode`.
+   */
+  readonly suppressed?: SuppressReason;
 }
 
 /** The value of a map's key. */
@@ -74,9 +85,8 @@ export abstract class AppMethods<A extends App> {
     channel: N,
     data: DataOfName<A, N>,
     choices: PublishChoices = {},
-  ): Promise<Position> {
-    const { position } = accepted(await this.control.publish({ channel, data: textOf(data), ...choices }));
-    return position;
+  ): Promise<PublishedPosition> {
+    return toPosition(accepted(await this.control.publish({ channel, data: textOf(data), ...choices })));
   }
 
   /** Publishes the same in several channels, each for itself. */
@@ -84,9 +94,9 @@ export abstract class AppMethods<A extends App> {
     channels: readonly N[],
     data: DataOfName<A, N>,
     choices: PublishChoices = {},
-  ): Promise<readonly Position[]> {
+  ): Promise<readonly PublishedPosition[]> {
     const results = await this.control.broadcast(channels, { data: textOf(data), ...choices });
-    return results.map((result) => accepted(result).position);
+    return results.map((result) => toPosition(accepted(result)));
   }
 
   /**
@@ -228,6 +238,10 @@ function isError(result: object): result is ReplyError {
 
 function refused({ code, message }: ReplyError): HoldfastError {
   return new HoldfastError("HF_REQUEST_REFUSED", message, { details: { code } });
+}
+
+function toPosition({ position, isDuplicate, suppressed }: PublishResult): PublishedPosition {
+  return { ...position, ...(isDuplicate && { isDuplicate }), ...(suppressed && { suppressed }) };
 }
 
 function toPublication<Data>({ data, version: _, ...rest }: Publication): PublicationOf<Data> {

@@ -47,6 +47,10 @@ export class CommandQueue {
     return this.#isConnectUnderWay;
   }
 
+  get hasConnectStarted(): boolean {
+    return this.#hasConnectStarted;
+  }
+
   get hasWaiting(): boolean {
     return this.#started < this.#waiting.length;
   }

@@ -3,6 +3,7 @@ import { HoldfastError } from "../errors.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
+import { isNewlyPublished } from "../wire/published.js";
 import { connect } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { mayReadList } from "./data-access.js";
@@ -55,7 +56,8 @@ export const commandHandlers: Handlers = {
     if (before) await before;
     const published = await publish(context, params, session.publisherIn(params.channel));
     if ("code" in published) return refusal(id, published);
-    return { reply: { id, method: "publish" } };
+    const isNew = isNewlyPublished(published);
+    return { reply: { id, method: "publish", ...(!isNew && { result: published }) } };
   },
 
   async presence(session, { id, params: { channel } }, context) {

@@ -112,7 +112,12 @@ async function subscribeTo(
   if (failure === undefined) return results;
   return "disconnect" in failure
     ? failure
-    : { disconnect: disconnect("invalidToken", failure.error.message) };
+    : {
+        disconnect: disconnect(
+          failure.error.isTemporary ? "internalError" : "invalidToken",
+          failure.error.message,
+        ),
+      };
 }
 
 /** Channels that the server had subscribed the client to, and that it may be in by their rules; others are left out. */

@@ -4,7 +4,14 @@
  */
 import type { HistoryPage, PresenceStats, PublishResult } from "../channels/broker.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
-import { type Disconnect, disconnect, type ReplyError, replyError, unsubscribeTable } from "../wire/codes.js";
+import {
+  comesBackAfter,
+  type Disconnect,
+  disconnect,
+  type ReplyError,
+  replyError,
+  unsubscribeTable,
+} from "../wire/codes.js";
 import type { ClientInfo, HistoryParams, JsonText, PublishParams, RecoverParams } from "../wire/messages.js";
 import type { Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
@@ -145,7 +152,8 @@ export class Control {
     reason: Disconnect = disconnect("forceDisconnect"),
     except: readonly string[] = [],
   ): void {
-    if (!comesBack(reason)) this.#putOut(target);
+    // After others it is no word against them.
+    if (!comesBackAfter(reason.code)) this.#putOut(target);
     for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
     this.#refuse(
       target,
@@ -230,11 +238,6 @@ export class Control {
 }
 
 const noGrant: SubscriptionGrant = Object.freeze({});
-
-/** Whether clients come back after a disconnect, which is then no word against them. */
-function comesBack({ code }: Disconnect): boolean {
-  return code < 3500 || (code >= 4000 && code < 4500) || code >= 5000;
-}
 
 async function subscribeOne(
   session: Session,

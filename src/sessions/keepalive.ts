@@ -67,7 +67,10 @@ export class Keepalive implements DeadlineHolder {
           this.#session.isConnecting
             ? // Not the client's fault, and so nothing that it should stay away for.
               disconnect("internalError", `finding out who it is took over ${times.connectTimeoutMs} ms`)
-            : disconnect("stale", `no connect that was accepted within ${times.connectTimeoutMs} ms`),
+            : this.#session.hasAskedToConnect
+              ? disconnect("stale", `no connect that was accepted within ${times.connectTimeoutMs} ms`)
+              : // A page that is frozen or a line that stalls, after which clients must not stay away either.
+                disconnect("slow", `no connect within ${times.connectTimeoutMs} ms`),
         );
         return;
       case "next ping":

@@ -25,26 +25,29 @@ export class MapPaging implements DeadlineHolder {
   start: Position | undefined;
   /** Head of the log at the first page of changes. */
   top: number | undefined;
-  readonly #onEnd: (paging: MapPaging) => void;
+  readonly #onDeadline: (paging: MapPaging) => void;
 
-  constructor(channel: Channel, terms: Terms, onEnd: (paging: MapPaging) => void) {
+  constructor(channel: Channel, terms: Terms, onDeadline: (paging: MapPaging) => void) {
     this.channel = channel;
     this.terms = terms;
-    this.#onEnd = onEnd;
+    this.#onDeadline = onDeadline;
   }
 
   onDeadline(): void {
-    this.#onEnd(this);
+    this.#onDeadline(this);
   }
 }
 
 /** Of one session, by channel. */
 export class MapPagings {
   readonly #context: Pick<SessionContext, "channels" | "deadlines">;
+  readonly #isBusy: () => boolean;
   readonly #pagings = new Map<string, MapPaging>();
 
-  constructor(context: Pick<SessionContext, "channels" | "deadlines">) {
+  /** @param isBusy whether what was sent still waits for the client, or what it has sent for the server */
+  constructor(context: Pick<SessionContext, "channels" | "deadlines">, isBusy: () => boolean) {
     this.#context = context;
+    this.#isBusy = isBusy;
   }
 
   get count(): number {
@@ -72,7 +75,11 @@ export class MapPagings {
   async begin(channel: string, terms: Terms): Promise<MapPaging> {
     const acquired = await this.#context.channels.acquire(channel);
     this.end(channel);
-    const paging = new MapPaging(acquired, terms, (each) => this.end(channel, each));
+    const paging = new MapPaging(acquired, terms, (each) => {
+      // A client that reads slowly has not seen the page yet, or its next step waits here. Keepalive bounds that.
+      if (this.#isBusy()) this.await(each);
+      else this.end(channel, each);
+    });
     this.#pagings.set(channel, paging);
     this.await(paging);
     return paging;

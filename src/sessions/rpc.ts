@@ -2,6 +2,7 @@
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { toPublishParams } from "../wire/json-commands.js";
 import type { JsonText, RpcParams } from "../wire/messages.js";
+import { toPublishedFields } from "../wire/published.js";
 import type { SessionContext } from "./context.js";
 import { publish } from "./publishing.js";
 import type { Session } from "./session.js";
@@ -25,8 +26,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map([
       await session.channels.underWay(params.channel);
       const published = await publish(context, params, session.publisherIn(params.channel));
       if ("code" in published) return published;
-      const { position, isDuplicate } = published;
-      return { result: { ...position, ...(isDuplicate && { is_duplicate: true }) } };
+      return { result: toPublishedFields(published) };
     },
   ],
 ]);

@@ -253,7 +253,7 @@ export class SessionChannels {
     answer: Answer,
   ): Promise<Failure | undefined> {
     const { channel: name, map } = params;
-    this.#maps ??= new MapPagings(this.#context);
+    this.#maps ??= new MapPagings(this.#context, () => this.#session.isFull || this.#session.isHeldUp);
     const maps = this.#maps;
     const known = maps.find(name, map);
     if (known === undefined && map.cursor !== undefined)

@@ -107,6 +107,11 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#commands.isConnectUnderWay && !this.#isAdmitted;
   }
 
+  /** The connect command has come, whatever has become of it. */
+  get hasAskedToConnect(): boolean {
+    return this.#commands.hasConnectStarted;
+  }
+
   get isEnded(): boolean {
     return this.#isEnded;
   }

@@ -68,6 +68,11 @@ export interface Disconnect {
   readonly reason: string;
 }
 
+/** Whether SDKs come back after the end of a connection with that code. */
+export function comesBackAfter(code: number): boolean {
+  return code < 3500 || (code >= 4000 && code < 4500) || code >= 5000;
+}
+
 /** @param detail follows the standard text after a colon; a transport cuts the whole to what its close can carry */
 export function disconnect(name: DisconnectName, detail?: string): Disconnect {
   const { code, reason } = disconnectTable[name];

@@ -14,6 +14,7 @@ import type {
   Reply,
   SubscribeResult,
 } from "./messages.js";
+import { toPublishedFields } from "./published.js";
 
 const maxEchoedCharacters = 40;
 const maxDepth = 256;
@@ -95,8 +96,9 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
     case "subscribe":
       return encodeSubscribeResult(reply.result);
     case "unsubscribe":
-    case "publish":
       return "{}";
+    case "publish":
+      return reply.result === undefined ? "{}" : JSON.stringify(toPublishedFields(reply.result));
     case "rpc":
       return `{"data":${reply.result}}`;
     case "presence": {

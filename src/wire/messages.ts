@@ -3,6 +3,7 @@
  * (Centrifuge protocol v2). The bytes are a codec's matter.
  */
 import type { ReplyError } from "./codes.js";
+import type { Published } from "./published.js";
 import type { TagsFilter } from "./tags-filter.js";
 
 /**
@@ -245,7 +246,9 @@ export type Reply =
   | { readonly id: number; readonly error: ReplyError }
   | { readonly id: number; readonly method: "connect"; readonly result: ConnectResult }
   | { readonly id: number; readonly method: "subscribe"; readonly result: SubscribeResult }
-  | { readonly id: number; readonly method: "unsubscribe" | "publish" }
+  | { readonly id: number; readonly method: "unsubscribe" }
+  /** The protocol says nothing of a publication; the result is there where nothing new was published. */
+  | { readonly id: number; readonly method: "publish"; readonly result?: Published }
   | { readonly id: number; readonly method: "presence"; readonly result: readonly ClientInfo[] }
   | {
       readonly id: number;

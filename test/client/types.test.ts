@@ -1,6 +1,12 @@
 /** What does and what does not compile; the expectations are checked by `npm run typecheck`. */
 import { describe, expectTypeOf, it } from "vitest";
-import { type Channel, type Client, type ClientInfo, connect, type Position } from "../../src/client/node.js";
+import {
+  type Channel,
+  type Client,
+  type ClientInfo,
+  connect,
+  type PublishedPosition,
+} from "../../src/client/node.js";
 import type { UsedChannel, useChannel } from "../../src/react/index.js";
 import type { ChatApp } from "./support/chat-app.js";
 
@@ -21,7 +27,7 @@ describe("types of a client", () => {
     expectTypeOf<Calls["lobby"]>().toEqualTypeOf<Channel<Says, Said>>();
     expectTypeOf<Calls["news"]>().toEqualTypeOf<Channel<string, string>>();
     expectTypeOf<Calls["lobby"]["publish"]>().parameter(0).toEqualTypeOf<Says>();
-    expectTypeOf<Calls["lobby"]["publish"]>().returns.resolves.toEqualTypeOf<Position>();
+    expectTypeOf<Calls["lobby"]["publish"]>().returns.resolves.toEqualTypeOf<PublishedPosition>();
     expectTypeOf<Calls["lobby"]["presence"]>().returns.resolves.toEqualTypeOf<readonly ClientInfo[]>();
   });
 

@@ -359,7 +359,8 @@ describe("POST /channels/{channel}", () => {
     const first = await news.post(1, { headers });
     await news.post(2);
     const again = await news.post(1, { headers });
-    expect([first.status, again.status, again.body]).toEqual([201, 200, first.body]);
+    expect([first.status, again.status]).toEqual([201, 200]);
+    expect(again.body).toEqual({ ...first.body, is_duplicate: true });
     expect(dataOf((await news.get()).body)).toEqual([1, 2]);
   });
 

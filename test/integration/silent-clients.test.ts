@@ -2,7 +2,9 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
+import WsWebSocket from "ws";
 import { WebSocket } from "../../src/websocket.js";
+import { createSdk } from "../support/app-server.js";
 import { startServer, until } from "../support/server.js";
 import { testTls } from "../support/tls.js";
 
@@ -31,5 +33,24 @@ describe.each([
     });
     expect(code).toBe(3012);
     await until(() => server.stats().sockets === 0);
+  });
+});
+
+describe("a client whose connect command does not come in time", () => {
+  it("comes back, as after any wait", async () => {
+    const { url } = await startServer({ times: { connectTimeoutMs: 300 } });
+    let sockets = 0;
+    /** The first says nothing, as that of a page that was frozen right after it had opened. */
+    class Freezing extends WsWebSocket {
+      readonly #number = ++sockets;
+
+      override send(data: Parameters<WsWebSocket["send"]>[0]): void {
+        if (this.#number > 1) super.send(data);
+      }
+    }
+    const client = createSdk(url, { websocket: Freezing });
+    client.connect();
+    await client.ready(4000);
+    expect(sockets).toBe(2);
   });
 });

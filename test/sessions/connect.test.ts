@@ -108,13 +108,13 @@ describe("before connect", () => {
     },
   );
 
-  it("10 s may pass, then the connection ends with 3502", async () => {
+  it("10 s may pass, then the connection ends with 3008, after which clients come back", async () => {
     const { open, sizes, wait } = await createSessionNode();
     const client = open();
     await wait(9500);
     expect(client.closes).toEqual([]);
     await wait(1000);
-    expect(client.closeCodes).toEqual([3502]);
+    expect(client.closeCodes).toEqual([3008]);
     expect(sizes()).toEqual(nothing);
   });
 

@@ -45,6 +45,20 @@ describe("step of a map's subscription", () => {
     expect(node.sizes()).toEqual(nothing);
   });
 
+  it("is waited for longer where the page before it is still being read", async () => {
+    const { client, node, step, wait } = await start();
+    client.transport.isFull = true;
+    const { cursor } = (await step({})).subscribe ?? {};
+    const { unsentBytes } = client.transport;
+    for (let taken = 1; taken <= 4; taken++) {
+      await wait(20_000);
+      client.transport.unsentBytes = unsentBytes - taken;
+    }
+    client.transport.drain();
+    await node.settle();
+    expect((await step({ cursor })).subscribe).toMatchObject({ type: 1, recoverable: true });
+  });
+
   it("that comes later goes on from the position that it names, and a page of the state begins anew", async () => {
     const { node, step, wait } = await start();
     const { cursor, epoch, offset } = (await step({})).subscribe ?? {};

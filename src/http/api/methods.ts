@@ -7,6 +7,7 @@ import type { HistoryPage, PublishResult } from "../../channels/broker.js";
 import type { Control } from "../../sessions/control.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import type { ClientInfo, Publication } from "../../wire/messages.js";
+import { toPublishedFields } from "../../wire/published.js";
 import { matcherOf } from "./glob.js";
 import * as schemas from "./schemas.js";
 
@@ -357,13 +358,7 @@ function orNothing(error: ReplyError | undefined): object {
 }
 
 function toPublished(result: PublishResult | ReplyError): object {
-  if ("code" in result) return { error: result };
-  const { position, isDuplicate, suppressed } = result;
-  return {
-    ...position,
-    ...(isDuplicate && { is_duplicate: true }),
-    ...(suppressed && { suppressed: true, suppress_reason: suppressed }),
-  };
+  return "code" in result ? { error: result } : toPublishedFields(result);
 }
 
 function toHistory({ publications, position }: HistoryPage): object {

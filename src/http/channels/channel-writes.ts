@@ -9,6 +9,7 @@ import { type ReplyError, replyError } from "../../wire/codes.js";
 import { findDepthFault } from "../../wire/json-codec.js";
 import { findKeyFault } from "../../wire/keys.js";
 import type { PublishParams } from "../../wire/messages.js";
+import { isNewlyPublished, toPublishedFields } from "../../wire/published.js";
 import { parseJson, readBody, sendJson } from "../api/body.js";
 import { queryOf } from "./credentials.js";
 import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
@@ -129,8 +130,7 @@ function findTypeFault({ headers }: IncomingMessage): string | undefined {
   return encoding === "identity" ? undefined : "the body must come without Content-Encoding";
 }
 
-function sendPublished(exchange: Exchange, { position, isDuplicate, suppressed }: PublishResult): void {
-  const isNew = !isDuplicate && suppressed === undefined;
-  const body = { ...position, ...(suppressed && { suppressed: true, suppress_reason: suppressed }) };
-  sendJson(exchange.response, isNew ? 201 : 200, body, { ...exchange.answerHeaders() });
+function sendPublished(exchange: Exchange, published: PublishResult): void {
+  const status = isNewlyPublished(published) ? 201 : 200;
+  sendJson(exchange.response, status, toPublishedFields(published), { ...exchange.answerHeaders() });
 }

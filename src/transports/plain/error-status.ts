@@ -1,5 +1,5 @@
 /** HTTP statuses for the codes of the client protocol (docs/reference/codes.md). */
-import { disconnectTable, errorTable } from "../../wire/codes.js";
+import { comesBackAfter, disconnectTable, errorTable } from "../../wire/codes.js";
 import { httpStatusOf } from "../../wire/http-status.js";
 
 const statuses: Readonly<Record<number, number>> = {
@@ -11,7 +11,6 @@ const statuses: Readonly<Record<number, number>> = {
   [disconnectTable.forceReconnect.code]: 503,
   [disconnectTable.tooManyRequests.code]: 429,
   [disconnectTable.invalidToken.code]: 401,
-  [disconnectTable.stale.code]: 503,
   [disconnectTable.forceDisconnect.code]: 403,
   [disconnectTable.connectionLimit.code]: 429,
   [disconnectTable.channelLimit.code]: 429,
@@ -21,7 +20,10 @@ const statuses: Readonly<Record<number, number>> = {
 /** Of an error in a reply, or of a disconnect, of which applications have their own, too. */
 export function statusOf(code: number): number {
   if (code < 2000) return httpStatusOf(code);
-  return statuses[code] ?? (code >= 4000 ? 403 : 400);
+  const known = statuses[code];
+  if (known !== undefined) return known;
+  if (code >= 4000) return 403;
+  return code >= 3000 && comesBackAfter(code) ? 503 : 400;
 }
 
 /** For rejections that have a status only: the error in a reply that says the same. */

@@ -8,9 +8,9 @@ describe("statuses of codes", () => {
     const { badRequest, internal, notAvailable, permissionDenied, tokenExpired, unknownChannel } = errorTable;
     const codes = [badRequest, notAvailable, tokenExpired, permissionDenied, unknownChannel, internal];
     expect(codes.map(({ code }) => statusOf(code))).toEqual([400, 400, 401, 403, 404, 500]);
-    const { shutdown, connectionLimit, invalidToken } = disconnectTable;
-    expect([shutdown, connectionLimit, invalidToken].map(({ code }) => statusOf(code))).toEqual([
-      503, 429, 401,
+    const { shutdown, slow, connectionLimit, invalidToken } = disconnectTable;
+    expect([shutdown, slow, connectionLimit, invalidToken].map(({ code }) => statusOf(code))).toEqual([
+      503, 503, 429, 401,
     ]);
   });
 
