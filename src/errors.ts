@@ -88,6 +88,10 @@ export function refuseUnknownOptions(options: object, known: readonly string[], 
   );
 }
 
+export function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof HoldfastError && error.code === code;
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -8,6 +8,7 @@ import type { Broker, BrokerEvents } from "./broker.js";
 import { Channel } from "./channel.js";
 import type { Delivery } from "./delivery.js";
 import type { LogReader } from "./log-reader.js";
+import { defaultUserPercent, type Owner, Quota } from "./quota.js";
 import type { Reader } from "./reader.js";
 import type { RingLimits } from "./ring.js";
 import { Round } from "./round.js";
@@ -22,6 +23,10 @@ export interface ChannelsOptions {
   readonly ringLimits: RingLimits;
   /** Most bytes of all rings together. @default 256 MiB */
   readonly maxRingBytes?: number;
+  /** Most channels that are in use at a time. @default 1,000,000 */
+  readonly maxOpenChannels?: number;
+  /** Percent of that which one user may have opened once half of it is taken. @default 2 */
+  readonly userPercent?: number;
   /** @default every channel is a stream */
   readonly kindOf?: (channel: string) => ChannelKind;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -32,6 +37,7 @@ export type Recovery =
   | { readonly isRecovered: true; readonly publications: readonly Publication[]; readonly offset: number }
   | { readonly isRecovered: false; readonly reason: string };
 
+export const defaultMaxOpenChannels = 1_000_000;
 const defaultMaxRingBytes = 256 * 1024 * 1024;
 const channelsPerShrink = 64;
 /** Publications from the end of a log, to find one that a filter lets through. */
@@ -40,6 +46,8 @@ const maxLookedAt = 300;
 interface OpenChannel {
   readonly channel: Channel;
   readonly opened: Promise<void>;
+  /** Who came first. */
+  readonly owner: Owner;
 }
 
 export class Channels implements BrokerEvents {
@@ -47,9 +55,12 @@ export class Channels implements BrokerEvents {
   readonly #open = new Map<string, OpenChannel>();
   readonly #pool = { bytes: 0 };
   readonly #round = new Round(this.#open);
+  readonly #quota: Quota;
 
   constructor(options: ChannelsOptions) {
     this.#options = options;
+    const { maxOpenChannels: max = defaultMaxOpenChannels, userPercent = defaultUserPercent } = options;
+    this.#quota = new Quota({ max, userPercent, what: "channels in use", option: "maxOpenChannels" });
   }
 
   get count(): number {
@@ -71,16 +82,19 @@ export class Channels implements BrokerEvents {
 
   /**
    * The channel, open at the broker. Stays at least until the matching `release`.
-   * @throws what the broker's `subscribe` throws
+   * @param owner whom it is charged to where nobody uses it yet; undefined for the server
+   * @throws HF_BROKER_FULL where too many are in use, and what the broker's `subscribe` throws
    */
-  async acquire(name: string): Promise<Channel> {
+  async acquire(name: string, owner?: Owner): Promise<Channel> {
     let entry = this.#open.get(name);
     if (entry === undefined) {
+      this.#quota.assertRoom(owner);
       const { ringLimits: limits, kindOf } = this.#options;
       const channel = new Channel(name, { limits, pool: this.#pool, ...(kindOf && { kind: kindOf(name) }) });
       const opened = this.#options.broker.subscribe(name).then((position) => this.#opened(channel, position));
-      entry = { channel, opened };
+      entry = { channel, opened, owner };
       this.#open.set(name, entry);
+      this.#quota.add(owner);
     }
     const { channel, opened } = entry;
     channel.holders++;
@@ -300,7 +314,9 @@ export class Channels implements BrokerEvents {
 
   #closeIfUnused(channel: Channel): void {
     if (channel.holders > 0 || channel.subscriptions.size > 0) return;
-    if (this.#open.get(channel.name)?.channel !== channel) return;
+    const entry = this.#open.get(channel.name);
+    if (entry?.channel !== channel) return;
+    this.#quota.add(entry.owner, -1);
     this.#open.delete(channel.name);
     channel.ring.clear();
     this.#options.broker.unsubscribe(channel.name).catch((error: unknown) => {

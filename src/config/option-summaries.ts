@@ -24,6 +24,8 @@ export const optionSummaries: Readonly<Record<string, string>> = {
   closeTimeoutMs: "for a peer to answer a Close frame",
   deliverySliceMs: "longest stretch of delivering before other work gets its turn",
   maxRingBytes: "newest entries of all channels together",
+  maxOpenChannels: "channels that somebody uses at a time",
+  maxUserPercent: "percent of what all share for one user, once half of it is taken",
   maxHeldBytes: "bytes that wait for slow readers, of all connections",
   "ring.maxEntries": "newest entries of each channel at hand",
   "ring.maxBytes": "the same in bytes",

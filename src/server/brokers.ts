@@ -11,12 +11,14 @@ export interface BrokerSettings {
   readonly data: string | null;
   readonly repairData: boolean;
   readonly store: StoreLimits;
+  readonly maxUserPercent: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-export function createBroker({ broker, data, repairData, store, onError }: BrokerSettings): Broker {
+export function createBroker(settings: BrokerSettings): Broker {
+  const { broker, data, repairData, store, maxUserPercent: userPercent, onError } = settings;
   if (broker) return broker;
-  if (data === null) return new MemoryBroker({ clock: systemClock, createEpoch });
+  if (data === null) return new MemoryBroker({ clock: systemClock, createEpoch, userPercent });
   return new LmdbBroker({
     ...store,
     folder: data,
@@ -24,6 +26,7 @@ export function createBroker({ broker, data, repairData, store, onError }: Broke
     createEpoch,
     schedule: (run) => void setImmediate(run),
     repair: repairData,
+    userPercent,
     onError,
   });
 }

@@ -2,6 +2,8 @@
 import { normalizePem } from "../auth/pem.js";
 import { defaultStoreLimits, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import type { Broker } from "../channels/broker.js";
+import { defaultMaxOpenChannels } from "../channels/channels.js";
+import { defaultUserPercent } from "../channels/quota.js";
 import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
@@ -95,6 +97,13 @@ export interface ServerOptions {
   readonly ring?: Partial<RingLimits>;
   /** Most bytes of all channels' newest entries together; beyond, channels keep only their newest. @default 256 MiB */
   readonly maxRingBytes?: number;
+  /** Most channels that somebody uses at a time, whether they have a log or not. @default 1,000,000 */
+  readonly maxOpenChannels?: number;
+  /**
+   * Percent of what all share that one user may have once half of it is taken, an address for those without one: channels in
+   * use and in the store, their bytes, presence, idempotency keys. 100 lifts it. @default 2
+   */
+  readonly maxUserPercent?: number;
   /**
    * Most bytes that wait for slow readers, of all connections together; beyond, those that have been behind for longest are
    * cut off, and recover when they come back. @default 256 MiB
@@ -153,6 +162,8 @@ export const defaultOptions = Object.freeze({
   maxHandshakeBytes: 16 * 1024,
   closeTimeoutMs: 5000,
   maxRingBytes: 256 * 1024 * 1024,
+  maxOpenChannels: defaultMaxOpenChannels,
+  maxUserPercent: defaultUserPercent,
   maxHeldBytes: 256 * 1024 * 1024,
   ring: Object.freeze({ maxEntries: 512, maxBytes: 1024 * 1024 }),
   limits: Object.freeze({ ...defaultSessionLimits, ...defaultAddressLimits }) as ServerLimits,
@@ -196,11 +207,18 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   checkInteger("port", resolved.port, 0, 65_535);
   checkInteger("maxConnections", resolved.maxConnections, 1);
   checkInteger("maxWaitingRequests", resolved.maxWaitingRequests, 1);
-  for (const name of ["maxMessageBytes", "maxFragments", "maxRingBytes", "maxHeldBytes"] as const)
+  for (const name of [
+    "maxMessageBytes",
+    "maxFragments",
+    "maxRingBytes",
+    "maxHeldBytes",
+    "maxOpenChannels",
+  ] as const)
     checkInteger(name, resolved[name], 1);
   for (const name of ["handshakeTimeoutMs", "messageTimeoutMs", "closeTimeoutMs", "maxWaitMs"] as const)
     checkInteger(name, resolved[name], 1, maxTimerMs);
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
+  checkInteger("maxUserPercent", resolved.maxUserPercent, 1, 100);
   checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
   for (const [name, value] of Object.entries(resolved.store))
     checkInteger(`store.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);

@@ -41,7 +41,6 @@ const stage = "keeping revocations";
 export class RevocationLog {
   readonly #options: RevocationLogOptions;
   readonly #maxSpareEntries: number;
-  #isSubscribed = false;
   #epoch = "";
   /** The offset from which on entries are needed, and that of the last one that was read. */
   #first = 1;
@@ -76,7 +75,8 @@ export class RevocationLog {
    * @throws HF_REVOCATIONS_FULL when there are more than may be kept, of which none may be left out
    */
   async open(): Promise<void> {
-    if (await this.#subscribe()) await this.#catchUp();
+    await this.#options.broker.subscribe(revocationChannel);
+    await this.#catchUp();
   }
 
   /** What is under way is of no interest any more. */
@@ -96,8 +96,8 @@ export class RevocationLog {
   }
 
   /**
-   * In force at once, also where it could not be kept; resolves when it is as durable as the broker can make it. They end
-   * after 30 days at the latest.
+   * In force at once, also where it could not be kept; resolves when it is as durable as the broker can make it, which has
+   * room for it where it is full for all others. They end after 30 days at the latest.
    * @throws HF_REVOCATIONS_FULL, with nothing done; HF_BROKER_FULL and others of the broker's `publish`
    */
   async add(revocation: Revocation): Promise<void> {
@@ -106,21 +106,8 @@ export class RevocationLog {
     this.#options.revocations.add(bounded);
     this.#options.onRevoked();
     await this.#publish([bounded]);
-    if (!this.#isSubscribed && (await this.#subscribe())) await this.#catchUp();
     const { size } = this.#options.revocations;
     if (this.length > size + this.#maxSpareEntries) void this.#rewrite();
-  }
-
-  /** @returns whether there is a log; none can be made in a store that is full, and then there was none before */
-  async #subscribe(): Promise<boolean> {
-    try {
-      await this.#options.broker.subscribe(revocationChannel);
-      this.#isSubscribed = true;
-    } catch (error) {
-      if (!(error instanceof HoldfastError && error.code === "HF_BROKER_FULL")) throw error;
-      this.#report(error);
-    }
-    return this.#isSubscribed;
   }
 
   #catchUp(): Promise<void> {
@@ -178,7 +165,11 @@ export class RevocationLog {
     // What was not read yet may be of other nodes, and is nowhere else.
     const needed = this.#last - Math.min(this.#first, this.#head + 1) + 1;
     const maxEntries = needed + this.#underWay + this.#maxSpareEntries;
-    const options: PublishOptions = { retention: { ...retention, maxEntries }, durability: "disk" };
+    const options: PublishOptions = {
+      retention: { ...retention, maxEntries },
+      durability: "disk",
+      isReserved: true,
+    };
     const data = JSON.stringify({ revocations } satisfies Entry);
     try {
       const { position } = await this.#options.broker.publish(revocationChannel, { data }, options);

@@ -118,6 +118,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       log,
       ringLimits: resolved.ring,
       maxRingBytes: resolved.maxRingBytes,
+      maxOpenChannels: resolved.maxOpenChannels,
+      userPercent: resolved.maxUserPercent,
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
     const context = {
@@ -134,6 +136,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       userPublishes: createUserPublishes(limits),
       version: `Holdfast ${version}`,
       createId: randomUUID,
+      addressKey: (address: string) => this.#trustedProxies.peerKeyOf(address),
       random: Math.random,
     };
     this.#handler = new Handler(context);

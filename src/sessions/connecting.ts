@@ -1,4 +1,5 @@
 /** The connect command: who the client is, what the server subscribes it to, and what it is told. */
+import { hasCode } from "../errors.js";
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { disconnect, replyError } from "../wire/codes.js";
 import type { ConnectParams, RecoverParams, SubscribeParams, SubscribeResult } from "../wire/messages.js";
@@ -18,10 +19,11 @@ export async function connect(
 ): Promise<Outcome> {
   const { access, application, clock, limits, times, version } = context;
   const { token, data } = params;
+  const request = requestOf(session, params);
   const result = await application.authenticate({
     ...(token && { token }),
     ...(data !== undefined && { data }),
-    request: requestOf(session, params),
+    request,
   });
   if (!result.isAccepted)
     return "error" in result
@@ -35,7 +37,7 @@ export async function connect(
     return {
       disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),
     };
-  session.identify(identity);
+  session.identify(identity, request.address);
   const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
   if ("disconnect" in welcome) {
     access.putOut(session.actor);
@@ -102,11 +104,16 @@ async function subscribeTo(
       disconnect: disconnect("channelLimit", `${grants.size} channels, and ${maxChannels} are accepted`),
     };
   const failures = await Promise.all(
-    [...grants].map(([channel, grant]) =>
-      session.channels.grant(paramsFor(channel, asked?.get(channel)), grant, (result) =>
-        results.set(channel, result),
-      ),
-    ),
+    [...grants].map(async ([channel, grant]) => {
+      const params = paramsFor(channel, asked?.get(channel));
+      try {
+        return await session.channels.grant(params, grant, (result) => results.set(channel, result));
+      } catch (error) {
+        // There may be no room for what the client has asked for itself, and it connects without that.
+        if (grant.isKept && hasCode(error, "HF_BROKER_FULL")) return undefined;
+        throw error;
+      }
+    }),
   );
   const failure = failures.find((each): each is Failure => each !== undefined);
   if (failure === undefined) return results;
@@ -150,7 +157,7 @@ async function findKept(
   // As the channel's own hook would refuse it, were it asked for by name.
   const decision = (await policy.onSubscribe?.(actor, undefined)) ?? {};
   if ("refusal" in decision) return undefined;
-  return decision.data === undefined ? {} : { data: decision.data };
+  return { isKept: true, ...(decision.data !== undefined && { data: decision.data }) };
 }
 
 /** What the server asks for in a client's place. */

@@ -29,6 +29,8 @@ export interface SessionContext {
   readonly version: string;
   /** A connection id that nobody can guess. */
   readonly createId: () => string;
+  /** What an address is counted by; empty for one that is nobody's in particular. @default the address */
+  readonly addressKey?: (address: string) => string;
   /** From 0 up to 1; spreads first pings. */
   readonly random: () => number;
   /** Every failure in the background ends here. */

@@ -42,6 +42,8 @@ export interface SubscriptionGrant {
   readonly overrides?: GrantOverrides;
   /** The token that grants it; undefined where that is the connection's, or none. */
   readonly origin?: TokenOrigin;
+  /** The client has asked for it itself, for it had it before. */
+  readonly isKept?: true;
 }
 
 /** Rules of the channel that are other ones for this subscription. */

@@ -72,8 +72,8 @@ export class MapPagings {
   }
 
   /** @throws what the broker's `subscribe` throws */
-  async begin(channel: string, terms: Terms): Promise<MapPaging> {
-    const acquired = await this.#context.channels.acquire(channel);
+  async begin(channel: string, terms: Terms, owner: string): Promise<MapPaging> {
+    const acquired = await this.#context.channels.acquire(channel, owner);
     this.end(channel);
     const paging = new MapPaging(acquired, terms, (each) => {
       // A client that reads slowly has not seen the page yet, or its next step waits here. Keepalive bounds that.

@@ -2,7 +2,10 @@
  * Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
  * each user, which goes when no connection has renewed it for long enough.
  */
+import type { NewPublication } from "../channels/broker.js";
+import type { Owner } from "../channels/quota.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
+import { hasCode } from "../errors.js";
 import { findKeyFault } from "../wire/keys.js";
 import type { ClientInfo } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
@@ -16,20 +19,21 @@ export class PresenceLists {
     this.#context = context;
   }
 
-  join(lists: readonly string[], info: ClientInfo): void {
-    for (const list of lists) this.#run(list, (rules) => this.#put(list, rules, info));
+  /** @param owner whom it is charged to */
+  join(lists: readonly string[], info: ClientInfo, owner: Owner): void {
+    for (const list of lists) this.#run(list, (rules) => this.#put(list, rules, info, owner));
   }
 
   /**
    * An entry that has gone meanwhile comes back.
    * @param isThere whether the client is still subscribed
    */
-  renew(lists: readonly string[], info: ClientInfo, isThere: () => boolean): void {
+  renew(lists: readonly string[], info: ClientInfo, owner: Owner, isThere: () => boolean): void {
     for (const list of lists)
       this.#run(list, async (rules) => {
         const key = keyOf(rules, info);
         if (key === undefined || (await this.#context.broker.renewKey(list, key)) || !isThere()) return;
-        await this.#put(list, rules, info);
+        await this.#put(list, rules, info, owner);
       });
   }
 
@@ -40,19 +44,21 @@ export class PresenceLists {
       });
   }
 
-  async #put(list: string, rules: ChannelRules, info: ClientInfo): Promise<void> {
+  async #put(list: string, rules: ChannelRules, info: ClientInfo, owner: Owner): Promise<void> {
     const key = keyOf(rules, info);
     if (key === undefined) return;
     const isOfClients = rules.map?.type === "clients";
-    await this.#publish(list, rules, { key, data: "null", ...(isOfClients && { info }) });
+    await this.#publish(list, rules, { key, data: "null", ...(isOfClients && { info }) }, owner);
   }
 
   async #publish(
     list: string,
     rules: ChannelRules,
-    publication: Parameters<Context["broker"]["publish"]>[1],
+    publication: NewPublication,
+    owner?: Owner,
   ): Promise<void> {
-    await this.#context.broker.publish(list, publication, storageOf(rules));
+    const options = { ...storageOf(rules), ...(owner !== undefined && { owner }) };
+    await this.#context.broker.publish(list, publication, options);
   }
 
   #run(list: string, work: (rules: ChannelRules) => Promise<void>): void {
@@ -61,7 +67,10 @@ export class PresenceLists {
     const { type = "keys" } = policy?.rules.map ?? {};
     // Another channel of the application may have the list's name.
     if (policy === undefined || type === "keys") return;
-    work(policy.rules).catch((error: unknown) => onError(error, { stage: `keeping the list ${list}` }));
+    work(policy.rules).catch((error: unknown) => {
+      // Who is not listed for want of room comes into the list when there is some.
+      if (!hasCode(error, "HF_BROKER_FULL")) onError(error, { stage: `keeping the list ${list}` });
+    });
   }
 }
 

@@ -21,6 +21,8 @@ export interface Publisher {
   /** As subscribers see it. */
   readonly info: ClientInfo;
   readonly isSubscribed: boolean;
+  /** Whom it is charged to (owner.ts). */
+  readonly owner: string;
 }
 
 type Published = Promise<PublishResult | ReplyError> | ReplyError;
@@ -44,7 +46,7 @@ export function publish(publishing: Publishing, params: PublishParams, publisher
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
     return afterPolicy(publishing, keyed, policy, isAllowed, publisher);
-  return toLog(publishing, keyed, policy.rules, publisher?.info);
+  return toLog(publishing, keyed, policy.rules, publisher);
 }
 
 /** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */
@@ -66,7 +68,7 @@ async function afterPolicy(
   const { key } = params;
   if (params.isRemoved && key !== undefined) {
     const refused = publisher && (await policy.onRemove?.(key, publisher.actor));
-    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, publisher?.info));
+    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, publisher));
   }
   const decision = await policy.onPublish?.(params.data, publisher?.actor, key);
   if (decision && "refusal" in decision) return decision.refusal;
@@ -74,25 +76,25 @@ async function afterPolicy(
   const score = params.score ?? policy.scoreOf?.(data);
   if (typeof score === "object") return score.refusal;
   const scored = { ...params, data, ...(score !== undefined && { score }) };
-  return await toLog(publishing, scored, policy.rules, publisher?.info);
+  return await toLog(publishing, scored, policy.rules, publisher);
 }
 
 function toLog(
   publishing: Publishing,
   params: PublishParams,
   rules: ChannelRules,
-  info: ClientInfo | undefined,
+  publisher: Publisher | undefined,
 ): Promise<PublishResult> {
   const readers = publishing.channels.readersOf(params.channel);
-  if (readers === undefined) return append(publishing, params, rules, info);
-  return afterReaders(publishing, params, rules, info);
+  if (readers === undefined) return append(publishing, params, rules, publisher);
+  return afterReaders(publishing, params, rules, publisher);
 }
 
 function append(
   { broker }: Publishing,
   params: PublishParams,
   rules: ChannelRules,
-  info: ClientInfo | undefined,
+  publisher: Publisher | undefined,
 ): Promise<PublishResult> {
   const { channel, data, key, tags, idempotencyKey } = params;
   const { isRemoved, score, keyVersion: version, keyMode } = params;
@@ -101,7 +103,7 @@ function append(
     {
       data,
       ...(key !== undefined && { key }),
-      ...(info && { info }),
+      ...(publisher && { info: publisher.info }),
       ...(tags && { tags }),
       ...(isRemoved && { isRemoved }),
       ...(score !== undefined && { score }),
@@ -109,6 +111,7 @@ function append(
     },
     {
       ...storageOf(rules),
+      ...(publisher && { owner: publisher.owner }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...(keyMode && { keyMode }),
     },
@@ -119,11 +122,11 @@ async function afterReaders(
   publishing: Publishing,
   params: PublishParams,
   rules: ChannelRules,
-  info: ClientInfo | undefined,
+  publisher: Publisher | undefined,
 ): Promise<PublishResult> {
   for (let wait = publishing.channels.readersOf(params.channel); wait; ) {
     await wait;
     wait = publishing.channels.readersOf(params.channel);
   }
-  return await append(publishing, params, rules, info);
+  return await append(publishing, params, rules, publisher);
 }

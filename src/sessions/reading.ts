@@ -132,7 +132,7 @@ async function readOrWait(
   if (since === undefined) return await readEnd(context, admission, params);
   // As in a history command, where readers are not to be taken up where they were.
   if (rules.recovery === "off" && !rights.history) return refusal("permissionDenied");
-  const channel = await context.channels.acquire(params.channel);
+  const channel = await context.channels.acquire(params.channel, admission.visitor.owner);
   try {
     const answer = await readSince(context, channel, admission, { ...params, since });
     if (answer === undefined) return await readAnew(context, admission, params);

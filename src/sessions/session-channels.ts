@@ -42,6 +42,8 @@ interface Entry {
   readonly isServerSide: boolean;
   /** The token that it was granted by, where that is one of its own. */
   origin: TokenOrigin | undefined;
+  /** Whom it is charged to; undefined for the server. */
+  readonly owner: string | undefined;
   expiry: Expiry | undefined;
 }
 
@@ -197,17 +199,16 @@ export class SessionChannels {
     const policy = application.policyFor(name);
     if (policy === undefined) return { error: replyError("unknownChannel") };
 
-    const info = this.#session.clientInfo;
-    const isServerSide = grant !== undefined;
-    const { rules } = policy;
-    const { listedIn = [] } = policy;
+    const { rules, listedIn = [] } = policy;
+    const owner = grant && !grant.isKept ? undefined : this.#session.owner;
     const entry: Entry = {
       rules,
-      info,
+      info: this.#session.clientInfo,
       listedIn,
       subscription: undefined,
-      isServerSide,
+      isServerSide: grant !== undefined,
       origin: undefined,
+      owner,
       expiry: undefined,
     };
     this.#entries.set(name, entry);
@@ -219,7 +220,7 @@ export class SessionChannels {
       const found = grant ? termsOf(policy, actor, grant) : this.#findTerms(policy, params);
       const terms = found instanceof Promise ? await found : found;
       if (!("grant" in terms)) return terms;
-      channel = await channels.acquire(name);
+      channel = await channels.acquire(name, owner);
       const isRecovering = params.recover && terms.rules.recovery !== "off";
       const asked = grant?.isPositionOwn ? { ...terms, rights: allRights } : terms;
       const recovery = isRecovering ? await recover(this.#context, channel, params, asked, actor) : undefined;
@@ -289,7 +290,7 @@ export class SessionChannels {
 
   async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
     const terms = await this.#findTerms(policy, params);
-    return "grant" in terms ? await maps.begin(params.channel, terms) : terms;
+    return "grant" in terms ? await maps.begin(params.channel, terms, this.#session.owner) : terms;
   }
 
   /** Runs without a pause, so that nothing is published between the reply's position and the cursor's. */

@@ -17,6 +17,7 @@ import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
 import { Keepalive } from "./keepalive.js";
 import { Outbox } from "./outbox.js";
+import { ownerOf } from "./owner.js";
 import type { Publisher } from "./publishing.js";
 import { SessionChannels } from "./session-channels.js";
 import type { Transport, TransportEvents } from "./transport.js";
@@ -47,6 +48,7 @@ export class Session implements Reader, TransportEvents, Holder {
   readonly #inputRate: InputRate | undefined;
   #info: ClientInfo;
   #identity: Identity = anonymous;
+  #chargedTo = "";
   /** Made when it is asked for. */
   #actor: Actor | undefined;
   #expiry: Expiry | undefined;
@@ -91,10 +93,15 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#actor;
   }
 
+  /** Whom it is charged to what the client takes up. */
+  get owner(): string {
+    return this.#chargedTo;
+  }
+
   /** The client as one that publishes in a channel. */
   publisherIn(channel: string): Publisher {
-    const { channels, actor } = this;
-    return { actor, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
+    const { channels, actor, owner } = this;
+    return { actor, owner, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
   }
 
   /** The connect command has been accepted. */
@@ -157,10 +164,11 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#owner.hasRoomFor(user);
   }
 
-  /** It is known who it is; nothing is delivered before it is admitted. */
-  identify(identity: Identity): void {
+  /** It is known who it is, and where it comes from; nothing is delivered before it is admitted. */
+  identify(identity: Identity, address: string): void {
     const { subscriptions, ...rest } = identity;
     const { user, info } = rest;
+    this.#chargedTo = ownerOf(user, this.#context.addressKey?.(address) ?? address);
     this.#identity = rest;
     this.#actor = undefined;
     this.#info = { user, client: this.id, ...(info !== undefined && { connInfo: info }) };

@@ -1,5 +1,7 @@
 /** Shows others who is subscribed to a channel: in its presence, in maps that list its subscribers, by joins and leaves. */
+import type { Owner } from "../channels/quota.js";
 import type { ChannelRules } from "../channels/rules.js";
+import { hasCode } from "../errors.js";
 import type { ClientInfo } from "../wire/messages.js";
 import type { SessionContext } from "./context.js";
 import { presenceLeaseMs } from "./limits.js";
@@ -12,12 +14,14 @@ export interface Subscriber {
   readonly listedIn: readonly string[];
   /** The client as others see it here. */
   readonly info: ClientInfo;
+  /** Whom it is charged to; undefined for the server. */
+  readonly owner: Owner;
 }
 
 export function showSubscriber(context: Context, channel: string, subscriber: Subscriber): void {
-  const { rules, listedIn, info } = subscriber;
-  if (rules.hasPresence) addPresence(context, channel, info);
-  if (listedIn.length > 0) context.lists.join(listedIn, info);
+  const { rules, listedIn, info, owner } = subscriber;
+  if (rules.hasPresence) addPresence(context, channel, subscriber);
+  if (listedIn.length > 0) context.lists.join(listedIn, info, owner);
   if (rules.hasJoinLeave) announce(context, channel, "join", info);
 }
 
@@ -25,11 +29,12 @@ export function showSubscriber(context: Context, channel: string, subscriber: Su
 export function renewSubscriber(
   context: Context,
   channel: string,
-  { rules, listedIn, info }: Subscriber,
+  subscriber: Subscriber,
   isThere: () => boolean,
 ): void {
-  if (rules.hasPresence) addPresence(context, channel, info);
-  if (listedIn.length > 0) context.lists.renew(listedIn, info, isThere);
+  const { rules, listedIn, info, owner } = subscriber;
+  if (rules.hasPresence) addPresence(context, channel, subscriber);
+  if (listedIn.length > 0) context.lists.renew(listedIn, info, owner, isThere);
 }
 
 export function hideSubscriber(context: Context, channel: string, subscriber: Subscriber): void {
@@ -40,8 +45,12 @@ export function hideSubscriber(context: Context, channel: string, subscriber: Su
   if (rules.hasJoinLeave) announce(context, channel, "leave", info);
 }
 
-function addPresence(context: Context, channel: string, info: ClientInfo): void {
-  const added = context.broker.addPresence(channel, info, presenceLeaseMs(context.times));
+/** Where there is no room the client is not listed, which is tried again with each renewal. */
+function addPresence(context: Context, channel: string, { info, owner }: Subscriber): void {
+  const { broker, times } = context;
+  const added = broker.addPresence(channel, info, presenceLeaseMs(times), owner).catch((error: unknown) => {
+    if (!hasCode(error, "HF_BROKER_FULL")) throw error;
+  });
   watch(context, added, `adding presence to ${channel}`);
 }
 

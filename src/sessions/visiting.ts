@@ -6,24 +6,30 @@ import type { ClientInfo } from "../wire/messages.js";
 import { type Actor, type Refusal, refusal, toActor } from "./application.js";
 import type { SessionContext } from "./context.js";
 import type { Credentials, Identity, IdentityResult, SubscriptionGrant } from "./identity.js";
+import { ownerOf } from "./owner.js";
 
 export interface Visitor {
   readonly identity: Identity;
   readonly actor: Actor;
   /** As subscribers see it. */
   readonly info: ClientInfo;
+  /** Whom it is charged to. */
+  readonly owner: string;
   /** Channels that it may read whatever their rules say. */
   readonly grants: ReadonlyMap<string, SubscriptionGrant>;
 }
 
-export type VisitContext = Pick<SessionContext, "access" | "application" | "clock" | "createId" | "onError">;
+export type VisitContext = Pick<
+  SessionContext,
+  "access" | "addressKey" | "application" | "clock" | "createId" | "onError"
+>;
 
 /**
  * @returns a refusal with error 101 or 109 where another token would help, and others where the application wants none of it
  * @throws what the application throws
  */
 export async function receiveVisitor(
-  { access, application, clock, createId }: VisitContext,
+  { access, application, clock, createId, addressKey }: VisitContext,
   credentials: Credentials,
 ): Promise<Visitor | Refusal> {
   const result = await application.authenticate(credentials);
@@ -38,7 +44,9 @@ export async function receiveVisitor(
     return { refusal: { code, message: reason, isTemporary: false } };
   }
   const { user, client } = actor;
+  const { address } = credentials.request;
   return {
+    owner: ownerOf(user, addressKey?.(address) ?? address),
     identity,
     actor,
     info: { user, client, ...(identity.info !== undefined && { connInfo: identity.info }) },

@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { HoldfastError } from "../errors.js";
-import { parseAddress } from "./addresses.js";
+import { isLoopbackAddress, parseAddress, toPeerKey } from "./addresses.js";
 import { type Hop, readForwarded, readXForwarded } from "./forwarded.js";
 
 /** What is asked of a request. */
@@ -56,6 +56,11 @@ export class TrustedProxies {
   /** Whether nobody is. */
   get isEmpty(): boolean {
     return this.#isEmpty;
+  }
+
+  /** What an address is counted by. Where no proxy is named, what comes from this machine is its own, or everybody: empty. */
+  peerKeyOf(address: string): string {
+    return this.#isEmpty && isLoopbackAddress(address) ? "" : toPeerKey(address);
   }
 
   originOf({ remoteAddress = "", host, headers }: ForwardedRequest): RequestOrigin {

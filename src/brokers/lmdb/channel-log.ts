@@ -7,22 +7,17 @@ import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../cha
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { isWeaker } from "./durability.js";
-import { countOf, type EntryIndex, sizeAt, sizeOf, timeAt } from "./entries.js";
+import { countOf, sizeAt, sizeOf, timeAt } from "./entries.js";
 import type { KeyToStore } from "./idempotency-keys.js";
-import type { ChannelRecord, DamagedSegment, LogIndex, Segment } from "./log-index.js";
+import type { ChannelRecord, DamagedSegment, Segment } from "./index-records.js";
+import type { LogIndex } from "./log-index.js";
 import { LogKeys } from "./log-keys.js";
 import { readBack, readOn } from "./log-pages.js";
 import type { LogsInUse, NewLog } from "./logs-in-use.js";
 import { PageBuilder } from "./page-builder.js";
 import { isSameRetention } from "./retention.js";
 import type { Run } from "./runs.js";
-import { bytesBefore, memoryOf } from "./sizes.js";
-
-/** The part of a segment that trimming needs. */
-interface Oldest {
-  readonly first: number;
-  readonly index: EntryIndex;
-}
+import { bytesBefore, covers, memoryOf, type SegmentPart } from "./sizes.js";
 
 export class ChannelLog {
   readonly name: string;
@@ -72,10 +67,10 @@ export class ChannelLog {
   #first = 1;
   #firstBytes = 0;
   #tail: Publication[] = [];
-  #oldest: Oldest | undefined;
+  #oldest: SegmentPart | undefined;
 
   constructor({ name, epoch, since, run, now, owner }: NewLog, shared: LogsInUse) {
-    shared.unstored.add(owner);
+    shared.room.unstored.add(owner);
     this.owner = owner;
     this.name = name;
     this.epoch = epoch;
@@ -134,12 +129,6 @@ export class ChannelLog {
     return this.#bytes - this.#firstBytes + (this.#keyed?.state.bytes ?? 0);
   }
 
-  /** Whether taking a publication makes an older one go, so that the log does not grow. */
-  isAtBoundOf({ maxEntries, maxBytes, keys }: Retention): boolean {
-    if (keys) return false;
-    return this.#head - this.#first + 1 >= maxEntries || this.#bytes - this.#firstBytes >= maxBytes;
-  }
-
   /** Oldest offset that is kept; beyond the head where none is. */
   get first(): number {
     return this.#first;
@@ -153,7 +142,7 @@ export class ChannelLog {
   markStored(): void {
     if (this.#isStored) return;
     this.#isStored = true;
-    this.shared.unstored.add(this.owner, -1);
+    this.shared.room.unstored.add(this.owner, -1);
   }
 
   get isEmpty(): boolean {
@@ -405,7 +394,3 @@ export class ChannelLog {
 
 /** Publications beyond retention that may gather before any are dropped. */
 const leastExcess = 64;
-
-function covers({ first, index }: Oldest, offset: number): boolean {
-  return offset >= first && offset < first + countOf(index);
-}

@@ -8,7 +8,6 @@ import type {
   SuppressReason,
 } from "../../channels/broker.js";
 import { InitialEpochs } from "../../channels/initial-epochs.js";
-import { assertRoom, type Bound, Quota } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Position } from "../../wire/messages.js";
 import { ChannelLog } from "./channel-log.js";
@@ -16,21 +15,21 @@ import { Checkpoints } from "./checkpoints.js";
 import type { EngineOptions } from "./engine-options.js";
 import { GroupCommit } from "./group-commit.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
-import { type EpochBase, settled } from "./log-index.js";
 import { LogMaps } from "./log-maps.js";
+import { removeFrom, removeUpTo } from "./log-removals.js";
 import type { LogsInUse, NewLog } from "./logs-in-use.js";
-import { OwnerUse } from "./owner-use.js";
 import { PublishChecks } from "./publish-checks.js";
 import type { Run } from "./runs.js";
 import { closeStore, type OpenStore } from "./store.js";
+import { openInitialEpochs } from "./store-epochs.js";
 import { toStoreError } from "./store-errors.js";
 import { mayHaveLost, stampOf } from "./store-marker.js";
+import { StoreRoom } from "./store-room.js";
 import { StoreSpace } from "./store-space.js";
 import { Sweeper } from "./sweeper.js";
 
 /** Logs in memory beyond which unused ones are dropped at once. */
 const maxLoaded = 100_000;
-const removalsAtOnce = 1000;
 /** Part of the table of logs beyond which empty ones go before their time. */
 const crowdedPart = 7 / 8;
 
@@ -48,7 +47,7 @@ export class LmdbEngine {
   readonly #checkpoints: Checkpoints;
   readonly #sweeper: Sweeper;
   readonly #space: StoreSpace;
-  readonly #logBound: Bound;
+  readonly #room: StoreRoom;
   #initialEpochs: InitialEpochs;
   /** Loaded logs whose end could not be read, and that are to go on in a new epoch. */
   readonly #damaged = new Set<ChannelLog>();
@@ -59,16 +58,15 @@ export class LmdbEngine {
   constructor(store: OpenStore, options: EngineOptions) {
     this.#store = store;
     this.#options = options;
-    const { index, journal, indexPath, oldestJournal } = store;
-    const { reserve } = store;
-    const { clock, schedule, subscribedEpoch, maxBytes, maxJournalBytes, metaTtlMs } = options;
-    const { userPercent, maxChannels: max } = options;
+    const { index, journal, reserve, indexPath, oldestJournal } = store;
+    const { clock, schedule, subscribedEpoch, maxChannels, maxJournalBytes, metaTtlMs } = options;
     const isSubscribed = (channel: string) => subscribedEpoch(channel) !== undefined;
-    this.#logBound = { max, userPercent, what: "channels of the store", option: "store.maxChannels" };
     this.#initialEpochs = new InitialEpochs(options.createEpoch());
     const onDamage = (channel: string, offset: number) => this.#tellDamage(channel, offset);
-    const unstored = new Quota(this.#logBound);
-    this.#shared = { index, metaTtlMs, tailBytes: 0, unstored, owners: new OwnerUse(index), onDamage };
+    const space = new StoreSpace({ ...options, path: indexPath, index });
+    this.#space = space;
+    this.#room = new StoreRoom({ ...options, index, space });
+    this.#shared = { index, metaTtlMs, tailBytes: 0, room: this.#room, onDamage };
     this.#keys = new IdempotencyKeys(index);
     this.#commit = new GroupCommit({
       journal,
@@ -81,8 +79,6 @@ export class LmdbEngine {
       onDropped: (log) => this.#drop(log),
       onBroken: (error) => this.#fail(error, "writing the journal"),
     });
-    const space = new StoreSpace({ path: indexPath, index, maxBytes, userPercent });
-    this.#space = space;
     const onError = (error: unknown, stage: string) => this.#failed(error, stage);
     const common = { clock, index, keys: this.#keys, space, onError };
     this.#checkpoints = new Checkpoints({
@@ -97,7 +93,7 @@ export class LmdbEngine {
     this.#sweeper = new Sweeper({
       ...common,
       initialEpochs: () => this.#initialEpochs,
-      crowdedAt: Math.floor(max * crowdedPart),
+      crowdedAt: Math.floor(maxChannels * crowdedPart),
       logs: this.#logs,
       forgotten: this.#forgotten,
       load: (channel) => this.#load(channel),
@@ -118,8 +114,12 @@ export class LmdbEngine {
 
   /** Takes up what the journal has, and begins to look after the store. */
   async start(): Promise<void> {
-    await this.#beginEpochs().catch((error: unknown) =>
-      this.#failed(error, "keeping what epochs are made of"),
+    // Unless they can be kept, those of this run serve: who comes back after it is told that something is missing.
+    await openInitialEpochs({ ...this.#store, ...this.#options, space: this.#space }).then(
+      (epochs) => {
+        this.#initialEpochs = epochs;
+      },
+      (error: unknown) => this.#failed(error, "keeping what epochs are made of"),
     );
     for (const run of this.#store.runs) await this.#replay(run);
     for (const log of this.#logs.values()) this.#renewIfLost(log);
@@ -129,24 +129,6 @@ export class LmdbEngine {
       .catch((error: unknown) => this.#failed(error, "taking up the journal"));
     this.#sweeper.start();
     for (const log of this.#logs.values()) this.maps.look(log);
-  }
-
-  /** Unless they can be kept, those of this run serve: whoever comes back after it is told that something is missing. */
-  async #beginEpochs(): Promise<void> {
-    const { index, marker } = this.#store;
-    const { lostRun, repairedRun } = marker;
-    const known = index.epochBase();
-    // Logs may have gone without a trace.
-    const isLost = known?.lostRun !== lostRun || known.repairedRun !== repairedRun;
-    if (known && !isLost) {
-      this.#initialEpochs = new InitialEpochs(known.base, index.generations());
-      return;
-    }
-    const base: EpochBase = { base: this.#options.createEpoch(), lostRun, repairedRun };
-    await this.#space.reserve();
-    await settled([index.putEpochBase(base)]);
-    await index.flushed();
-    this.#initialEpochs = new InitialEpochs(base.base, index.generations());
   }
 
   async idle(): Promise<void> {
@@ -205,9 +187,9 @@ export class LmdbEngine {
     if (this.#failure) throw this.#failure;
     this.#check.publication(publication, options);
     const { clock } = this.#options;
-    const { idempotencyKey, isReserved } = options;
+    const { idempotencyKey } = options;
     const log = this.#load(channel);
-    if (!isReserved) this.#assertRoom(log, options);
+    this.#room.assertPublication(log, options, this.#pendingBytes);
     const first =
       idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, clock.now());
     if (first) return first.then(({ position }) => ({ position, isDuplicate: true }));
@@ -327,7 +309,9 @@ export class LmdbEngine {
     if (lost !== undefined) {
       this.#tellDamage(channel, lost);
       this.#damaged.add(log);
-      void this.#removeDamaged(log, lost);
+      removeFrom(this.#store.index, log.name, lost).catch((error: unknown) =>
+        this.#failed(error, `repairing channel ${log.name}`),
+      );
     }
     return log;
   }
@@ -343,19 +327,19 @@ export class LmdbEngine {
   }
 
   /** @throws HF_BROKER_FULL */
-  #new(channel: string, { owner, isReserved }: PublishOptions): ChannelLog {
-    const { unstored, owners } = this.#shared;
-    const all = this.#store.index.channelCount + unstored.all;
-    const own = owner ? owners.of(owner).logs + unstored.of(owner) : 0;
-    if (!isReserved) assertRoom(this.#logBound, owner, { all, own });
-    const epoch = this.#initialEpoch(channel);
-    return this.#add(channel, { epoch, since: this.#stamp(), ...(owner !== undefined && { owner }) });
+  #new(channel: string, options: PublishOptions): ChannelLog {
+    this.#room.assertNewLog(options);
+    return this.#add(channel, {
+      epoch: this.#initialEpoch(channel),
+      since: this.#stamp(),
+      owner: options.owner,
+    });
   }
 
   #drop(log: ChannelLog): void {
     if (this.#logs.get(log.name) !== log) return;
     this.#logs.delete(log.name);
-    this.#shared.unstored.add(log.owner, -1);
+    this.#shared.room.unstored.add(log.owner, -1);
   }
 
   #add(name: string, beginning: Pick<NewLog, "epoch" | "since" | "owner">): ChannelLog {
@@ -368,36 +352,19 @@ export class LmdbEngine {
     return log;
   }
 
-  /** What stands behind the end of a log would be in the way of what comes there. */
-  async #removeDamaged(log: ChannelLog, from: number): Promise<void> {
-    const { index } = this.#store;
-    const puts: Promise<unknown>[] = [];
-    for (const { first } of index.segmentsFrom(log.name, from))
-      puts.push(index.removeSegment(log.name, first));
-    await settled(puts).catch((error: unknown) => this.#failed(error, `mending channel ${log.name}`));
-  }
-
   async #replay(run: Run): Promise<void> {
     const known = this.#logs.get(run.channel) ?? this.#fromIndex(run.channel);
     const log = known ?? this.#add(run.channel, run);
     if (known === undefined) log.run = run.run;
-    if (run.since > log.since && run.first <= log.head) await this.#removeSegments(log);
+    // A log of this name was forgotten, and another one begun.
+    if (run.since > log.since && run.first <= log.head)
+      await removeUpTo(this.#store.index, log.name, log.head);
     if (!log.replay(run)) return;
     for (const [key, offset] of run.keys) {
       const time = run.publications[offset - run.first]?.time ?? this.#options.clock.now();
       this.#keys.restore(log, { key, epoch: run.epoch, offset, time });
     }
     this.#checkpoints.add(log);
-  }
-
-  /** A log of this name was forgotten, and another one begun. */
-  async #removeSegments(log: ChannelLog): Promise<void> {
-    const { index } = this.#store;
-    for (;;) {
-      const firsts = index.firstOffsetsBefore(log.name, log.head + 1, removalsAtOnce);
-      if (firsts.length === 0) return;
-      await settled(firsts.map((first) => index.removeSegment(log.name, first)));
-    }
   }
 
   #renewIfLost(log: ChannelLog): void {
@@ -414,19 +381,6 @@ export class LmdbEngine {
 
   #stamp(): number {
     return stampOf(this.#store.marker.run, ++this.#stamps);
-  }
-
-  /** What users add is charged to whose channel it is, whoever adds it. @throws HF_BROKER_FULL */
-  #assertRoom(log: ChannelLog | undefined, { owner, retention }: PublishOptions): void {
-    const payer = owner === undefined || log === undefined ? owner : (log.owner ?? "");
-    const isGrowing = log === undefined || !log.isAtBoundOf(retention);
-    this.#space.assertRoom(isGrowing || !payer ? payer : "", (each) => this.#shared.owners.of(each).bytes);
-    const { maxPendingBytes } = this.#options;
-    if (this.#pendingBytes <= maxPendingBytes) return;
-    throw new HoldfastError(
-      "HF_BROKER_FULL",
-      `${maxPendingBytes} bytes of publications wait to be stored, and no more are taken until some are`,
-    );
   }
 
   #failed(error: unknown, stage: string): void {

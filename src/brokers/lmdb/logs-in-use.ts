@@ -1,7 +1,7 @@
 /** What a log is made with, and what all logs of a store share. */
-import type { Owner, Quota } from "../../channels/quota.js";
+import type { Owner } from "../../channels/quota.js";
 import type { LogIndex } from "./log-index.js";
-import type { OwnerUse } from "./owner-use.js";
+import type { StoreRoom } from "./store-room.js";
 
 export interface NewLog {
   readonly name: string;
@@ -20,10 +20,7 @@ export interface LogsInUse {
   readonly metaTtlMs: number;
   /** Of all tails together, estimated memory. */
   tailBytes: number;
-  /** Logs that the index has no record of. */
-  readonly unstored: Quota;
-  /** Of those that it has a record of. */
-  readonly owners: OwnerUse;
+  readonly room: Pick<StoreRoom, "owners" | "unstored">;
   /** Publications of a log, from an offset on, could not be read. */
   readonly onDamage: (channel: string, offset: number) => void;
 }

@@ -75,8 +75,7 @@ function logOf(channel: string, runs: readonly Run[], index: LogIndex, now: numb
     index,
     metaTtlMs: 0,
     tailBytes: 0,
-    unstored: new Quota(uncounted),
-    owners: new OwnerUse(index),
+    room: { unstored: new Quota(uncounted), owners: new OwnerUse(index) },
     onDamage: () => {},
   };
   const { epoch, since, run } = start;

@@ -76,7 +76,7 @@ function charge(log: ChannelLog, puts: Promise<unknown>[]): void {
   if (!owner) return;
   const bytes = chargeFor(log.keptBytes, charged ?? 0);
   if (bytes === charged) return;
-  log.shared.owners.change(
+  log.shared.room.owners.change(
     owner,
     { logs: charged === undefined ? 1 : 0, bytes: bytes - (charged ?? 0) },
     puts,

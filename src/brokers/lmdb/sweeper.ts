@@ -179,7 +179,7 @@ export class Sweeper {
     const { group, generation } = initialEpochs().retire(log.name);
     puts.push(index.putGeneration(group, generation));
     if (log.owner && log.charged !== undefined)
-      log.shared.owners.change(log.owner, { logs: -1, bytes: -log.charged }, puts);
+      log.shared.room.owners.change(log.owner, { logs: -1, bytes: -log.charged }, puts);
     forgotten.add(log.name);
     for (const first of index.firstOffsetsBefore(log.name, log.head + 1, Number.MAX_SAFE_INTEGER))
       puts.push(index.removeSegment(log.name, first));

@@ -98,18 +98,18 @@ export class ChannelWrites {
     { request }: Exchange,
   ): Promise<Publisher | ReplyError> {
     const { context } = this.#options;
-    const { actor, info } = visitor;
+    const { actor, info, owner } = visitor;
     const policy = context.application.policyFor(channel);
     if (policy === undefined) return replyError("unknownChannel");
     if (policy.rules.map?.keysOf === "client")
       return replyError("permissionDenied", "keys are those of connections here, and a request is none");
-    if (await policy.may("publish", actor, false)) return { actor, info, isSubscribed: false };
+    if (await policy.may("publish", actor, false)) return { actor, info, owner, isSubscribed: false };
     const token = queryOf(request.url ?? "/").get("channel_token");
     const admission = await admit(context, visitor, { channel, ...(token && { token }) });
     if ("refusal" in admission) return admission.refusal;
     const { grant } = admission;
     const shown = grant.info === undefined ? info : { ...info, chanInfo: grant.info };
-    return { actor, info: shown, isSubscribed: true };
+    return { actor, info: shown, owner, isSubscribed: true };
   }
 }
 
