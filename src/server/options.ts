@@ -120,6 +120,12 @@ export interface ServerOptions {
    * @default true, which is one line each to standard error
    */
   readonly audit?: boolean | AuditFunction;
+  /**
+   * How late the event loop may be, in milliseconds, before new connects and costly work are refused for a moment (error
+   * 111, status 503), so that those who are there are served and answered their pings. `null` for never.
+   * @default 1,000
+   */
+  readonly shedAboveLagMs?: number | null;
   /** Every failure in the background ends here. @default one line to standard error */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
@@ -169,6 +175,7 @@ export const defaultOptions = Object.freeze({
   limits: Object.freeze({ ...defaultSessionLimits, ...defaultAddressLimits }) as ServerLimits,
   times: defaultSessionTimes,
   deliverySliceMs: 4,
+  shedAboveLagMs: 1000,
   audit: true,
 });
 
@@ -220,6 +227,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
   checkInteger("maxUserPercent", resolved.maxUserPercent, 1, 100);
   checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
+  checkInteger("shedAboveLagMs", resolved.shedAboveLagMs, 1);
   for (const [name, value] of Object.entries(resolved.store))
     checkInteger(`store.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);
   for (const [name, value] of Object.entries(resolved.ring)) checkInteger(`ring.${name}`, value, 1);
@@ -331,6 +339,8 @@ const liftable = new Set([
   "limits.userPublishesPerSecond",
   "limits.maxUserConnections",
   "limits.bytesPerSecond",
+  "limits.workPerSecond",
+  "shedAboveLagMs",
   "limits.maxAddressConnections",
   "limits.addressConnectionsPerSecond",
   "limits.maxAddressWaitingRequests",

@@ -46,6 +46,7 @@ import type { ServerStats } from "./server-stats.js";
 import { createStreams } from "./streams.js";
 import { hostForUrl } from "./url.js";
 import { version } from "./version.js";
+import { createWork } from "./work.js";
 
 export interface ListeningAddress {
   readonly host: string;
@@ -134,6 +135,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       limits,
       times,
       userPublishes: createUserPublishes(limits),
+      work: createWork(resolved),
       version: `Holdfast ${version}`,
       createId: randomUUID,
       addressKey: (address: string) => this.#trustedProxies.peerKeyOf(address),

@@ -1,5 +1,6 @@
 /**
- * The commands a session has received: started in order, some at a time, nothing before connect is done.
+ * The commands a session has received: started in order, some at a time, nothing before connect is done. A costly one
+ * waits until what was spent before is paid off, and for its turn.
  */
 
 import { TokenBucket } from "../time/token-bucket.js";
@@ -7,11 +8,18 @@ import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { Command, Request } from "../wire/messages.js";
 import { commandHandlers, expectedFailure, type Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
+import { costOfTime, estimateOf } from "./cost.js";
 import { PublishRate } from "./publish-rate.js";
 import { publishMethod } from "./rpc.js";
 import type { Session } from "./session.js";
+import { busyText, type WorkAccount } from "./work.js";
 
 type Waiting = Command | { readonly method: "fault"; readonly reason: string };
+
+/** After which a debt is looked at again. */
+const longestWaitMs = 60_000;
+/** Commands beyond the rate's that a connection may have sent lately and still be served while the loop lags. */
+const shareOfCommands = 10;
 
 const largeAnswers: ReadonlySet<string> = new Set(["presence", "history"]);
 
@@ -26,6 +34,12 @@ export class CommandQueue {
   readonly #context: SessionContext;
   readonly #bucket: TokenBucket | undefined;
   #publishRate: PublishRate | undefined;
+  /** Made when there is something to charge. */
+  #work: WorkAccount | undefined;
+  #workUser = "";
+  /** Whether the costly command that is next may start. */
+  #hasTurn = false;
+  #cancelWait: (() => void) | undefined;
   #waiting: Waiting[] = [];
   /** Commands of `#waiting` that have been started. */
   #started = 0;
@@ -70,6 +84,26 @@ export class CommandQueue {
     this.clear();
     this.#publishRate?.stop(this.#context.clock.elapsed());
     this.#publishRate = undefined;
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+    this.#work?.release();
+    this.#work = undefined;
+  }
+
+  /** What was done for the client, in work units. */
+  charge(units: number): void {
+    if (units > 0 && !this.#session.isEnded) this.#account.charge(units);
+  }
+
+  /** Of the user; before it is known who it is, or without a name, of the connection. */
+  get #account(): WorkAccount {
+    const { user } = this.#session;
+    if (this.#work === undefined || user !== this.#workUser) {
+      this.#work?.release();
+      this.#work = this.#context.work.account(user === "" ? undefined : `user ${user}`);
+      this.#workUser = user;
+    }
+    return this.#work;
   }
 
   /** Starts what may start. */
@@ -87,10 +121,41 @@ export class CommandQueue {
     if (this.#inFlight >= maxCommandsInFlight || this.#session.unsentBytes > maxUnsentBytes) return false;
     // One large answer at a time, so that what waits for a peer stays bounded.
     const next = this.#waiting[this.#started];
-    return this.#largeInFlight === 0 || next === undefined || !isLarge(next);
+    if (next === undefined) return true;
+    if (this.#largeInFlight > 0 && isLarge(next)) return false;
+    return this.#hasTurn || this.#mayBegin(this.#estimateOf(next));
+  }
+
+  #estimateOf(command: Waiting): number {
+    return command.method === "fault" ? 0 : estimateOf(command, this.#context.limits);
+  }
+
+  /** Whether something that costs so much may begin now; otherwise the queue goes on when it may. */
+  #mayBegin(units: number): boolean {
+    if (units === 0) return true;
+    if (this.#cancelWait !== undefined) return false;
+    const { clock, work } = this.#context;
+    const waitMs = this.#account.waitMs();
+    if (waitMs > 0) {
+      this.#cancelWait = clock.setTimer(() => this.#goOn(), Math.min(longestWaitMs, Math.ceil(waitMs)));
+      return false;
+    }
+    const begin = () => {
+      this.#hasTurn = true;
+      this.#goOn();
+    };
+    this.#hasTurn = work.begins(units, begin);
+    if (!this.#hasTurn) this.#cancelWait = () => work.cancel(begin);
+    return this.#hasTurn;
+  }
+
+  #goOn(): void {
+    this.#cancelWait = undefined;
+    this.#session.commandDone();
   }
 
   #start(command: Waiting): void {
+    this.#hasTurn = false;
     const now = this.#context.clock.elapsed();
     const rate = this.#bucket?.take(now) ?? "ok";
     const refusal = this.#findRefusal(command, rate);
@@ -106,6 +171,7 @@ export class CommandQueue {
       this.#session.sendError(request.id, "tooManyRequests", this.#rateText(now));
       return;
     }
+    if (this.#isShed(request)) return;
     if (isPublishing(request) && !this.#mayPublish(request.id, now)) return;
     if (request.method === "connect") {
       this.#hasConnectStarted = true;
@@ -114,6 +180,25 @@ export class CommandQueue {
     this.#inFlight++;
     if (isLarge(request)) this.#largeInFlight++;
     void this.#carryOut(request);
+  }
+
+  /** While the event loop lags: refuses what would add to it, for those that have had their share, and new connections. */
+  #isShed(request: Request): boolean {
+    if (!this.#context.work.isLagging) return false;
+    if (request.method === "connect") {
+      this.#session.close(disconnect("tooManyRequests", busyText));
+      return true;
+    }
+    const isCostly = isPublishing(request) || this.#estimateOf(request) > 0;
+    if (!isCostly || this.#isWithinShare) return false;
+    this.#session.sendError(request.id, "tooManyRequests", busyText);
+    return true;
+  }
+
+  get #isWithinShare(): boolean {
+    const { clock, limits } = this.#context;
+    const hasSentFew = this.#bucket?.has(limits.commandBurst - shareOfCommands, clock.elapsed()) ?? true;
+    return hasSentFew && this.#account.isWithinShare;
   }
 
   /** Answers or ends the connection where it may not. */
@@ -166,7 +251,11 @@ export class CommandQueue {
         request: Request,
         context: SessionContext,
       ) => Promise<Outcome>;
-      outcome = await handler(this.#session, request, this.#context);
+      const { clock } = this.#context;
+      const startedAt = clock.elapsed();
+      const pending = handler(this.#session, request, this.#context);
+      this.charge(costOfTime(clock.elapsed() - startedAt));
+      outcome = await pending;
     } catch (error) {
       outcome = this.#failure(request, error);
     }

@@ -10,6 +10,7 @@ import type { HeldBytes } from "./held-bytes.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
 import type { PresenceLists } from "./presence-lists.js";
 import type { TokenBuckets } from "./token-buckets.js";
+import type { Work } from "./work.js";
 
 export interface SessionContext {
   readonly broker: Broker;
@@ -25,6 +26,8 @@ export interface SessionContext {
   readonly times: SessionTimes;
   /** How fast users publish, over all of their connections; nothing for no bound. */
   readonly userPublishes: TokenBuckets | undefined;
+  /** Costly work of all clients. */
+  readonly work: Work;
   /** Shown to clients in the connect reply. */
   readonly version: string;
   /** A connection id that nobody can guess. */

@@ -27,6 +27,14 @@ export interface SessionLimits {
   readonly bytesPerSecond: number | null;
   /** Bytes that may come at once before that rate counts. @default 4 MiB */
   readonly byteBurst: number;
+  /**
+   * Work units that a user may cause a second over all of its connections and requests, an anonymous client over its
+   * connection or address: a unit is about 0.1 ms, or 2 KiB of an answer beyond the first KiB; cheap commands cost none.
+   * Beyond, the next costly command waits, and requests are answered 429. `null` for no bound. @default 2,000
+   */
+  readonly workPerSecond: number | null;
+  /** Work units that may be spent at once before that rate counts. @default 4,000 */
+  readonly workBurst: number;
   /** Commands of one connection under way at a time; further ones wait, and reading from the peer with them. @default 16 */
   readonly maxCommandsInFlight: number;
   /** Bytes of answers that may wait for a peer that does not read; beyond, nothing more is read from it. @default 256 KiB */
@@ -50,6 +58,8 @@ export const defaultSessionLimits: SessionLimits = Object.freeze({
   maxUserConnections: 200,
   bytesPerSecond: 1024 * 1024,
   byteBurst: 4 * 1024 * 1024,
+  workPerSecond: 2000,
+  workBurst: 4000,
   maxCommandsInFlight: 16,
   maxUnsentBytes: 256 * 1024,
   maxHistoryEntries: 300,

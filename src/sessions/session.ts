@@ -12,6 +12,7 @@ import type { ClientInfo, JsonText, Push, Reply } from "../wire/messages.js";
 import { type Actor, toActor } from "./application.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
+import { costOfAnswer } from "./cost.js";
 import { Expiry } from "./expiry.js";
 import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
@@ -234,8 +235,13 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   send(reply: Reply): void {
-    if (this.transport.translate) this.#tell(this.transport.translate(reply));
-    else this.#say(this.encoding.codec.encodeReply(reply));
+    const { translate } = this.transport;
+    const message = translate
+      ? translate.call(this.transport, reply)
+      : this.encoding.codec.encodeReply(reply);
+    if (message === undefined) return;
+    this.#commands.charge(costOfAnswer(message.length));
+    this.#say(message);
   }
 
   sendPush(push: Push): void {

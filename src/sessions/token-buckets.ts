@@ -68,7 +68,7 @@ export class TokenBuckets {
   #keep(key: string, bucket: TokenBucket, now: number): void {
     if (!bucket.isFull(now)) this.#idle.set(key, bucket);
     const { maxIdle = defaultMaxIdle } = this.#options;
-    // Nothing is taken on credit, so each is full within the time that an empty one needs, and those in front come first.
+    // Where nothing is taken on credit, each is full within the time that an empty one needs, and those in front come first.
     for (const [oldest, each] of this.#idle) {
       if (this.#idle.size <= maxIdle && !each.isFull(now)) return;
       this.#idle.delete(oldest);

@@ -32,6 +32,11 @@ export class TokenBucket {
     return true;
   }
 
+  has(tokens: number, now: number): boolean {
+    this.#fill(now);
+    return this.#tokens >= tokens;
+  }
+
   /** Milliseconds until there is a token again; 0 where there is one. */
   waitMs(now: number): number {
     this.#fill(now);

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Encoding } from "../../channels/reader.js";
+import { costOfAnswer, costOfSharedAnswer } from "../../sessions/cost.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import type { Position, Publication } from "../../wire/messages.js";
@@ -32,10 +33,20 @@ export class AnswerBody {
   readonly bytes: Uint8Array;
   readonly etag: string;
   #gzipped: Uint8Array | null | undefined;
+  /** What making it has cost, and nobody was charged for. */
+  #unpaid: number;
 
   constructor(bytes: Uint8Array, etag: string) {
     this.bytes = bytes;
     this.etag = etag;
+    this.#unpaid = costOfAnswer(bytes.length);
+  }
+
+  /** What sending it once has cost, in work units: all of it for who came first, and little for others. */
+  takeCost(): number {
+    const cost = this.#unpaid + costOfSharedAnswer(this.bytes.length);
+    this.#unpaid = 0;
+    return cost;
   }
 
   get isCompressible(): boolean {
@@ -51,8 +62,43 @@ export class AnswerBody {
 
   #compress(): Uint8Array | undefined {
     if (!this.isCompressible) return undefined;
+    this.#unpaid += costOfAnswer(this.bytes.length);
     const gzipped = gzipSync(this.bytes);
     return gzipped.length < this.bytes.length ? gzipped : undefined;
+  }
+}
+
+const maxSharedBytes = 8 * 1024 * 1024;
+
+/**
+ * Answers of late, so that many that read the same page get one that was put together and compressed once. What is in a
+ * log at some offsets of an epoch does not change, so an answer is known by these.
+ */
+export class SharedBodies {
+  /** Those that were asked for last at the end. */
+  readonly #bodies = new Map<string, AnswerBody>();
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(channel: string, answer: LogAnswer | StateAnswer): AnswerBody {
+    if ("state" in answer || answer.publications.length === 0) return bodyOfAnswer(answer);
+    const { position, publications, isRecovered } = answer;
+    const [first, last] = [publications[0]?.offset, publications.at(-1)?.offset];
+    const key = `${formatPosition(position)} ${first} ${last} ${publications.length} ${isRecovered} ${channel}`;
+    const known = this.#bodies.get(key);
+    const body = known ?? bodyOfAnswer(answer);
+    if (known) this.#bodies.delete(key);
+    else this.#bytes += body.bytes.length;
+    this.#bodies.set(key, body);
+    for (const [oldest, { bytes }] of this.#bodies) {
+      if (this.#bytes <= maxSharedBytes) break;
+      this.#bodies.delete(oldest);
+      this.#bytes -= bytes.length;
+    }
+    return body;
   }
 }
 

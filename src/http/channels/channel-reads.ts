@@ -4,12 +4,13 @@
  */
 import type { Channel } from "../../channels/channel.js";
 import type { WaitingRequest } from "../../sessions/control.js";
+import { estimateOfEntries } from "../../sessions/cost.js";
 import type { Admission, ReadAnswer, ReadingContext, ReadParams } from "../../sessions/reading.js";
-import { admit, read } from "../../sessions/reading.js";
+import { admit, defaultReadEntries, read } from "../../sessions/reading.js";
 import type { Visitor } from "../../sessions/visiting.js";
 import { WaitingReader, type WaitingReaderOptions, type WaitOutcome } from "../../sessions/waiting-reader.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import { bodyOfAnswer, bodyOfBatch, listEncoding, sendBody } from "./answer-body.js";
+import { bodyOfBatch, listEncoding, SharedBodies, sendBody } from "./answer-body.js";
 import { queryOf } from "./credentials.js";
 import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
 import type { Exchange } from "./exchange.js";
@@ -33,6 +34,7 @@ interface Waiting extends WaitingRequest {
 export class ChannelReads {
   readonly #options: ChannelReadsOptions;
   readonly #waiting = new Set<Waiting>();
+  readonly #bodies = new SharedBodies();
   #isEnded = false;
 
   constructor(options: ChannelReadsOptions) {
@@ -53,7 +55,28 @@ export class ChannelReads {
       exchange.refuse(toHttpRefusal(admission.refusal));
       return;
     }
+    if (!(await this.#mayBegin(exchange, admission, params))) return;
     await this.#read(exchange, admission, params);
+  }
+
+  /** Whether what was spent before is paid off; then it waits for its turn. */
+  async #mayBegin(
+    exchange: Exchange,
+    { visitor }: Admission,
+    { since, limit = defaultReadEntries }: ReadParams,
+  ): Promise<boolean> {
+    const { rates } = this.#options;
+    const account = rates.accountOf(visitor.actor.user, exchange.address);
+    exchange.account = account;
+    exchange.onClosed(() => account.release());
+    const refusal = rates.findWorkRefusal(account);
+    if (refusal) {
+      exchange.refuse(refusal);
+      return false;
+    }
+    // Most that come back to a place find little or nothing there.
+    await rates.turn(estimateOfEntries(since === undefined ? limit : 0));
+    return !exchange.isClosed;
   }
 
   /** Those that wait are answered with nothing, and none waits from now on. */
@@ -84,14 +107,16 @@ export class ChannelReads {
     const answer = await read(context, admission, params, mayWait ? wait : undefined);
     if (refusal) exchange.refuse(refusal);
     else if (answer && "refusal" in answer) exchange.refuse(toHttpRefusal(answer.refusal));
-    else if (answer) this.#send(exchange, answer);
+    else if (answer) this.#send(exchange, params.channel, answer);
   }
 
-  #send(exchange: Exchange, answer: ReadAnswer): void {
+  #send(exchange: Exchange, channel: string, answer: ReadAnswer): void {
     const { request, response } = exchange;
     if (exchange.isClosed || response.headersSent) return;
     exchange.isLast ||= this.#isEnded;
-    sendBody(request, response, bodyOfAnswer(answer), exchange.answerHeaders());
+    const body = this.#bodies.get(channel, answer);
+    sendBody(request, response, body, exchange.answerHeaders());
+    exchange.account?.charge(body.takeCost());
   }
 
   /** @returns why it may not wait */
@@ -149,7 +174,8 @@ export class ChannelReads {
     const { limit = limits.maxHistoryEntries, since } = params;
     const most = Math.min(limit, limits.maxHistoryEntries);
     try {
-      if (bytes === undefined) this.#send(exchange, { position, publications: [], isRecovered: true });
+      if (bytes === undefined)
+        this.#send(exchange, params.channel, { position, publications: [], isRecovered: true });
       // A batch is for all that wait, and may be more than this one has asked for.
       else if (position.offset - (since?.offset ?? 0) > most)
         this.#read(exchange, admission, { ...params, waitMs: 0 }).catch((error) => fail(exchange, error));

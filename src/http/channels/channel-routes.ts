@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SessionContext } from "../../sessions/context.js";
 import type { WaitingRequest } from "../../sessions/control.js";
 import { dismissVisitor, receiveVisitor, type Visitor } from "../../sessions/visiting.js";
-import { type ReplyError, replyError } from "../../wire/codes.js";
+import { errorTable, type ReplyError, replyError } from "../../wire/codes.js";
 import { decodeChannel } from "./channel-path.js";
 import { ChannelReads } from "./channel-reads.js";
 import { ChannelWrites } from "./channel-writes.js";
@@ -46,6 +46,7 @@ export class ChannelRoutes {
       limits: { ...options.limits, maxWaitingRequests },
       clock: context.clock,
       userPublishes: context.userPublishes,
+      work: context.work,
       countsLoopback: !trustedProxies.isEmpty,
     });
     const common = { context, rates: this.#rates };
@@ -129,6 +130,7 @@ export class ChannelRoutes {
     const { context } = this.#options;
     const visitor = await receiveVisitor(context, credentialsOf(exchange.request, exchange.address));
     if ("refusal" in visitor) {
+      if (visitor.refusal.code === errorTable.unauthorized.code) this.#rates.noteBadToken(exchange.address);
       exchange.refuse(toHttpRefusal(visitor.refusal));
       return undefined;
     }

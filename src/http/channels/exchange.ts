@@ -1,5 +1,6 @@
 /** One request and its answer, of which it is known when the client has gone. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { WorkAccount } from "../../sessions/work.js";
 import { type HttpRefusal, sendRefusal } from "./error-status.js";
 
 export class Exchange {
@@ -11,6 +12,8 @@ export class Exchange {
   readonly headers: Readonly<Record<string, string>>;
   /** The connection is to end with the answer. */
   isLast = false;
+  /** What it costs is charged to; where nothing is, it is cheap. */
+  account: WorkAccount | undefined;
   readonly #onClosed: (() => void)[] = [];
   #isClosed = false;
 

@@ -2,8 +2,10 @@
  * How fast requests come, and how many wait. A request has no connection of its own to be bound by, so its user is, or,
  * where it is anonymous, its address.
  */
+import { costOfBadToken } from "../../sessions/cost.js";
 import type { SessionLimits } from "../../sessions/limits.js";
 import { TokenBuckets } from "../../sessions/token-buckets.js";
+import { busyText, retryAfterMs, type Work, type WorkAccount } from "../../sessions/work.js";
 import type { Clock } from "../../time/clock.js";
 import { isLoopbackAddress, toPeerKey } from "../../transports/addresses.js";
 import { replyError } from "../../wire/codes.js";
@@ -17,6 +19,7 @@ export type RequestLimits = Pick<
   | "publishBurst"
   | "userPublishesPerSecond"
   | "userPublishBurst"
+  | "workPerSecond"
 > & {
   /** Of all together; `null` for no bound. */
   readonly maxWaitingRequests: number | null;
@@ -28,12 +31,14 @@ export interface RequestRatesContext {
   readonly clock: Clock;
   /** Shared with connections of the same users. */
   readonly userPublishes: TokenBuckets | undefined;
+  /** The same. */
+  readonly work: Work;
   /** Without a trusted proxy, what comes from a loopback address may be everybody, and is bounded only all together. */
   readonly countsLoopback: boolean;
 }
 
 /** How long a client that is refused for the number that waits should stay away, in seconds. */
-const retryAfterSeconds = "5";
+const fullRetrySeconds = 5;
 
 export class RequestRates {
   readonly #context: RequestRatesContext;
@@ -66,15 +71,54 @@ export class RequestRates {
     if (!this.#counts(address)) return undefined;
     const { clock, limits } = this.#context;
     const waitMs = this.#requests?.take(toPeerKey(address), clock.elapsed()) ?? 0;
-    if (waitMs === 0) return undefined;
+    if (waitMs === 0) return this.#findDebt(address);
     return tooMany(`${limits.commandsPerSecond} requests a second of one address are accepted`, waitMs);
+  }
+
+  /** The address has shown a token that is none: guessing is bounded by what it costs. */
+  noteBadToken(address: string): void {
+    if (!this.#counts(address)) return;
+    const account = this.#context.work.account(keyOfAddress(address));
+    account.charge(costOfBadToken);
+    account.release();
+  }
+
+  /** What a request costs is charged to. To be released. @param user empty for an anonymous one */
+  accountOf(user: string, address: string): WorkAccount {
+    const ofAddress = this.#counts(address) ? keyOfAddress(address) : undefined;
+    return this.#context.work.account(user === "" ? ofAddress : `user ${user}`);
+  }
+
+  /** @returns why nothing costly is begun for it at the moment */
+  findWorkRefusal(account: WorkAccount): HttpRefusal | undefined {
+    const { work } = this.#context;
+    if (work.isLagging && !account.isWithinShare) return refuseFor(busyText, Math.ceil(retryAfterMs / 1000));
+    return this.#refuseDebt(account.waitMs());
+  }
+
+  /** Resolves when it is the turn of something that costs so much. */
+  turn(units: number): Promise<void> {
+    return this.#context.work.turn(units);
+  }
+
+  #findDebt(address: string): HttpRefusal | undefined {
+    const account = this.#context.work.account(keyOfAddress(address));
+    const refusal = this.#refuseDebt(account.waitMs());
+    account.release();
+    return refusal;
+  }
+
+  #refuseDebt(waitMs: number): HttpRefusal | undefined {
+    if (waitMs === 0) return undefined;
+    return tooMany(`${this.#context.limits.workPerSecond} units of work a second are accepted`, waitMs);
   }
 
   /** @param user empty for an anonymous one */
   takePublish(user: string, address: string): HttpRefusal | undefined {
-    const { clock, limits, userPublishes } = this.#context;
+    const { clock, limits, userPublishes, work } = this.#context;
+    if (work.isLagging) return refuseFor(busyText, Math.ceil(retryAfterMs / 1000));
     const now = clock.elapsed();
-    const key = user === "" ? `address ${toPeerKey(address)}` : `user ${user}`;
+    const key = user === "" ? keyOfAddress(address) : `user ${user}`;
     const waitMs = this.#publishes?.take(key, now) ?? 0;
     const whose = user === "" ? "address" : "user";
     if (waitMs > 0)
@@ -118,7 +162,15 @@ export class RequestRates {
   }
 }
 
+function keyOfAddress(address: string): string {
+  return `address ${toPeerKey(address)}`;
+}
+
 function full(reason: string): HttpRefusal {
+  return refuseFor(reason, fullRetrySeconds);
+}
+
+function refuseFor(reason: string, seconds: number): HttpRefusal {
   const error = { ...replyError("limitExceeded", reason), isTemporary: true };
-  return { status: 503, error, headers: { "Retry-After": retryAfterSeconds } };
+  return { status: 503, error, headers: { "Retry-After": String(seconds) } };
 }

@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { AnswerBody, bodyOfAnswer, bodyOfBatch } from "../../../src/http/channels/answer-body.js";
+import {
+  AnswerBody,
+  bodyOfAnswer,
+  bodyOfBatch,
+  SharedBodies,
+} from "../../../src/http/channels/answer-body.js";
 
 const position = { epoch: "e", offset: 2 };
 const publication = { offset: 2, data: '{"a":1}', time: 7 };
@@ -50,5 +55,57 @@ describe("bodies of answers", () => {
     const { gzipped } = new AnswerBody(bytes, "");
     expect(gzipped !== undefined).toBe(isCompressed);
     if (gzipped) expect(gunzipSync(gzipped)).toEqual(bytes);
+  });
+});
+
+describe("answers that many get", () => {
+  const publications = (first: number, count: number, data = '"x"') =>
+    Array.from({ length: count }, (_, i) => ({ offset: first + i, data, time: 1 }));
+  const page = (count: number, more: object = {}) => ({
+    position: { epoch: "e1", offset: 100 },
+    publications: publications(101 - count, count),
+    isRecovered: false,
+    ...more,
+  });
+
+  it("are put together once, and whoever comes first pays for that", () => {
+    const bodies = new SharedBodies();
+    const data = JSON.stringify("x".repeat(1000));
+    const large = () => page(50, { publications: publications(51, 50, data) });
+    const body = bodies.get("news", large());
+    expect(bodies.get("news", large())).toBe(body);
+    const cost = body.takeCost();
+    expect(cost).toBeGreaterThan(20);
+    expect(body.takeCost()).toBeLessThan(cost / 5);
+    expect(body.gzipped).toBeDefined();
+    expect(body.takeCost()).toBeGreaterThan(20);
+  });
+
+  it.each([
+    ["of another channel", "other", page(10)],
+    ["at another position", "news", page(10, { position: { epoch: "e1", offset: 101 } })],
+    ["of another epoch", "news", page(10, { position: { epoch: "e2", offset: 100 } })],
+    ["with fewer publications", "news", page(9)],
+    ["with other publications", "news", page(10, { publications: publications(1, 10) })],
+    ["that follow a place", "news", page(10, { isRecovered: true })],
+  ])("are others %s", (_name, channel, answer) => {
+    const bodies = new SharedBodies();
+    expect(bodies.get(channel, answer)).not.toBe(bodies.get("news", page(10)));
+  });
+
+  it("are kept within a bound, those that were asked for last", () => {
+    const bodies = new SharedBodies();
+    const data = JSON.stringify("x".repeat(1024 * 1024));
+    const at = (offset: number) => ({
+      position: { epoch: "e1", offset },
+      publications: publications(offset, 1, data),
+      isRecovered: false,
+    });
+    const first = bodies.get("news", at(1));
+    for (let offset = 2; offset < 30; offset++) {
+      bodies.get("news", at(offset));
+      expect(bodies.get("news", at(1))).toBe(first);
+    }
+    expect(bodies.bytes).toBeLessThanOrEqual(8 * 1024 * 1024);
   });
 });

@@ -1,10 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { type RequestLimits, RequestRates } from "../../../src/http/channels/request-rates.js";
+import { costOfBadToken } from "../../../src/sessions/cost.js";
 import { TokenBuckets } from "../../../src/sessions/token-buckets.js";
+import { Work } from "../../../src/sessions/work.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 function createRates(limits: Partial<RequestLimits> = {}, countsLoopback = false) {
   const clock = new FakeClock();
+  const lag = { ms: 0 };
+  const work = new Work({
+    clock,
+    schedule: queueMicrotask,
+    perSecond: 10,
+    burst: 50,
+    lagMs: () => lag.ms,
+    shedAboveLagMs: 1000,
+  });
   const rates = new RequestRates({
     limits: {
       commandsPerSecond: 1,
@@ -13,15 +24,17 @@ function createRates(limits: Partial<RequestLimits> = {}, countsLoopback = false
       publishBurst: 2,
       userPublishesPerSecond: 1,
       userPublishBurst: 1,
+      workPerSecond: 10,
       maxWaitingRequests: 3,
       maxAddressWaitingRequests: 2,
       ...limits,
     },
     clock,
     userPublishes: new TokenBuckets({ perSecond: 1, burst: 1 }),
+    work,
     countsLoopback,
   });
-  return { clock, rates };
+  return { clock, rates, work, lag };
 }
 
 describe("requests of one address", () => {
@@ -84,5 +97,49 @@ describe("requests that wait", () => {
     const leaves = Array.from({ length: 10 }, () => rates.enter("192.0.2.1") as () => void);
     for (const leave of leaves) leave();
     expect([rates.waitingCount, rates.waitingAddresses]).toEqual([0, 0]);
+  });
+});
+
+describe("work of requests", () => {
+  it("is charged to the user, whatever address it comes from, and has to be paid off", () => {
+    const { clock, rates } = createRates();
+    rates.accountOf("ann", "192.0.2.1").charge(70);
+    const again = rates.accountOf("ann", "192.0.2.2");
+    expect(rates.findWorkRefusal(again)).toMatchObject({ status: 429, headers: { "Retry-After": "3" } });
+    expect(rates.findWorkRefusal(rates.accountOf("bob", "192.0.2.1"))).toBeUndefined();
+    clock.advance(2100);
+    expect(rates.findWorkRefusal(again)).toBeUndefined();
+  });
+
+  it("is charged to the address of those without a name, and to nobody where that may be everybody", () => {
+    const { rates } = createRates();
+    rates.accountOf("", "192.0.2.1").charge(70);
+    rates.accountOf("", "127.0.0.1").charge(70);
+    expect(rates.findWorkRefusal(rates.accountOf("", "192.0.2.1"))?.status).toBe(429);
+    expect(rates.findWorkRefusal(rates.accountOf("", "192.0.2.2"))).toBeUndefined();
+    expect(rates.findWorkRefusal(rates.accountOf("", "127.0.0.1"))).toBeUndefined();
+  });
+
+  it("counts tokens that are none for their address, which is not looked at beyond", () => {
+    const { rates, work } = createRates({ commandBurst: 100, commandsPerSecond: 100 });
+    let tokens = 0;
+    for (; rates.take("192.0.2.1") === undefined; tokens++) rates.noteBadToken("192.0.2.1");
+    expect(tokens).toBe(Math.ceil(50 / costOfBadToken));
+    expect(rates.take("192.0.2.1")).toMatchObject({ status: 429 });
+    expect(rates.take("192.0.2.2")).toBeUndefined();
+    expect(work.accounts).toBe(1);
+  });
+
+  it("is refused for a moment while the event loop lags, but to those that had little", () => {
+    const { rates, lag } = createRates();
+    const [ann, bob] = [rates.accountOf("ann", ""), rates.accountOf("bob", "")];
+    ann.charge(30);
+    lag.ms = 1500;
+    expect(rates.findWorkRefusal(ann)).toMatchObject({ status: 503, headers: { "Retry-After": "1" } });
+    expect(rates.findWorkRefusal(bob)).toBeUndefined();
+    expect(rates.takePublish("bob", "192.0.2.1")?.status).toBe(503);
+    lag.ms = 0;
+    expect(rates.findWorkRefusal(ann)).toBeUndefined();
+    expect(rates.takePublish("bob", "192.0.2.1")).toBeUndefined();
   });
 });

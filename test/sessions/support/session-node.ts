@@ -20,6 +20,7 @@ import {
 } from "../../../src/sessions/limits.js";
 import { PresenceLists } from "../../../src/sessions/presence-lists.js";
 import { createUserPublishes } from "../../../src/sessions/publish-rate.js";
+import { Work } from "../../../src/sessions/work.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";
 import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
@@ -78,6 +79,15 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients);
   const limits = { ...defaultSessionLimits, ...options.limits };
   const userPublishes = createUserPublishes(limits);
+  const lag = { ms: 0 };
+  const work = new Work({
+    clock,
+    schedule: queueMicrotask,
+    perSecond: limits.workPerSecond,
+    burst: limits.workBurst,
+    lagMs: () => lag.ms,
+    shedAboveLagMs: 1000,
+  });
   const context = {
     broker,
     channels,
@@ -91,6 +101,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     lists: new PresenceLists({ broker, application, onError }),
     limits,
     userPublishes,
+    work,
     times: { ...defaultSessionTimes, ...options.times },
     version: "test",
     createId: createCounter("client"),
@@ -159,6 +170,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     handler,
     control: new Control(handler, context),
     userPublishes,
+    work,
+    lag,
     open,
     connect,
     publish,
