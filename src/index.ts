@@ -26,6 +26,7 @@ export { type RpcContext, type RpcDefinition, type RpcOptions, rpc } from "./app
 export type { Schema } from "./app/schema.js";
 export type * from "./app/types.js";
 export type { User } from "./app/user.js";
+export type { TokenClaims } from "./auth/sign-token.js";
 export { LmdbBroker, type LmdbBrokerOptions, type StoreLimits } from "./brokers/lmdb/lmdb-broker.js";
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
@@ -59,6 +60,7 @@ export type {
   ListeningAddress,
 } from "./server/server.js";
 export type { ServerStats } from "./server/server-stats.js";
+export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";
 export {
   type Authenticate,

@@ -9,6 +9,7 @@ import type { ResolvedOptions } from "./options.js";
 import { overhearDelays } from "./reconnect-delays.js";
 import { refusedForGood, toHoldfastError } from "./sdk-error.js";
 import type { ClientStatus } from "./status.js";
+import { toSdkToken } from "./token-source.js";
 
 interface Waiter {
   resolve(): void;
@@ -120,8 +121,7 @@ function toSdkOptions(options: ResolvedOptions): Partial<Options> {
     minReconnectDelay: options.minReconnectDelayMs,
     maxReconnectDelay: options.maxReconnectDelayMs,
     timeout: options.requestTimeoutMs,
-    ...(typeof token === "string" && { token }),
-    ...(typeof token === "function" && { getToken: async () => await token() }),
+    ...toSdkToken(token),
     ...(data !== undefined && { data }),
     ...(headers && { headers: { ...headers } }),
     ...(webSocket && { websocket: webSocket }),

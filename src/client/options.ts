@@ -1,12 +1,13 @@
 /** Options of a client: each with its default and what changing it costs, checked and resolved in one place. */
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import { type OnError, throwLater } from "./listeners.js";
-
-/** A token, or how to get one: asked at first, and again whenever the one there is has expired. */
-export type TokenSource = string | (() => string | Promise<string>);
+import type { TokenSource } from "./token-source.js";
 
 export interface ClientOptions {
-  /** Says who this is. A function that gives an empty text ends the connection for good. @default none */
+  /**
+   * Says who this is. Where a function throws, or gives what is no token, such as the page of a proxy whose server is away, it is
+   * asked again later; with an empty text, that nobody is logged in, the connection ends for good. @default none
+   */
   readonly token?: TokenSource;
   /** Sent with the connect command: JSON, for the server's `authenticate` and `onConnect`. @default nothing */
   readonly data?: unknown;

@@ -6,6 +6,7 @@ import { type MapChange, type MapEntry, toMapEntry } from "./map-entry.js";
 import type { MapSubscribeOptions } from "./map-subscribe-options.js";
 import { type ChannelStatus, toSubscribed } from "./status.js";
 import { assertCompatible } from "./subscribe-options.js";
+import { toSdkToken } from "./token-source.js";
 
 export interface MapListeners<Data = unknown> {
   /** Told after each change; the map's `entries` have it then. */
@@ -130,8 +131,7 @@ function openSdkMap(
   { type = "keys", token, data, tagsFilter }: MapSubscribeOptions,
 ): MapSubscription {
   const options: MapSubscriptionOptions = {
-    ...(typeof token === "string" && { token }),
-    ...(typeof token === "function" && { getToken: async () => await token() }),
+    ...toSdkToken(token),
     ...(data !== undefined && { data }),
     ...(tagsFilter && { tagsFilter }),
   };

@@ -2,7 +2,7 @@
 import type { FilterNode, SubscriptionOptions } from "centrifuge";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Position } from "../wire/messages.js";
-import type { TokenSource } from "./options.js";
+import { type TokenSource, toSdkToken } from "./token-source.js";
 
 export type { FilterNode } from "centrifuge";
 
@@ -47,8 +47,7 @@ export function assertCompatible<O extends object>(
 
 export function toSdkSubscriptionOptions({ token, data, since, tagsFilter, joinLeave }: SubscribeOptions) {
   const options: SubscriptionOptions = {
-    ...(typeof token === "string" && { token }),
-    ...(typeof token === "function" && { getToken: async () => await token() }),
+    ...toSdkToken(token),
     ...(data !== undefined && { data }),
     ...(since && { since: { ...since } }),
     ...(tagsFilter && { tagsFilter }),

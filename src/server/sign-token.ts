@@ -1,0 +1,37 @@
+/** Tokens for clients, made by the application's own server: what a `/token` route answers. */
+import { type Duration, durationAdvice, parseDuration } from "../app/duration.js";
+import { describeToken } from "../auth/describe-token.js";
+import { type SignOptions, signToken as sign, type TokenClaims } from "../auth/sign-token.js";
+import { HoldfastError } from "../errors.js";
+
+export interface SignTokenOptions extends SignOptions {
+  /** How long the token is good, in milliseconds or as a text such as `1h`; `null` for ever. An `exp` among the claims counts instead. @default "1h" */
+  readonly expiresIn?: Duration | null;
+}
+
+/**
+ * Makes a token that `jwt({ secret })` accepts, for whom the caller has found out by its own means.
+ * @param claims `sub` is the user, and with `channel` it is the token of one subscription; `iat` and `exp` are added
+ * @throws HF_OPTION_INVALID when the secret or a claim is not accepted; the secret is never printed
+ */
+export async function signToken(options: SignTokenOptions, claims: TokenClaims): Promise<string> {
+  const { expiresIn = "1h", ...signing } = options;
+  const token = await sign(signing, { ...times(expiresIn, Math.floor(Date.now() / 1000)), ...claims });
+  const { faults } = describeToken(token);
+  if (faults.length === 0) return token;
+  throw new HoldfastError("HF_OPTION_INVALID", `claims must be accepted: ${faults.join("; ")}`, {
+    details: { option: "claims" },
+  });
+}
+
+function times(expiresIn: Duration | null, issuedAt: number): Pick<TokenClaims, "iat" | "exp"> {
+  if (expiresIn === null) return { iat: issuedAt };
+  const ms = parseDuration(expiresIn);
+  if (ms === undefined || ms < 1000)
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `expiresIn must be ${durationAdvice} and of at least a second, or null, but is ${JSON.stringify(expiresIn)}`,
+      { details: { option: "expiresIn" } },
+    );
+  return { iat: issuedAt, exp: issuedAt + Math.floor(ms / 1000) };
+}
