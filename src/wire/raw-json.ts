@@ -72,6 +72,26 @@ export function countMembers(text: JsonText): number {
   return count;
 }
 
+/** A value that is text already, and is written as it is. */
+export class RawJson {
+  readonly text: JsonText;
+
+  constructor(text: JsonText) {
+    this.text = text;
+  }
+}
+
+/** As `JSON.stringify`, of plain objects and arrays with {@link RawJson} in them. */
+export function encodeJson(value: unknown): JsonText {
+  if (value instanceof RawJson) return value.text;
+  if (Array.isArray(value)) return `[${value.map(encodeJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const members = Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([name, each]) => `${JSON.stringify(name)}:${encodeJson(each)}`);
+  return `{${members.join(",")}}`;
+}
+
 interface Span {
   from: number;
   /** 0 where nothing is found. */

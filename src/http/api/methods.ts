@@ -9,7 +9,7 @@ import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import type { ClientInfo, JsonText, Publication } from "../../wire/messages.js";
 import { toPublishedFields } from "../../wire/published.js";
-import { RawJson } from "./body.js";
+import { RawJson } from "../../wire/raw-json.js";
 import { matcherOf } from "./glob.js";
 import * as schemas from "./schemas.js";
 
