@@ -8,7 +8,7 @@ import { type AccessCheck, compileAccess } from "./access.js";
 import { accessByDefault } from "./access-defaults.js";
 import type { ChannelOptions, HistoryOptions } from "./channel.js";
 import { durationAdvice, parseDuration } from "./duration.js";
-import { toJsonText } from "./json-text.js";
+import { toJsonText, toTextOf } from "./json-text.js";
 import { compileMap, scoreOf } from "./map-options.js";
 import type { Params, Pattern } from "./pattern.js";
 import { Rejection } from "./rejection.js";
@@ -165,11 +165,11 @@ async function onPublish(
     data = checked.value;
   }
   if (actor === undefined || publish === undefined)
-    return { data: toJsonText(data, `the schema of ${channel}`) };
+    return { data: toTextOf(text, data, `the schema of ${channel}`) };
   const what = `the publish hook of ${channel}`;
   return await orRefusal(async () => {
     const context = { user: toUser(actor), channel, params, data, ...(key !== undefined && { key }) };
-    return { data: toJsonText(await limit(what, () => publish(context)), what) };
+    return { data: toTextOf(text, await limit(what, () => publish(context)), what) };
   });
 }
 

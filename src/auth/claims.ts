@@ -5,6 +5,7 @@
 import { findChannelNameFault } from "../wire/channel-name.js";
 import { findDepthFault } from "../wire/json-codec.js";
 import type { JsonText } from "../wire/messages.js";
+import { wholeText } from "../wire/raw-json.js";
 import type { JsonObject } from "./compact-token.js";
 
 /** A claim that is not accepted. The message names it by its path, and has nothing of its value in it. */
@@ -107,9 +108,12 @@ export function assertMeantForUs(
     throw new ClaimFault("aud", "does not name this server");
 }
 
+/** Members of an object of claims, each as the text that came. */
+export type ClaimTexts = ReadonlyMap<string, JsonText>;
+
 /** What others are shown: `info`, or `b64info`, which has it as the base64 of its JSON. */
-export function readInfo(object: JsonObject, path = ""): JsonText | undefined {
-  const info = readJson(object, "info", path);
+export function readInfo(object: JsonObject, texts: ClaimTexts, path = ""): JsonText | undefined {
+  const info = readJson(object, texts, "info", path);
   if (info !== undefined && info.length > maxInfoCharacters)
     throw new ClaimFault(
       `${path}info`,
@@ -133,35 +137,37 @@ export function assertChannelName(name: string, path: string): void {
 }
 
 /** A claim that may be any JSON, or else stand as base64 of its JSON in a claim with b64 before its name. */
-export function readJson(object: JsonObject, name: string, path = ""): JsonText | undefined {
+export function readJson(
+  object: JsonObject,
+  texts: ClaimTexts,
+  name: string,
+  path = "",
+): JsonText | undefined {
   const encodedName = `b64${name}`;
   const encoded = optionalClaim(object, encodedName);
-  if (encoded !== undefined && encoded !== "")
-    return toJsonText(decodeJson(encoded, `${path}${encodedName}`), `${path}${encodedName}`);
+  if (encoded !== undefined && encoded !== "") return decodeJson(encoded, `${path}${encodedName}`);
   const value = optionalClaim(object, name);
-  return value === undefined ? undefined : toJsonText(value, `${path}${name}`);
+  const text = value === undefined ? undefined : texts.get(name);
+  return text === undefined ? undefined : withoutDepth(text, value, `${path}${name}`);
 }
 
-function decodeJson(encoded: unknown, path: string): unknown {
+function decodeJson(encoded: unknown, path: string): JsonText | undefined {
   // RFC 4648 §4, with or without padding.
   if (typeof encoded !== "string" || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded))
     throw new ClaimFault(path, "must be a string of base64");
+  let value: unknown;
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(encoded, "base64")));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(encoded, "base64"));
+    value = JSON.parse(text);
   } catch {
     throw new ClaimFault(path, "must be the base64 of JSON");
   }
+  return wholeText(withoutDepth(text, value, path));
 }
 
-/** Written anew, so that no line breaks are in it, which would part messages. */
-function toJsonText(value: unknown, path: string): JsonText {
-  let text: string;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    throw new ClaimFault(path, "is nested too deeply");
-  }
-  // What one version of Node.js can write, another cannot read.
+/** @returns the text. @throws ClaimFault: what one version of Node.js can read, another cannot */
+function withoutDepth(text: JsonText, value: unknown, path: string): JsonText {
   if (findDepthFault(text, value) !== undefined) throw new ClaimFault(path, "is nested too deeply");
   return text;
 }

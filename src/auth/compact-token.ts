@@ -2,8 +2,17 @@
  * A token as text: three parts with dots between them, a header, claims and a signature (RFC 7515 §7.1). Takes it apart
  * and says what is wrong with the form; whether the signature is right is up to others.
  */
+import type { JsonText } from "../wire/messages.js";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Claims, and the text that they were parsed from, which has some of them as they are handed on. */
+export interface Claims {
+  readonly values: JsonObject;
+  readonly text: JsonText;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const compactForm = /^[\w-]+\.[\w-]*\.[\w-]*$/;
 
@@ -15,8 +24,14 @@ export function readHeader(token: string): JsonObject | string {
 }
 
 /** @returns the claims of a token that {@link readHeader} has accepted, or what is wrong with them */
-export function readClaims(token: string): JsonObject | string {
-  return readObject(Buffer.from(token.split(".")[1] as string, "base64url"), "payload");
+export function readClaims(token: string): Claims | string {
+  return toClaims(Buffer.from(token.split(".")[1] as string, "base64url"));
+}
+
+/** @returns the claims that stand in the bytes of a token's payload, or what is wrong with them */
+export function toClaims(payload: Uint8Array): Claims | string {
+  const values = readObject(payload, "payload");
+  return typeof values === "string" ? values : { values, text: utf8.decode(payload) };
 }
 
 /**
@@ -43,7 +58,7 @@ export function findHeaderFault(header: JsonObject, accepted: readonly string[])
 export function readObject(bytes: Uint8Array, part: string): JsonObject | string {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(utf8.decode(bytes));
   } catch {
     return `the token's ${part} is not JSON`;
   }

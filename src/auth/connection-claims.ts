@@ -1,8 +1,10 @@
 /** The claims of a connection's token: who the user is, and the channels that the connection has from the start. */
 import type { Identity, SubscriptionGrant } from "../sessions/identity.js";
+import { memberTexts } from "../wire/raw-json.js";
 import {
   assertChannelName,
   ClaimFault,
+  type ClaimTexts,
   optionalClaim,
   readExpiry,
   readInfo,
@@ -11,7 +13,7 @@ import {
   readTime,
   readUser,
 } from "./claims.js";
-import type { JsonObject } from "./compact-token.js";
+import type { Claims, JsonObject } from "./compact-token.js";
 import { readGrant } from "./grant-claims.js";
 
 const maxChannels = 128;
@@ -23,17 +25,18 @@ const maxRoleCharacters = 255;
  * @throws ClaimFault naming the first claim that is not accepted
  */
 export function readConnectionClaims(
-  claims: JsonObject,
+  { values: claims, text }: Claims,
   { rolesClaim, toleranceMs }: { readonly rolesClaim: string; readonly toleranceMs: number },
 ): Identity {
   if (Object.hasOwn(claims, "channel"))
     throw new ClaimFault("channel", "is for the token of a subscription, not for that of a connection");
   const user = readUser(claims);
-  const info = readInfo(claims);
+  const texts = memberTexts(text);
+  const info = readInfo(claims, texts);
   const roles = readRoles(claims, rolesClaim);
   const meta = optionalClaim(claims, "meta");
   const expiresAt = readExpiry(claims);
-  const subscriptions = readSubscriptions(claims);
+  const subscriptions = readSubscriptions(claims, texts);
   const tokenId = readText(claims, "jti");
   const issuedAt = readTime(claims, "iat");
   return {
@@ -60,7 +63,7 @@ function readRoles(claims: JsonObject, name: string): readonly string[] | undefi
 }
 
 /** `channels` has names, `subs` has grants by name and stands above it. */
-function readSubscriptions(claims: JsonObject): ReadonlyMap<string, SubscriptionGrant> {
+function readSubscriptions(claims: JsonObject, texts: ClaimTexts): ReadonlyMap<string, SubscriptionGrant> {
   const subscriptions = new Map<string, SubscriptionGrant>();
   const channels = optionalClaim(claims, "channels") ?? [];
   if (!Array.isArray(channels)) throw new ClaimFault("channels", "must be a list of names");
@@ -70,12 +73,13 @@ function readSubscriptions(claims: JsonObject): ReadonlyMap<string, Subscription
     subscriptions.set(name, {});
   }
   const subs = readObjectClaim(claims, "subs") ?? {};
+  const subTexts = memberTexts(texts.get("subs") ?? "{}");
   for (const name of Object.keys(subs)) {
     const path = `subs[${JSON.stringify(name.slice(0, 64))}]`;
     assertChannelName(name, path);
     const grant = optionalClaim(subs, name) ?? {};
     if (typeof grant !== "object" || Array.isArray(grant)) throw new ClaimFault(path, "must be an object");
-    subscriptions.set(name, readGrant(grant as JsonObject, `${path}.`));
+    subscriptions.set(name, readGrant(grant as JsonObject, subTexts.get(name) ?? "{}", `${path}.`));
   }
   if (subscriptions.size > maxChannels)
     throw new ClaimFault(

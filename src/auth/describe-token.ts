@@ -40,21 +40,22 @@ export function describeToken(token: string, options: DescribeOptions = {}): Tok
   if (token.endsWith(".")) faults.push("the token is not signed");
   const claims = readClaims(token);
   if (typeof claims === "string") return { header, faults: [...faults, claims] };
-  const kind = Object.hasOwn(claims, "channel") ? "subscription" : "connection";
+  const { values } = claims;
+  const kind = Object.hasOwn(values, "channel") ? "subscription" : "connection";
   faults.push(
     ...faultsOf(() => {
       if (kind === "connection") readConnectionClaims(claims, { rolesClaim: roles, toleranceMs: 0 });
       else {
-        findMismatch(claims, { channel: "", user: "", client: "" });
+        findMismatch(values, { channel: "", user: "", client: "" });
         readSubscriptionClaims(claims, 0);
       }
       return undefined;
     }),
     ...["exp", "nbf", "iat", "expire_at"].flatMap((name) =>
-      faultsOf(() => findTimeFault(claims, name, options.now)),
+      faultsOf(() => findTimeFault(values, name, options.now)),
     ),
   );
-  return { kind, header, claims, faults: [...new Set(faults)] };
+  return { kind, header, claims: values, faults: [...new Set(faults)] };
 }
 
 function findTimeFault(claims: JsonObject, name: string, now: number | undefined): string | undefined {

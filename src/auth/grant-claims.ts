@@ -1,16 +1,20 @@
 /** What a token grants in one channel, whichever kind of token it stands in. */
 import type { GrantOverrides, SubscriptionGrant } from "../sessions/identity.js";
+import type { JsonText } from "../wire/messages.js";
+import { memberTexts } from "../wire/raw-json.js";
 import { ClaimFault, readInfo, readJson, readObjectClaim } from "./claims.js";
 import type { JsonObject } from "./compact-token.js";
 
 /**
  * `info` and `data`, or `b64info` and `b64data`, and `override`. Says nothing of when the grant ends.
+ * @param text of the object
  * @param path of the object, with a dot behind it; empty for the claims themselves
  * @throws ClaimFault naming the first claim that is not accepted
  */
-export function readGrant(object: JsonObject, path = ""): SubscriptionGrant {
-  const info = readInfo(object, path);
-  const data = readJson(object, "data", path);
+export function readGrant(object: JsonObject, text: JsonText, path = ""): SubscriptionGrant {
+  const texts = memberTexts(text);
+  const info = readInfo(object, texts, path);
+  const data = readJson(object, texts, "data", path);
   const overrides = readOverrides(object, path);
   return {
     ...(info !== undefined && { info }),

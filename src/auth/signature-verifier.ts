@@ -5,7 +5,7 @@
 import type { KeyObject, webcrypto } from "node:crypto";
 import { compactVerify, errors } from "jose";
 import { type Algorithm, isHmacAlgorithm, type PublicKeyAlgorithm } from "./algorithms.js";
-import { findHeaderFault, type JsonObject, readHeader, readObject } from "./compact-token.js";
+import { type Claims, findHeaderFault, readHeader, toClaims } from "./compact-token.js";
 import { findKeys, type PublicKey } from "./public-keys.js";
 import type { RemoteKeys } from "./remote-keys.js";
 import type { SecretKeys } from "./secret-keys.js";
@@ -20,7 +20,7 @@ export interface VerifierSettings {
 }
 
 /** What is wrong never has a part of the token or of a key in it, but for the names of algorithms and keys. */
-export type Verified = { readonly claims: JsonObject } | { readonly fault: string };
+export type Verified = { readonly claims: Claims } | { readonly fault: string };
 
 export class SignatureVerifier {
   readonly #settings: VerifierSettings;
@@ -45,7 +45,7 @@ export class SignatureVerifier {
       const named = kid === undefined ? "" : ` with the kid ${JSON.stringify(kid.slice(0, 64))}`;
       return { fault: `the token was signed with none of this server's keys for ${alg}${named}` };
     }
-    const claims = readObject(payload, "payload");
+    const claims = toClaims(payload);
     return typeof claims === "string" ? { fault: claims } : { claims };
   }
 

@@ -1,7 +1,7 @@
 /** The claims of a subscription's token: for whom it is, for which channel, and what it grants there. */
 import type { SubscriptionGrant, TokenBearer } from "../sessions/identity.js";
 import { assertChannelName, ClaimFault, optionalClaim, readExpiry, readText, readUser } from "./claims.js";
-import type { JsonObject } from "./compact-token.js";
+import type { Claims, JsonObject } from "./compact-token.js";
 import { readGrant } from "./grant-claims.js";
 
 /**
@@ -23,9 +23,12 @@ export function findMismatch(claims: JsonObject, bearer: TokenBearer): string | 
  * @param toleranceMs by which an expiry is later than it says
  * @throws ClaimFault naming the first claim that is not accepted
  */
-export function readSubscriptionClaims(claims: JsonObject, toleranceMs: number): SubscriptionGrant {
-  const expiresAt = readExpiry(claims);
-  return { ...readGrant(claims), ...(expiresAt !== undefined && { expiresAt: expiresAt + toleranceMs }) };
+export function readSubscriptionClaims({ values, text }: Claims, toleranceMs: number): SubscriptionGrant {
+  const expiresAt = readExpiry(values);
+  return {
+    ...readGrant(values, text),
+    ...(expiresAt !== undefined && { expiresAt: expiresAt + toleranceMs }),
+  };
 }
 
 function readChannel(claims: JsonObject): string {

@@ -14,7 +14,7 @@ import {
   readUser,
   type TimeFault,
 } from "./claims.js";
-import type { JsonObject } from "./compact-token.js";
+import type { Claims, JsonObject } from "./compact-token.js";
 import { readConnectionClaims } from "./connection-claims.js";
 import { Revocations } from "./revocations.js";
 import { SignatureVerifier, type Verified } from "./signature-verifier.js";
@@ -72,12 +72,8 @@ export function createTokens(options: TokenOptions): Tokens {
   };
 }
 
-function judgeConnection(
-  claims: JsonObject,
-  settings: TokenSettings,
-  revocations: Revocations,
-): IdentityResult {
-  const fault = findFaultOfAny(claims, settings);
+function judgeConnection(claims: Claims, settings: TokenSettings, revocations: Revocations): IdentityResult {
+  const fault = findFaultOfAny(claims.values, settings);
   if (fault) return { isAccepted: false, error: "tokenExpired", ...fault };
   const identity = readConnectionClaims(claims, settings);
   if (revocations.isRevoked(identity)) return disconnect("invalidToken", "the token is revoked");
@@ -85,20 +81,21 @@ function judgeConnection(
 }
 
 function judgeSubscription(
-  claims: JsonObject,
+  claims: Claims,
   bearer: TokenBearer,
   settings: TokenSettings,
   revocations: Revocations,
 ): GrantResult {
-  const fault = findFaultOfAny(claims, settings);
+  const { values } = claims;
+  const fault = findFaultOfAny(values, settings);
   if (fault) return { isAccepted: false, error: "tokenExpired", ...fault };
-  const mismatch = findMismatch(claims, bearer);
+  const mismatch = findMismatch(values, bearer);
   if (mismatch !== undefined) return { isAccepted: false, disconnect: "invalidToken", reason: mismatch };
   const grant = readSubscriptionClaims(claims, settings.toleranceMs);
-  const tokenId = readText(claims, "jti");
-  const issuedAt = readTime(claims, "iat");
+  const tokenId = readText(values, "jti");
+  const issuedAt = readTime(values, "iat");
   const origin = {
-    user: readUser(claims),
+    user: readUser(values),
     ...(tokenId !== undefined && { tokenId }),
     ...(issuedAt !== undefined && { issuedAt }),
   };

@@ -6,7 +6,7 @@ import type { Payload } from "../wire/codec.js";
 import type { Publication, Push } from "../wire/messages.js";
 import type { Channel } from "./channel.js";
 import type { NewestEntries } from "./newest.js";
-import type { Encoding } from "./reader.js";
+import type { Encoding, Framed } from "./reader.js";
 import type { Entry } from "./ring.js";
 import { patched, publicationsFor, type View, viewOf } from "./view.js";
 
@@ -15,7 +15,7 @@ export const maxBatchBytes = 64 * 1024;
 
 export interface Batch {
   /** Undefined where nothing between the cursors is for this reader. */
-  readonly bytes: Uint8Array | undefined;
+  readonly framed: Framed | undefined;
   /** Cursor after the batch. */
   readonly cursor: number;
   /** Offset of the last publication in or before the batch. */
@@ -81,7 +81,7 @@ export class BatchCache {
       hasPublication = true;
       before = entry.publication;
     }
-    return { bytes: frameMessages(messages, encoding), cursor, offset, hasPublication };
+    return { framed: frameMessages(messages, encoding), cursor, offset, hasPublication };
   }
 }
 
@@ -122,7 +122,7 @@ export function batchOfNewest(
   let size = 0;
   let last = offset;
   const toBatch = (cursor: number, end: number) => ({
-    bytes: frameMessages(messages, encoding),
+    framed: frameMessages(messages, encoding),
     cursor,
     offset: end,
     hasPublication: messages.length > 0,
@@ -173,11 +173,17 @@ export function framePublications(
   publications: readonly Publication[],
   encoding: Encoding,
   view = viewOf(),
-): Uint8Array | undefined {
-  const messages = publicationsFor(view, conflated(channel, publications)).map((publication) =>
-    encoding.codec.encodePush({ kind: "pub", channel: channel.name, publication, epoch: channel.epoch }),
-  );
-  return frameMessages(messages, encoding);
+): Framed | undefined {
+  const { codec, frame } = encoding;
+  const { name, epoch } = channel;
+  const shown = publicationsFor(view, conflated(channel, publications));
+  if (shown.length === 0) return undefined;
+  // Kept for longer than a turn, and so without the texts it is made of.
+  const payload = () =>
+    codec.join(
+      shown.map((publication) => codec.encodePush({ kind: "pub", channel: name, publication, epoch })),
+    );
+  return { bytes: frame(payload()), payload };
 }
 
 /** In channels of kind `latest` only the newest of each key counts. */
@@ -191,6 +197,7 @@ export function conflated({ kind }: Channel, publications: readonly Publication[
   return [...newest.values()];
 }
 
-function frameMessages(messages: readonly Payload[], { codec, frame }: Encoding): Uint8Array | undefined {
-  return messages.length === 0 ? undefined : frame(codec.join(messages));
+function frameMessages(messages: readonly Payload[], { codec, frame }: Encoding): Framed | undefined {
+  if (messages.length === 0) return undefined;
+  return { bytes: frame(codec.join(messages)), payload: () => codec.join(messages) };
 }

@@ -192,12 +192,12 @@ export class Delivery {
     this.#take(subscription, channel.batches.get(subscription.cursor, subscription.view, reader.encoding));
   }
 
-  #take(subscription: Subscription, { bytes, cursor, offset, hasPublication }: Batch): void {
+  #take(subscription: Subscription, { framed, cursor, offset, hasPublication }: Batch): void {
     const { channel, reader } = subscription;
     subscription.cursor = cursor;
     subscription.offset = offset;
     subscription.noteDelivered(hasPublication);
-    if (bytes) reader.push(bytes);
+    if (framed) reader.push(framed);
     if (cursor !== channel.ring.next) this.#behind.add(reader);
   }
 
@@ -255,8 +255,8 @@ export class Delivery {
     if (!reader.isReady) return;
     const last = page.publications.at(-1);
     if (last) {
-      const bytes = page.bytesFor(reader.encoding, subscription.view);
-      if (bytes) reader.push(bytes);
+      const framed = page.framedFor(reader.encoding, subscription.view);
+      if (framed) reader.push(framed);
       subscription.offset = last.offset;
       subscription.noteDelivered(true);
     }

@@ -6,7 +6,7 @@ import type { Publication } from "../wire/messages.js";
 import { framePublications, maxBatchBytes } from "./batches.js";
 import type { Broker } from "./broker.js";
 import type { Channel } from "./channel.js";
-import type { Encoding } from "./reader.js";
+import type { Encoding, Framed } from "./reader.js";
 import type { View } from "./view.js";
 
 const maxPageEntries = 1000;
@@ -22,7 +22,7 @@ interface CompletePage {
   /** Whether there was nothing after them when they were read. */
   readonly isToEnd: boolean;
   /** Framed; undefined where the view leaves nothing of it. */
-  bytesFor(encoding: Encoding, view: View): Uint8Array | undefined;
+  framedFor(encoding: Encoding, view: View): Framed | undefined;
 }
 
 /** What follows an offset, or word that it is gone. */
@@ -82,14 +82,14 @@ export class LogReader {
         isComplete: false,
         reason: `publications from ${sinceOffset + 1} to ${first.offset - 1} are no longer kept`,
       };
-    const framed = new Map<Encoding, Uint8Array | undefined>();
+    const framed = new Map<Encoding, Framed | undefined>();
     const complete: CompletePage = {
       isComplete: true,
       channel: channel.name,
       epoch,
       publications,
       isToEnd: publications.length === 0 || publications.at(-1)?.offset === page.position.offset,
-      bytesFor(encoding, view) {
+      framedFor(encoding, view) {
         // Those that are rare are not kept, so that what is kept has a bound.
         if (view.filter || view.delta !== "none")
           return framePublications(channel, publications, encoding, view);

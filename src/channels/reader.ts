@@ -11,6 +11,13 @@ export interface Encoding {
   frame(payload: Payload): Uint8Array;
 }
 
+/** Messages in one frame, shared by all readers of an encoding. Must not be changed. */
+export interface Framed {
+  readonly bytes: Uint8Array;
+  /** The messages without the frame, for a reader that puts them into one with others. Made when asked for. */
+  payload(): Payload;
+}
+
 export interface Reader {
   readonly encoding: Encoding;
   /**
@@ -20,8 +27,8 @@ export interface Reader {
   readonly isReady: boolean;
   /** What it follows, for catching up. */
   readonly subscriptions: Iterable<Subscription>;
-  /** Takes framed bytes for this turn. They are shared with other readers and must not be changed. */
-  push(bytes: Uint8Array): void;
+  /** Takes messages for this turn. */
+  push(framed: Framed): void;
   /** Writes what was pushed, in one write. Called once per turn in which something was pushed. */
   flush(): void;
   /** The log has moved on past the subscription's cursor and what lay between is gone. */

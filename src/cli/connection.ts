@@ -1,9 +1,10 @@
 /** A connection of the command line to a server, through the SDK that browsers use. */
-import { Centrifuge, type Options } from "centrifuge";
+import type { Centrifuge, Options } from "centrifuge";
 import { withoutLocalStorage } from "../client/without-local-storage.js";
 import { HoldfastError } from "../index.js";
 import { WebSocket } from "../websocket.js";
 import { writeNote } from "./output.js";
+import { TextClient } from "./text-client.js";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -19,7 +20,7 @@ export function createClient({ url, user, token }: ConnectionOptions): Centrifug
   const options: Partial<Options> = { websocket: WebSocket, name: "holdfast-cli" };
   if (user !== undefined) options.data = { user, info: { name: user } };
   if (token !== undefined) options.token = token;
-  return withoutLocalStorage(() => new Centrifuge(toWebSocketUrl(url), options));
+  return withoutLocalStorage(() => new TextClient(toWebSocketUrl(url), options));
 }
 
 function toWebSocketUrl(text: string): string {

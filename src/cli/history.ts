@@ -1,5 +1,6 @@
 /** `holdfast history`. */
 import { HoldfastError, readStore } from "../index.js";
+import { RawJson } from "../wire/raw-json.js";
 import { type ConnectionOptions, connectOnce, createClient } from "./connection.js";
 import { writeNote, writeResult } from "./output.js";
 import { parsePosition } from "./position.js";
@@ -65,12 +66,12 @@ async function printStored(
   const shown = isReverse && !reverse ? publications.toReversed() : publications;
   for (const { offset, data, info, tags } of shown) {
     const { user = "", client = "", connInfo = "null" } = info ?? {};
-    const shownInfo = info && { user, client, connInfo: JSON.parse(connInfo) as unknown };
+    const shownInfo = info && { user, client, connInfo: new RawJson(connInfo) };
     writeResult(
       toLine({
         channel,
         offset,
-        data: JSON.parse(data),
+        data: new RawJson(data),
         ...(shownInfo && { info: shownInfo }),
         ...(tags && { tags }),
       }),

@@ -1,7 +1,8 @@
 /** Where the command line writes: results to standard output, everything said about them to standard error. */
+import { encodeJson } from "../wire/raw-json.js";
 
 export function writeResult(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${encodeJson(value)}\n`);
 }
 
 export function writeText(text: string): void {

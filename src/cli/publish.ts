@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Centrifuge } from "centrifuge";
 import { HoldfastError } from "../index.js";
+import { RawJson, wholeText } from "../wire/raw-json.js";
 import { type ConnectionOptions, connectOnce, createClient, reportConnection } from "./connection.js";
 import { writeNote } from "./output.js";
 import { readLines } from "./read-lines.js";
@@ -138,10 +139,11 @@ class Publisher {
 }
 
 /** JSON where the text is that, else the text. */
-function parseData(text: string): unknown {
+function parseData(text: string): RawJson | string {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
   } catch {
     return text;
   }
+  return new RawJson(wholeText(text));
 }

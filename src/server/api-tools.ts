@@ -8,16 +8,16 @@ import type { Audit } from "../observe/audit.js";
 import type { Control } from "../sessions/control.js";
 import type { Clock } from "../time/clock.js";
 import type { ReplyError } from "../wire/codes.js";
+import type { JsonText } from "../wire/messages.js";
 import { RevocationLog, revocationChannel } from "./revocation-log.js";
 
 export async function callAsServer(
   app: CompiledApp,
   method: string,
-  params: unknown,
-): Promise<ReplyError | { readonly data: unknown }> {
-  const text = params === undefined ? undefined : JSON.stringify(params);
-  const outcome = await app.callAsServer(method, text);
-  return "refusal" in outcome ? outcome.refusal : { data: JSON.parse(outcome.data) as unknown };
+  params: JsonText | undefined,
+): Promise<ReplyError | { readonly data: JsonText }> {
+  const outcome = await app.callAsServer(method, params);
+  return "refusal" in outcome ? outcome.refusal : outcome;
 }
 
 export interface RevocationContext {

@@ -45,6 +45,11 @@ export function createStreams({
 }
 
 function mapTypeOf(application: Application, channel: string): MapType | undefined {
-  const rules = application.policyFor(channel)?.rules;
-  return rules?.kind === "map" ? (rules.map?.type ?? "keys") : undefined;
+  try {
+    const rules = application.policyFor(channel)?.rules;
+    return rules?.kind === "map" ? (rules.map?.type ?? "keys") : undefined;
+  } catch {
+    // The subscribe command that follows comes to the same, and its failure is answered and reported.
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 /** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
 import type { DisconnectName } from "../wire/codes.js";
 import type { JsonText } from "../wire/messages.js";
+import { textAt } from "../wire/raw-json.js";
 
 export interface Identity {
   /** User id; empty for an anonymous user. */
@@ -109,17 +110,17 @@ export const believeClients: Authenticate = ({ token, data }) => {
   if (token) return refuse("invalidToken", "this server has no key to check tokens with");
   const claims: unknown = data === undefined ? undefined : JSON.parse(data);
   if (typeof claims !== "object" || claims === null || Array.isArray(claims)) return accept({ user: "" });
-  const { user, info } = claims as Record<string, unknown>;
+  const { user } = claims as Record<string, unknown>;
   if (user !== undefined && (typeof user !== "string" || user.length > maxUserCharacters))
     return refuse(
       "badRequest",
       `connect.data.user must be a string of up to ${maxUserCharacters} characters`,
     );
+  const info = data === undefined ? undefined : textAt(data, ["info"]);
   if (info === undefined) return accept({ user: user ?? "" });
-  const text = JSON.stringify(info);
-  if (text.length > maxInfoCharacters)
+  if (info.length > maxInfoCharacters)
     return refuse("badRequest", `connect.data.info may have ${maxInfoCharacters} characters of JSON`);
-  return accept({ user: user ?? "", info: text });
+  return accept({ user: user ?? "", info });
 };
 
 function accept(identity: Identity): IdentityResult {

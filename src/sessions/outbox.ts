@@ -1,16 +1,17 @@
 /**
- * What a session has to say in this turn: replies are gathered into one frame, batches of publications stand as they
- * are, and the order is kept.
+ * What a session has to say in this turn, in its order. Batches of publications alone go out as the bytes that all readers
+ * share. Where there is a reply or push of this session's own, everything of the turn is one frame: SDKs that take a reply
+ * up while they have not finished with it start on the next frame, and show its publications first.
  */
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding, Framed } from "../channels/reader.js";
 import type { Payload } from "../wire/codec.js";
 
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
 export class Outbox {
   readonly #encoding: Encoding;
-  #parts: Uint8Array[] | undefined;
-  #messages: Payload[] | undefined;
+  #items: (Payload | Framed)[] | undefined;
+  #hasMessages = false;
   #size = 0;
 
   constructor(encoding: Encoding) {
@@ -23,36 +24,37 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.#parts === undefined && this.#messages === undefined;
+    return this.#items === undefined;
   }
 
   addMessage(message: Payload): void {
-    this.#messages ??= [];
-    this.#messages.push(message);
+    this.#items ??= [];
+    this.#items.push(message);
+    this.#hasMessages = true;
     this.#size += message.length;
   }
 
-  addBytes(bytes: Uint8Array): void {
-    this.#closeFrame();
-    this.#parts ??= [];
-    this.#parts.push(bytes);
-    this.#size += bytes.length;
+  addFramed(framed: Framed): void {
+    this.#items ??= [];
+    this.#items.push(framed);
+    this.#size += framed.bytes.length;
   }
 
   /** Everything, framed; the outbox is empty afterwards. */
   take(): readonly Uint8Array[] {
-    this.#closeFrame();
-    const parts = this.#parts ?? noParts;
-    this.#parts = undefined;
+    const items = this.#items;
+    if (items === undefined) return noParts;
+    const { codec, frame } = this.#encoding;
+    const parts = this.#hasMessages
+      ? [frame(codec.join(items.map((item) => (isFramed(item) ? item.payload() : item))))]
+      : items.map((item) => (item as Framed).bytes);
+    this.#items = undefined;
+    this.#hasMessages = false;
     this.#size = 0;
     return parts;
   }
+}
 
-  #closeFrame(): void {
-    if (this.#messages === undefined) return;
-    const { codec, frame } = this.#encoding;
-    this.#parts ??= [];
-    this.#parts.push(frame(codec.join(this.#messages)));
-    this.#messages = undefined;
-  }
+function isFramed(item: Payload | Framed): item is Framed {
+  return typeof item === "object" && "payload" in item;
 }

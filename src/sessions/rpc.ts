@@ -12,7 +12,7 @@ export const publishMethod = "holdfast.publish";
 
 type RpcMethod = (
   session: Session,
-  data: unknown,
+  data: JsonText,
   context: SessionContext,
 ) => Promise<{ readonly result: unknown } | ReplyError>;
 
@@ -39,7 +39,7 @@ export async function callMethod(
 ): Promise<JsonText | ReplyError> {
   const call = methods.get(method);
   if (call !== undefined) {
-    const outcome = await call(session, data === undefined ? undefined : JSON.parse(data), context);
+    const outcome = await call(session, data ?? "null", context);
     return "code" in outcome ? outcome : JSON.stringify(outcome.result);
   }
   const { application } = context;

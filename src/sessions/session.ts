@@ -3,7 +3,7 @@
  * line alive. Bounded in commands under way, in bytes that wait for the peer, and in time.
  */
 import { maxBatchBytes } from "../channels/batches.js";
-import type { Encoding, Reader } from "../channels/reader.js";
+import type { Encoding, Framed, Reader } from "../channels/reader.js";
 import type { Subscription } from "../channels/subscription.js";
 import { InputRate } from "../time/input-rate.js";
 import type { Payload } from "../wire/codec.js";
@@ -258,10 +258,10 @@ export class Session implements Reader, TransportEvents, Holder {
     this.send({ id, error: replyError(name, detail) });
   }
 
-  push(bytes: Uint8Array): void {
+  push(framed: Framed): void {
     if (this.#isEnded) return;
     this.#touch();
-    this.#outbox.addBytes(bytes);
+    this.#outbox.addFramed(framed);
   }
 
   flush(): void {

@@ -3,7 +3,7 @@
  * a reader like any other, so those that wait at one place share their bytes, and are released in slices.
  */
 import type { Channel } from "../channels/channel.js";
-import type { Encoding, Reader } from "../channels/reader.js";
+import type { Encoding, Framed, Reader } from "../channels/reader.js";
 import type { Subscription } from "../channels/subscription.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import type { Position } from "../wire/messages.js";
@@ -79,7 +79,7 @@ export class WaitingReader implements Reader, DeadlineHolder {
     return this.#subscription ? [this.#subscription] : [];
   }
 
-  push(bytes: Uint8Array): void {
+  push({ bytes }: Framed): void {
     if (!this.isReady) return;
     this.#bytes = bytes;
     this.#touch();

@@ -9,6 +9,7 @@ import type { ConnectionRequest } from "../sessions/identity.js";
 import { type OpeningRequest, toOpeningRequest } from "../sockets/opening-request.js";
 import { readBody } from "../sockets/request-body.js";
 import { type Rejection, reject } from "../websocket/index.js";
+import { wholeText } from "../wire/raw-json.js";
 import type { Admission, Admitted, Peer } from "./admission.js";
 import { answerPreflight, corsHeaders } from "./cors.js";
 import { EmulatedTransport, type StreamFormat } from "./emulated-transport.js";
@@ -158,15 +159,14 @@ export class StreamListener {
 
   #startOneWay(format: StreamFormat): Start {
     return (response, opening, text, cors) => {
-      const params = text === undefined ? {} : parseObject(text);
-      if (params === undefined)
+      if (text !== undefined && parseObject(text) === undefined)
         return reject(400, 'A JSON object with what connect takes must be here, such as {"token":"…"}.');
       const { admission, handler, times, pingSeconds } = this.#options;
       const from = { ...this.#enter(opening), cors };
       const leave = (gone: Admitted) => admission.leave(gone);
       const transport = new OneWaySdkTransport(response, format.encoding, from, times, leave);
       admission.add(transport);
-      const connect = JSON.stringify(params);
+      const connect = text === undefined ? "{}" : wholeText(text);
       transport.start(handler.open(transport), format, { connect, cors, pingSeconds });
       return undefined;
     };

@@ -16,7 +16,8 @@ export function readEnvelope(
 ): { readonly session: string; readonly node: string; readonly data: string } | undefined {
   const { session, node, data } = parseObject(text) ?? {};
   if (typeof session !== "string" || typeof node !== "string" || typeof data !== "string") return undefined;
-  return { session, node, data };
+  // A string of JSON can say half of a character, which has no bytes of its own; in the commands it has to be said again.
+  return { session, node, data: data.replace(/\p{Surrogate}/gu, escapeCharacter) };
 }
 
 /** @returns undefined where the text is no JSON object */
@@ -28,6 +29,10 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> | u
   } catch {
     return undefined;
   }
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
 }
 
 export function isBinary(request: IncomingMessage): boolean {

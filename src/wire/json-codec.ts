@@ -23,12 +23,12 @@ export const jsonCodec: Codec = Object.freeze({
   name: "json",
 
   decode(frame: Payload): DecodedFrame {
-    if (typeof frame !== "string")
-      return { commands: [], fault: "JSON commands must come as text, not as binary" };
+    const text = typeof frame === "string" ? frame : decodeUtf8(frame);
+    if (text === undefined) return { commands: [], fault: "JSON commands must be UTF-8" };
     const commands: Command[] = [];
     // One line feed at the end is allowed.
-    const text = frame.endsWith("\n") ? frame.slice(0, -1) : frame;
-    for (const line of text.split("\n")) {
+    const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
+    for (const line of lines.split("\n")) {
       const command = decodeLine(line);
       if (typeof command === "string") return { commands, fault: command };
       commands.push(command);
@@ -60,6 +60,17 @@ export const jsonCodec: Codec = Object.freeze({
   },
 });
 
+/** Some clients send text in binary frames. As in a text frame, a byte order mark is no part of JSON (RFC 8259 §8.1). */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 function decodeLine(line: string): Command | string {
   if (line.trim() === "")
     return "a frame must hold JSON objects separated by single line feeds, and has an empty line";
@@ -69,9 +80,9 @@ function decodeLine(line: string): Command | string {
   } catch {
     return `not JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
   }
-  // Payloads become text again, here and at every reader, and that may recurse: thousands of levels are more than the
-  // stack of some of them holds. A level takes two characters at least.
-  return findDepthFault(line, value) ?? toCommand(value);
+  // Hooks and readers walk through payloads, and that may recurse: thousands of levels are more than the stack of some of
+  // them holds. A level takes two characters at least.
+  return findDepthFault(line, value) ?? toCommand(value, line);
 }
 
 /**
@@ -218,7 +229,7 @@ function dataField(data: string, delta: Publication["delta"]): string {
   return `"data":${delta === undefined ? data : JSON.stringify(data)}`;
 }
 
-function encodeInfo(info: ClientInfo): string {
+export function encodeInfo(info: ClientInfo): string {
   let fields = `"user":${JSON.stringify(info.user)},"client":${JSON.stringify(info.client)}`;
   if (info.connInfo !== undefined) fields += `,"conn_info":${info.connInfo}`;
   if (info.chanInfo !== undefined) fields += `,"chan_info":${info.chanInfo}`;

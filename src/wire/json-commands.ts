@@ -1,10 +1,11 @@
 /**
  * Reads one JSON object as a command. Parameters are checked here, once, so that the rest of the server sees values
- * of the types it expects; fields that are not known are ignored.
+ * of the types it expects; fields that are not known are ignored. Payloads are taken as the text that came.
  */
 import { findKeyFault } from "./keys.js";
 import type {
   Command,
+  JsonText,
   MapPhase,
   MapType,
   Method,
@@ -14,6 +15,7 @@ import type {
   Request,
   SubscribeParams,
 } from "./messages.js";
+import { textAt } from "./raw-json.js";
 import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -41,12 +43,18 @@ const maxNamedChannels = 512;
 /** Raised inside this file for parameters that are not accepted. */
 class InvalidField extends Error {}
 
-/** @returns the command, or the sentence that says why the object is none */
-export function toCommand(value: unknown): Command | string {
+/** Gives a member of the parameters as its text. */
+type TextOf = (name: string) => JsonText | undefined;
+
+/**
+ * @param text what the value was parsed from
+ * @returns the command, or the sentence that says why the object is none
+ */
+export function toCommand(value: unknown, text: JsonText): Command | string {
   if (!isObject(value)) return "a command must be a JSON object";
   const { id = 0 } = value;
   const method = methods.find((name) => value[name] !== undefined && value[name] !== null);
-  if (method === "send") return toMessage(value.send);
+  if (method === "send") return toMessage(value.send, text);
   if (method === undefined) {
     if (id === 0)
       return Object.keys(value).length === 0 || "id" in value ? { method: "pong" } : unknownCommand(value);
@@ -56,7 +64,7 @@ export function toCommand(value: unknown): Command | string {
   const params = value[method];
   if (!isObject(params)) return { method: "invalid", id, message: `${method} must be an object` };
   try {
-    return { id, method, params: readers[method](params) } as Request;
+    return { id, method, params: readers[method](params, (name) => textAt(text, [method, name])) } as Request;
   } catch (error) {
     if (!(error instanceof InvalidField)) throw error;
     return { method: "invalid", id, message: `${method}.${error.message}` };
@@ -70,19 +78,19 @@ function unknownCommand(value: JsonObject): string {
     : `unknown command ${JSON.stringify(named.slice(0, 32))}`;
 }
 
-const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
-  connect: (params) => ({
+const readers: { readonly [M in Method]: (params: JsonObject, textOf: TextOf) => unknown } = {
+  connect: (params, textOf) => ({
     ...optional("token", readString(params, "token")),
-    ...optional("data", readJson(params, "data")),
+    ...optional("data", readJson(params, "data", textOf)),
     ...optional("name", readString(params, "name")),
     ...optional("version", readString(params, "version")),
     ...optional("headers", readHeaders(params)),
     ...optional("subs", readSubs(params)),
   }),
-  subscribe: (params) => ({
+  subscribe: (params, textOf) => ({
     channel: readChannel(params),
     ...optional("token", readString(params, "token")),
-    ...optional("data", readJson(params, "data")),
+    ...optional("data", readJson(params, "data", textOf)),
     ...readRecover(params),
     positioned: readBoolean(params, "positioned"),
     recoverable: readBoolean(params, "recoverable"),
@@ -104,25 +112,25 @@ const readers: { readonly [M in Method]: (params: JsonObject) => unknown } = {
     reverse: readBoolean(params, "reverse"),
   }),
   ping: () => ({}),
-  rpc: (params) => ({
+  rpc: (params, textOf) => ({
     method: readString(params, "method") ?? "",
-    ...optional("data", readJson(params, "data")),
+    ...optional("data", readJson(params, "data", textOf)),
   }),
   refresh: (params) => ({ token: readString(params, "token") ?? "" }),
   sub_refresh: (params) => ({ channel: readChannel(params), token: readString(params, "token") ?? "" }),
 };
 
 /** What cannot be answered, for it has no id, ends the connection. */
-function toMessage(params: unknown): Command | string {
+function toMessage(params: unknown, text: JsonText): Command | string {
   if (!isObject(params)) return "send must be an object";
-  return { method: "send", data: readJson(params, "data") ?? "null" };
+  return { method: "send", data: readJson(params, "data", (name) => textAt(text, ["send", name])) ?? "null" };
 }
 
-function readPublish(params: JsonObject): PublishParams {
+function readPublish(params: JsonObject, textOf: TextOf): PublishParams {
   const type = readInteger(params, "type", 0) ?? 0;
   return {
     channel: readChannel(params),
-    data: readData(params),
+    data: readData(params, textOf),
     ...optional("key", readKey(params, "key")),
     ...optional("idempotencyKey", readKey(params, "idempotency_key")),
     isForMap: type === mapType,
@@ -157,13 +165,14 @@ function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" |
 }
 
 /**
- * A publication that does not come as a publish command: in an rpc, or over HTTP.
+ * A publication that does not come as a publish command, but in an rpc.
  * @returns the parameters, or the sentence that says why they are not accepted
  */
-export function toPublishParams(value: unknown): PublishParams | string {
+export function toPublishParams(text: JsonText): PublishParams | string {
+  const value: unknown = JSON.parse(text);
   if (!isObject(value)) return "the parameters must be an object";
   try {
-    return readPublish(value);
+    return readPublish(value, (name) => textAt(text, [name]));
   } catch (error) {
     if (!(error instanceof InvalidField)) throw error;
     return error.message;
@@ -214,16 +223,15 @@ function readChannel(params: JsonObject): string {
   return readString(params, "channel") ?? "";
 }
 
-function readData(params: JsonObject): string {
+function readData(params: JsonObject, textOf: TextOf): JsonText {
   if (params.removed === true) return "null";
-  const data = readJson(params, "data");
+  const data = readJson(params, "data", textOf);
   if (data === undefined) throw new InvalidField("data is missing: any JSON value is accepted");
   return data;
 }
 
-function readJson(params: JsonObject, name: string): string | undefined {
-  const value = params[name];
-  return value === undefined ? undefined : JSON.stringify(value);
+function readJson(params: JsonObject, name: string, textOf: TextOf): JsonText | undefined {
+  return params[name] === undefined ? undefined : textOf(name);
 }
 
 function readString(params: JsonObject, name: string): string | undefined {

@@ -7,8 +7,8 @@ import type { Published } from "./published.js";
 import type { TagsFilter } from "./tags-filter.js";
 
 /**
- * One JSON value as text, without raw line breaks. Written anew when it comes in, so numbers are as JavaScript has them,
- * and text from there to all subscribers.
+ * One JSON value as text, without raw line breaks: the text that came, or what JavaScript's values were written as. Checked
+ * when it comes in, and not changed from there to all subscribers.
  */
 export type JsonText = string;
 

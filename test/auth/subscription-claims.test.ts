@@ -37,7 +37,7 @@ describe("claims of a subscription's token", () => {
       grant: {
         origin,
         info: '{"a":1}',
-        data: "[2]",
+        data: "[ 2 ]",
         expiresAt: (nowSeconds + 60) * 1000,
         overrides: { hasPresence: true },
       },

@@ -43,13 +43,13 @@ describe("batch", () => {
   it("holds what lies between cursor and head", () => {
     const channel = channelWith(3);
     const batch = channel.batches.get(1, quiet, plainEncoding);
-    expect(offsetsOf(batch.bytes)).toEqual([2, 3]);
+    expect(offsetsOf(batch.framed?.bytes)).toEqual([2, 3]);
     expect(batch).toMatchObject({ cursor: 3, offset: 3 });
   });
 
   it("is one frame of push messages", () => {
     const channel = channelWith(2);
-    expect(textOf(channel.batches.get(0, quiet, plainEncoding).bytes)).toBe(
+    expect(textOf(channel.batches.get(0, quiet, plainEncoding).framed?.bytes)).toBe(
       '{"push":{"channel":"news","pub":{"data":1,"offset":1,"epoch":"e1"}}}\n' +
         '{"push":{"channel":"news","pub":{"data":2,"offset":2}}}',
     );
@@ -58,8 +58,8 @@ describe("batch", () => {
   it("is the same bytes for the same cursor", () => {
     const channel = channelWith(3);
     const first = channel.batches.get(1, quiet, plainEncoding);
-    expect(channel.batches.get(1, quiet, plainEncoding).bytes).toBe(first.bytes);
-    expect(channel.batches.get(2, quiet, plainEncoding).bytes).not.toBe(first.bytes);
+    expect(channel.batches.get(1, quiet, plainEncoding).framed?.bytes).toBe(first.framed?.bytes);
+    expect(channel.batches.get(2, quiet, plainEncoding).framed?.bytes).not.toBe(first.framed?.bytes);
   });
 
   it("is made anew when the ring has grown", () => {
@@ -67,7 +67,7 @@ describe("batch", () => {
     channel.batches.get(1, quiet, plainEncoding);
     channel.receive(publication(4), "e1");
     const batch = channel.batches.get(1, quiet, plainEncoding);
-    expect(offsetsOf(batch.bytes)).toEqual([2, 3, 4]);
+    expect(offsetsOf(batch.framed?.bytes)).toEqual([2, 3, 4]);
     expect(batch.cursor).toBe(4);
   });
 
@@ -75,7 +75,7 @@ describe("batch", () => {
     const channel = channelWith(1);
     channel.batches.get(0, curious, plainEncoding);
     channel.announce("join", clientInfo("ann"));
-    expect(textOf(channel.batches.get(0, curious, plainEncoding).bytes)).toContain('"join"');
+    expect(textOf(channel.batches.get(0, curious, plainEncoding).framed?.bytes)).toContain('"join"');
   });
 
   it("ends with the entry that takes it past its size, and goes on from there", () => {
@@ -86,11 +86,11 @@ describe("batch", () => {
     let batches = 0;
     while (cursor < channel.ring.next) {
       const batch = channel.batches.get(cursor, quiet, plainEncoding);
-      const length = batch.bytes?.length ?? 0;
+      const length = batch.framed?.bytes?.length ?? 0;
       expect(length).toBeLessThan(maxBatchBytes + 11_000);
       if (batch.cursor < channel.ring.next) expect(length).toBeGreaterThanOrEqual(maxBatchBytes);
       expect(batch.offset).toBe(batch.cursor);
-      read.push(...offsetsOf(batch.bytes));
+      read.push(...offsetsOf(batch.framed?.bytes));
       cursor = batch.cursor;
       batches++;
     }
@@ -101,7 +101,7 @@ describe("batch", () => {
   it("holds an entry that is larger than a batch by itself", () => {
     const channel = channelWith(3, JSON.stringify("x".repeat(2 * maxBatchBytes)));
     const batch = channel.batches.get(0, quiet, plainEncoding);
-    expect(offsetsOf(batch.bytes)).toEqual([1]);
+    expect(offsetsOf(batch.framed?.bytes)).toEqual([1]);
     expect(batch).toMatchObject({ cursor: 1, offset: 1 });
   });
 });
@@ -112,8 +112,8 @@ describe("joins and leaves in a batch", () => {
     channel.announce("join", clientInfo("ann"));
     channel.receive(publication(2), "e1");
     channel.announce("leave", clientInfo("ann"));
-    const { bytes, cursor, offset } = channel.batches.get(0, curious, plainEncoding);
-    const kinds = messagesOf([bytes as Uint8Array]).map(({ push }) => Object.keys(push)[1]);
+    const { framed, cursor, offset } = channel.batches.get(0, curious, plainEncoding);
+    const kinds = messagesOf([framed?.bytes as Uint8Array]).map(({ push }) => Object.keys(push)[1]);
     expect(kinds).toEqual(["pub", "join", "pub", "leave"]);
     expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
   });
@@ -123,8 +123,8 @@ describe("joins and leaves in a batch", () => {
     channel.announce("join", clientInfo("ann"));
     channel.receive(publication(2), "e1");
     channel.announce("leave", clientInfo("ann"));
-    const { bytes, cursor, offset } = channel.batches.get(0, quiet, plainEncoding);
-    expect(offsetsOf(bytes)).toEqual([1, 2]);
+    const { framed, cursor, offset } = channel.batches.get(0, quiet, plainEncoding);
+    expect(offsetsOf(framed?.bytes)).toEqual([1, 2]);
     expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
   });
 
@@ -162,11 +162,11 @@ describe("encoding", () => {
   it("frames once per encoding", () => {
     const channel = channelWith(3);
     const other = createPlainEncoding();
-    const bytes = channel.batches.get(0, quiet, plainEncoding).bytes;
-    const otherBytes = channel.batches.get(0, quiet, other).bytes;
+    const bytes = channel.batches.get(0, quiet, plainEncoding).framed?.bytes;
+    const otherBytes = channel.batches.get(0, quiet, other).framed?.bytes;
     expect(otherBytes).not.toBe(bytes);
     expect(otherBytes).toEqual(bytes);
-    expect(channel.batches.get(0, quiet, other).bytes).toBe(otherBytes);
+    expect(channel.batches.get(0, quiet, other).framed?.bytes).toBe(otherBytes);
   });
 });
 
@@ -178,7 +178,10 @@ describe("publications of the log as a frame", () => {
       countTo(3).map((n) => publication(n)),
       plainEncoding,
     );
-    expect(framed).toEqual(channel.batches.get(0, quiet, plainEncoding).bytes);
+    const batch = channel.batches.get(0, quiet, plainEncoding);
+    expect(framed?.bytes).toEqual(batch.framed?.bytes);
+    expect(framed?.payload()).toBe(batch.framed?.payload());
+    expect(textOf(framed?.bytes)).toBe(framed?.payload());
   });
 
   it("are nothing when there are none", () => {

@@ -187,13 +187,13 @@ describe("many readers to flush", () => {
   it("are flushed in slices, each once, with what has come until then", async () => {
     const node = await createSlowNode();
     const readers = countTo(500).map(node.createReader);
-    for (const reader of readers) reader.push(Buffer.from("{}"));
+    for (const reader of readers) reader.pushText("{}");
     node.scheduler.turn();
     const flushed = readers.filter(({ writes }) => writes.length > 0).length;
     expect(flushed).toBeGreaterThan(0);
     expect(flushed).toBeLessThan(500);
     const last = readers.at(-1) as FakeReader;
-    last.push(Buffer.from("{}"));
+    last.pushText("{}");
     await node.scheduler.runAll();
     for (const { writes } of readers) expect(writes).toHaveLength(1);
     expect(last.frames).toHaveLength(2);

@@ -131,7 +131,7 @@ describe("turn", () => {
   it("flushes readers that were touched without a publication", async () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const reader = createReader();
-    reader.push(Buffer.from("{}"));
+    reader.pushText("{}");
     expect(delivery.pending.touched).toBe(1);
     scheduler.turn();
     expect(reader.frames).toHaveLength(1);
@@ -142,8 +142,8 @@ describe("turn", () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const first = createReader();
     const second = createReader();
-    first.onFlush = () => second.push(Buffer.from("{}"));
-    first.push(Buffer.from("{}"));
+    first.onFlush = () => second.pushText("{}");
+    first.pushText("{}");
     scheduler.turn();
     expect(second.frames).toHaveLength(1);
     expect(delivery.pending).toEqual(idle);

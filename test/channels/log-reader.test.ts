@@ -137,9 +137,9 @@ describe("bytes of a page", () => {
     await publish("news", 3);
     const page = await log.read(await channels.acquire("news"), 0);
     if (!page.isComplete) throw new Error(page.reason);
-    const bytes = page.bytesFor(plainEncoding, viewOf());
-    expect(messagesOf([bytes as Uint8Array]).map(({ push }) => push.pub?.offset)).toEqual([1, 2, 3]);
-    expect(page.bytesFor(plainEncoding, viewOf())).toBe(bytes);
-    expect(page.bytesFor(createPlainEncoding(), viewOf())).not.toBe(bytes);
+    const framed = page.framedFor(plainEncoding, viewOf());
+    expect(messagesOf([framed?.bytes as Uint8Array]).map(({ push }) => push.pub?.offset)).toEqual([1, 2, 3]);
+    expect(page.framedFor(plainEncoding, viewOf())).toBe(framed);
+    expect(page.framedFor(createPlainEncoding(), viewOf())).not.toBe(framed);
   });
 });

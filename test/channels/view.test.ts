@@ -14,8 +14,8 @@ interface Sent {
 }
 
 function read(channel: Channel, cursor: number, view = viewOf({ isDelta: true })): Sent[] {
-  const { bytes } = channel.batches.get(cursor, view, plainEncoding);
-  return Buffer.from(bytes ?? [])
+  const { framed } = channel.batches.get(cursor, view, plainEncoding);
+  return Buffer.from(framed?.bytes ?? [])
     .toString()
     .split("\n")
     .map((line) => (JSON.parse(line) as { push: { pub: Sent } }).push.pub);

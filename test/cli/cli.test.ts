@@ -80,6 +80,22 @@ describe("holdfast publish, subscribe and history", () => {
     expect(lines.map((line) => JSON.parse(line).data)).toEqual([{ a: 1 }, "plain text", { b: 2 }, 17]);
   });
 
+  it("publish, print and read data as the text that it is", async () => {
+    const data = mkdtempSync(join(tmpdir(), "holdfast-read-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const { url } = await serve("--data", data);
+    const text = '{"id":1234567890123456789,"e":1e400,"10":"a","9":"b"}';
+    expect((await runCli(["publish", "news", text, "--url", url])).code).toBe(0);
+    const subscriber = new CliRun(["subscribe", "news", "--since", "0", "--count", "3", "--url", url]);
+    await until(() => subscriber.lines.length === 1);
+    await runCli(["publish", "news", "--url", url], {}, undefined, ` ${text} \nplain\n`);
+    await until(() => subscriber.lines.length === 3);
+    const fromServer = await runCli(["history", "news", "--url", url]);
+    const fromStore = await runCli(["history", "news", "--data", data]);
+    for (const { lines } of [subscriber, fromServer, fromStore])
+      expect(lines.map((line) => /"data":(.*?),"user"/.exec(line)?.[1])).toEqual([text, text, '"plain"']);
+  });
+
   it("history gives the newest, forward or in reverse, and from a position", async () => {
     const { url } = await serve();
     const run = new CliRun(["publish", "news", "--url", url]);

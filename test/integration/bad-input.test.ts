@@ -181,7 +181,12 @@ describe("a command that breaks the rules", () => {
     ["JSON of endless depth", deepJson, 3501, /nested deeper than 256 levels/],
     ["JSON that is no object", clientFrame(0x1, "[1,2]"), 3501, /must be a JSON object/],
     ["an empty frame", clientFrame(0x1, ""), 3501, /empty line/],
-    ["a binary frame", clientFrame(0x2, '{"id":1,"connect":{}}'), 3501, /must come as text/],
+    [
+      "a binary frame that is no text",
+      clientFrame(0x2, Uint8Array.of(0x7b, 0xff, 0x7d)),
+      3501,
+      /must be UTF-8/,
+    ],
     ["an unknown command", textFrame(connect, { id: 2, fly: {} }), 3501, /unknown command "fly"/],
     ["no command at all", textFrame(connect, { id: 2 }), 3501, /names no method/],
     [

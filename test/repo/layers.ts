@@ -129,7 +129,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     folders: [".", "config", "lab", "report", "showcase"],
     node: ["crypto", "fs", "path", "stream/consumers", "string_decoder", "timers/promises", "tty"],
     packages: ["centrifuge", "cli-table3", "commander", "listr2"],
-    files: ["client/without-local-storage.ts"],
+    files: ["client/without-local-storage.ts", "wire/raw-json.ts"],
   },
 };
 

@@ -82,11 +82,22 @@ describe("frame", () => {
     });
   });
 
-  it("must be text", () => {
-    expect(decode(new TextEncoder().encode("{}"))).toEqual({
-      commands: [],
-      fault: "JSON commands must come as text, not as binary",
-    });
+  it("may come as the bytes of its text", () => {
+    const text = '{"id":1,"rpc":{"method":"ä"}}\n{"id":2,"refresh":{}}';
+    expect(decode(new TextEncoder().encode(text))).toEqual(decode(text));
+  });
+
+  it.each([[[0x7b, 0xff, 0x7d]], [[0x22, 0xc3, 0x22]], [[0x22, 0xed, 0xa0, 0x80, 0x22]]])(
+    "is at fault where its bytes are no UTF-8: %j",
+    (bytes) => {
+      expect(decode(Uint8Array.from(bytes))).toEqual({ commands: [], fault: "JSON commands must be UTF-8" });
+    },
+  );
+
+  it("is at fault with a byte order mark, as text and as bytes", () => {
+    const text = "\ufeff{}";
+    expect(decode(text)).toMatchObject({ commands: [], fault: expect.stringContaining("not JSON") });
+    expect(decode(new TextEncoder().encode(text))).toEqual(decode(text));
   });
 });
 

@@ -5,9 +5,11 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Audit } from "../../observe/audit.js";
-import type { ReplyError } from "../../wire/codes.js";
+import { type ReplyError, replyError } from "../../wire/codes.js";
+import { findDepthFault } from "../../wire/json-codec.js";
+import { encodeJson, textAt } from "../../wire/raw-json.js";
 import { parseJson, readBody, sendJson } from "./body.js";
-import { type CallContext, callBatch, callMethod } from "./call.js";
+import { type CallContext, type CallParams, callBatch, callMethod } from "./call.js";
 import { type ApiKey, ApiKeys } from "./keys.js";
 import { type ApiTools, apiMethods, type Scope, toError } from "./methods.js";
 import { createOpenApi } from "./openapi.js";
@@ -105,8 +107,10 @@ async function answer(
       sendJson(response, 400, { error: "the body must be a JSON object" });
       return;
     }
-    if (name === "batch") sendJson(response, 200, await callBatch(value, context));
-    else sendOutcome(request, response, await callMethod(name, value, context));
+    const fault = findDepthFault(body.text, value);
+    if (fault !== undefined) sendOutcome(request, response, { error: replyError("badRequest", fault) });
+    else if (name === "batch") sendJson(response, 200, await callBatch({ value, text: body.text }, context));
+    else sendOutcome(request, response, await callMethod(name, { value, text: body.text }, context));
   } catch (error) {
     onError(error, { stage: `answering ${request.url}` });
     if (!response.headersSent) sendJson(response, 500, { error: "internal server error" });
@@ -130,24 +134,28 @@ function sendOutcome(
 
 /** The older form: `{"method": …, "params": …}`, one a line, and an answer for each. */
 async function answerLines(text: string, context: CallContext, response: ServerResponse): Promise<void> {
-  const commands = text
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map(parseJson);
-  const isAccepted = (value: unknown): value is { method: string; params?: unknown } =>
-    typeof value === "object" && value !== null && typeof (value as { method?: unknown }).method === "string";
-  if (commands.length === 0 || !commands.every(isAccepted)) {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const commands = lines.map(parseLine);
+  if (commands.length === 0 || !commands.every((command) => command !== undefined)) {
     sendJson(response, 400, {
       error: 'each line must be a JSON object such as {"method":"publish","params":{}}',
     });
     return;
   }
   const answers: string[] = [];
-  for (const { method, params = {} } of commands) {
+  for (const { method, params } of commands) {
     const outcome = await callMethod(method, params, context);
-    answers.push(JSON.stringify("error" in outcome ? { error: toError(outcome.error) } : outcome));
+    answers.push(encodeJson("error" in outcome ? { error: toError(outcome.error) } : outcome));
   }
   sendJson(response, 200, answers.join("\n"));
+}
+
+function parseLine(line: string): { readonly method: string; readonly params: CallParams } | undefined {
+  const command = parseJson(line);
+  if (typeof command !== "object" || command === null || findDepthFault(line, command)) return undefined;
+  const { method, params = {} } = command as { readonly method?: unknown; readonly params?: unknown };
+  if (typeof method !== "string") return undefined;
+  return { method, params: { value: params, text: textAt(line, ["params"]) ?? "{}" } };
 }
 
 function refuse(

@@ -1,5 +1,6 @@
 /** Bodies of requests and answers in JSON. */
 import type { ServerResponse } from "node:http";
+import { encodeJson } from "../../wire/raw-json.js";
 
 export { readBody } from "../../sockets/request-body.js";
 
@@ -18,7 +19,7 @@ export function sendJson(
   value: object | string,
   headers: Record<string, string> = {},
 ): void {
-  const body = typeof value === "string" ? value : JSON.stringify(value);
+  const body = typeof value === "string" ? value : encodeJson(value);
   response.writeHead(status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(body),

@@ -1,9 +1,11 @@
 /** Calls of the server's HTTP interface: one, or several of a batch, from their parameters to their answers. */
 import { z } from "zod";
 import { type ReplyError, replyError } from "../../wire/codes.js";
+import type { JsonText } from "../../wire/messages.js";
+import { elementTexts, textAt } from "../../wire/raw-json.js";
 import { isWithin } from "./keys.js";
 import { type ApiTools, apiMethods, type Scope, toError } from "./methods.js";
-import { ContentFault } from "./schemas.js";
+import { ContentFault, jsonFields } from "./schemas.js";
 
 export interface CallContext {
   readonly tools: ApiTools;
@@ -17,6 +19,13 @@ export interface CallContext {
   /** What a caller is told of a failure that was foreseen; undefined for others. */
   readonly expectedFailure: (error: unknown) => ReplyError | undefined;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** Parameters as a request has them. */
+export interface CallParams {
+  readonly value: unknown;
+  /** What the value was parsed from. */
+  readonly text: JsonText;
 }
 
 export type CallOutcome = { readonly error: ReplyError } | { readonly result: object };
@@ -33,7 +42,11 @@ export const batchParams = z.object({
 });
 
 /** Never rejects. */
-export async function callMethod(name: string, params: unknown, context: CallContext): Promise<CallOutcome> {
+export async function callMethod(
+  name: string,
+  params: CallParams,
+  context: CallContext,
+): Promise<CallOutcome> {
   const method = apiMethods.get(name);
   if (method === undefined)
     return { error: replyError("methodNotFound", `there is ${[...apiMethods.keys()].join(", ")}`) };
@@ -44,10 +57,10 @@ export async function callMethod(name: string, params: unknown, context: CallCon
         `${name} needs a key for ${method.scope}, this one is for ${context.scope}`,
       ),
     };
-  const checked = method.params.safeParse(params);
+  const checked = method.params.safeParse(withTexts(params));
   if (!checked.success) return { error: replyError("badRequest", faultOf(checked.error)) };
   try {
-    if (method.scope === "admin") context.onAdminCall(name, subjectOf(params));
+    if (method.scope === "admin") context.onAdminCall(name, subjectOf(params.value));
     const outcome = await method.run(checked.data, context.tools);
     return "error" in outcome ? { error: outcome.error as ReplyError } : { result: outcome };
   } catch (error) {
@@ -66,22 +79,39 @@ function subjectOf(params: unknown): { readonly user?: string; readonly channel?
   };
 }
 
+/** @returns the value, with the text of each field that may hold any JSON in its place */
+function withTexts({ value, text }: CallParams): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const texts = jsonFields
+    .filter((name) => Object.hasOwn(value, name))
+    .map((name) => [name, textAt(text, [name])] as const);
+  return texts.length === 0 ? value : { ...value, ...Object.fromEntries(texts) };
+}
+
 /** @returns `{ replies }`, one for each command, in their order */
-export async function callBatch(value: unknown, context: CallContext): Promise<object> {
-  const checked = batchParams.safeParse(value);
+export async function callBatch(params: CallParams, context: CallContext): Promise<object> {
+  const checked = batchParams.safeParse(params.value);
   if (!checked.success) return { error: toError(replyError("badRequest", faultOf(checked.error))) };
   const { commands, parallel = false } = checked.data;
+  const texts = elementTexts(textAt(params.text, ["commands"]) ?? "[]");
+  const call = (command: Readonly<Record<string, unknown>>, i: number) =>
+    callOne(command, texts[i] as JsonText, context);
   const replies: object[] = [];
-  if (parallel) replies.push(...(await Promise.all(commands.map((command) => callOne(command, context)))));
-  else for (const command of commands) replies.push(await callOne(command, context));
+  if (parallel) replies.push(...(await Promise.all(commands.map(call))));
+  else for (const [i, command] of commands.entries()) replies.push(await call(command, i));
   return { replies };
 }
 
-async function callOne(command: Readonly<Record<string, unknown>>, context: CallContext): Promise<object> {
+async function callOne(
+  command: Readonly<Record<string, unknown>>,
+  text: JsonText,
+  context: CallContext,
+): Promise<object> {
   const [name, ...others] = Object.keys(command);
   if (name === undefined || others.length > 0)
     return { error: toError(replyError("badRequest", "a command must have one method and its parameters")) };
-  const outcome = await callMethod(name, command[name], context);
+  const params = { value: command[name], text: textAt(text, [name]) as JsonText };
+  const outcome = await callMethod(name, params, context);
   return "error" in outcome ? { error: toError(outcome.error) } : { [name]: outcome.result };
 }
 

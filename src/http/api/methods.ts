@@ -6,8 +6,10 @@ import { z } from "zod";
 import type { HistoryPage, PublishResult } from "../../channels/broker.js";
 import type { Control } from "../../sessions/control.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
-import type { ClientInfo, Publication } from "../../wire/messages.js";
+import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
+import type { ClientInfo, JsonText, Publication } from "../../wire/messages.js";
 import { toPublishedFields } from "../../wire/published.js";
+import { RawJson } from "../../wire/raw-json.js";
 import { matcherOf } from "./glob.js";
 import * as schemas from "./schemas.js";
 
@@ -19,7 +21,7 @@ export interface ApiTools {
   /** Numbers of this node. */
   readonly info: () => object;
   readonly call:
-    | ((method: string, params: unknown) => Promise<ReplyError | { readonly data: unknown }>)
+    | ((method: string, params: JsonText | undefined) => Promise<ReplyError | { readonly data: JsonText }>)
     | undefined;
   readonly revoke:
     | ((revocation: z.output<typeof schemas.revoke>) => Promise<ReplyError | undefined>)
@@ -124,7 +126,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
         control.refresh(target, {
           isExpired: expired ?? false,
           ...(expire_at && { expiresAt: expire_at * 1000 }),
-          ...(info !== undefined && { info: JSON.stringify(info) }),
+          ...(info !== undefined && { info }),
         });
         return nothing;
       },
@@ -311,7 +313,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
         if (call === undefined)
           return { error: replyError("notAvailable", "there is no application with methods") };
         const outcome = await call(name, params);
-        return "code" in outcome ? { error: outcome } : outcome;
+        return "code" in outcome ? { error: outcome } : { data: new RawJson(outcome.data) };
       },
     }),
   ],
@@ -323,7 +325,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.send,
       result: schemas.empty,
       run: async ({ data, ...target }, { control }) => {
-        control.send(target, JSON.stringify(data));
+        control.send(target, data);
         return nothing;
       },
     }),
@@ -365,24 +367,10 @@ function toHistory({ publications, position }: HistoryPage): object {
   return { publications: publications.map(toPublicationObject), ...position };
 }
 
-function toPublicationObject(publication: Publication): object {
-  const { data, info, offset, tags, key, time, isRemoved, score } = publication;
-  return {
-    ...(isRemoved ? { removed: true } : { data: JSON.parse(data) as unknown }),
-    ...(info && { info: toInfo(info) }),
-    offset,
-    ...(tags && { tags }),
-    ...(key !== undefined && { key }),
-    ...(score !== undefined && { score }),
-    time,
-  };
+function toPublicationObject(publication: Publication): RawJson {
+  return new RawJson(encodePublication(publication, undefined, true));
 }
 
-function toInfo({ user, client, connInfo, chanInfo }: ClientInfo): object {
-  return {
-    user,
-    client,
-    ...(connInfo !== undefined && { conn_info: JSON.parse(connInfo) as unknown }),
-    ...(chanInfo !== undefined && { chan_info: JSON.parse(chanInfo) as unknown }),
-  };
+function toInfo(info: ClientInfo): RawJson {
+  return new RawJson(encodeInfo(info));
 }

@@ -2,8 +2,10 @@
 import { z } from "zod";
 import type { SubscriptionGrant } from "../../sessions/identity.js";
 import { findChannelNameFault } from "../../wire/channel-name.js";
+import { findDepthFault } from "../../wire/json-codec.js";
 import { findKeyFault } from "../../wire/keys.js";
-import type { PublishParams } from "../../wire/messages.js";
+import type { JsonText, PublishParams } from "../../wire/messages.js";
+import { wholeText } from "../../wire/raw-json.js";
 
 const mostChannels = 10_000;
 const mostTags = 64;
@@ -15,7 +17,10 @@ const channel = z.string().superRefine((name, context) => {
 const user = z.string().max(255).describe("user id; the empty one stands for all anonymous clients");
 const client = z.string().min(1).optional().describe("one of the user's connections, instead of all of them");
 const seconds = z.int().min(0).describe("Unix time in seconds; 0 for never");
-const json = z.unknown().describe("any JSON value");
+/** Of the parameters of any method: these hold any JSON, and stand as its text in what the schemas check. */
+export const jsonFields = ["data", "info", "params"] as const;
+const anyJson = z.unknown().describe("any JSON value");
+const json = anyJson.transform((text) => text as JsonText);
 const base64 = z.string().describe("JSON in base64, instead of the field without b64");
 const flag = z.boolean().optional();
 const key = (name: string) =>
@@ -142,11 +147,11 @@ export const revoke = z
 export const clientInfo = z.object({
   user: z.string(),
   client: z.string(),
-  conn_info: json.optional(),
-  chan_info: json.optional(),
+  conn_info: anyJson.optional(),
+  chan_info: anyJson.optional(),
 });
 export const publication = z.object({
-  data: json.optional().describe("not of removals"),
+  data: anyJson.optional().describe("not of removals"),
   removed: z.boolean().optional(),
   score: z.number().optional(),
   info: clientInfo.optional(),
@@ -183,7 +188,7 @@ export class ContentFault extends Error {}
 
 /** @throws ContentFault where there is no data, or it is no JSON */
 export function toPublication(content: {
-  readonly data?: unknown;
+  readonly data?: JsonText | undefined;
   readonly b64data?: string | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly key?: string | undefined;
@@ -232,12 +237,18 @@ export function toGrant(params: Omit<z.output<typeof subscribe>, "channel">): Su
   };
 }
 
-function jsonOf(value: unknown, encoded: string | undefined, name: string): string | undefined {
-  if (value !== undefined) return JSON.stringify(value);
-  if (encoded === undefined) return undefined;
+function jsonOf(text: JsonText | undefined, encoded: string | undefined, name: string): JsonText | undefined {
+  if (text !== undefined || encoded === undefined) return text;
   try {
-    return JSON.stringify(JSON.parse(Buffer.from(encoded, "base64").toString("utf8")));
+    return decodeJson(Buffer.from(encoded, "base64").toString("utf8"));
   } catch {
     throw new ContentFault(`b64${name} must be JSON in base64`);
   }
+}
+
+/** @throws SyntaxError where the text is no JSON, RangeError where it is nested too deeply */
+function decodeJson(text: string): JsonText | undefined {
+  const fault = findDepthFault(text, JSON.parse(text));
+  if (fault !== undefined) throw new RangeError(fault);
+  return wholeText(text);
 }

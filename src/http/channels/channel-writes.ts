@@ -10,6 +10,7 @@ import { findDepthFault } from "../../wire/json-codec.js";
 import { findKeyFault } from "../../wire/keys.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { isNewlyPublished, toPublishedFields } from "../../wire/published.js";
+import { wholeText } from "../../wire/raw-json.js";
 import { parseJson, readBody, sendJson } from "../api/body.js";
 import { queryOf } from "./credentials.js";
 import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
@@ -88,7 +89,7 @@ export class ChannelWrites {
         replyError("badRequest", "the body must be JSON, which is the publication's data"),
       );
     const tooDeep = findDepthFault(body.text, value);
-    return tooDeep ? toHttpRefusal(replyError("badRequest", tooDeep)) : JSON.stringify(value);
+    return tooDeep ? toHttpRefusal(replyError("badRequest", tooDeep)) : wholeText(body.text);
   }
 
   /** Who may be in the channel counts as being there: a request cannot subscribe first. */

@@ -1,7 +1,7 @@
 /** A reader that keeps what it is given, and takes more or not as a test says. */
 import type { Channel } from "../../../src/channels/channel.js";
 import type { Delivery } from "../../../src/channels/delivery.js";
-import type { Encoding, Reader } from "../../../src/channels/reader.js";
+import type { Encoding, Framed, Reader } from "../../../src/channels/reader.js";
 import { Subscription } from "../../../src/channels/subscription.js";
 import { viewOf } from "../../../src/channels/view.js";
 import type { Payload } from "../../../src/wire/codec.js";
@@ -79,7 +79,12 @@ export class FakeReader implements Reader {
     this.#delivery.resume(this);
   }
 
-  push(bytes: Uint8Array): void {
+  /** As the delivery pushes a message. */
+  pushText(text: string): void {
+    this.push({ bytes: Buffer.from(text), payload: () => text });
+  }
+
+  push({ bytes }: Framed): void {
     if (!this.isReady) throw new Error("pushed to a reader that is not ready");
     if (this.#pushed.length === 0) this.#delivery.touch(this);
     this.#pushed.push(bytes);

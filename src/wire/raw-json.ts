@@ -1,0 +1,198 @@
+/**
+ * Values of a JSON text as the texts that came, so that what goes from client to client is not changed on the way: numbers
+ * beyond 2^53, decimals, the order of keys. Each text given here MUST be valid JSON (RFC 8259): whoever calls has parsed
+ * it, and nothing is checked again. Where a name stands twice in an object, the last one counts, as in `JSON.parse`.
+ */
+import type { JsonText } from "./messages.js";
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBracket = 0x5b;
+const backslash = 0x5c;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** The value itself, without space around it and without line breaks. */
+export function wholeText(text: JsonText): JsonText {
+  const start = skipSpace(text, 0);
+  return detach(text, start, endOfValue(text, start));
+}
+
+/**
+ * @param path names of members, from the outermost object on
+ * @returns the text of the value there, without line breaks; undefined where there is none
+ */
+export function textAt(text: JsonText, path: readonly string[]): JsonText | undefined {
+  const start = skipSpace(text, 0);
+  if (text.charCodeAt(start) !== openBrace) return undefined;
+  const found: Span = { from: 0, to: 0 };
+  findSpan(text, start, path, 0, found);
+  return found.to === 0 ? undefined : detach(text, found.from, found.to);
+}
+
+/** The members of an object, each as its text. @returns none where the text is of another value */
+export function memberTexts(text: JsonText): ReadonlyMap<string, JsonText> {
+  const members = new Map<string, JsonText>();
+  const start = skipSpace(text, 0);
+  if (text.charCodeAt(start) !== openBrace) return members;
+  walkMembers(text, start, (keyFrom, keyTo, from) => {
+    const to = endOfValue(text, from);
+    members.set(JSON.parse(text.slice(keyFrom, keyTo)) as string, detach(text, from, to));
+    return to;
+  });
+  return members;
+}
+
+/** The elements of an array, each as its text. @returns none where the text is of another value */
+export function elementTexts(text: JsonText): readonly JsonText[] {
+  const elements: JsonText[] = [];
+  let at = skipSpace(text, 0);
+  if (text.charCodeAt(at) !== openBracket) return elements;
+  at = skipSpace(text, at + 1);
+  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
+    // In a text that is not JSON after all, a value may be empty, and the end must come nevertheless.
+    const to = Math.max(endOfValue(text, at), at + 1);
+    elements.push(detach(text, at, to));
+    at = skipSpace(text, to);
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
+  }
+  return elements;
+}
+
+/** How many members the objects of a text have together, those counted again whose names stand twice. */
+export function countMembers(text: JsonText): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = endOfString(text, at) - 1;
+    else if (code === colon) count++;
+  }
+  return count;
+}
+
+/** A value that is text already, and is written as it is. */
+export class RawJson {
+  readonly text: JsonText;
+
+  constructor(text: JsonText) {
+    this.text = text;
+  }
+}
+
+/** As `JSON.stringify`, of plain objects and arrays with {@link RawJson} in them. */
+export function encodeJson(value: unknown): JsonText {
+  if (value instanceof RawJson) return value.text;
+  if (Array.isArray(value)) return `[${value.map(encodeJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const members = Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([name, each]) => `${JSON.stringify(name)}:${encodeJson(each)}`);
+  return `{${members.join(",")}}`;
+}
+
+interface Span {
+  from: number;
+  /** 0 where nothing is found. */
+  to: number;
+}
+
+/** Looks for a path below the object at a place, in one pass. @returns where the object ends */
+function findSpan(text: JsonText, at: number, path: readonly string[], level: number, found: Span): number {
+  const name = path[level] as string;
+  return walkMembers(text, at, (keyFrom, keyTo, from) => {
+    if (!isName(text, keyFrom, keyTo, name)) return endOfValue(text, from);
+    found.to = 0;
+    if (level + 1 === path.length) {
+      found.from = from;
+      found.to = endOfValue(text, from);
+      return found.to;
+    }
+    return text.charCodeAt(from) === openBrace
+      ? findSpan(text, from, path, level + 1, found)
+      : endOfValue(text, from);
+  });
+}
+
+/**
+ * @param visit gets where a name stands, with its quotation marks, and where its value begins; returns where that ends
+ * @returns where the object ends
+ */
+function walkMembers(
+  text: JsonText,
+  start: number,
+  visit: (keyFrom: number, keyTo: number, from: number) => number,
+): number {
+  let at = skipSpace(text, start + 1);
+  while (at < text.length && text.charCodeAt(at) !== closeBrace) {
+    const keyTo = endOfString(text, at);
+    const colonAt = skipSpace(text, keyTo);
+    at = skipSpace(text, visit(at, keyTo, skipSpace(text, colonAt + 1)));
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
+  }
+  return at + 1;
+}
+
+function isName(text: JsonText, from: number, to: number, name: string): boolean {
+  if (to - from === name.length + 2 && text.startsWith(name, from + 1)) return true;
+  const key = text.slice(from, to);
+  return key.includes("\\") && JSON.parse(key) === name;
+}
+
+function endOfValue(text: JsonText, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === quote) return endOfString(text, start);
+  let at = start;
+  if (first !== openBrace && first !== openBracket) {
+    while (at < text.length && !isEnd(text.charCodeAt(at))) at++;
+    return at;
+  }
+  for (let depth = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = endOfString(text, at) - 1;
+    else if (code === openBrace || code === openBracket) depth++;
+    else if ((code === closeBrace || code === closeBracket) && --depth === 0) return at + 1;
+  }
+  return at;
+}
+
+/** Whether a number or a word ends before a character. */
+function isEnd(code: number): boolean {
+  return code === comma || code === closeBrace || code === closeBracket || isSpace(code);
+}
+
+/** @param at of the opening quotation mark */
+function endOfString(text: JsonText, at: number): number {
+  for (let from = at + 1; ; ) {
+    const end = text.indexOf('"', from);
+    if (end < 0) return text.length;
+    let escapes = end;
+    while (escapes > from && text.charCodeAt(escapes - 1) === backslash) escapes--;
+    if ((end - escapes) % 2 === 0) return end + 1;
+    from = end + 1;
+  }
+}
+
+function skipSpace(text: JsonText, start: number): number {
+  let at = start;
+  while (at < text.length && isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** RFC 8259 §2. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+const lineBreaks = /[\n\r]+/g;
+
+/**
+ * Line breaks part messages and the lines of events, and between a text's values they mean nothing; strings have none
+ * (RFC 8259 §7). The text is a copy: a slice would keep the whole frame in memory, for as long as the log keeps its data.
+ */
+function detach(text: JsonText, from: number, to: number): JsonText {
+  const value = text.slice(from, to);
+  if (value.includes("\n") || value.includes("\r")) return value.replace(lineBreaks, "");
+  return ` ${value}`.slice(1);
+}
