@@ -8,7 +8,7 @@ import type { SessionContext } from "./context.js";
 import { secondsUntil } from "./expiry.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
 import type { Session } from "./session.js";
-import type { Failure } from "./subscribing.js";
+import { type Failure, findTermsByPolicy } from "./subscribing.js";
 
 /** @throws what the application throws */
 export async function connect(
@@ -132,12 +132,13 @@ async function addKept(
   session: Session,
   grants: Map<string, SubscriptionGrant>,
   asked: ReadonlyMap<string, RecoverParams> | undefined,
-  { application, limits, onError }: SessionContext,
+  context: SessionContext,
 ): Promise<void> {
+  const { limits, onError } = context;
   for (const channel of asked?.keys() ?? []) {
     if (grants.has(channel) || grants.size >= limits.maxChannels || findChannelNameFault(channel)) continue;
     try {
-      const grant = await findKept(application, session, channel);
+      const grant = await findKept(context, session, channel, (name) => grants.has(name));
       if (grant) grants.set(channel, grant);
     } catch (error) {
       // One channel's trouble is not the connection's, which would come back to the same.
@@ -146,18 +147,19 @@ async function addKept(
   }
 }
 
-/** @throws what the application throws */
+/** As the channel's own rules would let it in, were it asked for by name. @throws what the application throws */
 async function findKept(
-  application: SessionContext["application"],
+  context: SessionContext,
   { actor }: Session,
   channel: string,
+  isSubscribed: (channel: string) => boolean,
 ): Promise<SubscriptionGrant | undefined> {
-  const policy = application.policyFor(channel);
-  if (policy === undefined || !(await policy.may("subscribe", actor, false))) return undefined;
-  // As the channel's own hook would refuse it, were it asked for by name.
-  const decision = (await policy.onSubscribe?.(actor, undefined)) ?? {};
-  if ("refusal" in decision) return undefined;
-  return { isKept: true, ...(decision.data !== undefined && { data: decision.data }) };
+  const policy = context.application.policyFor(channel);
+  if (policy === undefined) return undefined;
+  const terms = await findTermsByPolicy(context, policy, {}, { actor, isSubscribed });
+  if ("grant" in terms) return { isKept: true, ...terms.grant };
+  context.access.putOut(actor, channel);
+  return undefined;
 }
 
 /** What the server asks for in a client's place. */

@@ -45,7 +45,7 @@ export function findTerms(
   const isAllowed = policy.may("subscribe", actor, false);
   if (isAllowed === true && policy.onSubscribe === undefined && policy.lists === undefined)
     return termsOf(policy, actor, noGrant);
-  return byPolicy(context, policy, params, applicant, isAllowed);
+  return findTermsByPolicy(context, policy, params, applicant, isAllowed);
 }
 
 /**
@@ -130,12 +130,13 @@ export async function recover(
 
 const noGrant: SubscriptionGrant = Object.freeze({});
 
-async function byPolicy(
+/** @throws what the application throws */
+export async function findTermsByPolicy(
   { application }: Pick<SessionContext, "application">,
   policy: Policy,
-  params: SubscribeParams,
+  params: Pick<SubscribeParams, "data">,
   { actor, isSubscribed }: Applicant,
-  isAllowed: boolean | Promise<boolean>,
+  isAllowed: boolean | Promise<boolean> = policy.may("subscribe", actor, false),
 ): Promise<Terms | Failure> {
   if (!(await isAllowed)) return fail("permissionDenied");
   if (!(await mayReadList(application, policy, actor, isSubscribed)))
@@ -166,7 +167,7 @@ async function byToken(
 
 async function afterHook(
   policy: Policy,
-  { data }: SubscribeParams,
+  { data }: Pick<SubscribeParams, "data">,
   actor: Actor,
   grant: SubscriptionGrant,
 ): Promise<Terms | Failure> {

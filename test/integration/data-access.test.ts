@@ -191,6 +191,10 @@ const presencePaths: Readonly<Record<string, Path>> = {
   "list of clients": command({ subscribe: { channel: "clients", type: 2, phase: 2 } }),
   "list of users": command({ subscribe: { channel: "users", type: 3, phase: 2 } }),
   "changes of a list": command({ subscribe: { channel: "users", type: 3, phase: 1, recover: true } }),
+  "a list that was kept": async ({ url, token }) => {
+    const { hello } = await connectByHand(url, { token, subs: { clients: recover, users: recover } });
+    return JSON.stringify(hello);
+  },
   "history of a list": command({ history: { channel: "clients", limit: 10 } }),
   "poll of a list": get("users"),
   "poll of a list's changes": get("users?since=:0"),

@@ -17,6 +17,8 @@ import {
   startApp,
   tokenOf,
 } from "../support/app-server.js";
+import { PlainStream } from "../support/plain-stream.js";
+import { until } from "../support/server.js";
 
 const app = defineApp({ authenticate: jwt({ secret }), channels: { news: channel({}) } });
 const token = (claims: object) => tokenOf({ exp: inSeconds(1000), ...claims });
@@ -116,6 +118,61 @@ describe("revoked tokens in memory", () => {
     expect(await endOf(first.url, token({ sub: "ann" }))).toMatchObject(revoked);
     const second = await startApp(app);
     expect(await endOf(second.url, token({ sub: "ann" }))).toBeUndefined();
+  });
+});
+
+describe("what came with a token that is revoked", () => {
+  const iat = inSeconds(-60);
+  const given = token({ sub: "ann", jti: "t-1", iat, channels: ["news"] });
+  const bearer = { Authorization: `Bearer ${given}` };
+  const connect = encodeURIComponent(JSON.stringify({ token: given }));
+  const command = encodeURIComponent(JSON.stringify({ id: 1, connect: { token: given } }));
+
+  /** Each resolves with how it ended. */
+  const ways: Readonly<Record<string, (http: string) => Promise<string>>> = {
+    "a WebSocket": async (http) => {
+      const client = await connectSdk(`${http.replace("http", "ws")}/connection/websocket`, { token: given });
+      return JSON.stringify(await next<object>(client, "disconnected"));
+    },
+    "a streamed response for SDKs": (http) =>
+      endOfStream(`${http}/connection/http_stream`, {}, `{"id":1,"connect":{"token":"${given}"}}`),
+    "events for SDKs": (http) => endOfStream(`${http}/connection/sse?cf_connect=${command}`),
+    "a streamed response of one way": (http) =>
+      endOfStream(`${http}/connection/uni_http_stream`, {}, `{"token":"${given}"}`),
+    "events of one way": (http) => endOfStream(`${http}/connection/uni_sse?cf_connect=${connect}`),
+    "events of a channel": (http) => endOfStream(`${http}/channels/news/events`, bearer),
+    "a poll that waits": async (http) => {
+      const { epoch, offset } = (await (
+        await fetch(`${http}/channels/news?limit=0`, { headers: bearer })
+      ).json()) as { epoch: string; offset: number };
+      const answer = await fetch(`${http}/channels/news?since=${epoch}:${offset}&wait=20s`, {
+        headers: bearer,
+      });
+      return await answer.text();
+    },
+  };
+
+  async function endOfStream(url: string, headers = {}, body?: string): Promise<string> {
+    const stream = await PlainStream.open(url, headers, body === undefined ? "GET" : "POST", body);
+    await stream.ended();
+    return stream.text;
+  }
+
+  it.each(Object.keys(ways))("%s ends, by user, by token and by time", async (name) => {
+    for (const revocation of [
+      { user: "ann" },
+      { tokenId: "t-1" },
+      { issuedBefore: (iat + 1) * 1000 },
+      { user: "ann", issuedBefore: (iat + 1) * 1000 },
+    ]) {
+      const { server, http } = await startApp(app);
+      const ended = ways[name]?.(http);
+      await until(() => server.stats().subscriptions + server.stats().waitingRequests === 1);
+      await server.revoke({ user: "ben" });
+      await server.revoke(revocation);
+      expect(await ended).toMatch(/revoked/);
+      expect(server.stats()).toMatchObject({ subscriptions: 0, waitingRequests: 0 });
+    }
   });
 });
 
