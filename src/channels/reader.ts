@@ -13,6 +13,8 @@ export interface Encoding {
 
 export interface Reader {
   readonly encoding: Encoding;
+  /** Whose reader it is: what is bounded for each user counts all of the same owner together. @default "" */
+  readonly owner?: string;
   /**
    * Whether the reader takes more now. Where it does not it is behind: nothing is queued for it, and it must call
    * `Delivery.resume` once it has drained.
