@@ -4,6 +4,7 @@
  */
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { BatchCache, maxBatchBytes } from "./batches.js";
+import type { FilterLoad } from "./filter-load.js";
 import { NewestEntries } from "./newest.js";
 import { Ring, type RingLimits, type RingPool } from "./ring.js";
 import type { ChannelKind } from "./rules.js";
@@ -25,6 +26,8 @@ export class Channel {
   readonly ring: Ring;
   readonly batches: BatchCache;
   readonly subscriptions = new Set<Subscription>();
+  /** Filters of these; made for the first. */
+  filters: FilterLoad | undefined;
   /** Calls in progress that need the channel though nobody may be subscribed yet. */
   holders = 0;
   /** Subscriptions that want joins and leaves; without any, those are not kept. */

@@ -7,6 +7,7 @@ import { conflated, maxBatchBytes } from "./batches.js";
 import type { Broker, BrokerEvents } from "./broker.js";
 import { Channel } from "./channel.js";
 import type { Delivery } from "./delivery.js";
+import { FilterLoad } from "./filter-load.js";
 import type { LogReader } from "./log-reader.js";
 import { defaultUserPercent, type Owner, Quota } from "./quota.js";
 import type { Reader } from "./reader.js";
@@ -148,6 +149,10 @@ export class Channels implements BrokerEvents {
     });
     subscription.noteDelivered(hasPublication === true);
     channel.subscriptions.add(subscription);
+    if (view.filter) {
+      channel.filters ??= new FilterLoad();
+      channel.filters.add(view.filter, reader.owner ?? "");
+    }
     if (view.hasJoinLeave) channel.joinLeaveReaders++;
     return subscription;
   }
@@ -157,6 +162,8 @@ export class Channels implements BrokerEvents {
     if (subscription.isEnded) return;
     subscription.isEnded = true;
     channel.subscriptions.delete(subscription);
+    const { view, reader } = subscription;
+    if (view.filter) channel.filters?.remove(view.filter, reader.owner ?? "");
     if (subscription.view.hasJoinLeave) channel.joinLeaveReaders--;
     this.#closeIfUnused(channel);
   }

@@ -20,6 +20,8 @@ export interface Framed {
 
 export interface Reader {
   readonly encoding: Encoding;
+  /** Whose reader it is: what is bounded for each user counts all of the same owner together. @default "" */
+  readonly owner?: string;
   /**
    * Whether the reader takes more now. Where it does not it is behind: nothing is queued for it, and it must call
    * `Delivery.resume` once it has drained.

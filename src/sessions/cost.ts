@@ -32,6 +32,11 @@ export function costOfTime(ms: number): number {
   return ms < cheapMs ? 0 : ms * unitsPerMs;
 }
 
+/** A tags filter that begins to be applied, by its weight. */
+export function costOfFilter(weight: number): number {
+  return weight / 8;
+}
+
 /** What a read will cost about, before it is known how much there is. At least one. */
 export function estimateOfEntries(entries: number): number {
   return Math.max(1, entries / entriesPerUnit);

@@ -24,9 +24,11 @@ import {
   findLaterFault,
   findTerms,
   isDenial,
+  nothingPromised,
   promisesOf,
   recover,
   type Terms,
+  takeUpFilter,
   termsOf,
   viewOptionsFor,
 } from "./subscribing.js";
@@ -311,6 +313,8 @@ export class SessionChannels {
     const isRecovered = recovery?.isRecovered === true;
     if (recovery && !isRecovered && (params.flag & 2) !== 0)
       return { error: replyError("unrecoverablePosition") };
+    const filterFault = takeUpFilter(params, channel, this.#session);
+    if (filterFault) return filterFault;
     const { channels, delivery, clock } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
     const options = viewOptionsFor(params, terms);
@@ -387,13 +391,6 @@ export class SessionChannels {
     this.#context.channels.unsubscribe(entry.subscription);
   }
 }
-
-const nothingPromised = Object.freeze({
-  recoverable: false,
-  positioned: false,
-  recovered: false,
-  wasRecovering: false,
-});
 
 /** Where nothing is kept, a position would promise what cannot be had. */
 const nowhere: Position = Object.freeze({ epoch: "", offset: 0 });

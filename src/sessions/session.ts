@@ -80,6 +80,11 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#info.user;
   }
 
+  /** What was done for the client, in work units. */
+  charge(units: number): void {
+    this.#commands.charge(units);
+  }
+
   get clientInfo(): ClientInfo {
     return this.#info;
   }
@@ -94,7 +99,7 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#actor;
   }
 
-  /** Whom it is charged to what the client takes up. */
+  /** Reader: whom it is charged to what the client takes up. */
   get owner(): string {
     return this.#chargedTo;
   }
@@ -240,7 +245,7 @@ export class Session implements Reader, TransportEvents, Holder {
       ? translate.call(this.transport, reply)
       : this.encoding.codec.encodeReply(reply);
     if (message === undefined) return;
-    this.#commands.charge(costOfAnswer(message.length));
+    this.charge(costOfAnswer(message.length));
     this.#say(message);
   }
 

@@ -7,6 +7,7 @@ import { type Disconnect, disconnect, type ReplyError, replyError } from "../wir
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
+import { costOfFilter } from "./cost.js";
 import { findReadRights, mayReadList, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
 import type { Reader } from "./read-floors.js";
@@ -226,3 +227,24 @@ export function viewOptionsFor(
 export function isPatched(params: SubscribeParams, terms: Pick<Terms, "rules" | "rights">): boolean {
   return viewOf(viewOptionsFor(params, terms)).delta !== "none";
 }
+
+/** Charges a client for the filter that its subscription begins to apply. @returns why it is one too many */
+export function takeUpFilter(
+  { filter }: SubscribeParams,
+  { filters }: Pick<Channel, "filters">,
+  client: { readonly owner: string; charge(units: number): void },
+): Failure | undefined {
+  if (filter === undefined) return undefined;
+  const fault = filters?.findFault(filter, client.owner);
+  if (fault !== undefined) return { error: replyError("limitExceeded", fault) };
+  client.charge(costOfFilter(filter.weight));
+  return undefined;
+}
+
+/** In the answer to a step that is not the last. */
+export const nothingPromised = Object.freeze({
+  recoverable: false,
+  positioned: false,
+  recovered: false,
+  wasRecovering: false,
+});

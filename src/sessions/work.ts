@@ -83,7 +83,11 @@ export class Work {
     const now = () => clock.elapsed();
     const bucket = key === undefined ? new TokenBucket(perSecond, burst, now()) : buckets.hold(key, now());
     return {
-      charge: (units) => void (units > 0 && bucket.take(now(), units)),
+      charge: (units) => {
+        if (units <= 0) return;
+        bucket.take(now(), units);
+        this.#spend(units);
+      },
       waitMs: () => bucket.waitMs(now()),
       get isWithinShare() {
         return bucket.has(burst / 2, now());
@@ -98,8 +102,7 @@ export class Work {
    */
   begins(units: number, run: () => void): boolean {
     if (this.#waiting.size === 0 && this.#left > 0) {
-      this.#left -= units;
-      this.#wake();
+      this.#spend(units);
       return true;
     }
     this.#waiting.set(run, units);
@@ -117,6 +120,12 @@ export class Work {
     await new Promise<void>((resolve) => {
       if (this.begins(units, resolve)) resolve();
     });
+  }
+
+  /** Also what was charged afterwards leaves less for others in this turn. */
+  #spend(units: number): void {
+    this.#left -= units;
+    this.#wake();
   }
 
   #wake(): void {

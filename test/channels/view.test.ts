@@ -58,7 +58,7 @@ describe("payloads as patches", () => {
   });
 
   it("are not for readers with a filter, who do not get every publication", () => {
-    const filter = { key: "f", passes: () => true };
+    const filter = { key: "f", weight: 1, passes: () => true };
     const view = viewOf({ isDelta: true, filter });
     expect(publicationsFor(view, [publication(1), publication(2)]).map(({ delta }) => delta)).toEqual([
       undefined,
