@@ -1,5 +1,6 @@
 /** What the sections of the broker suite work with: an open broker, a record of its events, and its time. */
 import type { Broker, BrokerEvents, HistoryQuery, Retention } from "../../../src/channels/broker.js";
+import { InitialEpochs } from "../../../src/channels/initial-epochs.js";
 import type { ClientInfo, Publication } from "../../../src/wire/messages.js";
 import { type FakeClock, settle } from "../../support/fake-clock.js";
 
@@ -125,6 +126,12 @@ export async function offsetsIn(
 ): Promise<number[]> {
   const { publications } = await broker.history(channel, query(part));
   return publications.map(({ offset }) => offset);
+}
+
+/** Another channel whose initial epochs go with those of the given one. */
+export function neighbourOf(channel: string): string {
+  const groupOf = (name: string) => new InitialEpochs("").retire(name).group;
+  for (let n = 0; ; n++) if (groupOf(`neighbour-${n}`) === groupOf(channel)) return `neighbour-${n}`;
 }
 
 export function countTo(last: number, first = 1): number[] {
