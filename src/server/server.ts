@@ -28,7 +28,7 @@ import { createUserPublishes } from "../sessions/publish-rate.js";
 import { Flusher } from "../sockets/flusher.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
-import { pathOf, toOpeningRequest } from "../sockets/opening-request.js";
+import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
 import type { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
@@ -281,6 +281,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       explainWebSocket: (request) => this.#listener.explain(request),
     });
     return (request, response) => {
+      toOriginForm(request);
       if (this.#bounds.admit(request, response)) route(request, response);
     };
   }

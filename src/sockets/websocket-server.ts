@@ -23,7 +23,7 @@ import { defaultConnectionLimits } from "./connection-bounds.js";
 import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
-import { type OpeningRequest, pathOf } from "./opening-request.js";
+import { type OpeningRequest, pathOf, toOriginForm } from "./opening-request.js";
 import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { RequestBounds } from "./request-bounds.js";
 import { defaultRequestBounds } from "./request-usage.js";
@@ -186,6 +186,7 @@ export class WebSocketServer {
 
   /** For the `upgrade` event of a server that this one is not attached to. Elsewhere than at `path` it answers 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    toOriginForm(request);
     const path = pathOf(request.url ?? "/");
     if (this.#options.path !== undefined && path !== this.#options.path) {
       const message = `There is no WebSocket at ${path}, but at ${this.#options.path}.`;
@@ -229,6 +230,7 @@ export class WebSocketServer {
     if (front.http2) this.#attach(front.http2, true);
     const answer = onRequest ?? answerPlainRequest;
     const route = (request: IncomingMessage, response: ServerResponse) => {
+      toOriginForm(request);
       if (this.#bounds.admit(request, response)) answer(request, response);
     };
     front.http1.on("request", route);
