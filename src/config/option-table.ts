@@ -70,6 +70,7 @@ const headings: Readonly<Record<string, string>> = {
   store: "Data",
   compression: "Compression",
   limits: "Bounds of each connection",
+  requests: "Bounds of messages and requests",
   times: "Times, in milliseconds",
   ring: "Memory of channels",
 };

@@ -15,21 +15,45 @@ export const emulationPath = "/emulation";
 /** The channel's name is percent-encoded. */
 const eventsPath = /^\/channels\/([^/]*)\/events$/;
 
-const ownPaths: ReadonlySet<string> = new Set([
-  webSocketPath,
-  httpStreamPath,
-  ssePath,
-  oneWayHttpStreamPath,
-  oneWaySsePath,
-  emulationPath,
-  "/health",
-  apiPath,
-]);
+const exactly = (own: string) => (path: string) => (path === own ? path : undefined);
+
+/** Every path of a server's own, by name. Each gives what is needed of a path that is one of its own. */
+const ownPaths = {
+  webSocket: exactly(webSocketPath),
+  httpStream: exactly(httpStreamPath),
+  sse: exactly(ssePath),
+  oneWayHttpStream: exactly(oneWayHttpStreamPath),
+  oneWaySse: exactly(oneWaySsePath),
+  emulation: exactly(emulationPath),
+  health: exactly("/health"),
+  api: (path) => (path === apiPath || path.startsWith(`${apiPath}/`) ? path : undefined),
+  /** The channel, as it stands in the path. */
+  events: (path) => eventsPath.exec(path)?.[1],
+  /** The channel, as it stands in the path. */
+  channel: channelOf,
+} satisfies Record<string, (path: string) => string | undefined>;
+
+export type OwnPathName = keyof typeof ownPaths;
+
+export const ownPathNames = Object.keys(ownPaths) as readonly OwnPathName[];
+
+interface OwnPath {
+  readonly name: OwnPathName;
+  /** The path, or the part of it that says which. */
+  readonly part: string;
+}
+
+function findOwnPath(path: string): OwnPath | undefined {
+  for (const name of ownPathNames) {
+    const part = ownPaths[name](path);
+    if (part !== undefined) return { name, part };
+  }
+  return undefined;
+}
 
 /** Whether a path is answered by a server that is part of another one. */
 export function isOwnPath(path: string): boolean {
-  if (ownPaths.has(path) || path.startsWith(`${apiPath}/`)) return true;
-  return eventsPath.test(path) || channelOf(path) !== undefined;
+  return findOwnPath(path) !== undefined;
 }
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -61,50 +85,51 @@ export interface RouterOptions {
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
 }
 
+type OwnAnswer = (part: string, request: IncomingMessage, response: ServerResponse) => void;
+
 export function createRouter({ pages, routes, api, streams, channels, explainWebSocket }: RouterOptions) {
+  const handlers: Readonly<Record<Exclude<OwnPathName, "health">, OwnAnswer> & { health?: undefined }> = {
+    webSocket: (_path, request, response) => refuseWebSocket(request, response, explainWebSocket(request)),
+    httpStream: (_path, ...exchange) => streams.httpStream(...exchange),
+    sse: (_path, ...exchange) => streams.sse(...exchange),
+    oneWayHttpStream: (_path, ...exchange) => streams.oneWayHttpStream(...exchange),
+    oneWaySse: (_path, ...exchange) => streams.oneWaySse(...exchange),
+    emulation: (_path, ...exchange) => streams.emulation(...exchange),
+    api,
+    events: streams.events,
+    channel: (channel, ...exchange) => channels.answer(channel, ...exchange),
+  };
   return (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? "/");
-    if (path === apiPath || path.startsWith(`${apiPath}/`)) {
-      api(path, request, response);
+    const own = findOwnPath(path);
+    if (own === undefined && routes?.(request, response)) return;
+    const answer = own && handlers[own.name];
+    if (answer) {
+      answer(own.part, request, response);
       return;
     }
-    const stream = findStream(streams, path);
-    if (stream) {
-      stream(request, response);
-      return;
-    }
-    const channel = channelOf(path);
-    if (channel !== undefined) {
-      channels.answer(channel, request, response);
-      return;
-    }
-    if (!isOwnPath(path) && routes?.(request, response)) return;
     // A body that nobody asked for is read and dropped, so that the connection can go on.
     request.resume();
-    if (path === webSocketPath) {
-      const { status, message, headers } = explainWebSocket(request);
-      const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";
-      // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-      const hasConnection = request.httpVersionMajor < 2;
-      sendText(response, status, message, { ...headers, ...(hasConnection && { Connection: connection }) });
-    } else if (request.method !== "GET" && request.method !== "HEAD")
+    if (request.method !== "GET" && request.method !== "HEAD")
       sendText(response, 405, `${request.method} is not accepted here, only GET and HEAD.`, {
         Allow: "GET, HEAD",
       });
-    else if (path === "/health") sendJson(response, 200, {});
+    else if (own?.name === "health") sendJson(response, 200, {});
     else if (!pages?.(path, request, response)) sendNotFound(response, path);
   };
 }
 
-function findStream(streams: StreamHandlers, path: string): Answer | undefined {
-  if (path === httpStreamPath) return streams.httpStream;
-  if (path === ssePath) return streams.sse;
-  if (path === oneWayHttpStreamPath) return streams.oneWayHttpStream;
-  if (path === oneWaySsePath) return streams.oneWaySse;
-  if (path === emulationPath) return streams.emulation;
-  const channel = eventsPath.exec(path)?.[1];
-  if (channel === undefined) return undefined;
-  return (request, response) => streams.events(channel, request, response);
+/** Says why a request to the WebSocket's address is not one. */
+function refuseWebSocket(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, message, headers }: Rejection,
+): void {
+  request.resume();
+  const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";
+  // RFC 9113 §8.2.2: HTTP/2 has no Connection.
+  const hasConnection = request.httpVersionMajor < 2;
+  sendText(response, status, message, { ...headers, ...(hasConnection && { Connection: connection }) });
 }
 
 function sendNotFound(response: ServerResponse, path: string): void {

@@ -17,15 +17,17 @@ import {
   type SessionLimits,
   type SessionTimes,
 } from "../sessions/limits.js";
+import { type ConnectionLimits, defaultConnectionLimits } from "../sockets/connection-bounds.js";
 import type { TlsOptions } from "../sockets/http-front.js";
 import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
+import { defaultRequestBounds, type RequestBoundsSettings } from "../sockets/request-usage.js";
 import { type AddressLimits, defaultAddressLimits } from "../transports/address-limits.js";
 import type { AllowedOrigins } from "../transports/origins.js";
 import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
 
 /** Bounds of one connection, one user and one address. */
-export type ServerLimits = SessionLimits & AddressLimits;
+export type ServerLimits = SessionLimits & AddressLimits & ConnectionLimits;
 
 export interface ServerOptions {
   /** TCP port; 0 takes a free one. @default 8000 */
@@ -87,7 +89,11 @@ export interface ServerOptions {
   readonly maxFragments?: number;
   /** Time for a message to come from its first byte to its last, in milliseconds; beyond, 1008. @default 60 s */
   readonly messageTimeoutMs?: number;
-  /** Time for a request's head to come, in milliseconds; beyond, 408. @default 10 s */
+  /** Bounds of requests: how many, their bodies, their answers, and how long these may take. */
+  readonly requests?: Partial<RequestBoundsSettings>;
+  /** Most TCP connections at a time that have not finished TLS or begun a request; beyond, the oldest are closed. @default 4,096 */
+  readonly maxHandshakes?: number;
+  /** Time for TLS, and for a request's head to come, in milliseconds; beyond, 408. @default 10 s */
   readonly handshakeTimeoutMs?: number;
   /** Largest request head, in bytes; beyond, 431. @default 16 KiB */
   readonly maxHandshakeBytes?: number;
@@ -130,7 +136,16 @@ export interface ServerOptions {
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-type Restated = "audit" | "broker" | "routes" | "store" | "ring" | "limits" | "times" | "compression";
+type Restated =
+  | "audit"
+  | "broker"
+  | "routes"
+  | "store"
+  | "ring"
+  | "limits"
+  | "times"
+  | "requests"
+  | "compression";
 
 export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
   readonly compression: DeflateSettings | undefined;
@@ -142,6 +157,7 @@ export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
   readonly ring: RingLimits;
   readonly limits: ServerLimits;
   readonly times: SessionTimes;
+  readonly requests: RequestBoundsSettings;
 };
 
 export const defaultOptions = Object.freeze({
@@ -164,6 +180,7 @@ export const defaultOptions = Object.freeze({
   maxMessageBytes: 64 * 1024,
   maxFragments: 1024,
   messageTimeoutMs: 60_000,
+  maxHandshakes: 4096,
   handshakeTimeoutMs: 10_000,
   maxHandshakeBytes: 16 * 1024,
   closeTimeoutMs: 5000,
@@ -172,7 +189,12 @@ export const defaultOptions = Object.freeze({
   maxUserPercent: defaultUserPercent,
   maxHeldBytes: 256 * 1024 * 1024,
   ring: Object.freeze({ maxEntries: 512, maxBytes: 1024 * 1024 }),
-  limits: Object.freeze({ ...defaultSessionLimits, ...defaultAddressLimits }) as ServerLimits,
+  limits: Object.freeze({
+    ...defaultSessionLimits,
+    ...defaultAddressLimits,
+    ...defaultConnectionLimits,
+  }) as ServerLimits,
+  requests: defaultRequestBounds,
   times: defaultSessionTimes,
   deliverySliceMs: 4,
   shedAboveLagMs: 1000,
@@ -182,7 +204,7 @@ export const defaultOptions = Object.freeze({
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveOptions(options: ServerOptions, defaultPages: string): ResolvedOptions {
   refuseUnknownOptions(options, [...Object.keys(defaultOptions), "broker", "pages", "routes", "onError"]);
-  for (const group of ["store", "ring", "limits", "times"] as const)
+  for (const group of ["store", "ring", "limits", "requests", "times"] as const)
     refuseUnknownOptions(options[group] ?? {}, Object.keys(defaultOptions[group]), group);
   const plain = {
     ...defaultOptions,
@@ -192,6 +214,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     store: { ...defaultOptions.store, ...withoutUndefined(options.store ?? {}) },
     ring: { ...defaultOptions.ring, ...withoutUndefined(options.ring ?? {}) },
     limits: { ...defaultOptions.limits, ...withoutUndefined(options.limits ?? {}) },
+    requests: { ...defaultOptions.requests, ...withoutUndefined(options.requests ?? {}) },
     times: { ...defaultOptions.times, ...withoutUndefined(options.times ?? {}) },
   };
   const resolved: ResolvedOptions = {
@@ -217,6 +240,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   for (const name of [
     "maxMessageBytes",
     "maxFragments",
+    "maxHandshakes",
     "maxRingBytes",
     "maxHeldBytes",
     "maxOpenChannels",
@@ -232,6 +256,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     checkInteger(`store.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);
   for (const [name, value] of Object.entries(resolved.ring)) checkInteger(`ring.${name}`, value, 1);
   for (const [name, value] of Object.entries(resolved.limits)) checkInteger(`limits.${name}`, value, 1);
+  for (const [name, value] of Object.entries(resolved.requests))
+    checkInteger(`requests.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);
   for (const [name, value] of Object.entries(resolved.times))
     checkInteger(`times.${name}`, value, 1, maxTimerMs);
   for (const name of ["authenticate", "rulesFor", "onError"] as const)
@@ -344,6 +370,10 @@ const liftable = new Set([
   "limits.maxAddressConnections",
   "limits.addressConnectionsPerSecond",
   "limits.maxAddressWaitingRequests",
+  "limits.maxAddressSockets",
+  "limits.maxAddressHandshakes",
+  "requests.maxPerAddress",
+  "requests.maxTotal",
 ]);
 
 function checkInteger(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {

@@ -8,6 +8,11 @@ export interface ServerStats extends HandlerStats {
   readonly ringBytes: number;
   /** Sockets and streamed responses, those that are closing included. */
   readonly sockets: number;
+  /** Requests over HTTP that are not answered in full, streams included. */
+  readonly openRequests: number;
+  /** What is kept of their bodies, and unsent of their answers, in bytes. */
+  readonly bodyBytes: number;
+  readonly answerBytes: number;
   /** Requests of channels that are not answered yet, and those of them that wait for a publication. */
   readonly requests: number;
   readonly waitingRequests: number;

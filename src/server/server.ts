@@ -25,21 +25,23 @@ import { HeldBytes } from "../sessions/held-bytes.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
 import { PresenceLists } from "../sessions/presence-lists.js";
 import { createUserPublishes } from "../sessions/publish-rate.js";
-import { answerClientError } from "../sockets/client-errors.js";
 import { Flusher } from "../sockets/flusher.js";
-import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
+import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
-import { pathOf, toOpeningRequest } from "../sockets/opening-request.js";
+import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
+import type { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { isLoopback } from "../transports/origins.js";
+import { PeerKeys } from "../transports/peer-keys.js";
 import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
 import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { withTokenAudit } from "./audit-tokens.js";
 import { createBroker } from "./brokers.js";
+import { createFront, createRequestBounds } from "./http-layer.js";
 import { type ResolvedOptions, resolveOptions, resolveTls, type ServerOptions } from "./options.js";
 import type { RevocationLog } from "./revocation-log.js";
 import type { ServerStats } from "./server-stats.js";
@@ -53,9 +55,6 @@ export interface ListeningAddress {
   readonly port: number;
   readonly url: string;
 }
-
-/** Connections beyond the WebSockets', for pages, health, and refusals. */
-const spareConnections = 500;
 
 /** A server made by `createServer`. */
 export class HoldfastServer<A extends App = App> extends AppMethods<A> {
@@ -73,6 +72,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
   readonly #admission: Admission;
+  readonly #peerKeys: PeerKeys;
+  readonly #bounds: RequestBounds;
   readonly #listener: WebSocketListener;
   readonly #streams: StreamHandlers;
   readonly #channelRoutes: ChannelRoutes;
@@ -145,6 +146,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     const tokens = this.#app?.authentication.tokens;
     const trustedProxies = new TrustedProxies(resolved.trustedProxies);
     this.#trustedProxies = trustedProxies;
+    this.#peerKeys = new PeerKeys(trustedProxies);
+    this.#bounds = createRequestBounds(resolved, this.#peerKeys);
     const origins = {
       allowedOrigins: resolved.allowedOrigins,
       trustedProxies,
@@ -202,17 +205,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       this.#opened = undefined;
       throw error;
     });
-    const { port, host, tls, pages, maxConnections, maxWaitingRequests, onError } = this.#options;
-    const { http2, handshakeTimeoutMs, maxHandshakeBytes } = this.#options;
-    const front = new HttpFront({
-      clock: systemClock,
-      tls: tls ?? undefined,
-      http2,
-      handshakeTimeoutMs,
-      maxHandshakeBytes,
-      maxConnections: maxConnections && maxConnections + (maxWaitingRequests ?? 0) + spareConnections,
-      onClientError: answerClientError,
-    });
+    const { port, host, tls, pages, onError } = this.#options;
+    const front = createFront(this.#options, this.#peerKeys);
     this.#serve(front, this.#createRoute(pages));
     try {
       await front.listen(port, host);
@@ -269,7 +263,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
 
   #createRoute(pages: string | null): ReturnType<typeof createRouter> {
     const { apiKeys, maxMessageBytes, routes, onError } = this.#options;
-    return createRouter({
+    const route = createRouter({
       routes,
       pages: pages === null ? undefined : createPages(pages),
       api: createApi({
@@ -286,6 +280,10 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channelRoutes,
       explainWebSocket: (request) => this.#listener.explain(request),
     });
+    return (request, response) => {
+      toOriginForm(request);
+      if (this.#bounds.admit(request, response)) route(request, response);
+    };
   }
 
   protected get revoking(): ApiTools["revoke"] {
@@ -311,6 +309,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channels.count,
       ringBytes: this.#channels.ringBytes,
       sockets: this.#admission.count,
+      ...this.#bounds.stats(),
       ...this.#channelRoutes.stats(),
       deadlines: this.#deadlines.count,
       deliveries: channels + behind + touched,

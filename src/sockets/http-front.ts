@@ -3,10 +3,9 @@
  * a client that knows that this server speaks HTTP/2 begins with its preface (RFC 9113 §3.3), as proxies do; everybody
  * else speaks HTTP/1.1.
  */
-import { createServer as createHttp1, type Server as Http1Server } from "node:http";
-import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { Server as Http1Server } from "node:http";
+import type { Http2Server } from "node:http2";
 import { createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
-import type { Duplex } from "node:stream";
 import {
   createSecureContext,
   createServer as createTls,
@@ -16,6 +15,10 @@ import {
 } from "node:tls";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { Clock } from "../time/clock.js";
+import { answerClientError, timeoutCode } from "./client-errors.js";
+import { ConnectionBounds, type ConnectionLimits } from "./connection-bounds.js";
+import { createHttp1Server } from "./http1-server.js";
+import { Http2Sessions } from "./http2-sessions.js";
 
 /** Certificate and key, as node:tls takes them. */
 export type TlsOptions = Pick<
@@ -34,38 +37,55 @@ export interface HttpFrontOptions {
   readonly maxHandshakeBytes: number;
   /** Most TCP connections; `null` for no bound. */
   readonly maxConnections: number | null;
-  /** Answers what could not be read as a request of HTTP/1.1. */
-  readonly onClientError: (error: Error & { code?: string }, socket: Duplex) => void;
+  /** Bounds of one address. */
+  readonly limits: ConnectionLimits;
+  /** Most connections at a time that have not finished TLS, or said what they speak. */
+  readonly maxHandshakes: number;
+  /** What a peer is counted by; undefined where its address does not count. */
+  readonly keyOf: (remoteAddress: string) => string | undefined;
+  /** Requests and WebSockets of one HTTP/2 connection at a time. */
+  readonly maxStreams: number;
 }
 
-/** A response that nobody reads, and a connection on which nothing is asked, end after this time. */
-const idleTimeoutMs = 60_000;
+/**
+ * A connection on which nothing is asked ends after this time. Load balancers close theirs after 60 s, and would send a
+ * request into one that the server closes first.
+ */
+const keepAliveMs = 75_000;
 /**
  * Connections that may wait to be accepted. When a server comes back so do all its clients, and those beyond this are not
  * refused but left to try again, after seconds.
  */
 const backlog = 4096;
 
-/** WebSockets and requests of one HTTP/2 connection at a time; RFC 9113 §6.5.2 advises at least 100. */
-const maxStreamsPerConnection = 256;
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 export class HttpFront {
   readonly http1: Http1Server;
-  readonly http2: Http2Server | undefined;
-  /** Listens, and hands connections to the other two. */
+  /** Listens, and hands connections on. */
   readonly listener: TcpServer;
   readonly #options: HttpFrontOptions;
-  readonly #sessions = new Set<ServerHttp2Session>();
-  /** Connections that have not shown yet what they speak. */
-  readonly #undecided = new Set<Socket>();
+  readonly #tls: TlsServer | undefined;
+  readonly #sessions: Http2Sessions | undefined;
+  readonly #bounds: ConnectionBounds;
+  /** TCP connections below TLS that is being agreed on. */
+  readonly #agreeing = new Map<string, Socket>();
 
   constructor(options: HttpFrontOptions) {
     this.#options = options;
-    this.http1 = this.#createHttp1();
-    this.http2 = options.http2 ? this.#createHttp2() : undefined;
-    this.listener = this.#createListener();
+    const common = { ...options, keepAliveMs };
+    this.#bounds = new ConnectionBounds(common);
+    this.http1 = createHttp1Server(common);
+    this.#sessions = options.http2 ? new Http2Sessions(common) : undefined;
+    this.#tls = options.tls && this.#createTls(options.tls);
+    this.listener = createTcp({ noDelay: true }, (socket) => this.#take(socket));
+    // A server that does not listen itself begins to look for slow requests when it is told that it does.
+    this.listener.on("listening", () => this.http1.emit("listening"));
     if (options.maxConnections !== null) this.listener.maxConnections = options.maxConnections;
+  }
+
+  get http2(): Http2Server | undefined {
+    return this.#sessions?.server;
   }
 
   /** @throws HF_SERVER_LISTEN when the address is taken or may not be used */
@@ -95,8 +115,8 @@ export class HttpFront {
     });
     // It never listened itself, but has a timer and idle connections.
     this.http1.close();
-    for (const session of this.#sessions) session.close();
-    for (const socket of this.#undecided) socket.destroy();
+    this.#sessions?.close();
+    this.#bounds.closeHandshakes();
     await closed;
   }
 
@@ -106,96 +126,59 @@ export class HttpFront {
    */
   setCertificate(tls: TlsOptions): void {
     explainTls(() => createSecureContext(tls));
-    (this.listener as TlsServer).setSecureContext(tls);
+    this.#tls?.setSecureContext(tls);
   }
 
   /** Cuts what is still open. */
   cut(): void {
     this.http1.closeAllConnections();
-    for (const session of this.#sessions) session.destroy();
-    for (const socket of this.#undecided) socket.destroy();
+    this.#sessions?.cut();
+    this.#bounds.closeHandshakes();
   }
 
-  #createHttp1(): Http1Server {
-    const { handshakeTimeoutMs, maxHandshakeBytes, onClientError } = this.#options;
-    const server = createHttp1({
-      maxHeaderSize: maxHandshakeBytes,
-      headersTimeout: handshakeTimeoutMs,
-      requestTimeout: 3 * handshakeTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, handshakeTimeoutMs),
+  #createTls(tls: TlsOptions): TlsServer {
+    const ALPNProtocols = this.#options.http2 ? ["h2", "http/1.1"] : ["http/1.1"];
+    // Its time is up with that of the connection, which gives a late one its turn.
+    const server = explainTls(() => createTls({ ...tls, ALPNProtocols, handshakeTimeout: 2 ** 31 - 1 }));
+    server.on("secureConnection", (socket) => {
+      this.#settle(socket);
+      if (socket.alpnProtocol === "h2") this.#sessions?.take(socket);
+      else this.http1.emit("connection", socket);
     });
-    server.timeout = idleTimeoutMs;
-    // The size of the head bounds their number.
-    server.maxHeadersCount = 0;
-    server.on("clientError", onClientError);
+    server.on("tlsClientError", (_error, socket) => {
+      this.#settle(socket);
+      socket.destroy();
+    });
     return server;
   }
 
-  #createHttp2(): Http2Server {
-    const { maxHandshakeBytes } = this.#options;
-    const server = createHttp2({
-      settings: {
-        // RFC 8441 §3.
-        enableConnectProtocol: true,
-        enablePush: false,
-        maxConcurrentStreams: maxStreamsPerConnection,
-        maxHeaderListSize: maxHandshakeBytes,
-      },
-    });
-    server.on("session", (session) => {
-      this.#sessions.add(session);
-      let streams = 0;
-      session.on("stream", (stream) => {
-        streams++;
-        stream.on("close", () => streams--);
-      });
-      session.setTimeout(idleTimeoutMs, () => {
-        if (streams === 0) session.close();
-      });
-      session.on("close", () => this.#sessions.delete(session));
-      session.on("error", () => session.destroy());
-    });
-    server.on("sessionError", () => {});
-    return server;
-  }
-
-  #createListener(): TcpServer {
-    const { tls, handshakeTimeoutMs, http2 } = this.#options;
-    if (tls === undefined) {
-      // The server for HTTP/1.1 listens itself where there is nothing to tell apart.
-      if (!http2) return this.http1;
-      const listener = createTcp({ noDelay: true }, (socket) => this.#tellApart(socket));
-      this.#startTimeouts(listener);
-      return listener;
+  #take(socket: Socket): void {
+    const onTimeout = () => {
+      if (this.#tls) socket.destroy();
+      else answerClientError(Object.assign(new Error("no request"), { code: timeoutCode }), socket);
+    };
+    if (!this.#bounds.admit(socket, onTimeout)) return;
+    if (this.#tls === undefined) {
+      this.#tellApart(socket);
+      return;
     }
-    const ALPNProtocols = http2 ? ["h2", "http/1.1"] : ["http/1.1"];
-    const listener = explainTls(() =>
-      createTls({ ...tls, ALPNProtocols, handshakeTimeout: handshakeTimeoutMs }),
-    );
-    listener.on("connection", (socket) => {
-      this.#undecided.add(socket);
-      socket.once("close", () => this.#undecided.delete(socket));
-    });
-    listener.on("secureConnection", (socket) => this.#byAlpn(socket));
-    listener.on("tlsClientError", (_error, socket) => socket.destroy());
-    this.#startTimeouts(listener);
-    return listener;
+    const name = nameOf(socket);
+    this.#agreeing.set(name, socket);
+    socket.once("close", () => this.#agreeing.delete(name));
+    this.#tls.emit("connection", socket);
   }
 
-  #byAlpn(socket: TLSSocket): void {
-    if (socket.alpnProtocol === "h2") this.http2?.emit("connection", socket);
-    else this.http1.emit("connection", socket);
+  /** @param secure what TLS has made of a connection */
+  #settle(secure: TLSSocket): void {
+    const name = nameOf(secure);
+    const socket = this.#agreeing.get(name);
+    this.#agreeing.delete(name);
+    if (socket) this.#bounds.settle(socket);
   }
 
   #tellApart(socket: Socket): void {
-    this.#undecided.add(socket);
-    const cancel = this.#options.clock.setTimer(() => {
-      decide();
-      this.#options.onClientError(Object.assign(new Error("no request"), { code: timeoutCode }), socket);
-    }, this.#options.handshakeTimeoutMs);
     const decide = () => {
-      cancel();
-      this.#undecided.delete(socket);
+      this.#bounds.settle(socket);
       socket.off("readable", look);
       socket.off("error", ignore);
       socket.off("close", decide);
@@ -211,7 +194,7 @@ export class HttpFront {
       if (isPreface && first.length < 3) return;
       decide();
       socket.unshift(first);
-      if (isPreface) this.http2?.emit("connection", socket);
+      if (isPreface && this.#sessions) this.#sessions.take(socket);
       else this.http1.emit("connection", socket);
     };
     const ignore = () => {};
@@ -219,11 +202,11 @@ export class HttpFront {
     socket.on("error", ignore);
     socket.on("close", decide);
   }
+}
 
-  /** A server for HTTP/1.1 that does not listen itself begins to look for slow requests when it is told that it does. */
-  #startTimeouts(listener: TcpServer): void {
-    listener.on("listening", () => this.http1.emit("listening"));
-  }
+/** A connection and its TLS are two sockets to Node.js, with the same peer. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** @throws HF_OPTION_INVALID when certificate or key are not accepted */
@@ -245,5 +228,3 @@ function adviceFor(code: string | undefined): string | undefined {
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return "this machine has no such address";
   return undefined;
 }
-
-const timeoutCode = "ERR_HTTP_REQUEST_TIMEOUT";

@@ -10,7 +10,8 @@ import type {
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type RawHeaders, type Rejection, reject } from "../websocket/index.js";
-import { pathOf } from "./opening-request.js";
+import { noteHead } from "./http1-server.js";
+import { pathOf, toOriginForm } from "./opening-request.js";
 import { answerWithoutUpgrade, isWebSocketUpgrade, leaveOtherUpgrades } from "./without-upgrade.js";
 
 export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
@@ -67,6 +68,8 @@ function firstAttachment(server: AttachableServer): Attachment {
 
 function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): (() => void)[] {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    noteHead(request);
+    toOriginForm(request);
     const taker = isWebSocketUpgrade(request) ? takerOf(all, request.url) : undefined;
     if (taker) taker.upgrade(request, socket, head);
     // Others listen, too, and answer this.

@@ -97,8 +97,26 @@ export class ConnectRequest implements OpeningRequest {
 
 /** The path of a request target, without its query. */
 export function pathOf(url: string): string {
-  return url.split("?", 1)[0] as string;
+  const [, , rest = ""] = url.startsWith("/") ? ["", "", url] : (absoluteForm.exec(url) ?? ["", "", url]);
+  return rest.startsWith("?") || rest === "" ? "/" : (rest.split("?", 1)[0] as string);
 }
+
+/**
+ * Brings a request target in absolute form, as proxies may send it, into the one that everybody reads.
+ * RFC 9112 §3.2.2: a server must take it, and its authority counts instead of the Host field.
+ */
+export function toOriginForm(request: IncomingMessage): void {
+  const [target, authority, rest = ""] = absoluteForm.exec(request.url ?? "") ?? [];
+  if (target === undefined || authority === undefined) return;
+  request.url = rest.startsWith("/") ? rest : `/${rest}`;
+  request.headers.host = authority;
+  const { rawHeaders } = request;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.toLowerCase() === "host") rawHeaders[i + 1] = authority;
+}
+
+/** Scheme, authority without a user's name (RFC 9110 §4.2.4), path and query. */
+const absoluteForm = /^https?:\/\/(?:[^/?#@]*@)?([^/?#@]+)([/?][^#]*)?$/i;
 
 /** An ordinary request as one that opens a connection, with the path that the client asked for. */
 export function toOpeningRequest(message: IncomingMessage): OpeningRequest {

@@ -19,12 +19,14 @@ import {
   resolveDeflate,
 } from "../websocket/index.js";
 import { type AcceptedSocket, Acceptor } from "./acceptor.js";
-import { answerClientError } from "./client-errors.js";
+import { defaultConnectionLimits } from "./connection-bounds.js";
 import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
-import { type OpeningRequest, pathOf } from "./opening-request.js";
+import { type OpeningRequest, pathOf, toOriginForm } from "./opening-request.js";
 import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
+import { RequestBounds } from "./request-bounds.js";
+import { defaultRequestBounds } from "./request-usage.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
 
@@ -92,6 +94,8 @@ export const serverOptionNames: readonly string[] = [
   "onError",
 ];
 const maxDecisions = 10_000;
+/** TCP connections at a time that have not finished TLS or begun a request. */
+const maxHandshakes = 4096;
 /** TCP connections beyond the WebSockets', for requests that open none, and refusals. */
 const spareConnections = 500;
 
@@ -103,6 +107,15 @@ export class WebSocketServer {
   readonly #onError: NonNullable<WebSocketServerOptions["onError"]>;
   readonly #context: ServerWebSocketContext;
   readonly #acceptor: Acceptor;
+  readonly #bounds = new RequestBounds({
+    clock: systemClock,
+    settings: defaultRequestBounds,
+    peerOf: () => ({ key: undefined, isShared: false }),
+    refuse: (_request, response, { status, message, headers }) => {
+      response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", ...headers });
+      response.end(`${message}\n`);
+    },
+  });
   readonly #sockets = new Set<ServerWebSocket>();
   readonly #detachments: (() => void)[] = [];
   #contexts = 0;
@@ -173,6 +186,7 @@ export class WebSocketServer {
 
   /** For the `upgrade` event of a server that this one is not attached to. Elsewhere than at `path` it answers 404. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    toOriginForm(request);
     const path = pathOf(request.url ?? "/");
     if (this.#options.path !== undefined && path !== this.#options.path) {
       const message = `There is no WebSocket at ${path}, but at ${this.#options.path}.`;
@@ -205,12 +219,20 @@ export class WebSocketServer {
       handshakeTimeoutMs: this.#handshakeTimeoutMs,
       maxHandshakeBytes,
       maxConnections: this.#maxConnections && this.#maxConnections + spareConnections,
-      onClientError: answerClientError,
+      limits: defaultConnectionLimits,
+      maxHandshakes,
+      // Addresses are for the application to look at, in `authorize`.
+      keyOf: () => undefined,
+      maxStreams: defaultRequestBounds.maxPerConnection,
     });
     this.#front = front;
     this.#attach(front.http1, true);
     if (front.http2) this.#attach(front.http2, true);
-    const route = onRequest ?? answerPlainRequest;
+    const answer = onRequest ?? answerPlainRequest;
+    const route = (request: IncomingMessage, response: ServerResponse) => {
+      toOriginForm(request);
+      if (this.#bounds.admit(request, response)) answer(request, response);
+    };
     front.http1.on("request", route);
     front.http2?.on("request", route as never);
     try {

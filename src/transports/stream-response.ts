@@ -3,7 +3,8 @@
  * bounded time.
  */
 import type { ServerResponse } from "node:http";
-import type { Http2ServerResponse } from "node:http2";
+import { isGone, isHttp2Response } from "../sockets/http-exchange.js";
+import { handOverBytes } from "../sockets/request-bounds.js";
 import type { Clock } from "../time/clock.js";
 import { ResponseWriter } from "./response-writer.js";
 
@@ -28,6 +29,8 @@ const unbuffered = Object.freeze({
   "X-Content-Type-Options": "nosniff",
 });
 
+export { isGone };
+
 export class StreamResponse {
   readonly #response: ServerResponse;
   readonly #times: StreamTimes;
@@ -38,6 +41,8 @@ export class StreamResponse {
     this.#response = response;
     this.#times = times;
     this.#writer = new ResponseWriter(response, () => owner.drained());
+    // Sessions bound what they hold, and all together (`HeldBytes`).
+    handOverBytes(response);
     response.on("error", () => {});
     response.once("close", () => {
       this.#cancelCut?.();
@@ -59,9 +64,9 @@ export class StreamResponse {
     const response = this.#response;
     if (isGone(response)) return;
     // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-    const connection = isHttp2(response) ? {} : { Connection: "close" };
+    const connection = isHttp2Response(response) ? {} : { Connection: "close" };
     // Silence between pings is no reason to cut it; sessions look after their peers themselves.
-    if (!isHttp2(response)) response.socket?.setTimeout(0);
+    if (!isHttp2Response(response)) response.socket?.setTimeout(0);
     response.writeHead(200, { ...unbuffered, ...connection, ...headers });
     response.flushHeaders();
   }
@@ -95,18 +100,7 @@ export class StreamResponse {
   }
 }
 
-/** Whether nobody is there any more to answer. */
-export function isGone(response: ServerResponse): boolean {
-  if (isHttp2(response)) return response.stream.destroyed || response.stream.closed;
-  return response.destroyed || response.closed;
-}
-
 function destroyResponse(response: ServerResponse): void {
-  if (isHttp2(response)) response.stream.destroy();
+  if (isHttp2Response(response)) response.stream.destroy();
   else response.destroy();
-}
-
-/** Requests over HTTP/2 come with the compatibility interface of node:http2. */
-function isHttp2(response: ServerResponse): response is ServerResponse & Http2ServerResponse {
-  return "stream" in response;
 }

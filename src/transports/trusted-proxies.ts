@@ -66,7 +66,7 @@ export class TrustedProxies {
   originOf({ remoteAddress = "", host, headers }: ForwardedRequest): RequestOrigin {
     const peer = parseAddress(remoteAddress) ?? remoteAddress;
     const direct = { address: peer, host, isForwarded: false };
-    if (this.#isEmpty || !this.#trusts(peer)) return direct;
+    if (this.#isEmpty || !this.trusts(peer)) return direct;
     const ways = [readXForwarded(headers), readForwarded(headers)].filter((way) => way !== undefined);
     const clients = ways.map((way) => this.#clientOf(way));
     const [client, other] = clients;
@@ -80,12 +80,13 @@ export class TrustedProxies {
   #clientOf(way: readonly Hop[]): Hop | undefined {
     for (let i = way.length - 1; i > 0; i--) {
       const hop = way[i] as Hop;
-      if (hop.address === undefined || !this.#trusts(hop.address)) return hop;
+      if (hop.address === undefined || !this.trusts(hop.address)) return hop;
     }
     return way[0];
   }
 
-  #trusts(address: string): boolean {
+  /** @param address as `parseAddress` gives it */
+  trusts(address: string): boolean {
     const version = isIP(address);
     return version !== 0 && this.#list.check(address, version === 4 ? "ipv4" : "ipv6");
   }

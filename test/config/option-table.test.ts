@@ -14,10 +14,10 @@ const read = (path: string, text: string) => {
 describe("table of options", () => {
   it("has every option of the server that is no code, groups included", () => {
     const code = ["authenticate", "rulesFor"];
-    const { store, ring, limits, times, tls: _tls, ...plain } = defaultOptions;
+    const { store, ring, limits, requests, times, tls: _tls, ...plain } = defaultOptions;
     const { contextTakeover: _never, ...compression } = defaultDeflateSettings;
-    const nested = Object.entries({ store, ring, limits, times, compression }).flatMap(([group, fields]) =>
-      Object.keys(fields).map((name) => `${group}.${name}`),
+    const nested = Object.entries({ store, ring, limits, requests, times, compression }).flatMap(
+      ([group, fields]) => Object.keys(fields).map((name) => `${group}.${name}`),
     );
     const expected = [...Object.keys(plain).filter((name) => !code.includes(name)), ...nested];
     const paths = configOptions.map(({ path }) => path);

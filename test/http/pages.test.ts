@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { RawClient, startServer } from "../support/server.js";
+import { RawClient, startServer, until } from "../support/server.js";
 
 function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-pages-"));
@@ -112,13 +112,18 @@ describe("pages", () => {
 });
 
 describe("a request that asks for another protocol", () => {
-  it("is answered as if it had not, and its connection ends", async () => {
+  it("is answered as if it had not, and its connection goes on", async () => {
     const { port } = await startServer();
     const client = await RawClient.connect(port);
     client.write(
       "GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n",
     );
-    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{\}$/);
+    for (let i = 0; i < 2; i++) {
+      expect(await client.readHead()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+      await until(() => client.received.toString() === "{}");
+      client.received = Buffer.alloc(0);
+      client.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
   });
 });
 

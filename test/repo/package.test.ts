@@ -82,8 +82,8 @@ describe("reference of options", () => {
   const listed = [...text.matchAll(/^\| `([\w.]+)`/gm)].map((match) => match[1]);
 
   it("lists every option, and no other", () => {
-    const { store, ring, limits, times, ...plain } = defaultOptions;
-    const nested = Object.entries({ store, ring, limits, times }).flatMap(([group, fields]) =>
+    const { store, ring, limits, requests, times, ...plain } = defaultOptions;
+    const nested = Object.entries({ store, ring, limits, requests, times }).flatMap(([group, fields]) =>
       Object.keys(fields).map((name) => `${group}.${name}`),
     );
     const known = [...Object.keys(plain), ...nested, "broker", "pages", "routes", "onError"];

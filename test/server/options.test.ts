@@ -54,8 +54,11 @@ describe("options", () => {
       maxAddressConnections: null,
       addressConnectionsPerSecond: null,
       maxAddressWaitingRequests: null,
+      maxAddressSockets: null,
+      maxAddressHandshakes: null,
     };
-    const options = { maxConnections: null, maxWaitingRequests: null, limits };
+    const requests = { maxPerAddress: null, maxTotal: null };
+    const options = { maxConnections: null, maxWaitingRequests: null, limits, requests };
     expect(() => createServer(options)).not.toThrow();
   });
 });

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Audit } from "../../observe/audit.js";
+import { handOverBytes } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { findDepthFault } from "../../wire/json-codec.js";
 import { encodeJson, textAt } from "../../wire/raw-json.js";
@@ -47,12 +48,14 @@ const statuses: Readonly<Record<number, number>> = {
 /** @returns a handler of requests to `/api` and below */
 export function createApi(options: ApiOptions) {
   const keys = new ApiKeys(options.keys);
-  let document: string | undefined;
+  let document: Buffer | undefined;
   return (path: string, request: IncomingMessage, response: ServerResponse): void => {
     const name = path.slice(apiPath.length + 1);
     if (name === "openapi.json" && (request.method === "GET" || request.method === "HEAD")) {
       request.resume();
-      document ??= JSON.stringify(createOpenApi(options.version));
+      document ??= Buffer.from(JSON.stringify(createOpenApi(options.version)));
+      // All that read it share its bytes.
+      handOverBytes(response);
       sendJson(response, 200, document);
       return;
     }

@@ -13,13 +13,14 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** @param value as an object, or as the JSON that it is */
 export function sendJson(
   response: ServerResponse,
   status: number,
-  value: object | string,
+  value: object | string | Buffer,
   headers: Record<string, string> = {},
 ): void {
-  const body = typeof value === "string" ? value : encodeJson(value);
+  const body = typeof value === "string" || Buffer.isBuffer(value) ? value : encodeJson(value);
   response.writeHead(status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(body),

@@ -1,0 +1,32 @@
+/** The connections and requests of a server, with the bounds of its options. */
+import { refuseByPath } from "../http/refuse-by-path.js";
+import { HttpFront } from "../sockets/http-front.js";
+import { RequestBounds } from "../sockets/request-bounds.js";
+import { systemClock } from "../sockets/system-clock.js";
+import type { PeerKeys } from "../transports/peer-keys.js";
+import type { ResolvedOptions } from "./options.js";
+
+/** Connections beyond the WebSockets', for pages, health, and refusals. */
+const spareConnections = 500;
+
+export function createRequestBounds({ requests }: ResolvedOptions, peerKeys: PeerKeys): RequestBounds {
+  return new RequestBounds({
+    clock: systemClock,
+    settings: requests,
+    peerOf: (request) => peerKeys.ofRequest(request),
+    refuse: refuseByPath,
+  });
+}
+
+/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+export function createFront(options: ResolvedOptions, peerKeys: PeerKeys): HttpFront {
+  const { tls, maxConnections, maxWaitingRequests, requests } = options;
+  return new HttpFront({
+    ...options,
+    clock: systemClock,
+    tls: tls ?? undefined,
+    maxConnections: maxConnections && maxConnections + (maxWaitingRequests ?? 0) + spareConnections,
+    keyOf: (remoteAddress) => peerKeys.ofSocket(remoteAddress),
+    maxStreams: requests.maxPerConnection,
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * Bounds of TCP connections: how many of one address, and how many at a time that have not said yet what they speak, which
+ * with TLS is most of the work. Those that take too long to say it are ended.
+ */
+import type { Socket } from "node:net";
+import type { Clock } from "../time/clock.js";
+import { Ticks, tickFor } from "./ticks.js";
+
+export interface ConnectionLimits {
+  /** TCP connections of one address; further ones are closed at once; `null` for no bound. @default 5,000 */
+  readonly maxAddressSockets: number | null;
+  /** Of these, those that have not finished TLS or said what they speak; `null` for no bound. @default 1,000 */
+  readonly maxAddressHandshakes: number | null;
+}
+
+export const defaultConnectionLimits: ConnectionLimits = Object.freeze({
+  maxAddressSockets: 5000,
+  maxAddressHandshakes: 1000,
+});
+
+export interface ConnectionBoundsOptions {
+  readonly clock: Clock;
+  readonly limits: ConnectionLimits;
+  /** Those that have not said what they speak, of all addresses; beyond, the oldest of them are closed. */
+  readonly maxHandshakes: number;
+  readonly handshakeTimeoutMs: number;
+  /** What the peer is counted by; undefined where it does not count. */
+  readonly keyOf: (remoteAddress: string) => string | undefined;
+}
+
+interface Address {
+  sockets: number;
+  handshakes: number;
+}
+
+interface Handshake {
+  ticks: number;
+  readonly address: Address | undefined;
+  readonly onTimeout: () => void;
+}
+
+export class ConnectionBounds {
+  readonly #options: ConnectionBoundsOptions;
+  readonly #addresses = new Map<string, Address>();
+  /** In the order in which they came. */
+  readonly #handshakes = new Map<Socket, Handshake>();
+  readonly #ticks: Ticks;
+  readonly #tickMs: number;
+
+  constructor(options: ConnectionBoundsOptions) {
+    this.#options = options;
+    const { clock, handshakeTimeoutMs } = options;
+    this.#tickMs = tickFor(handshakeTimeoutMs);
+    this.#ticks = new Ticks({ clock, tickMs: this.#tickMs, onTick: () => this.#tick() });
+  }
+
+  /** Addresses that connections are open from. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  /** Connections that have not said what they speak. */
+  get handshakes(): number {
+    return this.#handshakes.size;
+  }
+
+  /** A connection has been opened. @returns whether it may stay; otherwise it was closed */
+  admit(socket: Socket, onTimeout: () => void): boolean {
+    const { limits, maxHandshakes, keyOf } = this.#options;
+    const { maxAddressSockets, maxAddressHandshakes } = limits;
+    const key = keyOf(socket.remoteAddress ?? "");
+    const address = key === undefined ? undefined : (this.#addresses.get(key) ?? newAddress());
+    if (
+      address &&
+      (address.sockets >= (maxAddressSockets ?? Infinity) ||
+        address.handshakes >= (maxAddressHandshakes ?? Infinity))
+    ) {
+      socket.destroy();
+      return false;
+    }
+    if (address && key !== undefined) {
+      this.#addresses.set(key, address);
+      address.sockets++;
+      address.handshakes++;
+    }
+    this.#handshakes.set(socket, { ticks: 0, address, onTimeout });
+    socket.once("close", () => {
+      this.settle(socket);
+      if (address && key !== undefined && --address.sockets === 0) this.#addresses.delete(key);
+    });
+    if (this.#handshakes.size > maxHandshakes) this.#closeOldest();
+    this.#ticks.start();
+    return true;
+  }
+
+  /** It is known now what the connection speaks. */
+  settle(socket: Socket): void {
+    const handshake = this.#handshakes.get(socket);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(socket);
+    if (handshake.address) handshake.address.handshakes--;
+  }
+
+  /** Closes those that have not said what they speak. */
+  closeHandshakes(): void {
+    for (const socket of this.#handshakes.keys()) socket.destroy();
+  }
+
+  /** Who has come last is more likely to go on than who has waited for longest. */
+  #closeOldest(): void {
+    const [oldest] = this.#handshakes.keys();
+    if (oldest === undefined) return;
+    this.settle(oldest);
+    oldest.destroy();
+  }
+
+  #tick(): boolean {
+    for (const [socket, handshake] of this.#handshakes) {
+      if (++handshake.ticks * this.#tickMs < this.#options.handshakeTimeoutMs) continue;
+      this.settle(socket);
+      handshake.onTimeout();
+    }
+    return this.#handshakes.size > 0;
+  }
+}
+
+function newAddress(): Address {
+  return { sockets: 0, handshakes: 0 };
+}

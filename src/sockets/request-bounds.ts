@@ -1,0 +1,388 @@
+/**
+ * Bounds of requests, the same for HTTP/1.1 and HTTP/2: how many are open, what is kept of their bodies, what is unsent of
+ * their answers, and how long both may take. Every request passes here before it is looked at. What goes beyond is refused
+ * where the peer can be told, and cut off where it does not even read.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants } from "node:http2";
+import type { Clock } from "../time/clock.js";
+import { type Rejection, reject } from "../websocket/index.js";
+import { HttpExchange } from "./http-exchange.js";
+import { meterBody } from "./request-body.js";
+import { emptyUsage, type RequestBoundsSettings, type Usage } from "./request-usage.js";
+import { Ticks, tickFor } from "./ticks.js";
+
+/** Whom a request is counted for. */
+export interface RequestPeer {
+  /** Of its address; undefined where that does not count. */
+  readonly key: string | undefined;
+  /** Whether its connection carries requests of many, as that of a trusted proxy does. */
+  readonly isShared: boolean;
+}
+
+export interface RequestBoundsOptions {
+  readonly clock: Clock;
+  readonly settings: RequestBoundsSettings;
+  readonly peerOf: (request: IncomingMessage) => RequestPeer;
+  /** Answers in the form that the request's path has for errors. */
+  readonly refuse: (request: IncomingMessage, response: ServerResponse, rejection: Rejection) => void;
+}
+
+/** One request, from its head to the end of its answer. */
+class OpenRequest extends HttpExchange {
+  readonly connectionUsage: ConnectionUsage;
+  readonly addressUsage: AddressUsage | undefined;
+  readonly isShared: boolean;
+  readonly usages: readonly Usage[];
+  /** Kept until the answer, unread ones included. */
+  bodyBytes = 0;
+  /** Of the body's, read by `readBody`. */
+  readBytes = 0;
+  bodyTicks = 0;
+  unsentBefore = 0;
+  /** What counts of the unsent bytes. */
+  answerBytes = 0;
+  takenBytes = 0;
+  answerTicks = 0;
+  /** Its bytes are bounded elsewhere, or cost nothing: it is only watched for progress. */
+  isReleased = false;
+  isRefused = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, counts: Counts) {
+    super(request, response);
+    const { key, isShared } = counts.peerOf(request);
+    this.connectionUsage = counts.ofConnection(this.connection);
+    this.addressUsage = key === undefined ? undefined : counts.ofAddress(key);
+    this.isShared = isShared;
+    const { connectionUsage, addressUsage } = this;
+    this.usages = [connectionUsage, ...(addressUsage ? [addressUsage] : []), counts.total];
+  }
+}
+
+/** Where a request is counted. */
+interface Counts {
+  readonly total: Usage;
+  readonly peerOf: (request: IncomingMessage) => RequestPeer;
+  ofConnection(connection: NodeJS.EventEmitter): ConnectionUsage;
+  ofAddress(key: string): AddressUsage;
+}
+
+interface ConnectionUsage extends Usage {
+  readonly open: Set<OpenRequest>;
+}
+
+interface AddressUsage extends Usage {
+  readonly key: string;
+}
+
+/** Open requests by their responses, for those who write these. */
+const boundsOf = new WeakMap<ServerResponse, () => void>();
+
+/**
+ * Whoever writes this response bounds its bytes, as sessions do, or they are in memory anyway, as pages are. It stays
+ * counted, and is cut off when its peer takes nothing.
+ */
+export function handOverBytes(response: ServerResponse): void {
+  boundsOf.get(response)?.();
+}
+
+/** Heads of this size are not worth counting. */
+const freeHeadBytes = 2048;
+/** A peer that leaves more unread than this is not told anything more. */
+const maxUnreadRefusalBytes = 64 * 1024;
+const retryAfterSeconds = "5";
+
+export class RequestBounds {
+  readonly #options: RequestBoundsOptions;
+  readonly #total = emptyUsage();
+  readonly #connections = new WeakMap<object, ConnectionUsage>();
+  readonly #addresses = new Map<string, AddressUsage>();
+  /** Those whose bodies are coming, in the order in which they began to. */
+  readonly #receiving = new Set<OpenRequest>();
+  /** Those with unsent bytes, in the order in which they began to. */
+  readonly #unsent = new Set<OpenRequest>();
+  readonly #counts: Counts;
+  readonly #ticks: Ticks;
+  readonly #tickMs: number;
+
+  constructor(options: RequestBoundsOptions) {
+    this.#options = options;
+    this.#counts = {
+      total: this.#total,
+      peerOf: options.peerOf,
+      ofConnection: (connection) => this.#connectionUsageOf(connection),
+      ofAddress: (key) => this.#addressUsageOf(key),
+    };
+    const { bodyTimeoutMs, answerTimeoutMs } = options.settings;
+    this.#tickMs = tickFor(bodyTimeoutMs, answerTimeoutMs);
+    this.#ticks = new Ticks({
+      clock: options.clock,
+      tickMs: this.#tickMs,
+      onTick: () => this.#tick(),
+    });
+  }
+
+  stats(): { readonly openRequests: number; readonly bodyBytes: number; readonly answerBytes: number } {
+    const { requests: openRequests, bodyBytes, answerBytes } = this.#total;
+    return { openRequests, bodyBytes, answerBytes };
+  }
+
+  /** Addresses that requests are open from. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  /** A request has come. @returns whether it may be answered; otherwise it was refused */
+  admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const open = new OpenRequest(request, response, this.#counts);
+    const refusal = this.#findRefusal(open);
+    this.#enter(open);
+    if (refusal === undefined) return true;
+    if (refusal === "reset") this.#cutOff(open, constants.NGHTTP2_REFUSED_STREAM);
+    else this.#refuse(open, refusal, constants.NGHTTP2_REFUSED_STREAM);
+    return false;
+  }
+
+  #connectionUsageOf(connection: NodeJS.EventEmitter): ConnectionUsage {
+    const known = this.#connections.get(connection);
+    if (known) return known;
+    const usage = { ...emptyUsage(), open: new Set<OpenRequest>() };
+    this.#connections.set(connection, usage);
+    connection.once("close", () => this.#leaveAll(usage));
+    return usage;
+  }
+
+  #addressUsageOf(key: string): AddressUsage {
+    const known = this.#addresses.get(key);
+    if (known) return known;
+    const usage = { ...emptyUsage(), key };
+    this.#addresses.set(key, usage);
+    return usage;
+  }
+
+  #findRefusal(open: OpenRequest): Rejection | "reset" | undefined {
+    const { settings } = this.#options;
+    const { connectionUsage: connection, addressUsage: address, isShared } = open;
+    const { maxPerConnection, maxPerAddress, maxTotal } = settings;
+    if (connection.requests >= maxPerConnection) return "reset";
+    if (!isShared && connection.answerBytes > settings.maxConnectionAnswerBytes) return "reset";
+    if (maxTotal !== null && this.#total.requests >= maxTotal)
+      return busy(`The server has its limit of ${maxTotal} requests.`);
+    if (address === undefined) return undefined;
+    if (maxPerAddress !== null && address.requests >= maxPerAddress)
+      return busy(`From one address, ${maxPerAddress} requests may be open.`);
+    if (address.answerBytes > settings.maxAddressAnswerBytes)
+      return busy("Answers to this address wait to be read; read those first.");
+    return undefined;
+  }
+
+  #enter(open: OpenRequest): void {
+    const { request, response } = open;
+    open.connectionUsage.open.add(open);
+    for (const usage of open.usages) usage.requests++;
+    boundsOf.set(response, () => this.#release(open));
+    if (open.hasBody) {
+      meterBody(request, (bytes) => this.#keepBody(open, bytes));
+      this.#receiving.add(open);
+      this.#ticks.start();
+    }
+    this.#watchAnswer(open);
+    const headBytes = headBytesOf(request);
+    if (headBytes > freeHeadBytes) this.#setBodyBytes(open, headBytes);
+  }
+
+  /** Looks at what is unsent around each write: nothing tells of it. */
+  #watchAnswer(open: OpenRequest): void {
+    const { response } = open;
+    const watched = response as unknown as Record<"write" | "end", (...parts: unknown[]) => unknown>;
+    for (const name of ["write", "end"] as const) {
+      const write = watched[name].bind(response);
+      watched[name] = (...parts) => {
+        this.#measure(open);
+        const result = write(...parts);
+        if (this.#measure(open)) this.#checkAnswer(open);
+        return result;
+      };
+    }
+    open.writer.once("finish", () => this.#finish(open));
+    response.once("close", () => this.#leave(open));
+  }
+
+  /** The answer has been taken. */
+  #finish(open: OpenRequest): void {
+    this.#measure(open);
+    // RFC 9113 §8.1: a body that comes all the same is asked to stop. Over HTTP/1.1 it is read, for a time.
+    if (open.stream && !open.isBodyComplete) open.reset(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** @returns whether the request goes on */
+  #keepBody(open: OpenRequest, bytes: number): boolean {
+    open.readBytes += bytes;
+    if (bytes > 0) this.#setBodyBytes(open, open.bodyBytes + bytes);
+    return !open.isRefused;
+  }
+
+  #setBodyBytes(open: OpenRequest, bytes: number): void {
+    if (open.isReleased || open.isRefused) return;
+    const more = bytes - open.bodyBytes;
+    open.bodyBytes = bytes;
+    for (const usage of open.usages) usage.bodyBytes += more;
+    if (more > 0) this.#checkBody(open);
+  }
+
+  #checkBody(open: OpenRequest): void {
+    const { maxConnectionBodyBytes, maxAddressBodyBytes, maxBodyBytes } = this.#options.settings;
+    if (isBeyond(open, "bodyBytes", maxConnectionBodyBytes, maxAddressBodyBytes))
+      this.#refuse(open, busy("Too much is being sent from one place at a time."));
+    while (this.#total.bodyBytes > Math.max(maxBodyBytes, open.bodyBytes)) {
+      const victim = this.#findSlowestBody() ?? open;
+      this.#refuse(victim, busy("Too much is being sent to the server at a time."));
+      if (victim === open) return;
+    }
+  }
+
+  /** What has come in full is being worked on. */
+  #findSlowestBody(): OpenRequest | undefined {
+    for (const open of this.#receiving) if (open.bodyBytes > 0 && !open.isBodyComplete) return open;
+    return undefined;
+  }
+
+  /** @returns whether more is unsent than before */
+  #measure(open: OpenRequest): boolean {
+    const bytes = open.connectionUsage.open.has(open) ? open.unsentBytes : 0;
+    const more = bytes - open.unsentBefore;
+    if (more === 0) return false;
+    if (more < 0) open.takenBytes -= more;
+    if (open.unsentBefore === 0) {
+      open.takenBytes = 0;
+      open.answerTicks = 0;
+      this.#ticks.start();
+    }
+    open.unsentBefore = bytes;
+    this.#countAnswer(open, open.isReleased ? 0 : bytes);
+    if (bytes === 0) this.#unsent.delete(open);
+    else this.#unsent.add(open);
+    return more > 0;
+  }
+
+  #countAnswer(open: OpenRequest, bytes: number): void {
+    const more = bytes - open.answerBytes;
+    open.answerBytes = bytes;
+    for (const usage of open.usages) usage.answerBytes += more;
+  }
+
+  #checkAnswer(open: OpenRequest): void {
+    const { maxConnectionAnswerBytes, maxAddressAnswerBytes, maxAnswerBytes } = this.#options.settings;
+    if (isBeyond(open, "answerBytes", maxConnectionAnswerBytes, maxAddressAnswerBytes)) this.#cutOff(open);
+    for (const oldest of this.#unsent) {
+      if (this.#total.answerBytes <= Math.max(maxAnswerBytes, open.answerBytes)) return;
+      if (oldest.answerBytes > 0) this.#cutOff(oldest);
+    }
+  }
+
+  #tick(): boolean {
+    const { settings } = this.#options;
+    const hasTimeLeft = (ticks: number, timeoutMs: number, movedBytes: number) =>
+      ticks * this.#tickMs <= timeoutMs + (movedBytes / settings.minBytesPerSecond) * 1000;
+    for (const open of this.#receiving) {
+      const { response, readBytes } = open;
+      if (open.isBodyComplete) {
+        this.#receiving.delete(open);
+        continue;
+      }
+      this.#setBodyBytes(open, Math.max(open.bodyBytes, readBytes + open.unreadBytes));
+      // What is read and dropped behind its answer gets no longer.
+      const progressBytes = response.writableEnded ? 0 : readBytes;
+      if (hasTimeLeft(++open.bodyTicks, settings.bodyTimeoutMs, progressBytes)) continue;
+      this.#receiving.delete(open);
+      this.#refuse(open, reject(408, "The request's body did not come in time."));
+    }
+    for (const open of this.#unsent) {
+      this.#measure(open);
+      if (
+        open.unsentBefore > 0 &&
+        !hasTimeLeft(++open.answerTicks, settings.answerTimeoutMs, open.takenBytes)
+      )
+        this.#cutOff(open);
+    }
+    return this.#receiving.size > 0 || this.#unsent.size > 0;
+  }
+
+  /** Says so where that can be read, and cuts off otherwise. @param code of HTTP/2 for the latter */
+  #refuse(open: OpenRequest, rejection: Rejection, code?: number): void {
+    const { request, response } = open;
+    this.#setBodyBytes(open, 0);
+    open.isRefused = true;
+    if (!open.canBeAnswered || open.connectionUsage.answerBytes > maxUnreadRefusalBytes) {
+      this.#cutOff(open, code);
+      return;
+    }
+    // What is left of a body would have to be read first. RFC 9113 §8.2.2: HTTP/2 has no Connection.
+    const isLast = open.stream === undefined && open.hasBody && !open.isBodyComplete;
+    const headers = isLast ? { ...rejection.headers, Connection: "close" } : rejection.headers;
+    request.resume();
+    this.#options.refuse(request, response, { ...rejection, headers });
+  }
+
+  #cutOff(open: OpenRequest, code?: number): void {
+    this.#leave(open);
+    this.#receiving.delete(open);
+    open.reset(code);
+  }
+
+  /** Its bytes do not count here any more. */
+  #release(open: OpenRequest): void {
+    this.#setBodyBytes(open, 0);
+    this.#countAnswer(open, 0);
+    open.isReleased = true;
+  }
+
+  /** Over HTTP/1.1 a body may still be coming behind its answer, and is watched until it is over. */
+  #leave(open: OpenRequest): void {
+    const { open: all } = open.connectionUsage;
+    if (!all.has(open)) return;
+    this.#release(open);
+    all.delete(open);
+    this.#unsent.delete(open);
+    if (open.stream !== undefined || open.isBodyComplete) this.#receiving.delete(open);
+    for (const usage of open.usages) usage.requests--;
+    const { addressUsage } = open;
+    if (addressUsage?.requests === 0) this.#addresses.delete(addressUsage.key);
+  }
+
+  /** The connection is gone. Node.js says so of the answer that is being written, and not of those behind it. */
+  #leaveAll({ open: all }: ConnectionUsage): void {
+    for (const open of all) {
+      const { response } = open;
+      this.#leave(open);
+      this.#receiving.delete(open);
+      if (open.stream || response.closed) continue;
+      response.destroy();
+      response.emit("close");
+    }
+  }
+}
+
+/** Beyond the bound of its connection or address. One request alone is bounded by whoever answers it. */
+function isBeyond(
+  open: OpenRequest,
+  bytes: "bodyBytes" | "answerBytes",
+  maxOfConnection: number,
+  maxOfAddress: number,
+): boolean {
+  const { connectionUsage: connection, addressUsage: address, isShared } = open;
+  const least = open[bytes];
+  if (!isShared && connection[bytes] > Math.max(maxOfConnection, least)) return true;
+  return address !== undefined && address[bytes] > Math.max(maxOfAddress, least);
+}
+
+function headBytesOf({ rawHeaders, url = "" }: IncomingMessage): number {
+  let bytes = url.length;
+  for (const each of rawHeaders) bytes += each.length;
+  return bytes;
+}
+
+function busy(message: string): Rejection {
+  // RFC 9110 §10.2.3.
+  return reject(503, message, { "Retry-After": retryAfterSeconds });
+}
