@@ -17,8 +17,9 @@
  * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
  * - Nothing MUST be changed in what is passed in or handed out; entries are shared.
  * - Where retention keeps keys, the newest publication of each key MUST be kept beside the log, as durably as it, until
- *   it is removed or has expired; a key that expires is removed by a publication that everybody gets. Values MUST be as
- *   old or as new as the position that they are read with says, but for those whose own offset lies beyond it.
+ *   it is removed or has expired; a key that expires is removed by a publication that everybody gets, and MUST stay in what
+ *   is read until that is in the log. Values MUST be as old or as new as the position that they are read with says, but for
+ *   those whose own offset lies beyond it.
  */
 import type {
   ClientInfo,

@@ -17,6 +17,7 @@ import type {
 } from "../../channels/broker.js";
 import { nameOfKey } from "../../channels/idempotency.js";
 import { InitialEpochs } from "../../channels/initial-epochs.js";
+import type { KeyedState } from "../../channels/keyed-state.js";
 import { LocalPresence } from "../../channels/local-presence.js";
 import { defaultUserPercent, type Owner, Quota } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
@@ -194,7 +195,7 @@ export class MemoryBroker implements Broker {
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
     this.#assertOpen();
-    const page = this.#logs.get(channel)?.keyed?.read(query, this.#options.clock.now());
+    const page = this.#keyed(channel)?.read(query);
     return {
       ...(page ?? { publications: [], hasMore: false, numKeys: 0 }),
       position: this.#position(channel),
@@ -203,7 +204,7 @@ export class MemoryBroker implements Broker {
 
   async value(channel: string, key: string): Promise<Publication | undefined> {
     this.#assertOpen();
-    return this.#logs.get(channel)?.keyed?.get(key, this.#options.clock.now());
+    return this.#keyed(channel)?.get(key);
   }
 
   async renewKey(channel: string, key: string): Promise<boolean> {
@@ -242,6 +243,13 @@ export class MemoryBroker implements Broker {
     if (!this.#subscribed.has(channel)) return;
     if (kind === "join") this.#events?.onJoin(channel, info);
     else this.#events?.onLeave(channel, info);
+  }
+
+  /** A key whose time is over goes by a publication first, so that readers see what the log comes to. */
+  #keyed(channel: string): KeyedState | undefined {
+    const log = this.#logs.get(channel);
+    if (log) this.#expireKeys(channel, log);
+    return log?.keyed;
   }
 
   /** Takes account of what a change does to the log's size. */
