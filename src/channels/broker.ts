@@ -17,10 +17,20 @@
  * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
  * - Nothing MUST be changed in what is passed in or handed out; entries are shared.
  * - Where retention keeps keys, the newest publication of each key MUST be kept beside the log, as durably as it, until
- *   it is removed or has expired; a key that expires is removed by a publication that everybody gets. Values MUST be as
- *   old or as new as the position that they are read with says, but for those whose own offset lies beyond it.
+ *   it is removed or has expired; a key that expires is removed by a publication that everybody gets, and MUST stay in what
+ *   is read until that is in the log. Values MUST be as old or as new as the position that they are read with says, but for
+ *   those whose own offset lies beyond it.
  */
-import type { ClientInfo, JsonText, Position, Publication, Version } from "../wire/messages.js";
+import type {
+  ClientInfo,
+  JsonText,
+  Position,
+  Publication,
+  SuppressReason,
+  Version,
+} from "../wire/messages.js";
+
+export type { SuppressReason } from "../wire/messages.js";
 
 /** How long a channel's log keeps publications; whichever bound is reached first counts. With 0 entries none is kept. */
 export interface Retention {
@@ -70,10 +80,13 @@ export interface PublishOptions {
   /** @default "process" */
   readonly durability?: Durability;
   /**
-   * A second publish with the same key in the same channel within 5 minutes has no effect and resolves with the first
-   * one's position, also when the process has ended in between, as far as the publication has survived that.
+   * A second publish with the same key of the same sender in the same channel has no effect and resolves with what the first
+   * one came to, be that a publication or its suppression: for 5 minutes by a clock that is never set back or forward, also
+   * when the process has ended in between, as far as the publication has survived that.
    */
   readonly idempotencyKey?: string;
+  /** Whose the idempotency key is: senders' keys have nothing to do with each other. @default "", the server itself */
+  readonly sender?: string;
   /** With a key: only where that has no value, or has one. */
   readonly keyMode?: "if_new" | "if_exists";
   /** Who publishes. Left out: the server, which may use what is kept for it. */
@@ -82,14 +95,11 @@ export interface PublishOptions {
   readonly isReserved?: boolean;
 }
 
-/** Why nothing was appended: the key has a value, has none, or has one of the same version or a later one. */
-export type SuppressReason = "key_exists" | "key_not_found" | "version";
-
 export interface PublishResult {
   readonly position: Position;
   /** Whether the idempotency key had been used, so that nothing was appended. */
   readonly isDuplicate: boolean;
-  /** Nothing was appended, and the position is that of the log's head. */
+  /** Nothing was appended, and the position is that of the log's head; of a repeat, what it was at first. */
   readonly suppressed?: SuppressReason;
 }
 

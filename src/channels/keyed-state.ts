@@ -79,7 +79,7 @@ export class KeyedState {
     now: number,
   ): SuppressReason | undefined {
     const { key, isRemoved, version } = publication;
-    const last = this.#last(key, now);
+    const last = this.#last(key);
     if (last === undefined && (isRemoved || keyMode === "if_exists")) return "key_not_found";
     if (last !== undefined && keyMode === "if_new") return "key_exists";
     const known = last?.version;
@@ -124,12 +124,11 @@ export class KeyedState {
     this.#byScore?.add(publication);
   }
 
-  get(key: string, now: number): Publication | undefined {
-    const value = this.#values.get(key);
-    return value && this.#isFresh(value, now) ? value.publication : undefined;
+  /** The state is what the log comes to: a key whose time is over stays until its removal is there. */
+  get(key: string): Publication | undefined {
+    return this.#values.get(key)?.publication;
   }
 
-  /** Also where its time is over. */
   find(key: string): KeyValue | undefined {
     return this.#values.get(key);
   }
@@ -172,7 +171,7 @@ export class KeyedState {
     this.#byScore = undefined;
   }
 
-  read(query: KeysQuery, now: number): Omit<KeysPage, "position"> {
+  read(query: KeysQuery): Omit<KeysPage, "position"> {
     const { order = "key", isReverse = false, after, maxEntries, maxBytes } = query;
     const list = order === "score" ? this.#sortedByScore() : this.#sortedByKey();
     const step = isReverse ? -1 : 1;
@@ -181,16 +180,13 @@ export class KeyedState {
     const publications: Publication[] = [];
     let characters = 0;
     for (; place >= 0 && place < list.length; place += step) {
-      const value = this.#values.get(list.at(place).key as string) as Value;
-      if (!this.#isFresh(value, now)) continue;
-      const { publication } = value;
+      const { publication } = this.#values.get(list.at(place).key as string) as Value;
       characters += charactersOf(publication);
       const isFull = publications.length >= maxEntries || characters > maxBytes;
-      if (isFull && publications.length > 0)
-        return { publications, hasMore: true, numKeys: this.#countFresh(now) };
+      if (isFull && publications.length > 0) return { publications, hasMore: true, numKeys: this.size };
       publications.push(publication);
     }
-    return { publications, hasMore: false, numKeys: this.#countFresh(now) };
+    return { publications, hasMore: false, numKeys: this.size };
   }
 
   #sortedByKey(): SortedList<Place> {
@@ -216,9 +212,9 @@ export class KeyedState {
     this.#byScore?.remove(value.publication);
   }
 
-  #last(key: string, now: number): NewPublication | undefined {
+  #last(key: string): NewPublication | undefined {
     const underWay = this.#underWay.get(key);
-    return underWay ? underWay.last : this.get(key, now);
+    return underWay ? underWay.last : this.get(key);
   }
 
   #isFresh({ since }: Value, now: number): boolean {

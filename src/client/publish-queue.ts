@@ -32,10 +32,16 @@ interface MapChoices extends PublishChoices {
   readonly isRemoved?: boolean;
 }
 
+/** By the wall clock, which may be set, and by one that may stand still while the machine sleeps. */
+interface Moment {
+  readonly wallMs: number;
+  readonly elapsedMs: number;
+}
+
 interface Waiting {
   readonly command: Readonly<Record<string, unknown>>;
-  /** Unix milliseconds; undefined until it has been sent for the first time. */
-  firstSentAt?: number;
+  /** Undefined until it has been sent for the first time. */
+  firstSent?: Moment;
   settle(outcome: PublishedPosition | HoldfastError): void;
 }
 
@@ -137,12 +143,12 @@ export class PublishQueue {
 
   /** @returns whether it needs no further attempt */
   async #send(channel: string, waiting: Waiting): Promise<boolean> {
-    const { firstSentAt } = waiting;
-    if (firstSentAt !== undefined && Date.now() - firstSentAt > resendWindowMs) {
+    const { firstSent } = waiting;
+    if (firstSent !== undefined && millisecondsSince(firstSent) > resendWindowMs) {
       waiting.settle(tooLate(channel, resendWindowMs, waiting));
       return true;
     }
-    waiting.firstSentAt ??= Date.now();
+    waiting.firstSent ??= thisMoment();
     try {
       const { data } = await this.#connection.sdk.rpc("holdfast.publish", waiting.command);
       const { epoch, offset, suppress_reason: suppressed } = data as PublishedFields;
@@ -173,14 +179,23 @@ export class PublishQueue {
   }
 }
 
+function thisMoment(): Moment {
+  return { wallMs: Date.now(), elapsedMs: performance.now() };
+}
+
+/** At most, whatever the clocks have done. */
+function millisecondsSince({ wallMs, elapsedMs }: Moment): number {
+  return Math.max(Date.now() - wallMs, performance.now() - elapsedMs);
+}
+
 /** Half of it by chance, so that clients that failed together do not come back together. */
 function retryDelayMs(failures: number): number {
   const most = Math.min(longestRetryDelayMs, firstRetryDelayMs * 2 ** (failures - 1));
   return most * (0.5 + Math.random() / 2);
 }
 
-function tooLate(channel: string, timeoutMs: number, { firstSentAt }: Waiting): HoldfastError {
-  const isUncertain = firstSentAt !== undefined;
+function tooLate(channel: string, timeoutMs: number, { firstSent }: Waiting): HoldfastError {
+  const isUncertain = firstSent !== undefined;
   const sent = isUncertain ? "it was sent, and may have been published" : "it was never sent";
   return new HoldfastError(
     "HF_CLIENT_TIMEOUT",

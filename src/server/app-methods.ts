@@ -13,7 +13,7 @@ import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 
 export interface PublishChoices {
-  /** A repeat with the same key has no effect, and resolves with the first one's position. */
+  /** A repeat with the same key by this program has no effect, and resolves with what the first one came to. */
   readonly idempotencyKey?: string;
   /** What readers may filter by. */
   readonly tags?: Readonly<Record<string, string>>;
@@ -103,8 +103,12 @@ export abstract class AppMethods<A extends App> {
    * Removes a key of a map.
    * @returns whether it had a value
    */
-  async remove(channel: ChannelNamesOf<A>, key: string): Promise<boolean> {
-    const removal = { channel, key, data: "null", isRemoved: true } as const;
+  async remove(
+    channel: ChannelNamesOf<A>,
+    key: string,
+    choices: Pick<PublishChoices, "idempotencyKey"> = {},
+  ): Promise<boolean> {
+    const removal = { channel, key, data: "null", isRemoved: true, ...choices } as const;
     return accepted(await this.control.publish(removal)).suppressed === undefined;
   }
 

@@ -5,6 +5,8 @@ import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker } from "../channels/broker.js";
 import { systemClock } from "../sockets/system-clock.js";
 
+export { findOpenToOthers } from "../brokers/lmdb/store-access.js";
+
 export interface BrokerSettings {
   readonly broker: Broker | undefined;
   /** Folder of a store; `null` for memory. */

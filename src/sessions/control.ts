@@ -22,7 +22,7 @@ import type { Handler } from "./handler.js";
 import { readHistory } from "./history.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
 import { MapControl } from "./map-control.js";
-import { publish } from "./publishing.js";
+import { type ApiCaller, publish } from "./publishing.js";
 import type { Session } from "./session.js";
 
 /** Which connections: all of a user, or of those the ones that are named. */
@@ -63,23 +63,30 @@ export class Control {
     this.maps = new MapControl(context);
   }
 
-  /** @throws what the application, and the broker's `publish`, throw */
-  async publish(params: PublishParams): Promise<PublishResult | ReplyError> {
-    return await publish(this.#context, params);
+  /**
+   * @param caller whose idempotency key it is; the server's own without one
+   * @throws what the application, and the broker's `publish`, throw
+   */
+  async publish(params: PublishParams, caller?: ApiCaller): Promise<PublishResult | ReplyError> {
+    return await publish(this.#context, params, caller);
   }
 
   /** Publishes the same in several channels, each for itself. In the order of the channels. */
   async broadcast(
     channels: readonly string[],
     params: Omit<PublishParams, "channel">,
+    caller?: ApiCaller,
   ): Promise<readonly (PublishResult | ReplyError)[]> {
-    return await Promise.all(channels.map((channel) => this.#publishOne({ ...params, channel })));
+    return await Promise.all(channels.map((channel) => this.#publishOne({ ...params, channel }, caller)));
   }
 
   /** The failure of one channel is that one's answer, for in others the publication stands. */
-  async #publishOne(params: PublishParams): Promise<PublishResult | ReplyError> {
+  async #publishOne(
+    params: PublishParams,
+    caller: ApiCaller | undefined,
+  ): Promise<PublishResult | ReplyError> {
     try {
-      return await this.publish(params);
+      return await this.publish(params, caller);
     } catch (error) {
       const expected = expectedFailure(error);
       if (expected === undefined) this.#context.onError(error, { stage: "broadcasting" });

@@ -25,28 +25,49 @@ export interface Publisher {
   readonly owner: string;
 }
 
+/** A program that publishes with a key for the HTTP interface. */
+export interface ApiCaller {
+  /** Tells its key from others, and says nothing of it. */
+  readonly keyId: string;
+}
+
+/** Whom a publication is from; undefined for the server itself, which asks for no permission, as programs with a key do not. */
+export type Origin = Publisher | ApiCaller | undefined;
+
+/**
+ * Whose an idempotency key is. A key means one thing for one sender in one channel, whatever interface it comes by: nobody
+ * can use up what somebody else is going to send. An anonymous client has nothing that outlasts its connection but its
+ * address, so those of one address are one sender, and their repeats count once across reconnects.
+ */
+export function senderOf(origin: Origin): string {
+  if (origin === undefined) return "";
+  if ("keyId" in origin) return `key:${origin.keyId}`;
+  // Behind a proxy that nobody trusts, an address may be everybody's.
+  return origin.owner === "" ? "address:" : origin.owner;
+}
+
 type Published = Promise<PublishResult | ReplyError> | ReplyError;
 
 /**
- * @param publisher without one, the server itself publishes, and is asked for no permission
  * @returns where it stands, or why it was refused
  * @throws what the application, and the broker's `publish`, throw
  */
-export function publish(publishing: Publishing, params: PublishParams, publisher?: Publisher): Published {
+export function publish(publishing: Publishing, params: PublishParams, origin?: Origin): Published {
   const { channel, unsupported } = params;
   const fault = findChannelNameFault(channel);
   if (fault !== undefined) return replyError("badRequest", fault);
   if (unsupported) return replyError("notAvailable", unsupported);
   const policy = publishing.application.policyFor(channel);
   if (policy === undefined) return replyError("unknownChannel");
+  const publisher = origin && "actor" in origin ? origin : undefined;
   const keyed = withKey(policy.rules, params, publisher);
   if ("code" in keyed) return keyed;
   const keyFault = findFaultOfKeys(keyed);
   if (keyFault !== undefined) return replyError("badRequest", keyFault);
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
-    return afterPolicy(publishing, keyed, policy, isAllowed, publisher);
-  return toLog(publishing, keyed, policy.rules, publisher);
+    return afterPolicy(publishing, keyed, policy, isAllowed, origin);
+  return toLog(publishing, keyed, policy.rules, origin);
 }
 
 /** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */
@@ -62,13 +83,14 @@ async function afterPolicy(
   params: PublishParams,
   policy: Policy,
   isAllowed: boolean | Promise<boolean>,
-  publisher: Publisher | undefined,
+  origin: Origin,
 ): Promise<PublishResult | ReplyError> {
   if (!(await isAllowed)) return replyError("permissionDenied");
+  const publisher = origin && "actor" in origin ? origin : undefined;
   const { key } = params;
   if (params.isRemoved && key !== undefined) {
     const refused = publisher && (await policy.onRemove?.(key, publisher.actor));
-    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, publisher));
+    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, origin));
   }
   const decision = await policy.onPublish?.(params.data, publisher?.actor, key);
   if (decision && "refusal" in decision) return decision.refusal;
@@ -76,34 +98,35 @@ async function afterPolicy(
   const score = params.score ?? policy.scoreOf?.(data);
   if (typeof score === "object") return score.refusal;
   const scored = { ...params, data, ...(score !== undefined && { score }) };
-  return await toLog(publishing, scored, policy.rules, publisher);
+  return await toLog(publishing, scored, policy.rules, origin);
 }
 
 function toLog(
   publishing: Publishing,
   params: PublishParams,
   rules: ChannelRules,
-  publisher: Publisher | undefined,
+  origin: Origin,
 ): Promise<PublishResult> {
   const readers = publishing.channels.readersOf(params.channel);
-  if (readers === undefined) return append(publishing, params, rules, publisher);
-  return afterReaders(publishing, params, rules, publisher);
+  if (readers === undefined) return append(publishing, params, rules, origin);
+  return afterReaders(publishing, params, rules, origin);
 }
 
 function append(
   { broker }: Publishing,
   params: PublishParams,
   rules: ChannelRules,
-  publisher: Publisher | undefined,
+  origin: Origin,
 ): Promise<PublishResult> {
   const { channel, data, key, tags, idempotencyKey } = params;
   const { isRemoved, score, keyVersion: version, keyMode } = params;
+  const info = origin && "info" in origin ? origin.info : undefined;
   return broker.publish(
     channel,
     {
       data,
       ...(key !== undefined && { key }),
-      ...(publisher && { info: publisher.info }),
+      ...(info && { info }),
       ...(tags && { tags }),
       ...(isRemoved && { isRemoved }),
       ...(score !== undefined && { score }),
@@ -111,8 +134,8 @@ function append(
     },
     {
       ...storageOf(rules),
-      ...(publisher && { owner: publisher.owner }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(origin && "owner" in origin && { owner: origin.owner }),
+      ...(idempotencyKey !== undefined && { idempotencyKey, sender: senderOf(origin) }),
       ...(keyMode && { keyMode }),
     },
   );
@@ -122,11 +145,11 @@ async function afterReaders(
   publishing: Publishing,
   params: PublishParams,
   rules: ChannelRules,
-  publisher: Publisher | undefined,
+  origin: Origin,
 ): Promise<PublishResult> {
   for (let wait = publishing.channels.readersOf(params.channel); wait; ) {
     await wait;
     wait = publishing.channels.readersOf(params.channel);
   }
-  return await append(publishing, params, rules, publisher);
+  return await append(publishing, params, rules, origin);
 }

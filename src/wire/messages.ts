@@ -18,6 +18,9 @@ export interface Position {
   readonly offset: number;
 }
 
+/** Why nothing was appended: the key has a value, has none, or has one of the same version or a later one. */
+export type SuppressReason = "key_exists" | "key_not_found" | "version";
+
 /** Who is behind a connection. */
 export interface ClientInfo {
   /** User id; empty for an anonymous user. */

@@ -247,6 +247,19 @@ describe("holdfast doctor", () => {
       expect(await idsOf(onDisk(join(folder, "a")))).toEqual(["error data-not-writable"]);
     });
 
+    it("is warned of where others may read what a store keeps", async () => {
+      const data = makeFolder({ "holdfast.json": "{}", "journal-1.log": "" });
+      expect(await idsOf(onDisk(data))).toEqual([]);
+      for (const [path, mode] of [
+        [data, 0o750],
+        [join(data, "journal-1.log"), 0o604],
+      ] as const) {
+        chmodSync(path, mode);
+        expect(await idsOf(onDisk(data))).toEqual(["warning data-open-to-others"]);
+        chmodSync(path, path === data ? 0o700 : 0o600);
+      }
+    });
+
     it("in memory is warned of where somebody asks for more", async () => {
       expect(await idsOf(`${withTokens}durability: disk`)).toEqual(["error memory-durability"]);
       expect(await idsOf(`${withTokens}durability: process`)).toEqual(["warning memory-durability"]);

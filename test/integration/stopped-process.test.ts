@@ -1,9 +1,12 @@
 /** A server's process that is stopped for longer than its time limits, as a debugger, a snapshot or a full machine does. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { countTo } from "../channels/support/entries.js";
-import { serve } from "../cli/run-cli.js";
+import { CliRun, serve } from "../cli/run-cli.js";
 import { until } from "../support/server.js";
 import { certFile, keyFile } from "../support/tls.js";
 
@@ -63,5 +66,23 @@ describe("server that was stopped for longer than a pong may take", () => {
       await sleep(1500);
     }
     expect(closes).toEqual([]);
+  });
+});
+
+describe("store of a server that was stopped", () => {
+  it("is refused to a second one, which ends at once", async () => {
+    const data = mkdtempSync(join(tmpdir(), "holdfast-stopped-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const first = await serve("--data", data);
+    first.run.kill("SIGSTOP");
+    for (const isMarked of [true, false]) {
+      const second = new CliRun(["serve", "--port", "0", "--data", data]);
+      expect(await second.exit()).not.toBe(0);
+      expect(second.err).toContain("is in use by");
+      if (isMarked)
+        for (const name of readdirSync(data)) if (name.startsWith("owner")) rmSync(join(data, name));
+    }
+    first.run.kill("SIGCONT");
+    expect((await fetch(`http://localhost:${first.port}/health`)).status).toBe(200);
   });
 });

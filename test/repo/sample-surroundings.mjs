@@ -13,7 +13,7 @@ const free = (given) => ports.get(String(given)) ?? given;
 
 Server.prototype.listen = function (...given) {
   const [first, ...rest] = given;
-  const isOptions = typeof first === "object" && first !== null;
-  const mapped = isOptions ? { ...first, port: free(first.port) } : free(first);
+  const hasPort = typeof first === "object" && first !== null && "port" in first;
+  const mapped = hasPort ? { ...first, port: free(first.port) } : free(first);
   return listen.call(this, mapped, ...rest);
 };

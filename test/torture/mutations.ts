@@ -39,17 +39,17 @@ export const mutations: readonly Mutation[] = [
     name: "early",
     describes: "publications are acknowledged 10 ms before they are written",
     file: "brokers/lmdb/group-commit.js",
-    find: "await this.#options.journal.append(encodeRuns(toRuns(runs), lengthBytes));",
+    find: "await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs), lengthBytes));",
     replace: `const late = encodeRuns(toRuns(runs), lengthBytes);
       const wait = new Promise((resolve) => setTimeout(resolve, 10));
-      globalThis.tortured = Promise.all([globalThis.tortured, wait]).then(() => this.#options.journal.append(late));`,
+      globalThis.tortured = Promise.all([globalThis.tortured, wait]).then(() => journal.append(late));`,
   },
   {
     name: "unflushed",
     describes: "every other flush of the journal is left out",
     file: "brokers/lmdb/journal.js",
-    find: "return flushFile(this.#file);",
-    replace: `return ${everyNth(2)} ? Promise.resolve() : flushFile(this.#file);`,
+    find: "await flushFile(file);",
+    replace: `if (!(${everyNth(2)})) await flushFile(file);`,
   },
   {
     name: "reuse",
@@ -62,9 +62,9 @@ export const mutations: readonly Mutation[] = [
     name: "forget",
     describes: "idempotency keys are forgotten with a restart",
     file: "brokers/lmdb/idempotency-keys.js",
-    find: "const known = this.#index.key(candidate, channel, key);",
+    find: "const known = this.#index.key(candidate, channel, name);",
     replace: `const began = (globalThis.tortured ??= now);
-      const known = [this.#index.key(candidate, channel, key)].find((known) => known?.time >= began);`,
+      const known = [this.#index.key(candidate, channel, name)].find((known) => known?.time >= began);`,
   },
 ];
 

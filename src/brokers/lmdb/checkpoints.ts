@@ -148,7 +148,7 @@ export class Checkpoints {
     space.look();
     if (reserved > 0) await commit.between(() => this.#clearReserve(reserved));
     if (number === this.#oldestJournal || this.#isBroken) return;
-    journal.removeBefore(number);
+    await journal.removeBefore(number);
     this.#oldestJournal = number;
   }
 

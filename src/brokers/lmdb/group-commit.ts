@@ -3,15 +3,24 @@
  * go into the journal in one write. Where somebody asks for it, one flush follows for all that wait. Whatever has been
  * told of is part of the log, so nobody sees what might still get lost.
  */
-import type { BrokerEvents, Durability, PublishResult, Retention } from "../../channels/broker.js";
+import type {
+  BrokerEvents,
+  Durability,
+  NewPublication,
+  PublishOptions,
+  PublishResult,
+  Retention,
+  SuppressReason,
+} from "../../channels/broker.js";
 import type { HoldfastError } from "../../errors.js";
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
 import { isWeaker } from "./durability.js";
 import { sizeOf } from "./entries.js";
+import type { SentKey } from "./idempotency-keys.js";
 import { type Journal, lengthBytes } from "./journal.js";
 import type { ReserveJournal } from "./reserve-journal.js";
-import { encodeRuns, type Run } from "./runs.js";
+import { encodeRuns, type Run, type RunKey } from "./runs.js";
 import { toStoreError } from "./store-errors.js";
 
 export interface GroupCommitOptions {
@@ -32,8 +41,17 @@ export interface GroupCommitOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
-/** A publication that waits for its acknowledgement; without `data`, a log that waits to be known. */
-export interface Waiting {
+/** What is to be written of a log: a publication, that one was suppressed, or, without either, that there is the log. */
+export interface Write {
+  readonly log: ChannelLog;
+  readonly publication?: NewPublication | undefined;
+  readonly options?: PublishOptions | undefined;
+  readonly key?: SentKey | undefined;
+  readonly suppressed?: SuppressReason | undefined;
+}
+
+/** What waits for its acknowledgement. */
+interface Waiting {
   readonly log: ChannelLog;
   readonly publication: Omit<Publication, "offset" | "time"> | undefined;
   readonly retention: Retention | undefined;
@@ -41,7 +59,9 @@ export interface Waiting {
   readonly durability: Durability | undefined;
   /** Whether to wait for a flush. */
   readonly isFlushed: boolean;
-  readonly idempotencyKey: string | undefined;
+  readonly key: SentKey | undefined;
+  /** Why there is no publication, where one was asked for. */
+  readonly suppressed: SuppressReason | undefined;
   /** Whether to write it to the reserve where the journal cannot be. */
   readonly isReserved: boolean;
   readonly resolve: (result: PublishResult) => void;
@@ -52,12 +72,14 @@ interface Placed {
   readonly waiting: Waiting;
   readonly isFlushed: boolean;
   readonly publication: Publication | undefined;
+  /** The publication's, or that of the last one before. */
+  readonly offset: number;
 }
 
 type MutableRun = Omit<Run, "publications" | "keys"> & {
   readonly log: ChannelLog;
   readonly publications: Publication[];
-  readonly keys: [string, number][];
+  readonly keys: RunKey[];
   /** Where the log went on before this write. */
   readonly from: Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
 };
@@ -95,10 +117,29 @@ export class GroupCommit {
     return 2 * this.#waitingCharacters;
   }
 
-  add(waiting: Waiting): void {
+  /** @throws what `onBroken` was told, HF_BROKER_FULL */
+  write({ log, publication, options, key, suppressed }: Write): Promise<PublishResult> {
+    const durability = options && (options.durability ?? "process");
+    return new Promise((resolve, reject) => {
+      this.#add({
+        log,
+        publication,
+        retention: publication && options?.retention,
+        durability: publication && durability,
+        isFlushed: durability === "disk",
+        key,
+        suppressed,
+        isReserved: options?.isReserved === true,
+        resolve,
+        reject,
+      });
+    });
+  }
+
+  #add(waiting: Waiting): void {
     waiting.log.underWay++;
     if (this.#failure) {
-      this.#refuse([{ waiting, isFlushed: false, publication: undefined }], this.#failure);
+      this.#refuse([waiting], this.#failure);
       return;
     }
     this.#waiting.push(waiting);
@@ -145,11 +186,11 @@ export class GroupCommit {
         log.journaledTo = log.next - 1;
         log.isKnown = true;
       }
-      if (this.#failure) this.#refuse(placed, this.#failure);
+      if (this.#failure) this.#refuse(placed.map(toWaiting), this.#failure);
       else this.#written(placed);
     } catch (cause) {
       for (const { log, from } of runs.values()) Object.assign(log, from);
-      this.#refuse(isSpared ? placed : this.#spare(placed, cause), cause);
+      this.#refuse((isSpared ? placed : this.#spare(placed, cause)).map(toWaiting), cause);
     }
     this.#isWriting = false;
     this.#goOn();
@@ -206,7 +247,7 @@ export class GroupCommit {
     let characters = 0;
     const later: Waiting[] = [];
     for (const waiting of queue) {
-      const { log, publication, idempotencyKey } = waiting;
+      const { log, publication, key, suppressed } = waiting;
       const isFull = placed.length >= maxWriteEntries || characters > maxWriteCharacters;
       let run = runs.get(log);
       if (
@@ -229,11 +270,11 @@ export class GroupCommit {
         isFlushed ||= log.isKnown;
       }
       const entry = publication && log.assign({ ...publication, time });
-      if (entry) {
-        run.publications.push(entry);
-        if (idempotencyKey !== undefined) run.keys.push([idempotencyKey, entry.offset]);
-      }
-      placed.push({ waiting, isFlushed, publication: entry });
+      const offset = log.next - 1;
+      if (entry) run.publications.push(entry);
+      if (key)
+        run.keys.push(suppressed ? [key.name, offset, key.time, suppressed] : [key.name, offset, key.time]);
+      placed.push({ waiting, isFlushed, publication: entry, offset });
       characters += charactersOf(waiting);
     }
     return { placed, later };
@@ -259,7 +300,7 @@ export class GroupCommit {
       await this.#tellInTurns(items);
     } catch (cause) {
       // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
-      this.#refuse([...items, ...this.#unflushed.splice(0)], cause);
+      this.#refuse([...items, ...this.#unflushed.splice(0)].map(toWaiting), cause);
     }
     this.#isFlushing = false;
     this.#goOn();
@@ -276,11 +317,10 @@ export class GroupCommit {
     }
   }
 
-  #refuse(placed: readonly Placed[], cause: unknown): void {
+  #refuse(refused: readonly Waiting[], cause: unknown): void {
     const error = toStoreError(cause);
     if (error.code !== "HF_BROKER_FULL") this.fail(error);
-    for (const { waiting } of placed) {
-      const { log, reject } = waiting;
+    for (const { log, reject } of refused) {
       log.underWay--;
       if (!log.isKnown && log.underWay === 0) this.#options.onDropped(log);
       reject(error);
@@ -293,16 +333,12 @@ export class GroupCommit {
     this.#failure = error;
     this.#options.onBroken(error);
     this.#waitingCharacters = 0;
-    const items = [...this.#spared.splice(0), ...this.#waiting.splice(0)];
-    this.#refuse(
-      items.map((waiting) => ({ waiting, isFlushed: false, publication: undefined })),
-      error,
-    );
+    this.#refuse([...this.#spared.splice(0), ...this.#waiting.splice(0)], error);
   }
 
   /** From here on the publication is part of the log. */
-  #tell({ waiting, publication }: Placed): void {
-    const { log, resolve } = waiting;
+  #tell({ waiting, publication, offset }: Placed): void {
+    const { log, resolve, suppressed } = waiting;
     log.underWay--;
     if (publication) {
       log.append(publication);
@@ -310,10 +346,15 @@ export class GroupCommit {
     }
     this.#options.onGrown(log);
     resolve({
-      position: { epoch: log.epoch, offset: publication?.offset ?? log.head },
+      position: { epoch: log.epoch, offset },
       isDuplicate: false,
+      ...(suppressed && { suppressed }),
     });
   }
+}
+
+function toWaiting({ waiting }: Placed): Waiting {
+  return waiting;
 }
 
 /** About what a publication takes in a write. */

@@ -2,34 +2,45 @@
  * Which publication an idempotency key stands for: in memory until the index has it, then there. Kept by periods of
  * five minutes, of which the current and the last one count, so that whole periods can be forgotten.
  */
+import { createHash } from "node:crypto";
 import type { PublishResult } from "../../channels/broker.js";
+import { idempotencyWindowMs, nameOfKey } from "../../channels/idempotency.js";
 import { HoldfastError } from "../../errors.js";
-import type { Position } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
+import type { KeyRecord } from "./index-records.js";
 import type { LogIndex } from "./log-index.js";
 
-const windowMs = 5 * 60 * 1000;
 /** Of those that the index does not have yet. One forgotten early would break the promise. */
 const maxPending = 500_000;
+/** Of the digest that stands for sender and key, however long they are: LMDB bounds its keys. */
+const nameCharacters = 32;
 
-interface Pending {
-  readonly result: Promise<PublishResult>;
-  /** Unix milliseconds. */
+/** A key that a publish comes with. */
+export interface SentKey {
+  readonly name: string;
+  /** By the store's own time. */
   readonly time: number;
 }
 
-/** A key that is to be written to the index, with the publication it stands for. */
-export interface KeyToStore extends Position {
-  readonly key: string;
+interface Pending {
+  readonly result: Promise<PublishResult>;
   readonly time: number;
+}
+
+/** A key that is to be written to the index, with what it came to. */
+export interface KeyToStore extends KeyRecord {
+  readonly name: string;
 }
 
 export class IdempotencyKeys {
   readonly #index: LogIndex;
+  readonly #now: () => number;
   readonly #pending = new Map<string, Pending>();
 
-  constructor(index: LogIndex) {
+  /** @param now the store's own time, in milliseconds */
+  constructor(index: LogIndex, now: () => number) {
     this.#index = index;
+    this.#now = now;
   }
 
   /** Of those that the index does not have yet. */
@@ -37,19 +48,23 @@ export class IdempotencyKeys {
     return this.#pending.size;
   }
 
+  /** A key that comes now. */
+  sent(sender: string, key: string): SentKey {
+    return { name: digestOf(nameOfKey(sender, key)), time: this.#now() };
+  }
+
   /**
    * What the first publish with the key comes to, or came to.
    * @throws HF_BROKER_FULL when the key is new and no further one can be remembered
    */
-  find(channel: string, key: string, now: number): Promise<PublishResult> | undefined {
-    const pending = this.#pending.get(`${channel}\0${key}`);
-    if (pending && now - pending.time < windowMs) return pending.result;
+  find(channel: string, { name, time: now }: SentKey): Promise<PublishResult> | undefined {
+    const pending = this.#pending.get(`${channel}\0${name}`);
+    if (pending && now - pending.time < idempotencyWindowMs) return pending.result;
     const period = periodOf(now);
     for (const candidate of [period, period - 1]) {
-      const known = this.#index.key(candidate, channel, key);
-      if (known === undefined || now - known.time >= windowMs) continue;
-      const { epoch, offset } = known;
-      return Promise.resolve({ position: { epoch, offset }, isDuplicate: true });
+      const known = this.#index.key(candidate, channel, name);
+      if (known !== undefined && now - known.time < idempotencyWindowMs)
+        return Promise.resolve(toResult(known));
     }
     if (this.#pending.size < maxPending) return undefined;
     throw new HoldfastError(
@@ -59,44 +74,61 @@ export class IdempotencyKeys {
   }
 
   /** A publish with the key is under way. A failed one is forgotten. */
-  add(log: ChannelLog, key: string, result: Promise<PublishResult>, now: number): void {
-    const name = `${log.name}\0${key}`;
-    const pending = { result, time: now };
-    this.#pending.set(name, pending);
+  add(log: ChannelLog, { name, time }: SentKey, result: Promise<PublishResult>): void {
+    const place = `${log.name}\0${name}`;
+    const pending = { result, time };
+    this.#pending.set(place, pending);
     result.then(
-      ({ position }) => void log.keys.push({ key, ...position, time: now }),
+      ({ position, suppressed }) =>
+        void log.keys.push({ name, ...position, time, ...(suppressed && { suppressed }) }),
       () => {
-        if (this.#pending.get(name) === pending) this.#pending.delete(name);
+        if (this.#pending.get(place) === pending) this.#pending.delete(place);
       },
     );
   }
 
   /** A key that the journal has. */
   restore(log: ChannelLog, key: KeyToStore): void {
-    const { epoch, offset, time } = key;
-    const result = Promise.resolve({ position: { epoch, offset }, isDuplicate: true });
-    this.#pending.set(`${log.name}\0${key.key}`, { result, time });
+    const result = Promise.resolve(toResult(key));
+    this.#pending.set(`${log.name}\0${key.name}`, { result, time: key.time });
     log.keys.push(key);
   }
 
   /** Puts a log's keys. @returns them, for `stored` once they are written */
   put(log: ChannelLog, puts: Promise<unknown>[]): readonly KeyToStore[] {
     const keys = log.keys.splice(0);
-    for (const { key, epoch, offset, time } of keys)
-      puts.push(this.#index.putKey(periodOf(time), log.name, key, { epoch, offset, time }));
+    for (const { name, ...record } of keys)
+      puts.push(this.#index.putKey(periodOf(record.time), log.name, name, record));
     return keys;
   }
 
   stored(log: ChannelLog, keys: readonly KeyToStore[]): void {
-    for (const { key } of keys) this.#pending.delete(`${log.name}\0${key}`);
+    for (const { name, time } of keys) {
+      const place = `${log.name}\0${name}`;
+      // Where the store had no room for long, the name may stand for a later publish by now.
+      if (this.#pending.get(place)?.time === time) this.#pending.delete(place);
+    }
   }
 
   /** Removes keys that count no more. @returns whether there are more of them */
-  expire(now: number, limit: number, puts: Promise<unknown>[]): boolean {
-    return this.#index.removeKeysBefore(periodOf(now) - 1, limit, puts) === limit;
+  expire(limit: number, puts: Promise<unknown>[]): boolean {
+    return this.#index.removeKeysBefore(periodOf(this.#now()) - 1, limit, puts) === limit;
   }
 }
 
+function digestOf(text: string): string {
+  return createHash("sha256").update(text, "utf16le").digest("base64url").slice(0, nameCharacters);
+}
+
+function toResult({ epoch, offset, suppressed }: KeyRecord): PublishResult {
+  return { position: { epoch, offset }, isDuplicate: true, ...(suppressed && { suppressed }) };
+}
+
+/** In milliseconds. */
+export function startOfPeriod(period: number): number {
+  return period * idempotencyWindowMs;
+}
+
 function periodOf(time: number): number {
-  return Math.floor(time / windowMs);
+  return Math.floor(time / idempotencyWindowMs);
 }

@@ -1,5 +1,5 @@
 /** What the index says of channels, and what it is read as. */
-import type { Durability, Retention } from "../../channels/broker.js";
+import type { Durability, Retention, SuppressReason } from "../../channels/broker.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import type { EntryIndex } from "./entries.js";
 
@@ -57,7 +57,9 @@ export interface DamagedSegment {
   readonly isDamaged: true;
 }
 
+/** What publishing with an idempotency key came to. */
 export interface KeyRecord extends Position {
-  /** Unix milliseconds. */
+  /** By the store's own time, see store-time.ts. */
   readonly time: number;
+  readonly suppressed?: SuppressReason;
 }

@@ -7,6 +7,8 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { HoldfastError } from "../../errors.js";
+import type { JournalEnds } from "./journal-ends.js";
 import { flushFailure } from "./store-errors.js";
 
 /** Bytes before each frame that say how long it is. */
@@ -29,17 +31,34 @@ export function journalPath(folder: string, number: number): string {
 
 export class Journal {
   readonly #folder: string;
+  readonly #ends: JournalEnds | undefined;
+  /** Why nothing is written. */
+  readonly #refusal: HoldfastError | undefined;
   #number: number;
-  #file: number;
+  /** Undefined where nothing is written. */
+  #file: number | undefined;
   /** Bytes of the file that are good. */
   #length = 0;
   #isBroken = false;
 
-  /** Begins a new file. @throws what the file system throws */
-  constructor(folder: string, number: number) {
+  private constructor(folder: string, number: number, writing: JournalEnds | HoldfastError) {
     this.#folder = folder;
     this.#number = number;
-    this.#file = begin(folder, number);
+    if (writing instanceof HoldfastError) this.#refusal = writing;
+    else {
+      this.#ends = writing;
+      this.#file = begin(folder, number, writing);
+    }
+  }
+
+  /** Begins a new file. @throws what the file system throws */
+  static begin(folder: string, number: number, ends: JournalEnds): Journal {
+    return new Journal(folder, number, ends);
+  }
+
+  /** Of a store that is only read. */
+  static refusing(folder: string, error: HoldfastError): Journal {
+    return new Journal(folder, 0, error);
   }
 
   /** Of the file that is being written. */
@@ -58,10 +77,12 @@ export class Journal {
    * @throws what the file system throws
    */
   async append(bytes: Buffer): Promise<void> {
+    const [file, ends] = this.#writing;
     bytes.writeUInt32LE(bytes.length - lengthBytes, 0);
     if (this.#isBroken) await this.#repair();
     try {
-      await writeAll(this.#file, bytes, this.#length);
+      await writeAll(file, bytes, this.#length);
+      ends.written(this.#number, this.#length + bytes.length);
     } catch (error) {
       // What was written in part must not stand before what comes next.
       this.#isBroken = true;
@@ -72,47 +93,66 @@ export class Journal {
   }
 
   /** Resolves when all that was written is flushed. @throws HF_STORE_FAILED */
-  flush(): Promise<void> {
-    return flushFile(this.#file);
+  async flush(): Promise<void> {
+    const [file, ends] = this.#writing;
+    const length = this.#length;
+    await flushFile(file);
+    ends.flushed(this.#number, length);
   }
 
   /** Goes on in a new file. The one before is flushed first, so that only the last can have a torn end. */
   async rotate(): Promise<void> {
-    await flushFile(this.#file);
-    const file = begin(this.#folder, this.#number + 1);
-    fs.closeSync(this.#file);
-    this.#file = file;
+    const [before, ends] = this.#writing;
+    await this.flush();
+    this.#file = begin(this.#folder, this.#number + 1, ends);
+    fs.closeSync(before);
     this.#number++;
     this.#length = 0;
     this.#isBroken = false;
   }
 
   /** Removes the files before a number: the index has what they hold. */
-  removeBefore(number: number): void {
+  async removeBefore(number: number): Promise<void> {
+    const [, ends] = this.#writing;
+    await ends.drop(number);
     for (const old of journalNumbers(this.#folder))
       if (old < number) fs.rmSync(journalPath(this.#folder, old), { force: true });
   }
 
   /** @param isEmpty whether the index has all of it, so that the file can go */
-  close(isEmpty: boolean): void {
-    fs.closeSync(this.#file);
-    if (isEmpty) this.removeBefore(this.#number + 1);
+  async close(isEmpty: boolean): Promise<void> {
+    if (this.#refusal) return;
+    const [file, ends] = this.#writing;
+    try {
+      if (isEmpty) await this.removeBefore(this.#number + 1);
+    } finally {
+      fs.closeSync(file);
+      ends.close();
+    }
+  }
+
+  /** @throws HF_BROKER_FULL where nothing is written */
+  get #writing(): readonly [file: number, ends: JournalEnds] {
+    if (this.#file === undefined || this.#ends === undefined) throw this.#refusal;
+    return [this.#file, this.#ends];
   }
 
   async #repair(): Promise<void> {
+    const [file] = this.#writing;
     await new Promise<void>((resolve, reject) => {
-      fs.ftruncate(this.#file, this.#length, (error) => (error ? reject(error) : resolve()));
+      fs.ftruncate(file, this.#length, (error) => (error ? reject(error) : resolve()));
     });
     this.#isBroken = false;
   }
 }
 
 /** A new file, whose name is on the disk before anything is acknowledged that it holds. */
-function begin(folder: string, number: number): number {
+function begin(folder: string, number: number, ends: JournalEnds): number {
   const path = journalPath(folder, number);
-  const file = fs.openSync(path, "wx");
+  const file = fs.openSync(path, "wx", 0o600);
   try {
     flushFolder(folder);
+    ends.begin(number);
   } catch (error) {
     fs.closeSync(file);
     fs.rmSync(path, { force: true });

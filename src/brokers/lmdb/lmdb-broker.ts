@@ -165,11 +165,13 @@ export class LmdbBroker implements Broker {
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
     const engine = this.#open();
+    await withStoreErrors(() => engine.maps.expire(channel));
     return withStoreErrors(() => engine.maps.read(channel, query));
   }
 
   async value(channel: string, key: string): Promise<Publication | undefined> {
     const engine = this.#open();
+    await withStoreErrors(() => engine.maps.expire(channel));
     return withStoreErrors(() => engine.maps.value(channel, key));
   }
 

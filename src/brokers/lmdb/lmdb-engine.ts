@@ -5,7 +5,6 @@ import type {
   NewPublication,
   PublishOptions,
   PublishResult,
-  SuppressReason,
 } from "../../channels/broker.js";
 import { InitialEpochs } from "../../channels/initial-epochs.js";
 import { HoldfastError } from "../../errors.js";
@@ -14,7 +13,7 @@ import { ChannelLog } from "./channel-log.js";
 import { Checkpoints } from "./checkpoints.js";
 import type { EngineOptions } from "./engine-options.js";
 import { GroupCommit } from "./group-commit.js";
-import { IdempotencyKeys } from "./idempotency-keys.js";
+import { IdempotencyKeys, type SentKey } from "./idempotency-keys.js";
 import { LogMaps } from "./log-maps.js";
 import { removeFrom, removeUpTo } from "./log-removals.js";
 import type { LogsInUse, NewLog } from "./logs-in-use.js";
@@ -58,7 +57,7 @@ export class LmdbEngine {
   constructor(store: OpenStore, options: EngineOptions) {
     this.#store = store;
     this.#options = options;
-    const { index, journal, reserve, indexPath, oldestJournal } = store;
+    const { index, journal, reserve, indexPath, oldestJournal, time } = store;
     const { clock, schedule, subscribedEpoch, maxChannels, maxJournalBytes, metaTtlMs } = options;
     const isSubscribed = (channel: string) => subscribedEpoch(channel) !== undefined;
     this.#initialEpochs = new InitialEpochs(options.createEpoch());
@@ -67,7 +66,7 @@ export class LmdbEngine {
     this.#space = space;
     this.#room = new StoreRoom({ ...options, index, space });
     this.#shared = { index, metaTtlMs, tailBytes: 0, room: this.#room, onDamage };
-    this.#keys = new IdempotencyKeys(index);
+    this.#keys = new IdempotencyKeys(index, () => time.now());
     this.#commit = new GroupCommit({
       journal,
       reserve,
@@ -114,6 +113,8 @@ export class LmdbEngine {
 
   /** Takes up what the journal has, and begins to look after the store. */
   async start(): Promise<void> {
+    const isReadOnly = this.#store.refusal !== undefined;
+    if (isReadOnly) this.#checkpoints.stop();
     // Unless they can be kept, those of this run serve: who comes back after it is told that something is missing.
     await openInitialEpochs({ ...this.#store, ...this.#options, space: this.#space }).then(
       (epochs) => {
@@ -123,6 +124,7 @@ export class LmdbEngine {
     );
     for (const run of this.#store.runs) await this.#replay(run);
     for (const log of this.#logs.values()) this.#renewIfLost(log);
+    if (isReadOnly) return;
     // A full disk is no reason not to serve what is there.
     await this.#checkpoints
       .complete({ isLast: false })
@@ -150,7 +152,7 @@ export class LmdbEngine {
     await this.#sweeper.stop();
     await this.#commit.idle();
     const isComplete = await this.#checkpoints.complete({ isLast: true }).then(
-      () => this.#failure === undefined,
+      () => this.#failure === undefined && this.#store.refusal === undefined,
       (error: unknown) => {
         this.#options.onError(error, { stage: "closing the store" });
         return false;
@@ -184,37 +186,31 @@ export class LmdbEngine {
   }
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
-    if (this.#failure) throw this.#failure;
+    this.#assertWritable(options);
     this.#check.publication(publication, options);
-    const { clock } = this.#options;
-    const { idempotencyKey } = options;
-    const log = this.#load(channel);
-    this.#room.assertPublication(log, options, this.#pendingBytes);
-    const first =
-      idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, clock.now());
-    if (first) return first.then(({ position }) => ({ position, isDuplicate: true }));
-    const suppressed = this.maps.check(log, publication, options);
-    if (suppressed) return this.#suppress(log, channel, suppressed);
-    const taken = this.#take(log ?? this.#new(channel, options), publication, options);
-    if (idempotencyKey !== undefined)
-      this.#keys.add(this.#load(channel) as ChannelLog, idempotencyKey, taken, clock.now());
+    const { idempotencyKey, sender = "" } = options;
+    const known = this.#load(channel);
+    this.#room.assertPublication(known, options, this.#pendingBytes);
+    const key = idempotencyKey === undefined ? undefined : this.#keys.sent(sender, idempotencyKey);
+    const first = key && this.#keys.find(channel, key);
+    if (first) return first.then((result) => ({ ...result, isDuplicate: true }));
+    const suppressed = this.maps.check(known, publication, options);
+    // Without a log and a key there is nothing to be kept of it.
+    if (suppressed && known === undefined && key === undefined)
+      return Promise.resolve({ position: this.position(channel), isDuplicate: false, suppressed });
+    const log = known ?? this.#new(channel, options);
+    const taken = suppressed
+      ? this.#commit.write({ log, options, key, suppressed })
+      : this.#take(log, publication, options, key);
+    if (key) this.#keys.add(log, key, taken);
     return taken;
-  }
-
-  /** Answers with what was published before it. */
-  async #suppress(
-    log: ChannelLog | undefined,
-    channel: string,
-    suppressed: SuppressReason,
-  ): Promise<PublishResult> {
-    if (log === undefined) return { position: this.position(channel), isDuplicate: false, suppressed };
-    return { ...(await this.#write(log, undefined, undefined)), suppressed };
   }
 
   /** Resolves when nothing of it can come back, after a crash neither. */
   async removeHistory(channel: string): Promise<void> {
     const log = this.#load(channel);
     if (log === undefined) return;
+    this.#assertWritable({});
     log.forget();
     this.#checkpoints.add(log);
     await this.#checkpoints.flush();
@@ -240,15 +236,20 @@ export class LmdbEngine {
     publication: NewPublication,
     options: PublishOptions,
   ): Promise<PublishResult> {
-    if (this.#failure) throw this.#failure;
+    this.#assertWritable(options);
     return this.#take(log, publication, options);
   }
 
-  #take(log: ChannelLog, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
+  #take(
+    log: ChannelLog,
+    publication: NewPublication,
+    options: PublishOptions,
+    key?: SentKey,
+  ): Promise<PublishResult> {
     log.usedAt = this.#options.clock.now();
     const isAtOnce = options.durability === "memory" && log.durability === "memory" && log.underWay === 0;
     if (isAtOnce && log.isKnown) return Promise.resolve(this.#tell(log, publication, options));
-    const written = this.#write(log, publication, options);
+    const written = this.#commit.write({ log, publication, options, key });
     this.maps.noteUnderWay(log, publication, options.retention, written);
     return written;
   }
@@ -267,27 +268,6 @@ export class LmdbEngine {
   #grown(log: ChannelLog): void {
     this.#checkpoints.add(log);
     this.maps.look(log);
-  }
-
-  #write(
-    log: ChannelLog,
-    publication: NewPublication | undefined,
-    options: PublishOptions | undefined,
-  ): Promise<PublishResult> {
-    const durability = options && (options.durability ?? "process");
-    return new Promise((resolve, reject) => {
-      this.#commit.add({
-        log,
-        publication,
-        retention: options?.retention,
-        durability,
-        isFlushed: durability === "disk",
-        idempotencyKey: options?.idempotencyKey,
-        isReserved: options?.isReserved === true,
-        resolve,
-        reject,
-      });
-    });
   }
 
   #load(channel: string): ChannelLog | undefined {
@@ -309,9 +289,10 @@ export class LmdbEngine {
     if (lost !== undefined) {
       this.#tellDamage(channel, lost);
       this.#damaged.add(log);
-      removeFrom(this.#store.index, log.name, lost).catch((error: unknown) =>
-        this.#failed(error, `repairing channel ${log.name}`),
-      );
+      if (this.#store.refusal === undefined)
+        removeFrom(this.#store.index, log.name, lost).catch((error: unknown) =>
+          this.#failed(error, `repairing channel ${log.name}`),
+        );
     }
     return log;
   }
@@ -352,17 +333,23 @@ export class LmdbEngine {
     return log;
   }
 
+  /** @throws HF_STORE_FAILED; HF_BROKER_FULL where the store is only read, but for what has room kept for it */
+  #assertWritable({ isReserved }: Pick<PublishOptions, "isReserved">): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#store.refusal && !isReserved) throw this.#store.refusal;
+  }
+
   async #replay(run: Run): Promise<void> {
     const known = this.#logs.get(run.channel) ?? this.#fromIndex(run.channel);
     const log = known ?? this.#add(run.channel, run);
     if (known === undefined) log.run = run.run;
     // A log of this name was forgotten, and another one begun.
-    if (run.since > log.since && run.first <= log.head)
+    if (run.since > log.since && run.first <= log.head && this.#store.refusal === undefined)
       await removeUpTo(this.#store.index, log.name, log.head);
     if (!log.replay(run)) return;
-    for (const [key, offset] of run.keys) {
-      const time = run.publications[offset - run.first]?.time ?? this.#options.clock.now();
-      this.#keys.restore(log, { key, epoch: run.epoch, offset, time });
+    for (const [name, offset, time, suppressed] of run.keys) {
+      this.#store.time.advanceTo(time);
+      this.#keys.restore(log, { name, epoch: run.epoch, offset, time, ...(suppressed && { suppressed }) });
     }
     this.#checkpoints.add(log);
   }

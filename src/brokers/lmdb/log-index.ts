@@ -4,7 +4,7 @@
  *
  *     channels  name                      record, JSON
  *     log       name 0 offset of first    segment: a frame, see frames.ts
- *     keys      period channel 0 key      position and time, JSON
+ *     keys      period channel 0 name     what publishing with an idempotency key came to, JSON
  *     due       period name               (nothing)
  *     values    name 0 key                newest publication of a map's key: a frame
  *     owners    owner                     logs and bytes, JSON
@@ -24,6 +24,7 @@ import type {
   StoredValue,
 } from "./index-records.js";
 import type { OwnerRecord } from "./owner-use.js";
+import { withPrivateFiles } from "./store-access.js";
 
 /** The part of LMDB's statistics that is used here. */
 interface Stats {
@@ -74,13 +75,9 @@ export class LogIndex {
    */
   static async open(folder: string, { isReadOnly = false } = {}): Promise<LogIndex> {
     const { open } = await import("lmdb");
-    const root: RootDatabase<Buffer, Buffer> = open({
-      ...binary,
-      path: folder,
-      noSubdir: false,
-      maxDbs: 8,
-      readOnly: isReadOnly,
-    });
+    const root: RootDatabase<Buffer, Buffer> = withPrivateFiles(() =>
+      open({ ...binary, path: folder, noSubdir: false, maxDbs: 8, readOnly: isReadOnly }),
+    );
     try {
       return new LogIndex(root);
     } catch (error) {
@@ -205,6 +202,12 @@ export class LogIndex {
 
   putKey(period: number, channel: string, key: string, record: KeyRecord): Promise<boolean> {
     return this.#keys.put(periodKey(period, `${channel}\0${key}`), Buffer.from(JSON.stringify(record)));
+  }
+
+  /** The last period that there are keys of. */
+  get lastKeyPeriod(): number | undefined {
+    const [last] = this.#keys.getKeys({ reverse: true, limit: 1 });
+    return last?.readUIntBE(0, periodBytes);
   }
 
   /** Removes keys of periods before the given one. @returns how many, at most the limit */

@@ -28,6 +28,8 @@ export interface LogMapsOptions {
 export class LogMaps {
   readonly #options: LogMapsOptions;
   readonly #expiry: KeyExpiry;
+  /** The last one of each log that is under way. */
+  readonly #removals = new Map<ChannelLog, Promise<unknown>>();
 
   constructor(options: LogMapsOptions) {
     this.#options = options;
@@ -43,14 +45,29 @@ export class LogMaps {
     if (log.keyed) this.#expiry.add(log);
   }
 
+  /**
+   * To be called before what is read: keys whose time is over go by a publication first, so that readers see what the log
+   * comes to. Of many, and where nothing can be written, the others stay until they go.
+   */
+  async expire(channel: string): Promise<void> {
+    const log = this.#options.inUse(channel);
+    if (log?.keyed === undefined) return;
+    try {
+      for (const key of log.keyed.state.expired(this.#options.clock.now())) void this.#remove(log, key);
+      await this.#removals.get(log);
+    } catch {
+      // Told of where the store began to take nothing, and where keys are removed by themselves.
+    }
+  }
+
   read(channel: string, query: KeysQuery): KeysPage {
-    const page = this.#options.inUse(channel)?.keyed?.state.read(query, this.#options.clock.now());
+    const page = this.#options.inUse(channel)?.keyed?.state.read(query);
     const position = this.#options.position(channel);
     return { ...(page ?? { publications: [], hasMore: false, numKeys: 0 }), position };
   }
 
   value(channel: string, key: string): Publication | undefined {
-    return this.#options.inUse(channel)?.keyed?.state.get(key, this.#options.clock.now());
+    return this.#options.inUse(channel)?.keyed?.state.get(key);
   }
 
   /** @returns whether it was there */
@@ -103,6 +120,10 @@ export class LogMaps {
   #remove(log: ChannelLog, key: string): Promise<unknown> {
     const { retention, durability } = log;
     const options = { retention: retention as Retention, durability };
-    return this.#options.take(log, { key, data: "null", isRemoved: true }, options);
+    const removal = this.#options.take(log, { key, data: "null", isRemoved: true }, options);
+    this.#removals.set(log, removal);
+    const forget = () => void (this.#removals.get(log) === removal && this.#removals.delete(log));
+    removal.then(forget, forget);
+    return removal;
   }
 }

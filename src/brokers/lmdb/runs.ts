@@ -1,5 +1,5 @@
 /** What a frame of the journal says: for each channel in it, a run of publications and what must be known of the log. */
-import type { Durability, Retention } from "../../channels/broker.js";
+import type { Durability, Retention, SuppressReason } from "../../channels/broker.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Publication } from "../../wire/messages.js";
 import { bodyLengthOf, decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";
@@ -19,11 +19,14 @@ export interface Run {
   /** Bytes of all publications before the first. */
   readonly before: number;
   readonly publications: readonly Publication[];
-  /** Idempotency keys, with the offsets that they stand for. */
-  readonly keys: readonly (readonly [key: string, offset: number])[];
+  /** Idempotency keys, and what publishing with them came to. */
+  readonly keys: readonly RunKey[];
   /** Of the log; undefined for the server. */
   readonly owner?: Owner;
 }
+
+/** The time is the store's own. A publish that was suppressed has the offset of the log's head. */
+export type RunKey = readonly [name: string, offset: number, time: number, suppressed?: SuppressReason];
 
 /** A run in the header; one letter a field, since there is one for each publication of a quiet channel. */
 interface RunHeader {
@@ -82,7 +85,9 @@ export function decodeRuns({ header, body }: Frame): Run[] {
     at = end;
     const retention = r && fromStored(r);
     const log = { channel: c, epoch: p, since: s, run: n, durability: d, retention };
-    return { ...log, first: o, before: b, publications, keys: k, ...(w !== undefined && { owner: w }) };
+    // Keys without a time are of an earlier version, which did not say whose they are.
+    const keys = k.filter(([, , time]) => time !== undefined);
+    return { ...log, first: o, before: b, publications, keys, ...(w !== undefined && { owner: w }) };
   });
 }
 

@@ -5,13 +5,20 @@ import { HoldfastError, messageOf } from "../../errors.js";
 export function corrupt(folder: string, what: string, cause?: unknown): HoldfastError {
   return new HoldfastError(
     "HF_STORE_CORRUPT",
-    `the store in ${folder} ${what}. Put back a copy of the folder, or accept the loss with --repair-data (option repairData): what can be read is kept, and clients are told that something is missing`,
+    `the store in ${folder} ${what}. Put back a copy of the folder or leave it as it is, and start once with --repair-data (option repairData): what can be read is kept, and clients are told that something is missing`,
     cause === undefined ? {} : { cause },
   );
 }
 
 /** Of the file system, when something is used up that may be given back. */
 const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
+
+/** Whether the disk is full, or takes nothing, though what it has can be read. */
+export function isNoRoom(cause: unknown): boolean {
+  // LMDB says it in words.
+  if (/no space left|read-only file system/i.test(messageOf(cause))) return true;
+  return ["ENOSPC", "EDQUOT", "EROFS"].includes((cause as NodeJS.ErrnoException).code ?? "");
+}
 
 /** What publishers are told when something could not be written. */
 export function toStoreError(cause: unknown): HoldfastError {

@@ -1,7 +1,7 @@
 /** Writes one log's tail to the index, and removes from it what the log does not keep any more. */
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
-import { duePeriodOf } from "./due.js";
+import { duePeriodOf, periodAt } from "./due.js";
 import { sizeOf } from "./entries.js";
 import { encodeSegment, type LogIndex } from "./log-index.js";
 import { chargeFor } from "./owner-use.js";
@@ -55,8 +55,11 @@ export function storeLog(log: ChannelLog, index: LogIndex, { now, budget, puts }
   spent += values.pages;
   const isComplete = isStored && log.unstoredKeys?.isDirty !== true;
   charge(log, puts);
-  if (log.isRecordDirty || !log.isStored) {
-    if (log.due === 0) {
+  const expiry = log.keyed?.state.nextExpiry;
+  const isDueEarlier = log.due > 0 && expiry !== undefined && periodAt(expiry) + 1 < log.due;
+  if (log.isRecordDirty || !log.isStored || isDueEarlier) {
+    if (log.due === 0 || isDueEarlier) {
+      if (isDueEarlier) puts.push(index.removeDue(log.due, log.name));
       log.due = duePeriodOf(log, now);
       puts.push(index.putDue(log.due, log.name));
     }

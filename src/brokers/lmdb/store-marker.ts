@@ -26,6 +26,8 @@ export interface Marker {
   readonly lostRun: number;
   /** The last run after which the store was repaired. */
   readonly repairedRun: number;
+  /** Whether the run keeps `journal-ends`; stores of earlier versions have none. */
+  readonly hasJournalEnds?: boolean;
 }
 
 /**
@@ -79,7 +81,7 @@ export function nextMarker(last: Marker | undefined, boot: string, isRepaired: b
 /** Resolves once it is on the disk. */
 export async function writeMarker(folder: string, marker: Marker): Promise<void> {
   const temporary = join(folder, `${fileName}.new`);
-  const file = await fs.promises.open(temporary, "w");
+  const file = await fs.promises.open(temporary, "w", 0o600);
   try {
     await file.writeFile(`${JSON.stringify(marker, null, 2)}\n`);
     await file.sync();

@@ -1,13 +1,16 @@
 /**
- * One server owns a store at a time. The owner listens on a local socket, so that its end, however sudden, is known at
- * once; the file `owner.json` says on which. Who finds the file of an owner that has ended takes its place.
+ * One server owns a store at a time, and its end, however sudden, is known at once. The kernel holds a name for the owner that
+ * is made of the folder's own number, so that nobody else can take the store whatever becomes of its files. Where there are
+ * no such names, or for processes that share the folder but not the names (containers), the owner listens on a socket in the
+ * folder, too; the file `owner.json` says on which. Who finds the file of an owner that has ended takes its place.
  */
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type ListenOptions, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { HoldfastError } from "../../errors.js";
+import { isNoRoom } from "./store-errors.js";
 
 interface OwnerRecord {
   readonly pid: number;
@@ -24,34 +27,78 @@ const attempts = 5;
 
 export class StoreOwner {
   readonly #folder: string;
-  readonly #server: Server;
-  readonly #record: OwnerRecord;
+  /** Held by the kernel until the process ends. */
+  readonly #name: Server | undefined;
+  readonly #socket: OwnerSocket | undefined;
 
-  private constructor(folder: string, server: Server, record: OwnerRecord) {
+  private constructor(folder: string, name: Server | undefined, socket: OwnerSocket | undefined) {
     this.#folder = folder;
-    this.#server = server;
-    this.#record = record;
+    this.#name = name;
+    this.#socket = socket;
   }
 
   /** @throws HF_STORE_IN_USE when another server owns the store */
   static async take(folder: string): Promise<StoreOwner> {
-    const record = { pid: process.pid, socket: `owner-${randomUUID().slice(0, 8)}.sock` };
-    const server = await withAddress(folder, record.socket, listen);
-    const owner = new StoreOwner(folder, server, record);
+    const name = await takeName(folder);
     try {
-      for (let i = 0; i < attempts; i++) if (await claim(folder, record)) return owner;
-      throw inUse(folder, undefined);
+      return new StoreOwner(folder, name, await takeSocket(folder));
     } catch (error) {
-      server.close();
+      // On a disk that is full or cannot be written, the name has to do.
+      if (name && isNoRoom(error)) return new StoreOwner(folder, name, undefined);
+      name?.close();
       throw error;
     }
   }
 
   release(): void {
+    this.#name?.close();
+    if (this.#socket === undefined) return;
+    const { server, record } = this.#socket;
     const path = join(this.#folder, fileName);
-    if (readRecord(path)?.socket === this.#record.socket) fs.rmSync(path, { force: true });
-    this.#server.close();
-    if (process.platform !== "win32") fs.rmSync(join(this.#folder, this.#record.socket), { force: true });
+    if (readRecord(path)?.socket === record.socket) fs.rmSync(path, { force: true });
+    server.close();
+    if (process.platform !== "win32") fs.rmSync(join(this.#folder, record.socket), { force: true });
+  }
+}
+
+interface OwnerSocket {
+  readonly server: Server;
+  readonly record: OwnerRecord;
+}
+
+/**
+ * A name that ends with the process, in no file: a socket of Linux's abstract name space (unix(7)), or a pipe of Windows.
+ * @returns undefined where the system has no such names
+ * @throws HF_STORE_IN_USE
+ */
+async function takeName(folder: string): Promise<Server | undefined> {
+  const { dev, ino } = fs.statSync(folder, { bigint: true });
+  const name = `holdfast-store-${dev}-${ino}`;
+  const addresses: Partial<Record<NodeJS.Platform, string>> = {
+    linux: `\0${name}`,
+    win32: `\\\\.\\pipe\\${name}`,
+  };
+  const address = addresses[process.platform];
+  if (address === undefined) return undefined;
+  try {
+    // Workers of a cluster would else share it.
+    return await listen({ path: address, exclusive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return undefined;
+    throw inUse(folder, readRecord(join(folder, fileName)));
+  }
+}
+
+async function takeSocket(folder: string): Promise<OwnerSocket> {
+  const record = { pid: process.pid, socket: `owner-${randomUUID().slice(0, 8)}.sock` };
+  const server = await withAddress(folder, record.socket, listen);
+  try {
+    if (process.platform !== "win32") fs.chmodSync(join(folder, record.socket), 0o600);
+    for (let i = 0; i < attempts; i++) if (await claim(folder, record)) return { server, record };
+    throw inUse(folder, undefined);
+  } catch (error) {
+    server.close();
+    throw error;
   }
 }
 
@@ -59,8 +106,8 @@ export class StoreOwner {
 async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
   const path = join(folder, fileName);
   const own = join(folder, `${record.socket}.json`);
-  fs.writeFileSync(own, JSON.stringify(record));
   try {
+    fs.writeFileSync(own, JSON.stringify(record), { mode: 0o600 });
     // Unlike a rename, a link does not replace what is there.
     fs.linkSync(own, path);
     return true;
@@ -100,7 +147,7 @@ function readRecord(path: string): OwnerRecord | undefined {
   }
 }
 
-async function listen(address: string): Promise<Server> {
+async function listen(address: string | ListenOptions): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -113,7 +160,11 @@ async function listen(address: string): Promise<Server> {
 function isAlive(address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(address);
-    socket.once("connect", () => resolve(true));
+    socket.once("connect", () => {
+      resolve(true);
+      // A process that is stopped ends no connection.
+      socket.destroy();
+    });
     // Of anything else than that nobody is there, it does not follow.
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(!endedCodes.has(code ?? "")));
     socket.once("close", () => socket.destroy());

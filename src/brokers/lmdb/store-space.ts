@@ -3,6 +3,7 @@
  * larger here, ahead of what it needs, and where that fails nothing is given to LMDB at all.
  */
 import * as fs from "node:fs";
+import { join } from "node:path";
 import { assertRoom, type Bound, type Owner } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { LogIndex } from "./log-index.js";
@@ -23,6 +24,8 @@ const leastReserveBytes = 4 * 1024 * 1024;
 const mostReserveBytes = 32 * 1024 * 1024;
 /** Written in one turn of the event loop. */
 const mostPages = 1024;
+/** More than LMDB needs for as many readers as it has places for by default. */
+const lockFileBytes = 16 * 1024;
 const chunk = Buffer.alloc(512 * 1024);
 
 export class StoreSpace {
@@ -66,6 +69,22 @@ export class StoreSpace {
     if (size < reached + reserve) await extend(path, size, reached + 2 * reserve);
     // A write changes pages on the way to those it fills, too; the budget counts them, and this is for the rest.
     return Math.min(mostPages, Math.floor(reserve / pageBytes / 2));
+  }
+}
+
+/**
+ * LMDB makes this file, and writes to it in memory: without room on the disk, that would end the process.
+ * @throws what the file system throws
+ */
+export function reserveLockFile(folder: string): void {
+  const path = join(folder, "lock.mdb");
+  const size = fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > 0) return;
+  try {
+    fs.writeFileSync(path, Buffer.alloc(lockFileBytes), { mode: 0o600 });
+  } catch (error) {
+    fs.rmSync(path, { force: true });
+    throw error;
   }
 }
 

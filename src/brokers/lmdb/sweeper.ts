@@ -116,7 +116,7 @@ export class Sweeper {
       visited++;
       if (clock.elapsed() >= end) break;
     }
-    const areMoreKeys = keys.expire(now, keysPerSweep, puts);
+    const areMoreKeys = keys.expire(keysPerSweep, puts);
     const isMakingRoom = this.#forgetUnused(puts, clock.elapsed());
     await settled(puts).finally(() => this.#options.forgotten.clear());
     space.look();

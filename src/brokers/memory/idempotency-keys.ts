@@ -1,33 +1,42 @@
-/** Idempotency keys of the last five minutes and the positions that they led to. */
+/** Idempotency keys of the last five minutes, and what publishing with them came to. */
+import type { PublishResult } from "../../channels/broker.js";
+import { idempotencyWindowMs } from "../../channels/idempotency.js";
 import { HoldfastError } from "../../errors.js";
-import type { Position } from "../../wire/messages.js";
 
-const windowMs = 5 * 60 * 1000;
 /** A key that had to be forgotten early would break the promise, so publishes with new keys are refused beyond this. */
 const maxKeys = 500_000;
 
+interface Known {
+  readonly result: PublishResult;
+  readonly expiresAt: number;
+}
+
 export class IdempotencyKeys {
   /** In the order of their expiry. */
-  readonly #keys = new Map<string, { readonly position: Position; readonly expiresAt: number }>();
+  readonly #keys = new Map<string, Known>();
 
   get size(): number {
     return this.#keys.size;
   }
 
-  /** @throws HF_BROKER_FULL when the key is new and no further one can be remembered */
-  find(channel: string, key: string, now: number): Position | undefined {
+  /**
+   * What the first publish with the key came to.
+   * @param name as `nameOfKey` gives it
+   * @throws HF_BROKER_FULL when the key is new and no further one can be remembered
+   */
+  find(channel: string, name: string, now: number): PublishResult | undefined {
     this.expire(now);
-    const known = this.#keys.get(`${channel}\0${key}`);
+    const known = this.#keys.get(`${channel}\0${name}`);
     if (known === undefined && this.#keys.size >= maxKeys)
       throw new HoldfastError(
         "HF_BROKER_FULL",
         `${maxKeys} idempotency keys of the last 5 minutes are remembered, and no more can be`,
       );
-    return known?.position;
+    return known && { ...known.result, isDuplicate: true };
   }
 
-  put(channel: string, key: string, position: Position, now: number): void {
-    this.#keys.set(`${channel}\0${key}`, { position, expiresAt: now + windowMs });
+  put(channel: string, name: string, result: PublishResult, now: number): void {
+    this.#keys.set(`${channel}\0${name}`, { result, expiresAt: now + idempotencyWindowMs });
   }
 
   expire(now: number): void {

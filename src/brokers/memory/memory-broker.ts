@@ -15,7 +15,9 @@ import type {
   PublishResult,
   Retention,
 } from "../../channels/broker.js";
+import { nameOfKey } from "../../channels/idempotency.js";
 import { InitialEpochs } from "../../channels/initial-epochs.js";
+import type { KeyedState } from "../../channels/keyed-state.js";
 import { LocalPresence } from "../../channels/local-presence.js";
 import { defaultUserPercent, type Owner, Quota } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
@@ -142,30 +144,43 @@ export class MemoryBroker implements Broker {
     options: PublishOptions,
   ): Promise<PublishResult> {
     this.#assertOpen();
-    const known = this.#logs.get(channel);
-    const now = this.#options.clock.now();
-    const log = known ?? new MemoryLog(this.#position(channel).epoch, now, options.owner);
-    const { idempotencyKey, retention } = options;
+    const log =
+      this.#logs.get(channel) ??
+      new MemoryLog(this.#position(channel).epoch, this.#options.clock.now(), options.owner);
+    const { idempotencyKey, sender = "" } = options;
+    if (idempotencyKey === undefined) return this.#append(channel, log, publication, options);
+    const name = nameOfKey(sender, idempotencyKey);
     const elapsed = this.#options.clock.elapsed();
-    const first =
-      idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey, elapsed);
-    if (first) return { position: first, isDuplicate: true };
+    const first = this.#keys.find(channel, name, elapsed);
+    if (first) return first;
+    const result = this.#append(channel, log, publication, options);
+    this.#keys.put(channel, name, result, elapsed);
+    return result;
+  }
+
+  #append(
+    channel: string,
+    log: MemoryLog,
+    publication: NewPublication,
+    options: PublishOptions,
+  ): PublishResult {
+    const { retention, keyMode } = options;
+    const now = this.#options.clock.now();
     this.#counting(log, () => log.retain(retention));
     const { key } = publication;
     if (key !== undefined && log.keyed) {
       // What comes now is not what follows the value that nobody has any more.
       if (log.keyed.isOver(key, now)) this.#removeKey(channel, log, key);
-      const suppressed = log.keyed.check({ ...publication, key }, options.keyMode, now);
+      const suppressed = log.keyed.check({ ...publication, key }, keyMode, now);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
     // What a key's value takes stays, whatever the log drops.
     const isFull = this.#counting(log, () => log.isFull(publication, retention, now));
     const isGrowing = log.keyed !== undefined || !isFull;
     if (isGrowing) this.#assertRoomFor(sizeOf(publication), log, options);
-    if (known === undefined) this.#add(channel, log, options);
+    if (!this.#logs.has(channel)) this.#add(channel, log, options);
     const entry = this.#counting(log, () => log.append(publication, retention, now));
     const { position } = log;
-    if (idempotencyKey !== undefined) this.#keys.put(channel, idempotencyKey, position, elapsed);
     if (log.keyed?.nextExpiry !== undefined) this.#watchKeys(channel, log);
     if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);
     return { position, isDuplicate: false };
@@ -180,7 +195,7 @@ export class MemoryBroker implements Broker {
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
     this.#assertOpen();
-    const page = this.#logs.get(channel)?.keyed?.read(query, this.#options.clock.now());
+    const page = this.#keyed(channel)?.read(query);
     return {
       ...(page ?? { publications: [], hasMore: false, numKeys: 0 }),
       position: this.#position(channel),
@@ -189,7 +204,7 @@ export class MemoryBroker implements Broker {
 
   async value(channel: string, key: string): Promise<Publication | undefined> {
     this.#assertOpen();
-    return this.#logs.get(channel)?.keyed?.get(key, this.#options.clock.now());
+    return this.#keyed(channel)?.get(key);
   }
 
   async renewKey(channel: string, key: string): Promise<boolean> {
@@ -228,6 +243,13 @@ export class MemoryBroker implements Broker {
     if (!this.#subscribed.has(channel)) return;
     if (kind === "join") this.#events?.onJoin(channel, info);
     else this.#events?.onLeave(channel, info);
+  }
+
+  /** A key whose time is over goes by a publication first, so that readers see what the log comes to. */
+  #keyed(channel: string): KeyedState | undefined {
+    const log = this.#logs.get(channel);
+    if (log) this.#expireKeys(channel, log);
+    return log?.keyed;
   }
 
   /** Takes account of what a change does to the log's size. */

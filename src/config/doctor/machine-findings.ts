@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { messageOf } from "../../errors.js";
+import { findOpenToOthers } from "../../server/brokers.js";
 import type { Configuration } from "../load-config.js";
 import { isGiven } from "../settings.js";
 import type { Finding } from "./finding.js";
@@ -40,13 +41,27 @@ function findDataFaults({ settings, options }: Configuration): readonly Finding[
   const folder = settings.get("data")?.value;
   if (typeof folder !== "string" || options.broker) return [];
   const fault = findFolderFault(resolve(folder));
-  if (fault === undefined) return [];
+  if (fault === undefined) return findStoreAccess(resolve(folder));
   return [
     {
       severity: "error",
       id: "data-not-writable",
       message: `the store cannot be kept in ${folder}: ${fault}`,
       advice: "choose another folder with --data, or let the user that runs the server write there",
+    },
+  ];
+}
+
+/** Publications, tokens that were revoked, and what users have said. */
+function findStoreAccess(folder: string): readonly Finding[] {
+  const open = findOpenToOthers(folder);
+  if (open.length === 0) return [];
+  return [
+    {
+      severity: "warning",
+      id: "data-open-to-others",
+      message: `other users of this machine may read or write what the store in ${folder} keeps: ${open.join(", ")}`,
+      advice: `let the server's user own the folder, which then closes it at its next start, or run: chmod 700 ${folder} && chmod 600 ${folder}/*`,
     },
   ];
 }

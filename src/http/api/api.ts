@@ -11,8 +11,8 @@ import { findDepthFault } from "../../wire/json-codec.js";
 import { encodeJson, textAt } from "../../wire/raw-json.js";
 import { parseJson, readBody, sendJson } from "./body.js";
 import { type CallContext, type CallParams, callBatch, callMethod } from "./call.js";
-import { type ApiKey, ApiKeys } from "./keys.js";
-import { type ApiTools, apiMethods, type Scope, toError } from "./methods.js";
+import { type ApiKey, ApiKeys, type KnownKey } from "./keys.js";
+import { type ApiTools, apiMethods, toError } from "./methods.js";
 import { createOpenApi } from "./openapi.js";
 
 export interface ApiOptions {
@@ -64,15 +64,15 @@ export function createApi(options: ApiOptions) {
     else if (request.method !== "POST")
       refuse(request, response, 405, `${request.method} is not accepted here, only POST`, { Allow: "POST" });
     else {
-      const scope = keys.scopeOf(request);
-      if (scope === undefined)
+      const key = keys.find(request);
+      if (key === undefined)
         refuse(
           request,
           response,
           401,
           "the key in X-API-Key is missing or not one of this server's (apiKeys, --api-key)",
         );
-      else void answer(options, name, scope, request, response);
+      else void answer(options, name, key, request, response);
     }
   };
 }
@@ -84,7 +84,7 @@ function allPaths(): string[] {
 async function answer(
   options: ApiOptions,
   name: string,
-  scope: Scope,
+  key: KnownKey,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -100,7 +100,7 @@ async function answer(
     }
     const onAdminCall = (method: string, subject: object) =>
       audit("adminCall", { method, address: addressOf(request), ...subject });
-    const context = { tools, scope, onAdminCall, expectedFailure, onError };
+    const context = { tools, key, onAdminCall, expectedFailure, onError };
     if (name === "") {
       await answerLines(body.text, context, response);
       return;

@@ -3,14 +3,14 @@ import { z } from "zod";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import type { JsonText } from "../../wire/messages.js";
 import { elementTexts, textAt } from "../../wire/raw-json.js";
-import { isWithin } from "./keys.js";
-import { type ApiTools, apiMethods, type Scope, toError } from "./methods.js";
+import { isWithin, type KnownKey } from "./keys.js";
+import { type ApiTools, apiMethods, toError } from "./methods.js";
 import { ContentFault, jsonFields } from "./schemas.js";
 
 export interface CallContext {
   readonly tools: ApiTools;
-  /** Of the request's key. */
-  readonly scope: Scope;
+  /** The request's. */
+  readonly key: KnownKey;
   /** Told of each call of a method for admins, before it is done, and of whom or what it is about. */
   readonly onAdminCall: (
     method: string,
@@ -50,18 +50,18 @@ export async function callMethod(
   const method = apiMethods.get(name);
   if (method === undefined)
     return { error: replyError("methodNotFound", `there is ${[...apiMethods.keys()].join(", ")}`) };
-  if (!isWithin(context.scope, method.scope))
+  if (!isWithin(context.key.scope, method.scope))
     return {
       error: replyError(
         "permissionDenied",
-        `${name} needs a key for ${method.scope}, this one is for ${context.scope}`,
+        `${name} needs a key for ${method.scope}, this one is for ${context.key.scope}`,
       ),
     };
   const checked = method.params.safeParse(withTexts(params));
   if (!checked.success) return { error: replyError("badRequest", faultOf(checked.error)) };
   try {
     if (method.scope === "admin") context.onAdminCall(name, subjectOf(params.value));
-    const outcome = await method.run(checked.data, context.tools);
+    const outcome = await method.run(checked.data, context.tools, context.key);
     return "error" in outcome ? { error: outcome.error as ReplyError } : { result: outcome };
   } catch (error) {
     if (error instanceof ContentFault) return { error: replyError("badRequest", error.message) };

@@ -1,6 +1,7 @@
 /** Keys that requests to the server's HTTP interface come with, and what each is for. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { ApiCaller } from "../../sessions/publishing.js";
 import type { Scope } from "./methods.js";
 
 export interface ApiKey {
@@ -9,23 +10,32 @@ export interface ApiKey {
   readonly scope: Scope;
 }
 
+/** A key that the server knows, without the key itself. */
+export interface KnownKey extends ApiCaller {
+  readonly scope: Scope;
+}
+
+const keyIdBytes = 8;
 const ranks: Readonly<Record<Scope, number>> = { read: 0, publish: 1, admin: 2 };
 
 export class ApiKeys {
-  readonly #known: readonly { readonly digest: Buffer; readonly scope: Scope }[];
+  readonly #known: readonly (KnownKey & { readonly digest: Buffer })[];
 
   constructor(keys: readonly ApiKey[]) {
-    this.#known = keys.map(({ key, scope }) => ({ digest: digestOf(key), scope }));
+    this.#known = keys.map(({ key, scope }) => {
+      const digest = digestOf(key);
+      return { digest, scope, keyId: digest.toString("hex", 0, keyIdBytes) };
+    });
   }
 
-  /** @returns what the request's key is for; undefined where it has none that is known */
-  scopeOf(request: IncomingMessage): Scope | undefined {
+  /** @returns the request's key; undefined where it has none that is known */
+  find(request: IncomingMessage): KnownKey | undefined {
     const key = keyOf(request);
     if (key === undefined) return undefined;
     const digest = digestOf(key);
-    let found: Scope | undefined;
+    let found: KnownKey | undefined;
     // All are looked at, so that the time says nothing of what a key has in common with one that is known.
-    for (const { digest: known, scope } of this.#known) if (timingSafeEqual(known, digest)) found = scope;
+    for (const known of this.#known) if (timingSafeEqual(known.digest, digest)) found = known;
     return found;
   }
 }

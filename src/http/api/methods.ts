@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { HistoryPage, PublishResult } from "../../channels/broker.js";
 import type { Control } from "../../sessions/control.js";
+import type { ApiCaller } from "../../sessions/publishing.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import type { ClientInfo, JsonText, Publication } from "../../wire/messages.js";
@@ -33,7 +34,7 @@ export interface ApiMethod {
   readonly scope: Scope;
   readonly params: z.ZodType;
   readonly result: z.ZodType;
-  run(params: unknown, tools: ApiTools): Promise<object | { readonly error: ReplyError }>;
+  run(params: unknown, tools: ApiTools, caller: ApiCaller): Promise<object | { readonly error: ReplyError }>;
 }
 
 function method<P extends z.ZodType>(definition: {
@@ -41,7 +42,7 @@ function method<P extends z.ZodType>(definition: {
   readonly scope: Scope;
   readonly params: P;
   readonly result: z.ZodType;
-  readonly run: (params: z.output<P>, tools: ApiTools) => Promise<object>;
+  readonly run: (params: z.output<P>, tools: ApiTools, caller: ApiCaller) => Promise<object>;
 }): ApiMethod {
   return definition as unknown as ApiMethod;
 }
@@ -56,8 +57,10 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "publish",
       params: schemas.publish,
       result: schemas.published,
-      run: async ({ channel, ...rest }, { control }) =>
-        toPublished(await control.publish({ channel, ...schemas.toPublication(rest), isForMap: false })),
+      run: async ({ channel, ...rest }, { control }, caller) =>
+        answerPublish(
+          await control.publish({ channel, ...schemas.toPublication(rest), isForMap: false }, caller),
+        ),
     }),
   ],
   [
@@ -69,10 +72,10 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       result: z.object({
         responses: z.array(z.union([z.object({ result: schemas.published }), schemas.failed])),
       }),
-      run: async ({ channels, ...rest }, { control }) => {
+      run: async ({ channels, ...rest }, { control }, caller) => {
         const publication = { ...schemas.toPublication(rest), isForMap: false };
-        const results = await control.broadcast(channels, publication);
-        return { responses: results.map((result) => toResponse(toPublished(result))) };
+        const results = await control.broadcast(channels, publication, caller);
+        return { responses: results.map((result) => toResponse(answerPublish(result))) };
       },
     }),
   ],
@@ -190,8 +193,8 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "publish",
       params: schemas.mapPublish,
       result: schemas.published,
-      run: async ({ channel, ...rest }, { control }) =>
-        toPublished(await control.publish({ channel, ...schemas.toMapPublication(rest) })),
+      run: async ({ channel, ...rest }, { control }, caller) =>
+        answerPublish(await control.publish({ channel, ...schemas.toMapPublication(rest) }, caller)),
     }),
   ],
   [
@@ -201,17 +204,11 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "publish",
       params: schemas.mapRemove,
       result: schemas.published,
-      run: async ({ channel, key, idempotency_key }, { control }) =>
-        toPublished(
-          await control.publish({
-            channel,
-            key,
-            data: "null",
-            isRemoved: true,
-            isForMap: true,
-            ...(idempotency_key !== undefined && { idempotencyKey: idempotency_key }),
-          }),
-        ),
+      run: async ({ channel, key, idempotency_key: idempotencyKey }, { control }, caller) => {
+        const removal = { channel, key, data: "null", isRemoved: true, isForMap: true } as const;
+        const params = { ...removal, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+        return answerPublish(await control.publish(params, caller));
+      },
     }),
   ],
   [
@@ -359,7 +356,7 @@ function orNothing(error: ReplyError | undefined): object {
   return error === undefined ? nothing : { error };
 }
 
-function toPublished(result: PublishResult | ReplyError): object {
+function answerPublish(result: PublishResult | ReplyError): object {
   return "code" in result ? { error: result } : toPublishedFields(result);
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { countTo, EventRecord } from "../../conformance/broker/fixture.js";
@@ -62,6 +62,29 @@ describe("store that a server uses", () => {
     await expect(remote.open({ folder })).rejects.toMatchObject({ code: "HF_STORE_CORRUPT" });
   });
 });
+
+describe.runIf(["linux", "win32"].includes(process.platform))(
+  "store whose files that name the owner are gone",
+  () => {
+    it.each([
+      ["owner.json", /^owner\.json$/],
+      ["its socket", /\.sock$/],
+      ["all that say something of an owner", /^owner|^lock\.mdb$/],
+    ])("is refused to another process and another broker all the same: %s", async (_name, pattern) => {
+      const folder = createFolder();
+      const record = new PublicationRecord();
+      const remote = await RemoteBroker.open({ folder });
+      await record.publish(remote, "news", publicationOf(1));
+      for (const name of readdirSync(folder)) if (pattern.test(name)) rmSync(join(folder, name));
+      await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_IN_USE" });
+      const other = await RemoteBroker.start();
+      await expect(other.open({ folder, repair: true })).rejects.toMatchObject({ code: "HF_STORE_IN_USE" });
+      await record.publish(remote, "news", publicationOf(2));
+      await remote.kill();
+      await record.expectKeptBy((await openBroker(folder)).broker);
+    });
+  },
+);
 
 describe("servers that start on one store at the same moment", () => {
   it.each(countTo(3))("are one that gets it and others that are refused, in one process (%i)", async () => {

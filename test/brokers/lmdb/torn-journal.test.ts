@@ -2,23 +2,27 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { countTo, offsetsIn } from "../../conformance/broker/fixture.js";
 import { PublicationRecord, publicationOf, readAll } from "./support/record.js";
-import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support/store.js";
+import { crashCopyOf, createFolder, journalFilesOf, keepJournalEnds, openBroker } from "./support/store.js";
 
 /** A store after a crash. The last write to its journal has one publication. */
 async function createStore() {
   const folder = createFolder();
   const record = new PublicationRecord();
   const { broker, checkpoint } = await openBroker(folder);
+  const endFirst = keepJournalEnds(folder);
   for (const n of countTo(5)) await record.publish(broker, "news", publicationOf(n));
   await checkpoint();
   for (const n of countTo(4)) await record.publish(broker, "sport", publicationOf(n));
   const start = broker.sizes.journalBytes;
+  const endLast = keepJournalEnds(folder);
   await broker.publish("sport", publicationOf(0), {
     retention: { maxEntries: 9, maxBytes: 1e9, ttlMs: 1e9 },
   });
   const end = broker.sizes.journalBytes;
   const { publications } = await readAll(broker, "sport");
-  return { folder: crashCopyOf(folder), record, start, end, publications };
+  const copy = crashCopyOf(folder);
+  endLast(copy);
+  return { folder: copy, record, start, end, publications, endFirst };
 }
 
 function lastJournalOf(folder: string): string {
@@ -66,7 +70,8 @@ describe("journal whose last write is torn", () => {
   });
 
   it("may be its first one", async () => {
-    const { folder } = await createStore();
+    const { folder, endFirst } = await createStore();
+    endFirst(folder);
     truncateSync(lastJournalOf(folder), 3);
     const { broker } = await openBroker(folder);
     expect(await offsetsIn(broker, "news")).toEqual(countTo(5));

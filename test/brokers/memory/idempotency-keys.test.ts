@@ -2,47 +2,48 @@ import { describe, expect, it } from "vitest";
 import { IdempotencyKeys } from "../../../src/brokers/memory/idempotency-keys.js";
 
 const windowMs = 5 * 60 * 1000;
-const position = { epoch: "e", offset: 7 };
+const first = { position: { epoch: "e", offset: 7 }, isDuplicate: false };
+const repeat = { ...first, isDuplicate: true };
 
 describe("idempotency keys", () => {
-  it("are found with their position until the window ends", () => {
+  it("are found with what they came to until the window ends", () => {
     const keys = new IdempotencyKeys();
-    keys.put("news", "k", position, 1000);
-    expect(keys.find("news", "k", 1000)).toEqual(position);
-    expect(keys.find("news", "k", 1000 + windowMs - 1)).toEqual(position);
+    keys.put("news", "k", first, 1000);
+    expect(keys.find("news", "k", 1000)).toEqual(repeat);
+    expect(keys.find("news", "k", 1000 + windowMs - 1)).toEqual(repeat);
     expect(keys.find("news", "k", 1000 + windowMs)).toBeUndefined();
     expect(keys.size).toBe(0);
   });
 
   it("are told apart by channel", () => {
     const keys = new IdempotencyKeys();
-    keys.put("news", "k", position, 0);
+    keys.put("news", "k", first, 0);
     expect(keys.find("sport", "k", 0)).toBeUndefined();
     expect(keys.find("new", "sk", 0)).toBeUndefined();
   });
 
   it("do not live longer by being found", () => {
     const keys = new IdempotencyKeys();
-    keys.put("news", "k", position, 0);
+    keys.put("news", "k", first, 0);
     keys.find("news", "k", windowMs - 1);
     expect(keys.find("news", "k", windowMs)).toBeUndefined();
   });
 
   it("expire one by one, the oldest first", () => {
     const keys = new IdempotencyKeys();
-    for (let i = 0; i < 10; i++) keys.put("news", `k-${i}`, position, i * 1000);
+    for (let i = 0; i < 10; i++) keys.put("news", `k-${i}`, first, i * 1000);
     keys.expire(windowMs + 4000);
     expect(keys.size).toBe(5);
-    expect(keys.find("news", "k-5", windowMs + 4000)).toEqual(position);
+    expect(keys.find("news", "k-5", windowMs + 4000)).toEqual(repeat);
   });
 
   it("refuse a new one beyond 500,000, and still know the others", () => {
     const keys = new IdempotencyKeys();
-    for (let i = 0; i < 500_000; i++) keys.put("news", `k-${i}`, position, 0);
+    for (let i = 0; i < 500_000; i++) keys.put("news", `k-${i}`, first, 0);
     expect(() => keys.find("news", "another", 1)).toThrow(
       expect.objectContaining({ code: "HF_BROKER_FULL" }),
     );
-    expect(keys.find("news", "k-0", 1)).toEqual(position);
+    expect(keys.find("news", "k-0", 1)).toEqual(repeat);
     expect(keys.find("news", "another", windowMs)).toBeUndefined();
     expect(keys.size).toBe(0);
   });

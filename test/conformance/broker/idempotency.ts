@@ -1,5 +1,6 @@
 /** Publishing with an idempotency key: one effect within five minutes. */
 import { describe, expect, it } from "vitest";
+import type { PublishResult } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn, query, type Section } from "./fixture.js";
 
 const windowMs = 5 * 60 * 1000;
@@ -57,6 +58,56 @@ export function describeIdempotency({ start, capabilities }: Section): void {
       await broker.publish("news", { data: "1" }, { retention: ample });
       await broker.publish("news", { data: "1" }, { retention: ample });
       expect(await offsetsIn(broker, "news")).toEqual([1, 2]);
+    });
+
+    it("of one sender says nothing of another's", async () => {
+      const { broker } = await start();
+      const publish = (data: string, sender?: string) =>
+        broker.publish("news", { data }, { ...keyed, ...(sender !== undefined && { sender }) });
+      const senders = ["user mallory", "user ann", "api 1", undefined];
+      const first: PublishResult[] = [];
+      for (const sender of senders) first.push(await publish(`of ${sender}`, sender));
+      expect(first.map(({ isDuplicate, position }) => [isDuplicate, position.offset])).toEqual(
+        senders.map((_, index) => [false, index + 1]),
+      );
+      for (const [index, sender] of senders.entries())
+        expect(await publish("again", sender)).toEqual({
+          position: first[index]?.position,
+          isDuplicate: true,
+        });
+      expect(await offsetsIn(broker, "news")).toEqual(countTo(senders.length));
+    });
+
+    it("is another one for every sender, however the two are put together", async () => {
+      const { broker } = await start();
+      const pairs = [
+        ["ab", "c"],
+        ["a", "bc"],
+        ["a\0b", "c"],
+        ["a", "b\0c"],
+        ["", "abc"],
+        ["2 ab", "c"],
+        ["\ud800", "c"],
+        ["\ud801", "c"],
+      ] as const;
+      for (const [sender, idempotencyKey] of pairs) {
+        const options = { retention: ample, sender, idempotencyKey };
+        expect(await broker.publish("news", { data: "1" }, options)).toMatchObject({ isDuplicate: false });
+      }
+    });
+
+    it("is used up by a publish that is suppressed, which a repeat tells again", async () => {
+      const { broker } = await start();
+      const retention = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
+      const remove = { key: "a", data: "null", isRemoved: true } as const;
+      await broker.publish("map", { key: "b", data: "1" }, { retention });
+      const first = await broker.publish("map", remove, { ...keyed, retention });
+      expect(first).toMatchObject({ isDuplicate: false, suppressed: "key_not_found" });
+      await broker.publish("map", { key: "a", data: "2" }, { retention });
+      const again = await broker.publish("map", remove, { ...keyed, retention });
+      expect(again).toEqual({ ...first, isDuplicate: true });
+      expect(again.position.offset).toBe(1);
+      expect(await broker.value("map", "a")).toMatchObject({ data: "2" });
     });
 
     it.skipIf(!capabilities.canMoveTime)("still counts shortly before 5 minutes have passed", async () => {

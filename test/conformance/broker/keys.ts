@@ -330,6 +330,30 @@ export function describeKeys({ start, capabilities }: Section): void {
       expect(await stateOf(broker)).toEqual([]);
     });
 
+    it("stay in the state until their removal is in the log, also where they are many", async () => {
+      const { broker, now, advance } = await start();
+      const many = { retention: { ...ample, keys: { ...keys, maxKeys: 500, ttlMs: 10_000 } } };
+      await Promise.all(Array.from({ length: 400 }, (_, n) => put(broker, `k${n}`, "1", {}, many)));
+      const end = now() + 10_000;
+      await advance(9000);
+      while (now() < end) await advance(50);
+      for (let i = 0; i < 5; i++) {
+        const page = await broker.keys("map", { maxEntries: 1000, maxBytes: 1_000_000 });
+        // What the log comes to at the page's position.
+        const folded = new Map<string, number>();
+        const { publications } = await broker.history("map", query());
+        for (const { key = "", offset, isRemoved } of publications) {
+          if (offset > page.position.offset) break;
+          if (isRemoved) folded.delete(key);
+          else folded.set(key, offset);
+        }
+        expect(new Map(page.publications.map(({ key = "", offset }) => [key, offset]))).toEqual(
+          new Map([...folded].sort(([a], [b]) => (a < b ? -1 : 1))),
+        );
+        expect(page.numKeys).toBe(folded.size);
+      }
+    });
+
     it("begin their time anew when they are published or renewed", async () => {
       const { broker, events, advance } = await start();
       await broker.subscribe("map");

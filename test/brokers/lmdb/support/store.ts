@@ -1,5 +1,5 @@
 /** Stores in temporary folders, brokers on them, and copies of them as a crash would leave them. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -102,6 +102,12 @@ export function journalFilesOf(folder: string): string[] {
     .filter((name) => /^journal-\d+\.log$/.test(name))
     .sort((a, b) => numberIn(a) - numberIn(b))
     .map((name) => join(folder, name));
+}
+
+/** What the store knows of its journal, to be put back by the function that is given: as if later writes had never ended. */
+export function keepJournalEnds(folder: string): (copy: string) => void {
+  const bytes = readFileSync(join(folder, "journal-ends"));
+  return (copy) => writeFileSync(join(copy, "journal-ends"), bytes);
 }
 
 function numberIn(name: string): number {
