@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { HoldfastError } from "../errors.js";
-import { handOverBytes } from "../sockets/request-bounds.js";
+import { shareBytes } from "../sockets/request-bounds.js";
 import { acceptsGzip } from "./accepts-gzip.js";
 
 /** @returns false where there is no such page, and nothing was answered */
@@ -73,7 +73,7 @@ export function createPages(folder: string): PageHandler | undefined {
     const body = isGzipped ? gzipped : page.body;
     const encoding = isGzipped ? { "Content-Encoding": "gzip" } : {};
     // All that read a page share its bytes.
-    handOverBytes(response);
+    shareBytes(response);
     response.writeHead(200, { ...page.headers, ...encoding, "Content-Length": body.length });
     response.end(request.method === "HEAD" ? undefined : body);
     return true;

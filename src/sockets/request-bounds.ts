@@ -7,18 +7,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants } from "node:http2";
 import type { Clock } from "../time/clock.js";
 import { type Rejection, reject } from "../websocket/index.js";
-import { HttpExchange } from "./http-exchange.js";
+import {
+  type AddressUsage,
+  type ConnectionUsage,
+  type Counts,
+  headBytesOf,
+  isBeyond,
+  OpenRequest,
+  type RequestPeer,
+} from "./open-request.js";
 import { meterBody } from "./request-body.js";
 import { emptyUsage, type RequestBoundsSettings, type Usage } from "./request-usage.js";
 import { Ticks, tickFor } from "./ticks.js";
-
-/** Whom a request is counted for. */
-export interface RequestPeer {
-  /** Of its address; undefined where that does not count. */
-  readonly key: string | undefined;
-  /** Whether its connection carries requests of many, as that of a trusted proxy does. */
-  readonly isShared: boolean;
-}
 
 export interface RequestBoundsOptions {
   readonly clock: Clock;
@@ -28,63 +28,32 @@ export interface RequestBoundsOptions {
   readonly refuse: (request: IncomingMessage, response: ServerResponse, rejection: Rejection) => void;
 }
 
-/** One request, from its head to the end of its answer. */
-class OpenRequest extends HttpExchange {
-  readonly connectionUsage: ConnectionUsage;
-  readonly addressUsage: AddressUsage | undefined;
-  readonly isShared: boolean;
-  readonly usages: readonly Usage[];
-  /** Kept until the answer, unread ones included. */
-  bodyBytes = 0;
-  /** Of the body's, read by `readBody`. */
-  readBytes = 0;
-  bodyTicks = 0;
-  unsentBefore = 0;
-  /** What counts of the unsent bytes. */
-  answerBytes = 0;
-  takenBytes = 0;
-  answerTicks = 0;
-  /** Its bytes are bounded elsewhere, or cost nothing: it is only watched for progress. */
-  isReleased = false;
-  isRefused = false;
-
-  constructor(request: IncomingMessage, response: ServerResponse, counts: Counts) {
-    super(request, response);
-    const { key, isShared } = counts.peerOf(request);
-    this.connectionUsage = counts.ofConnection(this.connection);
-    this.addressUsage = key === undefined ? undefined : counts.ofAddress(key);
-    this.isShared = isShared;
-    const { connectionUsage, addressUsage } = this;
-    this.usages = [connectionUsage, ...(addressUsage ? [addressUsage] : []), counts.total];
-  }
-}
-
-/** Where a request is counted. */
-interface Counts {
-  readonly total: Usage;
-  readonly peerOf: (request: IncomingMessage) => RequestPeer;
-  ofConnection(connection: NodeJS.EventEmitter): ConnectionUsage;
-  ofAddress(key: string): AddressUsage;
-}
-
-interface ConnectionUsage extends Usage {
-  readonly open: Set<OpenRequest>;
-}
-
-interface AddressUsage extends Usage {
-  readonly key: string;
+interface Handles {
+  handOver(): void;
+  share(): void;
 }
 
 /** Open requests by their responses, for those who write these. */
-const boundsOf = new WeakMap<ServerResponse, () => void>();
+const handlesOf = new WeakMap<ServerResponse, Handles>();
 
 /**
- * Whoever writes this response bounds its bytes, as sessions do, or they are in memory anyway, as pages are. It stays
- * counted, and is cut off when its peer takes nothing.
+ * Whoever writes this response bounds how many there are and what they hold, as sessions do. It is still one of its
+ * connection's, and is cut off when its peer takes nothing.
  */
-export function handOverBytes(response: ServerResponse): void {
-  boundsOf.get(response)?.();
+export function handOver(response: ServerResponse): void {
+  handlesOf.get(response)?.handOver();
 }
+
+/** The bytes of this response are in memory once, for all that get them. */
+export function shareBytes(response: ServerResponse): void {
+  handlesOf.get(response)?.share();
+}
+
+/**
+ * What a request holds beside its bytes while its body is coming or its answer is not taken: measured with node:http2, where
+ * it is most.
+ */
+const overheadBytes = 12 * 1024;
 
 /** Heads of this size are not worth counting. */
 const freeHeadBytes = 2048;
@@ -95,6 +64,8 @@ const retryAfterSeconds = "5";
 export class RequestBounds {
   readonly #options: RequestBoundsOptions;
   readonly #total = emptyUsage();
+  /** Those that were handed over included. */
+  #openCount = 0;
   readonly #connections = new WeakMap<object, ConnectionUsage>();
   readonly #addresses = new Map<string, AddressUsage>();
   /** Those whose bodies are coming, in the order in which they began to. */
@@ -123,8 +94,8 @@ export class RequestBounds {
   }
 
   stats(): { readonly openRequests: number; readonly bodyBytes: number; readonly answerBytes: number } {
-    const { requests: openRequests, bodyBytes, answerBytes } = this.#total;
-    return { openRequests, bodyBytes, answerBytes };
+    const { bodyBytes, answerBytes } = this.#total;
+    return { openRequests: this.#openCount, bodyBytes, answerBytes };
   }
 
   /** Addresses that requests are open from. */
@@ -179,16 +150,22 @@ export class RequestBounds {
   #enter(open: OpenRequest): void {
     const { request, response } = open;
     open.connectionUsage.open.add(open);
+    this.#openCount++;
     for (const usage of open.usages) usage.requests++;
-    boundsOf.set(response, () => this.#release(open));
-    if (open.hasBody) {
-      meterBody(request, (bytes) => this.#keepBody(open, bytes));
-      this.#receiving.add(open);
-      this.#ticks.start();
-    }
+    handlesOf.set(response, {
+      handOver: () => this.#handOver(open),
+      share: () => {
+        open.isSharing = true;
+      },
+    });
     this.#watchAnswer(open);
     const headBytes = headBytesOf(request);
     if (headBytes > freeHeadBytes) this.#setBodyBytes(open, headBytes);
+    if (!open.hasBody) return;
+    meterBody(request, (bytes) => this.#keepBody(open, bytes));
+    this.#receiving.add(open);
+    this.#ticks.start();
+    this.#setBodyBytes(open, open.bodyBytes + overheadBytes);
   }
 
   /** Looks at what is unsent around each write: nothing tells of it. */
@@ -223,7 +200,7 @@ export class RequestBounds {
   }
 
   #setBodyBytes(open: OpenRequest, bytes: number): void {
-    if (open.isReleased || open.isRefused) return;
+    if (open.isHandedOver || open.isRefused) return;
     const more = bytes - open.bodyBytes;
     open.bodyBytes = bytes;
     for (const usage of open.usages) usage.bodyBytes += more;
@@ -259,13 +236,15 @@ export class RequestBounds {
       this.#ticks.start();
     }
     open.unsentBefore = bytes;
-    this.#countAnswer(open, open.isReleased ? 0 : bytes);
+    this.#countAnswer(open, bytes);
     if (bytes === 0) this.#unsent.delete(open);
     else this.#unsent.add(open);
     return more > 0;
   }
 
-  #countAnswer(open: OpenRequest, bytes: number): void {
+  #countAnswer(open: OpenRequest, unsentBytes: number): void {
+    const counts = unsentBytes > 0 && !open.isHandedOver;
+    const bytes = counts ? overheadBytes + (open.isSharing ? 0 : unsentBytes) : 0;
     const more = bytes - open.answerBytes;
     open.answerBytes = bytes;
     for (const usage of open.usages) usage.answerBytes += more;
@@ -288,9 +267,10 @@ export class RequestBounds {
       const { response, readBytes } = open;
       if (open.isBodyComplete) {
         this.#receiving.delete(open);
+        this.#setBodyBytes(open, Math.max(0, open.bodyBytes - overheadBytes));
         continue;
       }
-      this.#setBodyBytes(open, Math.max(open.bodyBytes, readBytes + open.unreadBytes));
+      this.#setBodyBytes(open, Math.max(open.bodyBytes, overheadBytes + readBytes + open.unreadBytes));
       // What is read and dropped behind its answer gets no longer.
       const progressBytes = response.writableEnded ? 0 : readBytes;
       if (hasTimeLeft(++open.bodyTicks, settings.bodyTimeoutMs, progressBytes)) continue;
@@ -330,23 +310,29 @@ export class RequestBounds {
     open.reset(code);
   }
 
-  /** Its bytes do not count here any more. */
-  #release(open: OpenRequest): void {
+  #handOver(open: OpenRequest): void {
+    if (open.isHandedOver || !open.connectionUsage.open.has(open)) return;
     this.#setBodyBytes(open, 0);
     this.#countAnswer(open, 0);
-    open.isReleased = true;
+    open.isHandedOver = true;
+    this.#countLess(open, open.usages.slice(1));
   }
 
   /** Over HTTP/1.1 a body may still be coming behind its answer, and is watched until it is over. */
   #leave(open: OpenRequest): void {
     const { open: all } = open.connectionUsage;
     if (!all.has(open)) return;
-    this.#release(open);
+    this.#setBodyBytes(open, 0);
+    this.#countAnswer(open, 0);
     all.delete(open);
+    this.#openCount--;
     this.#unsent.delete(open);
     if (open.stream !== undefined || open.isBodyComplete) this.#receiving.delete(open);
-    for (const usage of open.usages) usage.requests--;
-    const { addressUsage } = open;
+    this.#countLess(open, open.isHandedOver ? [open.connectionUsage] : open.usages);
+  }
+
+  #countLess({ addressUsage }: OpenRequest, usages: readonly Usage[]): void {
+    for (const usage of usages) usage.requests--;
     if (addressUsage?.requests === 0) this.#addresses.delete(addressUsage.key);
   }
 
@@ -361,25 +347,6 @@ export class RequestBounds {
       response.emit("close");
     }
   }
-}
-
-/** Beyond the bound of its connection or address. One request alone is bounded by whoever answers it. */
-function isBeyond(
-  open: OpenRequest,
-  bytes: "bodyBytes" | "answerBytes",
-  maxOfConnection: number,
-  maxOfAddress: number,
-): boolean {
-  const { connectionUsage: connection, addressUsage: address, isShared } = open;
-  const least = open[bytes];
-  if (!isShared && connection[bytes] > Math.max(maxOfConnection, least)) return true;
-  return address !== undefined && address[bytes] > Math.max(maxOfAddress, least);
-}
-
-function headBytesOf({ rawHeaders, url = "" }: IncomingMessage): number {
-  let bytes = url.length;
-  for (const each of rawHeaders) bytes += each.length;
-  return bytes;
 }
 
 function busy(message: string): Rejection {

@@ -16,17 +16,25 @@ export function emptyUsage(): Usage {
 export interface RequestBoundsSettings {
   /** Requests of one connection at a time: its streams with HTTP/2, and those that follow each other unanswered. @default 256 */
   readonly maxPerConnection: number;
-  /** Requests of one address at a time; further ones get 503; `null` for no bound. @default 5,000 */
+  /** Requests of one address at a time, without streams; further ones get 503; `null` for no bound. @default 5,000 */
   readonly maxPerAddress: number | null;
-  /** Requests at a time; further ones get 503; `null` for no bound. @default 80,000 */
+  /** The same for all. @default 30,000 */
   readonly maxTotal: number | null;
-  /** Bytes of bodies of one connection that are kept until they are answered; 503 beyond. @default 4 MiB */
+  /**
+   * Bytes of bodies of one connection that are kept until they are answered, and 12 KiB for each that is still coming; 503
+   * beyond.
+   * @default 4 MiB
+   */
   readonly maxConnectionBodyBytes: number;
   /** The same for one address. @default 16 MiB */
   readonly maxAddressBodyBytes: number;
   /** The same for all; beyond, those are refused that have been coming for longest. @default 64 MiB */
   readonly maxBodyBytes: number;
-  /** Bytes of answers that one connection has not taken, apart from one answer; beyond, they are cut off. @default 16 MiB */
+  /**
+   * Bytes of answers that one connection has not taken, and 12 KiB for each of them, apart from one; beyond, they are cut
+   * off.
+   * @default 16 MiB
+   */
   readonly maxConnectionAnswerBytes: number;
   /** The same for one address. @default 32 MiB */
   readonly maxAddressAnswerBytes: number;
@@ -43,7 +51,7 @@ export interface RequestBoundsSettings {
 export const defaultRequestBounds: RequestBoundsSettings = Object.freeze({
   maxPerConnection: 256,
   maxPerAddress: 5000,
-  maxTotal: 80_000,
+  maxTotal: 30_000,
   maxConnectionBodyBytes: 4 * 1024 * 1024,
   maxAddressBodyBytes: 16 * 1024 * 1024,
   maxBodyBytes: 64 * 1024 * 1024,

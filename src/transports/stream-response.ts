@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { isGone, isHttp2Response } from "../sockets/http-exchange.js";
-import { handOverBytes } from "../sockets/request-bounds.js";
+import { handOver } from "../sockets/request-bounds.js";
 import type { Clock } from "../time/clock.js";
 import { ResponseWriter } from "./response-writer.js";
 
@@ -42,7 +42,7 @@ export class StreamResponse {
     this.#times = times;
     this.#writer = new ResponseWriter(response, () => owner.drained());
     // Sessions bound what they hold, and all together (`HeldBytes`).
-    handOverBytes(response);
+    handOver(response);
     response.on("error", () => {});
     response.once("close", () => {
       this.#cancelCut?.();

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Audit } from "../../observe/audit.js";
-import { handOverBytes } from "../../sockets/request-bounds.js";
+import { shareBytes } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { findDepthFault } from "../../wire/json-codec.js";
 import { encodeJson, textAt } from "../../wire/raw-json.js";
@@ -55,7 +55,7 @@ export function createApi(options: ApiOptions) {
       request.resume();
       document ??= Buffer.from(JSON.stringify(createOpenApi(options.version)));
       // All that read it share its bytes.
-      handOverBytes(response);
+      shareBytes(response);
       sendJson(response, 200, document);
       return;
     }
