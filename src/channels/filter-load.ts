@@ -5,8 +5,8 @@
  */
 import type { TagsFilter } from "../wire/tags-filter.js";
 
-/** About a millisecond for each publication. */
-export const maxFilterWeight = 20_000;
+/** About two milliseconds for each publication. */
+export const maxFilterWeight = 10_000;
 export const maxOwnerWeight = maxFilterWeight / 2;
 
 export class FilterLoad {

@@ -1,12 +1,14 @@
 /**
  * Soak: random peers of all kinds, most of them hostile, come and go at one server, while witnesses check that nothing
- * happens to them. In the end the server must hold no connection and no more memory than in the beginning.
+ * happens to them. In the end the server must hold no connection and no more memory than in the beginning. Then peers that
+ * ask for what costs most, and what a client waits for beside them.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createRandom } from "../conformance/websocket/support/seed.js";
+import { runCostlyPeers } from "./costly-peers.js";
 import { hostilePeers, type PeerKind } from "./hostile-peers.js";
 import { http2Peers } from "./http2-peers.js";
 import { Witness } from "./witness.js";
@@ -156,6 +158,9 @@ function say(text: string): void {
 say(`soak: seed ${values.seed}, ${minutes} min, ${peersAtATime} peers of ${kinds.length} kinds at a time\n`);
 await soak([], minutes / 2);
 await soak(["takeover"], minutes / 2);
+const costlySeconds = Math.min(20, minutes * 5);
+for (const text of await runCostlyPeers(costlySeconds, (line) => void process.stdout.write(`${line}\n`)))
+  fault(text);
 const width = Math.max(...kinds.map(({ name }) => name.length));
 for (const { name } of kinds) {
   const endings = [...(outcomes.get(name) ?? [])].map(([ending, count]) => `${ending} ×${count}`);
