@@ -31,8 +31,12 @@ export function encodeFrame(header: unknown, body: string, room = 0): Buffer {
 export function decodeFrame(bytes: Buffer): Frame | undefined {
   if (bytes.length < prefixBytes || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined;
   const bodyAt = prefixBytes + bytes.readUInt32LE(4);
-  return {
-    header: JSON.parse(bytes.toString("utf8", prefixBytes, bodyAt)),
-    body: bytes.toString("utf8", bodyAt),
-  };
+  if (bodyAt > bytes.length) return undefined;
+  try {
+    const header: unknown = JSON.parse(bytes.toString("utf8", prefixBytes, bodyAt));
+    return { header, body: bytes.toString("utf8", bodyAt) };
+  } catch {
+    // A checksum may be right by chance, and somebody may have made it so.
+    return undefined;
+  }
 }

@@ -7,3 +7,8 @@ export function fuzzSeed(): number {
   if (given === "random") return Math.floor(Math.random() * 0x7fff_ffff);
   return given === undefined ? 20_261_126 : Number(given);
 }
+
+/** Parameters of a property: bounded in runs and in time, of which a slow machine gets no more. */
+export function fuzzRuns(numRuns: number, maxMs = 10_000) {
+  return { numRuns, seed: fuzzSeed(), interruptAfterTimeLimit: maxMs, markInterruptAsFailure: false };
+}

@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { decodeFrame, encodeFrame, type Frame } from "../../../src/brokers/lmdb/frames.js";
+import { lengthBytes } from "../../../src/brokers/lmdb/journal.js";
+import { readJournal } from "../../../src/brokers/lmdb/journal-reader.js";
+import { fuzzRuns } from "../../support/fuzz/seed.js";
+
+// What was written, as it comes back: JSON has no -0, and UTF-8 no halves of characters.
+const header = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);
+const frame: fc.Arbitrary<Frame> = fc.record({
+  header,
+  body: fc.string({ unit: "grapheme", maxLength: 40 }),
+});
+
+function toJournal(frames: readonly Frame[]): Buffer {
+  return Buffer.concat(
+    frames.map((each) => {
+      const bytes = encodeFrame(each.header, each.body, lengthBytes);
+      bytes.writeUInt32LE(bytes.length - lengthBytes);
+      return bytes;
+    }),
+  );
+}
+
+function openReader() {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-journal-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "journal-1.log");
+  return (bytes: Uint8Array) => {
+    writeFileSync(path, bytes);
+    return readJournal(path);
+  };
+}
+
+describe("journal's bytes", () => {
+  it("come back as they were written, and cut anywhere as what came before the cut", () => {
+    const read = openReader();
+    const property = fc.property(
+      fc.array(frame, { maxLength: 6 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (frames, part) => {
+        const bytes = toJournal(frames);
+        expect(read(bytes)).toMatchObject({ frames, goodBytes: bytes.length, end: "whole" });
+        const cut = bytes.subarray(0, Math.floor(bytes.length * part));
+        const { frames: left, goodBytes, end } = read(cut);
+        expect(left).toEqual(frames.slice(0, left.length));
+        expect(toJournal(left)).toHaveLength(goodBytes);
+        expect(end).toBe(goodBytes === cut.length ? "whole" : "torn");
+      },
+    );
+    fc.assert(property, fuzzRuns(300));
+  });
+
+  it("give no frame that was not written, whatever has become of them", () => {
+    const read = openReader();
+    const change = fc.record({ at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }) });
+    const changes = fc.array(change, { minLength: 1, maxLength: 3 });
+    const property = fc.property(fc.array(frame, { minLength: 1, maxLength: 6 }), changes, (frames, all) => {
+      const bytes = toJournal(frames);
+      for (const { at, bits } of all) bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ bits;
+      const { frames: left } = read(bytes);
+      expect(left).toEqual(frames.slice(0, left.length));
+    });
+    fc.assert(property, fuzzRuns(500));
+  });
+
+  it("are read to an end where they are anything", () => {
+    const read = openReader();
+    const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const { goodBytes, bytes: length, frames } = read(bytes);
+      expect(goodBytes).toBeLessThanOrEqual(length);
+      expect(toJournal(frames)).toHaveLength(goodBytes);
+    });
+    fc.assert(property, fuzzRuns(500));
+  });
+
+  it("are no frame where the checksum is right and the rest is not", () => {
+    const property = fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat({ max: 80 }), (rest, length) => {
+      const bytes = Buffer.concat([Buffer.alloc(8), rest]);
+      bytes.writeUInt32LE(length, 4);
+      bytes.writeUInt32LE(crc32(bytes.subarray(4)));
+      const decoded = decodeFrame(bytes);
+      if (decoded !== undefined) expect(length).toBeLessThanOrEqual(rest.length);
+    });
+    fc.assert(property, fuzzRuns(500));
+  });
+});
