@@ -40,7 +40,7 @@ const readers = {
 type ReaderName = keyof typeof readers;
 
 async function start() {
-  const { server, http, url } = await startApp(app);
+  const { server, http, url, api } = await startApp(app);
   for (const name of ["room", "asked", "cache", "newest"] as const)
     for (let n = 1; n <= 3; n++) await server.publish(name, `${past} ${n}`, { tags: { n: `${n}` } });
   // The values of a map are for its subscribers; what they were before is not.
@@ -50,7 +50,7 @@ async function start() {
   for (const name of ["room", "asked"]) await there.ask({ subscribe: { channel: name } });
   await until(async () => (await server.presence("room")).length === 1);
   const { epoch } = (await server.history("room", { limit: 0 })).position;
-  return { server, http, url, there, epoch };
+  return { server, http, url, api, there, epoch };
 }
 
 const signed = (claims: object) => tokenOf({ exp: inSeconds(3600), ...claims });
@@ -128,6 +128,9 @@ const joins =
     return JSON.stringify([reply, hand.pushes]);
   };
 
+const events = { Accept: "text/event-stream" };
+const inAddress = (value: object) => encodeURIComponent(JSON.stringify(value));
+
 /** Subscribed by the server's side, as by a token or by a channel that was kept, and coming back to a position. */
 const kept = ({ token }: Asking) => ({ token, subs: { room: recover } });
 
@@ -174,6 +177,10 @@ const historyPaths: Readonly<Record<string, Path>> = {
     id: 1,
     connect: kept(asking),
   })),
+  "events for SDKs": (asking) =>
+    stream(`/connection/sse?cf_connect=${inAddress({ id: 1, connect: kept(asking) })}`, events)(asking),
+  "events of one way": (asking) =>
+    stream(`/connection/uni_sse?cf_connect=${inAddress(kept(asking))}`, events)(asking),
   "streamed response of one way": stream("/connection/uni_http_stream", {}, kept),
   "a map's changes after a break": command({ subscribe: { ...map, phase: 1, recover: true } }),
   "a map's changes without its state": command({ subscribe: { ...map, phase: 1 } }),
@@ -235,6 +242,22 @@ describe("presence by its numbers", () => {
   ] as const)("told to the %s: %s", async (reader, isTold) => {
     const path = command({ subscribe: { channel: "room" } }, { presence_stats: { channel: "room" } });
     expect((await read(path, reader)).includes("num_clients")).toBe(isTold);
+  });
+});
+
+describe("a subscription that the server's side gives", () => {
+  it("goes on from the position that the server names", async () => {
+    const { server, url, epoch, api } = await start();
+    const hand = await connectWith(url, readers.subscriber);
+    const answer = await api("subscribe", {
+      user: "ann",
+      channel: "room",
+      recover_since: { epoch, offset: 2 },
+    });
+    expect(answer.body).toEqual({ result: {} });
+    await until(() => hand.pushes.some(({ pub }) => pub));
+    expect(hand.pushes.flatMap(({ pub }) => (pub ? [pub.data] : []))).toEqual([`${past} 3`]);
+    expect(server.stats().subscriptions).toBe(3);
   });
 });
 
