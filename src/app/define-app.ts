@@ -1,5 +1,5 @@
 /** An application as its authors write it down: who clients are, which channels there are, and which methods. */
-import type { TokenOptions } from "../auth/token-options.js";
+import type { TokenOptions } from "../auth/jwt-options.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { ChannelDefinition } from "./channel.js";
 import type { RpcDefinition } from "./rpc.js";

@@ -6,17 +6,8 @@
  */
 import { HoldfastError, messageOf } from "../errors.js";
 import type { PublicKeyAlgorithm } from "./algorithms.js";
+import type { FetchKeys } from "./jwt-options.js";
 import { findKeys, type PublicKey, readPublicKey } from "./public-keys.js";
-
-/** What is needed of `fetch`. It has to heed the signal, while the body is read, too. */
-export type FetchKeys = (
-  url: string,
-  init: {
-    readonly headers: Readonly<Record<string, string>>;
-    readonly redirect: "manual";
-    readonly signal: AbortSignal;
-  },
-) => Promise<Response>;
 
 export interface RemoteKeysSettings {
   readonly url: string;

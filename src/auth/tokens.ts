@@ -16,10 +16,11 @@ import {
 } from "./claims.js";
 import type { Claims, JsonObject } from "./compact-token.js";
 import { readConnectionClaims } from "./connection-claims.js";
+import type { TokenOptions } from "./jwt-options.js";
 import { Revocations } from "./revocations.js";
 import { SignatureVerifier, type Verified } from "./signature-verifier.js";
 import { findMismatch, readSubscriptionClaims } from "./subscription-claims.js";
-import { resolveTokenOptions, type TokenOptions, type TokenSettings } from "./token-options.js";
+import { resolveTokenOptions, type TokenSettings } from "./token-options.js";
 
 export interface Tokens {
   /**

@@ -1,9 +1,11 @@
 /** What `holdfast serve` says once it listens: where, who may connect, and what to try next. */
+
 import { join } from "node:path";
 import type { Configuration } from "../config/load-config.js";
 import { tokenOptionsOf } from "../config/token-keys.js";
 import { type App, type ListeningAddress, version } from "../index.js";
 import { keysFileName } from "../showcase/keys.js";
+import { ownName } from "./command-name.js";
 import type { ShowcaseConfiguration } from "./showcase.js";
 
 export function banner(address: ListeningAddress, configuration: Configuration): string {
@@ -54,9 +56,9 @@ const openToAll = "Any visitor may use any channel and nobody is\nasked who they
 function openSuggestions(address: ListeningAddress): readonly string[] {
   const at = urlFlag(address);
   return [
-    `npx holdfast subscribe news${at}`,
-    `npx holdfast publish news '{"hello":"world"}'${at}`,
-    `vmstat 1 | npx holdfast publish stats${at}`,
+    `${ownName} subscribe news${at}`,
+    `${ownName} publish news '{"hello":"world"}'${at}`,
+    `vmstat 1 | ${ownName} publish stats${at}`,
   ];
 }
 
@@ -70,8 +72,8 @@ function suggestions(address: ListeningAddress, { app, config }: Configuration):
   const from = config ? ` --config ${config.name}` : "";
   const channel = exampleOf(Object.keys(app.options.channels ?? {}));
   const hasSecret = tokenOptionsOf(app)?.secret !== undefined;
-  const who = hasSecret ? ` --token "$(npx holdfast token --user ann${from})"` : "";
-  return [`npx holdfast doctor${from}`, ...(channel ? [`npx holdfast subscribe ${channel}${who}${at}`] : [])];
+  const who = hasSecret ? ` --token "$(${ownName} token --user ann${from})"` : "";
+  return [`${ownName} doctor${from}`, ...(channel ? [`${ownName} subscribe ${channel}${who}${at}`] : [])];
 }
 
 /** A name that is of the first pattern. */

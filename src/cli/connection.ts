@@ -3,6 +3,7 @@ import type { Centrifuge, Options } from "centrifuge";
 import { withoutLocalStorage } from "../client/without-local-storage.js";
 import { HoldfastError } from "../index.js";
 import { WebSocket } from "../websocket.js";
+import { ownName } from "./command-name.js";
 import { writeNote } from "./output.js";
 import { TextClient } from "./text-client.js";
 
@@ -65,7 +66,7 @@ export async function connectOnce(client: Centrifuge, url: string): Promise<void
 }
 
 export function unreachable(url: string): string {
-  return `cannot reach ${url}. Is a server running there? "npx holdfast serve" starts one; --url names another.`;
+  return `cannot reach ${url}. Is a server running there? "${ownName} serve" starts one; --url names another.`;
 }
 
 /** Rejects when the server ends the connection for good. @throws HF_CLI_CONNECTION */

@@ -67,16 +67,14 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
    * Publications from now on, for a `for await` loop. Subscribed at once, and until the loop ends.
    * @throws in the loop: HF_CLIENT_SLOW where too many wait for it, HF_REQUEST_REFUSED where the subscription is ended
    */
-  publications(
-    options: SubscribeOptions & IterationOptions = {},
-  ): AsyncIterableIterator<Publication<Data>, undefined> {
+  publications(options: SubscribeOptions & IterationOptions = {}): AsyncIterableIterator<Publication<Data>> {
     const { maxWaiting, ...others } = options;
     return new PublicationIterator(this.name, maxWaiting === undefined ? {} : { maxWaiting }, (listeners) =>
       this.#subscribeForLoop(listeners, others),
     );
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<Publication<Data>, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Publication<Data>> {
     return this.publications();
   }
 

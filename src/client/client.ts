@@ -12,7 +12,7 @@ import type {
   ResultOf,
 } from "../app/types.js";
 import { Channel, type ChannelContext } from "./channel.js";
-import { Connection } from "./connection.js";
+import { Connection, type ServerAddress } from "./connection.js";
 import { Listeners } from "./listeners.js";
 import { LiveMap } from "./live-map.js";
 import { Maps } from "./maps.js";
@@ -39,9 +39,9 @@ export class Client<A extends App = App> {
   readonly #messages: Listeners<[unknown]>;
   readonly #publications: Listeners<[string, Publication]>;
 
-  /** Connects at once; made by `connect`. */
-  constructor(url: string, options: ResolvedOptions) {
-    const connection = new Connection(url, options);
+  /** Connects when it is first used; made by `connect`. */
+  constructor(address: ServerAddress, options: ResolvedOptions) {
+    const connection = new Connection(address, options);
     this.#context = {
       connection,
       subscriptions: new Subscriptions(connection),
@@ -54,7 +54,6 @@ export class Client<A extends App = App> {
     connection.sdk.on("publication", (context) =>
       this.#publications.call(context.channel, toPublication(context)),
     );
-    connection.connect();
   }
 
   get status(): ClientStatus {
@@ -114,20 +113,23 @@ export class Client<A extends App = App> {
 
   /** Told of each change. @returns a function that removes the listener */
   onStatus(listener: (status: ClientStatus) => void): () => void {
+    this.#context.connection.start();
     return this.#context.connection.statusListeners.add(listener);
   }
 
   /** Told what the server sends to this client in no channel. @returns a function that removes the listener */
   onMessage(listener: (data: unknown) => void): () => void {
+    this.#context.connection.start();
     return this.#messages.add(listener);
   }
 
   /** Told of publications in channels that the server has subscribed this client to. @returns a function that removes the listener */
   onPublication(listener: (channel: string, publication: Publication) => void): () => void {
+    this.#context.connection.start();
     return this.#publications.add(listener);
   }
 
-  /** Connects again after the server has ended the connection for good. @throws HF_CLIENT_CLOSED */
+  /** Connects without waiting for a first use, and again after the server has ended the connection for good. @throws HF_CLIENT_CLOSED */
   connect(): void {
     this.#context.connection.connect();
   }

@@ -16,19 +16,25 @@ interface Waiter {
   reject(error: HoldfastError): void;
 }
 
+/** Of its WebSocket, or why there is none. */
+export type ServerAddress = string | HoldfastError;
+
 export class Connection {
   readonly sdk: Centrifuge;
   readonly options: ResolvedOptions;
   readonly statusListeners: Listeners<[ClientStatus]>;
   #status: ClientStatus = { state: "connecting", code: 0, reason: "connect called" };
+  readonly #address: ServerAddress;
+  #hasStarted = false;
   #isClosed = false;
   #isReconnecting = false;
   readonly #waiters = new Set<Waiter>();
 
-  constructor(url: string, options: ResolvedOptions) {
+  constructor(address: ServerAddress, options: ResolvedOptions) {
     this.options = options;
+    this.#address = address;
     this.statusListeners = new Listeners("a status listener", options.onError);
-    this.sdk = new Centrifuge(url, toSdkOptions(options));
+    this.sdk = new Centrifuge(typeof address === "string" ? address : "ws://none", toSdkOptions(options));
     if (options.onReconnectDelay) overhearDelays(this.sdk, options.onReconnectDelay);
     this.sdk.on("connecting", ({ code, reason }) => this.#become({ state: "connecting", code, reason }));
     this.sdk.on("connected", ({ client, data }) =>
@@ -51,9 +57,19 @@ export class Connection {
     return refusedForGood("the server ended the connection", this.#status.code, this.#status.reason);
   }
 
-  /** Asks for a new token, where there is a function for it. @throws HF_CLIENT_CLOSED */
+  /**
+   * Something needs the connection: opens it, the first time. Where components are rendered on a server nothing does.
+   * @throws HF_OPTION_INVALID where there is no address
+   */
+  start(): void {
+    if (!this.#hasStarted && !this.#isClosed) this.connect();
+  }
+
+  /** Asks for a new token, where there is a function for it. @throws HF_CLIENT_CLOSED, HF_OPTION_INVALID */
   connect(): void {
     if (this.#isClosed) throw this.fault as HoldfastError;
+    if (typeof this.#address !== "string") throw this.#address;
+    this.#hasStarted = true;
     // The SDK would come back with the token that was refused.
     if (this.#status.state === "disconnected" && typeof this.options.token === "function")
       this.sdk.setToken("");
@@ -81,6 +97,7 @@ export class Connection {
 
   /** Resolves as soon as there is a connection. Rejects with `fault` when there will not be any. */
   async whenConnected(): Promise<void> {
+    this.start();
     const { fault } = this;
     if (fault) throw fault;
     if (this.#status.state === "connected") return;
@@ -93,6 +110,7 @@ export class Connection {
    * @throws HF_REQUEST_REFUSED, HF_CLIENT_CONNECTION, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
   async request<Reply>(what: string, send: () => Promise<Reply>): Promise<Reply> {
+    this.start();
     const { fault } = this;
     if (fault) throw fault;
     try {

@@ -7,7 +7,8 @@ import type { ClientOptions } from "./options.js";
 export * from "./entry.js";
 
 /**
- * Connects to a server; the client is there at once, and reconnects by itself.
+ * A client of a server. It connects when it is first used, or told to (`connect`), and reconnects by itself; so it may stand in a
+ * module that is also loaded where components are rendered on a server.
  * @typeParam A the server's application: `typeof app`
  * @param url "http://localhost:8000"; also https, ws and wss, with a path where it is not the usual one.
  * @default in a page, the server that the page came from

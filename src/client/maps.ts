@@ -1,8 +1,9 @@
 /** The maps of one client: one subscription for each that somebody listens to. */
+import { refuseUnknownOptions } from "../errors.js";
 import type { Connection } from "./connection.js";
 import type { MapEntry } from "./map-entry.js";
 import { checkMapOptions, type MapSubscribeOptions } from "./map-subscribe-options.js";
-import { type MapListeners, SharedMap } from "./shared-map.js";
+import { type MapListeners, mapListenerNames, SharedMap } from "./shared-map.js";
 import { type ChannelStatus, notSubscribed } from "./status.js";
 
 const none: ReadonlyMap<string, MapEntry> = new Map();
@@ -29,8 +30,10 @@ export class Maps {
    */
   add(channel: string, listeners: MapListeners, options: MapSubscribeOptions): () => void {
     checkMapOptions(options);
+    refuseUnknownOptions(listeners, mapListenerNames, "listeners");
     const { fault } = this.#connection;
     if (fault?.code === "HF_CLIENT_CLOSED") throw fault;
+    this.#connection.start();
     let map = this.#byChannel.get(channel);
     if (map === undefined) {
       map = new SharedMap(channel, options, this.#connection, () => this.#byChannel.delete(channel));

@@ -9,7 +9,8 @@ import { withoutLocalStorage } from "./without-local-storage.js";
 export * from "./entry.js";
 
 /**
- * Connects to a server; the client is there at once, and reconnects by itself.
+ * A client of a server. It connects when it is first used, or told to (`connect`), and reconnects by itself; so it may stand in a
+ * module that is also loaded where components are rendered on a server.
  * @typeParam A the server's application: `typeof app`
  * @param url "http://localhost:8000"; also https, ws and wss, with a path where it is not the usual one
  * @throws HF_OPTION_INVALID naming what is not accepted

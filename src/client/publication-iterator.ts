@@ -16,7 +16,7 @@ interface Call<Data> {
   reject(error: HoldfastError): void;
 }
 
-export class PublicationIterator<Data> implements AsyncIterableIterator<Publication<Data>, undefined> {
+export class PublicationIterator<Data> implements AsyncIterableIterator<Publication<Data>> {
   readonly #channel: string;
   readonly #maxWaiting: number;
   readonly #unsubscribe: () => void;

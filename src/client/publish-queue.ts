@@ -79,6 +79,7 @@ export class PublishQueue {
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
+    this.#connection.start();
     if (options.maxQueuedPublications !== null && this.#size >= options.maxQueuedPublications)
       throw new HoldfastError(
         "HF_CLIENT_FULL",

@@ -15,13 +15,18 @@ const advice = 'http://localhost:8000 would be one, and "/" the server of the pa
  * @throws HF_OPTION_INVALID where it is no address of a server, or there is neither an address nor a page
  */
 export function toWebSocketUrl(server: string | URL | undefined, page: string | undefined): string {
-  if (server === undefined && page === undefined) throw refuse("is needed where there is no page", server);
+  if (server === undefined && page === undefined) throw missingPage(server);
   const url = parse(server ?? "/", page);
   const scheme = url && schemes[url.protocol];
   if (!url || scheme === undefined || url.host === "")
     throw refuse("must be the address of a server", server);
   const path = url.pathname === "/" ? webSocketPath : url.pathname;
   return `${scheme}//${url.host}${path}${url.search}`;
+}
+
+/** What it comes to where an address is that of the page, and there is none. */
+export function missingPage(server: string | URL | undefined): HoldfastError {
+  return refuse("is needed where there is no page", server);
 }
 
 function parse(server: string | URL, page: string | undefined): URL | undefined {

@@ -15,6 +15,8 @@ export interface MapListeners<Data = unknown> {
   readonly onStatus?: (status: ChannelStatus) => void;
 }
 
+export const mapListenerNames: readonly (keyof MapListeners)[] = ["onChange", "onStatus"];
+
 export class SharedMap {
   readonly #channel: string;
   readonly #connection: Connection;

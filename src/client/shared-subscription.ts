@@ -5,7 +5,12 @@ import type { Connection } from "./connection.js";
 import { callGuarded } from "./listeners.js";
 import { type ClientInfo, type Publication, toClientInfo, toPublication } from "./publication.js";
 import { type ChannelStatus, toSubscribed } from "./status.js";
-import { assertCompatible, type SubscribeOptions, toSdkSubscriptionOptions } from "./subscribe-options.js";
+import {
+  assertCompatible,
+  type SubscribeOptions,
+  toPosition,
+  toSdkSubscriptionOptions,
+} from "./subscribe-options.js";
 
 export interface ChannelListeners<Data = unknown> {
   readonly onPublication?: (publication: Publication<Data>) => void;
@@ -15,6 +20,13 @@ export interface ChannelListeners<Data = unknown> {
   /** Told at once how the subscription stands, and of each change. */
   readonly onStatus?: (status: ChannelStatus) => void;
 }
+
+export const channelListenerNames: readonly (keyof ChannelListeners)[] = [
+  "onPublication",
+  "onJoin",
+  "onLeave",
+  "onStatus",
+];
 
 export class SharedSubscription {
   readonly #channel: string;
@@ -32,7 +44,7 @@ export class SharedSubscription {
     this.#options = options;
     this.#connection = connection;
     this.#onEmpty = onEmpty;
-    this.#offset = options.since?.offset ?? 0;
+    this.#offset = toPosition(options.since)?.offset ?? 0;
     this.#sdk = this.#open();
   }
 
@@ -84,7 +96,9 @@ export class SharedSubscription {
   /** A subscription says so when it begins; a new one therefore goes on where the one without stood. */
   #askForJoinLeave(): void {
     const since: Position | undefined =
-      this.#epoch === undefined ? this.#options.since : { epoch: this.#epoch, offset: this.#offset };
+      this.#epoch === undefined
+        ? toPosition(this.#options.since)
+        : { epoch: this.#epoch, offset: this.#offset };
     this.#options = { ...this.#options, joinLeave: true, ...(since && { since }) };
     this.#drop();
     this.#sdk = this.#open();

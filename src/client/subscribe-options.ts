@@ -11,8 +11,8 @@ export interface SubscribeOptions {
   readonly token?: TokenSource;
   /** For the channel's `subscribe` hook: JSON. @default nothing */
   readonly data?: unknown;
-  /** Where to go on, from an earlier visit. @default with what comes from now on */
-  readonly since?: Position;
+  /** Where to go on, from an earlier visit; `"beginning"` for everything that is kept. @default with what comes from now on */
+  readonly since?: Position | "beginning";
   /** Only publications whose tags match. @default all */
   readonly tagsFilter?: FilterNode;
   /** Whether to ask who comes and goes. @default whether there is a listener for it */
@@ -24,6 +24,18 @@ const names: readonly (keyof SubscribeOptions)[] = ["token", "data", "since", "t
 /** @throws HF_OPTION_INVALID for an option that is not known */
 export function checkSubscribeOptions(options: SubscribeOptions): void {
   refuseUnknownOptions(options, names);
+  const { since } = options;
+  if (since === undefined || since === "beginning" || isPosition(since)) return;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `since must be { epoch, offset } or "beginning", but is ${JSON.stringify(since)}`,
+    { details: { option: "since" } },
+  );
+}
+
+function isPosition(value: unknown): boolean {
+  const { epoch, offset } = (value ?? {}) as Record<string, unknown>;
+  return typeof epoch === "string" && Number.isSafeInteger(offset) && (offset as number) >= 0;
 }
 
 /** @throws HF_OPTION_INVALID naming the option that the subscription there is has otherwise */
@@ -45,11 +57,18 @@ export function assertCompatible<O extends object>(
   }
 }
 
+/** A log begins behind offset 0, in whatever epoch it is. */
+const beginning: Position = Object.freeze({ epoch: "", offset: 0 });
+
+export function toPosition(since: SubscribeOptions["since"]): Position | undefined {
+  return since === "beginning" ? beginning : since;
+}
+
 export function toSdkSubscriptionOptions({ token, data, since, tagsFilter, joinLeave }: SubscribeOptions) {
   const options: SubscriptionOptions = {
     ...toSdkToken(token),
     ...(data !== undefined && { data }),
-    ...(since && { since: { ...since } }),
+    ...(since && { since: { ...(toPosition(since) as Position) } }),
     ...(tagsFilter && { tagsFilter }),
     ...(joinLeave && { joinLeave }),
   };

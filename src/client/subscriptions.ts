@@ -1,6 +1,7 @@
 /** The subscriptions of one client: one for each channel that somebody listens to. */
+import { refuseUnknownOptions } from "../errors.js";
 import type { Connection } from "./connection.js";
-import { type ChannelListeners, SharedSubscription } from "./shared-subscription.js";
+import { type ChannelListeners, channelListenerNames, SharedSubscription } from "./shared-subscription.js";
 import { type ChannelStatus, notSubscribed } from "./status.js";
 import { checkSubscribeOptions, type SubscribeOptions } from "./subscribe-options.js";
 
@@ -22,8 +23,10 @@ export class Subscriptions {
    */
   add(channel: string, listeners: ChannelListeners, options: SubscribeOptions): () => void {
     checkSubscribeOptions(options);
+    refuseUnknownOptions(listeners, channelListenerNames, "listeners");
     const { fault } = this.#connection;
     if (fault?.code === "HF_CLIENT_CLOSED") throw fault;
+    this.#connection.start();
     const joinLeave = options.joinLeave ?? (listeners.onJoin ?? listeners.onLeave) !== undefined;
     const wished = { ...options, joinLeave };
     const present = this.#byChannel.get(channel);

@@ -1,7 +1,7 @@
 /** The application that a configuration has or describes. */
 import { type ChannelDefinition, type ChannelOptions, channel } from "../app/channel.js";
 import { App, type AppOptions, type Channels, defineApp, jwt, type Methods } from "../app/define-app.js";
-import type { TokenOptions } from "../auth/token-options.js";
+import type { TokenOptions } from "../auth/jwt-options.js";
 import type { Durability } from "../channels/broker.js";
 import { HoldfastError } from "../errors.js";
 import type { DescribedConfig } from "./define-config.js";

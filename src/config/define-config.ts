@@ -3,7 +3,7 @@ import type { AccessWord } from "../app/access.js";
 import type { AllowOptions, ChannelOptions } from "../app/channel.js";
 import type { App } from "../app/define-app.js";
 import type { MapOptions } from "../app/map-options.js";
-import type { TokenOptions } from "../auth/token-options.js";
+import type { TokenOptions } from "../auth/jwt-options.js";
 import type { Durability } from "../channels/broker.js";
 import type { ServerOptions } from "../server/options.js";
 

@@ -5,6 +5,7 @@
  */
 import { defaultOptions } from "../server/options.js";
 import { defaultDeflateSettings } from "../websocket/index.js";
+import { documentPath } from "./document-path.js";
 import { optionSummaries } from "./option-summaries.js";
 
 export type OptionKind = "integer" | "boolean" | "text" | "list" | "choice" | "path";
@@ -127,7 +128,7 @@ function toOption(path: string, value: unknown): ConfigOption {
     flag,
     variable: `HOLDFAST_${flag.slice(2).replaceAll("-", "_").toUpperCase()}`,
     heading: exception.heading ?? headings[group] ?? (group === "" ? headingOf(path) : group),
-    summary: optionSummaries[path] ?? `${path}, see docs/reference/options.md`,
+    summary: optionSummaries[path] ?? `${path}, see ${documentPath("reference/options.md")}`,
     fallback: "fallback" in exception ? exception.fallback : value,
     nullWord: exception.nullWord ?? "none",
     valueName:

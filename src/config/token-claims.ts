@@ -1,7 +1,7 @@
 /** What a token that is made on the command line says. */
 import { parseDuration } from "../app/duration.js";
+import type { TokenOptions } from "../auth/jwt-options.js";
 import type { TokenClaims } from "../auth/sign-token.js";
-import type { TokenOptions } from "../auth/token-options.js";
 import { HoldfastError } from "../errors.js";
 
 export interface ClaimChoices {

@@ -2,7 +2,7 @@
  * A channel as a component shows it: publications with history before them, who is there, and how the subscription
  * stands. Knows nothing of React but the shape of a store: `subscribe` and `snapshot`.
  */
-import type { Channel, ChannelStatus, ClientInfo, Publication } from "../client/index.js";
+import type { Channel, ChannelStatus, ClientInfo, Publication, PublishedPosition } from "../client/index.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import { PublicationList } from "./publication-list.js";
 
@@ -21,7 +21,7 @@ export interface FeedSnapshot<Data> {
   /** Those that are there, the longest known first; empty where nobody asked. */
   readonly presence: readonly ClientInfo[];
   readonly status: ChannelStatus;
-  /** Why there is no subscription, no history or no presence; gone once it works again. */
+  /** Why there is no subscription, no history or no presence, or the last publication was refused; gone once it works again. */
   readonly error: HoldfastError | undefined;
 }
 
@@ -29,8 +29,8 @@ type Change = { readonly client: ClientInfo; readonly isHere: boolean };
 
 const notYet: ChannelStatus = { state: "subscribing", code: 0, reason: "subscribe called" };
 
-export class ChannelFeed<Data> {
-  readonly #channel: Channel<never, Data>;
+export class ChannelFeed<Data, Input = never> {
+  readonly #channel: Channel<Input, Data>;
   readonly #options: FeedOptions;
   readonly #watchers = new Set<() => void>();
   #list: PublicationList<Data>;
@@ -39,12 +39,13 @@ export class ChannelFeed<Data> {
   #changes: Change[] | undefined;
   #status = notYet;
   #error: HoldfastError | undefined;
+  #publishError: HoldfastError | undefined;
   #snapshot: FeedSnapshot<Data> | undefined;
   /** Counts subscriptions, so that answers to questions of an earlier one are not taken. */
   #round = 0;
   #unsubscribe: (() => void) | undefined;
 
-  constructor(channel: Channel<never, Data>, options: FeedOptions) {
+  constructor(channel: Channel<Input, Data>, options: FeedOptions) {
     this.#channel = channel;
     this.#options = options;
     this.#list = new PublicationList(options.limit);
@@ -69,6 +70,19 @@ export class ChannelFeed<Data> {
       error: this.#error,
     };
     return this.#snapshot;
+  };
+
+  /** Publishes, and shows as the error why it was refused, as long as no later one has been taken. @throws what `channel.publish` throws */
+  readonly publish = async (data: Input): Promise<PublishedPosition> => {
+    try {
+      const position = await this.#channel.publish(data);
+      if (this.#error !== undefined && this.#error === this.#publishError) this.#fail(undefined);
+      return position;
+    } catch (error) {
+      this.#fail(error);
+      this.#publishError = this.#error;
+      throw error;
+    }
   };
 
   #start(): void {
@@ -166,7 +180,7 @@ export class ChannelFeed<Data> {
 
   #fail(error: unknown): void {
     this.#error =
-      error instanceof HoldfastError
+      error === undefined || error instanceof HoldfastError
         ? error
         : new HoldfastError("HF_REQUEST_REFUSED", messageOf(error), { cause: error });
     this.#hasChanged();

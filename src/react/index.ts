@@ -1,3 +1,4 @@
+"use client";
 /** Entry of `holdfast/react`: hooks for components that show channels. */
 export { HoldfastProvider, type HoldfastProviderProps, useClient } from "./holdfast-provider.js";
 export {

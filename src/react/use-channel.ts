@@ -1,5 +1,5 @@
 /** A channel in a component: subscribed while it is shown. */
-import { useCallback, useMemo, useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 import type { App } from "../app/define-app.js";
 import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
 import type {
@@ -28,8 +28,9 @@ export interface UsedChannel<Input, Data> {
   readonly publications: readonly Publication<Data>[];
   readonly presence: readonly ClientInfo[];
   readonly status: ChannelStatus;
+  /** Why there is no subscription, no history or no presence, or the last publication was refused. */
   readonly error: HoldfastError | undefined;
-  /** The same function until the channel changes. */
+  /** The same function until the channel or the options change. */
   readonly publish: (data: Input) => Promise<PublishedPosition>;
 }
 
@@ -60,12 +61,16 @@ export function useChannel<A extends App, P extends PatternsOf<A>>(
     [client, name],
   );
   const feed = useMemo(
-    () => new ChannelFeed(channel as unknown as Channel<never, DataFor<A, P>>, { history, limit, presence }),
+    () =>
+      new ChannelFeed(channel as unknown as Channel<InputFor<A, P>, DataFor<A, P>>, {
+        history,
+        limit,
+        presence,
+      }),
     [channel, history, limit, presence],
   );
   const snapshot = useSyncExternalStore(feed.subscribe, feed.snapshot, feed.snapshot);
-  const publish = useCallback((data: InputFor<A, P>) => channel.publish(data), [channel]);
-  return { ...snapshot, publish };
+  return { ...snapshot, publish: feed.publish };
 }
 
 function checkCount(option: string, value: number, least: number): void {

@@ -20,7 +20,7 @@ interface Waiting<T> {
 const maxWaitingMessages = 16;
 const done = { done: true, value: undefined } as const;
 
-export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T, undefined> {
+export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T> {
   readonly #source: MessageSource;
   #messages: T[] = [];
   readonly #waiting: Waiting<T>[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { TokenOptions } from "../../src/auth/token-options.js";
+import type { TokenOptions } from "../../src/auth/jwt-options.js";
 import { HoldfastError } from "../../src/errors.js";
 import {
   ed25519,

@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { JWK } from "jose";
 import { describe, expect, it } from "vitest";
 import { type PublicKeyAlgorithm, publicKeyAlgorithms } from "../../src/auth/algorithms.js";
-import type { TokenOptions } from "../../src/auth/token-options.js";
+import type { TokenOptions } from "../../src/auth/jwt-options.js";
 import {
   ed25519,
   invalidToken,

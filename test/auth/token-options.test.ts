@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { TokenOptions } from "../../src/auth/token-options.js";
+import type { TokenOptions } from "../../src/auth/jwt-options.js";
 import { createTokens } from "../../src/auth/tokens.js";
 import { HoldfastError } from "../../src/errors.js";
 import { ed25519, jwk, p256, pem, rsa, secret } from "./support/hand-made.js";

@@ -53,6 +53,7 @@ function join(url: string, token: () => Promise<string>, errors: unknown[] = [])
     onError: (error) => void errors.push(error),
   });
   onTestFinished(() => client.close());
+  client.connect();
   return client;
 }
 

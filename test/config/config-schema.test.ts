@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
 import type { AllowOptions, ChannelOptions, HistoryOptions } from "../../src/app/channel.js";
 import { App, type AppOptions, type Channels, type Methods } from "../../src/app/define-app.js";
-import type { TokenOptions } from "../../src/auth/token-options.js";
+import type { TokenOptions } from "../../src/auth/jwt-options.js";
 import { channelSchema } from "../../src/config/channel-schema.js";
 import { codeSchema, configJsonSchema, dataSchema } from "../../src/config/config-schema.js";
 import type {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { TokenOptions } from "../../src/auth/token-options.js";
+import type { TokenOptions } from "../../src/auth/jwt-options.js";
 import { checkToken } from "../../src/config/check-token.js";
 import { type ClaimChoices, toClaims } from "../../src/config/token-claims.js";
 import { findTokenKeys, makeToken } from "../../src/config/token-keys.js";

@@ -109,6 +109,24 @@ describe("feed of a channel", () => {
     );
   });
 
+  it("says why a publication was refused, until one is taken", async () => {
+    const { url } = await startChat();
+    const lobby = join(url).channel("chat:{room}", { room: "a" });
+    const feed = new ChannelFeed<unknown, { text: string }>(lobby, {
+      history: 0,
+      limit: 10,
+      presence: false,
+    });
+    onTestFinished(feed.subscribe(() => {}));
+    await vi.waitFor(() => expect(feed.snapshot().status.state).toBe("subscribed"), patience);
+    await expect(feed.publish({ text: "x".repeat(2000) })).rejects.toMatchObject({
+      code: "HF_REQUEST_REFUSED",
+    });
+    expect(feed.snapshot().error).toMatchObject({ code: "HF_REQUEST_REFUSED", details: { code: 107 } });
+    await feed.publish({ text: "shorter" });
+    expect(feed.snapshot().error).toBeUndefined();
+  });
+
   it("says why it cannot subscribe where the client is closed", async () => {
     const { url } = await startChat();
     const client = join(url);

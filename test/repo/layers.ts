@@ -82,7 +82,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   config: {
     folders: ["app", "auth", "channels", "server", "sessions", "sockets", "transports", "websocket"],
-    node: ["crypto", "fs", "path"],
+    node: ["crypto", "fs", "path", "url"],
     packages: ["jiti", "yaml", "zod"],
   },
   report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
@@ -137,4 +137,10 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const siblingFolders = ["brokers"];
 
 /** Entries that run in browsers, where no module of Node.js can be. */
-export const browserEntries = ["client/index.ts", "react/index.ts", "report/index.ts"];
+export const browserEntries = [
+  "app.ts",
+  "browser.ts",
+  "client/index.ts",
+  "react/index.ts",
+  "report/index.ts",
+];

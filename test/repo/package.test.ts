@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -14,6 +15,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const manifest = JSON.parse(read("package.json")) as {
   version: string;
   exports: Record<string, { types: string; default: string } | string>;
+  typesVersions: Record<"*", Record<string, string[]>>;
   bin: Record<string, string>;
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
@@ -30,6 +32,59 @@ describe("package", () => {
     );
     for (const target of [...targets, ...Object.values(manifest.bin)])
       expect(existsSync(join(root, target)), target).toBe(true);
+  });
+
+  it("has the types of every subpath where compilers without exports look for them", () => {
+    const subpaths = Object.entries(manifest.exports).flatMap(([name, target]) =>
+      typeof target === "string" || name === "." ? [] : [[name.slice(2), [target.types]]],
+    );
+    expect(manifest.typesVersions["*"]).toEqual(Object.fromEntries(subpaths));
+  });
+
+  it("gives browsers every name that servers have, and hooks to client components only", async () => {
+    const forBrowsers = await import("../../src/browser.js");
+    expect(Object.keys(forBrowsers).sort()).toEqual(Object.keys(await import("../../src/index.js")).sort());
+    expect(() => forBrowsers.createServer()).toThrow("createServer needs Node.js, and this is a browser");
+    expect(() => new forBrowsers.LmdbBroker()).toThrow("LmdbBroker needs Node.js");
+    expect(read("dist/react/index.js")).toMatch(/^"use client";/);
+  });
+
+  it("has source maps with the sources in them", () => {
+    const names = readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" });
+    const maps = names.filter((name) => name.endsWith(".js.map"));
+    const bare = maps.filter((name) => {
+      const { sources, sourcesContent } = JSON.parse(read(`dist/${name}`)) as Record<string, unknown[]>;
+      return sourcesContent?.length !== sources?.length;
+    });
+    expect([maps.length > 100, bare]).toEqual([true, []]);
+  });
+
+  it("has in it every document that its documents and messages point to", () => {
+    const [{ files }] = JSON.parse(
+      execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+        cwd: root,
+        encoding: "utf8",
+        shell: process.platform === "win32",
+      }),
+    ) as [{ files: { path: string }[] }];
+    const packed = new Set(files.map(({ path }) => path));
+    const isThere = (path: string) =>
+      packed.has(path) || [...packed].some((each) => each.startsWith(`${path}/`));
+    const dangling = [...packed]
+      .filter((path) => path.endsWith(".md"))
+      .flatMap((path) =>
+        [...read(path).matchAll(/(?<!!)\[[^\]]*\]\((?!https?:|#)([^)#]+)/g)]
+          .map((match) => join(path, "..", match[1] as string))
+          .filter((target) => !isThere(target))
+          .map((target) => `${path} → ${target}`),
+      );
+    expect(dangling).toEqual([]);
+    const named = listSources(join(root, "src")).flatMap((path) =>
+      [...read(`src/${path}`).matchAll(/"[^"\n]*?\b(docs\/[\w./-]+\.md)/g)].map(
+        (match) => match[1] as string,
+      ),
+    );
+    expect(named.filter((path) => !packed.has(path))).toEqual([]);
   });
 
   it.skipIf(process.platform === "win32")("has commands that can be run as they are built", () => {

@@ -1,5 +1,6 @@
 /** Looks a configuration over, and says what is unsafe or will not work. */
 import { HoldfastError, messageOf } from "../../errors.js";
+import { documentPath } from "../document-path.js";
 import { assertConfiguration, type Configuration } from "../load-config.js";
 import { configOptions } from "../option-table.js";
 import { isServiceVariable } from "../service-variables.js";
@@ -47,8 +48,7 @@ export function refusalOf(error: unknown): Finding {
     severity: "error",
     id: "not-accepted",
     message: messageOf(error),
-    advice:
-      "the server does not start with it; holdfast config --schema and docs/howto/configuration.md say what is accepted",
+    advice: `the server does not start with it; holdfast config --schema and ${documentPath("howto/configuration.md")} say what is accepted`,
   };
 }
 

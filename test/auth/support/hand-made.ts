@@ -2,7 +2,7 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { expect } from "vitest";
 import type { PublicKeyAlgorithm } from "../../../src/auth/algorithms.js";
-import type { TokenOptions } from "../../../src/auth/token-options.js";
+import type { TokenOptions } from "../../../src/auth/jwt-options.js";
 import { createTokens, type Tokens } from "../../../src/auth/tokens.js";
 
 export const secret = "a secret of sixty-four bytes, at least, as HS512 wants them to be";
