@@ -1,6 +1,8 @@
 /** Asks the server itself, past the proxy: the heads of the channels, and their whole logs page by page. */
+
+import { isMap } from "./channels.js";
 import { Connection, type WirePublication } from "./connection.js";
-import type { ChannelLog, LogEntry, Position } from "./history.js";
+import { type ChannelLog, type LogEntry, nameOf, type Position } from "./history.js";
 import { idIn } from "./reader.js";
 
 interface Page {
@@ -48,7 +50,27 @@ export class Auditor {
         entries.push({ ...idIn(data), offset, ...(key !== undefined && { key }) });
       last = entries.at(-1)?.offset ?? 0;
     }
-    return { channel, position, entries };
+    return { channel, position, entries, ...(isMap(channel) && { values: await this.#readValues(channel) }) };
+  }
+
+  /** All values of a map, as one that subscribes gets them. Nothing may be published meanwhile. */
+  async #readValues(channel: string): Promise<Map<string, string>> {
+    const values = new Map<string, string>();
+    let place: object = {};
+    for (;;) {
+      const params = { channel, type: 1, phase: 2, limit: 1000, ...place };
+      const { state, cursor, epoch, offset } = (await this.#ask("subscribe", params)) as {
+        state?: readonly WirePublication[];
+        cursor?: string;
+        epoch: string;
+        offset: number;
+      };
+      for (const { key = "", data } of state ?? []) values.set(key, nameOf(idIn(data)));
+      if (cursor === undefined) break;
+      place = { cursor, epoch, offset };
+    }
+    await this.#ask("unsubscribe", { channel });
+    return values;
   }
 
   close(): void {
@@ -56,10 +78,14 @@ export class Auditor {
   }
 
   async #history(params: object): Promise<Page> {
-    const answer = await this.#connection.ask("history", params);
-    if (answer.kind === "result") return answer.result as unknown as Page;
+    return (await this.#ask("history", params)) as unknown as Page;
+  }
+
+  async #ask(method: string, params: object): Promise<Readonly<Record<string, unknown>>> {
+    const answer = await this.#connection.ask(method, params);
+    if (answer.kind === "result") return answer.result;
     const reason =
       answer.kind === "error" ? `${answer.error.code} ${answer.error.message}` : "no answer came";
-    throw new Error(`the history ${JSON.stringify(params)} could not be read: ${reason}`);
+    throw new Error(`${method} ${JSON.stringify(params)} was not answered: ${reason}`);
   }
 }

@@ -3,7 +3,7 @@
 export type Durability = "memory" | "process" | "disk";
 
 export interface ChannelTraits {
-  readonly kind: "stream" | "live" | "latest";
+  readonly kind: "stream" | "live" | "latest" | "map";
   readonly durability: Durability;
   /** Entries that the log keeps at least; undefined where it keeps all of a run. */
   readonly maxEntries?: number;
@@ -19,6 +19,7 @@ const traitsByPrefix = {
   short: { kind: "stream", durability: "process", maxEntries: shortEntries },
   latest: { kind: "latest", durability: "process" },
   live: { kind: "live", durability: "memory" },
+  map: { kind: "map", durability: "process" },
 } as const satisfies Record<string, ChannelTraits>;
 
 export type Prefix = keyof typeof traitsByPrefix;
@@ -33,9 +34,13 @@ const cycle: readonly Prefix[] = [
   "latest",
   "disk",
   "live",
+  "map",
   "process",
   "disk",
 ];
+
+/** Keys of a map, so that its state takes more than one page of 100. */
+export const mapKeys = 130;
 
 export function createChannelNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${cycle[index % cycle.length]}:${index}`);
@@ -43,6 +48,10 @@ export function createChannelNames(count: number): string[] {
 
 /** A server without a store keeps everything in memory, whatever the channel is called. */
 export type Store = "disk" | "none";
+
+export function isMap(channel: string): boolean {
+  return channel.startsWith("map:");
+}
 
 export function traitsOf(channel: string, store: Store = "disk"): ChannelTraits {
   const prefix = channel.split(":", 1)[0] as Prefix;

@@ -100,4 +100,19 @@ describe("checker: readers", () => {
     const violations = checkHistory(story.history("a: 1/1=x 2/1=y 1/2=x"));
     expect(violations.map(({ promise, where }) => `${promise} ${where}`)).toEqual(["behind latest:1, r"]);
   });
+
+  it("lets a reader that filters pass over what has tags, and over nothing else", () => {
+    const story = new Story("disk:1").publish("1/1", "a:1").tagged("2/2", "a:2").publish("1/2", "a:3");
+    story.tagged("2/4", "a:4");
+    story.reader("fair", true).subscribe("a:0").get("1/1@1", "1/2@3");
+    story.reader("gap", true).subscribe("a:0").get("1/2@3");
+    story.reader("short", true).subscribe("a:0").get("1/1@1");
+    story.reader("greedy", true).subscribe("a:0").get("1/1@1", "2/2@2", "1/2@3");
+    const violations = checkHistory(story.history("a: 1/1 2/2 1/2 2/4"));
+    expect(violations.map(({ promise, where }) => `${promise} ${where}`)).toEqual([
+      "gap disk:1, gap",
+      "behind disk:1, short",
+      "outside disk:1, greedy",
+    ]);
+  });
 });

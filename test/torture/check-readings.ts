@@ -2,7 +2,7 @@
  * What one reader got in one channel, event by event: each publication next to the one before, or the reader was told
  * otherwise; nothing twice, nothing while it was not subscribed; and in the end it has come to the head of the log.
  */
-import type { ChannelHistory } from "./channel-history.js";
+import { type ChannelHistory, sightingsIn } from "./channel-history.js";
 import type { ChannelTraits } from "./channels.js";
 import {
   type ChannelLog,
@@ -16,7 +16,17 @@ import { findMissingLive } from "./missing-live.js";
 import type { PromiseName, Violation } from "./violations.js";
 
 export function checkReadings(history: ChannelHistory): Violation[] {
-  return history.readings.flatMap((reading) => new ReadingCheck(history, reading).run());
+  const isFiltered = history.readings.some(({ onlyUntagged }) => onlyUntagged);
+  const untagged = isFiltered ? offsetsByEpoch(findUntagged(history)) : undefined;
+  return history.readings.flatMap((reading) =>
+    new ReadingCheck(history, reading, reading.onlyUntagged && untagged).run(),
+  );
+}
+
+/** Where publications without tags stand, as far as anybody knows. */
+function* findUntagged(history: ChannelHistory): Iterable<Position> {
+  for (const { id, position } of sightingsIn(history))
+    if (!history.publications.get(nameOf(id))?.isTagged) yield position;
 }
 
 type Subscribed = Extract<ReaderEvent, { kind: "subscribed" }>;
@@ -28,6 +38,8 @@ const unrecoverablePosition = 112;
 class ReadingCheck {
   readonly #history: ChannelHistory;
   readonly #reading: Reading;
+  /** Of a reader that wants these only: what else stands in the log is not for it. */
+  readonly #wanted: ReadonlyMap<string, readonly number[]> | undefined;
   readonly #violations: Violation[] = [];
   /** Up to here the reader has everything, or was told that it has not. */
   #cursor: Position | undefined;
@@ -42,9 +54,14 @@ class ReadingCheck {
   /** Per publisher, what came furthest. */
   readonly #newest = new Map<number, PublicationId>();
 
-  constructor(history: ChannelHistory, reading: Reading) {
+  constructor(
+    history: ChannelHistory,
+    reading: Reading,
+    wanted: ReadonlyMap<string, readonly number[]> | undefined,
+  ) {
     this.#history = history;
     this.#reading = reading;
+    this.#wanted = wanted;
   }
 
   get #traits(): ChannelTraits {
@@ -100,6 +117,8 @@ class ReadingCheck {
       return;
     }
     this.#delivered.add(identity);
+    if (this.#wanted && this.#history.publications.get(nameOf(id))?.isTagged)
+      this.#report("outside", `${what} has tags that the reader does not want`);
     if (offset > 0) this.#advance(position, what);
     else this.#checkPublisherOrder(id);
   }
@@ -112,10 +131,16 @@ class ReadingCheck {
       else if (offset <= cursor.offset) {
         this.#report("disorder", `${what} came after ${cursor.offset}`);
         return;
-      } else if (offset > cursor.offset + 1 && this.#traits.kind !== "latest")
-        this.#report("gap", `${what} came after ${cursor.offset}`);
+      } else if (this.#isGap(cursor, offset)) this.#report("gap", `${what} came after ${cursor.offset}`);
     }
     this.#cursor = position;
+  }
+
+  /** Whether something that is for the reader lies between two places. */
+  #isGap({ epoch, offset: from }: Position, to: number): boolean {
+    if (this.#traits.kind === "latest") return false;
+    if (this.#wanted === undefined) return to > from + 1;
+    return (this.#wanted.get(epoch) ?? []).some((offset) => offset > from && offset < to);
   }
 
   /** Where there are no offsets, the publishers' own numbers are all there is to go by. */
@@ -146,7 +171,7 @@ class ReadingCheck {
     if (cursor === undefined) this.#report("behind", "was never subscribed");
     else if (cursor.epoch !== log.position.epoch)
       this.#report("behind", `ended in epoch ${cursor.epoch}, and the log has ${log.position.epoch}`);
-    else if (cursor.offset !== log.position.offset)
+    else if (this.#wanted ? this.#isGap(cursor, Infinity) : cursor.offset !== log.position.offset)
       this.#report("behind", `ended at ${cursor.offset}, and the log at ${log.position.offset}`);
   }
 
@@ -163,4 +188,14 @@ class ReadingCheck {
   #report(promise: PromiseName, text: string): void {
     this.#violations.push({ promise, where: `${this.#reading.channel}, ${this.#reading.reader}`, text });
   }
+}
+
+function offsetsByEpoch(positions: Iterable<Position>): Map<string, readonly number[]> {
+  const offsets = new Map<string, Set<number>>();
+  for (const { epoch, offset } of positions) {
+    const known = offsets.get(epoch);
+    if (known) known.add(offset);
+    else offsets.set(epoch, new Set([offset]));
+  }
+  return new Map([...offsets].map(([epoch, known]) => [epoch, [...known].sort((a, b) => a - b)]));
 }

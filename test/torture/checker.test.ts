@@ -202,6 +202,42 @@ describe("checker: logs", () => {
   });
 });
 
+describe("checker: values of maps", () => {
+  const story = () => new Story("map:1").publish("1/1", "a:1").publish("1/2", "a:2").publish("2/1", "a:3");
+  const log = "a: 1/1=k 1/2=k 2/1=l";
+  const values = ["k=1/2", "l=2/1"];
+
+  it("finds nothing where readers have what the log says last", () => {
+    const kept = story();
+    kept
+      .reader("r")
+      .subscribe("a:1")
+      .get("1/2@2", "2/1@3")
+      .has(...values);
+    expect(broken(kept.history(log, { values, after: log }))).toEqual([]);
+  });
+
+  it("finds a map that is not what its log says", () => {
+    expect(broken(story().history(log, { values: ["k=1/1", "l=2/1"] }))).toEqual(["value"]);
+  });
+
+  it("finds a reader that has another value, one too many, or one too few", () => {
+    for (const own of [["k=1/1", "l=2/1"], [...values, "m=1/1"], ["k=1/2"]]) {
+      const other = story();
+      other
+        .reader("r")
+        .subscribe("a:3")
+        .has(...own);
+      expect(broken(other.history(log, { values })), own.join()).toEqual(["value"]);
+    }
+  });
+
+  it("finds values that a restart has changed", () => {
+    const valuesAfter = ["k=1/2"];
+    expect(broken(story().history(log, { values, after: log, valuesAfter }))).toEqual(["value"]);
+  });
+});
+
 describe("violations", () => {
   it("are counted by promise, and those that were kept are named", () => {
     const story = new Story("disk:1").publish("1/1", "a:1").publish("1/2", "a:2");

@@ -1,12 +1,15 @@
 /** The clients of a run, drawn from the seed: who publishes where and how, and who reads what. */
 
+import { isMap, mapKeys } from "./channels.js";
+import { EventsReader } from "./events-reader.js";
 import type { Recorder } from "./history.js";
+import { MapReader } from "./map-reader.js";
 import type { TortureOptions } from "./options.js";
 import { HttpPublishLine, type PublishLine, SocketPublishLine } from "./publish-ways.js";
 import { Publisher, type PublisherOptions } from "./publisher.js";
 import type { Random } from "./random.js";
 import { Reader, type ReaderOptions, type TortureReader } from "./reader.js";
-import { SdkReader } from "./sdk-reader.js";
+import { SdkReader, sdkWays } from "./sdk-reader.js";
 
 export interface ClientsOptions {
   readonly options: TortureOptions;
@@ -42,9 +45,10 @@ export function createClients(all: ClientsOptions): Clients {
     number: options.publishers,
     channel: all.channels[0] as string,
     isKeyed: false,
-    subject: undefined,
+    subjects: [],
     window: 0,
     gapMs: 0,
+    isTagging: false,
     line: createLine(all, "rpc", random.fork()),
   });
   return { publishers, readers, burster };
@@ -79,26 +83,46 @@ function createPublisher(all: ClientsOptions, number: number, random: Random): P
     channel,
     // What is not kept can't be told apart later.
     isKeyed: random.chance(0.7) && !channel.startsWith("live:"),
-    subject: channel.startsWith("latest:") && random.chance(0.6) ? `subject ${number % 3}` : undefined,
+    subjects: subjectsOf(channel, number, random),
     window,
     gapMs: (1000 * window * options.publishers) / options.rate,
+    // Clients' commands have no tags.
+    isTagging: way === "http",
     line: createLine(all, way, random.fork()),
   });
 }
 
+function subjectsOf(channel: string, number: number, random: Random): string[] {
+  if (isMap(channel)) return Array.from({ length: mapKeys }, (_, i) => `key ${i}`);
+  return channel.startsWith("latest:") && random.chance(0.6) ? [`subject ${number % 3}`] : [];
+}
+
 function createReader(all: ClientsOptions, index: number, random: Random): TortureReader {
   const { options, channels, port } = all;
-  const readerOptions: ReaderOptions = {
+  const maps = channels.filter(isMap);
+  const others = channels.filter((channel) => !isMap(channel));
+  const kept = others.filter((channel) => !channel.startsWith("live:"));
+  const streams = kept.filter((channel) => !channel.startsWith("latest:"));
+  const optionsFor = (name: string, own: string[]): ReaderOptions => ({
     ...commonOf(all, random),
-    name: `r${index}`,
+    name,
     url: urlOf(port),
-    channels: pickChannels(random, channels),
+    channels: own,
     startsAtBeginning: random.chance(0.2),
     wantsError: random.chance(0.3),
-  };
-  return index < options.sdkSubscribers
-    ? new SdkReader({ ...readerOptions, name: `sdk${index}` })
-    : new Reader(readerOptions);
+  });
+  if (index < options.sdkSubscribers) {
+    const way = sdkWays[index % sdkWays.length] as (typeof sdkWays)[number];
+    return new SdkReader(optionsFor(`${way}${index}`, pickChannels(random, others)), way);
+  }
+  const kind = random.next();
+  if (kind < 0.15 && maps.length > 0)
+    return new MapReader(optionsFor(`map${index}`, random.sample(maps, mostChannelsOfReader)));
+  if (kind < 0.25 && kept.length > 0)
+    return new EventsReader(optionsFor(`events${index}`, [random.pick(kept)]));
+  if (kind < 0.4 && streams.length > 0)
+    return new Reader({ ...optionsFor(`filter${index}`, pickChannels(random, streams)), onlyUntagged: true });
+  return new Reader(optionsFor(`r${index}`, pickChannels(random, others)));
 }
 
 /** Short logs get fewer readers: much is published there at once, and all of it goes through this process. */

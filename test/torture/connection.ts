@@ -38,6 +38,8 @@ interface WireReply {
 }
 
 export interface ConnectionEvents {
+  /** As whom it connects. */
+  readonly user?: string | undefined;
   /** Commands sent now go out in one frame with the connect command, as SDKs do it. */
   onOpen(connection: Connection): void;
   onPush(connection: Connection, push: WirePush): void;
@@ -124,7 +126,8 @@ export class Connection {
   #open(): void {
     const lines: string[] = [];
     this.#lines = lines;
-    this.call("connect", { name: "torture" }, (answer) => {
+    const { user } = this.#events;
+    this.call("connect", { name: "torture", ...(user !== undefined && { data: { user } }) }, (answer) => {
       const ping = answer.kind === "result" ? answer.result.ping : undefined;
       if (typeof ping === "number") this.#watchSilence(ping * 1000 + pingSlackMs);
       else this.terminate();

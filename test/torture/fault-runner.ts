@@ -13,6 +13,8 @@ export interface FaultRunnerOptions {
   readonly proxy: FaultProxy;
   readonly server: ServerProcess;
   readonly recorder: Recorder;
+  /** The server's side unsubscribes a user from everything. */
+  readonly unsubscribe: (user: string) => void;
 }
 
 type EndFault = Extract<Fault, { kind: "end" }>;
@@ -27,7 +29,19 @@ const pausedInBurst = 3;
 const burstPauseMs = 2500;
 
 export class FaultRunner {
-  readonly counts = { kills: 0, powerCuts: 0, briefStarts: 0, line: 0, missed: 0, paused: 0, bursts: 0 };
+  readonly counts = {
+    kills: 0,
+    powerCuts: 0,
+    briefStarts: 0,
+    line: 0,
+    missed: 0,
+    paused: 0,
+    bursts: 0,
+    unsubscribes: 0,
+    suspensions: 0,
+    clockSteps: 0,
+    fullDisks: 0,
+  };
   readonly #options: FaultRunnerOptions;
   /** Time 0 of the plan's clock. */
   #start = Date.now();
@@ -85,7 +99,7 @@ export class FaultRunner {
   }
 
   #carryOut(fault: Exclude<Fault, EndFault>): void {
-    const { clients } = this.#options;
+    const { clients, server } = this.#options;
     const readers = clients.readers;
     switch (fault.kind) {
       case "link": {
@@ -101,6 +115,26 @@ export class FaultRunner {
         break;
       case "leave":
         readers[fault.client - clients.publishers.length]?.leave(fault.awayMs);
+        break;
+      case "unsubscribe": {
+        const user = readers[fault.client - clients.publishers.length]?.user;
+        if (user === undefined) break;
+        this.#options.unsubscribe(user);
+        this.counts.unsubscribes++;
+        break;
+      }
+      case "suspend":
+        server.suspend(fault.ms);
+        this.counts.suspensions++;
+        break;
+      case "clock":
+        server.stepClock(fault.stepMs);
+        this.counts.clockSteps++;
+        break;
+      case "fullDisk":
+        server.setDiskFull(true);
+        setTimeout(() => server.setDiskFull(false), fault.ms);
+        this.counts.fullDisks++;
         break;
       case "burst":
         for (const reader of readers

@@ -33,6 +33,7 @@ export interface Published extends PublicationId {
   readonly channel: string;
   /** Idempotency key. Without one a publication is never sent again. */
   readonly key?: string;
+  readonly isTagged?: true;
   readonly attempts: Attempt[];
 }
 
@@ -70,6 +71,10 @@ export interface Reading {
   readonly reader: string;
   readonly channel: string;
   readonly events: ReaderEvent[];
+  /** Whether the reader has asked for publications that are not tagged. */
+  readonly onlyUntagged?: true;
+  /** Of a map: what the reader has for the value of each key, by the publication's name. */
+  values?: Map<string, string>;
 }
 
 export interface LogEntry extends PublicationId {
@@ -84,6 +89,8 @@ export interface ChannelLog {
   readonly position: Position;
   /** Ascending. */
   readonly entries: readonly LogEntry[];
+  /** Of a map: the publication that is the value of each key. */
+  readonly values?: ReadonlyMap<string, string>;
 }
 
 export interface ServerEnd {
@@ -120,14 +127,20 @@ export class Recorder {
     return ++this.#now;
   }
 
-  publication(id: PublicationId, channel: string, key: string | undefined): Published {
-    const published: Published = { ...id, channel, ...(key !== undefined && { key }), attempts: [] };
+  publication(id: PublicationId, channel: string, key: string | undefined, isTagged = false): Published {
+    const published: Published = {
+      ...id,
+      channel,
+      ...(key !== undefined && { key }),
+      ...(isTagged && { isTagged }),
+      attempts: [],
+    };
     this.publications.push(published);
     return published;
   }
 
-  reading(reader: string, channel: string): Reading {
-    const reading: Reading = { reader, channel, events: [] };
+  reading(reader: string, channel: string, onlyUntagged = false): Reading {
+    const reading: Reading = { reader, channel, events: [], ...(onlyUntagged && { onlyUntagged }) };
     this.readings.push(reading);
     return reading;
   }

@@ -4,6 +4,8 @@ import type { Random } from "./random.js";
 
 export interface LineOptions extends ConnectionEvents {
   readonly url: string;
+  /** As whom it connects. @default anonymous */
+  readonly user?: string;
   readonly random: Random;
 }
 
@@ -51,8 +53,9 @@ export class Line {
   }
 
   #connect(): void {
-    const { url, random, onPush, onFailure } = this.#options;
+    const { url, user, random, onPush, onFailure } = this.#options;
     this.#newest = new Connection(url, {
+      user,
       onOpen: (connection) => {
         this.#connection = connection;
         this.#failures = 0;

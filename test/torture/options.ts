@@ -17,6 +17,8 @@ export interface TortureOptions {
   readonly kills: number;
   readonly hasPowerCuts: boolean;
   readonly faultsPerSecond: number;
+  /** Times a minute that the server's process, clock or disk fails without ending it. */
+  readonly troublesPerMinute: number;
   readonly store: Store;
   readonly ways: readonly PublishWay[];
   /** Most time for everything to come to rest after the last fault. */
@@ -57,6 +59,12 @@ const numbers = {
     help: "times that the server is killed; by default one in 4 s, and 2 at least",
   },
   faults: { fallback: 10, least: 0, most: 1000, help: "faults of lines and readers a second" },
+  troubles: {
+    fallback: 30,
+    least: 0,
+    most: 600,
+    help: "pauses of the server, steps of its clock and full disks a minute",
+  },
   "settle-seconds": { fallback: 60, least: 1, most: 600, help: "most time to come to rest afterwards" },
 } as const satisfies Record<string, NumberFlag>;
 
@@ -85,6 +93,7 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
     // Without a store, no file is left that could lose anything.
     hasPowerCuts: store === "disk" && isOn("power-cuts"),
     faultsPerSecond: number("faults"),
+    troublesPerMinute: number("troubles"),
     store,
     ways: readWays(values.ways),
     settleSeconds: number("settle-seconds"),

@@ -11,6 +11,8 @@ const options: PlanOptions = {
   kills: 7,
   hasPowerCuts: true,
   faultsPerSecond: 10,
+  troublesPerMinute: 30,
+  hasStore: true,
 };
 const planOf = (seed: number, more: Partial<PlanOptions> = {}) =>
   createPlan(new Random(seed), { ...options, ...more });
@@ -34,7 +36,10 @@ describe("plan of a torture run", () => {
     expect(Math.max(...times)).toBeLessThanOrEqual(30_000);
     const kinds = new Set(plan.map(({ fault }) => (fault.kind === "link" ? fault.fault.kind : fault.kind)));
     expect([...kinds].sort()).toEqual(
-      ["burst", "cut", "cutInFrame", "end", "halfOpen", "leave", "pause", "reset", "slow", "stall"].sort(),
+      [
+        ...["burst", "clock", "cut", "cutInFrame", "end", "fullDisk", "halfOpen", "leave", "pause", "reset"],
+        ...["slow", "stall", "suspend", "unsubscribe"],
+      ].sort(),
     );
   });
 

@@ -30,6 +30,14 @@ export type Fault =
   | { readonly kind: "pause"; readonly client: number; readonly ms: number }
   /** The reader leaves one of its channels, and comes back. */
   | { readonly kind: "leave"; readonly client: number; readonly awayMs: number }
+  /** The server's side unsubscribes the reader from all of its channels. */
+  | { readonly kind: "unsubscribe"; readonly client: number }
+  /** The server's process stands still, as on a machine that is paused. */
+  | { readonly kind: "suspend"; readonly ms: number }
+  /** The server's wall clock steps. */
+  | { readonly kind: "clock"; readonly stepMs: number }
+  /** The server's disk has no room. */
+  | { readonly kind: "fullDisk"; readonly ms: number }
   /** More at once than a reader that has paused can be sent. */
   | { readonly kind: "burst"; readonly channel: string; readonly count: number; readonly bytes: number };
 
@@ -49,6 +57,9 @@ export interface PlanOptions {
   readonly kills: number;
   readonly hasPowerCuts: boolean;
   readonly faultsPerSecond: number;
+  /** Times a minute that the server's process, clock or disk fails without ending it. */
+  readonly troublesPerMinute: number;
+  readonly hasStore: boolean;
 }
 
 export function createPlan(random: Random, options: PlanOptions): PlannedFault[] {
@@ -56,6 +67,7 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
   const ofEnds = random.fork();
   const ofLines = random.fork();
   const ofBursts = random.fork();
+  const ofTroubles = random.fork();
   const plan: PlannedFault[] = [];
 
   const whole = seconds * 1000;
@@ -72,6 +84,8 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
   }
   for (let i = 0; i < Math.round(seconds * faultsPerSecond); i++)
     plan.push({ atMs: ofLines.integer(0, whole), fault: createClientFault(ofLines, options) });
+  for (let i = 0; i < Math.round((seconds * options.troublesPerMinute) / 60); i++)
+    plan.push({ atMs: ofTroubles.integer(0, whole), fault: createTrouble(ofTroubles, i, options.hasStore) });
   const short = options.channels.filter((channel) => channel.startsWith("short:"));
   if (short.length > 0)
     for (let atMs = 1000; atMs < whole; atMs += ofBursts.integer(4000, 7000)) {
@@ -81,11 +95,29 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
   return plan.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** Each kind in turn, so that short runs have all of them. */
+function createTrouble(random: Random, turn: number, hasStore: boolean): Fault {
+  const kinds = ["suspend", "clock", ...(hasStore ? (["fullDisk"] as const) : [])] as const;
+  switch (kinds[turn % kinds.length]) {
+    case "clock":
+      return { kind: "clock", stepMs: random.pick([-1, 1]) * random.integer(500, 4000) };
+    case "fullDisk":
+      return { kind: "fullDisk", ms: random.integer(200, 1500) };
+    default:
+      // At times for longer than a client may take to answer a ping.
+      return {
+        kind: "suspend",
+        ms: random.chance(0.3) ? random.integer(2200, 3500) : random.integer(100, 1500),
+      };
+  }
+}
+
 function createClientFault(random: Random, { publishers, subscribers }: PlanOptions): Fault {
   const reader = publishers + random.integer(0, subscribers - 1);
   const chance = random.next();
   if (chance < 0.15) return { kind: "pause", client: reader, ms: random.integer(300, 4000) };
   if (chance < 0.25) return { kind: "leave", client: reader, awayMs: random.integer(0, 1500) };
+  if (chance < 0.35) return { kind: "unsubscribe", client: reader };
   const client = random.chance(0.5) ? reader : random.integer(0, publishers - 1);
   return { kind: "link", client, fault: createLinkFault(random) };
 }

@@ -14,8 +14,10 @@ export interface PublishRequest {
   readonly channel: string;
   readonly data: unknown;
   readonly idempotencyKey: string | undefined;
-  /** What it is about, in channels of the latest. */
+  /** What it is about, in channels of the latest and in maps. */
   readonly key: string | undefined;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly isMap: boolean;
 }
 
 /** `unknown` when nobody can tell what became of it. */
@@ -36,10 +38,11 @@ export interface PublishLine {
 
 const answerTimeoutMs = 12_000;
 
-function fieldsOf({ channel, data, idempotencyKey, key }: PublishRequest): object {
+function fieldsOf({ channel, data, idempotencyKey, key, tags }: PublishRequest): object {
   return {
     channel,
     data,
+    ...(tags && { tags }),
     ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
     ...(key !== undefined && { key }),
   };
@@ -77,10 +80,9 @@ export class SocketPublishLine implements PublishLine {
   publish(request: PublishRequest): Promise<PublishOutcome> {
     const connection = this.#connection;
     if (connection === undefined) throw new Error("publish before ready");
+    const fields = { ...fieldsOf(request), ...(request.isMap && { type: 1 }) };
     const [method, params] =
-      this.#way === "command"
-        ? ["publish", fieldsOf(request)]
-        : ["rpc", { method: "holdfast.publish", data: fieldsOf(request) }];
+      this.#way === "command" ? ["publish", fields] : ["rpc", { method: "holdfast.publish", data: fields }];
     return new Promise((resolve) => {
       // A line on which pings come and answers do not would else be waited for without end.
       const timer = setTimeout(() => connection.terminate(), answerTimeoutMs);
@@ -131,7 +133,10 @@ export class HttpPublishLine implements PublishLine {
   }
 
   async publish(publication: PublishRequest): Promise<PublishOutcome> {
-    const answer = await this.#post(JSON.stringify(fieldsOf(publication)));
+    const answer = await this.#post(
+      publication.isMap ? "map_publish" : "publish",
+      JSON.stringify(fieldsOf(publication)),
+    );
     this.#failures = answer === undefined ? this.#failures + 1 : 0;
     if (answer === undefined) return { kind: "unknown" };
     const { status, body } = answer;
@@ -146,7 +151,7 @@ export class HttpPublishLine implements PublishLine {
   }
 
   /** @returns undefined when the answer did not come whole */
-  #post(body: string): Promise<{ status: number; body: string } | undefined> {
+  #post(method: string, body: string): Promise<{ status: number; body: string } | undefined> {
     return new Promise((resolve) => {
       const fail = () => resolve(undefined);
       const outgoing = request(
@@ -155,7 +160,7 @@ export class HttpPublishLine implements PublishLine {
           host: "127.0.0.1",
           port: this.#port,
           method: "POST",
-          path: "/api/publish",
+          path: `/api/${method}`,
           headers: { "Content-Type": "application/json", "X-API-Key": this.#apiKey },
           timeout: answerTimeoutMs,
         },

@@ -3,6 +3,7 @@
  * acknowledged; those without are never sent again, whatever became of them.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isMap } from "./channels.js";
 import type { Attempt, PublicationId, Published, Recorder } from "./history.js";
 import type { PublishLine, PublishOutcome } from "./publish-ways.js";
 import type { Random } from "./random.js";
@@ -11,8 +12,10 @@ export interface PublisherOptions {
   readonly number: number;
   readonly channel: string;
   readonly isKeyed: boolean;
-  /** What all of its publications are about, in channels of the latest. */
-  readonly subject: string | undefined;
+  /** What its publications are about, in channels of the latest and in maps: one of these each. */
+  readonly subjects: readonly string[];
+  /** Whether every other publication has tags. */
+  readonly isTagging: boolean;
   /** Publications under way at a time. */
   readonly window: number;
   /** Mean time between two, for each of those under way at a time. */
@@ -73,6 +76,11 @@ export class Publisher {
     this.options.line.stop();
   }
 
+  /** The last of the run, without tags, so that those who filter get to the end as well. */
+  async finishChannel(channel: string): Promise<void> {
+    await this.#publish(channel, "");
+  }
+
   /** Publishes so many at once, and returns. */
   burst(count: number, channel: string, bytes: number): void {
     for (let i = 0; i < count; i++) {
@@ -104,7 +112,7 @@ export class Publisher {
     const { number, isKeyed, recorder, random } = this.options;
     const id: PublicationId = { publisher: number, n: this.#next++ };
     const key = isKeyed ? `torture ${id.publisher}/${id.n}` : undefined;
-    const published = recorder.publication(id, channel, key);
+    const published = recorder.publication(id, channel, key, this.options.isTagging && id.n % 2 === 0);
     const time = Date.now();
     for (let attempt = 1; !this.#isAbandoned; attempt++) {
       const outcome = await this.#send(published, filler);
@@ -123,14 +131,22 @@ export class Publisher {
 
   /** @returns undefined when it was not sent, because the line has been stopped */
   async #send(published: Published, filler: string): Promise<PublishOutcome | undefined> {
-    const { line, recorder, subject } = this.options;
+    const { line, recorder, subjects } = this.options;
     if (!(await line.ready())) return undefined;
-    const { publisher: p, n, channel, key } = published;
+    const { publisher: p, n, channel, key, isTagged } = published;
     const attempt: Attempt = { sentAt: recorder.tick() };
     published.attempts.push(attempt);
     this.counts.sent++;
     const data = { p, n, ...(filler !== "" && { filler }) };
-    const outcome = await line.publish({ channel, data, idempotencyKey: key, key: subject });
+    const outcome = await line.publish({
+      channel,
+      data,
+      idempotencyKey: key,
+      // The same again each time that it is sent.
+      key: subjects[n % subjects.length] ?? (isMap(channel) ? "last" : undefined),
+      ...(isTagged && { tags: { side: "left" } }),
+      isMap: isMap(channel),
+    });
     if (outcome.kind === "acknowledged") {
       const { position, isDuplicate } = outcome;
       attempt.acknowledgement = { at: recorder.tick(), ...(position && { position }), isDuplicate };

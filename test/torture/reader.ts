@@ -13,12 +13,16 @@ export interface ReaderOptions extends Pick<LineOptions, "url" | "random" | "onF
   readonly startsAtBeginning: boolean;
   /** Asks for error 112 in place of `recovered: false`. */
   readonly wantsError: boolean;
+  /** Asks for publications that are not tagged. */
+  readonly onlyUntagged?: boolean;
   readonly recorder: Recorder;
 }
 
 /** What all kinds of readers offer to a run. */
 export interface TortureReader {
   readonly name: string;
+  /** As the server knows it; undefined where it is anonymous. */
+  readonly user: string | undefined;
   readonly localPort: number | undefined;
   readonly counts: { delivered: number; told: number };
   readonly channels: readonly string[];
@@ -59,11 +63,12 @@ export class Reader implements TortureReader {
     this.#options = options;
     for (const channel of options.channels) {
       const position = options.startsAtBeginning ? { epoch: "", offset: 0 } : undefined;
-      const reading = options.recorder.reading(options.name, channel);
+      const reading = options.recorder.reading(options.name, channel, options.onlyUntagged);
       this.#seats.set(channel, { reading, position, isRecoverable: true, isAway: false });
     }
     this.#line = new Line({
       ...options,
+      user: options.name,
       onOpen: (connection) => {
         for (const seat of this.#seats.values()) if (!seat.isAway) this.#subscribe(connection, seat);
       },
@@ -76,6 +81,10 @@ export class Reader implements TortureReader {
   }
 
   get name(): string {
+    return this.#options.name;
+  }
+
+  get user(): string {
     return this.#options.name;
   }
 
@@ -125,7 +134,8 @@ export class Reader implements TortureReader {
     const position = seat.isRecoverable ? seat.position : undefined;
     const recovery = position === undefined ? {} : { recover: true, ...position };
     const flag = this.#options.wantsError ? { flag: errorInsteadOfUnrecovered } : {};
-    connection.call("subscribe", { channel: reading.channel, ...recovery, ...flag }, (answer) =>
+    const filter = this.#options.onlyUntagged ? { tf: { key: "side", cmp: "nex" } } : {};
+    connection.call("subscribe", { channel: reading.channel, ...recovery, ...flag, ...filter }, (answer) =>
       this.#subscribed(connection, seat, position, answer),
     );
   }
@@ -181,7 +191,8 @@ export class Reader implements TortureReader {
     if (pub !== undefined) this.#deliver(connection, seat, pub);
     if (unsubscribe === undefined) return;
     this.#note(seat, { kind: "unsubscribed", ...this.#now(connection), code: unsubscribe.code });
-    if (unsubscribe.code >= 2500) this.#subscribe(connection, seat);
+    // By 2000 the server's own side did it, and may not do so again.
+    if (unsubscribe.code >= 2500 || unsubscribe.code === 2000) this.#subscribe(connection, seat);
     else this.#options.onFailure(`${this.name} was unsubscribed from ${channel}: ${unsubscribe.code}`);
   }
 

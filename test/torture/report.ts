@@ -53,7 +53,8 @@ export function summarize(run: {
   const lines = [
     "",
     `server: ${counts.kills} kills, ${counts.powerCuts} power cuts, ${counts.briefStarts} kills while it started`,
-    `lines and readers: ${counts.line} faults of lines (${counts.missed} met no connection), ${counts.paused} pauses, ${counts.bursts} bursts`,
+    `server, still running: ${counts.suspensions} pauses, ${counts.clockSteps} steps of the clock, ${counts.fullDisks} full disks`,
+    `lines and readers: ${counts.line} faults of lines (${counts.missed} met no connection), ${counts.paused} pauses, ${counts.bursts} bursts, ${counts.unsubscribes} unsubscribed by the server`,
     `published: ${number(history.publications.length)} in ${number(attempts)} attempts, ` +
       `${number(sum(all, (each) => each.counts.acknowledged))} acknowledgements, ` +
       `${number(sum(all, (each) => each.counts.retried))} sent again, ${number(unanswered.length)} never acknowledged`,

@@ -66,7 +66,11 @@ class Run {
   async run(): Promise<TortureReport> {
     const { seed, seconds, store } = this.#options;
     const random = new Random(seed);
-    const plan = createPlan(random.fork(), { ...this.#options, channels: this.#channels });
+    const plan = createPlan(random.fork(), {
+      ...this.#options,
+      channels: this.#channels,
+      hasStore: store === "disk",
+    });
     const port = await findFreePort();
     const apiKey = randomUUID();
     const server = new ServerProcess({
@@ -74,6 +78,7 @@ class Run {
       data: store === "disk" ? join(this.#folder, "data") : undefined,
       flushLog: join(this.#folder, "flushed"),
       apiKey,
+      shiftMs: shiftToBoundary(seconds),
       mutation: this.#options.mutation,
       onFailure: (text) => this.#fail("server", text),
     });
@@ -92,7 +97,16 @@ class Run {
     });
     this.#clients = clients;
 
-    const faults = new FaultRunner({ seconds, plan, clients, proxy, server, recorder: this.#recorder });
+    const unsubscribe = (user: string) => void callApi(port, apiKey, "unsubscribe", { user }).catch(() => {});
+    const faults = new FaultRunner({
+      seconds,
+      plan,
+      clients,
+      proxy,
+      server,
+      recorder: this.#recorder,
+      unsubscribe,
+    });
     const progress = setInterval(() => {
       const second = Math.min(seconds, Math.floor(faults.elapsedMs / 1000));
       this.#say(describeProgress(second, seconds, clients, faults.counts));
@@ -104,6 +118,7 @@ class Run {
     try {
       await faults.run();
       proxy.heal();
+      server.setDiskFull(false);
       await this.#settle(clients, url);
       restedAt = this.#recorder.tick();
       logs = await this.#readLogs(url);
@@ -139,6 +154,7 @@ class Run {
       sleep(this.#options.settleSeconds * 1000, false, { ref: false }),
     ]);
     if (!isFinished) this.#fail("publishers", "not everything was acknowledged in time");
+    for (const channel of keptChannels(this.#channels)) await clients.burster.finishChannel(channel);
     const auditor = await Auditor.connect(url);
     try {
       while (Date.now() < deadline) {
@@ -194,6 +210,23 @@ class Run {
   #fail(where: string, text: string): void {
     if (this.#failures.length < mostFailures) this.#failures.push({ promise: "run", where, text });
   }
+}
+
+/** Idempotency keys are kept in parts of five minutes: one ends in the middle of the run. */
+function shiftToBoundary(seconds: number): number {
+  const partMs = 5 * 60_000;
+  const middle = Date.now() + seconds * 500;
+  return Math.ceil(middle / partMs) * partMs - middle;
+}
+
+async function callApi(port: number, apiKey: string, method: string, params: object): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/${method}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-API-Key": apiKey },
+    body: JSON.stringify(params),
+    signal: AbortSignal.timeout(5000),
+  });
+  await response.text();
 }
 
 function stopAll({ publishers, readers, burster }: Clients): void {

@@ -1,5 +1,10 @@
-/** A subscriber on the centrifuge SDK, which knows nothing of this harness: what it tells its user must hold as well. */
-import { Centrifuge, type Subscription } from "centrifuge";
+/**
+ * A subscriber on the centrifuge SDK, which knows nothing of this harness: what it tells its user must hold as well. Over
+ * a WebSocket, with payloads as patches or whole, or over one of the streams that it falls back to.
+ */
+import type { Socket } from "node:net";
+import { Centrifuge, type Subscription, type TransportEndpoint } from "centrifuge";
+import { Agent, buildConnector, EventSource, fetch } from "undici";
 import WebSocket from "ws";
 import type { Position, ReaderEvent, Reading } from "./history.js";
 import { idIn, type ReaderOptions, type TortureReader } from "./reader.js";
@@ -12,8 +17,12 @@ interface Seat {
   connection: number;
 }
 
+export const sdkWays = ["websocket", "patches", "http_stream", "sse"] as const;
+export type SdkWay = (typeof sdkWays)[number];
+
 export class SdkReader implements TortureReader {
   readonly counts = { delivered: 0, told: 0 };
+  readonly user = undefined;
   readonly #options: ReaderOptions;
   readonly #client: Centrifuge;
   readonly #seats = new Map<string, Seat>();
@@ -21,10 +30,25 @@ export class SdkReader implements TortureReader {
   #localPort: number | undefined;
   #isStopped = false;
 
-  constructor(options: ReaderOptions) {
+  constructor(options: ReaderOptions, way: SdkWay) {
     this.#options = options;
     const note = (socket: WebSocket) => this.#watch(socket);
-    this.#client = new Centrifuge(options.url, {
+    const http = new URL(options.url.replace("ws:", "http:")).origin;
+    const isSocket = way === "websocket" || way === "patches";
+    const endpoints: TransportEndpoint[] = [
+      { transport: way as "sse", endpoint: `${http}/connection/${way}` },
+    ];
+    const dispatcher = createAgent((port) => {
+      this.#localPort = port;
+    });
+    this.#client = new Centrifuge(isSocket ? options.url : endpoints, {
+      emulationEndpoint: `${http}/emulation`,
+      fetch: (url: string, init: object) => fetch(url, { ...init, dispatcher }),
+      eventsource: class extends EventSource {
+        constructor(url: string) {
+          super(url, { dispatcher });
+        }
+      },
       websocket: class extends WebSocket {
         constructor(url: string) {
           super(url, { perMessageDeflate: false });
@@ -38,7 +62,7 @@ export class SdkReader implements TortureReader {
     this.#client.on("disconnected", ({ code, reason }) => {
       if (!this.#isStopped) options.onFailure(`${options.name} was disconnected: ${code} ${reason}`);
     });
-    for (const channel of options.channels) this.#follow(channel);
+    for (const channel of options.channels) this.#follow(channel, way);
     this.#client.connect();
   }
 
@@ -91,11 +115,12 @@ export class SdkReader implements TortureReader {
     });
   }
 
-  #follow(channel: string): void {
+  #follow(channel: string, way: SdkWay): void {
     const { recorder, name } = this.#options;
     const subscription = this.#client.newSubscription(channel, {
       minResubscribeDelay: 20,
       maxResubscribeDelay: 300,
+      ...(way === "patches" && { delta: "fossil" as const }),
     });
     const reading = recorder.reading(name, channel);
     const seat: Seat = { reading, subscription, position: undefined, connection: 0 };
@@ -126,4 +151,21 @@ export class SdkReader implements TortureReader {
     });
     subscription.subscribe();
   }
+}
+
+/** Connections of their own for one client, which tell the port that the newest comes from. */
+function createAgent(onConnected: (localPort: number | undefined) => void): Agent {
+  const connect = buildConnector({});
+  return new Agent({
+    connect(options, callback) {
+      connect(options, (error, socket) => {
+        if (error) {
+          callback(error, null);
+          return;
+        }
+        onConnected((socket as Socket).localPort);
+        callback(null, socket as Socket);
+      });
+    },
+  });
 }

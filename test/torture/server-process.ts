@@ -19,6 +19,8 @@ export interface ServerProcessOptions {
   /** File, outside of the data folder, with what has been flushed; see power-hook.mjs. */
   readonly flushLog: string;
   readonly apiKey: string;
+  /** What its wall clock is ahead of the machine's when it starts for the first time. */
+  readonly shiftMs: number;
   /** How it is broken on purpose. */
   readonly mutation: Mutation | undefined;
   readonly onFailure: (text: string) => void;
@@ -29,6 +31,10 @@ const maxErrorCharacters = 4000;
 
 export class ServerProcess {
   readonly #options: ServerProcessOptions;
+  /** Outlasts the process, as a machine's clock does. */
+  #shiftMs: number;
+  #isDiskFull = false;
+  #resume: NodeJS.Timeout | undefined;
   #child: ChildProcess | undefined;
   #isEnding = false;
   /** Number of the machine's boot, as far as the server knows. */
@@ -38,6 +44,33 @@ export class ServerProcess {
 
   constructor(options: ServerProcessOptions) {
     this.#options = options;
+    this.#shiftMs = options.shiftMs;
+  }
+
+  /** Stops it for a time, as a machine does that is paused. It may be killed meanwhile. */
+  suspend(ms: number): void {
+    const child = this.#child;
+    if (child === undefined || this.#resume !== undefined || !child.kill("SIGSTOP")) return;
+    this.#resume = setTimeout(() => {
+      this.#resume = undefined;
+      child.kill("SIGCONT");
+    }, ms);
+  }
+
+  /** Moves its wall clock, for good. */
+  stepClock(ms: number): void {
+    this.#shiftMs += ms;
+    this.#child?.send({ shiftMs: this.#shiftMs }, () => {});
+  }
+
+  /** Whether its journals find no room. A server that starts finds room. */
+  setDiskFull(isFull: boolean): void {
+    this.#isDiskFull = isFull;
+    this.#child?.send({ isFull }, () => {});
+  }
+
+  get isDiskFull(): boolean {
+    return this.#isDiskFull;
   }
 
   /** @throws Error when it does not listen in time */
@@ -86,13 +119,15 @@ export class ServerProcess {
   #spawn(): { readonly child: ChildProcess; readonly errors: () => string } {
     const { port, data = null, flushLog, apiKey, mutation, onFailure } = this.#options;
     const settings = JSON.stringify({ port, data, apiKey, traits: JSON.parse(describeRules()) });
-    const hooks = mutation === undefined ? ["power-hook.mjs"] : ["power-hook.mjs", "mutation-hook.mjs"];
+    const hooks = ["faults-hook.mjs", "power-hook.mjs", ...(mutation ? ["mutation-hook.mjs"] : [])];
+    this.#isDiskFull = false;
     const child = fork(join(import.meta.dirname, "server.mjs"), [settings], {
       execArgv: hooks.flatMap((file) => ["--import", pathToFileURL(join(import.meta.dirname, file)).href]),
       env: {
         ...process.env,
         NODE_OPTIONS: "",
         HOLDFAST_TORTURE_FLUSH_LOG: flushLog,
+        HOLDFAST_TORTURE_SHIFT_MS: String(this.#shiftMs),
         ...(mutation && { HOLDFAST_TORTURE_MUTATION: JSON.stringify(mutation) }),
         HOLDFAST_TORTURE_BOOT: `boot ${this.#boot} of ${process.pid}`,
         // LMDB then goes back to what it has flushed.

@@ -9,7 +9,8 @@ const mebibyte = 1024 * 1024;
 /** @param {string} channel */
 function rulesFor(channel) {
   const { kind, durability, maxEntries = 1_000_000 } = traits[channel.split(":", 1)[0]];
-  const retention = { maxEntries, maxBytes: 1024 * mebibyte, ttlMs: dayMs };
+  const keys = kind === "map" && { keys: { maxKeys: 10_000, maxBytes: 64 * mebibyte } };
+  const retention = { maxEntries, maxBytes: 1024 * mebibyte, ttlMs: dayMs, ...keys };
   return { ...openRules, kind, durability, retention, hasPresence: false, hasJoinLeave: false };
 }
 

@@ -5,7 +5,7 @@ import { readOptions } from "./options.js";
 import type { TortureReport } from "./report.js";
 import { runTorture } from "./run.js";
 
-const args = "--publishers 40 --subscribers 40 --channels 10 --sdk-subscribers 3 --rate 300".split(" ");
+const args = "--publishers 40 --subscribers 40 --channels 10 --sdk-subscribers 4 --rate 300".split(" ");
 
 async function torture(more: string, mutation?: string): Promise<TortureReport> {
   const options = readOptions([...args, ...more.split(" ")]);

@@ -13,6 +13,7 @@ export const promises = {
   needless: "told of a loss without need",
   epoch: "epochs without a reason",
   invented: "publications that nobody sent",
+  value: "values of a map that are not those of its log",
   changed: "logs changed by a restart",
   run: "failures of the run itself",
 } as const;

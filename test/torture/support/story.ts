@@ -45,6 +45,10 @@ export function logOf(channel: string, text: string): ChannelLog {
   return { channel, position, entries };
 }
 
+function valuesOf(values: readonly string[]): Map<string, string> {
+  return new Map(values.map((value) => value.split("=") as [string, string]));
+}
+
 export class Story {
   readonly #recorder = new Recorder();
   readonly #channel: string;
@@ -61,10 +65,10 @@ export class Story {
     return this;
   }
 
-  send(name: string, key?: string): this {
+  send(name: string, key?: string, isTagged = false): this {
     let published = this.#published.get(name);
     if (published === undefined) {
-      published = this.#recorder.publication(idOf(name), this.#channel, key);
+      published = this.#recorder.publication(idOf(name), this.#channel, key, isTagged);
       this.#published.set(name, published);
     }
     published.attempts.push({ sentAt: this.#recorder.tick() });
@@ -88,12 +92,29 @@ export class Story {
     return this;
   }
 
-  reader(name: string): StoryReader {
-    return new StoryReader(this.#recorder, this.#recorder.reading(name, this.#channel));
+  /** Publishes it with tags. */
+  tagged(name: string, position: string): this {
+    return this.send(name, undefined, true).acknowledge(name, position);
   }
 
-  /** @param log as `logOf` takes it */
-  history(log: string, { after, store = "disk" }: { after?: string; store?: Store } = {}): History {
+  reader(name: string, onlyUntagged = false): StoryReader {
+    return new StoryReader(this.#recorder, this.#recorder.reading(name, this.#channel, onlyUntagged));
+  }
+
+  /** @param log as `logOf` takes it; of a map, with the `values` that it and the log after a restart have, as `has` takes them */
+  history(
+    log: string,
+    {
+      after,
+      store = "disk",
+      values,
+      valuesAfter = values,
+    }: { after?: string; store?: Store; values?: string[]; valuesAfter?: string[] | undefined } = {},
+  ): History {
+    const withValues = (text: string, own: string[] | undefined) => ({
+      ...logOf(this.#channel, text),
+      ...(own && { values: valuesOf(own) }),
+    });
     const { publications, readings, ends } = this.#recorder;
     return {
       store,
@@ -101,8 +122,8 @@ export class Story {
       readings,
       ends,
       restedAt: this.#recorder.tick(),
-      logs: [logOf(this.#channel, log)],
-      logsAfterRestart: after === undefined ? [] : [logOf(this.#channel, after)],
+      logs: [withValues(log, values)],
+      logsAfterRestart: after === undefined ? [] : [withValues(after, valuesAfter)],
     };
   }
 }
@@ -141,6 +162,12 @@ export class StoryReader {
         : { epoch: this.#epoch, offset: Number(where) };
       this.#reading.events.push({ kind: "delivered", ...this.#now(), position, id: idOf(name) });
     }
+    return this;
+  }
+
+  /** "k=7/1" is the value of a key of a map. */
+  has(...values: string[]): this {
+    this.#reading.values = valuesOf(values);
     return this;
   }
 
