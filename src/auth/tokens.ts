@@ -101,7 +101,7 @@ function judgeSubscription(
     ...(issuedAt !== undefined && { issuedAt }),
   };
   return revocations.isRevoked(origin)
-    ? deny("the token is revoked")
+    ? { isAccepted: false, error: "permissionDenied", reason: "the token is revoked", isRevoked: true }
     : { isAccepted: true, grant: { ...grant, origin } };
 }
 

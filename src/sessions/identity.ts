@@ -93,7 +93,13 @@ export interface TokenBearer {
 export type GrantResult =
   | { readonly isAccepted: true; readonly grant: SubscriptionGrant }
   | { readonly isAccepted: false; readonly error: "tokenExpired"; readonly reason?: string }
-  | { readonly isAccepted: false; readonly error: "permissionDenied"; readonly reason: string }
+  | {
+      readonly isAccepted: false;
+      readonly error: "permissionDenied";
+      readonly reason: string;
+      /** It was good, and is revoked. */
+      readonly isRevoked?: true;
+    }
   /** A token for somebody else, or for another channel. */
   | { readonly isAccepted: false; readonly disconnect: "invalidToken"; readonly reason: string };
 

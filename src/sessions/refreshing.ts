@@ -1,5 +1,5 @@
 /** Newer tokens for connections and subscriptions that would expire. */
-import { disconnect, replyError } from "../wire/codes.js";
+import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { RefreshParams, SubRefreshParams } from "../wire/messages.js";
 import type { Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
@@ -53,7 +53,13 @@ export async function subRefresh(
   const result = await verifySubscription(token, { channel, user: session.user, client: session.id });
   if (!result.isAccepted) {
     if ("disconnect" in result) return { disconnect: disconnect(result.disconnect, result.reason) };
-    if (result.error !== "tokenExpired") return { disconnect: disconnect("invalidToken", result.reason) };
+    if (result.error === "permissionDenied" && !result.isRevoked)
+      return { disconnect: disconnect("invalidToken", result.reason) };
+    // As where it is revoked while it is in use: it ends what it was for, and nothing beside that.
+    if (result.error === "permissionDenied") {
+      await session.channels.revoke(channel, unsubscribeTable.revoked);
+      return { reply: { id, error: replyError("permissionDenied", result.reason) } };
+    }
     return await expire(session, id, channel, result.reason);
   }
   const { expiresAt } = result.grant;

@@ -68,9 +68,10 @@ describe("revoked tokens", () => {
       isAccepted: true,
     });
     const bare = { sub: "ann", channel: "news" };
-    expect(await tokens.verifySubscription(withHmac(bare), bearer)).toEqual(
-      permissionDenied("the token is revoked"),
-    );
+    expect(await tokens.verifySubscription(withHmac(bare), bearer)).toEqual({
+      ...permissionDenied("the token is revoked"),
+      isRevoked: true,
+    });
   });
 
   it("are not told from others to those who can't sign", async () => {

@@ -274,6 +274,20 @@ describe("revoked subscription token", () => {
     expect(client.state).toBe("connected");
   }, 10_000);
 
+  it("ends the subscription, and not the connection, where it is shown to renew that", async () => {
+    const { server, url } = await startApp(app);
+    const client = await connectSdk(url, { token: bearer });
+    await server.revoke({ tokenId: "t-2" });
+    const token = forRoom({ jti: "t-1", exp: inSeconds(2) });
+    const getToken = async () => forRoom({ jti: "t-2", exp: inSeconds(100) });
+    const room = await subscribeSdk(client, "closed:1", { token, getToken });
+    const subscribing = next<Ended>(room, "subscribing");
+    const ended = next<Ended>(room, "unsubscribed");
+    expect(await subscribing).toMatchObject({ code: 2502 });
+    expect(await ended).toMatchObject({ code: 103 });
+    expect(client.state).toBe("connected");
+  });
+
   it("ends a subscription that is being made while it is revoked", async () => {
     let isAsked: () => void = () => {};
     const asked = new Promise<void>((resolve) => {
