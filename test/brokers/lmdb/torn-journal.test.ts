@@ -30,7 +30,7 @@ function lastJournalOf(folder: string): string {
 }
 
 describe("journal whose last write is torn", () => {
-  it("gives everything before it, wherever the write ended", async () => {
+  it("gives everything before it, wherever the write ended", { timeout: 120_000 }, async () => {
     const { folder, start, end, publications } = await createStore();
     expect(readFileSync(lastJournalOf(folder))).toHaveLength(end);
     for (let length = start; length <= end; length++) {
