@@ -12,6 +12,7 @@ export const secret = "a secret of the tests that is long enough for HS256";
 export async function startApp<A extends App>(app: A, options: ServerOptions = {}) {
   const errors: unknown[] = [];
   const server: HoldfastServer<A> = createServer(app, {
+    shedAboveLagMs: null,
     port: 0,
     pages: null,
     apiKeys: [apiKey],
