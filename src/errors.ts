@@ -72,15 +72,23 @@ export class HoldfastError extends Error {
 /**
  * Options that nobody knows are a mistake of whoever wrote them.
  * @param prefix where the options stand among others, such as `limits`
+ * @param ours what other libraries' options are called here
  * @throws HF_OPTION_INVALID naming the first that is not known, and those that are
  */
-export function refuseUnknownOptions(options: object, known: readonly string[], prefix = ""): void {
+export function refuseUnknownOptions(
+  options: object,
+  known: readonly string[],
+  prefix = "",
+  ours: Readonly<Record<string, string>> = {},
+): void {
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const at = prefix === "" ? "" : `${prefix}.`;
   throw new HoldfastError(
     "HF_OPTION_INVALID",
-    `there is no option ${at}${unknown}; there are ${[...known]
+    `there is no option ${at}${unknown}; ${Object.hasOwn(ours, unknown) ? `here it is ${ours[unknown]}; ` : ""}there are ${[
+      ...known,
+    ]
       .sort()
       .map((name) => at + name)
       .join(", ")}`,

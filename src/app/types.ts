@@ -33,6 +33,25 @@ export type PatternFor<A, N extends string> = {
   [P in PatternsOf<A>]: N extends NamesOf<P> ? P : never;
 }[PatternsOf<A>];
 
+/** The same names; compilers write them out, where they would else name the type. */
+type Listed<N extends string> = { names: keyof { [K in N as `${K}`]: K } & string }["names"];
+
+/** What names a channel: a pattern, or a name that matches one. Where neither is meant, the patterns, so that errors list them. */
+export type ChannelArgument<A, P extends string> =
+  P extends PatternsOf<A>
+    ? P
+    : P extends `${string}{${string}`
+      ? Listed<PatternsOf<A>>
+      : P extends ChannelNamesOf<A>
+        ? P
+        : Listed<PatternsOf<A>>;
+
+/** The pattern itself, or those that the name may be of. */
+export type PatternOf<A, P extends string> = P extends PatternsOf<A> ? P : PatternFor<A, P> & PatternsOf<A>;
+
+/** The name of a method. Where there is none of this name, all names, so that errors list them. */
+export type MethodArgument<A, M extends string> = M extends MethodNamesOf<A> ? M : Listed<MethodNamesOf<A>>;
+
 /** What clients publish in channels of a pattern. */
 export type InputFor<A, P extends PatternsOf<A>> = InputOf<ChannelsOf<A>[P]>;
 /** What subscribers get of channels of a pattern. */

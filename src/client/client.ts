@@ -3,12 +3,14 @@ import type { App } from "../app/define-app.js";
 import { formatChannel, type Params } from "../app/pattern.js";
 import type {
   ArgumentOf,
+  ChannelArgument,
   DataFor,
   HasParams,
   InputFor,
+  MethodArgument,
   MethodNamesOf,
   ParamsOf,
-  PatternsOf,
+  PatternOf,
   ResultOf,
 } from "../app/types.js";
 import { Channel, type ChannelContext } from "./channel.js";
@@ -66,13 +68,14 @@ export class Client<A extends App = App> {
   }
 
   /**
-   * A channel of the application. Nothing is sent until something is done with it.
+   * A channel of the application, by its pattern and parameters (`"chat:{room}", { room: "lobby" }`) or by its name
+   * (`"chat:lobby"`). Nothing is sent until something is done with it.
    * @throws HF_OPTION_INVALID where a parameter is missing or not accepted
    */
-  channel<P extends PatternsOf<A>>(
-    pattern: P,
+  channel<P extends string>(
+    pattern: ChannelArgument<A, P>,
     ...[params]: ParamsArgument<P>
-  ): Channel<InputFor<A, P>, DataFor<A, P>> {
+  ): Channel<InputFor<A, PatternOf<A, P>>, DataFor<A, PatternOf<A, P>>> {
     const name = formatChannel(pattern, (params ?? {}) as Params);
     return new Channel(name, this.#context);
   }
@@ -81,10 +84,10 @@ export class Client<A extends App = App> {
    * A channel of kind `map`: all its keys with their values, and what changes.
    * @throws HF_OPTION_INVALID where a parameter is missing or not accepted
    */
-  map<P extends PatternsOf<A>>(
-    pattern: P,
+  map<P extends string>(
+    pattern: ChannelArgument<A, P>,
     ...[params]: ParamsArgument<P>
-  ): LiveMap<InputFor<A, P>, DataFor<A, P>> {
+  ): LiveMap<InputFor<A, PatternOf<A, P>>, DataFor<A, PatternOf<A, P>>> {
     return new LiveMap(formatChannel(pattern, (params ?? {}) as Params), this.#context);
   }
 
@@ -93,17 +96,17 @@ export class Client<A extends App = App> {
    * @throws HF_REQUEST_REFUSED with the server's code in `details`, HF_CLIENT_CONNECTION, HF_CLIENT_TIMEOUT,
    * HF_CLIENT_CLOSED, HF_OPTION_INVALID
    */
-  async rpc<M extends MethodNamesOf<A>>(
-    method: M,
-    ...[argument]: RpcArgument<ArgumentOf<A, M>>
-  ): Promise<ResultOf<A, M>> {
+  async rpc<M extends string>(
+    method: MethodArgument<A, M>,
+    ...[argument]: M extends MethodNamesOf<A> ? RpcArgument<ArgumentOf<A, M>> : [argument?: unknown]
+  ): Promise<M extends MethodNamesOf<A> ? ResultOf<A, M> : never> {
     const { connection } = this.#context;
     const data =
       argument === undefined
         ? undefined
         : toPayload(argument, "the argument", method, connection.options.maxMessageBytes);
     const reply = await connection.request(method, () => connection.sdk.rpc(method, data));
-    return reply.data as ResultOf<A, M>;
+    return reply.data as M extends MethodNamesOf<A> ? ResultOf<A, M> : never;
   }
 
   /** Resolves once there is a connection. @throws HF_REQUEST_REFUSED where the server wants none, HF_CLIENT_CLOSED */

@@ -7,7 +7,6 @@ import type {
   ChannelStatus,
   Client,
   ClientInfo,
-  ParamsArgument,
   Publication,
   PublishedPosition,
 } from "../client/index.js";
@@ -54,12 +53,11 @@ export function useChannel<A extends App, P extends PatternsOf<A>>(
   const { history, limit, presence } = { ...defaults, ...options };
   checkCount("history", history, 0);
   checkCount("limit", limit, 1);
-  const { name } = client.channel(pattern, ...([params] as unknown as ParamsArgument<P>));
+  const open = () =>
+    (client as unknown as Client).channel(pattern as string, params as Readonly<Record<string, string>>);
+  const { name } = open();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the name says all of pattern and parameters.
-  const channel = useMemo(
-    () => client.channel(pattern, ...([params] as unknown as ParamsArgument<P>)),
-    [client, name],
-  );
+  const channel = useMemo(open, [client, name]);
   const feed = useMemo(
     () =>
       new ChannelFeed(channel as unknown as Channel<InputFor<A, P>, DataFor<A, P>>, {

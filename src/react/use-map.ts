@@ -2,14 +2,7 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { App } from "../app/define-app.js";
 import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
-import type {
-  ChannelStatus,
-  Client,
-  LiveMap,
-  MapEntry,
-  ParamsArgument,
-  PublishedPosition,
-} from "../client/index.js";
+import type { ChannelStatus, Client, LiveMap, MapEntry, PublishedPosition } from "../client/index.js";
 import type { HoldfastError } from "../errors.js";
 import { MapFeed } from "./map-feed.js";
 
@@ -46,12 +39,11 @@ export function useMap<A extends App, P extends PatternsOf<A>>(
   ...[params, options = {}]: UseMapArguments<P, DataFor<A, P>>
 ): UsedMap<InputFor<A, P>, DataFor<A, P>> {
   const { orderBy, type = "keys" } = options;
-  const { name } = client.map(pattern, ...([params] as unknown as ParamsArgument<P>));
+  const open = () =>
+    (client as unknown as Client).map(pattern as string, params as Readonly<Record<string, string>>);
+  const { name } = open();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the name says all of pattern and parameters.
-  const map = useMemo(
-    () => client.map(pattern, ...([params] as unknown as ParamsArgument<P>)),
-    [client, name],
-  );
+  const map = useMemo(open, [client, name]) as unknown as LiveMap<InputFor<A, P>, DataFor<A, P>>;
   const feed = useMemo(
     () => new MapFeed(map as unknown as LiveMap<never, DataFor<A, P>>, { type }),
     [map, type],

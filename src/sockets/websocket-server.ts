@@ -99,6 +99,18 @@ const maxHandshakes = 4096;
 /** TCP connections beyond the WebSockets', for requests that open none, and refusals. */
 const spareConnections = 500;
 
+/** What options of the package `ws` are called here. */
+const optionsOfWs: Readonly<Record<string, string>> = {
+  port: "listen({ port })",
+  host: "listen({ host })",
+  server: "attach(server)",
+  noServer: "attach(server)",
+  verifyClient: "authorize",
+  handleProtocols: "chooseProtocol",
+  perMessageDeflate: "compression",
+  maxPayload: "maxMessageBytes",
+};
+
 export class WebSocketServer {
   readonly #options: WebSocketServerOptions;
   readonly #compression: DeflateSettings | undefined;
@@ -126,7 +138,7 @@ export class WebSocketServer {
 
   /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
   constructor(options: WebSocketServerOptions) {
-    refuseUnknownOptions(options, [...serverOptionNames, ...socketOptionNames]);
+    refuseUnknownOptions(options, [...serverOptionNames, ...socketOptionNames], "", optionsOfWs);
     const {
       compression,
       maxConnections = 100_000,

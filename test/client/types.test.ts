@@ -42,6 +42,14 @@ describe("types of a client", () => {
     expectTypeOf(check).toBeFunction();
   });
 
+  it("take the name of a channel as they take its pattern", () => {
+    const check = (client: Client<ChatApp>) => {
+      expectTypeOf(client.channel("chat:lobby")).toEqualTypeOf<Channel<Says, Said>>();
+      expectTypeOf(client.map("board:chess").set).parameter(1).toEqualTypeOf<{ points: number }>();
+    };
+    expectTypeOf(check).toBeFunction();
+  });
+
   it("say what methods take and give", () => {
     const check = (client: Client<ChatApp>) => [
       expectTypeOf(client.rpc("add", { a: 1, b: 2 })).resolves.toEqualTypeOf<number>(),
@@ -56,8 +64,10 @@ describe("types of a client", () => {
     const check = (client: Client<ChatApp>, { lobby, news }: Calls) => {
       // @ts-expect-error: there is no such channel
       client.channel("chats:{room}", { room: "lobby" });
-      // @ts-expect-error: a name is not a pattern
-      client.channel("chat:lobby");
+      // @ts-expect-error: no channel has such a name
+      client.channel("chats:lobby");
+      // @ts-expect-error: the parameter of the pattern has another name
+      client.channel("chat:{rom}", { rom: "lobby" });
       // @ts-expect-error: the parameter is missing
       client.channel("chat:{room}");
       // @ts-expect-error: the parameter has another name

@@ -36,6 +36,17 @@ describe("options", () => {
     expect(create).toThrow(expect.objectContaining({ code: "HF_OPTION_INVALID" }));
   });
 
+  it.each([
+    [{ port: 8000 }, "port; here it is listen({ port });"],
+    [{ verifyClient: () => true }, "verifyClient; here it is authorize;"],
+    [{ perMessageDeflate: true }, "perMessageDeflate; here it is compression;"],
+    [{ maxPayload: 1 }, "maxPayload; here it is maxMessageBytes;"],
+  ])("of the package ws are told what they are called here: %j", (options, told) => {
+    expect(() => new WebSocketServer({ onConnection: echo, ...options } as never)).toThrow(
+      `there is no option ${told} there are `,
+    );
+  });
+
   it("bounds that may be lifted are lifted by null", () => {
     const bounds = {
       pingIntervalMs: null,
