@@ -30,6 +30,8 @@ export class OpenRequest extends HttpExchange {
   /** It is bounded elsewhere: here it is only watched for progress. */
   isHandedOver = false;
   isSharing = false;
+  /** It waits, or is handed over, and is not one that is at work. */
+  isPaused = false;
   isRefused = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, counts: Counts) {
@@ -57,6 +59,8 @@ export interface ConnectionUsage extends Usage {
 
 export interface AddressUsage extends Usage {
   readonly key: string;
+  /** Those that wait included. */
+  open: number;
 }
 
 /** Beyond the bound of its connection or address. One request alone is bounded by whoever answers it. */

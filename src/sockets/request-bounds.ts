@@ -17,7 +17,7 @@ import {
   type RequestPeer,
 } from "./open-request.js";
 import { meterBody } from "./request-body.js";
-import { emptyUsage, type RequestBoundsSettings, type Usage } from "./request-usage.js";
+import { emptyUsage, type RequestBoundsSettings } from "./request-usage.js";
 import { Ticks, tickFor } from "./ticks.js";
 
 export interface RequestBoundsOptions {
@@ -31,6 +31,7 @@ export interface RequestBoundsOptions {
 interface Handles {
   handOver(): void;
   share(): void;
+  pause(): () => void;
 }
 
 /** Open requests by their responses, for those who write these. */
@@ -47,6 +48,11 @@ export function handOver(response: ServerResponse): void {
 /** The bytes of this response are in memory once, for all that get them. */
 export function shareBytes(response: ServerResponse): void {
   handlesOf.get(response)?.share();
+}
+
+/** The request waits, which is bounded by whoever lets it. @returns what is called once when it waits no more */
+export function pauseCounting(response: ServerResponse): () => void {
+  return handlesOf.get(response)?.pause() ?? (() => {});
 }
 
 /**
@@ -126,7 +132,7 @@ export class RequestBounds {
   #addressUsageOf(key: string): AddressUsage {
     const known = this.#addresses.get(key);
     if (known) return known;
-    const usage = { ...emptyUsage(), key };
+    const usage = { ...emptyUsage(), key, open: 0 };
     this.#addresses.set(key, usage);
     return usage;
   }
@@ -151,12 +157,14 @@ export class RequestBounds {
     const { request, response } = open;
     open.connectionUsage.open.add(open);
     this.#openCount++;
+    if (open.addressUsage) open.addressUsage.open++;
     for (const usage of open.usages) usage.requests++;
     handlesOf.set(response, {
       handOver: () => this.#handOver(open),
       share: () => {
         open.isSharing = true;
       },
+      pause: () => this.#pause(open),
     });
     this.#watchAnswer(open);
     const headBytes = headBytesOf(request);
@@ -314,8 +322,19 @@ export class RequestBounds {
     if (open.isHandedOver || !open.connectionUsage.open.has(open)) return;
     this.#setBodyBytes(open, 0);
     this.#countAnswer(open, 0);
+    this.#pause(open);
     open.isHandedOver = true;
-    this.#countLess(open, open.usages.slice(1));
+  }
+
+  #pause(open: OpenRequest): () => void {
+    if (open.isPaused || !open.connectionUsage.open.has(open)) return () => {};
+    open.isPaused = true;
+    for (const usage of open.usages.slice(1)) usage.requests--;
+    return () => {
+      if (!open.isPaused || open.isHandedOver || !open.connectionUsage.open.has(open)) return;
+      open.isPaused = false;
+      for (const usage of open.usages.slice(1)) usage.requests++;
+    };
   }
 
   /** Over HTTP/1.1 a body may still be coming behind its answer, and is watched until it is over. */
@@ -328,12 +347,9 @@ export class RequestBounds {
     this.#openCount--;
     this.#unsent.delete(open);
     if (open.stream !== undefined || open.isBodyComplete) this.#receiving.delete(open);
-    this.#countLess(open, open.isHandedOver ? [open.connectionUsage] : open.usages);
-  }
-
-  #countLess({ addressUsage }: OpenRequest, usages: readonly Usage[]): void {
-    for (const usage of usages) usage.requests--;
-    if (addressUsage?.requests === 0) this.#addresses.delete(addressUsage.key);
+    for (const usage of open.isPaused ? [open.connectionUsage] : open.usages) usage.requests--;
+    const { addressUsage } = open;
+    if (addressUsage && --addressUsage.open === 0) this.#addresses.delete(addressUsage.key);
   }
 
   /** The connection is gone. Node.js says so of the answer that is being written, and not of those behind it. */

@@ -16,9 +16,9 @@ export function emptyUsage(): Usage {
 export interface RequestBoundsSettings {
   /** Requests of one connection at a time: its streams with HTTP/2, and those that follow each other unanswered. @default 256 */
   readonly maxPerConnection: number;
-  /** Requests of one address at a time, without streams; further ones get 503; `null` for no bound. @default 5,000 */
+  /** Requests of one address at work, without those that wait and streams; 503 beyond; `null` for no bound. @default 2,000 */
   readonly maxPerAddress: number | null;
-  /** The same for all. @default 30,000 */
+  /** The same for all. @default 10,000 */
   readonly maxTotal: number | null;
   /**
    * Bytes of bodies of one connection that are kept until they are answered, and 12 KiB for each that is still coming; 503
@@ -50,8 +50,8 @@ export interface RequestBoundsSettings {
 
 export const defaultRequestBounds: RequestBoundsSettings = Object.freeze({
   maxPerConnection: 256,
-  maxPerAddress: 5000,
-  maxTotal: 30_000,
+  maxPerAddress: 2000,
+  maxTotal: 10_000,
   maxConnectionBodyBytes: 4 * 1024 * 1024,
   maxAddressBodyBytes: 16 * 1024 * 1024,
   maxBodyBytes: 64 * 1024 * 1024,

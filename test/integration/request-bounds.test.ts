@@ -12,6 +12,7 @@ const start = (options: ServerOptions = {}) =>
   startServer({
     apiKeys: [key],
     routes: ({ url = "" }, response) => {
+      if (url === "/slow") return true;
       if (!url.startsWith("/own?")) return false;
       response.end("x".repeat(Number(url.slice("/own?".length))));
       return true;
@@ -137,6 +138,8 @@ describe("bodies that do not end", () => {
 
 describe("too many requests", () => {
   const wait = "/channels/news?since=:0&wait=60s";
+  /** At work for as long as the test takes. */
+  const slow = "/slow";
 
   it.each([
     [
@@ -148,8 +151,13 @@ describe("too many requests", () => {
   ])("are refused with 503 in the form that %s has for errors", async (path, form) => {
     const { server, port } = await start({ requests: { maxTotal: 3 } });
     const peer = await RawHttp2.connect(port);
-    for (let i = 0; i < 3; i++) peer.write(peer.request({ method: "GET", path: wait }).bytes);
-    await until(() => server.stats().waitingRequests === 3);
+    // What waits has its own bound.
+    for (let i = 1; i <= 4; i++) {
+      peer.write(peer.request({ method: "GET", path: wait }).bytes);
+      await until(() => server.stats().waitingRequests === i);
+    }
+    for (let i = 0; i < 3; i++) peer.write(peer.request({ method: "GET", path: slow }).bytes);
+    await until(() => server.stats().openRequests === 7);
     const answer = await ask(port, `GET ${path}`);
     expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*Retry-After: 5\r\n/);
     expect(answer).toMatch(form);
@@ -162,8 +170,8 @@ describe("too many requests", () => {
     const { server, port } = await start({ trustedProxies: ["loopback"], requests: { maxPerAddress: 2 } });
     const peer = await RawHttp2.connect(port);
     const headers = { "x-forwarded-for": "192.0.2.1" };
-    for (let i = 0; i < 2; i++) peer.write(peer.request({ method: "GET", path: wait, headers }).bytes);
-    await until(() => server.stats().waitingRequests === 2);
+    for (let i = 0; i < 2; i++) peer.write(peer.request({ method: "GET", path: slow, headers }).bytes);
+    await until(() => server.stats().openRequests === 2);
     const from = (address: string) =>
       ask(port, `GET /health HTTP/1.1\r\nX-Forwarded-For: ${address}\r\nX-Rest:`);
     expect(await from("192.0.2.1")).toMatch(/^HTTP\/1\.1 503 /);

@@ -9,6 +9,7 @@ import type { Admission, ReadAnswer, ReadingContext, ReadParams } from "../../se
 import { admit, defaultReadEntries, read } from "../../sessions/reading.js";
 import type { Visitor } from "../../sessions/visiting.js";
 import { WaitingReader, type WaitingReaderOptions, type WaitOutcome } from "../../sessions/waiting-reader.js";
+import { pauseCounting } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { bodyOfBatch, listEncoding, SharedBodies, sendBody } from "./answer-body.js";
 import { queryOf } from "./credentials.js";
@@ -130,6 +131,7 @@ export class ChannelReads {
     const leave = rates.enter(exchange.address);
     if (typeof leave !== "function") return leave;
     const restart = pauseSocketTimeout(exchange);
+    const resume = pauseCounting(exchange.response);
     const waiting: Waiting = {
       exchange,
       identity: admission.visitor.identity,
@@ -141,6 +143,7 @@ export class ChannelReads {
         waitMs: this.#waitMsOf(admission, params),
         onEnd: (outcome) => {
           restart();
+          resume();
           this.#waiting.delete(waiting);
           this.#finish(exchange, admission, params, outcome);
         },
