@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { jwt } from "../../src/index.js";
 import { apiKey, secret, startApp, tokenOf } from "../support/app-server.js";
 import { createFuzzApp, isOwnFault } from "../support/fuzz/app.js";
-import { fuzzRuns } from "../support/fuzz/seed.js";
+import { fuzzRuns, fuzzSeed } from "../support/fuzz/seed.js";
 import { until } from "../support/server.js";
 
 const runs = 100;
@@ -195,20 +195,8 @@ async function start() {
 }
 
 describe("peers over HTTP/2", () => {
-  it.each(["/connection/uni_sse", "/channels/open:a/events", "/channels/latest:b"])(
-    "that send a body nobody reads and go without an error leave nothing behind at %s",
-    async (path) => {
-      const { http, assertNothingLeft } = await start();
-      const session = await openSession(http);
-      const headers = [["authorization", `Bearer ${token}`]] as const;
-      await ask(session, { method: "GET", path, headers, body: "a body", isReset: true });
-      await ask(session, { method: "GET", path, headers, body: "a body", isReset: false });
-      session.destroy();
-      await assertNothingLeft();
-    },
-  );
-
-  it("that ask for anything get an answer, and never a failure of the server", async () => {
+  // With 2, requests are reset whose body nobody has read, at a moment that left their sessions behind.
+  it.each([fuzzSeed(), 2])("that ask for anything get an answer, from seed %i", async (seed) => {
     const { http, check, assertNothingLeft } = await start();
     const property = fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), async (requests) => {
       const session = await openSession(http);
@@ -217,7 +205,7 @@ describe("peers over HTTP/2", () => {
       expect(statuses).not.toContain(500);
       await check();
     });
-    await fc.assert(property, fuzzRuns(runs));
+    await fc.assert(property, { ...fuzzRuns(runs), seed });
     await assertNothingLeft();
   });
 
