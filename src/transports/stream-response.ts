@@ -44,6 +44,8 @@ export class StreamResponse {
     // Sessions bound what they hold, and all together (`HeldBytes`).
     handOver(response);
     response.on("error", () => {});
+    // Over HTTP/2, a stream that its client has reset without an error closes only once its body is read to the end.
+    response.req?.resume();
     response.once("close", () => {
       this.#cancelCut?.();
       this.#writer.clear();
