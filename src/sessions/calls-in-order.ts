@@ -8,6 +8,14 @@ export class CallsInOrder {
     return this.#last?.get(name)?.catch(() => {});
   }
 
+  /** Begins a call once those before are over; calls after it wait only until it has begun. */
+  begin<T>(name: string, call: () => T | Promise<T>): T | Promise<T> {
+    if (!this.#last?.has(name)) return call();
+    return new Promise<T>((resolve) => {
+      void this.run(name, async () => resolve((async () => call())()));
+    });
+  }
+
   run<T>(name: string, call: () => Promise<T>): Promise<T> {
     this.#last ??= new Map();
     const all = this.#last;

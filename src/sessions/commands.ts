@@ -8,7 +8,7 @@ import { connect } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { mayReadList } from "./data-access.js";
 import { readHistory } from "./history.js";
-import { publish } from "./publishing.js";
+import { publishInTurn } from "./publishing.js";
 import { refresh, subRefresh } from "./refreshing.js";
 import { callMethod } from "./rpc.js";
 import type { Session } from "./session.js";
@@ -52,9 +52,7 @@ export const commandHandlers: Handlers = {
   async publish(session, { id, params }, context) {
     const fault = channelFault(params.channel, id);
     if (fault) return fault;
-    const before = session.channels.underWay(params.channel);
-    if (before) await before;
-    const published = await publish(context, params, session.publisherIn(params.channel));
+    const published = await publishInTurn(session, params, context);
     if ("code" in published) return refusal(id, published);
     const isNew = isNewlyPublished(published);
     return { reply: { id, method: "publish", ...(!isNew && { result: published }) } };

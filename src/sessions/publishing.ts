@@ -70,6 +70,22 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   return toLog(publishing, keyed, policy.rules, origin);
 }
 
+/** A client whose commands for one channel begin in their order. */
+interface PublishingClient {
+  publisherIn(channel: string): Publisher;
+  readonly channels: { begin<T>(channel: string, call: () => T | Promise<T>): T | Promise<T> };
+}
+
+/** For a client's command: it waits for a subscribe before it, and is before those that come after it. */
+export function publishInTurn(
+  client: PublishingClient,
+  params: PublishParams,
+  publishing: Publishing,
+): PublishResult | ReplyError | Promise<PublishResult | ReplyError> {
+  const { channel } = params;
+  return client.channels.begin(channel, () => publish(publishing, params, client.publisherIn(channel)));
+}
+
 /** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */
 function findFaultOfKeys({ key, idempotencyKey }: PublishParams): string | undefined {
   const fault = key === undefined ? undefined : findKeyFault("key", key);

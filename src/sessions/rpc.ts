@@ -4,7 +4,7 @@ import { toPublishParams } from "../wire/json-commands.js";
 import type { JsonText, RpcParams } from "../wire/messages.js";
 import { toPublishedFields } from "../wire/published.js";
 import type { SessionContext } from "./context.js";
-import { publish } from "./publishing.js";
+import { publishInTurn } from "./publishing.js";
 import type { Session } from "./session.js";
 
 /** Counts as a publication, as the publish command does. */
@@ -23,8 +23,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map([
     async (session, data, context) => {
       const params = toPublishParams(data);
       if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);
-      await session.channels.underWay(params.channel);
-      const published = await publish(context, params, session.publisherIn(params.channel));
+      const published = await publishInTurn(session, params, context);
       if ("code" in published) return published;
       return { result: toPublishedFields(published) };
     },

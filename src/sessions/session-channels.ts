@@ -96,6 +96,11 @@ export class SessionChannels {
     return this.#calls.pending(channel);
   }
 
+  /** Begins a command for a channel once those before it are over, or have begun where that is enough. */
+  begin<T>(channel: string, call: () => T | Promise<T>): T | Promise<T> {
+    return this.#calls.begin(channel, call);
+  }
+
   /** The client as others see it in a channel. */
   infoIn(channel: string): ClientInfo {
     return this.#entries.get(channel)?.info ?? this.#session.clientInfo;
