@@ -250,7 +250,7 @@ export class LmdbEngine {
     const isAtOnce = options.durability === "memory" && log.durability === "memory" && log.underWay === 0;
     if (isAtOnce && log.isKnown) return Promise.resolve(this.#tell(log, publication, options));
     const written = this.#commit.write({ log, publication, options, key });
-    this.maps.noteUnderWay(log, publication, options.retention, written);
+    this.maps.noteUnderWay(log, publication, options, written);
     return written;
   }
 

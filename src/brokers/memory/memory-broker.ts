@@ -171,7 +171,7 @@ export class MemoryBroker implements Broker {
     if (key !== undefined && log.keyed) {
       // What comes now is not what follows the value that nobody has any more.
       if (log.keyed.isOver(key, now)) this.#removeKey(channel, log, key);
-      const suppressed = log.keyed.check({ ...publication, key }, keyMode, now);
+      const suppressed = log.keyed.check({ ...publication, key }, keyMode, now, options.owner);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
     // What a key's value takes stays, whatever the log drops.
@@ -179,7 +179,9 @@ export class MemoryBroker implements Broker {
     const isGrowing = log.keyed !== undefined || !isFull;
     if (isGrowing) this.#assertRoomFor(sizeOf(publication), log, options);
     if (!this.#logs.has(channel)) this.#add(channel, log, options);
+    const applied = key === undefined ? undefined : log.keyed?.begin({ ...publication, key }, options.owner);
     const entry = this.#counting(log, () => log.append(publication, retention, now));
+    applied?.();
     const { position } = log;
     if (log.keyed?.nextExpiry !== undefined) this.#watchKeys(channel, log);
     if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);
