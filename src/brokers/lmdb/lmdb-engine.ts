@@ -194,6 +194,7 @@ export class LmdbEngine {
     const key = idempotencyKey === undefined ? undefined : this.#keys.sent(sender, idempotencyKey);
     const first = key && this.#keys.find(channel, key);
     if (first) return first.then((result) => ({ ...result, isDuplicate: true }));
+    if (key) this.#room.takeKey(options, this.#options.clock.elapsed());
     const suppressed = this.maps.check(known, publication, options);
     // Without a log and a key there is nothing to be kept of it.
     if (suppressed && known === undefined && key === undefined)

@@ -119,6 +119,42 @@ export function describeNames({ start, capabilities }: Section): void {
     });
   });
 
+  describe.skipIf(capabilities.maxIdempotencyKeys === undefined)("idempotency keys that users use", () => {
+    it("are bounded for each of them once half are used, leave room for the server, and are free again in time", async () => {
+      const { broker, advance } = await start();
+      const use = (key: string, owner?: string) =>
+        broker.publish(
+          "news",
+          { data: "1" },
+          { retention: ample, idempotencyKey: key, ...(owner !== undefined && { owner }) },
+        );
+      let used = 0;
+      const count = async (owner: string) => {
+        for (let n = 0; n < 300; n++) {
+          const isTaken = await use(`${owner}-${n}`, owner).then(
+            () => true,
+            () => false,
+          );
+          if (!isTaken) return;
+          used++;
+        }
+      };
+      await count("user:mallory");
+      expect(used).toBe((capabilities.maxIdempotencyKeys ?? 0) / 2);
+      await expect(use("another", "user:mallory")).rejects.toMatchObject({
+        code: "HF_BROKER_FULL",
+        message: expect.stringMatching(/maxUserPercent/),
+      });
+      expect(await use("user:mallory-0", "user:mallory")).toMatchObject({ isDuplicate: true });
+      await use("first", "user:ann");
+      for (let n = 0; n < 40; n++) await count(`user:${n}`);
+      await expect(use("second", "user:ann")).rejects.toMatchObject({ code: "HF_BROKER_FULL" });
+      await use("by the server");
+      await advance(6 * 60_000);
+      await use("another", "user:mallory");
+    });
+  });
+
   describe.skipIf(capabilities.maxChannels === undefined)("names that users take", () => {
     const fill = async (broker: Broker, owner: string | undefined, retention = ample) => {
       let taken = 0;
