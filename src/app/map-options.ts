@@ -14,6 +14,8 @@ export interface MapOptions<Data = unknown> {
   readonly ttl?: Duration;
   /** Publications of further keys are refused. @default 10,000 */
   readonly maxKeys?: number;
+  /** Of those, how many one user may have set once half of them are taken, an address where there is no user. @default a tenth */
+  readonly maxUserKeys?: number;
   /** Most bytes of all values, each counted with some 200 more. @default 8 MiB */
   readonly maxBytes?: number;
   /** What keys are ordered by, the highest first: a number made of the data, or the name of its field. @default the key */
@@ -34,6 +36,7 @@ const optionNames: readonly (keyof MapOptions)[] = [
   "keys",
   "ttl",
   "maxKeys",
+  "maxUserKeys",
   "maxBytes",
   "score",
   "subscribersOf",
@@ -76,10 +79,11 @@ export function compileMap(name: string, options: MapOptions, leaseMs: number): 
 
 function toBounds(name: string, options: MapOptions, ttlMs: number | undefined): KeyRetention {
   const { maxKeys = defaultBounds.maxKeys, maxBytes = defaultBounds.maxBytes } = options;
-  for (const [option, value] of Object.entries({ maxKeys, maxBytes }))
+  const ofUser = options.maxUserKeys === undefined ? {} : { maxUserKeys: options.maxUserKeys };
+  for (const [option, value] of Object.entries({ maxKeys, maxBytes, ...ofUser }))
     if (!Number.isSafeInteger(value) || value < 1)
       throw refuse(`${name}.${option}`, "an integer of at least 1");
-  return { maxKeys, maxBytes, ...(ttlMs !== undefined && { ttlMs }) };
+  return { maxKeys, maxBytes, ...ofUser, ...(ttlMs !== undefined && { ttlMs }) };
 }
 
 function parseTtl(name: string, ttl: Duration | undefined): number | undefined {

@@ -45,6 +45,8 @@ export interface Retention {
 export interface KeyRetention {
   /** Publications of further keys are refused. */
   readonly maxKeys: number;
+  /** Of those, how many one user may have set once half of them are taken, an address where there is no user. @default a tenth */
+  readonly maxUserKeys?: number;
   /** Of all values together; publications that would take more are refused. */
   readonly maxBytes: number;
   /** From the last publication of a key to its removal, in milliseconds. @default for good */

@@ -6,6 +6,7 @@
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
 import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "./broker.js";
+import type { Owner } from "./quota.js";
 import { SortedList } from "./sorted-list.js";
 
 /** Estimated memory of a value beyond its text. */
@@ -21,10 +22,14 @@ export interface KeyValue {
 
 interface Value extends KeyValue {
   readonly bytes: number;
+  /** Who has set it; empty where nobody knows, or it was the server. */
+  readonly owner: string;
 }
 
 interface UnderWay {
   count: number;
+  /** Of the last. */
+  owner: string;
   /** The key's value once all of them are there; undefined for none. */
   last: NewPublication | undefined;
 }
@@ -38,6 +43,8 @@ export class KeyedState {
   readonly #values = new Map<string, Value>();
   readonly #underWay = new Map<string, UnderWay>();
   #underWayBytes = 0;
+  /** Keys that each user has set, or is setting. */
+  readonly #owned = new Map<string, number>();
   #bytes = 0;
   /** Whether the one whose time began last is at the end. */
   #isInOrder = true;
@@ -77,6 +84,7 @@ export class KeyedState {
     publication: NewPublication & { readonly key: string },
     keyMode: "if_new" | "if_exists" | undefined,
     now: number,
+    owner?: Owner,
   ): SuppressReason | undefined {
     const { key, isRemoved, version } = publication;
     const last = this.#last(key);
@@ -84,7 +92,7 @@ export class KeyedState {
     if (last !== undefined && keyMode === "if_new") return "key_exists";
     const known = last?.version;
     if (version && known?.epoch === version.epoch && version.number <= known.number) return "version";
-    if (!isRemoved) this.#assertRoom(publication, now);
+    if (!isRemoved) this.#assertRoom(publication, now, owner);
     return undefined;
   }
 
@@ -92,18 +100,22 @@ export class KeyedState {
    * The publication was taken, and counts for what is checked from now on.
    * @returns to be called when it is applied, or has failed
    */
-  begin(publication: NewPublication & { readonly key: string }): () => void {
+  begin(publication: NewPublication & { readonly key: string }, owner: Owner = ""): () => void {
     const { key, isRemoved } = publication;
     let underWay = this.#underWay.get(key);
     if (underWay === undefined) {
-      underWay = { count: 0, last: undefined };
+      underWay = { count: 0, owner, last: undefined };
       this.#underWay.set(key, underWay);
     }
     const bytes = isRemoved ? 0 : sizeOf(publication);
+    const added = isRemoved || underWay.count > 0 || this.#values.has(key) ? 0 : 1;
+    this.#count(owner, added);
     this.#underWayBytes += bytes;
     underWay.count++;
+    underWay.owner = owner;
     underWay.last = isRemoved ? undefined : publication;
     return () => {
+      this.#count(owner, -added);
       this.#underWayBytes -= bytes;
       if (--underWay.count === 0) this.#underWay.delete(key);
     };
@@ -116,7 +128,9 @@ export class KeyedState {
     this.#remove(key);
     if (publication.isRemoved) return;
     const bytes = sizeOf(publication);
-    this.#values.set(key, { publication, since, bytes });
+    const owner = this.#underWay.get(key)?.owner ?? ownerIn(publication);
+    this.#values.set(key, { publication, since, bytes, owner });
+    this.#count(owner, 1);
     if (since < this.#lastSince) this.#isInOrder = false;
     this.#lastSince = Math.max(this.#lastSince, since);
     this.#bytes += bytes;
@@ -166,6 +180,7 @@ export class KeyedState {
 
   clear(): void {
     this.#values.clear();
+    this.#owned.clear();
     this.#bytes = 0;
     this.#byKey = undefined;
     this.#byScore = undefined;
@@ -207,6 +222,7 @@ export class KeyedState {
     const value = this.#values.get(key);
     if (value === undefined) return;
     this.#values.delete(key);
+    this.#count(value.owner, -1);
     this.#bytes -= value.bytes;
     this.#byKey?.remove(value.publication);
     this.#byScore?.remove(value.publication);
@@ -222,12 +238,25 @@ export class KeyedState {
     return ttlMs === undefined || now < since + ttlMs;
   }
 
-  #assertRoom(publication: NewPublication & { readonly key: string }, now: number): void {
-    const { maxKeys, maxBytes } = this.limits;
+  #count(owner: string, by: number): void {
+    if (owner === "" || by === 0) return;
+    const count = (this.#owned.get(owner) ?? 0) + by;
+    if (count > 0) this.#owned.set(owner, count);
+    else this.#owned.delete(owner);
+  }
+
+  #assertRoom(publication: NewPublication & { readonly key: string }, now: number, owner: Owner): void {
+    const { maxKeys, maxBytes, maxUserKeys = Math.max(1, Math.floor(maxKeys / 10)) } = this.limits;
     const known = this.#values.get(publication.key);
     const isNew = known === undefined && !this.#underWay.has(publication.key);
     if (isNew && this.#values.size + this.#underWay.size >= maxKeys && this.#countAll(now) >= maxKeys)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxKeys} keys`);
+    const isCrowded = isNew && 2 * (this.#values.size + this.#underWay.size) >= maxKeys;
+    if (isCrowded && owner && (this.#owned.get(owner) ?? 0) >= maxUserKeys)
+      throw new HoldfastError(
+        "HF_MAP_FULL",
+        `half of the ${maxKeys} keys of the map are taken, and then each user may have set ${maxUserKeys} (maxUserKeys)`,
+      );
     const bytes = this.#bytes + this.#underWayBytes - (known?.bytes ?? 0) + sizeOf(publication);
     if (bytes > maxBytes)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxBytes} bytes`);
@@ -258,6 +287,11 @@ export class KeyedState {
     for (const [key, { last }] of this.#underWay) if (last && !this.#values.has(key)) count++;
     return count;
   }
+}
+
+/** Of a value whose setting this process has not seen: who has no user is not known any more. */
+function ownerIn({ info }: Publication): string {
+  return info === undefined || info.user === "" ? "" : `user:${info.user}`;
 }
 
 /** About what an entry takes in a page. */

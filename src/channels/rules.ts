@@ -102,9 +102,9 @@ export function findRetentionFault(retention: Partial<Retention> | undefined): s
 }
 
 function findKeysFault(keys: NonNullable<Retention["keys"]>): string | undefined {
-  for (const name of ["maxKeys", "maxBytes", "ttlMs"] as const) {
+  for (const name of ["maxKeys", "maxBytes", "ttlMs", "maxUserKeys"] as const) {
     const value = keys[name];
-    if (name === "ttlMs" && value === undefined) continue;
+    if ((name === "ttlMs" || name === "maxUserKeys") && value === undefined) continue;
     if (!Number.isSafeInteger(value) || (value as number) < 1)
       return `retention.keys.${name} ${String(value)}, which is no integer from 1 to ${Number.MAX_SAFE_INTEGER}`;
   }

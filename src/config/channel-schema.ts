@@ -34,6 +34,7 @@ const map = fields({
   keys: choice(["any", "client", "user"]).optional(),
   ttl: duration.optional(),
   maxKeys: integer(1).optional(),
+  maxUserKeys: integer(1).optional(),
   maxBytes: integer(1).optional(),
   score: z.string().min(1).optional(),
   subscribersOf: z.string().min(1).optional(),

@@ -10,6 +10,7 @@ export interface EngineOptions {
   readonly maxChannels: number;
   readonly maxBytes: number;
   readonly maxPendingBytes: number;
+  readonly maxIdempotencyKeys: number;
   readonly metaTtlMs: number;
   readonly checkpointDelayMs: number;
   readonly maxJournalBytes: number;

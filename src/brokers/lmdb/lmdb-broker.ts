@@ -60,10 +60,13 @@ export interface LmdbBrokerOptions extends Partial<StoreLimits> {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
   /** Goes on with what is left of a damaged store. @default false, which refuses to open it */
   readonly repair?: boolean;
+  /** Most idempotency keys of five minutes, some 100 bytes of the store each. @default 10,000,000 */
+  readonly maxIdempotencyKeys?: number;
   /** Percent of each bound that one user may have once half of it is taken. @default 2 */
   readonly userPercent?: number;
 }
 
+const defaultMaxIdempotencyKeys = 10_000_000;
 const sweepIntervalMs = 10_000;
 const presencesPerSweep = 1000;
 
@@ -83,6 +86,7 @@ export class LmdbBroker implements Broker {
     const { folder, userPercent = defaultUserPercent } = options;
     this.#options = {
       repair: false,
+      maxIdempotencyKeys: defaultMaxIdempotencyKeys,
       ...defaultStoreLimits,
       ...options,
       userPercent,

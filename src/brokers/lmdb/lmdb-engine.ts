@@ -194,6 +194,7 @@ export class LmdbEngine {
     const key = idempotencyKey === undefined ? undefined : this.#keys.sent(sender, idempotencyKey);
     const first = key && this.#keys.find(channel, key);
     if (first) return first.then((result) => ({ ...result, isDuplicate: true }));
+    if (key) this.#room.takeKey(options, this.#options.clock.elapsed());
     const suppressed = this.maps.check(known, publication, options);
     // Without a log and a key there is nothing to be kept of it.
     if (suppressed && known === undefined && key === undefined)
@@ -250,7 +251,7 @@ export class LmdbEngine {
     const isAtOnce = options.durability === "memory" && log.durability === "memory" && log.underWay === 0;
     if (isAtOnce && log.isKnown) return Promise.resolve(this.#tell(log, publication, options));
     const written = this.#commit.write({ log, publication, options, key });
-    this.maps.noteUnderWay(log, publication, options.retention, written);
+    this.maps.noteUnderWay(log, publication, options, written);
     return written;
   }
 

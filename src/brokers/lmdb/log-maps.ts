@@ -85,7 +85,7 @@ export class LogMaps {
   check(
     log: ChannelLog | undefined,
     publication: NewPublication,
-    { retention, keyMode }: PublishOptions,
+    { retention, keyMode, owner }: PublishOptions,
   ): SuppressReason | undefined {
     const { key } = publication;
     if (key === undefined || retention.keys === undefined) return undefined;
@@ -93,20 +93,20 @@ export class LogMaps {
     const state = log?.keyed?.state ?? new KeyedState(retention.keys);
     // What comes now is not what follows the value that nobody has any more.
     if (log && state.isOver(key, this.#options.clock.now())) this.#removeFirst(log, key);
-    return state.check({ ...publication, key }, keyMode, this.#options.clock.now());
+    return state.check({ ...publication, key }, keyMode, this.#options.clock.now(), owner);
   }
 
   /** What is published next has to reckon with it. */
   noteUnderWay(
     log: ChannelLog,
     publication: NewPublication,
-    retention: Retention,
+    { retention, owner }: PublishOptions,
     written: Promise<unknown>,
   ): void {
     const { key } = publication;
     if (key === undefined || retention.keys === undefined) return;
     log.retention = retention;
-    const done = log.keyed?.state.begin({ ...publication, key });
+    const done = log.keyed?.state.begin({ ...publication, key }, owner);
     if (done) written.then(done, done);
   }
 

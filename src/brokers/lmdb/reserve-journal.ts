@@ -8,18 +8,20 @@ import { join } from "node:path";
 import { HoldfastError } from "../../errors.js";
 import { decodeFrame, type Frame } from "./frames.js";
 import { lengthBytes } from "./journal.js";
+import { isNoRoom } from "./store-errors.js";
 
 const fileName = "reserve.log";
 const fileBytes = 1024 * 1024;
 
 export class ReserveJournal {
-  readonly #file: fs.promises.FileHandle;
+  /** Undefined where the disk did not even have room for its name. */
+  readonly #file: fs.promises.FileHandle | undefined;
   readonly #size: number;
   /** What it held when it was opened. */
   readonly frames: readonly Frame[];
   #length: number;
 
-  private constructor(file: fs.promises.FileHandle, size: number, contents: Contents) {
+  private constructor(file: fs.promises.FileHandle | undefined, size: number, contents: Contents) {
     this.#file = file;
     this.#size = size;
     this.frames = contents.frames;
@@ -29,7 +31,15 @@ export class ReserveJournal {
   /** Where the disk has no room for all of it, it is as large as it has come to be. @throws what the file system throws */
   static async open(folder: string): Promise<ReserveJournal> {
     const flags = fs.constants.O_RDWR | fs.constants.O_CREAT;
-    const file = await fs.promises.open(join(folder, fileName), flags, 0o600);
+    const path = join(folder, fileName);
+    const file = await fs.promises.open(path, flags, 0o600).catch((error: unknown) => {
+      if (!isNoRoom(error)) throw error;
+      return undefined;
+    });
+    if (file === undefined) {
+      const bytes = fs.existsSync(path) ? fs.readFileSync(path) : Buffer.alloc(0);
+      return new ReserveJournal(undefined, 0, contentsOf(bytes));
+    }
     try {
       const { size } = await file.stat();
       if (size < fileBytes) {
@@ -69,16 +79,18 @@ export class ReserveJournal {
   }
 
   async close(): Promise<void> {
-    await this.#file.close();
+    await this.#file?.close();
   }
 
   async #write(bytes: Buffer, at: number): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) return;
     for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, at + done);
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
       if (bytesWritten === 0) throw new Error("the file system took nothing");
       done += bytesWritten;
     }
-    await this.#file.datasync();
+    await file.datasync();
   }
 }
 

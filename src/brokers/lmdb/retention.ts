@@ -10,7 +10,12 @@ export function isSameRetention(a: Retention | undefined, b: Retention | undefin
 }
 
 function hasSameKeys({ keys: a }: Retention, { keys: b }: Retention): boolean {
-  return a?.maxKeys === b?.maxKeys && a?.maxBytes === b?.maxBytes && a?.ttlMs === b?.ttlMs;
+  return (
+    a?.maxKeys === b?.maxKeys &&
+    a?.maxUserKeys === b?.maxUserKeys &&
+    a?.maxBytes === b?.maxBytes &&
+    a?.ttlMs === b?.ttlMs
+  );
 }
 
 /** Whether taking a publication makes an older one go, so that the log does not grow. */

@@ -1,6 +1,7 @@
 /** Whether a store has room: for a publication, and for the log of another channel. Users share it (quota.ts). */
 import type { PublishOptions } from "../../channels/broker.js";
 import { assertRoom, type Bound, Quota } from "../../channels/quota.js";
+import { WindowQuota } from "../../channels/window-quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { LogIndex } from "./log-index.js";
@@ -8,11 +9,14 @@ import { OwnerUse } from "./owner-use.js";
 import { isAtBound } from "./retention.js";
 import type { StoreSpace } from "./store-space.js";
 
+const keyWindowMs = 5 * 60 * 1000;
+
 export interface StoreRoomOptions {
   readonly index: LogIndex;
   readonly space: StoreSpace;
   readonly maxChannels: number;
   readonly maxPendingBytes: number;
+  readonly maxIdempotencyKeys: number;
   readonly userPercent: number;
 }
 
@@ -23,6 +27,7 @@ export class StoreRoom {
   readonly owners: OwnerUse;
   readonly #options: StoreRoomOptions;
   readonly #logs: Bound;
+  readonly #keys: WindowQuota;
 
   constructor(options: StoreRoomOptions) {
     const { index, maxChannels: max, userPercent } = options;
@@ -30,6 +35,9 @@ export class StoreRoom {
     this.#logs = { max, userPercent, what: "channels of the store", option: "store.maxChannels" };
     this.unstored = new Quota(this.#logs);
     this.owners = new OwnerUse(index);
+    const what = "idempotency keys of 5 minutes";
+    const keys = { max: options.maxIdempotencyKeys, userPercent, what, option: "maxIdempotencyKeys" };
+    this.#keys = new WindowQuota(keys, keyWindowMs);
   }
 
   /** @throws HF_BROKER_FULL */
@@ -38,6 +46,11 @@ export class StoreRoom {
     const all = this.#options.index.channelCount + this.unstored.all;
     const own = owner ? this.owners.of(owner).logs + this.unstored.of(owner) : 0;
     assertRoom(this.#logs, owner, { all, own });
+  }
+
+  /** An idempotency key that is new. @param now of a clock that is never set @throws HF_BROKER_FULL */
+  takeKey({ owner }: PublishOptions, now: number): void {
+    this.#keys.take(owner, now);
   }
 
   /**

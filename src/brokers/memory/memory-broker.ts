@@ -21,6 +21,7 @@ import type { KeyedState } from "../../channels/keyed-state.js";
 import { LocalPresence } from "../../channels/local-presence.js";
 import { defaultUserPercent, type Owner, Quota } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
+import { WindowQuota } from "../../channels/window-quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
@@ -34,12 +35,16 @@ export interface MemoryBrokerOptions {
   readonly maxChannels?: number;
   /** Most bytes of all logs together; publishes are refused beyond. @default 256 MiB */
   readonly maxBytes?: number;
+  /** Most idempotency keys of five minutes. @default 500,000 */
+  readonly maxIdempotencyKeys?: number;
   /** How long a channel that is empty and unused keeps its epoch and offset. @default 24 hours */
   readonly metaTtlMs?: number;
   /** Percent of each bound that one user may have once half of it is taken. @default 2 */
   readonly userPercent?: number;
 }
 
+const keysOfWindow = "idempotency keys of 5 minutes";
+const keyWindowMs = 5 * 60 * 1000;
 const sweepIntervalMs = 10_000;
 const expiryIntervalMs = 1000;
 /** Where more keys have expired than readers are told of at once. */
@@ -54,6 +59,7 @@ export class MemoryBroker implements Broker {
   readonly #initialEpochs: InitialEpochs;
   readonly #logQuota: Quota;
   readonly #byteQuota: Quota;
+  readonly #keyQuota: WindowQuota;
   readonly #presences: LocalPresence;
   /** Channels with the epoch that their log has, or will have. */
   readonly #subscribed = new Map<string, string>();
@@ -73,11 +79,12 @@ export class MemoryBroker implements Broker {
     this.#options = {
       maxChannels: 100_000,
       maxBytes: 256 * 1024 * 1024,
+      maxIdempotencyKeys: 500_000,
       metaTtlMs: day,
       userPercent: defaultUserPercent,
       ...options,
     };
-    const { maxChannels, maxBytes, userPercent, createEpoch } = this.#options;
+    const { maxChannels, maxBytes, maxIdempotencyKeys, userPercent, createEpoch } = this.#options;
     this.#initialEpochs = new InitialEpochs(createEpoch());
     this.#logQuota = new Quota({
       max: maxChannels,
@@ -91,6 +98,8 @@ export class MemoryBroker implements Broker {
       what: "bytes of the memory broker",
       option: "maxBytes",
     });
+    const keys = { max: maxIdempotencyKeys, userPercent, what: keysOfWindow, option: "maxIdempotencyKeys" };
+    this.#keyQuota = new WindowQuota(keys, keyWindowMs);
     this.#presences = new LocalPresence({ userPercent });
   }
 
@@ -153,6 +162,7 @@ export class MemoryBroker implements Broker {
     const elapsed = this.#options.clock.elapsed();
     const first = this.#keys.find(channel, name, elapsed);
     if (first) return first;
+    this.#keyQuota.take(options.owner, elapsed);
     const result = this.#append(channel, log, publication, options);
     this.#keys.put(channel, name, result, elapsed);
     return result;
@@ -171,7 +181,7 @@ export class MemoryBroker implements Broker {
     if (key !== undefined && log.keyed) {
       // What comes now is not what follows the value that nobody has any more.
       if (log.keyed.isOver(key, now)) this.#removeKey(channel, log, key);
-      const suppressed = log.keyed.check({ ...publication, key }, keyMode, now);
+      const suppressed = log.keyed.check({ ...publication, key }, keyMode, now, options.owner);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
     // What a key's value takes stays, whatever the log drops.
@@ -179,7 +189,9 @@ export class MemoryBroker implements Broker {
     const isGrowing = log.keyed !== undefined || !isFull;
     if (isGrowing) this.#assertRoomFor(sizeOf(publication), log, options);
     if (!this.#logs.has(channel)) this.#add(channel, log, options);
+    const applied = key === undefined ? undefined : log.keyed?.begin({ ...publication, key }, options.owner);
     const entry = this.#counting(log, () => log.append(publication, retention, now));
+    applied?.();
     const { position } = log;
     if (log.keyed?.nextExpiry !== undefined) this.#watchKeys(channel, log);
     if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);

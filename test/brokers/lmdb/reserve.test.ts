@@ -1,3 +1,4 @@
+import { promises } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { ReserveJournal } from "../../../src/brokers/lmdb/reserve-journal.js";
@@ -103,6 +104,17 @@ describe("what is reserved, in a store whose disk has no room", () => {
     expect(taken).toBeGreaterThan(10);
     expect(taken).toBeLessThan(20);
     expect(await afterCrash(folder)).toHaveLength(taken);
+  });
+});
+
+describe("reserve that cannot be made", () => {
+  it("holds nothing, and is no reason not to open the store", async () => {
+    const folder = createFolder();
+    vi.spyOn(promises, "open").mockRejectedValueOnce(systemError("ENOSPC"));
+    const reserve = await ReserveJournal.open(folder);
+    expect(reserve.frames).toEqual([]);
+    await expect(reserve.append(Buffer.alloc(100))).rejects.toMatchObject(full);
+    await reserve.close();
   });
 });
 

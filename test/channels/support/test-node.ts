@@ -21,6 +21,7 @@ export const ample: Retention = Object.freeze({
 const metaTtlMs = 60_000;
 
 export interface TestNodeOptions {
+  readonly maxOpenChannels?: number;
   readonly ringLimits?: Partial<RingLimits>;
   readonly retention?: Partial<Retention>;
   /** The delivery's idea of time; by default no time passes. */
@@ -52,8 +53,10 @@ export async function createTestNode(options: TestNodeOptions = {}) {
     sliceMs: options.sliceMs ?? 4,
     onError,
   });
+  const { maxOpenChannels } = options;
+  const bounds = maxOpenChannels === undefined ? {} : { maxOpenChannels };
   const ringLimits = { maxEntries: 512, maxBytes: 1_000_000, ...options.ringLimits };
-  const channels = new Channels({ broker, log, delivery, ringLimits, onError });
+  const channels = new Channels({ broker, log, delivery, ringLimits, onError, ...bounds });
   await broker.open(channels);
   const retention = { ...ample, ...options.retention };
 

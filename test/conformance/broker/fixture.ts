@@ -24,6 +24,8 @@ export interface BrokerCapabilities {
   readonly forgetsIdleLogsAfterMs?: number;
   /** The bound of channels with a log that it is made with, if any; of that, each user may have 2 % once half is taken. */
   readonly maxChannels?: number;
+  /** The same of idempotency keys. */
+  readonly maxIdempotencyKeys?: number;
 }
 
 export interface BrokerUnderTest {

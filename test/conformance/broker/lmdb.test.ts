@@ -8,6 +8,7 @@ import { FakeClock } from "../../support/fake-clock.js";
 import { describeBroker } from "./suite.js";
 
 const maxChannels = 400;
+const maxIdempotencyKeys = 200;
 const metaTtlMs = 24 * 60 * 60 * 1000;
 const folder = mkdtempSync(join(tmpdir(), "holdfast-conformance-"));
 const createEpoch = createCounter("epoch");
@@ -31,6 +32,7 @@ describeBroker(
       },
       metaTtlMs,
       maxChannels,
+      maxIdempotencyKeys,
     });
     const idle = () => broker.idle();
     const advance = async (ms: number) => {
@@ -46,5 +48,5 @@ describeBroker(
     };
     return { broker, clock, idle, advance, sizes };
   },
-  { canMoveTime: true, maxChannels, forgetsIdleLogsAfterMs: metaTtlMs },
+  { canMoveTime: true, maxChannels, maxIdempotencyKeys, forgetsIdleLogsAfterMs: metaTtlMs },
 );

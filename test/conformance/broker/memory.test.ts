@@ -5,14 +5,15 @@ import { describeBroker } from "./suite.js";
 
 const hourMs = 60 * 60 * 1000;
 const maxChannels = 400;
+const maxIdempotencyKeys = 200;
 const createEpoch = createCounter("epoch");
 
 describeBroker(
   "memory",
   async () => {
     const clock = new FakeClock();
-    const broker = new MemoryBroker({ clock, createEpoch, maxChannels });
+    const broker = new MemoryBroker({ clock, createEpoch, maxChannels, maxIdempotencyKeys });
     return { clock, broker, sizes: () => broker.sizes };
   },
-  { canMoveTime: true, maxChannels, forgetsIdleLogsAfterMs: 24 * hourMs },
+  { canMoveTime: true, maxChannels, maxIdempotencyKeys, forgetsIdleLogsAfterMs: 24 * hourMs },
 );

@@ -86,6 +86,75 @@ export function describeNames({ start, capabilities }: Section): void {
     });
   });
 
+  describe("keys of a map that users set", () => {
+    const retention = { ...ample, keys: { maxKeys: 20, maxBytes: 100_000 } };
+    const set = (broker: Broker, key: string, owner?: string) =>
+      broker.publish("map", { key, data: "1" }, owner === undefined ? { retention } : { retention, owner });
+
+    it.each(["user:mallory", "address:10.0.0.1"])(
+      "are bounded for each of them (%s) once half are taken",
+      async (owner) => {
+        const { broker } = await start();
+        for (let n = 0; n < 10; n++) await set(broker, `m-${n}`, owner);
+        await expect(set(broker, "m-10", owner)).rejects.toMatchObject({
+          code: "HF_MAP_FULL",
+          message: expect.stringMatching(/maxUserKeys/),
+        });
+        await set(broker, "m-0", owner);
+        for (let n = 0; n < 2; n++) await set(broker, `a-${n}`, "user:ann");
+        await expect(set(broker, "a-2", "user:ann")).rejects.toMatchObject({ code: "HF_MAP_FULL" });
+        for (let n = 0; n < 8; n++) await set(broker, `s-${n}`);
+        await broker.publish("map", { key: "a-0", data: "null", isRemoved: true }, { retention });
+        await set(broker, "a-2", "user:ann");
+      },
+    );
+
+    it("are counted in the order of the calls when they come at once", async () => {
+      const { broker } = await start();
+      for (let n = 0; n < 10; n++) await set(broker, `s-${n}`);
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 9 }, (_, n) => set(broker, `m-${n}`, "user:mallory")),
+      );
+      expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBe(2);
+    });
+  });
+
+  describe.skipIf(capabilities.maxIdempotencyKeys === undefined)("idempotency keys that users use", () => {
+    it("are bounded for each of them once half are used, leave room for the server, and are free again in time", async () => {
+      const { broker, advance } = await start();
+      const use = (key: string, owner?: string) =>
+        broker.publish(
+          "news",
+          { data: "1" },
+          { retention: ample, idempotencyKey: key, ...(owner !== undefined && { owner }) },
+        );
+      let used = 0;
+      const count = async (owner: string) => {
+        for (let n = 0; n < 300; n++) {
+          const isTaken = await use(`${owner}-${n}`, owner).then(
+            () => true,
+            () => false,
+          );
+          if (!isTaken) return;
+          used++;
+        }
+      };
+      await count("user:mallory");
+      expect(used).toBe((capabilities.maxIdempotencyKeys ?? 0) / 2);
+      await expect(use("another", "user:mallory")).rejects.toMatchObject({
+        code: "HF_BROKER_FULL",
+        message: expect.stringMatching(/maxUserPercent/),
+      });
+      expect(await use("user:mallory-0", "user:mallory")).toMatchObject({ isDuplicate: true });
+      await use("first", "user:ann");
+      for (let n = 0; n < 40; n++) await count(`user:${n}`);
+      await expect(use("second", "user:ann")).rejects.toMatchObject({ code: "HF_BROKER_FULL" });
+      await use("by the server");
+      await advance(6 * 60_000);
+      await use("another", "user:mallory");
+    });
+  });
+
   describe.skipIf(capabilities.maxChannels === undefined)("names that users take", () => {
     const fill = async (broker: Broker, owner: string | undefined, retention = ample) => {
       let taken = 0;
