@@ -7,9 +7,11 @@ import { defaultUserPercent } from "../channels/quota.js";
 import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
-import type { ApiKey } from "../http/api/keys.js";
+import { type ApiKey, isHashedKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import type { AllowedOrigins } from "../requests/origins.js";
+import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { type Authenticate, believeClients } from "../sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -20,8 +22,6 @@ import {
 import type { TlsOptions } from "../sockets/http-front.js";
 import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
 import { type AddressLimits, defaultAddressLimits } from "../transports/address-limits.js";
-import type { AllowedOrigins } from "../transports/origins.js";
-import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
 
 /** Bounds of one connection, one user and one address. */
@@ -30,10 +30,25 @@ export type ServerLimits = SessionLimits & AddressLimits;
 export interface ServerOptions {
   /** TCP port; 0 takes a free one. @default 8000 */
   readonly port?: number;
+  /**
+   * File of a Unix socket to listen on, in the place of host and port: for a proxy on the same machine, which `trustedProxies`
+   * then names as `unix`. A file that a server has left there is taken over. @default null, which is a TCP port
+   */
+  readonly unixSocket?: string | null;
+  /**
+   * A prefix such as `/rt` that all paths may begin with, the WebSocket's too: for a proxy that leaves it there, and for a
+   * server that this one is attached to. Without it they go on to be answered. @default "", which is none
+   */
+  readonly basePath?: string;
   /** Address to listen on. Others than this machine can connect to anything but a loopback address. @default "127.0.0.1" */
   readonly host?: string;
   /** Certificate and key (`cert`, `key`) to serve https: and wss: with. @default null, which is without TLS */
   readonly tls?: TlsOptions | null;
+  /**
+   * With `tls`, how long browsers are to come by https: only, in seconds (`Strict-Transport-Security`, RFC 6797). It holds for
+   * all ports of the host, and is not said to those who come by a name of this machine. `null` says nothing. @default 180 days
+   */
+  readonly hstsSeconds?: number | null;
   /** Whether HTTP/2 is spoken on the same port, too, and WebSockets over it (RFC 8441). @default true */
   readonly http2?: boolean;
   /**
@@ -54,8 +69,13 @@ export interface ServerOptions {
   readonly store?: Partial<StoreLimits>;
   /** Where logs and presence are kept instead. @default a broker for `data` */
   readonly broker?: Broker;
-  /** Keys that requests to `/api/` may come with, a text for all of it or with a scope; without any, none is accepted. @default none */
+  /**
+   * Keys that requests to `/api/` may come with, a text for all of it or with a scope; without any, none is accepted. In the
+   * place of a key may stand `sha256:` and its digest in hexadecimal digits. @default none
+   */
   readonly apiKeys?: readonly (string | ApiKey)[];
+  /** Whether such a key may come as `?api_key=`, too. Addresses come to stand in logs of proxies. @default false */
+  readonly apiKeyInQuery?: boolean;
   /** Finds out who a client is. @default every client is believed what it says of itself */
   readonly authenticate?: Authenticate;
   /** Rules per channel. @default every channel may be used, with history, presence and recovery */
@@ -63,7 +83,7 @@ export interface ServerOptions {
   /** Pages of other origins that may connect. @default none; pages of this server and of loopback addresses always may */
   readonly allowedOrigins?: AllowedOrigins;
   /**
-   * Proxies in front of the server: addresses, networks such as `10.0.0.0/8`, or the words `loopback` and `private`. Of a
+   * Proxies in front of the server: addresses, networks such as `10.0.0.0/8`, or the words `loopback`, `private` and `unix`. Of a
    * request that comes from one of them, `X-Forwarded-For` or `Forwarded` (RFC 7239) say the client's address, and
    * `X-Forwarded-Host` the name it was asked by. Of one that is none, these fields are not looked at. @default none
    */
@@ -147,13 +167,17 @@ export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
 export const defaultOptions = Object.freeze({
   port: 8000,
   host: "127.0.0.1",
+  unixSocket: null,
+  basePath: "",
   tls: null,
+  hstsSeconds: 180 * 24 * 3600,
   http2: true,
   compression: false,
   data: null,
   store: defaultStoreLimits,
   repairData: false,
   apiKeys: Object.freeze([]) as readonly (string | ApiKey)[],
+  apiKeyInQuery: false,
   authenticate: believeClients,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
@@ -212,6 +236,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     }),
   };
   checkInteger("port", resolved.port, 0, 65_535);
+  checkInteger("hstsSeconds", resolved.hstsSeconds, 0, maxHstsSeconds);
   checkInteger("maxConnections", resolved.maxConnections, 1);
   checkInteger("maxWaitingRequests", resolved.maxWaitingRequests, 1);
   for (const name of [
@@ -238,11 +263,15 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
     if (typeof resolved[name] !== "function") refuse(name, resolved[name], "a function");
   if (typeof resolved.host !== "string" || resolved.host === "")
     refuse("host", resolved.host, "a host name or address");
+  if (resolved.unixSocket !== null && (typeof resolved.unixSocket !== "string" || resolved.unixSocket === ""))
+    refuse("unixSocket", resolved.unixSocket, "a file, or null for a TCP port");
+  if (typeof resolved.basePath !== "string" || !/^(?:\/[\w.~-]+)*$/.test(resolved.basePath))
+    refuse("basePath", resolved.basePath, "a path such as /rt, without a slash at its end, or empty");
   if (resolved.routes !== undefined && typeof resolved.routes !== "function")
     refuse("routes", resolved.routes, "a function of a request and its response");
   if (resolved.pages !== null && typeof resolved.pages !== "string")
     refuse("pages", resolved.pages, "a folder, or null");
-  for (const name of ["http2", "repairData"] as const)
+  for (const name of ["http2", "repairData", "apiKeyInQuery"] as const)
     if (typeof resolved[name] !== "boolean") refuse(name, resolved[name], "true or false");
   if (resolved.data !== null && (typeof resolved.data !== "string" || resolved.data === ""))
     refuse("data", resolved.data, "a folder, or null for memory");
@@ -255,7 +284,7 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
   )
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `apiKeys must be a list of texts of at least ${leastKeyCharacters} characters, or of such keys with a scope: read, publish, admin`,
+      `apiKeys must be a list of texts of at least ${leastKeyCharacters} characters, of sha256: and the digest of a key in hexadecimal digits, or of such keys with a scope: read, publish, admin`,
       { details: { option: "apiKeys" } },
     );
   if (resolved.tls !== null && typeof resolved.tls !== "object")
@@ -281,6 +310,8 @@ const leastKeyCharacters = 16;
 function isApiKey(value: unknown): value is ApiKey {
   const { key, scope } = (value ?? {}) as Record<string, unknown>;
   const isLong = typeof key === "string" && key.length >= leastKeyCharacters;
+  // What is meant as a digest and is none would be taken for a key that nobody has.
+  if (isLong && key.startsWith("sha256:") && !isHashedKey(key)) return false;
   return isLong && ["read", "publish", "admin"].includes(scope as string);
 }
 
@@ -311,6 +342,8 @@ function resolveCompression(given: NonNullable<ServerOptions["compression"]>): D
   return settings;
 }
 
+/** Two years, the longest that lists of browsers ask for. */
+const maxHstsSeconds = 2 * 366 * 24 * 3600;
 /** What timers of Node.js can wait; beyond, they would not wait at all. */
 const maxTimerMs = 2 ** 31 - 1;
 
@@ -332,6 +365,7 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
 
 /** Bounds that may be lifted, by `null`. */
 const liftable = new Set([
+  "hstsSeconds",
   "maxConnections",
   "maxWaitingRequests",
   "limits.commandsPerSecond",

@@ -3,7 +3,7 @@
 import type { AuthenticateContext, AuthenticatedUser } from "../app/define-app.js";
 import { reject } from "../app/rejection.js";
 import type { User } from "../app/user.js";
-import { isLoopback } from "../transports/origins.js";
+import { isLoopback } from "../requests/origins.js";
 import { readSessionCookie } from "./cookies.js";
 import { type Moderation, moderatedCode } from "./moderation.js";
 import type { Sessions } from "./sessions.js";

@@ -107,7 +107,7 @@ describe("pages", () => {
   it("are read, not written", async () => {
     const { get } = await startWithPages();
     const response = await get("/", { method: "DELETE" });
-    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
   });
 });
 

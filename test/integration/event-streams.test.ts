@@ -66,7 +66,7 @@ describe("a channel as events", () => {
         lastEventId: `${epoch}:2`,
       },
     ]);
-    expect(stream.text).toMatch(/^retry: \d{4}\n\n/);
+    expect(stream.text).toMatch(/^retry: \d{4}\nid: .*\nevent: position\n/);
     expect(await server.presence("news")).toHaveLength(1);
     stream.cut();
     await until(() => server.stats().sockets === 0);
@@ -140,7 +140,7 @@ describe("a channel as events", () => {
   it("writes a comment now and then, and stays", async () => {
     const { open, server } = await start({ times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
     const stream = await open("news/events");
-    await stream.until(() => stream.text.split(": keepalive\n\n").length > 3);
+    await stream.until(() => stream.text.split(": keepalive\n").length > 3);
     expect(stream.events).toHaveLength(1);
     expect(server.stats().connections).toBe(1);
   });

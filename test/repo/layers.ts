@@ -48,19 +48,24 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   sockets: {
     folders: ["time", "websocket"],
-    node: ["buffer", "events", "http", "http2", "https", "net", "stream", "tls"],
+    node: ["buffer", "events", "fs/promises", "http", "http2", "https", "net", "stream", "tls"],
+    packages: [],
+  },
+  requests: {
+    folders: ["sessions", "wire"],
+    // Types of requests, lists of addresses, and nothing that listens.
+    node: ["http", "net"],
     packages: [],
   },
   transports: {
-    folders: ["sessions", "channels", "observe", "sockets", "time", "wire", "websocket"],
+    folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
     node: ["crypto", "http", "http2", "net", "stream"],
     packages: [],
   },
   http: {
-    folders: ["channels", "observe", "sessions", "sockets", "time", "wire", "websocket"],
+    folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
     node: ["crypto", "fs", "http", "http2", "net", "path", "stream", "zlib"],
     packages: ["zod"],
-    files: ["transports/addresses.ts", "transports/origins.ts", "transports/trusted-proxies.ts"],
   },
   server: {
     folders: [
@@ -70,6 +75,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       "channels",
       "http",
       "observe",
+      "requests",
       "sessions",
       "sockets",
       "time",
@@ -81,7 +87,17 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   config: {
-    folders: ["app", "auth", "channels", "server", "sessions", "sockets", "transports", "websocket"],
+    folders: [
+      "app",
+      "auth",
+      "channels",
+      "requests",
+      "server",
+      "sessions",
+      "sockets",
+      "transports",
+      "websocket",
+    ],
     node: ["crypto", "fs", "path"],
     packages: ["jiti", "yaml", "zod"],
   },
@@ -106,7 +122,18 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   showcase: {
-    folders: ["app", "auth", "channels", "http", "lab", "report", "server", "sockets", "transports"],
+    folders: [
+      "app",
+      "auth",
+      "channels",
+      "http",
+      "lab",
+      "report",
+      "requests",
+      "server",
+      "sockets",
+      "transports",
+    ],
     node: ["crypto", "fs", "http", "os", "path"],
     packages: ["systeminformation", "zod"],
   },
