@@ -1,6 +1,7 @@
 /** Where a server listens: its address as people type it, who can reach it, and what browsers are told of it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server as TcpServer } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import { parseAddress } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { HttpFront } from "../sockets/http-front.js";
@@ -40,6 +41,8 @@ export function isLocalOnly(
 ): boolean {
   if (front && (listener === front.http1 || listener === front.listener))
     return unixSocket !== null || isLoopback(host);
+  // Browsers come by TLS only where its certificate is for the name that they were given.
+  if (listener instanceof TlsServer) return false;
   const address = (listener as Partial<TcpServer> | undefined)?.address?.();
   if (typeof address === "string") return true;
   return address ? isLoopback(parseAddress(address.address) ?? address.address) : false;

@@ -83,7 +83,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       "wire",
       "websocket",
     ],
-    node: ["crypto", "http", "http2", "https", "net", "stream", "url"],
+    node: ["crypto", "http", "http2", "https", "net", "stream", "tls", "url"],
     packages: [],
   },
   config: {
@@ -153,7 +153,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   cli: {
-    folders: [".", "config", "lab", "report", "showcase"],
+    folders: [".", "config", "lab", "report", "requests", "showcase"],
     node: ["crypto", "fs", "path", "stream/consumers", "string_decoder", "timers/promises", "tty"],
     packages: ["centrifuge", "cli-table3", "commander", "listr2"],
     files: ["client/without-local-storage.ts", "wire/raw-json.ts"],
