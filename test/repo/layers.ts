@@ -100,6 +100,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
     node: ["crypto", "fs", "path"],
     packages: ["jiti", "yaml", "zod"],
+    files: ["http/api/keys.ts"],
   },
   report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
   lab: {
