@@ -125,6 +125,32 @@ describe("opening a stream", () => {
     expect(server.stats()).toMatchObject(nothing);
   });
 
+  it.each([
+    ["a publish behind it", `${connectCommand}\n{"id":2,"publish":{"channel":"news","data":1}}`],
+    ["an rpc beside it", '{"id":1,"connect":{},"rpc":{"method":"m"}}'],
+    [
+      "commands in its data",
+      '{"id":1,"connect":{"data":\n{"id":2,"publish":{"channel":"news","data":1}}\n}}',
+    ],
+    ["a publish alone", '{"id":1,"publish":{"channel":"news","data":1}}'],
+    ["a list", `[${connectCommand}]`],
+  ])(
+    "by GET, which a link or an image sends as well, takes one connect command and not %s",
+    async (_name, commands) => {
+      const { http, server } = await start();
+      const get = (text: string, headers: Record<string, string>) =>
+        PlainStream.open(`${http}/connection/sse?cf_connect=${encodeURIComponent(text)}`, headers);
+      const accept = { Accept: "text/event-stream" };
+      expect((await get(commands, accept)).status).toBe(400);
+      // What else asks for a stream: programs by mistake, and elements of a page on plain http.
+      for (const Accept of ["*/*", "image/avif,image/webp,*/*;q=0.8"])
+        expect((await get(connectCommand, { Accept })).status).toBe(406);
+      expect((await server.history("news")).publications).toEqual([]);
+      expect(server.stats()).toMatchObject(nothing);
+      expect((await get(connectCommand, accept)).status).toBe(200);
+    },
+  );
+
   it("with something else than connect ends with the reason", async () => {
     const { open, server } = await start();
     const stream = await open('{"id":1,"subscribe":{"channel":"a"}}');
