@@ -13,7 +13,6 @@ import type { PageHandler } from "./pages.js";
 import {
   channelOfEvents,
   findRoute,
-  isOwnPath,
   type Route,
   type RouteName,
   resolvePath,
@@ -78,11 +77,11 @@ export function createRouter(options: RouterOptions): Router {
   return (request, response, next) => {
     const { originalUrl } = request as { originalUrl?: string };
     const path = resolvePath(request.url ?? "/", originalUrl, basePath);
-    if (next && !isOwnPath(path)) {
+    const name = findRoute(path);
+    if (next && name === "rest") {
       next();
       return;
     }
-    const name = findRoute(path);
     const route: Route = table[name];
     const method = request.method ?? "";
     const verdict = policy.decide(toOpeningRequest(request), method, route.rule);

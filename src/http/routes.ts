@@ -74,10 +74,9 @@ export function channelOfEvents(path: string): string {
  * @param basePath the prefix that all paths may have, such as `/rt`; empty for none
  */
 export function resolvePath(url: string, originalUrl: string | undefined, basePath: string): string {
-  const [original, path] = [originalUrl ?? url, url].map((each) => withoutPrefix(pathOf(each), basePath)) as [
-    string,
-    string,
-  ];
+  const path = withoutPrefix(pathOf(url), basePath);
+  if (originalUrl === undefined || originalUrl === url) return path;
+  const original = withoutPrefix(pathOf(originalUrl), basePath);
   // `/api` may be the prefix, or the path: methods of the interface have one more segment.
   const isDeep = original.startsWith(`${apiPath}/`) && original.includes("/", apiPath.length + 1);
   const candidates = isDeep ? [path, original] : [original, path];

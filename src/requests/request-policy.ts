@@ -198,8 +198,8 @@ function isShown(headers: IncomingHttpHeaders): boolean {
   const { "sec-fetch-mode": mode, "sec-fetch-dest": destination, accept } = headers;
   if (mode === "navigate" || mode === "nested-navigate") return true;
   if (destination !== undefined) return !scriptDestinations.has(String(destination));
-  // Browsers leave the others out where a name is plain http; they ask for a window's content like this.
-  return mode === undefined && accept?.includes("text/html") === true;
+  // Browsers leave the others out where a name is plain http. All of them, and no program, ask for a window's content like this.
+  return mode === undefined && accept?.includes("application/xhtml+xml") === true;
 }
 
 /** Cookies, and whatever a browser sends by itself in Authorization (RFC 7617). A bearer's token is put there by a script. */

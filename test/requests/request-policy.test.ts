@@ -148,6 +148,12 @@ describe("windows and elements", () => {
     },
   );
 
+  it("are not programs whose library takes whatever there is", () => {
+    const java = { host: here, accept: "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2" };
+    expect(ask(java, { audience: "servers", method: "POST" })).toBe("admitted");
+    expect(ask({ host: here, accept: "*/*", "sec-fetch-mode": "cors" })).toBe("admitted");
+  });
+
   it("do not follow a link of another site there", () => {
     expect(ask({ ...typed, "sec-fetch-site": "cross-site" }, { isShown: true })).toBe(403);
   });
