@@ -155,7 +155,12 @@ describe("a channel as events", () => {
     await stream.nextEvents(2);
     await oneWay.until(() => oneWay.events.length > 1);
     for (const { text } of [stream, oneWay])
-      expect(text.split("\n\n").slice(0, -1).filter((block) => !/^data: /m.test(block))).toEqual([]);
+      expect(
+        text
+          .split("\n\n")
+          .slice(0, -1)
+          .filter((block) => !/^data: /m.test(block)),
+      ).toEqual([]);
   });
 
   it("ends with an error when the server ends it, and when its subscription ends", async () => {

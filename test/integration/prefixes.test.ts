@@ -86,7 +86,7 @@ describe("mounted in Express, which takes the prefix off", () => {
       expect((await publish(base, `${prefix}/api/publish`)).status).toBe(200);
       expect((await PlainStream.open(`${base}${prefix}/channels/news/events`)).status).toBe(200);
       // `/api/other` could be a method that there is none of.
-    expect((await publish(base, `${prefix}/other`)).status).toBe(404);
+      expect((await publish(base, `${prefix}/other`)).status).toBe(404);
     },
   );
 
