@@ -54,11 +54,9 @@ export type {
   UserTarget,
 } from "./server/app-methods.js";
 export { createServer } from "./server/create-server.js";
+export type { ListeningAddress } from "./server/listening.js";
 export type { ServerLimits, ServerOptions } from "./server/options.js";
-export type {
-  HoldfastServer,
-  ListeningAddress,
-} from "./server/server.js";
+export type { HoldfastServer } from "./server/server.js";
 export type { ServerStats } from "./server/server-stats.js";
 export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";

@@ -13,53 +13,58 @@ export function banner(address: ListeningAddress, configuration: Configuration):
   const { app, config, options } = configuration;
   const places = [
     ...(app || options.pages === null ? [] : [`  Open           ${url}, where --showcase adds pages to try`]),
-    `  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket`,
+    `  WebSocket      ${webSocketOf(address)}`,
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
   return `Holdfast ${version} keeps the line open at ${url}
 
 ${places.join("\n")}
 
-Try next, in another terminal:
-${suggestions(address, configuration)
-  .map((line) => `  ${line}`)
-  .join("\n")}
-
-${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
+${tryNext(suggestions(address, configuration))}${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
 }
 
 /** What `holdfast serve --showcase` says. */
 export function showcaseBanner(
   address: ListeningAddress,
-  { configuration, showcase, hasOwnKey }: ShowcaseConfiguration,
+  { configuration, hasOwnKey }: ShowcaseConfiguration,
+  runFile: string | undefined,
 ): string {
   const { url, host } = address;
   const { data } = configuration.options;
-  const key = data ? `the moderatorKey in ${join(data, keysFileName)}` : showcase.moderatorKey;
+  const keysFile = data ? join(data, keysFileName) : runFile;
+  const key = keysFile ? `the moderatorKey in ${keysFile}` : "no key, for there is no file to keep one in";
   return `Holdfast ${version} keeps the line open at ${url}
 
   Open           ${url} in two windows: chat, draw, play, measure
   Moderate       with ${hasOwnKey ? key : "one of your API keys (scope admin)"}
-  WebSocket      ${url.replace(/^http/, "ws")}/connection/websocket
+  WebSocket      ${webSocketOf(address)}
 
-Try next, in another terminal:
-${openSuggestions(address)
-  .map((line) => `  ${line}`)
-  .join("\n")}
-
-${isLocal(host) ? `Only this machine can connect (${host}). ` : `Whoever can reach ${host} can log in under any free name. `}\
-People log in by a name, without a passphrase, and programs\nof this machine may use every channel that is not private; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
+${tryNext(openSuggestions(address))}${isLocal(host) ? `Only this machine can connect (${host}). ` : `Whoever can reach ${host} can log in under any free name. `}\
+People log in by a name, without a passphrase, and programs\n${runFile === undefined ? "have no key" : `with the programKey in ${runFile}`} may use every channel that is not private; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
 }
 
 const openToAll = "Any visitor may use any channel and nobody is\nasked who they are";
 
+function tryNext(lines: readonly string[]): string {
+  if (lines.length === 0) return "";
+  return `Try next, in another terminal:\n${lines.map((line) => `  ${line}`).join("\n")}\n\n`;
+}
+
 function openSuggestions(address: ListeningAddress): readonly string[] {
+  // The command connects to ports.
+  if (address.port === 0) return [];
   const at = urlFlag(address);
   return [
     `${ownName} subscribe news${at}`,
     `${ownName} publish news '{"hello":"world"}'${at}`,
     `vmstat 1 | ${ownName} publish stats${at}`,
   ];
+}
+
+function webSocketOf({ url, port }: ListeningAddress): string {
+  return port === 0
+    ? `/connection/websocket at ${url}`
+    : `${url.replace(/^http/, "ws")}/connection/websocket`;
 }
 
 function urlFlag({ url, port }: ListeningAddress): string {
@@ -82,7 +87,7 @@ function exampleOf(patterns: readonly string[]): string | undefined {
 }
 
 function isLocal(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host === "localhost" || host.startsWith("/") || host === "::1" || host.startsWith("127.");
 }
 
 function describeReach({ host }: ListeningAddress, app: App | undefined): string {

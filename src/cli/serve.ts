@@ -7,7 +7,7 @@ import { createServer, type HoldfastServer, type ListeningAddress } from "../ind
 import { banner, showcaseBanner } from "./banner.js";
 import { writeNote, writeText } from "./output.js";
 import { loadWithFlags, type ServerFlags } from "./server-flags.js";
-import { withShowcase } from "./showcase.js";
+import { keepRunKeys, withShowcase } from "./showcase.js";
 import { onEndSignal } from "./signals.js";
 
 export async function runServe(flags: ServerFlags): Promise<void> {
@@ -18,9 +18,13 @@ export async function runServe(flags: ServerFlags): Promise<void> {
   shown?.showcase.use(server);
   const address = await listen(server);
   shown?.showcase.start();
+  const keys = shown && keepRunKeys(shown, address);
   // Who reads that the server is there may end it at once.
-  const ended = untilSignal(server, configuration, () => shown?.showcase.stop());
-  writeText(shown ? showcaseBanner(address, shown) : banner(address, configuration));
+  const ended = untilSignal(server, configuration, () => {
+    keys?.remove();
+    shown?.showcase.stop();
+  });
+  writeText(shown ? showcaseBanner(address, shown, keys?.file) : banner(address, configuration));
   await ended;
 }
 

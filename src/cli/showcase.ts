@@ -1,8 +1,11 @@
 /** `holdfast serve --showcase`: the pages' own application in the place of one from a configuration. */
 import type { Configuration } from "../config/load-config.js";
-import type { Durability } from "../index.js";
+import { messageOf } from "../errors.js";
+import type { Durability, ListeningAddress } from "../index.js";
 import { HoldfastError } from "../index.js";
+import { removeRunFile, runFileOf, writeRunFile } from "../showcase/program-key.js";
 import { createShowcase, type Showcase } from "../showcase/showcase.js";
+import { writeNote } from "./output.js";
 
 export interface ShowcaseConfiguration {
   readonly configuration: Configuration;
@@ -40,4 +43,24 @@ export function withShowcase(configuration: Configuration): ShowcaseConfiguratio
       },
     },
   };
+}
+
+/**
+ * Puts keys where only this user can read them, for as long as the server runs.
+ * @returns undefined where that could not be done, which is said
+ */
+export function keepRunKeys(
+  { showcase, configuration, hasOwnKey }: ShowcaseConfiguration,
+  { port }: ListeningAddress,
+): { readonly file: string; readonly remove: () => void } | undefined {
+  const file = runFileOf(port);
+  const { programKey, moderatorKey } = showcase;
+  const isKept = configuration.options.data != null || !hasOwnKey;
+  try {
+    writeRunFile(file, { programKey, ...(!isKept && { moderatorKey }) });
+  } catch (error) {
+    writeNote(`holdfast: programs of this machine get no key: ${messageOf(error)}`);
+    return undefined;
+  }
+  return { file, remove: () => removeRunFile(file) };
 }

@@ -20,7 +20,8 @@ export function toWebSocketUrl(server: string | URL | undefined, page: string | 
   const scheme = url && schemes[url.protocol];
   if (!url || scheme === undefined || url.host === "")
     throw refuse("must be the address of a server", server);
-  const path = url.pathname === "/" ? webSocketPath : url.pathname;
+  // What ends with a slash is where the server is mounted.
+  const path = url.pathname.endsWith("/") ? url.pathname.slice(0, -1) + webSocketPath : url.pathname;
   return `${scheme}//${url.host}${path}${url.search}`;
 }
 

@@ -2,6 +2,9 @@
 export const optionSummaries: Readonly<Record<string, string>> = {
   port: "TCP port; 0 takes a free one",
   host: "address to listen on",
+  unixSocket: "file of a Unix socket to listen on instead",
+  basePath: "prefix that all paths may have, such as /rt",
+  hstsSeconds: "with TLS, how long browsers are to come by https: only",
   "tls.cert": "certificate in PEM, to serve https: and wss:, HTTP/2 included",
   "tls.key": "the certificate's key in PEM",
   http2: "HTTP/2 on the same port, and WebSockets over it",
@@ -10,6 +13,7 @@ export const optionSummaries: Readonly<Record<string, string>> = {
   durability: "what a publish waits for: nothing, the process, the disk",
   repairData: "open a damaged store with what is left of it",
   apiKeys: "keys for POST /api/…, by comma",
+  apiKeyInQuery: "take such a key as ?api_key=, too",
   allowedOrigins: "origins of pages that may connect, by comma, or *",
   trustedProxies: "proxies that may say whom they speak for, by comma",
   audit: "a line to standard error for refused tokens, keys and origins, revocations and admin calls",

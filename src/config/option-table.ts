@@ -38,6 +38,9 @@ type Exception = Partial<Omit<ConfigOption, "path" | "variable" | "summary" | "n
 const exceptions: Readonly<Record<string, Exception>> = {
   port: { heading: "Address" },
   host: { heading: "Address", valueName: "address" },
+  unixSocket: { kind: "path", heading: "Address", valueName: "file" },
+  basePath: { heading: "Address", valueName: "path" },
+  hstsSeconds: { heading: "Address" },
   "tls.cert": { kind: "path", heading: "Address", fallback: null, valueName: "file" },
   "tls.key": { kind: "path", heading: "Address", fallback: null, valueName: "file" },
   http2: { heading: "Address" },
@@ -58,6 +61,7 @@ const exceptions: Readonly<Record<string, Exception>> = {
   },
   repairData: { heading: "Data" },
   apiKeys: { flag: "--api-key", heading: "Who may connect" },
+  apiKeyInQuery: { heading: "Who may connect" },
   allowedOrigins: { heading: "Who may connect" },
   maxConnections: { heading: "Who may connect" },
   maxWaitingRequests: { heading: "Who may connect" },

@@ -43,14 +43,19 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** Everything a page needs comes from this server; styles of elements may be set by its own scripts. */
 const contentSecurityPolicy = [
   "default-src 'self'",
-  // Other ports of the same host are other origins, and cannot be named: pages may be opened by any name of the host.
-  "connect-src 'self' http: https: ws: wss:",
+  "connect-src 'self'",
+  "form-action 'none'",
   "img-src 'self' data:",
   "style-src 'self' 'unsafe-inline'",
   "object-src 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
+/** The lab's page reads from servers that are opened for it, on ports that are free. */
+const policyOfLab = contentSecurityPolicy.replace(
+  "connect-src 'self'",
+  "connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*",
+);
 
 /**
  * @returns undefined where the folder is missing, as in a build without pages
@@ -121,7 +126,8 @@ function toPage(name: string, body: Buffer, modifiedMs: number): Page {
     headers: {
       "Content-Type": contentType,
       ...(gzipped && { Vary: "Accept-Encoding" }),
-      "Content-Security-Policy": contentSecurityPolicy,
+      "Content-Security-Policy": /^lab[\\/]/.test(name) ? policyOfLab : contentSecurityPolicy,
+      "Referrer-Policy": "same-origin",
       "X-Content-Type-Options": "nosniff",
       "Cache-Control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
       "Last-Modified": new Date(modifiedMs).toUTCString(),

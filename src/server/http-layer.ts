@@ -1,20 +1,24 @@
 /** The connections and requests of a server, with the bounds of its options. */
-import { refuseByPath } from "../http/refuse-by-path.js";
+import { refuseByPath } from "../http/router.js";
+import type { PeerKeys } from "../requests/peer-keys.js";
 import { HttpFront } from "../sockets/http-front.js";
+import { toOpeningRequest } from "../sockets/opening-request.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
-import type { PeerKeys } from "../transports/peer-keys.js";
 import type { ResolvedOptions } from "./options.js";
 
 /** Connections beyond the WebSockets', for pages, health, and refusals. */
 const spareConnections = 500;
 
-export function createRequestBounds({ requests }: ResolvedOptions, peerKeys: PeerKeys): RequestBounds {
+export function createRequestBounds(
+  { requests, basePath }: ResolvedOptions,
+  peerKeys: PeerKeys,
+): RequestBounds {
   return new RequestBounds({
     clock: systemClock,
     settings: requests,
-    peerOf: (request) => peerKeys.ofRequest(request),
-    refuse: refuseByPath,
+    peerOf: (request) => peerKeys.ofRequest(toOpeningRequest(request)),
+    refuse: (...refused) => refuseByPath(...refused, basePath),
   });
 }
 

@@ -6,10 +6,11 @@ import { defaultMaxOpenChannels } from "../channels/channels.js";
 import { defaultUserPercent } from "../channels/quota.js";
 import type { RingLimits } from "../channels/ring.js";
 import { openRules, type RulesFor } from "../channels/rules.js";
-import { HoldfastError, refuseUnknownOptions } from "../errors.js";
+import { refuseUnknownOptions } from "../errors.js";
 import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import type { AllowedOrigins } from "../requests/origins.js";
 import { type Authenticate, believeClients } from "../sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -22,9 +23,8 @@ import type { TlsOptions } from "../sockets/http-front.js";
 import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
 import { defaultRequestBounds, type RequestBoundsSettings } from "../sockets/request-usage.js";
 import { type AddressLimits, defaultAddressLimits } from "../transports/address-limits.js";
-import type { AllowedOrigins } from "../transports/origins.js";
-import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
+import { checkOptions, refuse } from "./check-options.js";
 
 /** Bounds of one connection, one user and one address. */
 export type ServerLimits = SessionLimits & AddressLimits & ConnectionLimits;
@@ -32,10 +32,25 @@ export type ServerLimits = SessionLimits & AddressLimits & ConnectionLimits;
 export interface ServerOptions {
   /** TCP port; 0 takes a free one. @default 8000 */
   readonly port?: number;
+  /**
+   * File of a Unix socket to listen on, in the place of host and port: for a proxy on the same machine, which `trustedProxies`
+   * then names as `unix`. A file that a server has left there is taken over. @default null, which is a TCP port
+   */
+  readonly unixSocket?: string | null;
+  /**
+   * A prefix such as `/rt` that all paths may begin with, the WebSocket's too: for a proxy that leaves it there, and for a
+   * server that this one is attached to. Without it they go on to be answered. @default "", which is none
+   */
+  readonly basePath?: string;
   /** Address to listen on. Others than this machine can connect to anything but a loopback address. @default "127.0.0.1" */
   readonly host?: string;
   /** Certificate and key (`cert`, `key`) to serve https: and wss: with. @default null, which is without TLS */
   readonly tls?: TlsOptions | null;
+  /**
+   * With `tls`, how long browsers are to come by https: only, in seconds (`Strict-Transport-Security`, RFC 6797). It holds for
+   * all ports of the host, and is not said to those who come by a name of this machine. `null` says nothing. @default 180 days
+   */
+  readonly hstsSeconds?: number | null;
   /** Whether HTTP/2 is spoken on the same port, too, and WebSockets over it (RFC 8441). @default true */
   readonly http2?: boolean;
   /**
@@ -56,8 +71,13 @@ export interface ServerOptions {
   readonly store?: Partial<StoreLimits>;
   /** Where logs and presence are kept instead. @default a broker for `data` */
   readonly broker?: Broker;
-  /** Keys that requests to `/api/` may come with, a text for all of it or with a scope; without any, none is accepted. @default none */
+  /**
+   * Keys that requests to `/api/` may come with, a text for all of it or with a scope; without any, none is accepted. In the
+   * place of a key may stand `sha256:` and its digest in hexadecimal digits. @default none
+   */
   readonly apiKeys?: readonly (string | ApiKey)[];
+  /** Whether such a key may come as `?api_key=`, too. Addresses come to stand in logs of proxies. @default false */
+  readonly apiKeyInQuery?: boolean;
   /** Finds out who a client is. @default every client is believed what it says of itself */
   readonly authenticate?: Authenticate;
   /** Rules per channel. @default every channel may be used, with history, presence and recovery */
@@ -65,7 +85,7 @@ export interface ServerOptions {
   /** Pages of other origins that may connect. @default none; pages of this server and of loopback addresses always may */
   readonly allowedOrigins?: AllowedOrigins;
   /**
-   * Proxies in front of the server: addresses, networks such as `10.0.0.0/8`, or the words `loopback` and `private`. Of a
+   * Proxies in front of the server: addresses, networks such as `10.0.0.0/8`, or the words `loopback`, `private` and `unix`. Of a
    * request that comes from one of them, `X-Forwarded-For` or `Forwarded` (RFC 7239) say the client's address, and
    * `X-Forwarded-Host` the name it was asked by. Of one that is none, these fields are not looked at. @default none
    */
@@ -163,13 +183,17 @@ export type ResolvedOptions = Required<Omit<ServerOptions, Restated>> & {
 export const defaultOptions = Object.freeze({
   port: 8000,
   host: "127.0.0.1",
+  unixSocket: null,
+  basePath: "",
   tls: null,
+  hstsSeconds: 180 * 24 * 3600,
   http2: true,
   compression: false,
   data: null,
   store: defaultStoreLimits,
   repairData: false,
   apiKeys: Object.freeze([]) as readonly (string | ApiKey)[],
+  apiKeyInQuery: false,
   authenticate: believeClients,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
@@ -234,80 +258,8 @@ export function resolveOptions(options: ServerOptions, defaultPages: string): Re
       stallTimeoutMs: null,
     }),
   };
-  checkInteger("port", resolved.port, 0, 65_535);
-  checkInteger("maxConnections", resolved.maxConnections, 1);
-  checkInteger("maxWaitingRequests", resolved.maxWaitingRequests, 1);
-  for (const name of [
-    "maxMessageBytes",
-    "maxFragments",
-    "maxHandshakes",
-    "maxRingBytes",
-    "maxHeldBytes",
-    "maxOpenChannels",
-  ] as const)
-    checkInteger(name, resolved[name], 1);
-  for (const name of ["handshakeTimeoutMs", "messageTimeoutMs", "closeTimeoutMs", "maxWaitMs"] as const)
-    checkInteger(name, resolved[name], 1, maxTimerMs);
-  checkInteger("maxHandshakeBytes", resolved.maxHandshakeBytes, 1024);
-  checkInteger("maxUserPercent", resolved.maxUserPercent, 1, 100);
-  checkInteger("deliverySliceMs", resolved.deliverySliceMs, 1);
-  checkInteger("shedAboveLagMs", resolved.shedAboveLagMs, 1);
-  for (const [name, value] of Object.entries(resolved.store))
-    checkInteger(`store.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);
-  for (const [name, value] of Object.entries(resolved.ring)) checkInteger(`ring.${name}`, value, 1);
-  for (const [name, value] of Object.entries(resolved.limits)) checkInteger(`limits.${name}`, value, 1);
-  for (const [name, value] of Object.entries(resolved.requests))
-    checkInteger(`requests.${name}`, value, 1, name.endsWith("Ms") ? maxTimerMs : undefined);
-  for (const [name, value] of Object.entries(resolved.times))
-    checkInteger(`times.${name}`, value, 1, maxTimerMs);
-  for (const name of ["authenticate", "rulesFor", "onError"] as const)
-    if (typeof resolved[name] !== "function") refuse(name, resolved[name], "a function");
-  if (typeof resolved.host !== "string" || resolved.host === "")
-    refuse("host", resolved.host, "a host name or address");
-  if (resolved.routes !== undefined && typeof resolved.routes !== "function")
-    refuse("routes", resolved.routes, "a function of a request and its response");
-  if (resolved.pages !== null && typeof resolved.pages !== "string")
-    refuse("pages", resolved.pages, "a folder, or null");
-  for (const name of ["http2", "repairData"] as const)
-    if (typeof resolved[name] !== "boolean") refuse(name, resolved[name], "true or false");
-  if (resolved.data !== null && (typeof resolved.data !== "string" || resolved.data === ""))
-    refuse("data", resolved.data, "a folder, or null for memory");
-  if (resolved.data !== null && options.broker !== undefined)
-    refuse("data", resolved.data, "null beside a broker, which keeps the logs then");
-  const { apiKeys } = resolved;
-  if (
-    !Array.isArray(apiKeys) ||
-    !apiKeys.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key))
-  )
-    throw new HoldfastError(
-      "HF_OPTION_INVALID",
-      `apiKeys must be a list of texts of at least ${leastKeyCharacters} characters, or of such keys with a scope: read, publish, admin`,
-      { details: { option: "apiKeys" } },
-    );
-  if (resolved.tls !== null && typeof resolved.tls !== "object")
-    refuse("tls", resolved.tls, "an object with cert and key, or null");
-  const { allowedOrigins } = resolved;
-  if (allowedOrigins !== "*" && (!Array.isArray(allowedOrigins) || !allowedOrigins.every(isOrigin)))
-    refuse("allowedOrigins", allowedOrigins, '"*", or a list of origins such as https://example.com');
-  if (!Array.isArray(resolved.trustedProxies))
-    refuse("trustedProxies", resolved.trustedProxies, "a list of addresses and networks");
-  // Refuses what is none.
-  new TrustedProxies(resolved.trustedProxies);
-  if (resolved.times.pongTimeoutMs >= resolved.times.pingIntervalMs)
-    throw new HoldfastError(
-      "HF_OPTION_INVALID",
-      `times.pongTimeoutMs (${resolved.times.pongTimeoutMs}) must be less than times.pingIntervalMs (${resolved.times.pingIntervalMs})`,
-    );
+  checkOptions(resolved, options.broker !== undefined);
   return resolved;
-}
-
-/** Shorter keys could be found by trying. */
-const leastKeyCharacters = 16;
-
-function isApiKey(value: unknown): value is ApiKey {
-  const { key, scope } = (value ?? {}) as Record<string, unknown>;
-  const isLong = typeof key === "string" && key.length >= leastKeyCharacters;
-  return isLong && ["read", "publish", "admin"].includes(scope as string);
 }
 
 /** PEM as variables have it is taken, too. */
@@ -337,55 +289,9 @@ function resolveCompression(given: NonNullable<ServerOptions["compression"]>): D
   return settings;
 }
 
-/** What timers of Node.js can wait; beyond, they would not wait at all. */
-const maxTimerMs = 2 ** 31 - 1;
-
-function refuse(option: string, value: unknown, accepted: string): never {
-  const given = typeof value === "function" ? "a function" : JSON.stringify(value);
-  throw new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}, but is ${given}`, {
-    details: { option, value },
-  });
-}
-
-function isOrigin(text: unknown): boolean {
-  return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text;
-}
-
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, field]) => field !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
-}
-
-/** Bounds that may be lifted, by `null`. */
-const liftable = new Set([
-  "maxConnections",
-  "maxWaitingRequests",
-  "limits.commandsPerSecond",
-  "limits.publishesPerSecond",
-  "limits.userPublishesPerSecond",
-  "limits.maxUserConnections",
-  "limits.bytesPerSecond",
-  "limits.workPerSecond",
-  "shedAboveLagMs",
-  "limits.maxAddressConnections",
-  "limits.addressConnectionsPerSecond",
-  "limits.maxAddressWaitingRequests",
-  "limits.maxAddressSockets",
-  "limits.maxAddressHandshakes",
-  "requests.maxPerAddress",
-  "requests.maxTotal",
-]);
-
-function checkInteger(name: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (value === null && liftable.has(name)) return;
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-  const orNull = liftable.has(name) ? ", or null for no bound" : "";
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `${name} must be an integer ${range}${orNull}, but is ${JSON.stringify(value)}`,
-    { details: { option: name, value } },
-  );
 }
 
 function writeError(error: unknown, { stage }: { readonly stage: string }): void {

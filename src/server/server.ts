@@ -1,7 +1,6 @@
 /** Puts the parts together: a broker, the channels of this node, the sessions, and the transports that carry them. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type CompiledApp, compileApp } from "../app/compile-app.js";
 import type { App } from "../app/define-app.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
@@ -14,8 +13,12 @@ import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, isOwnPath, type StreamHandlers, webSocketPath } from "../http/router.js";
+import { createRouter, type Router, type StreamHandlers } from "../http/router.js";
+import { routes as routeTable, webSocketPath } from "../http/routes.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
+import { PeerKeys } from "../requests/peer-keys.js";
+import { RequestPolicy } from "../requests/request-policy.js";
+import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
@@ -28,33 +31,23 @@ import { createUserPublishes } from "../sessions/publish-rate.js";
 import { Flusher } from "../sockets/flusher.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
-import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
 import type { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
-import { isLoopback } from "../transports/origins.js";
-import { PeerKeys } from "../transports/peer-keys.js";
-import { TrustedProxies } from "../transports/trusted-proxies.js";
 import { WebSocketListener } from "../transports/websocket-listener.js";
 import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { withTokenAudit } from "./audit-tokens.js";
 import { createBroker } from "./brokers.js";
 import { createFront, createRequestBounds } from "./http-layer.js";
+import { addressOf, isLocalOnly, type ListeningAddress, sayHsts } from "./listening.js";
 import { type ResolvedOptions, resolveOptions, resolveTls, type ServerOptions } from "./options.js";
 import type { RevocationLog } from "./revocation-log.js";
 import type { ServerStats } from "./server-stats.js";
 import { createStreams } from "./streams.js";
-import { hostForUrl } from "./url.js";
 import { version } from "./version.js";
 import { createWork } from "./work.js";
-
-export interface ListeningAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-}
 
 /** A server made by `createServer`. */
 export class HoldfastServer<A extends App = App> extends AppMethods<A> {
@@ -63,7 +56,6 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #broker: Broker;
   readonly #app: CompiledApp | undefined;
   readonly #audit: Audit;
-  readonly #trustedProxies: TrustedProxies;
   readonly #id = randomUUID();
   readonly #startedAt = systemClock.elapsed();
   readonly #events: BrokerEvents;
@@ -71,6 +63,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   readonly #delivery: Delivery;
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
+  readonly #policy: RequestPolicy;
+  readonly #countsLoopback: boolean;
   readonly #admission: Admission;
   readonly #peerKeys: PeerKeys;
   readonly #bounds: RequestBounds;
@@ -82,11 +76,9 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #isListening = false;
-  /** To a server of somebody else, which may listen anywhere. */
-  #isAttached = false;
   readonly #detachments: (() => void)[] = [];
   #front: HttpFront | undefined;
-  #route: ReturnType<typeof createRouter> | undefined;
+  #route: Router | undefined;
   #address: ListeningAddress | undefined;
 
   constructor(app: A | undefined, options: ServerOptions, pages: string) {
@@ -124,6 +116,7 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       userPercent: resolved.maxUserPercent,
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
+    const trustedProxies = new TrustedProxies(resolved.trustedProxies);
     const context = {
       ...common,
       channels: this.#channels,
@@ -139,27 +132,28 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       work: createWork(resolved),
       version: `Holdfast ${version}`,
       createId: randomUUID,
-      addressKey: (address: string) => this.#trustedProxies.peerKeyOf(address),
+      addressKey: (address: string) => trustedProxies.peerKeyOf(address),
       random: Math.random,
     };
     this.#handler = new Handler(context);
     const tokens = this.#app?.authentication.tokens;
-    const trustedProxies = new TrustedProxies(resolved.trustedProxies);
-    this.#trustedProxies = trustedProxies;
     this.#peerKeys = new PeerKeys(trustedProxies);
     this.#bounds = createRequestBounds(resolved, this.#peerKeys);
-    const origins = {
+    this.#policy = new RequestPolicy({
       allowedOrigins: resolved.allowedOrigins,
       trustedProxies,
-      isLocalOnly: () => !this.#isAttached && isLoopback(resolved.host),
-    };
-    this.#channelRoutes = new ChannelRoutes({ ...resolved, ...origins, context, expectedFailure });
+      isLocalOnly: (listener) => isLocalOnly(listener, this.#front, resolved),
+      onRefused: (facts) => this.#audit("originRefused", facts),
+    });
+    const countsLoopback = !trustedProxies.isEmpty;
+    this.#countsLoopback = countsLoopback;
+    this.#channelRoutes = new ChannelRoutes({ ...resolved, countsLoopback, context, expectedFailure });
     this.control = new Control(this.#handler, context, this.#channelRoutes);
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
     this.#admission = new Admission({
       clock: systemClock,
-      ...origins,
+      countsLoopback,
       addressLimits: limits,
       maxConnections: resolved.maxConnections,
     });
@@ -172,6 +166,8 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
         settings: resolved.socket,
       },
       compression: resolved.compression,
+      policy: this.#policy,
+      rule: routeTable.webSocket.rule,
       admission: this.#admission,
       onError,
     });
@@ -205,11 +201,12 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       this.#opened = undefined;
       throw error;
     });
-    const { port, host, tls, pages, onError } = this.#options;
+    const { port, host, unixSocket, pages, onError } = this.#options;
     const front = createFront(this.#options, this.#peerKeys);
+    this.#front = front;
     this.#serve(front, this.#createRoute(pages));
     try {
-      await front.listen(port, host);
+      await front.listen(unixSocket === null ? { port, host } : { path: unixSocket });
     } catch (error) {
       this.#isListening = false;
       throw error;
@@ -219,23 +216,19 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
     }
     front.listener.on("error", (error) => onError(error, { stage: "listening" }));
-    this.#front = front;
-    const { port: actualPort } = front.listener.address() as AddressInfo;
-    const scheme = tls === null ? "http" : "https";
-    this.#address = { host, port: actualPort, url: `${scheme}://${hostForUrl(host)}:${actualPort}` };
+    this.#address = addressOf(front, this.#options);
     return this.#address;
   }
 
   /**
    * Opens WebSockets, and only those, on a server of somebody else, which goes on with everything other. Ordinary requests
-   * are answered where `handler` stands among that server's own. Whether pages of the same origin may connect then depends
-   * on nothing but their Origin: who can reach that server is its owner's to say.
+   * are answered where `handler` stands among that server's own. Where that server listens on a loopback address only, pages
+   * must come by a name of this machine, or of `allowedOrigins`, as for a server that listens itself.
    * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
    */
   async attach(server: AttachableServer): Promise<void> {
     if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
     await this.#open();
-    this.#isAttached = true;
     this.#takeWebSocketsOf(server, false);
   }
 
@@ -250,28 +243,27 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
   }
 
   /** For servers that call `(request, response, next)`: answers what is for this server, and leaves the rest. */
-  get handler(): (request: IncomingMessage, response: ServerResponse, next?: () => void) => void {
+  get handler(): Router {
     this.#route ??= this.#createRoute(null);
-    const route = this.#route;
-    return (request, response, next) => {
-      // Where a framework has taken a prefix off the path, the whole of it is kept here.
-      const { originalUrl } = request as { originalUrl?: string };
-      if (next && !isOwnPath(pathOf(originalUrl ?? request.url ?? "/"))) next();
-      else route(request, response);
-    };
+    return this.#route;
   }
 
-  #createRoute(pages: string | null): ReturnType<typeof createRouter> {
-    const { apiKeys, maxMessageBytes, routes, onError } = this.#options;
-    const route = createRouter({
+  #createRoute(pages: string | null): Router {
+    const { apiKeys, apiKeyInQuery, maxMessageBytes, routes, basePath, onError } = this.#options;
+    return createRouter({
+      admit: (request, response) => this.#bounds.admit(request, response),
+      policy: this.#policy,
+      basePath,
       routes,
       pages: pages === null ? undefined : createPages(pages),
       api: createApi({
         keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
+        apiKeyInQuery,
+        countsLoopback: this.#countsLoopback,
+        clock: systemClock,
         maxBodyBytes: maxMessageBytes,
         tools: this.#tools(),
         audit: this.#audit,
-        addressOf: (request) => this.#trustedProxies.originOf(toOpeningRequest(request)).address,
         version,
         expectedFailure,
         onError,
@@ -280,10 +272,6 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
       channels: this.#channelRoutes,
       explainWebSocket: (request) => this.#listener.explain(request),
     });
-    return (request, response) => {
-      toOriginForm(request);
-      if (this.#bounds.admit(request, response)) route(request, response);
-    };
   }
 
   protected get revoking(): ApiTools["revoke"] {
@@ -361,19 +349,25 @@ export class HoldfastServer<A extends App = App> extends AppMethods<A> {
     await this.#revocationLog?.open();
   }
 
-  #serve({ http1, http2 }: HttpFront, route: ReturnType<typeof createRouter>): void {
-    http1.on("request", route);
+  #serve({ http1, http2 }: HttpFront, route: Router): void {
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      sayHsts(request, response, this.#options);
+      route(request, response);
+    };
+    http1.on("request", answer);
     this.#takeWebSocketsOf(http1, true);
     if (http2 === undefined) return;
     // The compatibility interface of node:http2 has all that is used here.
-    http2.on("request", route as never);
+    http2.on("request", answer as never);
     this.#takeWebSocketsOf(http2, true);
   }
 
   #takeWebSocketsOf(server: AttachableServer, isAnnounced: boolean): void {
     const listener = this.#listener;
+    const { basePath } = this.#options;
     const handlers: UpgradeHandlers = {
-      path: webSocketPath,
+      paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
+      ...(basePath === "" && { advice: " Where all paths have a prefix, such as /rt, set basePath to it." }),
       upgrade: (...parts) => listener.upgrade(...parts),
       connect: (...parts) => listener.connect(...parts),
       refuseUpgrade: (socket, rejection) => listener.refuseUpgrade(socket, rejection),

@@ -81,7 +81,7 @@ export const commandHandlers: Handlers = {
     const { application } = context;
     const policy = application.policyFor(channel);
     if (policy === undefined) return refusal(id, replyError("unknownChannel"));
-    await session.channels.underWay(channel);
+    await session.channels.calls.pending(channel);
     const { actor, channels } = session;
     const isAllowed =
       (await policy.may("history", actor, channels.has(channel))) &&
@@ -131,7 +131,7 @@ async function presenceFault(
   if (policy === undefined) return refusal(id, replyError("unknownChannel"));
   if (!policy.rules.hasPresence)
     return refusal(id, replyError("notAvailable", "this channel has no presence"));
-  await session.channels.underWay(channel);
+  await session.channels.calls.pending(channel);
   const isAllowed = await policy.may("presence", session.actor, session.channels.has(channel));
   return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
 }

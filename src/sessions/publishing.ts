@@ -7,6 +7,7 @@ import { type ReplyError, replyError } from "../wire/codes.js";
 import { findKeyFault } from "../wire/keys.js";
 import type { ClientInfo, PublishParams } from "../wire/messages.js";
 import type { Actor, Application, Policy } from "./application.js";
+import type { CallsInOrder } from "./calls-in-order.js";
 import { withKey } from "./publish-key.js";
 
 export interface Publishing {
@@ -73,7 +74,7 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
 /** A client whose commands for one channel begin in their order. */
 interface PublishingClient {
   publisherIn(channel: string): Publisher;
-  readonly channels: { begin<T>(channel: string, call: () => T | Promise<T>): T | Promise<T> };
+  readonly channels: { readonly calls: Pick<CallsInOrder, "begin"> };
 }
 
 /** For a client's command: it waits for a subscribe before it, and is before those that come after it. */
@@ -83,7 +84,7 @@ export function publishInTurn(
   publishing: Publishing,
 ): PublishResult | ReplyError | Promise<PublishResult | ReplyError> {
   const { channel } = params;
-  return client.channels.begin(channel, () => publish(publishing, params, client.publisherIn(channel)));
+  return client.channels.calls.begin(channel, () => publish(publishing, params, client.publisherIn(channel)));
 }
 
 /** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */

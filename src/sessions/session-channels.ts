@@ -59,11 +59,11 @@ export interface ServerGrant extends SubscriptionGrant {
 }
 
 export class SessionChannels {
+  /** Subscribing, unsubscribing and what comes after these, by channel. */
+  readonly calls = new CallsInOrder();
   readonly #session: Session;
   readonly #context: SessionContext;
   readonly #entries = new Map<string, Entry>();
-  /** By channel. */
-  readonly #calls = new CallsInOrder();
   /** Maps on the way to a live subscription. */
   #maps: MapPagings | undefined;
   #isEnded = false;
@@ -91,16 +91,6 @@ export class SessionChannels {
     return this.#entries.get(channel)?.subscription !== undefined;
   }
 
-  /** What a command for a channel waits for: a subscribe or unsubscribe before it that is still at work. */
-  underWay(channel: string): Promise<unknown> | undefined {
-    return this.#calls.pending(channel);
-  }
-
-  /** Begins a command for a channel once those before it are over, or have begun where that is enough. */
-  begin<T>(channel: string, call: () => T | Promise<T>): T | Promise<T> {
-    return this.#calls.begin(channel, call);
-  }
-
   /** The client as others see it in a channel. */
   infoIn(channel: string): ClientInfo {
     return this.#entries.get(channel)?.info ?? this.#session.clientInfo;
@@ -111,16 +101,16 @@ export class SessionChannels {
    * @returns why it was refused, and `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
-    return this.#calls.run(params.channel, () => this.#subscribe(params, answer));
+    return this.calls.run(params.channel, () => this.#subscribe(params, answer));
   }
 
   /** Subscribes the client without its asking, and whatever the channel's rules say of who may. */
   grant(params: SubscribeParams, grant: ServerGrant, answer: Answer): Promise<Failure | undefined> {
-    return this.#calls.run(params.channel, () => this.#subscribe(params, answer, grant));
+    return this.calls.run(params.channel, () => this.#subscribe(params, answer, grant));
   }
 
   unsubscribe(channel: string): Promise<void> {
-    return this.#calls.run(channel, async () => {
+    return this.calls.run(channel, async () => {
       this.#maps?.end(channel);
       this.#remove(channel);
     });
@@ -128,7 +118,7 @@ export class SessionChannels {
 
   /** The server's side ends a subscription: the client is told, and may not come back to a position of its own. */
   revoke(channel: string, why: UnsubscribeReason): Promise<void> {
-    return this.#calls.run(channel, async () => {
+    return this.calls.run(channel, async () => {
       this.#context.access.putOut(this.#session.actor, channel);
       this.#tellEnd(channel, why);
     });
@@ -136,7 +126,7 @@ export class SessionChannels {
 
   /** The subscription's token has expired, and the client may come back with another. */
   expire(channel: string): Promise<void> {
-    return this.#calls.run(channel, async () => this.#tellEnd(channel, unsubscribeTable.expired));
+    return this.calls.run(channel, async () => this.#tellEnd(channel, unsubscribeTable.expired));
   }
 
   /** Ends what was granted by tokens that are revoked. */

@@ -1,9 +1,8 @@
-/** Who a connection is: a person by the session in its cookie, or a tool of this machine. */
-
+/** Who a connection is: a person by the session in its cookie, or a program of this machine by the key that it comes with. */
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { AuthenticateContext, AuthenticatedUser } from "../app/define-app.js";
 import { reject } from "../app/rejection.js";
 import type { User } from "../app/user.js";
-import { isLoopback } from "../transports/origins.js";
 import { readSessionCookie } from "./cookies.js";
 import { type Moderation, moderatedCode } from "./moderation.js";
 import type { Sessions } from "./sessions.js";
@@ -12,23 +11,32 @@ export type Authenticator = (request: AuthenticateContext) => Promise<Authentica
 
 const toolMeta = Object.freeze({ isTool: true });
 
-/** Whether it is a program of this machine, such as `holdfast publish`, which has no name but may use public channels. */
+/** Whether it is a program with the key for those, such as `holdfast publish`, which has no name but may use public channels. */
 export function isTool({ id, meta }: User): boolean {
   return id === "" && meta === toolMeta;
 }
 
-export function createAuthenticate(sessions: Sessions, moderation: Moderation): Authenticator {
+export function createAuthenticate(
+  sessions: Sessions,
+  moderation: Moderation,
+  programKey: string,
+): Authenticator {
+  const known = digestOf(programKey);
   return async (request) => {
     const session = await sessions.find(readSessionCookie(request.headers.cookie, request.url));
-    if (session === undefined) return isFromTool(request) ? { id: "", meta: toolMeta } : undefined;
+    if (session === undefined) return hasKey(request, known) ? { id: "", meta: toolMeta } : undefined;
     const { user, name, expiresAt } = session;
     if (await moderation.isBanned(user)) reject(moderatedCode, "a moderator has banned you");
     return { id: user, info: { name }, expiresAt };
   };
 }
 
-/** Browsers always say an origin, and proxies whom they speak for, so that neither is taken for a program of this machine. */
-function isFromTool({ headers, address }: AuthenticateContext): boolean {
-  const isPassedOn = ["forwarded", "x-forwarded-for", "via"].some((name) => headers[name] !== undefined);
-  return headers.origin === undefined && !isPassedOn && isLoopback(address.replace(/^::ffff:/, ""));
+/** As a field or a token; SDKs that can send no fields put them into the connect command. */
+function hasKey({ headers, emulatedHeaders, token }: AuthenticateContext, known: Buffer): boolean {
+  const given = headers["x-api-key"] ?? emulatedHeaders?.["x-api-key"] ?? token;
+  return given !== undefined && timingSafeEqual(digestOf(given), known);
+}
+
+function digestOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
 }

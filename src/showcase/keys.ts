@@ -28,9 +28,12 @@ export function loadKeys(folder: string | null): ShowcaseKeys {
   }
 }
 
+export function createKey(): string {
+  return randomBytes(32).toString("base64url");
+}
+
 function createKeys(): ShowcaseKeys {
-  const create = () => randomBytes(32).toString("base64url");
-  return { sessionSecret: create(), moderatorKey: create() };
+  return { sessionSecret: createKey(), moderatorKey: createKey() };
 }
 
 function readKeys(file: string): ShowcaseKeys | undefined {

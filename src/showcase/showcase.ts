@@ -3,7 +3,7 @@ import type { Durability } from "../channels/broker.js";
 import type { OwnRoutes } from "../http/router.js";
 import { createIsWelcome, createShowcaseApp, type ShowcaseApp } from "./app.js";
 import { createAuthenticate } from "./authenticate.js";
-import { loadKeys } from "./keys.js";
+import { createKey, loadKeys } from "./keys.js";
 import { Moderation } from "./moderation.js";
 import { PrivateRooms } from "./private-rooms.js";
 import { createRoutes } from "./routes.js";
@@ -27,6 +27,8 @@ export interface Showcase {
   readonly routes: OwnRoutes;
   /** For the server's `apiKeys`, unless there are others. */
   readonly moderatorKey: string;
+  /** For programs of this machine: another one each time. */
+  readonly programKey: string;
   /** Has to be called before the server listens. */
   use(server: StoreServer): void;
   /** Begins what pages do by themselves, such as feeds: once the server listens. */
@@ -47,7 +49,8 @@ export function createShowcase({
   const sessions = new Sessions({ store, secret: sessionSecret, now, onError });
   const moderation = new Moderation(store, now);
   const rooms = new PrivateRooms(store);
-  const authenticate = createAuthenticate(sessions, moderation);
+  const programKey = createKey();
+  const authenticate = createAuthenticate(sessions, moderation, programKey);
   const isWelcome = createIsWelcome(moderation);
   const context = { authenticate, rooms, moderation, store, isWelcome, now, durability, onError };
   const { app, running } = createShowcaseApp(context);
@@ -55,6 +58,7 @@ export function createShowcase({
     app,
     routes: createRoutes({ store, sessions, moderation, rooms, onError }),
     moderatorKey,
+    programKey,
     use: (server) => store.use(server),
     start: () => {
       for (const part of running) part.start();

@@ -3,9 +3,10 @@
  * a client that knows that this server speaks HTTP/2 begins with its preface (RFC 9113 §3.3), as proxies do; everybody
  * else speaks HTTP/1.1.
  */
+import { stat, unlink } from "node:fs/promises";
 import type { Server as Http1Server } from "node:http";
 import type { Http2Server } from "node:http2";
-import { createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
+import { connect, createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
 import {
   createSecureContext,
   createServer as createTls,
@@ -25,6 +26,9 @@ export type TlsOptions = Pick<
   SecureContextOptions,
   "cert" | "key" | "passphrase" | "pfx" | "minVersion" | "ciphers" | "dhparam"
 >;
+
+/** A TCP port, or the file of a Unix socket. */
+export type ListenPlace = { readonly port: number; readonly host: string } | { readonly path: string };
 
 export interface HttpFrontOptions {
   readonly clock: Clock;
@@ -89,22 +93,26 @@ export class HttpFront {
   }
 
   /** @throws HF_SERVER_LISTEN when the address is taken or may not be used */
-  async listen(port: number, host: string): Promise<void> {
-    const { listener } = this;
+  async listen(place: ListenPlace): Promise<void> {
+    if ("path" in place) await removeAbandoned(place.path);
     try {
-      await new Promise<void>((resolve, reject) => {
-        listener.once("error", reject);
-        listener.listen({ port, host, backlog }, () => {
-          listener.off("error", reject);
-          resolve();
-        });
-      });
+      await this.#listen(place);
     } catch (error) {
       const advice = adviceFor((error as NodeJS.ErrnoException).code) ?? messageOf(error);
-      throw new HoldfastError("HF_SERVER_LISTEN", `cannot listen on ${host}:${port}: ${advice}`, {
-        cause: error,
-      });
+      const where = "path" in place ? place.path : `${place.host}:${place.port}`;
+      throw new HoldfastError("HF_SERVER_LISTEN", `cannot listen on ${where}: ${advice}`, { cause: error });
     }
+  }
+
+  #listen(place: ListenPlace): Promise<void> {
+    const { listener } = this;
+    return new Promise<void>((resolve, reject) => {
+      listener.once("error", reject);
+      listener.listen({ ...place, backlog }, () => {
+        listener.off("error", reject);
+        resolve();
+      });
+    });
   }
 
   /** Takes no more connections and resolves when all are gone; the owner ends those that are open. */
@@ -207,6 +215,20 @@ export class HttpFront {
 /** A connection and its TLS are two sockets to Node.js, with the same peer. */
 function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
+}
+
+/** A server that was killed leaves its socket's file, which nobody answers at, and no other can listen there. */
+async function removeAbandoned(path: string): Promise<void> {
+  const code = await new Promise<string | undefined>((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(undefined));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+    socket.once("connect", () => socket.destroy());
+  });
+  if (code !== "ECONNREFUSED") return;
+  // What is no socket gets the same answer, and is not ours to remove.
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isSocket()) await unlink(path).catch(() => {});
 }
 
 /** @throws HF_OPTION_INVALID when certificate or key are not accepted */

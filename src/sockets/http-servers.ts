@@ -19,7 +19,9 @@ export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureS
 /** What takes WebSockets from a server. */
 export interface UpgradeHandlers {
   /** Where; undefined for every path that no other takes. */
-  readonly path: string | undefined;
+  readonly paths: readonly string[] | undefined;
+  /** What else is said to those who ask elsewhere. */
+  readonly advice?: string;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
   /** An extended CONNECT whose `:protocol` is websocket. */
   readonly connect: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders) => void;
@@ -104,7 +106,7 @@ function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): 
 function takerOf(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): UpgradeHandlers | undefined {
   const path = pathOf(url ?? "/");
   const takers = [...all];
-  return takers.find((taker) => taker.path === path) ?? takers.find((taker) => taker.path === undefined);
+  return takers.find(({ paths }) => paths?.includes(path)) ?? takers.find(({ paths }) => paths === undefined);
 }
 
 function firstOf(all: ReadonlySet<UpgradeHandlers>): UpgradeHandlers {
@@ -112,8 +114,9 @@ function firstOf(all: ReadonlySet<UpgradeHandlers>): UpgradeHandlers {
 }
 
 function notHere(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): Rejection {
-  const paths = [...all].map(({ path }) => path).join(", ");
-  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${paths}.`);
+  const paths = [...all].flatMap((taker) => taker.paths ?? []).join(", ");
+  const advice = [...all].map((taker) => taker.advice ?? "").join("");
+  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${paths}.${advice}`);
 }
 
 export function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {

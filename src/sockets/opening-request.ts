@@ -18,6 +18,13 @@ export interface OpeningRequest {
   readonly remoteAddress: string | undefined;
   /** WebSockets over one HTTP/2 connection have the same. */
   readonly remotePort: number | undefined;
+  /** The server of Node.js that has accepted the connection. */
+  readonly server: unknown;
+}
+
+/** Node.js notes it there, undocumented and since its first versions. */
+interface AcceptedBy {
+  readonly server?: unknown;
 }
 
 export class UpgradeRequest implements OpeningRequest {
@@ -50,6 +57,10 @@ export class UpgradeRequest implements OpeningRequest {
 
   get remotePort(): number | undefined {
     return this.#message.socket.remotePort;
+  }
+
+  get server(): unknown {
+    return (this.#message.socket as AcceptedBy).server;
   }
 }
 
@@ -84,6 +95,10 @@ export class ConnectRequest implements OpeningRequest {
 
   get remotePort(): number | undefined {
     return this.#socket?.remotePort;
+  }
+
+  get server(): unknown {
+    return (this.#socket as AcceptedBy | undefined)?.server;
   }
 
   get #socket(): Socket | undefined {

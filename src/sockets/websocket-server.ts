@@ -248,7 +248,7 @@ export class WebSocketServer {
     front.http1.on("request", route);
     front.http2?.on("request", route as never);
     try {
-      await front.listen(port, host);
+      await front.listen({ port, host });
     } catch (error) {
       this.#front = undefined;
       throw error;
@@ -280,7 +280,7 @@ export class WebSocketServer {
   #attach(server: AttachableServer, isAnnounced: boolean): void {
     const acceptor = this.#acceptor;
     const handlers: UpgradeHandlers = {
-      path: this.#options.path,
+      paths: this.#options.path === undefined ? undefined : [this.#options.path],
       upgrade: (...parts) => this.upgrade(...parts),
       connect: (...parts) => acceptor.connect(...parts),
       refuseUpgrade: (...parts) => acceptor.refuseUpgrade(...parts),

@@ -2,10 +2,11 @@
  * How many connections may come from one address, and how fast. Who has a whole IPv6 network is one peer. Nothing is kept
  * of those that are gone but what their rate has to remember, which is bounded.
  */
+
+import { isLoopbackAddress, toPeerKey } from "../requests/addresses.js";
+import { type HttpRefusal, refuse } from "../requests/refusals.js";
 import { TokenBuckets } from "../sessions/token-buckets.js";
 import type { Clock } from "../time/clock.js";
-import { type Rejection, reject } from "../websocket/index.js";
-import { isLoopbackAddress, toPeerKey } from "./addresses.js";
 
 /** Bounds of one address; IPv6 addresses with the same first 64 bits are one. */
 export interface AddressLimits {
@@ -63,14 +64,14 @@ export class AddressCounts {
   }
 
   /** Whether a connection may be opened. Asking counts toward the rate. */
-  findRefusal(address: string): Rejection | undefined {
+  findRefusal(address: string): HttpRefusal | undefined {
     if (!this.#counts(address)) return undefined;
     const { limits, clock } = this.#context;
     const key = toPeerKey(address);
     const waitMs = this.#opened?.take(key, clock.elapsed()) ?? 0;
     if (waitMs > 0)
       // RFC 6585 §4.
-      return reject(
+      return refuse(
         429,
         `From one address, ${limits.addressConnectionsPerSecond} connections a second may be opened, ${limits.addressConnectionBurst} at once.${advice}`,
         { "Retry-After": String(Math.ceil(waitMs / 1000)) },
@@ -78,7 +79,7 @@ export class AddressCounts {
     const { maxAddressConnections } = limits;
     if (maxAddressConnections === null || (this.#places.get(key)?.count ?? 0) < maxAddressConnections)
       return undefined;
-    return reject(503, `From one address, ${maxAddressConnections} connections may be open.${advice}`, {
+    return refuse(503, `From one address, ${maxAddressConnections} connections may be open.${advice}`, {
       "Retry-After": retryAfterSeconds,
     });
   }

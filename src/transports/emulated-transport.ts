@@ -40,7 +40,7 @@ export class EmulatedTransport implements Transport, StreamOwner, Admitted {
   constructor(
     response: ServerResponse,
     format: StreamFormat,
-    opening: { readonly request: ConnectionRequest; readonly peer: Peer; readonly emulation: Emulation },
+    opening: { readonly peer: Peer; readonly emulation: Emulation },
     times: StreamTimes,
     onGone: (transport: EmulatedTransport) => void,
   ) {
@@ -49,7 +49,7 @@ export class EmulatedTransport implements Transport, StreamOwner, Admitted {
     this.emulation = opening.emulation;
     this.place = opening.peer.place;
     this.#format = format;
-    this.#request = opening.request;
+    this.#request = opening.peer.request;
     this.#onGone = onGone;
     this.#stream = new StreamResponse(response, times, this);
   }

@@ -15,7 +15,6 @@ import { type StreamOwner, StreamResponse, type StreamTimes } from "./stream-res
 
 /** Who asks for a response that goes on. */
 export interface StreamOpening {
-  readonly request: ConnectionRequest;
   readonly peer: Peer;
   /** Fields for pages of other origins. */
   readonly cors: Readonly<Record<string, string>>;
@@ -42,13 +41,13 @@ export abstract class OneWayTransport implements Transport, StreamOwner, Admitte
   constructor(
     response: ServerResponse,
     encoding: Encoding,
-    { request, peer }: StreamOpening,
+    { peer }: StreamOpening,
     times: StreamTimes,
     onGone: (transport: Admitted) => void,
   ) {
     this.encoding = encoding;
     this.place = peer.place;
-    this.#request = request;
+    this.#request = peer.request;
     this.#onGone = onGone;
     this.stream = new StreamResponse(response, times, this);
   }

@@ -1,13 +1,22 @@
 /** What stands in requests of transports over plain HTTP, and how these are refused. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { OpeningRequest } from "../sockets/opening-request.js";
-import type { Rejection } from "../websocket/index.js";
+import type { IncomingMessage } from "node:http";
+import { queryOf } from "../requests/credentials.js";
+import { type HttpRefusal, sendRefusal } from "../requests/refusals.js";
+import type { HttpExchange } from "../requests/request-policy.js";
 import { isGone } from "./stream-response.js";
 
 /** The parameter cf_connect; undefined where there is none. */
-export function readQuery({ url }: OpeningRequest): string | undefined {
-  const query = url.indexOf("?");
-  return (query < 0 ? null : new URLSearchParams(url.slice(query)).get("cf_connect")) || undefined;
+export function readConnectQuery(url: string): string | undefined {
+  return queryOf(url).get("cf_connect") || undefined;
+}
+
+/** Whether a text is a connect command, and nothing beside it: what a GET may carry, since links and images send GETs. */
+export function isConnectAlone(text: string): boolean {
+  const command = text.trim();
+  // Each line is a command of its own.
+  const fields = command.includes("\n") ? undefined : parseObject(command);
+  if (fields === undefined || !Object.hasOwn(fields, "connect")) return false;
+  return Object.keys(fields).every((name) => name === "id" || name === "connect");
 }
 
 /** @returns undefined where the text is none */
@@ -39,25 +48,11 @@ export function isBinary(request: IncomingMessage): boolean {
   return request.headers["content-type"]?.startsWith("application/octet-stream") ?? false;
 }
 
-export function sendRejection(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, message, headers }: Rejection,
-  cors: Readonly<Record<string, string>>,
-): void {
+export function sendFault({ request, response, admitted }: HttpExchange, fault: HttpRefusal): void {
   // A body that nobody asked for is read and dropped, so that the connection can go on.
   request.resume();
   if (isGone(response) || response.headersSent) return;
-  const text = `${message}\n`;
   // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-  const ends = status === 413 && request.httpVersionMajor < 2;
-  response.writeHead(status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": Buffer.byteLength(text),
-    "Cache-Control": "no-store",
-    ...(ends && { Connection: "close" }),
-    ...headers,
-    ...cors,
-  });
-  response.end(text);
+  const isLast = fault.status === 413 && request.httpVersionMajor < 2;
+  sendRefusal(response, fault, { ...admitted.cors, ...(isLast && { Connection: "close" }) });
 }

@@ -2,10 +2,12 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import type { AdmittedRequest, RequestPolicy, RequestRule } from "../requests/request-policy.js";
 import type { Handler } from "../sessions/handler.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
-import type { DeflateSettings, RawHeaders, Rejection } from "../websocket/index.js";
+import type { OpeningRequest } from "../sockets/opening-request.js";
+import { type DeflateSettings, type RawHeaders, type Rejection, reject } from "../websocket/index.js";
 import { jsonCodec } from "../wire/json-codec.js";
 import type { Admission } from "./admission.js";
 import { WebSocketEncodings } from "./websocket-encodings.js";
@@ -16,6 +18,8 @@ export interface WebSocketListenerOptions {
   readonly context: DriverContext;
   /** Without context takeover; nothing for no compression. */
   readonly compression: DeflateSettings | undefined;
+  readonly policy: RequestPolicy;
+  readonly rule: RequestRule;
   readonly admission: Admission;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
@@ -23,6 +27,8 @@ export interface WebSocketListenerOptions {
 export class WebSocketListener {
   readonly #options: WebSocketListenerOptions;
   readonly #acceptor: Acceptor;
+  /** Between the decision on a request and the socket that it becomes. */
+  readonly #admitted = new WeakMap<OpeningRequest, AdmittedRequest>();
   readonly #encodings = new WebSocketEncodings(jsonCodec);
   /** One function for all, since each connection keeps it. */
   readonly #onGone: (transport: WebSocketTransport) => void;
@@ -33,7 +39,7 @@ export class WebSocketListener {
     this.#onGone = (transport) => admission.leave(transport);
     this.#acceptor = new Acceptor({
       clock: options.context.clock,
-      findRefusal: (request) => admission.findRefusal(request),
+      findRefusal: (request) => this.#findRefusal(request),
       chooseProtocol,
       compression: options.compression,
       // Nothing is waited for.
@@ -68,10 +74,19 @@ export class WebSocketListener {
     this.#acceptor.refuseStream(stream, rejection);
   }
 
+  #findRefusal(request: OpeningRequest): Rejection | undefined {
+    const { policy, rule, admission } = this.#options;
+    const verdict = policy.decide(request, "GET", rule);
+    const refusal = "status" in verdict ? verdict : admission.findRefusal(verdict);
+    if (refusal) return reject(refusal.status, refusal.error.message, refusal.headers);
+    this.#admitted.set(request, verdict as AdmittedRequest);
+    return undefined;
+  }
+
   #open(accepted: AcceptedSocket): void {
     const { handler, context, admission } = this.#options;
     const encoding = this.#encodings.for(accepted.deflate);
-    const peer = admission.enter(accepted.request);
+    const peer = admission.enter(this.#admitted.get(accepted.request) as AdmittedRequest);
     const transport = new WebSocketTransport(accepted, peer, encoding, context, this.#onGone);
     admission.add(transport);
     transport.start(handler.open(transport), accepted.head);

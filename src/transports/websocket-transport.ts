@@ -4,7 +4,6 @@ import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import type { AcceptedSocket } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
-import type { OpeningRequest } from "../sockets/opening-request.js";
 import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
 import type { Disconnect } from "../wire/codes.js";
@@ -19,20 +18,18 @@ export class WebSocketTransport implements Transport, SocketOwner {
   readonly #driver: SocketDriver;
   readonly #onGone: (transport: WebSocketTransport) => void;
   #events: TransportEvents | undefined;
-  #request: OpeningRequest | undefined;
-  #address: string;
+  #request: ConnectionRequest | undefined;
 
   /** @param onGone called once the socket is gone */
   constructor(
-    { stream, deflate, request }: AcceptedSocket,
-    { address, place }: Peer,
+    { stream, deflate }: AcceptedSocket,
+    { request, place }: Peer,
     encoding: Encoding,
     context: DriverContext,
     onGone: (transport: WebSocketTransport) => void,
   ) {
     this.encoding = encoding;
     this.place = place;
-    this.#address = address;
     this.hasOwnPings = asksForPingFrames(request.url);
     this.#onGone = onGone;
     this.#request = request;
@@ -47,13 +44,9 @@ export class WebSocketTransport implements Transport, SocketOwner {
 
   /** Lets go of it, so that what many connections keep is small. */
   takeRequest(): ConnectionRequest {
-    const request = this.#request;
+    const request = this.#request ?? { headers: {}, url: "/", address: "" };
     this.#request = undefined;
-    if (request === undefined) return { headers: {}, url: "/", address: "" };
-    const address = this.#address;
-    this.#address = "";
-    // Of a request, no field but Set-Cookie comes as a list, and that one means nothing here.
-    return { headers: request.headers as ConnectionRequest["headers"], url: request.url, address };
+    return request;
   }
 
   get unsentBytes(): number {

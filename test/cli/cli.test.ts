@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer as createHttp } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -201,5 +204,31 @@ describe("holdfast publish, subscribe and history", () => {
     expect(err).toContain("2 lines not published, being too long");
     const { lines } = await runCli(["history", "news", "--url", url]);
     expect(lines.map((line) => JSON.parse(line).data)).toEqual([{ first: 1 }, "third", "last"]);
+  });
+});
+
+describe("a server below a path", () => {
+  it("is reached by its address with a slash at its end", async () => {
+    const { port } = await serve("--base-path", "/rt");
+    const at = (path: string) => runCli(["publish", "news", "1", "--url", `http://localhost:${port}${path}`]);
+    for (const path of ["/rt/", "/", "", "/rt/connection/websocket"]) expect((await at(path)).code).toBe(0);
+    const { code, err } = await at("/rt");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/\/rt answers with status 404 in the place of a WebSocket\. .*slash at its end/),
+    ]);
+  });
+
+  it("or behind a proxy that opens no WebSockets is told apart from none", async () => {
+    const proxy = createHttp((_request, response) => response.writeHead(426).end());
+    proxy.on("upgrade", (_request, socket) =>
+      socket.end("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"),
+    );
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    onTestFinished(() => void proxy.close());
+    const { port } = proxy.address() as AddressInfo;
+    const { err } = await runCli(["publish", "news", "1", "--url", `http://127.0.0.1:${port}`]);
+    expect(err).toMatch(/answers with status 426 .*Upgrade and Connection/);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -21,11 +21,18 @@ describe("holdfast serve --showcase", () => {
     expect(await run.exit()).toBe(0);
   });
 
-  it("says the key itself where there is no folder, and whose keys count where there are others", async () => {
+  it("says where the key is where there is no folder, and whose keys count where there are others", async () => {
     const inMemory = await serve("--showcase", "--data", "memory");
-    const key = /Moderate +with (\S{43})\n/.exec(inMemory.run.out)?.[1] as string;
+    const file = /Moderate +with the moderatorKey in (\S+)\n/.exec(inMemory.run.out)?.[1] as string;
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { moderatorKey: key, programKey } = JSON.parse(readFileSync(file, "utf8")) as Record<
+      string,
+      string
+    >;
+    for (const secret of [key, programKey])
+      expect(inMemory.run.out + inMemory.run.err).not.toContain(secret as string);
     const info = (url: string) =>
-      fetch(`${url}/api/info`, { method: "POST", headers: { "X-API-Key": key }, body: "{}" });
+      fetch(`${url}/api/info`, { method: "POST", headers: { "X-API-Key": key as string }, body: "{}" });
     expect((await info(inMemory.url)).status).toBe(200);
     const withKeys = await serve(
       "--showcase",
@@ -36,6 +43,16 @@ describe("holdfast serve --showcase", () => {
     );
     expect(withKeys.run.out).toContain("with one of your API keys");
     expect((await info(withKeys.url)).status).toBe(401);
+    inMemory.run.kill("SIGTERM");
+    await inMemory.run.exit();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it("takes nothing of a program that has not the key for those", async () => {
+    const { url } = await serve("--showcase");
+    const elsewhere = { XDG_RUNTIME_DIR: createFolder() };
+    const { code, err } = await runCli(["publish", "news", "1", "--url", url], elsewhere);
+    expect([code, err]).toEqual([1, expect.stringContaining("refused")]);
   });
 
   it("takes publish, subscribe and history of this machine, but not in private rooms", async () => {

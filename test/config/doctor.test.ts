@@ -159,6 +159,8 @@ describe("holdfast doctor", () => {
   ])("judges the key %s of the interface as %j", async (key, expected) => {
     expect(await idsOf(`${withTokens}apiKeys: ["${key}"]`)).toEqual(expected);
     expect(await idsOf(`${withTokens}apiKeys: [{ key: "${key}", scope: read }]`)).toEqual(expected);
+    // What a digest is of, nobody can tell.
+    expect(await idsOf(`${withTokens}apiKeys: ["sha256:${"ab".repeat(32)}"]`)).toEqual([]);
   });
 
   describe.skipIf(process.platform === "win32")("files that everybody may read", () => {

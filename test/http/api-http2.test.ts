@@ -33,7 +33,7 @@ describe("POST /api/publish over HTTP/2", () => {
     for (const size of [70_000, 2_000_000]) {
       const { status, body } = await publish("x".repeat(size));
       expect(status).toBe(413);
-      expect(body).toEqual({ error: expect.stringContaining("bytes") });
+      expect(body).toEqual({ error: { code: 107, message: expect.stringContaining("bytes") } });
     }
     expect(await publish("x")).toMatchObject({ status: 200, body: { result: { offset: 1 } } });
     expect(warnings).not.toHaveBeenCalled();

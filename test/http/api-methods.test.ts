@@ -404,13 +404,17 @@ describe("keys with a scope", () => {
     else expect(body.error).toMatchObject({ code: 103, message: expect.stringContaining("needs a key for") });
   });
 
-  it("may stand in the query", async () => {
-    const { http } = await startApp(app, { apiKeys: keys });
+  it.each([
+    [true, 200],
+    [false, 401],
+  ])("may stand in the query only where that is asked for: %s", async (apiKeyInQuery, status) => {
+    const { http } = await startApp(app, { apiKeys: keys, apiKeyInQuery });
     const response = await fetch(`${http}/api/info?api_key=${encodeURIComponent("a key that is for read")}`, {
       method: "POST",
       body: "{}",
     });
-    expect(response.status).toBe(200);
+    expect(response.status).toBe(status);
+    if (status === 401) expect(await response.text()).toContain("apiKeyInQuery");
   });
 });
 

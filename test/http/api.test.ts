@@ -55,7 +55,7 @@ describe("POST /api/publish", () => {
     const { call } = await createApi();
     const { status, body } = await call(news, { headers });
     expect(status).toBe(401);
-    expect(body).toEqual({ error: expect.stringContaining("X-API-Key") });
+    expect(body).toEqual({ error: { code: 101, message: expect.stringContaining("X-API-Key") } });
   });
 
   it("answers 401 to everybody where the server has no keys", async () => {
@@ -120,7 +120,7 @@ describe("request whose body ends in the middle", () => {
     const { call, errors, port } = await createApi();
     const client = await RawClient.connect(port);
     client.socket.write(
-      `POST /api/publish HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\n{"channel"`,
+      `POST /api/publish HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${key}\r\nContent-Length: 100\r\n\r\n{"channel"`,
     );
     await call(news);
     client.socket.resetAndDestroy();
@@ -154,7 +154,12 @@ describe("other requests below /api/", () => {
     expect(await call(news, { path: "/api/other" })).toEqual({
       status: 404,
       body: {
-        error: expect.stringContaining("there is nothing at /api/other, but /api/publish, /api/broadcast"),
+        error: {
+          code: 107,
+          message: expect.stringContaining(
+            "There is nothing at /api/other, but /api/publish, /api/broadcast",
+          ),
+        },
       },
     });
     expect((await call(news, { method: "GET" })).status).toBe(405);

@@ -31,7 +31,10 @@ describe("pages", () => {
     expect(response.status).toBe(200);
     expect(await response.text()).toBe("<title>start</title>");
     expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
-    expect(response.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    expect(response.headers.get("content-security-policy")).toBe(
+      "default-src 'self'; connect-src 'self'; form-action 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    );
+    expect(response.headers.get("referrer-policy")).toBe("same-origin");
     expect(response.headers.get("cache-control")).toBe("no-cache");
     const again = await get("/", { headers: { "If-None-Match": response.headers.get("etag") as string } });
     expect([again.status, await again.text()]).toEqual([304, ""]);
@@ -107,7 +110,7 @@ describe("pages", () => {
   it("are read, not written", async () => {
     const { get } = await startWithPages();
     const response = await get("/", { method: "DELETE" });
-    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
   });
 });
 

@@ -63,12 +63,17 @@ async function startWithWitness(options: ServerOptions = {}) {
 
 describe("a request that is no opening handshake", () => {
   const cases: readonly [string, string, number, RegExp][] = [
-    ["an ordinary GET", "GET /connection/websocket HTTP/1.1\r\nHost: x\r\n\r\n", 426, /speaks WebSocket/],
+    [
+      "an ordinary GET",
+      "GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      426,
+      /speaks WebSocket/,
+    ],
     [
       "a POST",
-      "POST /connection/websocket HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+      "POST /connection/websocket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
       405,
-      /opened with GET/,
+      /only GET/,
     ],
     ["another protocol to upgrade to", upgradeRequest({ Upgrade: "h2c" }), 426, /speaks WebSocket/],
     ["a wrong version", upgradeRequest({ "Sec-WebSocket-Version": "8" }), 426, /must be 13, and is 8/],

@@ -66,7 +66,7 @@ describe("a channel as events", () => {
         lastEventId: `${epoch}:2`,
       },
     ]);
-    expect(stream.text).toMatch(/^retry: \d{4}\n\n/);
+    expect(stream.text).toMatch(/^retry: \d{4}\nid: .*\nevent: position\n/);
     expect(await server.presence("news")).toHaveLength(1);
     stream.cut();
     await until(() => server.stats().sockets === 0);
@@ -140,9 +140,27 @@ describe("a channel as events", () => {
   it("writes a comment now and then, and stays", async () => {
     const { open, server } = await start({ times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
     const stream = await open("news/events");
-    await stream.until(() => stream.text.split(": keepalive\n\n").length > 3);
+    await stream.until(() => stream.text.split(": keepalive\n").length > 3);
     expect(stream.events).toHaveLength(1);
     expect(server.stats().connections).toBe(1);
+  });
+
+  it("has an empty line behind events only, which some readers take each for one", async () => {
+    const { open, http, server } = await start({ times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
+    const accept = { Accept: "text/event-stream" };
+    const oneWay = await PlainStream.open(`${http}/connection/uni_sse`, accept);
+    const stream = await open("news/events", accept);
+    await stream.until(() => stream.text.split(": keepalive\n").length > 3);
+    await server.publish("news", 1);
+    await stream.nextEvents(2);
+    await oneWay.until(() => oneWay.events.length > 1);
+    for (const { text } of [stream, oneWay])
+      expect(
+        text
+          .split("\n\n")
+          .slice(0, -1)
+          .filter((block) => !/^data: /m.test(block)),
+      ).toEqual([]);
   });
 
   it("ends with an error when the server ends it, and when its subscription ends", async () => {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type OwnPathName, ownPathNames } from "../../src/http/router.js";
+import { type RouteName, routes } from "../../src/http/routes.js";
 import type { ServerOptions } from "../../src/index.js";
 import { frame, frameTypes, RawHttp2, type RawRequest } from "../support/raw-http2.js";
 import { type RunningServer, startServer, until } from "../support/server.js";
@@ -20,7 +20,7 @@ interface Row extends RawRequest {
 
 const json = { "content-type": "application/json", "x-api-key": "key-of-the-tests" };
 const connectAndRead = '{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"flood"}}';
-const rows: Readonly<Record<OwnPathName | "page" | "route", Row>> = {
+const rows: Readonly<Record<RouteName | "route", Row>> = {
   webSocket: { method: "GET", path: "/connection/websocket" },
   httpStream: {
     method: "POST",
@@ -48,17 +48,17 @@ const rows: Readonly<Record<OwnPathName | "page" | "route", Row>> = {
     body: '{"session":"none","node":"none","data":"{}"}',
   },
   health: { method: "GET", path: "/health" },
+  openApi: { method: "GET", path: "/api/openapi.json" },
   api: { method: "POST", path: "/api/info", headers: json, body: "{}" },
   events: { method: "GET", path: "/channels/flood/events" },
   channel: { method: "POST", path: "/channels/news", headers: json, body: '{"text":"hello"}' },
-  page: { method: "GET", path: "/" },
+  rest: { method: "GET", path: "/" },
   route: { method: "POST", path: "/own", body: "{}" },
 };
 const requests = [
   ...Object.values(rows),
   { method: "GET", path: "/channels/news?since=:0" },
   { method: "GET", path: "/channels/news?since=:99&wait=60s" },
-  { method: "GET", path: "/api/openapi.json" },
   { method: "POST", path: "/nowhere", headers: json, body: "{}" },
 ];
 
@@ -148,7 +148,7 @@ describe.each(carriers)("over HTTP/2 $isHttp2, with TLS $isSecure", (carrier) =>
   it.each<Fault>(["never reads", "reads a byte at a time", "never ends", "sends a byte at a time"])(
     "a peer that %s is let go of, whatever it asks for",
     async (fault) => {
-      expect(Object.keys(rows)).toEqual(expect.arrayContaining([...ownPathNames]));
+      expect(Object.keys(rows)).toEqual(expect.arrayContaining(Object.keys(routes)));
       const { server, port } = await start(carrier.isSecure);
       await misbehave(fault, port, carrier);
       // More than the system takes from a peer's answers.

@@ -19,7 +19,7 @@ async function start(options: ServerOptions = {}) {
     );
   const events = (connect?: object) => {
     const query = connect === undefined ? "" : `?cf_connect=${encodeURIComponent(JSON.stringify(connect))}`;
-    return PlainStream.open(`${http}/connection/uni_sse${query}`);
+    return PlainStream.open(`${http}/connection/uni_sse${query}`, { Accept: "text/event-stream" });
   };
   return { server, lines, events };
 }

@@ -175,7 +175,7 @@ describe("a client that has vanished without a word", () => {
       times: { pingIntervalMs: 2000, pongTimeoutMs: 1500, stallTimeoutMs: 600 },
     });
     const client = await RawClient.connect(port);
-    client.write(`${target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    client.write(`${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     await client.readHead();
     await until(() => server.stats().subscriptions === 1);
     client.socket.pause();

@@ -88,7 +88,7 @@ describe("requests with commands", () => {
     const { post } = await start();
     const response = await post("/emulation", typeof body === "string" ? body : JSON.stringify(body));
     expect(response.status).toBe(status);
-    expect(await response.text()).toMatch(/\w+ \w+.*\.\n$/);
+    expect(await response.text()).toMatch(/^\{"error":\{"code":\d+,"message":"\w+ \w+.*\."\}\}\n$/);
   });
 
   it("that are no commands end the session with 3501", async () => {
@@ -117,13 +117,39 @@ describe("opening a stream", () => {
     const { http, server } = await start();
     const response = await fetch(http + path, {
       method,
-      headers: headers as Record<string, string>,
+      headers: { Accept: "text/event-stream", ...(headers as Record<string, string>) },
       ...(body !== undefined && { body }),
     });
     expect(response.status).toBe(status);
-    expect(await response.text()).toMatch(/\w+ \w+.*\.\n$/);
+    expect(await response.text()).toMatch(/^\{"error":\{"code":\d+,"message":"\w+ \w+.*\."\}\}\n$/);
     expect(server.stats()).toMatchObject(nothing);
   });
+
+  it.each([
+    ["a publish behind it", `${connectCommand}\n{"id":2,"publish":{"channel":"news","data":1}}`],
+    ["an rpc beside it", '{"id":1,"connect":{},"rpc":{"method":"m"}}'],
+    [
+      "commands in its data",
+      '{"id":1,"connect":{"data":\n{"id":2,"publish":{"channel":"news","data":1}}\n}}',
+    ],
+    ["a publish alone", '{"id":1,"publish":{"channel":"news","data":1}}'],
+    ["a list", `[${connectCommand}]`],
+  ])(
+    "by GET, which a link or an image sends as well, takes one connect command and not %s",
+    async (_name, commands) => {
+      const { http, server } = await start();
+      const get = (text: string, headers: Record<string, string>) =>
+        PlainStream.open(`${http}/connection/sse?cf_connect=${encodeURIComponent(text)}`, headers);
+      const accept = { Accept: "text/event-stream" };
+      expect((await get(commands, accept)).status).toBe(400);
+      // What else asks for a stream: programs by mistake, and elements of a page on plain http.
+      for (const Accept of ["*/*", "image/avif,image/webp,*/*;q=0.8"])
+        expect((await get(connectCommand, { Accept })).status).toBe(406);
+      expect((await server.history("news")).publications).toEqual([]);
+      expect(server.stats()).toMatchObject(nothing);
+      expect((await get(connectCommand, accept)).status).toBe(200);
+    },
+  );
 
   it("with something else than connect ends with the reason", async () => {
     const { open, server } = await start();
@@ -149,7 +175,8 @@ describe("opening a stream", () => {
     });
     const { server, http } = await startApp(slow);
     const url = `${http}/connection/sse?cf_connect=${encodeURIComponent(connectCommand)}`;
-    const [patient, gone] = [await PlainStream.open(url), await PlainStream.open(url)];
+    const accept = { Accept: "text/event-stream" };
+    const [patient, gone] = [await PlainStream.open(url, accept), await PlainStream.open(url, accept)];
     expect([patient.status, patient.text.trim()]).toEqual([200, ""]);
     gone.cut();
     await until(() => server.stats().sockets === 1);
@@ -223,7 +250,7 @@ describe("pages of other origins", () => {
       "access-control-allow-credentials": "true",
       "access-control-allow-headers": "content-type,x-mine",
       "access-control-allow-methods": expect.stringMatching(/(GET|POST).*OPTIONS/),
-      "access-control-max-age": "300",
+      "access-control-max-age": "7200",
       vary: "Origin",
     });
   });
@@ -240,13 +267,13 @@ describe("pages of other origins", () => {
     expect(server.stats()).toMatchObject(nothing);
   });
 
-  it("get 403 where they hide their origin, as images do, and links may lead here", async () => {
+  it("get 403 where they hide their origin, as images and links do", async () => {
     const { http, server } = await start();
     const url = `${http}/channels/a/events`;
     const image = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
     expect((await PlainStream.open(url, image)).status).toBe(403);
     expect(server.stats()).toMatchObject(nothing);
-    expect((await PlainStream.open(url, { ...image, "Sec-Fetch-Mode": "navigate" })).status).toBe(200);
+    expect((await PlainStream.open(url, { ...image, "Sec-Fetch-Mode": "navigate" })).status).toBe(403);
     expect((await PlainStream.open(url, { ...image, "Sec-Fetch-Site": "same-origin" })).status).toBe(200);
     const open = await start({ allowedOrigins: "*" });
     expect((await PlainStream.open(`${open.http}/channels/a/events`, image)).status).toBe(200);

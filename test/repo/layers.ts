@@ -48,19 +48,24 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   sockets: {
     folders: ["time", "websocket"],
-    node: ["buffer", "events", "http", "http2", "https", "net", "stream", "tls"],
+    node: ["buffer", "events", "fs/promises", "http", "http2", "https", "net", "stream", "tls"],
+    packages: [],
+  },
+  requests: {
+    folders: ["sessions", "wire"],
+    // Types of requests, lists of addresses, and nothing that listens.
+    node: ["http", "net"],
     packages: [],
   },
   transports: {
-    folders: ["sessions", "channels", "observe", "sockets", "time", "wire", "websocket"],
+    folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
     node: ["crypto", "http", "http2", "net", "stream"],
     packages: [],
   },
   http: {
-    folders: ["channels", "observe", "sessions", "sockets", "time", "wire", "websocket"],
+    folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
     node: ["crypto", "fs", "http", "http2", "net", "path", "stream", "zlib"],
     packages: ["zod"],
-    files: ["transports/addresses.ts", "transports/origins.ts", "transports/trusted-proxies.ts"],
   },
   server: {
     folders: [
@@ -70,6 +75,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       "channels",
       "http",
       "observe",
+      "requests",
       "sessions",
       "sockets",
       "time",
@@ -77,13 +83,24 @@ export const layers: Readonly<Record<string, Layer>> = {
       "wire",
       "websocket",
     ],
-    node: ["crypto", "http", "http2", "https", "net", "stream", "url"],
+    node: ["crypto", "http", "http2", "https", "net", "stream", "tls", "url"],
     packages: [],
   },
   config: {
-    folders: ["app", "auth", "channels", "server", "sessions", "sockets", "transports", "websocket"],
+    folders: [
+      "app",
+      "auth",
+      "channels",
+      "requests",
+      "server",
+      "sessions",
+      "sockets",
+      "transports",
+      "websocket",
+    ],
     node: ["crypto", "fs", "path", "url"],
     packages: ["jiti", "yaml", "zod"],
+    files: ["http/api/keys.ts"],
   },
   report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
   lab: {
@@ -106,7 +123,18 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   showcase: {
-    folders: ["app", "auth", "channels", "http", "lab", "report", "server", "sockets", "transports"],
+    folders: [
+      "app",
+      "auth",
+      "channels",
+      "http",
+      "lab",
+      "report",
+      "requests",
+      "server",
+      "sockets",
+      "transports",
+    ],
     node: ["crypto", "fs", "http", "os", "path"],
     packages: ["systeminformation", "zod"],
   },
@@ -126,7 +154,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
   },
   cli: {
-    folders: [".", "config", "lab", "report", "showcase"],
+    folders: [".", "config", "lab", "report", "requests", "showcase"],
     node: ["crypto", "fs", "path", "stream/consumers", "string_decoder", "timers/promises", "tty"],
     packages: ["centrifuge", "cli-table3", "commander", "listr2"],
     files: ["client/without-local-storage.ts", "wire/raw-json.ts"],

@@ -150,13 +150,20 @@ describe("connections", () => {
     }
   });
 
-  it("takes programs of this machine for tools, but none that a proxy speaks for", async () => {
+  it("takes programs for tools by their key, wherever they connect from", async () => {
     const server = await ShowcaseServer.start();
     const tool = server.tool();
     await tool.publish("news", { hello: "world" });
     expect((await tool.history("news", { limit: 1 })).publications[0]?.data).toEqual({ hello: "world" });
-    const proxied = server.connect({ "X-Forwarded-For": "203.0.113.7" });
-    expect(await next(proxied, "disconnected")).toMatchObject({ code: 3501 });
+    const publish = (headers: Record<string, string>) => server.post("/channels/news", 1, headers);
+    expect((await publish({ Authorization: `Bearer ${server.programKey}` })).status).toBe(201);
+    // A proxy on this machine brings everybody from a loopback address, and need not say so.
+    for (const headers of [{}, { "X-API-Key": "another" }, { Authorization: "Bearer another" }])
+      expect((await publish(headers as Record<string, string>)).status).toBe(401);
+    for (const headers of [{}, { "X-Forwarded-For": "127.0.0.1" }])
+      expect(await next(server.connect(headers as Record<string, string>), "disconnected")).toMatchObject({
+        code: 3501,
+      });
   });
 
   it("ends a session with its time, and renews it before", async () => {

@@ -31,7 +31,7 @@ async function startFront(options: Partial<HttpFrontOptions> = {}) {
   };
   front.http1.on("request", answer);
   front.http2?.on("request", answer);
-  await front.listen(0, "127.0.0.1");
+  await front.listen({ port: 0, host: "127.0.0.1" });
   onTestFinished(async () => {
     const closed = front.close();
     front.cut();

@@ -54,7 +54,7 @@ describe("a request for another protocol with more fields than Node.js keeps", (
     const hidden = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     const client = await RawClient.connect(port);
     client.write(
-      `POST /first HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n${"a:b\r\n".repeat(1100)}` +
+      `POST /first HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n${"a:b\r\n".repeat(1100)}` +
         `Content-Length: ${hidden.length}\r\n\r\n${hidden}`,
     );
     expect((await client.readToEnd()).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 405"]);

@@ -22,8 +22,10 @@ describe("connections from one address", () => {
     open("192.0.2.1");
     expect(counts.findRefusal("192.0.2.1")).toMatchObject({
       status: 503,
-      message:
-        "From one address, 2 connections may be open. Where these come through a proxy, name it in trustedProxies.",
+      error: {
+        message:
+          "From one address, 2 connections may be open. Where these come through a proxy, name it in trustedProxies.",
+      },
       headers: { "Retry-After": "5" },
     });
     expect(counts.findRefusal("192.0.2.2")).toBeUndefined();
@@ -70,8 +72,10 @@ describe("rate of connections from one address", () => {
     for (const _ of countTo(3)) expect(open("192.0.2.1")).toMatchObject({});
     expect(counts.findRefusal("192.0.2.1")).toMatchObject({
       status: 429,
-      message:
-        "From one address, 2 connections a second may be opened, 3 at once. Where these come through a proxy, name it in trustedProxies.",
+      error: {
+        message:
+          "From one address, 2 connections a second may be opened, 3 at once. Where these come through a proxy, name it in trustedProxies.",
+      },
       headers: { "Retry-After": "1" },
     });
     expect(counts.findRefusal("192.0.2.2")).toBeUndefined();

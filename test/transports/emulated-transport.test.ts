@@ -18,8 +18,10 @@ function createTransport(clock = new FakeClock()) {
     response,
     format,
     {
-      request: { headers: {}, url: "/connection/http_stream", address: "127.0.0.1" },
-      peer: { address: "127.0.0.1", place: undefined },
+      peer: {
+        request: { headers: {}, url: "/connection/http_stream", address: "127.0.0.1" },
+        place: undefined,
+      },
       emulation: { session: "s", node: "n" },
     },
     { clock, closeTimeoutMs },

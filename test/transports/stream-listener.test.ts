@@ -7,7 +7,6 @@ import { systemClock } from "../../src/sockets/system-clock.js";
 import { defaultAddressLimits } from "../../src/transports/address-limits.js";
 import { Admission } from "../../src/transports/admission.js";
 import { StreamListener } from "../../src/transports/stream-listener.js";
-import { TrustedProxies } from "../../src/transports/trusted-proxies.js";
 import { createSessionNode } from "../sessions/support/session-node.js";
 import { PlainStream } from "../support/plain-stream.js";
 import { until } from "../support/server.js";
@@ -17,9 +16,7 @@ describe("sessions that commands name", () => {
     const { handler } = await createSessionNode();
     const admission = new Admission({
       clock: systemClock,
-      allowedOrigins: [],
-      isLocalOnly: () => true,
-      trustedProxies: new TrustedProxies([]),
+      countsLoopback: false,
       addressLimits: defaultAddressLimits,
       maxConnections: null,
     });
@@ -34,7 +31,12 @@ describe("sessions that commands name", () => {
         throw error;
       },
     });
-    const server = createServer((request, response) => listener.httpStream(request, response));
+    const admitted = {
+      source: { address: "127.0.0.1", host: undefined, isForwarded: false },
+      request: { headers: {}, url: "/", address: "127.0.0.1" },
+      cors: {},
+    };
+    const server = createServer((request, response) => listener.httpStream({ request, response, admitted }));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     onTestFinished(() => void server.close());

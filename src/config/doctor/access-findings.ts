@@ -1,6 +1,6 @@
 /** Who may connect and publish, from where. */
 import type { Access } from "../../app/access.js";
-import { isLoopback } from "../../transports/origins.js";
+import { isLoopback } from "../../requests/origins.js";
 import type { Configuration } from "../load-config.js";
 import type { Finding } from "./finding.js";
 

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { leastSecretBytes } from "../../auth/algorithms.js";
+import { isHashedKey } from "../../http/api/keys.js";
 import type { Configuration } from "../load-config.js";
 import { readTextFile } from "../text-file.js";
 import { tokenOptionsOf } from "../token-keys.js";
@@ -55,6 +56,8 @@ function findWeakSecrets({ app }: Configuration): readonly Finding[] {
 
 function findWeakApiKeys({ settings }: Configuration): readonly Finding[] {
   return keysOf(settings.get("apiKeys")?.value).flatMap((key, index): Finding[] => {
+    // Of a digest nobody can tell.
+    if (isHashedKey(key)) return [];
     const what = `the key apiKeys[${index}]`;
     const advice = "take 32 random bytes: openssl rand -hex 32";
     const weakness = findWeakness(key);
@@ -93,7 +96,8 @@ function secretFiles({ config, settings, app }: Configuration): readonly string[
   const key = settings.get("tls.key")?.value;
   const keyFile = typeof key === "string" ? [key] : [];
   if (config === undefined) return keyFile;
-  const secrets = [...textsOf(tokenOptionsOf(app)?.secret), ...keysOf(settings.get("apiKeys")?.value)];
+  const keys = keysOf(settings.get("apiKeys")?.value).filter((text) => !isHashedKey(text));
+  const secrets = [...textsOf(tokenOptionsOf(app)?.secret), ...keys];
   const text = readTextFile(config.file);
   const own = secrets.some((secret) => secret !== "" && text.includes(secret)) ? [config.file] : [];
   const referred = filesIn([config.value.authenticate, config.value.apiKeys]);

@@ -4,29 +4,25 @@
  * where the header field X-Centrifugo-Error-Mode says `transport`.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Audit } from "../../observe/audit.js";
+import { type HttpRefusal, refuse, sendRefusal } from "../../requests/refusals.js";
+import type { HttpExchange } from "../../requests/request-policy.js";
 import { shareBytes } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { findDepthFault } from "../../wire/json-codec.js";
 import { encodeJson, textAt } from "../../wire/raw-json.js";
-import { parseJson, readBody, sendJson } from "./body.js";
+import { consumedBodyAdvice, parseJson, readBody, sendJson } from "./body.js";
 import { type CallContext, type CallParams, callBatch, callMethod } from "./call.js";
-import { type ApiKey, ApiKeys, type KnownKey } from "./keys.js";
+import { ApiKeys, type ApiKeysOptions, type KnownKey } from "./keys.js";
 import { type ApiTools, apiMethods, toError } from "./methods.js";
 import { createOpenApi } from "./openapi.js";
 
-export interface ApiOptions {
-  /** Keys that are accepted; without any, nobody is. */
-  readonly keys: readonly ApiKey[];
+export interface ApiOptions extends ApiKeysOptions {
+  readonly onError: CallContext["onError"];
   /** Largest body, in bytes; beyond, 413. */
   readonly maxBodyBytes: number;
   readonly tools: ApiTools;
-  readonly audit: Audit;
-  /** Whom a request comes from, for the audit. */
-  readonly addressOf: (request: IncomingMessage) => string;
   readonly version: string;
   readonly expectedFailure: CallContext["expectedFailure"];
-  readonly onError: CallContext["onError"];
 }
 
 export const apiPath = "/api";
@@ -47,11 +43,12 @@ const statuses: Readonly<Record<number, number>> = {
 
 /** @returns a handler of requests to `/api` and below */
 export function createApi(options: ApiOptions) {
-  const keys = new ApiKeys(options.keys);
+  const keys = new ApiKeys(options);
   let document: Buffer | undefined;
-  return (path: string, request: IncomingMessage, response: ServerResponse): void => {
+  return (path: string, exchange: HttpExchange): void => {
+    const { request, response, admitted } = exchange;
     const name = path.slice(apiPath.length + 1);
-    if (name === "openapi.json" && (request.method === "GET" || request.method === "HEAD")) {
+    if (name === "openapi.json") {
       request.resume();
       document ??= Buffer.from(JSON.stringify(createOpenApi(options.version)));
       // All that read it share its bytes.
@@ -60,20 +57,13 @@ export function createApi(options: ApiOptions) {
       return;
     }
     const isKnown = name === "" || name === "batch" || apiMethods.has(name);
-    if (!isKnown) refuse(request, response, 404, `there is nothing at ${path}, but ${allPaths().join(", ")}`);
-    else if (request.method !== "POST")
-      refuse(request, response, 405, `${request.method} is not accepted here, only POST`, { Allow: "POST" });
-    else {
-      const key = keys.find(request);
-      if (key === undefined)
-        refuse(
-          request,
-          response,
-          401,
-          "the key in X-API-Key is missing or not one of this server's (apiKeys, --api-key)",
-        );
-      else void answer(options, name, key, request, response);
+    if (!isKnown) {
+      sendFault(exchange, refuse(404, `There is nothing at ${path}, but ${allPaths().join(", ")}.`));
+      return;
     }
+    const key = keys.identify(admitted);
+    if ("status" in key) sendFault(exchange, key);
+    else void answer(options, name, key, exchange);
   };
 }
 
@@ -85,29 +75,33 @@ async function answer(
   options: ApiOptions,
   name: string,
   key: KnownKey,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: HttpExchange,
 ): Promise<void> {
-  const { tools, audit, addressOf, expectedFailure, onError, maxBodyBytes } = options;
+  const { request, response, admitted } = exchange;
+  const { tools, audit, expectedFailure, onError, maxBodyBytes } = options;
   try {
     const body = await readBody(request, maxBodyBytes);
     if (body === "aborted") return;
     if (body === "large") {
       // RFC 9113 §8.2.2: HTTP/2 has no Connection.
       const headers = request.httpVersionMajor < 2 ? { Connection: "close" } : {};
-      refuse(request, response, 413, `a body may have ${maxBodyBytes} bytes`, headers);
+      sendFault(exchange, refuse(413, `A body may have ${maxBodyBytes} bytes.`, headers));
+      return;
+    }
+    if (body === "consumed") {
+      sendFault(exchange, refuse(500, consumedBodyAdvice));
       return;
     }
     const onAdminCall = (method: string, subject: object) =>
-      audit("adminCall", { method, address: addressOf(request), ...subject });
+      audit("adminCall", { method, address: admitted.source.address, ...subject });
     const context = { tools, key, onAdminCall, expectedFailure, onError };
     if (name === "") {
-      await answerLines(body.text, context, response);
+      await answerLines(body.text, context, exchange);
       return;
     }
     const value = parseJson(body.text);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      sendJson(response, 400, { error: "the body must be a JSON object" });
+      sendFault(exchange, refuse(400, "The body must be a JSON object."));
       return;
     }
     const fault = findDepthFault(body.text, value);
@@ -116,7 +110,7 @@ async function answer(
     else sendOutcome(request, response, await callMethod(name, { value, text: body.text }, context));
   } catch (error) {
     onError(error, { stage: `answering ${request.url}` });
-    if (!response.headersSent) sendJson(response, 500, { error: "internal server error" });
+    if (!response.headersSent) sendFault(exchange, refuse(500, "internal server error"));
   }
 }
 
@@ -136,13 +130,14 @@ function sendOutcome(
 }
 
 /** The older form: `{"method": …, "params": …}`, one a line, and an answer for each. */
-async function answerLines(text: string, context: CallContext, response: ServerResponse): Promise<void> {
+async function answerLines(text: string, context: CallContext, exchange: HttpExchange): Promise<void> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const commands = lines.map(parseLine);
   if (commands.length === 0 || !commands.every((command) => command !== undefined)) {
-    sendJson(response, 400, {
-      error: 'each line must be a JSON object such as {"method":"publish","params":{}}',
-    });
+    sendFault(
+      exchange,
+      refuse(400, 'Each line must be a JSON object such as {"method":"publish","params":{}}.'),
+    );
     return;
   }
   const answers: string[] = [];
@@ -150,7 +145,7 @@ async function answerLines(text: string, context: CallContext, response: ServerR
     const outcome = await callMethod(method, params, context);
     answers.push(encodeJson("error" in outcome ? { error: toError(outcome.error) } : outcome));
   }
-  sendJson(response, 200, answers.join("\n"));
+  sendJson(exchange.response, 200, answers.join("\n"));
 }
 
 function parseLine(line: string): { readonly method: string; readonly params: CallParams } | undefined {
@@ -161,14 +156,8 @@ function parseLine(line: string): { readonly method: string; readonly params: Ca
   return { method, params: { value: params, text: textAt(line, ["params"]) ?? "{}" } };
 }
 
-function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  error: string,
-  headers: Record<string, string> = {},
-): void {
+function sendFault({ request, response }: HttpExchange, fault: HttpRefusal): void {
   // A body that nobody asked for is read and dropped, so that the connection can go on.
   request.resume();
-  sendJson(response, status, { error }, headers);
+  sendRefusal(response, fault);
 }

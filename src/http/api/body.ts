@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { encodeJson } from "../../wire/raw-json.js";
 
-export { readBody } from "../../sockets/request-body.js";
+export { consumedBodyAdvice, readBody } from "../../sockets/request-body.js";
 
 /** @returns undefined where it is no JSON */
 export function parseJson(text: string): unknown {

@@ -178,7 +178,7 @@ export function sendBody(
   body: AnswerBody,
   headers: Readonly<Record<string, string>>,
 ): void {
-  const fields = { ...cacheFields, ETag: body.etag, ...headers };
+  const fields = { ...headers, ...cacheFields, ETag: body.etag };
   if (isUnchanged(asked["if-none-match"], body.etag)) {
     // What a connection of HTTP/1.1 does anyway need not be said (RFC 9112 §9.3).
     if (httpVersion === "1.1" && headers.Connection === undefined) response.removeHeader("Connection");

@@ -3,6 +3,7 @@
  * place on the timer of all deadlines, and is let go of with its client.
  */
 import type { Channel } from "../../channels/channel.js";
+import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
 import type { WaitingRequest } from "../../sessions/control.js";
 import { estimateOfEntries } from "../../sessions/cost.js";
 import type { Admission, ReadAnswer, ReadingContext, ReadParams } from "../../sessions/reading.js";
@@ -12,8 +13,6 @@ import { WaitingReader, type WaitingReaderOptions, type WaitOutcome } from "../.
 import { pauseCounting } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { bodyOfBatch, listEncoding, SharedBodies, sendBody } from "./answer-body.js";
-import { queryOf } from "./credentials.js";
-import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
 import type { Exchange } from "./exchange.js";
 import { parseReadQuery, type ReadQuery } from "./read-query.js";
 import type { RequestRates } from "./request-rates.js";
@@ -45,7 +44,7 @@ export class ChannelReads {
   /** @throws what the application and the broker throw */
   async answer(exchange: Exchange, visitor: Visitor, channel: string): Promise<void> {
     const { context, maxWaitMs } = this.#options;
-    const query = parseReadQuery(queryOf(exchange.request.url ?? "/"), maxWaitMs);
+    const query = parseReadQuery(exchange.admitted.request, maxWaitMs);
     if (typeof query === "string") {
       exchange.refuse(toHttpRefusal(replyError("badRequest", query)));
       return;

@@ -2,7 +2,9 @@
  * `/channels/CHANNEL` over plain HTTP: who asks, whether a page may, and by method what is done. Everything that is open is
  * known here, so that a server that ends can answer it.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { credentialsOf } from "../../requests/credentials.js";
+import { refusalOfThrown, toHttpRefusal } from "../../requests/refusals.js";
+import type { HttpExchange } from "../../requests/request-policy.js";
 import type { SessionContext } from "../../sessions/context.js";
 import type { WaitingRequest } from "../../sessions/control.js";
 import { dismissVisitor, receiveVisitor, type Visitor } from "../../sessions/visiting.js";
@@ -10,28 +12,24 @@ import { errorTable, type ReplyError, replyError } from "../../wire/codes.js";
 import { decodeChannel } from "./channel-path.js";
 import { ChannelReads } from "./channel-reads.js";
 import { ChannelWrites } from "./channel-writes.js";
-import { Cors, type CorsOptions } from "./cors.js";
-import { credentialsOf } from "./credentials.js";
-import { refusalOfThrown, toHttpRefusal } from "./error-status.js";
 import { Exchange } from "./exchange.js";
 import { type RequestLimits, RequestRates } from "./request-rates.js";
 
-export interface ChannelRoutesOptions extends CorsOptions {
+export interface ChannelRoutesOptions {
   readonly context: SessionContext;
   readonly limits: Omit<RequestLimits, "maxWaitingRequests">;
   readonly maxWaitingRequests: number | null;
   readonly maxWaitMs: number;
+  /** Whether connections from loopback addresses are bounded like others. */
+  readonly countsLoopback: boolean;
   /** Also the largest body. */
   readonly maxMessageBytes: number;
   /** What a caller is told of a failure that was foreseen; undefined for others. */
   readonly expectedFailure: (error: unknown) => ReplyError | undefined;
 }
 
-const methods = "GET, HEAD, POST, DELETE, OPTIONS";
-
 export class ChannelRoutes {
   readonly #options: ChannelRoutesOptions;
-  readonly #cors: Cors;
   readonly #rates: RequestRates;
   readonly #reads: ChannelReads;
   readonly #writes: ChannelWrites;
@@ -40,14 +38,13 @@ export class ChannelRoutes {
 
   constructor(options: ChannelRoutesOptions) {
     this.#options = options;
-    const { context, trustedProxies, maxWaitingRequests, maxWaitMs, maxMessageBytes } = options;
-    this.#cors = new Cors(options);
+    const { context, countsLoopback, maxWaitingRequests, maxWaitMs, maxMessageBytes } = options;
     this.#rates = new RequestRates({
       limits: { ...options.limits, maxWaitingRequests },
       clock: context.clock,
       userPublishes: context.userPublishes,
       work: context.work,
-      countsLoopback: !trustedProxies.isEmpty,
+      countsLoopback,
     });
     const common = { context, rates: this.#rates };
     this.#reads = new ChannelReads({
@@ -63,16 +60,12 @@ export class ChannelRoutes {
   }
 
   /** @param segment of the path, as `channelOf` gives it */
-  answer(segment: string, request: IncomingMessage, response: ServerResponse): void {
-    const from = this.#cors.originOf(request);
-    const refusal = this.#cors.findRefusal(request, from);
-    const headers = refusal ? {} : this.#cors.headersFor(request);
-    const exchange = new Exchange(request, response, { address: from.address, headers });
+  answer(segment: string, admitted: HttpExchange): void {
+    const exchange = new Exchange(admitted);
     this.#open.add(exchange);
     exchange.onClosed(() => this.#closed(exchange));
-    const found = refusal ?? this.#rates.take(from.address);
-    if (found) exchange.refuse(found);
-    else if (request.method === "OPTIONS") this.#answerOptions(exchange);
+    const refusal = this.#rates.take(exchange.address);
+    if (refusal) exchange.refuse(refusal);
     else this.#answer(exchange, segment).catch((error: unknown) => this.#fail(exchange, error));
   }
 
@@ -95,24 +88,9 @@ export class ChannelRoutes {
     this.#reads.refuseWhere(matches, error);
   }
 
-  #answerOptions({ request, response }: Exchange): void {
-    request.resume();
-    const isPreflight = request.headers["access-control-request-method"] !== undefined;
-    response.writeHead(204, {
-      Allow: methods,
-      ...(isPreflight && this.#cors.preflightHeaders(request, methods)),
-    });
-    response.end();
-  }
-
   async #answer(exchange: Exchange, segment: string): Promise<void> {
     const { request } = exchange;
     const reads = request.method === "GET" || request.method === "HEAD";
-    if (!reads && request.method !== "POST" && request.method !== "DELETE") {
-      const error = replyError("badRequest", `${request.method} is not accepted here, only ${methods}`);
-      exchange.refuse({ status: 405, error, headers: { Allow: methods } });
-      return;
-    }
     const channel = decodeChannel(segment);
     if (channel === undefined) {
       exchange.refuse(
@@ -128,7 +106,7 @@ export class ChannelRoutes {
   /** @returns undefined where the visitor was refused, or is gone */
   async #receive(exchange: Exchange): Promise<Visitor | undefined> {
     const { context } = this.#options;
-    const visitor = await receiveVisitor(context, credentialsOf(exchange.request, exchange.address));
+    const visitor = await receiveVisitor(context, credentialsOf(exchange.admitted.request));
     if ("refusal" in visitor) {
       if (visitor.refusal.code === errorTable.unauthorized.code) this.#rates.noteBadToken(exchange.address);
       exchange.refuse(toHttpRefusal(visitor.refusal));

@@ -1,6 +1,8 @@
 /** `POST` and `DELETE` of a channel: a publication, by the rules that a publish command goes by. */
 import type { IncomingMessage } from "node:http";
 import type { PublishResult } from "../../channels/broker.js";
+import { queryOf } from "../../requests/credentials.js";
+import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
 import type { SessionContext } from "../../sessions/context.js";
 import { type Publisher, type Publishing, publish } from "../../sessions/publishing.js";
 import { admit } from "../../sessions/reading.js";
@@ -11,9 +13,7 @@ import { findKeyFault } from "../../wire/keys.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { isNewlyPublished, toPublishedFields } from "../../wire/published.js";
 import { wholeText } from "../../wire/raw-json.js";
-import { parseJson, readBody, sendJson } from "../api/body.js";
-import { queryOf } from "./credentials.js";
-import { type HttpRefusal, toHttpRefusal } from "./error-status.js";
+import { consumedBodyAdvice, parseJson, readBody, sendJson } from "../api/body.js";
 import type { Exchange } from "./exchange.js";
 import type { RequestRates } from "./request-rates.js";
 
@@ -83,6 +83,7 @@ export class ChannelWrites {
       exchange.isLast = true;
       return { status: 413, error: replyError("badRequest", `a body may have ${maxBodyBytes} bytes`) };
     }
+    if (body === "consumed") return { status: 500, error: replyError("internal", consumedBodyAdvice) };
     const value = parseJson(body.text);
     if (value === undefined)
       return toHttpRefusal(

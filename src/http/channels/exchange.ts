@@ -1,15 +1,13 @@
 /** One request and its answer, of which it is known when the client has gone. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type HttpRefusal, sendRefusal } from "../../requests/refusals.js";
+import type { AdmittedRequest, HttpExchange } from "../../requests/request-policy.js";
 import type { WorkAccount } from "../../sessions/work.js";
-import { type HttpRefusal, sendRefusal } from "./error-status.js";
 
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Whom the request comes from. */
-  readonly address: string;
-  /** Of every answer. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly admitted: AdmittedRequest;
   /** The connection is to end with the answer. */
   isLast = false;
   /** What it costs is charged to; where nothing is, it is cheap. */
@@ -17,18 +15,18 @@ export class Exchange {
   readonly #onClosed: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { address, headers }: Pick<Exchange, "address" | "headers">,
-  ) {
+  constructor({ request, response, admitted }: HttpExchange) {
     this.request = request;
     this.response = response;
-    this.address = address;
-    this.headers = headers;
+    this.admitted = admitted;
     response.on("close", () => this.#close());
     // What is wrong with its connection ends it, too.
     response.on("error", () => {});
+  }
+
+  /** Whom the request comes from. */
+  get address(): string {
+    return this.admitted.source.address;
   }
 
   /** Whether it is answered in full, or nobody waits for the answer any more. */
@@ -46,7 +44,8 @@ export class Exchange {
   answerHeaders(): Readonly<Record<string, string>> {
     // RFC 9113 §8.2.2: HTTP/2 has no Connection.
     const isEnding = this.isLast && this.request.httpVersionMajor < 2;
-    return isEnding ? { ...this.headers, Connection: "close" } : this.headers;
+    const { cors } = this.admitted;
+    return isEnding ? { ...cors, Connection: "close" } : cors;
   }
 
   refuse(refusal: HttpRefusal): void {

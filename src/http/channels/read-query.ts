@@ -1,6 +1,8 @@
-/** What a request to read a channel asks for, in its query. */
+/** What a request to read a channel asks for. */
+import { queryOf } from "../../requests/credentials.js";
+import { readResume } from "../../requests/resume.js";
+import type { ConnectionRequest } from "../../sessions/identity.js";
 import type { ReadParams } from "../../sessions/reading.js";
-import { parsePosition, positionAdvice } from "../../wire/position-text.js";
 import { parseCursorText } from "./answer-body.js";
 
 export interface ReadQuery extends Omit<ReadParams, "channel"> {
@@ -11,10 +13,11 @@ export interface ReadQuery extends Omit<ReadParams, "channel"> {
 const units = { ms: 1, s: 1000, m: 60_000 } as const;
 
 /** @returns what is asked for, or the sentence that says why it is not accepted */
-export function parseReadQuery(query: URLSearchParams, maxWaitMs: number): ReadQuery | string {
-  const { since, limit, wait, cursor, channel_token: token } = Object.fromEntries(query);
-  const position = since === undefined ? undefined : parsePosition(since);
-  if (since !== undefined && position === undefined) return `since must be ${positionAdvice}`;
+export function parseReadQuery(request: ConnectionRequest, maxWaitMs: number): ReadQuery | string {
+  const { limit, wait, cursor, channel_token: token } = Object.fromEntries(queryOf(request.url));
+  const resume = readResume(request, ["cursor"]);
+  if (typeof resume === "string") return resume;
+  const { since } = resume;
   const place = cursor === undefined ? undefined : parseCursorText(cursor);
   if (cursor !== undefined && place === undefined) return "cursor is none that this server has given";
   if (since !== undefined && cursor !== undefined) return "cursor goes without since";
@@ -23,9 +26,9 @@ export function parseReadQuery(query: URLSearchParams, maxWaitMs: number): ReadQ
   if (waitMs > 0 && since === undefined)
     return "wait goes with since: read without both first, and go on from the position in the answer";
   if (limit !== undefined && !/^\d{1,9}$/.test(limit)) return "limit must be an integer from 0 on";
-  if (position && limit !== undefined && Number(limit) === 0) return "limit must be at least 1 with since";
+  if (since && limit !== undefined && Number(limit) === 0) return "limit must be at least 1 with since";
   return {
-    ...(position && { since: position }),
+    ...(since && { since }),
     ...(place && { cursor: place }),
     ...(limit !== undefined && { limit: Number(limit) }),
     ...(token && { token }),

@@ -2,14 +2,14 @@
  * How fast requests come, and how many wait. A request has no connection of its own to be bound by, so its user is, or,
  * where it is anonymous, its address.
  */
+import { isLoopbackAddress, toPeerKey } from "../../requests/addresses.js";
+import { type HttpRefusal, tooMany } from "../../requests/refusals.js";
 import { costOfBadToken } from "../../sessions/cost.js";
 import type { SessionLimits } from "../../sessions/limits.js";
 import { TokenBuckets } from "../../sessions/token-buckets.js";
 import { busyText, retryAfterMs, type Work, type WorkAccount } from "../../sessions/work.js";
 import type { Clock } from "../../time/clock.js";
-import { isLoopbackAddress, toPeerKey } from "../../transports/addresses.js";
 import { replyError } from "../../wire/codes.js";
-import { type HttpRefusal, tooMany } from "./error-status.js";
 
 export type RequestLimits = Pick<
   SessionLimits,

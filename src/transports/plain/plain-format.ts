@@ -17,7 +17,7 @@ export interface PlainFormat {
   /** @param position where to come back to */
   tell(name: NoticeName | undefined, data: JsonText, position?: Position): string;
   readonly keepalive: string;
-  /** What comes first. @param retryMs how long a client should wait before it comes back */
+  /** What the first event begins with. @param retryMs how long a client should wait before it comes back */
   prologue(retryMs: number): string;
 }
 
@@ -28,9 +28,9 @@ export const plainEvents: PlainFormat = createFormat({
     const id = position === undefined ? "" : `id: ${formatPosition(position)}\n`;
     return `${id}${name === undefined ? "" : `event: ${name}\n`}data: ${data}\n\n`;
   },
-  // A comment: no client takes it for an event.
-  keepalive: ": keepalive\n\n",
-  prologue: (retryMs) => `retry: ${retryMs}\n\n`,
+  // Without an empty line behind them, which some readers take for the end of an event, these belong to the next one.
+  keepalive: ": keepalive\n",
+  prologue: (retryMs) => `retry: ${retryMs}\n`,
 });
 
 export const plainLines: PlainFormat = createFormat({

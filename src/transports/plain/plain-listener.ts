@@ -1,19 +1,17 @@
 /** `GET /channels/{channel}/events`: one channel as a response that goes on, for clients without an SDK. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { queryOf, tokenOf } from "../../requests/credentials.js";
+import { type HttpRefusal, refuse } from "../../requests/refusals.js";
+import type { HttpExchange } from "../../requests/request-policy.js";
+import { readResume } from "../../requests/resume.js";
 import type { Handler } from "../../sessions/handler.js";
 import type { ConnectionRequest } from "../../sessions/identity.js";
-import { type OpeningRequest, toOpeningRequest } from "../../sockets/opening-request.js";
-import { type Rejection, reject } from "../../websocket/index.js";
 import { findChannelNameFault } from "../../wire/channel-name.js";
 import type { MapType } from "../../wire/messages.js";
-import { parsePosition } from "../../wire/position-text.js";
 import type { Admission, Admitted } from "../admission.js";
-import { answerPreflight, corsHeaders } from "../cors.js";
+import { sendFault } from "../stream-requests.js";
 import type { StreamTimes } from "../stream-response.js";
-import { tokenOf } from "./credentials.js";
-import { errorCodeFor } from "./error-status.js";
 import type { PlainRequest } from "./opening.js";
-import { errorText, type PlainFormat, plainEvents, plainLines } from "./plain-format.js";
+import { type PlainFormat, plainEvents, plainLines } from "./plain-format.js";
 import { PlainTransport } from "./plain-transport.js";
 
 export interface PlainListenerOptions {
@@ -31,7 +29,6 @@ interface Accepted {
   readonly format: PlainFormat;
 }
 
-const methods = "GET, OPTIONS";
 const leastRetryMs = 1000;
 
 export class PlainListener {
@@ -43,78 +40,51 @@ export class PlainListener {
   }
 
   /** @param name the channel as it stands in the path, percent-encoded */
-  events(name: string, request: IncomingMessage, response: ServerResponse): void {
-    const { admission } = this.#options;
+  events(name: string, exchange: HttpExchange): void {
     // A body that nobody asked for is read and dropped.
-    request.resume();
-    const opening = toOpeningRequest(request);
-    const fault = admission.findFaultOfPage(opening);
-    const cors = fault ? {} : corsHeaders(opening.headers.origin, admission.allowedOrigins);
-    const accepted = fault ?? this.#accept(name, request, opening);
-    if (accepted === "preflight") answerPreflight(request, response, methods, cors);
-    else if ("status" in accepted) sendRejection(response, accepted, cors);
-    else this.#open(opening, response, accepted, cors);
+    exchange.request.resume();
+    const accepted = this.#accept(name, exchange);
+    if ("status" in accepted) sendFault(exchange, accepted);
+    else this.#open(exchange, accepted);
   }
 
-  #accept(
-    name: string,
-    { method }: IncomingMessage,
-    opening: OpeningRequest,
-  ): Accepted | Rejection | "preflight" {
-    if (method === "OPTIONS") return "preflight";
-    if (method !== "GET") return reject(405, `${method} is not accepted here, only GET.`, { Allow: methods });
-    const asked = this.#read(name, opening);
+  #accept(name: string, { admitted }: HttpExchange): Accepted | HttpRefusal {
+    const asked = this.#read(name, admitted.request);
     if ("status" in asked) return asked;
-    const format = chooseFormat(opening.headers.accept);
+    const format = chooseFormat(admitted.request.headers.accept);
     if (format === undefined)
-      return reject(
+      return refuse(
         406,
         "Accept must have text/event-stream or application/x-ndjson: there is nothing else.",
       );
-    return this.#options.admission.findRefusal(opening) ?? { asked, format };
+    return this.#options.admission.findRefusal(admitted) ?? { asked, format };
   }
 
-  #open(
-    opening: OpeningRequest,
-    response: ServerResponse,
-    { asked, format }: Accepted,
-    cors: Readonly<Record<string, string>>,
-  ): void {
+  #open({ response, admitted }: HttpExchange, { asked, format }: Accepted): void {
     const { admission, handler, times, random } = this.#options;
-    const peer = admission.enter(opening);
-    const headers = opening.headers as ConnectionRequest["headers"];
-    const request = { headers, url: opening.url, address: peer.address };
-    const retryMs = Math.round(leastRetryMs * (1 + random()));
-    const transport = new PlainTransport(
-      response,
-      format,
-      { asked, request, peer, cors, retryMs },
-      times,
-      this.#onGone,
-    );
+    const opening = {
+      asked,
+      peer: admission.enter(admitted),
+      cors: admitted.cors,
+      retryMs: Math.round(leastRetryMs * (1 + random())),
+    };
+    const transport = new PlainTransport(response, format, opening, times, this.#onGone);
     admission.add(transport);
     transport.start(handler.open(transport));
   }
 
-  #read(name: string, { url, headers }: OpeningRequest): PlainRequest | Rejection {
+  #read(name: string, request: ConnectionRequest): PlainRequest | HttpRefusal {
     const channel = decode(name);
-    if (channel === undefined) return reject(400, "The channel in the path is not percent-encoded UTF-8.");
+    if (channel === undefined) return refuse(400, "The channel in the path is not percent-encoded UTF-8.");
     const fault = findChannelNameFault(channel);
-    if (fault !== undefined) return reject(400, `The path is not accepted: ${fault}.`);
-    const query = new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?")) : "");
-    // Browsers come back with the same URL and this field, which is newer.
-    const place = (headers["last-event-id"] as string | undefined) || (query.get("since") ?? undefined);
-    const since = place === undefined ? undefined : parsePosition(place);
-    if (place !== undefined && since === undefined)
-      return reject(
-        400,
-        `since and Last-Event-ID must be a position, epoch:offset, but are ${JSON.stringify(place.slice(0, 40))}.`,
-      );
+    if (fault !== undefined) return refuse(400, `The path is not accepted: ${fault}.`);
+    const resume = readResume(request, []);
+    if (typeof resume === "string") return refuse(400, `${resume}.`);
     return {
       channel,
-      since,
-      token: tokenOf(headers, query),
-      channelToken: query.get("channel_token") || undefined,
+      since: resume.since,
+      token: tokenOf(request),
+      channelToken: queryOf(request.url).get("channel_token") || undefined,
       mapTypeOf: this.#options.mapTypeOf,
     };
   }
@@ -134,20 +104,4 @@ function chooseFormat(accept: string | undefined): PlainFormat | undefined {
   if (types.includes("text/event-stream")) return plainEvents;
   if (types.includes("application/x-ndjson") || types.includes("application/*")) return plainLines;
   return types.includes("*/*") || types.includes("text/*") ? plainEvents : undefined;
-}
-
-function sendRejection(
-  response: ServerResponse,
-  { status, message, headers }: Rejection,
-  cors: Readonly<Record<string, string>>,
-): void {
-  const body = `{"error":${errorText(errorCodeFor(status), message)}}\n`;
-  response.writeHead(status, {
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(body),
-    "Cache-Control": "no-store",
-    ...headers,
-    ...cors,
-  });
-  response.end(body);
 }

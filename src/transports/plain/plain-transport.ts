@@ -3,12 +3,12 @@
  * an HTTP status as long as the response has not begun. From then on it is one channel's publications, and notices.
  */
 import type { ServerResponse } from "node:http";
+import { statusOf } from "../../requests/refusals.js";
 import { type Disconnect, disconnectTable, errorTable, type ReplyError } from "../../wire/codes.js";
 import type { Push, Reply, SubscribeResult } from "../../wire/messages.js";
 import type { Admitted } from "../admission.js";
 import { type OneWaySession, OneWayTransport, type StreamOpening } from "../one-way-transport.js";
 import type { StreamTimes } from "../stream-response.js";
-import { statusOf } from "./error-status.js";
 import { connectParams, nextParams, type PlainRequest, subscribeParams } from "./opening.js";
 import { errorText, type PlainFormat, publicationText } from "./plain-format.js";
 
@@ -26,6 +26,7 @@ export class PlainTransport extends OneWayTransport {
   #asked: PlainRequest;
   #commands = 0;
   #isConnected = false;
+  #hasPrologue = false;
 
   /** @param onGone called once the response has ended */
   constructor(
@@ -99,7 +100,7 @@ export class PlainTransport extends OneWayTransport {
   }
 
   #takeSubscription(result: SubscribeResult): string {
-    const text = this.#begin(result) + this.#entriesOf(result);
+    const text = this.#withPrologue(this.#begin(result) + this.#entriesOf(result));
     const next = nextParams(this.#asked, result);
     if (next === undefined) return text;
     this.#giveSoon(next);
@@ -109,9 +110,16 @@ export class PlainTransport extends OneWayTransport {
   /** @returns what comes before everything else, at the first step */
   #begin(result: SubscribeResult): string {
     if (this.stream.isBegun) return "";
-    const { contentType, prologue } = this.#format;
+    const { contentType } = this.#format;
     this.stream.begin({ "Content-Type": contentType, ...this.#opening.cors });
-    return prologue(this.#opening.retryMs) + this.#startOf(result);
+    return this.#startOf(result);
+  }
+
+  /** The first page of a map may be empty. */
+  #withPrologue(text: string): string {
+    if (text === "" || this.#hasPrologue) return text;
+    this.#hasPrologue = true;
+    return this.#format.prologue(this.#opening.retryMs) + text;
   }
 
   /** Whether what was asked for could be had; and where the client is, which is with the last step of a map. */

@@ -3,7 +3,8 @@ import { formatCursor, parseCursorText } from "../../../src/http/channels/answer
 import { channelOf, decodeChannel } from "../../../src/http/channels/channel-path.js";
 import { parseReadQuery } from "../../../src/http/channels/read-query.js";
 
-const read = (query: string) => parseReadQuery(new URLSearchParams(query), 60_000);
+const read = (query: string) =>
+  parseReadQuery({ headers: {}, url: `/channels/a?${query}`, address: "127.0.0.1" }, 60_000);
 
 describe("query of a read", () => {
   it("asks for nothing in particular where it is empty, and leaves what it does not know", () => {

@@ -25,6 +25,7 @@ export async function codeOf(command: Promise<unknown>): Promise<number | "accep
 export class ShowcaseServer {
   readonly errors: unknown[] = [];
   readonly moderatorKey: string;
+  readonly programKey: string;
   readonly server: HoldfastServer;
   readonly #showcase: Showcase;
   #port = 0;
@@ -34,6 +35,7 @@ export class ShowcaseServer {
     const showcase = createShowcase({ onError, ...options });
     this.#showcase = showcase;
     this.moderatorKey = showcase.moderatorKey;
+    this.programKey = showcase.programKey;
     this.server = createServer(showcase.app, {
       ...{ port: 0, pages: null, onError, routes: showcase.routes, apiKeys: [showcase.moderatorKey] },
       ...(options.data !== undefined && { data: options.data }),
@@ -87,9 +89,9 @@ export class ShowcaseServer {
     return new Somebody(this, { name, user, cookie: setCookie.split(";")[0] as string });
   }
 
-  /** A program of this machine: no cookie, no origin. */
+  /** A program of this machine, which comes with the key for those. */
   tool(): Centrifuge {
-    return this.connect({});
+    return this.connect({ "X-API-Key": this.programKey });
   }
 
   connect(headers: Record<string, string>): Centrifuge {

@@ -44,7 +44,7 @@ describe("events", () => {
       codec.encodePing(),
     ];
     expect(Buffer.from(frame(codec.join(messages))).toString()).toBe(
-      'id: e:1\ndata: {"offset":1,"epoch":"e","data":"é","time":5}\n\nevent: direct\ndata: 1\n\n: keepalive\n\n',
+      'id: e:1\ndata: {"offset":1,"epoch":"e","data":"é","time":5}\n\nevent: direct\ndata: 1\n\n: keepalive\n',
     );
   });
 });

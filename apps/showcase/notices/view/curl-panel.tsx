@@ -45,7 +45,7 @@ export function CurlPanel({ user }: { user: string }) {
           <wbr />
           keys.json
         </code>{" "}
-        in the server’s data folder. A server that keeps all in memory says it when it starts; one that was
+        in the server’s data folder. A server that keeps all in memory says where when it starts; one that was
         started with <code>--api-key</code> takes that.
       </p>
     </section>

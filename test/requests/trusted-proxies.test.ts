@@ -1,12 +1,12 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TrustedProxies } from "../../src/transports/trusted-proxies.js";
+import { TrustedProxies } from "../../src/requests/trusted-proxies.js";
 
 const proxies = new TrustedProxies(["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48"]);
 
 function addressOf(remoteAddress: string, headers: Record<string, string>): string {
-  return proxies.originOf({ remoteAddress, host: "here", headers }).address;
+  return proxies.sourceOf({ remoteAddress, host: "here", headers }).address;
 }
 
 describe("peer that is no trusted proxy", () => {
@@ -15,13 +15,13 @@ describe("peer that is no trusted proxy", () => {
     [{ forwarded: "for=203.0.113.9;host=evil.example" }],
     [{ "x-forwarded-for": "10.0.0.1", "x-forwarded-host": "evil.example" }],
   ])("is not believed: %j", (headers) => {
-    expect(proxies.originOf({ remoteAddress: "198.51.100.1", host: "here", headers })).toEqual({
+    expect(proxies.sourceOf({ remoteAddress: "198.51.100.1", host: "here", headers })).toEqual({
       address: "198.51.100.1",
       host: "here",
       isForwarded: false,
     });
     expect(
-      new TrustedProxies([]).originOf({ remoteAddress: "127.0.0.1", host: "here", headers }),
+      new TrustedProxies([]).sourceOf({ remoteAddress: "127.0.0.1", host: "here", headers }),
     ).toMatchObject({ address: "127.0.0.1", isForwarded: false });
   });
 
@@ -79,7 +79,7 @@ describe("address that a trusted proxy names", () => {
     ["forwarded", 'for="x, for=203.0.113.9'],
     ["forwarded", "for = 203.0.113.9"],
   ])("that is none leaves the socket's: %s: %j", (name, field) => {
-    expect(proxies.originOf({ remoteAddress: "10.0.0.1", host: "here", headers: { [name]: field } })).toEqual(
+    expect(proxies.sourceOf({ remoteAddress: "10.0.0.1", host: "here", headers: { [name]: field } })).toEqual(
       {
         address: "10.0.0.1",
         host: "here",
@@ -133,7 +133,7 @@ describe("host that a trusted proxy names", () => {
     [{ "x-forwarded-for": "unknown", "x-forwarded-host": "app.example" }, "here"],
     [{ forwarded: 'for=203.0.113.9;host="app.example:8443", for=10.0.0.3;host=inner' }, "app.example:8443"],
   ])("%j gives %s", (headers, host) => {
-    expect(proxies.originOf({ remoteAddress: "10.0.0.1", host: "here", headers }).host).toBe(host);
+    expect(proxies.sourceOf({ remoteAddress: "10.0.0.1", host: "here", headers }).host).toBe(host);
   });
 });
 
@@ -151,7 +151,7 @@ describe("list of trusted proxies", () => {
   ])("takes %s", (each, trusted, others) => {
     const list = new TrustedProxies([each]);
     const isTrusted = (remoteAddress: string) =>
-      list.originOf({ remoteAddress, host: "", headers: { "x-forwarded-for": "203.0.113.9" } }).isForwarded;
+      list.sourceOf({ remoteAddress, host: "", headers: { "x-forwarded-for": "203.0.113.9" } }).isForwarded;
     expect(trusted.filter((address) => !isTrusted(address))).toEqual([]);
     expect(others.filter(isTrusted)).toEqual([]);
   });
@@ -169,7 +169,7 @@ describe("list of trusted proxies", () => {
     5,
   ])("refuses %j by name", (each) => {
     expect(() => new TrustedProxies([each as string])).toThrow(
-      `networks such as 10.0.0.0/8, or the words loopback and private, but has ${JSON.stringify(each)}`,
+      `networks such as 10.0.0.0/8, or the words loopback, private and unix, but has ${JSON.stringify(each)}`,
     );
   });
 });

@@ -1,8 +1,6 @@
 /** What the peers of connections and requests are counted by. */
-import type { IncomingMessage } from "node:http";
-import { toOpeningRequest } from "../sockets/opening-request.js";
 import { parseAddress } from "./addresses.js";
-import type { TrustedProxies } from "./trusted-proxies.js";
+import type { ForwardedRequest, TrustedProxies } from "./trusted-proxies.js";
 
 export class PeerKeys {
   readonly #proxies: TrustedProxies;
@@ -18,8 +16,8 @@ export class PeerKeys {
   }
 
   /** Of a request; `isShared` where its connection is a trusted proxy's. */
-  ofRequest(request: IncomingMessage): { readonly key: string | undefined; readonly isShared: boolean } {
-    const { address, isForwarded } = this.#proxies.originOf(toOpeningRequest(request));
+  ofRequest(request: ForwardedRequest): { readonly key: string | undefined; readonly isShared: boolean } {
+    const { address, isForwarded } = this.#proxies.sourceOf(request);
     // A proxy that does not say whom it speaks for may speak for everybody.
     const isShared = isForwarded || this.#proxies.trusts(address);
     return { key: isShared && !isForwarded ? undefined : this.#keyOf(address), isShared };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOriginAllowed } from "../../src/transports/origins.js";
+import { isOriginAllowed } from "../../src/requests/origins.js";
 
 describe("origins", () => {
   it.each([

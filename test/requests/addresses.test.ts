@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isLoopbackAddress, parseAddress, toPeerKey } from "../../src/transports/addresses.js";
+import { isLoopbackAddress, parseAddress, toPeerKey } from "../../src/requests/addresses.js";
 
 describe("address", () => {
   it.each([

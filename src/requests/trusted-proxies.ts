@@ -16,8 +16,8 @@ export interface ForwardedRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-export interface RequestOrigin {
-  /** IPv4-mapped addresses as IPv4; empty once the socket is gone. */
+export interface RequestSource {
+  /** IPv4-mapped addresses as IPv4; empty once the socket is gone, and for a peer on a Unix socket. */
   readonly address: string;
   /** Host and port as the client named them. */
   readonly host: string | undefined;
@@ -39,18 +39,23 @@ const privateNetworks = [
   "fe80::/10",
 ];
 const words: Readonly<Record<string, readonly string[]>> = { loopback, private: privateNetworks };
+/** Peers on a Unix socket: what stands there is who may open its file. */
+const unixSocket = "unix";
 
 export class TrustedProxies {
   readonly #list = new BlockList();
   readonly #isEmpty: boolean;
+  readonly #trustsUnixSocket: boolean;
 
   /**
-   * @param trusted addresses, networks such as `10.0.0.0/8`, or the words `loopback` and `private`
+   * @param trusted addresses, networks such as `10.0.0.0/8`, or the words `loopback`, `private` and `unix`
    * @throws HF_OPTION_INVALID naming what is none of these
    */
   constructor(trusted: readonly string[]) {
     this.#isEmpty = trusted.length === 0;
-    for (const each of trusted) for (const network of wordOf(each) ?? [each]) this.#add(network);
+    this.#trustsUnixSocket = trusted.includes(unixSocket);
+    for (const each of trusted.filter((word) => word !== unixSocket))
+      for (const network of wordOf(each) ?? [each]) this.#add(network);
   }
 
   /** Whether nobody is. */
@@ -63,7 +68,7 @@ export class TrustedProxies {
     return this.#isEmpty && isLoopbackAddress(address) ? "" : toPeerKey(address);
   }
 
-  originOf({ remoteAddress = "", host, headers }: ForwardedRequest): RequestOrigin {
+  sourceOf({ remoteAddress = "", host, headers }: ForwardedRequest): RequestSource {
     const peer = parseAddress(remoteAddress) ?? remoteAddress;
     const direct = { address: peer, host, isForwarded: false };
     if (this.#isEmpty || !this.trusts(peer)) return direct;
@@ -85,8 +90,10 @@ export class TrustedProxies {
     return way[0];
   }
 
-  /** @param address as `parseAddress` gives it */
+  /** @param address as `parseAddress` gives it; empty for a peer on a Unix socket */
   trusts(address: string): boolean {
+    // Sockets that are gone have no address either, and nobody is answered there.
+    if (address === "") return this.#trustsUnixSocket;
     const version = isIP(address);
     return version !== 0 && this.#list.check(address, version === 4 ? "ipv4" : "ipv6");
   }
@@ -111,7 +118,7 @@ function wordOf(text: string): readonly string[] | undefined {
 function refuse(given: unknown): never {
   throw new HoldfastError(
     "HF_OPTION_INVALID",
-    `trustedProxies must be a list of addresses, networks such as 10.0.0.0/8, or the words loopback and private, but has ${JSON.stringify(given)}`,
+    `trustedProxies must be a list of addresses, networks such as 10.0.0.0/8, or the words loopback, private and unix, but has ${JSON.stringify(given)}`,
     { details: { option: "trustedProxies" } },
   );
 }

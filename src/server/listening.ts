@@ -1,0 +1,61 @@
+/** Where a server listens: its address as people type it, who can reach it, and what browsers are told of it. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Server as TcpServer } from "node:net";
+import { Server as TlsServer } from "node:tls";
+import { parseAddress } from "../requests/addresses.js";
+import { isLoopback } from "../requests/origins.js";
+import type { HttpFront } from "../sockets/http-front.js";
+import { toOpeningRequest } from "../sockets/opening-request.js";
+import type { ResolvedOptions } from "./options.js";
+import { hostForUrl } from "./url.js";
+
+export interface ListeningAddress {
+  /** The file, where it is a Unix socket. */
+  readonly host: string;
+  /** 0 where it is a Unix socket. */
+  readonly port: number;
+  /** `unix:` and the file, where it is a Unix socket. */
+  readonly url: string;
+}
+
+type Place = Pick<ResolvedOptions, "host" | "unixSocket">;
+
+export function addressOf(
+  { listener }: HttpFront,
+  { host, unixSocket, tls }: Place & Pick<ResolvedOptions, "tls">,
+): ListeningAddress {
+  if (unixSocket !== null) return { host: unixSocket, port: 0, url: `unix:${unixSocket}` };
+  const { port } = listener.address() as AddressInfo;
+  const scheme = tls === null ? "http" : "https";
+  return { host, port, url: `${scheme}://${hostForUrl(host)}:${port}` };
+}
+
+/**
+ * Whether only this machine can reach a server of Node.js, this one's own (`front`) or one that it is attached to: then names
+ * count that a page could not have made to point here.
+ */
+export function isLocalOnly(
+  listener: unknown,
+  front: HttpFront | undefined,
+  { host, unixSocket }: Place,
+): boolean {
+  if (front && (listener === front.http1 || listener === front.listener))
+    return unixSocket !== null || isLoopback(host);
+  // Browsers come by TLS only where its certificate is for the name that they were given.
+  if (listener instanceof TlsServer) return false;
+  const address = (listener as Partial<TcpServer> | undefined)?.address?.();
+  if (typeof address === "string") return true;
+  return address ? isLoopback(parseAddress(address.address) ?? address.address) : false;
+}
+
+/** RFC 6797. Not to those who try something out: on this machine it would hold for every other port, too. */
+export function sayHsts(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { tls, hstsSeconds }: Pick<ResolvedOptions, "tls" | "hstsSeconds">,
+): void {
+  if (tls === null || hstsSeconds === null) return;
+  const url = `https://${toOpeningRequest(request).host ?? ""}`;
+  if (URL.canParse(url) && isLoopback(new URL(url).hostname)) return;
+  response.setHeader("Strict-Transport-Security", `max-age=${hstsSeconds}`);
+}
