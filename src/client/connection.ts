@@ -34,7 +34,10 @@ export class Connection {
     this.options = options;
     this.#address = address;
     this.statusListeners = new Listeners("a status listener", options.onError);
-    this.sdk = new Centrifuge(typeof address === "string" ? address : "ws://none", toSdkOptions(options));
+    this.sdk = new Centrifuge(
+      typeof address === "string" ? address : "ws://localhost",
+      toSdkOptions(options),
+    );
     if (options.onReconnectDelay) overhearDelays(this.sdk, options.onReconnectDelay);
     this.sdk.on("connecting", ({ code, reason }) => this.#become({ state: "connecting", code, reason }));
     this.sdk.on("connected", ({ client, data }) =>

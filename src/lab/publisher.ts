@@ -80,10 +80,8 @@ export async function publishCommands(
   apiKey: string,
   commands: readonly string[],
 ): Promise<void> {
-  const target = `/api/batch?api_key=${apiKey}`;
-  const { status, text } = await exchange.request(
-    requests.post(target, `{"commands":[${commands.join(",")}]}`),
-  );
+  const body = `{"commands":[${commands.join(",")}]}`;
+  const { status, text } = await exchange.request(requests.post("/api/batch", body, [["X-API-Key", apiKey]]));
   if (status !== 200 || text.includes('"error"'))
     throw new Error(`the server did not take what was published: ${status} ${text.slice(0, 200)}`);
 }

@@ -38,9 +38,10 @@ export class RequestText {
     ]);
   }
 
-  /** `fetch` of an SDK with a body of JSON. */
-  post(target: string, body: string): string {
+  /** `fetch` of an SDK with a body of JSON. @param own fields beside those that all such requests have */
+  post(target: string, body: string, own: Fields = []): string {
     const about: Fields = [
+      ...own,
       ["Content-Length", String(Buffer.byteLength(body))],
       ["Content-Type", "application/json"],
     ];

@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readJournalEnds } from "../../src/brokers/lmdb/journal-ends.js";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
 import type { Broker, Durability, Retention } from "../../src/channels/broker.js";
 import type { Position } from "../../src/wire/messages.js";
@@ -139,7 +140,7 @@ async function openStore(): Promise<Subject> {
     advance: (ms) => opened.advance(ms, 12),
     async end(how) {
       // Of a machine that ends, nothing is left that was not flushed.
-      if (how === "power cut") folder = powerCutCopyOf(folder, () => 0);
+      if (how === "power cut") folder = powerCutCopyOf(folder, flushedIn(folder));
       if (how === "crash") folder = crashCopyOf(folder);
       await opened.broker.close();
       opened = await open();
@@ -147,6 +148,12 @@ async function openStore(): Promise<Subject> {
     },
   };
   return subject;
+}
+
+/** How many bytes of each journal file the store has flushed. */
+function flushedIn(folder: string): (name: string) => number {
+  const files = readJournalEnds(folder)?.files ?? [];
+  return (name) => files.find(({ number }) => name === `journal-${number}.log`)?.flushed ?? 0;
 }
 
 async function openMemory(): Promise<Subject> {

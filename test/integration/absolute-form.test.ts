@@ -21,12 +21,13 @@ describe("a target in absolute form", () => {
     ["/health", /^HTTP\/1\.1 200 [\s\S]*\{\}$/],
     ["/channels/news?limit=1", /^HTTP\/1\.1 200 [\s\S]*"publications":\[\]\}$/],
     ["/api/openapi.json", /^HTTP\/1\.1 200 [\s\S]*"openapi":/],
-    ["/connection/sse", /cf_connect must be a connect command/],
+    ["/connection/sse", /cf_connect must be one connect command/],
     ["/connection/websocket", /^HTTP\/1\.1 426 /],
     ["/nowhere", /^HTTP\/1\.1 404 [\s\S]*There is nothing at \/nowhere\./],
   ])("is answered as %s", async (path, answer) => {
     const { port } = await startServer();
-    expect(await ask(port, `http://localhost:${port}${path}`)).toMatch(answer);
+    const accept = "Accept: */*, text/event-stream\r\n";
+    expect(await ask(port, `http://localhost:${port}${path}`, accept)).toMatch(answer);
   });
 
   it("opens a WebSocket, and its authority is what pages are compared with", async () => {

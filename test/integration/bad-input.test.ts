@@ -71,7 +71,7 @@ describe("a request that is no opening handshake", () => {
     ],
     [
       "a POST",
-      "POST /connection/websocket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+      "POST /connection/websocket HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
       405,
       /only GET/,
     ],

@@ -53,7 +53,8 @@ describe.each(frameworks)("Holdfast in %s", (framework) => {
     expect((await received).data).toEqual({ hello: 1 });
     expect(await (await fetch(`${base}/hello`)).text()).toBe("hello");
     expect((await fetch(`${base}/other`)).status).toBe(404);
-    expect(complaints).not.toHaveBeenCalled();
+    const lines = complaints.mock.calls.map(([line]) => String(line));
+    expect(lines.filter((line) => !line.startsWith("holdfast: audit:"))).toEqual([]);
   });
 
   it("answers its own addresses: health and the interface for servers", async () => {

@@ -129,6 +129,7 @@ describe("what came with a token that is revoked", () => {
   const command = encodeURIComponent(JSON.stringify({ id: 1, connect: { token: given } }));
 
   /** Each resolves with how it ended. */
+  const asEvents = { Accept: "text/event-stream" };
   const ways: Readonly<Record<string, (http: string) => Promise<string>>> = {
     "a WebSocket": async (http) => {
       const client = await connectSdk(`${http.replace("http", "ws")}/connection/websocket`, { token: given });
@@ -136,10 +137,10 @@ describe("what came with a token that is revoked", () => {
     },
     "a streamed response for SDKs": (http) =>
       endOfStream(`${http}/connection/http_stream`, {}, `{"id":1,"connect":{"token":"${given}"}}`),
-    "events for SDKs": (http) => endOfStream(`${http}/connection/sse?cf_connect=${command}`),
+    "events for SDKs": (http) => endOfStream(`${http}/connection/sse?cf_connect=${command}`, asEvents),
     "a streamed response of one way": (http) =>
       endOfStream(`${http}/connection/uni_http_stream`, {}, `{"token":"${given}"}`),
-    "events of one way": (http) => endOfStream(`${http}/connection/uni_sse?cf_connect=${connect}`),
+    "events of one way": (http) => endOfStream(`${http}/connection/uni_sse?cf_connect=${connect}`, asEvents),
     "events of a channel": (http) => endOfStream(`${http}/channels/news/events`, bearer),
     "a poll that waits": async (http) => {
       const { epoch, offset } = (await (
