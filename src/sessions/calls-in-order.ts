@@ -3,6 +3,10 @@ export class CallsInOrder {
   /** The last of the calls under way, by name. */
   #last: Map<string, Promise<unknown>> | undefined;
 
+  isBusy(name: string): boolean {
+    return this.#last?.has(name) ?? false;
+  }
+
   /** Settles, and never rejects, when the calls so far are over; undefined where there is none. */
   pending(name: string): Promise<unknown> | undefined {
     return this.#last?.get(name)?.catch(() => {});
@@ -10,7 +14,7 @@ export class CallsInOrder {
 
   /** Begins a call once those before are over; calls after it wait only until it has begun. */
   begin<T>(name: string, call: () => T | Promise<T>): T | Promise<T> {
-    if (!this.#last?.has(name)) return call();
+    if (!this.isBusy(name)) return call();
     return new Promise<T>((resolve) => {
       void this.run(name, async () => resolve((async () => call())()));
     });

@@ -74,7 +74,7 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
 /** A client whose commands for one channel begin in their order. */
 interface PublishingClient {
   publisherIn(channel: string): Publisher;
-  readonly channels: { readonly calls: Pick<CallsInOrder, "begin"> };
+  readonly channels: { readonly calls: Pick<CallsInOrder, "begin" | "isBusy"> };
 }
 
 /** For a client's command: it waits for a subscribe before it, and is before those that come after it. */
@@ -84,7 +84,9 @@ export function publishInTurn(
   publishing: Publishing,
 ): PublishResult | ReplyError | Promise<PublishResult | ReplyError> {
   const { channel } = params;
-  return client.channels.calls.begin(channel, () => publish(publishing, params, client.publisherIn(channel)));
+  const { calls } = client.channels;
+  const run = () => publish(publishing, params, client.publisherIn(channel));
+  return calls.isBusy(channel) ? calls.begin(channel, run) : run();
 }
 
 /** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */
@@ -137,24 +139,31 @@ function append(
 ): Promise<PublishResult> {
   const { channel, data, key, tags, idempotencyKey } = params;
   const { isRemoved, score, keyVersion: version, keyMode } = params;
-  const info = origin && "info" in origin ? origin.info : undefined;
+  const publisher = origin && "actor" in origin ? origin : undefined;
+  const said = publisher ? { data, info: publisher.info } : { data };
+  const isPlain = key === undefined && tags === undefined;
+  const { retention, durability } = storageOf(rules);
+  const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
+  // Most have nothing else, and objects put together from parts are what a publication costs most.
   return broker.publish(
     channel,
-    {
-      data,
-      ...(key !== undefined && { key }),
-      ...(info && { info }),
-      ...(tags && { tags }),
-      ...(isRemoved && { isRemoved }),
-      ...(score !== undefined && { score }),
-      ...(version && { version }),
-    },
-    {
-      ...storageOf(rules),
-      ...(origin && "owner" in origin && { owner: origin.owner }),
-      ...(idempotencyKey !== undefined && { idempotencyKey, sender: senderOf(origin) }),
-      ...(keyMode && { keyMode }),
-    },
+    isPlain
+      ? said
+      : {
+          ...said,
+          ...(key !== undefined && { key }),
+          ...(tags && { tags }),
+          ...(isRemoved && { isRemoved }),
+          ...(score !== undefined && { score }),
+          ...(version && { version }),
+        },
+    idempotencyKey === undefined && keyMode === undefined
+      ? stored
+      : {
+          ...stored,
+          ...(idempotencyKey !== undefined && { idempotencyKey, sender: senderOf(origin) }),
+          ...(keyMode && { keyMode }),
+        },
   );
 }
 

@@ -189,10 +189,10 @@ const lineBreaks = /[\n\r]+/g;
 
 /**
  * Line breaks part messages and the lines of events, and between a text's values they mean nothing; strings have none
- * (RFC 8259 §7). The text is a copy: a slice would keep the whole frame in memory, for as long as the log keeps its data.
+ * (RFC 8259 §7). A small part of the text is copied: a slice keeps the whole frame in memory, for as long as the log keeps it.
  */
 function detach(text: JsonText, from: number, to: number): JsonText {
   const value = text.slice(from, to);
   if (value.includes("\n") || value.includes("\r")) return value.replace(lineBreaks, "");
-  return ` ${value}`.slice(1);
+  return 2 * value.length >= text.length ? value : ` ${value}`.slice(1);
 }

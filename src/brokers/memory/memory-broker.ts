@@ -176,7 +176,9 @@ export class MemoryBroker implements Broker {
   ): PublishResult {
     const { retention, keyMode } = options;
     const now = this.#options.clock.now();
-    this.#counting(log, () => log.retain(retention));
+    let before = log.bytes;
+    log.retain(retention);
+    this.#charge(log, before);
     const { key } = publication;
     if (key !== undefined && log.keyed) {
       // What comes now is not what follows the value that nobody has any more.
@@ -185,12 +187,16 @@ export class MemoryBroker implements Broker {
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
     // What a key's value takes stays, whatever the log drops.
-    const isFull = this.#counting(log, () => log.isFull(publication, retention, now));
+    before = log.bytes;
+    const isFull = log.isFull(publication, retention, now);
+    this.#charge(log, before);
     const isGrowing = log.keyed !== undefined || !isFull;
     if (isGrowing) this.#assertRoomFor(sizeOf(publication), log, options);
     if (!this.#logs.has(channel)) this.#add(channel, log, options);
     const applied = key === undefined ? undefined : log.keyed?.begin({ ...publication, key }, options.owner);
-    const entry = this.#counting(log, () => log.append(publication, retention, now));
+    before = log.bytes;
+    const entry = log.append(publication, retention, now);
+    this.#charge(log, before);
     applied?.();
     const { position } = log;
     if (log.keyed?.nextExpiry !== undefined) this.#watchKeys(channel, log);
@@ -268,8 +274,12 @@ export class MemoryBroker implements Broker {
   #counting<T>(log: MemoryLog, change: () => T): T {
     const before = log.bytes;
     const result = change();
-    this.#byteQuota.add(log.owner, log.bytes - before);
+    this.#charge(log, before);
     return result;
+  }
+
+  #charge(log: MemoryLog, bytesBefore: number): void {
+    this.#byteQuota.add(log.owner, log.bytes - bytesBefore);
   }
 
   /** Where the channel's log ends, or will begin. */
