@@ -13,6 +13,7 @@ export async function startApp<A extends App>(app: A, options: ServerOptions = {
   const errors: unknown[] = [];
   const server: HoldfastServer<A> = createServer(app, {
     shedAboveLagMs: null,
+    audit: false,
     port: 0,
     pages: null,
     apiKeys: [apiKey],

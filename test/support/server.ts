@@ -15,7 +15,14 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
   // Raw clients don't come back when they are refused on a busy machine.
-  const server = createServer({ port: 0, pages: null, shedAboveLagMs: null, onError, ...options });
+  const server = createServer({
+    port: 0,
+    pages: null,
+    shedAboveLagMs: null,
+    audit: false,
+    onError,
+    ...options,
+  });
   const { port } = await server.listen();
   onTestFinished(() => server.close());
   return { server, port, url: `ws://127.0.0.1:${port}/connection/websocket`, errors };

@@ -22,7 +22,7 @@ async function publishEach({ broker }: OpenBroker): Promise<Set<string>> {
 }
 
 describe.each(["restart", "crash"])("10,000 channels with one publication each, after a %s", (ending) => {
-  it("are read, expire, are forgotten, and start afresh", async () => {
+  it("are read, expire, are forgotten, and start afresh", { timeout: 120_000 }, async () => {
     const folder = createFolder();
     const first = await openBroker(folder, { metaTtlMs, to: silent });
     const epochs = await publishEach(first);
