@@ -199,6 +199,12 @@ describe("repository", () => {
     expect(long).toEqual([]);
   });
 
+  it("names no command on its pages that a registry would be asked for", () => {
+    const pages = files.filter((path) => /^apps.*\.(?:tsx?|html)$/.test(path));
+    expect(pages.filter((path) => read(path).includes("npx holdfast"))).toEqual([]);
+    expect(pages.length).toBeGreaterThan(20);
+  });
+
   it("has a target for every link between its documents", () => {
     const documents = [
       ...files.filter((path) => path.endsWith(".md")),
