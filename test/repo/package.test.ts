@@ -187,7 +187,7 @@ function plainFlagOf(path: string): string {
 }
 
 describe("repository", () => {
-  const folders = ["src", "test", "bench", "apps", "examples", "scripts", "docs"];
+  const folders = ["src", "test", "bench", "apps", "examples", "scripts", "docs", "create-holdfast"];
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((path) => join(folder, path)),
   );
