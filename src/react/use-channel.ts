@@ -1,7 +1,7 @@
 /** A channel in a component: subscribed while it is shown. */
 import { useMemo, useSyncExternalStore } from "react";
 import type { App } from "../app/define-app.js";
-import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
+import type { ChannelArgument, DataFor, HasParams, InputFor, ParamsOf, PatternOf } from "../app/types.js";
 import type {
   Channel,
   ChannelStatus,
@@ -12,6 +12,9 @@ import type {
 } from "../client/index.js";
 import { HoldfastError } from "../errors.js";
 import { ChannelFeed } from "./channel-feed.js";
+
+type Input<A, P extends string> = InputFor<A, PatternOf<A, P>>;
+type Data<A, P extends string> = DataFor<A, PatternOf<A, P>>;
 
 export interface UseChannelOptions {
   /** Publications of the history to begin with; the server gives up to as many as it does at once. @default 0 */
@@ -42,14 +45,15 @@ export type UseChannelArguments<P extends string> =
     : [params?: Readonly<Record<string, string>>, options?: UseChannelOptions];
 
 /**
+ * A channel by its pattern and parameters, or by its name (`"chat:lobby"`): then options come third, after `undefined`.
  * Parameters and options are compared by what they say, so that they may be written where they are used.
  * @throws HF_OPTION_INVALID where a parameter or an option is not accepted
  */
-export function useChannel<A extends App, P extends PatternsOf<A>>(
+export function useChannel<A extends App, P extends string>(
   client: Client<A>,
-  pattern: P,
+  pattern: ChannelArgument<A, P>,
   ...[params, options = {}]: UseChannelArguments<P>
-): UsedChannel<InputFor<A, P>, DataFor<A, P>> {
+): UsedChannel<Input<A, P>, Data<A, P>> {
   const { history, limit, presence } = { ...defaults, ...options };
   checkCount("history", history, 0);
   checkCount("limit", limit, 1);
@@ -60,7 +64,7 @@ export function useChannel<A extends App, P extends PatternsOf<A>>(
   const channel = useMemo(open, [client, name]);
   const feed = useMemo(
     () =>
-      new ChannelFeed(channel as unknown as Channel<InputFor<A, P>, DataFor<A, P>>, {
+      new ChannelFeed(channel as unknown as Channel<Input<A, P>, Data<A, P>>, {
         history,
         limit,
         presence,

@@ -1,10 +1,13 @@
 /** A map in a component: subscribed while it is shown. */
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { App } from "../app/define-app.js";
-import type { DataFor, HasParams, InputFor, ParamsOf, PatternsOf } from "../app/types.js";
+import type { ChannelArgument, DataFor, HasParams, InputFor, ParamsOf, PatternOf } from "../app/types.js";
 import type { ChannelStatus, Client, LiveMap, MapEntry, PublishedPosition } from "../client/index.js";
 import type { HoldfastError } from "../errors.js";
 import { MapFeed } from "./map-feed.js";
+
+type Input<A, P extends string> = InputFor<A, PatternOf<A, P>>;
+type Data<A, P extends string> = DataFor<A, PatternOf<A, P>>;
 
 export interface UseMapOptions<Data> {
   /** A number made of the data, the highest first. Better the same function each time. @default by key */
@@ -30,22 +33,23 @@ export type UseMapArguments<P extends string, Data> =
     : [params?: Readonly<Record<string, string>>, options?: UseMapOptions<Data>];
 
 /**
+ * A map by its pattern and parameters, or by its name (`"board:chess"`), as with `useChannel`.
  * Parameters are compared by what they say, so that they may be written where they are used.
  * @throws HF_OPTION_INVALID where a parameter is not accepted
  */
-export function useMap<A extends App, P extends PatternsOf<A>>(
+export function useMap<A extends App, P extends string>(
   client: Client<A>,
-  pattern: P,
-  ...[params, options = {}]: UseMapArguments<P, DataFor<A, P>>
-): UsedMap<InputFor<A, P>, DataFor<A, P>> {
+  pattern: ChannelArgument<A, P>,
+  ...[params, options = {}]: UseMapArguments<P, Data<A, P>>
+): UsedMap<Input<A, P>, Data<A, P>> {
   const { orderBy, type = "keys" } = options;
   const open = () =>
     (client as unknown as Client).map(pattern as string, params as Readonly<Record<string, string>>);
   const { name } = open();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the name says all of pattern and parameters.
-  const map = useMemo(open, [client, name]) as unknown as LiveMap<InputFor<A, P>, DataFor<A, P>>;
+  const map = useMemo(open, [client, name]) as unknown as LiveMap<Input<A, P>, Data<A, P>>;
   const feed = useMemo(
-    () => new MapFeed(map as unknown as LiveMap<never, DataFor<A, P>>, { type }),
+    () => new MapFeed(map as unknown as LiveMap<never, Data<A, P>>, { type }),
     [map, type],
   );
   const snapshot = useSyncExternalStore(feed.subscribe, feed.snapshot, feed.snapshot);
@@ -54,7 +58,7 @@ export function useMap<A extends App, P extends PatternsOf<A>>(
     () => (orderBy && byKey.length > 0 ? map.entries(orderBy) : byKey),
     [map, byKey, orderBy],
   );
-  const set = useCallback((key: string, data: InputFor<A, P>) => map.set(key, data), [map]);
+  const set = useCallback((key: string, data: Input<A, P>) => map.set(key, data), [map]);
   const remove = useCallback((key: string) => map.remove(key), [map]);
   return { ...snapshot, entries, set, remove };
 }

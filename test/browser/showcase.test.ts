@@ -248,7 +248,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
   it("says so where the server runs without the chat", async () => {
     const { url } = await ServedChat.start({ hasShowcase: false });
     const { page, webSockets, faults } = await ChatWindow.open(browser, url);
-    await page.getByText("npx holdfast serve --showcase").waitFor();
+    await page.getByText("With it: npm start").waitFor();
     expect([webSockets, faults]).toEqual([[], []]);
   });
 });

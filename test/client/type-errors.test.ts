@@ -11,11 +11,14 @@ it("lists the patterns, names and methods that there are", () => {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const code = `
 import { connect } from "../../src/client/node.js";
+import { useChannel, useMap } from "../../src/react/index.js";
 import type { ChatApp } from "../../test/client/support/chat-app.js";
 const client = connect<ChatApp>("http://localhost:8000");
 client.channel("chta:{room}", { room: "a" });
 client.channel("chta:lobby");
 client.rpc("nope");
+useChannel(client, "chta:lobby");
+useMap(client, "borad:chess");
 `;
   writeFileSync(join(folder, "page.ts"), code);
   const config = { extends: "../../tsconfig.json", include: ["page.ts"] };
@@ -23,7 +26,7 @@ client.rpc("nope");
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   const { stdout } = spawnSync(process.execPath, [compiler, "-p", folder], { encoding: "utf8" });
   const errors = stdout.split("\n").filter((line) => line.includes(": error "));
-  expect(errors).toHaveLength(3);
-  for (const error of errors.slice(0, 2)) expect(error).toContain('"chat:{room}"');
+  expect(errors).toHaveLength(5);
+  for (const error of [...errors.slice(0, 2), ...errors.slice(3)]) expect(error).toContain('"chat:{room}"');
   expect(errors[2]).toMatch(/"add".*"whoAmI"|"whoAmI".*"add"/);
 }, 60_000);

@@ -7,7 +7,7 @@ import {
   connect,
   type PublishedPosition,
 } from "../../src/client/node.js";
-import type { UsedChannel, useChannel } from "../../src/react/index.js";
+import type { UsedChannel, UsedMap, useChannel, useMap } from "../../src/react/index.js";
 import type { ChatApp } from "./support/chat-app.js";
 
 type Said = { text: string; sentAt: number; from: string };
@@ -111,6 +111,25 @@ describe("types of a client", () => {
       used(client, "chats");
       // @ts-expect-error: the text is none
       lobby.publish({ text: 1 });
+    };
+    expectTypeOf(check).toBeFunction();
+  });
+
+  it("go through to the hooks by a name, too", () => {
+    const check = (client: Client<ChatApp>, channel: typeof useChannel, map: typeof useMap) => {
+      const lobby = channel(client, "chat:lobby", undefined, { history: 10 });
+      expectTypeOf(lobby).toEqualTypeOf<UsedChannel<Says, Said>>();
+      expectTypeOf(channel(client, `chat:${"a" as string}`).publications[0]?.data).toEqualTypeOf<
+        Said | undefined
+      >();
+      const board = map(client, "board:chess", undefined, { orderBy: ({ points }) => points });
+      expectTypeOf(board).toEqualTypeOf<UsedMap<{ points: number }, { points: number }>>();
+      // @ts-expect-error: no channel has such a name
+      channel(client, "chats:lobby");
+      // @ts-expect-error: the parameter is missing
+      map(client, "board:{game}");
+      // @ts-expect-error: no map has such a name
+      map(client, "boards:chess");
     };
     expectTypeOf(check).toBeFunction();
   });

@@ -19,14 +19,15 @@ describe("components rendered on a server", () => {
       const client = connect<ChatApp>(address, { webSocket: Refused });
       function Room() {
         const used = useClient<ChatApp>();
+        const { publications: named } = useChannel(used, "chat:a");
         const { publications, status } = useChannel(
           used,
           "chat:{room}",
           { room: "a" },
           { history: 5, presence: true },
         );
-        const { entries } = useMap(used, "board:{game}", { game: "chess" });
-        return `${useClientStatus(used).state} ${status.state} ${publications.length} ${entries.length}`;
+        const { entries } = useMap(used, "board:chess");
+        return `${useClientStatus(used).state} ${status.state} ${publications.length + named.length} ${entries.length}`;
       }
       const page = createElement(HoldfastProvider, { client: client as never }, createElement(Room));
       expect(renderToString(page)).toBe("connecting subscribing 0 0");

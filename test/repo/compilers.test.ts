@@ -18,6 +18,7 @@ import type { Match } from "./app.js";
 const client = connect<Match>("http://localhost:8000");
 client.channel("score:{match}", { match: "final" }).subscribe(({ data }) => console.log(data.home.toFixed()));
 export const count = () => useChannel(client, "score:{match}", { match: "final" }).publications.length;
+export const named = () => useChannel(client, "score:final").publications[0]?.data.home.toFixed();
 `;
 const app = `
 import { channel, defineApp } from "holdfast/app";

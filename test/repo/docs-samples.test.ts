@@ -16,17 +16,6 @@ const folder = join(root, ".cache/docs-samples");
 const samples = listPages(root).flatMap((page) => readSamples(root, page));
 const compiler = join(root, "node_modules/typescript/bin/tsc");
 
-/** What samples need that is no dependency of ours: as much of its types as they use. */
-const outlines = `
-declare module "next" {
-  import type { IncomingMessage, ServerResponse } from "node:http";
-  export default function next(options: { dev?: boolean; hostname?: string; port?: number }): {
-    prepare(): Promise<void>;
-    getRequestHandler(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  };
-}
-`;
-
 const settings = {
   extends: "../../tsconfig.json",
   compilerOptions: {
@@ -49,7 +38,6 @@ async function compile(): Promise<string[]> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
-  writeFileSync(join(folder, "outlines.d.ts"), outlines);
   // Each is a module, so that none sees what another declares.
   for (const { file, code, isFragment } of samples)
     if (!isFragment) writeFileSync(join(folder, file), `${code}\nexport {};\n`);

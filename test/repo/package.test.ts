@@ -187,7 +187,7 @@ function plainFlagOf(path: string): string {
 }
 
 describe("repository", () => {
-  const folders = ["src", "test", "bench", "apps", "examples", "scripts", "docs"];
+  const folders = ["src", "test", "bench", "apps", "examples", "scripts", "docs", "create-holdfast"];
   const files = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((path) => join(folder, path)),
   );
@@ -197,6 +197,12 @@ describe("repository", () => {
       (path) => /^(?!test).*\.(?:ts|tsx|mjs)$/.test(path) && read(path).split("\n").length > 400,
     );
     expect(long).toEqual([]);
+  });
+
+  it("names no command on its pages that a registry would be asked for", () => {
+    const pages = files.filter((path) => /^apps.*\.(?:tsx?|html)$/.test(path));
+    expect(pages.filter((path) => read(path).includes("npx holdfast"))).toEqual([]);
+    expect(pages.length).toBeGreaterThan(20);
   });
 
   it("has a target for every link between its documents", () => {

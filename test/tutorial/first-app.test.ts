@@ -4,7 +4,7 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../browser/chat-window.js";
 import { launchArguments } from "../browser/chromium.js";
 import { findFreePort } from "../support/free-port.js";
+import { linkPackages } from "../support/link-packages.js";
 import { until } from "../support/server.js";
 import { readTutorial } from "./tutorial-page.js";
 
@@ -26,20 +27,8 @@ const match = join(base, "match");
 const ends: (() => Promise<void>)[] = [];
 let port = 0;
 
-/** Links what the reader would install: the package itself, and others that are there already. */
-function install(names: readonly string[]): void {
-  const modules = join(match, "node_modules");
-  mkdirSync(join(modules, ".bin"), { recursive: true });
-  for (const name of names) {
-    const isOwn = name === "../holdfast";
-    const [called, program] = isOwn ? ["holdfast", "holdfast"] : [name, name === "typescript" ? "tsc" : name];
-    symlinkSync(isOwn ? root : join(root, "node_modules", name), join(modules, called as string));
-    const target = isOwn
-      ? join(root, "dist/cli/main.js")
-      : join(root, "node_modules/.bin", program as string);
-    if (name !== "zod") symlinkSync(target, join(modules, ".bin", program as string));
-  }
-}
+/** `../holdfast` is the package itself. */
+const nameOf = (installed: string) => installed.replace("../", "");
 
 interface Outcome {
   readonly code: number;
@@ -64,7 +53,7 @@ async function run(block: string | undefined, cwd = match): Promise<string> {
   let said = "";
   for (const line of (block as string).replaceAll("\\\n", "").trim().split("\n")) {
     const [, installed] = /^npm install (?:--save-dev )?(.*)$/.exec(line) ?? [];
-    if (installed) install(installed.split(" "));
+    if (installed) linkPackages(match, installed.split(" ").map(nameOf));
     else if (line === "mkdir ../match") mkdirSync(match);
     else if (line !== "cd ../match") {
       const outcome = await shell(line, cwd);

@@ -1,4 +1,5 @@
 /** What a room without messages says: two ways to change that. */
+import { command } from "../../shared/command.js";
 import { channelOf, isPrivate } from "../model/rooms.js";
 
 /** Where the command line looks for a server unless told otherwise. */
@@ -21,9 +22,9 @@ export function EmptyRoom({ room }: { room: string }) {
         </p>
       ) : (
         <>
-          <p class="soft">Say hello below, or send something from a shell:</p>
+          <p class="soft">Say hello below, or send something from a shell, in the folder of Holdfast:</p>
           <pre class="shell">
-            <code>{`npx holdfast publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
+            <code>{`${command} publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
           </pre>
         </>
       )}

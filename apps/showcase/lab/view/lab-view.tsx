@@ -1,5 +1,6 @@
 /** The page of the lab: settings, what goes on, and what came of it. */
 
+import { command } from "../../shared/command.js";
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import { useChanges } from "../../shared/hooks.js";
@@ -58,7 +59,7 @@ function Before() {
       </p>
       <p>
         <strong>Many users</strong> are played by the server’s machine, up to 300 of each kind, one kind after
-        the other. For thousands, and a report to keep: <code>npx holdfast lab</code>
+        the other. For thousands, and a report to keep, in the folder of Holdfast: <code>{command} lab</code>
       </p>
     </section>
   );

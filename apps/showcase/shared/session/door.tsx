@@ -50,7 +50,7 @@ function DoorCard({ entrance, action, what }: Omit<DoorProps, "page">) {
     case "absent":
       return (
         <Notice title={`${what} is not running here`}>
-          This server was started without it. With it: <code>npx holdfast serve --showcase</code>
+          This server was started without it. With it: <code>npm start</code>, in the folder of Holdfast.
         </Notice>
       );
     case "unreachable":
