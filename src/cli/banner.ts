@@ -78,7 +78,9 @@ function suggestions(address: ListeningAddress, { app, config }: Configuration):
   const channel = exampleOf(Object.keys(app.options.channels ?? {}));
   const hasSecret = tokenOptionsOf(app)?.secret !== undefined;
   const who = hasSecret ? ` --token "$(${ownName} token --user ann${from})"` : "";
-  return [`${ownName} doctor${from}`, ...(channel ? [`${ownName} subscribe ${channel}${who}${at}`] : [])];
+  // As in openSuggestions.
+  const isReached = channel !== undefined && address.port !== 0;
+  return [`${ownName} doctor${from}`, ...(isReached ? [`${ownName} subscribe ${channel}${who}${at}`] : [])];
 }
 
 /** A name that is of the first pattern. */

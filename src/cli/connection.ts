@@ -50,6 +50,11 @@ function findProgramKey(url: string): string | undefined {
 }
 
 function parseUrl(text: string): URL {
+  if (text.startsWith("unix:"))
+    throw new HoldfastError(
+      "HF_CLI_USAGE",
+      `--url ${text}: a Unix socket is for proxies; name the address of the proxy before it, or serve on a port`,
+    );
   try {
     return new URL(text.includes("://") ? text : `http://${text}`);
   } catch (cause) {

@@ -67,7 +67,7 @@ export function createPages(folder: string): PageHandler | undefined {
   return (path, request, response) => {
     const page = pages.get(path.endsWith("/") ? `${path}index.html` : path);
     // What a page names beside itself is found only from the address with a slash.
-    if (page === undefined && pages.has(`${path}/index.html`)) return redirect(request, response, path);
+    if (page === undefined && pages.has(`${path}/index.html`)) return redirect(request, response);
     if (page === undefined) return false;
     if (request.headers["if-none-match"] === page.etag) {
       response.writeHead(304, { ETag: page.etag }).end();
@@ -86,9 +86,9 @@ export function createPages(folder: string): PageHandler | undefined {
 }
 
 /** To the same with a slash, by its last part, so that it holds behind any prefix, and leads to no other host. */
-function redirect(request: IncomingMessage, response: ServerResponse, path: string): true {
-  const { url = "" } = request;
+function redirect({ url = "" }: IncomingMessage, response: ServerResponse): true {
   const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
+  const path = url.slice(0, url.length - query.length);
   const name = path.slice(path.lastIndexOf("/") + 1);
   response.writeHead(308, { Location: `./${name}/${query}`, "Content-Length": 0 }).end();
   return true;

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type HeaderFields, preflightHeaders } from "../requests/cors.js";
 import { type HttpRefusal, methodNotAllowed, refuse, sendRefusal } from "../requests/refusals.js";
 import type { HttpExchange, RequestPolicy } from "../requests/request-policy.js";
-import { toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
+import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
 import { channelOf } from "./channels/channel-path.js";
 import type { PageHandler } from "./pages.js";
@@ -73,7 +73,7 @@ export function createRouter(options: RouterOptions): Router {
     health: (_, { response }) => sendHealth(response),
     rest: (path, { request, response }) => {
       request.resume();
-      if (!pages?.(path, request, response)) sendNotFound(response, path);
+      if (!pages?.(path, request, response)) sendNotFound(request, response, basePath);
     },
   };
   return (request, response, next) => {
@@ -170,8 +170,8 @@ function explainWebSocket(
   sendRefusal(response, refuse(status, message, fields), admitted.cors, "text");
 }
 
-function sendNotFound(response: ServerResponse, path: string): void {
-  const message = `There is nothing at ${path}. The WebSocket is at ${webSocketPath}.`;
+function sendNotFound({ url = "" }: IncomingMessage, response: ServerResponse, basePath: string): void {
+  const message = `There is nothing at ${pathOf(url)}. The WebSocket is at ${basePath}${webSocketPath}.`;
   sendRefusal(response, refuse(404, message), {}, "text");
 }
 

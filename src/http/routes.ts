@@ -73,6 +73,7 @@ export function channelOfEvents(path: string): string {
  * @param url as it came here; frameworks take the prefix off that a handler is mounted at
  * @param originalUrl with that prefix, where a framework has kept it
  * @param basePath the prefix that all paths may have, such as `/rt`; empty for none
+ * @returns a path of this server's own; an empty one for the prefix without a slash
  */
 export function resolvePath(url: string, originalUrl: string | undefined, basePath: string): string {
   const path = withoutPrefix(pathOf(url), basePath);
@@ -87,6 +88,5 @@ export function resolvePath(url: string, originalUrl: string | undefined, basePa
 function withoutPrefix(path: string, basePath: string): string {
   if (basePath === "" || !path.startsWith(basePath)) return path;
   const rest = path.slice(basePath.length);
-  if (rest === "") return "/";
-  return rest.startsWith("/") ? rest : path;
+  return rest === "" || rest.startsWith("/") ? rest : path;
 }

@@ -44,6 +44,8 @@ export function readResume(
   const own: readonly string[] = [...parameters, ...known];
   const unknown = [...query.keys()].find((name) => !own.includes(name) && looksLikeResume(name));
   if (unknown !== undefined) return `?${unknown.slice(0, 40)}= is not known here: ${accepted}`;
+  const twice = parameters.find((name) => new Set(query.getAll(name)).size > 1);
+  if (twice !== undefined) return `?${twice}= is there twice, and says different things`;
   const field = request.headers["last-event-id"];
   const found = [
     ["Last-Event-ID", field],

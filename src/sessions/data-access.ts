@@ -73,7 +73,7 @@ export class DataAccess {
   /** Whether the reader may have what follows a position. Nothing follows the head. */
   mayReadFrom(
     reader: Reader,
-    channel: Channel,
+    channel: Pick<Channel, "name" | "epoch" | "head">,
     { epoch, offset }: Position,
     { history }: ReadRights,
   ): boolean {

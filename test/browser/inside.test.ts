@@ -26,7 +26,7 @@ describe.skipIf(!executablePath)("what is inside", { timeout: timeLimitMs }, () 
     const { page } = ann;
     await page.getByRole("button", { name: "Look inside" }).click();
     const cursors = () => page.getByTestId("cursors").textContent();
-    await eventually(cursors).toMatch(/chat:lobby\w{6}:1(?!\d)/);
+    await eventually(cursors).toMatch(/chat:lobby[\w-]{6}:1(?!\d)/);
 
     await page.getByRole("button", { name: "Cut the line for some seconds" }).click();
     await ann.untilStatus(/^Connecting/);
@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)("what is inside", { timeout: timeLimitMs }, () 
     await eventually(() => page.getByTestId("recoveries").textContent()).toContain(
       "chat:lobby recovered 2 since 1",
     );
-    await eventually(cursors).toMatch(/chat:lobby\w{6}:4(?!\d)/);
+    await eventually(cursors).toMatch(/chat:lobby[\w-]{6}:4(?!\d)/);
 
     // A frame opens to what was really said.
     await page.getByRole("button", { name: "Hold still" }).click();

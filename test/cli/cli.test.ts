@@ -182,6 +182,11 @@ describe("holdfast publish, subscribe and history", () => {
     );
   });
 
+  it("say that a Unix socket is none of their addresses", async () => {
+    const { code, err } = await runCli(["publish", "news", "1", "--url", "unix:/run/holdfast.sock"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("a Unix socket is for proxies")]);
+  });
+
   it("publish says what was wrong with the channel or the message", async () => {
     const { url } = await serve();
     const name = await runCli(["publish", "ä", "1", "--url", url]);

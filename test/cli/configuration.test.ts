@@ -46,6 +46,14 @@ async function serveWith(name: string, text: string, ...args: string[]): Promise
 }
 
 describe("holdfast serve with a configuration", () => {
+  it("suggests no command that would have to reach a Unix socket", async () => {
+    const folder = makeFolder({ "holdfast.config.yaml": yaml });
+    const run = new CliRun(["serve", "--unix-socket", "holdfast.sock"], env, folder);
+    await run.untilSaid(/Ctrl\+C ends it/);
+    expect(run.out).toContain("doctor --config holdfast.config.yaml");
+    expect(run.out).not.toMatch(/subscribe|publish/);
+  });
+
   it("lets a client in with a token of holdfast token, into one channel and not into another", async () => {
     const { url, token } = await serveWith("holdfast.config.yaml", yaml);
     const client = await connectSdk(url, { token: await token("--user", "ann") });

@@ -1,7 +1,10 @@
 /** Servers below a path: mounted at a prefix by frameworks, behind proxies that leave it there, and after parsers of bodies. */
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttp, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
 import createFastify from "fastify";
@@ -144,6 +147,21 @@ describe("basePath of a server that listens", () => {
       expect(await open(`${base}/connection/websocket`)).toBe("open");
       expect((await fetch(`${base}/channels/news`)).status).toBe(200);
     }
+  });
+
+  it("leads to the address with a slash, beside which its first page finds what belongs to it", async () => {
+    const pages = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
+    onTestFinished(() => rm(pages, { recursive: true }));
+    await writeFile(join(pages, "index.html"), "<title>first</title>");
+    const { port } = await startServer({ basePath: "/rt", pages });
+    const asked = `http://127.0.0.1:${port}/rt?a=1`;
+    const { status, headers } = await fetch(asked, { redirect: "manual" });
+    expect([status, headers.get("location")]).toEqual([308, "./rt/?a=1"]);
+    const { url, ok } = await fetch(asked);
+    expect([url, ok]).toEqual([`http://127.0.0.1:${port}/rt/?a=1`, true]);
+    expect(await (await fetch(`http://127.0.0.1:${port}/rt/none`)).text()).toBe(
+      "There is nothing at /rt/none. The WebSocket is at /rt/connection/websocket.\n",
+    );
   });
 
   it.each(["rt", "/rt/", "/", "/a b", "/a?b", 5])("is refused where it is %j", async (basePath) => {

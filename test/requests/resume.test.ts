@@ -21,6 +21,12 @@ describe("where a reader goes on", () => {
     expect(read("since=e:1&lastEventId=e:2")).toEqual(at(2));
   });
 
+  it("is refused where one parameter says two things", () => {
+    expect(read("since=e:1&since=e:2")).toBe("?since= is there twice, and says different things");
+    expect(read("lastEventId=e:1&lastEventId=e:2")).toMatch(/^\?lastEventId= is there twice/);
+    expect(read("since=e:1&since=e:1")).toEqual(at(1));
+  });
+
   it("is the head where nothing is said, or that there was no event yet", () => {
     for (const query of ["", "lastEventId=", "token=x&as=Ann&_=123&r=0.5&limit=3&wait=5s&user=1"])
       expect(read(query)).toEqual({});

@@ -14,6 +14,8 @@ interface Seat {
   position: Position | undefined;
   isLive: boolean;
   isAway: boolean;
+  /** Whether a step waits for its answer, which is as good as what comes with it: it is not left alone then. */
+  isAsking: boolean;
   /** Counts the beginnings: an answer to what was begun before is nobody's any more. */
   turn: number;
 }
@@ -53,7 +55,14 @@ export class MapReader implements TortureReader {
     for (const channel of options.channels) {
       const reading = options.recorder.reading(options.name, channel);
       reading.values = new Map();
-      this.#seats.set(channel, { reading, position: undefined, isLive: false, isAway: false, turn: 0 });
+      this.#seats.set(channel, {
+        reading,
+        position: undefined,
+        isLive: false,
+        isAway: false,
+        isAsking: false,
+        turn: 0,
+      });
     }
     this.#line = new Line({
       ...options,
@@ -100,7 +109,7 @@ export class MapReader implements TortureReader {
 
   leave(awayMs: number): void {
     const { connection } = this.#line;
-    const seat = [...this.#seats.values()].find(({ isAway }) => !isAway);
+    const seat = [...this.#seats.values()].find(({ isAway, isAsking }) => !isAway && !isAsking);
     if (connection === undefined || seat === undefined) return;
     seat.isAway = true;
     this.#end(seat);
@@ -210,7 +219,9 @@ export class MapReader implements TortureReader {
   ): void {
     const { turn, reading } = seat;
     const common = { channel: reading.channel, type: 1, limit: pageEntries };
+    seat.isAsking = true;
     connection.call("subscribe", { ...common, ...params }, (answer: Answer) => {
+      seat.isAsking = false;
       if (answer.kind === "lost" || seat.turn !== turn) return;
       if (answer.kind === "result") onResult(answer.result as StepResult);
       else this.#refused(connection, seat, answer.error, isLater);
@@ -229,8 +240,10 @@ export class MapReader implements TortureReader {
       if (!isLater) this.#note(seat, { kind: "refused", ...this.#now(connection), code });
       seat.position = undefined;
       this.#begin(connection, seat);
-    } else if (temporary === true) this.#later(retryDelayMs, () => this.#again(connection, seat));
-    else this.#options.onFailure(`${this.name} was refused ${seat.reading.channel}: ${code} ${message}`);
+    } else if (temporary === true) {
+      const { turn } = seat;
+      this.#later(retryDelayMs, () => seat.turn === turn && this.#again(connection, seat));
+    } else this.#options.onFailure(`${this.name} was refused ${seat.reading.channel}: ${code} ${message}`);
   }
 
   #again(connection: Connection, seat: Seat): void {
@@ -244,6 +257,7 @@ export class MapReader implements TortureReader {
     if (unsubscribe === undefined) return;
     this.#note(seat, { kind: "unsubscribed", ...this.#now(connection), code: unsubscribe.code });
     // The steps go on, as of a client that hears of it too late.
+    if (seat.isAsking) return;
     if (seat.isLive || this.#options.random.chance(0.5)) this.#again(connection, seat);
   }
 

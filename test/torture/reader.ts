@@ -39,6 +39,8 @@ interface Seat {
   /** Whether the server said that it can go on from a position. */
   isRecoverable: boolean;
   isAway: boolean;
+  /** Counts what was begun for it, so that a retry of what is over does nothing. */
+  turn: number;
 }
 
 /** Bits of a subscribe command's flag. */
@@ -64,7 +66,7 @@ export class Reader implements TortureReader {
     for (const channel of options.channels) {
       const position = options.startsAtBeginning ? { epoch: "", offset: 0 } : undefined;
       const reading = options.recorder.reading(options.name, channel, options.onlyUntagged);
-      this.#seats.set(channel, { reading, position, isRecoverable: true, isAway: false });
+      this.#seats.set(channel, { reading, position, isRecoverable: true, isAway: false, turn: 0 });
     }
     this.#line = new Line({
       ...options,
@@ -113,6 +115,7 @@ export class Reader implements TortureReader {
     if (connection === undefined || seat === undefined) return;
     const { channel } = seat.reading;
     seat.isAway = true;
+    seat.turn++;
     connection.call("unsubscribe", { channel }, (answer) => {
       if (answer.kind === "result")
         this.#note(seat, { kind: "unsubscribed", ...this.#now(connection), code: 0 });
@@ -131,6 +134,7 @@ export class Reader implements TortureReader {
 
   #subscribe(connection: Connection, seat: Seat): void {
     const { reading } = seat;
+    seat.turn++;
     const position = seat.isRecoverable ? seat.position : undefined;
     const recovery = position === undefined ? {} : { recover: true, ...position };
     const flag = this.#options.wantsError ? { flag: errorInsteadOfUnrecovered } : {};
@@ -178,8 +182,10 @@ export class Reader implements TortureReader {
       this.counts.told++;
       seat.position = undefined;
       this.#subscribe(connection, seat);
-    } else if (error.temporary === true) this.#later(retryDelayMs, () => this.#subscribe(connection, seat));
-    else
+    } else if (error.temporary === true) {
+      const { turn } = seat;
+      this.#later(retryDelayMs, () => seat.turn === turn && this.#subscribe(connection, seat));
+    } else
       this.#options.onFailure(
         `${this.name} was refused ${seat.reading.channel}: ${error.code} ${error.message}`,
       );
@@ -191,6 +197,8 @@ export class Reader implements TortureReader {
     if (pub !== undefined) this.#deliver(connection, seat, pub);
     if (unsubscribe === undefined) return;
     this.#note(seat, { kind: "unsubscribed", ...this.#now(connection), code: unsubscribe.code });
+    // It unsubscribed itself at the same time, and comes back later.
+    if (seat.isAway) return;
     // By 2000 the server's own side did it, and may not do so again.
     if (unsubscribe.code >= 2500 || unsubscribe.code === 2000) this.#subscribe(connection, seat);
     else this.#options.onFailure(`${this.name} was unsubscribed from ${channel}: ${unsubscribe.code}`);

@@ -24,6 +24,16 @@ export interface ChannelWritesOptions {
   readonly maxBodyBytes: number;
 }
 
+/** What other interfaces, or other servers, take as a condition of a write: without case and punctuation. */
+const unheardParameters: ReadonlySet<string> = new Set([
+  "idempotencykey",
+  "keymode",
+  "removed",
+  "version",
+  "versionepoch",
+]);
+const unheardFields = ["if-match", "if-none-match", "x-idempotency-key"] as const;
+
 export class ChannelWrites {
   readonly #options: ChannelWritesOptions;
 
@@ -58,6 +68,7 @@ export class ChannelWrites {
     const key = queryOf(request.url ?? "/").get("key") ?? undefined;
     const idempotencyKey = request.headers["idempotency-key"] as string | undefined;
     const fault =
+      findUnheard(request) ??
       (key === undefined ? undefined : findKeyFault("key", key)) ??
       (idempotencyKey === undefined ? undefined : findKeyFault("Idempotency-Key", idempotencyKey));
     if (fault) return toHttpRefusal(replyError("badRequest", fault));
@@ -113,6 +124,17 @@ export class ChannelWrites {
     const shown = grant.info === undefined ? info : { ...info, chanInfo: grant.info };
     return { actor, info: shown, owner, isSubscribed: true };
   }
+}
+
+/** Done all the same, a write would have an effect where its client wanted none, or a second one. */
+function findUnheard({ url = "/", headers }: IncomingMessage): string | undefined {
+  const advice = "a repeat is known by Idempotency-Key, and conditions are for POST /api/map_publish";
+  const field = unheardFields.find((name) => headers[name] !== undefined);
+  if (field !== undefined) return `the field ${field} means nothing here: ${advice}`;
+  const parameter = [...queryOf(url).keys()].find((name) =>
+    unheardParameters.has(name.toLowerCase().replace(/[^a-z]/g, "")),
+  );
+  return parameter === undefined ? undefined : `?${parameter.slice(0, 40)}= is not known here: ${advice}`;
 }
 
 /** The data of a removal: there is none. */
