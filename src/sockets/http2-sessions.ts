@@ -9,10 +9,11 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { Clock } from "../time/clock.js";
 import { Allowance } from "./allowance.js";
 import { lateGraceMs } from "./http1-server.js";
+import { Http2Silence } from "./http2-silence.js";
 
 export interface Http2SessionsOptions {
   readonly clock: Clock;
@@ -25,8 +26,8 @@ export interface Http2SessionsOptions {
 }
 
 /**
- * Streams that end with an error may outnumber those that end well by so many, and by as many a second as the second
- * number: opening and resetting them costs a peer next to nothing (CVE-2023-44487).
+ * Streams that are broken off may outnumber those that were answered to the end by so many, and by as many a second as the
+ * second number: opening and resetting them, with whatever code, costs a peer next to nothing (CVE-2023-44487).
  */
 const brokenStreams = { burst: 200, perSecond: 20 };
 /** PING and SETTINGS frames, each of which has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */
@@ -41,10 +42,12 @@ export class Http2Sessions {
   readonly #options: Http2SessionsOptions;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Connections, until they are closed. */
-  readonly #sockets = new Set<Duplex>();
+  readonly #sockets = new Set<Socket>();
+  readonly #silence: Http2Silence;
 
   constructor(options: Http2SessionsOptions) {
     this.#options = options;
+    this.#silence = new Http2Silence(options.clock);
     const { maxHandshakeBytes, maxStreams } = options;
     this.server = createServer({
       settings: {
@@ -62,7 +65,7 @@ export class Http2Sessions {
   }
 
   /** A connection that speaks HTTP/2. */
-  take(socket: Duplex): void {
+  take(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     const onSession = (session: ServerHttp2Session) => this.#watch(session, socket);
@@ -82,7 +85,7 @@ export class Http2Sessions {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #watch(session: ServerHttp2Session, socket: Duplex): void {
+  #watch(session: ServerHttp2Session, socket: Socket): void {
     const { clock, keepAliveMs } = this.#options;
     this.#sessions.add(session);
     const broken = new Allowance(clock, brokenStreams);
@@ -102,7 +105,9 @@ export class Http2Sessions {
       opened++;
       stream.once("close", () => {
         streams--;
-        if (stream.rstCode === constants.NGHTTP2_NO_ERROR) broken.giveBack();
+        // Node.js ends what the peer has reset, which then looks finished.
+        const isAnswered = stream.writableFinished && !stream.aborted;
+        if (isAnswered && stream.rstCode === constants.NGHTTP2_NO_ERROR) broken.giveBack();
         else if (!broken.take()) calmDown();
       });
     });
@@ -116,10 +121,16 @@ export class Http2Sessions {
       }, lateGraceMs);
     });
     session.on("error", () => session.destroy());
+    const closeSocket = () => this.#limit(() => socket.destroy());
     session.on("close", () => {
       this.#sessions.delete(session);
-      this.#limit(() => socket.destroy());
+      closeSocket();
     });
+    const onDead = () => {
+      session.destroy();
+      closeSocket();
+    };
+    this.#silence.watch(session, { socket, isIdle: () => streams === 0, onDead });
   }
 
   /** Ends it with a word, and cuts it where that is not taken. */

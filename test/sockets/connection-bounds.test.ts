@@ -27,7 +27,7 @@ async function startFront(options: Partial<HttpFrontOptions> = {}) {
   let requests = 0;
   const answer = (_request: unknown, response: { end(text: string): void }) => {
     requests++;
-    response.end("answered");
+    setImmediate(() => response.end("answered"));
   };
   front.http1.on("request", answer);
   front.http2?.on("request", answer);
@@ -39,6 +39,12 @@ async function startFront(options: Partial<HttpFrontOptions> = {}) {
   });
   const { port } = front.listener.address() as { port: number };
   return { front, port, countRequests: () => requests };
+}
+
+/** With time for what the second sets off. */
+async function passSecond(clock: FakeClock): Promise<void> {
+  clock.advance(1000);
+  await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -115,15 +121,18 @@ describe("connections that say nothing", () => {
 });
 
 describe("a connection of HTTP/2", () => {
-  it("that resets what it has asked for is ended soon, and closed", async () => {
+  it.each([
+    ["CANCEL", constants.NGHTTP2_CANCEL],
+    ["NO_ERROR", constants.NGHTTP2_NO_ERROR],
+  ])("that resets what it has asked for (%s) is ended soon, and closed", async (_name, code) => {
     const { port, countRequests } = await startFront();
     const peer = await RawHttp2.connect(port);
     for (let i = 0; i < 5000; i++) {
       const { stream, bytes } = peer.request({ method: "GET", path: "/" });
-      peer.write(bytes, frame(frameTypes.reset, 0, stream, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])));
+      peer.write(bytes, frame(frameTypes.reset, 0, stream, Buffer.from([0, 0, 0, code])));
     }
     await until(() => peer.hasClosed);
-    expect(countRequests()).toBeLessThan(1500);
+    expect(countRequests()).toBeLessThan(1000);
   });
 
   it.each([
@@ -135,6 +144,35 @@ describe("a connection of HTTP/2", () => {
     for (let i = 0; i < 1000; i++) peer.write(bytes);
     await until(() => peer.hasClosed);
     expect(peer.goaway).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+
+  it.each([
+    ["DATA of a stream that was never opened", frame(frameTypes.data, 0, 5, Buffer.from("x"))],
+    ["a head that cannot be decoded", frame(frameTypes.headers, 5, 1, Buffer.alloc(5, 0xff))],
+    ["a frame that is too large", Buffer.from("ffffff000000000001", "hex")],
+  ])("whose peer sends %s is closed, whether the peer ends or not", async (_name, bytes) => {
+    const clock = new FakeClock();
+    const { port } = await startFront({ clock });
+    const peers = [await RawHttp2.connect(port), await RawHttp2.connect(port)];
+    for (const peer of peers) peer.write(bytes);
+    peers[1]?.socket.end();
+    await until(() => passSecond(clock).then(() => peers.every((peer) => peer.hasClosed)));
+  });
+
+  it("whose peer is silent is left open where it answers, and asked once", async () => {
+    const clock = new FakeClock();
+    const { port } = await startFront({ clock });
+    const session = connectHttp2(`http://localhost:${port}`);
+    onTestFinished(() => session.destroy());
+    await once(session, "remoteSettings");
+    let pings = 0;
+    session.on("ping", () => {
+      pings++;
+    });
+    const mute = await RawHttp2.connect(port);
+    await until(() => passSecond(clock).then(() => mute.hasClosed));
+    for (let i = 0; i < 20; i++) await passSecond(clock);
+    expect([session.destroyed, pings]).toEqual([false, 1]);
   });
 
   it("may break off now and then what it has asked for", async () => {
