@@ -176,8 +176,11 @@ export class RequestPolicy {
   }
 
   /** A page that may ask only since every page may. */
-  #isStranger({ origin }: IncomingHttpHeaders, host: string | undefined): boolean {
+  #isStranger(headers: IncomingHttpHeaders, host: string | undefined): boolean {
     if (this.#options.allowedOrigins !== "*") return false;
+    const { origin } = headers;
+    // Without mode CORS browsers send no Origin with what a page reads elsewhere.
+    if (origin === undefined) return isFromOtherOrigin(headers);
     return !isOriginAllowed({ origin, host, allowed: [], isLocalOnly: false });
   }
 }

@@ -172,6 +172,21 @@ describe("what a page has signed in with", () => {
     expect(JSON.stringify(own)).toContain("session=1");
   });
 
+  it.each(["cross-site", "same-site"])(
+    "does not count where a page of another origin hides it: %s",
+    (site) => {
+      const { origin: _, ...hidden } = {
+        ...page,
+        "sec-fetch-site": site,
+        "sec-fetch-mode": "no-cors",
+        "sec-fetch-dest": "empty",
+      };
+      expect(JSON.stringify(decide(hidden, { allowedOrigins: "*" }))).not.toContain("session=1");
+      const own = { ...hidden, "sec-fetch-site": "same-origin" };
+      expect(JSON.stringify(decide(own, { allowedOrigins: "*" }))).toContain("session=1");
+    },
+  );
+
   it("counts where its origin is named", () => {
     const verdict = decide(page, { allowedOrigins: ["https://other.example"], isLocalOnly: false });
     expect(verdict).toMatchObject({
