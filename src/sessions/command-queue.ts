@@ -39,6 +39,7 @@ export class CommandQueue {
   #workUser = "";
   /** Whether the costly command that is next may start. */
   #hasTurn = false;
+  #owesInput = false;
   #cancelWait: (() => void) | undefined;
   #waiting: Waiting[] = [];
   /** Commands of `#waiting` that have been started. */
@@ -90,6 +91,22 @@ export class CommandQueue {
     this.#work = undefined;
   }
 
+  /** What parsing the client's input has cost, in work units; where that is more than it may, nothing more is read for a while. */
+  chargeInput(units: number): void {
+    if (units === 0 || this.#session.isEnded) return;
+    this.charge(units);
+    this.#owesInput = true;
+  }
+
+  /** Whether input is to wait until what came before is paid off; the session is told when it is. */
+  get isInputOwed(): boolean {
+    if (!this.#owesInput) return false;
+    const waitMs = this.#account.waitMs();
+    this.#owesInput = waitMs > 0;
+    if (waitMs > 0) this.#wait(waitMs);
+    return this.#owesInput;
+  }
+
   /** What was done for the client, in work units. */
   charge(units: number): void {
     if (units > 0 && !this.#session.isEnded) this.#account.charge(units);
@@ -134,10 +151,10 @@ export class CommandQueue {
   #mayBegin(units: number): boolean {
     if (units === 0) return true;
     if (this.#cancelWait !== undefined) return false;
-    const { clock, work } = this.#context;
+    const { work } = this.#context;
     const waitMs = this.#account.waitMs();
     if (waitMs > 0) {
-      this.#cancelWait = clock.setTimer(() => this.#goOn(), Math.min(longestWaitMs, Math.ceil(waitMs)));
+      this.#wait(waitMs);
       return false;
     }
     const begin = () => {
@@ -147,6 +164,11 @@ export class CommandQueue {
     this.#hasTurn = work.begins(units, begin);
     if (!this.#hasTurn) this.#cancelWait = () => work.cancel(begin);
     return this.#hasTurn;
+  }
+
+  #wait(waitMs: number): void {
+    const { clock } = this.#context;
+    this.#cancelWait ??= clock.setTimer(() => this.#goOn(), Math.min(longestWaitMs, Math.ceil(waitMs)));
   }
 
   #goOn(): void {

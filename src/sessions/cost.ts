@@ -11,11 +11,17 @@ export const unitsPerMs = 10;
 const cheapBytes = 1024;
 /** Read, put together and written in about a unit; the same when they are compressed, or expanded. */
 const bytesPerUnit = 2048;
+const inputBytesPerUnit = 4096;
 const entriesPerUnit = 5;
 /** A token that was checked and is none, for its address: more than it takes, since nobody needs many of them. */
 export const costOfBadToken = 20;
 /** Less than that is not worth a look: of commands that do nothing but wait. */
 const cheapMs = 1;
+
+/** @param bytes of a message that a client has sent, which is parsed whatever comes of it: JSON of many small parts costs most */
+export function costOfInput(bytes: number): number {
+  return bytes <= cheapBytes ? 0 : bytes / inputBytesPerUnit;
+}
 
 /** @param bytes of an answer that was made for this client alone */
 export function costOfAnswer(bytes: number): number {

@@ -12,7 +12,7 @@ import type { ClientInfo, JsonText, Push, Reply } from "../wire/messages.js";
 import { type Actor, toActor } from "./application.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
-import { costOfAnswer } from "./cost.js";
+import { costOfAnswer, costOfInput } from "./cost.js";
 import { Expiry } from "./expiry.js";
 import type { Holder } from "./held-bytes.js";
 import type { Identity } from "./identity.js";
@@ -224,6 +224,7 @@ export class Session implements Reader, TransportEvents, Holder {
   receive(payload: Payload): void {
     if (this.#isEnded) return;
     this.#inputRate?.receive(payload.length);
+    this.#commands.chargeInput(costOfInput(payload.length));
     try {
       const { commands, fault } = this.encoding.codec.decode(payload);
       this.#commands.add(commands, fault);
@@ -379,7 +380,11 @@ export class Session implements Reader, TransportEvents, Holder {
     const canGoOn = this.unsentBytes <= this.#context.limits.maxUnsentBytes;
     if (canGoOn) this.#commands.run();
     if (this.#isEnded) return;
-    const isHeldUp = !canGoOn || this.#commands.hasWaiting || (this.#inputRate?.isOver ?? false);
+    const isHeldUp =
+      !canGoOn ||
+      this.#commands.hasWaiting ||
+      this.#commands.isInputOwed ||
+      (this.#inputRate?.isOver ?? false);
     if (isHeldUp === this.#isHeldUp) return;
     this.#isHeldUp = isHeldUp;
     if (isHeldUp) this.transport.pauseReading();

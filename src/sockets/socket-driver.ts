@@ -34,6 +34,11 @@ export interface SocketOwner {
 
 /** Of work beside plain messages, what is done at a stretch before others get their turn: about a millisecond. */
 const maxOverheadAtOnce = 256 * 1024;
+/**
+ * Of everything, what is read at a stretch. The system hands over up to 32 times as much of one socket before it looks at
+ * another (libuv), and all of it would be parsed before others get their turn.
+ */
+const maxBytesAtOnce = 64 * 1024;
 const noMore = Buffer.alloc(0);
 const gone: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
@@ -49,6 +54,8 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
   #isHeldUpByOutput = false;
   /** Until what has come is paid off, or its rest is looked at. */
   #isHeldUpByWork = false;
+  /** Since others have had their turn. */
+  #bytesAtOnce = 0;
   /** Made when there is something to count. */
   #overheadRate: InputRate | undefined;
   /** Whether a message has ended in the chunk that is being received. */
@@ -228,6 +235,8 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     }
     const overhead = this.#connection.takeOverhead();
     if (overhead > 0) this.#charge(overhead);
+    this.#bytesAtOnce += chunk.length;
+    if (this.#bytesAtOnce >= maxBytesAtOnce) this.#letOthers();
     this.#afterOutput();
     if (this.#connection.state !== "open") return;
     this.#deadlines.messages(this.#hasMessage, this.#connection.isMidMessage);
@@ -251,9 +260,17 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     this.#updateReading();
   }
 
+  #letOthers(): void {
+    this.#bytesAtOnce = 0;
+    if (this.#isHeldUpByWork) return;
+    this.#isHeldUpByWork = true;
+    setImmediate(() => this.#readOn());
+    this.#updateReading();
+  }
+
   /** Looks at what was left of the last chunk, then at what comes. */
   #readOn(): void {
-    if (this.#stream.destroyed) return;
+    if (this.#stream.destroyed || this.#overheadRate?.isOver) return;
     this.#isHeldUpByWork = false;
     if (this.#connection.hasUnread) this.#receive(noMore);
     this.#updateReading();

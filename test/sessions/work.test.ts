@@ -94,6 +94,18 @@ describe("costly commands", () => {
     expect(other.transport.reading).toEqual(["pause", "resume"]);
   });
 
+  it("of large input are charged though they are refused, and nothing more is read until that is paid off", async () => {
+    const { connect, clock, settle } = await createSessionNode({ limits });
+    const client = await connect("ann");
+    await client.ask({ id: 2, unsubscribe: { channel: "quiet", data: "x".repeat(120_000) } });
+    // Answered, and about 10 units in debt.
+    expect(client.reply(2)).toBeDefined();
+    expect(client.transport.reading).toEqual(["pause"]);
+    clock.advance(3000);
+    await settle();
+    expect(client.transport.reading).toEqual(["pause", "resume"]);
+  });
+
   it("of others do not wait", async () => {
     const { connect, publish } = await createSessionNode({ limits });
     await publish("news", 100, JSON.stringify("x".repeat(1000)));

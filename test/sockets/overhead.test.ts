@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { acceptValueFor, WebSocket } from "../../src/websocket.js";
+import { acceptValueFor, WebSocket, WebSocketServer } from "../../src/websocket.js";
 import { clientFrame, RawClient, until, upgradeRequest } from "../support/server.js";
 import { startSockets, startWitness } from "./support/servers.js";
 
@@ -27,6 +27,19 @@ function bombOf(bytes: number): Buffer {
   return frame;
 }
 
+/** A server in this process that counts messages. */
+async function startCounting() {
+  let messages = 0;
+  const server = new WebSocketServer({
+    onConnection(socket) {
+      socket.onMessage = () => void messages++;
+    },
+  });
+  const port = await server.listen({ port: 0, host: "127.0.0.1" });
+  onTestFinished(() => server.close());
+  return { port, received: () => messages };
+}
+
 describe("server", () => {
   it("answers the pings of a peer that sends few", async () => {
     const { port } = await startSockets(bounds);
@@ -45,6 +58,25 @@ describe("server", () => {
     await until(() => client.received.length > 0);
     await witness.check();
     expect(countPongs(client)).toBeLessThanOrEqual(2 * framesPerTurn);
+  });
+
+  it("reads a part at a time from a peer that sends much, so that others get their turn", async () => {
+    const { port, received } = await startCounting();
+    const client = await RawClient.upgrade(port);
+    const turns: number[] = [];
+    const message = clientFrame(0x2, Buffer.alloc(16 * 1024));
+    client.write(Buffer.concat(Array.from({ length: 200 }, () => message)));
+    await new Promise<void>((resolve) => {
+      const count = () => {
+        turns.push(received());
+        if (received() < 200) setImmediate(count);
+        else resolve();
+      };
+      setImmediate(count);
+    });
+    const most = Math.max(...turns.map((sum, i) => sum - (turns[i - 1] ?? 0)));
+    // 64 KiB, and what one more read of the system brings.
+    expect(most).toBeLessThanOrEqual(9);
   });
 
   it("reads on when that is paid off", async () => {
