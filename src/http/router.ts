@@ -33,8 +33,12 @@ export interface StreamHandlers {
   readonly events: (channel: string, exchange: HttpExchange) => void;
 }
 
-/** An application's own paths. @returns false where it has none such, and has left the request alone */
-export type OwnRoutes = (request: IncomingMessage, response: ServerResponse) => boolean;
+/**
+ * An application's own paths.
+ * @param path without `basePath`
+ * @returns false where it has none such, and has left the request alone
+ */
+export type OwnRoutes = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
 
 export interface RouterOptions {
   /** Whether the request is within bounds; otherwise it was refused. */
@@ -89,7 +93,7 @@ export function createRouter(options: RouterOptions): Router {
     const method = request.method ?? "";
     const verdict = policy.decide(toOpeningRequest(request), method, route.rule);
     if ("status" in verdict) sendFault(request, response, route, verdict);
-    else if (name === "rest" && options.routes?.(request, response)) return;
+    else if (name === "rest" && options.routes?.(request, response, path)) return;
     else if (method === "OPTIONS") answerOptions(request, response, route, verdict.cors);
     else {
       const fault = findFault(request, route);

@@ -42,8 +42,8 @@ const routes: ReadonlyMap<string, { readonly method: "GET" | "POST"; readonly ro
 ]);
 
 export function createRoutes(parts: RouteParts): OwnRoutes {
-  return (request, response) => {
-    const found = routes.get(pathOf(request.url ?? "/"));
+  return (request, response, path) => {
+    const found = routes.get(path);
     if (found === undefined) return false;
     const fault = findRequestFault(request, found.method);
     if (fault) {

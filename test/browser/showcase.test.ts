@@ -45,6 +45,28 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await browser?.close();
   }, timeLimitMs);
 
+  it("keeps to the prefix that all paths have", async () => {
+    const { port } = await ServedChat.start({ flags: ["--base-path", "/rt"] });
+    const page = await browser.newPage();
+    const elsewhere: string[] = [];
+    const note = (asked: { url(): string }) => {
+      const { pathname } = new URL(asked.url());
+      if (!pathname.startsWith("/rt/") && pathname !== "/rt") elsewhere.push(pathname);
+    };
+    page.on("request", (request) => request.url().startsWith("http") && note(request));
+    page.on("websocket", note);
+    await page.goto(`http://localhost:${port}/rt`);
+    await page.getByRole("link", { name: "Chat" }).first().click();
+    await page.getByRole("textbox").first().fill("Ann");
+    await page.keyboard.press("Enter");
+    await page.getByText("Nobody has said anything here yet").waitFor();
+    expect(await page.locator("pre.shell").innerText()).toContain(`--url http://localhost:${port}/rt/`);
+    await page.goto(`http://localhost:${port}/rt/notices/`);
+    await page.getByText(`http://localhost:${port}/rt/api/publish`).waitFor();
+    expect(elsewhere).toEqual([]);
+    await page.close();
+  });
+
   it("gives a name to one browser at a time, by keyboard alone, until it logs out", async () => {
     const { url } = await ServedChat.start();
     const ann = await ChatWindow.open(browser, url);

@@ -1,12 +1,15 @@
 /** What a room without messages says: two ways to change that. */
+
+import { basePathOf } from "../../shared/base-path.js";
 import { command } from "../../shared/command.js";
 import { channelOf, isPrivate } from "../model/rooms.js";
 
 /** Where the command line looks for a server unless told otherwise. */
-const usualServer = "http://localhost:8000";
+const usualServer = "http://localhost:8000/";
 
 export function EmptyRoom({ room }: { room: string }) {
-  const server = location.origin === usualServer ? "" : ` --url ${location.origin}`;
+  const url = location.origin + basePathOf();
+  const server = url === usualServer ? "" : ` --url ${url}`;
   return (
     <div class="empty">
       <svg class="empty-mark" viewBox="0 0 120 60" aria-hidden="true">

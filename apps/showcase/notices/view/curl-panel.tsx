@@ -1,5 +1,6 @@
 /** How a program sends one: the line to copy. */
 import { useState } from "preact/hooks";
+import { basePathOf } from "../../shared/base-path.js";
 
 export function CurlPanel({ user }: { user: string }) {
   const [said, setSaid] = useState("");
@@ -7,7 +8,7 @@ export function CurlPanel({ user }: { user: string }) {
     channel: `notices:${user}`,
     data: { title: "Build", text: "All tests pass", from: "CI" },
   });
-  const line = `curl -H "X-API-Key: $KEY" -d '${body}' ${location.origin}/api/publish`;
+  const line = `curl -H "X-API-Key: $KEY" -d '${body}' ${location.origin}${basePathOf()}api/publish`;
   const copy = async () => {
     const isCopied = await navigator.clipboard?.writeText(line).then(
       () => true,

@@ -1,6 +1,7 @@
 /** The one connection of a page: the typed client, how it stands in words, what goes over it, and a switch that cuts it. */
 import { type Client, connect } from "../../../../src/client/index.js";
 import type { ShowcaseApp } from "../../../../src/showcase/app.js";
+import { basePathOf } from "../base-path.js";
 import { ConnectionStatus } from "./connection-status.js";
 import type { FrameLog } from "./frame-log.js";
 import { TappedLine } from "./tapped-line.js";
@@ -78,5 +79,5 @@ export class PageLine {
 /** Of the server; `as` in the page's address names a session of its own, also for the WebSocket. */
 export function addressOf(search: string): string {
   const as = new URLSearchParams(search).get("as");
-  return as === null ? "/" : `/?${new URLSearchParams({ as })}`;
+  return basePathOf() + (as === null ? "" : `?${new URLSearchParams({ as })}`);
 }

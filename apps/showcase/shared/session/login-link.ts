@@ -1,4 +1,5 @@
 /** The paths of the server's login. */
+import { basePathOf } from "../base-path.js";
 import type { Account, EntranceAnswer, EntranceLink } from "./entrance.js";
 
 /** @param search the query of the page's address; `as` in it names a session of its own */
@@ -6,15 +7,15 @@ export function createLoginLink(search: string): EntranceLink {
   const as = new URLSearchParams(search).get("as");
   const query = as === null ? "" : `?${new URLSearchParams({ as })}`;
   const post = (path: string, body: object) =>
-    fetch(`${path}${query}`, {
+    fetch(`${basePathOf()}${path}${query}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
   return {
-    me: async () => await read(await fetch(`/me${query}`, { cache: "no-store" })),
-    logIn: async (name) => await read(await post("/login", { name })),
-    logOut: async () => await post("/logout", {}),
+    me: async () => await read(await fetch(`${basePathOf()}me${query}`, { cache: "no-store" })),
+    logIn: async (name) => await read(await post("login", { name })),
+    logOut: async () => await post("logout", {}),
   };
 }
 
