@@ -1,4 +1,4 @@
-// `node scripts/client-size.mjs`: what `holdfast/client` weighs in a browser, bundled and compressed; fails above the bound.
+// `node scripts/client-size.mjs`: what `@holdfast/client` weighs in a browser, bundled and compressed; fails above the bound.
 // The bundle is made from the built package with the conditions of a browser, as an application's bundler would.
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
@@ -8,7 +8,7 @@ import { root } from "./prepare.mjs";
 const maxGzipBytes = 32_300;
 
 const part = {
-  client: 'export { connect } from "holdfast/client";',
+  client: 'export { connect } from "@holdfast/client";',
   sdk: 'export { Centrifuge } from "centrifuge";',
 };
 
@@ -44,7 +44,7 @@ async function bundle(source) {
 const client = await bundle(part.client);
 const sdk = await bundle(part.sdk);
 console.log(
-  `holdfast/client: ${client.gzipBytes} bytes gzipped (${client.bytes} minified); centrifuge alone ${sdk.gzipBytes}; bound ${maxGzipBytes}`,
+  `@holdfast/client: ${client.gzipBytes} bytes gzipped (${client.bytes} minified); centrifuge alone ${sdk.gzipBytes}; bound ${maxGzipBytes}`,
 );
 const foreign = client.modules.filter((id) => /^node:|__vite-browser-external|dist\/websocket/.test(id));
 if (foreign.length > 0) console.error(`no page can load ${foreign.join(", ")}`);

@@ -28,7 +28,7 @@ const range = /^(\d+)(?:-(\d+))?$/.exec(values.cases ?? "");
 if (values.cases !== undefined && range === null)
   fail(`--cases accepts 7 or 1-20, not ${values.cases}\n${usage}`);
 prepare();
-const { WebSocket } = await import("../dist/websocket.js");
+const { WebSocket } = await import("../packages/holdfast/dist/websocket.js");
 const options = {
   maxMessageBytes: 16 * 1024 * 1024,
   maxUnsentBytes: 64 * 1024 * 1024,

@@ -24,7 +24,7 @@ const port = Number(options.port);
 if (options.help || !Number.isInteger(port) || port < 0 || port > 65_535)
   fail(options.help ? usage : `--port must be an integer from 0 to 65535, but is ${options.port}\n${usage}`);
 prepare();
-const { WebSocketServer } = await import("../dist/websocket.js");
+const { WebSocketServer } = await import("../packages/holdfast/dist/websocket.js");
 const server = new WebSocketServer({
   // The suite goes up to 16 MiB.
   maxMessageBytes: 16 * 1024 * 1024,

@@ -12,29 +12,25 @@ const needed = [20, 19];
 
 /** The parts of the build: each is built again only when one of its inputs has changed. */
 const parts = [
-  {
-    name: "server",
-    inputs: ["src", "tsconfig.json", "tsconfig.build.json", "package-lock.json"],
-    output: "dist/index.js",
-    command: ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"],
-    // Without this, the output of a source file that is gone would stay in the package.
-    clean() {
-      rmSync(join(root, ".cache/tsc.tsbuildinfo"), { force: true });
-      for (const entry of existsSync(join(root, "dist")) ? readdirSync(join(root, "dist")) : [])
-        if (entry !== "pages") rmSync(join(root, "dist", entry), { recursive: true, force: true });
-    },
-    // npm does that only where it links the command for the first time, and a build makes the file anew.
-    finish: () => chmodSync(join(root, "dist/cli/main.js"), 0o755),
-  },
+  compiled({ name: "server", folder: "packages/holdfast", needs: [], command: "cli/main.js" }),
+  compiled({ name: "client", folder: "packages/client", needs: ["packages/holdfast"] }),
+  compiled({ name: "lab", folder: "packages/lab", needs: ["packages/holdfast"], command: "cli/main.js" }),
+  compiled({
+    name: "showcase",
+    folder: "apps/showcase",
+    needs: ["packages/holdfast", "packages/lab"],
+    project: "tsconfig.server.json",
+    keeps: "pages",
+  }),
   {
     name: "pages",
-    inputs: ["apps", "src", "package-lock.json"],
-    output: "dist/pages/index.html",
+    inputs: ["apps/showcase", "packages/client", "packages/holdfast", "packages/lab", "package-lock.json"],
+    output: "apps/showcase/dist/pages/index.html",
     command: [
       "node_modules/vite/bin/vite.js",
       "build",
       "--config",
-      "apps/vite.config.ts",
+      "apps/showcase/vite.config.ts",
       "--logLevel",
       "warn",
     ],
@@ -42,6 +38,31 @@ const parts = [
     finish() {},
   },
 ];
+
+/**
+ * A folder that the TypeScript compiler turns into dist/.
+ * @param {{ name: string, folder: string, needs: string[], project?: string, command?: string, keeps?: string }} part
+ *   `needs`: folders it is compiled against; `command`: a program of it; `keeps`: what another part puts into dist/
+ */
+function compiled({ name, folder, needs, project = "tsconfig.json", command, keeps }) {
+  const dist = join(root, folder, "dist");
+  return {
+    name,
+    inputs: [folder, ...needs, "tsconfig.base.json", "package-lock.json"],
+    output: `${folder}/dist`,
+    command: ["node_modules/typescript/bin/tsc", "-p", join(folder, project)],
+    // Without this, the output of a source file that is gone would stay in the package.
+    clean() {
+      rmSync(join(root, `.cache/${name === "server" ? "holdfast" : name}.tsbuildinfo`), { force: true });
+      for (const entry of existsSync(dist) ? readdirSync(dist) : [])
+        if (entry !== keeps) rmSync(join(dist, entry), { recursive: true, force: true });
+    },
+    // npm does that only where it links the command for the first time, and a build makes the file anew.
+    finish() {
+      if (command !== undefined) chmodSync(join(dist, command), 0o755);
+    },
+  };
+}
 
 /** @param {string} message */
 export function fail(message) {
@@ -87,13 +108,16 @@ function ensureInstalled() {
   writeFileSync(installStamp, lock);
 }
 
+/** Folders of packages that no build reads. */
+const notSources = new Set(["dist", "node_modules", "test"]);
+
 /** @param {string} path relative to the root @param {import("node:crypto").Hash} hash */
 function hashInto(path, hash) {
   const absolute = join(root, path);
   try {
     const names = readdirSync(absolute, { withFileTypes: true });
     for (const entry of names.sort((a, b) => (a.name < b.name ? -1 : 1)))
-      hashInto(join(path, entry.name), hash);
+      if (!notSources.has(entry.name)) hashInto(join(path, entry.name), hash);
   } catch {
     hash.update(path).update("\0").update(readFileSync(absolute));
   }

@@ -39,8 +39,8 @@ async function drawSheet(browser, folder) {
 
 /** Of a run that is measured now. */
 async function drawReport(browser) {
-  const { runLab, resolveLabSettings, labPreset } = await import(join(root, "dist/lab/index.js"));
-  const { htmlReport } = await import(join(root, "dist/report/index.js"));
+  const { runLab, resolveLabSettings, labPreset } = await import(join(root, "packages/lab/dist/index.js"));
+  const { htmlReport } = await import(join(root, "packages/lab/dist/report/index.js"));
   const result = await runLab(resolveLabSettings({ ...labPreset("classic").input }));
   const page = await browser.newPage({ viewport: { width: 1280, height: 1500 }, colorScheme: "light" });
   await page.setContent(htmlReport(result));

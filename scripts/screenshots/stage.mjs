@@ -14,11 +14,11 @@ export const sizes = [
 
 export async function openStage() {
   const executablePath = ensureChromium() ?? fail("Pictures need a browser.");
-  const { createServer } = await import(join(root, "dist/index.js"));
-  const { createShowcase } = await import(join(root, "dist/showcase/showcase.js"));
+  const { createServer } = await import(join(root, "packages/holdfast/dist/index.js"));
+  const { createShowcase } = await import(join(root, "apps/showcase/dist/server/showcase.js"));
   const showcase = createShowcase();
   const { app, routes, use, moderatorKey } = showcase;
-  const server = createServer(app, { port: 0, routes, apiKeys: [moderatorKey] });
+  const server = createServer(app, { port: 0, pages: join(root, "apps/showcase/dist/pages"), routes, apiKeys: [moderatorKey] });
   use(server);
   const { port } = await server.listen();
   showcase.start();

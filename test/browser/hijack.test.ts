@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Frame, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { channel, createServer, defineApp, type ServerOptions } from "../../src/index.js";
-import { apiKey } from "../support/app-server.js";
-import { testTls } from "../support/tls.js";
+import { channel, createServer, defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
+import { apiKey } from "../../packages/holdfast/test/support/app-server.js";
+import { testTls } from "../../packages/holdfast/test/support/tls.js";
 import { launchArguments } from "./chromium.js";
 
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;

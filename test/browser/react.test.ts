@@ -1,11 +1,11 @@
-/** `holdfast/react` in a page of a real browser, in StrictMode, against a real server. */
+/** `@holdfast/client/react` in a page of a real browser, in StrictMode, against a real server. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { join, startChat } from "../client/support/chat-app.js";
+import { join, startChat } from "../../packages/client/test/support/chat-app.js";
 import { eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";

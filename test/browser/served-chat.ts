@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { findFreePort } from "../support/free-port.js";
-import { certFile, keyFile } from "../support/tls.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
-const program = join(import.meta.dirname, "../../dist/cli/main.js");
+const program = join(import.meta.dirname, "../../packages/holdfast/dist/cli/main.js");
 
 export interface ServedChatOptions {
   /** Serves https:, with a certificate that no browser knows. */

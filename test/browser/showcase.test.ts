@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { keysFileName } from "../../src/showcase/keys.js";
+import { keysFileName } from "../../apps/showcase/server/keys.js";
 import { ChatWindow, eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";

@@ -17,10 +17,10 @@ import { chromium } from "playwright-core";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../browser/chat-window.js";
 import { launchArguments } from "../browser/chromium.js";
-import { connectSdk, next, subscribeSdk } from "../support/app-server.js";
-import { findFreePort } from "../support/free-port.js";
-import { linkPackages } from "../support/link-packages.js";
-import { until } from "../support/server.js";
+import { connectSdk, next, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { linkPackages } from "../../packages/holdfast/test/support/link-packages.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const root = join(import.meta.dirname, "../..");
 const command = join(root, "create-holdfast/index.mjs");

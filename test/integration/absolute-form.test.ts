@@ -4,8 +4,8 @@ import { createServer as createHttp } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createServer } from "../../src/index.js";
-import { RawClient, startServer, upgradeRequest } from "../support/server.js";
+import { createServer } from "../../packages/holdfast/src/index.js";
+import { RawClient, startServer, upgradeRequest } from "../../packages/holdfast/test/support/server.js";
 
 async function ask(port: number, target: string, headers = ""): Promise<string> {
   const client = await RawClient.connect(port);

@@ -1,7 +1,7 @@
 /** Ways around rules that must not be there, and what happens between two moments. */
 import { describe, expect, it, vi } from "vitest";
-import { channel, defineApp, jwt, MemoryBroker, reject, rpc } from "../../src/index.js";
-import { systemClock } from "../../src/sockets/system-clock.js";
+import { channel, defineApp, jwt, MemoryBroker, reject, rpc } from "../../packages/holdfast/src/index.js";
+import { systemClock } from "../../packages/holdfast/src/sockets/system-clock.js";
 import {
   type Answer,
   connectSdk,
@@ -12,9 +12,9 @@ import {
   startApp,
   subscribeSdk,
   tokenOf,
-} from "../support/app-server.js";
-import { createCounter } from "../support/counter.js";
-import { RawClient, textFrame, until } from "../support/server.js";
+} from "../../packages/holdfast/test/support/app-server.js";
+import { createCounter } from "../../packages/holdfast/test/support/counter.js";
+import { RawClient, textFrame, until } from "../../packages/holdfast/test/support/server.js";
 
 async function replies(port: number, ...commands: readonly object[]) {
   const client = await RawClient.upgrade(port);

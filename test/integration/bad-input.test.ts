@@ -4,7 +4,7 @@
  */
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import type { ServerOptions } from "../../src/index.js";
+import type { ServerOptions } from "../../packages/holdfast/src/index.js";
 import {
   clientFrame,
   RawClient,
@@ -13,7 +13,7 @@ import {
   textFrame,
   until,
   upgradeRequest,
-} from "../support/server.js";
+} from "../../packages/holdfast/test/support/server.js";
 
 /** A client that publishes and must see each of its messages, in order, whatever others do. */
 async function startWitness({ url }: RunningServer) {

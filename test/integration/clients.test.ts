@@ -3,9 +3,9 @@ import { Centrifuge, type PublicationContext, type Subscription } from "centrifu
 import { WebSocket as UndiciWebSocket } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { WebSocket } from "../../src/websocket.js";
-import { findFreePort } from "../support/free-port.js";
-import { RawClient, startServer, textFrame, until } from "../support/server.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { RawClient, startServer, textFrame, until } from "../../packages/holdfast/test/support/server.js";
 
 /** Any class with the interface that browsers give. */
 type WebSocketClass = new (

@@ -3,11 +3,11 @@
  * who may have it, by a subscriber who may not, and by a stranger. test/repo/data-reads.test.ts counts the places in the code.
  */
 import { describe, expect, it } from "vitest";
-import { channel, defineApp, jwt } from "../../src/index.js";
-import { type Answer, inSeconds, secret, startApp, tokenOf } from "../support/app-server.js";
-import { connectByHand } from "../support/map-model.js";
-import { PlainStream } from "../support/plain-stream.js";
-import { until } from "../support/server.js";
+import { channel, defineApp, jwt } from "../../packages/holdfast/src/index.js";
+import { type Answer, inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
+import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const staff = "role:staff";
 const member = ["role:staff", "role:member"] as const;

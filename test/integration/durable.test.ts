@@ -5,10 +5,10 @@ import { Centrifuge } from "centrifuge";
 import { request } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
-import { countTo } from "../channels/support/entries.js";
-import { type CliRun, runCli, serve } from "../cli/run-cli.js";
-import { findFreePort } from "../support/free-port.js";
-import { until } from "../support/server.js";
+import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
+import { type CliRun, runCli, serve } from "../../packages/holdfast/test/cli/run-cli.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const apiKey = "a-key-for-tests-only";
 

@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import WsWebSocket from "ws";
-import { createServer, type HoldfastServer } from "../../src/index.js";
-import { apiKey, connectSdk, createSdk, next, subscribeSdk } from "../support/app-server.js";
+import { createServer, type HoldfastServer } from "../../packages/holdfast/src/index.js";
+import { apiKey, connectSdk, createSdk, next, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
 
 const folder = join(import.meta.dirname, "../../examples");
 const frameworks = readdirSync(folder, { withFileTypes: true })

@@ -15,9 +15,9 @@ import {
   next,
   secret,
   tokenOf,
-} from "../support/app-server.js";
+} from "../../packages/holdfast/test/support/app-server.js";
 
-const script = join(import.meta.dirname, "../support/full-server.mjs");
+const script = join(import.meta.dirname, "../../packages/holdfast/test/support/full-server.mjs");
 const tokenFor = (user: string) => tokenOf({ sub: user, exp: inSeconds(1000) });
 
 interface Start {

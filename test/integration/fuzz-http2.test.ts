@@ -6,11 +6,11 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { jwt } from "../../src/index.js";
-import { apiKey, secret, startApp, tokenOf } from "../support/app-server.js";
-import { createFuzzApp, isOwnFault } from "../support/fuzz/app.js";
-import { fuzzRuns, fuzzSeed } from "../support/fuzz/seed.js";
-import { until } from "../support/server.js";
+import { jwt } from "../../packages/holdfast/src/index.js";
+import { apiKey, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { createFuzzApp, isOwnFault } from "../../packages/holdfast/test/support/fuzz/app.js";
+import { fuzzRuns, fuzzSeed } from "../../packages/holdfast/test/support/fuzz/seed.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const runs = 100;
 

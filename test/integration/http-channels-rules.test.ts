@@ -1,10 +1,10 @@
 /** Who may read and publish over plain HTTP: each rule from its allowed and its refused side. */
 import { describe, expect, it } from "vitest";
-import type { App, ChannelOptions, ServerOptions } from "../../src/index.js";
-import { defineApp, jwt, channel as kind, reject } from "../../src/index.js";
-import { inSeconds, secret, startApp, tokenOf } from "../support/app-server.js";
-import { channelAt, dataOf, positionOf, sinceOf } from "../support/http-channels.js";
-import { until } from "../support/server.js";
+import type { App, ChannelOptions, ServerOptions } from "../../packages/holdfast/src/index.js";
+import { defineApp, jwt, channel as kind, reject } from "../../packages/holdfast/src/index.js";
+import { inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { channelAt, dataOf, positionOf, sinceOf } from "../../packages/holdfast/test/support/http-channels.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const bearer = (claims: object) => ({
   Authorization: `Bearer ${tokenOf({ exp: inSeconds(60), ...claims })}`,

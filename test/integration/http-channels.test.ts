@@ -4,11 +4,11 @@ import { gunzipSync } from "node:zlib";
 import { request } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import type { ServerOptions } from "../../src/index.js";
-import { defineApp, channel as kind, reject } from "../../src/index.js";
-import { connectSdk, startApp, subscribeSdk } from "../support/app-server.js";
-import { channelAt, dataOf, positionOf, sinceOf } from "../support/http-channels.js";
-import { RawClient, startServer } from "../support/server.js";
+import type { ServerOptions } from "../../packages/holdfast/src/index.js";
+import { defineApp, channel as kind, reject } from "../../packages/holdfast/src/index.js";
+import { connectSdk, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { channelAt, dataOf, positionOf, sinceOf } from "../../packages/holdfast/test/support/http-channels.js";
+import { RawClient, startServer } from "../../packages/holdfast/test/support/server.js";
 
 async function start(options: ServerOptions = {}) {
   const running = await startServer(options);

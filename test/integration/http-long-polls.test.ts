@@ -1,11 +1,11 @@
 /** Requests that wait: what releases them, what they leave behind, and many at once. */
 import { type ClientHttp2Session, connect } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { HoldfastServer, ServerOptions } from "../../src/index.js";
-import { defineApp, jwt, channel as kind } from "../../src/index.js";
-import { inSeconds, secret, startApp, tokenOf } from "../support/app-server.js";
-import { channelAt, dataOf, positionOf } from "../support/http-channels.js";
-import { RawClient, startServer, until } from "../support/server.js";
+import type { HoldfastServer, ServerOptions } from "../../packages/holdfast/src/index.js";
+import { defineApp, jwt, channel as kind } from "../../packages/holdfast/src/index.js";
+import { inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { channelAt, dataOf, positionOf } from "../../packages/holdfast/test/support/http-channels.js";
+import { RawClient, startServer, until } from "../../packages/holdfast/test/support/server.js";
 
 async function start(options: ServerOptions = {}) {
   const running = await startServer(options);

@@ -4,12 +4,12 @@ import { connect } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import type { PublicationContext, TransportEndpoint } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { HoldfastServer, ServerOptions } from "../../src/index.js";
-import { WebSocket } from "../../src/websocket.js";
-import { connectSdk } from "../support/app-server.js";
-import { channelAt, type HttpChannel } from "../support/http-channels.js";
-import { PlainStream } from "../support/plain-stream.js";
-import { startServer, until } from "../support/server.js";
+import type { HoldfastServer, ServerOptions } from "../../packages/holdfast/src/index.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
+import { connectSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { channelAt, type HttpChannel } from "../../packages/holdfast/test/support/http-channels.js";
+import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
+import { startServer, until } from "../../packages/holdfast/test/support/server.js";
 
 interface Place {
   epoch: string;

@@ -2,10 +2,10 @@
 import { connect } from "node:http2";
 import { Centrifuge } from "centrifuge";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import { withoutLocalStorage } from "../../src/client/without-local-storage.js";
-import { WebSocket } from "../../src/websocket.js";
-import { startServer, until } from "../support/server.js";
-import { testTls } from "../support/tls.js";
+import { withoutLocalStorage } from "../../packages/client/src/without-local-storage.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
+import { startServer, until } from "../../packages/holdfast/test/support/server.js";
+import { testTls } from "../../packages/holdfast/test/support/tls.js";
 
 const warnings: Error[] = [];
 const onWarning = (warning: Error) => warnings.push(warning);

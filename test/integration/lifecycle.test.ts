@@ -3,8 +3,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { MemoryBroker, ServerStats } from "../../src/index.js";
-import { clientFrame, RawClient, startServer, textFrame, until } from "../support/server.js";
+import type { MemoryBroker, ServerStats } from "../../packages/holdfast/src/index.js";
+import { clientFrame, RawClient, startServer, textFrame, until } from "../../packages/holdfast/test/support/server.js";
 
 const rounds = 50;
 const connectionsPerRound = 100;
@@ -19,7 +19,7 @@ interface Report {
 
 /** A server whose memory is its own: nothing that this test holds counts. */
 async function startProcess() {
-  const child = fork(join(import.meta.dirname, "../support/server-process.mjs"), {
+  const child = fork(join(import.meta.dirname, "../../packages/holdfast/test/support/server-process.mjs"), {
     execArgv: ["--expose-gc"],
   });
   onTestFinished(() => void child.kill());

@@ -1,9 +1,9 @@
 /** The steps of a map's subscription, one by one: what each keeps, and what becomes of it when the client does otherwise. */
 import { describe, expect, it } from "vitest";
-import { channel, defineApp } from "../../src/index.js";
-import { type Answer, startApp } from "../support/app-server.js";
-import { connectByHand } from "../support/map-model.js";
-import { until } from "../support/server.js";
+import { channel, defineApp } from "../../packages/holdfast/src/index.js";
+import { type Answer, startApp } from "../../packages/holdfast/test/support/app-server.js";
+import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const all = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;
 const app = defineApp({

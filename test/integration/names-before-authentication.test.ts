@@ -1,13 +1,13 @@
 /** A channel's name costs nothing before it is known who sends it: no pattern is looked for, whatever the way in. */
 import { expect, it, onTestFinished, vi } from "vitest";
 import { WebSocket } from "ws";
-import { channel, createServer, defineApp, jwt } from "../../src/index.js";
-import { apiKey, inSeconds, secret, tokenOf } from "../support/app-server.js";
+import { channel, createServer, defineApp, jwt } from "../../packages/holdfast/src/index.js";
+import { apiKey, inSeconds, secret, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
 
 const matched = vi.hoisted(() => [] as string[]);
 
-vi.mock("../../src/app/pattern-matcher.js", async (load) => {
-  const original = await load<typeof import("../../src/app/pattern-matcher.js")>();
+vi.mock("../../packages/holdfast/src/app/pattern-matcher.js", async (load) => {
+  const original = await load<typeof import("../../packages/holdfast/src/app/pattern-matcher.js")>();
   return {
     ...original,
     matchParts: (...args: Parameters<typeof original.matchParts>) => {

@@ -9,8 +9,8 @@ import { promisify } from "node:util";
 import { createElement, type FunctionComponent, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { type HoldfastServer, version } from "../../src/index.js";
-import { connectSdk, next, subscribeSdk } from "../support/app-server.js";
+import { type HoldfastServer, version } from "../../packages/holdfast/src/index.js";
+import { connectSdk, next, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
 
 const root = join(import.meta.dirname, "../..");
 const example = "../../examples/next";
@@ -33,10 +33,10 @@ describe("the example for Next", () => {
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const from = "../../examples/next";
     const paths = {
-      holdfast: ["../../dist/index.d.ts"],
-      "holdfast/client": ["../../dist/client/index.d.ts"],
-      "holdfast/react": ["../../dist/react/index.d.ts"],
-      next: ["../../test/support/next-stand-in.ts"],
+      holdfast: ["../../packages/holdfast/dist/index.d.ts"],
+      "@holdfast/client": ["../../packages/client/dist/index.d.ts"],
+      "@holdfast/client/react": ["../../packages/client/dist/react/index.d.ts"],
+      next: ["../../packages/holdfast/test/support/next-stand-in.ts"],
     };
     const settings = {
       extends: `${from}/tsconfig.json`,

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
-import { channel, defineApp, jwt, rpc } from "../../src/index.js";
-import { apiKey, secret, startApp, tokenOf } from "../support/app-server.js";
-import { preciousTexts } from "../support/json-texts.js";
-import { until } from "../support/server.js";
+import { channel, defineApp, jwt, rpc } from "../../packages/holdfast/src/index.js";
+import { apiKey, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { preciousTexts } from "../../packages/holdfast/test/support/json-texts.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const everything = `[${Object.values(preciousTexts).join(",")}]`;
 const json = { "Content-Type": "application/json" };

@@ -2,14 +2,14 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { z } from "zod";
-import type { Access } from "../../src/app/access.js";
-import { accessByDefault } from "../../src/app/access-defaults.js";
-import { apiMethods, type Scope } from "../../src/http/api/methods.js";
-import { channel, defineApp, jwt, rpc } from "../../src/index.js";
-import type { ChannelAction } from "../../src/sessions/application.js";
+import type { Access } from "../../packages/holdfast/src/app/access.js";
+import { accessByDefault } from "../../packages/holdfast/src/app/access-defaults.js";
+import { apiMethods, type Scope } from "../../packages/holdfast/src/http/api/methods.js";
+import { channel, defineApp, jwt, rpc } from "../../packages/holdfast/src/index.js";
+import type { ChannelAction } from "../../packages/holdfast/src/sessions/application.js";
 import { operations } from "../repo/permissions-page.js";
-import { secret, startApp, tokenOf } from "../support/app-server.js";
-import { startServer } from "../support/server.js";
+import { secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { startServer } from "../../packages/holdfast/test/support/server.js";
 
 const channels = {
   plain: channel({ presence: true }),

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
-import { startServer, until } from "../support/server.js";
+import { startServer, until } from "../../packages/holdfast/test/support/server.js";
 
 const times = { pingIntervalMs: 400, pongTimeoutMs: 300 };
 

@@ -12,9 +12,9 @@ import { Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { createServer, type HoldfastServer, type ServerOptions } from "../../src/index.js";
-import { PlainStream } from "../support/plain-stream.js";
-import { startServer } from "../support/server.js";
+import { createServer, type HoldfastServer, type ServerOptions } from "../../packages/holdfast/src/index.js";
+import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
+import { startServer } from "../../packages/holdfast/test/support/server.js";
 
 const apiKey = "a key for what is mounted";
 

@@ -4,9 +4,9 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
-import { defineApp, type ServerOptions } from "../../src/index.js";
-import { connectSdk, startApp } from "../support/app-server.js";
-import { RawClient, startServer, until, upgradeRequest } from "../support/server.js";
+import { defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
+import { connectSdk, startApp } from "../../packages/holdfast/test/support/app-server.js";
+import { RawClient, startServer, until, upgradeRequest } from "../../packages/holdfast/test/support/server.js";
 
 /** An application that tells clients the address that it was told. */
 async function startEcho(options: ServerOptions = {}) {

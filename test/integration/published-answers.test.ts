@@ -1,10 +1,10 @@
 /** What a publisher is told, the same in every interface: where it stands, that it was a repeat, that nothing was published. */
 import { describe, expect, it, onTestFinished } from "vitest";
-import { connect } from "../../src/client/node.js";
-import { channel, defineApp } from "../../src/index.js";
-import { type Answer, startApp } from "../support/app-server.js";
-import { channelAt } from "../support/http-channels.js";
-import { connectByHand } from "../support/map-model.js";
+import { connect } from "../../packages/client/src/node.js";
+import { channel, defineApp } from "../../packages/holdfast/src/index.js";
+import { type Answer, startApp } from "../../packages/holdfast/test/support/app-server.js";
+import { channelAt } from "../../packages/holdfast/test/support/http-channels.js";
+import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
 
 const allow = { subscribe: "all", publish: "all" } as const;
 const app = defineApp({ channels: { map: channel({ kind: "map", allow }) } });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { channel, defineApp, jwt, reject } from "../../src/index.js";
+import { channel, defineApp, jwt, reject } from "../../packages/holdfast/src/index.js";
 import {
   type Answer,
   connectSdk,
@@ -13,10 +13,10 @@ import {
   startApp,
   subscribeSdk,
   tokenOf,
-} from "../support/app-server.js";
-import { channelAt, dataOf } from "../support/http-channels.js";
-import { connectByHand } from "../support/map-model.js";
-import { PlainStream } from "../support/plain-stream.js";
+} from "../../packages/holdfast/test/support/app-server.js";
+import { channelAt, dataOf } from "../../packages/holdfast/test/support/http-channels.js";
+import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
+import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 
 const banned = new Set<string>();
 const app = defineApp({

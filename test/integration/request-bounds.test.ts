@@ -1,8 +1,8 @@
 /** Bounds of requests: how many, what is kept of their bodies, and what waits of their answers. */
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { ServerOptions } from "../../src/index.js";
-import { frame, frameTypes, RawHttp2 } from "../support/raw-http2.js";
-import { RawClient, startServer, until } from "../support/server.js";
+import type { ServerOptions } from "../../packages/holdfast/src/index.js";
+import { frame, frameTypes, RawHttp2 } from "../../packages/holdfast/test/support/raw-http2.js";
+import { RawClient, startServer, until } from "../../packages/holdfast/test/support/server.js";
 
 const kib = 1024;
 const inTime = /application\/json[\s\S]*\{"error":\{"code":107,"message":"[^"]*in time[^"]*"\}\}\n$/;

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { channel, defineApp, jwt, readStore } from "../../src/index.js";
-import { revocationChannel } from "../../src/server/revocation-log.js";
+import { channel, defineApp, jwt, readStore } from "../../packages/holdfast/src/index.js";
+import { revocationChannel } from "../../packages/holdfast/src/server/revocation-log.js";
 import {
   apiKey,
   connectSdk,
@@ -16,9 +16,9 @@ import {
   secret,
   startApp,
   tokenOf,
-} from "../support/app-server.js";
-import { PlainStream } from "../support/plain-stream.js";
-import { until } from "../support/server.js";
+} from "../../packages/holdfast/test/support/app-server.js";
+import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const app = defineApp({ authenticate: jwt({ secret }), channels: { news: channel({}) } });
 const token = (claims: object) => tokenOf({ exp: inSeconds(1000), ...claims });
@@ -40,7 +40,7 @@ async function endOf(url: string, given: string): Promise<unknown> {
 }
 
 async function startProcess(data: string) {
-  const child = fork(join(import.meta.dirname, "../support/token-server.mjs"), [
+  const child = fork(join(import.meta.dirname, "../../packages/holdfast/test/support/token-server.mjs"), [
     JSON.stringify({ data, secret, apiKey }),
   ]);
   onTestFinished(() => void child.kill("SIGKILL"));

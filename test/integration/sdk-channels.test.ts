@@ -1,9 +1,9 @@
 /** Ways to read a channel, as the published SDK uses them: tags filters, patches, recovery, history by pages, joins. */
 import type { PublicationContext } from "centrifuge";
 import { describe, expect, it } from "vitest";
-import { channel, defineApp } from "../../src/index.js";
-import { type Answer, connectSdk, next, startApp, subscribeSdk } from "../support/app-server.js";
-import { RawClient, textFrame, until } from "../support/server.js";
+import { channel, defineApp } from "../../packages/holdfast/src/index.js";
+import { type Answer, connectSdk, next, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { RawClient, textFrame, until } from "../../packages/holdfast/test/support/server.js";
 
 const all = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;
 

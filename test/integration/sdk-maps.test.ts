@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { channel, defineApp, reject } from "../../src/index.js";
-import { type Answer, connectSdk, createSdk, next, startApp, subscribeSdk } from "../support/app-server.js";
-import { connectByHand, modelOf, subscribeMap } from "../support/map-model.js";
-import { until } from "../support/server.js";
+import { channel, defineApp, reject } from "../../packages/holdfast/src/index.js";
+import { type Answer, connectSdk, createSdk, next, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { connectByHand, modelOf, subscribeMap } from "../../packages/holdfast/test/support/map-model.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const all = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;
 

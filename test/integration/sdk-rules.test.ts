@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { channel, defineApp, type HoldfastServer, jwt, reject, rpc } from "../../src/index.js";
+import { channel, defineApp, type HoldfastServer, jwt, reject, rpc } from "../../packages/holdfast/src/index.js";
 import {
   connectSdk,
   createSdk,
@@ -11,8 +11,8 @@ import {
   startApp,
   subscribeSdk,
   tokenOf,
-} from "../support/app-server.js";
-import { RawClient, textFrame, until } from "../support/server.js";
+} from "../../packages/holdfast/test/support/app-server.js";
+import { RawClient, textFrame, until } from "../../packages/holdfast/test/support/server.js";
 
 const message = z.object({ text: z.string().min(1) });
 

@@ -2,7 +2,7 @@
 import type { Centrifuge, Options, PublicationContext, Subscription } from "centrifuge";
 import { EventSource } from "undici";
 import { describe, expect, it } from "vitest";
-import { channel, defineApp, jwt, rpc, type ServerOptions } from "../../src/index.js";
+import { channel, defineApp, jwt, rpc, type ServerOptions } from "../../packages/holdfast/src/index.js";
 import {
   createSdk,
   inSeconds,
@@ -11,9 +11,9 @@ import {
   startApp,
   subscribeSdk,
   tokenOf,
-} from "../support/app-server.js";
-import { HttpProxy } from "../support/http-proxy.js";
-import { until } from "../support/server.js";
+} from "../../packages/holdfast/test/support/app-server.js";
+import { HttpProxy } from "../../packages/holdfast/test/support/http-proxy.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 type Kind = "http_stream" | "sse";
 

@@ -1,6 +1,6 @@
 /** Tokens as the published SDK shows them: connecting, refreshing, expiring, being refused and revoked. */
 import { describe, expect, it, vi } from "vitest";
-import { channel, defineApp, jwt } from "../../src/index.js";
+import { channel, defineApp, jwt } from "../../packages/holdfast/src/index.js";
 import {
   connectSdk,
   createSdk,
@@ -10,8 +10,8 @@ import {
   startApp,
   subscribeSdk,
   tokenOf,
-} from "../support/app-server.js";
-import { until } from "../support/server.js";
+} from "../../packages/holdfast/test/support/app-server.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const app = defineApp({
   authenticate: jwt({ secret }),

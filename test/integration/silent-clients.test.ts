@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { connect } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { WebSocket } from "../../src/websocket.js";
-import { createSdk } from "../support/app-server.js";
-import { startServer, until } from "../support/server.js";
-import { testTls } from "../support/tls.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
+import { createSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { startServer, until } from "../../packages/holdfast/test/support/server.js";
+import { testTls } from "../../packages/holdfast/test/support/tls.js";
 
 describe.each([
   { isSecure: false, isHttp2: false },

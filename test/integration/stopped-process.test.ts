@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
-import { countTo } from "../channels/support/entries.js";
-import { CliRun, serve } from "../cli/run-cli.js";
-import { until } from "../support/server.js";
-import { certFile, keyFile } from "../support/tls.js";
+import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
+import { CliRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
+import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
 const clients = 200;
 const rounds = 2;

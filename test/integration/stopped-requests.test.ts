@@ -3,9 +3,9 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { serve } from "../cli/run-cli.js";
-import { until } from "../support/server.js";
-import { certFile, keyFile } from "../support/tls.js";
+import { serve } from "../../packages/holdfast/test/cli/run-cli.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
+import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
 const times = ["--handshake-timeout-ms", "1000", "--requests-body-timeout-ms", "1000"];
 const stoppedMs = 3000;

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import type { Centrifuge, Options, PublicationContext, Subscription } from "centrifuge";
 import { EventSource } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { channel, defineApp, type ServerOptions } from "../../src/index.js";
-import { type Answer, createSdk, next, startApp, subscribeSdk } from "../support/app-server.js";
-import { HttpProxy, type ProxyOptions } from "../support/http-proxy.js";
-import { PlainStream } from "../support/plain-stream.js";
-import { RawClient, until } from "../support/server.js";
+import { channel, defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
+import { type Answer, createSdk, next, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { HttpProxy, type ProxyOptions } from "../../packages/holdfast/test/support/http-proxy.js";
+import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
+import { RawClient, until } from "../../packages/holdfast/test/support/server.js";
 
 const app = defineApp({ channels: { news: channel({ presence: true, allow: { publish: "all" } }) } });
 const kinds = ["http_stream", "sse"] as const;

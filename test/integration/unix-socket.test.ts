@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { defineApp, type ServerOptions } from "../../src/index.js";
-import { startApp } from "../support/app-server.js";
-import { startServer } from "../support/server.js";
+import { defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
+import { startApp } from "../../packages/holdfast/test/support/app-server.js";
+import { startServer } from "../../packages/holdfast/test/support/server.js";
 
 function createPath(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-unix-"));

@@ -11,8 +11,8 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 const root = join(import.meta.dirname, "../..");
 
 const page = `
-import { connect } from "holdfast/client";
-import { useChannel } from "holdfast/react";
+import { connect } from "@holdfast/client";
+import { useChannel } from "@holdfast/client/react";
 import type { Match } from "./app.js";
 
 const client = connect<Match>("http://localhost:8000");

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listSources } from "./imports.js";
 
-const root = join(import.meta.dirname, "../../src");
+const root = join(import.meta.dirname, "../../packages/holdfast/src");
 const folders = ["app", "http", "server", "sessions", "transports"];
 
 /** What gives something of a channel: of the broker, of the node's channels, and what is made of these. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { type Answer, apiKey, connectSdk, subscribeSdk, tokenOf } from "../support/app-server.js";
+import { type Answer, apiKey, connectSdk, subscribeSdk, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
 import { listPages, readSamples } from "./docs-samples.js";
 import { findPorts, runSample } from "./run-sample.js";
 
@@ -24,10 +24,10 @@ const settings = {
     noUnusedLocals: false,
     noUnusedParameters: false,
     paths: {
-      holdfast: ["../../src/index.ts"],
-      "holdfast/client": ["../../src/client/index.ts"],
-      "holdfast/react": ["../../src/react/index.ts"],
-      "holdfast/websocket": ["../../src/websocket.ts"],
+      holdfast: ["../../packages/holdfast/src/index.ts"],
+      "@holdfast/client": ["../../packages/client/src/index.ts"],
+      "@holdfast/client/react": ["../../packages/client/src/react/index.ts"],
+      "holdfast/websocket": ["../../packages/holdfast/src/websocket.ts"],
     },
   },
   include: ["."],

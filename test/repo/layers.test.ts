@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Import, listSources, readImports } from "./imports.js";
 import { browserEntries, type Layer, layers, siblingFolders } from "./layers.js";
 
-const root = join(import.meta.dirname, "../../src");
+const root = join(import.meta.dirname, "../../packages/holdfast/src");
 const sources = listSources(root);
 const imports = sources.flatMap((source) => readImports(root, source));
 

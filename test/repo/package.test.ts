@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { configOptions, findOption } from "../../src/config/option-table.js";
-import { errorCodes } from "../../src/errors.js";
-import { defaultOptions } from "../../src/server/options.js";
-import { version } from "../../src/server/version.js";
-import { disconnectTable, errorTable, unsubscribeTable } from "../../src/wire/codes.js";
+import { configOptions, findOption } from "../../packages/holdfast/src/config/option-table.js";
+import { errorCodes } from "../../packages/holdfast/src/errors.js";
+import { defaultOptions } from "../../packages/holdfast/src/server/options.js";
+import { version } from "../../packages/holdfast/src/server/version.js";
+import { disconnectTable, errorTable, unsubscribeTable } from "../../packages/holdfast/src/wire/codes.js";
 
 import { listSources } from "./imports.js";
 
@@ -42,8 +42,8 @@ describe("package", () => {
   });
 
   it("gives browsers every name that servers have, and hooks to client components only", async () => {
-    const forBrowsers = await import("../../src/browser.js");
-    expect(Object.keys(forBrowsers).sort()).toEqual(Object.keys(await import("../../src/index.js")).sort());
+    const forBrowsers = await import("../../packages/holdfast/src/browser.js");
+    expect(Object.keys(forBrowsers).sort()).toEqual(Object.keys(await import("../../packages/holdfast/src/index.js")).sort());
     expect(() => forBrowsers.createServer()).toThrow("createServer needs Node.js, and this is a browser");
     expect(() => new forBrowsers.LmdbBroker()).toThrow("LmdbBroker needs Node.js");
     expect(read("dist/react/index.js")).toMatch(/^"use client";/);

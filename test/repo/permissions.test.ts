@@ -1,7 +1,7 @@
 /** The reference of permissions is what the code says; test/integration/permissions.test.ts asks a running server. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { commandHandlers } from "../../src/sessions/commands.js";
+import { commandHandlers } from "../../packages/holdfast/src/sessions/commands.js";
 import { createPermissionsPage, operations } from "./permissions-page.js";
 
 const page = join(import.meta.dirname, "../../docs/reference/permissions.md");

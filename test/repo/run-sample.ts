@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { apiKey, secret } from "../support/app-server.js";
-import { findFreePort } from "../support/free-port.js";
-import { until } from "../support/server.js";
+import { apiKey, secret } from "../../packages/holdfast/test/support/app-server.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 
 const root = join(import.meta.dirname, "../..");
 const loaders = ["--import", "tsx", "--import", join(import.meta.dirname, "sample-surroundings.mjs")];

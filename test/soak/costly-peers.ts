@@ -7,7 +7,7 @@ import { createSign, generateKeyPairSync, type KeyObject, randomUUID } from "nod
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket } from "../../src/websocket.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
 
 interface Target {
   readonly port: number;

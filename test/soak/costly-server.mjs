@@ -1,5 +1,5 @@
 // The server for costly peers: the built package as it comes, with a room whose history is large.
-import { channel, createServer, defineApp, jwt } from "../../dist/index.js";
+import { channel, createServer, defineApp, jwt } from "../../packages/holdfast/dist/index.js";
 
 const [publicKey, apiKey] = process.argv.slice(2);
 const room = channel({

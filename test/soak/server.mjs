@@ -1,5 +1,5 @@
 // The server under soak: the built engine with short time limits, which tells what it holds when asked.
-import { WebSocketServer } from "../../dist/websocket.js";
+import { WebSocketServer } from "../../packages/holdfast/dist/websocket.js";
 
 const errors = [];
 const server = new WebSocketServer({

@@ -1,5 +1,5 @@
 /** A client in a process of its own, which publishes to itself twenty times a second and measures when that comes back. */
-import { WebSocket } from "../../src/websocket.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
 
 const [url = "", token = ""] = process.argv.slice(2);
 const channel = "room:witness";

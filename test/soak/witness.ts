@@ -1,5 +1,5 @@
 /** A peer that keeps to the rules and must notice nothing: each message comes back as it was sent, in order. */
-import { WebSocket } from "../../src/websocket.js";
+import { WebSocket } from "../../packages/holdfast/src/websocket.js";
 
 export class Witness {
   /** Messages that came back. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { until } from "../support/server.js";
+import { until } from "../../packages/holdfast/test/support/server.js";
 import { FaultProxy } from "./fault-proxy.js";
 import type { LinkFault } from "./plan.js";
 

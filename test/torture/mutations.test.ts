@@ -5,7 +5,7 @@ import { mutations } from "./mutations.js";
 
 describe("mutations", () => {
   it.each(mutations)("$name finds its place in the build", ({ file, find }) => {
-    const code = readFileSync(join(import.meta.dirname, "../../dist", file), "utf8");
+    const code = readFileSync(join(import.meta.dirname, "../../packages/holdfast/dist", file), "utf8");
     expect(code.split(find)).toHaveLength(2);
   });
 

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "../support/free-port.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { Auditor } from "./audit.js";
 import { createChannelNames } from "./channels.js";
 import { checkHistory } from "./checker.js";

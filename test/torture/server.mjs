@@ -1,6 +1,6 @@
 // The server under torture: the built package, on the port and data folder that its parent names, with rules by the
 // prefixes of channels. Ends with its parent.
-import { createServer, openRules } from "../../dist/index.js";
+import { createServer, openRules } from "../../packages/holdfast/dist/index.js";
 
 const { port, data, traits, apiKey } = JSON.parse(process.argv[2]);
 const dayMs = 24 * 60 * 60 * 1000;

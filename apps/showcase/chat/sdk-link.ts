@@ -7,9 +7,9 @@ import {
   connect,
   type Publication,
   type WebSocketClass,
-} from "../../../src/client/index.js";
-import type { ShowcaseApp } from "../../../src/showcase/app.js";
-import type { MessageInput, RoomPublication } from "../../../src/showcase/messages.js";
+} from "@holdfast/client";
+import type { ShowcaseApp } from "../server/app.js";
+import type { MessageInput, RoomPublication } from "../server/messages.js";
 import { addressOf } from "../shared/line/page-line.js";
 import { readServerError } from "../shared/line/server-error.js";
 import type { ChatLink, LinkEvents, LinkedChannel, RoomReceiver } from "./model/chat.js";

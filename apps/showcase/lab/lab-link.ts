@@ -1,6 +1,6 @@
 /** The lab's methods and its channel, through the typed client of the application. */
-import type { Client } from "../../../src/client/index.js";
-import type { ShowcaseApp } from "../../../src/showcase/app.js";
+import type { Client } from "@holdfast/client";
+import type { ShowcaseApp } from "../server/app.js";
 import { readServerError } from "../shared/line/server-error.js";
 import type { LabLink } from "./model/lab.js";
 

@@ -1,7 +1,7 @@
 /** The channel and the map of a person, and the methods, through the typed client of the application. */
-import type { Client } from "../../../src/client/index.js";
-import type { ShowcaseApp } from "../../../src/showcase/app.js";
-import { keptNotices } from "../../../src/showcase/notices/limits.js";
+import type { Client } from "@holdfast/client";
+import type { ShowcaseApp } from "../server/app.js";
+import { keptNotices } from "./server/limits.js";
 import type { NoticesLink } from "./model/link.js";
 
 /** The one key in the map, as the server has it. */

@@ -1,7 +1,7 @@
 /** The ticker's channels and methods, through the typed client of the application. */
-import type { Client } from "../../../src/client/index.js";
-import type { ShowcaseApp } from "../../../src/showcase/app.js";
-import { keptSamples, quotesChannel } from "../../../src/showcase/ticker/ticker-types.js";
+import type { Client } from "@holdfast/client";
+import type { ShowcaseApp } from "../server/app.js";
+import { keptSamples, quotesChannel } from "./server/ticker-types.js";
 import type { TickerLink } from "./model/link.js";
 
 export function createSdkLink(client: Client<ShowcaseApp>): TickerLink {

@@ -1,5 +1,5 @@
 /** The page: one channel, shown from its history on. */
-import { connect } from "holdfast/client";
+import { connect } from "@holdfast/client";
 import type { MyApp } from "../src/app.js";
 
 const element = (id: string) => document.getElementById(id) as HTMLElement;

@@ -1,6 +1,6 @@
 "use client";
-import { connect } from "holdfast/client";
-import { useChannel, useClientStatus } from "holdfast/react";
+import { connect } from "@holdfast/client";
+import { useChannel, useClientStatus } from "@holdfast/client/react";
 import type { SubmitEvent } from "react";
 import type { ChatApp } from "../holdfast-app";
 

@@ -1,15 +1,15 @@
-/** A page with every hook of `holdfast/react`, in StrictMode, which mounts everything twice. */
+/** A page with every hook of `@holdfast/client/react`, in StrictMode, which mounts everything twice. */
 import { createElement as h, StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { connect } from "../../../src/client/index.js";
+import { connect } from "../../../packages/client/src/index.js";
 import {
   HoldfastProvider,
   useChannel,
   useClient,
   useClientStatus,
   useMap,
-} from "../../../src/react/index.js";
-import type { ChatApp } from "../../client/support/chat-app.js";
+} from "../../../packages/client/src/react/index.js";
+import type { ChatApp } from "../../../packages/client/test/support/chat-app.js";
 
 /** What the test does from outside; this file is compiled without the types of a browser. */
 interface Page {

@@ -1,6 +1,6 @@
 /** What a node that is subscribed is told, and what it is not told when it is not. */
 import { describe, expect, it } from "vitest";
-import type { HistoryPage } from "../../../src/channels/broker.js";
+import type { HistoryPage } from "../../../packages/holdfast/src/channels/broker.js";
 import { ample, client, countTo, publishMany, query, type Section } from "./fixture.js";
 
 export function describeEvents({ start }: Section): void {

@@ -1,6 +1,6 @@
 /** Publishing with an idempotency key: one effect within five minutes. */
 import { describe, expect, it } from "vitest";
-import type { PublishResult } from "../../../src/channels/broker.js";
+import type { PublishResult } from "../../../packages/holdfast/src/channels/broker.js";
 import { ample, countTo, offsetsIn, query, type Section } from "./fixture.js";
 
 const windowMs = 5 * 60 * 1000;

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { LmdbBroker } from "../../../src/brokers/lmdb/lmdb-broker.js";
-import { createCounter } from "../../support/counter.js";
-import { FakeClock } from "../../support/fake-clock.js";
+import { LmdbBroker } from "../../../packages/holdfast/src/brokers/lmdb/lmdb-broker.js";
+import { createCounter } from "../../../packages/holdfast/test/support/counter.js";
+import { FakeClock } from "../../../packages/holdfast/test/support/fake-clock.js";
 import { describeBroker } from "./suite.js";
 
 const maxChannels = 400;

@@ -1,6 +1,6 @@
-import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
-import { createCounter } from "../../support/counter.js";
-import { FakeClock } from "../../support/fake-clock.js";
+import { MemoryBroker } from "../../../packages/holdfast/src/brokers/memory/memory-broker.js";
+import { createCounter } from "../../../packages/holdfast/test/support/counter.js";
+import { FakeClock } from "../../../packages/holdfast/test/support/fake-clock.js";
 import { describeBroker } from "./suite.js";
 
 const hourMs = 60 * 60 * 1000;

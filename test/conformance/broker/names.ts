@@ -1,6 +1,6 @@
 /** Channels without a log: names that are free, and positions in them that hold all the same. */
 import { describe, expect, it } from "vitest";
-import type { Broker } from "../../../src/channels/broker.js";
+import type { Broker } from "../../../packages/holdfast/src/channels/broker.js";
 import { ample, client, neighbourOf, query, type Section } from "./fixture.js";
 
 const none = { ...ample, maxEntries: 0 };

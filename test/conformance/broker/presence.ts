@@ -1,6 +1,6 @@
 /** Presence: entries on a lease. */
 import { describe, expect, it } from "vitest";
-import type { Broker } from "../../../src/channels/broker.js";
+import type { Broker } from "../../../packages/holdfast/src/channels/broker.js";
 import { client, type Section } from "./fixture.js";
 
 const leaseMs = 60_000;

@@ -1,6 +1,6 @@
 /** Publishing: offsets, order, positions and epochs. */
 import { describe, expect, it } from "vitest";
-import type { NewPublication } from "../../../src/channels/broker.js";
+import type { NewPublication } from "../../../packages/holdfast/src/channels/broker.js";
 import { ample, countTo, offsetsIn, publishMany, query, type Section } from "./fixture.js";
 
 export function describePublishing({ start, capabilities }: Section): void {

@@ -3,7 +3,7 @@
  * capability the broker lacks are skipped, and say so in their title.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import type { Broker } from "../../../src/channels/broker.js";
+import type { Broker } from "../../../packages/holdfast/src/channels/broker.js";
 import { describeEvents } from "./events.js";
 import {
   ample,

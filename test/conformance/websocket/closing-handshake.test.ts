@@ -1,6 +1,6 @@
 /** RFC 6455 §5.5.1 and §7.1: who sends which Close frame, and what comes after it. Autobahn 7.1 and 7.3. */
 import { describe, expect, it } from "vitest";
-import type { Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import type { Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
 import { agreed } from "./support/deflate.js";
 import { opcodes, peerOf } from "./support/frame-builder.js";
 import { plain } from "./support/outcome.js";

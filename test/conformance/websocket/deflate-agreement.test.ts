@@ -8,7 +8,7 @@ import {
   type Deflate,
   type DeflateOptions,
   resolveDeflate,
-} from "../../../src/websocket/index.js";
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { runs } from "./support/arbitraries.js";
 import { parseResponse } from "./support/http-head.js";
 import { requestWith } from "./support/opening-handshake.js";

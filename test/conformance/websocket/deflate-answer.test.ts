@@ -7,7 +7,7 @@ import {
   createUpgrade,
   type DeflateOptions,
   resolveDeflate,
-} from "../../../src/websocket/index.js";
+} from "../../../packages/holdfast/src/websocket/index.js";
 
 const key = "dGhlIHNhbXBsZSBub25jZQ==";
 const allBits = [8, 9, 10, 11, 12, 13, 14, 15];

@@ -1,6 +1,6 @@
 /** RFC 7692 §7.1 and RFC 6455 §9.1: offers that a server declines one by one, and fields that it refuses. */
 import { describe, expect, it } from "vitest";
-import { acceptUpgrade, type DeflateOptions } from "../../../src/websocket/index.js";
+import { acceptUpgrade, type DeflateOptions } from "../../../packages/holdfast/src/websocket/index.js";
 import { accept, declined, handshakeOf, withContext, withoutContext } from "./support/deflate-offer.js";
 import { expectRejection, requestWith } from "./support/opening-handshake.js";
 

@@ -1,6 +1,6 @@
 /** RFC 7692 §7.2.3: the examples of compressed messages, and what else a message may consist of. */
 import { describe, expect, it } from "vitest";
-import type { Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import type { Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
 import { agreed, agreements, compressedPeerOf, fromHex, tail } from "./support/deflate.js";
 import { peerOf } from "./support/frame-builder.js";
 import { inflate } from "./support/inflate-oracle.js";

@@ -1,7 +1,7 @@
 /** RFC 7692 §7.2.2: compressed messages that are broken, cut off, or no text. */
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../src/websocket/index.js";
+import type { Role } from "../../../packages/holdfast/src/websocket/index.js";
 import { agreements, compressedPeerOf, fromHex, tail } from "./support/deflate.js";
 import { peerOf } from "./support/frame-builder.js";
 import { expandMessage } from "./support/inflate-oracle.js";

@@ -1,6 +1,6 @@
 /** RFC 7692 §6: RSV1 marks a compressed message, on its first frame and nowhere else. */
 import { describe, expect, it } from "vitest";
-import { type Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import { type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
 import { agreed, agreements, compressedPeerOf, fromHex } from "./support/deflate.js";
 import { closePayload, opcodes, peerOf } from "./support/frame-builder.js";
 import { expectFault, play } from "./support/play.js";

@@ -1,7 +1,7 @@
 /** RFC 7692 §8: compressed messages that expand too far, or cost too much on purpose. */
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../src/websocket/index.js";
+import type { Role } from "../../../packages/holdfast/src/websocket/index.js";
 import { agreements, compressedPeerOf, fromHex, tail } from "./support/deflate.js";
 import { bytesOf, peerOf } from "./support/frame-builder.js";
 import { plain } from "./support/outcome.js";

@@ -1,6 +1,6 @@
 /** RFC 6455 §5.2 and §5.6: data frames at every boundary of the payload length. Autobahn section 1. */
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../src/websocket/index.js";
+import type { Role } from "../../../packages/holdfast/src/websocket/index.js";
 import { bytesOf, opcodes, peerOf } from "./support/frame-builder.js";
 import { plain } from "./support/outcome.js";
 import { expectEvents, expectFault, play } from "./support/play.js";

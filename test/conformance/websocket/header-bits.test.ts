@@ -1,6 +1,6 @@
 /** RFC 6455 §5.2: reserved bits and reserved opcodes. Autobahn sections 3 and 4. */
 import { describe, expect, it } from "vitest";
-import { type Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import { type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
 import { closePayload, opcodes, peerOf } from "./support/frame-builder.js";
 import { expectFault, play } from "./support/play.js";
 

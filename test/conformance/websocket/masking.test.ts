@@ -1,6 +1,6 @@
 /** RFC 6455 §5.1 and §5.3: clients mask every frame, servers none. */
 import { describe, expect, it } from "vitest";
-import { type Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import { type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
 import {
   bytesOf,
   closePayload,

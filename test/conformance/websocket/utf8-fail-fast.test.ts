@@ -3,7 +3,7 @@
  * frame and the message are still under way, and not before.
  */
 import { describe, expect, it } from "vitest";
-import { type Role, WebSocketConnection } from "../../../src/websocket/index.js";
+import { type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
 import { peerOf } from "./support/frame-builder.js";
 import { parseFrames } from "./support/frame-parser.js";
 import { judgeUtf8 } from "./support/utf8-oracle.js";

@@ -1,6 +1,6 @@
 /** RFC 6455 §8.1: text is UTF-8, wherever fragments and reads cut it. Autobahn section 6. */
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../src/websocket/index.js";
+import type { Role } from "../../../packages/holdfast/src/websocket/index.js";
 import { type Peer, peerOf } from "./support/frame-builder.js";
 import { expectEvents, expectFault } from "./support/play.js";
 import { judgeUtf8 } from "./support/utf8-oracle.js";

@@ -1,6 +1,6 @@
 /** The others' pointers: where they were seen last, and on the way there. Gone as soon as their windows are. */
-import type { ClientInfo } from "../../../../src/client/index.js";
-import type { CursorEvent } from "../../../../src/showcase/canvas/board.js";
+import type { ClientInfo } from "@holdfast/client";
+import type { CursorEvent } from "../server/board.js";
 
 export interface Cursor {
   /** Id of the connection. */

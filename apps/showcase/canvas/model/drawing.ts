@@ -2,7 +2,7 @@
  * What is on a board: the log, taken in in any order, each thing once, and beside it what this window has drawn and the log
  * does not have yet. All windows that know the same part of the log show the same.
  */
-import { type BoardEvent, logSize, type PartEvent } from "../../../../src/showcase/canvas/board.js";
+import { type BoardEvent, logSize, type PartEvent } from "../server/board.js";
 
 /** A part of a stroke on the board. */
 export interface Piece {

@@ -1,6 +1,6 @@
 /** What a board needs of the line, of time, and of chance. */
-import type { Channel } from "../../../../src/client/index.js";
-import type { BoardEvent, CursorEvent } from "../../../../src/showcase/canvas/board.js";
+import type { Channel } from "@holdfast/client";
+import type { BoardEvent, CursorEvent } from "../server/board.js";
 
 export type BoardChannel = Pick<Channel<BoardEvent>, "subscribe" | "publish" | "history">;
 export type CursorChannel = Pick<Channel<CursorEvent>, "subscribe" | "publish" | "presence">;

@@ -6,7 +6,7 @@ import {
   maxPoints,
   mostPressure,
   type PartEvent,
-} from "../../../../src/showcase/canvas/board.js";
+} from "../server/board.js";
 
 /** A point on the board. */
 export interface Point {

@@ -1,5 +1,5 @@
 /** Who is at a board: the server's list, kept up to date by who comes and goes. One person may have several windows. */
-import type { ClientInfo } from "../../../../src/client/index.js";
+import type { ClientInfo } from "@holdfast/client";
 
 export interface PersonHere {
   readonly user: string;

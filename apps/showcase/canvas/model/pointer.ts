@@ -1,5 +1,5 @@
 /** Tells the others where this window's pointer is: the newest place, at most so many times a second, one at a time. */
-import { type CursorEvent, updatesPerSecond } from "../../../../src/showcase/canvas/board.js";
+import { type CursorEvent, updatesPerSecond } from "../server/board.js";
 import type { Time } from "./links.js";
 
 export interface PointerOptions extends Time {

@@ -1,5 +1,5 @@
 /** Paints a board when there is something to paint and the screen is ready for it, at the screen's own sharpness. */
-import { boardHeight, boardWidth } from "../../../../src/showcase/canvas/board.js";
+import { boardHeight, boardWidth } from "../server/board.js";
 import type { Canvas } from "../model/canvas.js";
 import { CursorLayer } from "./cursor-layer.js";
 import { Painter } from "./painter.js";

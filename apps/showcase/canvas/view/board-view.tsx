@@ -1,6 +1,6 @@
 /** The board: drawn on by mouse, pen, finger or keys, with the others' pointers over it. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { boardHeight, boardWidth } from "../../../../src/showcase/canvas/board.js";
+import { boardHeight, boardWidth } from "../server/board.js";
 import type { Canvas } from "../model/canvas.js";
 import type { Point } from "../model/pen.js";
 import { BoardStage } from "./board-stage.js";

@@ -1,6 +1,6 @@
 /** The page: which boards there are, what one draws with, the board, and who is there. */
 import { useEffect } from "preact/hooks";
-import { boards } from "../../../../src/showcase/canvas/board.js";
+import { boards } from "../server/board.js";
 import { Avatar } from "../../shared/avatar.js";
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";

@@ -1,6 +1,6 @@
 /** The pen in the hand of a keyboard: arrows move it, space holds it down, Enter puts it down or lifts it. */
 import { useState } from "preact/hooks";
-import { boardHeight, boardWidth } from "../../../../src/showcase/canvas/board.js";
+import { boardHeight, boardWidth } from "../server/board.js";
 import type { Canvas } from "../model/canvas.js";
 
 export interface Hand {

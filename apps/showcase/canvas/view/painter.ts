@@ -1,5 +1,5 @@
 /** Puts strokes on a canvas: new ones on top of what is there, or everything anew. Widths follow pressure. */
-import { boardWidth, lineWidths, mostPressure } from "../../../../src/showcase/canvas/board.js";
+import { boardWidth, lineWidths, mostPressure } from "../server/board.js";
 import type { Stretch } from "../model/canvas-work.js";
 import type { Drawing, Piece } from "../model/drawing.js";
 import { mix, type Palette } from "./palette.js";

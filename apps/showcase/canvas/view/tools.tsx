@@ -1,6 +1,6 @@
 /** What one draws with, and how one takes it back. */
 import { useState } from "preact/hooks";
-import { lineWidths } from "../../../../src/showcase/canvas/board.js";
+import { lineWidths } from "../server/board.js";
 import { Dialog } from "../../shared/dialog.js";
 import { useMedia } from "../../shared/hooks.js";
 import { Icon } from "../../shared/icon.js";

@@ -1,6 +1,6 @@
 /** A run in this browser: opens its readers, lets the server publish, waits for what is under way, and adds it all up. */
-import type { LabMeasurement, LabResult } from "../../../../src/report/index.js";
-import type { Bench, LabNews } from "../../../../src/showcase/lab/protocol.js";
+import type { LabMeasurement, LabResult } from "@holdfast/lab/report";
+import type { Bench, LabNews } from "../server/protocol.js";
 import { clockAheadMs } from "./clock.js";
 import { createReader } from "./create-reader.js";
 import { endedText } from "./ended-text.js";

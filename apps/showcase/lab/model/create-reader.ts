@@ -1,5 +1,5 @@
 /** A reader for each transport that a browser has. */
-import type { LabTransport } from "../../../../src/report/index.js";
+import type { LabTransport } from "@holdfast/lab/report";
 import { AskingReader } from "./asking-reader.js";
 import { EventReader } from "./event-reader.js";
 import { HttpStreamReader, WebSocketReader } from "./protocol-reader.js";

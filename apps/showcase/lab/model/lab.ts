@@ -1,6 +1,6 @@
 /** The lab as the page has it: what is wished for, what goes on, and what came of it. */
-import type { LabResult, LabSample, LabSettings, LabTransport } from "../../../../src/report/index.js";
-import type { Bench, LabNews, LineUse } from "../../../../src/showcase/lab/protocol.js";
+import type { LabResult, LabSample, LabSettings, LabTransport } from "@holdfast/lab/report";
+import type { Bench, LabNews, LineUse } from "../server/protocol.js";
 import { BrowserRun, type BrowserRunParts } from "./browser-run.js";
 import { endedText } from "./ended-text.js";
 import { settingsOf } from "./measurement.js";

@@ -1,6 +1,6 @@
 /** What a browser's readers and their servers have counted, in the form that verdict, table and charts take. */
-import type { LabMeasurement, LabSettings, LabTraffic, LabTransport } from "../../../../src/report/index.js";
-import type { LineUse } from "../../../../src/showcase/lab/protocol.js";
+import type { LabMeasurement, LabSettings, LabTraffic, LabTransport } from "@holdfast/lab/report";
+import type { LineUse } from "../server/protocol.js";
 import type { Tally } from "./tally.js";
 
 export interface Counted {

@@ -1,5 +1,5 @@
 /** Settings to begin with, each a story of its own. */
-import { browserTransports } from "../../../../src/showcase/lab/protocol.js";
+import { browserTransports } from "../server/protocol.js";
 import type { Wish } from "./lab.js";
 
 export interface Preset {

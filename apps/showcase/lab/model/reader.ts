@@ -1,5 +1,5 @@
 /** A reader in this browser: a place in the channel, what came, and coming back after a loss. */
-import type { BenchMessage } from "../../../../src/showcase/lab/protocol.js";
+import type { BenchMessage } from "../server/protocol.js";
 import type { Tally } from "./tally.js";
 
 export interface ReaderContext {

@@ -1,7 +1,7 @@
 /** What one reader has counted, and whether it got every message once and in order. */
-import { LatencyHistogram } from "../../../../src/lab/latency-histogram.js";
-import { SequenceCheck } from "../../../../src/lab/sequence-check.js";
-import type { BenchMessage } from "../../../../src/showcase/lab/protocol.js";
+import { LatencyHistogram } from "@holdfast/lab/load";
+import { SequenceCheck } from "@holdfast/lab/load";
+import type { BenchMessage } from "../server/protocol.js";
 
 export interface ArrivalPoint {
   /** Unix milliseconds of this browser. */

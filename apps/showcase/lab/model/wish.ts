@@ -1,5 +1,5 @@
 /** What a person has typed in, as settings. */
-import { labBounds } from "../../../../src/showcase/lab/protocol.js";
+import { labBounds } from "../server/protocol.js";
 import type { Wish } from "./lab.js";
 
 export interface NumberField {

@@ -1,5 +1,5 @@
 /** A colour for each transport, told apart by those who see fewer colours, too; the name stands beside it always. */
-import type { LabTransport } from "../../../../src/report/index.js";
+import type { LabTransport } from "@holdfast/lab/report";
 
 const names: Readonly<Record<LabTransport, string>> = {
   poll: "--lab-poll",

@@ -1,5 +1,5 @@
 /** A run in this browser while it goes on: a card for each transport, and its delays as they come. */
-import { formatBytes, formatMs, formatPercent, transportWords } from "../../../../src/report/index.js";
+import { formatBytes, formatMs, formatPercent, transportWords } from "@holdfast/lab/report";
 import type { LiveRow } from "../model/lab.js";
 import { DelayChart } from "./delay-chart.js";
 

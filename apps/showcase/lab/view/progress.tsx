@@ -1,5 +1,5 @@
 /** How far a run is. */
-import { transportWords } from "../../../../src/report/index.js";
+import { transportWords } from "@holdfast/lab/report";
 import type { LabState } from "../model/lab.js";
 
 export function Progress({ state }: { state: LabState }) {

@@ -7,7 +7,7 @@ import {
   type LabResult,
   tableOf,
   transportWords,
-} from "../../../../src/report/index.js";
+} from "@holdfast/lab/report";
 
 export function ResultView({ result }: { result: LabResult }) {
   const verdict = judge(result.settings, result.measurements);

@@ -9,8 +9,8 @@ import {
   type Pace,
   planRound,
   pointsOf,
-} from "../../../../src/showcase/leaderboard/round-plan.js";
-import type { BegunRound, Standing } from "../../../../src/showcase/leaderboard/rounds.js";
+} from "../server/round-plan.js";
+import type { BegunRound, Standing } from "../server/rounds.js";
 import { readServerError } from "../../shared/line/server-error.js";
 import type { GameLink, Time } from "./links.js";
 import { Reporter } from "./reporter.js";

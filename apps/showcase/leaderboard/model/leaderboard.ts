@@ -1,7 +1,7 @@
 /** The leaderboard of one visit: the table, who plays, and the own game. */
-import type { Client } from "../../../../src/client/index.js";
-import type { ShowcaseApp } from "../../../../src/showcase/app.js";
-import { bestMap, playingMap } from "../../../../src/showcase/leaderboard/rows.js";
+import type { Client } from "@holdfast/client";
+import type { ShowcaseApp } from "../../server/app.js";
+import { bestMap, playingMap } from "../server/rows.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import { Changes } from "./changes.js";
 import { Game } from "./game.js";

@@ -1,6 +1,6 @@
 /** What the game needs of the line, of time, and of chance. */
-import type { Catch, Pace } from "../../../../src/showcase/leaderboard/round-plan.js";
-import type { BegunRound, Standing } from "../../../../src/showcase/leaderboard/rounds.js";
+import type { Catch, Pace } from "../server/round-plan.js";
+import type { BegunRound, Standing } from "../server/rounds.js";
 
 export interface GameLink {
   begin(pace: Pace): Promise<BegunRound>;

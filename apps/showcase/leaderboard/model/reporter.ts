@@ -2,8 +2,8 @@
  * Tells the server of catches: some at a time, one request after the other, and again after a line that broke, since the
  * server counts each once.
  */
-import type { Catch } from "../../../../src/showcase/leaderboard/round-plan.js";
-import type { Standing } from "../../../../src/showcase/leaderboard/rounds.js";
+import type { Catch } from "../server/round-plan.js";
+import type { Standing } from "../server/rounds.js";
 import { readServerError } from "../../shared/line/server-error.js";
 import type { GameLink, Time } from "./links.js";
 

@@ -1,6 +1,6 @@
 /** The table as it is shown: the best of the day, with the rounds that are played now as if they were over. */
-import type { Pace } from "../../../../src/showcase/leaderboard/round-plan.js";
-import type { BestRow, PlayingRow } from "../../../../src/showcase/leaderboard/rows.js";
+import type { Pace } from "../server/round-plan.js";
+import type { BestRow, PlayingRow } from "../server/rows.js";
 
 /** A key of a map, and its value. */
 export interface Entry<Row> {

@@ -4,7 +4,7 @@ import {
   laneCount,
   type Pace,
   pointsOf,
-} from "../../../../src/showcase/leaderboard/round-plan.js";
+} from "../server/round-plan.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Leaderboard } from "../model/leaderboard.js";
 import { DrifterShape, kindNames } from "./drifter-shape.js";

@@ -1,5 +1,5 @@
 /** What drifts by, as drawings: told apart by shape, and by colour besides. */
-import type { DrifterKind } from "../../../../src/showcase/leaderboard/round-plan.js";
+import type { DrifterKind } from "../server/round-plan.js";
 
 export const kindNames: Readonly<Record<DrifterKind, string>> = {
   shell: "shell",

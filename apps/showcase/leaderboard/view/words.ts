@@ -1,5 +1,5 @@
 /** The words of the game. */
-import { type Drifter, pointsOf } from "../../../../src/showcase/leaderboard/round-plan.js";
+import { type Drifter, pointsOf } from "../server/round-plan.js";
 import type { Outcome } from "../model/game.js";
 
 /** In the net, and read out. */

@@ -1,5 +1,5 @@
 /** Notifications of the system itself: only for who has asked for them, and only while the page cannot be seen. */
-import type { Notice } from "../../../../src/showcase/notices/notice.js";
+import type { Notice } from "../server/notice.js";
 import type { Received } from "./link.js";
 
 /** The part of the browser that is used. */

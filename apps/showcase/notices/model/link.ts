@@ -1,6 +1,6 @@
 /** What notifications need of the server. All promises reject when there is no answer, or the server refuses. */
-import type { Marks, MarksChange } from "../../../../src/showcase/notices/marks.js";
-import type { Notice } from "../../../../src/showcase/notices/notice.js";
+import type { Marks, MarksChange } from "../server/marks.js";
+import type { Notice } from "../server/notice.js";
 
 export interface Received {
   readonly offset: number;

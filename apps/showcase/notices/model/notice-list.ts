@@ -1,5 +1,5 @@
 /** The notifications of one log, each once, the newest first, and never more than are kept. */
-import { keptNotices } from "../../../../src/showcase/notices/limits.js";
+import { keptNotices } from "../server/limits.js";
 import type { Place, Received } from "./link.js";
 
 export class NoticeList {

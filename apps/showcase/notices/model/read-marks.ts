@@ -7,7 +7,7 @@ import {
   type Marks,
   type MarksChange,
   withChange,
-} from "../../../../src/showcase/notices/marks.js";
+} from "../server/marks.js";
 import type { NoticeList } from "./notice-list.js";
 
 export interface ReadMarksOptions {

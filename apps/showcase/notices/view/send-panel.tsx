@@ -1,6 +1,6 @@
 /** Sends one to somebody here, or to oneself in a while. */
 import { useState } from "preact/hooks";
-import { maxNoticeCharacters } from "../../../../src/showcase/notices/limits.js";
+import { maxNoticeCharacters } from "../server/limits.js";
 import { Icon } from "../../shared/icon.js";
 import type { Notices } from "../model/notices.js";
 

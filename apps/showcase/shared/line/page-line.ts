@@ -1,6 +1,6 @@
 /** The one connection of a page: the typed client, how it stands in words, what goes over it, and a switch that cuts it. */
-import { type Client, connect } from "../../../../src/client/index.js";
-import type { ShowcaseApp } from "../../../../src/showcase/app.js";
+import { type Client, connect } from "@holdfast/client";
+import type { ShowcaseApp } from "../../server/app.js";
 import { basePathOf } from "../base-path.js";
 import { ConnectionStatus } from "./connection-status.js";
 import type { FrameLog } from "./frame-log.js";

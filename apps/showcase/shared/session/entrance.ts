@@ -2,7 +2,7 @@
  * How one gets in: asks the server who this browser is, logs in under a name, and out. The cookie that stands for it is the
  * server's; this page never sees it.
  */
-import { nameProblem, tidyName } from "../../../../src/showcase/names.js";
+import { nameProblem, tidyName } from "../../server/names.js";
 import { nameFromSearch } from "./identity.js";
 import type { PageStorage } from "./storage.js";
 

@@ -1,7 +1,7 @@
 /** Asks for a name, and says why one is not to be had. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { nameProblem } from "../../../../src/showcase/names.js";
+import { nameProblem } from "../../server/names.js";
 import { Icon } from "../icon.js";
 import { suggestName } from "./identity.js";
 

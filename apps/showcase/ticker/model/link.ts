@@ -5,7 +5,7 @@ import type {
   Quote,
   QuotesSnapshot,
   SymbolHistory,
-} from "../../../../src/showcase/ticker/ticker-types.js";
+} from "../server/ticker-types.js";
 
 export interface Place {
   readonly epoch: string;

@@ -1,5 +1,5 @@
 /** The samples of one meter, each once and in order; a while without any stays a gap. */
-import { keptSamples, type MachineSample } from "../../../../src/showcase/ticker/ticker-types.js";
+import { keptSamples, type MachineSample } from "../server/ticker-types.js";
 import type { Columns } from "./price-series.js";
 
 const gapMs = 4000;

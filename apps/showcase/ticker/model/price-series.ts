@@ -1,5 +1,5 @@
 /** The prices of one symbol for the large chart: what the server has of it, and then each change. */
-import type { SymbolHistory } from "../../../../src/showcase/ticker/ticker-types.js";
+import type { SymbolHistory } from "../server/ticker-types.js";
 
 /** Seconds, and values, as charts take them. */
 export type Columns = readonly [number[], ...(number | null)[][]];

@@ -1,6 +1,6 @@
 /** The newest price of each symbol, with where it came from, and the last seconds for a small drawing. */
-import { symbolNames } from "../../../../src/showcase/ticker/symbols.js";
-import type { Quote, SymbolState } from "../../../../src/showcase/ticker/ticker-types.js";
+import { symbolNames } from "../server/symbols.js";
+import type { Quote, SymbolState } from "../server/ticker-types.js";
 
 export interface Row {
   readonly symbol: string;

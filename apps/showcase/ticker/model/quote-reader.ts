@@ -2,7 +2,7 @@
  * Reads the quotes on from a position, counts them, and can be slow: it leaves the channel for some seconds, keeps its cursor,
  * and comes back with it. (A browser reads its WebSocket whether the page looks or not, so it cannot just not read.)
  */
-import type { Quote } from "../../../../src/showcase/ticker/ticker-types.js";
+import type { Quote } from "../server/ticker-types.js";
 import type { Place, ReadingStatus, TickerLink } from "./link.js";
 import { Rates } from "./rates.js";
 

@@ -1,5 +1,5 @@
 /** The ticker: all quotes, the one that was chosen, this machine's meters, and a reader that can be slow. */
-import type { QuotesSnapshot } from "../../../../src/showcase/ticker/ticker-types.js";
+import type { QuotesSnapshot } from "../server/ticker-types.js";
 import { readServerError } from "../../shared/line/server-error.js";
 import type { TickerLink } from "./link.js";
 import { Machine } from "./machine.js";

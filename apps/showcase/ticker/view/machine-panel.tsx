@@ -1,5 +1,5 @@
 /** This machine's own meters: three charts of the last minutes. */
-import type { Metric } from "../../../../src/showcase/ticker/ticker-types.js";
+import type { Metric } from "../server/ticker-types.js";
 import type { Ticker } from "../model/ticker.js";
 import { Chart } from "./chart.js";
 import type { ChartSpec } from "./draw-chart.js";

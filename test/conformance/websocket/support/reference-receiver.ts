@@ -3,8 +3,8 @@
  * oracle for streams that no script foresaw. Written from RFC 6455 §5–§8; free of the engine's code.
  */
 
-import type { Role } from "../../../../src/websocket/index.js";
-import type { ConnectionLimits } from "../../../../src/websocket/options.js";
+import type { Role } from "../../../../packages/holdfast/src/websocket/index.js";
+import type { ConnectionLimits } from "../../../../packages/holdfast/src/websocket/options.js";
 import { opcodes } from "./frame-builder.js";
 import { type PlainEvent, plain } from "./outcome.js";
 import { judgeUtf8 } from "./utf8-oracle.js";

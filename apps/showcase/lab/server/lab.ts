@@ -1,0 +1,204 @@
+/** The lab's page: servers that a browser reads from over each transport, or a run with virtual users. */
+import { z } from "zod";
+import { channel } from "holdfast";
+import { reject } from "holdfast";
+import { rpc } from "holdfast";
+import type { User } from "holdfast";
+import { messageOf } from "holdfast/internal";
+import {
+  describeMachine,
+  type LabServer,
+  openLabServer,
+  resolveLabSettings,
+  runLab,
+} from "@holdfast/lab";
+import { type LabSettings, labTransports } from "@holdfast/lab/report";
+import { version } from "holdfast";
+import type { PartContext, RunningPart } from "../../server/part.js";
+import { type Repeat, repeat as repeatUnheld } from "../../server/timers.js";
+import { BrowserBench } from "./bench.js";
+import { type Bench, browserTransports, type LabNews, labBounds } from "./protocol.js";
+import { busyCode, type Turn, Turns, unknownCode } from "./turns.js";
+
+export interface LabParts {
+  readonly openServer?: (settings: LabSettings) => Promise<LabServer>;
+  readonly run?: typeof runLab;
+  readonly repeat?: Repeat;
+}
+
+const refusedCode = 400;
+/** What a run takes beside the time that was asked for: for one transport, or in a browser. */
+const asideMs = 8000;
+const { mostUsers, mostSeconds, mostPerSecond, mostBytes } = labBounds;
+
+const wished = z.object({
+  transports: z.array(z.enum(labTransports)).min(1).max(labTransports.length),
+  users: z.int().min(1).max(mostUsers).default(50),
+  intervalMs: z.int().min(100).max(60_000).default(1000),
+  perSecond: z.number().min(0.05).max(mostPerSecond),
+  bytes: z.int().min(40).max(mostBytes),
+  durationMs: z
+    .int()
+    .min(3000)
+    .max(mostSeconds * 1000),
+  delayMs: z.int().min(0).max(2000).default(0),
+  jitterMs: z.int().min(0).max(2000).default(0),
+  cutEveryMs: z.int().min(0).max(60_000).default(0),
+  tolerableMs: z.int().min(1).max(86_400_000).default(1000),
+  isTwoWay: z.boolean().default(false),
+});
+const named = z.object({ run: z.string().min(1).max(64) });
+/** With fractions, which a millisecond on one machine has. */
+const preciseNow = () => performance.timeOrigin + performance.now();
+
+export function createLab(context: PartContext, parts: LabParts = {}) {
+  const { openServer = openLabServer, run = runLab, repeat = repeatUnheld } = parts;
+  const { store, now, isWelcome } = context;
+  const onError = (error: unknown) => context.onError(error, { stage: "the lab" });
+  let isStopped = false;
+  let bench: BrowserBench | undefined;
+  const tell = (id: string, news: LabNews) => {
+    if (!isStopped) void store.server.publish(`lab:${id}`, news).catch(onError);
+  };
+  const followers = async (id: string) => (await store.server.presenceStats(`lab:${id}`)).numClients;
+  const turns = new Turns({ followers, now, repeat, onError });
+
+  const resolve = async (user: User, input: object): Promise<LabSettings> => {
+    if (!(await isWelcome(user))) reject(403, "a moderator has banned you");
+    await turns.makeWay(user);
+    turns.assertFree();
+    try {
+      return resolveLabSettings(input);
+    } catch (error) {
+      return reject(refusedCode, messageOf(error));
+    }
+  };
+
+  const open = async (user: User, settings: LabSettings): Promise<Bench> => {
+    const opened: BrowserBench = new BrowserBench(settings, {
+      open: openServer,
+      now: preciseNow,
+      every: repeat,
+      tell: (news) => tell(turn.run, news),
+      onError,
+    });
+    const turn: Turn = turns.begin(user, settings.durationMs + asideMs, async () => {
+      tell(turn.run, { news: "ended" });
+      if (bench === opened) bench = undefined;
+      await opened.close();
+    });
+    bench = opened;
+    try {
+      const lines = await opened.open();
+      return { run: turn.run, channel: opened.channel, lines, version, machine: describeMachine() };
+    } catch (error) {
+      await turns.end(turn.run);
+      return reject(busyCode, messageOf(error));
+    }
+  };
+
+  const measure = (user: User, settings: LabSettings): Turn => {
+    const controller = new AbortController();
+    const { transports, durationMs, intervalMs } = settings;
+    const { length: count } = transports;
+    const expectedMs = count * (durationMs + intervalMs + asideMs);
+    const turn: Turn = turns.begin(user, expectedMs, async () => {
+      tell(turn.run, { news: "ended" });
+      controller.abort();
+      await done;
+    });
+    let place = { index: 0, count };
+    let toldAt = 0;
+    const { signal } = controller;
+    const done: Promise<void> = run(settings, {
+      signal,
+      onProgress: ({ index }) => {
+        place = { index, count };
+      },
+      onSample: (sample) => {
+        // As often as an eye can follow.
+        if (performance.now() - toldAt < 250) return;
+        toldAt = performance.now();
+        tell(turn.run, { news: "sample", ...place, sample });
+      },
+    }).then(
+      (result) => {
+        if (!signal.aborted) turns.finish(turn.run);
+        tell(turn.run, { news: "result", result });
+      },
+      (error: unknown) => {
+        if (!signal.aborted) turns.finish(turn.run);
+        tell(turn.run, { news: "failed", why: messageOf(error) });
+      },
+    );
+    return turn;
+  };
+
+  const ownBench = (user: User, id: string): BrowserBench => {
+    turns.assertOwn(user, id);
+    return bench ?? reject(unknownCode, "that run of the lab is none of a browser");
+  };
+  const running: RunningPart = {
+    start: () => {},
+    stop: () => {
+      isStopped = true;
+      void turns.stop();
+    },
+  };
+  return {
+    running,
+    channels: {
+      "lab:{run}": channel<never, never, LabNews>({
+        kind: "latest",
+        recoveryMode: "cache",
+        durability: "memory",
+        history: { size: 1, ttl: "10m", bytes: 256 * 1024 },
+        // By which it is known whether anybody follows a run.
+        presence: true,
+        allow: { subscribe: "users", publish: false, presence: false },
+      }),
+    },
+    rpc: {
+      /** Servers for this browser to read from. */
+      labOpen: rpc({
+        input: wished,
+        allow: "users",
+        handler: async ({ user, data }) => {
+          const transports = browserTransports.filter((each) => data.transports.includes(each));
+          return await open(user, await resolve(user, { ...data, transports, users: 1 }));
+        },
+      }),
+      labStart: rpc({
+        input: named,
+        allow: "users",
+        handler: async ({ user, data }) => {
+          if (!(await ownBench(user, data.run).start())) reject(busyCode, "that run has begun before");
+          return {};
+        },
+      }),
+      /** The last figures, once all is there. */
+      labRead: rpc({
+        input: named,
+        allow: "users",
+        handler: async ({ user, data }) => await ownBench(user, data.run).read(),
+      }),
+      labEnd: rpc({
+        input: named,
+        allow: "users",
+        handler: async ({ user, data }) => {
+          turns.assertOwn(user, data.run);
+          await turns.end(data.run);
+          return {};
+        },
+      }),
+      /** For telling how far a browser's clock is from the one that messages are stamped by. */
+      labClock: rpc({ allow: "users", handler: () => ({ now: preciseNow() }) }),
+      /** A run with virtual users, one transport after the other. */
+      labMeasure: rpc({
+        input: wished,
+        allow: "users",
+        handler: async ({ user, data }) => ({ run: measure(user, await resolve(user, data)).run }),
+      }),
+    },
+  } as const;
+}

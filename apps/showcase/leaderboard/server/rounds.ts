@@ -1,0 +1,161 @@
+/**
+ * The rounds that are played now, one of each person, and what comes of them: points go into the map of who plays as they
+ * are made, and into the table as soon as they are that person's best. Only the server writes in either.
+ */
+import { reject } from "holdfast";
+import { HoldfastError } from "holdfast";
+import { Allowance } from "../../server/allowance.js";
+import type { PartContext } from "../../server/part.js";
+import { Round } from "./round.js";
+import type { Catch, Pace } from "./round-plan.js";
+import { roundMs } from "./round-plan.js";
+import { type BestRow, bestMap, maxPlaying, type PlayingRow, playingMap } from "./rows.js";
+
+/** A round as its player is told of it. */
+export interface BegunRound {
+  readonly round: string;
+  readonly seed: number;
+  readonly pace: Pace;
+  readonly lengthMs: number;
+}
+
+export interface Standing {
+  readonly points: number;
+  readonly caught: number;
+  /** Of the person, by now. */
+  readonly best: number;
+}
+
+export interface Player {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface Played {
+  readonly round: Round;
+  readonly name: string;
+  best: number;
+  /** What is being written, so that one thing goes after the other. */
+  writing: Promise<void>;
+}
+
+export type RoundsContext = Pick<PartContext, "store" | "now" | "onError"> & {
+  readonly createId: () => string;
+  /** An integer below 2³². */
+  readonly createSeed: () => number;
+};
+
+export const unknownCode = 404;
+export const tooSoonCode = 429;
+export const fullCode = 503;
+/** Least time from one beginning to the next. */
+export const restMs = 1000;
+
+export class Rounds {
+  readonly #context: RoundsContext;
+  /** By user. */
+  readonly #played = new Map<string, Played>();
+  /** One beginning of each person in a while, also where the round before was ended at once. */
+  readonly #beginning = new Allowance({ burst: 1, everyMs: restMs });
+
+  constructor(context: RoundsContext) {
+    this.#context = context;
+  }
+
+  /** In place of the round that the person has, if any. @throws Rejection where it is too soon, or too many play */
+  async begin({ id: user, name }: Player, pace: Pace): Promise<BegunRound> {
+    const { store, now, createId, createSeed } = this.#context;
+    const startedAt = now();
+    const before = this.#played.get(user);
+    if (!before && this.#played.size >= maxPlaying)
+      reject(fullCode, `${maxPlaying} people play already: try again when a round is over`);
+    if (this.#beginning.take(user, startedAt) > 0)
+      reject(tooSoonCode, "you have begun a round just now: take a breath");
+    const round = new Round({ id: createId(), seed: createSeed(), pace, startedAt });
+    const played: Played = { round, name, best: 0, writing: before?.writing ?? Promise.resolve() };
+    this.#played.set(user, played);
+    await this.#write(played, async () => {
+      played.best = (await store.read<BestRow>(bestMap, user))?.points ?? 0;
+      await store.write<PlayingRow>(playingMap, user, rowOf(played, startedAt));
+    });
+    return { round: round.id, seed: round.seed, pace, lengthMs: roundMs(pace) };
+  }
+
+  /** @throws Rejection where there is no such round, or a claim cannot be; then none of them counts */
+  async take(user: string, id: string, catches: readonly Catch[]): Promise<Standing> {
+    const { store, now } = this.#context;
+    const played = this.#find(user, id);
+    const { round } = played;
+    const at = now();
+    const isNews = round.take(catches, at);
+    await this.#write(played, async () => {
+      if (!isNews) return;
+      const row = rowOf(played, at);
+      // Another round may have begun meanwhile, whose row this is now.
+      if (this.#played.get(user) === played) await store.write<PlayingRow>(playingMap, user, row);
+      if (row.points > played.best && (await this.#list(user, row))) played.best = row.points;
+    });
+    return { points: round.points, caught: round.caught, best: Math.max(played.best, round.points) };
+  }
+
+  /** The player has told everything. @throws Rejection where there is no such round */
+  async end(user: string, id: string): Promise<Standing> {
+    const played = this.#find(user, id);
+    await this.#forget(user, played);
+    const { points, caught } = played.round;
+    return { points, caught, best: Math.max(played.best, points) };
+  }
+
+  /** Ends what was left: rounds whose players told nothing more. */
+  async sweep(): Promise<void> {
+    const now = this.#context.now();
+    for (const [user, played] of [...this.#played])
+      if (played.round.isOver(now)) await this.#forget(user, played);
+  }
+
+  /** Whoever played when the server stopped plays no more. */
+  async forgetStrangers(): Promise<void> {
+    const { store } = this.#context;
+    for (const { key } of await store.list(playingMap))
+      if (!this.#played.has(key)) await store.remove(playingMap, key);
+  }
+
+  #find(user: string, id: string): Played {
+    const played = this.#played.get(user);
+    if (played?.round.id === id) return played;
+    return reject(unknownCode, "this round is not played any more: it is over, or you have begun another");
+  }
+
+  async #forget(user: string, played: Played): Promise<void> {
+    if (this.#played.get(user) === played) this.#played.delete(user);
+    await this.#write(played, async () => {
+      if (!this.#played.has(user)) await this.#context.store.remove(playingMap, user);
+    });
+  }
+
+  /** @returns whether the row is in the table: one that is full takes nothing below its lowest */
+  async #list(user: string, row: BestRow): Promise<boolean> {
+    const { store } = this.#context;
+    try {
+      await store.write(bestMap, user, row);
+      return true;
+    } catch (error) {
+      if (!(error instanceof HoldfastError && error.code === "HF_MAP_FULL")) throw error;
+    }
+    const lowest = (await store.list<BestRow>(bestMap)).at(-1);
+    if (lowest === undefined || lowest.value.points >= row.points) return false;
+    await store.remove(bestMap, lowest.key);
+    await store.write(bestMap, user, row);
+    return true;
+  }
+
+  async #write(played: Played, task: () => Promise<void>): Promise<void> {
+    const done = played.writing.then(task);
+    played.writing = done.catch(() => {});
+    await done;
+  }
+}
+
+function rowOf({ round, name }: Played, at: number): PlayingRow {
+  return { name, points: round.points, pace: round.pace, at };
+}

@@ -1,0 +1,70 @@
+/** What the built pages cost to load, and that they ask nobody else for anything. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+
+const pages = join(import.meta.dirname, "../dist/pages");
+const files = readdirSync(pages, { recursive: true, encoding: "utf8" }).filter((name) => name.includes("."));
+
+/** Most bytes that a page loads, compressed. Those that draw charts carry a library for it. */
+const budgets: Readonly<Record<string, { readonly js: number; readonly css: number }>> = {
+  "": { js: 0, css: 4096 },
+  chat: { js: 64 * 1024, css: 9 * 1024 },
+  canvas: { js: 64 * 1024, css: 8 * 1024 },
+  leaderboard: { js: 64 * 1024, css: 8 * 1024 },
+  notices: { js: 64 * 1024, css: 8 * 1024 },
+  ticker: { js: 64 * 1024, css: 9 * 1024 },
+  lab: { js: 100 * 1024, css: 9 * 1024 },
+};
+
+/** What a page names: its own files, and those that they import. */
+function loadedBytes(page: string, extension: string): number {
+  const html = readFileSync(join(pages, page, "index.html"), "utf8");
+  const named = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, name = ""]) => name);
+  const found = new Set(named.filter((name) => name.endsWith(extension)));
+  return [...found].reduce(
+    (sum, name) => sum + gzipSync(readFileSync(join(pages, page, name)), { level: 9 }).length,
+    0,
+  );
+}
+
+describe("the built pages", () => {
+  it("are the ones that the start page leads to", () => {
+    const html = readFileSync(join(pages, "index.html"), "utf8");
+    const led = [...html.matchAll(/<a href="\.\/([a-z]+)\/"/g)].map(([, name]) => name).sort();
+    const built = files
+      .filter((name) => /^[a-z]+\/index\.html$/.test(name))
+      .map((name) => name.split("/")[0]);
+    expect(built.sort()).toEqual(led);
+    expect(["", ...led].sort()).toEqual(Object.keys(budgets).sort());
+  });
+
+  it.each(Object.entries(budgets))("%s: is small", (page, { js, css }) => {
+    if (js > 0) expect(loadedBytes(page, ".js")).toBeGreaterThan(1000);
+    expect(loadedBytes(page, ".js")).toBeLessThanOrEqual(js);
+    expect(loadedBytes(page, ".css")).toBeGreaterThan(500);
+    expect(loadedBytes(page, ".css")).toBeLessThanOrEqual(css);
+  });
+
+  it("names no other host", () => {
+    const hosts = files.flatMap((name) => [
+      ...readFileSync(join(pages, name), "utf8").matchAll(/\b(?:https?|wss?):\/\/([\w.-]+)/g),
+    ]);
+    // Names of XML namespaces, and addresses in texts.
+    const others = new Set(
+      hosts
+        .map(([, host]) => host)
+        .filter((host) => !["localhost", "127.0.0.1", "www.w3.org"].includes(host ?? "")),
+    );
+    expect([...others]).toEqual([]);
+  });
+
+  it("carries nothing of the server", () => {
+    const code = files
+      .filter((name) => name.endsWith(".js"))
+      .map((name) => readFileSync(join(pages, name), "utf8"));
+    for (const text of ["node:crypto", "node:fs", "lmdb", "ZodError", "showcase-keys"])
+      expect(code.join("").includes(text), text).toBe(false);
+  });
+});

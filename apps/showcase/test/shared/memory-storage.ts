@@ -1,0 +1,28 @@
+/** A browser's storage that a test can look into, and fill up. */
+import type { StorageArea } from "../../shared/session/storage.js";
+
+export class MemoryStorage implements StorageArea {
+  readonly values = new Map<string, string>();
+  isFull = false;
+
+  get length(): number {
+    return this.values.size;
+  }
+
+  key(index: number): string | null {
+    return [...this.values.keys()][index] ?? null;
+  }
+
+  getItem(key: string): string | null {
+    return this.values.get(key) ?? null;
+  }
+
+  setItem(key: string, value: string): void {
+    if (this.isFull) throw new Error("QuotaExceededError");
+    this.values.set(key, value);
+  }
+
+  removeItem(key: string): void {
+    this.values.delete(key);
+  }
+}

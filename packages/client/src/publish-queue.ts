@@ -1,0 +1,206 @@
+/**
+ * Publications on their way to the server. Each is sent with a key of its own until the server acknowledges or refuses it,
+ * so that it counts once, whatever the connection does. Those of one channel go one after the other, in their order.
+ */
+import { HoldfastError } from "../../holdfast/src/errors.js";
+import type { Position } from "../../holdfast/src/wire/messages.js";
+import type { PublishedFields } from "../../holdfast/src/wire/published.js";
+import type { Connection } from "./connection.js";
+import { createIdempotencyKey } from "./idempotency-key.js";
+import { toPayload } from "./payload.js";
+import { isRefusal, readSdkError, toHoldfastError } from "./sdk-error.js";
+
+export interface PublishChoices {
+  /** In channels of kind `latest`: a newer publication with the same key takes its place. */
+  readonly key?: string;
+  /**
+   * A publication that has been sent with the same one before has no further effect, within five minutes: for those that
+   * keep what they send themselves. @default one of its own
+   */
+  readonly idempotencyKey?: string;
+}
+
+/** Where a publication stands. */
+export interface PublishedPosition extends Position {
+  /** Nothing was published, and the position is where the log ended: `key_not_found` where a key that was removed had no value. */
+  readonly suppressed?: string;
+}
+
+/** What a map is told beside. */
+interface MapChoices extends PublishChoices {
+  readonly isForMap?: boolean;
+  readonly isRemoved?: boolean;
+}
+
+/** By the wall clock, which may be set, and by one that may stand still while the machine sleeps. */
+interface Moment {
+  readonly wallMs: number;
+  readonly elapsedMs: number;
+}
+
+interface Waiting {
+  readonly command: Readonly<Record<string, unknown>>;
+  /** Undefined until it has been sent for the first time. */
+  firstSent?: Moment;
+  settle(outcome: PublishedPosition | HoldfastError): void;
+}
+
+/** The server knows a key for five minutes after it has taken a publication; a later repeat would count again. */
+const resendWindowMs = 4 * 60_000;
+const firstRetryDelayMs = 200;
+const longestRetryDelayMs = 5000;
+
+export class PublishQueue {
+  readonly #connection: Connection;
+  /** By channel; the first of each is the one that is being sent. */
+  readonly #lanes = new Map<string, Waiting[]>();
+  readonly #sleepers = new Set<() => void>();
+  #size = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    connection.statusListeners.add(() => {
+      const { fault } = connection;
+      if (fault) this.#refuseAll(fault);
+    });
+  }
+
+  /** Those that are not acknowledged yet. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Resolves with the publication's position.
+   * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
+   */
+  async publish(channel: string, data: unknown, choices: MapChoices): Promise<PublishedPosition> {
+    const { key, isForMap, isRemoved, idempotencyKey } = choices;
+    const { options, fault } = this.#connection;
+    const payload = toPayload(data, "data", channel, options.maxMessageBytes);
+    if (fault) throw fault;
+    this.#connection.start();
+    if (options.maxQueuedPublications !== null && this.#size >= options.maxQueuedPublications)
+      throw new HoldfastError(
+        "HF_CLIENT_FULL",
+        `${this.#size} publications wait to be acknowledged; accepted are ${options.maxQueuedPublications} (maxQueuedPublications)`,
+      );
+    const command = {
+      channel,
+      data: payload,
+      idempotency_key: idempotencyKey ?? createIdempotencyKey(),
+      ...(key !== undefined && { key }),
+      ...(isForMap && { type: 1 }),
+      ...(isRemoved && { removed: true }),
+    };
+    return await new Promise((resolve, reject) => this.#add(channel, command, resolve, reject));
+  }
+
+  #add(
+    channel: string,
+    command: Waiting["command"],
+    resolve: (position: PublishedPosition) => void,
+    reject: (error: HoldfastError) => void,
+  ): void {
+    const timeoutMs = this.#connection.options.publishTimeoutMs;
+    const lane = this.#lanes.get(channel) ?? [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const waiting: Waiting = {
+      command,
+      settle: (outcome) => {
+        const at = lane.indexOf(waiting);
+        if (at < 0) return;
+        lane.splice(at, 1);
+        this.#size--;
+        clearTimeout(timer);
+        if (outcome instanceof HoldfastError) reject(outcome);
+        else resolve(outcome);
+      },
+    };
+    if (timeoutMs !== null)
+      timer = setTimeout(() => waiting.settle(tooLate(channel, timeoutMs, waiting)), timeoutMs);
+    lane.push(waiting);
+    this.#size++;
+    if (lane.length > 1 || this.#lanes.has(channel)) return;
+    this.#lanes.set(channel, lane);
+    void this.#run(channel, lane);
+  }
+
+  async #run(channel: string, lane: Waiting[]): Promise<void> {
+    let failures = 0;
+    for (let waiting = lane[0]; waiting; waiting = lane[0]) {
+      await this.#connection.whenConnected().catch((fault: HoldfastError) => {
+        // `#refuseAll` has been there already, but for what was added in between.
+        if (this.#connection.fault) for (const each of [...lane]) each.settle(fault);
+      });
+      // It may have been given up while there was no connection.
+      if (waiting !== lane[0] || this.#connection.status.state !== "connected") continue;
+      const isOver = await this.#send(channel, waiting);
+      failures = isOver ? 0 : failures + 1;
+      if (!isOver) await this.#sleep(retryDelayMs(failures));
+    }
+    this.#lanes.delete(channel);
+  }
+
+  /** @returns whether it needs no further attempt */
+  async #send(channel: string, waiting: Waiting): Promise<boolean> {
+    const { firstSent } = waiting;
+    if (firstSent !== undefined && millisecondsSince(firstSent) > resendWindowMs) {
+      waiting.settle(tooLate(channel, resendWindowMs, waiting));
+      return true;
+    }
+    waiting.firstSent ??= thisMoment();
+    try {
+      const { data } = await this.#connection.sdk.rpc("holdfast.publish", waiting.command);
+      const { epoch, offset, suppress_reason: suppressed } = data as PublishedFields;
+      waiting.settle({ epoch, offset, ...(suppressed !== undefined && { suppressed }) });
+      return true;
+    } catch (error) {
+      if (!isRefusal(readSdkError(error))) return false;
+      waiting.settle(toHoldfastError(error, `publishing to ${channel}`));
+      return true;
+    }
+  }
+
+  #refuseAll(fault: HoldfastError): void {
+    for (const lane of this.#lanes.values()) for (const waiting of [...lane]) waiting.settle(fault);
+    for (const wake of this.#sleepers) wake();
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, delayMs);
+      this.#sleepers.add(wake);
+    });
+  }
+}
+
+function thisMoment(): Moment {
+  return { wallMs: Date.now(), elapsedMs: performance.now() };
+}
+
+/** At most, whatever the clocks have done. */
+function millisecondsSince({ wallMs, elapsedMs }: Moment): number {
+  return Math.max(Date.now() - wallMs, performance.now() - elapsedMs);
+}
+
+/** Half of it by chance, so that clients that failed together do not come back together. */
+function retryDelayMs(failures: number): number {
+  const most = Math.min(longestRetryDelayMs, firstRetryDelayMs * 2 ** (failures - 1));
+  return most * (0.5 + Math.random() / 2);
+}
+
+function tooLate(channel: string, timeoutMs: number, { firstSent }: Waiting): HoldfastError {
+  const isUncertain = firstSent !== undefined;
+  const sent = isUncertain ? "it was sent, and may have been published" : "it was never sent";
+  return new HoldfastError(
+    "HF_CLIENT_TIMEOUT",
+    `a publication to ${channel} was not acknowledged within ${timeoutMs} ms; ${sent}`,
+    { details: { isUncertain } },
+  );
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { defaultClientOptions, resolveClientOptions } from "../src/options.js";
+
+describe("client options", () => {
+  it("are the defaults where nothing is said, or undefined", () => {
+    expect(resolveClientOptions({})).toEqual(defaultClientOptions);
+    const options = { name: undefined, maxQueuedPublications: null, publishTimeoutMs: null } as never;
+    expect(resolveClientOptions(options)).toEqual({
+      ...defaultClientOptions,
+      maxQueuedPublications: null,
+      publishTimeoutMs: null,
+    });
+  });
+
+  it.each([
+    [{ tokn: "x" }, "there is no option tokn; there are data, headers, "],
+    [{ token: 7 }, "token must be a text or a function, but is 7"],
+    [{ headers: { a: 1 } }, 'headers must be an object of texts, but is {"a":1}'],
+    [{ maxReconnectDelayMs: 0 }, "maxReconnectDelayMs must be an integer from 1 to 2147483647, but is 0"],
+    [
+      { minReconnectDelayMs: 30_000 },
+      "minReconnectDelayMs must be at most maxReconnectDelayMs, but is 30000",
+    ],
+    [{ maxQueuedPublications: 1.5 }, "maxQueuedPublications must be an integer from 1 to"],
+    [{ publishTimeoutMs: "1s" }, 'or null, but is "1s"'],
+    [{ requestTimeoutMs: null }, "requestTimeoutMs must be an integer from 1 to 2147483647, but is null"],
+    [{ maxMessageBytes: 10 }, "maxMessageBytes must be an integer from 256 to"],
+    [{ webSocket: {} }, "webSocket must be a class with the interface of browsers' WebSockets"],
+    [{ onError: "log" }, 'onError must be a function, but is "log"'],
+    [{ onReconnectDelay: 5 }, "onReconnectDelay must be a function, but is 5"],
+    [{ name: 1 }, "name must be a text, but is 1"],
+  ])("refuse %j, naming what is accepted", (options, message) => {
+    expect(() => resolveClientOptions(options as never)).toThrow(
+      expect.objectContaining({ code: "HF_OPTION_INVALID", message: expect.stringContaining(message) }),
+    );
+  });
+});

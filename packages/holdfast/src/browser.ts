@@ -1,0 +1,42 @@
+/**
+ * Package entry where a bundler builds for browsers: what describes an application, for modules that pages and servers share.
+ * What needs Node.js throws when it is called, and says so.
+ */
+import { HoldfastError } from "./errors.js";
+
+export * from "./app.js";
+export { openRules } from "./channels/rules.js";
+export { defineConfig } from "./config/define-config.js";
+export { version } from "./server/version.js";
+export { believeClients } from "./sessions/identity.js";
+
+export function createServer(): never {
+  return refuse("createServer");
+}
+
+export function signToken(): never {
+  return refuse("signToken");
+}
+
+export function readStore(): never {
+  return refuse("readStore");
+}
+
+export class MemoryBroker {
+  constructor() {
+    refuse("MemoryBroker");
+  }
+}
+
+export class LmdbBroker {
+  constructor() {
+    refuse("LmdbBroker");
+  }
+}
+
+function refuse(name: string): never {
+  throw new HoldfastError(
+    "HF_SERVER_STATE",
+    `${name} needs Node.js, and this is a browser; @holdfast/client has what pages need`,
+  );
+}

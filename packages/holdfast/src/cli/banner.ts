@@ -1,0 +1,93 @@
+/** What `holdfast serve` says once it listens: where, who may connect, and what to try next. */
+import type { Configuration } from "../config/load-config.js";
+import { tokenOptionsOf } from "../config/token-keys.js";
+import { type App, type ListeningAddress, version } from "../index.js";
+import { ownName } from "./command-name.js";
+
+export function banner(address: ListeningAddress, configuration: Configuration): string {
+  const { url } = address;
+  const { app, config } = configuration;
+  const places = [
+    `  WebSocket      ${webSocketOf(address)}`,
+    ...(config ? [`  Configuration  ${config.name}`] : []),
+  ];
+  return `Holdfast ${version} keeps the line open at ${url}
+
+${places.join("\n")}
+
+${tryNext(suggestions(address, configuration))}${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
+}
+
+const openToAll = "Any visitor may use any channel and nobody is\nasked who they are";
+
+export function tryNext(lines: readonly string[]): string {
+  if (lines.length === 0) return "";
+  return `Try next, in another terminal:\n${lines.map((line) => `  ${line}`).join("\n")}\n\n`;
+}
+
+export function openSuggestions(address: ListeningAddress): readonly string[] {
+  // The command connects to ports.
+  if (address.port === 0) return [];
+  const at = urlFlag(address);
+  return [
+    `${ownName} subscribe news${at}`,
+    `${ownName} publish news '{"hello":"world"}'${at}`,
+    `vmstat 1 | ${ownName} publish stats${at}`,
+  ];
+}
+
+export function webSocketOf({ url, port }: ListeningAddress): string {
+  return port === 0
+    ? `/connection/websocket at ${url}`
+    : `${url.replace(/^http/, "ws")}/connection/websocket`;
+}
+
+function urlFlag({ url, port }: ListeningAddress): string {
+  return port === 8000 && url.startsWith("http:") ? "" : ` --url ${url}`;
+}
+
+function suggestions(address: ListeningAddress, { app, config }: Configuration): readonly string[] {
+  if (!app) return openSuggestions(address);
+  const at = urlFlag(address);
+  const from = config ? ` --config ${config.name}` : "";
+  const channel = exampleOf(Object.keys(app.options.channels ?? {}));
+  const hasSecret = tokenOptionsOf(app)?.secret !== undefined;
+  const who = hasSecret ? ` --token "$(${ownName} token --user ann${from})"` : "";
+  // As in openSuggestions.
+  const isReached = channel !== undefined && address.port !== 0;
+  return [`${ownName} doctor${from}`, ...(isReached ? [`${ownName} subscribe ${channel}${who}${at}`] : [])];
+}
+
+/** A name that is of the first pattern. */
+function exampleOf(patterns: readonly string[]): string | undefined {
+  return patterns[0]?.replace(/\{([A-Za-z_]\w*)\*?\}/g, "1");
+}
+
+export function isLocal(host: string): boolean {
+  return host === "localhost" || host.startsWith("/") || host === "::1" || host.startsWith("127.");
+}
+
+function describeReach({ host }: ListeningAddress, app: App | undefined): string {
+  if (isLocal(host)) return `Only this machine can connect (${host}). `;
+  if (app?.options.authenticate !== undefined) return `Whoever can reach ${host} can ask to connect. `;
+  return `Warning: whoever can reach ${host} can connect. To keep others out, use --host 127.0.0.1. `;
+}
+
+function describeApp(app: App): string {
+  const { authenticate, anonymous, channels = {} } = app.options;
+  const others = anonymous === true ? ", and those without are anonymous" : "";
+  const who = tokenOptionsOf(app)
+    ? `Clients show a token${Array.isArray(authenticate) ? " or are known to the application" : ""}${others}`
+    : authenticate === undefined
+      ? "Nobody is asked who they are"
+      : `The application finds out who clients are${anonymous === true ? ", and others are anonymous" : ""}`;
+  const names = Object.keys(channels);
+  const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? " …" : "");
+  return `${who}.\nChannels: ${names.length === 0 ? "none" : shown}`;
+}
+
+export function describeData({ settings, options }: Configuration): string {
+  if (options.broker) return "by the broker of the configuration";
+  const data = settings.get("data")?.value;
+  return data === null ? "in memory until the server ends" : `in ${String(data)}`;
+}

@@ -1,0 +1,378 @@
+/** Puts the parts together: a broker, the channels of this node, the sessions, and the transports that carry them. */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type CompiledApp, compileApp } from "../app/compile-app.js";
+import type { App } from "../app/define-app.js";
+import type { Broker, BrokerEvents } from "../channels/broker.js";
+import { Channels } from "../channels/channels.js";
+import { Delivery } from "../channels/delivery.js";
+import { LogReader } from "../channels/log-reader.js";
+import { checkRules, type RulesFor } from "../channels/rules.js";
+import { HoldfastError } from "../errors.js";
+import { createApi } from "../http/api/api.js";
+import type { ApiTools } from "../http/api/methods.js";
+import { ChannelRoutes } from "../http/channels/channel-routes.js";
+import { createPages } from "../http/pages.js";
+import { createRouter, type Router, type StreamHandlers } from "../http/router.js";
+import { routes as routeTable, webSocketPath } from "../http/routes.js";
+import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
+import { PeerKeys } from "../requests/peer-keys.js";
+import { RequestPolicy } from "../requests/request-policy.js";
+import { TrustedProxies } from "../requests/trusted-proxies.js";
+import { createOpenApplication } from "../sessions/application.js";
+import { expectedFailure } from "../sessions/commands.js";
+import { Control } from "../sessions/control.js";
+import { DataAccess } from "../sessions/data-access.js";
+import { Handler } from "../sessions/handler.js";
+import { HeldBytes } from "../sessions/held-bytes.js";
+import { presenceLeaseMs } from "../sessions/limits.js";
+import { PresenceLists } from "../sessions/presence-lists.js";
+import { createUserPublishes } from "../sessions/publish-rate.js";
+import { Flusher } from "../sockets/flusher.js";
+import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
+import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-servers.js";
+import type { RequestBounds } from "../sockets/request-bounds.js";
+import { systemClock } from "../sockets/system-clock.js";
+import { Deadlines } from "../time/deadlines.js";
+import { Admission } from "../transports/admission.js";
+import { WebSocketListener } from "../transports/websocket-listener.js";
+import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
+import { AppMethods } from "./app-methods.js";
+import { withTokenAudit } from "./audit-tokens.js";
+import { createBroker } from "./brokers.js";
+import { createFront, createRequestBounds } from "./http-layer.js";
+import { addressOf, isLocalOnly, type ListeningAddress, sayHsts } from "./listening.js";
+import { type ResolvedOptions, resolveOptions, resolveTls, type ServerOptions } from "./options.js";
+import type { RevocationLog } from "./revocation-log.js";
+import type { ServerStats } from "./server-stats.js";
+import { createStreams } from "./streams.js";
+import { version } from "./version.js";
+import { createWork } from "./work.js";
+
+/** A server made by `createServer`. */
+export class HoldfastServer<A extends App = App> extends AppMethods<A> {
+  protected readonly control: Control;
+  readonly #options: ResolvedOptions;
+  readonly #broker: Broker;
+  readonly #app: CompiledApp | undefined;
+  readonly #audit: Audit;
+  readonly #id = randomUUID();
+  readonly #startedAt = systemClock.elapsed();
+  readonly #events: BrokerEvents;
+  readonly #channels: Channels;
+  readonly #delivery: Delivery;
+  readonly #deadlines: Deadlines;
+  readonly #handler: Handler;
+  readonly #policy: RequestPolicy;
+  readonly #countsLoopback: boolean;
+  readonly #admission: Admission;
+  readonly #peerKeys: PeerKeys;
+  readonly #bounds: RequestBounds;
+  readonly #listener: WebSocketListener;
+  readonly #streams: StreamHandlers;
+  readonly #channelRoutes: ChannelRoutes;
+  readonly #revocationLog: RevocationLog | undefined;
+  #isBrokerOpen = false;
+  #opened: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #isListening = false;
+  readonly #detachments: (() => void)[] = [];
+  #front: HttpFront | undefined;
+  #route: Router | undefined;
+  #address: ListeningAddress | undefined;
+
+  constructor(app: A | undefined, options: ServerOptions) {
+    super();
+    const resolved = resolveOptions(options);
+    const { onError, limits, times, authenticate } = resolved;
+    const rulesFor: RulesFor = (channel) => checkRules(channel, resolved.rulesFor(channel));
+    const { hookTimeoutMs } = times;
+    this.#app =
+      app && compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs: presenceLeaseMs(times), onError });
+    const { audit: write } = resolved;
+    this.#audit = write ? createAudit({ clock: systemClock, write, onError }) : silentAudit;
+    const application = withTokenAudit(
+      this.#app ?? createOpenApplication(rulesFor, authenticate),
+      this.#audit,
+    );
+    this.#options = resolved;
+    this.#broker = createBroker({ ...resolved, broker: options.broker });
+    this.#deadlines = new Deadlines(systemClock, onError);
+    const log = new LogReader(this.#broker);
+    this.#delivery = new Delivery({
+      log,
+      schedule: (run) => void setImmediate(run),
+      now: () => performance.now(),
+      sliceMs: resolved.deliverySliceMs,
+      onError,
+    });
+    const common = { broker: this.#broker, delivery: this.#delivery, onError };
+    this.#channels = new Channels({
+      ...common,
+      log,
+      ringLimits: resolved.ring,
+      maxRingBytes: resolved.maxRingBytes,
+      maxOpenChannels: resolved.maxOpenChannels,
+      userPercent: resolved.maxUserPercent,
+      kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
+    });
+    const trustedProxies = new TrustedProxies(resolved.trustedProxies);
+    const context = {
+      ...common,
+      channels: this.#channels,
+      deadlines: this.#deadlines,
+      held: new HeldBytes(resolved.maxHeldBytes),
+      access: new DataAccess(),
+      lists: new PresenceLists({ broker: this.#broker, application, onError }),
+      clock: systemClock,
+      application,
+      limits,
+      times,
+      userPublishes: createUserPublishes(limits),
+      work: createWork(resolved),
+      version: `Holdfast ${version}`,
+      createId: randomUUID,
+      addressKey: (address: string) => trustedProxies.peerKeyOf(address),
+      random: Math.random,
+    };
+    this.#handler = new Handler(context);
+    const tokens = this.#app?.authentication.tokens;
+    this.#peerKeys = new PeerKeys(trustedProxies);
+    this.#bounds = createRequestBounds(resolved, this.#peerKeys);
+    this.#policy = new RequestPolicy({
+      allowedOrigins: resolved.allowedOrigins,
+      trustedProxies,
+      isLocalOnly: (listener) => isLocalOnly(listener, this.#front, resolved),
+      onRefused: (facts) => this.#audit("originRefused", facts),
+    });
+    const countsLoopback = !trustedProxies.isEmpty;
+    this.#countsLoopback = countsLoopback;
+    this.#channelRoutes = new ChannelRoutes({ ...resolved, countsLoopback, context, expectedFailure });
+    this.control = new Control(this.#handler, context, this.#channelRoutes);
+    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    this.#events = withRevocations(this.#channels, this.#revocationLog);
+    this.#admission = new Admission({
+      clock: systemClock,
+      countsLoopback,
+      addressLimits: limits,
+      maxConnections: resolved.maxConnections,
+    });
+    this.#listener = new WebSocketListener({
+      handler: this.#handler,
+      context: {
+        clock: systemClock,
+        deadlines: this.#deadlines,
+        flusher: new Flusher(),
+        settings: resolved.socket,
+      },
+      compression: resolved.compression,
+      policy: this.#policy,
+      rule: routeTable.webSocket.rule,
+      admission: this.#admission,
+      onError,
+    });
+    this.#streams = createStreams({
+      handler: this.#handler,
+      admission: this.#admission,
+      application,
+      node: this.#id,
+      options: resolved,
+    });
+  }
+
+  /** Where the server listens. @throws HF_SERVER_STATE before `listen` has resolved */
+  get address(): ListeningAddress {
+    if (this.#address === undefined)
+      throw new HoldfastError("HF_SERVER_STATE", "the server does not listen yet");
+    return this.#address;
+  }
+
+  /**
+   * Opens the broker, then the port.
+   * @throws HF_SERVER_LISTEN when the address is taken or may not be used
+   * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
+   */
+  async listen(): Promise<ListeningAddress> {
+    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
+    if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server listens already");
+    this.#isListening = true;
+    await this.#open().catch((error: unknown) => {
+      this.#isListening = false;
+      this.#opened = undefined;
+      throw error;
+    });
+    const { port, host, unixSocket, pages, onError } = this.#options;
+    const front = createFront(this.#options, this.#peerKeys);
+    this.#front = front;
+    this.#serve(front, this.#createRoute(pages));
+    try {
+      await front.listen(unixSocket === null ? { port, host } : { path: unixSocket });
+    } catch (error) {
+      this.#isListening = false;
+      throw error;
+    }
+    if (this.#closed) {
+      await front.close();
+      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
+    }
+    front.listener.on("error", (error) => onError(error, { stage: "listening" }));
+    this.#address = addressOf(front, this.#options);
+    return this.#address;
+  }
+
+  /**
+   * Opens WebSockets, and only those, on a server of somebody else, which goes on with everything other. Ordinary requests
+   * are answered where `handler` stands among that server's own. Where that server listens on a loopback address only, pages
+   * must come by a name of this machine, or of `allowedOrigins`, as for a server that listens itself.
+   * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
+   */
+  async attach(server: AttachableServer): Promise<void> {
+    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
+    await this.#open();
+    this.#takeWebSocketsOf(server, false);
+  }
+
+  /**
+   * Shows another certificate to those that connect from now on; connections that are open go on with theirs.
+   * @throws HF_OPTION_INVALID when certificate and key are not accepted, HF_SERVER_STATE when it does not listen with TLS
+   */
+  setCertificate(tls: TlsOptions): void {
+    if (this.#front === undefined || this.#options.tls === null)
+      throw new HoldfastError("HF_SERVER_STATE", "the server does not listen with TLS");
+    this.#front.setCertificate(resolveTls(tls));
+  }
+
+  /** For servers that call `(request, response, next)`: answers what is for this server, and leaves the rest. */
+  get handler(): Router {
+    this.#route ??= this.#createRoute(null);
+    return this.#route;
+  }
+
+  #createRoute(pages: string | null): Router {
+    const { apiKeys, apiKeyInQuery, maxMessageBytes, routes, basePath, onError } = this.#options;
+    return createRouter({
+      admit: (request, response) => this.#bounds.admit(request, response),
+      policy: this.#policy,
+      basePath,
+      routes,
+      pages: pages === null ? undefined : createPages(pages),
+      api: createApi({
+        keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
+        apiKeyInQuery,
+        countsLoopback: this.#countsLoopback,
+        clock: systemClock,
+        maxBodyBytes: maxMessageBytes,
+        tools: this.#tools(),
+        audit: this.#audit,
+        version,
+        expectedFailure,
+        onError,
+      }),
+      streams: this.#streams,
+      channels: this.#channelRoutes,
+      explainWebSocket: (request) => this.#listener.explain(request),
+    });
+  }
+
+  protected get revoking(): ApiTools["revoke"] {
+    return this.#tools().revoke;
+  }
+
+  #tools(): ApiTools {
+    const app = this.#app;
+    const log = this.#revocationLog;
+    return {
+      control: this.control,
+      info: () => this.#info(),
+      call: app?.call && ((method, params) => callAsServer(app, method, params)),
+      revoke: log && ((revocation) => revokeTokens(log, revocation, this.#audit)),
+    };
+  }
+
+  /** Sizes of everything that grows with use. */
+  stats(): ServerStats {
+    const { channels, behind, touched } = this.#delivery.pending;
+    return {
+      ...this.#handler.stats(),
+      channels: this.#channels.count,
+      ringBytes: this.#channels.ringBytes,
+      sockets: this.#admission.count,
+      ...this.#bounds.stats(),
+      ...this.#channelRoutes.stats(),
+      deadlines: this.#deadlines.count,
+      deliveries: channels + behind + touched,
+    };
+  }
+
+  /** As the protocol's reference server names it; `stats` is ours. */
+  #info(): object {
+    const stats = this.stats();
+    return {
+      uid: this.#id,
+      name: "holdfast",
+      version,
+      num_clients: stats.connections,
+      num_users: stats.users,
+      num_subs: stats.subscriptions,
+      num_channels: stats.channels,
+      uptime: Math.floor((systemClock.elapsed() - this.#startedAt) / 1000),
+      stats,
+    };
+  }
+
+  /** Tells every client that the server shuts down, waits for their sockets to end, and frees everything. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#front?.close();
+    for (const detach of this.#detachments.splice(0)) detach();
+    this.#handler.shutdown();
+    const { closeTimeoutMs } = this.#options;
+    await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#admission.drain(closeTimeoutMs)]);
+    this.#front?.cut();
+    await closed;
+    this.#revocationLog?.close();
+    await this.#broker.close();
+  }
+
+  #open(): Promise<void> {
+    this.#opened ??= this.#openParts();
+    return this.#opened;
+  }
+
+  async #openParts(): Promise<void> {
+    if (!this.#isBrokerOpen) await this.#broker.open(this.#events);
+    this.#isBrokerOpen = true;
+    await this.#revocationLog?.open();
+  }
+
+  #serve({ http1, http2 }: HttpFront, route: Router): void {
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      sayHsts(request, response, this.#options);
+      route(request, response);
+    };
+    http1.on("request", answer);
+    this.#takeWebSocketsOf(http1, true);
+    if (http2 === undefined) return;
+    // The compatibility interface of node:http2 has all that is used here.
+    http2.on("request", answer as never);
+    this.#takeWebSocketsOf(http2, true);
+  }
+
+  #takeWebSocketsOf(server: AttachableServer, isAnnounced: boolean): void {
+    const listener = this.#listener;
+    const { basePath } = this.#options;
+    const handlers: UpgradeHandlers = {
+      paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
+      ...(basePath === "" && { advice: " Where all paths have a prefix, such as /rt, set basePath to it." }),
+      upgrade: (...parts) => listener.upgrade(...parts),
+      connect: (...parts) => listener.connect(...parts),
+      refuseUpgrade: (socket, rejection) => listener.refuseUpgrade(socket, rejection),
+      refuseStream: (stream, rejection) => listener.refuseConnect(stream, rejection),
+    };
+    this.#detachments.push(attachTo(server, handlers, isAnnounced));
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * A WebSocket client for Node.js with the interface that browsers give (WHATWG WebSockets), and what they lack:
+ * backpressure in both directions, async iteration, pings, compression settings, HTTP/2.
+ */
+import type { ClientHttp2Session } from "node:http2";
+import type { RequestOptions } from "node:https";
+import { refuseUnknownOptions } from "../errors.js";
+import { Deadlines } from "../time/deadlines.js";
+import {
+  type CloseStatus,
+  createUpgrade,
+  createWebSocketKey,
+  type DeflateOptions,
+  type MessageData,
+  resolveDeflate,
+} from "../websocket/index.js";
+import { type ConnectEvents, connectOverHttp1, connectOverHttp2 } from "./client-connect.js";
+import type { DriverContext } from "./driver-context.js";
+import { Flusher } from "./flusher.js";
+import { MessageIterator } from "./message-iterator.js";
+import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
+import { OutgoingQueue } from "./outgoing-queue.js";
+import { closedError } from "./server-web-socket.js";
+import { SocketDriver, type SocketOwner } from "./socket-driver.js";
+import { systemClock } from "./system-clock.js";
+import {
+  assertCloseArguments,
+  parseAddress,
+  parseProtocols,
+  toMessage,
+  type WebSocketData,
+} from "./web-socket-arguments.js";
+import { CloseEvent, ErrorEvent } from "./web-socket-events.js";
+
+export interface WebSocketOptions extends SocketOptions {
+  /** Subprotocols, where the options stand in their place. */
+  readonly protocols?: string | readonly string[];
+  /** Sent with the opening handshake: Authorization, Cookie, Origin. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** permessage-deflate (RFC 7692) is offered; `true` for the defaults. @default false */
+  readonly compression?: boolean | DeflateOptions;
+  /** Time for the connection to open, in milliseconds. @default 10 s */
+  readonly handshakeTimeoutMs?: number;
+  /** Options of node:tls for wss: addresses: `ca`, `cert`, `key`, `rejectUnauthorized` … */
+  readonly tls?: RequestOptions;
+  /** Opens the WebSocket on this HTTP/2 connection to the address's host (RFC 8441). @default HTTP/1.1 */
+  readonly http2Session?: ClientHttp2Session;
+}
+
+type EventHandler<E extends Event> = ((event: E) => void) | null;
+
+/** Those of sockets come on top. */
+export const clientOptionNames: readonly string[] = [
+  "protocols",
+  "headers",
+  "compression",
+  "handshakeTimeoutMs",
+  "tls",
+  "http2Session",
+];
+
+const nothing = new Uint8Array(0);
+
+// Deadlines and writes of all clients are met together.
+const shared = {
+  clock: systemClock,
+  flusher: new Flusher(),
+  deadlines: new Deadlines(systemClock, (error) => queueMicrotask(() => rethrow(error))),
+};
+
+export class WebSocket extends EventTarget implements SocketOwner {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+
+  readonly url: string;
+  /** How bytes come: as a Blob or an ArrayBuffer. */
+  binaryType: "blob" | "arraybuffer" = "blob";
+  onopen: EventHandler<Event> = null;
+  onmessage: EventHandler<MessageEvent> = null;
+  onerror: EventHandler<ErrorEvent> = null;
+  onclose: EventHandler<CloseEvent> = null;
+  /** All that was sent has been taken by the operating system, after it had not for a while. Not in browsers. */
+  ondrain: EventHandler<Event> = null;
+  readonly #origin: string;
+  readonly #context: DriverContext;
+  readonly #queue: OutgoingQueue;
+  #readyState = 0;
+  #protocol = "";
+  #extensions = "";
+  #driver: SocketDriver | undefined;
+  #abort: (() => void) | undefined;
+  #messages: MessageIterator | undefined;
+  #isPaused = false;
+
+  /**
+   * @param url ws, wss, http or https
+   * @param protocols subprotocols in order of preference, or options
+   * @throws DOMException SyntaxError when the address or a subprotocol is not accepted
+   * @throws HF_OPTION_INVALID when an option is not
+   */
+  constructor(
+    url: string | URL,
+    protocols: string | readonly string[] | WebSocketOptions = [],
+    options: WebSocketOptions = {},
+  ) {
+    super();
+    const given =
+      typeof protocols === "string" || Array.isArray(protocols)
+        ? { ...options, protocols: protocols as string | readonly string[] }
+        : { ...(protocols as WebSocketOptions), ...options };
+    refuseUnknownOptions(given, [...clientOptionNames, ...socketOptionNames]);
+    const { compression, handshakeTimeoutMs: timeoutMs = 10_000, headers = {}, tls, http2Session } = given;
+    assertBound("handshakeTimeoutMs", timeoutMs, 2 ** 31 - 1);
+    const address = parseAddress(url);
+    this.url = address.href.replace(/^http/, "ws");
+    this.#origin = new URL(this.url).origin;
+    this.#context = { ...shared, settings: resolveSocketOptions({ holdReadingAboveBytes: null, ...given }) };
+    this.#queue = new OutgoingQueue((message) => {
+      if (this.#driver?.isOpen) this.#driver.send(message);
+    });
+    const deflate = compression ? resolveDeflate(compression === true ? {} : compression) : undefined;
+    const handshake = createUpgrade(parseProtocols(given.protocols ?? []), createWebSocketKey(), deflate);
+    const request = { handshake, timeoutMs, headers, tls };
+    const events: ConnectEvents = {
+      opened: (stream, head, { protocol, extensions, deflate: agreed }) => {
+        this.#abort = undefined;
+        this.#protocol = protocol;
+        this.#extensions = extensions;
+        const driver = new SocketDriver("client", stream, agreed, this.#context, this);
+        this.#driver = driver;
+        this.#readyState = WebSocket.OPEN;
+        if (head.length > 0) stream.unshift(head);
+        driver.pauseReading();
+        driver.start(nothing);
+        this.#emit("open", new Event("open"));
+        // As in a browser, messages come in later tasks: who waits for the event goes on before them.
+        setImmediate(() => {
+          if (!this.#isPaused) driver.resumeReading();
+        });
+      },
+      failed: (message) => this.#fail(message),
+    };
+    this.#abort = http2Session
+      ? connectOverHttp2(http2Session, address, request, events)
+      : connectOverHttp1(address, request, events);
+  }
+
+  get readyState(): number {
+    return this.#readyState;
+  }
+
+  /** The subprotocol that was agreed on; empty for none. */
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; empty for none. */
+  get extensions(): string {
+    return this.#extensions;
+  }
+
+  /** Bytes given to `send` that the operating system has not taken yet. */
+  get bufferedAmount(): number {
+    return this.#queue.bufferedAmount(this.#driver?.unsentBytes ?? 0);
+  }
+
+  /**
+   * Sends a message; once the connection has begun to close it is dropped. Memory given must not change until it is sent.
+   * @throws DOMException InvalidStateError before the connection is open
+   */
+  send(data: WebSocketData): void {
+    if (this.#readyState === WebSocket.CONNECTING)
+      throw new DOMException("the connection is not open yet: wait for the open event", "InvalidStateError");
+    const message = toMessage(data);
+    if (this.#readyState === WebSocket.OPEN) this.#queue.send(message);
+    else this.#queue.drop(message);
+  }
+
+  /**
+   * Starts the closing handshake, behind everything that was sent.
+   * @param code 1000, or from 3000 to 4999
+   * @param reason at most 123 bytes of UTF-8
+   * @throws DOMException InvalidAccessError on another code, SyntaxError on a longer reason
+   */
+  close(code?: number, reason?: string): void {
+    assertCloseArguments(code, reason);
+    if (this.#readyState === WebSocket.CONNECTING) {
+      this.#readyState = WebSocket.CLOSING;
+      // As in a browser: the events come after this call has returned.
+      queueMicrotask(() => {
+        this.#abort?.();
+        this.#fail("closed before it was open");
+      });
+      return;
+    }
+    if (this.#readyState !== WebSocket.OPEN) return;
+    this.#readyState = WebSocket.CLOSING;
+    // RFC 6455 §7.1.2 leaves code 1005 to what carries none.
+    this.#queue.after(() => this.#driver?.close(code ?? (reason ? 1000 : undefined), reason));
+  }
+
+  /** Sends a ping, which the peer answers by itself. Not in browsers. @param data at most 125 bytes */
+  ping(data?: Uint8Array): void {
+    if (this.#readyState !== WebSocket.OPEN || !this.#driver?.isOpen) return;
+    this.#driver.connection.sendPing(data);
+    this.#driver.sendOutput();
+  }
+
+  /** Cuts the connection. Not in browsers. */
+  terminate(): void {
+    if (this.#readyState === WebSocket.CONNECTING) this.close();
+    else this.#driver?.destroy();
+  }
+
+  /** Reads no more, so that the peer is held up; messages read already may still come. Not in browsers. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#driver?.pauseReading();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#driver?.resumeReading();
+  }
+
+  /**
+   * Messages in order, instead of message events: text, and bytes as Uint8Array. The loop ends when the connection is
+   * closed, and throws HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
+   */
+  [Symbol.asyncIterator](): MessageIterator {
+    this.#messages ??= new MessageIterator(
+      {
+        holdReading: (isHeldUp) => this.#driver?.holdReading(isHeldUp),
+        close: () => this.close(),
+      },
+      closedError,
+    );
+    return this.#messages;
+  }
+
+  receive(data: MessageData): void {
+    if (this.#readyState !== WebSocket.OPEN) return;
+    if (this.#messages) this.#messages.push(data);
+    else
+      this.#emit("message", new MessageEvent("message", { data: this.#present(data), origin: this.#origin }));
+  }
+
+  drained(): void {
+    this.#emit("drain", new Event("drain"));
+  }
+
+  ended(fault: string | undefined): void {
+    if (this.#readyState === WebSocket.CLOSED) return;
+    this.#readyState = WebSocket.CLOSING;
+    if (fault !== undefined) this.#emit("error", new ErrorEvent("error", { message: fault }));
+  }
+
+  closed(status: CloseStatus): void {
+    if (this.#readyState === WebSocket.CLOSED) return;
+    this.#readyState = WebSocket.CLOSED;
+    this.#messages?.finish(status);
+    this.#emit("close", new CloseEvent("close", status));
+  }
+
+  #fail(message: string): void {
+    if (this.#readyState === WebSocket.CLOSED) return;
+    this.#readyState = WebSocket.CLOSED;
+    this.#messages?.finish({ code: 1006, reason: message, wasClean: false });
+    this.#emit("error", new ErrorEvent("error", { message }));
+    this.#emit("close", new CloseEvent("close", { code: 1006 }));
+  }
+
+  #present(data: MessageData): string | ArrayBuffer | Blob {
+    if (typeof data === "string") return data;
+    return this.binaryType === "blob" ? new Blob([data as Uint8Array<ArrayBuffer>]) : (new Uint8Array(data).buffer as ArrayBuffer);
+  }
+
+  #emit(type: "open" | "message" | "error" | "close" | "drain", event: Event): void {
+    try {
+      (this[`on${type}`] as EventHandler<Event>)?.call(this, event);
+    } catch (error) {
+      // As in a browser: reported as an uncaught error, and the messages behind this one still come.
+      queueMicrotask(() => rethrow(error));
+    }
+    this.dispatchEvent(event);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { countTo, EventRecord } from "../../../../../test/conformance/broker/fixture.js";
+import { PublicationRecord, publicationOf } from "./support/record.js";
+import { RemoteBroker, type RemoteError } from "./support/remote-broker.js";
+import { createBroker, createFolder, type OpenBroker, openBroker } from "./support/store.js";
+
+const inUseBy = (pid: number | undefined) => ({ code: "HF_STORE_IN_USE", details: { pid } });
+
+describe("store that a server uses", () => {
+  it("is refused to another broker of the same process, and given to it after a close", async () => {
+    const folder = createFolder();
+    const { broker } = await openBroker(folder);
+    await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(process.pid));
+    await expect(openBroker(join(folder, "..", folder.split("/").at(-1) ?? ""))).rejects.toMatchObject(
+      inUseBy(process.pid),
+    );
+    const record = new PublicationRecord();
+    await record.publish(broker, "news", publicationOf(1));
+    await broker.close();
+    const next = await openBroker(folder);
+    await record.expectKeptBy(next.broker);
+  });
+
+  it("is refused to another process, and repair does not help", async () => {
+    const folder = createFolder();
+    const { broker } = await openBroker(folder);
+    const remote = await RemoteBroker.start();
+    for (const repair of [false, true])
+      await expect(remote.open({ folder, repair })).rejects.toMatchObject(inUseBy(process.pid));
+    await broker.close();
+    await remote.open({ folder });
+    await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(remote.pid));
+  });
+
+  it("is free as soon as the process was killed", async () => {
+    const folder = createFolder();
+    for (const _ of countTo(2)) {
+      const remote = await RemoteBroker.open({ folder });
+      await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(remote.pid));
+      await remote.kill();
+      const { broker } = await openBroker(folder);
+      await broker.close();
+    }
+  });
+
+  it("is not left in use by a broker that is closed while it opens", async () => {
+    const folder = createFolder();
+    const broker = createBroker(folder);
+    const opening = broker.open(new EventRecord());
+    await broker.close();
+    await opening.catch(() => {});
+    await expect(openBroker(folder)).resolves.toBeDefined();
+  });
+
+  it("is not left in use by a start that failed", async () => {
+    const folder = createFolder();
+    writeFileSync(join(folder, "holdfast.json"), "{");
+    await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_CORRUPT" });
+    const remote = await RemoteBroker.start();
+    await expect(remote.open({ folder })).rejects.toMatchObject({ code: "HF_STORE_CORRUPT" });
+  });
+});
+
+describe.runIf(["linux", "win32"].includes(process.platform))(
+  "store whose files that name the owner are gone",
+  () => {
+    it.each([
+      ["owner.json", /^owner\.json$/],
+      ["its socket", /\.sock$/],
+      ["all that say something of an owner", /^owner|^lock\.mdb$/],
+    ])("is refused to another process and another broker all the same: %s", async (_name, pattern) => {
+      const folder = createFolder();
+      const record = new PublicationRecord();
+      const remote = await RemoteBroker.open({ folder });
+      await record.publish(remote, "news", publicationOf(1));
+      for (const name of readdirSync(folder)) if (pattern.test(name)) rmSync(join(folder, name));
+      await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_IN_USE" });
+      const other = await RemoteBroker.start();
+      await expect(other.open({ folder, repair: true })).rejects.toMatchObject({ code: "HF_STORE_IN_USE" });
+      await record.publish(remote, "news", publicationOf(2));
+      await remote.kill();
+      await record.expectKeptBy((await openBroker(folder)).broker);
+    });
+  },
+);
+
+describe("servers that start on one store at the same moment", () => {
+  it.each(countTo(3))("are one that gets it and others that are refused, in one process (%i)", async () => {
+    const folder = createFolder();
+    const outcomes = await Promise.allSettled(countTo(8).map(() => openBroker(folder)));
+    const winners = outcomes.filter(({ status }) => status === "fulfilled");
+    expect(winners).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "HF_STORE_IN_USE" });
+    const [winner] = winners as PromiseFulfilledResult<OpenBroker>[];
+    await expect(winner?.value.broker.subscribe("news")).resolves.toMatchObject({ offset: 0 });
+  });
+
+  it("are one that gets it, of eight processes, each time after the owner was killed", async () => {
+    const folder = createFolder();
+    const record = new PublicationRecord();
+    let remotes = await Promise.all(countTo(8).map(() => RemoteBroker.start()));
+    for (const round of countTo(3)) {
+      const outcomes = await Promise.all(
+        remotes.map((remote) =>
+          remote.open({ folder }).then(
+            () => undefined,
+            (error: RemoteError) => error,
+          ),
+        ),
+      );
+      const winners = remotes.filter((_, index) => outcomes[index] === undefined);
+      expect(winners).toHaveLength(1);
+      const [winner] = winners;
+      for (const error of outcomes) if (error) expect(error.code).toBe("HF_STORE_IN_USE");
+      if (winner === undefined) throw new Error("there is a winner");
+      await record.publish(winner, "news", publicationOf(round));
+      await record.expectKeptBy(winner);
+      await winner.kill();
+      remotes = remotes.filter((remote) => remote !== winner);
+    }
+    await record.expectKeptBy((await openBroker(folder)).broker);
+  });
+});
+
+describe("store whose path is long", () => {
+  it("has one owner as well", async () => {
+    const folder = join(createFolder(), "d".repeat(100), "e".repeat(100));
+    const { broker } = await openBroker(folder);
+    await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(process.pid));
+    await broker.close();
+    const remote = await RemoteBroker.open({ folder });
+    await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(remote.pid));
+    await remote.kill();
+    const next = await openBroker(folder);
+    await next.broker.close();
+    expect(existsSync(join(folder, "data.mdb"))).toBe(true);
+  });
+});

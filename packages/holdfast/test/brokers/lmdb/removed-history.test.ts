@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { ample, countTo, offsetsIn, query } from "../../../../../test/conformance/broker/fixture.js";
+import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
+
+describe("history that was removed", () => {
+  it.each([true, false])("does not come back after a crash; it was in the index: %s", async (isInIndex) => {
+    const folder = createFolder();
+    const { broker, checkpoint } = await openBroker(folder);
+    for (const n of countTo(300)) await broker.publish("news", { data: `${n}` }, { retention: ample });
+    if (isInIndex) await checkpoint();
+    const { position } = await broker.history("news", query());
+    await broker.removeHistory("news");
+    const copy = crashCopyOf(folder);
+    await broker.publish("news", { data: "301" }, { retention: ample });
+    const after = crashCopyOf(folder);
+    const first = await openBroker(copy);
+    expect(await first.broker.history("news", query())).toEqual({ publications: [], position });
+    const second = await openBroker(after);
+    expect(await offsetsIn(second.broker, "news")).toEqual([301]);
+  });
+
+  it("is gone though publications go on all the while", async () => {
+    const folder = createFolder();
+    const { broker } = await openBroker(folder);
+    const publishing = countTo(200).map((n) =>
+      broker.publish("news", { data: `${n}` }, { retention: ample }),
+    );
+    await publishing[99];
+    await broker.removeHistory("news");
+    await Promise.all(publishing);
+    const { broker: again } = await openBroker(crashCopyOf(folder));
+    const offsets = await offsetsIn(again, "news");
+    expect(offsets).toEqual(countTo(200).slice(200 - offsets.length));
+    expect(offsets.length).toBeLessThan(101);
+  });
+
+  it("can be removed by several at once, and by none once the broker is closed", async () => {
+    const { broker } = await openBroker(createFolder());
+    for (const name of ["a", "b", "c"]) await broker.publish(name, { data: "1" }, { retention: ample });
+    await Promise.all(["a", "b", "c"].map((name) => broker.removeHistory(name)));
+    for (const name of ["a", "b", "c"]) expect(await offsetsIn(broker, name)).toEqual([]);
+    const closing = broker.close();
+    await expect(broker.removeHistory("a")).rejects.toMatchObject({ code: "HF_BROKER_CLOSED" });
+    await closing;
+  });
+});

@@ -1,0 +1,25 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ChannelLog } from "../../../src/brokers/lmdb/channel-log.js";
+import { ample, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
+import { crashCopyOf, createBroker, createFolder, openBroker } from "./support/store.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("start that fails while it takes up the journal", () => {
+  it("leaves nothing open, so that the next one has all there was", async () => {
+    const folder = createFolder();
+    const { broker } = await openBroker(folder);
+    for (const data of ["1", "2", "3"]) await broker.publish("news", { data }, { retention: ample });
+    const killed = crashCopyOf(folder);
+    vi.spyOn(ChannelLog.prototype, "replay").mockImplementationOnce(() => {
+      throw new Error("no memory");
+    });
+    const failing = createBroker(killed);
+    const events = { onPublication: () => {}, onJoin: () => {}, onLeave: () => {} };
+    await expect(failing.open(events)).rejects.toThrow("no memory");
+    const next = await openBroker(killed);
+    expect(await offsetsIn(next.broker, "news")).toEqual([1, 2, 3]);
+  });
+});

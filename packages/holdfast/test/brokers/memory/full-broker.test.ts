@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { MemoryBroker, type MemoryBrokerOptions } from "../../../src/brokers/memory/memory-broker.js";
+import { Round } from "../../../src/channels/round.js";
+import { ample, EventRecord } from "../../../../../test/conformance/broker/fixture.js";
+import { createCounter } from "../../support/counter.js";
+import { FakeClock } from "../../support/fake-clock.js";
+
+async function start(options: Partial<MemoryBrokerOptions>) {
+  const broker = new MemoryBroker({
+    clock: new FakeClock(),
+    createEpoch: createCounter("epoch"),
+    ...options,
+  });
+  await broker.open(new EventRecord());
+  return broker;
+}
+
+describe("memory broker that is full of bytes", () => {
+  it("takes publications of a channel that drops as much as it takes", async () => {
+    const broker = await start({ maxBytes: 3000 });
+    const retention = { ...ample, maxEntries: 3 };
+    const data = JSON.stringify("x".repeat(300));
+    for (let i = 0; i < 3; i++) await broker.publish("news", { data }, { retention });
+    await expect(broker.publish("other", { data }, { retention })).rejects.toMatchObject({
+      code: "HF_BROKER_FULL",
+    });
+    for (let i = 0; i < 10; i++) await broker.publish("news", { data }, { retention });
+    expect(broker.sizes.bytes).toBeLessThanOrEqual(3000);
+  });
+});
+
+describe("memory broker that is full of channels", () => {
+  it("makes room among those that hold nothing, and finds it in some attempts when it is far", async () => {
+    const broker = await start({ maxChannels: 500 });
+    for (let i = 0; i < 499; i++) await broker.publish(`used-${i}`, { data: "1" }, { retention: ample });
+    await broker.history("empty", { maxEntries: 0, maxBytes: 0, isReverse: false });
+    let attempts = 1;
+    for (; attempts < 10; attempts++) {
+      const isTaken = await broker.publish("new", { data: "1" }, { retention: ample }).then(
+        () => true,
+        () => false,
+      );
+      if (isTaken) break;
+    }
+    expect(attempts).toBeLessThan(8);
+    expect(broker.sizes.channels).toBe(500);
+  });
+});
+
+describe("round", () => {
+  it("goes through a map a few at a time, and begins again at its end", () => {
+    const map = new Map([..."abcde"].map((key) => [key, key]));
+    const round = new Round(map);
+    const visit = (count: number) => {
+      const seen: string[] = [];
+      round.visit(count, (key) => seen.push(key));
+      return seen.join("");
+    };
+    expect([visit(2), visit(2), visit(2), visit(9)]).toEqual(["ab", "cd", "e", "abcde"]);
+  });
+});

@@ -1,0 +1,48 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { encodeFrame, Opcode } from "../../src/websocket/index.js";
+import { runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
+import { buildFrame, type MaskingKey } from "../../../../test/conformance/websocket/support/frame-builder.js";
+import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
+
+describe("encoding of frames (RFC 6455 §5.2)", () => {
+  it("gives the examples of RFC 6455 §5.7", () => {
+    const hello = Buffer.from("Hello");
+    const hex = (bytes: Buffer) => bytes.toString("hex");
+    expect(hex(encodeFrame(Opcode.text, hello))).toBe("810548656c6c6f");
+    expect(hex(encodeFrame(Opcode.text, hello, true, 0x37fa213d))).toBe("818537fa213d7f9f4d5158");
+    expect(hex(encodeFrame(Opcode.text, Buffer.from("Hel"), false))).toBe("010348656c");
+    expect(hex(encodeFrame(Opcode.continuation, Buffer.from("lo"), true))).toBe("80026c6f");
+    expect(hex(encodeFrame(Opcode.ping, hello))).toBe("890548656c6c6f");
+    expect(hex(encodeFrame(Opcode.pong, hello, true, 0x37fa213d))).toBe("8a8537fa213d7f9f4d5158");
+    expect(hex(encodeFrame(Opcode.binary, Buffer.alloc(256)).subarray(0, 4))).toBe("827e0100");
+    expect(hex(encodeFrame(Opcode.binary, Buffer.alloc(65_536)).subarray(0, 10))).toBe(
+      "827f0000000000010000",
+    );
+  });
+
+  it.each([0, 125, 126, 65_535, 65_536])("gives %i bytes the shortest header", (length) => {
+    const payload = Buffer.alloc(length, "x");
+    for (const key of [undefined, 0, 0xfffefdfc])
+      expect(encodeFrame(Opcode.binary, payload, true, key).equals(built(2, payload, true, key))).toBe(true);
+  });
+
+  it(`agrees with an independent encoder, and leaves the payload as it was (${seedNote})`, () => {
+    const opcode = fc.constantFrom(...Object.values(Opcode));
+    const key = fc.option(fc.integer({ min: 0, max: 0xffffffff }), { nil: undefined });
+    const property = fc.property(
+      ...([opcode, fc.uint8Array({ maxLength: 125 }), fc.boolean(), key] as const),
+      (code, payload, isFinal, drawn) => {
+        const before = Buffer.from(payload);
+        expect(encodeFrame(code, payload, isFinal, drawn)).toEqual(built(code, payload, isFinal, drawn));
+        expect(Buffer.from(payload)).toEqual(before);
+      },
+    );
+    fc.assert(property, runs(300));
+  });
+});
+
+function built(opcode: number, payload: Uint8Array, fin: boolean, word: number | undefined): Buffer {
+  const octets = [24, 16, 8, 0].map((shift) => ((word ?? 0) >>> shift) & 0xff) as unknown as MaskingKey;
+  return buildFrame({ opcode, payload, fin, key: word === undefined ? null : octets });
+}

@@ -1,0 +1,32 @@
+// A server that does to the third message what HOLDFAST_LAB_FAULT says: "lose", "repeat" or "delay". As built.
+import { randomBytes } from "node:crypto";
+import { MemoryBroker } from "../../../holdfast/dist/index.js";
+import { serveLab, serveOptionsOf } from "../../dist/serve.js";
+import { systemClock } from "../../../holdfast/dist/sockets/system-clock.js";
+
+const fault = process.env.HOLDFAST_LAB_FAULT;
+
+class FaultyBroker extends MemoryBroker {
+  #held;
+
+  async publish(channel, publication, options) {
+    const append = (each) => super.publish(channel, each, options);
+    if (!publication.data.startsWith('"#3;')) {
+      const result = await append(publication);
+      if (this.#held) await append(this.#held);
+      this.#held = undefined;
+      return result;
+    }
+    if (fault === "lose") return { position: { epoch: "lost", offset: 1 }, isDuplicate: false };
+    if (fault === "delay") {
+      this.#held = publication;
+      return { position: { epoch: "held", offset: 1 }, isDuplicate: false };
+    }
+    if (fault === "repeat") await append(publication);
+    return await append(publication);
+  }
+}
+
+const createEpoch = () => randomBytes(4).toString("hex");
+const broker = new FaultyBroker({ clock: systemClock, createEpoch });
+await serveLab({ ...serveOptionsOf(process.argv.slice(2)), broker });
