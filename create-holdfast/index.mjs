@@ -17,6 +17,9 @@ import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
+/** Those of this repository that the application uses, and where they are in a checkout. */
+const packages = ["holdfast", "@holdfast/client"];
+const folders = ["packages/holdfast", "packages/client"];
 const usage = "usage: create-holdfast FOLDER, a new or an empty one";
 
 /** @returns why nothing can be written there, if so */
@@ -37,10 +40,10 @@ function packageNameOf(folder) {
   return name === "" || name === "holdfast" || name === "node_modules" ? "my-app" : name.slice(0, 200);
 }
 
-/** The checkout that this folder is part of, where there is one: the package is installed from there then. */
+/** The checkout that this folder is part of, where there is one: packages are installed from there then. */
 function findCheckout() {
   const manifest = join(here, "../package.json");
-  const isCheckout = existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === "holdfast";
+  const isCheckout = existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === "holdfast-workspace";
   return isCheckout ? dirname(here) : undefined;
 }
 
@@ -52,7 +55,7 @@ function write(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const { version } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
   manifest.name = packageNameOf(folder);
-  manifest.dependencies.holdfast = version;
+  for (const name of packages) manifest.dependencies[name] = version;
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   const secret = randomBytes(48).toString("base64url");
   writeFileSync(join(folder, ".env"), `TOKEN_SECRET=${secret}\n`, { mode: 0o600 });
@@ -81,7 +84,7 @@ async function main([given, ...others]) {
   const checkout = findCheckout();
   const steps = [
     ...(folder === process.cwd() ? [] : [`cd ${quoted(name)}`]),
-    checkout ? `npm install ${quoted(relative(folder, checkout))}` : "npm install",
+    checkout ? `npm install ${folders.map((each) => quoted(join(relative(folder, checkout), each))).join(" ")}` : "npm install",
     "npm start",
   ];
   process.stdout.write(

@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, because it runs before there are any.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,9 +12,9 @@ const needed = [20, 19];
 
 /** The parts of the build: each is built again only when one of its inputs has changed. */
 const parts = [
-  compiled({ name: "server", folder: "packages/holdfast", needs: [], command: "cli/main.js" }),
+  compiled({ name: "server", folder: "packages/holdfast", needs: [] }),
   compiled({ name: "client", folder: "packages/client", needs: ["packages/holdfast"] }),
-  compiled({ name: "lab", folder: "packages/lab", needs: ["packages/holdfast"], command: "cli/main.js" }),
+  compiled({ name: "lab", folder: "packages/lab", needs: ["packages/holdfast"] }),
   compiled({
     name: "showcase",
     folder: "apps/showcase",
@@ -35,16 +35,15 @@ const parts = [
       "warn",
     ],
     clean() {},
-    finish() {},
   },
 ];
 
 /**
  * A folder that the TypeScript compiler turns into dist/.
- * @param {{ name: string, folder: string, needs: string[], project?: string, command?: string, keeps?: string }} part
- *   `needs`: folders it is compiled against; `command`: a program of it; `keeps`: what another part puts into dist/
+ * @param {{ name: string, folder: string, needs: string[], project?: string, keeps?: string }} part
+ *   `needs`: folders it is compiled against; `keeps`: what another part puts into dist/
  */
-function compiled({ name, folder, needs, project = "tsconfig.json", command, keeps }) {
+function compiled({ name, folder, needs, project = "tsconfig.json", keeps }) {
   const dist = join(root, folder, "dist");
   return {
     name,
@@ -56,10 +55,6 @@ function compiled({ name, folder, needs, project = "tsconfig.json", command, kee
       rmSync(join(root, `.cache/${name === "server" ? "holdfast" : name}.tsbuildinfo`), { force: true });
       for (const entry of existsSync(dist) ? readdirSync(dist) : [])
         if (entry !== keeps) rmSync(join(dist, entry), { recursive: true, force: true });
-    },
-    // npm does that only where it links the command for the first time, and a build makes the file anew.
-    finish() {
-      if (command !== undefined) chmodSync(join(dist, command), 0o755);
     },
   };
 }
@@ -137,7 +132,6 @@ export function ensureBuilt() {
     part.clean();
     if (run(process.execPath, part.command) !== 0)
       fail(`Building the ${part.name} failed: see the message above.`);
-    part.finish();
     writeFileSync(stamp, digest);
   }
 }

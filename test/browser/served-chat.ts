@@ -8,7 +8,9 @@ import { onTestFinished } from "vitest";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
-const program = join(import.meta.dirname, "../../packages/holdfast/dist/cli/main.js");
+const root = join(import.meta.dirname, "../..");
+const program = join(root, "packages/holdfast/bin/holdfast.js");
+const showcase = join(root, "apps/showcase/dist/server/main.js");
 
 export interface ServedChatOptions {
   /** Serves https:, with a certificate that no browser knows. */
@@ -29,22 +31,24 @@ export function createFolder(): string {
 export class ServedChat {
   readonly port: number;
   readonly #origin: string;
-  readonly #flags: readonly string[];
+  /** The program and its arguments. */
+  readonly #command: readonly string[];
   #process: ChildProcess | undefined;
 
   private constructor(
     port: number,
     { isSecure = false, hasShowcase = true, flags: further = [] }: ServedChatOptions,
   ) {
-    const flags = hasShowcase ? ["--showcase", ...further] : further;
+    const start = hasShowcase ? [showcase] : [program, "serve"];
     this.port = port;
     this.#origin = `${isSecure ? "https" : "http"}://localhost:${port}`;
-    this.#flags = isSecure ? [...flags, "--tls-cert", certFile, "--tls-key", keyFile] : flags;
+    const tls = isSecure ? ["--tls-cert", certFile, "--tls-key", keyFile] : [];
+    this.#command = [...start, "--port", String(port), ...further, ...tls];
   }
 
   /** Starts a server that ends with the test. */
   static async start(options: ServedChatOptions = {}): Promise<ServedChat> {
-    if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
+    if (!existsSync(showcase)) throw new Error(`${showcase} is missing: run npm run build`);
     const served = new ServedChat(await findFreePort(), options);
     onTestFinished(() => served.end());
     await served.startAgain();
@@ -62,8 +66,7 @@ export class ServedChat {
   }
 
   async startAgain(): Promise<void> {
-    const command = [program, "serve", "--port", String(this.port), ...this.#flags];
-    const server = spawn(process.execPath, command, {
+    const server = spawn(process.execPath, this.#command, {
       stdio: ["ignore", "pipe", "pipe"],
       // Unless a test asks for a store, nothing is left behind in the folder it runs in.
       env: { ...process.env, HOLDFAST_DATA: "memory" },

@@ -72,16 +72,18 @@ describe("create-holdfast", () => {
     expect(readFileSync(join(base, "one/.gitignore"), "utf8")).toMatch(/^\.env$/m);
     const own = manifestOf(root);
     const { dependencies, devDependencies, name } = manifestOf(join(base, "Two of us!"));
-    expect([name, dependencies.holdfast]).toEqual(["two-of-us", own.version]);
-    const known = { ...own.dependencies, ...own.devDependencies, holdfast: own.version };
+    const ours = { holdfast: own.version, "@holdfast/client": own.version };
+    expect([name, dependencies]).toEqual(["two-of-us", expect.objectContaining(ours)]);
+    const known = { ...own.devDependencies, ...ours };
     expect(known).toMatchObject({ ...dependencies, ...devDependencies });
   });
 
   it("says how to install the package from the checkout", async () => {
     const base = makeFolder();
     const { said } = await create(base, "my-app");
-    const [, path = ""] = /npm install (\S+)/.exec(said) ?? [];
-    expect(manifestOf(join(base, "my-app", path)).name).toBe("holdfast");
+    const [, paths = ""] = /npm install (.+)/.exec(said) ?? [];
+    const names = paths.split(" ").map((path) => manifestOf(join(base, "my-app", path)).name);
+    expect(names).toEqual(["holdfast", "@holdfast/client"]);
   });
 
   it("takes an empty folder, and refuses a file and one that is not empty", async () => {

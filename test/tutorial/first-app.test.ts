@@ -27,8 +27,12 @@ const match = join(base, "match");
 const ends: (() => Promise<void>)[] = [];
 let port = 0;
 
-/** `../holdfast` is the package itself. */
-const nameOf = (installed: string) => installed.replace("../", "");
+/** Folders of the checkout by the names of their packages. */
+const names: Readonly<Record<string, string>> = {
+  "../holdfast/packages/holdfast": "holdfast",
+  "../holdfast/packages/client": "@holdfast/client",
+};
+const nameOf = (installed: string) => names[installed] ?? installed;
 
 interface Outcome {
   readonly code: number;
@@ -78,8 +82,9 @@ async function serve(
   cwd: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  program = "packages/holdfast/bin/holdfast.js",
 ): Promise<() => Promise<void>> {
-  const server = spawn(process.execPath, [join(root, "dist/cli/main.js"), ...args], {
+  const server = spawn(process.execPath, [join(root, program), ...args], {
     cwd,
     env: { ...process.env, HOLDFAST_PORT: String(port), ...env },
   });
@@ -112,7 +117,7 @@ afterAll(async () => {
 describe("the tutorial's first steps", () => {
   it("publish, and read what was published", { timeout: timeLimitMs }, async () => {
     port = await findFreePort();
-    const end = await serve(base, ["serve", "--showcase"], { HOLDFAST_DATA: "memory" });
+    const end = await serve(base, [], { HOLDFAST_DATA: "memory" }, "apps/showcase/dist/server/main.js");
     const said = await run(runs[0], root);
     expect(said).toContain('"hello":"world"');
     await end();

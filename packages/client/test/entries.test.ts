@@ -35,7 +35,7 @@ describe("@holdfast/client", () => {
     const { out, errors, code } = await runNode(["scripts/client-size.mjs"]);
     process.stdout.write(out);
     expect(errors).toBe("");
-    expect(out).toMatch(/^holdfast\/client: \d+ bytes gzipped/);
+    expect(out).toMatch(/^@holdfast\/client: \d+ bytes gzipped/);
     expect(code).toBe(0);
   });
 });

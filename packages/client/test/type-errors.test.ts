@@ -10,9 +10,9 @@ it("lists the patterns, names and methods that there are", () => {
   const folder = mkdtempSync(join(root, ".cache/type-errors-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const code = `
-import { connect } from "../src/node.js";
-import { useChannel, useMap } from "../src/react/index.js";
-import type { ChatApp } from "./support/chat-app.js";
+import { connect } from "../../packages/client/src/node.js";
+import { useChannel, useMap } from "../../packages/client/src/react/index.js";
+import type { ChatApp } from "../../packages/client/test/support/chat-app.js";
 const client = connect<ChatApp>("http://localhost:8000");
 client.channel("chta:{room}", { room: "a" });
 client.channel("chta:lobby");
@@ -21,7 +21,7 @@ useChannel(client, "chta:lobby");
 useMap(client, "borad:chess");
 `;
   writeFileSync(join(folder, "page.ts"), code);
-  const config = { extends: "../../../tsconfig.json", include: ["page.ts"] };
+  const config = { extends: "../../tsconfig.json", include: ["page.ts"] };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   const { stdout } = spawnSync(process.execPath, [compiler, "-p", folder], { encoding: "utf8" });

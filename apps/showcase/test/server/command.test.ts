@@ -2,7 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { runCli, serve } from "../../../../packages/holdfast/test/cli/run-cli.js";
+import { runCli, serveWith } from "../../../../packages/holdfast/test/cli/run-cli.js";
+
+const program = join(import.meta.dirname, "../../dist/server/main.js");
+const serve = (...flags: string[]) => serveWith(program, ...flags);
 
 function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-showcase-cli-"));
@@ -10,9 +13,9 @@ function createFolder(): string {
   return folder;
 }
 
-describe("holdfast serve --showcase", () => {
+describe("npm start", () => {
   it("says what to open, how to moderate, what to try, and who can connect", async () => {
-    const { run, url } = await serve("--showcase");
+    const { run, url } = await serve();
     expect(run.out).toContain(`Open           ${url} in two windows: chat, draw, play, measure`);
     expect(run.out).toMatch(/Moderate {7}with the moderatorKey in \S+showcase-keys\.json/);
     expect(run.out).toContain("npx holdfast publish news");
@@ -22,7 +25,7 @@ describe("holdfast serve --showcase", () => {
   });
 
   it("says where the key is where there is no folder, and whose keys count where there are others", async () => {
-    const inMemory = await serve("--showcase", "--data", "memory");
+    const inMemory = await serve("--data", "memory");
     const file = /Moderate +with the moderatorKey in (\S+)\n/.exec(inMemory.run.out)?.[1] as string;
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const { moderatorKey: key, programKey } = JSON.parse(readFileSync(file, "utf8")) as Record<
@@ -35,7 +38,6 @@ describe("holdfast serve --showcase", () => {
       fetch(`${url}/api/info`, { method: "POST", headers: { "X-API-Key": key as string }, body: "{}" });
     expect((await info(inMemory.url)).status).toBe(200);
     const withKeys = await serve(
-      "--showcase",
       "--data",
       "memory",
       "--api-key",
@@ -49,14 +51,14 @@ describe("holdfast serve --showcase", () => {
   });
 
   it("takes nothing of a program that has not the key for those", async () => {
-    const { url } = await serve("--showcase");
+    const { url } = await serve();
     const elsewhere = { XDG_RUNTIME_DIR: createFolder() };
     const { code, err } = await runCli(["publish", "news", "1", "--url", url], elsewhere);
     expect([code, err]).toEqual([1, expect.stringContaining("refused")]);
   });
 
   it("takes publish, subscribe and history of this machine, but not in private rooms", async () => {
-    const { url } = await serve("--showcase");
+    const { url } = await serve();
     for (const channel of ["news", "chat:lobby"]) {
       expect((await runCli(["publish", channel, '"hello"', "--url", url])).code).toBe(0);
       const { lines } = await runCli(["subscribe", channel, "--since", "0", "--count", "1", "--url", url]);
@@ -78,14 +80,7 @@ describe("holdfast serve --showcase", () => {
   it("is refused beside an application of a configuration", async () => {
     const folder = createFolder();
     writeFileSync(join(folder, "holdfast.config.json"), '{"channels":{"news":{}}}');
-    const { code, err } = await runCli(["serve", "--showcase", "--port", "0"], {}, folder);
-    expect([code, err]).toEqual([2, expect.stringContaining("--showcase brings an application of its own")]);
-  });
-
-  it("is not there without the flag: no login, and channels are open", async () => {
-    const { run, url } = await serve();
-    expect(run.out).toContain("where --showcase adds pages to try");
-    expect((await fetch(`${url}/me`)).status).toBe(404);
-    expect((await runCli(["publish", "private:x", "1", "--url", url])).code).toBe(0);
+    const { code, err } = await runCli(["--port", "0"], {}, folder, "", program);
+    expect([code, err]).toEqual([2, expect.stringContaining("the showcase has an application of its own")]);
   });
 });

@@ -23,7 +23,7 @@ function isFoundByNpx(script: string, folder: string): boolean {
   const own = realPath(script);
   for (let at = folder; ; at = dirname(at)) {
     if (own !== undefined && realPath(join(at, "node_modules/.bin/holdfast")) === own) return true;
-    if (isPackage(at)) return own === realPath(join(at, "dist/cli/main.js"));
+    if (isPackage(at)) return own === realPath(join(at, "bin/holdfast.js"));
     if (dirname(at) === at) return false;
   }
 }

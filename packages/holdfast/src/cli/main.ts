@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `holdfast` command. */
 import { endQuietlyWithoutReader } from "./output.js";
 import { runProgram } from "./program.js";

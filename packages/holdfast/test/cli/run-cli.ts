@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { until } from "../support/server.js";
 
-const main = join(import.meta.dirname, "../../dist/cli/main.js");
+const main = join(import.meta.dirname, "../../bin/holdfast.js");
 
 export class CliRun {
   readonly child: ChildProcess;
@@ -14,13 +14,13 @@ export class CliRun {
   err = "";
   readonly #exited: Promise<number | null>;
 
-  /** @param cwd the folder it runs in; that of the tests by default */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
+  /** @param cwd the folder it runs in; that of the tests by default. @param program another one than `holdfast` */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string, program = main) {
     // Unless a test says otherwise, nothing is left behind in the folder it runs in.
     const variables: NodeJS.ProcessEnv = { ...process.env, HOLDFAST_DATA: "memory", ...env };
     // Of the tests themselves, and no option that the command would know.
     delete variables.HOLDFAST_TEST_CHROMIUM;
-    this.child = spawn(process.execPath, [main, ...args], { env: variables, cwd });
+    this.child = spawn(process.execPath, [program, ...args], { env: variables, cwd });
     this.child.stdout?.on("data", (chunk) => {
       this.out += chunk;
     });
@@ -58,8 +58,14 @@ export class CliRun {
 }
 
 /** Runs a command to its end. */
-export async function runCli(args: readonly string[], env?: NodeJS.ProcessEnv, cwd?: string, input = "") {
-  const run = new CliRun(args, env, cwd);
+export async function runCli(
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+  cwd?: string,
+  input = "",
+  program?: string,
+) {
+  const run = new CliRun(args, env, cwd, program);
   run.type(input);
   run.endInput();
   const code = await run.exit();
@@ -76,8 +82,22 @@ function defaultsBeside(args: readonly string[]): string[] {
 }
 
 /** A server that runs until the test ends. */
-export async function serve(...args: string[]): Promise<{ run: CliRun; url: string; port: number }> {
-  const run = new CliRun(["serve", ...defaultsBeside(args), ...args]);
+export function serve(...args: string[]): Promise<ServerRun> {
+  return untilServed(new CliRun(["serve", ...defaultsBeside(args), ...args]));
+}
+
+/** The same of another program that takes the flags of `holdfast serve`. */
+export function serveWith(program: string, ...args: string[]): Promise<ServerRun> {
+  return untilServed(new CliRun([...defaultsBeside(args), ...args], {}, undefined, program));
+}
+
+export interface ServerRun {
+  readonly run: CliRun;
+  readonly url: string;
+  readonly port: number;
+}
+
+async function untilServed(run: CliRun): Promise<ServerRun> {
   await run.untilSaid(/keeps the line open at/);
   const url = /https?:\/\/localhost:(\d+)/.exec(run.out);
   if (url === null) throw new Error(`no address in: ${run.out}${run.err}`);

@@ -39,7 +39,7 @@ describe("how to configure a server", () => {
   });
 
   it("lists every finding of the doctor, and no other", () => {
-    const folder = join(root, "src/config/doctor");
+    const folder = join(root, "packages/holdfast/src/config/doctor");
     const code = readdirSync(folder)
       .map((name) => readFileSync(join(folder, name), "utf8"))
       .join("\n");

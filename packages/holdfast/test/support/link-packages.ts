@@ -1,5 +1,5 @@
 /** Installs without a registry: packages of this repository, and the one that it is, linked with their commands into a folder. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 const root = join(import.meta.dirname, "../../../..");
@@ -8,7 +8,7 @@ export function linkPackages(folder: string, names: readonly string[]): void {
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, ".bin"), { recursive: true });
   for (const name of names) {
-    const target = name === "holdfast" ? root : join(root, "node_modules", name);
+    const target = realpathSync(join(root, "node_modules", name));
     const link = join(modules, name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(target, link);

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `holdfast-lab` command. */
 import { endQuietlyWithoutReader } from "holdfast/internal";
 import { runLab } from "./lab-command.js";
