@@ -43,7 +43,8 @@ function packageNameOf(folder) {
 /** The checkout that this folder is part of, where there is one: packages are installed from there then. */
 function findCheckout() {
   const manifest = join(here, "../package.json");
-  const isCheckout = existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === "holdfast-workspace";
+  const isCheckout =
+    existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === "holdfast-workspace";
   return isCheckout ? dirname(here) : undefined;
 }
 
@@ -84,7 +85,9 @@ async function main([given, ...others]) {
   const checkout = findCheckout();
   const steps = [
     ...(folder === process.cwd() ? [] : [`cd ${quoted(name)}`]),
-    checkout ? `npm install ${folders.map((each) => quoted(join(relative(folder, checkout), each))).join(" ")}` : "npm install",
+    checkout
+      ? `npm install ${folders.map((each) => quoted(join(relative(folder, checkout), each))).join(" ")}`
+      : "npm install",
     "npm start",
   ];
   process.stdout.write(

@@ -24,7 +24,10 @@ const parts = [
   }),
   {
     name: "pages",
-    inputs: ["apps/showcase", "packages/client", "packages/holdfast", "packages/lab", "package-lock.json"],
+    inputs: [
+      ...["apps/showcase", "packages/client", "packages/holdfast", "packages/lab"].flatMap(sourcesOf),
+      "package-lock.json",
+    ],
     output: "apps/showcase/dist/pages/index.html",
     command: [
       "node_modules/vite/bin/vite.js",
@@ -47,7 +50,7 @@ function compiled({ name, folder, needs, project = "tsconfig.json", keeps }) {
   const dist = join(root, folder, "dist");
   return {
     name,
-    inputs: [folder, ...needs, "tsconfig.base.json", "package-lock.json"],
+    inputs: [...[folder, ...needs].flatMap(sourcesOf), "tsconfig.base.json", "package-lock.json"],
     output: `${folder}/dist`,
     command: ["node_modules/typescript/bin/tsc", "-p", join(folder, project)],
     // Without this, the output of a source file that is gone would stay in the package.
@@ -101,6 +104,13 @@ function ensureInstalled() {
   if (run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]) !== 0)
     fail("npm ci failed: see its message above. Check the network and run the same command again.");
   writeFileSync(installStamp, lock);
+}
+
+/** @param {string} folder of a package @returns {string[]} what its build reads */
+function sourcesOf(folder) {
+  return folder.startsWith("apps/")
+    ? [folder]
+    : ["src", "package.json", "tsconfig.json"].map((name) => join(folder, name));
 }
 
 /** Folders of packages that no build reads. */

@@ -18,7 +18,12 @@ export async function openStage() {
   const { createShowcase } = await import(join(root, "apps/showcase/dist/server/showcase.js"));
   const showcase = createShowcase();
   const { app, routes, use, moderatorKey } = showcase;
-  const server = createServer(app, { port: 0, pages: join(root, "apps/showcase/dist/pages"), routes, apiKeys: [moderatorKey] });
+  const server = createServer(app, {
+    port: 0,
+    pages: join(root, "apps/showcase/dist/pages"),
+    routes,
+    apiKeys: [moderatorKey],
+  });
   use(server);
   const { port } = await server.listen();
   showcase.start();

@@ -15,12 +15,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { eventually } from "../browser/chat-window.js";
-import { launchArguments } from "../browser/chromium.js";
 import { connectSdk, next, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { linkPackages } from "../../packages/holdfast/test/support/link-packages.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { eventually } from "../browser/chat-window.js";
+import { launchArguments } from "../browser/chromium.js";
 
 const root = join(import.meta.dirname, "../..");
 const command = join(root, "create-holdfast/index.mjs");

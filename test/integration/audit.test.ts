@@ -1,7 +1,14 @@
 /** What the audit is told of by a server in use. */
 import { describe, expect, it } from "vitest";
 import { type AuditEntry, channel, defineApp, jwt } from "../../packages/holdfast/src/index.js";
-import { createSdk, inSeconds, next, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  createSdk,
+  inSeconds,
+  next,
+  secret,
+  startApp,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 
 const app = defineApp({
   authenticate: jwt({ secret }),

@@ -4,7 +4,13 @@
  */
 import { describe, expect, it } from "vitest";
 import { channel, defineApp, jwt } from "../../packages/holdfast/src/index.js";
-import { type Answer, inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  inSeconds,
+  secret,
+  startApp,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 import { until } from "../../packages/holdfast/test/support/server.js";

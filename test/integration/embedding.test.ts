@@ -7,7 +7,13 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import WsWebSocket from "ws";
 import { createServer, type HoldfastServer } from "../../packages/holdfast/src/index.js";
-import { apiKey, connectSdk, createSdk, next, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  apiKey,
+  connectSdk,
+  createSdk,
+  next,
+  subscribeSdk,
+} from "../../packages/holdfast/test/support/app-server.js";
 
 const folder = join(import.meta.dirname, "../../examples");
 const frameworks = readdirSync(folder, { withFileTypes: true })

@@ -4,7 +4,13 @@ import { connect as connectHttp2 } from "node:http2";
 import { EventSource } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { channel, defineApp, jwt, reject, type ServerOptions } from "../../packages/holdfast/src/index.js";
-import { type Answer, inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  inSeconds,
+  secret,
+  startApp,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 import { testTls } from "../../packages/holdfast/test/support/tls.js";

@@ -9,9 +9,20 @@ import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { jwt } from "../../packages/holdfast/src/index.js";
-import { connectSdk, secret, startApp, subscribeSdk, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  connectSdk,
+  secret,
+  startApp,
+  subscribeSdk,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { createFuzzApp, isOwnFault } from "../../packages/holdfast/test/support/fuzz/app.js";
-import { type Ending, expectedAnswers, findFaults, hasFailingConnect } from "../../packages/holdfast/test/support/fuzz/expectations.js";
+import {
+  type Ending,
+  expectedAnswers,
+  findFaults,
+  hasFailingConnect,
+} from "../../packages/holdfast/test/support/fuzz/expectations.js";
 import { framesOf } from "../../packages/holdfast/test/support/fuzz/frames.js";
 import { fuzzSeed } from "../../packages/holdfast/test/support/fuzz/seed.js";
 import { until } from "../../packages/holdfast/test/support/server.js";

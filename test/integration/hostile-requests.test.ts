@@ -10,7 +10,12 @@ import { connect as connectTls } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type RouteName, routes } from "../../packages/holdfast/src/http/routes.js";
 import type { ServerOptions } from "../../packages/holdfast/src/index.js";
-import { frame, frameTypes, RawHttp2, type RawRequest } from "../../packages/holdfast/test/support/raw-http2.js";
+import {
+  frame,
+  frameTypes,
+  RawHttp2,
+  type RawRequest,
+} from "../../packages/holdfast/test/support/raw-http2.js";
 import { type RunningServer, startServer, until } from "../../packages/holdfast/test/support/server.js";
 import { testTls } from "../../packages/holdfast/test/support/tls.js";
 

@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { App, ChannelOptions, ServerOptions } from "../../packages/holdfast/src/index.js";
 import { defineApp, jwt, channel as kind, reject } from "../../packages/holdfast/src/index.js";
 import { inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
-import { channelAt, dataOf, positionOf, sinceOf } from "../../packages/holdfast/test/support/http-channels.js";
+import {
+  channelAt,
+  dataOf,
+  positionOf,
+  sinceOf,
+} from "../../packages/holdfast/test/support/http-channels.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 
 const bearer = (claims: object) => ({

@@ -7,7 +7,12 @@ import { z } from "zod";
 import type { ServerOptions } from "../../packages/holdfast/src/index.js";
 import { defineApp, channel as kind, reject } from "../../packages/holdfast/src/index.js";
 import { connectSdk, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
-import { channelAt, dataOf, positionOf, sinceOf } from "../../packages/holdfast/test/support/http-channels.js";
+import {
+  channelAt,
+  dataOf,
+  positionOf,
+  sinceOf,
+} from "../../packages/holdfast/test/support/http-channels.js";
 import { RawClient, startServer } from "../../packages/holdfast/test/support/server.js";
 
 async function start(options: ServerOptions = {}) {

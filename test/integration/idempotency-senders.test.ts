@@ -1,7 +1,13 @@
 /** Idempotency keys over every interface that publishes: whose they are, and what a repeat is told. */
 import { describe, expect, it } from "vitest";
 import { channel, defineApp, jwt } from "../../packages/holdfast/src/index.js";
-import { apiKey, connectSdk, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  apiKey,
+  connectSdk,
+  secret,
+  startApp,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { channelAt } from "../../packages/holdfast/test/support/http-channels.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 

@@ -4,7 +4,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { MemoryBroker, ServerStats } from "../../packages/holdfast/src/index.js";
-import { clientFrame, RawClient, startServer, textFrame, until } from "../../packages/holdfast/test/support/server.js";
+import {
+  clientFrame,
+  RawClient,
+  startServer,
+  textFrame,
+  until,
+} from "../../packages/holdfast/test/support/server.js";
 
 const rounds = 50;
 const connectionsPerRound = 100;

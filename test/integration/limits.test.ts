@@ -1,7 +1,12 @@
 /** Limits as the published SDK meets them. */
 import { describe, expect, it } from "vitest";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
-import { connectSdk, createSdk, next, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  connectSdk,
+  createSdk,
+  next,
+  subscribeSdk,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { clientFrame, RawClient, startServer, until } from "../../packages/holdfast/test/support/server.js";
 
 interface Ended {

@@ -34,8 +34,8 @@ describe("the example for Next", () => {
     const from = "../../examples/next";
     const paths = {
       holdfast: ["../../packages/holdfast/dist/index.d.ts"],
-      "@holdfast/client": ["../../packages/client/dist/index.d.ts"],
-      "@holdfast/client/react": ["../../packages/client/dist/react/index.d.ts"],
+      "@holdfast/client": ["../../packages/client/dist/client/src/index.d.ts"],
+      "@holdfast/client/react": ["../../packages/client/dist/client/src/react/index.d.ts"],
       next: ["../../packages/holdfast/test/support/next-stand-in.ts"],
     };
     const settings = {

@@ -1,7 +1,13 @@
 /** Clients of the protocol that only read: pushes without an envelope, in channels that the server subscribes them to. */
 import { describe, expect, it } from "vitest";
 import { channel, defineApp, jwt, type ServerOptions } from "../../packages/holdfast/src/index.js";
-import { type Answer, inSeconds, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  inSeconds,
+  secret,
+  startApp,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 

@@ -7,9 +7,9 @@ import { accessByDefault } from "../../packages/holdfast/src/app/access-defaults
 import { apiMethods, type Scope } from "../../packages/holdfast/src/http/api/methods.js";
 import { channel, defineApp, jwt, rpc } from "../../packages/holdfast/src/index.js";
 import type { ChannelAction } from "../../packages/holdfast/src/sessions/application.js";
-import { operations } from "../repo/permissions-page.js";
 import { secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
 import { startServer } from "../../packages/holdfast/test/support/server.js";
+import { operations } from "../repo/permissions-page.js";
 
 const channels = {
   plain: channel({ presence: true }),

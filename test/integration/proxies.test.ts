@@ -6,7 +6,12 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
 import { connectSdk, startApp } from "../../packages/holdfast/test/support/app-server.js";
-import { RawClient, startServer, until, upgradeRequest } from "../../packages/holdfast/test/support/server.js";
+import {
+  RawClient,
+  startServer,
+  until,
+  upgradeRequest,
+} from "../../packages/holdfast/test/support/server.js";
 
 /** An application that tells clients the address that it was told. */
 async function startEcho(options: ServerOptions = {}) {

@@ -2,7 +2,13 @@
 import type { PublicationContext } from "centrifuge";
 import { describe, expect, it } from "vitest";
 import { channel, defineApp } from "../../packages/holdfast/src/index.js";
-import { type Answer, connectSdk, next, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  connectSdk,
+  next,
+  startApp,
+  subscribeSdk,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { RawClient, textFrame, until } from "../../packages/holdfast/test/support/server.js";
 
 const all = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;

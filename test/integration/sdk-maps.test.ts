@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { channel, defineApp, reject } from "../../packages/holdfast/src/index.js";
-import { type Answer, connectSdk, createSdk, next, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  connectSdk,
+  createSdk,
+  next,
+  startApp,
+  subscribeSdk,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { connectByHand, modelOf, subscribeMap } from "../../packages/holdfast/test/support/map-model.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 

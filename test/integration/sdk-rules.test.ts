@@ -2,7 +2,14 @@
 import * as v from "valibot";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { channel, defineApp, type HoldfastServer, jwt, reject, rpc } from "../../packages/holdfast/src/index.js";
+import {
+  channel,
+  defineApp,
+  type HoldfastServer,
+  jwt,
+  reject,
+  rpc,
+} from "../../packages/holdfast/src/index.js";
 import {
   connectSdk,
   createSdk,

@@ -4,7 +4,13 @@ import type { Centrifuge, Options, PublicationContext, Subscription } from "cent
 import { EventSource } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { channel, defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
-import { type Answer, createSdk, next, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  createSdk,
+  next,
+  startApp,
+  subscribeSdk,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { HttpProxy, type ProxyOptions } from "../../packages/holdfast/test/support/http-proxy.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 import { RawClient, until } from "../../packages/holdfast/test/support/server.js";

@@ -7,7 +7,12 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { channel, createServer, defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
 import { type Answer, startApp } from "../../packages/holdfast/test/support/app-server.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
-import { RawClient, startServer, until, upgradeRequest } from "../../packages/holdfast/test/support/server.js";
+import {
+  RawClient,
+  startServer,
+  until,
+  upgradeRequest,
+} from "../../packages/holdfast/test/support/server.js";
 
 const connectCommand = '{"id":1,"connect":{}}';
 const nothing = { connections: 0, subscriptions: 0, sockets: 0, deadlines: 0, channels: 0, unsentBytes: 0 };

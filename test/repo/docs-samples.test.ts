@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { type Answer, apiKey, connectSdk, subscribeSdk, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import {
+  type Answer,
+  apiKey,
+  connectSdk,
+  subscribeSdk,
+  tokenOf,
+} from "../../packages/holdfast/test/support/app-server.js";
 import { listPages, readSamples } from "./docs-samples.js";
 import { findPorts, runSample } from "./run-sample.js";
 

@@ -15,7 +15,7 @@ const pattern =
 
 export function listSources(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.tsx?$/.test(path))
     .map((path) => path.replaceAll("\\", "/"))
     .sort();
 }

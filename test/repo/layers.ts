@@ -1,11 +1,9 @@
-/** The layers as data: what each folder of src/ may import besides itself and errors.ts. */
+/** The packages and their layers as data: what each folder of sources may import besides itself and errors.ts. */
 export interface Layer {
   readonly folders: readonly string[];
   /** Modules of Node.js, by name without `node:`. */
   readonly node: readonly string[];
   readonly packages: readonly string[];
-  /** Folders of which only types may be imported: nothing of them is left at run time. */
-  readonly typesOf?: readonly string[];
   /** Single files of other folders. */
   readonly files?: readonly string[];
   /** Globals of a platform that must not be used. */
@@ -16,7 +14,7 @@ const timeAndSockets = /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new D
 const platform =
   /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new Date|performance|process|Buffer|Math\.random)\b/;
 
-export const layers: Readonly<Record<string, Layer>> = {
+const server: Readonly<Record<string, Layer>> = {
   websocket: {
     folders: [],
     node: ["buffer", "crypto", "zlib"],
@@ -102,9 +100,49 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ["jiti", "yaml", "zod"],
     files: ["http/api/keys.ts"],
   },
-  report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
-  lab: {
-    folders: [".", "report"],
+  cli: {
+    folders: [".", "config", "requests"],
+    node: [
+      "crypto",
+      "fs",
+      "os",
+      "path",
+      "stream/consumers",
+      "string_decoder",
+      "timers/promises",
+      "tty",
+      "url",
+    ],
+    packages: ["centrifuge", "commander"],
+    files: ["wire/raw-json.ts"],
+  },
+};
+
+/** Browser-safe files of the server that the client has, too: its build takes them in. */
+const shared = [
+  "app/define-app",
+  "app/pattern",
+  "app/types",
+  "errors",
+  "wire/messages",
+  "wire/published",
+].map((name) => `../../holdfast/src/${name}.ts`);
+const notInBrowsers = /\b(?:process|Buffer|setImmediate|document|window)\b/;
+
+const client: Readonly<Record<string, Layer>> = {
+  ".": {
+    folders: [],
+    node: [],
+    packages: ["centrifuge"],
+    files: [...shared, "../../holdfast/src/websocket.ts"],
+    forbiddenGlobals: notInBrowsers,
+  },
+  react: { folders: ["."], node: [], packages: ["react"], files: shared, forbiddenGlobals: notInBrowsers },
+};
+
+const lab: Readonly<Record<string, Layer>> = {
+  ".": {
+    folders: ["children", "readers", "report", "users"],
     node: [
       "child_process",
       "crypto",
@@ -120,55 +158,32 @@ export const layers: Readonly<Record<string, Layer>> = {
       "url",
       "zlib",
     ],
-    packages: [],
+    packages: ["holdfast"],
   },
-  showcase: {
-    folders: [
-      "app",
-      "auth",
-      "channels",
-      "http",
-      "lab",
-      "report",
-      "requests",
-      "server",
-      "sockets",
-      "transports",
-    ],
-    node: ["crypto", "fs", "http", "os", "path"],
-    packages: ["systeminformation", "zod"],
-  },
-  client: {
-    folders: ["wire"],
-    node: [],
-    packages: ["centrifuge"],
-    typesOf: ["app"],
-    files: ["app/pattern.ts", "websocket.ts"],
-    forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
-  },
-  react: {
-    folders: [],
-    node: [],
-    packages: ["react"],
-    typesOf: ["app", "client"],
-    forbiddenGlobals: /\b(?:process|Buffer|setImmediate|document|window)\b/,
-  },
+  children: { folders: ["."], node: [], packages: [] },
+  readers: { folders: ["."], node: ["crypto", "http", "http2", "net"], packages: [] },
+  users: { folders: [".", "readers", "report"], node: ["http", "http2", "net", "zlib"], packages: [] },
+  load: { folders: ["."], node: [], packages: [], forbiddenGlobals: platform },
+  report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
   cli: {
-    folders: [".", "config", "lab", "report", "requests", "showcase"],
-    node: ["crypto", "fs", "path", "stream/consumers", "string_decoder", "timers/promises", "tty"],
-    packages: ["centrifuge", "cli-table3", "commander", "listr2"],
-    files: ["client/without-local-storage.ts", "wire/raw-json.ts"],
+    folders: [".", "report"],
+    node: ["fs", "path"],
+    packages: ["cli-table3", "commander", "holdfast", "holdfast/internal", "listr2"],
   },
 };
 
+export interface Package {
+  readonly sources: string;
+  readonly layers: Readonly<Record<string, Layer>>;
+  /** Entries that run in browsers, where no module of Node.js can be. */
+  readonly browserEntries: readonly string[];
+}
+
+export const packages: readonly Package[] = [
+  { sources: "packages/holdfast/src", layers: server, browserEntries: ["app.ts", "browser.ts"] },
+  { sources: "packages/client/src", layers: client, browserEntries: ["index.ts", "react/index.ts"] },
+  { sources: "packages/lab/src", layers: lab, browserEntries: ["load/index.ts", "report/index.ts"] },
+];
+
 /** Folders whose subfolders must not import each other: implementations of one contract. */
 export const siblingFolders = ["brokers"];
-
-/** Entries that run in browsers, where no module of Node.js can be. */
-export const browserEntries = [
-  "app.ts",
-  "browser.ts",
-  "client/index.ts",
-  "react/index.ts",
-  "report/index.ts",
-];

@@ -32,11 +32,8 @@ export function runSample(code: string, ports: Ports): RunningSample {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
   const text = code.replace(/\b(8000|9000|3000)\b/g, (port) => String(ports[port as keyof Ports]));
-  // Packages that a user would have installed are found by their names; this one by its own, which is aliased.
-  writeFileSync(
-    join(folder, "sample.ts"),
-    text.replace(/"holdfast(\/\w+)?"/g, (_, entry) => `"${urlOf(entry)}"`),
-  );
+  // Packages that a user would have installed are found by their names.
+  writeFileSync(join(folder, "sample.ts"), text);
   const program = spawn(process.execPath, [...loaders, "sample.ts"], {
     cwd: folder,
     env: { ...process.env, SAMPLE_PORTS: JSON.stringify(ports), TOKEN_SECRET: secret, API_KEY: apiKey },
@@ -64,15 +61,4 @@ export function runSample(code: string, ports: Ports): RunningSample {
       });
     },
   };
-}
-
-/** Where the built package has an entry. */
-function urlOf(entry: string | undefined): string {
-  const files = {
-    "": "index.js",
-    "/client": "client/node.js",
-    "/websocket": "websocket.js",
-    "/react": "react/index.js",
-  };
-  return new URL(`../../dist/${files[(entry ?? "") as keyof typeof files]}`, import.meta.url).href;
 }

@@ -5,7 +5,10 @@ import { describe, expect, it } from "vitest";
 import { defaultSocketSettings, socketOptionNames } from "../../packages/holdfast/src/sockets/options.js";
 import { clientOptionNames } from "../../packages/holdfast/src/sockets/web-socket.js";
 import { serverOptionNames } from "../../packages/holdfast/src/sockets/websocket-server.js";
-import { defaultConnectionLimits, defaultDeflateSettings } from "../../packages/holdfast/src/websocket/index.js";
+import {
+  defaultConnectionLimits,
+  defaultDeflateSettings,
+} from "../../packages/holdfast/src/websocket/index.js";
 import * as entry from "../../packages/holdfast/src/websocket.js";
 
 const text = readFileSync(join(import.meta.dirname, "../../docs/reference/websocket.md"), "utf8");

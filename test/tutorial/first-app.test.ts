@@ -10,11 +10,11 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually } from "../browser/chat-window.js";
-import { launchArguments } from "../browser/chromium.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { linkPackages } from "../../packages/holdfast/test/support/link-packages.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { eventually } from "../browser/chat-window.js";
+import { launchArguments } from "../browser/chromium.js";
 import { readTutorial } from "./tutorial-page.js";
 
 const root = join(import.meta.dirname, "../..");

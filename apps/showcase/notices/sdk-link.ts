@@ -1,8 +1,8 @@
 /** The channel and the map of a person, and the methods, through the typed client of the application. */
 import type { Client } from "@holdfast/client";
 import type { ShowcaseApp } from "../server/app.js";
-import { keptNotices } from "./server/limits.js";
 import type { NoticesLink } from "./model/link.js";
+import { keptNotices } from "./server/limits.js";
 
 /** The one key in the map, as the server has it. */
 const marksKey = "marks";

@@ -3,24 +3,22 @@
  * name, private rooms for their members. The
  * rules are functions that ask the maps, so that what a moderator or an owner changes holds from the next command on.
  */
+
+import type { AccessContext, User } from "holdfast";
+import { type ChannelOptions, channel, defineApp, rpc } from "holdfast";
 import { z } from "zod";
-import type { AccessContext } from "holdfast";
-import { type ChannelOptions, channel } from "holdfast";
-import { defineApp } from "holdfast";
-import { rpc } from "holdfast";
-import type { User } from "holdfast";
-import { type Authenticator, isTool } from "./authenticate.js";
 import { createCanvas } from "../canvas/server/canvas.js";
 import { createLab } from "../lab/server/lab.js";
 import { createLeaderboard } from "../leaderboard/server/leaderboard.js";
+import { createNotices } from "../notices/server/notices.js";
+import { createTicker } from "../ticker/server/ticker.js";
+import { type Authenticator, isTool } from "./authenticate.js";
 import { messageSchema, type RoomPublication, stampMessage } from "./messages.js";
 import type { Moderation } from "./moderation.js";
 import { nameProblem } from "./names.js";
-import { createNotices } from "../notices/server/notices.js";
 import type { PartContext } from "./part.js";
 import type { Person, PrivateRooms, roomsChanged } from "./private-rooms.js";
 import { maps } from "./store.js";
-import { createTicker } from "../ticker/server/ticker.js";
 
 export interface AppParts extends PartContext {
   readonly authenticate: Authenticator;

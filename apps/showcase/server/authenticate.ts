@@ -1,8 +1,7 @@
 /** Who a connection is: a person by the session in its cookie, or a program of this machine by the key that it comes with. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { AuthenticateContext, AuthenticatedUser } from "holdfast";
+import type { AuthenticateContext, AuthenticatedUser, User } from "holdfast";
 import { reject } from "holdfast";
-import type { User } from "holdfast";
 import { readSessionCookie } from "./cookies.js";
 import { type Moderation, moderatedCode } from "./moderation.js";
 import type { Sessions } from "./sessions.js";

@@ -1,7 +1,7 @@
 /** What rooms carry: messages as clients send them and as everybody gets them, and what the moderators' side publishes. */
+
+import type { Schema, User } from "holdfast";
 import { z } from "zod";
-import type { Schema } from "holdfast";
-import type { User } from "holdfast";
 import { maxTextCharacters } from "./limits.js";
 
 /** As pages send it. */

@@ -1,6 +1,5 @@
 /** A part of the showcase: the channels and methods of one page, and what it does by itself while the server runs. */
-import type { User } from "holdfast";
-import type { Durability } from "holdfast";
+import type { Durability, User } from "holdfast";
 import type { Store } from "./store.js";
 
 /** What parts are made from. */

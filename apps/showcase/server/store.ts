@@ -2,8 +2,9 @@
  * What the application keeps, and does to its own server: maps in channels that no client may use, which live where all
  * channels do, and so outlast a restart on a store. Bound to the server once that is made, since each needs the other.
  */
-import { HoldfastError } from "holdfast";
+
 import type { HoldfastServer } from "holdfast";
+import { HoldfastError } from "holdfast";
 
 /** The maps, by their channels. */
 export const maps = {

@@ -1,8 +1,8 @@
 /** The ticker's channels and methods, through the typed client of the application. */
 import type { Client } from "@holdfast/client";
 import type { ShowcaseApp } from "../server/app.js";
-import { keptSamples, quotesChannel } from "./server/ticker-types.js";
 import type { TickerLink } from "./model/link.js";
+import { keptSamples, quotesChannel } from "./server/ticker-types.js";
 
 export function createSdkLink(client: Client<ShowcaseApp>): TickerLink {
   const quotes = client.channel(quotesChannel);

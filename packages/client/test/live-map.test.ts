@@ -1,8 +1,8 @@
 /** Maps as clients use them, against a real server. */
 import { describe, expect, expectTypeOf, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
-import { connect, type MapChange } from "../src/node.js";
 import { channel, createServer, defineApp } from "../../holdfast/src/index.js";
+import { connect, type MapChange } from "../src/node.js";
 import { ThievishLine } from "./support/thievish-line.js";
 
 const patience = { timeout: 20_000, interval: 10 };

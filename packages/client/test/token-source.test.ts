@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { connect } from "../src/node.js";
-import { toSdkToken } from "../src/token-source.js";
 import { channel, createServer, defineApp, jwt, signToken } from "../../holdfast/src/index.js";
 import { secret } from "../../holdfast/test/support/app-server.js";
+import { connect } from "../src/node.js";
+import { toSdkToken } from "../src/token-source.js";
 
 const patience = { timeout: 5000 };
 const app = defineApp({

@@ -1,12 +1,6 @@
 /** What does and what does not compile; the expectations are checked by `npm run typecheck`. */
 import { describe, expectTypeOf, it } from "vitest";
-import {
-  type Channel,
-  type Client,
-  type ClientInfo,
-  connect,
-  type PublishedPosition,
-} from "../src/node.js";
+import { type Channel, type Client, type ClientInfo, connect, type PublishedPosition } from "../src/node.js";
 import type { UsedChannel, UsedMap, useChannel, useMap } from "../src/react/index.js";
 import type { ChatApp } from "./support/chat-app.js";
 

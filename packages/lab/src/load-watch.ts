@@ -1,7 +1,7 @@
 /** How much of the processor the load itself takes, from when this is made. */
 import { performance } from "node:perf_hooks";
-import type { LoadHealth } from "./report/index.js";
 import { machineTimes } from "./machine.js";
+import type { LoadHealth } from "./report/index.js";
 
 export class LoadWatch {
   readonly #loop = performance.eventLoopUtilization();

@@ -1,5 +1,5 @@
 /** Plays the users of one transport, and publishes: opening, a window in which everything counts, and the rest that comes. */
-import type { LabTraffic, SequenceOutcome } from "./report/index.js";
+
 import { ArrivalWatch } from "./arrival-watch.js";
 import type { LoadNews, LoadOpened, LoadOutcome, LoadStart } from "./ipc.js";
 import { LatencyHistogram } from "./latency-histogram.js";
@@ -7,6 +7,7 @@ import { LoadWatch } from "./load-watch.js";
 import { openUsers } from "./open-users.js";
 import { Publisher } from "./publisher.js";
 import { createRandom } from "./random.js";
+import type { LabTraffic, SequenceOutcome } from "./report/index.js";
 import { RequestText } from "./request-text.js";
 import { type RunTimes, runTimesOf } from "./run-times.js";
 import { type Schedule, scheduleOf } from "./schedule.js";

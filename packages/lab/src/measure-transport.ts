@@ -1,6 +1,10 @@
 /** Measures one transport, from an empty server to the last message that arrives. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Child } from "./child.js";
+import type { LoadAsks, LoadNews, LoadOpened, LoadOutcome, ServerSample } from "./ipc.js";
+import { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";
+import { ProgressClock } from "./progress-clock.js";
 import {
   isShortOfTime,
   type LabMeasurement,
@@ -9,10 +13,6 @@ import {
   type LabTransport,
   mostUtilization,
 } from "./report/index.js";
-import { Child } from "./child.js";
-import type { LoadAsks, LoadNews, LoadOpened, LoadOutcome, ServerSample } from "./ipc.js";
-import { type LabModules, type LabServer, openLabServer } from "./open-lab-server.js";
-import { ProgressClock } from "./progress-clock.js";
 import { runTimesOf } from "./run-times.js";
 
 export interface MeasureOptions {

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { LabSettings } from "./report/index.js";
 import { Child } from "./child.js";
 import type { NetworkAsks, ServerAsks, ServerSample } from "./ipc.js";
 import type { NetworkOptions } from "./network.js";
+import type { LabSettings } from "./report/index.js";
 import type { ServeOptions } from "./serve.js";
 import { hasNetwork } from "./settings.js";
 import type { SocketTraffic } from "./socket-counter.js";

@@ -1,9 +1,9 @@
 /** A run of the lab: each transport, one after the other, so that they do not disturb each other. */
 import { version } from "holdfast";
-import type { LabMeasurement, LabResult, LabSample, LabSettings, LabTransport } from "./report/index.js";
 import { describeMachine } from "./machine.js";
 import { measureTransport } from "./measure-transport.js";
 import type { LabModules } from "./open-lab-server.js";
+import type { LabMeasurement, LabResult, LabSample, LabSettings, LabTransport } from "./report/index.js";
 
 /** Which transport begins or is done. */
 export interface LabProgress {

@@ -1,7 +1,7 @@
 /** Settings of a run, checked: whatever comes from people or pages goes through here. */
 import { HoldfastError } from "holdfast";
-import { headerKinds, type LabSettings, type LabTransport, labTransports } from "./report/index.js";
 import { mostConnections } from "./machine.js";
+import { headerKinds, type LabSettings, type LabTransport, labTransports } from "./report/index.js";
 
 /** What a run is asked for: names of `LabSettings`, durations as numbers of milliseconds or texts such as `500ms`, `1s`, `2m`. */
 export type LabInput = { readonly [K in keyof LabSettings]?: unknown };

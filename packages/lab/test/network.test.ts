@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Network, type NetworkOptions } from "../src/network.js";
 import { until } from "../../holdfast/test/support/server.js";
+import { Network, type NetworkOptions } from "../src/network.js";
 
 /** A server behind a network, and what opens connections through it. */
 async function start(options: Partial<NetworkOptions>, onConnection: (socket: Socket) => void) {

@@ -8,10 +8,10 @@ import { createData, epochIn, scanMessages } from "../src/payload.js";
 import { ProgressClock } from "../src/progress-clock.js";
 import { createRandom, exponential } from "../src/random.js";
 import { LineSplitter } from "../src/readers/line-splitter.js";
+import { type LabTransport, mostWarmUpMs } from "../src/report/index.js";
 import { runTimesOf } from "../src/run-times.js";
 import { scheduleOf } from "../src/schedule.js";
 import { SequenceCheck } from "../src/sequence-check.js";
-import { type LabTransport, mostWarmUpMs } from "../src/report/index.js";
 import { settings } from "./report/measurement.js";
 
 describe("LatencyHistogram", () => {

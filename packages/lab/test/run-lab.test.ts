@@ -1,8 +1,8 @@
 /** Short runs with real processes and sockets. What is counted must be exact; how long anything takes is left alone. */
 import { describe, expect, it } from "vitest";
+import { until } from "../../holdfast/test/support/server.js";
 import { openLabServer, resolveLabSettings, runLab } from "../src/index.js";
 import type { LabMeasurement, LabSample, LabTransport } from "../src/report/index.js";
-import { until } from "../../holdfast/test/support/server.js";
 import { builtModules } from "./support/modules.js";
 
 const users = 6;

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { SocketCounter } from "../src/socket-counter.js";
 import { until } from "../../holdfast/test/support/server.js";
+import { SocketCounter } from "../src/socket-counter.js";
 
 async function createEcho(): Promise<number> {
   const server = createServer((socket) => socket.pipe(socket));

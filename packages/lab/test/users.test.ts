@@ -1,12 +1,12 @@
 /** Virtual users against a server in this process, whose pings come sooner than in a run. */
 import { connect, createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { startServer, until } from "../../holdfast/test/support/server.js";
+import type { LabTransport } from "../src/report/index.js";
 import { RequestText } from "../src/request-text.js";
 import { Tally, trafficSince } from "../src/tally.js";
 import { userFactories } from "../src/users/factories.js";
 import { labChannel, type UserContext, type VirtualUser } from "../src/users/virtual-user.js";
-import type { LabTransport } from "../src/report/index.js";
-import { startServer, until } from "../../holdfast/test/support/server.js";
 
 async function openUser(transport: LabTransport, port: number): Promise<{ user: VirtualUser; tally: Tally }> {
   const tally = new Tally();

@@ -1,5 +1,10 @@
 /** What the sections of the broker suite work with: an open broker, a record of its events, and its time. */
-import type { Broker, BrokerEvents, HistoryQuery, Retention } from "../../../packages/holdfast/src/channels/broker.js";
+import type {
+  Broker,
+  BrokerEvents,
+  HistoryQuery,
+  Retention,
+} from "../../../packages/holdfast/src/channels/broker.js";
 import { InitialEpochs } from "../../../packages/holdfast/src/channels/initial-epochs.js";
 import type { ClientInfo, Publication } from "../../../packages/holdfast/src/wire/messages.js";
 import { type FakeClock, settle } from "../../../packages/holdfast/test/support/fake-clock.js";

@@ -1,6 +1,11 @@
 /** Retention that keeps keys: values, conditions, order, bounds and expiry. */
 import { describe, expect, it } from "vitest";
-import type { Broker, KeysQuery, NewPublication, PublishOptions } from "../../../packages/holdfast/src/channels/broker.js";
+import type {
+  Broker,
+  KeysQuery,
+  NewPublication,
+  PublishOptions,
+} from "../../../packages/holdfast/src/channels/broker.js";
 import { ample, offsetsIn, query, type Section } from "./fixture.js";
 
 const keys = { maxKeys: 100, maxBytes: 1_000_000 };

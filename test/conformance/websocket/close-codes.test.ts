@@ -1,6 +1,10 @@
 /** RFC 6455 §7.4 and the IANA registry of close codes. Autobahn 7.7, 7.9 and 7.13. */
 import { describe, expect, it } from "vitest";
-import { isSendableCloseCode, type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
+import {
+  isSendableCloseCode,
+  type Role,
+  WebSocketConnection,
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { peerOf } from "./support/frame-builder.js";
 import { sentFrames } from "./support/outcome.js";
 import { expectFault, play, playOnce, whole } from "./support/play.js";

@@ -4,7 +4,11 @@
  */
 import { isUtf8 } from "node:buffer";
 import { describe, expect, it } from "vitest";
-import { type ConnectionEvent, type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
+import {
+  type ConnectionEvent,
+  type Role,
+  WebSocketConnection,
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { agreed, compressedPeerOf, tail } from "./support/deflate.js";
 import { parseFrames, type WireFrame } from "./support/frame-parser.js";
 import { inflate } from "./support/inflate-oracle.js";

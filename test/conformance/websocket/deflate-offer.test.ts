@@ -1,6 +1,10 @@
 /** RFC 7692 §5.1 and §7.1: what a server makes of the offers of a client. Autobahn section 13. */
 import { describe, expect, it } from "vitest";
-import { acceptUpgrade, type DeflateOptions, resolveDeflate } from "../../../packages/holdfast/src/websocket/index.js";
+import {
+  acceptUpgrade,
+  type DeflateOptions,
+  resolveDeflate,
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { accept, declined, withContext, withoutContext } from "./support/deflate-offer.js";
 import { valuesOf } from "./support/http-head.js";
 import { acceptedHead, requestWith } from "./support/opening-handshake.js";

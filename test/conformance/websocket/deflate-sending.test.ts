@@ -1,6 +1,11 @@
 /** RFC 7692 §6: a sender chooses for each message whether it is compressed; prepared messages are compressed once. */
 import { describe, expect, it } from "vitest";
-import { type Deflate, PreparedMessage, type Role, resolveDeflate } from "../../../packages/holdfast/src/websocket/index.js";
+import {
+  type Deflate,
+  PreparedMessage,
+  type Role,
+  resolveDeflate,
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { agreed, tail } from "./support/deflate.js";
 import { parseFrames, type WireFrame } from "./support/frame-parser.js";
 import { inflate } from "./support/inflate-oracle.js";

@@ -1,6 +1,10 @@
 /** Large messages, chopped and fragmented, and many small ones. Autobahn sections 9 and 10. */
 import { describe, expect, it } from "vitest";
-import { type ConnectionOptions, type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
+import {
+  type ConnectionOptions,
+  type Role,
+  WebSocketConnection,
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { bytesOf, type Peer, peerOf } from "./support/frame-builder.js";
 import { plain } from "./support/outcome.js";
 import { type Cutter, cut, expectEvents, pieces, playOnce, whole } from "./support/play.js";

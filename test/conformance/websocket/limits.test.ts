@@ -1,6 +1,10 @@
 /** RFC 6455 §7.4.1 (1009) and §10.4: what is too big is refused, and by its header where that tells. */
 import { describe, expect, it } from "vitest";
-import { type ConnectionOptions, type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
+import {
+  type ConnectionOptions,
+  type Role,
+  WebSocketConnection,
+} from "../../../packages/holdfast/src/websocket/index.js";
 import { opcodes, peerOf } from "./support/frame-builder.js";
 import { plain } from "./support/outcome.js";
 import { expectEvents, expectFault, play } from "./support/play.js";

@@ -1,7 +1,7 @@
 /** One board in one window: its drawing out of the log, what is drawn here on its way there, and the others' pointers. */
 import type { ChannelStatus, ClientInfo, HistoryPage, Publication } from "@holdfast/client";
-import { type BoardEvent, logSize, type PartEvent } from "../server/board.js";
 import { readServerError } from "../../shared/line/server-error.js";
+import { type BoardEvent, logSize, type PartEvent } from "../server/board.js";
 import { CanvasWork } from "./canvas-work.js";
 import { Cursors } from "./cursors.js";
 import { Drawing, type Piece } from "./drawing.js";

@@ -1,6 +1,7 @@
 /** The canvas of one visit: the boards that were opened, which one is shown, and what one draws with. */
-import { type BoardName, boards, isBoard } from "../server/board.js";
+
 import type { Visit } from "../../shared/frame/visit.js";
+import { type BoardName, boards, isBoard } from "../server/board.js";
 import { Board } from "./board.js";
 import type { Time } from "./links.js";
 import type { PenStyle } from "./pen.js";

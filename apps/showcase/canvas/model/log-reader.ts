@@ -1,7 +1,7 @@
 /** Reads a board's log, page by page from its end, until everything that can still be seen was there. */
 import type { HistoryPage } from "@holdfast/client";
-import type { BoardEvent } from "../server/board.js";
 import { readServerError } from "../../shared/line/server-error.js";
+import type { BoardEvent } from "../server/board.js";
 import type { BoardChannel } from "./links.js";
 
 export const pageSize = 250;

@@ -2,10 +2,8 @@
  * The canvas: for each board a log of what is drawn, and a channel of cursors of which nothing is kept. Who has drawn what is
  * what the server says of the publisher, so that nobody can undo another's strokes.
  */
-import type { AccessContext } from "holdfast";
-import { channel } from "holdfast";
-import { reject } from "holdfast";
-import type { User } from "holdfast";
+import type { AccessContext, User } from "holdfast";
+import { channel, reject } from "holdfast";
 import { Allowance } from "../../server/allowance.js";
 import type { PartContext, RunningPart } from "../../server/part.js";
 import { isBoard, logSize, updatesPerSecond } from "./board.js";

@@ -1,6 +1,7 @@
 /** What clients may publish on a board: everything is bounded, and what is too much is refused. */
-import { z } from "zod";
+
 import type { Schema } from "holdfast";
+import { z } from "zod";
 import {
   type BoardEvent,
   boardHeight,

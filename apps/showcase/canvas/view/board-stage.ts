@@ -1,6 +1,7 @@
 /** Paints a board when there is something to paint and the screen is ready for it, at the screen's own sharpness. */
-import { boardHeight, boardWidth } from "../server/board.js";
+
 import type { Canvas } from "../model/canvas.js";
+import { boardHeight, boardWidth } from "../server/board.js";
 import { CursorLayer } from "./cursor-layer.js";
 import { Painter } from "./painter.js";
 import { darkPalette, lightPalette, type Palette } from "./palette.js";

@@ -1,8 +1,8 @@
 /** The board: drawn on by mouse, pen, finger or keys, with the others' pointers over it. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { boardHeight, boardWidth } from "../server/board.js";
 import type { Canvas } from "../model/canvas.js";
 import type { Point } from "../model/pen.js";
+import { boardHeight, boardWidth } from "../server/board.js";
 import { BoardStage } from "./board-stage.js";
 import { type Hand, useKeyboardHand } from "./keyboard-hand.js";
 

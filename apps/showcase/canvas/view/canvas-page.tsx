@@ -1,11 +1,11 @@
 /** The page: which boards there are, what one draws with, the board, and who is there. */
 import { useEffect } from "preact/hooks";
-import { boards } from "../server/board.js";
 import { Avatar } from "../../shared/avatar.js";
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Canvas } from "../model/canvas.js";
+import { boards } from "../server/board.js";
 import { BoardView } from "./board-view.js";
 import { Tools } from "./tools.js";
 

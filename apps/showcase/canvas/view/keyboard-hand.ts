@@ -1,7 +1,7 @@
 /** The pen in the hand of a keyboard: arrows move it, space holds it down, Enter puts it down or lifts it. */
 import { useState } from "preact/hooks";
-import { boardHeight, boardWidth } from "../server/board.js";
 import type { Canvas } from "../model/canvas.js";
+import { boardHeight, boardWidth } from "../server/board.js";
 
 export interface Hand {
   readonly x: number;

@@ -1,10 +1,10 @@
 /** What one draws with, and how one takes it back. */
 import { useState } from "preact/hooks";
-import { lineWidths } from "../server/board.js";
 import { Dialog } from "../../shared/dialog.js";
 import { useMedia } from "../../shared/hooks.js";
 import { Icon } from "../../shared/icon.js";
 import type { Canvas } from "../model/canvas.js";
+import { lineWidths } from "../server/board.js";
 import { colourNames, darkPalette, lightPalette, widthNames } from "./palette.js";
 
 export function Tools({ canvas }: { canvas: Canvas }) {

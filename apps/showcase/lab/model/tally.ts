@@ -1,6 +1,5 @@
 /** What one reader has counted, and whether it got every message once and in order. */
-import { LatencyHistogram } from "@holdfast/lab/load";
-import { SequenceCheck } from "@holdfast/lab/load";
+import { LatencyHistogram, SequenceCheck } from "@holdfast/lab/load";
 import type { BenchMessage } from "../server/protocol.js";
 
 export interface ArrivalPoint {

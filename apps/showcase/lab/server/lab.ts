@@ -1,19 +1,11 @@
 /** The lab's page: servers that a browser reads from over each transport, or a run with virtual users. */
-import { z } from "zod";
-import { channel } from "holdfast";
-import { reject } from "holdfast";
-import { rpc } from "holdfast";
-import type { User } from "holdfast";
-import { messageOf } from "holdfast/internal";
-import {
-  describeMachine,
-  type LabServer,
-  openLabServer,
-  resolveLabSettings,
-  runLab,
-} from "@holdfast/lab";
+
+import { describeMachine, type LabServer, openLabServer, resolveLabSettings, runLab } from "@holdfast/lab";
 import { type LabSettings, labTransports } from "@holdfast/lab/report";
-import { version } from "holdfast";
+import type { User } from "holdfast";
+import { channel, reject, rpc, version } from "holdfast";
+import { messageOf } from "holdfast/internal";
+import { z } from "zod";
 import type { PartContext, RunningPart } from "../../server/part.js";
 import { type Repeat, repeat as repeatUnheld } from "../../server/timers.js";
 import { BrowserBench } from "./bench.js";

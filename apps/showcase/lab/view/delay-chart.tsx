@@ -1,7 +1,8 @@
 /** The delay of each message over time, one line for each transport, as it is measured. */
+
+import { transportWords } from "@holdfast/lab/report";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { transportWords } from "@holdfast/lab/report";
 import type { LiveRow } from "../model/lab.js";
 import { colourOf } from "./colours.js";
 

@@ -1,10 +1,11 @@
 /** What is to be measured: a preset, or each setting by hand. */
-import { useState } from "preact/hooks";
+
 import { type LabTransport, labTransports, transportWords } from "@holdfast/lab/report";
-import { browserTransports } from "../server/protocol.js";
+import { useState } from "preact/hooks";
 import type { ReaderKind, Wish } from "../model/lab.js";
 import { type Preset, presets } from "../model/presets.js";
 import { type NumberField, networkFields, trafficFields, usersField, wishProblem } from "../model/wish.js";
+import { browserTransports } from "../server/protocol.js";
 
 export interface SettingsFormProps {
   isRunning: boolean;

@@ -1,8 +1,8 @@
 /** The leaderboard of one visit: the table, who plays, and the own game. */
 import type { Client } from "@holdfast/client";
 import type { ShowcaseApp } from "../../server/app.js";
-import { bestMap, playingMap } from "../server/rows.js";
 import type { Visit } from "../../shared/frame/visit.js";
+import { bestMap, playingMap } from "../server/rows.js";
 import { Changes } from "./changes.js";
 import { Game } from "./game.js";
 import type { Time } from "./links.js";

@@ -3,12 +3,9 @@
  * to be made is refused.
  */
 import { randomBytes, randomInt } from "node:crypto";
+import type { AccessContext, User } from "holdfast";
+import { channel, reject, rpc } from "holdfast";
 import { z } from "zod";
-import type { AccessContext } from "holdfast";
-import { channel } from "holdfast";
-import { reject } from "holdfast";
-import { rpc } from "holdfast";
-import type { User } from "holdfast";
 import type { PartContext, RunningPart } from "../../server/part.js";
 import { paces, planRound } from "./round-plan.js";
 import { type BegunRound, type Player, Rounds, type Standing } from "./rounds.js";

@@ -2,8 +2,7 @@
  * The rounds that are played now, one of each person, and what comes of them: points go into the map of who plays as they
  * are made, and into the table as soon as they are that person's best. Only the server writes in either.
  */
-import { reject } from "holdfast";
-import { HoldfastError } from "holdfast";
+import { HoldfastError, reject } from "holdfast";
 import { Allowance } from "../../server/allowance.js";
 import type { PartContext } from "../../server/part.js";
 import { Round } from "./round.js";

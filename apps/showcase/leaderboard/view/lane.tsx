@@ -1,7 +1,7 @@
 /** One lane: its net at the end, and what drifts towards it. */
 import { useState } from "preact/hooks";
-import type { Drifter } from "../server/round-plan.js";
 import type { Game } from "../model/game.js";
+import type { Drifter } from "../server/round-plan.js";
 import { DrifterShape, kindNames } from "./drifter-shape.js";
 
 export interface LaneProps {

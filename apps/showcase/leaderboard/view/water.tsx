@@ -1,8 +1,8 @@
 /** The water that one plays in: lanes with what drifts by, a net for each, and what there is to know before and after. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { laneCount, type Pace } from "../server/round-plan.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Leaderboard } from "../model/leaderboard.js";
+import { laneCount, type Pace } from "../server/round-plan.js";
 import { Announcer } from "./announcer.js";
 import { Between } from "./between.js";
 import { Lane } from "./lane.js";

@@ -1,6 +1,7 @@
 /** The words of the game. */
-import { type Drifter, pointsOf } from "../server/round-plan.js";
+
 import type { Outcome } from "../model/game.js";
+import { type Drifter, pointsOf } from "../server/round-plan.js";
 
 /** In the net, and read out. */
 export function describeOutcome(outcome: Outcome, drifter: Drifter | undefined): string {

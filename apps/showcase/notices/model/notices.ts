@@ -1,6 +1,7 @@
 /** A person's notifications: all that are kept, what is read of them, and what has just come. */
-import { isRead } from "../server/marks.js";
+
 import { readServerError } from "../../shared/line/server-error.js";
+import { isRead } from "../server/marks.js";
 import { Desktop, type DesktopApi } from "./desktop.js";
 import type { NoticesLink, Place, Received } from "./link.js";
 import { NoticeList } from "./notice-list.js";

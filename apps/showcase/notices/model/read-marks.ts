@@ -2,12 +2,7 @@
  * What is read: as the server has it, and as it will be once the changes on their way have arrived, so that a window shows
  * at once what it does.
  */
-import {
-  emptyMarks,
-  type Marks,
-  type MarksChange,
-  withChange,
-} from "../server/marks.js";
+import { emptyMarks, type Marks, type MarksChange, withChange } from "../server/marks.js";
 import type { NoticeList } from "./notice-list.js";
 
 export interface ReadMarksOptions {

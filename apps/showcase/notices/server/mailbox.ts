@@ -1,6 +1,7 @@
 /** Brings notifications to people, and keeps what they have read. Where somebody may not, says so by a rejection. */
-import { reject } from "holdfast";
+
 import type { User } from "holdfast";
+import { reject } from "holdfast";
 import { Allowance } from "../../server/allowance.js";
 import type { Moderation } from "../../server/moderation.js";
 import { canonicalName, tidyName } from "../../server/names.js";

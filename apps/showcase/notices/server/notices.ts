@@ -2,10 +2,10 @@
  * Notifications: a channel of each person's own, which only the server publishes in, for other people, for programs with a
  * key, and later. What is read is kept in a map of the person's own, so that all windows know it at once.
  */
-import { z } from "zod";
+
 import type { AccessContext } from "holdfast";
-import { channel } from "holdfast";
-import { rpc } from "holdfast";
+import { channel, rpc } from "holdfast";
+import { z } from "zod";
 import type { RunningPart } from "../../server/part.js";
 import { type Later, later } from "./delayed.js";
 import { keptNotices, maxDelaySeconds } from "./limits.js";

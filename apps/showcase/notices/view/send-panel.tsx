@@ -1,8 +1,8 @@
 /** Sends one to somebody here, or to oneself in a while. */
 import { useState } from "preact/hooks";
-import { maxNoticeCharacters } from "../server/limits.js";
 import { Icon } from "../../shared/icon.js";
 import type { Notices } from "../model/notices.js";
+import { maxNoticeCharacters } from "../server/limits.js";
 
 interface Outcome {
   readonly isDone: boolean;

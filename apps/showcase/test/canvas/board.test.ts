@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
+import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { Board } from "../../canvas/model/board.js";
 import { boardOfHash } from "../../canvas/model/canvas.js";
 import { pageSize } from "../../canvas/model/log-reader.js";
 import { logSize, type PartEvent } from "../../canvas/server/board.js";
-import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
-import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { FakeBoard, FakeLog, info, refusal } from "./fake-board.js";
 
 const part = (stroke: string, n = 0): PartEvent => ({

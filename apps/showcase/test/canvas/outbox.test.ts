@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { maxWaiting, Outbox } from "../../canvas/model/outbox.js";
 import { Pointer } from "../../canvas/model/pointer.js";
 import type { BoardEvent, CursorEvent, PartEvent } from "../../canvas/server/board.js";
-import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { refusal } from "./fake-board.js";
 
 const part = (stroke: string, n = 0): PartEvent => ({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Drawing, type Piece } from "../../canvas/model/drawing.js";
+import { colourCount, type PartEvent } from "../../canvas/server/board.js";
 import { Painter, type Surface } from "../../canvas/view/painter.js";
 import { darkPalette, lightPalette, mix } from "../../canvas/view/palette.js";
-import { colourCount, type PartEvent } from "../../canvas/server/board.js";
 
 /** Writes down what is painted. */
 function createSurface() {

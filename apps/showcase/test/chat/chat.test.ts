@@ -1,15 +1,10 @@
 import { describe, expect, it } from "vitest";
-import {
-  Chat,
-  type LinkEvents,
-  type LinkedChannel,
-  type RoomReceiver,
-} from "../../chat/model/chat.js";
+import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
+import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
+import { Chat, type LinkEvents, type LinkedChannel, type RoomReceiver } from "../../chat/model/chat.js";
 import type { Member, RoomMethods } from "../../chat/model/private-rooms.js";
 import type { RoomSession } from "../../chat/model/room-session.js";
 import { PageStorage } from "../../shared/session/storage.js";
-import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
-import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { MemoryStorage } from "../shared/memory-storage.js";
 import { FakeChannel } from "./fake-channel.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
 import { Outbox } from "../../chat/model/outbox.js";
 import { PageStorage } from "../../shared/session/storage.js";
-import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
 import { MemoryStorage } from "../shared/memory-storage.js";
 
 const position = { epoch: "e1", offset: 7 };

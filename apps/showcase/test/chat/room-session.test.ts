@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
+import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { Outbox } from "../../chat/model/outbox.js";
 import { ReadMarks } from "../../chat/model/read-marks.js";
 import { RoomSession } from "../../chat/model/room-session.js";
 import type { RoomReturn } from "../../shared/line/connection-status.js";
 import { PageStorage } from "../../shared/session/storage.js";
-import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
-import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { MemoryStorage } from "../shared/memory-storage.js";
 import { FakeChannel } from "./fake-channel.js";
 

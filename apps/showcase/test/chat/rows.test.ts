@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
 import { Outbox } from "../../chat/model/outbox.js";
 import { arrangeRows, type Row } from "../../chat/model/rows.js";
 import { dayOf, dayText, timeText } from "../../chat/model/time-text.js";
 import { Timeline } from "../../chat/model/timeline.js";
 import { PageStorage } from "../../shared/session/storage.js";
-import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
 
 const me = { user: "ann", name: "Ann" };
 const at = (day: number, hour: number, minute = 0) => new Date(2024, 4, day, hour, minute).getTime();

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { resolveLabSettings } from "../../../../packages/lab/src/index.js";
+import { emptyShare, judge, tableOf } from "../../../../packages/lab/src/report/index.js";
 import { clockAheadMs } from "../../lab/model/clock.js";
 import { settingsOf, toMeasurement } from "../../lab/model/measurement.js";
 import { presets } from "../../lab/model/presets.js";
 import { Tally } from "../../lab/model/tally.js";
 import { wishProblem } from "../../lab/model/wish.js";
-import { resolveLabSettings } from "../../../../packages/lab/src/index.js";
-import { emptyShare, judge, tableOf } from "../../../../packages/lab/src/report/index.js";
 
 const use = {
   ...{ cpuMs: 30, userMs: 20, systemMs: 10, rss: 3 * 1024 * 1024, rssBefore: 1024 * 1024, heapUsed: 5 },

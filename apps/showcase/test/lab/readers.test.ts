@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { EventSource, fetch, WebSocket } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { startServer, until } from "../../../../packages/holdfast/test/support/server.js";
+import type { LabTransport } from "../../../../packages/lab/src/report/index.js";
 import { createReader } from "../../lab/model/create-reader.js";
 import type { ReaderContext } from "../../lab/model/reader.js";
 import { Tally } from "../../lab/model/tally.js";
-import type { LabTransport } from "../../../../packages/lab/src/report/index.js";
 import { browserTransports } from "../../lab/server/protocol.js";
-import { startServer, until } from "../../../../packages/holdfast/test/support/server.js";
 
 /** A line that can be broken: every connection is reset. */
 async function openLine(target: number) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Notices } from "../../notices/model/notices.js";
-import { HandClock } from "../server/support/hand-clock.js";
 import { refusal } from "../refusal.js";
+import { HandClock } from "../server/support/hand-clock.js";
 import { FakeLink } from "./fake-link.js";
 
 async function start(prepare: (link: FakeLink) => void = () => {}) {

@@ -1,15 +1,24 @@
 /** The lab's methods: who may run it, for how long, and what is told of it. The lab's own servers are played here. */
 import type { Centrifuge } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createServer, defineApp, type HoldfastServer, version as ownVersion } from "../../../../packages/holdfast/src/index.js";
-import { type LabServer, resolveLabSettings, type SocketTraffic } from "../../../../packages/lab/src/index.js";
+import {
+  createServer,
+  defineApp,
+  type HoldfastServer,
+  version as ownVersion,
+} from "../../../../packages/holdfast/src/index.js";
+import { connectSdk } from "../../../../packages/holdfast/test/support/app-server.js";
+import { until } from "../../../../packages/holdfast/test/support/server.js";
+import {
+  type LabServer,
+  resolveLabSettings,
+  type SocketTraffic,
+} from "../../../../packages/lab/src/index.js";
 import type { LabResult, LabSettings } from "../../../../packages/lab/src/report/index.js";
 import { BrowserBench } from "../../lab/server/bench.js";
 import { createLab, type LabParts } from "../../lab/server/lab.js";
 import type { Bench, BenchMessage, LabNews } from "../../lab/server/protocol.js";
 import { Store } from "../../server/store.js";
-import { connectSdk } from "../../../../packages/holdfast/test/support/app-server.js";
-import { until } from "../../../../packages/holdfast/test/support/server.js";
 import { HandClock } from "./support/hand-clock.js";
 
 class FakeLabServer implements LabServer {

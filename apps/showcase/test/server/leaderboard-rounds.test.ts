@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
+import { settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { Round } from "../../leaderboard/server/round.js";
 import { graceMs, planRound, roundMs } from "../../leaderboard/server/round-plan.js";
 import { Rounds } from "../../leaderboard/server/rounds.js";
 import { maxPlaying, playingMap } from "../../leaderboard/server/rows.js";
 import { Store, type StoreServer } from "../../server/store.js";
-import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
-import { settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 
 /** Rounds over maps that write when they are let. */
 function createRounds() {

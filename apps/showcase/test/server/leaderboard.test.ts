@@ -2,13 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import {
-  graceMs,
-  type Pace,
-  planRound,
-  pointsOf,
-  roundMs,
-} from "../../leaderboard/server/round-plan.js";
+import { graceMs, type Pace, planRound, pointsOf, roundMs } from "../../leaderboard/server/round-plan.js";
 import type { BegunRound, Standing } from "../../leaderboard/server/rounds.js";
 import {
   type BestRow,

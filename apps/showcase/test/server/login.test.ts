@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { keysFileName } from "../../server/keys.js";
 import { next } from "../../../../packages/holdfast/test/support/app-server.js";
 import { testTls } from "../../../../packages/holdfast/test/support/tls.js";
+import { keysFileName } from "../../server/keys.js";
 import { codeOf, ShowcaseServer } from "./support/showcase-server.js";
 
 function createFolder(): string {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { next } from "../../../../packages/holdfast/test/support/app-server.js";
 import type { Marks } from "../../notices/server/marks.js";
 import type { Notice } from "../../notices/server/notice.js";
-import { next } from "../../../../packages/holdfast/test/support/app-server.js";
 import { codeOf, ShowcaseServer, type Somebody } from "./support/showcase-server.js";
 
 const channelOf = ({ user }: Somebody) => `notices:${user}`;

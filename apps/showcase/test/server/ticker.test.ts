@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { next } from "../../../../packages/holdfast/test/support/app-server.js";
 import type {
   MachineSample,
   Quote,
   QuotesSnapshot,
   SymbolHistory,
 } from "../../ticker/server/ticker-types.js";
-import { next } from "../../../../packages/holdfast/test/support/app-server.js";
 import { codeOf, ShowcaseServer, type Somebody } from "./support/showcase-server.js";
 
 const quotes = "quotes:generated";

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  nameFromSearch,
-  newId,
-  storagePrefix,
-  suggestName,
-} from "../../shared/session/identity.js";
 import { nameProblem } from "../../server/names.js";
+import { nameFromSearch, newId, storagePrefix, suggestName } from "../../shared/session/identity.js";
 
 describe("the name in an address", () => {
   it("makes a person of its own for each ?as=Name", () => {

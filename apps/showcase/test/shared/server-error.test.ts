@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readServerError } from "../../shared/line/server-error.js";
 import { HoldfastError } from "../../../../packages/holdfast/src/errors.js";
+import { readServerError } from "../../shared/line/server-error.js";
 
 describe("an error of the server", () => {
   it("has its own words and code, and says whether to try again", () => {

@@ -3,14 +3,9 @@ import { PriceSeries } from "../../ticker/model/price-series.js";
 import { QuoteBook, symbolsInOrder } from "../../ticker/model/quote-book.js";
 import { Rates } from "../../ticker/model/rates.js";
 import { RowPainter } from "../../ticker/model/row-painter.js";
-import {
-  formatChange,
-  formatKilobytes,
-  formatPrice,
-  pointsOf,
-} from "../../ticker/view/format.js";
-import { HandClock } from "../server/support/hand-clock.js";
+import { formatChange, formatKilobytes, formatPrice, pointsOf } from "../../ticker/view/format.js";
 import { HandFrames } from "../hand-frames.js";
+import { HandClock } from "../server/support/hand-clock.js";
 
 function bookOf(prices: Record<string, readonly [price: number, open: number]>) {
   const book = new QuoteBook();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { awayMs } from "../../ticker/model/quote-reader.js";
 import { Ticker } from "../../ticker/model/ticker.js";
-import { HandClock } from "../server/support/hand-clock.js";
 import { HandFrames } from "../hand-frames.js";
+import { HandClock } from "../server/support/hand-clock.js";
 import { FakeLink } from "./fake-link.js";
 
 async function start(prepare: (link: FakeLink) => void = () => {}) {

@@ -1,11 +1,5 @@
 /** What the ticker needs of the server. All promises reject when there is no answer, or the server refuses. */
-import type {
-  MachineSample,
-  Metric,
-  Quote,
-  QuotesSnapshot,
-  SymbolHistory,
-} from "../server/ticker-types.js";
+import type { MachineSample, Metric, Quote, QuotesSnapshot, SymbolHistory } from "../server/ticker-types.js";
 
 export interface Place {
   readonly epoch: string;

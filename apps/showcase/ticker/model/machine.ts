@@ -1,6 +1,7 @@
 /** This machine's meters: their histories first, and then each second. */
-import { type Metric, metrics } from "../server/ticker-types.js";
+
 import { readServerError } from "../../shared/line/server-error.js";
+import { type Metric, metrics } from "../server/ticker-types.js";
 import type { TickerLink } from "./link.js";
 import { MachineSeries } from "./machine-series.js";
 

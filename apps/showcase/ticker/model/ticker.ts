@@ -1,6 +1,7 @@
 /** The ticker: all quotes, the one that was chosen, this machine's meters, and a reader that can be slow. */
-import type { QuotesSnapshot } from "../server/ticker-types.js";
+
 import { readServerError } from "../../shared/line/server-error.js";
+import type { QuotesSnapshot } from "../server/ticker-types.js";
 import type { TickerLink } from "./link.js";
 import { Machine } from "./machine.js";
 import { PriceSeries } from "./price-series.js";

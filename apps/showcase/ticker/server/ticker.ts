@@ -2,12 +2,10 @@
  * The ticker: a generated feed of 200 symbols in one channel of kind `latest`, where a reader that lags gets the newest of
  * each; and this machine's own meters, in streams with a short history. Only the server publishes.
  */
+
+import type { AccessContext, User } from "holdfast";
+import { channel, reject, rpc } from "holdfast";
 import { z } from "zod";
-import type { AccessContext } from "holdfast";
-import { channel } from "holdfast";
-import { reject } from "holdfast";
-import { rpc } from "holdfast";
-import type { User } from "holdfast";
 import type { PartContext, RunningPart } from "../../server/part.js";
 import { repeat } from "../../server/timers.js";
 import { MachineFeed } from "./machine-feed.js";

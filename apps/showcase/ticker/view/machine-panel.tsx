@@ -1,6 +1,7 @@
 /** This machine's own meters: three charts of the last minutes. */
-import type { Metric } from "../server/ticker-types.js";
+
 import type { Ticker } from "../model/ticker.js";
+import type { Metric } from "../server/ticker-types.js";
 import { Chart } from "./chart.js";
 import type { ChartSpec } from "./draw-chart.js";
 import { formatGigabytes, formatKilobytes, formatPercent } from "./format.js";

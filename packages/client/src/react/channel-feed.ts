@@ -2,8 +2,9 @@
  * A channel as a component shows it: publications with history before them, who is there, and how the subscription
  * stands. Knows nothing of React but the shape of a store: `subscribe` and `snapshot`.
  */
-import type { Channel, ChannelStatus, ClientInfo, Publication, PublishedPosition } from "../index.js";
+
 import { HoldfastError, messageOf } from "../../../holdfast/src/errors.js";
+import type { Channel, ChannelStatus, ClientInfo, Publication, PublishedPosition } from "../index.js";
 import { PublicationList } from "./publication-list.js";
 
 export interface FeedOptions {

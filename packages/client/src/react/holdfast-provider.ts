@@ -1,8 +1,8 @@
 /** The client that a tree of components uses. Whoever made it closes it. */
 import { createContext, createElement, type ReactElement, type ReactNode, useContext } from "react";
 import type { App } from "../../../holdfast/src/app/define-app.js";
-import type { Client } from "../index.js";
 import { HoldfastError } from "../../../holdfast/src/errors.js";
+import type { Client } from "../index.js";
 
 /** Without the application, which a context cannot know: `useClient` says it. */
 const ClientContext = createContext<unknown>(undefined);

@@ -1,6 +1,7 @@
 /** A map as a component shows it: its entries, and how the subscription stands. A store: `subscribe` and `snapshot`. */
-import type { ChannelStatus, LiveMap, MapEntry, MapSubscribeOptions } from "../index.js";
+
 import { HoldfastError, messageOf } from "../../../holdfast/src/errors.js";
+import type { ChannelStatus, LiveMap, MapEntry, MapSubscribeOptions } from "../index.js";
 
 export interface MapSnapshot<Data> {
   /** By key. */

@@ -1,16 +1,16 @@
 /** A channel in a component: subscribed while it is shown. */
 import { useMemo, useSyncExternalStore } from "react";
 import type { App } from "../../../holdfast/src/app/define-app.js";
-import type { ChannelArgument, DataFor, HasParams, InputFor, ParamsOf, PatternOf } from "../../../holdfast/src/app/types.js";
 import type {
-  Channel,
-  ChannelStatus,
-  Client,
-  ClientInfo,
-  Publication,
-  PublishedPosition,
-} from "../index.js";
+  ChannelArgument,
+  DataFor,
+  HasParams,
+  InputFor,
+  ParamsOf,
+  PatternOf,
+} from "../../../holdfast/src/app/types.js";
 import { HoldfastError } from "../../../holdfast/src/errors.js";
+import type { Channel, ChannelStatus, Client, ClientInfo, Publication, PublishedPosition } from "../index.js";
 import { ChannelFeed } from "./channel-feed.js";
 
 type Input<A, P extends string> = InputFor<A, PatternOf<A, P>>;

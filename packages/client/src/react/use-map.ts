@@ -1,9 +1,16 @@
 /** A map in a component: subscribed while it is shown. */
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { App } from "../../../holdfast/src/app/define-app.js";
-import type { ChannelArgument, DataFor, HasParams, InputFor, ParamsOf, PatternOf } from "../../../holdfast/src/app/types.js";
-import type { ChannelStatus, Client, LiveMap, MapEntry, PublishedPosition } from "../index.js";
+import type {
+  ChannelArgument,
+  DataFor,
+  HasParams,
+  InputFor,
+  ParamsOf,
+  PatternOf,
+} from "../../../holdfast/src/app/types.js";
 import type { HoldfastError } from "../../../holdfast/src/errors.js";
+import type { ChannelStatus, Client, LiveMap, MapEntry, PublishedPosition } from "../index.js";
 import { MapFeed } from "./map-feed.js";
 
 type Input<A, P extends string> = InputFor<A, PatternOf<A, P>>;

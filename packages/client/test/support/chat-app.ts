@@ -1,8 +1,6 @@
 /** The application that clients are tested against, on a real server; everything ends with the test. */
 import { onTestFinished } from "vitest";
 import { z } from "zod";
-import type { ClientOptions } from "../../src/node.js";
-import { type Client, connect } from "../../src/node.js";
 import {
   channel,
   createServer,
@@ -12,6 +10,8 @@ import {
   rpc,
   type ServerOptions,
 } from "../../../holdfast/src/index.js";
+import type { ClientOptions } from "../../src/node.js";
+import { type Client, connect } from "../../src/node.js";
 
 /** On its own: written inside `defineApp`, a channel with no `publish` hook is of unknown data to the compiler. */
 const news = channel({ data: z.string() });

@@ -1,6 +1,7 @@
 /** How the person at this terminal calls this command again. `npx` asks a registry for what is not installed here, so it is named only where it finds this package. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
 export interface Call {
   /** The file that runs, as `process.argv[1]` has it. */
@@ -41,5 +42,11 @@ function realPath(path: string): string | undefined {
   }
 }
 
-/** Of this process. */
-export const ownName = commandName({ script: process.argv[1] ?? "holdfast", folder: process.cwd() });
+const program = fileURLToPath(new URL("../../bin/holdfast.js", import.meta.url));
+const started = process.argv[1] ?? program;
+
+/** Of this process, or of the command beside the program that this is. */
+export const ownName = commandName({
+  script: realPath(started) === realPath(program) ? started : program,
+  folder: process.cwd(),
+});

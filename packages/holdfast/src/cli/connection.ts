@@ -1,13 +1,13 @@
 /** A connection of the command line to a server, through the SDK that browsers use. */
 import type { Centrifuge, Options } from "centrifuge";
-import { withoutLocalStorage } from "./without-local-storage.js";
 import { HoldfastError } from "../index.js";
 import { isLoopback } from "../requests/origins.js";
-import { readProgramKey, runFileOf } from "./run-file.js";
 import { type ErrorEvent, WebSocket } from "../websocket.js";
 import { ownName } from "./command-name.js";
 import { writeNote } from "./output.js";
+import { readProgramKey, runFileOf } from "./run-file.js";
 import { TextClient } from "./text-client.js";
+import { withoutLocalStorage } from "./without-local-storage.js";
 
 export interface ConnectionOptions {
   readonly url: string;

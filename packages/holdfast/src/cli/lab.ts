@@ -25,7 +25,11 @@ async function loadLab(): Promise<LabPackage> {
   try {
     return (await import(entry)) as LabPackage;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND" || !String(cause).includes(`'${packageName}'`)) throw cause;
+    if (
+      (cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND" ||
+      !String(cause).includes(`'${packageName}'`)
+    )
+      throw cause;
     throw new HoldfastError(
       "HF_CLI_USAGE",
       `holdfast lab needs the package ${packageName}: npm install ${packageName}, or npx ${packageName} without installing it`,

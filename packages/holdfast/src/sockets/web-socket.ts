@@ -278,7 +278,9 @@ export class WebSocket extends EventTarget implements SocketOwner {
 
   #present(data: MessageData): string | ArrayBuffer | Blob {
     if (typeof data === "string") return data;
-    return this.binaryType === "blob" ? new Blob([data as Uint8Array<ArrayBuffer>]) : (new Uint8Array(data).buffer as ArrayBuffer);
+    return this.binaryType === "blob"
+      ? new Blob([data as Uint8Array<ArrayBuffer>])
+      : (new Uint8Array(data).buffer as ArrayBuffer);
   }
 
   #emit(type: "open" | "message" | "error" | "close" | "drain", event: Event): void {

@@ -6,9 +6,9 @@ import { makeFolder } from "../config/config-folder.js";
 
 /** A checkout or an installed package. */
 function makePackage(at: string): string {
-  mkdirSync(join(at, "dist/cli"), { recursive: true });
+  mkdirSync(join(at, "bin"), { recursive: true });
   writeFileSync(join(at, "package.json"), '{ "name": "holdfast" }');
-  const script = join(at, "dist/cli/main.js");
+  const script = join(at, "bin/holdfast.js");
   writeFileSync(script, "");
   return script;
 }
@@ -18,7 +18,7 @@ describe("the name of the command", () => {
     const folder = makeFolder();
     const script = makePackage(folder);
     expect(commandName({ script, folder })).toBe("npx holdfast");
-    expect(commandName({ script, folder: join(folder, "dist") })).toBe("npx holdfast");
+    expect(commandName({ script, folder: join(folder, "bin") })).toBe("npx holdfast");
   });
 
   it("is npx holdfast where it is installed", () => {
@@ -37,7 +37,7 @@ describe("the name of the command", () => {
     expect(commandName({ script, folder: elsewhere })).toBe(`node ${JSON.stringify(script)}`);
     const below = makePackage(join(elsewhere, "tools/rt"));
     expect(commandName({ script: below, folder: elsewhere })).toBe(
-      `node ${join("tools/rt/dist/cli/main.js")}`,
+      `node ${join("tools/rt/bin/holdfast.js")}`,
     );
   });
 

@@ -5,9 +5,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { WebSocketServer } from "../../src/websocket.js";
 import { closePayload, peerOf } from "../../../../test/conformance/websocket/support/frame-builder.js";
 import { parseFrames } from "../../../../test/conformance/websocket/support/frame-parser.js";
+import { WebSocketServer } from "../../src/websocket.js";
 import { upgradeRequest } from "../support/server.js";
 
 const client = peerOf("server");

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseResponse } from "../../../../test/conformance/websocket/support/http-head.js";
 import {
   acceptUpgrade,
   acceptValueFor,
@@ -6,7 +7,6 @@ import {
   createUpgrade,
   createWebSocketKey,
 } from "../../src/websocket/index.js";
-import { parseResponse } from "../../../../test/conformance/websocket/support/http-head.js";
 
 const key = "dGhlIHNhbXBsZSBub25jZQ==";
 const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";

@@ -1,8 +1,6 @@
 /** Streams that no script foresaw, valid and damaged. A failure prints its seed: see support/seed.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ConnectionEvent, type Role, WebSocketConnection } from "../../src/websocket/index.js";
-import { type ConnectionLimits, resolveConnectionLimits } from "../../src/websocket/options.js";
 import {
   close,
   closeFrame,
@@ -22,6 +20,8 @@ import { type Cutter, cut, playOnce, whole } from "../../../../test/conformance/
 import { predict } from "../../../../test/conformance/websocket/support/reference-receiver.js";
 import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
 import { judgeUtf8 } from "../../../../test/conformance/websocket/support/utf8-oracle.js";
+import { type ConnectionEvent, type Role, WebSocketConnection } from "../../src/websocket/index.js";
+import { type ConnectionLimits, resolveConnectionLimits } from "../../src/websocket/options.js";
 
 const roles: Role[] = ["server", "client"];
 const other = (role: Role): Role => (role === "server" ? "client" : "server");

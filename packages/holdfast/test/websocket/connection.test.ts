@@ -1,9 +1,9 @@
 /** What the caller of a connection may and may not do. What its peer may do is in test/conformance/websocket/. */
 import { describe, expect, it } from "vitest";
-import { HoldfastError } from "../../src/errors.js";
-import { type Role, WebSocketConnection } from "../../src/websocket/index.js";
 import { peerOf } from "../../../../test/conformance/websocket/support/frame-builder.js";
 import { plain, plainEvent, sentFrames } from "../../../../test/conformance/websocket/support/outcome.js";
+import { HoldfastError } from "../../src/errors.js";
+import { type Role, WebSocketConnection } from "../../src/websocket/index.js";
 
 const roles: Role[] = ["server", "client"];
 

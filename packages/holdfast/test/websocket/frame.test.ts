@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeFrame, Opcode } from "../../src/websocket/index.js";
 import { runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
 import { buildFrame, type MaskingKey } from "../../../../test/conformance/websocket/support/frame-builder.js";
 import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
+import { encodeFrame, Opcode } from "../../src/websocket/index.js";
 
 describe("encoding of frames (RFC 6455 §5.2)", () => {
   it("gives the examples of RFC 6455 §5.7", () => {

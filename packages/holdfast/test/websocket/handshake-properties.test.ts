@@ -1,15 +1,15 @@
 /** Opening handshakes that no script foresaw. A failure prints its seed: see support/seed.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
+import { parseResponse, valuesOf } from "../../../../test/conformance/websocket/support/http-head.js";
+import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
 import {
   acceptUpgrade,
   checkUpgradeResponse,
   createUpgrade,
   rejectionResponse,
 } from "../../src/websocket/index.js";
-import { runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
-import { parseResponse, valuesOf } from "../../../../test/conformance/websocket/support/http-head.js";
-import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
 
 const names = [
   "Host",

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { maskInPlace } from "../../src/websocket/masking.js";
 import { runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
 import { bytesOf } from "../../../../test/conformance/websocket/support/frame-builder.js";
 import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
+import { maskInPlace } from "../../src/websocket/masking.js";
 
 /** RFC 6455 §5.3, one octet at a time. */
 function masked(bytes: Uint8Array, key: number, position: number): number[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { MessageBuffer } from "../../src/websocket/message-buffer.js";
 import { bytesOf } from "../../../../test/conformance/websocket/support/frame-builder.js";
+import { MessageBuffer } from "../../src/websocket/message-buffer.js";
 
 describe("message buffer", () => {
   it("hands over all pieces in order", () => {

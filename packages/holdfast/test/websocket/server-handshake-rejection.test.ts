@@ -1,12 +1,12 @@
 /** What the server refuses, in the order of RFC 6455 §4.2.1, and the response it does that with. */
 import { describe, expect, it } from "vitest";
-import { acceptUpgrade, type Rejection, reject, rejectionResponse } from "../../src/websocket/index.js";
 import { parseResponse, valuesOf } from "../../../../test/conformance/websocket/support/http-head.js";
 import {
   expectRejection,
   headerOf,
   requestWith,
 } from "../../../../test/conformance/websocket/support/opening-handshake.js";
+import { acceptUpgrade, type Rejection, reject, rejectionResponse } from "../../src/websocket/index.js";
 
 describe("request that is no opening handshake (RFC 6455 §4.2.1)", () => {
   it.each(["POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "get", ""])(

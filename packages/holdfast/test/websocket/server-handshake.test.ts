@@ -1,4 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { valuesOf } from "../../../../test/conformance/websocket/support/http-head.js";
+import {
+  acceptedHead,
+  requestWith,
+} from "../../../../test/conformance/websocket/support/opening-handshake.js";
 import { HoldfastError } from "../../src/errors.js";
 import {
   acceptUpgrade,
@@ -6,8 +11,6 @@ import {
   type ServerHandshake,
   type ServerHandshakeOptions,
 } from "../../src/websocket/index.js";
-import { valuesOf } from "../../../../test/conformance/websocket/support/http-head.js";
-import { acceptedHead, requestWith } from "../../../../test/conformance/websocket/support/opening-handshake.js";
 
 describe("server's opening handshake (RFC 6455 §4.2)", () => {
   it("accepts the request of RFC 6455 §1.2 with the answer given there", () => {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Utf8Validator } from "../../src/websocket/utf8.js";
 import { cutter, damage, runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
 import { cut } from "../../../../test/conformance/websocket/support/play.js";
 import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
 import { judgeUtf8 } from "../../../../test/conformance/websocket/support/utf8-oracle.js";
+import { Utf8Validator } from "../../src/websocket/utf8.js";
 
 /** Bytes at the edges of every rule in RFC 3629 §4. */
 const edges = [

@@ -1,6 +1,7 @@
 /** One user, whatever the transport: a place in the channel, the messages that came, and coming back after a loss. */
-import type { LabTransport } from "../report/index.js";
+
 import { epochIn, scanMessages } from "../payload.js";
+import type { LabTransport } from "../report/index.js";
 import type { RequestText } from "../request-text.js";
 import { SequenceCheck } from "../sequence-check.js";
 import type { Tally } from "../tally.js";

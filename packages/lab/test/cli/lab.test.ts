@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { CliRun, runCli } from "../../../holdfast/test/cli/run-cli.js";
+import { until } from "../../../holdfast/test/support/server.js";
 import { progressLine } from "../../src/cli/lab-progress.js";
 import { labText } from "../../src/cli/lab-text.js";
 import { type LabResult, labTransports } from "../../src/report/index.js";
 import { measured, resultOf } from "../report/measurement.js";
-import { until } from "../../../holdfast/test/support/server.js";
-import { CliRun, runCli } from "../../../holdfast/test/cli/run-cli.js";
 
 const short = ["lab", "--users", "3", "--duration", "1s", "--rate", "4", "--interval", "200ms"];
 

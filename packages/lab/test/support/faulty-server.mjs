@@ -1,8 +1,8 @@
 // A server that does to the third message what HOLDFAST_LAB_FAULT says: "lose", "repeat" or "delay". As built.
 import { randomBytes } from "node:crypto";
 import { MemoryBroker } from "../../../holdfast/dist/index.js";
-import { serveLab, serveOptionsOf } from "../../dist/serve.js";
 import { systemClock } from "../../../holdfast/dist/sockets/system-clock.js";
+import { serveLab, serveOptionsOf } from "../../dist/serve.js";
 
 const fault = process.env.HOLDFAST_LAB_FAULT;
 

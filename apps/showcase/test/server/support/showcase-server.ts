@@ -2,7 +2,11 @@
 import { Centrifuge, type Subscription } from "centrifuge";
 import { onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { createServer, type HoldfastServer, type ServerOptions } from "../../../../../packages/holdfast/src/index.js";
+import {
+  createServer,
+  type HoldfastServer,
+  type ServerOptions,
+} from "../../../../../packages/holdfast/src/index.js";
 import { createShowcase, type Showcase, type ShowcaseOptions } from "../../../server/showcase.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever a server answers.

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import type { Durability } from "../../../src/channels/broker.js";
-import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { createGate, systemError } from "./support/faults.js";
 import { readAll } from "./support/record.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";

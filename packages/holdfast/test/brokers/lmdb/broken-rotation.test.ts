@@ -1,8 +1,8 @@
 import type fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Durability } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
+import type { Durability } from "../../../src/channels/broker.js";
 import { createGate, replaceInFs, systemError } from "./support/faults.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
 import { checkpointDelayMs, createFolder, journalFilesOf, openBroker } from "./support/store.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { LmdbBroker } from "../../../src/index.js";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
+import type { LmdbBroker } from "../../../src/index.js";
 import { holdTransaction, powerCutCopyOf } from "./support/faults.js";
 import { endless, readAll } from "./support/record.js";
 import { checkpointDelayMs, crashCopyOf, createFolder, openBroker } from "./support/store.js";

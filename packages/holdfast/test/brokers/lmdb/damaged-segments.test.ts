@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Publication } from "../../../src/wire/messages.js";
 import { ample, countTo, offsetsIn, query } from "../../../../../test/conformance/broker/fixture.js";
+import type { Publication } from "../../../src/wire/messages.js";
 import { readAll } from "./support/record.js";
 import { createFolder, openBroker } from "./support/store.js";
 

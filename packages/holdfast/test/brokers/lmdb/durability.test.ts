@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import type { Durability, PublishResult } from "../../../src/channels/broker.js";
 import type { LmdbBroker } from "../../../src/index.js";
-import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { PublicationRecord, publicationOf, readAll } from "./support/record.js";
 import { contentOf, crashCopyOf, createFolder, openBroker } from "./support/store.js";
 

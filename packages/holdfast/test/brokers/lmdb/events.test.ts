@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
 import type { Durability } from "../../../src/channels/broker.js";
 import type { Publication } from "../../../src/wire/messages.js";
-import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
 import { createFolder, openBroker } from "./support/store.js";
 
 const durabilities: readonly Durability[] = [

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { PublishResult } from "../../../src/channels/broker.js";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
+import type { PublishResult } from "../../../src/channels/broker.js";
 import { endless, PublicationRecord, readAll } from "./support/record.js";
 import { RemoteBroker, type RemoteError } from "./support/remote-broker.js";
 import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support/store.js";

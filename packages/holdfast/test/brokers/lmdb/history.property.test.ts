@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Durability, Retention } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn, publishMany } from "../../../../../test/conformance/broker/fixture.js";
+import type { Durability, Retention } from "../../../src/channels/broker.js";
 import { LogModel } from "./support/model.js";
 import { crashCopyOf, createFolder, type OpenBroker, openBroker } from "./support/store.js";
 

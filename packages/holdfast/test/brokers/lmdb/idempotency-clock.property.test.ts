@@ -1,8 +1,8 @@
 /** Idempotency keys of a store whose machine's clock is set back and forward, over restarts and crashes as well. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Position } from "../../../src/wire/messages.js";
 import { ample } from "../../../../../test/conformance/broker/fixture.js";
+import type { Position } from "../../../src/wire/messages.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Durability } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
+import type { Durability } from "../../../src/channels/broker.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { endless } from "./support/record.js";
 import { RemoteBroker } from "./support/remote-broker.js";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { LogIndex } from "../../../src/brokers/lmdb/log-index.js";
 import type { Broker } from "../../../src/channels/broker.js";
-import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { holdTransaction } from "./support/faults.js";
 import { checkpointDelayMs, crashCopyOf, createFolder, openBroker } from "./support/store.js";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { ample, countTo } from "../../../../../test/conformance/broker/fixture.js";
+import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { systemError } from "./support/faults.js";
 import { createFolder, openBroker } from "./support/store.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Durability, NewPublication } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn, query } from "../../../../../test/conformance/broker/fixture.js";
+import type { Durability, NewPublication } from "../../../src/channels/broker.js";
 import { PublicationRecord, publicationOf, readAll } from "./support/record.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Retention } from "../../../src/channels/broker.js";
 import { ample, countTo, offsetsIn, query } from "../../../../../test/conformance/broker/fixture.js";
+import type { Retention } from "../../../src/channels/broker.js";
 import { endless, readAll } from "./support/record.js";
 import { crashCopyOf, createFolder, type OpenBroker, openBroker } from "./support/store.js";
 

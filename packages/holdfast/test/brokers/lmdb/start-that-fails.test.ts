@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ChannelLog } from "../../../src/brokers/lmdb/channel-log.js";
 import { ample, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
+import { ChannelLog } from "../../../src/brokers/lmdb/channel-log.js";
 import { crashCopyOf, createBroker, createFolder, openBroker } from "./support/store.js";
 
 afterEach(() => {

@@ -1,8 +1,8 @@
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { LogIndex } from "../../../src/brokers/lmdb/log-index.js";
 import { ample, countTo } from "../../../../../test/conformance/broker/fixture.js";
+import { LogIndex } from "../../../src/brokers/lmdb/log-index.js";
 import { fillDisk, holdTransaction, powerCutCopyOf, recordFlushedFiles } from "./support/faults.js";
 import { PublicationRecord, publicationOf, readAll } from "./support/record.js";
 import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support/store.js";

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { findOpenToOthers } from "../../../src/brokers/lmdb/store-access.js";
 import { ample, countTo } from "../../../../../test/conformance/broker/fixture.js";
+import { findOpenToOthers } from "../../../src/brokers/lmdb/store-access.js";
 import { createFolder, openBroker } from "./support/store.js";
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { ample } from "../../../../../test/conformance/broker/fixture.js";
+import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { powerCutCopyOf, systemError } from "./support/faults.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { ample, EventRecord } from "../../../../../test/conformance/broker/fixture.js";
 import { MemoryBroker, type MemoryBrokerOptions } from "../../../src/brokers/memory/memory-broker.js";
 import { Round } from "../../../src/channels/round.js";
-import { ample, EventRecord } from "../../../../../test/conformance/broker/fixture.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { ample, client, EventRecord, hourMs, query } from "../../../../../test/conformance/broker/fixture.js";
 import { MemoryBroker, type MemoryBrokerOptions } from "../../../src/brokers/memory/memory-broker.js";
 import type { Retention } from "../../../src/channels/broker.js";
-import { ample, client, EventRecord, hourMs, query } from "../../../../../test/conformance/broker/fixture.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
 

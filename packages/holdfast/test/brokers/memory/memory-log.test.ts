@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
 import { MemoryLog } from "../../../src/brokers/memory/memory-log.js";
 import type { HistoryQuery, Retention } from "../../../src/channels/broker.js";
-import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
 
 interface Kept {
   readonly offset: number;

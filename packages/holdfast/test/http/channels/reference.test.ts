@@ -6,7 +6,10 @@ import { defaultReadEntries } from "../../../src/sessions/reading.js";
 import { errorTable } from "../../../src/wire/codes.js";
 import { httpStatusOf } from "../../../src/wire/http-status.js";
 
-const text = readFileSync(join(import.meta.dirname, "../../../../../docs/reference/http-channels.md"), "utf8");
+const text = readFileSync(
+  join(import.meta.dirname, "../../../../../docs/reference/http-channels.md"),
+  "utf8",
+);
 /** The first cells of a table's rows. */
 const rowsUnder = (heading: string) =>
   (text.split(`${heading}\n`)[1] ?? "").split("\n## ")[0]?.match(/^\| [^|-][^|]* \|/gm) ?? [];

@@ -1,5 +1,6 @@
 /** What was published and acknowledged, to compare with what a store has. */
 import { expect } from "vitest";
+import { ample, countTo, query } from "../../../../../../test/conformance/broker/fixture.js";
 import type {
   HistoryPage,
   HistoryQuery,
@@ -9,7 +10,6 @@ import type {
   Retention,
 } from "../../../../src/channels/broker.js";
 import type { Publication } from "../../../../src/wire/messages.js";
-import { ample, countTo, query } from "../../../../../../test/conformance/broker/fixture.js";
 
 export const endless: Retention = Object.freeze({ ...ample, maxEntries: 1_000_000, maxBytes: 2 ** 40 });
 

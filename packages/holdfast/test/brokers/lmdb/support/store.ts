@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { EventRecord } from "../../../../../../test/conformance/broker/fixture.js";
 import { LmdbBroker, type LmdbBrokerOptions } from "../../../../src/brokers/lmdb/lmdb-broker.js";
 import type { BrokerEvents } from "../../../../src/channels/broker.js";
 import { HoldfastError } from "../../../../src/errors.js";
-import { EventRecord } from "../../../../../../test/conformance/broker/fixture.js";
 import { createCounter } from "../../../support/counter.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 
