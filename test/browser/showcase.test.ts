@@ -266,11 +266,4 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await again.waitForURL(new URL("/", url).href);
     await again.getByRole("heading", { level: 1, name: /keeps the line open/ }).waitFor();
   });
-
-  it("says so where the server runs without the chat", async () => {
-    const { url } = await ServedChat.start({ hasShowcase: false });
-    const { page, webSockets, faults } = await ChatWindow.open(browser, url);
-    await page.getByText("With it: npm start").waitFor();
-    expect([webSockets, faults]).toEqual([[], []]);
-  });
 });

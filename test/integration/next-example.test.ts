@@ -25,7 +25,7 @@ afterEach(() => void vi.resetModules());
 describe("the example for Next", () => {
   it("wants the version of the package that it comes with", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "examples/next/package.json"), "utf8"));
-    expect(dependencies.holdfast).toBe(version);
+    expect(dependencies).toMatchObject({ holdfast: version, "@holdfast/client": version });
   });
 
   it("compiles with its own settings", async () => {
