@@ -4,7 +4,7 @@
  */
 import { HoldfastError } from "../../holdfast/src/errors.js";
 import type { Position } from "../../holdfast/src/wire/messages.js";
-import type { PublishedFields } from "../../holdfast/src/wire/published.js";
+import type { PublishedFields } from "../../holdfast/src/wire/messages.js";
 import type { Connection } from "./connection.js";
 import { createIdempotencyKey } from "./idempotency-key.js";
 import { toPayload } from "./payload.js";

@@ -1,9 +1,9 @@
 /** The commands of the client protocol, each from its checked parameters to its reply. */
 import { HoldfastError } from "../errors.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
-import { isNewlyPublished } from "../wire/published.js";
+import { isNewlyPublished } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
 import { connect } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { mayReadList } from "./data-access.js";

@@ -1,8 +1,8 @@
 /** The connect command: who the client is, what the server subscribes it to, and what it is told. */
 import { hasCode } from "../errors.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import { disconnect, replyError } from "../wire/codes.js";
 import type { ConnectParams, RecoverParams, SubscribeParams, SubscribeResult } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
 import type { Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
 import { secondsUntil } from "./expiry.js";

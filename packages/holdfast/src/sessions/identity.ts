@@ -1,13 +1,13 @@
 /** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
 import type { DisconnectName } from "../wire/codes.js";
-import type { JsonText } from "../wire/messages.js";
-import { textAt } from "../wire/raw-json.js";
+import type { Payload } from "../wire/payload.js";
+import { textAt } from "../wire/payload.js";
 
 export interface Identity {
   /** User id; empty for an anonymous user. */
   readonly user: string;
   /** Shown to others in presence, joins, leaves and publications. */
-  readonly info?: JsonText;
+  readonly info?: Payload;
   /** What the rules of channels may ask for. */
   readonly roles?: readonly string[];
   /** For the application's hooks; never shown to a client. */
@@ -35,9 +35,9 @@ export interface TokenOrigin {
 /** What somebody is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
 export interface SubscriptionGrant {
   /** Shown to others in this channel, beside the connection's info. */
-  readonly info?: JsonText;
+  readonly info?: Payload;
   /** For the client, in the reply. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   /** Unix milliseconds. */
   readonly expiresAt?: number;
   readonly overrides?: GrantOverrides;
@@ -71,7 +71,7 @@ export interface ConnectionRequest {
 export interface Credentials {
   readonly token?: string;
   /** What the client sent with connect. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   readonly request: ConnectionRequest;
 }
 

@@ -81,7 +81,7 @@ export class Keepalive implements DeadlineHolder {
         // A ping may lie behind other bytes that a slow peer is still taking.
         if (this.#session.isFull || (this.#hasDrained && this.#hasTakenMuch)) this.#waitForDrain();
         // This side has stopped reading, so the answer may be there already.
-        else if (this.#session.isHeldUp || this.#session.takeHasBeenSlowed())
+        else if (this.#session.isHeldUp || this.#session.consumeThrottled())
           this.#wait("pong", times.pongTimeoutMs);
         else
           this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
@@ -95,7 +95,7 @@ export class Keepalive implements DeadlineHolder {
   }
 
   #ping(): void {
-    this.#session.takeHasBeenSlowed();
+    this.#session.consumeThrottled();
     this.#session.sendPing();
     this.#wait("pong", this.#context.times.pongTimeoutMs);
   }

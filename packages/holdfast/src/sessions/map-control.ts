@@ -2,9 +2,9 @@
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
 import type { Application } from "./application.js";
 import { cursorFault, readState, type StatePage, type StateRequest } from "./map-state.js";
 import type { Publishing } from "./publishing.js";

@@ -4,13 +4,13 @@
  * up while they have not finished with it start on the next frame, and show its publications first.
  */
 import type { Encoding, Framed } from "../channels/reader.js";
-import type { Payload } from "../wire/codec.js";
+import type { Encoded } from "../wire/codec.js";
 
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
 export class Outbox {
   readonly #encoding: Encoding;
-  #items: (Payload | Framed)[] | undefined;
+  #items: (Encoded | Framed)[] | undefined;
   #hasMessages = false;
   #size = 0;
 
@@ -27,7 +27,7 @@ export class Outbox {
     return this.#items === undefined;
   }
 
-  addMessage(message: Payload): void {
+  addMessage(message: Encoded): void {
     this.#items ??= [];
     this.#items.push(message);
     this.#hasMessages = true;
@@ -55,6 +55,6 @@ export class Outbox {
   }
 }
 
-function isFramed(item: Payload | Framed): item is Framed {
+function isFramed(item: Encoded | Framed): item is Framed {
   return typeof item === "object" && "payload" in item;
 }

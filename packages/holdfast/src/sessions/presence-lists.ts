@@ -6,8 +6,8 @@ import type { NewPublication } from "../channels/broker.js";
 import type { Owner } from "../channels/quota.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { hasCode } from "../errors.js";
-import { findKeyFault } from "../wire/keys.js";
 import type { ClientInfo } from "../wire/messages.js";
+import { findKeyFault } from "../wire/names.js";
 import type { SessionContext } from "./context.js";
 
 type Context = Pick<SessionContext, "broker" | "application" | "onError">;

@@ -2,10 +2,9 @@
 import type { Broker, PublishResult } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
-import { findKeyFault } from "../wire/keys.js";
 import type { ClientInfo, PublishParams } from "../wire/messages.js";
+import { findChannelNameFault, findKeyFault } from "../wire/names.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { CallsInOrder } from "./calls-in-order.js";
 import { withKey } from "./publish-key.js";

@@ -4,8 +4,8 @@
  */
 import type { Channel } from "../channels/channel.js";
 import type { ChannelRules } from "../channels/rules.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import type { Position, Publication } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
 import { type Refusal, refusal } from "./application.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";

@@ -1,8 +1,9 @@
 /** Methods that clients may call: the application's, and those that the client protocol has no command for. */
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { toPublishParams } from "../wire/json-commands.js";
-import type { JsonText, RpcParams } from "../wire/messages.js";
-import { toPublishedFields } from "../wire/published.js";
+import type { RpcParams } from "../wire/messages.js";
+import { toPublishedFields } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 import type { SessionContext } from "./context.js";
 import { publishInTurn } from "./publishing.js";
 import type { Session } from "./session.js";
@@ -12,7 +13,7 @@ export const publishMethod = "holdfast.publish";
 
 type RpcMethod = (
   session: Session,
-  data: JsonText,
+  data: Payload,
   context: SessionContext,
 ) => Promise<{ readonly result: unknown } | ReplyError>;
 
@@ -35,7 +36,7 @@ export async function callMethod(
   session: Session,
   { method, data }: RpcParams,
   context: SessionContext,
-): Promise<JsonText | ReplyError> {
+): Promise<Payload | ReplyError> {
   const call = methods.get(method);
   if (call !== undefined) {
     const outcome = await call(session, data ?? "null", context);

@@ -10,7 +10,7 @@ import { costOfAnswer, costOfSharedAnswer } from "../../sessions/cost.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { formatPosition, parsePosition } from "../../wire/position-text.js";
+import { formatPosition, parsePosition } from "../../wire/messages.js";
 import { acceptsGzip } from "../accepts-gzip.js";
 
 /** Publications as they stand in an answer's list. */

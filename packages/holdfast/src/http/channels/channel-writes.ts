@@ -8,11 +8,10 @@ import { type Publisher, type Publishing, publish } from "../../sessions/publish
 import { admit } from "../../sessions/reading.js";
 import type { Visitor } from "../../sessions/visiting.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import { findDepthFault } from "../../wire/json-codec.js";
-import { findKeyFault } from "../../wire/keys.js";
 import type { PublishParams } from "../../wire/messages.js";
-import { isNewlyPublished, toPublishedFields } from "../../wire/published.js";
-import { wholeText } from "../../wire/raw-json.js";
+import { isNewlyPublished, toPublishedFields } from "../../wire/messages.js";
+import { findKeyFault } from "../../wire/names.js";
+import { findDepthFault, wholeText } from "../../wire/payload.js";
 import { consumedBodyAdvice, parseJson, readBody, sendJson } from "../api/body.js";
 import type { Exchange } from "./exchange.js";
 import type { RequestRates } from "./request-rates.js";
