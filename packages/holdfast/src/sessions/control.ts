@@ -19,11 +19,11 @@ import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { isRevoked } from "./data-access.js";
-import type { Handler } from "./handler.js";
-import { readHistory } from "./history.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
-import { MapControl } from "./map-control.js";
+import { MapControl } from "./maps.js";
 import { type ApiCaller, publish } from "./publishing.js";
+import { readHistory } from "./reading.js";
+import type { Handler } from "./registry.js";
 import type { Session } from "./session.js";
 
 /** Which connections: all of a user, or of those the ones that are named. */

@@ -1,7 +1,6 @@
 /** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
 import type { DisconnectName } from "../wire/codes.js";
-import type { Payload } from "../wire/payload.js";
-import { textAt } from "../wire/payload.js";
+import { type Payload, textAt } from "../wire/payload.js";
 
 export interface Identity {
   /** User id; empty for an anonymous user. */
@@ -135,4 +134,12 @@ function accept(identity: Identity): IdentityResult {
 
 function refuse(disconnect: DisconnectName, reason: string): IdentityResult {
   return { isAccepted: false, disconnect, reason };
+}
+
+// Whom it is charged to what a client takes up: its user, or its address where it has none. Decided here for all of them.
+
+/** @param addressKey what the address is counted by; empty for one that is nobody's in particular */
+export function ownerOf(user: string, addressKey: string): string {
+  if (user !== "") return `user:${user}`;
+  return addressKey === "" ? "" : `address:${addressKey}`;
 }

@@ -13,16 +13,15 @@ import type { Payload } from "../wire/payload.js";
 import { type Actor, toActor } from "./application.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
-import { costOfAnswer, costOfInput } from "./cost.js";
-import { Expiry } from "./expiry.js";
-import type { Holder } from "./held-bytes.js";
+import type { Holder } from "./flow-control.js";
+import { Outbox } from "./flow-control.js";
 import type { Identity } from "./identity.js";
-import { Keepalive } from "./keepalive.js";
-import { Outbox } from "./outbox.js";
-import { ownerOf } from "./owner.js";
+import { ownerOf } from "./identity.js";
+import { Expiry, Keepalive } from "./keepalive.js";
 import type { Publisher } from "./publishing.js";
 import { SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
+import { costOfAnswer, costOfInput } from "./work.js";
 
 /** What a session tells the table it stands in. */
 export interface SessionOwner {

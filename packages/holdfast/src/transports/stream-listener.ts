@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { type HttpRefusal, refuse } from "../requests/refusals.js";
 import type { HttpExchange } from "../requests/request-policy.js";
 import { findMisplacedResume } from "../requests/resume.js";
-import type { Handler } from "../sessions/handler.js";
+import type { Handler } from "../sessions/registry.js";
 import { consumedBodyAdvice, readBody } from "../sockets/request-body.js";
 import type { Codec } from "../wire/codec.js";
 import { wholeText } from "../wire/payload.js";

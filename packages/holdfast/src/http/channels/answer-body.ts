@@ -6,8 +6,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Encoding } from "../../channels/reader.js";
-import { costOfAnswer, costOfSharedAnswer } from "../../sessions/cost.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
+import { costOfAnswer, costOfSharedAnswer } from "../../sessions/work.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { formatPosition, parsePosition } from "../../wire/messages.js";

@@ -6,7 +6,7 @@ import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
 import type { SessionContext } from "../../sessions/context.js";
 import { type Publisher, type Publishing, publish } from "../../sessions/publishing.js";
 import { admit } from "../../sessions/reading.js";
-import type { Visitor } from "../../sessions/visiting.js";
+import type { Visitor } from "../../sessions/request-client.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { isNewlyPublished, toPublishedFields } from "../../wire/messages.js";
