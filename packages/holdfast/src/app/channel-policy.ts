@@ -1,8 +1,13 @@
 /** A channel's definition as sessions go by it: checked options, rules, who may what, and hooks with a time limit. */
 import { type ChannelRules, checkRules, openRules } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
-import type { Actor, ChannelAction, Policy, Refusal } from "../sessions/application.js";
-import { refusal } from "../sessions/application.js";
+import {
+  type Actor,
+  type ChannelAction,
+  type Policy,
+  type Refusal,
+  refusal,
+} from "../sessions/application.js";
 import type { Payload } from "../wire/payload.js";
 import { type AccessCheck, compileAccess } from "./access.js";
 import { accessByDefault } from "./access-defaults.js";

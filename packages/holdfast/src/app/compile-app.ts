@@ -1,7 +1,6 @@
 /** An application's definition as sessions ask it. Checked once, when the server is made. */
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
-import type { Actor, Application, Policy } from "../sessions/application.js";
-import { refusal } from "../sessions/application.js";
+import { type Actor, type Application, type Policy, refusal } from "../sessions/application.js";
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";

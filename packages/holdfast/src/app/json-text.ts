@@ -1,6 +1,5 @@
 /** What the application's code gives back, as it goes to clients. */
-import type { Payload } from "../wire/payload.js";
-import { countMembers } from "../wire/payload.js";
+import { countMembers, type Payload } from "../wire/payload.js";
 
 /** @throws TypeError where it is nothing that JSON can express */
 export function toJsonText(value: unknown, what: string): Payload {

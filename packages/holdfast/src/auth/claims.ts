@@ -3,8 +3,7 @@
  * counts as absent, but not where that would let somebody in, or on for longer.
  */
 import { findChannelNameFault } from "../wire/names.js";
-import type { JsonText } from "../wire/payload.js";
-import { findDepthFault, wholeText } from "../wire/payload.js";
+import { findDepthFault, type JsonText, wholeText } from "../wire/payload.js";
 import type { JsonObject } from "./compact-token.js";
 
 /** A claim that is not accepted. The message names it by its path, and has nothing of its value in it. */

@@ -1,8 +1,14 @@
 /** The commands of the client protocol, each from its checked parameters to its reply. */
 import { HoldfastError } from "../errors.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
-import { isNewlyPublished } from "../wire/messages.js";
+import {
+  type ClientInfo,
+  isNewlyPublished,
+  type Method,
+  type Reply,
+  type RequestOf,
+  type SubscribeResult,
+} from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
 import { connect, refresh, subRefresh } from "./connecting.js";
 import type { SessionContext } from "./context.js";

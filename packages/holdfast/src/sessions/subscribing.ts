@@ -7,8 +7,7 @@ import { type Disconnect, disconnect, type ReplyError, replyError } from "../wir
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
-import type { Reader } from "./data-access.js";
-import { findReadRights, mayReadList, type ReadRights } from "./data-access.js";
+import { findReadRights, mayReadList, type Reader, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
 import { costOfFilter } from "./work.js";
 

@@ -4,18 +4,18 @@
  */
 import type { Codec, DecodedFrame, Encoded, Encoder } from "./codec.js";
 import { toCommand, toConnectParams } from "./json-commands.js";
-import type {
-  ClientInfo,
-  Command,
-  ConnectParams,
-  ConnectResult,
-  MapResult,
-  Publication,
-  Push,
-  Reply,
-  SubscribeResult,
+import {
+  type ClientInfo,
+  type Command,
+  type ConnectParams,
+  type ConnectResult,
+  type MapResult,
+  type Publication,
+  type Push,
+  type Reply,
+  type SubscribeResult,
+  toPublishedFields,
 } from "./messages.js";
-import { toPublishedFields } from "./messages.js";
 import { findDepthFault, type Payload } from "./payload.js";
 
 const maxEchoedCharacters = 40;

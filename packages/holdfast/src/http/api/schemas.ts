@@ -3,8 +3,7 @@ import { z } from "zod";
 import type { SubscriptionGrant } from "../../sessions/identity.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../../wire/names.js";
-import type { JsonText } from "../../wire/payload.js";
-import { findDepthFault, wholeText } from "../../wire/payload.js";
+import { findDepthFault, type JsonText, wholeText } from "../../wire/payload.js";
 
 const mostChannels = 10_000;
 const mostTags = 64;

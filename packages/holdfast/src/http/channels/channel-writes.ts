@@ -8,8 +8,7 @@ import { type Publisher, type Publishing, publish } from "../../sessions/publish
 import { admit } from "../../sessions/reading.js";
 import type { Visitor } from "../../sessions/request-client.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import type { PublishParams } from "../../wire/messages.js";
-import { isNewlyPublished, toPublishedFields } from "../../wire/messages.js";
+import { isNewlyPublished, type PublishParams, toPublishedFields } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
 import { findDepthFault, wholeText } from "../../wire/payload.js";
 import { consumedBodyAdvice, parseJson, readBody, sendJson } from "../api/body.js";

@@ -4,8 +4,13 @@
  */
 import type { Encoding } from "../../channels/reader.js";
 import type { Encoded, Encoder } from "../../wire/codec.js";
-import type { ClientInfo, Position, Publication, Push } from "../../wire/messages.js";
-import { formatPosition } from "../../wire/messages.js";
+import {
+  type ClientInfo,
+  formatPosition,
+  type Position,
+  type Publication,
+  type Push,
+} from "../../wire/messages.js";
 import type { JsonText } from "../../wire/payload.js";
 
 export type NoticeName = "position" | "lost" | "state" | "join" | "leave" | "direct" | "error";
