@@ -114,7 +114,7 @@ const server: Readonly<Record<string, Layer>> = {
       "url",
     ],
     packages: ["centrifuge", "commander"],
-    files: ["wire/raw-json.ts"],
+    files: ["wire/payload.ts"],
   },
 };
 
@@ -125,7 +125,6 @@ const shared = [
   "app/types",
   "errors",
   "wire/messages",
-  "wire/published",
 ].map((name) => `../../holdfast/src/${name}.ts`);
 const notInBrowsers = /\b(?:process|Buffer|setImmediate|document|window)\b/;
 

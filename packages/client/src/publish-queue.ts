@@ -3,8 +3,7 @@
  * so that it counts once, whatever the connection does. Those of one channel go one after the other, in their order.
  */
 import { HoldfastError } from "../../holdfast/src/errors.js";
-import type { Position } from "../../holdfast/src/wire/messages.js";
-import type { PublishedFields } from "../../holdfast/src/wire/published.js";
+import type { Position, PublishedFields } from "../../holdfast/src/wire/messages.js";
 import type { Connection } from "./connection.js";
 import { createIdempotencyKey } from "./idempotency-key.js";
 import { toPayload } from "./payload.js";

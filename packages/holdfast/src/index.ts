@@ -72,3 +72,4 @@ export type { TlsOptions } from "./sockets/http-front.js";
 export type { Clock } from "./time/clock.js";
 export type { AddressLimits } from "./transports/address-limits.js";
 export type * from "./wire/messages.js";
+export type { Payload } from "./wire/payload.js";

@@ -9,7 +9,7 @@ import {
   type IdentityResult,
 } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
+import { findChannelNameFault } from "../wire/names.js";
 import type {
   AppOptions,
   AuthenticateContext,

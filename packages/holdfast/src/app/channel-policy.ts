@@ -1,9 +1,14 @@
 /** A channel's definition as sessions go by it: checked options, rules, who may what, and hooks with a time limit. */
 import { type ChannelRules, checkRules, openRules } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
-import type { Actor, ChannelAction, Policy, Refusal } from "../sessions/application.js";
-import { refusal } from "../sessions/application.js";
-import type { JsonText } from "../wire/messages.js";
+import {
+  type Actor,
+  type ChannelAction,
+  type Policy,
+  type Refusal,
+  refusal,
+} from "../sessions/application.js";
+import type { Payload } from "../wire/payload.js";
 import { type AccessCheck, compileAccess } from "./access.js";
 import { accessByDefault } from "./access-defaults.js";
 import type { ChannelOptions, HistoryOptions } from "./channel.js";
@@ -112,16 +117,16 @@ function createPolicy(policy: PolicyOptions): Policy {
       }
     },
     ...(options.subscribe && {
-      onSubscribe: (actor: Actor, data: JsonText | undefined) => onSubscribe(policy, actor, data),
+      onSubscribe: (actor: Actor, data: Payload | undefined) => onSubscribe(policy, actor, data),
     }),
     ...((options.publish ?? options.data) && {
-      onPublish: (data: JsonText, actor: Actor | undefined, key: string | undefined) =>
+      onPublish: (data: Payload, actor: Actor | undefined, key: string | undefined) =>
         onPublish(policy, data, actor, key),
     }),
     ...((options.remove ?? options.publish) && {
       onRemove: (key: string, actor: Actor) => onRemove(policy, key, actor),
     }),
-    ...(score !== undefined && { scoreOf: (data: JsonText) => scoreOf(score, data, channel) }),
+    ...(score !== undefined && { scoreOf: (data: Payload) => scoreOf(score, data, channel) }),
   };
 }
 
@@ -134,8 +139,8 @@ function refuseIfRejected(error: unknown): false {
 async function onSubscribe(
   { channel, params, options, limit }: PolicyOptions,
   actor: Actor,
-  data: JsonText | undefined,
-): Promise<Refusal | { readonly data?: JsonText }> {
+  data: Payload | undefined,
+): Promise<Refusal | { readonly data?: Payload }> {
   const context = {
     user: toUser(actor),
     channel,
@@ -151,10 +156,10 @@ async function onSubscribe(
 
 async function onPublish(
   { channel, params, options, limit }: PolicyOptions,
-  text: JsonText,
+  text: Payload,
   actor: Actor | undefined,
   key: string | undefined,
-): Promise<Refusal | { readonly data: JsonText }> {
+): Promise<Refusal | { readonly data: Payload }> {
   const { data: schema, publish } = options;
   // What a hook makes of the data may look otherwise, and that is what the server itself publishes.
   if (actor === undefined && publish) return { data: text };

@@ -1,11 +1,10 @@
 /** An application's definition as sessions ask it. Checked once, when the server is made. */
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
-import type { Actor, Application, Policy } from "../sessions/application.js";
-import { refusal } from "../sessions/application.js";
+import { type Actor, type Application, type Policy, refusal } from "../sessions/application.js";
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
-import type { JsonText } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
+import type { Payload } from "../wire/payload.js";
 import { type AccessCheck, compileAccess } from "./access.js";
 import { accessByDefault } from "./access-defaults.js";
 import { type Authentications, compileAuthentication } from "./authentication.js";
@@ -30,7 +29,7 @@ export interface CompileContext {
 export interface CompiledApp extends Application {
   readonly authentication: Authentications;
   /** Calls a method as the server itself, which is asked for no permission. */
-  callAsServer(method: string, data: JsonText | undefined): ReturnType<NonNullable<Application["call"]>>;
+  callAsServer(method: string, data: Payload | undefined): ReturnType<NonNullable<Application["call"]>>;
 }
 
 const optionNames: readonly (keyof AppOptions<Channels, Methods>)[] = [
@@ -166,7 +165,7 @@ function compileMethod(name: string, options: RpcOptions, hasAuthenticate: boole
 async function call(
   name: string,
   method: Method | undefined,
-  text: JsonText | undefined,
+  text: Payload | undefined,
   actor: Actor,
   limit: TimeLimit,
 ): ReturnType<NonNullable<Application["call"]>> {
@@ -191,7 +190,7 @@ async function call(
 async function greet(
   { onConnect, personalChannel }: AppOptions<Channels, Methods>,
   actor: Actor,
-  text: JsonText | undefined,
+  text: Payload | undefined,
   limit: TimeLimit,
 ): ReturnType<NonNullable<Application["onConnect"]>> {
   try {

@@ -1,9 +1,8 @@
 /** What the application's code gives back, as it goes to clients. */
-import type { JsonText } from "../wire/messages.js";
-import { countMembers } from "../wire/raw-json.js";
+import { countMembers, type Payload } from "../wire/payload.js";
 
 /** @throws TypeError where it is nothing that JSON can express */
-export function toJsonText(value: unknown, what: string): JsonText {
+export function toJsonText(value: unknown, what: string): Payload {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -19,7 +18,7 @@ export function toJsonText(value: unknown, what: string): JsonText {
  * which JavaScript cannot hold, and the order of keys, stay as they came.
  * @throws TypeError where it is nothing that JSON can express
  */
-export function toTextOf(text: JsonText, value: unknown, what: string): JsonText {
+export function toTextOf(text: Payload, value: unknown, what: string): Payload {
   const original: unknown = JSON.parse(text);
   // Of a name that stands twice, other readers may take the one that no schema has seen.
   const isPlain = countMembers(text) === membersOf(original);

@@ -3,7 +3,7 @@ import type { KeyRetention } from "../channels/broker.js";
 import type { MapRules } from "../channels/rules.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import { type Refusal, refusal } from "../sessions/application.js";
-import type { JsonText } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 import { type Duration, durationAdvice, parseDuration } from "./duration.js";
 
 /** @typeParam Data what is published, as subscribers get it */
@@ -100,7 +100,7 @@ function parseTtl(name: string, ttl: Duration | undefined): number | undefined {
  */
 export function scoreOf(
   score: NonNullable<MapOptions["score"]>,
-  text: JsonText,
+  text: Payload,
   channel: string,
 ): number | Refusal {
   const data: unknown = JSON.parse(text);

@@ -2,7 +2,7 @@
  * Finds the parameters of a pattern in a channel's name, which its client chose. The number of steps is at most the name's
  * length times the pattern's, whatever both are; a regular expression would try every way to cut the name.
  */
-import { maxChannelNameBytes } from "../wire/channel-name.js";
+import { maxChannelNameBytes } from "../wire/names.js";
 
 /** Text, or a parameter. Two parameters never stand side by side. */
 export type PatternPart =

@@ -4,7 +4,7 @@
  * in several ways, the parameter farther to the left takes as much as it can: `{a}.{b}` of `1.2.3` is `1.2` and `3`.
  */
 import { HoldfastError } from "../errors.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
+import { findChannelNameFault } from "../wire/names.js";
 import { matchParts, type PatternPart } from "./pattern-matcher.js";
 
 export type Params = Readonly<Record<string, string>>;

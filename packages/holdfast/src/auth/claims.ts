@@ -2,10 +2,8 @@
  * Reads claims one by one, and knows the registered ones (RFC 7519 §4.1), which both kinds of tokens have. A claim of null
  * counts as absent, but not where that would let somebody in, or on for longer.
  */
-import { findChannelNameFault } from "../wire/channel-name.js";
-import { findDepthFault } from "../wire/json-codec.js";
-import type { JsonText } from "../wire/messages.js";
-import { wholeText } from "../wire/raw-json.js";
+import { findChannelNameFault } from "../wire/names.js";
+import { findDepthFault, type JsonText, wholeText } from "../wire/payload.js";
 import type { JsonObject } from "./compact-token.js";
 
 /** A claim that is not accepted. The message names it by its path, and has nothing of its value in it. */

@@ -2,7 +2,7 @@
  * A token as text: three parts with dots between them, a header, claims and a signature (RFC 7515 §7.1). Takes it apart
  * and says what is wrong with the form; whether the signature is right is up to others.
  */
-import type { JsonText } from "../wire/messages.js";
+import type { JsonText } from "../wire/payload.js";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 /** The claims of a connection's token: who the user is, and the channels that the connection has from the start. */
 import type { Identity, SubscriptionGrant } from "../sessions/identity.js";
-import { memberTexts } from "../wire/raw-json.js";
+import { memberTexts } from "../wire/payload.js";
 import {
   assertChannelName,
   ClaimFault,

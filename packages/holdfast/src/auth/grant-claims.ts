@@ -1,7 +1,6 @@
 /** What a token grants in one channel, whichever kind of token it stands in. */
 import type { GrantOverrides, SubscriptionGrant } from "../sessions/identity.js";
-import type { JsonText } from "../wire/messages.js";
-import { memberTexts } from "../wire/raw-json.js";
+import { type JsonText, memberTexts } from "../wire/payload.js";
 import { ClaimFault, readInfo, readJson, readObjectClaim } from "./claims.js";
 import type { JsonObject } from "./compact-token.js";
 

@@ -2,7 +2,7 @@
  * Builds what readers at one cursor get: the entries from there to the head, encoded once per codec and framed once per
  * encoding. All readers at the same cursor share the same bytes.
  */
-import type { Payload } from "../wire/codec.js";
+import type { Encoded } from "../wire/codec.js";
 import type { Publication, Push } from "../wire/messages.js";
 import type { Channel } from "./channel.js";
 import type { NewestEntries } from "./newest.js";
@@ -63,7 +63,7 @@ export class BatchCache {
 
   #build(start: number, view: View, encoding: Encoding): Batch {
     const { ring } = this.#channel;
-    const messages: Payload[] = [];
+    const messages: Encoded[] = [];
     let size = 0;
     let cursor = start;
     let { offset } = ring.at(start);
@@ -118,7 +118,7 @@ export function batchOfNewest(
   { offset, view }: { readonly offset: number; readonly view: View },
   encoding: Encoding,
 ): Batch {
-  const messages: Payload[] = [];
+  const messages: Encoded[] = [];
   let size = 0;
   let last = offset;
   const toBatch = (cursor: number, end: number) => ({
@@ -145,7 +145,7 @@ function encodeEntry(
   { codec }: Encoding,
   { delta }: View,
   before?: Publication,
-): Payload {
+): Encoded {
   const isDelta = entry.kind === "pub" && delta !== "none";
   const key = isDelta ? `${codec.name} ${before ? "patch" : "full"}` : codec.name;
   const known = entry.encoded.get(key);
@@ -197,7 +197,7 @@ export function conflated({ kind }: Channel, publications: readonly Publication[
   return [...newest.values()];
 }
 
-function frameMessages(messages: readonly Payload[], { codec, frame }: Encoding): Framed | undefined {
+function frameMessages(messages: readonly Encoded[], { codec, frame }: Encoding): Framed | undefined {
   if (messages.length === 0) return undefined;
   return { bytes: frame(codec.join(messages)), payload: () => codec.join(messages) };
 }

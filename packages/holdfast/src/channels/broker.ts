@@ -21,14 +21,8 @@
  *   is read until that is in the log. Values MUST be as old or as new as the position that they are read with says, but for
  *   those whose own offset lies beyond it.
  */
-import type {
-  ClientInfo,
-  JsonText,
-  Position,
-  Publication,
-  SuppressReason,
-  Version,
-} from "../wire/messages.js";
+import type { ClientInfo, Position, Publication, SuppressReason, Version } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 
 export type { SuppressReason } from "../wire/messages.js";
 
@@ -64,7 +58,7 @@ export interface KeyRetention {
 export type Durability = "memory" | "process" | "disk";
 
 export interface NewPublication {
-  readonly data: JsonText;
+  readonly data: Payload;
   /** What the publication is about: a newer one with the same key takes its place. */
   readonly key?: string;
   /** Removes the key; `data` is `null`. Only where it has a value. */

@@ -1,21 +1,21 @@
 /**
  * Contract of whatever reads channels on this node: the delivery writes to it. Implemented by sessions.
  */
-import type { Codec, Payload } from "../wire/codec.js";
+import type { Encoded, Encoder } from "../wire/codec.js";
 import type { Subscription } from "./subscription.js";
 
 /** How bytes look for a reader. Readers that share an encoding object share encoded and framed bytes. */
-export interface Encoding {
-  readonly codec: Codec;
+export interface Encoding<E extends Encoder = Encoder> {
+  readonly codec: E;
   /** Wraps a payload for the transport: a WebSocket frame, a line, an event. */
-  frame(payload: Payload): Uint8Array;
+  frame(payload: Encoded): Uint8Array;
 }
 
 /** Messages in one frame, shared by all readers of an encoding. Must not be changed. */
 export interface Framed {
   readonly bytes: Uint8Array;
   /** The messages without the frame, for a reader that puts them into one with others. Made when asked for. */
-  payload(): Payload;
+  payload(): Encoded;
 }
 
 export interface Reader {

@@ -3,7 +3,7 @@
  * happened. Bounded by count and bytes; what falls out is still in the broker's log (publications) or gone (joins and
  * leaves). Places are counted by a sequence number that only this node knows.
  */
-import type { Payload } from "../wire/codec.js";
+import type { Encoded } from "../wire/codec.js";
 import type { ClientInfo, Publication } from "../wire/messages.js";
 
 export type Entry = {
@@ -12,7 +12,7 @@ export type Entry = {
   /** Memory this entry stands for, in bytes. */
   readonly bytes: number;
   /** As push messages, one per codec name. */
-  readonly encoded: Map<string, Payload>;
+  readonly encoded: Map<string, Encoded>;
 } & (
   | {
       readonly kind: "pub";

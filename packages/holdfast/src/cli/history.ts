@@ -1,6 +1,6 @@
 /** `holdfast history`. */
 import { HoldfastError, readStore } from "../index.js";
-import { RawJson } from "../wire/raw-json.js";
+import { RawJson } from "../wire/payload.js";
 import { type ConnectionOptions, connectOnce, createClient } from "./connection.js";
 import { writeNote, writeResult } from "./output.js";
 import { parsePosition } from "./position.js";

@@ -1,5 +1,5 @@
 /** Where the command line writes: results to standard output, everything said about them to standard error. */
-import { encodeJson } from "../wire/raw-json.js";
+import { encodeJson } from "../wire/payload.js";
 
 export function writeResult(value: unknown): void {
   process.stdout.write(`${encodeJson(value)}\n`);

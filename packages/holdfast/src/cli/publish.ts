@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Centrifuge } from "centrifuge";
 import { HoldfastError } from "../index.js";
-import { RawJson, wholeText } from "../wire/raw-json.js";
+import { RawJson, wholeText } from "../wire/payload.js";
 import { type ConnectionOptions, connectOnce, createClient, reportConnection } from "./connection.js";
 import { writeNote } from "./output.js";
 import { readLines } from "./read-lines.js";

@@ -1,6 +1,6 @@
 /** The SDK's client, but that payloads are texts, so that what is sent and printed is what was given and what came. */
 import { Centrifuge, type Options } from "centrifuge";
-import { elementTexts, encodeJson, memberTexts, RawJson, textAt } from "../wire/raw-json.js";
+import { elementTexts, encodeJson, memberTexts, RawJson, textAt } from "../wire/payload.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

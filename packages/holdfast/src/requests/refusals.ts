@@ -4,8 +4,14 @@
  */
 import type { ServerResponse } from "node:http";
 import { errorCodes, HoldfastError } from "../errors.js";
-import { comesBackAfter, disconnectTable, errorTable, type ReplyError, replyError } from "../wire/codes.js";
-import { httpStatusOf } from "../wire/http-status.js";
+import {
+  comesBackAfter,
+  disconnectTable,
+  errorTable,
+  httpStatusOf,
+  type ReplyError,
+  replyError,
+} from "../wire/codes.js";
 
 /** What a request is answered that is not carried out. */
 export interface HttpRefusal {

@@ -4,8 +4,7 @@
  * the head instead would miss publications without a word.
  */
 import type { ConnectionRequest } from "../sessions/identity.js";
-import type { Position } from "../wire/messages.js";
-import { parsePosition, positionAdvice } from "../wire/position-text.js";
+import { type Position, parsePosition, positionAdvice } from "../wire/messages.js";
 import { queryOf } from "./credentials.js";
 
 /** In the order in which they count: the id of an event is newer than the address that a stream was opened with. */

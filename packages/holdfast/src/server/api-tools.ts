@@ -8,14 +8,14 @@ import type { Audit } from "../observe/audit.js";
 import type { Control } from "../sessions/control.js";
 import type { Clock } from "../time/clock.js";
 import type { ReplyError } from "../wire/codes.js";
-import type { JsonText } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 import { RevocationLog, revocationChannel } from "./revocation-log.js";
 
 export async function callAsServer(
   app: CompiledApp,
   method: string,
-  params: JsonText | undefined,
-): Promise<ReplyError | { readonly data: JsonText }> {
+  params: Payload | undefined,
+): Promise<ReplyError | { readonly data: Payload }> {
   const outcome = await app.callAsServer(method, params);
   return "refusal" in outcome ? outcome.refusal : outcome;
 }

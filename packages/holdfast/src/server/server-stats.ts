@@ -1,5 +1,5 @@
 /** Sizes of everything in a server that grows with use. */
-import type { HandlerStats } from "../sessions/handler.js";
+import type { HandlerStats } from "../sessions/registry.js";
 
 export interface ServerStats extends HandlerStats {
   /** Channels that somebody on this node uses. */

@@ -1,7 +1,7 @@
 /** Transports over plain HTTP, put together: responses that go on, for SDKs and for everybody else. */
 import type { StreamHandlers } from "../http/router.js";
 import type { Application } from "../sessions/application.js";
-import type { Handler } from "../sessions/handler.js";
+import type { Handler } from "../sessions/registry.js";
 import { systemClock } from "../sockets/system-clock.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain/plain-listener.js";

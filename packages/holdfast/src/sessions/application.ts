@@ -6,7 +6,7 @@
  */
 import type { ChannelRules, RulesFor } from "../channels/rules.js";
 import { type Disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { JsonText } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 import type {
   Authenticate,
   Identity,
@@ -24,7 +24,7 @@ export interface Actor {
   readonly client: string;
   readonly roles: readonly string[];
   /** What others are shown. */
-  readonly info?: JsonText;
+  readonly info?: Payload;
   /** What the application noted when it was found out who it is. */
   readonly meta?: unknown;
 }
@@ -56,18 +56,18 @@ export interface Policy {
   /** Has the last word on a subscription, and may add something for the client. */
   readonly onSubscribe?: (
     actor: Actor,
-    data: JsonText | undefined,
-  ) => Promise<Refusal | { readonly data?: JsonText }>;
+    data: Payload | undefined,
+  ) => Promise<Refusal | { readonly data?: Payload }>;
   /** Has the last word on a publication, and may change its data. Without an actor, it is the server's own. */
   readonly onPublish?: (
-    data: JsonText,
+    data: Payload,
     actor: Actor | undefined,
     key: string | undefined,
-  ) => Promise<Refusal | { readonly data: JsonText }>;
+  ) => Promise<Refusal | { readonly data: Payload }>;
   /** Has the last word on a client's removal of a map's key. */
   readonly onRemove?: (key: string, actor: Actor) => Promise<Refusal | undefined>;
   /** What a map's key is ordered by. */
-  readonly scoreOf?: (data: JsonText) => number | Refusal;
+  readonly scoreOf?: (data: Payload) => number | Refusal;
 }
 
 export interface Refusal {
@@ -76,7 +76,7 @@ export interface Refusal {
 
 /** What the application says to a client that has connected. */
 export interface Welcome {
-  readonly data?: JsonText;
+  readonly data?: Payload;
   /** Channels that the client is subscribed to at once, beside those its identity names. */
   readonly subscriptions?: ReadonlyMap<string, SubscriptionGrant>;
 }
@@ -93,18 +93,18 @@ export interface Application {
   readonly isRevoked?: (token: TokenOrigin) => boolean;
   readonly onConnect?: (
     actor: Actor,
-    data: JsonText | undefined,
+    data: Payload | undefined,
   ) => Promise<{ readonly disconnect: Disconnect } | Welcome>;
   readonly onDisconnect?: (actor: Actor) => void;
   /** Names of methods that clients may call. */
   readonly methods: readonly string[];
   readonly call?: (
     method: string,
-    data: JsonText | undefined,
+    data: Payload | undefined,
     actor: Actor,
-  ) => Promise<Refusal | { readonly data: JsonText }>;
+  ) => Promise<Refusal | { readonly data: Payload }>;
   /** Takes one-way messages of clients; without it, they are refused. */
-  readonly onMessage?: (data: JsonText, actor: Actor) => Promise<void>;
+  readonly onMessage?: (data: Payload, actor: Actor) => Promise<void>;
 }
 
 /** @param reason follows the standard text after a colon */

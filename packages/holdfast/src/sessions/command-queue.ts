@@ -8,11 +8,9 @@ import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
 import type { Command, Request } from "../wire/messages.js";
 import { commandHandlers, expectedFailure, type Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
-import { costOfTime, estimateOf } from "./cost.js";
-import { PublishRate } from "./publish-rate.js";
-import { publishMethod } from "./rpc.js";
+import { PublishRate, publishMethod } from "./publishing.js";
 import type { Session } from "./session.js";
-import { busyText, type WorkAccount } from "./work.js";
+import { busyText, costOfTime, estimateOf, type WorkAccount } from "./work.js";
 
 type Waiting = Command | { readonly method: "fault"; readonly reason: string };
 

@@ -1,16 +1,20 @@
 /** The commands of the client protocol, each from its checked parameters to its reply. */
 import { HoldfastError } from "../errors.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { ClientInfo, Method, Reply, RequestOf, SubscribeResult } from "../wire/messages.js";
-import { isNewlyPublished } from "../wire/published.js";
-import { connect } from "./connecting.js";
+import {
+  type ClientInfo,
+  isNewlyPublished,
+  type Method,
+  type Reply,
+  type RequestOf,
+  type SubscribeResult,
+} from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
+import { connect, refresh, subRefresh } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { mayReadList } from "./data-access.js";
-import { readHistory } from "./history.js";
-import { publishInTurn } from "./publishing.js";
-import { refresh, subRefresh } from "./refreshing.js";
-import { callMethod } from "./rpc.js";
+import { callMethod, publishInTurn } from "./publishing.js";
+import { readHistory } from "./reading.js";
 import type { Session } from "./session.js";
 
 /** What a command comes to. */

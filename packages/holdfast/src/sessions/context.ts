@@ -6,11 +6,10 @@ import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
 import type { Application } from "./application.js";
 import type { DataAccess } from "./data-access.js";
-import type { HeldBytes } from "./held-bytes.js";
+import type { HeldBytes } from "./flow-control.js";
 import type { SessionLimits, SessionTimes } from "./limits.js";
-import type { PresenceLists } from "./presence-lists.js";
-import type { TokenBuckets } from "./token-buckets.js";
-import type { Work } from "./work.js";
+import type { PresenceLists } from "./presence.js";
+import type { TokenBuckets, Work } from "./work.js";
 
 export interface SessionContext {
   readonly broker: Broker;

@@ -3,7 +3,6 @@
  * server. Asks for no permission. Whoever acts on a user acts on all connections of that user, unless one is named.
  */
 import type { HistoryPage, PresenceStats, PublishResult } from "../channels/broker.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
 import {
   comesBackAfter,
   type Disconnect,
@@ -12,17 +11,19 @@ import {
   replyError,
   unsubscribeTable,
 } from "../wire/codes.js";
-import type { ClientInfo, HistoryParams, JsonText, PublishParams, RecoverParams } from "../wire/messages.js";
+import type { ClientInfo, HistoryParams, PublishParams, RecoverParams } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
+import type { Payload } from "../wire/payload.js";
 import type { Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { isRevoked } from "./data-access.js";
-import type { Handler } from "./handler.js";
-import { readHistory } from "./history.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
-import { MapControl } from "./map-control.js";
+import { MapControl } from "./maps.js";
 import { type ApiCaller, publish } from "./publishing.js";
+import { readHistory } from "./reading.js";
+import type { Handler } from "./registry.js";
 import type { Session } from "./session.js";
 
 /** Which connections: all of a user, or of those the ones that are named. */
@@ -171,7 +172,7 @@ export class Control {
   /** Sets when connections expire, or ends them at once. @param expiresAt Unix milliseconds; undefined for never */
   refresh(
     target: Target,
-    { isExpired, expiresAt, info }: { isExpired?: boolean; expiresAt?: number; info?: JsonText },
+    { isExpired, expiresAt, info }: { isExpired?: boolean; expiresAt?: number; info?: Payload },
   ): void {
     for (const session of this.#findAdmitted(target)) {
       if (isExpired) session.close(disconnect("connectionExpired"));
@@ -180,7 +181,7 @@ export class Control {
   }
 
   /** Sends something to connections, in no channel. */
-  send(target: Target, data: JsonText): void {
+  send(target: Target, data: Payload): void {
     for (const session of this.#findAdmitted(target)) session.sendPush({ kind: "message", data });
   }
 

@@ -1,13 +1,12 @@
 /** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
 import type { DisconnectName } from "../wire/codes.js";
-import type { JsonText } from "../wire/messages.js";
-import { textAt } from "../wire/raw-json.js";
+import { type Payload, textAt } from "../wire/payload.js";
 
 export interface Identity {
   /** User id; empty for an anonymous user. */
   readonly user: string;
   /** Shown to others in presence, joins, leaves and publications. */
-  readonly info?: JsonText;
+  readonly info?: Payload;
   /** What the rules of channels may ask for. */
   readonly roles?: readonly string[];
   /** For the application's hooks; never shown to a client. */
@@ -35,9 +34,9 @@ export interface TokenOrigin {
 /** What somebody is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
 export interface SubscriptionGrant {
   /** Shown to others in this channel, beside the connection's info. */
-  readonly info?: JsonText;
+  readonly info?: Payload;
   /** For the client, in the reply. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   /** Unix milliseconds. */
   readonly expiresAt?: number;
   readonly overrides?: GrantOverrides;
@@ -71,7 +70,7 @@ export interface ConnectionRequest {
 export interface Credentials {
   readonly token?: string;
   /** What the client sent with connect. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   readonly request: ConnectionRequest;
 }
 
@@ -135,4 +134,12 @@ function accept(identity: Identity): IdentityResult {
 
 function refuse(disconnect: DisconnectName, reason: string): IdentityResult {
   return { isAccepted: false, disconnect, reason };
+}
+
+// Whom it is charged to what a client takes up: its user, or its address where it has none. Decided here for all of them.
+
+/** @param addressKey what the address is counted by; empty for one that is nobody's in particular */
+export function ownerOf(user: string, addressKey: string): string {
+  if (user !== "") return `user:${user}`;
+  return addressKey === "" ? "" : `address:${addressKey}`;
 }

@@ -3,7 +3,8 @@
  * full, take something now and then. One deadline at a time.
  */
 
-import type { DeadlineHolder } from "../time/deadlines.js";
+import type { Clock } from "../time/clock.js";
+import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
 import type { Session } from "./session.js";
@@ -81,7 +82,7 @@ export class Keepalive implements DeadlineHolder {
         // A ping may lie behind other bytes that a slow peer is still taking.
         if (this.#session.isFull || (this.#hasDrained && this.#hasTakenMuch)) this.#waitForDrain();
         // This side has stopped reading, so the answer may be there already.
-        else if (this.#session.isHeldUp || this.#session.takeHasBeenSlowed())
+        else if (this.#session.isHeldUp || this.#session.consumeThrottled())
           this.#wait("pong", times.pongTimeoutMs);
         else
           this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
@@ -95,7 +96,7 @@ export class Keepalive implements DeadlineHolder {
   }
 
   #ping(): void {
-    this.#session.takeHasBeenSlowed();
+    this.#session.consumeThrottled();
     this.#session.sendPing();
     this.#wait("pong", this.#context.times.pongTimeoutMs);
   }
@@ -110,4 +111,41 @@ export class Keepalive implements DeadlineHolder {
     this.#hasDrained = false;
     this.#context.deadlines.set(this, delayMs);
   }
+}
+
+// The end of what a token has granted: a connection, or one subscription.
+
+/** A client that refreshes its token at the last moment is given this long. */
+export const expiryGraceMs = 25_000;
+
+export class Expiry implements DeadlineHolder {
+  dueTick = 0;
+  readonly #deadlines: Deadlines;
+  readonly #clock: Clock;
+  readonly #onExpired: () => void;
+
+  constructor(context: { readonly deadlines: Deadlines; readonly clock: Clock }, onExpired: () => void) {
+    this.#deadlines = context.deadlines;
+    this.#clock = context.clock;
+    this.#onExpired = onExpired;
+  }
+
+  /** @param expiresAt Unix milliseconds; undefined for never */
+  set(expiresAt: number | undefined): void {
+    if (expiresAt === undefined) this.stop();
+    else this.#deadlines.set(this, expiresAt - this.#clock.now() + expiryGraceMs);
+  }
+
+  stop(): void {
+    this.#deadlines.clear(this);
+  }
+
+  onDeadline(): void {
+    this.#onExpired();
+  }
+}
+
+/** As clients are told: whole seconds, at least one. */
+export function secondsUntil(expiresAt: number | undefined, now: number): number | undefined {
+  return expiresAt === undefined ? undefined : Math.max(1, Math.ceil((expiresAt - now) / 1000));
 }

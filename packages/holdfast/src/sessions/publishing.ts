@@ -2,13 +2,18 @@
 import type { Broker, PublishResult } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
+import { TokenBucket } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
-import { findKeyFault } from "../wire/keys.js";
-import type { ClientInfo, PublishParams } from "../wire/messages.js";
+import { toPublishParams } from "../wire/json-commands.js";
+import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
+import { findChannelNameFault, findKeyFault } from "../wire/names.js";
+import type { Payload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
-import type { CallsInOrder } from "./calls-in-order.js";
-import { withKey } from "./publish-key.js";
+import type { SessionContext } from "./context.js";
+import type { SessionLimits } from "./limits.js";
+import type { Session } from "./session.js";
+import type { CallsInOrder } from "./session-channels.js";
+import { TokenBuckets } from "./work.js";
 
 export interface Publishing {
   readonly broker: Broker;
@@ -178,4 +183,157 @@ async function afterReaders(
     wait = publishing.channels.readersOf(params.channel);
   }
   return await append(publishing, params, rules, origin);
+}
+
+// What a publication is about: which key it may come with, by the channel's rules.
+
+/** @returns the parameters with the key that counts, or why they do not fit the channel */
+export function withKey(
+  rules: ChannelRules,
+  params: PublishParams,
+  publisher: Publisher | undefined,
+): PublishParams | ReplyError {
+  if (rules.kind === "map") return withMapKey(rules, params, publisher);
+  if (params.isForMap) return replyError("badRequest", "this channel is no map: publish without a type");
+  if (params.isRemoved) return replyError("badRequest", "removed is for maps only");
+  if (params.key !== undefined && rules.kind !== "latest")
+    return replyError("badRequest", 'key is for maps and for channels of kind "latest" only');
+  return params;
+}
+
+function withMapKey(
+  { map = {} }: ChannelRules,
+  params: PublishParams,
+  publisher: Publisher | undefined,
+): PublishParams | ReplyError {
+  if (params.isForMap === false)
+    return replyError(
+      "badRequest",
+      "this channel is a map: publish with type 1 and a key, or by map_publish",
+    );
+  const { type = "keys", keysOf = "any" } = map;
+  if (type !== "keys") return replyError("permissionDenied", `the server itself keeps this list of ${type}`);
+  const own = publisher && keysOf !== "any" ? ownKey(keysOf, publisher) : undefined;
+  if (own === "") return replyError("permissionDenied", "an anonymous user has no key here");
+  const key = own ?? params.key;
+  if (key === undefined) return replyError("badRequest", "key is missing: what the data is the value of");
+  return { ...params, key };
+}
+
+function ownKey(keysOf: "client" | "user", { actor }: Publisher): string {
+  return keysOf === "client" ? actor.client : actor.user;
+}
+
+// How fast one connection may publish: for itself, and together with the others of its user.
+
+/** How fast users publish, over all of their connections; undefined for no bound. */
+export function createUserPublishes(limits: SessionLimits): TokenBuckets | undefined {
+  const { userPublishesPerSecond: perSecond, userPublishBurst: burst } = limits;
+  return perSecond === null ? undefined : new TokenBuckets({ perSecond, burst });
+}
+
+/** Why a publication is not taken: in text for the client, and whether the connection must end. */
+export interface RateRefusal {
+  readonly isClosing: boolean;
+  readonly text: string;
+}
+
+/** Made with a connection's first publication, so that those that only read need no room for it. */
+export class PublishRate {
+  readonly #limits: SessionContext["limits"];
+  readonly #user: string;
+  /** Of all users. */
+  readonly #buckets: TokenBuckets | undefined;
+  readonly #own: TokenBucket | undefined;
+  readonly #shared: TokenBucket | undefined;
+  /** Publications that the user's rate has refused this connection, less those it has let through since. */
+  #refused = 0;
+
+  /** @param user empty for an anonymous one, who shares nothing */
+  constructor(user: string, { limits, userPublishes }: SessionContext, now: number) {
+    this.#limits = limits;
+    this.#user = user;
+    this.#buckets = user === "" ? undefined : userPublishes;
+    const { publishesPerSecond, publishBurst } = limits;
+    this.#own =
+      publishesPerSecond === null ? undefined : new TokenBucket(publishesPerSecond, publishBurst, now);
+    this.#shared = this.#buckets?.hold(user, now);
+  }
+
+  /** @returns undefined for a publication that is within the rates */
+  take(now: number): RateRefusal | undefined {
+    const rate = this.#own?.take(now) ?? "ok";
+    if (rate !== "ok") return this.#refuseOwn(rate === "overdrawn", now);
+    if (this.#shared?.tryTake(now) === false) return this.#refuseShared(now);
+    if (this.#refused > 0) this.#refused--;
+    return undefined;
+  }
+
+  /** The connection has ended. */
+  stop(now: number): void {
+    this.#buckets?.release(this.#user, now);
+  }
+
+  #refuseOwn(isClosing: boolean, now: number): RateRefusal {
+    const { publishesPerSecond, publishBurst } = this.#limits;
+    const wait = waitText(this.#own?.waitMs(now) ?? 0);
+    const text = `${publishesPerSecond} publications a second of one connection are accepted, ${publishBurst} at once${wait}`;
+    return { isClosing, text };
+  }
+
+  /** Nothing is taken on credit here, for it would be the credit of connections that have done nothing. */
+  #refuseShared(now: number): RateRefusal {
+    const { userPublishesPerSecond, userPublishBurst } = this.#limits;
+    this.#refused++;
+    const wait = waitText(this.#shared?.waitMs(now) ?? 0);
+    const text = `${userPublishesPerSecond} publications a second of one user are accepted, ${userPublishBurst} at once${wait}`;
+    return { isClosing: this.#refused > userPublishBurst, text };
+  }
+}
+
+function waitText(waitMs: number): string {
+  return `; try again in ${Math.max(1, Math.ceil(waitMs))} ms`;
+}
+
+// Methods that clients may call: the application's, and those that the client protocol has no command for.
+
+/** Counts as a publication, as the publish command does. */
+export const publishMethod = "holdfast.publish";
+
+type RpcMethod = (
+  session: Session,
+  data: Payload,
+  context: SessionContext,
+) => Promise<{ readonly result: unknown } | ReplyError>;
+
+const methods: ReadonlyMap<string, RpcMethod> = new Map([
+  /** Publishes, and says where the publication stands, which the publish command has no room for. */
+  [
+    publishMethod,
+    async (session, data, context) => {
+      const params = toPublishParams(data);
+      if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);
+      const published = await publishInTurn(session, params, context);
+      if ("code" in published) return published;
+      return { result: toPublishedFields(published) };
+    },
+  ],
+]);
+
+/** @returns the result as JSON text, or why there is none */
+export async function callMethod(
+  session: Session,
+  { method, data }: RpcParams,
+  context: SessionContext,
+): Promise<Payload | ReplyError> {
+  const call = methods.get(method);
+  if (call !== undefined) {
+    const outcome = await call(session, data ?? "null", context);
+    return "code" in outcome ? outcome : JSON.stringify(outcome.result);
+  }
+  const { application } = context;
+  if (application.call === undefined || !application.methods.includes(method))
+    return replyError("methodNotFound", `there is ${[...methods.keys(), ...application.methods].join(", ")}`);
+  const outcome = await application.call(method, data, session.actor);
+  return "refusal" in outcome ? outcome.refusal : outcome.data;
 }

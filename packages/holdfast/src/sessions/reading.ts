@@ -2,17 +2,21 @@
  * One read of a channel, from a place in its log or from the end, for readers that ask each time. Where there is nothing
  * yet, the reader may be left to wait (waiting-reader.ts).
  */
+
+import type { Broker, HistoryPage } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
 import type { ChannelRules } from "../channels/rules.js";
-import { findChannelNameFault } from "../wire/channel-name.js";
-import type { Position, Publication } from "../wire/messages.js";
+import { type ReplyError, replyError } from "../wire/codes.js";
+import type { HistoryParams, Position, Publication } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
 import { type Refusal, refusal } from "./application.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { isRevoked } from "./data-access.js";
-import { cursorFault, readState } from "./map-state.js";
+import type { SessionLimits } from "./limits.js";
+import { cursorFault, readState } from "./maps.js";
+import type { Visitor } from "./request-client.js";
 import { findTerms, isDenial, recover, type Terms, termsOf } from "./subscribing.js";
-import type { Visitor } from "./visiting.js";
 
 export type ReadingContext = Pick<
   SessionContext,
@@ -222,4 +226,35 @@ async function readMap(
     state: page.publications.filter(({ offset }) => offset <= start.offset),
     ...(page.cursor !== undefined && { cursor: { start, place: page.cursor } }),
   };
+}
+
+// A read of a channel's log, by its rules: for clients' commands and for the server's own interfaces.
+
+export interface HistorySource {
+  readonly broker: Broker;
+  readonly limits: Pick<SessionLimits, "maxHistoryEntries" | "maxHistoryBytes">;
+}
+
+/**
+ * @returns publications, or why there are none
+ * @throws what the broker's `history` throws
+ */
+export async function readHistory(
+  { broker, limits }: HistorySource,
+  { channel, limit, since, reverse }: HistoryParams,
+  { kind, retention }: ChannelRules,
+): Promise<HistoryPage | ReplyError> {
+  if (kind === "live" || retention.maxEntries === 0 || retention.ttlMs === 0)
+    return replyError("notAvailable", "nothing is kept of this channel");
+  if (reverse && since?.offset === 0)
+    return replyError("badRequest", "history in reverse needs since.offset above 0, or no since");
+  const page = await broker.history(channel, {
+    ...(since && { sinceOffset: since.offset }),
+    maxEntries: limit < 0 ? limits.maxHistoryEntries : Math.min(limit, limits.maxHistoryEntries),
+    maxBytes: limits.maxHistoryBytes,
+    isReverse: reverse,
+  });
+  if (since !== undefined && since.epoch !== "" && since.epoch !== page.position.epoch)
+    return replyError("unrecoverablePosition", "the channel's log has another epoch now");
+  return page;
 }

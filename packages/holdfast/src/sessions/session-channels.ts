@@ -10,14 +10,13 @@ import { publicationsFor, viewOf } from "../channels/view.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
-import { CallsInOrder } from "./calls-in-order.js";
 import type { SessionContext } from "./context.js";
 import { allRights, isRevoked } from "./data-access.js";
-import { Expiry, secondsUntil } from "./expiry.js";
 import type { SubscriptionGrant, TokenOrigin } from "./identity.js";
-import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./map-paging.js";
+import { Expiry, secondsUntil } from "./keepalive.js";
+import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./maps.js";
+import { hideSubscriber, renewSubscriber, showSubscriber } from "./presence.js";
 import type { Session } from "./session.js";
-import { hideSubscriber, renewSubscriber, showSubscriber } from "./subscriber-presence.js";
 import {
   type Applicant,
   type Failure,
@@ -389,3 +388,40 @@ export class SessionChannels {
 
 /** Where nothing is kept, a position would promise what cannot be had. */
 const nowhere: Position = Object.freeze({ epoch: "", offset: 0 });
+
+// Runs calls of one name one after the other, in the order they were asked for; those of different names side by side.
+
+export class CallsInOrder {
+  /** The last of the calls under way, by name. */
+  #last: Map<string, Promise<unknown>> | undefined;
+
+  isBusy(name: string): boolean {
+    return this.#last?.has(name) ?? false;
+  }
+
+  /** Settles, and never rejects, when the calls so far are over; undefined where there is none. */
+  pending(name: string): Promise<unknown> | undefined {
+    return this.#last?.get(name)?.catch(() => {});
+  }
+
+  /** Begins a call once those before are over; calls after it wait only until it has begun. */
+  begin<T>(name: string, call: () => T | Promise<T>): T | Promise<T> {
+    if (!this.isBusy(name)) return call();
+    return new Promise<T>((resolve) => {
+      void this.run(name, async () => resolve((async () => call())()));
+    });
+  }
+
+  run<T>(name: string, call: () => Promise<T>): Promise<T> {
+    this.#last ??= new Map();
+    const all = this.#last;
+    const last = all.get(name);
+    const running = last === undefined ? call() : last.then(call, call);
+    all.set(name, running);
+    const settled = () => {
+      if (all.get(name) === running) all.delete(name);
+    };
+    running.then(settled, settled);
+    return running;
+  }
+}

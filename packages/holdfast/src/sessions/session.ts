@@ -6,22 +6,20 @@ import { maxBatchBytes } from "../channels/batches.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
 import type { Subscription } from "../channels/subscription.js";
 import { InputRate } from "../time/input-rate.js";
-import type { Payload } from "../wire/codec.js";
+import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
-import type { ClientInfo, JsonText, Push, Reply } from "../wire/messages.js";
+import type { ClientInfo, Command, Push, Reply } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 import { type Actor, toActor } from "./application.js";
 import { CommandQueue } from "./command-queue.js";
 import type { SessionContext } from "./context.js";
-import { costOfAnswer, costOfInput } from "./cost.js";
-import { Expiry } from "./expiry.js";
-import type { Holder } from "./held-bytes.js";
-import type { Identity } from "./identity.js";
-import { Keepalive } from "./keepalive.js";
-import { Outbox } from "./outbox.js";
-import { ownerOf } from "./owner.js";
+import { type Holder, Outbox } from "./flow-control.js";
+import { type Identity, ownerOf } from "./identity.js";
+import { Expiry, Keepalive } from "./keepalive.js";
 import type { Publisher } from "./publishing.js";
 import { SessionChannels } from "./session-channels.js";
-import type { Transport, TransportEvents } from "./transport.js";
+import type { OnReply, Transport, TransportEvents } from "./transport.js";
+import { costOfAnswer, costOfInput } from "./work.js";
 
 /** What a session tells the table it stands in. */
 export interface SessionOwner {
@@ -52,6 +50,8 @@ export class Session implements Reader, TransportEvents, Holder {
   #chargedTo = "";
   /** Made when it is asked for. */
   #actor: Actor | undefined;
+  /** By id of a command that did not come as a frame. */
+  #onReplies: Map<number, OnReply> | undefined;
   #expiry: Expiry | undefined;
   #isAdmitted = false;
   #isGreeted = false;
@@ -139,11 +139,11 @@ export class Session implements Reader, TransportEvents, Holder {
     return this.#isHeldUp;
   }
 
-  /** Whether the peer's input was held back since this was asked last, for it came too fast. */
-  takeHasBeenSlowed(): boolean {
-    const wasSlowedHere = this.#inputRate?.takeHasHeldUp() ?? false;
-    const wasSlowedBelow = this.transport.takeHasBeenSlowed?.() ?? false;
-    return wasSlowedHere || wasSlowedBelow;
+  /** Whether the peer's input was throttled since the last call. Resets it. */
+  consumeThrottled(): boolean {
+    const wasThrottledHere = this.#inputRate?.takeHasHeldUp() ?? false;
+    const wasThrottledBelow = this.transport.consumeThrottled?.() ?? false;
+    return wasThrottledHere || wasThrottledBelow;
   }
 
   /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
@@ -208,7 +208,7 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   /** The server's side says how things are now. */
-  renew(expiresAt: number | undefined, info?: JsonText): void {
+  renew(expiresAt: number | undefined, info?: Payload): void {
     if (this.#isEnded) return;
     const { expiresAt: before, ...identity } = this.#identity;
     this.#identity = {
@@ -221,18 +221,30 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#expire();
   }
 
-  receive(payload: Payload): void {
+  receive(frame: Encoded): void {
     if (this.#isEnded) return;
-    this.#inputRate?.receive(payload.length);
-    this.#commands.chargeInput(costOfInput(payload.length));
+    this.#inputRate?.receive(frame.length);
+    this.#commands.chargeInput(costOfInput(frame.length));
     try {
-      const { commands, fault } = this.encoding.codec.decode(payload);
+      const { commands, fault } = this.#codec.decode(frame);
       this.#commands.add(commands, fault);
       this.#holdUpOrGoOn();
     } catch (error) {
-      // Whatever one client can bring about must not end the process, and all others with it.
-      this.#context.onError(error, { stage: "taking a client's commands" });
-      this.close(disconnect("internalError"));
+      this.#fail(error);
+    }
+  }
+
+  execute(command: Command, onReply?: OnReply): void {
+    if (this.#isEnded) return;
+    try {
+      if (onReply !== undefined && "id" in command) {
+        this.#onReplies ??= new Map();
+        this.#onReplies.set(command.id, onReply);
+      }
+      this.#commands.add([command]);
+      this.#holdUpOrGoOn();
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -241,17 +253,14 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   send(reply: Reply): void {
-    const { translate } = this.transport;
-    const message = translate
-      ? translate.call(this.transport, reply)
-      : this.encoding.codec.encodeReply(reply);
+    const message = this.#encodeReply(reply);
     if (message === undefined) return;
     this.charge(costOfAnswer(message.length));
     this.#say(message);
   }
 
   sendPush(push: Push): void {
-    if (this.transport.translate) this.#tell(this.transport.translate(push));
+    if (this.transport.translate) this.#acknowledge(this.transport.translate(push));
     else this.#say(this.encoding.codec.encodePush(push));
   }
 
@@ -358,11 +367,32 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#expiry.set(expiresAt);
   }
 
-  #tell(message: Payload | undefined): void {
+  get #codec(): Codec {
+    const { codec } = this.transport;
+    if (codec === undefined)
+      throw new Error(`the transport ${this.transport.name} has no codec of the protocol`);
+    return codec;
+  }
+
+  #encodeReply(reply: Reply): Encoded | undefined {
+    const onReply = this.#onReplies?.get(reply.id);
+    if (onReply === undefined)
+      return this.transport.translate ? this.transport.translate(reply) : this.#codec.encodeReply(reply);
+    this.#onReplies?.delete(reply.id);
+    return onReply(reply);
+  }
+
+  /** Whatever one client can bring about must not end the process, and all others with it. */
+  #fail(error: unknown): void {
+    this.#context.onError(error, { stage: "taking a client's commands" });
+    this.close(disconnect("internalError"));
+  }
+
+  #acknowledge(message: Encoded | undefined): void {
     if (message !== undefined) this.#say(message);
   }
 
-  #say(message: Payload): void {
+  #say(message: Encoded): void {
     if (this.#isEnded) return;
     this.#touch();
     this.#outbox.addMessage(message);

@@ -7,10 +7,9 @@ import { type Disconnect, disconnect, type ReplyError, replyError } from "../wir
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
-import { costOfFilter } from "./cost.js";
-import { findReadRights, mayReadList, type ReadRights } from "./data-access.js";
+import { findReadRights, mayReadList, type Reader, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
-import type { Reader } from "./read-floors.js";
+import { costOfFilter } from "./work.js";
 
 /** Why a command was not carried out: an answer, or the end of the connection. */
 export type Failure = { readonly error: ReplyError } | { readonly disconnect: Disconnect };

@@ -6,14 +6,16 @@
  * - After `close` or `destroy`, which is this side's end, a transport MUST NOT write, and MUST NOT call the session again.
  */
 import type { Encoding } from "../channels/reader.js";
-import type { Payload } from "../wire/codec.js";
+import type { Codec, Encoded } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
-import type { Push, Reply } from "../wire/messages.js";
+import type { Command, Push, Reply } from "../wire/messages.js";
 import type { ConnectionRequest } from "./identity.js";
 
 export interface Transport {
   readonly name: string;
   readonly encoding: Encoding;
+  /** The client protocol that frames given to `receive` are in. Left out: all commands come by `execute`. */
+  readonly codec?: Codec;
   /** Bytes written that the operating system has not taken yet. Above 0, `drained` follows once it is 0 again. */
   readonly unsentBytes: number;
   /** Whether the client wants pings of the transport's own kind, and none of the protocol's. */
@@ -23,10 +25,10 @@ export interface Transport {
   /** The one channel that the connection is for: the server subscribes it to no other. */
   readonly onlyChannel?: string;
   /**
-   * For clients that send no commands of the protocol: takes what is said to this client alone.
+   * For clients that read no messages of the protocol: takes what is for this client alone.
    * @returns what the client is told of it, if anything
    */
-  translate?(message: Reply | Push): Payload | undefined;
+  translate?(message: Reply | Push): Encoded | undefined;
   /** The request that opened the connection, which is kept until it is taken. To be called once. */
   takeRequest(): ConnectionRequest;
   /** Writes framed bytes, all in one write. */
@@ -36,17 +38,26 @@ export interface Transport {
   /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */
   pauseReading(): void;
   resumeReading(): void;
-  /** Whether it has read nothing for a while since this was asked last, for the peer made too much work. */
-  takeHasBeenSlowed?(): boolean;
+  /** Whether input was throttled since the last call. Resets it. */
+  consumeThrottled?(): boolean;
   /** Tells the peer why, and ends the connection within a bounded time. */
   close(reason: Disconnect): void;
   /** Ends the connection without another word, and lets go of what waits for the peer. */
   destroy(): void;
 }
 
+/**
+ * Takes the reply to one command where its client reads no replies of the protocol.
+ * @returns what the client is told of it, if anything; it goes out in the order of all messages
+ */
+export type OnReply = (reply: Reply) => Encoded | undefined;
+
 /** What a transport reports to. */
 export interface TransportEvents {
-  receive(payload: Payload): void;
+  /** Frames of the transport's codec. */
+  receive(frame: Encoded): void;
+  /** A command that did not come as a frame. The ids of commands under way differ. */
+  execute(command: Command, onReply?: OnReply): void;
   /** The answer to a ping of the transport's own. */
   receivePong(): void;
   drained(): void;

@@ -5,7 +5,8 @@
  */
 import type { Clock } from "../time/clock.js";
 import { TokenBucket } from "../time/token-bucket.js";
-import { TokenBuckets } from "./token-buckets.js";
+import type { Command } from "../wire/messages.js";
+import type { SessionLimits } from "./limits.js";
 
 export interface WorkOptions {
   readonly clock: Clock;
@@ -145,5 +146,145 @@ export class Work {
     }
     // What is left of a turn is not kept for the next.
     if (this.#left < unitsPerTurn) this.#wake();
+  }
+}
+
+// * Token buckets by key, for what several connections share: those of a user, those from an address. A bucket that is held
+// stays; one that nobody holds stays only until it is full, which a new one would be, too. Without a timer: each time one
+// is let go of, the oldest others are looked at. Beyond a bound, those that were let go of first are dropped.
+
+export interface TokenBucketsOptions {
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Buckets that nobody holds. @default 20,000 */
+  readonly maxIdle?: number;
+}
+
+interface Entry {
+  readonly bucket: TokenBucket;
+  holders: number;
+}
+
+const defaultMaxIdle = 20_000;
+
+export class TokenBuckets {
+  readonly #options: TokenBucketsOptions;
+  readonly #held = new Map<string, Entry>();
+  /** In the order in which they were let go of. */
+  readonly #idle = new Map<string, TokenBucket>();
+
+  constructor(options: TokenBucketsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#held.size + this.#idle.size;
+  }
+
+  /** The bucket of a key, which stays until it has been let go of as often as it was held. */
+  hold(key: string, now: number): TokenBucket {
+    const held = this.#held.get(key);
+    if (held) {
+      held.holders++;
+      return held.bucket;
+    }
+    const { perSecond, burst } = this.#options;
+    const bucket = this.#idle.get(key) ?? new TokenBucket(perSecond, burst, now);
+    this.#idle.delete(key);
+    this.#held.set(key, { bucket, holders: 1 });
+    return bucket;
+  }
+
+  release(key: string, now: number): void {
+    const held = this.#held.get(key);
+    if (held === undefined || --held.holders > 0) return;
+    this.#held.delete(key);
+    this.#keep(key, held.bucket, now);
+  }
+
+  /**
+   * Takes one token of a key that nobody needs to hold.
+   * @returns 0, or the milliseconds until there is one
+   */
+  take(key: string, now: number): number {
+    const bucket = this.hold(key, now);
+    const waitMs = bucket.tryTake(now) ? 0 : bucket.waitMs(now);
+    this.release(key, now);
+    return waitMs;
+  }
+
+  #keep(key: string, bucket: TokenBucket, now: number): void {
+    if (!bucket.isFull(now)) this.#idle.set(key, bucket);
+    const { maxIdle = defaultMaxIdle } = this.#options;
+    // Where nothing is taken on credit, each is full within the time that an empty one needs, and those in front come first.
+    for (const [oldest, each] of this.#idle) {
+      if (this.#idle.size <= maxIdle && !each.isFull(now)) return;
+      this.#idle.delete(oldest);
+    }
+  }
+}
+
+// * What a client's requests cost beside being a request, in work units: one is about a tenth of a millisecond of the
+// server's time. Cheap commands, whose number the command rate bounds, cost none. The one place that says so, for commands
+// and for plain HTTP alike.
+
+export const unitsPerMs = 10;
+/** An answer of so many bytes belongs to a cheap command. */
+const cheapBytes = 1024;
+/** Read, put together and written in about a unit; the same when they are compressed, or expanded. */
+const bytesPerUnit = 2048;
+const inputBytesPerUnit = 4096;
+const entriesPerUnit = 5;
+/** A token that was checked and is none, for its address: more than it takes, since nobody needs many of them. */
+export const costOfBadToken = 20;
+/** Less than that is not worth a look: of commands that do nothing but wait. */
+const cheapMs = 1;
+
+/** @param bytes of a message that a client has sent, which is parsed whatever comes of it: JSON of many small parts costs most */
+export function costOfInput(bytes: number): number {
+  return bytes <= cheapBytes ? 0 : bytes / inputBytesPerUnit;
+}
+
+/** @param bytes of an answer that was made for this client alone */
+export function costOfAnswer(bytes: number): number {
+  return bytes <= cheapBytes ? 0 : bytes / bytesPerUnit;
+}
+
+/** An answer that was there already, and is only written once more. */
+export function costOfSharedAnswer(bytes: number): number {
+  return costOfAnswer(bytes) / 8;
+}
+
+/** @param ms for which nothing else could run: schemas and hooks of the application */
+export function costOfTime(ms: number): number {
+  return ms < cheapMs ? 0 : ms * unitsPerMs;
+}
+
+/** A tags filter that begins to be applied, by its weight. */
+export function costOfFilter(weight: number): number {
+  return weight / 8;
+}
+
+/** What a read will cost about, before it is known how much there is. At least one. */
+export function estimateOfEntries(entries: number): number {
+  return Math.max(1, entries / entriesPerUnit);
+}
+
+type Kept = Pick<SessionLimits, "maxHistoryEntries">;
+
+/** What a command will cost about; 0 for a cheap one, which need not wait for its turn. */
+export function estimateOf(command: Command, { maxHistoryEntries }: Kept): number {
+  switch (command.method) {
+    case "history": {
+      const { limit } = command.params;
+      return estimateOfEntries(limit < 0 ? maxHistoryEntries : Math.min(limit, maxHistoryEntries));
+    }
+    case "presence":
+    case "presence_stats":
+      return estimateOfEntries(100);
+    case "subscribe":
+      return command.params.recover || command.params.map !== undefined ? estimateOfEntries(50) : 0;
+    default:
+      return 0;
   }
 }

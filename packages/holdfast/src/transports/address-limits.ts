@@ -5,7 +5,7 @@
 
 import { isLoopbackAddress, toPeerKey } from "../requests/addresses.js";
 import { type HttpRefusal, refuse } from "../requests/refusals.js";
-import { TokenBuckets } from "../sessions/token-buckets.js";
+import { TokenBuckets } from "../sessions/work.js";
 import type { Clock } from "../time/clock.js";
 
 /** Bounds of one address; IPv6 addresses with the same first 64 bits are one. */

@@ -6,15 +6,16 @@ import type { ServerResponse } from "node:http";
 import type { Encoding } from "../channels/reader.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Emulation, Transport, TransportEvents } from "../sessions/transport.js";
+import type { Codec, Encoder } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
 import type { AddressPlace } from "./address-limits.js";
 import type { Admitted, Peer } from "./admission.js";
 import { type StreamOwner, StreamResponse, type StreamTimes } from "./stream-response.js";
 
 /** How the response looks. */
-export interface StreamFormat {
+export interface StreamFormat<E extends Encoder = Encoder> {
   readonly name: string;
-  readonly encoding: Encoding;
+  readonly encoding: Encoding<E>;
   readonly contentType: string;
   /** Written before everything else, so that those who wait for bytes see some. */
   readonly prologue?: string;
@@ -25,10 +26,10 @@ const maxWaitingRequests = 256;
 
 export class EmulatedTransport implements Transport, StreamOwner, Admitted {
   readonly name: string;
-  readonly encoding: Encoding;
+  readonly encoding: Encoding<Codec>;
   readonly emulation: Emulation;
   readonly place: AddressPlace | undefined;
-  readonly #format: StreamFormat;
+  readonly #format: StreamFormat<Codec>;
   readonly #stream: StreamResponse;
   readonly #onGone: (transport: EmulatedTransport) => void;
   #events: TransportEvents | undefined;
@@ -39,7 +40,7 @@ export class EmulatedTransport implements Transport, StreamOwner, Admitted {
   /** @param onGone called once the response has ended */
   constructor(
     response: ServerResponse,
-    format: StreamFormat,
+    format: StreamFormat<Codec>,
     opening: { readonly peer: Peer; readonly emulation: Emulation },
     times: StreamTimes,
     onGone: (transport: EmulatedTransport) => void,
@@ -80,6 +81,10 @@ export class EmulatedTransport implements Transport, StreamOwner, Admitted {
     const request = this.#request ?? { headers: {}, url: "/", address: "" };
     this.#request = undefined;
     return request;
+  }
+
+  get codec(): Codec {
+    return this.encoding.codec;
   }
 
   get unsentBytes(): number {

@@ -2,21 +2,17 @@
  * Messages for clients of the protocol that only read: pushes without the envelope of replies, the first of which is the
  * answer to the connect command.
  */
-import type { Codec, Payload } from "../wire/codec.js";
+import type { Encoded, Encoder } from "../wire/codec.js";
 import { jsonCodec } from "../wire/json-codec.js";
 import type { ConnectResult, Push } from "../wire/messages.js";
 
 const envelope = '{"push":';
 
-export const oneWayCodec: Codec = Object.freeze({
+export const oneWayCodec: Encoder = Object.freeze({
   name: "json one-way",
-  // Commands are given in the client's place.
-  decode: (frame: Payload) => jsonCodec.decode(frame),
-  // Replies are told as pushes, by the transport.
-  encodeReply: () => "",
   encodePush: (push: Push) => (jsonCodec.encodePush(push) as string).slice(envelope.length, -1),
   encodePing: () => "{}",
-  join: (messages: readonly Payload[]) => messages.join("\n"),
+  join: (messages: readonly Encoded[]) => messages.join("\n"),
 });
 
 export function encodeConnectPush(result: ConnectResult): string {

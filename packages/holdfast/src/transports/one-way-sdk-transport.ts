@@ -1,5 +1,5 @@
 /** A session for a client of the protocol that only reads: all of its subscriptions are the server's. */
-import type { Payload } from "../wire/codec.js";
+import type { Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect, errorTable, type ReplyError } from "../wire/codes.js";
 import type { Push, Reply } from "../wire/messages.js";
 import type { StreamFormat } from "./emulated-transport.js";
@@ -32,7 +32,7 @@ export class OneWaySdkTransport extends OneWayTransport {
     session.receive(`{"id":1,"connect":${connect}}`);
   }
 
-  translate(message: Reply | Push): Payload | undefined {
+  translate(message: Reply | Push): Encoded | undefined {
     if ("kind" in message) return this.encoding.codec.encodePush(message);
     if ("error" in message) this.#refuse(message.error);
     else if (message.method === "connect")

@@ -6,7 +6,8 @@ import type { ServerResponse } from "node:http";
 import type { Encoding } from "../channels/reader.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
-import type { Payload } from "../wire/codec.js";
+import type { Encoded } from "../wire/codec.js";
+import { defaultCodec } from "../wire/codecs.js";
 import type { Disconnect } from "../wire/codes.js";
 import type { Push, Reply } from "../wire/messages.js";
 import type { AddressPlace } from "./address-limits.js";
@@ -30,6 +31,8 @@ export abstract class OneWayTransport implements Transport, StreamOwner, Admitte
   readonly encoding: Encoding;
   readonly place: AddressPlace | undefined;
   readonly hasOwnPings = true;
+  /** Commands are given in the client's place, as texts. */
+  readonly codec = defaultCodec;
   protected readonly stream: StreamResponse;
   /** Undefined before the start and after the end. */
   protected session: OneWaySession | undefined;
@@ -52,7 +55,7 @@ export abstract class OneWayTransport implements Transport, StreamOwner, Admitte
     this.stream = new StreamResponse(response, times, this);
   }
 
-  abstract translate(message: Reply | Push): Payload | undefined;
+  abstract translate(message: Reply | Push): Encoded | undefined;
   abstract close(reason: Disconnect): void;
 
   takeRequest(): ConnectionRequest {

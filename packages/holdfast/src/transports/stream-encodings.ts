@@ -3,7 +3,7 @@
  * connections, so that readers of a channel share their bytes.
  */
 import type { Encoding } from "../channels/reader.js";
-import type { Payload } from "../wire/codec.js";
+import type { Codec, Encoded } from "../wire/codec.js";
 import { jsonCodec } from "../wire/json-codec.js";
 import { oneWayCodec } from "./one-way-codec.js";
 
@@ -14,19 +14,19 @@ const beyondAscii = /[^\x00-\x7f]/g;
  * One message a line. In JSON, characters beyond ASCII stand in strings only, where they are escaped: some clients decode
  * each chunk by itself, and networks cut chunks where they like.
  */
-export const lineEncoding: Encoding = Object.freeze({ codec: jsonCodec, frame: frameLines });
+export const lineEncoding: Encoding<Codec> = Object.freeze({ codec: jsonCodec, frame: frameLines });
 /** The same for clients that only read. */
 export const oneWayLineEncoding: Encoding = Object.freeze({ codec: oneWayCodec, frame: frameLines });
 
 /** One message an event, of the `text/event-stream` format (WHATWG HTML §9.2.5). JSON has no raw line breaks. */
-export const eventEncoding: Encoding = Object.freeze({ codec: jsonCodec, frame: frameEvents });
+export const eventEncoding: Encoding<Codec> = Object.freeze({ codec: jsonCodec, frame: frameEvents });
 export const oneWayEventEncoding: Encoding = Object.freeze({ codec: oneWayCodec, frame: frameEvents });
 
-function frameLines(payload: Payload): Uint8Array {
+function frameLines(payload: Encoded): Uint8Array {
   return Buffer.from(`${(payload as string).replace(beyondAscii, escapeCharacter)}\n`);
 }
 
-function frameEvents(payload: Payload): Uint8Array {
+function frameEvents(payload: Encoded): Uint8Array {
   return Buffer.from(`data: ${(payload as string).replaceAll("\n", "\n\ndata: ")}\n\n`);
 }
 

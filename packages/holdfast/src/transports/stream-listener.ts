@@ -7,9 +7,10 @@ import type { IncomingMessage } from "node:http";
 import { type HttpRefusal, refuse } from "../requests/refusals.js";
 import type { HttpExchange } from "../requests/request-policy.js";
 import { findMisplacedResume } from "../requests/resume.js";
-import type { Handler } from "../sessions/handler.js";
+import type { Handler } from "../sessions/registry.js";
 import { consumedBodyAdvice, readBody } from "../sockets/request-body.js";
-import { wholeText } from "../wire/raw-json.js";
+import type { Codec } from "../wire/codec.js";
+import { wholeText } from "../wire/payload.js";
 import type { Admission, Admitted } from "./admission.js";
 import { EmulatedTransport, type StreamFormat } from "./emulated-transport.js";
 import { OneWaySdkTransport } from "./one-way-sdk-transport.js";
@@ -37,12 +38,12 @@ export interface StreamListenerOptions {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-const lines: StreamFormat = {
+const lines: StreamFormat<Codec> = {
   name: "http_stream",
   encoding: lineEncoding,
   contentType: "application/json",
 };
-const events: StreamFormat = {
+const events: StreamFormat<Codec> = {
   name: "sse",
   encoding: eventEncoding,
   contentType: "text/event-stream",
@@ -133,7 +134,7 @@ export class StreamListener {
     });
   }
 
-  #startEmulated(format: StreamFormat): Start {
+  #startEmulated(format: StreamFormat<Codec>): Start {
     return ({ request, response, admitted }, commands) => {
       // Links and images send GETs, so that these may change nothing.
       if (commands === undefined || (request.method === "GET" && !isConnectAlone(commands)))

@@ -4,13 +4,13 @@
  */
 import type { Encoding } from "../channels/reader.js";
 import { Compressor, type Deflate, PreparedMessage } from "../websocket/index.js";
-import type { Codec, Payload } from "../wire/codec.js";
+import type { Codec, Encoded } from "../wire/codec.js";
 
 export class WebSocketEncodings {
   readonly #codec: Codec;
-  readonly #plain: Encoding;
+  readonly #plain: Encoding<Codec>;
   /** At most one for each of the eight windows. */
-  readonly #compressed = new Map<Compressor, Encoding>();
+  readonly #compressed = new Map<Compressor, Encoding<Codec>>();
 
   constructor(codec: Codec) {
     this.#codec = codec;
@@ -18,7 +18,7 @@ export class WebSocketEncodings {
   }
 
   /** @param deflate agreed on without context takeover: with it, no two connections could share anything */
-  for(deflate: Deflate | undefined): Encoding {
+  for(deflate: Deflate | undefined): Encoding<Codec> {
     if (deflate === undefined) return this.#plain;
     const compressor = Compressor.shared(deflate.settings, deflate.agreement.serverMaxWindowBits);
     let encoding = this.#compressed.get(compressor);
@@ -30,9 +30,9 @@ export class WebSocketEncodings {
   }
 }
 
-function createEncoding(codec: Codec, compressor: Compressor | undefined): Encoding {
+function createEncoding(codec: Codec, compressor: Compressor | undefined): Encoding<Codec> {
   return Object.freeze({
     codec,
-    frame: (payload: Payload) => new PreparedMessage(payload).frameFor(compressor),
+    frame: (payload: Encoded) => new PreparedMessage(payload).frameFor(compressor),
   });
 }

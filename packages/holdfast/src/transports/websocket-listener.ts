@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { AdmittedRequest, RequestPolicy, RequestRule } from "../requests/request-policy.js";
-import type { Handler } from "../sessions/handler.js";
+import type { Handler } from "../sessions/registry.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";

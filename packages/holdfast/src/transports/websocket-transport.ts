@@ -6,13 +6,14 @@ import type { AcceptedSocket } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
 import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
+import type { Codec } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
 import type { AddressPlace } from "./address-limits.js";
 import type { Peer } from "./admission.js";
 
 export class WebSocketTransport implements Transport, SocketOwner {
   readonly name = "websocket";
-  readonly encoding: Encoding;
+  readonly encoding: Encoding<Codec>;
   readonly place: AddressPlace | undefined;
   readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
@@ -24,7 +25,7 @@ export class WebSocketTransport implements Transport, SocketOwner {
   constructor(
     { stream, deflate }: AcceptedSocket,
     { request, place }: Peer,
-    encoding: Encoding,
+    encoding: Encoding<Codec>,
     context: DriverContext,
     onGone: (transport: WebSocketTransport) => void,
   ) {
@@ -47,6 +48,10 @@ export class WebSocketTransport implements Transport, SocketOwner {
     const request = this.#request ?? { headers: {}, url: "/", address: "" };
     this.#request = undefined;
     return request;
+  }
+
+  get codec(): Codec {
+    return this.encoding.codec;
   }
 
   get unsentBytes(): number {
@@ -74,7 +79,7 @@ export class WebSocketTransport implements Transport, SocketOwner {
     this.#driver.resumeReading();
   }
 
-  takeHasBeenSlowed(): boolean {
+  consumeThrottled(): boolean {
     return this.#driver.takeHasBeenSlowed();
   }
 

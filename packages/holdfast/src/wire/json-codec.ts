@@ -2,27 +2,42 @@
  * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as
  * JSON text. Fields that are zero, empty or false are left out, but for the few that SDKs dereference.
  */
-import type { Codec, DecodedFrame, Payload } from "./codec.js";
-import { toCommand } from "./json-commands.js";
-import type {
-  ClientInfo,
-  Command,
-  ConnectResult,
-  MapResult,
-  Publication,
-  Push,
-  Reply,
-  SubscribeResult,
+import type { Codec, DecodedFrame, Encoded, Encoder } from "./codec.js";
+import { toCommand, toConnectParams } from "./json-commands.js";
+import {
+  type ClientInfo,
+  type Command,
+  type ConnectParams,
+  type ConnectResult,
+  type MapResult,
+  type Publication,
+  type Push,
+  type Reply,
+  type SubscribeResult,
+  toPublishedFields,
 } from "./messages.js";
-import { toPublishedFields } from "./published.js";
+import { findDepthFault, type Payload } from "./payload.js";
 
 const maxEchoedCharacters = 40;
-const maxDepth = 256;
+
+function joinLines(messages: readonly Encoded[]): string {
+  return messages.length === 1 ? (messages[0] as string) : messages.join("\n");
+}
+
+const oneWay: Encoder = Object.freeze({
+  name: "json one-way",
+  encodePush: (push: Push) => `{${encodePushFields(push)}}`,
+  encodePing: () => "{}",
+  join: joinLines,
+});
 
 export const jsonCodec: Codec = Object.freeze({
   name: "json",
+  subprotocol: "centrifuge-json",
+  contentType: "application/json",
+  isBinary: false,
 
-  decode(frame: Payload): DecodedFrame {
+  decode(frame: Encoded): DecodedFrame {
     const text = typeof frame === "string" ? frame : decodeUtf8(frame);
     if (text === undefined) return { commands: [], fault: "JSON commands must be UTF-8" };
     const commands: Command[] = [];
@@ -45,19 +60,22 @@ export const jsonCodec: Codec = Object.freeze({
     return `{"id":${reply.id},"${reply.method}":${encodeResult(reply)}}`;
   },
 
+  decodeConnect(params: Encoded): ConnectParams | string {
+    const text = typeof params === "string" ? params : decodeUtf8(params);
+    return text === undefined ? "connect parameters must be UTF-8" : toConnectParams(text);
+  },
+
   encodePush(push: Push): string {
-    if (push.kind === "message") return `{"push":{"message":{"data":${push.data}}}}`;
-    if (push.kind === "disconnect") return `{"push":{"disconnect":${encodeEnd(push)}}}`;
-    return `{"push":{"channel":${JSON.stringify(push.channel)},"${push.kind}":${encodePushBody(push)}}}`;
+    return `{"push":{${encodePushFields(push)}}}`;
   },
 
   encodePing(): string {
     return "{}";
   },
 
-  join(messages: readonly Payload[]): string {
-    return messages.length === 1 ? (messages[0] as string) : messages.join("\n");
-  },
+  join: joinLines,
+
+  oneWay,
 });
 
 /** Some clients send text in binary frames. As in a text frame, a byte order mark is no part of JSON (RFC 8259 §8.1). */
@@ -80,24 +98,7 @@ function decodeLine(line: string): Command | string {
   } catch {
     return `not JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
   }
-  // Hooks and readers walk through payloads, and that may recurse: thousands of levels are more than the stack of some of
-  // them holds. A level takes two characters at least.
   return findDepthFault(line, value) ?? toCommand(value, line);
-}
-
-/**
- * @param text what the value was read from
- * @returns what is wrong with a value that comes from outside, or undefined
- */
-export function findDepthFault(text: string, value: unknown): string | undefined {
-  const isTooDeep = text.length > 2 * maxDepth && isDeeperThan(value, maxDepth);
-  return isTooDeep ? `JSON is nested deeper than ${maxDepth} levels` : undefined;
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
 function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
@@ -190,7 +191,14 @@ function encodePublications(publications: readonly Publication[]): string {
   return text;
 }
 
-function encodePushBody(push: Exclude<Push, { kind: "message" | "disconnect" }>): string {
+function encodePushFields(push: Push): string {
+  if (push.kind === "message") return `"message":{"data":${push.data}}`;
+  if (push.kind === "disconnect") return `"disconnect":${encodeEnd(push)}`;
+  if (push.kind === "connect") return `"connect":${encodeConnectResult(push.result)}`;
+  return `"channel":${JSON.stringify(push.channel)},"${push.kind}":${encodePushBody(push)}`;
+}
+
+function encodePushBody(push: Exclude<Push, { kind: "connect" | "message" | "disconnect" }>): string {
   switch (push.kind) {
     case "pub":
       return encodePublication(push.publication, push.epoch);
@@ -225,7 +233,7 @@ export function encodePublication(publication: Publication, epoch?: string, hasT
   return `{${fields}}`;
 }
 
-function dataField(data: string, delta: Publication["delta"]): string {
+function dataField(data: Payload, delta: Publication["delta"]): string {
   return `"data":${delta === undefined ? data : JSON.stringify(data)}`;
 }
 

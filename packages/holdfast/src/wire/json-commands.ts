@@ -2,10 +2,9 @@
  * Reads one JSON object as a command. Parameters are checked here, once, so that the rest of the server sees values
  * of the types it expects; fields that are not known are ignored. Payloads are taken as the text that came.
  */
-import { findKeyFault } from "./keys.js";
 import type {
   Command,
-  JsonText,
+  ConnectParams,
   MapPhase,
   MapType,
   Method,
@@ -15,7 +14,16 @@ import type {
   Request,
   SubscribeParams,
 } from "./messages.js";
-import { textAt } from "./raw-json.js";
+import { findKeyFault } from "./names.js";
+import {
+  findDepthFault,
+  type JsonText,
+  nullPayload,
+  type Payload,
+  parsePayload,
+  payloadText,
+  textAt,
+} from "./payload.js";
 import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -43,8 +51,8 @@ const maxNamedChannels = 512;
 /** Raised inside this file for parameters that are not accepted. */
 class InvalidField extends Error {}
 
-/** Gives a member of the parameters as its text. */
-type TextOf = (name: string) => JsonText | undefined;
+/** A member of the parameters as the text that came. */
+type TextOf = (name: string) => Payload | undefined;
 
 /**
  * @param text what the value was parsed from
@@ -79,14 +87,7 @@ function unknownCommand(value: JsonObject): string {
 }
 
 const readers: { readonly [M in Method]: (params: JsonObject, textOf: TextOf) => unknown } = {
-  connect: (params, textOf) => ({
-    ...optional("token", readString(params, "token")),
-    ...optional("data", readJson(params, "data", textOf)),
-    ...optional("name", readString(params, "name")),
-    ...optional("version", readString(params, "version")),
-    ...optional("headers", readHeaders(params)),
-    ...optional("subs", readSubs(params)),
-  }),
+  connect: readConnect,
   subscribe: (params, textOf) => ({
     channel: readChannel(params),
     ...optional("token", readString(params, "token")),
@@ -120,10 +121,24 @@ const readers: { readonly [M in Method]: (params: JsonObject, textOf: TextOf) =>
   sub_refresh: (params) => ({ channel: readChannel(params), token: readString(params, "token") ?? "" }),
 };
 
+function readConnect(params: JsonObject, textOf: TextOf): ConnectParams {
+  return {
+    ...optional("token", readString(params, "token")),
+    ...optional("data", readJson(params, "data", textOf)),
+    ...optional("name", readString(params, "name")),
+    ...optional("version", readString(params, "version")),
+    ...optional("headers", readHeaders(params)),
+    ...optional("subs", readSubs(params)),
+  };
+}
+
 /** What cannot be answered, for it has no id, ends the connection. */
 function toMessage(params: unknown, text: JsonText): Command | string {
   if (!isObject(params)) return "send must be an object";
-  return { method: "send", data: readJson(params, "data", (name) => textAt(text, ["send", name])) ?? "null" };
+  return {
+    method: "send",
+    data: readJson(params, "data", (name) => textAt(text, ["send", name])) ?? nullPayload,
+  };
 }
 
 function readPublish(params: JsonObject, textOf: TextOf): PublishParams {
@@ -165,17 +180,42 @@ function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" |
 }
 
 /**
+ * Connect parameters that do not come in a command.
+ * @returns the parameters, or the sentence that says why they are not accepted
+ */
+export function toConnectParams(text: JsonText): ConnectParams | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return "connect parameters must be a JSON object";
+  }
+  if (!isObject(value)) return "connect parameters must be a JSON object";
+  return findDepthFault(text, value) ?? readOrExplain("connect.", value, text, readConnect);
+}
+
+/**
  * A publication that does not come as a publish command, but in an rpc.
  * @returns the parameters, or the sentence that says why they are not accepted
  */
-export function toPublishParams(text: JsonText): PublishParams | string {
-  const value: unknown = JSON.parse(text);
-  if (!isObject(value)) return "the parameters must be an object";
+export function toPublishParams(payload: Payload): PublishParams | string {
+  const value = parsePayload(payload);
+  return isObject(value)
+    ? readOrExplain("", value, payloadText(payload), readPublish)
+    : "the parameters must be an object";
+}
+
+function readOrExplain<P>(
+  prefix: string,
+  params: JsonObject,
+  text: JsonText,
+  read: (params: JsonObject, textOf: TextOf) => P,
+): P | string {
   try {
-    return readPublish(value, (name) => textAt(text, [name]));
+    return read(params, (name) => textAt(text, [name]));
   } catch (error) {
     if (!(error instanceof InvalidField)) throw error;
-    return error.message;
+    return prefix + error.message;
   }
 }
 
@@ -223,14 +263,14 @@ function readChannel(params: JsonObject): string {
   return readString(params, "channel") ?? "";
 }
 
-function readData(params: JsonObject, textOf: TextOf): JsonText {
-  if (params.removed === true) return "null";
+function readData(params: JsonObject, textOf: TextOf): Payload {
+  if (params.removed === true) return nullPayload;
   const data = readJson(params, "data", textOf);
   if (data === undefined) throw new InvalidField("data is missing: any JSON value is accepted");
   return data;
 }
 
-function readJson(params: JsonObject, name: string, textOf: TextOf): JsonText | undefined {
+function readJson(params: JsonObject, name: string, textOf: TextOf): Payload | undefined {
   return params[name] === undefined ? undefined : textOf(name);
 }
 

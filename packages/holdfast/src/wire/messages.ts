@@ -3,14 +3,8 @@
  * (Centrifuge protocol v2). The bytes are a codec's matter.
  */
 import type { ReplyError } from "./codes.js";
-import type { Published } from "./published.js";
+import type { Payload } from "./payload.js";
 import type { TagsFilter } from "./tags-filter.js";
-
-/**
- * One JSON value as text, without raw line breaks: the text that came, or what JavaScript's values were written as. Checked
- * when it comes in, and not changed from there to all subscribers.
- */
-export type JsonText = string;
 
 /** A place in a channel's log. `offset` counts publications from 1; 0 is the place before the first. */
 export interface Position {
@@ -27,13 +21,13 @@ export interface ClientInfo {
   readonly user: string;
   /** Connection id. */
   readonly client: string;
-  readonly connInfo?: JsonText;
-  readonly chanInfo?: JsonText;
+  readonly connInfo?: Payload;
+  readonly chanInfo?: Payload;
 }
 
 export interface Publication {
   readonly offset: number;
-  readonly data: JsonText;
+  readonly data: Payload;
   /** The publisher, where that is a client. */
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
@@ -59,7 +53,7 @@ export interface Version {
 
 export interface ConnectParams {
   readonly token?: string;
-  readonly data?: JsonText;
+  readonly data?: Payload;
   readonly name?: string;
   readonly version?: string;
   /** Header fields that a browser could not send. Lower-case names. */
@@ -79,7 +73,7 @@ export interface SubscribeParams extends RecoverParams {
   readonly channel: string;
   readonly token?: string;
   /** For the application. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   readonly epoch: string;
   readonly offset: number;
   readonly positioned: boolean;
@@ -121,7 +115,7 @@ export interface ChannelParams {
 export interface PublishParams extends ChannelParams {
   /** What is asked for and not there: a sentence without full stop. */
   readonly unsupported?: string;
-  readonly data: JsonText;
+  readonly data: Payload;
   readonly key?: string;
   /** Whether it is meant for a map, or for another channel. Left out: for either. */
   readonly isForMap?: boolean;
@@ -149,7 +143,7 @@ export interface SubRefreshParams extends ChannelParams {
 
 export interface RpcParams {
   readonly method: string;
-  readonly data?: JsonText;
+  readonly data?: Payload;
 }
 
 export interface HistoryParams extends ChannelParams {
@@ -187,7 +181,7 @@ export type Command =
   /** The answer to a server ping. */
   | { readonly method: "pong" }
   /** A one-way message to the server. */
-  | { readonly method: "send"; readonly data: JsonText }
+  | { readonly method: "send"; readonly data: Payload }
   /** A known command with parameters that are not accepted. */
   | { readonly method: "invalid"; readonly id: number; readonly message: string };
 
@@ -204,7 +198,7 @@ export interface ConnectResult {
   /** Seconds until the client has to refresh its token; undefined where it need not. */
   readonly ttl?: number;
   /** From the application. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   /** What the server has subscribed the client to. */
   readonly subs?: ReadonlyMap<string, SubscribeResult>;
 }
@@ -226,7 +220,7 @@ export interface SubscribeResult {
   /** Seconds until the client has to refresh its token for the channel; undefined where it need not. */
   readonly ttl?: number;
   /** From the application. */
-  readonly data?: JsonText;
+  readonly data?: Payload;
   /** Payloads come as JSON strings: the payload's text, or a patch of the one before. */
   readonly isDelta?: boolean;
   readonly map?: MapResult;
@@ -259,7 +253,7 @@ export type Reply =
       readonly result: { readonly numClients: number; readonly numUsers: number };
     }
   | { readonly id: number; readonly method: "history"; readonly result: HistoryResult }
-  | { readonly id: number; readonly method: "rpc"; readonly result: JsonText }
+  | { readonly id: number; readonly method: "rpc"; readonly result: Payload }
   | { readonly id: number; readonly method: "refresh"; readonly result: RefreshResult }
   | { readonly id: number; readonly method: "sub_refresh"; readonly result: { readonly ttl?: number } };
 
@@ -284,9 +278,60 @@ export type Push =
       readonly recoverable: boolean;
       readonly positioned: boolean;
       readonly position: Position;
-      readonly data?: JsonText;
+      readonly data?: Payload;
     }
   /** To one client, in no channel. */
-  | { readonly kind: "message"; readonly data: JsonText }
+  | { readonly kind: "message"; readonly data: Payload }
+  /** The answer to connect, for clients that only read. */
+  | { readonly kind: "connect"; readonly result: ConnectResult }
   /** The connection ends with it, where the transport has no close codes of its own. */
   | { readonly kind: "disconnect"; readonly code: number; readonly reason: string };
+
+/** What has become of it. */
+export interface Published {
+  readonly position: Position;
+  /** Whether its idempotency key had been used, so that nothing was published again. */
+  readonly isDuplicate: boolean;
+  /** Why nothing was published; the position is then where the log ended. */
+  readonly suppressed?: string;
+}
+
+export interface PublishedFields extends Position {
+  readonly is_duplicate?: true;
+  readonly suppressed?: true;
+  readonly suppress_reason?: string;
+}
+
+/** As it stands in an answer. */
+export function toPublishedFields({ position, isDuplicate, suppressed }: Published): PublishedFields {
+  return {
+    ...position,
+    ...(isDuplicate && { is_duplicate: true }),
+    ...(suppressed !== undefined && { suppressed: true, suppress_reason: suppressed }),
+  };
+}
+
+/** Whether a new publication is there. */
+export function isNewlyPublished({ isDuplicate, suppressed }: Published): boolean {
+  return !isDuplicate && suppressed === undefined;
+}
+
+/**
+ * Epochs are random ids, of visible characters but the quotation mark, as an entity tag can have them (RFC 9110 §8.8.3); an
+ * empty one is whichever the channel has.
+ */
+const shape = /^([!#-~]{0,128}):(0|[1-9]\d{0,15})$/;
+
+/** What is accepted, for messages. */
+export const positionAdvice = "EPOCH:OFFSET, as an answer has them, such as d41d8cd9:42";
+
+/** @returns undefined where it is none */
+export function parsePosition(text: string): Position | undefined {
+  const [, epoch, digits] = shape.exec(text) ?? [];
+  const offset = Number(digits);
+  return epoch === undefined || !Number.isSafeInteger(offset) ? undefined : { epoch, offset };
+}
+
+export function formatPosition({ epoch, offset }: Position): string {
+  return `${epoch}:${offset}`;
+}

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { maxPatternParameters, parsePattern } from "../../src/app/pattern.js";
-import { maxChannelNameBytes } from "../../src/wire/channel-name.js";
+import { maxChannelNameBytes } from "../../src/wire/names.js";
 
 const parameterNames = Array.from({ length: maxPatternParameters }, (_, i) => `p${i}`);
 

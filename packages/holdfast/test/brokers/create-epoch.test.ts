@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEpoch } from "../../src/brokers/create-epoch.js";
-import { formatPosition, parsePosition } from "../../src/wire/position-text.js";
+import { formatPosition, parsePosition } from "../../src/wire/messages.js";
 
 describe("epoch", () => {
   it("has at least 64 bits of chance", () => {

@@ -3,7 +3,7 @@ import { client } from "../../../../test/conformance/broker/fixture.js";
 import { LocalPresence } from "../../src/channels/local-presence.js";
 import { Quota } from "../../src/channels/quota.js";
 import { WindowQuota } from "../../src/channels/window-quota.js";
-import { ownerOf } from "../../src/sessions/owner.js";
+import { ownerOf } from "../../src/sessions/identity.js";
 import { createTestNode } from "./support/test-node.js";
 
 const bound = { max: 160, userPercent: 5, what: "things", option: "maxThings" };

@@ -8,8 +8,7 @@ import {
   tooMany,
 } from "../../src/requests/refusals.js";
 import { expectedFailure } from "../../src/sessions/commands.js";
-import { disconnectTable, errorTable, replyError } from "../../src/wire/codes.js";
-import { httpStatusOf } from "../../src/wire/http-status.js";
+import { disconnectTable, errorTable, httpStatusOf, replyError } from "../../src/wire/codes.js";
 
 describe("statuses of errors", () => {
   it("are there for every error of the protocol", () => {

@@ -8,7 +8,7 @@ import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
 import { HoldfastError } from "../../src/errors.js";
 import { RevocationLog, revocationChannel } from "../../src/server/revocation-log.js";
 import { systemClock } from "../../src/sockets/system-clock.js";
-import { findChannelNameFault } from "../../src/wire/channel-name.js";
+import { findChannelNameFault } from "../../src/wire/names.js";
 import { ControlledBroker } from "../channels/support/controlled-broker.js";
 import { countTo } from "../channels/support/entries.js";
 import { createCounter } from "../support/counter.js";

@@ -9,14 +9,11 @@ describe("failure in taking a frame", () => {
     const { connect, errors, sizes } = await createSessionNode();
     const [unlucky, other] = [await connect(), await connect()];
     const failure = new Error("a codec that throws");
-    Object.defineProperty(unlucky.session, "encoding", {
+    Object.defineProperty(unlucky.transport, "codec", {
       value: {
-        ...unlucky.session.encoding,
-        codec: {
-          ...unlucky.session.encoding.codec,
-          decode: () => {
-            throw failure;
-          },
+        ...unlucky.transport.codec,
+        decode: () => {
+          throw failure;
         },
       },
     });

@@ -35,6 +35,7 @@ function createEvents() {
   const log: string[] = [];
   const events: TransportEvents = {
     receive: (payload) => void log.push(`receive ${payload as string}`),
+    execute: ({ method }) => void log.push(`execute ${method}`),
     receivePong: () => void log.push("pong"),
     drained: () => void log.push("drained"),
     closed: () => void log.push("closed"),

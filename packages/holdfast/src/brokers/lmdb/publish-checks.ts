@@ -2,7 +2,7 @@
 import type { NewPublication, PublishOptions, Retention } from "../../channels/broker.js";
 import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
-import { findKeyFault } from "../../wire/keys.js";
+import { findKeyFault } from "../../wire/names.js";
 
 export class PublishChecks {
   #known: Retention | undefined;

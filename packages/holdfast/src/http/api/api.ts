@@ -8,8 +8,7 @@ import { type HttpRefusal, refuse, sendRefusal } from "../../requests/refusals.j
 import type { HttpExchange } from "../../requests/request-policy.js";
 import { shareBytes } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import { findDepthFault } from "../../wire/json-codec.js";
-import { encodeJson, textAt } from "../../wire/raw-json.js";
+import { encodeJson, findDepthFault, textAt } from "../../wire/payload.js";
 import { consumedBodyAdvice, parseJson, readBody, sendJson } from "./body.js";
 import { type CallContext, type CallParams, callBatch, callMethod } from "./call.js";
 import { ApiKeys, type ApiKeysOptions, type KnownKey } from "./keys.js";

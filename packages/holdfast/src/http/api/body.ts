@@ -1,6 +1,6 @@
 /** Bodies of requests and answers in JSON. */
 import type { ServerResponse } from "node:http";
-import { encodeJson } from "../../wire/raw-json.js";
+import { encodeJson } from "../../wire/payload.js";
 
 export { consumedBodyAdvice, readBody } from "../../sockets/request-body.js";
 

@@ -1,8 +1,7 @@
 /** Calls of the server's HTTP interface: one, or several of a batch, from their parameters to their answers. */
 import { z } from "zod";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import type { JsonText } from "../../wire/messages.js";
-import { elementTexts, textAt } from "../../wire/raw-json.js";
+import { elementTexts, type JsonText, textAt } from "../../wire/payload.js";
 import { isWithin, type KnownKey } from "./keys.js";
 import { type ApiTools, apiMethods, toError } from "./methods.js";
 import { ContentFault, jsonFields } from "./schemas.js";

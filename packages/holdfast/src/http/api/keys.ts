@@ -9,7 +9,7 @@ import { queryOf } from "../../requests/credentials.js";
 import { type HttpRefusal, refuse, tooMany } from "../../requests/refusals.js";
 import type { AdmittedRequest } from "../../requests/request-policy.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
-import { TokenBuckets } from "../../sessions/token-buckets.js";
+import { TokenBuckets } from "../../sessions/work.js";
 import type { Clock } from "../../time/clock.js";
 import type { Scope } from "./methods.js";
 

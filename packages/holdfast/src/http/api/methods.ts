@@ -8,9 +8,8 @@ import type { Control } from "../../sessions/control.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
-import type { ClientInfo, JsonText, Publication } from "../../wire/messages.js";
-import { toPublishedFields } from "../../wire/published.js";
-import { RawJson } from "../../wire/raw-json.js";
+import { type ClientInfo, type Publication, toPublishedFields } from "../../wire/messages.js";
+import { type JsonText, RawJson } from "../../wire/payload.js";
 import { matcherOf } from "./glob.js";
 import * as schemas from "./schemas.js";
 

@@ -1,11 +1,9 @@
 /** Shapes of what the server's HTTP interface takes and gives. */
 import { z } from "zod";
 import type { SubscriptionGrant } from "../../sessions/identity.js";
-import { findChannelNameFault } from "../../wire/channel-name.js";
-import { findDepthFault } from "../../wire/json-codec.js";
-import { findKeyFault } from "../../wire/keys.js";
-import type { JsonText, PublishParams } from "../../wire/messages.js";
-import { wholeText } from "../../wire/raw-json.js";
+import type { PublishParams } from "../../wire/messages.js";
+import { findChannelNameFault, findKeyFault } from "../../wire/names.js";
+import { findDepthFault, type JsonText, wholeText } from "../../wire/payload.js";
 
 const mostChannels = 10_000;
 const mostTags = 64;

@@ -6,11 +6,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Encoding } from "../../channels/reader.js";
-import { costOfAnswer, costOfSharedAnswer } from "../../sessions/cost.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
+import { costOfAnswer, costOfSharedAnswer } from "../../sessions/work.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
-import type { Position, Publication } from "../../wire/messages.js";
-import { formatPosition, parsePosition } from "../../wire/position-text.js";
+import { formatPosition, type Position, type Publication, parsePosition } from "../../wire/messages.js";
 import { acceptsGzip } from "../accepts-gzip.js";
 
 /** Publications as they stand in an answer's list. */

@@ -5,11 +5,22 @@
 import type { Channel } from "../../channels/channel.js";
 import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
 import type { WaitingRequest } from "../../sessions/control.js";
-import { estimateOfEntries } from "../../sessions/cost.js";
-import type { Admission, ReadAnswer, ReadingContext, ReadParams } from "../../sessions/reading.js";
-import { admit, defaultReadEntries, read } from "../../sessions/reading.js";
-import type { Visitor } from "../../sessions/visiting.js";
-import { WaitingReader, type WaitingReaderOptions, type WaitOutcome } from "../../sessions/waiting-reader.js";
+import {
+  type Admission,
+  admit,
+  defaultReadEntries,
+  type ReadAnswer,
+  type ReadingContext,
+  type ReadParams,
+  read,
+} from "../../sessions/reading.js";
+import {
+  type Visitor,
+  WaitingReader,
+  type WaitingReaderOptions,
+  type WaitOutcome,
+} from "../../sessions/request-client.js";
+import { estimateOfEntries } from "../../sessions/work.js";
 import { pauseCounting } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { bodyOfBatch, listEncoding, SharedBodies, sendBody } from "./answer-body.js";

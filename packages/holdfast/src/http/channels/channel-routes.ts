@@ -7,7 +7,7 @@ import { refusalOfThrown, toHttpRefusal } from "../../requests/refusals.js";
 import type { HttpExchange } from "../../requests/request-policy.js";
 import type { SessionContext } from "../../sessions/context.js";
 import type { WaitingRequest } from "../../sessions/control.js";
-import { dismissVisitor, receiveVisitor, type Visitor } from "../../sessions/visiting.js";
+import { dismissVisitor, receiveVisitor, type Visitor } from "../../sessions/request-client.js";
 import { errorTable, type ReplyError, replyError } from "../../wire/codes.js";
 import { decodeChannel } from "./channel-path.js";
 import { ChannelReads } from "./channel-reads.js";

@@ -4,10 +4,15 @@
  */
 import { isLoopbackAddress, toPeerKey } from "../../requests/addresses.js";
 import { type HttpRefusal, tooMany } from "../../requests/refusals.js";
-import { costOfBadToken } from "../../sessions/cost.js";
 import type { SessionLimits } from "../../sessions/limits.js";
-import { TokenBuckets } from "../../sessions/token-buckets.js";
-import { busyText, retryAfterMs, type Work, type WorkAccount } from "../../sessions/work.js";
+import {
+  busyText,
+  costOfBadToken,
+  retryAfterMs,
+  TokenBuckets,
+  type Work,
+  type WorkAccount,
+} from "../../sessions/work.js";
 import type { Clock } from "../../time/clock.js";
 import { replyError } from "../../wire/codes.js";
 

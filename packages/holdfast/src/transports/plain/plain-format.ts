@@ -3,10 +3,15 @@
  * notices by name. One codec each for all connections, so that readers of a channel share their bytes.
  */
 import type { Encoding } from "../../channels/reader.js";
-import type { Codec, Payload } from "../../wire/codec.js";
-import { jsonCodec } from "../../wire/json-codec.js";
-import type { ClientInfo, JsonText, Position, Publication, Push } from "../../wire/messages.js";
-import { formatPosition } from "../../wire/position-text.js";
+import type { Encoded, Encoder } from "../../wire/codec.js";
+import {
+  type ClientInfo,
+  formatPosition,
+  type Position,
+  type Publication,
+  type Push,
+} from "../../wire/messages.js";
+import type { JsonText } from "../../wire/payload.js";
 
 export type NoticeName = "position" | "lost" | "state" | "join" | "leave" | "direct" | "error";
 
@@ -56,17 +61,13 @@ export function publicationText(publication: Publication, epoch: string): JsonTe
 }
 
 function createFormat(parts: Omit<PlainFormat, "encoding">): PlainFormat {
-  const codec: Codec = Object.freeze({
+  const codec: Encoder = Object.freeze({
     name: `plain ${parts.name}`,
-    // Commands are the transport's own, in the client's place.
-    decode: (frame: Payload) => jsonCodec.decode(frame),
-    // Replies are told in other words, by the transport.
-    encodeReply: () => "",
     encodePush: (push: Push) => pushText(push, parts.tell),
     encodePing: () => parts.keepalive,
-    join: (messages: readonly Payload[]) => messages.join(""),
+    join: (messages: readonly Encoded[]) => messages.join(""),
   });
-  const encoding = Object.freeze({ codec, frame: (payload: Payload) => Buffer.from(payload as string) });
+  const encoding = Object.freeze({ codec, frame: (payload: Encoded) => Buffer.from(payload as string) });
   return Object.freeze({ ...parts, encoding });
 }
 
@@ -85,6 +86,7 @@ function pushText(push: Push, tell: PlainFormat["tell"]): string {
     case "unsubscribe":
     case "disconnect":
       return tell("error", errorText(push.code, push.reason));
+    case "connect":
     case "subscribe":
       return "";
   }

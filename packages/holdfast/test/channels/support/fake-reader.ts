@@ -4,12 +4,12 @@ import type { Delivery } from "../../../src/channels/delivery.js";
 import type { Encoding, Framed, Reader } from "../../../src/channels/reader.js";
 import { Subscription } from "../../../src/channels/subscription.js";
 import { viewOf } from "../../../src/channels/view.js";
-import type { Payload } from "../../../src/wire/codec.js";
+import type { Encoded } from "../../../src/wire/codec.js";
 import { jsonCodec } from "../../../src/wire/json-codec.js";
 
 /** Payloads as they are, as UTF-8. */
 export function createPlainEncoding(): Encoding {
-  return Object.freeze({ codec: jsonCodec, frame: (payload: Payload) => Buffer.from(payload) });
+  return Object.freeze({ codec: jsonCodec, frame: (payload: Encoded) => Buffer.from(payload) });
 }
 
 export const plainEncoding = createPlainEncoding();

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { errorCodes } from "../../../src/errors.js";
 import { defaultReadEntries } from "../../../src/sessions/reading.js";
-import { errorTable } from "../../../src/wire/codes.js";
-import { httpStatusOf } from "../../../src/wire/http-status.js";
+import { errorTable, httpStatusOf } from "../../../src/wire/codes.js";
 
 const text = readFileSync(
   join(import.meta.dirname, "../../../../../docs/reference/http-channels.md"),

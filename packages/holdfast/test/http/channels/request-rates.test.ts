@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type RequestLimits, RequestRates } from "../../../src/http/channels/request-rates.js";
-import { costOfBadToken } from "../../../src/sessions/cost.js";
-import { TokenBuckets } from "../../../src/sessions/token-buckets.js";
-import { Work } from "../../../src/sessions/work.js";
+import { costOfBadToken, TokenBuckets, Work } from "../../../src/sessions/work.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 function createRates(limits: Partial<RequestLimits> = {}, countsLoopback = false) {

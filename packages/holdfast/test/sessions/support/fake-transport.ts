@@ -2,12 +2,14 @@
 import type { Encoding } from "../../../src/channels/reader.js";
 import type { ConnectionRequest } from "../../../src/sessions/identity.js";
 import type { Transport, TransportEvents } from "../../../src/sessions/transport.js";
+import { defaultCodec } from "../../../src/wire/codecs.js";
 import type { Disconnect } from "../../../src/wire/codes.js";
 import { plainEncoding } from "../../channels/support/fake-reader.js";
 
 export class FakeTransport implements Transport {
   readonly name = "fake";
   readonly encoding: Encoding = plainEncoding;
+  readonly codec = defaultCodec;
   /** The frames of each write, as text. */
   readonly writes: string[][] = [];
   readonly closes: Disconnect[] = [];

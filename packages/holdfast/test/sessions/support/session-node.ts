@@ -9,8 +9,7 @@ import { type ChannelRules, openRules, type RulesFor } from "../../../src/channe
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
 import { Control } from "../../../src/sessions/control.js";
 import { DataAccess } from "../../../src/sessions/data-access.js";
-import { Handler } from "../../../src/sessions/handler.js";
-import { HeldBytes } from "../../../src/sessions/held-bytes.js";
+import { HeldBytes } from "../../../src/sessions/flow-control.js";
 import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
 import {
   defaultSessionLimits,
@@ -18,8 +17,9 @@ import {
   type SessionLimits,
   type SessionTimes,
 } from "../../../src/sessions/limits.js";
-import { PresenceLists } from "../../../src/sessions/presence-lists.js";
-import { createUserPublishes } from "../../../src/sessions/publish-rate.js";
+import { PresenceLists } from "../../../src/sessions/presence.js";
+import { createUserPublishes } from "../../../src/sessions/publishing.js";
+import { Handler } from "../../../src/sessions/registry.js";
 import { Work } from "../../../src/sessions/work.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";

@@ -2,16 +2,19 @@
  * The way to a live subscription of a map: its state page by page, then what has changed since the first page, and live
  * from there. The channel is held open meanwhile, and the terms are those of the first step.
  */
-import type { KeysPage } from "../channels/broker.js";
+import type { Broker, KeysPage, KeysQuery } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
-import type { Recovery } from "../channels/channels.js";
+import type { Channels, Recovery } from "../channels/channels.js";
+import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { whole } from "../channels/view.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
-import { replyError } from "../wire/codes.js";
+import { type ReplyError, replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
+import { findChannelNameFault } from "../wire/names.js";
+import type { Application } from "./application.js";
 import type { SessionContext } from "./context.js";
-import { cursorFault, entriesOf, leastMapPage, readState } from "./map-state.js";
-import type { Reader } from "./read-floors.js";
+import type { Reader } from "./data-access.js";
+import type { Publishing } from "./publishing.js";
 import { type Failure, isPatched, keepsFor, type Terms } from "./subscribing.js";
 
 /** For the next step, in milliseconds. */
@@ -240,4 +243,147 @@ function limited(
 
 function unrecoverable(): Failure {
   return { error: replyError("unrecoverablePosition") };
+}
+
+// Pages of a map's state, and where each ends.
+
+/** Entries of a page; fewer where they are large. */
+const maxMapPage = 1000;
+/** Of those that subscribe. */
+export const leastMapPage = 100;
+/** Characters of a page. */
+const maxPageCharacters = 128 * 1024;
+
+export interface StateRequest {
+  readonly channel: string;
+  /** Most entries; 0 for as many as one page may have. */
+  readonly limit: number;
+  /** Entries that a page has at least where it has more behind it. @default 1 */
+  readonly least?: number;
+  /** Where the page before ended. */
+  readonly cursor?: string | undefined;
+  /** Lowest score first. @default false */
+  readonly isAscending?: boolean;
+}
+
+export interface StatePage extends KeysPage {
+  /** Where the next page begins; undefined after the last one. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * One page of a map in its order, for whoever reads it.
+ * @returns undefined where the cursor is none that this server has given
+ * @throws what the broker's `keys` throws
+ */
+export async function readState(
+  broker: Pick<Broker, "keys">,
+  { map }: ChannelRules,
+  { channel, limit, least = 1, cursor, isAscending = false }: StateRequest,
+): Promise<StatePage | undefined> {
+  const after = cursor === undefined ? undefined : parseCursor(cursor);
+  if (after === null) return undefined;
+  const isOrdered = map?.isOrdered === true;
+  const page = await broker.keys(channel, {
+    order: isOrdered ? "score" : "key",
+    isReverse: isOrdered && isAscending,
+    ...(after && { after }),
+    maxEntries: entriesOf(limit, least),
+    maxBytes: maxPageCharacters,
+  });
+  const last = page.publications.at(-1);
+  return { ...page, cursor: page.hasMore && last ? cursorOf(last) : undefined };
+}
+
+/** What is said of a cursor that leads nowhere. */
+export const cursorFault = "cursor is none that this server has given";
+
+/** Entries of a page, by what is asked for. */
+export function entriesOf(limit: number, least: number): number {
+  return limit === 0 ? maxMapPage : Math.min(maxMapPage, Math.max(least, limit));
+}
+
+/** Where a page ended; clients send it back as it is. */
+function cursorOf({ key = "", score = 0 }: Publication): string {
+  return `${score}:${key}`;
+}
+
+/** @returns null where it is none */
+function parseCursor(cursor: string): KeysQuery["after"] | null {
+  const [, score = "", key = ""] = /^([^:]+):(.+)$/s.exec(cursor) ?? [];
+  return key === "" || !Number.isFinite(Number(score)) ? null : { score: Number(score), key };
+}
+
+// What the server's own side reads of maps, and clearing them: for the HTTP interface and for programs that embed a server.
+
+const removalsAtOnce = 128;
+
+export class MapControl {
+  readonly #broker: Broker;
+  readonly #application: Pick<Application, "policyFor">;
+  readonly #channels: Pick<Channels, "readersOf">;
+
+  constructor({ broker, application, channels }: Publishing) {
+    this.#broker = broker;
+    this.#channels = channels;
+    this.#application = application;
+  }
+
+  /** Values of keys, in the map's order. */
+  async read(
+    params: Omit<StateRequest, "limit"> & { readonly limit?: number },
+  ): Promise<StatePage | ReplyError> {
+    const rules = this.#rulesOf(params.channel);
+    if ("code" in rules) return rules;
+    const page = await readState(this.#broker, rules, { limit: 0, ...params });
+    return page ?? replyError("badRequest", cursorFault);
+  }
+
+  /** @returns undefined where the key has no value */
+  async value(channel: string, key: string): Promise<Publication | undefined | ReplyError> {
+    const rules = this.#rulesOf(channel);
+    return "code" in rules ? rules : await this.#broker.value(channel, key);
+  }
+
+  async numKeys(channel: string): Promise<number | ReplyError> {
+    const page = await this.read({ channel, limit: 1 });
+    return "code" in page ? page : page.numKeys;
+  }
+
+  /** Removes every key that is there now. Readers are told of each. */
+  async clear(channel: string): Promise<ReplyError | undefined> {
+    const rules = this.#rulesOf(channel);
+    if ("code" in rules) return rules;
+    let cursor: string | undefined;
+    do {
+      const page = await this.read({ channel, ...(cursor !== undefined && { cursor }) });
+      if ("code" in page) return page;
+      await this.#remove(channel, page.publications, rules);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return undefined;
+  }
+
+  /** Some at a time, so that readers keep up. */
+  async #remove(channel: string, publications: readonly Publication[], rules: ChannelRules): Promise<void> {
+    for (let i = 0; i < publications.length; i += removalsAtOnce) {
+      for (let wait = this.#channels.readersOf(channel); wait; wait = this.#channels.readersOf(channel))
+        await wait;
+      await Promise.all(
+        publications
+          .slice(i, i + removalsAtOnce)
+          .map(({ key = "" }) =>
+            this.#broker.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
+          ),
+      );
+    }
+  }
+
+  #rulesOf(channel: string): ChannelRules | ReplyError {
+    const fault = findChannelNameFault(channel);
+    if (fault !== undefined) return replyError("badRequest", fault);
+    const policy = this.#application.policyFor(channel);
+    if (policy === undefined) return replyError("unknownChannel");
+    return policy.rules.kind === "map" ? policy.rules : replyError("badRequest", "this channel is no map");
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { listEncoding } from "../../src/http/channels/answer-body.js";
-import { WaitingReader, type WaitOutcome } from "../../src/sessions/waiting-reader.js";
+import { WaitingReader, type WaitOutcome } from "../../src/sessions/request-client.js";
 import { Deadlines } from "../../src/time/deadlines.js";
 import { createTestNode, type TestNodeOptions } from "../channels/support/test-node.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatPosition, parsePosition } from "../../src/wire/position-text.js";
+import { formatPosition, parsePosition } from "../../src/wire/messages.js";
 
 describe("positions as texts", () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ReadFloors } from "../../src/sessions/read-floors.js";
+import { ReadFloors } from "../../src/sessions/data-access.js";
 
 const ann = { user: "ann", client: "1" };
 const ben = { user: "ben", client: "2" };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Framed } from "../../src/channels/reader.js";
-import { Outbox } from "../../src/sessions/outbox.js";
+import { Outbox } from "../../src/sessions/flow-control.js";
 import { plainEncoding } from "../channels/support/fake-reader.js";
 
 function framedOf(text: string): Framed {

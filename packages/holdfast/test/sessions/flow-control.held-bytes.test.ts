@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HeldBytes, type Holder } from "../../src/sessions/held-bytes.js";
+import { HeldBytes, type Holder } from "../../src/sessions/flow-control.js";
 import { createSessionNode } from "./support/session-node.js";
 
 function createHolder(name: string, cuts: string[]): Holder {

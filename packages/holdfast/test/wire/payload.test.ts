@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countMembers, elementTexts, memberTexts, textAt, wholeText } from "../../src/wire/raw-json.js";
+import { countMembers, elementTexts, memberTexts, textAt, wholeText } from "../../src/wire/payload.js";
 import { jsonTexts, preciousTexts } from "../support/json-texts.js";
 
 type Members = Readonly<Record<string, unknown>>;

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareDecimals, type Decimal, maxDecimalCharacters, parseDecimal } from "../../src/wire/decimal.js";
+import {
+  compareDecimals,
+  type Decimal,
+  maxDecimalCharacters,
+  parseDecimal,
+} from "../../src/wire/tags-filter.js";
 
 function compare(a: string, b: string): number {
   return Math.sign(compareDecimals(parseDecimal(a) as Decimal, parseDecimal(b) as Decimal));

@@ -1,10 +1,63 @@
 /**
- * Values of a JSON text as the texts that came, so that what goes from client to client is not changed on the way: numbers
- * beyond 2^53, decimals, the order of keys. Each text given here MUST be valid JSON (RFC 8259): whoever calls has parsed
- * it, and nothing is checked again. Where a name stands twice in an object, the last one counts, as in `JSON.parse`.
+ * What applications put into the system: data of publications, infos, parameters and results of methods. A payload travels
+ * from its publisher to all subscribers as it came, neither parsed nor written again: numbers beyond 2^53, decimals and the
+ * order of keys survive. Everything that knows a payload to be JSON text (RFC 8259) stands here.
  */
-import type { JsonText } from "./messages.js";
 
+/** One JSON value as text, without raw line breaks, checked when it came in. Opaque to all but this file and the codecs. */
+export type Payload = string;
+
+/** Any JSON text, such as a whole message. */
+export type JsonText = string;
+
+const maxDepth = 256;
+
+export const nullPayload: Payload = "null";
+
+/** @param value what JSON can say */
+export function toPayload(value: unknown): Payload {
+  return JSON.stringify(value) ?? nullPayload;
+}
+
+/** The payload as a value of JavaScript, which may have lost digits. */
+export function parsePayload(payload: Payload): unknown {
+  return JSON.parse(payload);
+}
+
+/** The payload as it is embedded in JSON. */
+export function payloadText(payload: Payload): JsonText {
+  return payload;
+}
+
+/** What a payload counts for where sizes are bounded: its characters. */
+export function payloadSize(payload: Payload): number {
+  return payload.length;
+}
+
+/** A member of a payload that is an object. @returns undefined where there is none */
+export function payloadMember(payload: Payload, name: string): Payload | undefined {
+  return textAt(payload, [name]);
+}
+
+/**
+ * Hooks and readers walk through payloads recursively, and thousands of levels are more than some of their stacks hold. A
+ * level takes two characters at least.
+ * @param text what the value was read from
+ * @returns what is wrong with a value that comes from outside, or undefined
+ */
+export function findDepthFault(text: JsonText, value: unknown): string | undefined {
+  const isTooDeep = text.length > 2 * maxDepth && isDeeperThan(value, maxDepth);
+  return isTooDeep ? `JSON is nested deeper than ${maxDepth} levels` : undefined;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((member) => isDeeperThan(member, levels - 1));
+}
+
+// Parts of a JSON text, as text. Each text given MUST be valid JSON: whoever calls has parsed it, and nothing is checked
+// again. Where a name stands twice in an object the last one counts, as in `JSON.parse`.
 const quote = 0x22;
 const comma = 0x2c;
 const colon = 0x3a;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findChannelNameFault } from "../../src/wire/channel-name.js";
+import { findChannelNameFault } from "../../src/wire/names.js";
 
 describe("channel name", () => {
   it.each(["a", "news", "chat:lobby", "$private", "a b", "#@!~ ", "x".repeat(255), "__proto__"])(

@@ -1,0 +1,141 @@
+/** Shows others who is subscribed to a channel: in its presence, in maps that list its subscribers, by joins and leaves. */
+
+import type { NewPublication } from "../channels/broker.js";
+import type { Owner } from "../channels/quota.js";
+import { type ChannelRules, storageOf } from "../channels/rules.js";
+import { hasCode } from "../errors.js";
+import type { ClientInfo } from "../wire/messages.js";
+import { findKeyFault } from "../wire/names.js";
+import type { SessionContext } from "./context.js";
+import { presenceLeaseMs } from "./limits.js";
+
+type PresenceContext = Pick<SessionContext, "broker" | "lists" | "times" | "onError">;
+
+export interface Subscriber {
+  readonly rules: Pick<ChannelRules, "hasPresence" | "hasJoinLeave">;
+  /** Maps in which the client is listed. */
+  readonly listedIn: readonly string[];
+  /** The client as others see it here. */
+  readonly info: ClientInfo;
+  /** Whom it is charged to; undefined for the server. */
+  readonly owner: Owner;
+}
+
+export function showSubscriber(context: PresenceContext, channel: string, subscriber: Subscriber): void {
+  const { rules, listedIn, info, owner } = subscriber;
+  if (rules.hasPresence) addPresence(context, channel, subscriber);
+  if (listedIn.length > 0) context.lists.join(listedIn, info, owner);
+  if (rules.hasJoinLeave) announce(context, channel, "join", info);
+}
+
+/** @param isThere whether the client is still subscribed */
+export function renewSubscriber(
+  context: PresenceContext,
+  channel: string,
+  subscriber: Subscriber,
+  isThere: () => boolean,
+): void {
+  const { rules, listedIn, info, owner } = subscriber;
+  if (rules.hasPresence) addPresence(context, channel, subscriber);
+  if (listedIn.length > 0) context.lists.renew(listedIn, info, owner, isThere);
+}
+
+export function hideSubscriber(context: PresenceContext, channel: string, subscriber: Subscriber): void {
+  const { rules, listedIn, info } = subscriber;
+  if (listedIn.length > 0) context.lists.leave(listedIn, info);
+  if (rules.hasPresence)
+    watch(context, context.broker.removePresence(channel, info.client), `removing presence from ${channel}`);
+  if (rules.hasJoinLeave) announce(context, channel, "leave", info);
+}
+
+/** Where there is no room the client is not listed, which is tried again with each renewal. */
+function addPresence(context: PresenceContext, channel: string, { info, owner }: Subscriber): void {
+  const { broker, times } = context;
+  const added = broker.addPresence(channel, info, presenceLeaseMs(times), owner).catch((error: unknown) => {
+    if (!hasCode(error, "HF_BROKER_FULL")) throw error;
+  });
+  watch(context, added, `adding presence to ${channel}`);
+}
+
+function announce(context: PresenceContext, channel: string, kind: "join" | "leave", info: ClientInfo): void {
+  watch(context, context.broker.announce(channel, kind, info), `announcing a ${kind} in ${channel}`);
+}
+
+function watch({ onError }: PresenceContext, work: Promise<void>, stage: string): void {
+  work.catch((error: unknown) => onError(error, { stage }));
+}
+
+// * Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
+// each user, which goes when no connection has renewed it for long enough.
+
+type ListContext = Pick<SessionContext, "broker" | "application" | "onError">;
+
+export class PresenceLists {
+  readonly #context: ListContext;
+
+  constructor(context: ListContext) {
+    this.#context = context;
+  }
+
+  /** @param owner whom it is charged to */
+  join(lists: readonly string[], info: ClientInfo, owner: Owner): void {
+    for (const list of lists) this.#run(list, (rules) => this.#put(list, rules, info, owner));
+  }
+
+  /**
+   * An entry that has gone meanwhile comes back.
+   * @param isThere whether the client is still subscribed
+   */
+  renew(lists: readonly string[], info: ClientInfo, owner: Owner, isThere: () => boolean): void {
+    for (const list of lists)
+      this.#run(list, async (rules) => {
+        const key = keyOf(rules, info);
+        if (key === undefined || (await this.#context.broker.renewKey(list, key)) || !isThere()) return;
+        await this.#put(list, rules, info, owner);
+      });
+  }
+
+  leave(lists: readonly string[], info: ClientInfo): void {
+    for (const list of lists)
+      this.#run(list, async (rules) => {
+        if (rules.map?.type === "clients") await this.#publish(list, rules, { ...removal, key: info.client });
+      });
+  }
+
+  async #put(list: string, rules: ChannelRules, info: ClientInfo, owner: Owner): Promise<void> {
+    const key = keyOf(rules, info);
+    if (key === undefined) return;
+    const isOfClients = rules.map?.type === "clients";
+    await this.#publish(list, rules, { key, data: "null", ...(isOfClients && { info }) }, owner);
+  }
+
+  async #publish(
+    list: string,
+    rules: ChannelRules,
+    publication: NewPublication,
+    owner?: Owner,
+  ): Promise<void> {
+    const options = { ...storageOf(rules), ...(owner !== undefined && { owner }) };
+    await this.#context.broker.publish(list, publication, options);
+  }
+
+  #run(list: string, work: (rules: ChannelRules) => Promise<void>): void {
+    const { application, onError } = this.#context;
+    const policy = application.policyFor(list);
+    const { type = "keys" } = policy?.rules.map ?? {};
+    // Another channel of the application may have the list's name.
+    if (policy === undefined || type === "keys") return;
+    work(policy.rules).catch((error: unknown) => {
+      // Who is not listed for want of room comes into the list when there is some.
+      if (!hasCode(error, "HF_BROKER_FULL")) onError(error, { stage: `keeping the list ${list}` });
+    });
+  }
+}
+
+const removal = { data: "null", isRemoved: true } as const;
+
+/** None for an anonymous user in a list of users, nor for one whose id can be no key. */
+function keyOf({ map }: ChannelRules, { client, user }: ClientInfo): string | undefined {
+  const key = map?.type === "users" ? user : client;
+  return findKeyFault("key", key) === undefined ? key : undefined;
+}
