@@ -5,12 +5,12 @@ import type { HistoryPage, HistoryQuery } from "../../channels/broker.js";
 import { Quota } from "../../channels/quota.js";
 import { HoldfastError, messageOf } from "../../errors.js";
 import { ChannelLog } from "./channel-log.js";
-import { checkIndexFile } from "./index-file.js";
 import { journalNumbers, journalPath } from "./journal.js";
 import { readJournal } from "./journal-reader.js";
 import { LogIndex } from "./log-index.js";
 import type { LogsInUse } from "./logs-in-use.js";
 import { OwnerUse } from "./owner-use.js";
+import { probeIndex } from "./probe-index.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { readMarker } from "./store-marker.js";
 
@@ -33,7 +33,7 @@ export async function readStore(
   const indexPath = join(path, "data.mdb");
   if (!fs.existsSync(path) || readMarker(path) === undefined || !fs.existsSync(indexPath))
     throw new HoldfastError("HF_STORE_OPEN", `there is no store in ${path}`);
-  checkIndexFile(path, indexPath, { isInUse: true });
+  await probeIndex({ folder: path, path: indexPath, isReadOnly: true });
   // What comes to the index after this is in the journal as well.
   const runs = readRuns(path, channel);
   const index = await LogIndex.open(path, { isReadOnly: true });

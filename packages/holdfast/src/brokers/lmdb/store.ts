@@ -8,11 +8,11 @@ import { HoldfastError, messageOf } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import { readBootId } from "./boot-id.js";
 import { startOfPeriod } from "./idempotency-keys.js";
-import { checkIndexFile } from "./index-file.js";
 import { Journal, journalNumbers, journalPath } from "./journal.js";
 import { JournalEnds, journalEndsPath, type KnownEnds, readJournalEnds } from "./journal-ends.js";
 import { cutJournal, type JournalContents, readJournal } from "./journal-reader.js";
 import { LogIndex } from "./log-index.js";
+import { probeIndex } from "./probe-index.js";
 import { ReserveJournal } from "./reserve-journal.js";
 import { decodeRuns, type Run } from "./runs.js";
 import { prepareFolder } from "./store-access.js";
@@ -87,13 +87,13 @@ interface Found {
 }
 
 /** Looks at what is there, and changes nothing but what is put aside by a repair. @throws HF_STORE_CORRUPT, HF_STORE_NEWER */
-function lookAt(options: OpenStoreOptions): Found {
+async function lookAt(options: OpenStoreOptions, isReadOnly: boolean): Promise<Found> {
   const { folder, clock } = options;
   const indexPath = join(folder, indexName);
   const boot = readBootId(clock.now());
   const last = findMarker(options, indexPath);
   const isOtherBoot = last !== undefined && last.boot !== boot;
-  checkIndex(options, indexPath, isOtherBoot);
+  await checkIndex(options, indexPath, isReadOnly);
   const contents = readJournals(options, journalNumbers(folder), isOtherBoot);
   const ends = last?.hasJournalEnds ? readJournalEnds(folder) : undefined;
   checkEnds(options, {
@@ -107,7 +107,7 @@ function lookAt(options: OpenStoreOptions): Found {
 
 async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<OpenStore> {
   const { folder, isRepair } = options;
-  const { indexPath, boot, last, contents, ends } = lookAt(options);
+  const { indexPath, boot, last, contents, ends } = await lookAt(options, false);
   // From here on a store that has lost its index can be told from one that never had any.
   if (last === undefined && !isRepair) await writeMarker(folder, emptyMarker(boot));
   const index = await openIndex(options, indexPath);
@@ -143,7 +143,7 @@ async function openReadOnly(
   cause: unknown,
 ): Promise<OpenStore> {
   const { folder, isRepair, onNotice } = options;
-  const { indexPath, boot, last, contents, ends } = lookAt(options);
+  const { indexPath, boot, last, contents, ends } = await lookAt(options, true);
   if (last === undefined || isRepair || !fs.existsSync(indexPath)) throw cause;
   // Clients are told this, too.
   const refusal = new HoldfastError(
@@ -202,19 +202,21 @@ function findMarker(options: OpenStoreOptions, indexPath: string): Marker | unde
     if (marker === undefined && isThere)
       throw corrupt(folder, `has an index (${indexPath}), but no holdfast.json to say what it is`);
   } catch (error) {
-    mendOrThrow(error, options);
+    repairOrThrow(error, options);
   }
   return marker;
 }
 
 /** What is damaged is put aside where it may be. @throws HF_STORE_CORRUPT */
-function checkIndex(options: OpenStoreOptions, indexPath: string, isOtherBoot: boolean): void {
-  if (!fs.existsSync(indexPath)) return;
+async function checkIndex(options: OpenStoreOptions, path: string, isReadOnly: boolean): Promise<void> {
+  if (!fs.existsSync(path)) return;
+  const { folder } = options;
   try {
-    checkIndexFile(options.folder, indexPath, { isOtherBoot });
+    reserveLockFile(folder);
+    await probeIndex({ folder, path, isReadOnly });
   } catch (error) {
-    mendOrThrow(error, options);
-    putAside(indexPath);
+    repairOrThrow(error, options);
+    quarantine(path);
   }
 }
 
@@ -236,20 +238,20 @@ async function openIndex(options: OpenStoreOptions, indexPath: string): Promise<
       `has an index that cannot be opened (${indexPath}: ${messageOf(cause)})`,
       cause,
     );
-    mendOrThrow(error, options);
-    putAside(indexPath);
+    repairOrThrow(error, options);
+    quarantine(indexPath);
     return await LogIndex.open(folder);
   }
 }
 
-function mendOrThrow(error: unknown, { isRepair, onNotice }: OpenStoreOptions): void {
-  const isMended = isRepair && error instanceof HoldfastError && error.code === "HF_STORE_CORRUPT";
-  if (!isMended) throw error;
+function repairOrThrow(error: unknown, { isRepair, onNotice }: OpenStoreOptions): void {
+  const isRepairable = isRepair && error instanceof HoldfastError && error.code === "HF_STORE_CORRUPT";
+  if (!isRepairable) throw error;
   onNotice(error);
 }
 
 /** For somebody who can make more of it. */
-function putAside(path: string): void {
+function quarantine(path: string): void {
   for (let n = 1; ; n++) {
     const aside = `${path}.damaged-${n}`;
     if (fs.existsSync(aside)) continue;
@@ -321,7 +323,7 @@ function checkEnds(options: OpenStoreOptions, { marker, ends, contents, isSameBo
         );
     }
   } catch (error) {
-    mendOrThrow(error, options);
+    repairOrThrow(error, options);
   }
 }
 
