@@ -6,13 +6,19 @@ import { apiKey, inSeconds, secret, tokenOf } from "../../packages/holdfast/test
 
 const matched = vi.hoisted(() => [] as string[]);
 
-vi.mock("../../packages/holdfast/src/app/pattern-matcher.js", async (load) => {
-  const original = await load<typeof import("../../packages/holdfast/src/app/pattern-matcher.js")>();
+vi.mock("../../packages/holdfast/src/app/pattern.js", async (load) => {
+  const original = await load<typeof import("../../packages/holdfast/src/app/pattern.js")>();
   return {
     ...original,
-    matchParts: (...args: Parameters<typeof original.matchParts>) => {
-      matched.push(args[1]);
-      return original.matchParts(...args);
+    parsePattern: (text: string) => {
+      const pattern = original.parsePattern(text);
+      return {
+        ...pattern,
+        match: (channel: string) => {
+          matched.push(channel);
+          return pattern.match(channel);
+        },
+      };
     },
   };
 });

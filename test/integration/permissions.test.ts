@@ -2,8 +2,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
 import { z } from "zod";
-import type { Access } from "../../packages/holdfast/src/app/access.js";
-import { accessByDefault } from "../../packages/holdfast/src/app/access-defaults.js";
+import { type Access, accessByDefault } from "../../packages/holdfast/src/app/access.js";
 import { apiMethods, type Scope } from "../../packages/holdfast/src/http/api/methods.js";
 import { channel, defineApp, jwt, rpc } from "../../packages/holdfast/src/index.js";
 import type { ChannelAction } from "../../packages/holdfast/src/sessions/application.js";

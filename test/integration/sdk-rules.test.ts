@@ -272,7 +272,7 @@ describe("hooks of connections", () => {
     const raw = await RawClient.upgrade(port);
     raw.write(textFrame({ id: 1, connect: {} }));
     expect(await raw.readClose()).toEqual({ code: 3004, reason: "internal server error" });
-    const error = new Error("authenticate has not ended within 50 ms");
+    const error = new Error("authenticate took longer than 50 ms");
     expect(errors).toEqual([error]);
     await connectSdk(url);
     expect(asked).toBe(3);

@@ -2,8 +2,7 @@
  * Who may do what, as a page: from the table that applications are compiled by, the methods of the client protocol, and
  * those of the HTTP interface. `npx vitest run test/repo/permissions.test.ts -u` writes it anew.
  */
-import type { Access } from "../../packages/holdfast/src/app/access.js";
-import { type AccessDefault, accessDefaults } from "../../packages/holdfast/src/app/access-defaults.js";
+import { type Access, type AccessDefault, accessDefaults } from "../../packages/holdfast/src/app/access.js";
 import { apiMethods, type Scope } from "../../packages/holdfast/src/http/api/methods.js";
 import { disconnectTable, errorTable } from "../../packages/holdfast/src/wire/codes.js";
 import type { Method } from "../../packages/holdfast/src/wire/messages.js";

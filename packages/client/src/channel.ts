@@ -1,36 +1,36 @@
-/** A channel as a client uses it: a light handle, of which any number may stand for the same channel. */
+/** A channel: a light handle; any number of them may refer to the same channel. */
 import type { Position } from "../../holdfast/src/wire/messages.js";
+import type { ChannelListeners, ChannelSubscriptions } from "./channel-subscription.js";
 import type { Connection } from "./connection.js";
-import type { Maps } from "./maps.js";
 import {
+  type ChannelStatus,
   type ClientInfo,
+  type ClientStatus,
   type HistoryPage,
   type PresenceStats,
   type Publication,
   toClientInfo,
   toPublication,
-} from "./publication.js";
+} from "./from-sdk.js";
+import type { MapSubscriptions } from "./map-subscription.js";
 import { type IterationOptions, PublicationIterator } from "./publication-iterator.js";
-import type { PublishChoices, PublishedPosition, PublishQueue } from "./publish-queue.js";
-import type { ChannelListeners } from "./shared-subscription.js";
-import type { ChannelStatus, ClientStatus } from "./status.js";
+import type { PublishedPosition, PublishOptions, PublishQueue } from "./publish-queue.js";
 import type { SubscribeOptions } from "./subscribe-options.js";
-import type { Subscriptions } from "./subscriptions.js";
 
-export interface HistoryChoices {
-  /** Most publications; 0 asks for the position alone. @default as many as the server gives at once */
+export interface HistoryQuery {
+  /** Maximum number of publications; 0 returns only the position. @default as many as the server returns at once */
   readonly limit?: number;
-  /** Not included: publications after it, and before it in reverse. */
+  /** Exclusive: publications after it, or before it in reverse. @default from the start, or from the end in reverse */
   readonly since?: Position;
-  /** The newest first. @default false */
+  /** Whether the newest come first. @default false */
   readonly reverse?: boolean;
 }
 
-/** What channels of one client share. */
+/** What the channels of a client share. */
 export interface ChannelContext {
   readonly connection: Connection;
-  readonly subscriptions: Subscriptions;
-  readonly maps: Maps;
+  readonly subscriptions: ChannelSubscriptions;
+  readonly maps: MapSubscriptions;
   readonly queue: PublishQueue;
 }
 
@@ -44,16 +44,16 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
     this.#context = context;
   }
 
-  /** How the subscription stands that all subscribers of this channel share. */
+  /** The status of the subscription, which all subscribers of this channel share. */
   get status(): ChannelStatus {
     return this.#context.subscriptions.statusOf(this.name);
   }
 
   /**
-   * Subscribers of one channel share a subscription; the last that leaves ends it.
-   * @param listeners a function for publications, or one for each kind of news
+   * Subscribes to the channel. Subscribers of one channel share a subscription; the last to leave ends it.
+   * @param listeners a function for publications, or an object of listeners
    * @returns a function that unsubscribes
-   * @throws HF_OPTION_INVALID where the options do not fit the subscription there is; HF_CLIENT_CLOSED
+   * @throws HF_OPTION_INVALID if the options are invalid or differ from the existing subscription; HF_CLIENT_CLOSED
    */
   subscribe(
     listeners: ((publication: Publication<Data>) => void) | ChannelListeners<Data>,
@@ -64,12 +64,12 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
   }
 
   /**
-   * Publications from now on, for a `for await` loop. Subscribed at once, and until the loop ends.
-   * @throws in the loop: HF_CLIENT_SLOW where too many wait for it, HF_REQUEST_REFUSED where the subscription is ended
+   * Publications for a `for await` loop. Subscribes at once, and unsubscribes when the loop ends.
+   * @throws in the loop: HF_CLIENT_SLOW if it falls behind, HF_REQUEST_REFUSED if the server ends the subscription
    */
   publications(options: SubscribeOptions & IterationOptions = {}): AsyncIterableIterator<Publication<Data>> {
-    const { maxWaiting, ...others } = options;
-    return new PublicationIterator(this.name, maxWaiting === undefined ? {} : { maxWaiting }, (listeners) =>
+    const { maxBuffered, ...others } = options;
+    return new PublicationIterator(this.name, maxBuffered === undefined ? {} : { maxBuffered }, (listeners) =>
       this.#subscribeForLoop(listeners, others),
     );
   }
@@ -79,16 +79,16 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
   }
 
   /**
-   * Published once, in the order of the calls: while there is no connection it waits, and what a break leaves open is
-   * sent again. Resolves with the position in the channel's log.
+   * Publishes, exactly once and in the order of calls: waits while disconnected, and is sent again if the connection broke before it was
+   * acknowledged. Resolves with the position in the channel's log.
    * @throws HF_REQUEST_REFUSED with the server's code in `details`, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async publish(data: Input, choices: PublishChoices = {}): Promise<PublishedPosition> {
-    return await this.#context.queue.publish(this.name, data, choices);
+  async publish(data: Input, options: PublishOptions = {}): Promise<PublishedPosition> {
+    return await this.#context.queue.publish(this.name, data, options);
   }
 
-  /** @throws HF_REQUEST_REFUSED, HF_CLIENT_CONNECTION, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED */
-  async history({ limit = -1, since, reverse = false }: HistoryChoices = {}): Promise<HistoryPage<Data>> {
+  /** Reads the channel's log. @throws HF_REQUEST_REFUSED, HF_CLIENT_CONNECTION, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED */
+  async history({ limit = -1, since, reverse = false }: HistoryQuery = {}): Promise<HistoryPage<Data>> {
     const { connection } = this.#context;
     const { publications, epoch, offset } = await connection.request(`the history of ${this.name}`, () =>
       connection.sdk.history(this.name, { limit, reverse, ...(since && { since: { ...since } }) }),
@@ -99,7 +99,7 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
     };
   }
 
-  /** Who is subscribed. @throws what `history` throws */
+  /** The clients that are subscribed. @throws what `history` throws */
   async presence(): Promise<readonly ClientInfo[]> {
     const { connection } = this.#context;
     const { clients } = await connection.request(`the presence of ${this.name}`, () =>
@@ -108,7 +108,7 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
     return Object.values(clients).map(toClientInfo);
   }
 
-  /** @throws what `history` throws */
+  /** How many clients and users are subscribed. @throws what `history` throws */
   async presenceStats(): Promise<PresenceStats> {
     const { connection } = this.#context;
     const { numClients, numUsers } = await connection.request(`the presence of ${this.name}`, () =>
@@ -117,15 +117,15 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
     return { numClients, numUsers };
   }
 
-  /** A loop ends, too, when the server ends the connection for good, which leaves subscriptions waiting for `connect`. */
+  /** Also ends the loop when the server ends the connection for good, which leaves subscriptions waiting for `connect`. */
   #subscribeForLoop(listeners: ChannelListeners<Data>, options: SubscribeOptions): () => void {
     const { connection } = this.#context;
     const unsubscribe = this.subscribe(listeners, options);
-    const passOn = (status: ClientStatus) => {
+    const onClientStatus = (status: ClientStatus) => {
       if (status.state === "disconnected") listeners.onStatus?.({ ...status, state: "unsubscribed" });
     };
-    const unwatch = connection.statusListeners.add(passOn);
-    passOn(connection.status);
+    const unwatch = connection.statusListeners.add(onClientStatus);
+    onClientStatus(connection.status);
     return () => {
       unwatch();
       unsubscribe();

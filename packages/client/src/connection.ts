@@ -1,22 +1,19 @@
 /**
- * One connection to a server through the SDK, which reconnects by itself. Owns how it stands and who is told of that,
- * and what requests over it fail with.
+ * One connection to a server through the SDK, which reconnects by itself. Owns the status of the connection and its listeners, and the
+ * errors of requests.
  */
 import { Centrifuge, type Options } from "centrifuge";
 import { HoldfastError } from "../../holdfast/src/errors.js";
+import { type ClientStatus, endedByServer, toHoldfastError } from "./from-sdk.js";
 import { Listeners } from "./listeners.js";
-import type { ResolvedOptions } from "./options.js";
-import { overhearDelays } from "./reconnect-delays.js";
-import { refusedForGood, toHoldfastError } from "./sdk-error.js";
-import type { ClientStatus } from "./status.js";
-import { toSdkToken } from "./token-source.js";
+import { type ResolvedOptions, toSdkToken } from "./options.js";
 
 interface Waiter {
   resolve(): void;
   reject(error: HoldfastError): void;
 }
 
-/** Of its WebSocket, or why there is none. */
+/** The URL of the WebSocket, or why there is none. */
 export type ServerAddress = string | HoldfastError;
 
 export class Connection {
@@ -38,13 +35,13 @@ export class Connection {
       typeof address === "string" ? address : "ws://localhost",
       toSdkOptions(options),
     );
-    if (options.onReconnectDelay) overhearDelays(this.sdk, options.onReconnectDelay);
-    this.sdk.on("connecting", ({ code, reason }) => this.#become({ state: "connecting", code, reason }));
+    if (options.onReconnectDelay) observeReconnectDelays(this.sdk, options.onReconnectDelay);
+    this.sdk.on("connecting", ({ code, reason }) => this.#setStatus({ state: "connecting", code, reason }));
     this.sdk.on("connected", ({ client, data }) =>
-      this.#become({ state: "connected", client, ...(data !== undefined && { data: data as unknown }) }),
+      this.#setStatus({ state: "connected", client, ...(data !== undefined && { data: data as unknown }) }),
     );
     this.sdk.on("disconnected", ({ code, reason }) => {
-      if (!this.#isReconnecting) this.#become({ state: "disconnected", code, reason });
+      if (!this.#isReconnecting) this.#setStatus({ state: "disconnected", code, reason });
     });
     this.sdk.on("error", ({ error }) => options.onError(error, { stage: "connecting" }));
   }
@@ -53,33 +50,33 @@ export class Connection {
     return this.#status;
   }
 
-  /** Why nothing can be sent any more, if so. */
+  /** Why nothing can be sent any more; undefined while the connection is open or may open. */
   get fault(): HoldfastError | undefined {
     if (this.#isClosed) return new HoldfastError("HF_CLIENT_CLOSED", "the client was closed");
     if (this.#status.state !== "disconnected") return undefined;
-    return refusedForGood("the server ended the connection", this.#status.code, this.#status.reason);
+    return endedByServer("the server ended the connection", this.#status.code, this.#status.reason);
   }
 
   /**
-   * Something needs the connection: opens it, the first time. Where components are rendered on a server nothing does.
-   * @throws HF_OPTION_INVALID where there is no address
+   * Connects if nothing has needed the connection before. Server-side rendering never gets here.
+   * @throws HF_OPTION_INVALID if there is no address
    */
   start(): void {
     if (!this.#hasStarted && !this.#isClosed) this.connect();
   }
 
-  /** Asks for a new token, where there is a function for it. @throws HF_CLIENT_CLOSED, HF_OPTION_INVALID */
+  /** Gets a new token if `token` is a function. @throws HF_CLIENT_CLOSED, HF_OPTION_INVALID */
   connect(): void {
     if (this.#isClosed) throw this.fault as HoldfastError;
     if (typeof this.#address !== "string") throw this.#address;
     this.#hasStarted = true;
-    // The SDK would come back with the token that was refused.
+    // The SDK would reuse the token that was refused.
     if (this.#status.state === "disconnected" && typeof this.options.token === "function")
       this.sdk.setToken("");
     this.sdk.connect();
   }
 
-  /** Drops the connection, or the wait for one, and opens it at once. @throws HF_CLIENT_CLOSED */
+  /** Drops the connection, or the wait for the next attempt, and connects at once. @throws HF_CLIENT_CLOSED */
   reconnect(): void {
     if (!this.#isClosed) {
       this.#isReconnecting = true;
@@ -94,11 +91,11 @@ export class Connection {
     this.#isClosed = true;
     const isOver = this.#status.state === "disconnected";
     this.sdk.disconnect();
-    // The SDK has nothing to tell where the server had ended the connection before.
-    if (isOver) this.#become({ state: "disconnected", code: 0, reason: "disconnect called" });
+    // The SDK reports no change if the server had ended the connection before.
+    if (isOver) this.#setStatus({ state: "disconnected", code: 0, reason: "disconnect called" });
   }
 
-  /** Resolves as soon as there is a connection. Rejects with `fault` when there will not be any. */
+  /** Resolves when connected. Rejects with `fault` if that cannot happen. */
   async whenConnected(): Promise<void> {
     this.start();
     const { fault } = this;
@@ -108,8 +105,8 @@ export class Connection {
   }
 
   /**
-   * Asks the server, once; with no connection, waits for one as long as for an answer.
-   * @param what what is asked for, for messages
+   * Sends a request once. Without a connection, waits for one within the same timeout.
+   * @param what what is asked for, for errors
    * @throws HF_REQUEST_REFUSED, HF_CLIENT_CONNECTION, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
   async request<Reply>(what: string, send: () => Promise<Reply>): Promise<Reply> {
@@ -119,12 +116,12 @@ export class Connection {
     try {
       return await send();
     } catch (error) {
-      const told = toHoldfastError(error, what);
-      throw told.code === "HF_REQUEST_REFUSED" ? told : (this.fault ?? told);
+      const failure = toHoldfastError(error, what);
+      throw failure.code === "HF_REQUEST_REFUSED" ? failure : (this.fault ?? failure);
     }
   }
 
-  #become(status: ClientStatus): void {
+  #setStatus(status: ClientStatus): void {
     this.#status = status;
     if (status.state !== "connecting") {
       const { fault } = this;
@@ -146,5 +143,20 @@ function toSdkOptions(options: ResolvedOptions): Partial<Options> {
     ...(data !== undefined && { data }),
     ...(headers && { headers: { ...headers } }),
     ...(webSocket && { websocket: webSocket }),
+  };
+}
+
+/**
+ * The SDK keeps its delays to itself, so this wraps the internal method that computes them. In a version of the SDK without that method,
+ * the listener is not called.
+ */
+function observeReconnectDelays(sdk: Centrifuge, listener: (delayMs: number) => void): void {
+  const internals = sdk as unknown as { _getReconnectDelay?: () => number };
+  const original = internals._getReconnectDelay;
+  if (typeof original !== "function") return;
+  internals._getReconnectDelay = () => {
+    const delayMs = original.call(sdk);
+    listener(delayMs);
+    return delayMs;
   };
 }

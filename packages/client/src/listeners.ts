@@ -1,6 +1,6 @@
-/** Functions that are told of something. What one of them throws keeps neither the others nor the SDK from their work. */
+/** Listeners of one event. An error of one affects neither the others nor the SDK. */
 
-/** Where failures end that no caller waits for. */
+/** Receives failures that no caller waits for. */
 export type OnError = (error: unknown, context: { readonly stage: string }) => void;
 
 export class Listeners<Arguments extends readonly unknown[]> {
@@ -8,13 +8,13 @@ export class Listeners<Arguments extends readonly unknown[]> {
   readonly #stage: string;
   readonly #onError: OnError;
 
-  /** @param stage what the listeners are for, as `onError` is told */
+  /** @param stage what the listeners are for, for `onError` */
   constructor(stage: string, onError: OnError) {
     this.#stage = stage;
     this.#onError = onError;
   }
 
-  /** @returns a function that removes it; the same function may be added twice, and is then called twice */
+  /** @returns a function that removes it; a function that is added twice is called twice */
   add(listener: (...values: Arguments) => void): () => void {
     const entry = { listener };
     this.#all.add(entry);
@@ -40,7 +40,7 @@ export function callGuarded(run: () => void, stage: string, onError: OnError): v
   }
 }
 
-/** Throws where nobody catches it, as listeners of a browser's own events do. */
+/** Rethrows as an uncaught error, as browsers do with errors of event listeners. */
 export function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -1,10 +1,10 @@
-/** A channel of kind `map` as a client uses it: a light handle, of which any number may stand for the same map. */
+/** A channel of kind `map`: a light handle; any number of them may refer to the same map. */
 import type { ChannelContext } from "./channel.js";
-import { compareBy, type MapChange, type MapEntry } from "./map-entry.js";
-import type { MapSubscribeOptions } from "./map-subscribe-options.js";
+import type { ChannelStatus, MapChange, MapEntry } from "./from-sdk.js";
+import type { MapListeners, MapSubscribeOptions } from "./map-subscription.js";
 import type { PublishedPosition } from "./publish-queue.js";
-import type { MapListeners } from "./shared-map.js";
-import type { ChannelStatus } from "./status.js";
+
+const noEntries: ReadonlyMap<string, MapEntry> = new Map();
 
 /** @typeParam Input what is published @typeParam Data what subscribers get */
 export class LiveMap<Input = unknown, Data = Input> {
@@ -16,39 +16,39 @@ export class LiveMap<Input = unknown, Data = Input> {
     this.#context = context;
   }
 
-  /** How the subscription stands that all subscribers of this map share. */
+  /** The status of the subscription, which all subscribers of this map share. */
   get status(): ChannelStatus {
     return this.#context.maps.statusOf(this.name);
   }
 
-  /** Keys that are known to have a value; none while nobody is subscribed. */
+  /** Number of known keys; 0 without a subscription. */
   get size(): number {
     return this.#entries.size;
   }
 
   get #entries(): ReadonlyMap<string, MapEntry<Data>> {
-    return this.#context.maps.entriesOf(this.name) as ReadonlyMap<string, MapEntry<Data>>;
+    return (this.#context.maps.get(this.name)?.entries ?? noEntries) as ReadonlyMap<string, MapEntry<Data>>;
   }
 
-  /** A key's value, as far as it is known: somebody has to be subscribed. */
+  /** The value of a key; undefined without a subscription. */
   get(key: string): MapEntry<Data> | undefined {
     return this.#entries.get(key);
   }
 
   /**
-   * All that is known. Sorted at each call.
-   * @param orderBy a number made of the data, the highest first. @default by key
+   * All known entries, sorted at each call.
+   * @param orderBy a number for each value, highest first. @default by key
    */
   entries(orderBy?: (data: Data) => number): MapEntry<Data>[] {
     return [...this.#entries.values()].sort(compareBy(orderBy));
   }
 
   /**
-   * Subscribers of one map share a subscription; the last that leaves ends it. All values come first, and then each
-   * change.
-   * @param listeners a function for changes, or one for each kind of news
+   * Subscribes to the map: a `reset` when its entries are known, and then each change. Subscribers of one map share a subscription; the
+   * last to leave ends it.
+   * @param listeners a function for changes, or an object of listeners
    * @returns a function that unsubscribes
-   * @throws HF_OPTION_INVALID where the options do not fit the subscription there is; HF_CLIENT_CLOSED
+   * @throws HF_OPTION_INVALID if the options are invalid or differ from the existing subscription; HF_CLIENT_CLOSED
    */
   subscribe(
     listeners: ((change: MapChange<Data>) => void) | MapListeners<Data>,
@@ -59,16 +59,25 @@ export class LiveMap<Input = unknown, Data = Input> {
   }
 
   /**
-   * Gives a key a value, once, in the order of the calls: while there is no connection it waits, and what a break leaves
-   * open is sent again. Resolves with the position in the map's log.
+   * Sets a key, exactly once and in the order of calls: waits while disconnected, and is sent again if the connection broke before it was
+   * acknowledged. Resolves with the position in the map's log.
    * @throws HF_REQUEST_REFUSED with the server's code in `details`, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
   async set(key: string, data: Input): Promise<PublishedPosition> {
     return await this.#context.queue.publish(this.name, data, { key, isForMap: true });
   }
 
-  /** Removes a key, as `set` sets one. One that is not there is no fault, and `suppressed` then. @throws what `set` throws */
+  /** Removes a key, as reliably as `set`. If it has no value, the result says `suppressed`. @throws what `set` throws */
   async remove(key: string): Promise<PublishedPosition> {
     return await this.#context.queue.publish(this.name, null, { key, isForMap: true, isRemoved: true });
   }
+}
+
+/** By a number for each value, highest first, and then by key. */
+function compareBy<Data>(orderBy: ((data: Data) => number) | undefined) {
+  return (a: MapEntry<Data>, b: MapEntry<Data>): number => {
+    const difference = orderBy === undefined ? 0 : orderBy(b.data) - orderBy(a.data);
+    if (difference !== 0 && !Number.isNaN(difference)) return difference;
+    return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+  };
 }

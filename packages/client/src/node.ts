@@ -1,20 +1,23 @@
-/** Entry of `@holdfast/client` in Node.js, which has no WebSocket before version 22: it brings Holdfast's own. */
-import type { App } from "../../holdfast/src/app/define-app.js";
-import { WebSocket } from "../../holdfast/src/websocket.js";
+/** Entry of `@holdfast/client` in Node.js, which has no WebSocket before version 22: uses that of Holdfast. */
+import type { AnyApp } from "../../holdfast/src/app/app-shape.js";
+import { WebSocket } from "../../holdfast/src/sockets/web-socket.js";
 import type { Client } from "./client.js";
 import { createClient } from "./connect.js";
 import type { ClientOptions } from "./options.js";
 import { withoutLocalStorage } from "./without-local-storage.js";
 
-export * from "./entry.js";
+export * from "./index.js";
 
 /**
- * A client of a server. It connects when it is first used, or told to (`connect`), and reconnects by itself; so it may stand in a
- * module that is also loaded where components are rendered on a server.
+ * Makes a client of a server. It connects when it is first used, or when `connect` is called, and reconnects by itself; so it may be
+ * made in a module that is also loaded for server-side rendering.
  * @typeParam A the server's application: `typeof app`
- * @param url "http://localhost:8000"; also https, ws and wss, with a path where it is not the usual one
- * @throws HF_OPTION_INVALID naming what is not accepted
+ * @param url address of the server, such as "http://localhost:8000" (or https, ws, wss); with a path, that of the WebSocket
+ * @throws HF_OPTION_INVALID if an option is invalid
  */
-export function connect<A extends App = App>(url?: string | URL, options: ClientOptions = {}): Client<A> {
+export function connect<A extends AnyApp = AnyApp>(
+  url?: string | URL,
+  options: ClientOptions = {},
+): Client<A> {
   return withoutLocalStorage(() => createClient(url, options, WebSocket));
 }

@@ -1,41 +1,41 @@
-/** Options of a client: each with its default and what changing it costs, checked and resolved in one place. */
-import { HoldfastError, refuseUnknownOptions } from "../../holdfast/src/errors.js";
+/** Options of a client, with their defaults, and tokens: checked and resolved in one place. */
+import { HoldfastError, invalidOption, refuseUnknownOptions } from "../../holdfast/src/errors.js";
 import { type OnError, throwLater } from "./listeners.js";
-import type { TokenSource } from "./token-source.js";
 
 export interface ClientOptions {
   /**
-   * Says who this is. Where a function throws, or gives what is no token, such as the page of a proxy whose server is away, it is
-   * asked again later; with an empty text, that nobody is logged in, the connection ends for good. @default none
+   * Identifies the user. If a function throws, or returns something that is not a token, such as the error page of a proxy, it is
+   * called again later; if it returns an empty string, for a user who is not logged in, the connection ends for good.
+   * @default none
    */
   readonly token?: TokenSource;
-  /** Sent with the connect command: JSON, for the server's `authenticate` and `onConnect`. @default nothing */
+  /** JSON sent with the connect command, for the application's `authenticate` and `onConnect`. @default nothing */
   readonly data?: unknown;
-  /** Sent with the connect command, where the server sees them beside those of the request. @default none */
+  /** Headers sent with the connect command, since browsers cannot add any to the request. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** What kind of client this is, for the server's operators. @default "holdfast" */
+  /** Name of this kind of client, for the server's operators. @default "holdfast" */
   readonly name?: string;
-  /** Shortest delay before a further attempt to connect, in milliseconds; attempts draw from a growing range. @default 500 */
+  /** Minimum delay before reconnecting, in milliseconds; delays are random, from a range that grows with each attempt. @default 500 */
   readonly minReconnectDelayMs?: number;
-  /** Longest delay before a further attempt to connect, in milliseconds. @default 20 s */
+  /** Maximum delay before reconnecting, in milliseconds. @default 20,000 */
   readonly maxReconnectDelayMs?: number;
-  /** Told how long the client waits before its next attempt to connect, in milliseconds. @default nobody is */
+  /** Called with the delay before each attempt to reconnect, in milliseconds. @default none */
   readonly onReconnectDelay?: (delayMs: number) => void;
-  /** Time for an answer, and for a connection to be there to ask over, in milliseconds. @default 5 s */
+  /** Time for a reply, including the time to connect, in milliseconds. @default 5,000 */
   readonly requestTimeoutMs?: number;
-  /** Most publications that wait to be acknowledged, of all channels; further ones are refused. `null` lifts the bound. @default 1,000 */
+  /** Maximum number of unacknowledged publications, of all channels; beyond, `publish` rejects. `null` lifts the bound. @default 1,000 */
   readonly maxQueuedPublications?: number | null;
-  /** Time for a publication to be acknowledged, waiting offline included, in milliseconds. `null` lifts the bound. @default 2 min */
+  /** Time for a publication to be acknowledged, including time offline, in milliseconds. `null` lifts the bound. @default 120,000 */
   readonly publishTimeoutMs?: number | null;
-  /** Largest message to the server, in bytes; a server ends connections that send larger ones than it takes. @default 64 KiB */
+  /** Maximum size of a message to the server, in bytes; servers end connections that exceed their own bound. @default 64 KiB */
   readonly maxMessageBytes?: number;
-  /** The class of WebSockets. @default the platform's; in Node.js, that of `holdfast/websocket` */
+  /** The WebSocket class. @default the global one; in Node.js, the client's own */
   readonly webSocket?: WebSocketClass;
-  /** What listeners throw, and failures the client goes on from, end here. @default those of listeners are thrown where nobody catches them */
+  /** Called with errors of listeners, and with failures that the client recovers from. @default errors of listeners are rethrown as uncaught errors */
   readonly onError?: OnError;
 }
 
-/** Any class with the interface of browsers' WebSockets. */
+/** A class with the interface of the WebSocket of browsers. */
 export type WebSocketClass = new (url: string, protocols?: string[]) => object;
 
 export type ResolvedOptions = Required<Omit<ClientOptions, Optional>> & Pick<ClientOptions, Optional>;
@@ -64,50 +64,56 @@ export const clientOptionNames: readonly (keyof ClientOptions)[] = [
   ...(Object.keys(defaultClientOptions) as (keyof ClientOptions)[]),
 ];
 
-/** Longer delays overflow the platform's timers. */
-const mostMs = 2 ** 31 - 1;
+/** Longer delays overflow timers. */
+const maxTimerMs = 2 ** 31 - 1;
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function resolveClientOptions(options: ClientOptions): ResolvedOptions {
   refuseUnknownOptions(options, clientOptionNames);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedOptions = { ...defaultClientOptions, ...given };
-  checkNumber(resolved, "minReconnectDelayMs", 1, mostMs);
-  checkNumber(resolved, "maxReconnectDelayMs", 1, mostMs);
-  checkNumber(resolved, "requestTimeoutMs", 1, mostMs);
-  checkNumber(resolved, "publishTimeoutMs", 1, mostMs, "null");
+  checkNumber(resolved, "minReconnectDelayMs", 1, maxTimerMs);
+  checkNumber(resolved, "maxReconnectDelayMs", 1, maxTimerMs);
+  checkNumber(resolved, "requestTimeoutMs", 1, maxTimerMs);
+  checkNumber(resolved, "publishTimeoutMs", 1, maxTimerMs, "null");
   checkNumber(resolved, "maxQueuedPublications", 1, Number.MAX_SAFE_INTEGER, "null");
   checkNumber(resolved, "maxMessageBytes", 256, Number.MAX_SAFE_INTEGER);
   const { minReconnectDelayMs, maxReconnectDelayMs, token, headers, webSocket } = resolved;
   if (minReconnectDelayMs > maxReconnectDelayMs)
-    throw refuse("minReconnectDelayMs", "at most maxReconnectDelayMs", minReconnectDelayMs);
+    throw invalidOption("minReconnectDelayMs", "at most maxReconnectDelayMs", describe(minReconnectDelayMs));
   if (token !== undefined && typeof token !== "string" && typeof token !== "function")
-    throw refuse("token", "a text or a function", token);
-  if (headers !== undefined && !isTexts(headers)) throw refuse("headers", "an object of texts", headers);
-  if (typeof resolved.name !== "string") throw refuse("name", "a text", resolved.name);
-  if (typeof resolved.onError !== "function") throw refuse("onError", "a function", resolved.onError);
+    throw invalidOption("token", "a string or a function", `of type ${typeof token}`);
+  if (headers !== undefined && !isStringRecord(headers))
+    throw invalidOption("headers", "an object of strings", describe(headers));
+  if (typeof resolved.name !== "string") throw invalidOption("name", "a string", describe(resolved.name));
+  if (typeof resolved.onError !== "function")
+    throw invalidOption("onError", "a function", describe(resolved.onError));
   const { onReconnectDelay } = resolved;
   if (onReconnectDelay !== undefined && typeof onReconnectDelay !== "function")
-    throw refuse("onReconnectDelay", "a function", onReconnectDelay);
+    throw invalidOption("onReconnectDelay", "a function", describe(onReconnectDelay));
   if (webSocket !== undefined && typeof webSocket !== "function")
-    throw refuse("webSocket", "a class with the interface of browsers' WebSockets", webSocket);
+    throw invalidOption("webSocket", "a WebSocket class", describe(webSocket));
   return Object.freeze(resolved);
 }
 
 function checkNumber(
   options: ResolvedOptions,
   name: keyof ResolvedOptions,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
   other?: "null",
 ): void {
   const value = options[name];
   if (other === "null" && value === null) return;
-  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  throw refuse(name, `an integer from ${least} to ${most}${other ? ` or ${other}` : ""}`, value);
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return;
+  throw invalidOption(
+    name,
+    `an integer from ${min} to ${max}${other ? ` or ${other}` : ""}`,
+    describe(value),
+  );
 }
 
-function isTexts(value: unknown): boolean {
+function isStringRecord(value: unknown): boolean {
   return (
     typeof value === "object" &&
     value !== null &&
@@ -115,9 +121,47 @@ function isTexts(value: unknown): boolean {
   );
 }
 
-function refuse(option: string, accepted: string, value: unknown): HoldfastError {
-  const came = typeof value === "function" ? "a function" : JSON.stringify(value);
-  return new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}, but is ${came}`, {
-    details: { option },
-  });
+function describe(value: unknown): string {
+  return typeof value === "function" ? "a function" : JSON.stringify(value);
+}
+
+/** A token, or a function that gets one: called at first, and again whenever the token has expired. */
+export type TokenSource = string | (() => string | Promise<string>);
+
+interface SdkToken {
+  readonly token?: string;
+  readonly getToken?: () => Promise<string>;
+}
+
+/** As the SDK wants it. */
+export function toSdkToken(source: TokenSource | undefined): SdkToken {
+  if (source === undefined) return {};
+  return typeof source === "string" ? { token: source } : { getToken: () => requestToken(source) };
+}
+
+/**
+ * If this rejects, the SDK tries again later; with an empty string, it ends the connection for good.
+ * @throws what the function throws, and HF_OPTION_INVALID if it does not return a token
+ */
+async function requestToken(source: () => string | Promise<string>): Promise<string> {
+  const given: unknown = await source();
+  if (typeof given !== "string")
+    throw invalidToken(
+      `${given === null ? "null" : typeof given}; if the response is JSON, return its token property`,
+    );
+  const token = given.trim();
+  // A server would refuse it as invalid, and the client would not reconnect.
+  if (/\s|^[<{["]/.test(token))
+    throw invalidToken("a page or JSON; check response.ok before reading the text of a response");
+  return token;
+}
+
+function invalidToken(given: string): HoldfastError {
+  return new HoldfastError(
+    "HF_OPTION_INVALID",
+    `the token function must return a token, but returned ${given}`,
+    {
+      details: { option: "token" },
+    },
+  );
 }

@@ -1,14 +1,14 @@
-/** What callers hand over to be sent: JSON, no larger than a server takes. */
+/** Data that callers send: JSON, within the size that a server accepts. */
 import { HoldfastError } from "../../holdfast/src/errors.js";
 
-/** For the command around the data: ids, names of fields, an idempotency key. */
+/** The command around the data: ids, names of fields, an idempotency key. */
 const commandBytes = 200;
 const encoder = new TextEncoder();
 
 /**
- * A copy as the server will see it, so that later changes by the caller do not count.
- * @param what for messages: "data", "the argument"
- * @throws HF_OPTION_INVALID where JSON cannot express it, or it is too large
+ * A copy as the server will see it, unaffected by later changes of the caller.
+ * @param what for errors: "data", "the argument"
+ * @throws HF_OPTION_INVALID if it cannot be expressed in JSON, or is too large
  */
 export function toPayload(value: unknown, what: string, name: string, maxMessageBytes: number): unknown {
   const text = toText(value, what);
@@ -16,7 +16,7 @@ export function toPayload(value: unknown, what: string, name: string, maxMessage
   if (bytes > maxMessageBytes)
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `${what} for ${name} makes a message of about ${bytes} bytes; accepted are ${maxMessageBytes} (maxMessageBytes)`,
+      `${what} for ${name} makes a message of about ${bytes} bytes, more than maxMessageBytes (${maxMessageBytes})`,
       { details: { bytes, maxMessageBytes } },
     );
   return JSON.parse(text) as unknown;

@@ -1,15 +1,14 @@
-/** Publications for a `for await` loop: what comes while the loop is busy waits, and a loop that is too slow is told. */
-import { HoldfastError } from "../../holdfast/src/errors.js";
-import type { Publication } from "./publication.js";
-import { refusedForGood } from "./sdk-error.js";
-import type { ChannelListeners } from "./shared-subscription.js";
+/** Publications for a `for await` loop: buffered while the loop is busy, up to a bound, beyond which the loop ends with an error. */
+import { HoldfastError, invalidOption } from "../../holdfast/src/errors.js";
+import type { ChannelListeners } from "./channel-subscription.js";
+import { endedByServer, type Publication } from "./from-sdk.js";
 
 export interface IterationOptions {
-  /** Most publications that wait for the loop; one more, and the loop ends with HF_CLIENT_SLOW. @default 1,000 */
-  readonly maxWaiting?: number;
+  /** Maximum number of publications buffered for the loop; beyond, it ends with HF_CLIENT_SLOW. @default 1,000 */
+  readonly maxBuffered?: number;
 }
 
-export const defaultMaxWaiting = 1000;
+export const defaultMaxBuffered = 1000;
 
 interface Call<Data> {
   resolve(result: IteratorResult<Publication<Data>, undefined>): void;
@@ -18,33 +17,29 @@ interface Call<Data> {
 
 export class PublicationIterator<Data> implements AsyncIterableIterator<Publication<Data>> {
   readonly #channel: string;
-  readonly #maxWaiting: number;
+  readonly #maxBuffered: number;
   readonly #unsubscribe: () => void;
-  readonly #waiting: Publication<Data>[] = [];
+  readonly #buffer: Publication<Data>[] = [];
   readonly #calls: Call<Data>[] = [];
   #hasEnded = false;
-  /** Thrown once, after what has come before it. */
+  /** Thrown once, after the publications before it. */
   #fault: HoldfastError | undefined;
 
-  /** @throws HF_OPTION_INVALID for a bound that is none */
+  /** @throws HF_OPTION_INVALID */
   constructor(
     channel: string,
-    { maxWaiting = defaultMaxWaiting }: IterationOptions,
+    { maxBuffered = defaultMaxBuffered }: IterationOptions,
     subscribe: (listeners: ChannelListeners<Data>) => () => void,
   ) {
-    if (!Number.isSafeInteger(maxWaiting) || maxWaiting < 1)
-      throw new HoldfastError(
-        "HF_OPTION_INVALID",
-        `maxWaiting must be an integer from 1, but is ${String(maxWaiting)}`,
-        { details: { option: "maxWaiting" } },
-      );
+    if (!Number.isSafeInteger(maxBuffered) || maxBuffered < 1)
+      throw invalidOption("maxBuffered", "an integer of at least 1", String(maxBuffered));
     this.#channel = channel;
-    this.#maxWaiting = maxWaiting;
+    this.#maxBuffered = maxBuffered;
     this.#unsubscribe = subscribe({
       onPublication: (publication) => this.#receive(publication),
       onStatus: (status) => {
         if (status.state === "unsubscribed")
-          this.#end(status.code === 0 ? undefined : this.#refusal(status.code, status.reason));
+          this.#end(status.code === 0 ? undefined : this.#endedByServer(status.code, status.reason));
       },
     });
   }
@@ -54,7 +49,7 @@ export class PublicationIterator<Data> implements AsyncIterableIterator<Publicat
   }
 
   async next(): Promise<IteratorResult<Publication<Data>, undefined>> {
-    const publication = this.#waiting.shift();
+    const publication = this.#buffer.shift();
     if (publication !== undefined) return { value: publication, done: false };
     const fault = this.#fault;
     this.#fault = undefined;
@@ -63,9 +58,9 @@ export class PublicationIterator<Data> implements AsyncIterableIterator<Publicat
     return await new Promise((resolve, reject) => this.#calls.push({ resolve, reject }));
   }
 
-  /** Ends the iteration; what waits is dropped. */
+  /** Ends the iteration, and drops what is buffered. */
   async return(): Promise<IteratorResult<Publication<Data>, undefined>> {
-    this.#waiting.length = 0;
+    this.#buffer.length = 0;
     this.#fault = undefined;
     this.#end(undefined);
     return { value: undefined, done: true };
@@ -75,19 +70,19 @@ export class PublicationIterator<Data> implements AsyncIterableIterator<Publicat
     if (this.#hasEnded) return;
     const call = this.#calls.shift();
     if (call) call.resolve({ value: publication, done: false });
-    else if (this.#waiting.length < this.#maxWaiting) this.#waiting.push(publication);
+    else if (this.#buffer.length < this.#maxBuffered) this.#buffer.push(publication);
     else
       this.#end(
         new HoldfastError(
           "HF_CLIENT_SLOW",
-          `the loop over ${this.#channel} takes publications more slowly than they come: ${this.#maxWaiting} wait (maxWaiting), and no further one was kept`,
-          { details: { channel: this.#channel, maxWaiting: this.#maxWaiting } },
+          `the loop over ${this.#channel} is too slow: ${this.#maxBuffered} publications were buffered (maxBuffered) when another came`,
+          { details: { channel: this.#channel, maxBuffered: this.#maxBuffered } },
         ),
       );
   }
 
-  #refusal(code: number, reason: string): HoldfastError {
-    return refusedForGood(`the subscription to ${this.#channel} was ended`, code, reason);
+  #endedByServer(code: number, reason: string): HoldfastError {
+    return endedByServer(`the subscription to ${this.#channel} was ended`, code, reason);
   }
 
   #end(fault: HoldfastError | undefined): void {
@@ -100,7 +95,7 @@ export class PublicationIterator<Data> implements AsyncIterableIterator<Publicat
       this.#fault = fault;
     }
     for (const { resolve } of others) resolve({ value: undefined, done: true });
-    // A status may come before there is a function to unsubscribe with.
+    // The first status comes before `subscribe` has returned.
     queueMicrotask(() => this.#unsubscribe());
   }
 }

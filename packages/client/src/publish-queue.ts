@@ -1,37 +1,35 @@
 /**
- * Publications on their way to the server. Each is sent with a key of its own until the server acknowledges or refuses it,
- * so that it counts once, whatever the connection does. Those of one channel go one after the other, in their order.
+ * Publications on their way to the server. Each is sent with an idempotency key until the server acknowledges or refuses it, so that it
+ * counts once, whatever happens to the connection. Those of one channel are sent one after the other, in order.
  */
 import { HoldfastError } from "../../holdfast/src/errors.js";
-import type { Position, PublishedFields } from "../../holdfast/src/wire/messages.js";
+import type { Position } from "../../holdfast/src/wire/messages.js";
 import type { Connection } from "./connection.js";
-import { createIdempotencyKey } from "./idempotency-key.js";
+import { isRefusal, toHoldfastError } from "./from-sdk.js";
 import { toPayload } from "./payload.js";
-import { isRefusal, readSdkError, toHoldfastError } from "./sdk-error.js";
 
-export interface PublishChoices {
-  /** In channels of kind `latest`: a newer publication with the same key takes its place. */
+export interface PublishOptions {
+  /** In channels of kind `latest`: a newer publication with the same key replaces it. */
   readonly key?: string;
   /**
-   * A publication that has been sent with the same one before has no further effect, within five minutes: for those that
-   * keep what they send themselves. @default one of its own
+   * A repeat with the same key within five minutes has no effect: for programs that store what they send, and resend it.
+   * @default a random key
    */
   readonly idempotencyKey?: string;
 }
 
-/** Where a publication stands. */
+/** The place of a publication in its channel's log. */
 export interface PublishedPosition extends Position {
-  /** Nothing was published, and the position is where the log ended: `key_not_found` where a key that was removed had no value. */
+  /** Why nothing was published (the position is then the head of the log): `key_not_found` if a removed key had no value. */
   readonly suppressed?: string;
 }
 
-/** What a map is told beside. */
-interface MapChoices extends PublishChoices {
+interface QueuedOptions extends PublishOptions {
   readonly isForMap?: boolean;
   readonly isRemoved?: boolean;
 }
 
-/** By the wall clock, which may be set, and by one that may stand still while the machine sleeps. */
+/** By the wall clock, which can be set, and by a monotonic one, which can stop while the machine sleeps. */
 interface Moment {
   readonly wallMs: number;
   readonly elapsedMs: number;
@@ -39,19 +37,19 @@ interface Moment {
 
 interface Waiting {
   readonly command: Readonly<Record<string, unknown>>;
-  /** Undefined until it has been sent for the first time. */
+  /** Undefined until it has been sent. */
   firstSent?: Moment;
   settle(outcome: PublishedPosition | HoldfastError): void;
 }
 
-/** The server knows a key for five minutes after it has taken a publication; a later repeat would count again. */
+/** The server remembers idempotency keys for five minutes; a later repeat would count again. */
 const resendWindowMs = 4 * 60_000;
 const firstRetryDelayMs = 200;
-const longestRetryDelayMs = 5000;
+const maxRetryDelayMs = 5000;
 
 export class PublishQueue {
   readonly #connection: Connection;
-  /** By channel; the first of each is the one that is being sent. */
+  /** By channel; the first of each is being sent. */
   readonly #lanes = new Map<string, Waiting[]>();
   readonly #sleepers = new Set<() => void>();
   #size = 0;
@@ -64,7 +62,7 @@ export class PublishQueue {
     });
   }
 
-  /** Those that are not acknowledged yet. */
+  /** Unacknowledged publications. */
   get size(): number {
     return this.#size;
   }
@@ -73,8 +71,8 @@ export class PublishQueue {
    * Resolves with the publication's position.
    * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
-  async publish(channel: string, data: unknown, choices: MapChoices): Promise<PublishedPosition> {
-    const { key, isForMap, isRemoved, idempotencyKey } = choices;
+  async publish(channel: string, data: unknown, publishOptions: QueuedOptions): Promise<PublishedPosition> {
+    const { key, isForMap, isRemoved, idempotencyKey } = publishOptions;
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
@@ -82,7 +80,7 @@ export class PublishQueue {
     if (options.maxQueuedPublications !== null && this.#size >= options.maxQueuedPublications)
       throw new HoldfastError(
         "HF_CLIENT_FULL",
-        `${this.#size} publications wait to be acknowledged; accepted are ${options.maxQueuedPublications} (maxQueuedPublications)`,
+        `${this.#size} publications are unacknowledged, as many as maxQueuedPublications allows`,
       );
     const command = {
       channel,
@@ -129,10 +127,10 @@ export class PublishQueue {
     let failures = 0;
     for (let waiting = lane[0]; waiting; waiting = lane[0]) {
       await this.#connection.whenConnected().catch((fault: HoldfastError) => {
-        // `#refuseAll` has been there already, but for what was added in between.
+        // Those that were added after `#refuseAll`.
         if (this.#connection.fault) for (const each of [...lane]) each.settle(fault);
       });
-      // It may have been given up while there was no connection.
+      // It may have timed out while there was no connection.
       if (waiting !== lane[0] || this.#connection.status.state !== "connected") continue;
       const isOver = await this.#send(channel, waiting);
       failures = isOver ? 0 : failures + 1;
@@ -141,7 +139,7 @@ export class PublishQueue {
     this.#lanes.delete(channel);
   }
 
-  /** @returns whether it needs no further attempt */
+  /** @returns whether it is settled */
   async #send(channel: string, waiting: Waiting): Promise<boolean> {
     const { firstSent } = waiting;
     if (firstSent !== undefined && millisecondsSince(firstSent) > resendWindowMs) {
@@ -151,11 +149,15 @@ export class PublishQueue {
     waiting.firstSent ??= thisMoment();
     try {
       const { data } = await this.#connection.sdk.rpc("holdfast.publish", waiting.command);
-      const { epoch, offset, suppress_reason: suppressed } = data as PublishedFields;
+      const {
+        epoch,
+        offset,
+        suppress_reason: suppressed,
+      } = data as Position & { readonly suppress_reason?: string };
       waiting.settle({ epoch, offset, ...(suppressed !== undefined && { suppressed }) });
       return true;
     } catch (error) {
-      if (!isRefusal(readSdkError(error))) return false;
+      if (!isRefusal(error)) return false;
       waiting.settle(toHoldfastError(error, `publishing to ${channel}`));
       return true;
     }
@@ -183,23 +185,29 @@ function thisMoment(): Moment {
   return { wallMs: Date.now(), elapsedMs: performance.now() };
 }
 
-/** At most, whatever the clocks have done. */
+/** The longer of the two. */
 function millisecondsSince({ wallMs, elapsedMs }: Moment): number {
   return Math.max(Date.now() - wallMs, performance.now() - elapsedMs);
 }
 
-/** Half of it by chance, so that clients that failed together do not come back together. */
+/** Half of it is random, so that clients that failed together do not retry together. */
 function retryDelayMs(failures: number): number {
-  const most = Math.min(longestRetryDelayMs, firstRetryDelayMs * 2 ** (failures - 1));
-  return most * (0.5 + Math.random() / 2);
+  const maxMs = Math.min(maxRetryDelayMs, firstRetryDelayMs * 2 ** (failures - 1));
+  return maxMs * (0.5 + Math.random() / 2);
 }
 
 function tooLate(channel: string, timeoutMs: number, { firstSent }: Waiting): HoldfastError {
   const isUncertain = firstSent !== undefined;
-  const sent = isUncertain ? "it was sent, and may have been published" : "it was never sent";
+  const sent = isUncertain ? "it was sent, and may have been published" : "it was not sent";
   return new HoldfastError(
     "HF_CLIENT_TIMEOUT",
     `a publication to ${channel} was not acknowledged within ${timeoutMs} ms; ${sent}`,
     { details: { isUncertain } },
   );
+}
+
+/** 128 random bits. `crypto.randomUUID` is missing in pages that were loaded over plain HTTP. */
+function createIdempotencyKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,148 +1,147 @@
-/** The one subscription of a channel over a connection, shared by all that listen to it: the last to leave ends it. */
-import type { Subscription } from "centrifuge";
-import type { Position } from "../../holdfast/src/wire/messages.js";
+/**
+ * One SDK subscription per channel, shared by all who subscribe to it here: the first starts it, the last to leave ends it. Common
+ * to channels (channel-subscription.ts) and maps (map-subscription.ts).
+ */
+import type { MapSubscription, Subscription } from "centrifuge";
+import { refuseUnknownOptions } from "../../holdfast/src/errors.js";
 import type { Connection } from "./connection.js";
+import { type ChannelStatus, notSubscribed, subscribing } from "./from-sdk.js";
 import { callGuarded } from "./listeners.js";
-import { type ClientInfo, type Publication, toClientInfo, toPublication } from "./publication.js";
-import { type ChannelStatus, toSubscribed } from "./status.js";
-import {
-  assertCompatible,
-  type SubscribeOptions,
-  toPosition,
-  toSdkSubscriptionOptions,
-} from "./subscribe-options.js";
 
-export interface ChannelListeners<Data = unknown> {
-  readonly onPublication?: (publication: Publication<Data>) => void;
-  /** Somebody has subscribed; the channel has to say `joinLeave`. */
-  readonly onJoin?: (client: ClientInfo) => void;
-  readonly onLeave?: (client: ClientInfo) => void;
-  /** Told at once how the subscription stands, and of each change. */
+interface StatusListener {
+  /** Called at once with the current status, and with each change. */
   readonly onStatus?: (status: ChannelStatus) => void;
 }
 
-export const channelListenerNames: readonly (keyof ChannelListeners)[] = [
-  "onPublication",
-  "onJoin",
-  "onLeave",
-  "onStatus",
-];
+interface SharedSubscription<Listeners, Options> {
+  readonly status: ChannelStatus;
+  /**
+   * @returns a function that removes the listeners
+   * @throws HF_OPTION_INVALID if the options differ from those of the existing subscription
+   */
+  add(listeners: Listeners, options: Options): () => void;
+  close(): void;
+}
 
-export class SharedSubscription {
-  readonly #channel: string;
+interface SubscriptionKind<Listeners, Options, Shared> {
+  readonly listenerNames: readonly (keyof Listeners & string)[];
+  /** Checks and completes options. @throws HF_OPTION_INVALID */
+  resolve(options: Options, listeners: Listeners): Options;
+  /** @param onEmpty called when the last subscriber has left */
+  create(channel: string, options: Options, connection: Connection, onEmpty: () => void): Shared;
+}
+
+/** The subscriptions of a client, by channel. */
+export class SubscriptionTable<
+  Listeners extends object,
+  Options,
+  Shared extends SharedSubscription<Listeners, Options>,
+> {
   readonly #connection: Connection;
-  readonly #onEmpty: () => void;
-  readonly #subscribers = new Set<{ readonly listeners: ChannelListeners }>();
-  #options: SubscribeOptions;
-  #sdk: Subscription;
-  #status: ChannelStatus = { state: "subscribing", code: 0, reason: "subscribe called" };
-  #epoch: string | undefined;
-  #offset: number;
+  readonly #kind: SubscriptionKind<Listeners, Options, Shared>;
+  readonly #byChannel = new Map<string, Shared>();
 
-  constructor(channel: string, options: SubscribeOptions, connection: Connection, onEmpty: () => void) {
-    this.#channel = channel;
-    this.#options = options;
+  constructor(connection: Connection, kind: SubscriptionKind<Listeners, Options, Shared>) {
     this.#connection = connection;
-    this.#onEmpty = onEmpty;
-    this.#offset = toPosition(options.since)?.offset ?? 0;
-    this.#sdk = this.#open();
+    this.#kind = kind;
+  }
+
+  get(channel: string): Shared | undefined {
+    return this.#byChannel.get(channel);
+  }
+
+  statusOf(channel: string): ChannelStatus {
+    return this.#byChannel.get(channel)?.status ?? notSubscribed;
+  }
+
+  /**
+   * @returns a function that unsubscribes
+   * @throws HF_OPTION_INVALID, HF_CLIENT_CLOSED
+   */
+  add(channel: string, listeners: Listeners, options: Options): () => void {
+    const resolved = this.#kind.resolve(options, listeners);
+    refuseUnknownOptions(listeners, this.#kind.listenerNames, "listeners");
+    const { fault } = this.#connection;
+    if (fault?.code === "HF_CLIENT_CLOSED") throw fault;
+    this.#connection.start();
+    let shared = this.#byChannel.get(channel);
+    if (shared === undefined) {
+      shared = this.#kind.create(channel, resolved, this.#connection, () => this.#byChannel.delete(channel));
+      this.#byChannel.set(channel, shared);
+    }
+    return shared.add(listeners, resolved);
+  }
+
+  close(): void {
+    for (const shared of this.#byChannel.values()) shared.close();
+    this.#byChannel.clear();
+  }
+}
+
+/** Those who subscribe to one channel, and the status that they are told. */
+export class Subscribers<Listeners extends StatusListener> {
+  readonly #connection: Connection;
+  readonly #all = new Set<{ readonly listeners: Listeners }>();
+  #status: ChannelStatus = subscribing;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   get status(): ChannelStatus {
     return this.#status;
   }
 
-  /**
-   * Starts the subscription where it is not there, or was ended for good before.
-   * @returns a function that removes the listeners
-   * @throws HF_OPTION_INVALID where the options do not fit the subscription there is
-   */
-  add(listeners: ChannelListeners, options: SubscribeOptions): () => void {
-    assertCompatible(this.#channel, this.#options, options, ["token", "data", "tagsFilter"]);
-    if (options.joinLeave && !this.#options.joinLeave) this.#askForJoinLeave();
-    this.#sdk.subscribe();
+  /** @returns a function that removes the listeners, and calls `onEmpty` if they are the last */
+  add(listeners: Listeners, onEmpty: () => void): () => void {
     const subscriber = { listeners };
-    this.#subscribers.add(subscriber);
-    callGuarded(
-      () => listeners.onStatus?.(this.#status),
-      "a status listener",
-      this.#connection.options.onError,
-    );
+    this.#all.add(subscriber);
+    this.#call("a status listener", () => listeners.onStatus?.(this.#status));
     return () => {
-      if (this.#subscribers.delete(subscriber) && this.#subscribers.size === 0) this.#end();
+      if (this.#all.delete(subscriber) && this.#all.size === 0) onEmpty();
     };
   }
 
-  /** Ends it for all, who are told so. */
-  close(): void {
-    this.#drop();
-    this.#become({ state: "unsubscribed", code: 0, reason: "the client was closed" });
-    this.#subscribers.clear();
+  /** @param stage which listener is called, for `onError` */
+  tell(stage: string, call: (listeners: Listeners) => void): void {
+    for (const { listeners } of this.#all) this.#call(stage, () => call(listeners));
   }
 
-  #end(): void {
-    this.#drop();
-    this.#status = { state: "unsubscribed", code: 0, reason: "nobody listens any more" };
-    this.#onEmpty();
+  /** Follows the status of an SDK subscription until it is discarded. */
+  follow(sdk: Subscription | MapSubscription): void {
+    const { options } = this.#connection;
+    const events = sdk as Subscription;
+    events.on("subscribing", ({ code, reason }) => this.setStatus({ state: "subscribing", code, reason }));
+    events.on("unsubscribed", ({ code, reason }) => this.setStatus({ state: "unsubscribed", code, reason }));
+    events.on("error", ({ error }) => options.onError(error, { stage: "subscribing" }));
   }
 
-  #drop(): void {
-    this.#sdk.removeAllListeners();
-    // Nobody else would take it, and the SDK would throw it.
-    this.#sdk.on("error", () => {});
-    this.#connection.sdk.removeSubscription(this.#sdk);
-  }
-
-  /** A subscription says so when it begins; a new one therefore goes on where the one without stood. */
-  #askForJoinLeave(): void {
-    const since: Position | undefined =
-      this.#epoch === undefined
-        ? toPosition(this.#options.since)
-        : { epoch: this.#epoch, offset: this.#offset };
-    this.#options = { ...this.#options, joinLeave: true, ...(since && { since }) };
-    this.#drop();
-    this.#sdk = this.#open();
-  }
-
-  #open(): Subscription {
-    const { sdk, options } = this.#connection;
-    const subscription = sdk.newSubscription(this.#channel, toSdkSubscriptionOptions(this.#options));
-    subscription.on("subscribing", ({ code, reason }) =>
-      this.#become({ state: "subscribing", code, reason }),
-    );
-    subscription.on("unsubscribed", ({ code, reason }) =>
-      this.#become({ state: "unsubscribed", code, reason }),
-    );
-    subscription.on("subscribed", (context) => {
-      const { recovered, streamPosition } = context;
-      this.#epoch = streamPosition?.epoch;
-      if (!recovered && streamPosition) this.#offset = streamPosition.offset;
-      this.#become(toSubscribed(context));
-    });
-    subscription.on("publication", (context) => {
-      this.#offset = context.offset ?? this.#offset;
-      const publication = toPublication(context);
-      this.#tell("a publication listener", ({ onPublication }) => onPublication?.(publication));
-    });
-    subscription.on("join", ({ info }) => {
-      const client = toClientInfo(info);
-      this.#tell("a join listener", ({ onJoin }) => onJoin?.(client));
-    });
-    subscription.on("leave", ({ info }) => {
-      const client = toClientInfo(info);
-      this.#tell("a leave listener", ({ onLeave }) => onLeave?.(client));
-    });
-    subscription.on("error", ({ error }) => options.onError(error, { stage: "subscribing" }));
-    return subscription;
-  }
-
-  #become(status: ChannelStatus): void {
+  setStatus(status: ChannelStatus): void {
     this.#status = status;
-    this.#tell("a status listener", ({ onStatus }) => onStatus?.(status));
+    this.tell("a status listener", ({ onStatus }) => onStatus?.(status));
   }
 
-  #tell(stage: string, call: (listeners: ChannelListeners) => void): void {
-    for (const { listeners } of this.#subscribers)
-      callGuarded(() => call(listeners), stage, this.#connection.options.onError);
+  /** The last subscriber has left. */
+  end(): void {
+    this.#status = { state: "unsubscribed", code: 0, reason: "the last subscriber left" };
   }
+
+  /** Tells all that the client was closed. */
+  close(): void {
+    this.setStatus({ state: "unsubscribed", code: 0, reason: "the client was closed" });
+    this.#all.clear();
+  }
+
+  #call(stage: string, run: () => void): void {
+    callGuarded(run, stage, this.#connection.options.onError);
+  }
+}
+
+/** Ends an SDK subscription; nothing is reported of it from then on. */
+export function discard(sdk: Subscription | MapSubscription, connection: Connection): void {
+  const subscription = sdk as Subscription;
+  subscription.removeAllListeners();
+  // Without a listener, the SDK would throw its errors.
+  subscription.on("error", () => {});
+  connection.sdk.removeSubscription(subscription);
 }

@@ -1,36 +1,32 @@
-/** What a subscription asks for. All subscribers of one channel share a subscription, and so have to agree. */
+/** Options of a subscription. Subscribers of one channel share a subscription, and so must agree on them. */
 import type { FilterNode, SubscriptionOptions } from "centrifuge";
-import { HoldfastError, refuseUnknownOptions } from "../../holdfast/src/errors.js";
+import { HoldfastError, invalidOption, refuseUnknownOptions } from "../../holdfast/src/errors.js";
 import type { Position } from "../../holdfast/src/wire/messages.js";
-import { type TokenSource, toSdkToken } from "./token-source.js";
+import { type TokenSource, toSdkToken } from "./options.js";
 
 export type { FilterNode } from "centrifuge";
 
 export interface SubscribeOptions {
-  /** For channels that need a token of their own. A function is asked again whenever the token has expired. @default none */
+  /** For channels that need a token of their own. A function is called again whenever the token has expired. @default none */
   readonly token?: TokenSource;
-  /** For the channel's `subscribe` hook: JSON. @default nothing */
+  /** JSON for the channel's `subscribe` hook. @default nothing */
   readonly data?: unknown;
-  /** Where to go on, from an earlier visit; `"beginning"` for everything that is kept. @default with what comes from now on */
+  /** Position to continue from; `"beginning"` for everything that is kept. @default only new publications */
   readonly since?: Position | "beginning";
   /** Only publications whose tags match. @default all */
   readonly tagsFilter?: FilterNode;
-  /** Whether to ask who comes and goes. @default whether there is a listener for it */
+  /** Whether to be told of joins and leaves. @default true with `onJoin` or `onLeave` */
   readonly joinLeave?: boolean;
 }
 
 const names: readonly (keyof SubscribeOptions)[] = ["token", "data", "since", "tagsFilter", "joinLeave"];
 
-/** @throws HF_OPTION_INVALID for an option that is not known */
-export function checkSubscribeOptions(options: SubscribeOptions): void {
+/** @throws HF_OPTION_INVALID */
+export function assertSubscribeOptions(options: SubscribeOptions): void {
   refuseUnknownOptions(options, names);
   const { since } = options;
   if (since === undefined || since === "beginning" || isPosition(since)) return;
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `since must be { epoch, offset } or "beginning", but is ${JSON.stringify(since)}`,
-    { details: { option: "since" } },
-  );
+  throw invalidOption("since", '{ epoch, offset } or "beginning"', JSON.stringify(since));
 }
 
 function isPosition(value: unknown): boolean {
@@ -38,26 +34,26 @@ function isPosition(value: unknown): boolean {
   return typeof epoch === "string" && Number.isSafeInteger(offset) && (offset as number) >= 0;
 }
 
-/** @throws HF_OPTION_INVALID naming the option that the subscription there is has otherwise */
+/** @throws HF_OPTION_INVALID naming an option that differs from that of the existing subscription */
 export function assertCompatible<O extends object>(
   channel: string,
-  present: O,
-  wished: O,
+  existing: O,
+  requested: O,
   names: readonly (keyof O & string)[],
 ): void {
   for (const name of names) {
-    const wish = wished[name];
-    if (wish === undefined || wish === present[name]) continue;
-    if (typeof wish !== "function" && JSON.stringify(wish) === JSON.stringify(present[name])) continue;
+    const value = requested[name];
+    if (value === undefined || value === existing[name]) continue;
+    if (typeof value !== "function" && JSON.stringify(value) === JSON.stringify(existing[name])) continue;
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `${name} is another one in the subscription to ${channel} that there is already; subscribers of a channel share it`,
+      `${name} differs from the existing subscription to ${channel}, which all subscribers of the channel share`,
       { details: { option: name } },
     );
   }
 }
 
-/** A log begins behind offset 0, in whatever epoch it is. */
+/** Offset 0 is before the first publication, in any epoch. */
 const beginning: Position = Object.freeze({ epoch: "", offset: 0 });
 
 export function toPosition(since: SubscribeOptions["since"]): Position | undefined {

@@ -1,7 +1,4 @@
-/**
- * For Node.js, which warns on standard error (26.12 and later) when the SDK looks into a `localStorage` for its debug
- * switch. There is nothing to be found in it.
- */
+/** For Node.js, which warns (26.12 and later) when the SDK looks for its debug flag in `localStorage`. Hides that from the SDK. */
 export function withoutLocalStorage<T>(run: () => T): T {
   const own = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
   if (own?.get === undefined || own.configurable !== true) return run();

@@ -173,7 +173,7 @@ describe("subscribing", () => {
     lobby.subscribe(() => {}, { data: { a: 1 } });
     lobby.subscribe(() => {}, { data: { a: 1 } });
     expect(() => lobby.subscribe(() => {}, { data: { a: 2 } })).toThrow(
-      "data is another one in the subscription to chat:lobby that there is already",
+      "data differs from the existing subscription to chat:lobby",
     );
     expect(() => lobby.subscribe(() => {}, { dta: 1 } as never)).toThrow(
       "there is no option dta; there are data, ",

@@ -34,7 +34,7 @@ describe("a client that nobody uses, as in components rendered on a server", () 
   it("says what is missing when it is used where there is no page", async () => {
     const missing = {
       code: "HF_OPTION_INVALID",
-      message: expect.stringContaining("url is needed where there is no page"),
+      message: expect.stringContaining("url is required outside of a page"),
     };
     const client = connect<ChatApp>();
     onTestFinished(() => client.close());

@@ -77,7 +77,9 @@ describe("map of a client", () => {
     const leaveToo = second.subscribe((change) => told.push(change));
     expect(told).toEqual([{ kind: "reset" }]);
     expect(server.stats().subscriptions).toBe(1);
-    expect(() => second.subscribe(() => {}, { type: "clients" })).toThrow(/type is another one/);
+    expect(() => second.subscribe(() => {}, { type: "clients" })).toThrow(
+      /type differs from the existing subscription/,
+    );
     leave();
     expect(second.size).toBe(1);
     leaveToo();

@@ -14,8 +14,8 @@ describe("client options", () => {
 
   it.each([
     [{ tokn: "x" }, "there is no option tokn; there are data, headers, "],
-    [{ token: 7 }, "token must be a text or a function, but is 7"],
-    [{ headers: { a: 1 } }, 'headers must be an object of texts, but is {"a":1}'],
+    [{ token: 7 }, "token must be a string or a function, but is of type number"],
+    [{ headers: { a: 1 } }, 'headers must be an object of strings, but is {"a":1}'],
     [{ maxReconnectDelayMs: 0 }, "maxReconnectDelayMs must be an integer from 1 to 2147483647, but is 0"],
     [
       { minReconnectDelayMs: 30_000 },
@@ -25,10 +25,10 @@ describe("client options", () => {
     [{ publishTimeoutMs: "1s" }, 'or null, but is "1s"'],
     [{ requestTimeoutMs: null }, "requestTimeoutMs must be an integer from 1 to 2147483647, but is null"],
     [{ maxMessageBytes: 10 }, "maxMessageBytes must be an integer from 256 to"],
-    [{ webSocket: {} }, "webSocket must be a class with the interface of browsers' WebSockets"],
+    [{ webSocket: {} }, "webSocket must be a WebSocket class"],
     [{ onError: "log" }, 'onError must be a function, but is "log"'],
     [{ onReconnectDelay: 5 }, "onReconnectDelay must be a function, but is 5"],
-    [{ name: 1 }, "name must be a text, but is 1"],
+    [{ name: 1 }, "name must be a string, but is 1"],
   ])("refuse %j, naming what is accepted", (options, message) => {
     expect(() => resolveClientOptions(options as never)).toThrow(
       expect.objectContaining({ code: "HF_OPTION_INVALID", message: expect.stringContaining(message) }),

@@ -46,7 +46,7 @@ describe("loop over publications", () => {
 
   it("gives what it kept and then throws where it is too slow, and is unsubscribed at once", async () => {
     const { lobby, publish, untilSubscribed } = await startLobby();
-    const loop = lobby.publications({ maxWaiting: 2 });
+    const loop = lobby.publications({ maxBuffered: 2 });
     await untilSubscribed();
     for (const text of ["one", "two", "three", "four"]) await publish(text);
     await vi.waitFor(() => expect(lobby.status.state).toBe("unsubscribed"), patience);
@@ -57,7 +57,7 @@ describe("loop over publications", () => {
     await expect(run()).rejects.toMatchObject({
       code: "HF_CLIENT_SLOW",
       message:
-        "the loop over chat:lobby takes publications more slowly than they come: 2 wait (maxWaiting), and no further one was kept",
+        "the loop over chat:lobby is too slow: 2 publications were buffered (maxBuffered) when another came",
     });
     expect(texts).toEqual(["one", "two"]);
     expect(await loop.next()).toEqual({ value: undefined, done: true });
@@ -72,8 +72,8 @@ describe("loop over publications", () => {
     await vi.waitFor(() => expect(lobby.status.state).toBe("unsubscribed"), patience);
     for (let count = 0; count < 1000; count++) expect((await loop.next()).done).toBe(false);
     await expect(loop.next()).rejects.toMatchObject({ code: "HF_CLIENT_SLOW" });
-    expect(() => lobby.publications({ maxWaiting: 0 })).toThrow(
-      "maxWaiting must be an integer from 1, but is 0",
+    expect(() => lobby.publications({ maxBuffered: 0 })).toThrow(
+      "maxBuffered must be an integer of at least 1, but is 0",
     );
   });
 

@@ -87,7 +87,9 @@ describe("publishing", () => {
       client.channel("chat:{room}", { room: "c" }).publish(text("too much")),
     ).rejects.toMatchObject({
       code: "HF_CLIENT_FULL",
-      message: expect.stringContaining("accepted are 2 (maxQueuedPublications)"),
+      message: expect.stringContaining(
+        "2 publications are unacknowledged, as many as maxQueuedPublications allows",
+      ),
     });
     line.mend();
     await Promise.all(waiting);
@@ -157,7 +159,7 @@ describe("publishing", () => {
     await expect(lobby.publish(undefined as never)).rejects.toThrow("data must be JSON, but is undefined");
     await expect(lobby.publish({ text: 1n } as never)).rejects.toMatchObject({ code: "HF_OPTION_INVALID" });
     await expect(lobby.publish(text("€".repeat(22_000)))).rejects.toThrow(
-      /66\d\d\d bytes; accepted are 65536/,
+      /66\d\d\d bytes, more than maxMessageBytes \(65536\)/,
     );
     expect(client.queuedPublications).toBe(0);
   });

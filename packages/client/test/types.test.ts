@@ -1,7 +1,7 @@
 /** What does and what does not compile; the expectations are checked by `npm run typecheck`. */
 import { describe, expectTypeOf, it } from "vitest";
 import { type Channel, type Client, type ClientInfo, connect, type PublishedPosition } from "../src/node.js";
-import type { UsedChannel, UsedMap, useChannel, useMap } from "../src/react/index.js";
+import type { UseChannelResult, UseMapResult, useChannel, useMap } from "../src/react/index.js";
 import type { ChatApp } from "./support/chat-app.js";
 
 type Said = { text: string; sentAt: number; from: string };
@@ -97,7 +97,7 @@ describe("types of a client", () => {
   it("go through to the hook", () => {
     const check = (client: Client<ChatApp>, { used }: Calls) => {
       const lobby = used(client, "chat:{room}", { room: "lobby" }, { history: 10 });
-      expectTypeOf(lobby).toEqualTypeOf<UsedChannel<Says, Said>>();
+      expectTypeOf(lobby).toEqualTypeOf<UseChannelResult<Says, Said>>();
       expectTypeOf(used(client, "news").publish).parameter(0).toEqualTypeOf<string>();
       // @ts-expect-error: the parameter is missing
       used(client, "chat:{room}");
@@ -112,12 +112,12 @@ describe("types of a client", () => {
   it("go through to the hooks by a name, too", () => {
     const check = (client: Client<ChatApp>, channel: typeof useChannel, map: typeof useMap) => {
       const lobby = channel(client, "chat:lobby", undefined, { history: 10 });
-      expectTypeOf(lobby).toEqualTypeOf<UsedChannel<Says, Said>>();
+      expectTypeOf(lobby).toEqualTypeOf<UseChannelResult<Says, Said>>();
       expectTypeOf(channel(client, `chat:${"a" as string}`).publications[0]?.data).toEqualTypeOf<
         Said | undefined
       >();
       const board = map(client, "board:chess", undefined, { orderBy: ({ points }) => points });
-      expectTypeOf(board).toEqualTypeOf<UsedMap<{ points: number }, { points: number }>>();
+      expectTypeOf(board).toEqualTypeOf<UseMapResult<{ points: number }, { points: number }>>();
       // @ts-expect-error: no channel has such a name
       channel(client, "chats:lobby");
       // @ts-expect-error: the parameter is missing

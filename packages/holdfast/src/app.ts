@@ -1,10 +1,18 @@
 /**
- * Entry of `holdfast/app`: what describes an application, for modules that pages and servers share. Nothing of Node.js is in it,
- * neither when it runs nor in its types.
+ * Entry of `holdfast/app`: what describes an application, for modules that pages and servers share. Free of Node.js, in its types,
+ * too.
  */
+export type * from "./app/app-shape.js";
 export { type ChannelDefinition, type ChannelOptions, channel } from "./app/channel.js";
-export { App, type AppOptions, defineApp, jwt } from "./app/define-app.js";
-export { Rejection, reject } from "./app/rejection.js";
-export { type RpcDefinition, type RpcOptions, rpc } from "./app/rpc.js";
-export type * from "./app/types.js";
+export {
+  App,
+  type AppOptions,
+  defineApp,
+  jwt,
+  Rejection,
+  type RpcDefinition,
+  type RpcOptions,
+  reject,
+  rpc,
+} from "./app/define-app.js";
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";

@@ -96,6 +96,18 @@ export function refuseUnknownOptions(
   );
 }
 
+/**
+ * An option whose value is invalid, for the caller to throw.
+ * @param accepted follows "must be"
+ * @param given follows "but is"; left out for secrets
+ */
+export function invalidOption(option: string, accepted: string, given?: string): HoldfastError {
+  const came = given === undefined ? "" : `, but is ${given}`;
+  return new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}${came}`, {
+    details: { option },
+  });
+}
+
 export function hasCode(error: unknown, code: ErrorCode): boolean {
   return error instanceof HoldfastError && error.code === code;
 }

@@ -1,12 +1,15 @@
 /** Package entry. */
 export type { Access, AccessContext, AccessWord } from "./app/access.js";
+export type * from "./app/app-shape.js";
 export {
   type AllowOptions,
   type ChannelDefinition,
   type ChannelOptions,
   channel,
   type HistoryOptions,
+  type MapOptions,
   type PublishContext,
+  type RemoveContext,
   type SubscribeContext,
 } from "./app/channel.js";
 export {
@@ -16,16 +19,21 @@ export {
   type AuthenticatedUser,
   type AuthenticateFunction,
   type Authentication,
-  type ConnectAnswer,
   type ConnectContext,
+  type ConnectResult,
   defineApp,
   jwt,
+  Rejection,
+  type RpcContext,
+  type RpcDefinition,
+  type RpcOptions,
+  reject,
+  rpc,
+  type TokenAuthentication,
+  type UntypedApp,
 } from "./app/define-app.js";
-export { Rejection, reject } from "./app/rejection.js";
-export { type RpcContext, type RpcDefinition, type RpcOptions, rpc } from "./app/rpc.js";
-export type { Schema } from "./app/schema.js";
-export type * from "./app/types.js";
-export type { User } from "./app/user.js";
+export type { Duration } from "./app/duration.js";
+export type { Schema, User } from "./app/hooks.js";
 export type { TokenClaims } from "./auth/sign-token.js";
 export { LmdbBroker, type LmdbBrokerOptions, type StoreLimits } from "./brokers/lmdb/lmdb-broker.js";
 export { readStore } from "./brokers/lmdb/read-store.js";

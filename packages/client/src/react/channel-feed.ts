@@ -1,34 +1,31 @@
 /**
- * A channel as a component shows it: publications with history before them, who is there, and how the subscription
- * stands. Knows nothing of React but the shape of a store: `subscribe` and `snapshot`.
+ * A channel as a component shows it: history and new publications, presence, and the status of the subscription. A store for
+ * `useSyncExternalStore`; does not depend on React.
  */
-
 import { HoldfastError, messageOf } from "../../../holdfast/src/errors.js";
+import { endedByServer, subscribing } from "../from-sdk.js";
 import type { Channel, ChannelStatus, ClientInfo, Publication, PublishedPosition } from "../index.js";
-import { PublicationList } from "./publication-list.js";
 
 export interface FeedOptions {
-  /** Publications of the channel's history to begin with; the server gives no more than it does at once. */
+  /** Number of publications of the history to start with; the server bounds it. */
   readonly history: number;
-  /** Most publications that are kept; the oldest go. */
+  /** Maximum number of publications that are kept; the oldest are dropped. */
   readonly limit: number;
-  /** Whether to ask who is there, and to be told who comes and goes. */
+  /** Whether to keep a list of the subscribed clients. */
   readonly presence: boolean;
 }
 
 export interface FeedSnapshot<Data> {
   /** In the channel's order, the newest last. */
   readonly publications: readonly Publication<Data>[];
-  /** Those that are there, the longest known first; empty where nobody asked. */
+  /** The subscribed clients, the longest known first; empty unless asked for. */
   readonly presence: readonly ClientInfo[];
   readonly status: ChannelStatus;
-  /** Why there is no subscription, no history or no presence, or the last publication was refused; gone once it works again. */
+  /** Why the subscription, history, presence or the last publish failed; undefined once it works again. */
   readonly error: HoldfastError | undefined;
 }
 
-type Change = { readonly client: ClientInfo; readonly isHere: boolean };
-
-const notYet: ChannelStatus = { state: "subscribing", code: 0, reason: "subscribe called" };
+type PresenceChange = { readonly client: ClientInfo; readonly isPresent: boolean };
 
 export class ChannelFeed<Data, Input = never> {
   readonly #channel: Channel<Input, Data>;
@@ -36,13 +33,13 @@ export class ChannelFeed<Data, Input = never> {
   readonly #watchers = new Set<() => void>();
   #list: PublicationList<Data>;
   #present = new Map<string, ClientInfo>();
-  /** What has changed since the presence was asked for; undefined while nobody waits for it. */
-  #changes: Change[] | undefined;
-  #status = notYet;
+  /** Changes since the presence was requested; undefined without a request. */
+  #changes: PresenceChange[] | undefined;
+  #status = subscribing;
   #error: HoldfastError | undefined;
   #publishError: HoldfastError | undefined;
   #snapshot: FeedSnapshot<Data> | undefined;
-  /** Counts subscriptions, so that answers to questions of an earlier one are not taken. */
+  /** Counts changes of status, so that replies to requests of an earlier one are ignored. */
   #round = 0;
   #unsubscribe: (() => void) | undefined;
 
@@ -73,7 +70,7 @@ export class ChannelFeed<Data, Input = never> {
     return this.#snapshot;
   };
 
-  /** Publishes, and shows as the error why it was refused, as long as no later one has been taken. @throws what `channel.publish` throws */
+  /** Publishes. A failure also becomes the `error`, until a later publication is accepted. @throws what `channel.publish` throws */
   readonly publish = async (data: Input): Promise<PublishedPosition> => {
     try {
       const position = await this.#channel.publish(data);
@@ -87,7 +84,7 @@ export class ChannelFeed<Data, Input = never> {
   };
 
   #start(): void {
-    // What was there before has a gap after it.
+    // Publications may have been missed since.
     this.#list = new PublicationList(this.#options.limit);
     this.#present = new Map();
     this.#error = undefined;
@@ -97,10 +94,10 @@ export class ChannelFeed<Data, Input = never> {
           this.#list.add(publication);
           this.#hasChanged();
         },
-        onStatus: (status) => this.#become(status),
+        onStatus: (status) => this.#setStatus(status),
         ...(this.#options.presence && {
-          onJoin: (client: ClientInfo) => this.#receive({ client, isHere: true }),
-          onLeave: (client: ClientInfo) => this.#receive({ client, isHere: false }),
+          onJoin: (client: ClientInfo) => this.#receive({ client, isPresent: true }),
+          onLeave: (client: ClientInfo) => this.#receive({ client, isPresent: false }),
         }),
       });
     } catch (error) {
@@ -113,26 +110,25 @@ export class ChannelFeed<Data, Input = never> {
     this.#changes = undefined;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
-    this.#status = notYet;
+    this.#status = subscribing;
     this.#snapshot = undefined;
   }
 
-  #become(status: ChannelStatus): void {
+  #setStatus(status: ChannelStatus): void {
     const round = ++this.#round;
     this.#status = status;
     if (status.state === "subscribed") {
       this.#error = undefined;
       if (!status.recovered) {
-        this.#list.beginAgain(status.position?.epoch, status.wasRecovering);
+        this.#list.restart(status.position?.epoch, status.wasRecovering);
         void this.#loadHistory(round);
       }
       if (this.#options.presence) void this.#loadPresence(round);
     } else if (status.state === "unsubscribed" && status.code !== 0) {
-      const { code, reason } = status;
-      this.#error = new HoldfastError(
-        "HF_REQUEST_REFUSED",
-        `the subscription to ${this.#channel.name} was ended: ${reason} (code ${code})`,
-        { details: { code } },
+      this.#error = endedByServer(
+        `the subscription to ${this.#channel.name} was ended`,
+        status.code,
+        status.reason,
       );
     }
     this.#hasChanged();
@@ -152,13 +148,13 @@ export class ChannelFeed<Data, Input = never> {
   }
 
   async #loadPresence(round: number): Promise<void> {
-    const changes: Change[] = [];
+    const changes: PresenceChange[] = [];
     this.#changes = changes;
     try {
       const clients = await this.#channel.presence();
       if (round !== this.#round) return;
       this.#present = new Map(clients.map((client) => [client.client, client]));
-      // The answer may be older than what came before it, or newer: applied again, the changes lead to the same end.
+      // The reply may be older or newer than these changes; applying them again gives the same result.
       for (const change of changes) this.#apply(change);
       this.#hasChanged();
     } catch (error) {
@@ -168,14 +164,14 @@ export class ChannelFeed<Data, Input = never> {
     }
   }
 
-  #receive(change: Change): void {
+  #receive(change: PresenceChange): void {
     this.#changes?.push(change);
     this.#apply(change);
     this.#hasChanged();
   }
 
-  #apply({ client, isHere }: Change): void {
-    if (isHere) this.#present.set(client.client, client);
+  #apply({ client, isPresent }: PresenceChange): void {
+    if (isPresent) this.#present.set(client.client, client);
     else this.#present.delete(client.client);
   }
 
@@ -190,5 +186,59 @@ export class ChannelFeed<Data, Input = never> {
   #hasChanged(): void {
     this.#snapshot = undefined;
     for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** Publications in the order of the channel, without duplicates: the newest, up to a bound. */
+export class PublicationList<Data> {
+  readonly #limit: number;
+  #publications: Publication<Data>[] = [];
+  #epoch: string | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** A new publication, unless it is here already. */
+  add(publication: Publication<Data>): void {
+    const { offset } = publication;
+    const newest = this.#publications.at(-1)?.offset;
+    const isNewest = offset === undefined || newest === undefined || offset > newest;
+    if (!isNewest && this.#has(offset)) return;
+    this.#publications.push(publication);
+    if (!isNewest) this.#sort();
+    if (this.#publications.length > this.#limit) this.#publications.shift();
+  }
+
+  /** Publications of the log, in any order; some may be here already. */
+  addHistory(publications: readonly Publication<Data>[]): void {
+    const added = publications.filter(({ offset }) => offset === undefined || !this.#has(offset));
+    this.#publications = [...added, ...this.#publications];
+    this.#sort();
+    this.#publications.splice(0, Math.max(0, this.#publications.length - this.#limit));
+  }
+
+  /**
+   * A subscription has begun that did not recover. Drops what is here if the log is a new one or has a gap; in channels without a log, it
+   * stays.
+   */
+  restart(epoch: string | undefined, hasGap: boolean): void {
+    if (epoch !== undefined && (hasGap || (this.#epoch !== undefined && epoch !== this.#epoch)))
+      this.#publications = [];
+    this.#epoch = epoch;
+  }
+
+  toArray(): readonly Publication<Data>[] {
+    return [...this.#publications];
+  }
+
+  /** Searches from the end, where duplicates are likely. */
+  #has(offset: number): boolean {
+    return this.#publications.findLastIndex((each) => each.offset === offset) >= 0;
+  }
+
+  /** Stable, so that publications without an offset stay where they are. */
+  #sort(): void {
+    this.#publications.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
   }
 }

@@ -1,70 +1,66 @@
-/** A channel in a component: subscribed while it is shown. */
+/** A channel in a component: subscribed while the component is mounted. */
 import { useMemo, useSyncExternalStore } from "react";
-import type { App } from "../../../holdfast/src/app/define-app.js";
 import type {
+  AnyApp,
   ChannelArgument,
-  DataFor,
+  ChannelData,
+  ChannelInput,
   HasParams,
-  InputFor,
-  ParamsOf,
-  PatternOf,
-} from "../../../holdfast/src/app/types.js";
-import { HoldfastError } from "../../../holdfast/src/errors.js";
+  PatternParams,
+} from "../../../holdfast/src/app/app-shape.js";
+import { type HoldfastError, invalidOption } from "../../../holdfast/src/errors.js";
 import type { Channel, ChannelStatus, Client, ClientInfo, Publication, PublishedPosition } from "../index.js";
 import { ChannelFeed } from "./channel-feed.js";
 
-type Input<A, P extends string> = InputFor<A, PatternOf<A, P>>;
-type Data<A, P extends string> = DataFor<A, PatternOf<A, P>>;
-
 export interface UseChannelOptions {
-  /** Publications of the history to begin with; the server gives up to as many as it does at once. @default 0 */
+  /** Number of publications of the history to start with; the server bounds it. @default 0 */
   readonly history?: number;
-  /** Most publications that are kept; the oldest go. @default 500 */
+  /** Maximum number of publications that are kept; the oldest are dropped. @default 500 */
   readonly limit?: number;
-  /** Whether to keep a list of who is there; changes come where the channel says `joinLeave`. @default false */
+  /** Whether to keep a list of the subscribed clients; it follows changes if the channel has `joinLeave`. @default false */
   readonly presence?: boolean;
 }
 
-export interface UsedChannel<Input, Data> {
-  /** History first, then what came since, each publication once; the newest last. */
+export interface UseChannelResult<Input, Data> {
+  /** History and then new publications, without duplicates; the newest last. */
   readonly publications: readonly Publication<Data>[];
   readonly presence: readonly ClientInfo[];
   readonly status: ChannelStatus;
-  /** Why there is no subscription, no history or no presence, or the last publication was refused. */
+  /** Why the subscription, history, presence or the last publish failed. */
   readonly error: HoldfastError | undefined;
-  /** The same function until the channel or the options change. */
+  /** Stable until the channel or the options change. */
   readonly publish: (data: Input) => Promise<PublishedPosition>;
 }
 
 const defaults = { history: 0, limit: 500, presence: false };
 
-/** Parameters and options of `useChannel`: parameters are `undefined` or left out where the pattern has none. */
+/** Parameters and options of `useChannel`: parameters are `undefined` or omitted if the pattern has none. */
 export type UseChannelArguments<P extends string> =
   HasParams<P> extends true
-    ? [params: ParamsOf<P>, options?: UseChannelOptions]
+    ? [params: PatternParams<P>, options?: UseChannelOptions]
     : [params?: Readonly<Record<string, string>>, options?: UseChannelOptions];
 
 /**
- * A channel by its pattern and parameters, or by its name (`"chat:lobby"`): then options come third, after `undefined`.
- * Parameters and options are compared by what they say, so that they may be written where they are used.
- * @throws HF_OPTION_INVALID where a parameter or an option is not accepted
+ * Subscribes to a channel, by its pattern and parameters or by its name (`"chat:lobby"`, with `undefined` for the parameters if there
+ * are options). Parameters and options are compared by value, so they may be written inline.
+ * @throws HF_OPTION_INVALID if a parameter or an option is invalid
  */
-export function useChannel<A extends App, P extends string>(
+export function useChannel<A extends AnyApp, P extends string>(
   client: Client<A>,
   pattern: ChannelArgument<A, P>,
   ...[params, options = {}]: UseChannelArguments<P>
-): UsedChannel<Input<A, P>, Data<A, P>> {
+): UseChannelResult<ChannelInput<A, P>, ChannelData<A, P>> {
   const { history, limit, presence } = { ...defaults, ...options };
-  checkCount("history", history, 0);
-  checkCount("limit", limit, 1);
+  assertCount("history", history, 0);
+  assertCount("limit", limit, 1);
   const open = () =>
     (client as unknown as Client).channel(pattern as string, params as Readonly<Record<string, string>>);
   const { name } = open();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the name says all of pattern and parameters.
+  // The name stands for the pattern and the parameters.
   const channel = useMemo(open, [client, name]);
   const feed = useMemo(
     () =>
-      new ChannelFeed(channel as unknown as Channel<Input<A, P>, Data<A, P>>, {
+      new ChannelFeed(channel as unknown as Channel<ChannelInput<A, P>, ChannelData<A, P>>, {
         history,
         limit,
         presence,
@@ -75,11 +71,7 @@ export function useChannel<A extends App, P extends string>(
   return { ...snapshot, publish: feed.publish };
 }
 
-function checkCount(option: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `${option} must be an integer from ${least}, but is ${String(value)}`,
-    { details: { option } },
-  );
+function assertCount(option: string, value: number, min: number): void {
+  if (Number.isSafeInteger(value) && value >= min) return;
+  throw invalidOption(option, `an integer of at least ${min}`, String(value));
 }

@@ -1,49 +1,54 @@
-/** Who may do something in a channel, or call a method: as words, which also a configuration file can hold, or a function. */
-import { HoldfastError } from "../errors.js";
-import type { Actor } from "../sessions/application.js";
+/**
+ * Who may do something in a channel, or call a method: as words, which a configuration file can hold, too, or as a function; and
+ * the defaults, from which docs/reference/permissions.md is made.
+ */
+import { invalidOption } from "../errors.js";
+import type { Actor, ChannelAction } from "../sessions/application.js";
+import { toUser, type User } from "./hooks.js";
 import type { Params } from "./pattern.js";
-import { toUser, type User } from "./user.js";
 
-/** `all` includes anonymous clients, `users` are all others, `subscribers` those that are subscribed to the channel. */
+/** `all` includes anonymous clients, `users` are clients with a user id, `subscribers` those subscribed to the channel. */
 export type AccessWord = "all" | "users" | "subscribers" | `role:${string}`;
 
+/** What an access rule that is a function decides by. */
 export interface AccessContext {
   readonly user: User;
+  /** Empty for a method. */
   readonly channel: string;
   readonly params: Params;
   readonly isSubscribed: boolean;
 }
 
-/** `true` is `all`, `false` is nobody; of several words one is enough. */
+/** `true` means `all`, `false` means only the server; with a list, one match is enough. A function that throws `reject` says no. */
 export type Access =
   | boolean
   | AccessWord
   | readonly AccessWord[]
   | ((context: AccessContext) => boolean | Promise<boolean>);
 
-export interface AccessQuestion {
+export interface AccessRequest {
   readonly actor: Actor;
   readonly channel: string;
   readonly params: Params;
   readonly isSubscribed: boolean;
 }
 
-export type AccessCheck = (question: AccessQuestion) => boolean | Promise<boolean>;
+export type AccessCheck = (request: AccessRequest) => boolean | Promise<boolean>;
 
-export const accessAdvice =
-  'true, false, "all", "users", "subscribers", "role:NAME", a list of these, or a function';
+const accepted = 'true, false, "all", "users", "subscribers", "role:NAME", a list of these, or a function';
 
 /** @throws HF_OPTION_INVALID naming the option */
 export function compileAccess(option: string, access: Access): AccessCheck {
   if (typeof access === "boolean") return () => access;
   if (typeof access === "function")
-    return ({ actor, ...question }) => access({ user: toUser(actor), ...question });
+    return ({ actor, ...request }) => access({ user: toUser(actor), ...request });
   const words = typeof access === "string" ? [access] : access;
-  if (!Array.isArray(words) || words.length === 0 || !words.every(isWord)) throw refuse(option, access);
-  return (question) => words.some((word) => holds(word, question));
+  if (!Array.isArray(words) || words.length === 0 || !words.every(isWord))
+    throw invalidOption(option, accepted, JSON.stringify(access));
+  return (request) => words.some((word) => matches(word, request));
 }
 
-function holds(word: AccessWord, { actor, isSubscribed }: AccessQuestion): boolean {
+function matches(word: AccessWord, { actor, isSubscribed }: AccessRequest): boolean {
   switch (word) {
     case "all":
       return true;
@@ -65,12 +70,55 @@ function isWord(word: unknown): word is AccessWord {
   );
 }
 
-function refuse(option: string, value: unknown): HoldfastError {
-  return new HoldfastError(
-    "HF_OPTION_INVALID",
-    `${option} must be ${accessAdvice}, but is ${JSON.stringify(value)}`,
-    {
-      details: { option },
-    },
-  );
+/** What the defaults depend on. */
+export interface AccessDefaultsContext {
+  /** The application has `authenticate`. */
+  readonly hasAuthenticate: boolean;
+  /** The channel is the application's `personalChannel`. */
+  readonly isPersonal: boolean;
+  /** The channel has a schema or a `publish` hook. */
+  readonly isForClients: boolean;
+}
+
+export interface AccessDefault {
+  /** When it applies, for people; undefined for all other cases. */
+  readonly where?: string;
+  readonly applies: (context: AccessDefaultsContext) => boolean;
+  readonly access: Access;
+}
+
+const always = () => true;
+
+const everyone: readonly AccessDefault[] = [
+  {
+    where: "the application has no `authenticate`",
+    applies: ({ hasAuthenticate }) => !hasAuthenticate,
+    access: "all",
+  },
+  { applies: always, access: "users" },
+];
+
+/** The first that applies is taken. `rpc` stands for methods. */
+export const accessDefaults: Readonly<Record<ChannelAction | "rpc", readonly AccessDefault[]>> =
+  Object.freeze({
+    subscribe: [
+      // The server subscribes the one user that it is for.
+      { where: "it is the `personalChannel`", applies: ({ isPersonal }) => isPersonal, access: false },
+      ...everyone,
+    ],
+    publish: [
+      {
+        where: "the channel has a schema or a `publish` hook",
+        applies: ({ isForClients }) => isForClients,
+        access: "subscribers",
+      },
+      { applies: always, access: false },
+    ],
+    presence: [{ applies: always, access: "subscribers" }],
+    history: [{ applies: always, access: "subscribers" }],
+    rpc: everyone,
+  });
+
+export function accessByDefault(action: ChannelAction | "rpc", context: AccessDefaultsContext): Access {
+  return accessDefaults[action].find(({ applies }) => applies(context))?.access ?? false;
 }

@@ -1,6 +1,6 @@
-/** Who a client is: by its token, or as the application finds out, in the order the application says. */
+/** Authenticates clients as the application says: by token, by its functions in order, or not at all. */
 import { createTokens, type Tokens } from "../auth/tokens.js";
-import { HoldfastError, refuseUnknownOptions } from "../errors.js";
+import { invalidOption, refuseUnknownOptions } from "../errors.js";
 import type { Application } from "../sessions/application.js";
 import {
   believeClients,
@@ -10,20 +10,19 @@ import {
 } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
-import type {
-  AppOptions,
-  AuthenticateContext,
-  AuthenticatedUser,
-  AuthenticateFunction,
-  Authentication,
-  Channels,
-  Methods,
+import {
+  type AppOptions,
+  type AuthenticateContext,
+  type AuthenticatedUser,
+  type AuthenticateFunction,
+  type Authentication,
+  type Channels,
+  type Methods,
+  Rejection,
 } from "./define-app.js";
-import { toJsonText } from "./json-text.js";
-import { Rejection } from "./rejection.js";
-import type { TimeLimit } from "./time-limit.js";
+import { type TimeLimit, toJsonText } from "./hooks.js";
 
-export type Authentications = Pick<
+export type CompiledAuthentication = Pick<
   Application,
   "authenticate" | "verifyConnection" | "verifySubscription" | "isRevoked"
 > & {
@@ -32,7 +31,7 @@ export type Authentications = Pick<
 
 export interface AuthenticationContext {
   readonly clock: Clock;
-  /** Bounds the time of all functions that are asked together. */
+  /** Bounds the time of all functions together. */
   readonly limit: TimeLimit;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
@@ -44,11 +43,12 @@ const maxUserCharacters = 255;
 export function compileAuthentication(
   { authenticate, anonymous }: AppOptions<Channels, Methods>,
   { clock, limit, onError }: AuthenticationContext,
-): Authentications {
-  if (anonymous !== undefined && typeof anonymous !== "boolean") throw refuse("anonymous", "true or false");
+): CompiledAuthentication {
+  if (anonymous !== undefined && typeof anonymous !== "boolean")
+    throw invalidOption("anonymous", "true or false");
   if (authenticate === undefined) {
     if (anonymous === false)
-      throw refuse("anonymous", "true where there is no authenticate, which could tell who is who");
+      throw invalidOption("anonymous", "true without authenticate, since clients are not checked then");
     return { authenticate: believeClients, tokens: undefined };
   }
   const ways = [authenticate].flat() as readonly Authentication[];
@@ -59,15 +59,16 @@ export function compileAuthentication(
     sets.length > 1 ||
     sets.some((way) => typeof way !== "object" || way === null || !("tokens" in way))
   )
-    throw refuse("authenticate", "jwt({ … }), a function, or a list of functions and at most one jwt");
+    throw invalidOption("authenticate", "jwt({ … }), a function, or a list of functions and at most one jwt");
   const tokens = sets[0] && createTokens({ onError, ...sets[0].tokens, now: () => clock.now() });
   const isAnonymousAccepted = anonymous ?? false;
   const verifyConnection =
-    tokens && (async (token: string) => withToken(await tokens.verifyConnection(token), isAnonymousAccepted));
+    tokens &&
+    (async (token: string) => acceptToken(await tokens.verifyConnection(token), isAnonymousAccepted));
   return {
     tokens,
     authenticate: (credentials) =>
-      findOut(credentials, { verifyConnection, functions, limit, isAnonymousAccepted }),
+      authenticateClient(credentials, { verifyConnection, functions, limit, isAnonymousAccepted }),
     ...(verifyConnection && { verifyConnection }),
     ...(tokens && {
       verifySubscription: (token, bearer) => tokens.verifySubscription(token, bearer),
@@ -76,22 +77,22 @@ export function compileAuthentication(
   };
 }
 
-interface Ways {
+interface AuthenticationMethods {
   readonly verifyConnection: ((token: string) => Promise<IdentityResult>) | undefined;
   readonly functions: readonly AuthenticateFunction[];
   readonly limit: TimeLimit;
   readonly isAnonymousAccepted: boolean;
 }
 
-async function findOut(
+async function authenticateClient(
   credentials: Credentials,
-  { verifyConnection, functions, limit, isAnonymousAccepted }: Ways,
+  { verifyConnection, functions, limit, isAnonymousAccepted }: AuthenticationMethods,
 ): Promise<IdentityResult> {
   const { token, data, request } = credentials;
   if (token && verifyConnection) return await verifyConnection(token);
   const context = { ...request, token, data: data === undefined ? undefined : (JSON.parse(data) as unknown) };
   try {
-    const user = functions.length > 0 && (await limit("authenticate", () => askInTurn(functions, context)));
+    const user = functions.length > 0 && (await limit("authenticate", () => firstMatch(functions, context)));
     if (user) return { isAccepted: true, identity: toIdentity(user) };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
@@ -99,16 +100,16 @@ async function findOut(
   }
   if (isAnonymousAccepted && !token) return { isAccepted: true, identity: { user: "" } };
   return token
-    ? { isAccepted: false, disconnect: "invalidToken", reason: "nothing here knows this token" }
+    ? { isAccepted: false, disconnect: "invalidToken", reason: "unrecognized token" }
     : {
         isAccepted: false,
         disconnect: "badRequest",
-        reason: "connect needs a token, or a request that says who you are",
+        reason: "authentication required: connect with a token or other credentials",
       };
 }
 
-/** @returns undefined where none knows */
-async function askInTurn(
+/** @returns undefined if no function identifies the client */
+async function firstMatch(
   functions: readonly AuthenticateFunction[],
   context: AuthenticateContext,
 ): Promise<AuthenticatedUser | undefined> {
@@ -119,33 +120,34 @@ async function askInTurn(
   return undefined;
 }
 
-/** Whoever shows a token without `sub` is anonymous, which is for the application to allow. */
-function withToken(result: IdentityResult, isAnonymousAccepted: boolean): IdentityResult {
+/** A token without `sub` is that of an anonymous user, which the application has to allow. */
+function acceptToken(result: IdentityResult, isAnonymousAccepted: boolean): IdentityResult {
   if (!result.isAccepted) return result;
   if (result.identity.user === "" && !isAnonymousAccepted)
     return {
       isAccepted: false,
       disconnect: "invalidToken",
-      reason: "the token names no user (sub), and anonymous clients are not accepted",
+      reason: "the token has no user (sub), and anonymous clients are not allowed",
     };
   return { ...result, identity: { ...result.identity, hasToken: true } };
 }
 
-/** @throws TypeError where the application gave something else than a user */
+/** @throws TypeError if the application returned something other than a user */
 function toIdentity(user: AuthenticatedUser): Identity {
-  const wrong = (fault: string) => new TypeError(`authenticate gave ${fault}`);
+  const wrong = (fault: string) => new TypeError(`authenticate returned ${fault}`);
   if (typeof user !== "object") throw wrong(`${typeof user}, not a user`);
   refuseUnknownOptions(user, userFields, "authenticate's user");
   const { id, info, roles, meta, expiresAt, channels = [] } = user;
   if (typeof id !== "string" || id.length > maxUserCharacters)
-    throw wrong(`a user whose id is no text of up to ${maxUserCharacters} characters`);
-  if (roles !== undefined && !isTexts(roles)) throw wrong("a user whose roles are no list of texts");
+    throw wrong(`a user whose id is not a string of up to ${maxUserCharacters} characters`);
+  if (roles !== undefined && !isStringList(roles))
+    throw wrong("a user whose roles are not a list of strings");
   if (expiresAt !== undefined && !Number.isFinite(expiresAt))
-    throw wrong("a user whose expiresAt is no number");
-  if (!isTexts(channels)) throw wrong("a user whose channels are no list of texts");
+    throw wrong("a user whose expiresAt is not a number");
+  if (!isStringList(channels)) throw wrong("a user whose channels are not a list of strings");
   for (const channel of channels) {
     const fault = findChannelNameFault(channel);
-    if (fault) throw wrong(`a user with a channel that is not accepted: ${fault}`);
+    if (fault) throw wrong(`a user with an invalid channel: ${fault}`);
   }
   return {
     user: id,
@@ -157,10 +159,6 @@ function toIdentity(user: AuthenticatedUser): Identity {
   };
 }
 
-function isTexts(value: unknown): value is readonly string[] {
+function isStringList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
-}
-
-function refuse(option: string, accepted: string): HoldfastError {
-  return new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}`, { details: { option } });
 }

@@ -1,26 +1,54 @@
-/** What an application says of a channel: what is kept, who may do what, what its data looks like, and hooks. */
+/**
+ * What an application says of a channel: what is kept, who may do what, its schema and its hooks. Only describes it;
+ * compile-channel.ts checks it. Runs in browsers, too.
+ */
 import type { Durability } from "../channels/broker.js";
 import type { ChannelKind, Recovery, RecoveryMode } from "../channels/rules.js";
 import type { Access } from "./access.js";
 import type { Duration } from "./duration.js";
-import type { MapOptions } from "./map-options.js";
+import type { Schema, User } from "./hooks.js";
 import type { Params } from "./pattern.js";
-import type { Schema } from "./schema.js";
-import type { User } from "./user.js";
 
 export interface HistoryOptions {
-  /** Most publications. @default 1,000 */
+  /** Number of publications. @default 1,000 */
   readonly size?: number;
   /** How long each is kept. @default 1 day */
   readonly ttl?: Duration;
-  /** Most bytes of publications. @default 4 MiB */
+  /** Bytes of all publications. @default 4 MiB */
   readonly bytes?: number;
 }
 
+/** @typeParam Data the published data, as subscribers get it */
+export interface MapOptions<Data = unknown> {
+  /** Which keys a client may set: any, the id of its connection, or the id of its user. @default "any" */
+  readonly keys?: "any" | "client" | "user";
+  /** How long a key is kept after it was last published. @default forever */
+  readonly ttl?: Duration;
+  /** Number of keys; beyond, new keys are refused. @default 10,000 */
+  readonly maxKeys?: number;
+  /** How many of them one user (or address, if anonymous) may set once half are taken. @default a tenth */
+  readonly maxUserKeys?: number;
+  /** Bytes of all values, each counted with about 200 more. @default 8 MiB */
+  readonly maxBytes?: number;
+  /** Orders keys, highest first: a function of the data that returns a number, or the name of a numeric field. @default by key */
+  readonly score?: string | ((data: Data) => number);
+  /**
+   * Makes the map a list of the subscribers of another channel, which the server keeps: the pattern of that channel, with the same
+   * parameters. Excludes `score` and `keys`; nobody may publish in it.
+   */
+  readonly subscribersOf?: string;
+  /**
+   * In a list of subscribers: an entry for each connection, removed with it, or for each user, kept for `ttl` after its last
+   * connection has gone.
+   * @default "client"
+   */
+  readonly by?: "client" | "user";
+}
+
 export interface AllowOptions {
-  /** @default "users"; where the application has no `authenticate`, "all" */
+  /** @default "users", or "all" if the application has no `authenticate` */
   readonly subscribe?: Access;
-  /** @default "subscribers" where there is a `publish` hook or a schema; else nobody but the server */
+  /** @default "subscribers" if there is a `publish` hook or a schema, else only the server */
   readonly publish?: Access;
   /** @default "subscribers" */
   readonly presence?: Access;
@@ -31,8 +59,9 @@ export interface AllowOptions {
 export interface SubscribeContext {
   readonly user: User;
   readonly channel: string;
+  /** By name, from the pattern of the channel. */
   readonly params: Params;
-  /** What the client sent with the command. */
+  /** The `data` that the client sent with the subscribe command: any JSON. */
   readonly data: unknown;
 }
 
@@ -40,9 +69,9 @@ export interface PublishContext<Data> {
   readonly user: User;
   readonly channel: string;
   readonly params: Params;
-  /** Checked with the schema, where there is one. */
+  /** The published data, as the schema returned it. */
   readonly data: Data;
-  /** What the data is the value of, in channels of kind `map`; in those of kind `latest`, where the client has named one. */
+  /** The key of the data: always in channels of kind `map`, and in those of kind `latest` if the client named one. */
   readonly key?: string;
 }
 
@@ -54,62 +83,56 @@ export interface RemoveContext {
 }
 
 export interface ChannelOptions<Input = unknown, Data = Input, Published = Data> {
-  /** How it is read. @default "stream" */
+  /** How it is kept and read. @default "stream" */
   readonly kind?: ChannelKind;
-  /** Of kind `map`: its keys, how long they stay, and their order. */
+  /** In channels of kind `map`: its keys, how long they are kept, and their order. */
   readonly map?: MapOptions<NoInfer<Published>>;
-  /** What is kept; `false` for nothing. @default 1,000 publications for a day */
+  /** How much is kept; `false` keeps nothing. @default 1,000 publications for 1 day */
   readonly history?: HistoryOptions | false;
   /** What a publish waits for. @default "process" */
   readonly durability?: Durability;
-  /** Whether it is known who is subscribed. @default false */
+  /** Whether the server keeps a list of who is subscribed. @default false */
   readonly presence?: boolean;
-  /** Whether subscribers are told who comes and goes: those that ask for it, or all of them. @default false */
+  /** Whether subscribers are told who joins and leaves: those that ask for it (`true`), or all (`"force"`). @default false */
   readonly joinLeave?: boolean | "force";
-  /** Whether clients that come back go on where they were: all, those that ask for it, none. @default "force" */
+  /** Whether clients that reconnect continue where they were: all, those that ask for it, or none. @default "force" */
   readonly recovery?: Recovery;
-  /** What they get: all they have missed, or the newest publication. @default "stream" */
+  /** What they get then: everything they missed, or the newest publication. @default "stream" */
   readonly recoveryMode?: RecoveryMode;
-  /** Whether subscribers may ask for publications by their tags. @default false */
+  /** Whether subscribers may filter publications by tags. @default false */
   readonly tagsFilter?: boolean;
-  /** Whether subscribers may get payloads as patches of the ones before. @default false */
+  /** Whether subscribers may get payloads as patches of the previous one. @default false */
   readonly delta?: boolean;
+  /** Who may subscribe, publish, and read presence and history. */
   readonly allow?: AllowOptions;
-  /** What publications have to look like: any Standard Schema (zod, valibot, arktype). @default any JSON */
+  /** Schema of publications: any Standard Schema (zod, valibot, arktype). @default any JSON */
   readonly data?: Schema<Input, Data>;
-  /** Has the last word on subscriptions. What it returns is for the client; `reject` refuses. */
+  /** Called when a client that may subscribe does so. What it returns is JSON for the client; `reject` refuses. */
   readonly subscribe?: (context: SubscribeContext) => unknown;
-  /** Has the last word on clients' publications. Returns the data as subscribers get it; `reject` refuses. */
+  /** Called when a client that may publish does so. Returns the data as subscribers get it; `reject` refuses. */
   readonly publish?: (context: PublishContext<Data>) => Published | Promise<Published>;
   /**
-   * Has the last word on clients' removals of a map's keys; `reject` refuses.
-   * @default whoever may publish may remove; where there is a `publish` hook and clients choose their keys, nobody
+   * Called when a client removes a key of a map; `reject` refuses.
+   * @default clients that may publish may remove, unless there is a `publish` hook and clients choose their keys
    */
   readonly remove?: (context: RemoveContext) => unknown;
 }
 
-declare const types: unique symbol;
-
 /** A channel of an application; made by `channel`. */
 export interface ChannelDefinition<Input = unknown, Published = unknown> {
   readonly options: ChannelOptions;
-  /** For the compiler only: what is published, and what subscribers get. */
-  readonly [types]?: { readonly input: Input; readonly published: Published };
+  /** For the compiler only: what clients publish, and what subscribers get. */
+  readonly "~types"?: { readonly input: Input; readonly published: Published };
 }
 
-/** What may be published in a channel by a client. */
-export type InputOf<C> = C extends ChannelDefinition ? NonNullable<C[typeof types]>["input"] : never;
-/** What subscribers of a channel get. */
-export type PublishedOf<C> = C extends ChannelDefinition ? NonNullable<C[typeof types]>["published"] : never;
-
 declare const unchanged: unique symbol;
-/** Stands for what no hook makes of the data. */
+/** The default of `Published`: no hook changes the data. */
 type Unchanged = typeof unchanged;
 
-/** A channel of an application. Its types come from its own options; where it stands says nothing of them. */
+/** Describes a channel. Its types come from its own options. */
 export function channel<Input = unknown, Data = Input, Published = Unchanged>(
   options: ChannelOptions<Input, Data, Published> = {},
 ): ChannelDefinition<NoInfer<Input>, NoInfer<[Published] extends [Unchanged] ? Data : Published>> {
-  // What the hook takes is what the schema gives, which is checked where they are called.
+  // The hooks take what the schema returns, which is checked where they are called.
   return Object.freeze({ options: Object.freeze(options) as unknown as ChannelOptions });
 }

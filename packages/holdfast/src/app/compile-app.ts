@@ -1,34 +1,46 @@
-/** An application's definition as sessions ask it. Checked once, when the server is made. */
-import { HoldfastError, refuseUnknownOptions } from "../errors.js";
+/**
+ * Makes of an application what sessions ask: the policy of a channel, methods, and hooks of connections. Checked once, when the
+ * server is made.
+ */
+import { HoldfastError, invalidOption, refuseUnknownOptions } from "../errors.js";
 import { type Actor, type Application, type Policy, refusal } from "../sessions/application.js";
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
 import type { Payload } from "../wire/payload.js";
-import { type AccessCheck, compileAccess } from "./access.js";
-import { accessByDefault } from "./access-defaults.js";
-import { type Authentications, compileAuthentication } from "./authentication.js";
-import { type ChannelKindOf, compileChannel, orRefusal } from "./channel-policy.js";
-import type { App, AppOptions, Channels, Methods } from "./define-app.js";
-import { toJsonText } from "./json-text.js";
+import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
+import { type CompiledAuthentication, compileAuthentication } from "./authentication.js";
+import { type CompiledChannel, compileChannel } from "./compile-channel.js";
+import {
+  type App,
+  type AppOptions,
+  type Channels,
+  type Methods,
+  Rejection,
+  type RpcOptions,
+} from "./define-app.js";
+import {
+  createTimeLimit,
+  isSchema,
+  orRefusal,
+  type TimeLimit,
+  toJsonText,
+  toUser,
+  validate,
+} from "./hooks.js";
 import { formatChannel, type Params, parsePattern, sortPatterns } from "./pattern.js";
-import { Rejection } from "./rejection.js";
-import type { RpcOptions } from "./rpc.js";
-import { checkWith, isSchema } from "./schema.js";
-import { createTimeLimit, type TimeLimit } from "./time-limit.js";
-import { toUser } from "./user.js";
 
 export interface CompileContext {
   readonly clock: Clock;
   readonly hookTimeoutMs: number;
-  /** How long an entry of a list of who is there outlives a server that has died, at least. */
+  /** Minimum time for which entries of a list of subscribers outlive a server that has crashed. */
   readonly leaseMs: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 export interface CompiledApp extends Application {
-  readonly authentication: Authentications;
-  /** Calls a method as the server itself, which is asked for no permission. */
+  readonly authentication: CompiledAuthentication;
+  /** Calls a method as the server, which needs no permission. */
   callAsServer(method: string, data: Payload | undefined): ReturnType<NonNullable<Application["call"]>>;
 }
 
@@ -42,7 +54,7 @@ const optionNames: readonly (keyof AppOptions<Channels, Methods>)[] = [
   "onDisconnect",
   "onMessage",
 ];
-/** Names whose policy is at hand. */
+/** How many policies are cached, by channel name. */
 const maxPolicies = 10_000;
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
@@ -50,13 +62,11 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   refuseUnknownOptions(options, optionNames);
   for (const hook of ["onConnect", "onDisconnect", "onMessage"] as const)
     if (options[hook] !== undefined && typeof options[hook] !== "function")
-      throw new HoldfastError("HF_OPTION_INVALID", `${hook} must be a function`, {
-        details: { option: hook },
-      });
+      throw invalidOption(hook, "a function");
   assertPersonalChannel(options);
   const limit = createTimeLimit(context.clock, context.hookTimeoutMs);
   const hasAuthenticate = options.authenticate !== undefined;
-  const kinds = sortPatterns(
+  const channels = sortPatterns(
     Object.entries(options.channels ?? {}).map(([text, definition]) =>
       compileChannel(parsePattern(text), definition.options, {
         limit,
@@ -66,7 +76,7 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
       }),
     ),
   );
-  assertLists(kinds);
+  assertSubscriberLists(channels);
   const authentication = compileAuthentication(options, { ...context, limit });
   const methods = new Map(
     Object.entries(options.rpc ?? {}).map(([name, method]) => [
@@ -78,11 +88,11 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   return {
     authentication,
     ...authentication,
-    policyFor: createPolicyTable(kinds),
+    policyFor: createPolicyTable(channels),
     methods: [...methods.keys()],
     call: (name, data, actor) => call(name, methods.get(name), data, actor, limit),
     callAsServer: (name, data) => call(name, methods.get(name), data, serverActor, limit),
-    onConnect: (actor, data) => greet(options, actor, data, limit),
+    onConnect: (actor, data) => connect(options, actor, data, limit),
     ...(onDisconnect && {
       onDisconnect: (actor) => {
         limit("onDisconnect", () => onDisconnect({ user: toUser(actor) })).catch((error: unknown) =>
@@ -98,15 +108,15 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   };
 }
 
-function createPolicyTable(kinds: readonly ChannelKindOf[]): (channel: string) => Policy | undefined {
+function createPolicyTable(channels: readonly CompiledChannel[]): (channel: string) => Policy | undefined {
   const policies = new Map<string, Policy>();
   return (channel) => {
     const known = policies.get(channel);
     if (known) return known;
-    for (const kind of kinds) {
-      const params = kind.pattern.match(channel);
+    for (const compiled of channels) {
+      const params = compiled.pattern.match(channel);
       if (params === undefined) continue;
-      const policy = policyWithLists(kind, kinds, channel, params);
+      const policy = createPolicy(compiled, channels, channel, params);
       if (policy === undefined) return undefined;
       policies.set(channel, policy);
       if (policies.size > maxPolicies) policies.delete(policies.keys().next().value as string);
@@ -116,17 +126,17 @@ function createPolicyTable(kinds: readonly ChannelKindOf[]): (channel: string) =
   };
 }
 
-/** @returns undefined where a list of its subscribers, or what it lists, would have a name that no channel may have */
-function policyWithLists(
-  kind: ChannelKindOf,
-  kinds: readonly ChannelKindOf[],
+/** @returns undefined if a list of its subscribers, or the channel that it lists, would have an invalid name */
+function createPolicy(
+  compiled: CompiledChannel,
+  channels: readonly CompiledChannel[],
   channel: string,
   params: Params,
 ): Policy | undefined {
-  const policy = kind.policyOf(channel, params);
-  const lists = kinds.filter(({ lists: listed }) => listed === kind.pattern.text);
+  const policy = compiled.createPolicy(channel, params);
+  const lists = channels.filter(({ lists: listed }) => listed === compiled.pattern.text);
   try {
-    if (kind.lists !== undefined) return { ...policy, lists: formatChannel(kind.lists, params) };
+    if (compiled.lists !== undefined) return { ...policy, lists: formatChannel(compiled.lists, params) };
     if (lists.length === 0) return policy;
     return { ...policy, listedIn: lists.map(({ pattern }) => formatChannel(pattern.text, params)) };
   } catch {
@@ -134,7 +144,7 @@ function policyWithLists(
   }
 }
 
-/** Stands for no client. */
+/** The server itself. */
 const serverActor: Actor = Object.freeze({ user: "", client: "server", roles: Object.freeze([]) });
 
 interface Method {
@@ -148,17 +158,14 @@ function compileMethod(name: string, options: RpcOptions, hasAuthenticate: boole
   if (name === "" || name.startsWith("holdfast."))
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `${option} must have a name that is not empty and no holdfast.…`,
+      `the name of ${option} must be non-empty, and not begin with holdfast., which is reserved`,
+      { details: { option } },
     );
   if (options.input !== undefined && !isSchema(options.input))
-    throw new HoldfastError(
-      "HF_OPTION_INVALID",
-      `${option}.input must be a Standard Schema (zod, valibot, arktype …)`,
-    );
-  if (typeof options.handler !== "function")
-    throw new HoldfastError("HF_OPTION_INVALID", `${option}.handler must be a function`);
-  const circumstances = { hasAuthenticate, isPersonal: false, isForClients: true };
-  const access = options.allow ?? accessByDefault("rpc", circumstances);
+    throw invalidOption(`${option}.input`, "a Standard Schema (zod, valibot, arktype …)");
+  if (typeof options.handler !== "function") throw invalidOption(`${option}.handler`, "a function");
+  const access =
+    options.allow ?? accessByDefault("rpc", { hasAuthenticate, isPersonal: false, isForClients: true });
   return { options, access: compileAccess(`${option}.allow`, access) };
 }
 
@@ -171,13 +178,13 @@ async function call(
 ): ReturnType<NonNullable<Application["call"]>> {
   if (method === undefined) return refusal("methodNotFound");
   const { options, access } = method;
-  const question = { actor, channel: "", params: {}, isSubscribed: false };
-  const isAllowed = actor === serverActor || (await limit(`allow of ${name}`, () => access(question)));
+  const request = { actor, channel: "", params: {}, isSubscribed: false };
+  const isAllowed = actor === serverActor || (await limit(`allow of ${name}`, () => access(request)));
   if (isAllowed !== true) return refusal("permissionDenied");
   let data: unknown = text === undefined ? undefined : JSON.parse(text);
   const { input } = options;
   if (input) {
-    const checked = await limit(`the schema of ${name}`, () => checkWith(input, data, "data"));
+    const checked = await limit(`the schema of ${name}`, () => validate(input, data));
     if ("fault" in checked) return refusal("badRequest", checked.fault);
     data = checked.value;
   }
@@ -187,7 +194,7 @@ async function call(
   });
 }
 
-async function greet(
+async function connect(
   { onConnect, personalChannel }: AppOptions<Channels, Methods>,
   actor: Actor,
   text: Payload | undefined,
@@ -195,45 +202,44 @@ async function greet(
 ): ReturnType<NonNullable<Application["onConnect"]>> {
   try {
     const data: unknown = text === undefined ? undefined : JSON.parse(text);
-    const answer = onConnect && (await limit("onConnect", () => onConnect({ user: toUser(actor), data })));
-    const names = [...(answer?.channels ?? [])];
+    const result = onConnect && (await limit("onConnect", () => onConnect({ user: toUser(actor), data })));
+    const names = [...(result?.channels ?? [])];
     const personal =
       personalChannel === undefined ? undefined : personalChannelOf(personalChannel, actor.user);
     if (personal !== undefined) names.push(personal);
     for (const name of names) {
       const fault = findChannelNameFault(name);
-      if (fault) throw new TypeError(`onConnect gave a channel that is not accepted: ${fault}`);
+      if (fault) throw new TypeError(`onConnect returned an invalid channel: ${fault}`);
     }
     return {
-      ...(answer?.data !== undefined && { data: toJsonText(answer.data, "onConnect") }),
+      ...(result?.data !== undefined && { data: toJsonText(result.data, "onConnect") }),
       ...(names.length > 0 && {
         subscriptions: new Map<string, SubscriptionGrant>(names.map((name) => [name, {}])),
       }),
     };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
-    // 4500–4999 are the application's own codes after which clients stay away.
+    // 4500–4999 are codes of applications after which clients do not reconnect.
     return { disconnect: { code: 4500 + (error.code % 500), reason: error.message || "refused" } };
   }
 }
 
-/** @throws HF_OPTION_INVALID */
-function assertLists(kinds: readonly ChannelKindOf[]): void {
-  for (const { pattern, lists } of kinds) {
+/** @throws HF_OPTION_INVALID if a list of subscribers is of no channel, or of one with other parameters */
+function assertSubscriberLists(channels: readonly CompiledChannel[]): void {
+  for (const { pattern, lists } of channels) {
     if (lists === undefined) continue;
-    const listed = kinds.find((kind) => kind.pattern.text === lists);
-    const names = (each: ChannelKindOf["pattern"]) => [...each.names].sort().join();
+    const listed = channels.find((each) => each.pattern.text === lists);
+    const names = (each: CompiledChannel["pattern"]) => [...each.names].sort().join();
     if (listed && listed.lists === undefined && names(listed.pattern) === names(pattern)) continue;
-    const option = `channels[${JSON.stringify(pattern.text)}].map.subscribersOf`;
-    throw new HoldfastError(
-      "HF_OPTION_INVALID",
-      `${option} must be one of the patterns of channels, with the same parameters and no such list itself, but is ${JSON.stringify(lists)}`,
-      { details: { option } },
+    throw invalidOption(
+      `channels[${JSON.stringify(pattern.text)}].map.subscribersOf`,
+      "the pattern of another channel with the same parameters, which is not a list of subscribers itself",
+      JSON.stringify(lists),
     );
   }
 }
 
-/** None for an anonymous user, and none for one whose id no channel can be named after. */
+/** @returns undefined for an anonymous user, or one whose id cannot be part of a channel's name */
 function personalChannelOf(pattern: string, user: string): string | undefined {
   if (user === "" || user.includes(":")) return undefined;
   const name = pattern.replace("{user}", () => user);
@@ -245,9 +251,9 @@ function assertPersonalChannel({ personalChannel, channels = {} }: AppOptions<Ch
   if (personalChannel === undefined) return;
   const isKnown = Object.hasOwn(channels, personalChannel);
   if (isKnown && parsePattern(personalChannel).names.join() === "user") return;
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `personalChannel must be one of the patterns of channels, with user as its one parameter, but is ${JSON.stringify(personalChannel)}`,
-    { details: { option: "personalChannel" } },
+  throw invalidOption(
+    "personalChannel",
+    "one of the patterns of channels, with user as its only parameter",
+    JSON.stringify(personalChannel),
   );
 }

@@ -1,17 +1,17 @@
-/** Times as people write them: `7d`, `12h`, `30m`, `45s`, `250ms`, or a number of milliseconds. */
+/** Durations as people write them: `7d`, `12h`, `30m`, `45s`, `250ms`, or a number of milliseconds. */
 
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const mostMs = 365 * units.d;
+const maxMs = 365 * units.d;
 
-/** What is accepted, for messages. */
+/** For messages: what is accepted. */
 export const durationAdvice = "a number of milliseconds or a text such as 30s, 12h or 7d, of at most a year";
 
-/** @returns milliseconds, or undefined where it is none */
+/** @returns milliseconds, or undefined if the value is not a duration */
 export function parseDuration(value: unknown): number | undefined {
   const ms = typeof value === "string" ? fromText(value) : value;
-  return typeof ms === "number" && Number.isSafeInteger(ms) && ms >= 0 && ms <= mostMs ? ms : undefined;
+  return typeof ms === "number" && Number.isSafeInteger(ms) && ms >= 0 && ms <= maxMs ? ms : undefined;
 }
 
 function fromText(text: string): number | undefined {

@@ -1,8 +1,7 @@
 /** A configuration as its authors write it down, in TypeScript, JSON or YAML. */
 import type { AccessWord } from "../app/access.js";
-import type { AllowOptions, ChannelOptions } from "../app/channel.js";
+import type { AllowOptions, ChannelOptions, MapOptions } from "../app/channel.js";
 import type { App } from "../app/define-app.js";
-import type { MapOptions } from "../app/map-options.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
 import type { Durability } from "../channels/broker.js";
 import type { ServerOptions } from "../server/options.js";

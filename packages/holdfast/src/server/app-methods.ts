@@ -2,9 +2,9 @@
  * What a program does with the channels and users of the server it embeds. The server asks itself for no permission;
  * data is checked with the channel's schema, unless a `publish` hook makes something else of it for clients.
  */
+import type { ChannelData, ChannelName } from "../app/app-shape.js";
 import type { App } from "../app/define-app.js";
-import { toJsonText } from "../app/json-text.js";
-import type { ChannelNamesOf, DataOfName } from "../app/types.js";
+import { toJsonText } from "../app/hooks.js";
 import type { PresenceStats, PublishResult, SuppressReason } from "../channels/broker.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
@@ -81,18 +81,18 @@ export abstract class AppMethods<A extends App> {
    * Resolves with the publication's position once it is as durable as the channel asks.
    * @throws HF_REQUEST_REFUSED with the protocol's code in `details`, where the channel or the data is not accepted
    */
-  async publish<N extends ChannelNamesOf<A>>(
+  async publish<N extends ChannelName<A>>(
     channel: N,
-    data: DataOfName<A, N>,
+    data: ChannelData<A, N>,
     choices: PublishChoices = {},
   ): Promise<PublishedPosition> {
     return toPosition(accepted(await this.control.publish({ channel, data: textOf(data), ...choices })));
   }
 
   /** Publishes the same in several channels, each for itself. */
-  async broadcast<N extends ChannelNamesOf<A>>(
+  async broadcast<N extends ChannelName<A>>(
     channels: readonly N[],
-    data: DataOfName<A, N>,
+    data: ChannelData<A, N>,
     choices: PublishChoices = {},
   ): Promise<readonly PublishedPosition[]> {
     const results = await this.control.broadcast(channels, { data: textOf(data), ...choices });
@@ -104,7 +104,7 @@ export abstract class AppMethods<A extends App> {
    * @returns whether it had a value
    */
   async remove(
-    channel: ChannelNamesOf<A>,
+    channel: ChannelName<A>,
     key: string,
     choices: Pick<PublishChoices, "idempotencyKey"> = {},
   ): Promise<boolean> {
@@ -113,45 +113,45 @@ export abstract class AppMethods<A extends App> {
   }
 
   /** All keys of a map with their values, in its order, page by page. */
-  async *entries<N extends ChannelNamesOf<A>>(channel: N): AsyncGenerator<EntryOf<DataOfName<A, N>>> {
+  async *entries<N extends ChannelName<A>>(channel: N): AsyncGenerator<EntryOf<ChannelData<A, N>>> {
     let cursor: string | undefined;
     do {
       const page = accepted(
         await this.control.maps.read({ channel, ...(cursor !== undefined && { cursor }) }),
       );
-      for (const each of page.publications) yield toPublication(each) as EntryOf<DataOfName<A, N>>;
+      for (const each of page.publications) yield toPublication(each) as EntryOf<ChannelData<A, N>>;
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
 
   /** One key's value; undefined where it has none. */
-  async entry<N extends ChannelNamesOf<A>>(
+  async entry<N extends ChannelName<A>>(
     channel: N,
     key: string,
-  ): Promise<EntryOf<DataOfName<A, N>> | undefined> {
+  ): Promise<EntryOf<ChannelData<A, N>> | undefined> {
     const value = await this.control.maps.value(channel, key);
-    return value && (toPublication(accepted(value)) as EntryOf<DataOfName<A, N>>);
+    return value && (toPublication(accepted(value)) as EntryOf<ChannelData<A, N>>);
   }
 
   /** Removes all keys of a map. */
-  async clear(channel: ChannelNamesOf<A>): Promise<void> {
+  async clear(channel: ChannelName<A>): Promise<void> {
     const error = await this.control.maps.clear(channel);
     if (error) throw refused(error);
   }
 
-  async presence(channel: ChannelNamesOf<A>): Promise<readonly ClientInfo[]> {
+  async presence(channel: ChannelName<A>): Promise<readonly ClientInfo[]> {
     return accepted(await this.control.presence(channel));
   }
 
-  async presenceStats(channel: ChannelNamesOf<A>): Promise<PresenceStats> {
+  async presenceStats(channel: ChannelName<A>): Promise<PresenceStats> {
     return accepted(await this.control.presenceStats(channel));
   }
 
-  async history<N extends ChannelNamesOf<A>>(
+  async history<N extends ChannelName<A>>(
     channel: N,
     { limit = -1, since, reverse = false }: HistoryChoices = {},
   ): Promise<{
-    readonly publications: readonly PublicationOf<DataOfName<A, N>>[];
+    readonly publications: readonly PublicationOf<ChannelData<A, N>>[];
     readonly position: Position;
   }> {
     const page = accepted(await this.control.history({ channel, limit, reverse, ...(since && { since }) }));
@@ -159,19 +159,19 @@ export abstract class AppMethods<A extends App> {
   }
 
   /** Forgets what the channel keeps; its position stays. */
-  async removeHistory(channel: ChannelNamesOf<A>): Promise<void> {
+  async removeHistory(channel: ChannelName<A>): Promise<void> {
     const error = await this.control.removeHistory(channel);
     if (error) throw refused(error);
   }
 
   /** Subscribes a user's connections, whatever the channel's rules say of who may. */
-  async subscribe(user: UserTarget, channel: ChannelNamesOf<A>): Promise<void> {
+  async subscribe(user: UserTarget, channel: ChannelName<A>): Promise<void> {
     const error = await this.control.subscribe(channel, toTarget(user));
     if (error) throw refused(error);
   }
 
   /** @param channel without one, all of them */
-  async unsubscribe(user: UserTarget, channel?: ChannelNamesOf<A>): Promise<void> {
+  async unsubscribe(user: UserTarget, channel?: ChannelName<A>): Promise<void> {
     await this.control.unsubscribe(toTarget(user), channel);
   }
 

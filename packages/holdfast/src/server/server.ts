@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type CompiledApp, compileApp } from "../app/compile-app.js";
-import type { App } from "../app/define-app.js";
+import type { App, UntypedApp } from "../app/define-app.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
@@ -50,7 +50,7 @@ import { version } from "./version.js";
 import { createWork } from "./work.js";
 
 /** A server made by `createServer`. */
-export class HoldfastServer<A extends App = App> extends AppMethods<A> {
+export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   protected readonly control: Control;
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;

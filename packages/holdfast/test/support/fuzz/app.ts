@@ -95,13 +95,13 @@ export function createFuzzApp(authenticate: AppOptions<never, never>["authentica
 }
 
 /**
- * Whether a report is of what the application did: it threw, it took too long, gave what JSON cannot express, or refused
+ * Whether a report is of what the application did: it threw, it took too long, returned what is not JSON, or refused
  * where it was not asked for more than yes or no.
  */
 export function isOwnFault(error: unknown): boolean {
   if (error instanceof Rejection) return true;
   const text = error instanceof Error ? error.message : String(error);
   return (
-    text === ownFault || /has not ended within \d+ ms$|which JSON cannot express|cannot express:/.test(text)
+    text === ownFault || /took longer than \d+ ms$|which is not JSON|that is not JSON:/.test(text)
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PublicationList } from "../../src/react/publication-list.js";
+import { PublicationList } from "../../src/react/channel-feed.js";
 
 const at = (offset?: number) => ({
   channel: "a",
@@ -27,21 +27,21 @@ describe("list of publications", () => {
 
   it("begins anew in another log, or after a gap, and only then", () => {
     const list = new PublicationList<unknown>(10);
-    list.beginAgain("one", false);
+    list.restart("one", false);
     list.add(at(1));
-    list.beginAgain("one", false);
+    list.restart("one", false);
     expect(offsets(list)).toEqual([1]);
-    list.beginAgain("one", true);
+    list.restart("one", true);
     expect(offsets(list)).toEqual([]);
     list.add(at(2));
-    list.beginAgain("two", false);
+    list.restart("two", false);
     expect(offsets(list)).toEqual([]);
   });
 
   it("keeps what has no offset as it comes, also across breaks", () => {
     const list = new PublicationList<unknown>(2);
     for (const data of ["a", "b", "c"]) list.add({ channel: "a", data });
-    list.beginAgain(undefined, true);
+    list.restart(undefined, true);
     expect(list.toArray().map(({ data }) => data)).toEqual(["b", "c"]);
   });
 });

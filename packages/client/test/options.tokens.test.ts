@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { channel, createServer, defineApp, jwt, signToken } from "../../holdfast/src/index.js";
 import { secret } from "../../holdfast/test/support/app-server.js";
 import { connect } from "../src/node.js";
-import { toSdkToken } from "../src/token-source.js";
+import { toSdkToken } from "../src/options.js";
 
 const patience = { timeout: 5000 };
 const app = defineApp({

@@ -149,6 +149,6 @@ describe("matching a pattern", () => {
 
   it("refuses a pattern with more parameters than are accepted", () => {
     const text = [...parameterNames, "more"].map((name) => `{${name}}`).join(".");
-    expect(() => parsePattern(text)).toThrow("has 17 parameters, and 16 are accepted");
+    expect(() => parsePattern(text)).toThrow("has 17 parameters; at most 16 are allowed");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileMap, scoreOf } from "../../src/app/map-options.js";
+import { compileMap, scoreOf } from "../../src/app/compile-channel.js";
 import { channel, createServer, defineApp } from "../../src/index.js";
 
 const lease = 60_000;
@@ -34,15 +34,15 @@ describe("options of a map", () => {
     [{ ttl: 0 }, "map.ttl must be"],
     [{ maxKeys: 0 }, "map.maxKeys must be an integer of at least 1"],
     [{ maxBytes: 1.5 }, "map.maxBytes must be an integer of at least 1"],
-    [{ score: 5 }, "map.score must be a function, or the name of a field"],
+    [{ score: 5 }, "map.score must be a function or the name of a field"],
     [{ score: "" }, "map.score must be"],
-    [{ by: "user" }, "map.by must be left out where there is no subscribersOf"],
-    [{ subscribersOf: 1 }, "map.subscribersOf must be a pattern of channels"],
+    [{ by: "user" }, "map.by must be omitted without subscribersOf"],
+    [{ subscribersOf: 1 }, "map.subscribersOf must be the pattern of a channel"],
     [{ subscribersOf: "a", by: "role" }, 'map.by must be "client" or "user"'],
-    [{ subscribersOf: "a", score: "n" }, "map.score must be left out of a list of subscribers"],
-    [{ subscribersOf: "a", keys: "any" }, "map.keys must be left out of a list of subscribers"],
+    [{ subscribersOf: "a", score: "n" }, "map.score must be omitted in a list of subscribers"],
+    [{ subscribersOf: "a", keys: "any" }, "map.keys must be omitted in a list of subscribers"],
     [{ order: "key" }, "map.order"],
-    [null, "map must be an object of options"],
+    [null, "map must be an object"],
   ])("are refused by name: %j", (options, words) => {
     expect(() => compileMap("map", options as object, lease)).toThrow(
       expect.objectContaining({ code: "HF_OPTION_INVALID", message: expect.stringContaining(words) }),
@@ -50,7 +50,7 @@ describe("options of a map", () => {
   });
 
   it.each([
-    [{ map: {} }, 'map must be left out but with kind "map"'],
+    [{ map: {} }, 'map must be omitted unless kind is "map"'],
     [{ kind: "map", recoveryMode: "cache" }, "recoveryMode must be"],
     [{ kind: "map", remove: 1 }, "remove must be a function"],
   ])("fit the channel: %j", (options, words) => {
@@ -77,7 +77,7 @@ describe("options of a map", () => {
         expect(() => createServer(app)).toThrow(
           expect.objectContaining({
             message: expect.stringContaining(
-              `channels["here:{room}"].map.subscribersOf must be one of the patterns`,
+              `channels["here:{room}"].map.subscribersOf must be the pattern of another channel`,
             ),
           }),
         );
@@ -100,7 +100,7 @@ describe("score", () => {
   it.each([Number.NaN, Number.POSITIVE_INFINITY, "1", undefined])(
     "of a function has to be finite: %s",
     (value) => {
-      expect(() => scoreOf(() => value as number, "1", "c")).toThrow(/the score of c gave/);
+      expect(() => scoreOf(() => value as number, "1", "c")).toThrow(/the score function of c returned/);
     },
   );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toWebSocketUrl } from "../src/server-url.js";
+import { toWebSocketUrl } from "../src/connect.js";
 
 const page = "https://example.org:8443/rooms/?as=ann#lobby";
 
@@ -19,10 +19,10 @@ describe("address of a server", () => {
   });
 
   it.each([
-    [undefined, undefined, "url is needed where there is no page"],
-    ["/live", undefined, 'url must be the address of a server, but is "/live"'],
-    ["ftp://example.org", undefined, 'url must be the address of a server, but is "ftp://example.org"'],
-    ["http://", undefined, 'url must be the address of a server, but is "http://"'],
+    [undefined, undefined, "url is required outside of a page, such as http://localhost:8000"],
+    ["/live", undefined, "url must be the address of a server, such as http://localhost:8000"],
+    ["ftp://example.org", undefined, 'it is "ftp://example.org"'],
+    ["http://", undefined, 'it is "http://"'],
     [undefined, "file:///tmp/index.html", "url must be the address of a server"],
   ])("%s in %s is refused", (server, where, message) => {
     expect(() => toWebSocketUrl(server, where)).toThrow(

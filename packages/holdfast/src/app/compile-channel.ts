@@ -1,0 +1,325 @@
+/**
+ * Makes of a channel's definition what sessions go by: checked rules, who may do what, and hooks with a time limit. Checked once,
+ * when the server is made.
+ */
+import type { KeyRetention } from "../channels/broker.js";
+import { type ChannelRules, checkRules, type MapRules, openRules } from "../channels/rules.js";
+import { invalidOption, refuseUnknownOptions } from "../errors.js";
+import {
+  type Actor,
+  type ChannelAction,
+  type Policy,
+  type Refusal,
+  refusal,
+} from "../sessions/application.js";
+import type { Payload } from "../wire/payload.js";
+import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
+import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
+import { Rejection } from "./define-app.js";
+import { type Duration, durationAdvice, parseDuration } from "./duration.js";
+import { isSchema, orRefusal, type TimeLimit, toJsonText, toSameText, toUser, validate } from "./hooks.js";
+import type { Params, Pattern } from "./pattern.js";
+
+export interface CompileChannelContext {
+  readonly limit: TimeLimit;
+  /** Minimum time for which entries of a list of subscribers outlive a server that has crashed. */
+  readonly leaseMs: number;
+  readonly hasAuthenticate: boolean;
+  /** Whether it is the application's `personalChannel`. */
+  readonly isPersonal: boolean;
+}
+
+/** The channels of a pattern. */
+export interface CompiledChannel {
+  readonly pattern: Pattern;
+  /** The pattern of the channels whose subscribers these list. */
+  readonly lists: string | undefined;
+  createPolicy(channel: string, params: Params): Policy;
+}
+
+const channelOptionNames: readonly (keyof ChannelOptions)[] = [
+  "kind",
+  "map",
+  "history",
+  "durability",
+  "presence",
+  "joinLeave",
+  "recovery",
+  "recoveryMode",
+  "tagsFilter",
+  "delta",
+  "allow",
+  "data",
+  "subscribe",
+  "publish",
+  "remove",
+];
+const actions: readonly ChannelAction[] = ["subscribe", "publish", "presence", "history"];
+
+/** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
+export function compileChannel(
+  pattern: Pattern,
+  options: ChannelOptions,
+  context: CompileChannelContext,
+): CompiledChannel {
+  const name = `channels[${JSON.stringify(pattern.text)}]`;
+  refuseUnknownOptions(options, channelOptionNames, name);
+  const { allow = {}, data, subscribe, publish, remove } = options;
+  refuseUnknownOptions(allow, actions, `${name}.allow`);
+  if (data !== undefined && !isSchema(data))
+    throw invalidOption(`${name}.data`, "a Standard Schema (zod, valibot, arktype …)");
+  for (const [hook, value] of Object.entries({ subscribe, publish, remove }))
+    if (value !== undefined && typeof value !== "function")
+      throw invalidOption(`${name}.${hook}`, "a function");
+  const rules = toRules(name, options, context.leaseMs);
+  const { limit, hasAuthenticate, isPersonal } = context;
+  const isForClients = publish !== undefined || data !== undefined;
+  const defaults = { hasAuthenticate, isPersonal, isForClients };
+  const access = Object.fromEntries(
+    actions.map((action) => [
+      action,
+      compileAccess(`${name}.allow.${action}`, allow[action] ?? accessByDefault(action, defaults)),
+    ]),
+  ) as Record<ChannelAction, AccessCheck>;
+  return {
+    pattern,
+    lists: options.map?.subscribersOf,
+    createPolicy: (channel, params) => createPolicy({ channel, params, options, rules, access, limit }),
+  };
+}
+
+interface PolicyOptions {
+  readonly channel: string;
+  readonly params: Params;
+  readonly options: ChannelOptions;
+  readonly rules: ChannelRules;
+  readonly access: Readonly<Record<ChannelAction, AccessCheck>>;
+  readonly limit: TimeLimit;
+}
+
+function createPolicy(policy: PolicyOptions): Policy {
+  const { channel, params, options, rules, access, limit } = policy;
+  const { score } = options.map ?? {};
+  return {
+    rules,
+    may(action, actor, isSubscribed) {
+      try {
+        const answer = access[action]({ actor, channel, params, isSubscribed });
+        if (typeof answer === "boolean") return answer;
+        // A truthy value is not a yes.
+        return limit(`allow.${action} of ${channel}`, () => answer).then(
+          (isAllowed) => isAllowed === true,
+          noIfRejected,
+        );
+      } catch (error) {
+        return noIfRejected(error);
+      }
+    },
+    ...(options.subscribe && {
+      onSubscribe: (actor: Actor, data: Payload | undefined) => onSubscribe(policy, actor, data),
+    }),
+    ...((options.publish ?? options.data) && {
+      onPublish: (data: Payload, actor: Actor | undefined, key: string | undefined) =>
+        onPublish(policy, data, actor, key),
+    }),
+    ...((options.remove ?? options.publish) && {
+      onRemove: (key: string, actor: Actor) => onRemove(policy, key, actor),
+    }),
+    ...(score !== undefined && { scoreOf: (data: Payload) => scoreOf(score, data, channel) }),
+  };
+}
+
+/** `reject` in a rule means no. @throws anything else that was thrown */
+function noIfRejected(error: unknown): false {
+  if (error instanceof Rejection) return false;
+  throw error;
+}
+
+async function onSubscribe(
+  { channel, params, options, limit }: PolicyOptions,
+  actor: Actor,
+  data: Payload | undefined,
+): Promise<Refusal | { readonly data?: Payload }> {
+  const context = {
+    user: toUser(actor),
+    channel,
+    params,
+    data: data === undefined ? undefined : JSON.parse(data),
+  };
+  const what = `the subscribe hook of ${channel}`;
+  return await orRefusal(async () => {
+    const answer = await limit(what, () => options.subscribe?.(context));
+    return answer === undefined ? {} : { data: toJsonText(answer, what) };
+  });
+}
+
+/** @param actor undefined for publications of the server */
+async function onPublish(
+  { channel, params, options, limit }: PolicyOptions,
+  text: Payload,
+  actor: Actor | undefined,
+  key: string | undefined,
+): Promise<Refusal | { readonly data: Payload }> {
+  const { data: schema, publish } = options;
+  // The server publishes what subscribers get: the data as the hook would return it, which need not match the schema.
+  if (actor === undefined && publish) return { data: text };
+  let data: unknown = JSON.parse(text);
+  if (schema) {
+    const checked = await limit(`the schema of ${channel}`, () => validate(schema, data));
+    if ("fault" in checked) return refusal("badRequest", checked.fault);
+    data = checked.value;
+  }
+  if (actor === undefined || publish === undefined)
+    return { data: toSameText(text, data, `the schema of ${channel}`) };
+  const what = `the publish hook of ${channel}`;
+  return await orRefusal(async () => {
+    const context = { user: toUser(actor), channel, params, data, ...(key !== undefined && { key }) };
+    return { data: toSameText(text, await limit(what, () => publish(context)), what) };
+  });
+}
+
+async function onRemove(
+  { channel, params, options, rules, limit }: PolicyOptions,
+  key: string,
+  actor: Actor,
+): Promise<Refusal | undefined> {
+  const { remove } = options;
+  if (remove === undefined)
+    return rules.map?.keysOf === "any"
+      ? refusal("permissionDenied", "the channel has a publish hook but no remove hook")
+      : undefined;
+  return await orRefusal(async () => {
+    await limit(`the remove hook of ${channel}`, () => remove({ user: toUser(actor), channel, params, key }));
+    return undefined;
+  });
+}
+
+function toRules(name: string, options: ChannelOptions, leaseMs: number): ChannelRules {
+  const { kind, durability, presence = false, joinLeave = false, recovery, recoveryMode } = options;
+  const { tagsFilter = false, delta = false, history = {} } = options;
+  for (const [option, value] of Object.entries({ presence, tagsFilter, delta }))
+    if (typeof value !== "boolean") throw invalidOption(`${name}.${option}`, "true or false");
+  if (typeof joinLeave !== "boolean" && joinLeave !== "force")
+    throw invalidOption(`${name}.joinLeave`, 'true, false or "force"');
+  if (delta && kind === "latest")
+    throw invalidOption(
+      `${name}.delta`,
+      "false in channels of kind latest, whose readers may skip publications",
+    );
+  if (options.map !== undefined && kind !== "map")
+    throw invalidOption(`${name}.map`, 'omitted unless kind is "map"');
+  if (recoveryMode === "cache" && kind === "map")
+    throw invalidOption(
+      `${name}.recoveryMode`,
+      '"stream" in channels of kind map, whose readers get all values',
+    );
+  const map = kind === "map" ? compileMap(`${name}.map`, options.map ?? {}, leaseMs) : undefined;
+  const kept = toRetention(`${name}.history`, history);
+  const rules: ChannelRules = {
+    ...(map && { map: map.rules }),
+    ...(kind !== undefined && { kind }),
+    ...(durability !== undefined && { durability }),
+    ...(recovery !== undefined && { recovery }),
+    ...(recoveryMode !== undefined && { recoveryMode }),
+    retention: map ? { ...kept, keys: map.keys } : kept,
+    hasPresence: presence,
+    hasJoinLeave: joinLeave !== false,
+    isJoinLeaveForced: joinLeave === "force",
+    allowsTagsFilter: tagsFilter,
+    allowsDelta: delta,
+  };
+  return checkRules(name, rules) as ChannelRules;
+}
+
+function toRetention(name: string, history: HistoryOptions | false): ChannelRules["retention"] {
+  if (history === false) return { maxEntries: 0, maxBytes: 0, ttlMs: 0 };
+  if (typeof history !== "object" || history === null)
+    throw invalidOption(name, "false, or an object with size, ttl and bytes");
+  refuseUnknownOptions(history, ["size", "ttl", "bytes"], name);
+  const { maxEntries, maxBytes, ttlMs } = openRules.retention;
+  const ttl = history.ttl === undefined ? ttlMs : parseDuration(history.ttl);
+  if (ttl === undefined) throw invalidOption(`${name}.ttl`, durationAdvice);
+  return { maxEntries: history.size ?? maxEntries, maxBytes: history.bytes ?? maxBytes, ttlMs: ttl };
+}
+
+const mapOptionNames: readonly (keyof MapOptions)[] = [
+  "keys",
+  "ttl",
+  "maxKeys",
+  "maxUserKeys",
+  "maxBytes",
+  "score",
+  "subscribersOf",
+  "by",
+];
+
+const mapDefaults = { maxKeys: 10_000, maxBytes: 8 * 1024 * 1024 };
+
+export interface CompiledMap {
+  readonly rules: MapRules;
+  readonly keys: KeyRetention;
+}
+
+/** @throws HF_OPTION_INVALID naming the option and what is accepted */
+export function compileMap(name: string, options: MapOptions, leaseMs: number): CompiledMap {
+  if (typeof options !== "object" || options === null) throw invalidOption(name, "an object");
+  refuseUnknownOptions(options, mapOptionNames, name);
+  const { keys = "any", score, subscribersOf, by } = options;
+  if (!["any", "client", "user"].includes(keys))
+    throw invalidOption(`${name}.keys`, '"any", "client" or "user"');
+  if (score !== undefined && typeof score !== "function" && (typeof score !== "string" || score === ""))
+    throw invalidOption(`${name}.score`, "a function or the name of a field");
+  if (subscribersOf === undefined) {
+    if (by !== undefined) throw invalidOption(`${name}.by`, "omitted without subscribersOf");
+    return {
+      rules: { keysOf: keys, isOrdered: score !== undefined },
+      keys: toKeyRetention(name, options, parseTtl(name, options.ttl)),
+    };
+  }
+  if (typeof subscribersOf !== "string")
+    throw invalidOption(`${name}.subscribersOf`, "the pattern of a channel");
+  if (by !== undefined && by !== "client" && by !== "user")
+    throw invalidOption(`${name}.by`, '"client" or "user"');
+  for (const other of ["keys", "score"] as const)
+    if (options[other] !== undefined)
+      throw invalidOption(`${name}.${other}`, "omitted in a list of subscribers, which the server keeps");
+  const ttlMs = Math.max(leaseMs, parseTtl(name, options.ttl) ?? 0);
+  return { rules: { type: by === "user" ? "users" : "clients" }, keys: toKeyRetention(name, options, ttlMs) };
+}
+
+function toKeyRetention(name: string, options: MapOptions, ttlMs: number | undefined): KeyRetention {
+  const { maxKeys = mapDefaults.maxKeys, maxBytes = mapDefaults.maxBytes } = options;
+  const ofUser = options.maxUserKeys === undefined ? {} : { maxUserKeys: options.maxUserKeys };
+  for (const [option, value] of Object.entries({ maxKeys, maxBytes, ...ofUser }))
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw invalidOption(`${name}.${option}`, "an integer of at least 1");
+  return { maxKeys, maxBytes, ...ofUser, ...(ttlMs !== undefined && { ttlMs }) };
+}
+
+function parseTtl(name: string, ttl: Duration | undefined): number | undefined {
+  if (ttl === undefined) return undefined;
+  const ms = parseDuration(ttl);
+  if (ms === undefined || ms === 0) throw invalidOption(`${name}.ttl`, durationAdvice);
+  return ms;
+}
+
+/**
+ * The number that orders a key of a map.
+ * @returns a refusal if the data lacks the field, or it is not a number
+ * @throws TypeError if the application's function does not return a finite number
+ */
+export function scoreOf(
+  score: NonNullable<MapOptions["score"]>,
+  text: Payload,
+  channel: string,
+): number | Refusal {
+  const data: unknown = JSON.parse(text);
+  if (typeof score === "function") {
+    const value: unknown = score(data);
+    if (Number.isFinite(value)) return value as number;
+    throw new TypeError(`the score function of ${channel} returned ${String(value)}, not a finite number`);
+  }
+  const value = (data as Readonly<Record<string, unknown>> | null)?.[score];
+  if (typeof value === "number") return value;
+  return refusal("badRequest", `data.${score} must be a number, which orders this channel`);
+}
