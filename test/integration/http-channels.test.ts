@@ -106,10 +106,10 @@ describe("GET /channels/{channel}", () => {
     ["limit=-1", "limit must be an integer"],
     ["since=e:1&limit=0", "limit must be at least 1 with since"],
     ["limit=ten", "limit must be an integer"],
-    ["wait=25s", "wait goes with since"],
+    ["wait=25s", "wait needs since"],
     ["since=e:1&wait=soon", "wait must be a number of seconds"],
-    ["cursor=x", "cursor is none"],
-    ["since=e:1&cursor=ZToxIDA6YQ", "cursor goes without since"],
+    ["cursor=x", "cursor must be the cursor of the previous page"],
+    ["since=e:1&cursor=ZToxIDA6YQ", "cursor cannot be combined with since"],
   ])("refuses what it can't take: %s", async (query, message) => {
     const { news } = await start();
     const { status, body } = await news.get(query);

@@ -175,7 +175,7 @@ function expected(name: RouteName, { is }: Situation, method: Method): Outcome {
   if (rule.audience === "visitors") return isForeign && !isRead ? "refused" : answer();
   if (isForeign) return "refused";
   if (!isShown) return answer();
-  const mayShow = "isShown" in rule && rule.isShown && isRead;
+  const mayShow = "mayBeDisplayed" in rule && rule.mayBeDisplayed && isRead;
   if (!mayShow) return "refused";
   return answer() === "answered" ? "as nobody" : answer();
 }

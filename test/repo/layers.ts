@@ -54,6 +54,7 @@ const server: Readonly<Record<string, Layer>> = {
     // Types of requests, lists of addresses, and nothing that listens.
     node: ["http", "net"],
     packages: [],
+    files: ["sockets/http-exchange.ts", "sockets/request-body.ts"],
   },
   transports: {
     folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
@@ -119,13 +120,9 @@ const server: Readonly<Record<string, Layer>> = {
 };
 
 /** Browser-safe files of the server that the client has, too: its build takes them in. */
-const shared = [
-  "app/define-app",
-  "app/pattern",
-  "app/types",
-  "errors",
-  "wire/messages",
-].map((name) => `../../holdfast/src/${name}.ts`);
+const shared = ["app/define-app", "app/pattern", "app/types", "errors", "wire/messages"].map(
+  (name) => `../../holdfast/src/${name}.ts`,
+);
 const notInBrowsers = /\b(?:process|Buffer|setImmediate|document|window)\b/;
 
 const client: Readonly<Record<string, Layer>> = {

@@ -78,6 +78,6 @@ export {
 export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
 export type { TlsOptions } from "./sockets/http-front.js";
 export type { Clock } from "./time/clock.js";
-export type { AddressLimits } from "./transports/address-limits.js";
+export type { AddressLimits } from "./transports/admission.js";
 export type * from "./wire/messages.js";
 export type { Payload } from "./wire/payload.js";

@@ -12,6 +12,7 @@ export { type ServerFlags, withServerFlags } from "./cli/server-flags.js";
 export { onEndSignal } from "./cli/signals.js";
 export type { Configuration } from "./config/load-config.js";
 export { messageOf } from "./errors.js";
-export { parseJson, readBody, sendJson } from "./http/api/body.js";
 export type { OwnRoutes } from "./http/router.js";
+export { parseJson, sendJson } from "./requests/exchange.js";
 export { pathOf } from "./sockets/opening-request.js";
+export { readBody } from "./sockets/request-body.js";

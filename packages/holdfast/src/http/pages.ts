@@ -1,6 +1,6 @@
 /**
- * The pages a browser shows. They are few and small, so they are read once and answered from memory: no request opens a
- * file, and none can find one missing.
+ * Pages for browsers, from a folder. They are few and small, so they are read once and served from memory: no request opens a
+ * file or finds one missing.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -8,22 +8,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { HoldfastError } from "../errors.js";
+import type { HeaderFields } from "../requests/origins.js";
 import { shareBytes } from "../sockets/request-bounds.js";
-import { acceptsGzip } from "./accepts-gzip.js";
+import { type Representation, sendRepresentation } from "./representation.js";
 
-/** @returns false where there is no such page, and nothing was answered */
+/** @returns false if there is no such page, and nothing was answered */
 export type PageHandler = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
 
-interface Page {
-  readonly body: Buffer;
-  /** Undefined where it would save nothing. */
-  readonly gzipped: Buffer | undefined;
-  readonly headers: Readonly<Record<string, string | number>>;
-  readonly etag: string;
+interface Page extends Representation {
+  readonly headers: HeaderFields;
+  readonly contentHeaders: HeaderFields;
 }
 
 const compressible = /^(?:text\/|application\/json|application\/manifest|image\/svg)/;
-const leastGzippedBytes = 1400;
+const minGzippedBytes = 1400;
 const maxFolderBytes = 64 * 1024 * 1024;
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -40,52 +38,42 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
 };
 
-/** Everything a page needs comes from this server; styles of elements may be set by its own scripts. */
-const contentSecurityPolicy = [
-  "default-src 'self'",
-  "connect-src 'self'",
-  "form-action 'none'",
-  "img-src 'self' data:",
-  "style-src 'self' 'unsafe-inline'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-/** The lab's page reads from servers that are opened for it, on ports that are free. */
-const policyOfLab = contentSecurityPolicy.replace(
-  "connect-src 'self'",
-  "connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*",
-);
+/**
+ * Pages get everything from this server; their own scripts may set styles of elements.
+ * @param connectSources what scripts may also connect to
+ */
+function contentSecurityPolicy(connectSources: readonly string[]): string {
+  return [
+    "default-src 'self'",
+    ["connect-src 'self'", ...connectSources].join(" "),
+    "form-action 'none'",
+    "img-src 'self' data:",
+    "style-src 'self' 'unsafe-inline'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
 
 /**
- * @returns undefined where the folder is missing, as in a build without pages
- * @throws HF_OPTION_INVALID when the folder holds more than 64 MiB
+ * @returns undefined if the folder is missing, as in a build without pages
+ * @throws HF_OPTION_INVALID when the folder holds more than 64 MiB, or a page asks for connections it cannot have
  */
 export function createPages(folder: string): PageHandler | undefined {
   if (!existsSync(folder)) return undefined;
   const pages = readPages(folder);
   return (path, request, response) => {
     const page = pages.get(path.endsWith("/") ? `${path}index.html` : path);
-    // What a page names beside itself is found only from the address with a slash.
+    // Relative addresses in a page are right only with the slash.
     if (page === undefined && pages.has(`${path}/index.html`)) return redirect(request, response);
     if (page === undefined) return false;
-    if (request.headers["if-none-match"] === page.etag) {
-      response.writeHead(304, { ETag: page.etag }).end();
-      return true;
-    }
-    const { gzipped } = page;
-    const isGzipped = gzipped !== undefined && acceptsGzip(request.headers["accept-encoding"]);
-    const body = isGzipped ? gzipped : page.body;
-    const encoding = isGzipped ? { "Content-Encoding": "gzip" } : {};
-    // All that read a page share its bytes.
     shareBytes(response);
-    response.writeHead(200, { ...page.headers, ...encoding, "Content-Length": body.length });
-    response.end(request.method === "HEAD" ? undefined : body);
+    sendRepresentation(request, response, page, page.headers, page.contentHeaders);
     return true;
   };
 }
 
-/** To the same with a slash, by its last part, so that it holds behind any prefix, and leads to no other host. */
+/** To the same address with a slash, by its last segment: right behind any prefix, and never to another host. */
 function redirect({ url = "" }: IncomingMessage, response: ServerResponse): true {
   const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
   const path = url.slice(0, url.length - query.length);
@@ -99,46 +87,66 @@ function readPages(folder: string): ReadonlyMap<string, Page> {
   let bytes = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const file = join(folder, name);
-    const { size, mtimeMs } = statSync(file);
-    if (statSync(file).isDirectory()) continue;
-    bytes += size;
+    const stats = statSync(file);
+    if (stats.isDirectory()) continue;
+    bytes += stats.size;
     if (bytes > maxFolderBytes)
-      throw new HoldfastError(
-        "HF_OPTION_INVALID",
-        `pages: ${folder} holds more than ${maxFolderBytes} bytes`,
-      );
-    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), mtimeMs));
+      throw invalidPages(`${folder} holds more than ${maxFolderBytes} bytes, which all stay in memory`);
+    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), stats.mtimeMs));
   }
   return pages;
 }
 
-function toPage(name: string, body: Buffer, modifiedMs: number): Page {
-  // Weak, since it stands for the compressed form as well (RFC 9110 §8.8.3.3).
-  const etag = `W/"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+function toPage(name: string, bytes: Buffer, modifiedMs: number): Page {
   const contentType = contentTypes[extname(name)] ?? "application/octet-stream";
+  const gzipped = compressible.test(contentType) ? gzipIfSmaller(bytes) : undefined;
+  const connectSources = extname(name) === ".html" ? readConnectSources(name, bytes.toString()) : [];
   // Vite puts a hash of the content into the names below assets/.
-  const gzipped = compressible.test(contentType) ? gzipWherePaid(body) : undefined;
   const isHashed = name.startsWith("assets");
   return {
-    body,
+    bytes,
+    isCompressible: gzipped !== undefined,
     gzipped,
-    etag,
+    etag: `W/"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`,
     headers: {
-      "Content-Type": contentType,
-      ...(gzipped && { Vary: "Accept-Encoding" }),
-      "Content-Security-Policy": /^lab[\\/]/.test(name) ? policyOfLab : contentSecurityPolicy,
-      "Referrer-Policy": "same-origin",
-      "X-Content-Type-Options": "nosniff",
       "Cache-Control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
+      ...(gzipped && { Vary: "Accept-Encoding" }),
+    },
+    contentHeaders: {
+      "Content-Type": contentType,
+      "Content-Security-Policy": contentSecurityPolicy(connectSources),
+      "Referrer-Policy": "same-origin",
       "Last-Modified": new Date(modifiedMs).toUTCString(),
-      ETag: etag,
     },
   };
 }
 
-/** Once for all requests. Where it takes no packet less, nothing is won. */
-function gzipWherePaid(body: Buffer): Buffer | undefined {
-  if (body.length < leastGzippedBytes) return undefined;
-  const gzipped = gzipSync(body, { level: 9 });
-  return gzipped.length < body.length * 0.9 ? gzipped : undefined;
+const connectSourcesTag = /<meta\s+name="holdfast-connect-src"\s+content="([^"]*)"/i;
+/** Scheme, host and port of CSP's host sources: nothing that could end the directive. */
+const hostSource = /^(?:https?|wss?):\/\/(?:\*\.)?[\w.-]+(?::(?:\d{1,5}|\*))?$/;
+
+/**
+ * What a page's scripts may connect to besides this server, as the page itself says:
+ * `<meta name="holdfast-connect-src" content="https://api.example wss://api.example">`. Pages are the server owner's files.
+ */
+function readConnectSources(name: string, html: string): readonly string[] {
+  const [, content = ""] = connectSourcesTag.exec(html.replace(/<!--[\s\S]*?-->/g, "")) ?? [];
+  const sources = content.split(/\s+/).filter((source) => source !== "");
+  const invalid = sources.find((source) => !hostSource.test(source));
+  if (invalid !== undefined)
+    throw invalidPages(
+      `holdfast-connect-src of ${name} must list origins such as wss://api.example or http://127.0.0.1:*, but has ${JSON.stringify(invalid)}`,
+    );
+  return sources;
+}
+
+/** Compressed once for all requests; undefined if it saves less than a packet. */
+function gzipIfSmaller(bytes: Buffer): Buffer | undefined {
+  if (bytes.length < minGzippedBytes) return undefined;
+  const gzipped = gzipSync(bytes, { level: 9 });
+  return gzipped.length < bytes.length * 0.9 ? gzipped : undefined;
+}
+
+function invalidPages(fault: string): HoldfastError {
+  return new HoldfastError("HF_OPTION_INVALID", `pages: ${fault}`, { details: { option: "pages" } });
 }

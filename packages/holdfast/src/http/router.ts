@@ -1,17 +1,24 @@
 /**
- * From a request to what answers it. The policy of requests decides first, for all paths alike; then the method, which is
- * checked here too, so that what answers a path gets only what is for it.
+ * From a request to its handler. The request policy decides first, the same for all paths; then the method is checked here,
+ * so that handlers get only requests they can answer.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type HeaderFields, preflightHeaders } from "../requests/cors.js";
-import { type HttpRefusal, methodNotAllowed, refuse, sendRefusal } from "../requests/refusals.js";
-import type { HttpExchange, RequestPolicy } from "../requests/request-policy.js";
+import { HttpExchange, sendJson } from "../requests/exchange.js";
+import { preflightHeaders } from "../requests/origins.js";
+import {
+  type HttpRefusal,
+  methodNotAllowed,
+  type RefusalForm,
+  refuse,
+  sendRefusal,
+} from "../requests/refusals.js";
+import type { RequestPolicy, RequestRule } from "../requests/request-policy.js";
 import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/index.js";
-import { channelOf } from "./channels/channel-path.js";
+import { createLandingPage } from "./landing-page.js";
 import type { PageHandler } from "./pages.js";
 import {
-  channelOfEvents,
+  channelInPath,
   findRoute,
   type Route,
   type RouteName,
@@ -20,64 +27,66 @@ import {
   webSocketPath,
 } from "./routes.js";
 
-type Answer = (exchange: HttpExchange) => void;
+/** Routes of SDKs' streams: responses that go on, and commands for them. */
+export type StreamRoute = "httpStream" | "sse" | "oneWayHttpStream" | "oneWaySse" | "emulation";
 
-/** Answers requests whose responses go on, and what belongs to them; bodies are theirs to read. */
-export interface StreamHandlers {
-  readonly httpStream: Answer;
-  readonly sse: Answer;
-  readonly oneWayHttpStream: Answer;
-  readonly oneWaySse: Answer;
-  readonly emulation: Answer;
-  /** @param channel as it stands in the path */
-  readonly events: (channel: string, exchange: HttpExchange) => void;
+/** Answers requests of one channel. */
+export interface ChannelHandler {
+  answer(channel: string, exchange: HttpExchange): void;
 }
 
 /**
  * An application's own paths.
  * @param path without `basePath`
- * @returns false where it has none such, and has left the request alone
+ * @returns false if the path is unknown and the request was left alone
  */
 export type OwnRoutes = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
 
 export interface RouterOptions {
-  /** Whether the request is within bounds; otherwise it was refused. */
+  /** Whether the request is within bounds; otherwise it has been refused. */
   readonly admit: (request: IncomingMessage, response: ServerResponse) => boolean;
   readonly policy: RequestPolicy;
+  /** Undefined for a server without pages, which has a landing page. */
   readonly pages: PageHandler | undefined;
-  /** Asked after what every server has, and before the pages. */
+  /** Called for paths that are not this server's own, before the pages. */
   readonly routes?: OwnRoutes | undefined;
-  /** Answers `/api` and what is below. */
+  /** Answers `/api` and everything below. */
   readonly api: (path: string, exchange: HttpExchange) => void;
-  readonly streams: StreamHandlers;
+  readonly streams: { answer(route: StreamRoute, exchange: HttpExchange): void };
+  /** Answers `/channels/CHANNEL/events`. */
+  readonly events: ChannelHandler;
   /** Answers `/channels/CHANNEL`. */
-  readonly channels: { answer(channel: string, exchange: HttpExchange): void };
-  /** Says why a request to the WebSocket's address is not one. */
+  readonly channels: ChannelHandler;
+  /** Why an ordinary request to the WebSocket's path does not open one. */
   readonly explainWebSocket: (request: IncomingMessage) => Rejection;
-  /** What all paths may begin with; empty for nothing. */
+  /** Prefix that all paths may have; empty for none. */
   readonly basePath: string;
+  readonly version: string;
 }
 
-/** @param next takes what is for no part of this server */
+/** @param next gets requests for paths that are not this server's own */
 export type Router = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
 
 export function createRouter(options: RouterOptions): Router {
-  const { policy, basePath, api, streams, channels, pages } = options;
-  const answers: Readonly<Record<RouteName, (path: string, exchange: HttpExchange) => void>> = {
-    webSocket: (_, exchange) => explainWebSocket(exchange, options.explainWebSocket(exchange.request)),
-    httpStream: (_, exchange) => streams.httpStream(exchange),
-    sse: (_, exchange) => streams.sse(exchange),
-    oneWayHttpStream: (_, exchange) => streams.oneWayHttpStream(exchange),
-    oneWaySse: (_, exchange) => streams.oneWaySse(exchange),
-    emulation: (_, exchange) => streams.emulation(exchange),
-    events: (path, exchange) => streams.events(channelOfEvents(path), exchange),
-    channel: (path, exchange) => channels.answer(channelOf(path) ?? "", exchange),
-    openApi: api,
-    api,
-    health: (_, { response }) => sendHealth(response),
-    rest: (path, { request, response }) => {
+  const { policy, basePath, version, api, streams, events, channels } = options;
+  const pages = options.pages ?? createLandingPage({ version, basePath });
+  const stream = (route: StreamRoute) => (exchange: HttpExchange) => streams.answer(route, exchange);
+  const answers: Readonly<Record<RouteName, (exchange: HttpExchange, path: string) => void>> = {
+    webSocket: (exchange) => answerWebSocketPath(exchange, options.explainWebSocket(exchange.request)),
+    httpStream: stream("httpStream"),
+    sse: stream("sse"),
+    oneWayHttpStream: stream("oneWayHttpStream"),
+    oneWaySse: stream("oneWaySse"),
+    emulation: stream("emulation"),
+    events: (exchange, path) => answerChannel(events, exchange, path),
+    channel: (exchange, path) => answerChannel(channels, exchange, path),
+    openApi: (exchange, path) => api(path, exchange),
+    api: (exchange, path) => api(path, exchange),
+    health: ({ response }) => sendJson(response, 200, "{}"),
+    rest: (exchange, path) => {
+      const { request, response } = exchange;
       request.resume();
-      if (!pages?.(path, request, response)) sendNotFound(request, response, basePath);
+      if (!pages(path, request, response)) exchange.refuse(notFound(request, basePath), "text");
     },
   };
   return (request, response, next) => {
@@ -92,14 +101,16 @@ export function createRouter(options: RouterOptions): Router {
     const route: Route = table[name];
     const method = request.method ?? "";
     const verdict = policy.decide(toOpeningRequest(request), method, route.rule);
-    if ("status" in verdict) sendFault(request, response, route, verdict);
-    else if (name === "rest" && options.routes?.(request, response, path)) return;
-    else if (method === "OPTIONS") answerOptions(request, response, route, verdict.cors);
-    else {
-      const fault = findFault(request, route);
-      if (fault) sendFault(request, response, route, fault, verdict.cors);
-      else answers[name](path, { request, response, admitted: verdict });
+    if ("status" in verdict) {
+      sendRefusal(response, verdict, {}, formFor(route.rule));
+      return;
     }
+    if (name === "rest" && options.routes?.(request, response, path)) return;
+    const exchange = new HttpExchange(request, response, verdict);
+    const refusal = findRefusal(request, route);
+    if (method === "OPTIONS") answerOptions(exchange, route);
+    else if (refusal) exchange.refuse(refusal, formFor(route.rule));
+    else answers[name](exchange, path);
   };
 }
 
@@ -108,7 +119,7 @@ function pathOfRequest(request: IncomingMessage, basePath: string): string {
   return resolvePath(url, originalUrl, basePath);
 }
 
-/** Refuses a request that no handler has seen, in the form that its path has for errors. */
+/** Refuses a request that no handler has seen, in the form that its path uses for errors. */
 export function refuseByPath(
   request: IncomingMessage,
   response: ServerResponse,
@@ -119,71 +130,45 @@ export function refuseByPath(
   sendRefusal(response, refuse(status, message, headers), {}, formFor(rule));
 }
 
-/** A person reads what is for visitors. */
-function formFor({ audience }: Route["rule"]): "json" | "text" {
+/** Visitors are people. */
+function formFor({ audience }: RequestRule): RefusalForm {
   return audience === "visitors" ? "text" : "json";
 }
 
-function findFault({ method, headers }: IncomingMessage, route: Route): HttpRefusal | undefined {
+function findRefusal({ method, headers }: IncomingMessage, route: Route): HttpRefusal | undefined {
   if (!route.methods.includes(method ?? "")) return methodNotAllowed(method, route.methods);
   if (route.wantsEvents && method === "GET" && !headers.accept?.toLowerCase().includes("text/event-stream"))
-    return refuse(406, "Accept must have text/event-stream: the answer is a stream of events.");
+    return refuse(406, "Accept must include text/event-stream: the answer is a stream of events.");
   return undefined;
 }
 
 /** RFC 9110 §9.3.7, and preflights of browsers. */
-function answerOptions(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { methods, rule }: Route,
-  cors: HeaderFields,
-): void {
+function answerOptions({ request, response, headers }: HttpExchange, { methods, rule }: Route): void {
   request.resume();
-  const { headers } = request;
-  const isPreflight = rule.audience === "clients" && headers.origin !== undefined;
-  const asked = headers["access-control-request-headers"];
+  const { origin, "access-control-request-headers": requested } = request.headers;
+  const isPreflight = rule.audience === "clients" && origin !== undefined;
   const allowed = [...methods, "OPTIONS"];
   response.writeHead(204, {
     Allow: allowed.join(", "),
-    ...cors,
-    ...(isPreflight && preflightHeaders(allowed, asked)),
+    ...headers,
+    ...(isPreflight && preflightHeaders(allowed, requested)),
   });
   response.end();
 }
 
-function sendFault(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { rule }: Route,
-  fault: HttpRefusal,
-  headers: HeaderFields = {},
-): void {
-  // A body that nobody asked for is read and dropped, so that the connection can go on.
-  request.resume();
-  sendRefusal(response, fault, headers, formFor(rule));
+function answerChannel(handler: ChannelHandler, exchange: HttpExchange, path: string): void {
+  const channel = channelInPath(path);
+  if (channel !== undefined) handler.answer(channel, exchange);
+  else exchange.refuse(refuse(400, "The channel in the path must be percent-encoded UTF-8."));
 }
 
-function explainWebSocket(
-  { request, response, admitted }: HttpExchange,
-  { status, message, headers }: Rejection,
-): void {
-  request.resume();
+function answerWebSocketPath(exchange: HttpExchange, { status, message, headers }: Rejection): void {
   const connection = headers.Upgrade === undefined ? "close" : "Upgrade, close";
   // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-  const fields = { ...headers, ...(request.httpVersionMajor < 2 && { Connection: connection }) };
-  sendRefusal(response, refuse(status, message, fields), admitted.cors, "text");
+  const fields = { ...headers, ...(exchange.request.httpVersionMajor < 2 && { Connection: connection }) };
+  exchange.refuse(refuse(status, message, fields), "text");
 }
 
-function sendNotFound({ url = "" }: IncomingMessage, response: ServerResponse, basePath: string): void {
-  const message = `There is nothing at ${pathOf(url)}. The WebSocket is at ${basePath}${webSocketPath}.`;
-  sendRefusal(response, refuse(404, message), {}, "text");
-}
-
-function sendHealth(response: ServerResponse): void {
-  response.writeHead(200, {
-    "Content-Type": "application/json",
-    "Content-Length": 2,
-    "Cache-Control": "no-store",
-  });
-  response.end("{}");
+function notFound({ url = "" }: IncomingMessage, basePath: string): HttpRefusal {
+  return refuse(404, `There is nothing at ${pathOf(url)}. The WebSocket is at ${basePath}${webSocketPath}.`);
 }

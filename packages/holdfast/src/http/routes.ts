@@ -1,20 +1,21 @@
-/** Every path that a server answers, as one table: how it is found, the methods it takes, and whom it is for. */
+/** Every path that a server answers, as one table: how it is matched, its methods, and who it is for. */
 import type { RequestRule } from "../requests/request-policy.js";
 import { pathOf } from "../sockets/opening-request.js";
-import { apiPath } from "./api/api.js";
-import { channelOf } from "./channels/channel-path.js";
 
 export const webSocketPath = "/connection/websocket";
-/** The channel's name is percent-encoded. */
+export const apiPath = "/api";
+
+/** `/channels/CHANNEL`, with the name percent-encoded as one segment (RFC 3986 §3.3). */
+const channelPath = /^\/channels\/([^/]+)$/;
 const eventsPath = /^\/channels\/([^/]*)\/events$/;
 
 export interface Route {
   readonly rule: RequestRule;
-  /** Beside OPTIONS, which every path answers. */
+  /** Besides OPTIONS, which every path answers. */
   readonly methods: readonly string[];
   /**
-   * Whether a GET opens a stream of events, and so has to say that it wants one: `EventSource` does, and neither a window nor
-   * an element of a page.
+   * Whether a GET opens a stream of events and must ask for one in Accept: `EventSource` does, windows and elements of pages
+   * do not.
    */
   readonly wantsEvents?: boolean;
   /** A path, or a test of one; `rest` comes last. */
@@ -33,9 +34,9 @@ export const routes = {
   emulation: { path: "/emulation", methods: ["POST"], rule: forClients },
   events: { path: (path) => eventsPath.test(path), methods: ["GET"], rule: forClients },
   channel: {
-    path: (path) => channelOf(path) !== undefined,
+    path: (path) => channelPath.test(path),
     methods: ["GET", "HEAD", "POST", "DELETE"],
-    rule: { audience: "clients", isShown: true },
+    rule: { audience: "clients", mayBeDisplayed: true },
   },
   openApi: { path: `${apiPath}/openapi.json`, methods: ["GET", "HEAD"], rule: forVisitors },
   api: {
@@ -43,9 +44,9 @@ export const routes = {
     methods: ["POST"],
     rule: { audience: "servers" },
   },
-  // Whoever asks whether the server is there, such as a balancer, may do so by any name; the answer says nothing else.
+  // Health checks, such as a balancer's, may use any host name; the answer reveals nothing else.
   health: { path: "/health", methods: ["GET", "HEAD"], rule: { audience: "anyone" } },
-  /** Pages, paths of the application's own, and what there is not. */
+  /** Pages, the application's own paths, and everything unknown. */
   rest: { path: () => true, methods: ["GET", "HEAD"], rule: forVisitors },
 } as const satisfies Record<string, Route>;
 
@@ -58,20 +59,25 @@ export function findRoute(path: string): RouteName {
   return found?.[0] ?? "rest";
 }
 
-/** Whether a path is answered by a server that is part of another one. */
+/** Whether a server that is part of another one answers a path. */
 export function isOwnPath(path: string): boolean {
   return findRoute(path) !== "rest";
 }
 
-/** @returns the channel as it stands in the path of its events */
-export function channelOfEvents(path: string): string {
-  return eventsPath.exec(path)?.[1] ?? "";
+/** The channel that a path names; undefined if its encoding is broken. @param path of the route `channel` or `events` */
+export function channelInPath(path: string): string | undefined {
+  const [, segment = ""] = channelPath.exec(path) ?? eventsPath.exec(path) ?? [];
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
  * The path that a request asks for, wherever the server is mounted.
- * @param url as it came here; frameworks take the prefix off that a handler is mounted at
- * @param originalUrl with that prefix, where a framework has kept it
+ * @param url as received; frameworks remove the prefix that a handler is mounted at
+ * @param originalUrl with that prefix, if a framework kept it
  * @param basePath the prefix that all paths may have, such as `/rt`; empty for none
  * @returns a path of this server's own; an empty one for the prefix without a slash
  */
@@ -79,7 +85,7 @@ export function resolvePath(url: string, originalUrl: string | undefined, basePa
   const path = withoutPrefix(pathOf(url), basePath);
   if (originalUrl === undefined || originalUrl === url) return path;
   const original = withoutPrefix(pathOf(originalUrl), basePath);
-  // `/api` may be the prefix, or the path: methods of the interface have one more segment.
+  // `/api` may be the prefix or the path: methods of the API have one more segment.
   const isDeep = original.startsWith(`${apiPath}/`) && original.includes("/", apiPath.length + 1);
   const candidates = isDeep ? [path, original] : [original, path];
   return candidates.find(isOwnPath) ?? path;

@@ -1,9 +1,9 @@
-/** IP addresses as texts: one form for each, and what counts as one peer. */
+/** IP addresses as text: one canonical form for each, which of them are the same peer, and counts by peer. */
 import { isIP, isIPv4, isIPv6 } from "node:net";
 
 /**
- * @returns the address without brackets of a host and without a zone (RFC 4007 §11), IPv4-mapped IPv6 (RFC 4291 §2.5.5.2)
- * as the IPv4 that it is; undefined where it is none
+ * @returns the address without its zone (RFC 4007 §11), IPv4-mapped IPv6 (RFC 4291 §2.5.5.2) as IPv4; undefined if the text
+ * is not an address
  */
 export function parseAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
@@ -13,19 +13,54 @@ export function parseAddress(text: string): string | undefined {
 }
 
 /**
- * What a peer is counted by: its IPv4 address, or the first 64 bits of its IPv6 address, for the rest is the peer's own to
- * choose (RFC 4291 §2.5.1).
- * @param address as `parseAddress` gives it
+ * The key a peer is counted by: its IPv4 address, or the /64 of its IPv6 address, since peers choose the rest themselves
+ * (RFC 4291 §2.5.1).
+ * @param address as returned by `parseAddress`
  */
 export function toPeerKey(address: string): string {
   if (isIP(address) !== 6) return address;
   return `${toGroups(address).slice(0, 4).join(":")}::/64`;
 }
 
-/** @param address as `parseAddress` gives it */
+/** @param address as returned by `parseAddress` */
 export function isLoopbackAddress(address: string): boolean {
   if (isIPv4(address)) return address.startsWith("127.");
   return isIPv6(address) && toGroups(address).join(":") === "0:0:0:0:0:0:0:1";
+}
+
+/** How much one peer has open; each connection or request keeps a reference, to give back when it ends. */
+export interface PeerPlace {
+  readonly key: string;
+  count: number;
+}
+
+/** Counts by peer key. Nothing is kept for peers that have nothing open. */
+export class PeerCounts {
+  readonly #places = new Map<string, PeerPlace>();
+
+  /** Peers with something open. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  countOf(key: string): number {
+    return this.#places.get(key)?.count ?? 0;
+  }
+
+  enter(key: string): PeerPlace {
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = { key, count: 0 };
+      this.#places.set(key, place);
+    }
+    place.count++;
+    return place;
+  }
+
+  leave(place: PeerPlace | undefined): void {
+    if (place === undefined || --place.count > 0) return;
+    this.#places.delete(place.key);
+  }
 }
 
 function mappedIPv4(address: string): string | undefined {
@@ -43,7 +78,7 @@ function toGroups(address: string): readonly string[] {
   return [...head, ...zeros, ...tail].map((group) => Number.parseInt(group, 16).toString(16));
 }
 
-/** RFC 4291 §2.2: the last 32 bits may stand as an IPv4 address. */
+/** RFC 4291 §2.2: the last 32 bits may be written as an IPv4 address. */
 function withoutDots(address: string): string {
   const last = address.lastIndexOf(":") + 1;
   const dotted = address.slice(last);

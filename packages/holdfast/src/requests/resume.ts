@@ -1,19 +1,19 @@
 /**
- * Where a reader over plain HTTP wants to go on, in every way that clients say it: `since`, and the id of the last event as
- * `EventSource` and its replacements send it. What looks like such a wish and is none is refused: a reader that is begun at
- * the head instead would miss publications without a word.
+ * The position a reader over plain HTTP resumes from, in every form that clients send: `since`, and the id of the last event
+ * from `EventSource` and its replacements. A parameter that looks like one of these but is unknown is refused: a reader that
+ * started at the head instead would miss publications without notice.
  */
 import type { ConnectionRequest } from "../sessions/identity.js";
 import { type Position, parsePosition, positionAdvice } from "../wire/messages.js";
-import { queryOf } from "./credentials.js";
+import { queryOf } from "./exchange.js";
 
-/** In the order in which they count: the id of an event is newer than the address that a stream was opened with. */
+/** By precedence: the id of an event is newer than the URL that a stream was opened with. */
 const parameters = ["lastEventId", "Last-Event-ID", "since"] as const;
 const accepted =
-  "a reader goes on with ?since=EPOCH:OFFSET, or with the id of the last event as Last-Event-ID or ?lastEventId=";
+  "resume with ?since=EPOCH:OFFSET, or with the id of the last event as Last-Event-ID or ?lastEventId=";
 
-/** Without case and punctuation. */
-const alike: ReadonlySet<string> = new Set([
+/** In lower case, letters only. */
+const resumeLike: ReadonlySet<string> = new Set([
   ...[
     "after",
     "cursor",
@@ -29,11 +29,11 @@ const alike: ReadonlySet<string> = new Set([
   ...["lastoffset", "lastposition", "offset", "position", "recover", "resume", "resumefrom", "seq", "since"],
   ...["sinceepoch", "sinceid", "sinceoffset", "start", "startafter", "startat", "startfrom"],
 ]);
-const connectAlike: ReadonlySet<string> = new Set(["cfconnect", "connect", "subs"]);
+const connectLike: ReadonlySet<string> = new Set(["cfconnect", "connect", "subs"]);
 
 /**
- * @param known parameters of the path beside those
- * @returns the position, if there is one, or the sentence that says why it is not accepted
+ * @param known further parameters of the path
+ * @returns the position, if there is one, or why it is refused, as a sentence without full stop
  */
 export function readResume(
   request: ConnectionRequest,
@@ -42,14 +42,14 @@ export function readResume(
   const query = queryOf(request.url);
   const own: readonly string[] = [...parameters, ...known];
   const unknown = [...query.keys()].find((name) => !own.includes(name) && looksLikeResume(name));
-  if (unknown !== undefined) return `?${unknown.slice(0, 40)}= is not known here: ${accepted}`;
+  if (unknown !== undefined) return `?${unknown.slice(0, 40)}= is an unknown parameter: ${accepted}`;
   const twice = parameters.find((name) => new Set(query.getAll(name)).size > 1);
-  if (twice !== undefined) return `?${twice}= is there twice, and says different things`;
+  if (twice !== undefined) return `?${twice}= appears twice with different values`;
   const field = request.headers["last-event-id"];
   const found = [
     ["Last-Event-ID", field],
     ...parameters.map((name) => [name, query.get(name)] as const),
-    // An empty id says that there was no event yet.
+    // An empty id means that there was no event yet.
   ].find(([name, text]) => (name === "since" ? text !== null : text));
   if (found === undefined) return {};
   const [name, text] = found as readonly [string, string];
@@ -58,27 +58,27 @@ export function readResume(
   return `${name} must be ${positionAdvice}, but is ${JSON.stringify(text.slice(0, 40))}: ${accepted}`;
 }
 
-/** Of paths where the connect command says it. @returns the sentence that says where it belongs */
+/** For paths where the connect command has the position. @returns where it belongs, as a sentence without full stop */
 export function findMisplacedResume({ url, headers }: ConnectionRequest): string | undefined {
   const inCommand =
-    'a position goes into the connect command, as in cf_connect={"subs":{"CHANNEL":{"recover":true,"epoch":…,"offset":…}}}';
-  if (headers["last-event-id"]) return `Last-Event-ID means nothing here: ${inCommand}`;
+    'put the position into the connect command, as in cf_connect={"subs":{"CHANNEL":{"recover":true,"epoch":…,"offset":…}}}';
+  if (headers["last-event-id"]) return `Last-Event-ID has no effect here: ${inCommand}`;
   const name = [...queryOf(url).keys()].find(
-    (each) => each !== "cf_connect" && (looksLikeResume(each) || connectAlike.has(normalize(each))),
+    (each) => each !== "cf_connect" && (looksLikeResume(each) || connectLike.has(normalize(each))),
   );
-  return name === undefined ? undefined : `?${name.slice(0, 40)}= is not known here: ${inCommand}`;
+  return name === undefined ? undefined : `?${name.slice(0, 40)}= is an unknown parameter: ${inCommand}`;
 }
 
 function looksLikeResume(name: string): boolean {
   const plain = normalize(name);
-  return alike.has(plain) || isTypoOf(plain, "since") || isTypoOf(plain, "lasteventid");
+  return resumeLike.has(plain) || isTypoOf(plain, "since") || isTypoOf(plain, "lasteventid");
 }
 
 function normalize(name: string): string {
   return name.toLowerCase().replace(/[^a-z]/g, "");
 }
 
-/** Whether one letter is missing, added or another, or two neighbours have changed places. */
+/** Whether one letter is missing, added or different, or two neighbours are swapped. */
 function isTypoOf(text: string, word: string): boolean {
   if (Math.abs(text.length - word.length) > 1) return false;
   let start = 0;

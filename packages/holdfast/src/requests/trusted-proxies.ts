@@ -1,28 +1,35 @@
 /**
- * Whom a request comes from: the peer at the other end of the socket, or, where that is a proxy that is trusted, whom it
- * speaks for. Nobody is trusted unless the server's owner says so, since anybody can write these fields.
+ * Who sent a request: the peer of the socket, or the client that a trusted proxy names in `X-Forwarded-For` and
+ * `X-Forwarded-Host`, or in `Forwarded` (RFC 7239); and the key that peer is counted by. Anybody can write these fields, so
+ * no proxy is trusted unless the server's owner lists it.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { HoldfastError } from "../errors.js";
 import { isLoopbackAddress, parseAddress, toPeerKey } from "./addresses.js";
-import { type Hop, readForwarded, readXForwarded } from "./forwarded.js";
 
-/** What is asked of a request. */
+/** What is read of a request. */
 export interface ForwardedRequest {
   readonly remoteAddress: string | undefined;
-  /** Host and port as they came. */
+  /** Host and port as received. */
   readonly host: string | undefined;
   readonly headers: IncomingHttpHeaders;
 }
 
 export interface RequestSource {
-  /** IPv4-mapped addresses as IPv4; empty once the socket is gone, and for a peer on a Unix socket. */
+  /** IPv4-mapped addresses as IPv4; empty if the socket is gone, and for a peer on a Unix socket. */
   readonly address: string;
   /** Host and port as the client named them. */
   readonly host: string | undefined;
-  /** Whether a proxy that is trusted says so. */
+  /** Whether a trusted proxy said so. */
   readonly isForwarded: boolean;
+}
+
+/** One step of a request's way. Undefined address: hidden, or not an address. */
+interface Hop {
+  readonly address: string | undefined;
+  /** Host and port as the previous step named them. */
+  readonly host?: string | undefined;
 }
 
 /** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. */
@@ -38,8 +45,8 @@ const privateNetworks = [
   "fc00::/7",
   "fe80::/10",
 ];
-const words: Readonly<Record<string, readonly string[]>> = { loopback, private: privateNetworks };
-/** Peers on a Unix socket: what stands there is who may open its file. */
+const keywords: Readonly<Record<string, readonly string[]>> = { loopback, private: privateNetworks };
+/** Peers on a Unix socket: only those who may open its file can connect. */
 const unixSocket = "unix";
 
 export class TrustedProxies {
@@ -48,24 +55,22 @@ export class TrustedProxies {
   readonly #trustsUnixSocket: boolean;
 
   /**
-   * @param trusted addresses, networks such as `10.0.0.0/8`, or the words `loopback`, `private` and `unix`
-   * @throws HF_OPTION_INVALID naming what is none of these
+   * @param trusted addresses, networks such as `10.0.0.0/8`, or the keywords `loopback`, `private` and `unix`
+   * @throws HF_OPTION_INVALID naming the first entry that is none of these
    */
   constructor(trusted: readonly string[]) {
     this.#isEmpty = trusted.length === 0;
     this.#trustsUnixSocket = trusted.includes(unixSocket);
-    for (const each of trusted.filter((word) => word !== unixSocket))
-      for (const network of wordOf(each) ?? [each]) this.#add(network);
+    for (const entry of trusted.filter((each) => each !== unixSocket))
+      for (const network of networksOf(entry) ?? [entry]) this.#add(network);
   }
 
-  /** Whether nobody is. */
-  get isEmpty(): boolean {
-    return this.#isEmpty;
-  }
-
-  /** What an address is counted by. Where no proxy is named, what comes from this machine is its own, or everybody: empty. */
-  peerKeyOf(address: string): string {
-    return this.#isEmpty && isLoopbackAddress(address) ? "" : toPeerKey(address);
+  /** @param address as returned by `parseAddress`; empty for a peer on a Unix socket */
+  trusts(address: string): boolean {
+    // Sockets that are gone have no address either, but nobody is answered there.
+    if (address === "") return this.#trustsUnixSocket;
+    const version = isIP(address);
+    return version !== 0 && this.#list.check(address, version === 4 ? "ipv4" : "ipv6");
   }
 
   sourceOf({ remoteAddress = "", host, headers }: ForwardedRequest): RequestSource {
@@ -76,12 +81,35 @@ export class TrustedProxies {
     const clients = ways.map((way) => this.#clientOf(way));
     const [client, other] = clients;
     if (client?.address === undefined) return direct;
-    // A proxy writes one of the two, and lets the other one pass as it came: which is which can't be known here.
+    // A proxy writes one of the two fields and passes the other on as it came; there is no telling which.
     if (clients.length > 1 && other?.address !== client.address) return direct;
     return { address: client.address, host: client.host || host, isForwarded: true };
   }
 
-  /** From the nearest step on, the first whom no trusted proxy is; where all are, the farthest. */
+  /**
+   * The key an address is counted by; empty if it stands for no single peer. Without a trusted proxy, loopback addresses
+   * are this machine's own clients, or a proxy nobody listed: then they are everybody.
+   * @param address of a `RequestSource`
+   */
+  peerKeyOf(address: string): string {
+    return this.#isEmpty && isLoopbackAddress(address) ? "" : toPeerKey(address);
+  }
+
+  /** The key of a TCP connection; undefined if it is not counted, such as a trusted proxy's, which carries many clients. */
+  socketKeyOf(remoteAddress: string): string | undefined {
+    const address = parseAddress(remoteAddress) ?? remoteAddress;
+    return this.trusts(address) ? undefined : this.peerKeyOf(address) || undefined;
+  }
+
+  /** The key of a request; `isShared` if its connection is a trusted proxy's. */
+  requestPeerOf(request: ForwardedRequest): { readonly key: string | undefined; readonly isShared: boolean } {
+    const { address, isForwarded } = this.sourceOf(request);
+    // A proxy that does not name its client may be speaking for everybody.
+    const isShared = isForwarded || this.trusts(address);
+    return { key: isShared && !isForwarded ? undefined : this.peerKeyOf(address) || undefined, isShared };
+  }
+
+  /** From the nearest step on, the first that is not a trusted proxy; if all are, the farthest. */
   #clientOf(way: readonly Hop[]): Hop | undefined {
     for (let i = way.length - 1; i > 0; i--) {
       const hop = way[i] as Hop;
@@ -90,35 +118,78 @@ export class TrustedProxies {
     return way[0];
   }
 
-  /** @param address as `parseAddress` gives it; empty for a peer on a Unix socket */
-  trusts(address: string): boolean {
-    // Sockets that are gone have no address either, and nobody is answered there.
-    if (address === "") return this.#trustsUnixSocket;
-    const version = isIP(address);
-    return version !== 0 && this.#list.check(address, version === 4 ? "ipv4" : "ipv6");
-  }
-
   #add(network: unknown): void {
     const [text = "", bits, ...rest] = typeof network === "string" ? network.split("/") : [];
     const address = parseAddress(text);
-    const most = isIPv4(text) ? 32 : 128;
+    const maxBits = isIPv4(text) ? 32 : 128;
     const isPlain = address !== undefined && rest.length === 0 && !text.includes("%");
-    if (!isPlain || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= most)))
-      refuse(network);
-    // A network of mapped addresses stays one of IPv6.
+    if (!isPlain || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= maxBits)))
+      throw invalidEntry(network);
+    // A network of IPv4-mapped addresses remains an IPv6 network.
     if (bits === undefined) this.#list.addAddress(address, isIPv4(address) ? "ipv4" : "ipv6");
-    else this.#list.addSubnet(text, Number(bits), most === 32 ? "ipv4" : "ipv6");
+    else this.#list.addSubnet(text, Number(bits), maxBits === 32 ? "ipv4" : "ipv6");
   }
 }
 
-function wordOf(text: string): readonly string[] | undefined {
-  return Object.hasOwn(words, text) ? words[text] : undefined;
+function networksOf(keyword: string): readonly string[] | undefined {
+  return Object.hasOwn(keywords, keyword) ? keywords[keyword] : undefined;
 }
 
-function refuse(given: unknown): never {
-  throw new HoldfastError(
+function invalidEntry(given: unknown): HoldfastError {
+  return new HoldfastError(
     "HF_OPTION_INVALID",
     `trustedProxies must be a list of addresses, networks such as 10.0.0.0/8, or the words loopback, private and unix, but has ${JSON.stringify(given)}`,
     { details: { option: "trustedProxies" } },
   );
+}
+
+/** @returns the steps, farthest first; undefined without the field; empty if the field is malformed */
+function readForwarded({ forwarded }: IncomingHttpHeaders): readonly Hop[] | undefined {
+  return forwarded === undefined ? undefined : (parseForwarded(forwarded) ?? []);
+}
+
+/** The same for `X-Forwarded-For`, with `X-Forwarded-Host` as the host of every step. */
+function readXForwarded(headers: IncomingHttpHeaders): readonly Hop[] | undefined {
+  const addresses = headers["x-forwarded-for"];
+  if (addresses === undefined) return undefined;
+  const hosts = headers["x-forwarded-host"];
+  const host = typeof hosts === "string" ? hosts.split(",", 1)[0]?.trim() : undefined;
+  return String(addresses)
+    .split(",")
+    .map((node) => ({ address: parseNode(node.trim()), host }));
+}
+
+/** An address as these fields write it: plain, in brackets, or with a port (RFC 7239 §6), for which IPv6 needs brackets. */
+function parseNode(text: string): string | undefined {
+  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text);
+  if (bracketed) return text.includes(":") ? parseAddress(bracketed[1] as string) : undefined;
+  const withPort = /^(\d+\.\d+\.\d+\.\d+):\d{1,5}$/.exec(text);
+  return parseAddress(withPort ? (withPort[1] as string) : text);
+}
+
+/** RFC 7239 §4: pairs separated by semicolons, steps by commas, values as tokens or quoted. */
+const pair = /[ \t]*(?:([\w!#$%&'*+.^`|~-]+)=([\w!#$%&'*+.^`|~:[\]-]+|"(?:[^"\\]|\\.)*")[ \t]*)?([;,]|$)/y;
+
+function parseForwarded(text: string): readonly Hop[] | undefined {
+  const hops: Hop[] = [];
+  let fields: Record<string, string> = {};
+  pair.lastIndex = 0;
+  while (pair.lastIndex <= text.length) {
+    const match = pair.exec(text);
+    if (match === null) return undefined;
+    const [, name, value = "", end] = match;
+    const field = name?.toLowerCase();
+    // RFC 7239 §4: each parameter may occur once per step.
+    if (field !== undefined && Object.hasOwn(fields, field)) return undefined;
+    if (field !== undefined) fields[field] = unquote(value);
+    if (end === ";") continue;
+    hops.push({ address: parseNode(fields.for ?? ""), host: fields.host });
+    if (end === "") return hops;
+    fields = {};
+  }
+  return undefined;
+}
+
+function unquote(value: string): string {
+  return value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value;
 }

@@ -1,6 +1,6 @@
 /** The connections and requests of a server, with the bounds of its options. */
 import { refuseByPath } from "../http/router.js";
-import type { PeerKeys } from "../requests/peer-keys.js";
+import type { TrustedProxies } from "../requests/trusted-proxies.js";
 import { HttpFront } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
@@ -12,25 +12,25 @@ const spareConnections = 500;
 
 export function createRequestBounds(
   { requests, basePath }: ResolvedOptions,
-  peerKeys: PeerKeys,
+  proxies: TrustedProxies,
 ): RequestBounds {
   return new RequestBounds({
     clock: systemClock,
     settings: requests,
-    peerOf: (request) => peerKeys.ofRequest(toOpeningRequest(request)),
+    peerOf: (request) => proxies.requestPeerOf(toOpeningRequest(request)),
     refuse: (...refused) => refuseByPath(...refused, basePath),
   });
 }
 
 /** @throws HF_OPTION_INVALID when certificate or key are not accepted */
-export function createFront(options: ResolvedOptions, peerKeys: PeerKeys): HttpFront {
+export function createFront(options: ResolvedOptions, proxies: TrustedProxies): HttpFront {
   const { tls, maxConnections, maxWaitingRequests, requests } = options;
   return new HttpFront({
     ...options,
     clock: systemClock,
     tls: tls ?? undefined,
     maxConnections: maxConnections && maxConnections + (maxWaitingRequests ?? 0) + spareConnections,
-    keyOf: (remoteAddress) => peerKeys.ofSocket(remoteAddress),
+    keyOf: (remoteAddress) => proxies.socketKeyOf(remoteAddress),
     maxStreams: requests.maxPerConnection,
   });
 }

@@ -22,7 +22,7 @@ import { type ConnectionLimits, defaultConnectionLimits } from "../sockets/conne
 import type { TlsOptions } from "../sockets/http-front.js";
 import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
 import { defaultRequestBounds, type RequestBoundsSettings } from "../sockets/request-usage.js";
-import { type AddressLimits, defaultAddressLimits } from "../transports/address-limits.js";
+import { type AddressLimits, defaultAddressLimits } from "../transports/admission.js";
 import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
 import { checkOptions, refuse } from "./check-options.js";
 

@@ -13,10 +13,9 @@ import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, type Router, type StreamHandlers } from "../http/router.js";
+import { createRouter, type Router } from "../http/router.js";
 import { routes as routeTable, webSocketPath } from "../http/routes.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
-import { PeerKeys } from "../requests/peer-keys.js";
 import { RequestPolicy } from "../requests/request-policy.js";
 import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { createOpenApplication } from "../sessions/application.js";
@@ -35,7 +34,7 @@ import type { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
-import { WebSocketListener } from "../transports/websocket-listener.js";
+import { WebSocketListener } from "../transports/websocket-transport.js";
 import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { withTokenAudit } from "./audit-tokens.js";
@@ -45,7 +44,7 @@ import { addressOf, isLocalOnly, type ListeningAddress, sayHsts } from "./listen
 import { type ResolvedOptions, resolveOptions, resolveTls, type ServerOptions } from "./options.js";
 import type { RevocationLog } from "./revocation-log.js";
 import type { ServerStats } from "./server-stats.js";
-import { createStreams } from "./streams.js";
+import { createStreams, type Streams } from "./streams.js";
 import { version } from "./version.js";
 import { createWork } from "./work.js";
 
@@ -64,12 +63,12 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #deadlines: Deadlines;
   readonly #handler: Handler;
   readonly #policy: RequestPolicy;
-  readonly #countsLoopback: boolean;
   readonly #admission: Admission;
-  readonly #peerKeys: PeerKeys;
+  readonly #trustedProxies: TrustedProxies;
+  readonly #peerKeyOf: (address: string) => string;
   readonly #bounds: RequestBounds;
   readonly #listener: WebSocketListener;
-  readonly #streams: StreamHandlers;
+  readonly #streams: Streams;
   readonly #channelRoutes: ChannelRoutes;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
@@ -117,6 +116,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
     const trustedProxies = new TrustedProxies(resolved.trustedProxies);
+    const peerKeyOf = (address: string) => trustedProxies.peerKeyOf(address);
     const context = {
       ...common,
       channels: this.#channels,
@@ -132,28 +132,27 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       work: createWork(resolved),
       version: `Holdfast ${version}`,
       createId: randomUUID,
-      addressKey: (address: string) => trustedProxies.peerKeyOf(address),
+      addressKey: peerKeyOf,
       random: Math.random,
     };
     this.#handler = new Handler(context);
     const tokens = this.#app?.authentication.tokens;
-    this.#peerKeys = new PeerKeys(trustedProxies);
-    this.#bounds = createRequestBounds(resolved, this.#peerKeys);
+    this.#trustedProxies = trustedProxies;
+    this.#peerKeyOf = peerKeyOf;
+    this.#bounds = createRequestBounds(resolved, trustedProxies);
     this.#policy = new RequestPolicy({
       allowedOrigins: resolved.allowedOrigins,
       trustedProxies,
       isLocalOnly: (listener) => isLocalOnly(listener, this.#front, resolved),
       onRefused: (facts) => this.#audit("originRefused", facts),
     });
-    const countsLoopback = !trustedProxies.isEmpty;
-    this.#countsLoopback = countsLoopback;
-    this.#channelRoutes = new ChannelRoutes({ ...resolved, countsLoopback, context, expectedFailure });
+    this.#channelRoutes = new ChannelRoutes({ ...resolved, peerKeyOf, context, expectedFailure });
     this.control = new Control(this.#handler, context, this.#channelRoutes);
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
     this.#events = withRevocations(this.#channels, this.#revocationLog);
     this.#admission = new Admission({
       clock: systemClock,
-      countsLoopback,
+      peerKeyOf,
       addressLimits: limits,
       maxConnections: resolved.maxConnections,
     });
@@ -202,7 +201,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       throw error;
     });
     const { port, host, unixSocket, pages, onError } = this.#options;
-    const front = createFront(this.#options, this.#peerKeys);
+    const front = createFront(this.#options, this.#trustedProxies);
     this.#front = front;
     this.#serve(front, this.#createRoute(pages));
     try {
@@ -254,12 +253,13 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       admit: (request, response) => this.#bounds.admit(request, response),
       policy: this.#policy,
       basePath,
+      version,
       routes,
       pages: pages === null ? undefined : createPages(pages),
       api: createApi({
         keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
         apiKeyInQuery,
-        countsLoopback: this.#countsLoopback,
+        peerKeyOf: this.#peerKeyOf,
         clock: systemClock,
         maxBodyBytes: maxMessageBytes,
         tools: this.#tools(),
@@ -268,7 +268,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
         expectedFailure,
         onError,
       }),
-      streams: this.#streams,
+      ...this.#streams,
       channels: this.#channelRoutes,
       explainWebSocket: (request) => this.#listener.explain(request),
     });

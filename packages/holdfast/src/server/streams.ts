@@ -1,13 +1,15 @@
 /** Transports over plain HTTP, put together: responses that go on, for SDKs and for everybody else. */
-import type { StreamHandlers } from "../http/router.js";
+import type { RouterOptions } from "../http/router.js";
 import type { Application } from "../sessions/application.js";
 import type { Handler } from "../sessions/registry.js";
 import { systemClock } from "../sockets/system-clock.js";
 import type { Admission } from "../transports/admission.js";
-import { PlainListener } from "../transports/plain/plain-listener.js";
+import { PlainListener } from "../transports/plain-listener.js";
 import { StreamListener } from "../transports/stream-listener.js";
 import type { MapType } from "../wire/messages.js";
 import type { ResolvedOptions } from "./options.js";
+
+export type Streams = Pick<RouterOptions, "streams" | "events">;
 
 export interface StreamsContext {
   readonly handler: Handler;
@@ -18,29 +20,17 @@ export interface StreamsContext {
   readonly options: Pick<ResolvedOptions, "closeTimeoutMs" | "maxMessageBytes" | "times" | "onError">;
 }
 
-export function createStreams({
-  handler,
-  admission,
-  application,
-  node,
-  options,
-}: StreamsContext): StreamHandlers {
+export function createStreams({ handler, admission, application, node, options }: StreamsContext): Streams {
   const { closeTimeoutMs, maxMessageBytes: maxBodyBytes, onError } = options;
   const common = { handler, admission, times: { clock: systemClock, closeTimeoutMs } };
   const pingSeconds = Math.max(1, Math.round(options.times.pingIntervalMs / 1000));
-  const forSdks = new StreamListener({ ...common, node, pingSeconds, maxBodyBytes, onError });
-  const plain = new PlainListener({
-    ...common,
-    random: Math.random,
-    mapTypeOf: (channel) => mapTypeOf(application, channel),
-  });
   return {
-    httpStream: (...request) => forSdks.httpStream(...request),
-    sse: (...request) => forSdks.sse(...request),
-    oneWayHttpStream: (...request) => forSdks.oneWayHttpStream(...request),
-    oneWaySse: (...request) => forSdks.oneWaySse(...request),
-    emulation: (...request) => forSdks.emulation(...request),
-    events: (...request) => plain.events(...request),
+    streams: new StreamListener({ ...common, node, pingSeconds, maxBodyBytes, onError }),
+    events: new PlainListener({
+      ...common,
+      random: Math.random,
+      mapTypeOf: (channel) => mapTypeOf(application, channel),
+    }),
   };
 }
 

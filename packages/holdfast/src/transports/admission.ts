@@ -1,90 +1,126 @@
 /**
- * How many connections may be open, whatever their transport: bounds for all and for each address, and the end of the server,
- * which waits for all that are open. Whose requests these are has been decided before (src/requests).
+ * How many connections may be open, whatever their transport: in all, and of each address, and how fast an address may open
+ * them. Also the end of the server, which waits for all that are open. Whether a request may connect at all has been decided
+ * before (requests/request-policy.ts).
  */
-import { type HttpRefusal, refuse } from "../requests/refusals.js";
+import { PeerCounts, type PeerPlace } from "../requests/addresses.js";
+import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import type { AdmittedRequest } from "../requests/request-policy.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
+import { TokenBuckets } from "../sessions/work.js";
 import type { Clock } from "../time/clock.js";
-import { AddressCounts, type AddressLimits, type AddressPlace } from "./address-limits.js";
 
-export interface AdmissionOptions {
-  readonly clock: Clock;
-  /** Whether connections from loopback addresses are bounded like others. */
-  readonly countsLoopback: boolean;
-  readonly addressLimits: AddressLimits;
-  /** Most connections, those that are closing included; `null` for no bound. */
-  readonly maxConnections: number | null;
+/** Bounds of one address; IPv6 addresses are grouped by /64. */
+export interface AddressLimits {
+  /** Open connections of one address; 503 beyond; `null` for no bound. @default 2,000 */
+  readonly maxAddressConnections: number | null;
+  /** Connections that one address may open per second; 429 beyond; `null` for no bound. @default 100 */
+  readonly addressConnectionsPerSecond: number | null;
+  /** Connections that one address may open at once before that rate applies. @default 2,000 */
+  readonly addressConnectionBurst: number;
+  /** Requests of one address that may wait for publications; 503 beyond; `null` for no bound. @default 2,000 */
+  readonly maxAddressWaitingRequests: number | null;
 }
 
+export const defaultAddressLimits: AddressLimits = Object.freeze({
+  maxAddressConnections: 2000,
+  addressConnectionsPerSecond: 100,
+  // As many as may be open, so that all can reconnect at once.
+  addressConnectionBurst: 2000,
+  maxAddressWaitingRequests: 2000,
+});
+
 /** A connection, until its socket or response is gone. */
-export interface Admitted {
-  /** Where its address is counted. */
-  readonly place: AddressPlace | undefined;
-  /** Ends it without another word; it leaves soon after. */
+export interface AdmittedConnection {
+  /** Undefined if its address is not counted. */
+  readonly place: PeerPlace | undefined;
+  /** Ends it without a reason; `leave` follows soon. */
   destroy(): void;
 }
 
-/** Whom a connection comes from. */
+/** Who opens a connection. */
 export interface Peer {
-  /** What it was opened with. */
+  /** The request that opens it. */
   readonly request: ConnectionRequest;
-  /** Where its address is counted; given back once the connection is gone. */
-  readonly place: AddressPlace | undefined;
+  /** Given back when the connection is gone. */
+  readonly place: PeerPlace | undefined;
 }
+
+export interface AdmissionOptions {
+  readonly clock: Clock;
+  /** The key an address is counted by; empty if it is not counted. */
+  readonly peerKeyOf: (address: string) => string;
+  readonly addressLimits: AddressLimits;
+  /** Open connections, closing ones included; `null` for no bound. */
+  readonly maxConnections: number | null;
+}
+
+const fullRetryMs = 5000;
+const closingRetryMs = 1000;
+const proxyAdvice = "If they come through a proxy, list it in trustedProxies.";
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #addresses: AddressCounts;
-  readonly #open = new Set<Admitted>();
+  readonly #open = new Set<AdmittedConnection>();
+  readonly #addresses = new PeerCounts();
+  readonly #opened: TokenBuckets | undefined;
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: AdmissionOptions) {
-    const { addressLimits: limits, clock, countsLoopback } = options;
     this.#options = options;
-    this.#addresses = new AddressCounts({ limits, clock, countsLoopback });
+    const { addressConnectionsPerSecond: perSecond, addressConnectionBurst: burst } = options.addressLimits;
+    this.#opened = perSecond === null ? undefined : new TokenBuckets({ perSecond, burst });
   }
 
-  /** Connections that are open, those that are closing included. */
+  /** Open connections, closing ones included. */
   get count(): number {
     return this.#open.size;
+  }
+
+  /** Addresses that something is kept for: their rate is bounded, too. */
+  get addresses(): number {
+    return this.#addresses.size + (this.#opened?.size ?? 0);
   }
 
   /** Whether a connection may be opened. Asking counts toward the address's rate. */
   findRefusal({ source }: AdmittedRequest): HttpRefusal | undefined {
     if (this.#isDraining) return this.findLateRefusal();
-    return this.#addresses.findRefusal(source.address) ?? this.findLateRefusal();
+    return this.#findAddressRefusal(source.address) ?? this.findLateRefusal();
   }
 
-  /** Looks once more at a request that took a while: others may have come meanwhile, or the end. */
+  /** Checks again after a request took time: others may have connected meanwhile, or the server begun to close. */
   findLateRefusal(): HttpRefusal | undefined {
     const { maxConnections } = this.#options;
-    if (this.#isDraining) return refuse(503, "The server is being ended.", { "Retry-After": "1" });
+    if (this.#isDraining) return refuse(503, "The server is shutting down.", retryAfter(closingRetryMs));
     if (maxConnections !== null && this.#open.size >= maxConnections)
-      return refuse(503, `The server has its limit of ${maxConnections} connections.`, {
-        "Retry-After": "5",
-      });
+      return refuse(
+        503,
+        `The server has reached its limit of ${maxConnections} connections.`,
+        retryAfter(fullRetryMs),
+      );
     return undefined;
   }
 
-  /** A connection is being opened: `add` follows in the same turn. */
+  /** A connection is being opened; `add` follows in the same turn. */
   enter({ source, request }: AdmittedRequest): Peer {
-    return { request, place: this.#addresses.enter(source.address) };
+    const { addressLimits, peerKeyOf } = this.#options;
+    const key = addressLimits.maxAddressConnections === null ? "" : peerKeyOf(source.address);
+    return { request, place: key === "" ? undefined : this.#addresses.enter(key) };
   }
 
-  add(connection: Admitted): void {
+  add(connection: AdmittedConnection): void {
     this.#open.add(connection);
   }
 
   /** The connection is gone. */
-  leave(connection: Admitted): void {
+  leave(connection: AdmittedConnection): void {
     if (!this.#open.delete(connection)) return;
     this.#addresses.leave(connection.place);
     if (this.#open.size === 0) this.#onEmpty?.();
   }
 
-  /** Takes no more, and resolves when all are gone; cuts those that are left after the time. Called once. */
+  /** Admits no more, and resolves when all are gone; destroys those left after the timeout. Called once. */
   async drain(timeoutMs: number): Promise<void> {
     this.#isDraining = true;
     if (this.#open.size === 0) return;
@@ -95,5 +131,27 @@ export class Admission {
       this.#onEmpty = resolve;
     });
     cancel();
+  }
+
+  #findAddressRefusal(address: string): HttpRefusal | undefined {
+    const { addressLimits, clock, peerKeyOf } = this.#options;
+    const { maxAddressConnections, addressConnectionsPerSecond, addressConnectionBurst } = addressLimits;
+    const key = peerKeyOf(address);
+    if (key === "") return undefined;
+    const waitMs = this.#opened?.take(key, clock.elapsed()) ?? 0;
+    if (waitMs > 0)
+      // RFC 6585 §4.
+      return refuse(
+        429,
+        `An address may open ${addressConnectionsPerSecond} connections per second, with bursts of ${addressConnectionBurst}. ${proxyAdvice}`,
+        retryAfter(waitMs),
+      );
+    if (maxAddressConnections === null || this.#addresses.countOf(key) < maxAddressConnections)
+      return undefined;
+    return refuse(
+      503,
+      `An address may have ${maxAddressConnections} open connections. ${proxyAdvice}`,
+      retryAfter(fullRetryMs),
+    );
   }
 }

@@ -1,41 +1,54 @@
 /**
- * A session whose two directions are separate requests: what the server says is a response that goes on, and commands come
- * in requests of their own, which name the session by an id that nobody can guess.
+ * A session whose two directions are separate requests: messages go out on a response that goes on, and commands come in
+ * requests of their own, which name the session by an id that nobody can guess. Also how messages of the client protocol are
+ * framed in such responses: as lines, or as events.
  */
 import type { ServerResponse } from "node:http";
 import type { Encoding } from "../channels/reader.js";
-import type { ConnectionRequest } from "../sessions/identity.js";
-import type { Emulation, Transport, TransportEvents } from "../sessions/transport.js";
-import type { Codec, Encoder } from "../wire/codec.js";
-import type { Disconnect } from "../wire/codes.js";
-import type { AddressPlace } from "./address-limits.js";
-import type { Admitted, Peer } from "./admission.js";
-import { type StreamOwner, StreamResponse, type StreamTimes } from "./stream-response.js";
+import type { HeaderFields } from "../requests/origins.js";
+import type { Emulation } from "../sessions/transport.js";
+import type { Codec, Encoded, Encoder } from "../wire/codec.js";
+import type { AdmittedConnection, Peer } from "./admission.js";
+import {
+  type StreamFormat,
+  type StreamSession,
+  type StreamTimes,
+  StreamTransport,
+} from "./stream-transport.js";
 
-/** How the response looks. */
-export interface StreamFormat<E extends Encoder = Encoder> {
-  readonly name: string;
-  readonly encoding: Encoding<E>;
-  readonly contentType: string;
-  /** Written before everything else, so that those who wait for bytes see some. */
-  readonly prologue?: string;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: everything beyond ASCII
+const beyondAscii = /[^\x00-\x7f]/g;
+
+/**
+ * One message a line; binary codecs delimit messages themselves. In JSON, characters beyond ASCII occur only in strings, where
+ * they are escaped: some clients decode each chunk by itself, and networks split chunks anywhere.
+ */
+export function createLineEncoding<E extends Encoder>(codec: E): Encoding<E> {
+  const frame = (message: Encoded) =>
+    typeof message === "string" ? Buffer.from(`${message.replace(beyondAscii, escapeCharacter)}\n`) : message;
+  return Object.freeze({ codec, frame });
 }
 
-/** Requests with commands that may wait for a session which reads no more at the moment. */
+/** One message an event, in the format `text/event-stream` (WHATWG HTML §9.2.5). JSON has no raw line breaks. */
+export function createEventEncoding<E extends Encoder>(codec: E): Encoding<E> {
+  const frame = (message: Encoded) =>
+    Buffer.from(`data: ${(message as string).replaceAll("\n", "\n\ndata: ")}\n\n`);
+  return Object.freeze({ codec, frame });
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Requests with commands that may wait while the session's input is paused. */
 const maxWaitingRequests = 256;
 
-export class EmulatedTransport implements Transport, StreamOwner, Admitted {
-  readonly name: string;
-  readonly encoding: Encoding<Codec>;
+export class EmulatedTransport extends StreamTransport {
+  readonly codec: Codec;
   readonly emulation: Emulation;
-  readonly place: AddressPlace | undefined;
   readonly #format: StreamFormat<Codec>;
-  readonly #stream: StreamResponse;
-  readonly #onGone: (transport: EmulatedTransport) => void;
-  #events: TransportEvents | undefined;
-  #request: ConnectionRequest | undefined;
   #isPaused = false;
-  #waiting: { readonly commands: string; readonly taken: () => void }[] = [];
+  #waiting: { readonly commands: string; readonly onTaken: () => void }[] = [];
 
   /** @param onGone called once the response has ended */
   constructor(
@@ -43,56 +56,34 @@ export class EmulatedTransport implements Transport, StreamOwner, Admitted {
     format: StreamFormat<Codec>,
     opening: { readonly peer: Peer; readonly emulation: Emulation },
     times: StreamTimes,
-    onGone: (transport: EmulatedTransport) => void,
+    onGone: (transport: AdmittedConnection) => void,
   ) {
-    this.name = format.name;
-    this.encoding = format.encoding;
+    super(response, format, opening.peer, times, onGone);
+    this.codec = format.encoding.codec;
     this.emulation = opening.emulation;
-    this.place = opening.peer.place;
     this.#format = format;
-    this.#request = opening.peer.request;
-    this.#onGone = onGone;
-    this.#stream = new StreamResponse(response, times, this);
   }
 
-  /** Sends the head at once: clients wait for it a few seconds only, and finding out who it is may take longer. */
-  start(events: TransportEvents, commands: string, cors: Readonly<Record<string, string>>): void {
+  /** Sends the head at once: clients wait only a few seconds for it, and authentication may take longer. */
+  start(session: StreamSession, commands: string, headers: HeaderFields): void {
     const { contentType, prologue } = this.#format;
-    this.#events = events;
-    this.#stream.begin({ "Content-Type": contentType, ...cors });
-    if (prologue !== undefined) this.#stream.write([Buffer.from(prologue)]);
-    events.receive(commands);
+    this.session = session;
+    this.begin({ "Content-Type": contentType, ...headers });
+    if (prologue !== undefined) this.write([Buffer.from(prologue)]);
+    session.receive(commands);
   }
 
   /**
-   * Hands over commands that came in a request of their own, in the order of calls.
-   * @returns a promise for when the session has taken them, or is over; "full" where too much waits already
+   * Hands over commands of another request, in the order of calls.
+   * @returns resolves when the session has taken them, or is over; "full" if too many wait
    */
   deliver(commands: string): Promise<void> | "full" {
-    if (this.#events === undefined) return Promise.resolve();
+    if (this.session === undefined) return Promise.resolve();
     if (this.#waiting.length >= maxWaitingRequests) return "full";
-    return new Promise((taken) => {
-      this.#waiting.push({ commands, taken });
-      this.#giveWaiting();
+    return new Promise((onTaken) => {
+      this.#waiting.push({ commands, onTaken });
+      this.#deliverWaiting();
     });
-  }
-
-  takeRequest(): ConnectionRequest {
-    const request = this.#request ?? { headers: {}, url: "/", address: "" };
-    this.#request = undefined;
-    return request;
-  }
-
-  get codec(): Codec {
-    return this.encoding.codec;
-  }
-
-  get unsentBytes(): number {
-    return this.#stream.unsentBytes;
-  }
-
-  write(parts: readonly Uint8Array[]): void {
-    this.#stream.write(parts);
   }
 
   pauseReading(): void {
@@ -101,46 +92,21 @@ export class EmulatedTransport implements Transport, StreamOwner, Admitted {
 
   resumeReading(): void {
     this.#isPaused = false;
-    this.#giveWaiting();
+    this.#deliverWaiting();
   }
 
-  close({ code, reason }: Disconnect): void {
-    const { codec, frame } = this.encoding;
-    this.#leave();
-    this.#stream.write([frame(codec.encodePush({ kind: "disconnect", code, reason }))]);
-    this.#stream.end();
+  /** Requests whose commands still wait are answered: their client learns the end of the session by its response. */
+  protected override release(): void {
+    super.release();
+    for (const { onTaken } of this.#waiting.splice(0)) onTaken();
   }
 
-  destroy(): void {
-    this.#leave();
-    this.#stream.destroy();
-  }
-
-  /** StreamOwner. */
-  drained(): void {
-    this.#events?.drained();
-  }
-
-  /** StreamOwner. */
-  gone(): void {
-    const events = this.#events;
-    this.#leave();
-    events?.closed();
-    this.#onGone(this);
-  }
-
-  #giveWaiting(): void {
-    while (!this.#isPaused && this.#events !== undefined) {
+  #deliverWaiting(): void {
+    while (!this.#isPaused && this.session !== undefined) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#events.receive(next.commands);
-      next.taken();
+      this.session.receive(next.commands);
+      next.onTaken();
     }
-  }
-
-  /** Those whose commands still wait hear nothing else than that these came: the session is over. */
-  #leave(): void {
-    this.#events = undefined;
-    for (const { taken } of this.#waiting.splice(0)) taken();
   }
 }

@@ -1,113 +1,77 @@
 /**
- * What transports have in common whose clients only read: a response that goes on, and commands that are given in the
- * client's place. Nobody answers pings, so what the operating system takes counts as read.
+ * Sessions of clients that only read: a response that goes on, and commands that the transport gives in the client's place.
+ * Nobody answers pings, so bytes that the operating system takes count as an answer.
  */
-import type { ServerResponse } from "node:http";
-import type { Encoding } from "../channels/reader.js";
-import type { ConnectionRequest } from "../sessions/identity.js";
-import type { Transport, TransportEvents } from "../sessions/transport.js";
+import type { HeaderFields } from "../requests/origins.js";
 import type { Encoded } from "../wire/codec.js";
-import { defaultCodec } from "../wire/codecs.js";
-import type { Disconnect } from "../wire/codes.js";
-import type { Push, Reply } from "../wire/messages.js";
-import type { AddressPlace } from "./address-limits.js";
-import type { Admitted, Peer } from "./admission.js";
-import { type StreamOwner, StreamResponse, type StreamTimes } from "./stream-response.js";
+import { type Disconnect, disconnect, errorTable } from "../wire/codes.js";
+import type { Command, Reply } from "../wire/messages.js";
+import { type StreamFormat, type StreamSession, StreamTransport } from "./stream-transport.js";
 
-/** Who asks for a response that goes on. */
-export interface StreamOpening {
-  readonly peer: Peer;
-  /** Fields for pages of other origins. */
-  readonly cors: Readonly<Record<string, string>>;
-}
-
-/** What the transport needs of its session. */
-export interface OneWaySession extends TransportEvents {
-  close(reason: Disconnect): void;
-}
-
-export abstract class OneWayTransport implements Transport, StreamOwner, Admitted {
-  abstract readonly name: string;
-  readonly encoding: Encoding;
-  readonly place: AddressPlace | undefined;
+export abstract class OneWayTransport extends StreamTransport {
   readonly hasOwnPings = true;
-  /** Commands are given in the client's place, as texts. */
-  readonly codec = defaultCodec;
-  protected readonly stream: StreamResponse;
-  /** Undefined before the start and after the end. */
-  protected session: OneWaySession | undefined;
-  readonly #onGone: (transport: Admitted) => void;
-  #request: ConnectionRequest | undefined;
   #awaitsPong = false;
 
-  /** @param onGone called once the response has ended */
-  constructor(
-    response: ServerResponse,
-    encoding: Encoding,
-    { peer }: StreamOpening,
-    times: StreamTimes,
-    onGone: (transport: Admitted) => void,
-  ) {
-    this.encoding = encoding;
-    this.place = peer.place;
-    this.#request = peer.request;
-    this.#onGone = onGone;
-    this.stream = new StreamResponse(response, times, this);
-  }
-
-  abstract translate(message: Reply | Push): Encoded | undefined;
-  abstract close(reason: Disconnect): void;
-
-  takeRequest(): ConnectionRequest {
-    const request = this.#request ?? { headers: {}, url: "/", address: "" };
-    this.#request = undefined;
-    return request;
-  }
-
-  get unsentBytes(): number {
-    return this.stream.unsentBytes;
-  }
-
-  write(parts: readonly Uint8Array[]): void {
-    this.stream.write(parts);
-  }
-
   sendPing(): void {
-    if (!this.stream.isBegun) return;
+    if (!this.isBegun) return;
     const { codec, frame } = this.encoding;
     this.#awaitsPong = true;
-    this.stream.write([frame(codec.encodePing())]);
-    // The wait for the answer begins once this has returned.
+    this.write([frame(codec.encodePing())]);
+    // The session starts to wait for the answer once this has returned.
     setImmediate(() => this.#answerPing());
   }
 
-  /** The client says nothing that could be held up. */
+  /** There is no input to pause. */
   pauseReading(): void {}
 
   resumeReading(): void {}
 
-  destroy(): void {
-    this.session = undefined;
-    this.stream.destroy();
-  }
-
-  /** StreamOwner. */
-  drained(): void {
+  protected override drained(): void {
     this.#answerPing();
-    this.session?.drained();
-  }
-
-  /** StreamOwner. */
-  gone(): void {
-    const { session } = this;
-    this.session = undefined;
-    session?.closed();
-    this.#onGone(this);
+    super.drained();
   }
 
   #answerPing(): void {
-    if (!this.#awaitsPong || this.stream.unsentBytes > 0) return;
+    if (!this.#awaitsPong || this.unsentBytes > 0) return;
     this.#awaitsPong = false;
     this.session?.receivePong();
+  }
+}
+
+/** Errors of the connect command as ends of the connection; any other is the server's fault. */
+const disconnectByError: Readonly<Record<number, Disconnect>> = {
+  [errorTable.tokenExpired.code]: disconnect("connectionExpired"),
+  [errorTable.expired.code]: disconnect("connectionExpired"),
+  [errorTable.tooManyRequests.code]: disconnect("tooManyRequests"),
+  [errorTable.permissionDenied.code]: disconnect("permissionDenied"),
+};
+
+/** For SDKs: messages of the client protocol, of channels that the server subscribes the client to. */
+export class OneWaySdkTransport extends OneWayTransport {
+  /** @param connect the connect command */
+  start(
+    session: StreamSession,
+    { contentType, prologue }: StreamFormat,
+    connect: Command,
+    { headers, pingSeconds }: { readonly headers: HeaderFields; readonly pingSeconds: number },
+  ): void {
+    this.session = session;
+    this.begin({ "Content-Type": contentType, ...headers });
+    if (prologue !== undefined) this.write([Buffer.from(prologue)]);
+    session.execute(connect, (reply) => this.#takeReply(reply, pingSeconds));
+  }
+
+  /** @param pingSeconds between pings, for clients that watch them */
+  #takeReply(reply: Reply, pingSeconds: number): Encoded | undefined {
+    if ("error" in reply) {
+      const { code, message } = reply.error;
+      this.session?.close(disconnectByError[code] ?? disconnect("internalError", message));
+      return undefined;
+    }
+    if (reply.method !== "connect") return undefined;
+    return this.encoding.codec.encodePush({
+      kind: "connect",
+      result: { ...reply.result, ping: pingSeconds },
+    });
   }
 }

@@ -1,81 +1,84 @@
 /**
- * The requests of SDKs that can open no WebSocket: responses that go on, as lines (`http_stream`) or events (`sse`), and
- * requests with commands for them (`emulation`).
+ * Requests of SDKs that cannot open a WebSocket: responses that go on, as lines (`http_stream`) or events (`sse`), for clients
+ * that send commands (`emulation`) and for those that only read.
  */
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import { type HttpRefusal, refuse } from "../requests/refusals.js";
-import type { HttpExchange } from "../requests/request-policy.js";
+import { type HttpExchange, parseJsonObject } from "../requests/exchange.js";
+import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import { findMisplacedResume } from "../requests/resume.js";
 import type { Handler } from "../sessions/registry.js";
-import { consumedBodyAdvice, readBody } from "../sockets/request-body.js";
 import type { Codec } from "../wire/codec.js";
-import { wholeText } from "../wire/payload.js";
-import type { Admission, Admitted } from "./admission.js";
-import { EmulatedTransport, type StreamFormat } from "./emulated-transport.js";
-import { OneWaySdkTransport } from "./one-way-sdk-transport.js";
-import { eventEncoding, lineEncoding, oneWayEventEncoding, oneWayLineEncoding } from "./stream-encodings.js";
-import {
-  isBinary,
-  isConnectAlone,
-  parseObject,
-  readConnectQuery,
-  readEnvelope,
-  sendFault,
-} from "./stream-requests.js";
-import { isGone, type StreamTimes } from "./stream-response.js";
+import { codecForContentType, codecs, defaultCodec } from "../wire/codecs.js";
+import type { Command, ConnectParams } from "../wire/messages.js";
+import type { Admission, AdmittedConnection } from "./admission.js";
+import { createEventEncoding, createLineEncoding, EmulatedTransport } from "./emulated-transport.js";
+import { OneWaySdkTransport } from "./one-way-transport.js";
+import type { StreamFormat, StreamTimes } from "./stream-transport.js";
 
 export interface StreamListenerOptions {
   readonly handler: Handler;
   readonly admission: Admission;
   readonly times: StreamTimes;
-  /** This server, among those that share the work. */
+  /** This server's id. */
   readonly node: string;
   /** Between pings, for clients that only read. */
   readonly pingSeconds: number;
-  /** Largest body, in bytes; beyond, 413. */
   readonly maxBodyBytes: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-const lines: StreamFormat<Codec> = {
-  name: "http_stream",
-  encoding: lineEncoding,
-  contentType: "application/json",
-};
-const events: StreamFormat<Codec> = {
-  name: "sse",
-  encoding: eventEncoding,
-  contentType: "text/event-stream",
-  prologue: "\r\n",
-};
+/** Formats of one codec; one object each, so that readers of a channel share bytes. */
+interface Formats {
+  readonly httpStream: StreamFormat<Codec>;
+  readonly oneWayHttpStream: StreamFormat;
+  /** Undefined for binary codecs: events are text. */
+  readonly sse: StreamFormat<Codec> | undefined;
+  readonly oneWaySse: StreamFormat | undefined;
+}
 
-/** For clients that only read. */
-const oneWayLines: StreamFormat = { ...lines, encoding: oneWayLineEncoding };
-const oneWayEvents: StreamFormat = {
-  ...events,
-  encoding: oneWayEventEncoding,
-  // A comment without an empty line behind it: some readers take every empty line for the end of an event.
-  prologue: ":\n",
-};
+const formats: ReadonlyMap<Codec, Formats> = new Map(codecs.map((codec) => [codec, createFormats(codec)]));
 
-/** 192 random bits: who knows it can speak for the session's client. */
+function createFormats(codec: Codec): Formats {
+  const { contentType, isBinary, oneWay } = codec;
+  const events = "text/event-stream";
+  return {
+    httpStream: { name: "http_stream", encoding: createLineEncoding(codec), contentType },
+    oneWayHttpStream: { name: "uni_http_stream", encoding: createLineEncoding(oneWay), contentType },
+    sse: isBinary
+      ? undefined
+      : { name: "sse", encoding: createEventEncoding(codec), contentType: events, prologue: "\r\n" },
+    // A comment without an empty line after it: some readers take every empty line for the end of an event.
+    oneWaySse: isBinary
+      ? undefined
+      : { name: "uni_sse", encoding: createEventEncoding(oneWay), contentType: events, prologue: ":\n" },
+  };
+}
+
+/** 192 random bits: whoever knows the id can send commands for the session. */
 const sessionIdBytes = 24;
 
-/** Opens a session, or says why not. @param text what the client has sent to begin with; undefined for nothing */
-type Start = (exchange: HttpExchange, text: string | undefined) => HttpRefusal | undefined;
+/** Opens a session, or says why not. @param text what the client sent; undefined for nothing */
+type Open = (exchange: HttpExchange, codec: Codec, text: string | undefined) => HttpRefusal | undefined;
 
 export class StreamListener {
   readonly #options: StreamListenerOptions;
+  readonly #openings: Readonly<Record<keyof Formats, Open>>;
   /** By session id. */
   readonly #transports = new Map<string, EmulatedTransport>();
-  readonly #onGone = (transport: EmulatedTransport) => {
-    this.#transports.delete(transport.emulation.session);
+  /** One function for all connections, since each keeps it. */
+  readonly #onGone = (transport: AdmittedConnection) => {
+    if (transport instanceof EmulatedTransport) this.#transports.delete(transport.emulation.session);
     this.#options.admission.leave(transport);
   };
 
   constructor(options: StreamListenerOptions) {
     this.#options = options;
+    this.#openings = {
+      httpStream: (...opening) => this.#openEmulated("httpStream", ...opening),
+      sse: (...opening) => this.#openEmulated("sse", ...opening),
+      oneWayHttpStream: (...opening) => this.#openOneWay("oneWayHttpStream", ...opening),
+      oneWaySse: (...opening) => this.#openOneWay("oneWaySse", ...opening),
+    };
   }
 
   /** Sessions that commands may name. */
@@ -83,121 +86,150 @@ export class StreamListener {
     return this.#transports.size;
   }
 
-  /** `POST` with the connect command as body. */
-  httpStream(exchange: HttpExchange): void {
-    this.#answerOpening(exchange, this.#startEmulated(lines));
-  }
-
-  /** `GET` with the connect command as `cf_connect`, or `POST` with it as body. */
-  sse(exchange: HttpExchange): void {
-    this.#answerOpening(exchange, this.#startEmulated(events));
-  }
-
-  /** For clients that only read: `POST` with the parameters of the connect command as body. */
-  oneWayHttpStream(exchange: HttpExchange): void {
-    this.#answerOpening(exchange, this.#startOneWay(oneWayLines));
-  }
-
-  /** The same, or `GET` with them as `cf_connect`, if at all. */
-  oneWaySse(exchange: HttpExchange): void {
-    this.#answerOpening(exchange, this.#startOneWay(oneWayEvents));
-  }
-
-  /** `POST` of `{session, node, data}`, where `data` is a text of commands. */
-  emulation(exchange: HttpExchange): void {
-    this.#answer(exchange, () => this.#takeCommands(exchange));
-  }
-
-  #answer(exchange: HttpExchange, run: () => Promise<HttpRefusal | undefined>): void {
-    run().then(
-      (fault) => fault && sendFault(exchange, fault),
+  /**
+   * - `httpStream`: `POST` with the connect command as body.
+   * - `sse`: the same, or `GET` with it as `cf_connect`.
+   * - `oneWayHttpStream`, `oneWaySse`: likewise with the parameters of the connect command, which a GET may leave out.
+   * - `emulation`: `POST` of `{session, node, data}`, where `data` is commands.
+   */
+  answer(route: keyof Formats | "emulation", exchange: HttpExchange): void {
+    const answered =
+      route === "emulation"
+        ? this.#takeCommands(exchange)
+        : this.#answerOpening(exchange, this.#openings[route]);
+    answered.then(
+      (refusal) => refusal && exchange.refuse(refusal),
       (error: unknown) => {
         this.#options.onError(error, { stage: `answering ${exchange.request.url}` });
-        sendFault(exchange, refuse(500, "Something went wrong here."));
+        exchange.refuse(refuse(500, "Internal server error."));
       },
     );
   }
 
-  #answerOpening(exchange: HttpExchange, start: Start): void {
-    this.#answer(exchange, async () => {
-      const { admission } = this.#options;
-      const { request, response, admitted } = exchange;
-      const misplaced = findMisplacedResume(admitted.request);
-      if (misplaced !== undefined) return refuse(400, `${misplaced}.`);
-      const refusal = admission.findRefusal(admitted);
-      if (refusal) return refusal;
-      const text =
-        request.method === "GET" ? readConnectQuery(admitted.request.url) : await this.#readCommands(request);
-      if (typeof text === "object") return text;
-      if (isGone(response)) return undefined;
-      return admission.findLateRefusal() ?? start(exchange, text);
-    });
+  async #answerOpening(exchange: HttpExchange, open: Open): Promise<HttpRefusal | undefined> {
+    const { admission } = this.#options;
+    const { admitted, method, query } = exchange;
+    const misplaced = findMisplacedResume(admitted.request);
+    if (misplaced !== undefined) return refuse(400, `${misplaced}.`);
+    const refusal = admission.findRefusal(admitted);
+    if (refusal) return refusal;
+    const codec = method === "GET" ? defaultCodec : codecOfBody(exchange);
+    if (codec === undefined) return unsupportedType();
+    const isGet = method === "GET";
+    const text = isGet ? query.get("cf_connect") || undefined : await this.#readBody(exchange);
+    if (typeof text === "object") return text;
+    if (exchange.isClosed || (!isGet && text === undefined)) return undefined;
+    return admission.findLateRefusal() ?? open(exchange, codec, text);
   }
 
-  #startEmulated(format: StreamFormat<Codec>): Start {
-    return ({ request, response, admitted }, commands) => {
-      // Links and images send GETs, so that these may change nothing.
-      if (commands === undefined || (request.method === "GET" && !isConnectAlone(commands)))
-        return refuse(
-          400,
-          'The parameter cf_connect must be one connect command, such as {"id":1,"connect":{}}, and nothing else.',
-        );
-      const { admission, handler, times, node } = this.#options;
-      const emulation = { session: randomBytes(sessionIdBytes).toString("base64url"), node };
-      const from = { peer: admission.enter(admitted), emulation };
-      const transport = new EmulatedTransport(response, format, from, times, this.#onGone);
-      admission.add(transport);
-      this.#transports.set(emulation.session, transport);
-      transport.start(handler.open(transport), commands, admitted.cors);
-      return undefined;
-    };
+  #openEmulated(
+    route: "httpStream" | "sse",
+    { method, response, admitted, headers }: HttpExchange,
+    codec: Codec,
+    commands: string | undefined,
+  ): HttpRefusal | undefined {
+    const format = formats.get(codec)?.[route];
+    if (format === undefined) return unsupportedType();
+    // Links and images send GETs, so a GET may only connect.
+    if (commands === undefined || (method === "GET" && !isConnectAlone(commands)))
+      return refuse(
+        400,
+        'The parameter cf_connect must be one connect command, such as {"id":1,"connect":{}}, and nothing else.',
+      );
+    const { admission, handler, times, node } = this.#options;
+    const session = randomBytes(sessionIdBytes).toString("base64url");
+    const opening = { peer: admission.enter(admitted), emulation: { session, node } };
+    const transport = new EmulatedTransport(response, format, opening, times, this.#onGone);
+    admission.add(transport);
+    this.#transports.set(session, transport);
+    transport.start(handler.open(transport), commands, headers);
+    return undefined;
   }
 
-  #startOneWay(format: StreamFormat): Start {
-    return ({ response, admitted }, text) => {
-      if (text !== undefined && parseObject(text) === undefined)
-        return refuse(400, 'A JSON object with what connect takes must be here, such as {"token":"…"}.');
-      const { admission, handler, times, pingSeconds } = this.#options;
-      const { cors } = admitted;
-      const from = { peer: admission.enter(admitted), cors };
-      const leave = (gone: Admitted) => admission.leave(gone);
-      const transport = new OneWaySdkTransport(response, format.encoding, from, times, leave);
-      admission.add(transport);
-      const connect = text === undefined ? "{}" : wholeText(text);
-      transport.start(handler.open(transport), format, { connect, cors, pingSeconds });
-      return undefined;
-    };
+  #openOneWay(
+    route: "oneWayHttpStream" | "oneWaySse",
+    { response, admitted, headers }: HttpExchange,
+    codec: Codec,
+    text: string | undefined,
+  ): HttpRefusal | undefined {
+    const format = formats.get(codec)?.[route];
+    if (format === undefined) return unsupportedType();
+    if (text !== undefined && parseJsonObject(text) === undefined)
+      return refuse(
+        400,
+        'The connect parameters must be a JSON object, such as {"token":"…"}; see the connect command.',
+      );
+    const { admission, handler, times, pingSeconds } = this.#options;
+    const peer = admission.enter(admitted);
+    const transport = new OneWaySdkTransport(response, format, peer, times, this.#onGone);
+    admission.add(transport);
+    const connect = toConnectCommand(text === undefined ? {} : codec.decodeConnect(text));
+    transport.start(handler.open(transport), format, connect, { headers, pingSeconds });
+    return undefined;
   }
 
-  async #readCommands(request: IncomingMessage): Promise<string | HttpRefusal> {
-    if (isBinary(request)) return refuse(415, "Only JSON is spoken here, not Protobuf.");
-    const { maxBodyBytes } = this.#options;
-    const body = await readBody(request, maxBodyBytes);
-    // Nobody is there to read this.
-    if (body === "aborted") return refuse(400, "The request ended early.");
-    if (body === "large") return refuse(413, `A body may have ${maxBodyBytes} bytes.`);
-    if (body === "consumed") return refuse(500, consumedBodyAdvice);
-    if (body.text.trim() === "")
+  /** @returns undefined if the client has gone */
+  async #readBody(exchange: HttpExchange): Promise<string | HttpRefusal | undefined> {
+    const text = await exchange.readText(this.#options.maxBodyBytes);
+    if (typeof text === "string" && text.trim() === "")
       return refuse(400, 'The body must be a connect command, such as {"id":1,"connect":{}}.');
-    return body.text;
+    return text;
   }
 
-  async #takeCommands({ request, response, admitted }: HttpExchange): Promise<HttpRefusal | undefined> {
-    const { node } = this.#options;
-    const text = await this.#readCommands(request);
+  async #takeCommands(exchange: HttpExchange): Promise<HttpRefusal | undefined> {
+    if (codecOfBody(exchange) === undefined) return unsupportedType();
+    const text = await this.#readBody(exchange);
     if (typeof text !== "string") return text;
     const envelope = readEnvelope(text);
     if (envelope === undefined)
-      return refuse(400, "The body must be a JSON object with the texts session, node and data.");
-    if (envelope.node !== node) return refuse(404, "There is no such node here.");
-    // A session that is over is as one that never was: its client learns it by the end of its response.
+      return refuse(400, "The body must be a JSON object with the strings session, node and data.");
+    if (envelope.node !== this.#options.node) return refuse(404, "There is no such node here.");
+    // A session that has ended is answered like one that never was: its client learns it by the end of its response.
     const taken = this.#transports.get(envelope.session)?.deliver(envelope.data) ?? Promise.resolve();
     if (taken === "full")
-      return refuse(429, "Too many commands of the session wait.", { "Retry-After": "1" });
+      return refuse(429, "Too many commands of this session are waiting.", retryAfter(1000));
     await taken;
-    if (isGone(response)) return undefined;
-    response.writeHead(204, admitted.cors);
-    response.end();
+    if (exchange.isClosed) return undefined;
+    exchange.response.writeHead(204, exchange.headers);
+    exchange.response.end();
     return undefined;
   }
+}
+
+function codecOfBody({ request }: HttpExchange): Codec | undefined {
+  return codecForContentType(request.headers["content-type"]);
+}
+
+function unsupportedType(): HttpRefusal {
+  const types = codecs.map(({ contentType }) => contentType).join(" or ");
+  return refuse(415, `This Content-Type is not supported here: send ${types}.`);
+}
+
+/** Invalid parameters are answered by the session, as those of any command. */
+function toConnectCommand(params: ConnectParams | string): Command {
+  if (typeof params === "string") return { method: "invalid", id: 1, message: params };
+  return { method: "connect", id: 1, params };
+}
+
+/** Whether a text is a connect command and nothing else. */
+function isConnectAlone(text: string): boolean {
+  const command = text.trim();
+  // Each line is a command of its own.
+  const fields = command.includes("\n") ? undefined : parseJsonObject(command);
+  if (fields === undefined || !Object.hasOwn(fields, "connect")) return false;
+  return Object.keys(fields).every((name) => name === "id" || name === "connect");
+}
+
+/** @returns undefined if the text is not an envelope of commands */
+function readEnvelope(
+  text: string,
+): { readonly session: string; readonly node: string; readonly data: string } | undefined {
+  const { session, node, data } = parseJsonObject(text) ?? {};
+  if (typeof session !== "string" || typeof node !== "string" || typeof data !== "string") return undefined;
+  // A JSON string can hold half of a surrogate pair, which has no bytes; the commands must escape it again.
+  return { session, node, data: data.replace(/\p{Surrogate}/gu, escapeCharacter) };
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
 }

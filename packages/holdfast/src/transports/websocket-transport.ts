@@ -1,20 +1,167 @@
-/** A session over a WebSocket: messages of the connection go to the session, and what the session writes goes out. */
+/**
+ * Sessions over WebSockets: admits requests that open one, encodes payloads as messages (text as text, bytes as binary), and
+ * carries both directions. The protocol itself is websocket/'s, the socket is sockets/'s.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
 import type { Encoding } from "../channels/reader.js";
+import type { PeerPlace } from "../requests/addresses.js";
+import { queryOf } from "../requests/exchange.js";
+import type { AdmittedRequest, RequestPolicy, RequestRule } from "../requests/request-policy.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
+import type { Handler } from "../sessions/registry.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
-import type { AcceptedSocket } from "../sockets/acceptor.js";
+import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { DriverContext } from "../sockets/driver-context.js";
+import type { OpeningRequest } from "../sockets/opening-request.js";
 import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
-import { type MessageData, maxCloseReasonBytes } from "../websocket/index.js";
-import type { Codec } from "../wire/codec.js";
+import {
+  Compressor,
+  type Deflate,
+  type DeflateSettings,
+  type MessageData,
+  maxCloseReasonBytes,
+  PreparedMessage,
+  type RawHeaders,
+  type Rejection,
+  reject,
+} from "../websocket/index.js";
+import type { Codec, Encoded } from "../wire/codec.js";
+import { chooseCodec, codecs } from "../wire/codecs.js";
 import type { Disconnect } from "../wire/codes.js";
-import type { AddressPlace } from "./address-limits.js";
-import type { Peer } from "./admission.js";
+import type { Admission, AdmittedConnection, Peer } from "./admission.js";
 
-export class WebSocketTransport implements Transport, SocketOwner {
+export interface WebSocketListenerOptions {
+  readonly handler: Handler;
+  readonly context: DriverContext;
+  /** Without context takeover; undefined for no compression. */
+  readonly compression: DeflateSettings | undefined;
+  readonly policy: RequestPolicy;
+  readonly rule: RequestRule;
+  readonly admission: Admission;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** Opens sessions for WebSocket handshakes, or refuses these with a reason. */
+export class WebSocketListener {
+  readonly #options: WebSocketListenerOptions;
+  readonly #acceptor: Acceptor;
+  /** From the decision on a request until its socket is open. */
+  readonly #admitted = new WeakMap<OpeningRequest, AdmittedRequest>();
+  readonly #encodings = new WebSocketEncodings();
+  /** One function for all connections, since each keeps it. */
+  readonly #onGone: (transport: WebSocketTransport) => void;
+
+  constructor(options: WebSocketListenerOptions) {
+    this.#options = options;
+    const { admission } = options;
+    this.#onGone = (transport) => admission.leave(transport);
+    this.#acceptor = new Acceptor({
+      clock: options.context.clock,
+      findRefusal: (request) => this.#findRefusal(request),
+      chooseProtocol,
+      compression: options.compression,
+      // Decisions are synchronous.
+      decisionTimeoutMs: 1,
+      maxDecisions: 0,
+      onAccepted: (accepted) => this.#open(accepted),
+      onError: options.onError,
+    });
+  }
+
+  /** For the `upgrade` event of a server for HTTP/1.1. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    this.#acceptor.upgrade(request, socket, head);
+  }
+
+  /** For an extended CONNECT of HTTP/2. */
+  connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: RawHeaders): void {
+    this.#acceptor.connect(stream, headers, rawHeaders);
+  }
+
+  /** Why an ordinary request to the WebSocket's path does not open one. */
+  explain(request: IncomingMessage): Rejection {
+    return this.#acceptor.explain(request);
+  }
+
+  /** Also for upgrade requests to other paths. */
+  refuseUpgrade(socket: Duplex, rejection: Rejection): void {
+    this.#acceptor.refuseUpgrade(socket, rejection);
+  }
+
+  refuseConnect(stream: ServerHttp2Stream, rejection: Rejection): void {
+    this.#acceptor.refuseStream(stream, rejection);
+  }
+
+  #findRefusal(request: OpeningRequest): Rejection | undefined {
+    const { policy, rule, admission } = this.#options;
+    const verdict = policy.decide(request, "GET", rule);
+    const refusal = "status" in verdict ? verdict : admission.findRefusal(verdict);
+    if (refusal) return reject(refusal.status, refusal.error.message, refusal.headers);
+    this.#admitted.set(request, verdict as AdmittedRequest);
+    return undefined;
+  }
+
+  #open(accepted: AcceptedSocket): void {
+    const { handler, context, admission } = this.#options;
+    const peer = admission.enter(this.#admitted.get(accepted.request) as AdmittedRequest);
+    const query = queryOf(peer.request.url);
+    const { protocol, deflate } = accepted;
+    const codec = chooseCodec({ subprotocols: protocol === undefined ? [] : [protocol], query });
+    const encoding = this.#encodings.for(codec, deflate);
+    // For clients that answer Ping frames but do not know the protocol's pings, such as wscat.
+    const hasOwnPings = query.get("cf_ws_frame_ping_pong") === "true";
+    const transport = new WebSocketTransport(
+      accepted,
+      peer,
+      { encoding, hasOwnPings },
+      context,
+      this.#onGone,
+    );
+    admission.add(transport);
+    transport.start(handler.open(transport), accepted.head);
+  }
+}
+
+/** The first offered subprotocol that names a codec; a client that offers none gets no field. */
+function chooseProtocol(offered: readonly string[]): string | undefined {
+  return offered.find((name) => codecs.some(({ subprotocol }) => subprotocol === name));
+}
+
+/** One encoding for all connections that encode and compress alike, so that readers of a channel share framed bytes. */
+class WebSocketEncodings {
+  /** For each codec at most one without compression, and one for each of the eight window sizes. */
+  readonly #encodings = new Map<Codec, Map<Compressor | undefined, Encoding<Codec>>>();
+
+  /** @param deflate negotiated without context takeover: with it, no two connections could share bytes */
+  for(codec: Codec, deflate: Deflate | undefined): Encoding<Codec> {
+    const compressor = deflate && Compressor.shared(deflate.settings, deflate.agreement.serverMaxWindowBits);
+    let ofCodec = this.#encodings.get(codec);
+    if (ofCodec === undefined) {
+      ofCodec = new Map();
+      this.#encodings.set(codec, ofCodec);
+    }
+    let encoding = ofCodec.get(compressor);
+    if (encoding === undefined) {
+      encoding = createEncoding(codec, compressor);
+      ofCodec.set(compressor, encoding);
+    }
+    return encoding;
+  }
+}
+
+function createEncoding(codec: Codec, compressor: Compressor | undefined): Encoding<Codec> {
+  return Object.freeze({
+    codec,
+    frame: (message: Encoded) => new PreparedMessage(message).frameFor(compressor),
+  });
+}
+
+class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   readonly name = "websocket";
   readonly encoding: Encoding<Codec>;
-  readonly place: AddressPlace | undefined;
+  readonly place: PeerPlace | undefined;
   readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
   readonly #onGone: (transport: WebSocketTransport) => void;
@@ -25,13 +172,13 @@ export class WebSocketTransport implements Transport, SocketOwner {
   constructor(
     { stream, deflate }: AcceptedSocket,
     { request, place }: Peer,
-    encoding: Encoding<Codec>,
+    { encoding, hasOwnPings }: { readonly encoding: Encoding<Codec>; readonly hasOwnPings: boolean },
     context: DriverContext,
     onGone: (transport: WebSocketTransport) => void,
   ) {
     this.encoding = encoding;
     this.place = place;
-    this.hasOwnPings = asksForPingFrames(request.url);
+    this.hasOwnPings = hasOwnPings;
     this.#onGone = onGone;
     this.#request = request;
     this.#driver = new SocketDriver("server", stream, deflate, context, this);
@@ -43,7 +190,7 @@ export class WebSocketTransport implements Transport, SocketOwner {
     this.#driver.start(head);
   }
 
-  /** Lets go of it, so that what many connections keep is small. */
+  /** Forgets it, to keep connections small. */
   takeRequest(): ConnectionRequest {
     const request = this.#request ?? { headers: {}, url: "/", address: "" };
     this.#request = undefined;
@@ -67,7 +214,7 @@ export class WebSocketTransport implements Transport, SocketOwner {
     if (!this.#driver.isOpen) return;
     const { connection } = this.#driver;
     connection.sendPing();
-    // At once, since what waits for the turn's end would look as if the peer did not take it.
+    // At once: until the end of the turn it would look like bytes that the peer does not take.
     this.#driver.write(connection.takeOutput());
   }
 
@@ -88,7 +235,6 @@ export class WebSocketTransport implements Transport, SocketOwner {
     this.#driver.close(code, clipReason(reason));
   }
 
-  /** Ends the connection without another word. */
   destroy(): void {
     this.#events = undefined;
     this.#driver.destroy();
@@ -115,12 +261,6 @@ export class WebSocketTransport implements Transport, SocketOwner {
   closed(): void {
     this.#onGone(this);
   }
-}
-
-/** For clients that answer Ping frames by themselves and know nothing of the protocol's pings, such as wscat. */
-function asksForPingFrames(url: string): boolean {
-  const query = url.indexOf("?");
-  return query >= 0 && new URLSearchParams(url.slice(query)).get("cf_ws_frame_ping_pong") === "true";
 }
 
 function clipReason(reason: string): string {

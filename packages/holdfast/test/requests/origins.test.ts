@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOriginAllowed } from "../../src/requests/origins.js";
+import { corsHeaders, isOriginAllowed, preflightHeaders } from "../../src/requests/origins.js";
 
 describe("origins", () => {
   it.each([
@@ -47,5 +47,18 @@ describe("origins", () => {
     expect(isOriginAllowed({ ...rebound, host: "localhost:8000", origin: "http://localhost:8000" })).toBe(
       true,
     );
+  });
+});
+
+describe("answers to pages of other origins", () => {
+  it("say who may read them, and never that everybody may with what they have signed in with", () => {
+    expect(corsHeaders("https://a.example", "*")).not.toHaveProperty("Access-Control-Allow-Credentials");
+    expect(corsHeaders(undefined, [])).toEqual({ Vary: "Origin" });
+  });
+
+  it("to a preflight repeat the names of fields that it asks for, and nothing else", () => {
+    const fields = (asked?: string) => preflightHeaders(["GET"], asked)["Access-Control-Allow-Headers"];
+    expect(fields("content-type, x-mine")).toBe("content-type, x-mine");
+    for (const none of ["", "a b", "a:b", "a,,b", "x\r\nevil: 1"]) expect(fields(none)).toBe(fields());
   });
 });

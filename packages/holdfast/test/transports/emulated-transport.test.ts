@@ -1,13 +1,19 @@
 /** Sessions whose two directions are separate requests, on a response in the test's hands. */
 import { describe, expect, it } from "vitest";
-import type { TransportEvents } from "../../src/sessions/transport.js";
-import { EmulatedTransport } from "../../src/transports/emulated-transport.js";
-import { lineEncoding } from "../../src/transports/stream-encodings.js";
+import {
+  createEventEncoding,
+  createLineEncoding,
+  EmulatedTransport,
+} from "../../src/transports/emulated-transport.js";
+import type { StreamSession } from "../../src/transports/stream-transport.js";
 import { disconnect } from "../../src/wire/codes.js";
+import { jsonCodec } from "../../src/wire/json-codec.js";
 import { createSessionNode, type SessionNodeOptions } from "../sessions/support/session-node.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { FakeResponse } from "./support/fake-response.js";
 
+const lineEncoding = createLineEncoding(jsonCodec);
+const eventEncoding = createEventEncoding(jsonCodec);
 const format = { name: "http_stream", encoding: lineEncoding, contentType: "application/json" };
 const closeTimeoutMs = 5000;
 
@@ -33,12 +39,13 @@ function createTransport(clock = new FakeClock()) {
 /** Notes what a transport reports. */
 function createEvents() {
   const log: string[] = [];
-  const events: TransportEvents = {
+  const events: StreamSession = {
     receive: (payload) => void log.push(`receive ${payload as string}`),
     execute: ({ method }) => void log.push(`execute ${method}`),
     receivePong: () => void log.push("pong"),
     drained: () => void log.push("drained"),
     closed: () => void log.push("closed"),
+    close: () => void log.push("close"),
   };
   return { log, events };
 }
@@ -203,5 +210,26 @@ describe("a session over it", () => {
     const [first, second] = responses.map((written) => written.at(-1));
     expect(Buffer.from(first as Uint8Array).toString()).toMatch(/"pub"/);
     expect(first).toBe(second);
+  });
+});
+
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+
+describe("lines", () => {
+  it("end with a line feed, and leave ASCII as it is", () => {
+    expect(textOf(lineEncoding.frame('{"a":1}\n{}'))).toBe('{"a":1}\n{}\n');
+  });
+
+  it("escape what is beyond ASCII, surrogates one by one", () => {
+    const value = { text: "é €😀\u007f" };
+    const line = textOf(lineEncoding.frame(JSON.stringify(value)));
+    expect(line).toBe('{"text":"\\u00e9 \\u20ac\\ud83d\\ude00\u007f"}\n');
+    expect(JSON.parse(line)).toEqual(value);
+  });
+});
+
+describe("events", () => {
+  it("carry one message each", () => {
+    expect(textOf(eventEncoding.frame('{"a":"é"}\n{}'))).toBe('data: {"a":"é"}\n\ndata: {}\n\n');
   });
 });

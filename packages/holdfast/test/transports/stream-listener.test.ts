@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { HttpExchange } from "../../src/requests/exchange.js";
 import { systemClock } from "../../src/sockets/system-clock.js";
-import { defaultAddressLimits } from "../../src/transports/address-limits.js";
-import { Admission } from "../../src/transports/admission.js";
+import { Admission, defaultAddressLimits } from "../../src/transports/admission.js";
 import { StreamListener } from "../../src/transports/stream-listener.js";
 import { createSessionNode } from "../sessions/support/session-node.js";
 import { PlainStream } from "../support/plain-stream.js";
@@ -16,7 +16,7 @@ describe("sessions that commands name", () => {
     const { handler } = await createSessionNode();
     const admission = new Admission({
       clock: systemClock,
-      countsLoopback: false,
+      peerKeyOf: () => "",
       addressLimits: defaultAddressLimits,
       maxConnections: null,
     });
@@ -36,7 +36,9 @@ describe("sessions that commands name", () => {
       request: { headers: {}, url: "/", address: "127.0.0.1" },
       cors: {},
     };
-    const server = createServer((request, response) => listener.httpStream({ request, response, admitted }));
+    const server = createServer((request, response) =>
+      listener.answer("httpStream", new HttpExchange(request, response, admitted)),
+    );
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     onTestFinished(() => void server.close());

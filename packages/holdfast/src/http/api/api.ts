@@ -1,33 +1,30 @@
 /**
- * The interface for the application's own servers: `POST /api/METHOD`, with a key. Answers are those of the protocol's
- * reference server: status 200 with a result or an error, and other statuses for requests that are none, or for all errors
- * where the header field X-Centrifugo-Error-Mode says `transport`.
+ * The API for the application's own servers: `POST /api/METHOD`, with a key. Answers like the protocol's reference server:
+ * status 200 with a result or an error; other statuses for requests that are malformed, or for all errors if the field
+ * X-Centrifugo-Error-Mode is `transport`.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { type HttpRefusal, refuse, sendRefusal } from "../../requests/refusals.js";
-import type { HttpExchange } from "../../requests/request-policy.js";
+import type { z } from "zod";
+import { type HttpExchange, parseJsonObject } from "../../requests/exchange.js";
+import { refuse } from "../../requests/refusals.js";
 import { shareBytes } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import { encodeJson, findDepthFault, textAt } from "../../wire/payload.js";
-import { consumedBodyAdvice, parseJson, readBody, sendJson } from "./body.js";
-import { type CallContext, type CallParams, callBatch, callMethod } from "./call.js";
-import { ApiKeys, type ApiKeysOptions, type KnownKey } from "./keys.js";
+import { elementTexts, encodeJson, findDepthFault, type JsonText, textAt } from "../../wire/payload.js";
+import { apiPath } from "../routes.js";
+import { ApiKeys, type ApiKeysOptions, isWithin, type KnownKey } from "./keys.js";
 import { type ApiTools, apiMethods, toError } from "./methods.js";
-import { createOpenApi } from "./openapi.js";
+import { batchParams, ContentFault, createOpenApi, jsonFields } from "./schemas.js";
 
 export interface ApiOptions extends ApiKeysOptions {
-  readonly onError: CallContext["onError"];
-  /** Largest body, in bytes; beyond, 413. */
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
   readonly maxBodyBytes: number;
   readonly tools: ApiTools;
   readonly version: string;
-  readonly expectedFailure: CallContext["expectedFailure"];
+  /** The error to answer an expected failure with; undefined for others. */
+  readonly expectedFailure: (error: unknown) => ReplyError | undefined;
 }
 
-export const apiPath = "/api";
-
-/** HTTP statuses of errors, for callers that ask for them. */
-const statuses: Readonly<Record<number, number>> = {
+/** HTTP statuses of errors in error mode `transport`, as the reference server has them. */
+const transportStatuses: Readonly<Record<number, number>> = {
   100: 500,
   102: 404,
   103: 403,
@@ -43,26 +40,24 @@ const statuses: Readonly<Record<number, number>> = {
 /** @returns a handler of requests to `/api` and below */
 export function createApi(options: ApiOptions) {
   const keys = new ApiKeys(options);
-  let document: Buffer | undefined;
+  let openApi: Buffer | undefined;
   return (path: string, exchange: HttpExchange): void => {
-    const { request, response, admitted } = exchange;
     const name = path.slice(apiPath.length + 1);
     if (name === "openapi.json") {
-      request.resume();
-      document ??= Buffer.from(JSON.stringify(createOpenApi(options.version)));
-      // All that read it share its bytes.
-      shareBytes(response);
-      sendJson(response, 200, document);
+      exchange.request.resume();
+      openApi ??= Buffer.from(JSON.stringify(createOpenApi(options.version, apiMethods)));
+      shareBytes(exchange.response);
+      exchange.sendJson(200, openApi);
       return;
     }
     const isKnown = name === "" || name === "batch" || apiMethods.has(name);
     if (!isKnown) {
-      sendFault(exchange, refuse(404, `There is nothing at ${path}, but ${allPaths().join(", ")}.`));
+      exchange.refuse(refuse(404, `There is nothing at ${path}. Paths: ${allPaths().join(", ")}.`));
       return;
     }
-    const key = keys.identify(admitted);
-    if ("status" in key) sendFault(exchange, key);
-    else void answer(options, name, key, exchange);
+    const key = keys.identify(exchange.admitted);
+    if ("status" in key) exchange.refuse(key);
+    else void answer(name, exchange, new ApiCall(options, key, exchange.address));
   };
 }
 
@@ -70,93 +65,171 @@ function allPaths(): string[] {
   return [...apiMethods.keys(), "batch", "openapi.json"].map((name) => `${apiPath}/${name}`);
 }
 
-async function answer(
-  options: ApiOptions,
-  name: string,
-  key: KnownKey,
-  exchange: HttpExchange,
-): Promise<void> {
-  const { request, response, admitted } = exchange;
-  const { tools, audit, expectedFailure, onError, maxBodyBytes } = options;
+async function answer(name: string, exchange: HttpExchange, call: ApiCall): Promise<void> {
+  const { maxBodyBytes, onError } = call.options;
   try {
-    const body = await readBody(request, maxBodyBytes);
-    if (body === "aborted") return;
-    if (body === "large") {
-      // RFC 9113 §8.2.2: HTTP/2 has no Connection.
-      const headers = request.httpVersionMajor < 2 ? { Connection: "close" } : {};
-      sendFault(exchange, refuse(413, `A body may have ${maxBodyBytes} bytes.`, headers));
-      return;
-    }
-    if (body === "consumed") {
-      sendFault(exchange, refuse(500, consumedBodyAdvice));
-      return;
-    }
-    const onAdminCall = (method: string, subject: object) =>
-      audit("adminCall", { method, address: admitted.source.address, ...subject });
-    const context = { tools, key, onAdminCall, expectedFailure, onError };
-    if (name === "") {
-      await answerLines(body.text, context, exchange);
-      return;
-    }
-    const value = parseJson(body.text);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      sendFault(exchange, refuse(400, "The body must be a JSON object."));
-      return;
-    }
-    const fault = findDepthFault(body.text, value);
-    if (fault !== undefined) sendOutcome(request, response, { error: replyError("badRequest", fault) });
-    else if (name === "batch") sendJson(response, 200, await callBatch({ value, text: body.text }, context));
-    else sendOutcome(request, response, await callMethod(name, { value, text: body.text }, context));
+    const text = await exchange.readText(maxBodyBytes);
+    if (text === undefined) return;
+    if (typeof text !== "string") exchange.refuse(text);
+    else if (name === "") await answerLines(text, exchange, call);
+    else await answerMethod(name, text, exchange, call);
   } catch (error) {
-    onError(error, { stage: `answering ${request.url}` });
-    if (!response.headersSent) sendFault(exchange, refuse(500, "internal server error"));
+    onError(error, { stage: `answering ${exchange.request.url}` });
+    exchange.refuse(refuse(500, "internal server error"));
   }
 }
 
-function sendOutcome(
-  request: IncomingMessage,
-  response: ServerResponse,
-  outcome: { readonly error: ReplyError } | { readonly result: object },
-): void {
-  if ("result" in outcome) {
-    sendJson(response, 200, { result: outcome.result });
+async function answerMethod(
+  name: string,
+  text: string,
+  exchange: HttpExchange,
+  call: ApiCall,
+): Promise<void> {
+  const value = parseJsonObject(text);
+  if (value === undefined) {
+    exchange.refuse(refuse(400, "The body must be a JSON object."));
     return;
   }
-  const wantsStatus = request.headers["x-centrifugo-error-mode"] === "transport";
-  const { error } = outcome;
-  if (wantsStatus) sendJson(response, statuses[error.code] ?? 400, toError(error));
-  else sendJson(response, 200, { error: toError(error) });
+  const fault = findDepthFault(text, value);
+  if (fault === undefined && name === "batch") {
+    exchange.sendJson(200, await call.runBatch({ value, text }));
+    return;
+  }
+  const outcome =
+    fault === undefined ? await call.run(name, { value, text }) : { error: replyError("badRequest", fault) };
+  const wantsStatus = exchange.request.headers["x-centrifugo-error-mode"] === "transport";
+  if ("error" in outcome && wantsStatus)
+    exchange.sendJson(transportStatuses[outcome.error.code] ?? 400, toError(outcome.error));
+  else exchange.sendJson(200, toAnswer(outcome));
 }
 
-/** The older form: `{"method": …, "params": …}`, one a line, and an answer for each. */
-async function answerLines(text: string, context: CallContext, exchange: HttpExchange): Promise<void> {
+/** The older form: `{"method": …, "params": …}` on each line, and an answer for each. */
+async function answerLines(text: string, exchange: HttpExchange, call: ApiCall): Promise<void> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const commands = lines.map(parseLine);
   if (commands.length === 0 || !commands.every((command) => command !== undefined)) {
-    sendFault(
-      exchange,
-      refuse(400, 'Each line must be a JSON object such as {"method":"publish","params":{}}.'),
-    );
+    exchange.refuse(refuse(400, 'Each line must be a JSON object such as {"method":"publish","params":{}}.'));
     return;
   }
   const answers: string[] = [];
-  for (const { method, params } of commands) {
-    const outcome = await callMethod(method, params, context);
-    answers.push(encodeJson("error" in outcome ? { error: toError(outcome.error) } : outcome));
-  }
-  sendJson(exchange.response, 200, answers.join("\n"));
+  for (const { method, params } of commands)
+    answers.push(encodeJson(toAnswer(await call.run(method, params))));
+  exchange.sendJson(200, answers.join("\n"));
 }
 
-function parseLine(line: string): { readonly method: string; readonly params: CallParams } | undefined {
-  const command = parseJson(line);
-  if (typeof command !== "object" || command === null || findDepthFault(line, command)) return undefined;
-  const { method, params = {} } = command as { readonly method?: unknown; readonly params?: unknown };
+function parseLine(line: string): { readonly method: string; readonly params: ApiParams } | undefined {
+  const command = parseJsonObject(line);
+  if (command === undefined || findDepthFault(line, command)) return undefined;
+  const { method, params = {} } = command;
   if (typeof method !== "string") return undefined;
   return { method, params: { value: params, text: textAt(line, ["params"]) ?? "{}" } };
 }
 
-function sendFault({ request, response }: HttpExchange, fault: HttpRefusal): void {
-  // A body that nobody asked for is read and dropped, so that the connection can go on.
-  request.resume();
-  sendRefusal(response, fault);
+/** Parameters as received. */
+interface ApiParams {
+  readonly value: unknown;
+  /** The text that the value was parsed from. */
+  readonly text: JsonText;
+}
+
+type ApiOutcome = { readonly error: ReplyError } | { readonly result: object };
+
+function toAnswer(outcome: ApiOutcome): object {
+  return "error" in outcome ? { error: toError(outcome.error) } : outcome;
+}
+
+/** Runs the methods of one request, from their parameters to their outcomes, with the request's key. */
+class ApiCall {
+  readonly options: ApiOptions;
+  readonly #key: KnownKey;
+  readonly #address: string;
+
+  constructor(options: ApiOptions, key: KnownKey, address: string) {
+    this.options = options;
+    this.#key = key;
+    this.#address = address;
+  }
+
+  /** Never rejects. */
+  async run(name: string, params: ApiParams): Promise<ApiOutcome> {
+    const { audit, expectedFailure, onError, tools } = this.options;
+    const method = apiMethods.get(name);
+    if (method === undefined)
+      return { error: replyError("methodNotFound", `methods are ${[...apiMethods.keys()].join(", ")}`) };
+    const { scope } = this.#key;
+    if (!isWithin(scope, method.scope))
+      return {
+        error: replyError(
+          "permissionDenied",
+          `${name} needs a key with scope ${method.scope}; this key has scope ${scope}`,
+        ),
+      };
+    const checked = method.params.safeParse(withTexts(params));
+    if (!checked.success) return { error: replyError("badRequest", describeFaults(checked.error)) };
+    try {
+      if (method.scope === "admin")
+        audit("adminCall", { method: name, address: this.#address, ...subjectOf(params.value) });
+      const outcome = await method.run(checked.data, tools, this.#key);
+      return "error" in outcome ? { error: outcome.error as ReplyError } : { result: outcome };
+    } catch (error) {
+      if (error instanceof ContentFault) return { error: replyError("badRequest", error.message) };
+      const expected = expectedFailure(error);
+      if (expected === undefined) onError(error, { stage: `answering /api/${name}` });
+      return { error: expected ?? replyError("internal") };
+    }
+  }
+
+  /** @returns `{ replies }`, one for each command, in their order */
+  async runBatch(params: ApiParams): Promise<object> {
+    const checked = batchParams.safeParse(params.value);
+    if (!checked.success) return { error: toError(replyError("badRequest", describeFaults(checked.error))) };
+    const { commands, parallel = false } = checked.data;
+    const texts = elementTexts(textAt(params.text, ["commands"]) ?? "[]");
+    const run = (command: Readonly<Record<string, unknown>>, i: number) =>
+      this.#runCommand(command, texts[i] as JsonText);
+    if (parallel) return { replies: await Promise.all(commands.map(run)) };
+    const replies: object[] = [];
+    for (const [i, command] of commands.entries()) replies.push(await run(command, i));
+    return { replies };
+  }
+
+  async #runCommand(command: Readonly<Record<string, unknown>>, text: JsonText): Promise<object> {
+    const [name, ...others] = Object.keys(command);
+    if (name === undefined || others.length > 0)
+      return {
+        error: toError(
+          replyError("badRequest", "a command must be an object of one method and its parameters"),
+        ),
+      };
+    const outcome = await this.run(name, {
+      value: command[name],
+      text: textAt(text, [name]) as JsonText,
+    });
+    return "error" in outcome ? toAnswer(outcome) : { [name]: outcome.result };
+  }
+}
+
+/** Whom or what a call is about. */
+function subjectOf(params: unknown): { readonly user?: string; readonly channel?: string } {
+  const { user, channel } = (params ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    ...(typeof user === "string" && { user }),
+    ...(typeof channel === "string" && { channel }),
+  };
+}
+
+/** @returns the value, where each field that may hold any JSON is replaced by its text */
+function withTexts({ value, text }: ApiParams): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const texts = jsonFields
+    .filter((name) => Object.hasOwn(value, name))
+    .map((name) => [name, textAt(text, [name])] as const);
+  return texts.length === 0 ? value : { ...value, ...Object.fromEntries(texts) };
+}
+
+function describeFaults(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 3)
+    .map(({ path, message }) => `${path.length > 0 ? path.join(".") : "the body"}: ${message}`)
+    .join("; ");
 }

@@ -1,69 +1,69 @@
 /**
- * Names by a pattern in which `*` stands for any characters and `?` for one. Clients choose names, so the number of steps
- * is at most the name's length times the pattern's over 32.
+ * Matches names by a pattern: `*` matches any characters, `?` exactly one. Clients choose the names, so a match takes at most
+ * the name's length times the pattern's length over 32 steps.
  */
 
 const bitsPerWord = 32;
 
-/** @returns what tells whether a name matches; without a pattern, every one does */
+/** @returns whether a name matches; without a pattern, every name does */
 export function matcherOf(pattern: string | undefined): (name: string) => boolean {
   if (pattern === undefined || pattern === "") return () => true;
   const wildcard = pattern.search(/[*?]/);
   if (wildcard < 0) return (name) => name === pattern;
   const head = pattern.slice(0, wildcard);
-  const places = new Places(pattern.slice(wildcard));
-  return (name) => name.startsWith(head) && places.match(name, head.length);
+  const states = new States(pattern.slice(wildcard));
+  return (name) => name.startsWith(head) && states.match(name, head.length);
 }
 
 /**
- * All places of a pattern at once, a bit each: how many of its characters, stars not counted, the name may have had so
- * far. (R. Baeza-Yates and G. Gonnet, "A new approach to text searching", 1992.)
+ * All states of a pattern at once, a bit each: how many of its characters, without stars, the name may have matched so far.
+ * (R. Baeza-Yates and G. Gonnet, "A new approach to text searching", 1992.)
  */
-class Places {
+class States {
   readonly #count: number;
-  /** By character: the places that it leads on from. */
-  readonly #leads = new Map<string, Uint32Array>();
-  /** Those that any character leads on from. */
-  readonly #anyLeads: Uint32Array;
-  /** Those at which a star stands, which any character leaves as they are. */
+  /** By character: the states it advances. */
+  readonly #advanced = new Map<string, Uint32Array>();
+  /** States that any character advances. */
+  readonly #advancedByAny: Uint32Array;
+  /** States with a star, which stay with any character. */
   readonly #stays: Uint32Array;
 
   constructor(pattern: string) {
     const characters = pattern.replaceAll("*", "");
     this.#count = characters.length;
-    this.#anyLeads = this.#createWords();
+    this.#advancedByAny = this.#createWords();
     this.#stays = this.#createWords();
-    let place = 0;
+    let state = 0;
     for (const character of pattern.split("")) {
-      if (character === "*") setBit(this.#stays, place);
-      else if (character === "?") setBit(this.#anyLeads, place++);
-      else setBit(this.#leadsOf(character), place++);
+      if (character === "*") setBit(this.#stays, state);
+      else if (character === "?") setBit(this.#advancedByAny, state++);
+      else setBit(this.#advancedBy(character), state++);
     }
   }
 
   match(name: string, from: number): boolean {
-    let places = this.#createWords();
+    let states = this.#createWords();
     let next = this.#createWords();
-    setBit(places, 0);
+    setBit(states, 0);
     for (let i = from; i < name.length; i++) {
-      const leads = this.#leads.get(name[i] as string);
+      const advanced = this.#advanced.get(name[i] as string);
       let carry = 0;
-      for (let word = 0; word < places.length; word++) {
-        const bits = places[word] as number;
-        const led = bits & ((leads?.[word] ?? 0) | (this.#anyLeads[word] as number));
-        next[word] = (led << 1) | carry | (bits & (this.#stays[word] as number));
-        carry = led >>> (bitsPerWord - 1);
+      for (let word = 0; word < states.length; word++) {
+        const bits = states[word] as number;
+        const moved = bits & ((advanced?.[word] ?? 0) | (this.#advancedByAny[word] as number));
+        next[word] = (moved << 1) | carry | (bits & (this.#stays[word] as number));
+        carry = moved >>> (bitsPerWord - 1);
       }
-      [places, next] = [next, places];
+      [states, next] = [next, states];
     }
-    return hasBit(places, this.#count);
+    return hasBit(states, this.#count);
   }
 
-  #leadsOf(character: string): Uint32Array {
-    let words = this.#leads.get(character);
+  #advancedBy(character: string): Uint32Array {
+    let words = this.#advanced.get(character);
     if (words === undefined) {
       words = this.#createWords();
-      this.#leads.set(character, words);
+      this.#advanced.set(character, words);
     }
     return words;
   }

@@ -1,11 +1,11 @@
 /**
- * Keys that requests to the server's HTTP interface come with, and what each is for. Keys can be tried, so those that are
- * wrong are counted by address, told of, and answered with 429 beyond a rate.
+ * Keys of API requests, and their scopes. Keys can be guessed, so wrong ones are counted by address, audited, and answered
+ * with 429 beyond a rate.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Audit } from "../../observe/audit.js";
-import { isLoopbackAddress, toPeerKey } from "../../requests/addresses.js";
-import { queryOf } from "../../requests/credentials.js";
+import { toPeerKey } from "../../requests/addresses.js";
+import { queryOf } from "../../requests/exchange.js";
 import { type HttpRefusal, refuse, tooMany } from "../../requests/refusals.js";
 import type { AdmittedRequest } from "../../requests/request-policy.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
@@ -14,13 +14,13 @@ import type { Clock } from "../../time/clock.js";
 import type { Scope } from "./methods.js";
 
 export interface ApiKey {
-  /** At least 16 characters; or `sha256:` and the digest of a key in 64 hexadecimal digits, so that no key stands there. */
+  /** At least 16 characters; or `sha256:` and the key's digest in 64 hexadecimal digits, which keeps the key itself secret. */
   readonly key: string;
   /** `publish` includes `read`, `admin` includes both. */
   readonly scope: Scope;
 }
 
-/** A key that the server knows, without the key itself. */
+/** A key of this server, without the secret. */
 export interface KnownKey extends ApiCaller {
   readonly scope: Scope;
 }
@@ -29,8 +29,8 @@ export interface ApiKeysOptions {
   readonly keys: readonly ApiKey[];
   /** Whether `?api_key=` counts. */
   readonly apiKeyInQuery: boolean;
-  /** Without a trusted proxy, what comes from a loopback address may be everybody: then a right key is never kept waiting. */
-  readonly countsLoopback: boolean;
+  /** The key an address is counted by; empty if it may be everybody: then a right key never has to wait. */
+  readonly peerKeyOf: (address: string) => string;
   readonly clock: Clock;
   readonly audit: Audit;
 }
@@ -38,10 +38,10 @@ export interface ApiKeysOptions {
 const keyIdBytes = 8;
 const ranks: Readonly<Record<Scope, number>> = { read: 0, publish: 1, admin: 2 };
 const hashed = /^sha256:([0-9a-f]{64})$/i;
-/** Wrong keys from one address: some at once, and then one in ten seconds. */
+/** Wrong keys of one address: a few at once, then one every ten seconds. */
 const guesses = { perSecond: 0.1, burst: 25 };
 
-/** Whether a configured key is a digest, which says nothing of the key's strength. */
+/** Whether a configured key is a digest, which says nothing about the key's strength. */
 export function isHashedKey(key: string): boolean {
   return hashed.test(key);
 }
@@ -61,33 +61,32 @@ export class ApiKeys {
 
   /** @returns the request's key, or why it is refused */
   identify({ request, source }: AdmittedRequest): KnownKey | HttpRefusal {
-    const { apiKeyInQuery, audit, clock, countsLoopback } = this.#options;
+    const { apiKeyInQuery, audit, clock, peerKeyOf } = this.#options;
     const inQuery = queryOf(request.url).get("api_key") ?? undefined;
     const key = keyInFields(request.headers) ?? (apiKeyInQuery ? inQuery : undefined);
     if (key === undefined)
       return inQuery === undefined ? unauthorized("is missing") : unauthorized(`is missing${queryAdvice}`);
     const address = toPeerKey(source.address);
-    const isCounted = countsLoopback || !isLoopbackAddress(source.address);
     const now = clock.elapsed();
-    const heldOffMs = isCounted ? this.#waitMs(address, now) : 0;
-    if (heldOffMs > 0) return tooManyGuesses(heldOffMs);
+    const blockedMs = peerKeyOf(source.address) === "" ? 0 : this.#waitMs(address, now);
+    if (blockedMs > 0) return tooManyGuesses(blockedMs);
     const known = this.#find(key);
     if (known !== undefined) return known;
     const path = request.url.split("?", 1)[0] as string;
-    audit("keyRefused", { reason: "it is not one of this server's", address: source.address, path });
+    audit("keyRefused", { reason: "unknown key", address: source.address, path });
     const waitMs = this.#guesses.take(address, now);
-    return waitMs > 0 ? tooManyGuesses(waitMs) : unauthorized("is not one of this server's");
+    return waitMs > 0 ? tooManyGuesses(waitMs) : unauthorized("is unknown");
   }
 
   #find(key: string): KnownKey | undefined {
     const digest = digestOf(key);
     let found: KnownKey | undefined;
-    // All are looked at, so that the time says nothing of what a key has in common with one that is known.
+    // All are compared, so that the time reveals nothing about a key.
     for (const known of this.#known) if (timingSafeEqual(known.digest, digest)) found = known;
     return found;
   }
 
-  /** Without taking anything. */
+  /** Takes nothing. */
   #waitMs(address: string, now: number): number {
     const waitMs = this.#guesses.hold(address, now).waitMs(now);
     this.#guesses.release(address, now);
@@ -99,14 +98,14 @@ export function isWithin(scope: Scope, needed: Scope): boolean {
   return ranks[scope] >= ranks[needed];
 }
 
-const queryAdvice = ", and ?api_key= is not accepted unless apiKeyInQuery is on";
+const queryAdvice = "; ?api_key= is accepted only with the option apiKeyInQuery";
 
 function unauthorized(fault: string): HttpRefusal {
-  return refuse(401, `The key in X-API-Key ${fault} (apiKeys, --api-key).`);
+  return refuse(401, `The API key ${fault}. Send one of apiKeys (--api-key) as X-API-Key.`);
 }
 
 function tooManyGuesses(waitMs: number): HttpRefusal {
-  return tooMany("wrong keys came from this address", waitMs);
+  return tooMany("too many wrong keys from this address", waitMs);
 }
 
 function keyInFields(headers: AdmittedRequest["request"]["headers"]): string | undefined {

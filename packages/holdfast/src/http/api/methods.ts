@@ -1,6 +1,6 @@
 /**
- * The methods of the server's HTTP interface: of each its parameters as a schema, its result, the scope of keys that may
- * call it, and what it does. The OpenAPI document is made from the same table.
+ * The API's methods as a table: parameters and result as schemas, the scope that a key needs, and what the method does. The
+ * OpenAPI document is made from the same table.
  */
 import { z } from "zod";
 import type { HistoryPage, PublishResult } from "../../channels/broker.js";
@@ -13,12 +13,12 @@ import { type JsonText, RawJson } from "../../wire/payload.js";
 import { matcherOf } from "./glob.js";
 import * as schemas from "./schemas.js";
 
-/** What a key may be for; each includes those before it. */
+/** What a key may be used for; each includes those before it. */
 export type Scope = "read" | "publish" | "admin";
 
 export interface ApiTools {
   readonly control: Control;
-  /** Numbers of this node. */
+  /** Statistics of this node. */
   readonly info: () => object;
   readonly call:
     | ((method: string, params: JsonText | undefined) => Promise<ReplyError | { readonly data: JsonText }>)
@@ -28,11 +28,8 @@ export interface ApiTools {
     | undefined;
 }
 
-export interface ApiMethod {
-  readonly summary: string;
+export interface ApiMethod extends schemas.DescribedMethod {
   readonly scope: Scope;
-  readonly params: z.ZodType;
-  readonly result: z.ZodType;
   run(params: unknown, tools: ApiTools, caller: ApiCaller): Promise<object | { readonly error: ReplyError }>;
 }
 
@@ -46,18 +43,18 @@ function method<P extends z.ZodType>(definition: {
   return definition as unknown as ApiMethod;
 }
 
-const nothing = {};
+const emptyResult = {};
 
 export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMethod>([
   [
     "publish",
     method({
-      summary: "Publishes in a channel",
+      summary: "Publishes to a channel",
       scope: "publish",
       params: schemas.publish,
       result: schemas.published,
       run: async ({ channel, ...rest }, { control }, caller) =>
-        answerPublish(
+        toPublishOutcome(
           await control.publish({ channel, ...schemas.toPublication(rest), isForMap: false }, caller),
         ),
     }),
@@ -65,7 +62,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "broadcast",
     method({
-      summary: "Publishes the same in several channels",
+      summary: "Publishes the same to several channels",
       scope: "publish",
       params: schemas.broadcast,
       result: z.object({
@@ -74,7 +71,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       run: async ({ channels, ...rest }, { control }, caller) => {
         const publication = { ...schemas.toPublication(rest), isForMap: false };
         const results = await control.broadcast(channels, publication, caller);
-        return { responses: results.map((result) => toResponse(answerPublish(result))) };
+        return { responses: results.map((result) => toResponse(toPublishOutcome(result))) };
       },
     }),
   ],
@@ -87,7 +84,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       result: schemas.empty,
       run: async ({ channel, ...params }, { control }) => {
         const recover = params.recover_since && { recover: true, ...params.recover_since };
-        return orNothing(await control.subscribe(channel, params, schemas.toGrant(params), recover));
+        return emptyUnless(await control.subscribe(channel, params, schemas.toGrant(params), recover));
       },
     }),
   ],
@@ -100,7 +97,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       result: schemas.empty,
       run: async ({ channel, ...target }, { control }) => {
         await control.unsubscribe(target, channel || undefined);
-        return nothing;
+        return emptyResult;
       },
     }),
   ],
@@ -113,7 +110,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       result: schemas.empty,
       run: async ({ disconnect: reason, whitelist, ...target }, { control }) => {
         control.disconnect(target, reason ?? disconnect("forceDisconnect"), whitelist);
-        return nothing;
+        return emptyResult;
       },
     }),
   ],
@@ -130,14 +127,14 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
           ...(expire_at && { expiresAt: expire_at * 1000 }),
           ...(info !== undefined && { info }),
         });
-        return nothing;
+        return emptyResult;
       },
     }),
   ],
   [
     "presence",
     method({
-      summary: "Tells who is subscribed to a channel",
+      summary: "Lists the clients that are subscribed to a channel",
       scope: "read",
       params: schemas.ofChannel,
       result: z.object({ presence: z.record(z.string(), schemas.clientInfo) }),
@@ -151,7 +148,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "presence_stats",
     method({
-      summary: "Tells how many are subscribed to a channel",
+      summary: "Counts the clients that are subscribed to a channel",
       scope: "read",
       params: schemas.ofChannel,
       result: z.object({ num_clients: z.int(), num_users: z.int() }),
@@ -165,7 +162,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "history",
     method({
-      summary: "Reads what a channel keeps",
+      summary: "Reads the history of a channel",
       scope: "read",
       params: schemas.history,
       result: schemas.historyPage,
@@ -178,22 +175,22 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "history_remove",
     method({
-      summary: "Forgets what a channel keeps; its position stays",
+      summary: "Removes the history of a channel; its position stays",
       scope: "admin",
       params: schemas.ofChannel,
       result: schemas.empty,
-      run: async ({ channel }, { control }) => orNothing(await control.removeHistory(channel)),
+      run: async ({ channel }, { control }) => emptyUnless(await control.removeHistory(channel)),
     }),
   ],
   [
     "map_publish",
     method({
-      summary: "Gives a key of a map a value",
+      summary: "Sets the value of a key of a map",
       scope: "publish",
       params: schemas.mapPublish,
       result: schemas.published,
       run: async ({ channel, ...rest }, { control }, caller) =>
-        answerPublish(await control.publish({ channel, ...schemas.toMapPublication(rest) }, caller)),
+        toPublishOutcome(await control.publish({ channel, ...schemas.toMapPublication(rest) }, caller)),
     }),
   ],
   [
@@ -206,14 +203,14 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       run: async ({ channel, key, idempotency_key: idempotencyKey }, { control }, caller) => {
         const removal = { channel, key, data: "null", isRemoved: true, isForMap: true } as const;
         const params = { ...removal, ...(idempotencyKey !== undefined && { idempotencyKey }) };
-        return answerPublish(await control.publish(params, caller));
+        return toPublishOutcome(await control.publish(params, caller));
       },
     }),
   ],
   [
     "map_read_state",
     method({
-      summary: "Reads values of a map's keys: one, or page by page",
+      summary: "Reads the values of a map: one key, or page by page",
       scope: "read",
       params: schemas.mapReadState,
       result: schemas.mapState,
@@ -236,7 +233,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "map_read_stream",
     method({
-      summary: "Reads the changes of a map that are kept",
+      summary: "Reads the history of a map's changes",
       scope: "read",
       params: schemas.history,
       result: schemas.historyPage,
@@ -251,7 +248,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "map_stats",
     method({
-      summary: "Tells how many keys of a map have a value",
+      summary: "Counts the keys of a map",
       scope: "read",
       params: schemas.ofChannel,
       result: z.object({ num_keys: z.int() }),
@@ -264,17 +261,17 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "map_clear",
     method({
-      summary: "Removes all keys of a map; subscribers are told of each",
+      summary: "Removes all keys of a map; subscribers get a removal for each",
       scope: "admin",
       params: schemas.ofChannel,
       result: schemas.empty,
-      run: async ({ channel }, { control }) => orNothing(await control.maps.clear(channel)),
+      run: async ({ channel }, { control }) => emptyUnless(await control.maps.clear(channel)),
     }),
   ],
   [
     "channels",
     method({
-      summary: "Lists the channels that somebody is subscribed to",
+      summary: "Lists the channels with subscribers",
       scope: "read",
       params: schemas.channels,
       result: z.object({ channels: z.record(z.string(), z.object({ num_clients: z.int() })) }),
@@ -291,7 +288,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "info",
     method({
-      summary: "Numbers of the nodes",
+      summary: "Statistics of the nodes",
       scope: "read",
       params: schemas.empty,
       result: z.object({ nodes: z.array(schemas.node) }),
@@ -301,13 +298,13 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "rpc",
     method({
-      summary: "Calls a method of the application, as nobody in particular",
+      summary: "Calls a method of the application, as the server",
       scope: "admin",
       params: schemas.rpc,
       result: z.object({ data: z.unknown() }),
       run: async ({ method: name, params }, { call }) => {
         if (call === undefined)
-          return { error: replyError("notAvailable", "there is no application with methods") };
+          return { error: replyError("notAvailable", "the application has no methods") };
         const outcome = await call(name, params);
         return "code" in outcome ? { error: outcome } : { data: new RawJson(outcome.data) };
       },
@@ -316,33 +313,33 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
   [
     "send",
     method({
-      summary: "Sends something to a user's connections, in no channel",
+      summary: "Sends a message to a user's connections, outside any channel",
       scope: "publish",
       params: schemas.send,
       result: schemas.empty,
       run: async ({ data, ...target }, { control }) => {
         control.send(target, data);
-        return nothing;
+        return emptyResult;
       },
     }),
   ],
   [
     "revoke",
     method({
-      summary: "Makes tokens invalid, and ends the connections that came with them",
+      summary: "Revokes tokens, and ends the connections that used them",
       scope: "admin",
       params: schemas.revoke,
       result: schemas.empty,
       run: async (params, { revoke }) => {
         if (revoke === undefined)
-          return { error: replyError("notAvailable", "this server checks no tokens") };
-        return orNothing(await revoke(params));
+          return { error: replyError("notAvailable", "this server does not check tokens") };
+        return emptyUnless(await revoke(params));
       },
     }),
   ],
 ]);
 
-/** As a result stands among others. */
+/** One result among others. */
 export function toResponse(outcome: object): object {
   return "error" in outcome ? { error: toError(outcome.error as ReplyError) } : { result: outcome };
 }
@@ -351,11 +348,11 @@ export function toError({ code, message, isTemporary }: ReplyError): object {
   return { code, message, ...(isTemporary && { temporary: true }) };
 }
 
-function orNothing(error: ReplyError | undefined): object {
-  return error === undefined ? nothing : { error };
+function emptyUnless(error: ReplyError | undefined): object {
+  return error === undefined ? emptyResult : { error };
 }
 
-function answerPublish(result: PublishResult | ReplyError): object {
+function toPublishOutcome(result: PublishResult | ReplyError): object {
   return "code" in result ? { error: result } : toPublishedFields(result);
 }
 

@@ -1,21 +1,22 @@
-/** Shapes of what the server's HTTP interface takes and gives. */
+/** Shapes of the API's parameters and results, and the OpenAPI document (3.1) made of them. */
 import { z } from "zod";
 import type { SubscriptionGrant } from "../../sessions/identity.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../../wire/names.js";
 import { findDepthFault, type JsonText, wholeText } from "../../wire/payload.js";
 
-const mostChannels = 10_000;
-const mostTags = 64;
+const maxChannels = 10_000;
+const maxTags = 64;
+const maxCommands = 1000;
 
 const channel = z.string().superRefine((name, context) => {
   const fault = findChannelNameFault(name);
   if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
 });
-const user = z.string().max(255).describe("user id; the empty one stands for all anonymous clients");
+const user = z.string().max(255).describe("user id; empty for all anonymous clients");
 const client = z.string().min(1).optional().describe("one of the user's connections, instead of all of them");
 const seconds = z.int().min(0).describe("Unix time in seconds; 0 for never");
-/** Of the parameters of any method: these hold any JSON, and stand as its text in what the schemas check. */
+/** Parameters that hold any JSON: the schemas get their text. */
 export const jsonFields = ["data", "info", "params"] as const;
 const anyJson = z.unknown().describe("any JSON value");
 const json = anyJson.transform((text) => text as JsonText);
@@ -32,26 +33,27 @@ const content = {
   b64data: base64.optional(),
   tags: z
     .record(z.string().min(1).max(256), z.string().max(256))
-    .refine((tags) => Object.keys(tags).length <= mostTags, `at most ${mostTags} tags are accepted`)
+    .refine((tags) => Object.keys(tags).length <= maxTags, `at most ${maxTags} tags are accepted`)
     .optional(),
   key: key("key").optional(),
   idempotency_key: key("idempotency_key").optional(),
-  delta: z
-    .boolean()
-    .optional()
-    .describe("without effect: the channel's rules say whether readers get patches"),
+  delta: z.boolean().optional().describe("ignored: the channel's rules decide whether readers get patches"),
 };
 
 export const publish = z.strictObject({ channel, ...content });
-export const broadcast = z.strictObject({ channels: z.array(channel).min(1).max(mostChannels), ...content });
+export const broadcast = z.strictObject({ channels: z.array(channel).min(1).max(maxChannels), ...content });
 export const mapPublish = z.strictObject({
   channel,
   ...content,
   key: key("key"),
-  score: z.number().optional().describe("what keys are ordered by; else what the channel makes of the data"),
+  score: z.number().optional().describe("orders the keys; by default what the channel derives from the data"),
   key_mode: z.enum(["if_new", "if_exists"]).optional(),
-  version: z.int().min(1).optional().describe("only where it is greater than that of the key's value"),
-  version_epoch: z.string().max(255).optional().describe("versions of another epoch begin anew"),
+  version: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("publishes only if it is greater than the version of the key's value"),
+  version_epoch: z.string().max(255).optional().describe("versions of another epoch start over"),
 });
 export const mapRemove = z.strictObject({
   channel,
@@ -60,16 +62,16 @@ export const mapRemove = z.strictObject({
 });
 export const mapReadState = z.strictObject({
   channel,
-  key: key("key").optional().describe("this one only"),
-  limit: z.int().min(0).max(1000).default(0).describe("0 for as many as the server gives"),
-  cursor: z.string().max(1024).optional().describe("where the page before ended"),
+  key: key("key").optional().describe("only this key"),
+  limit: z.int().min(0).max(1000).default(0).describe("0 for the server's maximum"),
+  cursor: z.string().max(1024).optional().describe("of the previous page"),
   asc: z.boolean().default(false).describe("lowest score first"),
 });
 export const published = z.object({
   offset: z.int(),
   epoch: z.string(),
   is_duplicate: z.boolean().optional(),
-  suppressed: z.boolean().optional().describe("nothing was published"),
+  suppressed: z.boolean().optional().describe("nothing was published, for the reason in suppress_reason"),
   suppress_reason: z.enum(["key_exists", "key_not_found", "version"]).optional(),
 });
 export const failed = z.object({
@@ -109,7 +111,7 @@ export const unsubscribe = z.strictObject({
 export const disconnect = z.strictObject({
   user,
   client,
-  whitelist: z.array(z.string()).max(1000).optional().describe("connections that stay"),
+  whitelist: z.array(z.string()).max(1000).optional().describe("connections to keep"),
   disconnect: z.object({ code: z.int().min(3000).max(4999), reason: z.string().min(1).max(120) }).optional(),
 });
 export const refresh = z.strictObject({
@@ -121,12 +123,12 @@ export const refresh = z.strictObject({
 });
 export const history = z.strictObject({
   channel,
-  limit: z.int().min(-1).default(0).describe("0 for the position only, -1 for as many as the server gives"),
+  limit: z.int().min(-1).default(0).describe("0 for the position only, -1 for the server's maximum"),
   since: z.object({ offset: z.int().min(0).default(0), epoch: z.string().default("") }).optional(),
   reverse: z.boolean().default(false),
 });
 export const channels = z.strictObject({
-  pattern: z.string().max(255).optional().describe("* stands for any characters, ? for one"),
+  pattern: z.string().max(255).optional().describe("* matches any characters, ? exactly one"),
 });
 export const rpc = z.strictObject({ method: z.string().min(1).max(255), params: json.optional() });
 export const send = z.strictObject({ user, client, data: json });
@@ -139,8 +141,17 @@ export const revoke = z
   .refine(
     ({ user: name, token_id: id, issued_before: time }) =>
       id === undefined ? name !== undefined || time !== undefined : name === undefined && time === undefined,
-    "name a user, or issued_before, or both, or a token_id alone",
+    "needs user, issued_before or both, or token_id alone",
   );
+
+export const batchParams = z.object({
+  commands: z
+    .array(z.record(z.string(), z.unknown()))
+    .min(1)
+    .max(maxCommands)
+    .describe('each an object of one method and its parameters, such as {"publish": {…}}'),
+  parallel: z.boolean().optional().describe("start all at once instead of one after the other"),
+});
 
 export const clientInfo = z.object({
   user: z.string(),
@@ -149,7 +160,7 @@ export const clientInfo = z.object({
   chan_info: anyJson.optional(),
 });
 export const publication = z.object({
-  data: anyJson.optional().describe("not of removals"),
+  data: anyJson.optional().describe("absent for removals"),
   removed: z.boolean().optional(),
   score: z.number().optional(),
   info: clientInfo.optional(),
@@ -181,10 +192,10 @@ export const node = z.object({
   stats: z.record(z.string(), z.number()),
 });
 
-/** What is wrong with content, where two fields depend on each other. */
+/** A fault that the schemas cannot express: fields that depend on each other, or invalid JSON in base64. */
 export class ContentFault extends Error {}
 
-/** @throws ContentFault where there is no data, or it is no JSON */
+/** @throws ContentFault when there is no data, or it is invalid JSON */
 export function toPublication(content: {
   readonly data?: JsonText | undefined;
   readonly b64data?: string | undefined;
@@ -194,7 +205,7 @@ export function toPublication(content: {
 }): Omit<PublishParams, "channel"> {
   const { tags, key: publicationKey, idempotency_key } = content;
   const data = jsonOf(content.data, content.b64data, "data");
-  if (data === undefined) throw new ContentFault("data is missing: any JSON value is accepted");
+  if (data === undefined) throw new ContentFault("data is missing: it may be any JSON value");
   return {
     data,
     ...(tags && { tags }),
@@ -203,7 +214,7 @@ export function toPublication(content: {
   };
 }
 
-/** @throws ContentFault where there is no data, or it is no JSON */
+/** @throws ContentFault when there is no data, or it is invalid JSON */
 export function toMapPublication(
   params: Omit<z.output<typeof mapPublish>, "channel">,
 ): Omit<PublishParams, "channel"> {
@@ -217,7 +228,7 @@ export function toMapPublication(
   };
 }
 
-/** @throws ContentFault where something is no JSON */
+/** @throws ContentFault for invalid JSON */
 export function toGrant(params: Omit<z.output<typeof subscribe>, "channel">): SubscriptionGrant {
   const info = jsonOf(params.info, params.b64info, "info");
   const data = jsonOf(params.data, params.b64data, "data");
@@ -244,9 +255,96 @@ function jsonOf(text: JsonText | undefined, encoded: string | undefined, name: s
   }
 }
 
-/** @throws SyntaxError where the text is no JSON, RangeError where it is nested too deeply */
+/** @throws SyntaxError for invalid JSON, RangeError when it is nested too deeply */
 function decodeJson(text: string): JsonText | undefined {
   const fault = findDepthFault(text, JSON.parse(text));
   if (fault !== undefined) throw new RangeError(fault);
   return wholeText(text);
+}
+
+/** A method as the document describes it. */
+export interface DescribedMethod {
+  readonly summary: string;
+  readonly scope: string;
+  readonly params: z.ZodType;
+  readonly result: z.ZodType;
+}
+
+export function createOpenApi(version: string, methods: ReadonlyMap<string, DescribedMethod>): object {
+  const paths: Record<string, object> = {};
+  for (const [name, method] of methods) paths[`/api/${name}`] = { post: toOperation(name, method) };
+  paths["/api/batch"] = { post: batchOperation };
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Holdfast server API",
+      version,
+      description:
+        "For an application's own servers. Each request needs a key; its scope says what it may do.",
+    },
+    security: [{ apiKey: [] }],
+    paths,
+    components: {
+      securitySchemes: { apiKey: { type: "apiKey", in: "header", name: "X-API-Key" } },
+      schemas: { Error: toSchema(failed) },
+    },
+  };
+}
+
+const refusals = {
+  "400": { description: "The body is not a JSON object" },
+  "401": { description: "The key is missing or unknown" },
+  "413": { description: "The body is too large" },
+};
+
+function toOperation(name: string, { summary, scope, params, result }: DescribedMethod): object {
+  return {
+    operationId: name,
+    summary,
+    description: `Needs a key with scope \`${scope}\`.`,
+    requestBody: { required: true, content: { "application/json": { schema: toSchema(params) } } },
+    responses: {
+      "200": {
+        description: "The result, or an error of the protocol",
+        content: {
+          "application/json": {
+            schema: {
+              oneOf: [
+                { type: "object", properties: { result: toSchema(result, "output") }, required: ["result"] },
+                { $ref: "#/components/schemas/Error" },
+              ],
+            },
+          },
+        },
+      },
+      ...refusals,
+    },
+  };
+}
+
+const batchOperation = {
+  operationId: "batch",
+  summary: "Runs several commands",
+  description: "The key needs the scope of each command.",
+  requestBody: { required: true, content: { "application/json": { schema: toSchema(batchParams) } } },
+  responses: {
+    "200": {
+      description: "A reply for each command, in their order: its method and result, or an error",
+      content: {
+        "application/json": {
+          schema: {
+            type: "object",
+            properties: { replies: { type: "array", items: { type: "object" } } },
+            required: ["replies"],
+          },
+        },
+      },
+    },
+    ...refusals,
+  },
+};
+
+function toSchema(schema: z.ZodType, io: "input" | "output" = "input"): object {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+  return rest;
 }

@@ -1,18 +1,17 @@
 /**
- * What readers of a channel are answered, made once for all that get the same: as JSON, compressed where that pays, with an
- * entity tag made of the position (RFC 9110 §8.8.3). The tag is weak, since compressed and plain answers have the same.
+ * Answers to reads of a channel, as JSON: encoded and compressed once for all readers that get the same. The entity tag is
+ * made of the position.
  */
-
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Encoding } from "../../channels/reader.js";
+import type { HttpExchange } from "../../requests/exchange.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
 import { costOfAnswer, costOfSharedAnswer } from "../../sessions/work.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import { formatPosition, type Position, type Publication, parsePosition } from "../../wire/messages.js";
-import { acceptsGzip } from "../accepts-gzip.js";
+import { type Representation, sendRepresentation } from "../representation.js";
 
-/** Publications as they stand in an answer's list. */
+/** Publications as items of an answer's list. */
 export const listEncoding: Encoding = Object.freeze({
   codec: Object.freeze({
     ...jsonCodec,
@@ -24,15 +23,15 @@ export const listEncoding: Encoding = Object.freeze({
   frame: (payload: string | Uint8Array) => Buffer.from(payload as string),
 });
 
-const leastCompressedBytes = 1024;
-/** Beyond, compressing would hold up others for too long. */
-const mostCompressedBytes = 256 * 1024;
+const minCompressedBytes = 1024;
+/** Compressing more would block the event loop for too long. */
+const maxCompressedBytes = 256 * 1024;
 
-export class AnswerBody {
+export class AnswerBody implements Representation {
   readonly bytes: Uint8Array;
   readonly etag: string;
   #gzipped: Uint8Array | null | undefined;
-  /** What making it has cost, and nobody was charged for. */
+  /** Work units of encoding and compressing that nobody has been charged for. */
   #unpaid: number;
 
   constructor(bytes: Uint8Array, etag: string) {
@@ -41,7 +40,7 @@ export class AnswerBody {
     this.#unpaid = costOfAnswer(bytes.length);
   }
 
-  /** What sending it once has cost, in work units: all of it for who came first, and little for others. */
+  /** Work units to charge for sending it once: the first reader pays for encoding, others little. */
   takeCost(): number {
     const cost = this.#unpaid + costOfSharedAnswer(this.bytes.length);
     this.#unpaid = 0;
@@ -50,12 +49,12 @@ export class AnswerBody {
 
   get isCompressible(): boolean {
     const { length } = this.bytes;
-    return length >= leastCompressedBytes && length <= mostCompressedBytes;
+    return length >= minCompressedBytes && length <= maxCompressedBytes;
   }
 
-  /** Compressed at the first look; undefined where that does not pay. */
+  /** Compressed when first read; undefined if compression saves nothing. */
   get gzipped(): Uint8Array | undefined {
-    this.#gzipped ??= this.#compress() ?? null;
+    if (this.#gzipped === undefined) this.#gzipped = this.#compress() ?? null;
     return this.#gzipped ?? undefined;
   }
 
@@ -70,11 +69,11 @@ export class AnswerBody {
 const maxSharedBytes = 8 * 1024 * 1024;
 
 /**
- * Answers of late, so that many that read the same page get one that was put together and compressed once. What is in a
- * log at some offsets of an epoch does not change, so an answer is known by these.
+ * Recent answers, so that readers of the same page share one that was encoded and compressed once. The entries at given
+ * offsets of an epoch never change, so these are the key.
  */
 export class SharedBodies {
-  /** Those that were asked for last at the end. */
+  /** Least recently used first. */
   readonly #bodies = new Map<string, AnswerBody>();
   #bytes = 0;
 
@@ -101,7 +100,7 @@ export class SharedBodies {
   }
 }
 
-/** Those that come to the same place get the same list. */
+/** Readers that resume at the same position get the same list. */
 const ofLists = new WeakMap<readonly Publication[], AnswerBody>();
 const ofBatches = new WeakMap<Uint8Array, AnswerBody>();
 
@@ -116,7 +115,7 @@ export function bodyOfAnswer(answer: LogAnswer | StateAnswer): AnswerBody {
   return body;
 }
 
-/** @param batch a list that a waiting reader got: publications that follow its place */
+/** @param batch the list a waiting reader got: publications that follow its position */
 export function bodyOfBatch(batch: Uint8Array, position: Position): AnswerBody {
   const known = ofBatches.get(batch);
   if (known) return known;
@@ -128,7 +127,7 @@ export function bodyOfBatch(batch: Uint8Array, position: Position): AnswerBody {
 
 function bodyOfList({ position, publications, isRecovered }: LogAnswer): AnswerBody {
   const text = `${headOf(position, isRecovered)}${encodeAll(publications)}]}`;
-  // What is kept can become less while the position stays.
+  // Entries can expire while the position stays.
   return new AnswerBody(Buffer.from(text), tagOf(position, isRecovered ? "" : `:${publications.length}`));
 }
 
@@ -154,52 +153,23 @@ function tagOf(position: Position, rest = ""): string {
   return `W/"${formatPosition(position)}${rest}"`;
 }
 
-/** Opaque to clients, and fit for an address. */
+/** Opaque to clients, and safe in a URL. */
 export function formatCursor({ start, place }: StateCursor): string {
   return Buffer.from(`${formatPosition(start)} ${place}`).toString("base64url");
 }
 
-/** @returns undefined where it is none */
-export function parseCursorText(text: string): StateCursor | undefined {
+/** @returns undefined for an invalid cursor */
+export function parseCursor(text: string): StateCursor | undefined {
   const decoded = Buffer.from(text, "base64url").toString();
   const space = decoded.indexOf(" ");
   const start = parsePosition(decoded.slice(0, Math.max(0, space)));
   return start && { start, place: decoded.slice(space + 1) };
 }
 
-/** May be kept, but is asked for each time, so that nobody is shown what another one may read. RFC 9111 §5.2.2. */
-const cacheFields = { "Cache-Control": "private, no-cache", Vary: "Accept-Encoding, Origin" };
+/** Private, and revalidated each time, so that nobody sees what another may read. RFC 9111 §5.2.2. */
+const cacheHeaders = { "Cache-Control": "private, no-cache", Vary: "Accept-Encoding, Origin" };
+const contentHeaders = { "Content-Type": "application/json" };
 
-/** @param headers of the answer beside those that say what it is */
-export function sendBody(
-  { method, headers: asked, httpVersion }: IncomingMessage,
-  response: ServerResponse,
-  body: AnswerBody,
-  headers: Readonly<Record<string, string>>,
-): void {
-  const fields = { ...headers, ...cacheFields, ETag: body.etag };
-  if (isUnchanged(asked["if-none-match"], body.etag)) {
-    // What a connection of HTTP/1.1 does anyway need not be said (RFC 9112 §9.3).
-    if (httpVersion === "1.1" && headers.Connection === undefined) response.removeHeader("Connection");
-    response.writeHead(304, fields).end();
-    return;
-  }
-  const isCompressed = body.isCompressible && acceptsGzip(asked["accept-encoding"]);
-  const gzipped = isCompressed ? body.gzipped : undefined;
-  const bytes = gzipped ?? body.bytes;
-  response.writeHead(200, {
-    "Content-Type": "application/json",
-    "Content-Length": bytes.length,
-    "X-Content-Type-Options": "nosniff",
-    ...(gzipped && { "Content-Encoding": "gzip" }),
-    ...fields,
-  });
-  response.end(method === "HEAD" ? undefined : bytes);
-}
-
-/** RFC 9110 §13.1.2: compared weakly; `*` stands for whatever there is. */
-function isUnchanged(asked: string | undefined, etag: string): boolean {
-  if (asked === undefined) return false;
-  const opaque = etag.slice("W/".length);
-  return asked.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === opaque);
+export function sendBody({ request, response, headers }: HttpExchange, body: AnswerBody): void {
+  sendRepresentation(request, response, body, { ...headers, ...cacheHeaders }, contentHeaders);
 }

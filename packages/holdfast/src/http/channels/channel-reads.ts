@@ -1,10 +1,13 @@
 /**
- * `GET` and `HEAD` of a channel: a read at once, or one that waits for what comes next. What waits is counted, takes one
- * place on the timer of all deadlines, and is let go of with its client.
+ * `GET` and `HEAD` of a channel: a read at once, or a long poll that waits for the next publication. A waiting request is
+ * counted, takes one place on the timer of all deadlines, and is dropped when its client goes.
  */
 import type { Channel } from "../../channels/channel.js";
+import { type HttpExchange, queryOf } from "../../requests/exchange.js";
 import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
+import { readResume } from "../../requests/resume.js";
 import type { WaitingRequest } from "../../sessions/control.js";
+import type { ConnectionRequest } from "../../sessions/identity.js";
 import {
   type Admission,
   admit,
@@ -20,12 +23,10 @@ import {
   type WaitingReaderOptions,
   type WaitOutcome,
 } from "../../sessions/request-client.js";
-import { estimateOfEntries } from "../../sessions/work.js";
+import { estimateOfEntries, type WorkAccount } from "../../sessions/work.js";
 import { pauseCounting } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
-import { bodyOfBatch, listEncoding, SharedBodies, sendBody } from "./answer-body.js";
-import type { Exchange } from "./exchange.js";
-import { parseReadQuery, type ReadQuery } from "./read-query.js";
+import { bodyOfBatch, listEncoding, parseCursor, SharedBodies, sendBody } from "./answer-body.js";
 import type { RequestRates } from "./request-rates.js";
 
 export interface ChannelReadsOptions {
@@ -33,12 +34,27 @@ export interface ChannelReadsOptions {
   readonly rates: RequestRates;
   /** Longest time that a request may wait. */
   readonly maxWaitMs: number;
-  /** Answers where something was thrown. */
-  readonly fail: (exchange: Exchange, error: unknown) => void;
+  /** Answers a request whose handler threw. */
+  readonly fail: (exchange: HttpExchange, error: unknown) => void;
+}
+
+/** What the query asks for. */
+export interface ReadQuery extends Omit<ReadParams, "channel"> {
+  /** How long to wait for a publication; 0 to answer at once. */
+  readonly waitMs: number;
+}
+
+/** A read in progress. */
+interface OpenRead {
+  readonly exchange: HttpExchange;
+  readonly admission: Admission;
+  readonly params: ReadParams & ReadQuery;
+  /** Charged for the work. */
+  readonly account: WorkAccount;
 }
 
 interface Waiting extends WaitingRequest {
-  readonly exchange: Exchange;
+  readonly exchange: HttpExchange;
   readonly reader: WaitingReader;
 }
 
@@ -53,8 +69,8 @@ export class ChannelReads {
   }
 
   /** @throws what the application and the broker throw */
-  async answer(exchange: Exchange, visitor: Visitor, channel: string): Promise<void> {
-    const { context, maxWaitMs } = this.#options;
+  async answer(exchange: HttpExchange, visitor: Visitor, channel: string): Promise<void> {
+    const { context, rates, maxWaitMs } = this.#options;
     const query = parseReadQuery(exchange.admitted.request, maxWaitMs);
     if (typeof query === "string") {
       exchange.refuse(toHttpRefusal(replyError("badRequest", query)));
@@ -66,37 +82,26 @@ export class ChannelReads {
       exchange.refuse(toHttpRefusal(admission.refusal));
       return;
     }
-    if (!(await this.#mayBegin(exchange, admission, params))) return;
-    await this.#read(exchange, admission, params);
-  }
-
-  /** Whether what was spent before is paid off; then it waits for its turn. */
-  async #mayBegin(
-    exchange: Exchange,
-    { visitor }: Admission,
-    { since, limit = defaultReadEntries }: ReadParams,
-  ): Promise<boolean> {
-    const { rates } = this.#options;
     const account = rates.accountOf(visitor.actor.user, exchange.address);
-    exchange.account = account;
     exchange.onClosed(() => account.release());
     const refusal = rates.findWorkRefusal(account);
     if (refusal) {
       exchange.refuse(refusal);
-      return false;
+      return;
     }
-    // Most that come back to a place find little or nothing there.
+    const { since, limit = defaultReadEntries } = params;
+    // Most readers that resume find little or nothing new.
     await rates.turn(estimateOfEntries(since === undefined ? limit : 0));
-    return !exchange.isClosed;
+    if (!exchange.isClosed) await this.#read({ exchange, admission, params, account });
   }
 
-  /** Those that wait are answered with nothing, and none waits from now on. */
+  /** Answers waiting requests with nothing; none waits from now on. */
   end(): void {
     this.#isEnded = true;
     for (const { reader } of [...this.#waiting]) reader.end();
   }
 
-  /** What these wait for is not theirs any more. */
+  /** Refuses waiting requests that have lost their permission. */
   refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void {
     for (const waiting of [...this.#waiting]) {
       if (!matches(waiting)) continue;
@@ -105,43 +110,39 @@ export class ChannelReads {
     }
   }
 
-  async #read(exchange: Exchange, admission: Admission, params: ReadParams & ReadQuery): Promise<void> {
+  async #read(open: OpenRead): Promise<void> {
     const { context } = this.#options;
+    const { exchange, admission, params } = open;
     let refusal: HttpRefusal | undefined;
-    // HEAD says what GET would, and at once.
-    const mayWait = params.waitMs > 0 && exchange.request.method === "GET";
+    // HEAD gets the headers of GET, at once.
+    const mayWait = params.waitMs > 0 && exchange.method === "GET";
     const wait = (channel: Channel, offset: number) => {
       if (this.#isEnded || exchange.isClosed) return false;
-      refusal = this.#wait(exchange, admission, params, { channel, offset });
+      refusal = this.#wait(open, channel, offset);
       return true;
     };
     const answer = await read(context, admission, params, mayWait ? wait : undefined);
     if (refusal) exchange.refuse(refusal);
     else if (answer && "refusal" in answer) exchange.refuse(toHttpRefusal(answer.refusal));
-    else if (answer) this.#send(exchange, params.channel, answer);
+    else if (answer) this.#send(open, answer);
   }
 
-  #send(exchange: Exchange, channel: string, answer: ReadAnswer): void {
-    const { request, response } = exchange;
-    if (exchange.isClosed || response.headersSent) return;
+  #send({ exchange, params, account }: OpenRead, answer: ReadAnswer): void {
+    if (exchange.isClosed || exchange.response.headersSent) return;
     exchange.isLast ||= this.#isEnded;
-    const body = this.#bodies.get(channel, answer);
-    sendBody(request, response, body, exchange.answerHeaders());
-    exchange.account?.charge(body.takeCost());
+    const body = this.#bodies.get(params.channel, answer);
+    sendBody(exchange, body);
+    account.charge(body.takeCost());
   }
 
   /** @returns why it may not wait */
-  #wait(
-    exchange: Exchange,
-    admission: Admission,
-    params: ReadParams & ReadQuery,
-    { channel, offset }: { readonly channel: Channel; readonly offset: number },
-  ): HttpRefusal | undefined {
+  #wait(open: OpenRead, channel: Channel, offset: number): HttpRefusal | undefined {
     const { context, rates } = this.#options;
+    const { exchange, admission, params } = open;
     const leave = rates.enter(exchange.address);
     if (typeof leave !== "function") return leave;
-    const restart = pauseSocketTimeout(exchange);
-    const resume = pauseCounting(exchange.response);
+    const restoreTimeout = pauseSocketTimeout(exchange);
+    const resumeCounting = pauseCounting(exchange.response);
     const waiting: Waiting = {
       exchange,
       identity: admission.visitor.identity,
@@ -152,10 +153,10 @@ export class ChannelReads {
         encoding: listEncoding,
         waitMs: this.#waitMsOf(admission, params),
         onEnd: (outcome) => {
-          restart();
-          resume();
+          restoreTimeout();
+          resumeCounting();
           this.#waiting.delete(waiting);
-          this.#finish(exchange, admission, params, outcome);
+          this.#finish(open, outcome);
         },
       }),
     };
@@ -169,33 +170,25 @@ export class ChannelReads {
     return undefined;
   }
 
-  /** No longer than what the reader came with is good for. */
+  /** At most until the client's token or grant expires. */
   #waitMsOf({ visitor, grant }: Admission, { waitMs }: ReadQuery): number {
     const now = this.#options.context.clock.now();
     const ends = [visitor.identity.expiresAt, grant.expiresAt].filter((end) => end !== undefined);
     return Math.max(0, Math.min(waitMs, ...ends.map((end) => end - now)));
   }
 
-  #finish(
-    exchange: Exchange,
-    admission: Admission,
-    params: ReadParams & ReadQuery,
-    { bytes, position }: WaitOutcome,
-  ): void {
+  #finish(open: OpenRead, { bytes, position }: WaitOutcome): void {
     const { context, fail } = this.#options;
-    const { limits } = context;
-    const { limit = limits.maxHistoryEntries, since } = params;
-    const most = Math.min(limit, limits.maxHistoryEntries);
+    const { exchange, params } = open;
+    const { maxHistoryEntries } = context.limits;
+    const { limit = maxHistoryEntries, since } = params;
+    const maxEntries = Math.min(limit, maxHistoryEntries);
     try {
-      if (bytes === undefined)
-        this.#send(exchange, params.channel, { position, publications: [], isRecovered: true });
-      // A batch is for all that wait, and may be more than this one has asked for.
-      else if (position.offset - (since?.offset ?? 0) > most)
-        this.#read(exchange, admission, { ...params, waitMs: 0 }).catch((error) => fail(exchange, error));
-      else {
-        const { request, response } = exchange;
-        sendBody(request, response, bodyOfBatch(bytes, position), exchange.answerHeaders());
-      }
+      if (bytes === undefined) this.#send(open, { position, publications: [], isRecovered: true });
+      // All waiting readers share a batch, which may be more than this one asked for.
+      else if (position.offset - (since?.offset ?? 0) > maxEntries)
+        this.#read({ ...open, params: { ...params, waitMs: 0 } }).catch((error) => fail(exchange, error));
+      else sendBody(exchange, bodyOfBatch(bytes, position));
     } catch (error) {
       fail(exchange, error);
     }
@@ -203,14 +196,47 @@ export class ChannelReads {
 }
 
 /**
- * A server for HTTP/1.1 may cut connections on which nothing happens; here, that is meant.
- * @returns what sets it as it was
+ * Servers for HTTP/1.1 may cut idle connections; a long poll is idle on purpose.
+ * @returns restores the timeout
  */
-function pauseSocketTimeout({ request }: Exchange): () => void {
+function pauseSocketTimeout({ request }: HttpExchange): () => void {
   const { socket, httpVersionMajor } = request;
-  // Over HTTP/2 the connection is not this request's own.
-  const before = httpVersionMajor < 2 ? socket.timeout : undefined;
-  if (!before) return () => {};
+  // Over HTTP/2 other requests share the connection.
+  const timeoutMs = httpVersionMajor < 2 ? socket.timeout : undefined;
+  if (!timeoutMs) return () => {};
   socket.setTimeout(0);
-  return () => void socket.setTimeout(before);
+  return () => void socket.setTimeout(timeoutMs);
+}
+
+const units = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/** @returns the query, or why it is refused, as a sentence without full stop */
+export function parseReadQuery(request: ConnectionRequest, maxWaitMs: number): ReadQuery | string {
+  const { limit, wait, cursor, channel_token: token } = Object.fromEntries(queryOf(request.url));
+  const resume = readResume(request, ["cursor"]);
+  if (typeof resume === "string") return resume;
+  const { since } = resume;
+  const place = cursor === undefined ? undefined : parseCursor(cursor);
+  if (cursor !== undefined && place === undefined)
+    return "cursor must be the cursor of the previous page, unchanged";
+  if (since !== undefined && cursor !== undefined) return "cursor cannot be combined with since";
+  const waitMs = wait === undefined ? 0 : parseWait(wait);
+  if (waitMs === undefined) return "wait must be a number of seconds, or a duration such as 25s, 1m or 500ms";
+  if (waitMs > 0 && since === undefined)
+    return "wait needs since: read without both first, and resume from the position in the answer";
+  if (limit !== undefined && !/^\d{1,9}$/.test(limit)) return "limit must be an integer of at least 0";
+  if (since && limit !== undefined && Number(limit) === 0) return "limit must be at least 1 with since";
+  return {
+    ...(since && { since }),
+    ...(place && { cursor: place }),
+    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(token && { token }),
+    waitMs: Math.min(waitMs, maxWaitMs),
+  };
+}
+
+/** @returns milliseconds; undefined if the text is not a duration */
+function parseWait(text: string): number | undefined {
+  const [, number, unit = "s"] = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?$/.exec(text) ?? [];
+  return number === undefined ? undefined : Math.ceil(Number(number) * units[unit as keyof typeof units]);
 }

@@ -1,8 +1,7 @@
-/** `POST` and `DELETE` of a channel: a publication, by the rules that a publish command goes by. */
+/** `POST` and `DELETE` of a channel: publishes by the rules of the publish command. */
 import type { IncomingMessage } from "node:http";
-import type { PublishResult } from "../../channels/broker.js";
-import { queryOf } from "../../requests/credentials.js";
-import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
+import { type HttpExchange, parseJson } from "../../requests/exchange.js";
+import { type HttpRefusal, refuse, toHttpRefusal } from "../../requests/refusals.js";
 import type { SessionContext } from "../../sessions/context.js";
 import { type Publisher, type Publishing, publish } from "../../sessions/publishing.js";
 import { admit } from "../../sessions/reading.js";
@@ -11,26 +10,23 @@ import { type ReplyError, replyError } from "../../wire/codes.js";
 import { isNewlyPublished, type PublishParams, toPublishedFields } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
 import { findDepthFault, wholeText } from "../../wire/payload.js";
-import { consumedBodyAdvice, parseJson, readBody, sendJson } from "../api/body.js";
-import type { Exchange } from "./exchange.js";
 import type { RequestRates } from "./request-rates.js";
 
 export interface ChannelWritesOptions {
   readonly context: Publishing & Pick<SessionContext, "access" | "application" | "clock">;
   readonly rates: RequestRates;
-  /** Largest body, in bytes. */
   readonly maxBodyBytes: number;
 }
 
-/** What other interfaces, or other servers, take as a condition of a write: without case and punctuation. */
-const unheardParameters: ReadonlySet<string> = new Set([
+/** Conditions of writes in other APIs and servers, in lower case, letters only. */
+const unsupportedParameters: ReadonlySet<string> = new Set([
   "idempotencykey",
   "keymode",
   "removed",
   "version",
   "versionepoch",
 ]);
-const unheardFields = ["if-match", "if-none-match", "x-idempotency-key"] as const;
+const unsupportedFields = ["if-match", "if-none-match", "x-idempotency-key"] as const;
 
 export class ChannelWrites {
   readonly #options: ChannelWritesOptions;
@@ -40,7 +36,7 @@ export class ChannelWrites {
   }
 
   /** @throws what the application, and the broker's `publish`, throw */
-  async answer(exchange: Exchange, visitor: Visitor, channel: string): Promise<void> {
+  async answer(exchange: HttpExchange, visitor: Visitor, channel: string): Promise<void> {
     const { context, rates } = this.#options;
     const limited = rates.takePublish(visitor.actor.user, exchange.address);
     if (limited) {
@@ -57,65 +53,63 @@ export class ChannelWrites {
     const published = "code" in publisher ? publisher : await publish(context, params, publisher);
     if (exchange.isClosed) return;
     if ("code" in published) exchange.refuse(toHttpRefusal(published));
-    else sendPublished(exchange, published);
+    else exchange.sendJson(isNewlyPublished(published) ? 201 : 200, toPublishedFields(published));
   }
 
-  /** @returns undefined where the client has gone */
-  async #readParams(exchange: Exchange, channel: string): Promise<PublishParams | HttpRefusal | undefined> {
-    const { request } = exchange;
-    const key = queryOf(request.url ?? "/").get("key") ?? undefined;
+  /** @returns undefined if the client has gone */
+  async #readParams(
+    exchange: HttpExchange,
+    channel: string,
+  ): Promise<PublishParams | HttpRefusal | undefined> {
+    const { request, query } = exchange;
+    const key = query.get("key") ?? undefined;
     const idempotencyKey = request.headers["idempotency-key"] as string | undefined;
     const fault =
-      findUnheard(request) ??
+      findUnsupported(request, query) ??
       (key === undefined ? undefined : findKeyFault("key", key)) ??
       (idempotencyKey === undefined ? undefined : findKeyFault("Idempotency-Key", idempotencyKey));
     if (fault) return toHttpRefusal(replyError("badRequest", fault));
-    const data = request.method === "DELETE" ? removal(request) : await this.#readData(exchange);
+    const isRemoved = exchange.method === "DELETE";
+    if (isRemoved) request.resume();
+    const data = isRemoved ? "null" : await this.#readData(exchange);
     if (data === undefined || typeof data === "object") return data;
     return {
       channel,
       data,
-      ...(request.method === "DELETE" && { isRemoved: true }),
+      ...(isRemoved && { isRemoved }),
       ...(key !== undefined && { key }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     };
   }
 
-  async #readData(exchange: Exchange): Promise<string | HttpRefusal | undefined> {
-    const { request } = exchange;
-    const { maxBodyBytes } = this.#options;
-    const unsupported = findTypeFault(request);
-    if (unsupported) return { status: 415, error: replyError("badRequest", unsupported) };
-    const body = await readBody(request, maxBodyBytes);
-    if (body === "aborted") return undefined;
-    if (body === "large") {
-      exchange.isLast = true;
-      return { status: 413, error: replyError("badRequest", `a body may have ${maxBodyBytes} bytes`) };
-    }
-    if (body === "consumed") return { status: 500, error: replyError("internal", consumedBodyAdvice) };
-    const value = parseJson(body.text);
-    if (value === undefined)
-      return toHttpRefusal(
-        replyError("badRequest", "the body must be JSON, which is the publication's data"),
-      );
-    const tooDeep = findDepthFault(body.text, value);
-    return tooDeep ? toHttpRefusal(replyError("badRequest", tooDeep)) : wholeText(body.text);
+  async #readData(exchange: HttpExchange): Promise<string | HttpRefusal | undefined> {
+    const unsupported = findTypeFault(exchange.request);
+    if (unsupported) return refuse(415, unsupported);
+    const text = await exchange.readText(this.#options.maxBodyBytes);
+    if (typeof text !== "string") return text;
+    const value = parseJson(text);
+    const fault =
+      value === undefined ? "the body must be JSON: the publication's data" : findDepthFault(text, value);
+    return fault === undefined ? wholeText(text) : toHttpRefusal(replyError("badRequest", fault));
   }
 
-  /** Who may be in the channel counts as being there: a request cannot subscribe first. */
+  /** A client that may subscribe counts as a subscriber: a request cannot subscribe first. */
   async #toPublisher(
     visitor: Visitor,
     { channel }: PublishParams,
-    { request }: Exchange,
+    { query }: HttpExchange,
   ): Promise<Publisher | ReplyError> {
     const { context } = this.#options;
     const { actor, info, owner } = visitor;
     const policy = context.application.policyFor(channel);
     if (policy === undefined) return replyError("unknownChannel");
     if (policy.rules.map?.keysOf === "client")
-      return replyError("permissionDenied", "keys are those of connections here, and a request is none");
+      return replyError(
+        "permissionDenied",
+        "this map's keys are connection ids, and a request has no connection",
+      );
     if (await policy.may("publish", actor, false)) return { actor, info, owner, isSubscribed: false };
-    const token = queryOf(request.url ?? "/").get("channel_token");
+    const token = query.get("channel_token");
     const admission = await admit(context, visitor, { channel, ...(token && { token }) });
     if ("refusal" in admission) return admission.refusal;
     const { grant } = admission;
@@ -124,35 +118,24 @@ export class ChannelWrites {
   }
 }
 
-/** Done all the same, a write would have an effect where its client wanted none, or a second one. */
-function findUnheard({ url = "/", headers }: IncomingMessage): string | undefined {
-  const advice = "a repeat is known by Idempotency-Key, and conditions are for POST /api/map_publish";
-  const field = unheardFields.find((name) => headers[name] !== undefined);
-  if (field !== undefined) return `the field ${field} means nothing here: ${advice}`;
-  const parameter = [...queryOf(url).keys()].find((name) =>
-    unheardParameters.has(name.toLowerCase().replace(/[^a-z]/g, "")),
+/** Ignored, a condition would let a write happen that its client did not want, or twice. */
+function findUnsupported({ headers }: IncomingMessage, query: URLSearchParams): string | undefined {
+  const advice = "use Idempotency-Key for retries, and POST /api/map_publish for conditions";
+  const field = unsupportedFields.find((name) => headers[name] !== undefined);
+  if (field !== undefined) return `${field} is not supported here: ${advice}`;
+  const parameter = [...query.keys()].find((name) =>
+    unsupportedParameters.has(name.toLowerCase().replace(/[^a-z]/g, "")),
   );
-  return parameter === undefined ? undefined : `?${parameter.slice(0, 40)}= is not known here: ${advice}`;
-}
-
-/** The data of a removal: there is none. */
-function removal(request: IncomingMessage): string {
-  request.resume();
-  return "null";
+  return parameter === undefined ? undefined : `?${parameter.slice(0, 40)}= is not supported here: ${advice}`;
 }
 
 /**
- * Browsers ask first before a page of another origin sends JSON, and not before it sends what a form could
+ * Browsers send a preflight before a page of another origin may send JSON, but not before it sends what a form could
  * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
  */
 function findTypeFault({ headers }: IncomingMessage): string | undefined {
   const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") return "the body must come as Content-Type: application/json";
+  if (type !== "application/json") return "The body must have Content-Type: application/json.";
   const encoding = headers["content-encoding"] ?? "identity";
-  return encoding === "identity" ? undefined : "the body must come without Content-Encoding";
-}
-
-function sendPublished(exchange: Exchange, published: PublishResult): void {
-  const status = isNewlyPublished(published) ? 201 : 200;
-  sendJson(exchange.response, status, toPublishedFields(published), { ...exchange.answerHeaders() });
+  return encoding === "identity" ? undefined : "The body must not have a Content-Encoding.";
 }

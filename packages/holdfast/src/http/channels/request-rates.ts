@@ -1,9 +1,9 @@
 /**
- * How fast requests come, and how many wait. A request has no connection of its own to be bound by, so its user is, or,
- * where it is anonymous, its address.
+ * How fast requests may come, and how many may wait. A request has no connection to be limited by, so its user is, or its
+ * address if it is anonymous.
  */
-import { isLoopbackAddress, toPeerKey } from "../../requests/addresses.js";
-import { type HttpRefusal, tooMany } from "../../requests/refusals.js";
+import { PeerCounts, toPeerKey } from "../../requests/addresses.js";
+import { type HttpRefusal, retryAfter, tooMany } from "../../requests/refusals.js";
 import type { SessionLimits } from "../../sessions/limits.js";
 import {
   busyText,
@@ -26,7 +26,7 @@ export type RequestLimits = Pick<
   | "userPublishBurst"
   | "workPerSecond"
 > & {
-  /** Of all together; `null` for no bound. */
+  /** In all; `null` for no bound. */
   readonly maxWaitingRequests: number | null;
   readonly maxAddressWaitingRequests: number | null;
 };
@@ -36,20 +36,20 @@ export interface RequestRatesContext {
   readonly clock: Clock;
   /** Shared with connections of the same users. */
   readonly userPublishes: TokenBuckets | undefined;
-  /** The same. */
+  /** Shared with connections. */
   readonly work: Work;
-  /** Without a trusted proxy, what comes from a loopback address may be everybody, and is bounded only all together. */
-  readonly countsLoopback: boolean;
+  /** The key an address is counted by; empty if it is not counted, which leaves the bounds for all. */
+  readonly peerKeyOf: (address: string) => string;
 }
 
-/** How long a client that is refused for the number that waits should stay away, in seconds. */
-const fullRetrySeconds = 5;
+/** How long a client should stay away when too many requests wait. */
+const fullRetryMs = 5000;
 
 export class RequestRates {
   readonly #context: RequestRatesContext;
   readonly #requests: TokenBuckets | undefined;
   readonly #publishes: TokenBuckets | undefined;
-  readonly #waiting = new Map<string, number>();
+  readonly #waiting = new PeerCounts();
   #waitingCount = 0;
 
   constructor(context: RequestRatesContext) {
@@ -66,48 +66,86 @@ export class RequestRates {
     return this.#waitingCount;
   }
 
-  /** Addresses that requests wait from. */
+  /** Addresses with waiting requests. */
   get waitingAddresses(): number {
     return this.#waiting.size;
   }
 
-  /** A request has come. @returns why it is not looked at */
+  /** Counts a request. @returns why it is refused */
   take(address: string): HttpRefusal | undefined {
-    if (!this.#counts(address)) return undefined;
-    const { clock, limits } = this.#context;
-    const waitMs = this.#requests?.take(toPeerKey(address), clock.elapsed()) ?? 0;
+    const { clock, limits, peerKeyOf } = this.#context;
+    const key = peerKeyOf(address);
+    if (key === "") return undefined;
+    const waitMs = this.#requests?.take(key, clock.elapsed()) ?? 0;
     if (waitMs === 0) return this.#findDebt(address);
-    return tooMany(`${limits.commandsPerSecond} requests a second of one address are accepted`, waitMs);
+    return tooMany(`an address may send ${limits.commandsPerSecond} requests per second`, waitMs);
   }
 
-  /** The address has shown a token that is none: guessing is bounded by what it costs. */
-  noteBadToken(address: string): void {
-    if (!this.#counts(address)) return;
-    const account = this.#context.work.account(keyOfAddress(address));
+  /** Charges the address for an unrecognized token, which limits guessing. */
+  chargeBadToken(address: string): void {
+    const account = this.accountOf("", address);
     account.charge(costOfBadToken);
     account.release();
   }
 
-  /** What a request costs is charged to. To be released. @param user empty for an anonymous one */
+  /** The account a request's cost is charged to; to be released. @param user empty for an anonymous client */
   accountOf(user: string, address: string): WorkAccount {
-    const ofAddress = this.#counts(address) ? keyOfAddress(address) : undefined;
-    return this.#context.work.account(user === "" ? ofAddress : `user ${user}`);
+    const { work, peerKeyOf } = this.#context;
+    const ofAddress = peerKeyOf(address) === "" ? undefined : accountKeyOf(address);
+    return work.account(user === "" ? ofAddress : `user ${user}`);
   }
 
-  /** @returns why nothing costly is begun for it at the moment */
+  /** @returns why nothing costly is started for it at the moment */
   findWorkRefusal(account: WorkAccount): HttpRefusal | undefined {
     const { work } = this.#context;
-    if (work.isLagging && !account.isWithinShare) return refuseFor(busyText, Math.ceil(retryAfterMs / 1000));
+    if (work.isLagging && !account.isWithinShare) return unavailable(busyText, retryAfterMs);
     return this.#refuseDebt(account.waitMs());
   }
 
-  /** Resolves when it is the turn of something that costs so much. */
+  /** Resolves when it is the turn of work that costs so many units. */
   turn(units: number): Promise<void> {
     return this.#context.work.turn(units);
   }
 
+  /** Counts a publication. @param user empty for an anonymous client @returns why it is refused */
+  takePublish(user: string, address: string): HttpRefusal | undefined {
+    const { clock, limits, userPublishes, work } = this.#context;
+    if (work.isLagging) return unavailable(busyText, retryAfterMs);
+    const now = clock.elapsed();
+    const [key, who] = user === "" ? [accountKeyOf(address), "an address"] : [`user ${user}`, "a user"];
+    const waitMs = this.#publishes?.take(key, now) ?? 0;
+    if (waitMs > 0)
+      return tooMany(
+        `${who} may publish ${limits.publishesPerSecond} times per second here, with bursts of ${limits.publishBurst}`,
+        waitMs,
+      );
+    const sharedWaitMs = user === "" ? 0 : (userPublishes?.take(user, now) ?? 0);
+    if (sharedWaitMs === 0) return undefined;
+    return tooMany(
+      `a user may publish ${limits.userPublishesPerSecond} times per second, with bursts of ${limits.userPublishBurst}`,
+      sharedWaitMs,
+    );
+  }
+
+  /** One more request is to wait. @returns why it may not, or what to call once when it no longer waits */
+  enter(address: string): HttpRefusal | (() => void) {
+    const { limits, peerKeyOf } = this.#context;
+    const { maxWaitingRequests: maxTotal, maxAddressWaitingRequests: maxOfAddress } = limits;
+    const key = peerKeyOf(address);
+    if (maxTotal !== null && this.#waitingCount >= maxTotal)
+      return unavailable(`at most ${maxTotal} requests may wait`, fullRetryMs);
+    if (key !== "" && maxOfAddress !== null && this.#waiting.countOf(key) >= maxOfAddress)
+      return unavailable(`at most ${maxOfAddress} requests of an address may wait`, fullRetryMs);
+    this.#waitingCount++;
+    const place = key === "" ? undefined : this.#waiting.enter(key);
+    return () => {
+      this.#waitingCount--;
+      this.#waiting.leave(place);
+    };
+  }
+
   #findDebt(address: string): HttpRefusal | undefined {
-    const account = this.#context.work.account(keyOfAddress(address));
+    const account = this.accountOf("", address);
     const refusal = this.#refuseDebt(account.waitMs());
     account.release();
     return refusal;
@@ -115,67 +153,18 @@ export class RequestRates {
 
   #refuseDebt(waitMs: number): HttpRefusal | undefined {
     if (waitMs === 0) return undefined;
-    return tooMany(`${this.#context.limits.workPerSecond} units of work a second are accepted`, waitMs);
-  }
-
-  /** @param user empty for an anonymous one */
-  takePublish(user: string, address: string): HttpRefusal | undefined {
-    const { clock, limits, userPublishes, work } = this.#context;
-    if (work.isLagging) return refuseFor(busyText, Math.ceil(retryAfterMs / 1000));
-    const now = clock.elapsed();
-    const key = user === "" ? keyOfAddress(address) : `user ${user}`;
-    const waitMs = this.#publishes?.take(key, now) ?? 0;
-    const whose = user === "" ? "address" : "user";
-    if (waitMs > 0)
-      return tooMany(
-        `${limits.publishesPerSecond} publications a second of one ${whose} are accepted here, ${limits.publishBurst} at once`,
-        waitMs,
-      );
-    const sharedMs = user === "" ? 0 : (userPublishes?.take(user, now) ?? 0);
-    if (sharedMs === 0) return undefined;
     return tooMany(
-      `${limits.userPublishesPerSecond} publications a second of one user are accepted, ${limits.userPublishBurst} at once`,
-      sharedMs,
+      `at most ${this.#context.limits.workPerSecond} units of work per second are accepted`,
+      waitMs,
     );
-  }
-
-  /** One more request is to wait. @returns why it may not, or what is called once when it waits no more */
-  enter(address: string): HttpRefusal | (() => void) {
-    const { maxWaitingRequests, maxAddressWaitingRequests } = this.#context.limits;
-    const key = toPeerKey(address);
-    const ofAddress = this.#waiting.get(key) ?? 0;
-    if (maxWaitingRequests !== null && this.#waitingCount >= maxWaitingRequests)
-      return full(`${maxWaitingRequests} requests may wait`);
-    const isBounded = maxAddressWaitingRequests !== null && this.#counts(address);
-    if (isBounded && ofAddress >= maxAddressWaitingRequests)
-      return full(`${maxAddressWaitingRequests} requests of one address may wait`);
-    this.#waitingCount++;
-    this.#waiting.set(key, ofAddress + 1);
-    return () => this.#leave(key);
-  }
-
-  #leave(key: string): void {
-    this.#waitingCount--;
-    const left = (this.#waiting.get(key) ?? 0) - 1;
-    if (left > 0) this.#waiting.set(key, left);
-    else this.#waiting.delete(key);
-  }
-
-  #counts(address: string): boolean {
-    // Empty once the socket is gone, and then there is nobody to answer.
-    return address !== "" && (this.#context.countsLoopback || !isLoopbackAddress(address));
   }
 }
 
-function keyOfAddress(address: string): string {
+function accountKeyOf(address: string): string {
   return `address ${toPeerKey(address)}`;
 }
 
-function full(reason: string): HttpRefusal {
-  return refuseFor(reason, fullRetrySeconds);
-}
-
-function refuseFor(reason: string, seconds: number): HttpRefusal {
+function unavailable(reason: string, waitMs: number): HttpRefusal {
   const error = { ...replyError("limitExceeded", reason), isTemporary: true };
-  return { status: 503, error, headers: { "Retry-After": String(seconds) } };
+  return { status: 503, error, headers: retryAfter(waitMs) };
 }

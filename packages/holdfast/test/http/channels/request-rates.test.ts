@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type RequestLimits, RequestRates } from "../../../src/http/channels/request-rates.js";
+import { TrustedProxies } from "../../../src/requests/trusted-proxies.js";
 import { costOfBadToken, TokenBuckets, Work } from "../../../src/sessions/work.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
-function createRates(limits: Partial<RequestLimits> = {}, countsLoopback = false) {
+function createRates(limits: Partial<RequestLimits> = {}, proxies: readonly string[] = []) {
   const clock = new FakeClock();
   const lag = { ms: 0 };
   const work = new Work({
@@ -30,7 +31,7 @@ function createRates(limits: Partial<RequestLimits> = {}, countsLoopback = false
     clock,
     userPublishes: new TokenBuckets({ perSecond: 1, burst: 1 }),
     work,
-    countsLoopback,
+    peerKeyOf: (address) => new TrustedProxies(proxies).peerKeyOf(address),
   });
   return { clock, rates, work, lag };
 }
@@ -46,11 +47,11 @@ describe("requests of one address", () => {
   });
 
   it("of loopback addresses count only behind a proxy that is named", () => {
-    for (const [countsLoopback, status] of [
-      [false, undefined],
-      [true, 429],
+    for (const [proxies, status] of [
+      [[], undefined],
+      [["10.0.0.1"], 429],
     ] as const) {
-      const { rates } = createRates({}, countsLoopback);
+      const { rates } = createRates({}, proxies);
       for (let i = 0; i < 2; i++) rates.take("::1");
       expect(rates.take("::1")?.status).toBe(status);
     }
@@ -61,7 +62,7 @@ describe("publications", () => {
   it("of a user are bound by what all of the user's connections share", () => {
     const { rates } = createRates();
     expect(rates.takePublish("anna", "192.0.2.1")).toBeUndefined();
-    expect(rates.takePublish("anna", "192.0.2.2")?.error.message).toContain("of one user");
+    expect(rates.takePublish("anna", "192.0.2.2")?.error.message).toContain("a user may publish");
     expect(rates.takePublish("ben", "192.0.2.1")).toBeUndefined();
   });
 
@@ -121,7 +122,7 @@ describe("work of requests", () => {
   it("counts tokens that are none for their address, which is not looked at beyond", () => {
     const { rates, work } = createRates({ commandBurst: 100, commandsPerSecond: 100 });
     let tokens = 0;
-    for (; rates.take("192.0.2.1") === undefined; tokens++) rates.noteBadToken("192.0.2.1");
+    for (; rates.take("192.0.2.1") === undefined; tokens++) rates.chargeBadToken("192.0.2.1");
     expect(tokens).toBe(Math.ceil(50 / costOfBadToken));
     expect(rates.take("192.0.2.1")).toMatchObject({ status: 429 });
     expect(rates.take("192.0.2.2")).toBeUndefined();

@@ -1,6 +1,6 @@
 import { connect } from "node:http2";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { startServer } from "../support/server.js";
+import { startServer } from "../../support/server.js";
 
 const key = "0123456789abcdef";
 

@@ -1,7 +1,7 @@
 /** Publications and notices as clients without an SDK read them. */
 import { describe, expect, it } from "vitest";
-import { plainEvents, plainLines, publicationText } from "../../../src/transports/plain/plain-format.js";
-import type { Publication, Push } from "../../../src/wire/messages.js";
+import { plainEvents, plainLines, publicationText } from "../../src/transports/plain-format.js";
+import type { Publication, Push } from "../../src/wire/messages.js";
 
 const full: Publication = {
   offset: 3,

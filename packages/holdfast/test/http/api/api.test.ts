@@ -1,9 +1,9 @@
 import { request } from "undici";
 import { describe, expect, it } from "vitest";
-import { HoldfastError, MemoryBroker } from "../../src/index.js";
-import { systemClock } from "../../src/sockets/system-clock.js";
-import { createCounter } from "../support/counter.js";
-import { RawClient, startServer } from "../support/server.js";
+import { HoldfastError, MemoryBroker } from "../../../src/index.js";
+import { systemClock } from "../../../src/sockets/system-clock.js";
+import { createCounter } from "../../support/counter.js";
+import { RawClient, startServer } from "../../support/server.js";
 
 const key = "0123456789abcdef";
 const news = { channel: "news", data: { text: "hello" } };
@@ -157,7 +157,7 @@ describe("other requests below /api/", () => {
         error: {
           code: 107,
           message: expect.stringContaining(
-            "There is nothing at /api/other, but /api/publish, /api/broadcast",
+            "There is nothing at /api/other. Paths: /api/publish, /api/broadcast",
           ),
         },
       },

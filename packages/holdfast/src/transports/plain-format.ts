@@ -1,17 +1,17 @@
 /**
- * What clients without an SDK read: publications as JSON objects, one an event (WHATWG HTML §9.2) or one a line, and
- * notices by name. One codec each for all connections, so that readers of a channel share their bytes.
+ * What clients without an SDK read: publications as JSON objects, one an event (WHATWG HTML §9.2) or one a line, and named
+ * notices. One encoding each for all connections, so that readers of a channel share bytes.
  */
-import type { Encoding } from "../../channels/reader.js";
-import type { Encoded, Encoder } from "../../wire/codec.js";
+import type { Encoding } from "../channels/reader.js";
+import type { Encoded, Encoder } from "../wire/codec.js";
 import {
   type ClientInfo,
   formatPosition,
   type Position,
   type Publication,
   type Push,
-} from "../../wire/messages.js";
-import type { JsonText } from "../../wire/payload.js";
+} from "../wire/messages.js";
+import type { JsonText } from "../wire/payload.js";
 
 export type NoticeName = "position" | "lost" | "state" | "join" | "leave" | "direct" | "error";
 
@@ -19,21 +19,21 @@ export interface PlainFormat {
   readonly name: string;
   readonly contentType: string;
   readonly encoding: Encoding;
-  /** @param position where to come back to */
-  tell(name: NoticeName | undefined, data: JsonText, position?: Position): string;
+  /** @param name of a notice; undefined for a publication @param position to resume from */
+  write(name: NoticeName | undefined, data: JsonText, position?: Position): string;
   readonly keepalive: string;
-  /** What the first event begins with. @param retryMs how long a client should wait before it comes back */
+  /** What the first event begins with. @param retryMs how long a client should wait before it reconnects */
   prologue(retryMs: number): string;
 }
 
 export const plainEvents: PlainFormat = createFormat({
   name: "events",
   contentType: "text/event-stream",
-  tell(name, data, position) {
+  write(name, data, position) {
     const id = position === undefined ? "" : `id: ${formatPosition(position)}\n`;
     return `${id}${name === undefined ? "" : `event: ${name}\n`}data: ${data}\n\n`;
   },
-  // Without an empty line behind them, which some readers take for the end of an event, these belong to the next one.
+  // No empty line follows: some readers take it for the end of an event. So these belong to the next event.
   keepalive: ": keepalive\n",
   prologue: (retryMs) => `retry: ${retryMs}\n`,
 });
@@ -41,12 +41,12 @@ export const plainEvents: PlainFormat = createFormat({
 export const plainLines: PlainFormat = createFormat({
   name: "ndjson",
   contentType: "application/x-ndjson",
-  tell: (name, data) => (name === undefined ? `${data}\n` : `{"${name}":${data}}\n`),
+  write: (name, data) => (name === undefined ? `${data}\n` : `{"${name}":${data}}\n`),
   keepalive: '{"keepalive":{}}\n',
   prologue: () => "",
 });
 
-/** `{offset, epoch, data, key, removed, score, tags, info, time}`; what there is not is left out. */
+/** `{offset, epoch, data, key, removed, score, tags, info, time}`, without absent fields. */
 export function publicationText(publication: Publication, epoch: string): JsonText {
   const { offset, data, key, isRemoved, score, tags, info, time } = publication;
   const fields: string[] = [];
@@ -63,7 +63,7 @@ export function publicationText(publication: Publication, epoch: string): JsonTe
 function createFormat(parts: Omit<PlainFormat, "encoding">): PlainFormat {
   const codec: Encoder = Object.freeze({
     name: `plain ${parts.name}`,
-    encodePush: (push: Push) => pushText(push, parts.tell),
+    encodePush: (push: Push) => pushText(push, parts.write),
     encodePing: () => parts.keepalive,
     join: (messages: readonly Encoded[]) => messages.join(""),
   });
@@ -71,21 +71,25 @@ function createFormat(parts: Omit<PlainFormat, "encoding">): PlainFormat {
   return Object.freeze({ ...parts, encoding });
 }
 
-function pushText(push: Push, tell: PlainFormat["tell"]): string {
+function pushText(push: Push, write: PlainFormat["write"]): string {
   switch (push.kind) {
     case "pub": {
       const { publication, epoch } = push;
       const { offset } = publication;
-      return tell(undefined, publicationText(publication, epoch), offset > 0 ? { epoch, offset } : undefined);
+      return write(
+        undefined,
+        publicationText(publication, epoch),
+        offset > 0 ? { epoch, offset } : undefined,
+      );
     }
     case "join":
     case "leave":
-      return tell(push.kind, infoText(push.info));
+      return write(push.kind, infoText(push.info));
     case "message":
-      return tell("direct", push.data);
+      return write("direct", push.data);
     case "unsubscribe":
     case "disconnect":
-      return tell("error", errorText(push.code, push.reason));
+      return write("error", errorText(push.code, push.reason));
     case "connect":
     case "subscribe":
       return "";

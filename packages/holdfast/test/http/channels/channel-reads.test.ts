@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { formatCursor, parseCursorText } from "../../../src/http/channels/answer-body.js";
-import { channelOf, decodeChannel } from "../../../src/http/channels/channel-path.js";
-import { parseReadQuery } from "../../../src/http/channels/read-query.js";
+import { formatCursor, parseCursor } from "../../../src/http/channels/answer-body.js";
+import { parseReadQuery } from "../../../src/http/channels/channel-reads.js";
 
 const read = (query: string) =>
   parseReadQuery({ headers: {}, url: `/channels/a?${query}`, address: "127.0.0.1" }, 60_000);
@@ -31,26 +30,7 @@ describe("query of a read", () => {
 
   it("has cursors that are read as they are written, whatever the key", () => {
     const cursor = { start: { epoch: "e", offset: 7 }, place: "0:a b:&ü\n" };
-    expect(parseCursorText(formatCursor(cursor))).toEqual(cursor);
+    expect(parseCursor(formatCursor(cursor))).toEqual(cursor);
     expect(formatCursor(cursor)).toMatch(/^[\w-]+$/);
-  });
-});
-
-describe("address of a channel", () => {
-  it.each([
-    ["/channels/news", "news"],
-    ["/channels/a%2Fb", "a/b"],
-    ["/channels/a/b", undefined],
-    ["/channels/", undefined],
-    ["/channels", undefined],
-    ["/channelsx/news", undefined],
-  ])("%s names %s", (path, name) => {
-    const segment = channelOf(path);
-    expect(segment === undefined ? undefined : decodeChannel(segment)).toBe(name);
-  });
-
-  it("is none where the encoding is broken", () => {
-    expect(decodeChannel("%ff")).toBeUndefined();
-    expect(decodeChannel("%")).toBeUndefined();
   });
 });

@@ -1,8 +1,8 @@
 /** Every method of the server's HTTP interface, against a running server and the clients that it acts on. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { apiMethods } from "../../src/http/api/methods.js";
-import { channel, defineApp, jwt, reject, rpc } from "../../src/index.js";
+import { apiMethods } from "../../../src/http/api/methods.js";
+import { channel, defineApp, jwt, reject, rpc } from "../../../src/index.js";
 import {
   type Answer,
   connectSdk,
@@ -11,8 +11,8 @@ import {
   startApp,
   subscribeSdk,
   tokenOf,
-} from "../support/app-server.js";
-import { until } from "../support/server.js";
+} from "../../support/app-server.js";
+import { until } from "../../support/server.js";
 
 const app = defineApp({
   authenticate: jwt({ secret }),
@@ -401,7 +401,11 @@ describe("keys with a scope", () => {
       "X-API-Key": `a key that is for ${scope}`,
     });
     if (isAllowed) expect(body.error).toBeUndefined();
-    else expect(body.error).toMatchObject({ code: 103, message: expect.stringContaining("needs a key for") });
+    else
+      expect(body.error).toMatchObject({
+        code: 103,
+        message: expect.stringContaining("needs a key with scope"),
+      });
   });
 
   it.each([

@@ -1,0 +1,221 @@
+/**
+ * A session of a client without an SDK, which reads one channel: the transport gives the commands in its place. Until the
+ * response has begun, their outcome is an HTTP status; from then on it is the channel's publications, and notices.
+ */
+import type { ServerResponse } from "node:http";
+import type { HeaderFields } from "../requests/origins.js";
+import { challengeFor, retryAfter, statusOf } from "../requests/refusals.js";
+import { paramsFor } from "../sessions/connecting.js";
+import { type Disconnect, disconnectTable, errorTable, type ReplyError } from "../wire/codes.js";
+import type {
+  MapPhase,
+  MapType,
+  Position,
+  Push,
+  Reply,
+  RequestOf,
+  SubscribeParams,
+  SubscribeResult,
+} from "../wire/messages.js";
+import type { AdmittedConnection, Peer } from "./admission.js";
+import { OneWayTransport } from "./one-way-transport.js";
+import { errorText, type PlainFormat, publicationText } from "./plain-format.js";
+import type { StreamSession, StreamTimes } from "./stream-transport.js";
+
+/** What a client asks for. */
+export interface PlainRequest {
+  readonly channel: string;
+  /** The position it has read to; undefined to start at the head. */
+  readonly since: Position | undefined;
+  readonly token: string | undefined;
+  /** A token for the channel. */
+  readonly channelToken: string | undefined;
+  /**
+   * Undefined if the channel is not a map. Called only once the client is authenticated, since it matches a name that the
+   * client chose against patterns.
+   */
+  readonly mapTypeOf: (channel: string) => MapType | undefined;
+}
+
+export interface PlainOpening {
+  readonly asked: PlainRequest;
+  readonly peer: Peer;
+  /** Of every answer. */
+  readonly headers: HeaderFields;
+  /** How long the client should wait before it reconnects. */
+  readonly retryMs: number;
+}
+
+/** For refusals that do not say how long to wait. */
+const refusedRetryMs = 5000;
+
+export class PlainTransport extends OneWayTransport {
+  readonly onlyChannel: string;
+  readonly #format: PlainFormat;
+  readonly #opening: PlainOpening;
+  #asked: PlainRequest;
+  #commands = 0;
+  #isConnected = false;
+  #hasPrologue = false;
+
+  /** @param onGone called once the response has ended */
+  constructor(
+    response: ServerResponse,
+    format: PlainFormat,
+    opening: PlainOpening,
+    times: StreamTimes,
+    onGone: (transport: AdmittedConnection) => void,
+  ) {
+    super(response, format, opening.peer, times, onGone);
+    this.onlyChannel = opening.asked.channel;
+    this.#format = format;
+    this.#opening = opening;
+    this.#asked = opening.asked;
+  }
+
+  start(session: StreamSession): void {
+    this.session = session;
+    session.execute(connectCommand(++this.#commands, this.#asked), (reply) => this.#takeReply(reply));
+  }
+
+  /** Without its subscription the stream has nothing more to say. */
+  translate(message: Reply | Push): string | undefined {
+    if (!("kind" in message)) return undefined;
+    if (message.kind !== "unsubscribe") return this.encoding.codec.encodePush(message) as string;
+    this.session?.close(message);
+    return undefined;
+  }
+
+  override close({ code, reason }: Disconnect): void {
+    this.release();
+    if (this.isBegun) this.endWith(Buffer.from(this.#format.write("error", errorText(code, reason))));
+    else this.#refuseWith(code, reason);
+  }
+
+  /** Once the session is done with the reply to the command before. */
+  #subscribeSoon(params: SubscribeParams): void {
+    setImmediate(() =>
+      this.session?.execute({ id: ++this.#commands, method: "subscribe", params }, (reply) =>
+        this.#takeReply(reply),
+      ),
+    );
+  }
+
+  #takeReply(reply: Reply): string | undefined {
+    if ("error" in reply) return this.#takeError(reply.error);
+    if (reply.method === "subscribe") return this.#takeSubscription(reply.result);
+    if (reply.method !== "connect") return undefined;
+    this.#isConnected = true;
+    const granted = reply.result.subs?.get(this.onlyChannel);
+    if (granted) return this.#takeSubscription(granted);
+    this.#subscribeSoon(subscribeParams(this.#asked));
+    return undefined;
+  }
+
+  #takeError(error: ReplyError): undefined {
+    const isGone = error.code === errorTable.unrecoverablePosition.code && this.#asked.since !== undefined;
+    if (isGone && !this.isBegun) {
+      // The position of a map is gone: its state is read again, after a notice of it.
+      this.#asked = { ...this.#asked, since: undefined };
+      this.#subscribeSoon(subscribeParams(this.#asked));
+      return;
+    }
+    const { session } = this;
+    this.close({ code: error.code, reason: error.message });
+    session?.closed();
+  }
+
+  #takeSubscription(result: SubscribeResult): string {
+    const text = this.#withPrologue(this.#begin(result) + this.#entriesOf(result));
+    const next = nextParams(this.#asked, result);
+    if (next !== undefined) this.#subscribeSoon(next);
+    return text;
+  }
+
+  /** @returns the first notice, at the first step */
+  #begin(result: SubscribeResult): string {
+    if (this.isBegun) return "";
+    this.begin({ "Content-Type": this.#format.contentType, ...this.#opening.headers });
+    const isResuming = this.#opening.asked.since !== undefined;
+    if (isResuming && !this.#isResumed(result)) return this.#positionNotice("lost", result, false);
+    // The position of a map comes with its last step.
+    return result.map ? "" : this.#positionNotice("position", result, isResuming || undefined);
+  }
+
+  /** The first page of a map may be empty. */
+  #withPrologue(text: string): string {
+    if (text === "" || this.#hasPrologue) return text;
+    this.#hasPrologue = true;
+    return this.#format.prologue(this.#opening.retryMs) + text;
+  }
+
+  #isResumed({ recovered, map }: SubscribeResult): boolean {
+    return recovered || (map?.phase === "stream" && this.#asked.since !== undefined);
+  }
+
+  #positionNotice(
+    name: "position" | "lost",
+    { positioned, position }: SubscribeResult,
+    recovered: boolean | undefined,
+  ): string {
+    const data = JSON.stringify({ recovered, ...(positioned && position) });
+    // Nobody can resume from a map that is not read completely.
+    return this.#format.write(name, data, positioned ? position : undefined);
+  }
+
+  #entriesOf(result: SubscribeResult): string {
+    const { map, publications, position } = result;
+    const { write } = this.#format;
+    const { codec } = this.encoding;
+    const state = (map?.state ?? []).map((each) => write("state", publicationText(each, position.epoch)));
+    const changes = publications.map((publication) =>
+      codec.encodePush({ kind: "pub", channel: this.onlyChannel, publication, epoch: position.epoch }),
+    );
+    const isComplete = map?.phase === "live";
+    const end = isComplete ? this.#positionNotice("position", result, result.recovered || undefined) : "";
+    return [...state, ...changes, end].join("");
+  }
+
+  #refuseWith(code: number, message: string): void {
+    // A client without credentials is asked for some.
+    const isUnknown = code === disconnectTable.badRequest.code && !this.#isConnected;
+    const status = isUnknown && this.#asked.token === undefined ? 401 : statusOf(code);
+    const headers = {
+      ...challengeFor(status),
+      ...((status === 429 || status === 503) && retryAfter(refusedRetryMs)),
+    };
+    this.refuse({ status, error: { code, message, isTemporary: false }, headers }, this.#opening.headers);
+  }
+}
+
+/** With the position, in case the server subscribes the client to the channel by itself. */
+function connectCommand(id: number, { channel, since, token }: PlainRequest): RequestOf<"connect"> {
+  const subs = since && new Map([[channel, { recover: true, ...since }]]);
+  return { id, method: "connect", params: { ...(token !== undefined && { token }), ...(subs && { subs }) } };
+}
+
+function subscribeParams(request: PlainRequest): SubscribeParams {
+  const { channel, since, channelToken, mapTypeOf } = request;
+  const type = mapTypeOf(channel);
+  return {
+    ...paramsFor(channel, since && { recover: true, ...since }),
+    positioned: false,
+    ...(channelToken !== undefined && { token: channelToken }),
+    ...(type && { map: mapStep(type, since ? "stream" : "state") }),
+  };
+}
+
+/** The next step towards a live map. @returns undefined if it is live */
+function nextParams(
+  request: PlainRequest,
+  { map, position }: Pick<SubscribeResult, "map" | "position">,
+): SubscribeParams | undefined {
+  if (map === undefined || map.phase === "live") return undefined;
+  const params = subscribeParams(request);
+  const step = mapStep(params.map?.type ?? "keys", map.cursor === undefined ? "stream" : "state", map.cursor);
+  return { ...params, ...position, map: step };
+}
+
+function mapStep(type: MapType, phase: MapPhase, cursor?: string): SubscribeParams["map"] & object {
+  return { type, phase, limit: 0, isAscending: false, ...(cursor !== undefined && { cursor }) };
+}

@@ -1,0 +1,173 @@
+/**
+ * A session over a response that goes on, over HTTP/1.1 or HTTP/2: begun once, written for as long as it lasts, ended within a
+ * bounded time. How commands come, and what the client reads, is for the transports made of it.
+ */
+import type { ServerResponse } from "node:http";
+import type { Encoding } from "../channels/reader.js";
+import type { PeerPlace } from "../requests/addresses.js";
+import type { HeaderFields } from "../requests/origins.js";
+import { type HttpRefusal, sendRefusal } from "../requests/refusals.js";
+import type { ConnectionRequest } from "../sessions/identity.js";
+import type { Transport, TransportEvents } from "../sessions/transport.js";
+import { isGone, isHttp2Response } from "../sockets/http-exchange.js";
+import { handOver } from "../sockets/request-bounds.js";
+import type { Clock } from "../time/clock.js";
+import type { Encoder } from "../wire/codec.js";
+import type { Disconnect } from "../wire/codes.js";
+import type { AdmittedConnection, Peer } from "./admission.js";
+import { ResponseWriter } from "./response-writer.js";
+
+/** How the response looks. */
+export interface StreamFormat<E extends Encoder = Encoder> {
+  readonly name: string;
+  readonly encoding: Encoding<E>;
+  readonly contentType: string;
+  /** Written first, for clients that wait for bytes. */
+  readonly prologue?: string;
+}
+
+export interface StreamTimes {
+  readonly clock: Clock;
+  /** For the peer to take the rest once the response is ended. */
+  readonly closeTimeoutMs: number;
+}
+
+/** What a transport needs of its session. */
+export interface StreamSession extends TransportEvents {
+  close(reason: Disconnect): void;
+}
+
+/** Proxies must not store, buffer or compress it. RFC 9111 §5.2.2; X-Accel-Buffering is nginx's. */
+const unbuffered = Object.freeze({
+  "Cache-Control": "private, no-cache, no-store, no-transform, must-revalidate, max-age=0",
+  "X-Accel-Buffering": "no",
+  Pragma: "no-cache",
+  "X-Content-Type-Options": "nosniff",
+});
+
+export abstract class StreamTransport implements Transport, AdmittedConnection {
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly place: PeerPlace | undefined;
+  /** Undefined before the start and after the end. */
+  protected session: StreamSession | undefined;
+  readonly #response: ServerResponse;
+  readonly #writer: ResponseWriter;
+  readonly #times: StreamTimes;
+  readonly #onGone: (transport: AdmittedConnection) => void;
+  #request: ConnectionRequest | undefined;
+  #cancelTimeout: (() => void) | undefined;
+
+  /** @param onGone called once the response has ended */
+  constructor(
+    response: ServerResponse,
+    { name, encoding }: Pick<StreamFormat, "name" | "encoding">,
+    { place, request }: Peer,
+    times: StreamTimes,
+    onGone: (transport: AdmittedConnection) => void,
+  ) {
+    this.name = name;
+    this.encoding = encoding;
+    this.place = place;
+    this.#request = request;
+    this.#response = response;
+    this.#times = times;
+    this.#onGone = onGone;
+    this.#writer = new ResponseWriter(response, () => this.drained());
+    // Sessions bound what they hold, and all of them together (`HeldBytes`).
+    handOver(response);
+    // Over HTTP/2, a stream that its client reset without an error closes only once its body is read to the end.
+    response.req?.resume();
+    response.once("close", () => this.#gone());
+  }
+
+  get unsentBytes(): number {
+    return this.#writer.unsentBytes;
+  }
+
+  /** Forgets it, to keep connections small. */
+  takeRequest(): ConnectionRequest {
+    const request = this.#request ?? { headers: {}, url: "/", address: "" };
+    this.#request = undefined;
+    return request;
+  }
+
+  write(parts: readonly Uint8Array[]): void {
+    if (!isGone(this.#response)) this.#writer.write(parts);
+  }
+
+  abstract pauseReading(): void;
+  abstract resumeReading(): void;
+
+  close({ code, reason }: Disconnect): void {
+    const { codec, frame } = this.encoding;
+    this.release();
+    this.endWith(frame(codec.encodePush({ kind: "disconnect", code, reason })));
+  }
+
+  destroy(): void {
+    this.release();
+    this.#cut();
+  }
+
+  protected get isBegun(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** Sends the head, with status 200. */
+  protected begin(headers: HeaderFields): void {
+    const response = this.#response;
+    if (isGone(response)) return;
+    // RFC 9113 §8.2.2: HTTP/2 has no Connection.
+    const connection = isHttp2Response(response) ? {} : { Connection: "close" };
+    // Silence between pings is expected; sessions watch their peers themselves.
+    if (!isHttp2Response(response)) response.socket?.setTimeout(0);
+    response.writeHead(200, { ...unbuffered, ...connection, ...headers });
+    response.flushHeaders();
+  }
+
+  /** Ends the response after what was written and a last part; drops what the peer does not take in time. */
+  protected endWith(part: Uint8Array): void {
+    if (isGone(this.#response)) return;
+    this.#writer.write([part]);
+    this.#limitEnd();
+    this.#writer.end();
+  }
+
+  /** Answers with a refusal instead of a stream. Only before it is begun. */
+  protected refuse(refusal: HttpRefusal, headers: HeaderFields): void {
+    if (isGone(this.#response)) return;
+    this.#limitEnd();
+    sendRefusal(this.#response, refusal, headers);
+  }
+
+  /** Everything written was taken. */
+  protected drained(): void {
+    this.session?.drained();
+  }
+
+  /** The session and the transport are done with each other. */
+  protected release(): void {
+    this.session = undefined;
+  }
+
+  #gone(): void {
+    this.#cancelTimeout?.();
+    this.#writer.clear();
+    const { session } = this;
+    this.release();
+    session?.closed();
+    this.#onGone(this);
+  }
+
+  #limitEnd(): void {
+    const { clock, closeTimeoutMs } = this.#times;
+    this.#cancelTimeout ??= clock.setTimer(() => this.#cut(), closeTimeoutMs);
+  }
+
+  #cut(): void {
+    const response = this.#response;
+    if (isHttp2Response(response)) response.stream.destroy();
+    else response.destroy();
+  }
+}
