@@ -64,7 +64,7 @@ describe.each(packages)("layers of $sources", ({ sources: folder, layers, browse
       expect([...reached].filter((to) => /^node:|(?:^|\/)websocket\.ts$|^lmdb$/.test(to))).toEqual([]);
     }
     if (folder === "packages/client/src")
-      expect(reachedFrom("node.ts")).toContain("../../holdfast/src/websocket.ts");
+      expect(reachedFrom("node.ts")).toContain("../../holdfast/src/sockets/web-socket.ts");
   });
 
   it("keeps implementations of one contract apart", () => {

@@ -120,7 +120,7 @@ const server: Readonly<Record<string, Layer>> = {
 };
 
 /** Browser-safe files of the server that the client has, too: its build takes them in. */
-const shared = ["app/define-app", "app/pattern", "app/types", "errors", "wire/messages"].map(
+const shared = ["app/app-shape", "app/pattern", "errors", "wire/messages"].map(
   (name) => `../../holdfast/src/${name}.ts`,
 );
 const notInBrowsers = /\b(?:process|Buffer|setImmediate|document|window)\b/;
@@ -130,7 +130,7 @@ const client: Readonly<Record<string, Layer>> = {
     folders: [],
     node: [],
     packages: ["centrifuge"],
-    files: [...shared, "../../holdfast/src/websocket.ts"],
+    files: [...shared, "../../holdfast/src/sockets/web-socket.ts"],
     forbiddenGlobals: notInBrowsers,
   },
   react: { folders: ["."], node: [], packages: ["react"], files: shared, forbiddenGlobals: notInBrowsers },

@@ -1,16 +1,20 @@
 /**
- * Says what stands in a token and what is wrong with it, for people who wonder why it is refused. Checks no signature, so
- * nothing may be decided by it.
+ * Describes a token and what is wrong with it, for people who wonder why it is refused. Does not check the signature, so no decision may
+ * depend on it.
  */
-import { hmacAlgorithms, publicKeyAlgorithms } from "./algorithms.js";
-import { ClaimFault, readTime } from "./claims.js";
-import { findHeaderFault, type JsonObject, readClaims, readHeader } from "./compact-token.js";
-import { readConnectionClaims } from "./connection-claims.js";
-import { findMismatch, readSubscriptionClaims } from "./subscription-claims.js";
+import {
+  ClaimFault,
+  findMismatch,
+  readConnectionClaims,
+  readSubscriptionClaims,
+  readTime,
+} from "./claims.js";
+import { hmacAlgorithms, publicKeyAlgorithms } from "./jwt-options.js";
+import { findHeaderFault, type JsonObject, readClaims, readHeader } from "./signature-verifier.js";
 import { defaultTokenOptions } from "./token-options.js";
 
 export interface DescribeOptions {
-  /** Unix milliseconds. @default times are not judged */
+  /** Unix milliseconds. @default times are not checked */
   readonly now?: number;
   /** The claim with the user's roles. @default "roles" */
   readonly roles?: string;
@@ -19,11 +23,11 @@ export interface DescribeOptions {
 }
 
 export interface TokenDescription {
-  /** What the token is for; undefined where its claims can't be read. */
+  /** Undefined if the claims cannot be read. */
   readonly kind?: "connection" | "subscription";
   readonly header?: JsonObject;
   readonly claims?: JsonObject;
-  /** Sentences; empty where nothing is wrong but, possibly, the signature. */
+  /** Sentences; empty if nothing is wrong, except possibly the signature. */
   readonly faults: readonly string[];
 }
 
@@ -32,7 +36,8 @@ export function describeToken(token: string, options: DescribeOptions = {}): Tok
   const { maxTokenBytes, roles } = { ...defaultTokenOptions, ...options };
   const faults: string[] = [];
   const bytes = Buffer.byteLength(token);
-  if (bytes > maxTokenBytes) faults.push(`the token has ${bytes} bytes, but ${maxTokenBytes} are accepted`);
+  if (bytes > maxTokenBytes)
+    faults.push(`the token has ${bytes} bytes; at most ${maxTokenBytes} are allowed`);
   const header = readHeader(token);
   if (typeof header === "string") return { faults: [...faults, header] };
   const headerFault = findHeaderFault(header, [...hmacAlgorithms, ...publicKeyAlgorithms]);
@@ -63,9 +68,9 @@ function findTimeFault(claims: JsonObject, name: string, now: number | undefined
   if (time === undefined || now === undefined) return undefined;
   const ahead = Math.ceil((time - now) / 1000);
   if (name === "exp" || (name === "expire_at" && time > 0))
-    return time <= now ? `the token has expired ${-ahead} s ago (${name})` : undefined;
+    return time <= now ? `the token expired ${-ahead} s ago (${name})` : undefined;
   if (name === "nbf" && time > now) return `the token is not valid for another ${ahead} s (nbf)`;
-  return name === "iat" && time > now ? `the token is issued ${ahead} s in the future (iat)` : undefined;
+  return name === "iat" && time > now ? `the token was issued ${ahead} s in the future (iat)` : undefined;
 }
 
 function faultsOf(read: () => string | undefined): readonly string[] {

@@ -1,38 +1,36 @@
 /**
- * Public keys that an issuer of tokens offers at an address as a JWK Set (RFC 7517 §5). Owns when they are fetched, which
- * tokens cannot make more frequent, and that what comes is bounded in size and time.
- *
- * jose has something of the kind, with a clock of its own, no bound for the size, and a fetch per token while they fail.
+ * Public keys that an issuer publishes as a JWK Set (RFC 7517 §5). Owns when they are fetched, which tokens cannot make more frequent, and
+ * bounds the size and time of a fetch. Used in place of jose's, which has a clock of its own, no bound for the size, and a fetch for each
+ * token while fetching fails.
  */
 import { HoldfastError, messageOf } from "../errors.js";
-import type { PublicKeyAlgorithm } from "./algorithms.js";
-import type { FetchKeys } from "./jwt-options.js";
-import { findKeys, type PublicKey, readPublicKey } from "./public-keys.js";
+import type { FetchKeys, PublicKeyAlgorithm } from "./jwt-options.js";
+import { findKeys, type PublicKey, readPublicKey } from "./keys.js";
 
 export interface RemoteKeysSettings {
   readonly url: string;
   readonly fetch: FetchKeys;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** For one fetch, its body included. */
+  /** For one fetch, including its body. */
   readonly timeoutMs: number;
-  /** Least time between the starts of two fetches, whatever became of the first. */
+  /** Minimum time between the starts of two fetches, whether they succeed or not. */
   readonly cooldownMs: number;
-  /** How old keys may be before they are fetched anew. */
+  /** Maximum age of keys before they are fetched again. */
   readonly maxAgeMs: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 const maxBodyBytes = 256 * 1024;
-/** A token without `kid` is tried with every key that suits. */
+/** A token without `kid` is tried with every suitable key. */
 const maxKeys = 100;
-/** While no newer keys can be had, those at hand are used until they are so many times older than they should get. */
+/** While fetching fails, the keys are used until this multiple of their maximum age. */
 const graceFactor = 6;
 
 export class RemoteKeys {
   readonly #settings: RemoteKeysSettings;
   #keys: readonly PublicKey[] = [];
-  /** Fetches that succeeded. */
+  /** Number of successful fetches. */
   #fetches = 0;
   #fetchedAt: number | undefined;
   #triedAt: number | undefined;
@@ -45,15 +43,15 @@ export class RemoteKeys {
   }
 
   /**
-   * The keys that may have signed a token; none where the issuer has none, as it said after the question came up.
-   * @throws HF_KEYS_UNAVAILABLE when that is not known: a fetch failed, or none may start yet, so asking again may help
+   * The keys that may have signed a token; none if the issuer has none, according to a fetch since the call.
+   * @throws HF_KEYS_UNAVAILABLE if that is unknown: a fetch failed, or none may start yet, so trying again may help
    */
   async find(algorithm: PublicKeyAlgorithm, keyId: string | undefined): Promise<readonly PublicKey[]> {
     const { maxAgeMs } = this.#settings;
     const fetches = this.#fetches;
     if (!this.#isWithin(this.#fetchedAt, maxAgeMs)) {
       const refreshed = this.#refresh();
-      // Keys that are a bit old serve on meanwhile, so that nobody waits for an issuer that is slow.
+      // Slightly outdated keys serve meanwhile, so that clients do not wait for a slow issuer.
       if (!this.#isWithin(this.#fetchedAt, maxAgeMs * graceFactor)) await refreshed;
     }
     if (!this.#isWithin(this.#fetchedAt, maxAgeMs * graceFactor)) throw this.#unavailable();
@@ -94,7 +92,7 @@ export class RemoteKeys {
     const { fetch, url, timeoutMs } = this.#settings;
     const response = await fetch(url, {
       headers: { Accept: "application/jwk-set+json, application/json" },
-      // Somebody else's address was not what the operator chose.
+      // A redirect leads to an address that the operator has not chosen.
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -105,7 +103,7 @@ export class RemoteKeys {
     return readKeySet(await readBody(response));
   }
 
-  /** A clock that was set back counts as any time having passed. */
+  /** False if the clock has been set back. */
   #isWithin(at: number | undefined, durationMs: number): boolean {
     if (at === undefined) return false;
     const age = this.#settings.now() - at;
@@ -117,7 +115,7 @@ export class RemoteKeys {
     const { origin, pathname } = new URL(url);
     const why =
       this.#failure === undefined
-        ? `an unknown key is asked for every ${cooldownMs} ms at most`
+        ? `unknown key; keys are fetched at most every ${cooldownMs} ms`
         : describe(this.#failure);
     return new HoldfastError("HF_KEYS_UNAVAILABLE", `keys of tokens from ${origin}${pathname}: ${why}`, {
       cause: this.#failure,
@@ -125,7 +123,7 @@ export class RemoteKeys {
   }
 }
 
-/** What `fetch` says of a failure stands in its cause. */
+/** `fetch` explains a failure in its cause. */
 function describe(failure: unknown): string {
   const cause = failure instanceof Error ? failure.cause : undefined;
   return cause === undefined ? messageOf(failure) : `${messageOf(failure)} (${messageOf(cause)})`;
@@ -151,13 +149,13 @@ function readKeySet(text: string): readonly PublicKey[] {
     throw new Error("the answer is not JSON");
   }
   const keys = (value as { readonly keys?: unknown } | null)?.keys;
-  if (!Array.isArray(keys)) throw new Error("the answer is no JWK Set, an object with a list of keys");
+  if (!Array.isArray(keys)) throw new Error("the answer is not a JWK Set, an object with a list of keys");
   if (keys.length > maxKeys) throw new Error(`the answer has more than ${maxKeys} keys`);
-  // RFC 7517 §5: members that are not understood are ignored.
+  // RFC 7517 §5: unknown members are ignored.
   const usable = keys
     .filter((key) => typeof key === "object")
     .map(readPublicKey)
     .filter((key) => typeof key !== "string");
-  if (usable.length === 0) throw new Error("the answer has no key that tokens can be checked with");
+  if (usable.length === 0) throw new Error("the answer has no usable key");
   return usable;
 }

@@ -1,18 +1,17 @@
 /**
- * Tokens that are not accepted any more though their signature and their times are right: one token, those of a user, or
- * those issued before some moment. What is in force, in memory and bounded; server/revocation-log.ts keeps them.
+ * Revoked tokens: single tokens, all tokens of a user, or those issued before a moment. Holds the revocations in force, in memory and
+ * bounded; server/revocation-log.ts stores them.
  */
-import { HoldfastError } from "../errors.js";
+import { HoldfastError, invalidOption } from "../errors.js";
 import type { TokenOrigin } from "../sessions/identity.js";
 
-/** Which tokens; exactly one of the forms. */
+/** Which tokens are revoked: exactly one of the forms. */
 export type Revocation = (
   | {
-      /** All tokens of the user, the newest, too. The empty one is that of all anonymous connections. */
+      /** All tokens of the user. The empty user stands for all anonymous connections. */
       readonly user: string;
       /**
-       * Only those issued before, in Unix milliseconds. `iat` counts whole seconds, so a token of the same second is
-       * taken for an older one.
+       * Only those issued before, in Unix milliseconds. `iat` has whole seconds, so a token of the same second counts as older.
        */
       readonly issuedBefore?: number;
     }
@@ -21,11 +20,11 @@ export type Revocation = (
       readonly tokenId: string;
     }
   | {
-      /** Everybody's tokens issued before, in Unix milliseconds. One without `iat` is older than any other. */
+      /** Tokens of all users issued before, in Unix milliseconds. A token without `iat` counts as oldest. */
       readonly issuedBefore: number;
     }
 ) & {
-  /** When the revocation ends, in Unix milliseconds; the tokens meant should have expired by then. @default in 30 days */
+  /** When the revocation ends, in Unix milliseconds; its tokens should have expired by then. @default in 30 days */
   readonly untilMs?: number;
 };
 
@@ -42,14 +41,14 @@ interface Cutoff {
 }
 
 const defaultMaxEntries = 100_000;
-/** How long tokens stay revoked where nothing else is said: 30 days. */
+/** How long tokens stay revoked by default: 30 days. */
 export const revocationDurationMs = 30 * 24 * 60 * 60 * 1000;
 const maxKeyCharacters = 8192;
 
 export class Revocations implements Iterable<Revocation & { readonly untilMs: number }> {
   readonly #now: () => number;
   readonly #maxEntries: number;
-  /** Their ends, by user and by token id. */
+  /** When they end, by user and by token id. */
   readonly #users = new Map<string, number>();
   readonly #tokens = new Map<string, number>();
   readonly #userCutoffs = new Map<string, Cutoff>();
@@ -60,19 +59,16 @@ export class Revocations implements Iterable<Revocation & { readonly untilMs: nu
     this.#maxEntries = maxEntries;
   }
 
-  /** Entries that count toward the bound. The moment that holds for everybody does not. */
+  /** Entries that count toward the bound. The moment for all users does not. */
   get size(): number {
     return this.#users.size + this.#tokens.size + this.#userCutoffs.size;
   }
 
   /**
-   * One for the same user, token or everybody as one before replaces it by the later end and the later moment. One that
-   * has ended does nothing.
-   *
-   * None is forgotten to make room for another, since its tokens would be accepted again and nobody would know. When it
-   * is full, `{issuedBefore}` still works, which needs no room.
-   * @throws HF_REVOCATIONS_FULL when there is no room for a new one
-   * @throws HF_OPTION_INVALID when it is of none of the forms
+   * Merges with an existing revocation of the same user or token: the later end and the later moment count. One that has ended has no
+   * effect. None is dropped to make room for another, since its tokens would be accepted again; `{issuedBefore}` needs no room.
+   * @throws HF_REVOCATIONS_FULL if there is no room for a new one
+   * @throws HF_OPTION_INVALID if it has none of the forms
    */
   add(revocation: Revocation): void {
     const {
@@ -102,7 +98,7 @@ export class Revocations implements Iterable<Revocation & { readonly untilMs: nu
     );
   }
 
-  /** Forgets those that have ended. Nothing but the room they take depends on it. */
+  /** Drops those that have ended, to free their room. */
   prune(now = this.#now()): void {
     for (const untils of [this.#users, this.#tokens])
       for (const [key, untilMs] of untils) if (untilMs <= now) untils.delete(key);
@@ -110,7 +106,7 @@ export class Revocations implements Iterable<Revocation & { readonly untilMs: nu
     if (this.#cutoff && this.#cutoff.untilMs <= now) this.#cutoff = undefined;
   }
 
-  /** Each in the form that {@link add} takes. */
+  /** Each in the form that {@link add} accepts. */
   *[Symbol.iterator](): Iterator<Revocation & { readonly untilMs: number }> {
     if (this.#cutoff) yield { ...this.#cutoff };
     for (const [user, untilMs] of this.#users) yield { user, untilMs };
@@ -123,7 +119,7 @@ export class Revocations implements Iterable<Revocation & { readonly untilMs: nu
     if (!entries.has(key) && this.size >= this.#maxEntries)
       throw new HoldfastError(
         "HF_REVOCATIONS_FULL",
-        `${this.#maxEntries} revocations are kept, and no more can be; {issuedBefore} needs no room`,
+        `there are ${this.#maxEntries} revocations, the maximum (maxRevocations); {issuedBefore} without a user needs no room`,
       );
     entries.set(key, merge(entries.get(key)));
   }
@@ -147,13 +143,17 @@ function readRevocation(revocation: Revocation): RevocationFields {
   const fields = revocation as RevocationFields;
   const { user, tokenId, issuedBefore, untilMs } = fields;
   if (user === undefined && tokenId === undefined && issuedBefore === undefined)
-    refuse("", "{user}, {tokenId}, {user, issuedBefore} or {issuedBefore}", "none of them");
+    refuse("", "one of {user}, {tokenId}, {user, issuedBefore} and {issuedBefore}", "none of them");
   if (tokenId !== undefined && (user !== undefined || issuedBefore !== undefined))
-    refuse("", "{user}, {tokenId}, {user, issuedBefore} or {issuedBefore}", "several of them");
+    refuse("", "one of {user}, {tokenId}, {user, issuedBefore} and {issuedBefore}", "several of them");
   for (const [name, value] of Object.entries({ user, tokenId }))
     if (value !== undefined && (typeof value !== "string" || value.length > maxKeyCharacters))
-      refuse(`.${name}`, `a string of up to ${maxKeyCharacters} characters`, "not");
-  if (tokenId === "") refuse(".tokenId", "a text", "empty");
+      refuse(
+        `.${name}`,
+        `a string of up to ${maxKeyCharacters} characters`,
+        typeof value === "string" ? "longer" : `of type ${typeof value}`,
+      );
+  if (tokenId === "") refuse(".tokenId", "a non-empty string", "empty");
   for (const [name, value] of Object.entries({ issuedBefore, untilMs }))
     if (value !== undefined && !Number.isFinite(value))
       refuse(`.${name}`, "Unix milliseconds", String(value).slice(0, 32));
@@ -161,7 +161,5 @@ function readRevocation(revocation: Revocation): RevocationFields {
 }
 
 function refuse(field: string, accepted: string, given: string): never {
-  throw new HoldfastError("HF_OPTION_INVALID", `revocation${field} must be ${accepted}, but is ${given}`, {
-    details: { option: `revocation${field}` },
-  });
+  throw invalidOption(`revocation${field}`, accepted, given);
 }

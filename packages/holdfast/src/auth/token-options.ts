@@ -1,17 +1,16 @@
-/** Options of tokens: each with its default and what changing it costs, resolved and checked in one place. */
-import { HoldfastError, refuseUnknownOptions } from "../errors.js";
+/** Resolves and checks the options of `jwt` in one place. */
+import { invalidOption, refuseUnknownOptions } from "../errors.js";
 import {
   type Algorithm,
   type HmacAlgorithm,
   isHmacAlgorithm,
   isPublicKeyAlgorithm,
-  leastSecretBytes,
+  minSecretBytes,
   publicKeyAlgorithms,
-} from "./algorithms.js";
-import type { TokenOptions } from "./jwt-options.js";
-import { type PublicKey, readPublicKey } from "./public-keys.js";
+  type TokenOptions,
+} from "./jwt-options.js";
+import { type PublicKey, readPublicKey, readSecrets, SecretKeys } from "./keys.js";
 import { RemoteKeys } from "./remote-keys.js";
-import { readSecrets, SecretKeys } from "./secret-keys.js";
 
 export interface TokenSettings {
   readonly secrets?: SecretKeys;
@@ -55,25 +54,26 @@ const tokenOptionNames: readonly string[] = [
   "onError",
 ];
 
-/** An hour: beyond, a clock is wrong. */
+/** One hour: a larger difference means that a clock is wrong. */
 const maxToleranceSeconds = 3600;
-/** What timers of Node.js can wait. */
+/** Longer delays overflow timers. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /** @throws HF_OPTION_INVALID naming the option and what is accepted; keys are never printed */
 export function resolveTokenOptions(options: TokenOptions): TokenSettings {
-  // A bound that is misspelt, such as the audience, would else hold nobody off.
+  // A misspelt option, such as the audience, would otherwise have no effect.
   refuseUnknownOptions(options, tokenOptionNames);
   const { secret, jwksUrl, now, onError = () => {} } = options;
   const numbers = readNumbers(options);
   if (secret === undefined && options.publicKeys === undefined && jwksUrl === undefined)
-    refuse("secret", "given where neither publicKeys nor jwksUrl is", "missing");
+    refuse("secret", "set if neither publicKeys nor jwksUrl is", "missing");
   for (const [name, value] of Object.entries({ now, onError, fetch: options.fetch ?? now }))
     if (typeof value !== "function") refuse(name, "a function", `of type ${typeof value}`);
   const strict = options.strictTokens ?? defaultTokenOptions.strictTokens;
   if (typeof strict !== "boolean") refuse("strictTokens", "true or false", JSON.stringify(strict));
   const roles = options.roles ?? defaultTokenOptions.roles;
-  if (typeof roles !== "string" || roles === "") refuse("roles", "the name of a claim", "not");
+  if (typeof roles !== "string" || roles === "")
+    refuse("roles", "the name of a claim", JSON.stringify(roles));
   const secrets = secret === undefined ? undefined : new SecretKeys(readSecrets(secret));
   const publicKeys = readPublicKeys(options.publicKeys);
   const remoteKeys =
@@ -96,8 +96,8 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
     ...(secrets && { secrets }),
     publicKeys,
     ...(remoteKeys && { remoteKeys }),
-    audiences: readTexts("audience", options.audience),
-    issuers: readTexts("issuer", options.issuer),
+    audiences: readStrings("audience", options.audience),
+    issuers: readStrings("issuer", options.issuer),
     algorithms: readAlgorithms(options.algorithms, suitable, secrets),
     toleranceMs: numbers.clockToleranceSeconds * 1000,
     notBeforeLeewayMs: numbers.notBeforeLeewaySeconds * 1000,
@@ -112,10 +112,10 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
 
 function readNumbers(options: TokenOptions) {
   type Name = Exclude<keyof typeof defaultTokenOptions, "roles" | "strictTokens">;
-  const read = (name: Name, least: number, most: number) => {
+  const read = (name: Name, min: number, max: number) => {
     const value: unknown = options[name] ?? defaultTokenOptions[name];
-    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
     return refuse(name, `an integer ${range}`, JSON.stringify(value));
   };
   return {
@@ -132,7 +132,11 @@ function readNumbers(options: TokenOptions) {
 function readPublicKeys(given: TokenOptions["publicKeys"]): readonly PublicKey[] {
   if (given === undefined) return [];
   if (!Array.isArray(given) || given.length === 0)
-    refuse("publicKeys", "a list of PEM texts and JWK objects", "not, or an empty one");
+    refuse(
+      "publicKeys",
+      "a non-empty list of PEM strings and JWK objects",
+      Array.isArray(given) ? "empty" : `of type ${typeof given}`,
+    );
   return given.map((each: unknown, index) => {
     const key = readPublicKey(each);
     return typeof key === "string" ? refuse(`publicKeys[${index}]`, "a public key for signatures", key) : key;
@@ -143,17 +147,17 @@ function readKeysUrl(text: unknown): string {
   const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
   const isLocal = url?.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url === undefined || (url.protocol !== "https:" && !isLocal))
-    return refuse("jwksUrl", "an https address, or an http one on this machine", "not");
+    return refuse("jwksUrl", "an https URL, or an http URL of this machine");
   if (url.username !== "" || url.password !== "")
-    refuse("jwksUrl", "without a user and a password", "with them");
+    refuse("jwksUrl", "a URL without user and password", "one with them");
   return url.href;
 }
 
-function readTexts(name: "audience" | "issuer", given: unknown): readonly string[] {
+function readStrings(name: "audience" | "issuer", given: unknown): readonly string[] {
   if (given === undefined) return [];
   const texts: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (texts.length === 0 || !texts.every((text) => typeof text === "string" && text !== ""))
-    refuse(name, "a text, or a list of texts", JSON.stringify(given));
+    refuse(name, "a non-empty string or a list of them", JSON.stringify(given));
   return texts as readonly string[];
 }
 
@@ -176,20 +180,19 @@ function readAlgorithms(
   return names as readonly Algorithm[];
 }
 
-/** Where it is named, every secret has to be long enough for it. */
+/** Every secret must be long enough for an algorithm that is listed. */
 function refuseShort(secrets: SecretKeys, algorithm: HmacAlgorithm): void {
   const short = secrets.findTooShort(algorithm);
   if (short === undefined) return;
-  const place = short.index > 0 ? ` at place ${short.index}` : "";
+  const place = short.index > 0 ? ` at index ${short.index}` : "";
   refuse(
     "secret",
-    `at least ${leastSecretBytes[algorithm]} bytes long for ${algorithm}`,
+    `at least ${minSecretBytes[algorithm]} bytes long for ${algorithm}`,
     `${short.bytes} bytes long${place}`,
   );
 }
 
-function refuse(option: string, accepted: string, given: string): never {
-  throw new HoldfastError("HF_OPTION_INVALID", `${option} must be ${accepted}, but is ${given}`, {
-    details: { option },
-  });
+/** @param given left out for what may hold a secret */
+function refuse(option: string, accepted: string, given?: string): never {
+  throw invalidOption(option, accepted, given);
 }

@@ -1,6 +1,6 @@
 /** What a description may say of tokens: what `jwt` takes, but for code. */
 import { z } from "zod";
-import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/algorithms.js";
+import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/jwt-options.js";
 import { choice, fields, flag, integer, secret, secretReference, text } from "./shapes.js";
 
 const textsError = { error: "a text, or a list of texts" };

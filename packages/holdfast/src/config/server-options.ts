@@ -1,5 +1,5 @@
 /** Settings as `createServer` takes them. */
-import { normalizePem } from "../auth/pem.js";
+import { normalizePem } from "../auth/keys.js";
 import type { Durability } from "../channels/broker.js";
 import { openRules } from "../channels/rules.js";
 import { HoldfastError, messageOf } from "../errors.js";

@@ -1,9 +1,8 @@
 /** The keys that tokens are made and checked with: of the command line, or of the configuration. */
 import type { App, Authentication, TokenAuthentication } from "../app/define-app.js";
-import { type HmacAlgorithm, isHmacAlgorithm } from "../auth/algorithms.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
-import { signToken, type TokenClaims } from "../auth/sign-token.js";
-import { signWithKey, toPublicPem } from "../auth/sign-with-key.js";
+import { type HmacAlgorithm, isHmacAlgorithm } from "../auth/jwt-options.js";
+import { signToken, signWithKey, type TokenClaims, toPublicPem } from "../auth/sign-token.js";
 import { HoldfastError } from "../errors.js";
 
 export interface TokenKeys {

@@ -1,5 +1,5 @@
 /** Options of a server: each with its default and what changing it costs, resolved and checked in one place. */
-import { normalizePem } from "../auth/pem.js";
+import { normalizePem } from "../auth/keys.js";
 import { defaultStoreLimits, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
 import type { Broker } from "../channels/broker.js";
 import { defaultMaxOpenChannels } from "../channels/channels.js";

@@ -24,23 +24,23 @@ describe("describing tokens", () => {
   });
 
   for (const [claims, fault] of [
-    [{ exp: nowSeconds - 5 }, "the token has expired 5 s ago (exp)"],
-    [{ exp: nowSeconds }, "the token has expired 0 s ago (exp)"],
-    [{ expire_at: nowSeconds - 5 }, "the token has expired 5 s ago (expire_at)"],
+    [{ exp: nowSeconds - 5 }, "the token expired 5 s ago (exp)"],
+    [{ exp: nowSeconds }, "the token expired 0 s ago (exp)"],
+    [{ expire_at: nowSeconds - 5 }, "the token expired 5 s ago (expire_at)"],
     [{ nbf: nowSeconds + 5 }, "the token is not valid for another 5 s (nbf)"],
-    [{ iat: nowSeconds + 5 }, "the token is issued 5 s in the future (iat)"],
+    [{ iat: nowSeconds + 5 }, "the token was issued 5 s in the future (iat)"],
     [
       { exp: nowSeconds * 1000 },
-      "the claim exp lies beyond the year 9999; it counts seconds, not milliseconds",
+      "the claim exp is beyond the year 9999; it must be in seconds, not milliseconds",
     ],
     [{ exp: "soon" }, "the claim exp must be a number of seconds since 1970"],
     [{ sub: 5 }, "the claim sub must be a string"],
-    [{ channels: "news" }, "the claim channels must be a list of names"],
+    [{ channels: "news" }, "the claim channels must be a list of channel names"],
     [{ groups: "admin" }, "the claim groups must be a list of roles"],
-    [{ channel: "" }, "the claim channel is not accepted: a channel name must not be empty"],
+    [{ channel: "" }, "the claim channel is invalid: a channel name must not be empty"],
     [
       { channel: "news", info: "x".repeat(5000) },
-      "the claim info may have 4096 characters of JSON, not 5002",
+      "the claim info has 5002 characters of JSON; at most 4096 are allowed",
     ],
   ] as [object, string][])
     it(`says that ${fault}`, () => {
@@ -58,14 +58,14 @@ describe("describing tokens", () => {
       "the token is not signed",
     ]);
     expect(describeToken("Bearer x")).toEqual({
-      faults: ["the token does not consist of three base64url parts with dots between them"],
+      faults: ["the token must be three base64url parts separated by dots"],
     });
     expect(describeToken("e30.W10.x")).toEqual({
       header: {},
-      faults: ["the token's header names no algorithm (alg)", "the token's payload is no JSON object"],
+      faults: ["the token's header has no algorithm (alg)", "the token's payload is not a JSON object"],
     });
     const long = withHmac({ x: "x".repeat(9000) });
-    expect(describeToken(long).faults).toEqual([`the token has ${long.length} bytes, but 8192 are accepted`]);
+    expect(describeToken(long).faults).toEqual([`the token has ${long.length} bytes; at most 8192 are allowed`]);
     expect(describeToken(long, { maxTokenBytes: 20_000 }).faults).toEqual([]);
   });
 

@@ -22,7 +22,7 @@ const accepted = { isAccepted: true, identity: { user: "ann" } };
 const unavailable = {
   isAccepted: false,
   disconnect: "internalError",
-  reason: "the keys that tokens are checked with cannot be had at the moment",
+  reason: "the keys of tokens are unavailable at the moment",
 };
 const bearer = { channel: "news", user: "ann", client: "c" };
 
@@ -102,7 +102,7 @@ describe("keys of an issuer", () => {
   it("decide by their signatures, not by their names", async () => {
     const { server, tokens } = await open(answerWith([first]));
     expect(await tokens.verifyConnection(ofUnknown("first"))).toEqual(
-      invalidToken('the token was signed with none of this server\'s keys for RS256 with the kid "first"'),
+      invalidToken('the token was not signed with any of this server\'s keys for RS256 with the kid "first"'),
     );
     expect(server.asked).toBe(1);
   });
@@ -180,12 +180,12 @@ describe("an issuer that fails", () => {
     ],
     ["answers with no JSON", (_request, response) => response.end("<html>"), /the answer is not JSON$/],
     ["answers with nothing", (_request, response) => response.end(), /the answer is not JSON$/],
-    ["answers null", (_request, response) => response.end("null"), /the answer is no JWK Set/],
-    ["answers with a list", (_request, response) => response.end("[]"), /the answer is no JWK Set/],
-    ["answers with keys that are no list", (_request, response) => response.end('{"keys":{}}'), /no JWK Set/],
-    ["answers without keys", answerWith([]), /the answer has no key that tokens can be checked with$/],
-    ["answers with secrets", answerWith([{ kty: "oct", k: "x".repeat(43) }]), /the answer has no key/],
-    ["answers with a private key", answerWith([jwk(rsa.privateKey)]), /the answer has no key/],
+    ["answers null", (_request, response) => response.end("null"), /the answer is not a JWK Set/],
+    ["answers with a list", (_request, response) => response.end("[]"), /the answer is not a JWK Set/],
+    ["answers with keys that are no list", (_request, response) => response.end('{"keys":{}}'), /not a JWK Set/],
+    ["answers without keys", answerWith([]), /the answer has no usable key$/],
+    ["answers with secrets", answerWith([{ kty: "oct", k: "x".repeat(43) }]), /the answer has no usable key/],
+    ["answers with a private key", answerWith([jwk(rsa.privateKey)]), /the answer has no usable key/],
     [
       "answers with too many keys",
       answerWith(Array.from({ length: 101 }, () => first)),

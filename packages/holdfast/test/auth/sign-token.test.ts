@@ -46,10 +46,10 @@ describe("signing tokens", () => {
   });
 
   for (const [options, message] of [
-    [{}, "secret must be a text, or a list of texts, but is of type undefined"],
+    [{}, "secret must be a string or a list of strings, but is of type undefined"],
     [{ secret: "short" }, "secret must be at least 32 bytes long"],
-    [{ secret: [] }, "secret must be a secret"],
-    [{ secret: pem(rsa.publicKey) }, "secret must be a secret"],
+    [{ secret: [] }, "secret must be a string or a non-empty list of strings"],
+    [{ secret: pem(rsa.publicKey) }, "secret must be a shared secret"],
     [{ secret, algorithm: "none" }, 'algorithm must be one of HS256, HS384, HS512, but is "none"'],
     [{ secret, algorithm: "RS256" }, "algorithm must be one of"],
   ] as [object, string][])

@@ -110,7 +110,7 @@ describe("making a token", () => {
     const ofConfig = findTokenKeys(appWith({ secret: goodSecret, audience: "chat" }), {});
     expect(await checkToken(token, ofConfig, now)).toMatchObject({
       isAccepted: false,
-      faults: [expect.stringMatching(/none of this server's keys/)],
+      faults: [expect.stringMatching(/not signed with any of this server's keys/)],
     });
   });
 
@@ -136,7 +136,7 @@ describe("making a token", () => {
     await expect(make({}, undefined, { pem }, { algorithm: "HS256" })).rejects.toThrow(
       /algorithm must be one of/,
     );
-    await expect(make({}, undefined, { pem: publicPem })).rejects.toThrow(/key must be a private key in PEM/);
+    await expect(make({}, undefined, { pem: publicPem })).rejects.toThrow(/key must be an unencrypted private key in PEM/);
   });
 
   it("says that there is no key, or none to sign with", async () => {
@@ -155,7 +155,7 @@ describe("checking a token", () => {
     expect((await checkToken(token, keys, now + 60_000)).expiresInSeconds).toBe(540);
     expect(await checkToken(token, keys, now + 660_000)).toMatchObject({
       isAccepted: false,
-      faults: ["the token has expired 60 s ago (exp)"],
+      faults: ["the token expired 60 s ago (exp)"],
     });
   });
 

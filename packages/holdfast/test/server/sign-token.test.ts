@@ -50,7 +50,7 @@ describe("signToken", () => {
     [
       { secret },
       { exp: Date.now() + 1000 },
-      /^claims must be accepted: the claim exp lies beyond the year 9999/,
+      /^claims must be accepted: the claim exp is beyond the year 9999/,
     ],
     [{ secret }, { sub: 42 }, /^claims must be accepted: the claim sub must be a string/],
     [{ secret }, { channels: "news" }, /^claims must be accepted: the claim channels must be a list/],

@@ -1,7 +1,7 @@
 /** Secrets of tokens and keys of the HTTP interface: too short, guessable, or readable by others. */
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { leastSecretBytes } from "../../auth/algorithms.js";
+import { minSecretBytes } from "../../auth/jwt-options.js";
 import { isHashedKey } from "../../http/api/keys.js";
 import type { Configuration } from "../load-config.js";
 import { readTextFile } from "../text-file.js";
@@ -9,7 +9,7 @@ import { tokenOptionsOf } from "../token-keys.js";
 import type { Finding } from "./finding.js";
 import { findWeakness, mostBits } from "./strength.js";
 
-const bytesOf: Readonly<Record<string, number>> = leastSecretBytes;
+const bytesOf: Readonly<Record<string, number>> = minSecretBytes;
 const leastApiKeyBits = 96;
 
 export function findSecretFaults(configuration: Configuration): readonly Finding[] {
@@ -26,12 +26,12 @@ function findWeakSecrets({ app }: Configuration): readonly Finding[] {
     const what = index === 0 ? "the secret of tokens" : `the secret of tokens at place ${index}`;
     const bytes = Buffer.byteLength(secret);
     const advice = "take 48 random bytes: openssl rand -base64 48";
-    if (bytes < leastSecretBytes.HS256)
+    if (bytes < minSecretBytes.HS256)
       return [
         {
           severity: "error",
           id: "weak-secret",
-          message: `${what} has ${bytes} bytes, where HS256 needs ${leastSecretBytes.HS256}`,
+          message: `${what} has ${bytes} bytes, where HS256 needs ${minSecretBytes.HS256}`,
           advice,
         },
       ];

@@ -1,8 +1,7 @@
 /** Tokens put together by hand with node:crypto, so that what is checked was not made by the library that checks it. */
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { expect } from "vitest";
-import type { PublicKeyAlgorithm } from "../../../src/auth/algorithms.js";
-import type { TokenOptions } from "../../../src/auth/jwt-options.js";
+import type { PublicKeyAlgorithm, TokenOptions } from "../../../src/auth/jwt-options.js";
 import { createTokens, type Tokens } from "../../../src/auth/tokens.js";
 
 export const secret = "a secret of sixty-four bytes, at least, as HS512 wants them to be";

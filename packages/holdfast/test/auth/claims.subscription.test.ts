@@ -67,16 +67,16 @@ describe("claims of a subscription's token", () => {
   });
 
   for (const [claims, reason] of [
-    [{ sub: "ann" }, "channel is missing, which the token of a subscription needs"],
+    [{ sub: "ann" }, "channel is missing, but required in a subscription token"],
     [{ ...fitting, channel: null }, "channel must be a string"],
     [{ ...fitting, channel: ["news"] }, "channel must be a string"],
-    [{ ...fitting, channel: "" }, "channel is not accepted: a channel name must not be empty"],
+    [{ ...fitting, channel: "" }, "channel is invalid: a channel name must not be empty"],
     [{ ...fitting, sub: 5 }, "sub must be a string"],
     [{ ...fitting, sub: null }, "sub must be a string"],
     [{ ...fitting, client: 5 }, "client must be a string"],
-    [{ ...fitting, info: "x".repeat(4095) }, "info may have 4096 characters of JSON, not 4097"],
-    [{ ...fitting, b64info: "%" }, "b64info must be a string of base64"],
-    [{ ...fitting, b64data: "%" }, "b64data must be a string of base64"],
+    [{ ...fitting, info: "x".repeat(4095) }, "info has 4097 characters of JSON; at most 4096 are allowed"],
+    [{ ...fitting, b64info: "%" }, "b64info must be a base64 string"],
+    [{ ...fitting, b64data: "%" }, "b64data must be a base64 string"],
     [{ ...fitting, override: [] }, "override must be an object"],
     [
       { ...fitting, override: { join_leave: { value: "yes" } } },

@@ -46,7 +46,7 @@ describe("claims of a connection's token", () => {
   it("bound the user", async () => {
     expect(await identityOf({ sub: "x".repeat(255) })).toMatchObject({ user: "x".repeat(255) });
     expect(await verify({ sub: "x".repeat(256) })).toEqual(
-      invalidToken("the claim sub may have 255 characters, not 256"),
+      invalidToken("the claim sub has 256 characters; at most 255 are allowed"),
     );
   });
 
@@ -57,7 +57,7 @@ describe("claims of a connection's token", () => {
   it("are refused with a channel, which only a subscription's token has", async () => {
     for (const channel of ["news", "", null, 5])
       expect(await verify({ sub: "ann", channel })).toEqual(
-        invalidToken(/^the claim channel is for the token of a sub/),
+        invalidToken(/^the claim channel belongs in a subscription token/),
       );
   });
 
@@ -87,7 +87,7 @@ describe("claims of a connection's token", () => {
 
   it("bound the info, however it is given", async () => {
     expect((await identityOf({ info: "x".repeat(4094) })).info).toHaveLength(4096);
-    const reason = "the claim info may have 4096 characters of JSON, not 4097";
+    const reason = "the claim info has 4097 characters of JSON; at most 4096 are allowed";
     expect(await verify({ info: "x".repeat(4095) })).toEqual(invalidToken(reason));
     expect(await verify({ b64info: base64(`"${"x".repeat(4095)}"`) })).toEqual(invalidToken(reason));
   });
@@ -121,7 +121,7 @@ describe("claims of a connection's token", () => {
     [["admin", ""], "roles[1] must be a string of 1 to 255 characters"],
     [["admin", 5], "roles[1] must be a string of 1 to 255 characters"],
     [["x".repeat(256)], "roles[0] must be a string of 1 to 255 characters"],
-    [Array.from({ length: 65 }, String), "roles may have 64 roles, not 65"],
+    [Array.from({ length: 65 }, String), "roles has 65 roles; at most 64 are allowed"],
   ] as [unknown, string][])
     it(`are refused: the claim ${reason}`, async () => {
       expect(await verify({ roles })).toEqual(invalidToken(`the claim ${reason}`));
@@ -185,32 +185,32 @@ describe("channels of a connection's token", () => {
   });
 
   for (const [claims, reason] of [
-    [{ channels: "news" }, "channels must be a list of names"],
-    [{ channels: { news: {} } }, "channels must be a list of names"],
-    [{ channels: 0 }, "channels must be a list of names"],
+    [{ channels: "news" }, "channels must be a list of channel names"],
+    [{ channels: { news: {} } }, "channels must be a list of channel names"],
+    [{ channels: 0 }, "channels must be a list of channel names"],
     [{ channels: ["a", 5] }, "channels[1] must be a string"],
-    [{ channels: ["a", ""] }, "channels[1] is not accepted: a channel name must not be empty"],
+    [{ channels: ["a", ""] }, "channels[1] is invalid: a channel name must not be empty"],
     [
       { channels: ["ü"] },
-      "channels[0] is not accepted: a channel name must consist of printable ASCII characters",
+      "channels[0] is invalid: a channel name must consist of printable ASCII characters",
     ],
     [
       { channels: ["x".repeat(256)] },
-      "channels[0] is not accepted: a channel name may have 255 characters, not 256",
+      "channels[0] is invalid: a channel name may have 255 characters, not 256",
     ],
     [{ subs: ["news"] }, "subs must be an object"],
     [{ subs: "news" }, "subs must be an object"],
-    [{ subs: { "": {} } }, 'subs[""] is not accepted: a channel name must not be empty'],
+    [{ subs: { "": {} } }, 'subs[""] is invalid: a channel name must not be empty'],
     [
       { subs: { "a\nb": {} } },
-      'subs["a\\nb"] is not accepted: a channel name must consist of printable ASCII characters',
+      'subs["a\\nb"] is invalid: a channel name must consist of printable ASCII characters',
     ],
     [{ subs: { news: 5 } }, 'subs["news"] must be an object'],
     [{ subs: { news: [] } }, 'subs["news"] must be an object'],
-    [{ subs: { news: { b64data: "%" } } }, 'subs["news"].b64data must be a string of base64'],
+    [{ subs: { news: { b64data: "%" } } }, 'subs["news"].b64data must be a base64 string'],
     [
       { subs: { news: { info: "x".repeat(4095) } } },
-      'subs["news"].info may have 4096 characters of JSON, not 4097',
+      'subs["news"].info has 4097 characters of JSON; at most 4096 are allowed',
     ],
     [{ subs: { news: { override: true } } }, 'subs["news"].override must be an object'],
     [
@@ -230,9 +230,9 @@ describe("channels of a connection's token", () => {
     const names = Array.from({ length: 128 }, (_, index) => `c${index}`);
     expect((await identityOf({ channels: [...names, ...names] })).subscriptions?.size).toBe(128);
     expect(await verify({ channels: names, subs: { more: {} } })).toEqual(
-      invalidToken("the claim channels may name 128 channels, not 129"),
+      invalidToken("the claim channels has 129 channels; at most 128 are allowed"),
     );
     const subs = Object.fromEntries([...names, "more"].map((name) => [name, {}]));
-    expect(await verify({ subs })).toEqual(invalidToken("the claim subs may name 128 channels, not 129"));
+    expect(await verify({ subs })).toEqual(invalidToken("the claim subs has 129 channels; at most 128 are allowed"));
   });
 });

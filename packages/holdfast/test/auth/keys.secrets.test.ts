@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readSecrets, SecretKeys } from "../../src/auth/secret-keys.js";
+import { readSecrets, SecretKeys } from "../../src/auth/keys.js";
 import { otherSecret, secret } from "./support/hand-made.js";
 
 describe("secrets", () => {
