@@ -9,6 +9,7 @@ import type { GroupCommit } from "./group-commit.js";
 import type { IdempotencyKeys } from "./idempotency-keys.js";
 import type { Journal, ReserveJournal } from "./journal.js";
 import { type LogIndex, settled } from "./log-index.js";
+import { stampIndex } from "./store-check.js";
 import { toStoreError } from "./store-errors.js";
 import type { IndexSpace } from "./store-room.js";
 import type { LogPut } from "./stored-log.js";
@@ -16,6 +17,7 @@ import type { LogPut } from "./stored-log.js";
 export interface CheckpointsOptions {
   readonly clock: Clock;
   readonly index: LogIndex;
+  readonly indexPath: string;
   readonly journal: Journal;
   readonly reserve: ReserveJournal;
   readonly commit: GroupCommit;
@@ -124,7 +126,7 @@ export class Checkpoints {
   }
 
   async #run(): Promise<void> {
-    const { journal, reserve, commit, maxJournalBytes, index, space } = this.#options;
+    const { journal, reserve, commit, maxJournalBytes, index, indexPath, space } = this.#options;
     // Whatever the files before the new one hold was told of, and stands in one of the logs.
     if (journal.length > maxJournalBytes) await commit.between(() => this.#rotate());
     const { number } = journal;
@@ -134,6 +136,7 @@ export class Checkpoints {
     await index.flushed();
     for (const log of logs) if (!log.stored.isDirty) this.#dirty.delete(log);
     space.refreshUsage();
+    journal.noteIndex(stampIndex(indexPath));
     if (reserved > 0) await commit.between(() => this.#clearReserve(reserved));
     if (number === this.#oldestJournal || this.#isBroken) return;
     await journal.removeBefore(number);

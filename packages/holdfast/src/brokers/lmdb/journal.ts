@@ -108,6 +108,11 @@ export class Journal {
     this.#isBroken = false;
   }
 
+  /** The index was changed, and left like this. */
+  noteIndex(stamp: IndexStamp | undefined): void {
+    if (stamp !== undefined) this.#ends?.noteIndex(stamp);
+  }
+
   /** Removes the files before a number: the index has what they hold. */
   async removeBefore(number: number): Promise<void> {
     const [, ends] = this.#writing;
@@ -224,8 +229,17 @@ export interface KnownEnds {
   readonly boot: string;
   /** Ascending. */
   readonly files: readonly FileEnd[];
-  /** The store's own time, see store-time.ts. */
+  /** The store's own time, see `StoreTime`. */
   readonly time: number;
+  /** How the store has left its index last; undefined where that is not known. */
+  readonly index?: IndexStamp | undefined;
+}
+
+/** Tells an index that the store has left like this from one that something else has changed or copied. */
+export interface IndexStamp {
+  readonly bytes: number;
+  /** When it was changed last, Unix milliseconds. The store sets a time of its own, which no later change can have. */
+  readonly modifiedMs: number;
 }
 
 interface Header {
@@ -233,6 +247,7 @@ interface Header {
   readonly boot: string;
   readonly files: readonly (readonly [number: number, written: number, flushed: number])[];
   readonly time: number;
+  readonly index?: IndexStamp | undefined;
 }
 
 const endsName = "journal-ends";
@@ -248,9 +263,9 @@ export function journalEndsPath(folder: string): string {
 export function readJournalEnds(folder: string): KnownEnds | undefined {
   const newest = readHeader(journalEndsPath(folder));
   if (newest === undefined) return undefined;
-  const { boot, time } = newest;
+  const { boot, time, index } = newest;
   const files = newest.files.map(([number, written, flushed]) => ({ number, written, flushed }));
-  return { boot, files, time };
+  return { boot, files, time, index };
 }
 
 /**
@@ -267,6 +282,7 @@ export class JournalEnds {
   readonly #boot: string;
   readonly #now: () => number;
   #files: FileEnd[];
+  #index: IndexStamp | undefined;
   #count: number;
 
   /**
@@ -276,12 +292,13 @@ export class JournalEnds {
    */
   constructor(
     folder: string,
-    { boot, files, now }: Omit<KnownEnds, "time"> & { readonly now: () => number },
+    { boot, files, index, now }: Omit<KnownEnds, "time"> & { readonly now: () => number },
   ) {
     const path = journalEndsPath(folder);
     this.#boot = boot;
     this.#now = now;
     this.#files = [...files];
+    this.#index = index;
     this.#count = (readHeader(path)?.n ?? 0) + 1;
     this.#file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
     try {
@@ -309,6 +326,12 @@ export class JournalEnds {
     this.#write(this.#files.map((file) => (file.number === number ? { ...file, flushed } : file)));
   }
 
+  /** The index was changed, and left like this. */
+  noteIndex(stamp: IndexStamp): void {
+    this.#index = stamp;
+    this.#write(this.#files);
+  }
+
   /** Files before a number are no longer needed. Resolves when that is on the disk, and they can go. */
   async drop(before: number): Promise<void> {
     this.#write(this.#files.filter(({ number }) => number >= before));
@@ -327,6 +350,7 @@ export class JournalEnds {
       boot: this.#boot,
       files: files.slice(-maxFiles).map(({ number, written, flushed }) => [number, written, flushed]),
       time: this.#now(),
+      index: this.#index,
     };
     const bytes = encodeFileFrame(header, "");
     fs.writeSync(this.#file, bytes, 0, bytes.length, (this.#count % 2) * slotBytes);

@@ -3,8 +3,9 @@
  * journal goes. What is damaged is HF_STORE_CORRUPT, or with repair it is reported and left out.
  *
  * LMDB maps its file into memory and has no checksums of its pages: a file that was cut short or overwritten can end the
- * process that reads it. So a child process opens it first, as the server is going to, and reads both ends of every table.
- * What changed further inside is found by the checksums of what is stored, when that is read.
+ * process that reads it. So an index that is not as the store has left it (`IndexStamp`), after the end of the machine, and
+ * with repair, is opened by a child process first, which reads both ends of every table. What changed further inside is found
+ * by the checksums of what is stored, when that is read.
  */
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -13,6 +14,7 @@ import { join } from "node:path";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import {
+  type IndexStamp,
   type JournalContents,
   journalEndsPath,
   journalNumbers,
@@ -53,9 +55,10 @@ export async function inspectStore(options: OpenStoreOptions, isReadOnly: boolea
   const boot = readBootId(clock.now());
   const last = findMarker(options, indexPath);
   const isOtherBoot = last !== undefined && last.boot !== boot;
-  await checkIndex(options, indexPath, isReadOnly);
-  const contents = readJournals(options, journalNumbers(folder), isOtherBoot);
   const ends = last?.hasJournalEnds ? readJournalEnds(folder) : undefined;
+  const isTrusted = !isOtherBoot && !options.isRepair && isAsLeft(indexPath, ends?.index);
+  if (!isTrusted) await checkIndex(options, indexPath, isReadOnly);
+  const contents = readJournals(options, journalNumbers(folder), isOtherBoot);
   checkEnds(options, {
     marker: last,
     ends,
@@ -187,6 +190,30 @@ try {
   process.stdout.write(error.message);
 }
 process.reallyExit(0);`;
+
+/** @returns undefined where the file system does not let the store set the time */
+export function stampIndex(path: string): IndexStamp | undefined {
+  // Before anything that changes it from now on, by more than the clock of any file system is coarse.
+  const modifiedMs = Date.now() - 1000;
+  try {
+    fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000);
+    const stamp = stampOf(path);
+    return stamp.modifiedMs === modifiedMs ? stamp : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function stampOf(path: string): IndexStamp {
+  const { size: bytes, mtimeMs } = fs.statSync(path);
+  return { bytes, modifiedMs: Math.round(mtimeMs) };
+}
+
+function isAsLeft(path: string, left: IndexStamp | undefined): boolean {
+  if (left === undefined || !fs.existsSync(path)) return false;
+  const { bytes, modifiedMs } = stampOf(path);
+  return bytes === left.bytes && modifiedMs === left.modifiedMs;
+}
 
 export interface ProbeOptions {
   readonly folder: string;

@@ -14,6 +14,7 @@ import {
   type OpenStoreOptions,
   quarantine,
   repairOrThrow,
+  stampIndex,
 } from "./store-check.js";
 import { corrupt, isNoRoom } from "./store-errors.js";
 import { prepareFolder, StoreOwner } from "./store-folder.js";
@@ -77,7 +78,12 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
     const marker = { ...nextMarker(known, boot, isRepair), hasJournalEnds: true };
     const time = timeOf(options, index, ends);
     const files = contents.map(({ number, goodBytes: written }) => ({ number, written, flushed: written }));
-    const journalEnds = new JournalEnds(folder, { boot, files, now: () => time.now() });
+    const journalEnds = new JournalEnds(folder, {
+      boot,
+      files,
+      index: stampIndex(indexPath),
+      now: () => time.now(),
+    });
     try {
       await writeMarker(folder, marker);
       const journal = Journal.begin(folder, (contents.at(-1)?.number ?? 0) + 1, journalEnds);
@@ -206,9 +212,10 @@ function* withReserved(runs: Iterable<Run>, reserved: readonly Run[]): Iterable<
 
 /** @param isComplete whether everything is in the index */
 export async function closeStore(store: OpenStore, isComplete: boolean): Promise<void> {
+  await store.index.close();
+  store.journal.noteIndex(stampIndex(store.indexPath));
   await store.journal.close(isComplete);
   await store.reserve.close();
-  await store.index.close();
   if (isComplete) await writeMarker(store.folder, { ...store.marker, isClean: true });
   store.owner.release();
 }
