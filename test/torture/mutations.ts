@@ -39,8 +39,8 @@ export const mutations: readonly Mutation[] = [
     name: "early",
     describes: "publications are acknowledged 10 ms before they are written",
     file: "brokers/lmdb/group-commit.js",
-    find: "await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs), lengthBytes));",
-    replace: `const late = encodeRuns(toRuns(runs), lengthBytes);
+    find: "await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs)));",
+    replace: `const late = encodeRuns(toRuns(runs));
       const wait = new Promise((resolve) => setTimeout(resolve, 10));
       globalThis.tortured = Promise.all([globalThis.tortured, wait]).then(() => journal.append(late));`,
   },

@@ -5,7 +5,7 @@ import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker } from "../channels/broker.js";
 import { systemClock } from "../sockets/system-clock.js";
 
-export { findOpenToOthers } from "../brokers/lmdb/store-access.js";
+export { findOpenToOthers } from "../brokers/lmdb/store-folder.js";
 
 export interface BrokerSettings {
   readonly broker: Broker | undefined;

@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ample, EventRecord, neighbourOf, query } from "../../../../test/conformance/broker/fixture.js";
-import { readJournalEnds } from "../../src/brokers/lmdb/journal-ends.js";
+import { readJournalEnds } from "../../src/brokers/lmdb/journal.js";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
 import type { Broker, Durability, Retention } from "../../src/channels/broker.js";
 import type { Position } from "../../src/wire/messages.js";

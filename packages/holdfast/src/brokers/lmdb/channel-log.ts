@@ -2,66 +2,54 @@
  * One channel's log while it is in use: where it ends, what of it is kept, and its tail, which is not in the index yet.
  * Reads go through both. Times are Unix milliseconds.
  */
-
 import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/broker.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { isWeaker } from "./durability.js";
-import { countOf, sizeAt, sizeOf, timeAt } from "./entries.js";
-import type { KeyToStore } from "./idempotency-keys.js";
-import type { ChannelRecord, DamagedSegment, Segment } from "./index-records.js";
+import {
+  bytesBefore,
+  type ChannelRecord,
+  countOf,
+  covers,
+  type DamagedSegment,
+  type Run,
+  type Segment,
+  type SegmentPart,
+  sizeAt,
+  sizeOf,
+  timeAt,
+} from "./format.js";
+import { PageBuilder, readBack, readOn } from "./history-page.js";
 import type { LogIndex } from "./log-index.js";
-import { LogKeys } from "./log-keys.js";
-import { readBack, readOn } from "./log-pages.js";
-import type { LogsInUse, NewLog } from "./logs-in-use.js";
-import { PageBuilder } from "./page-builder.js";
-import { isSameRetention } from "./retention.js";
-import type { Run } from "./runs.js";
-import { bytesBefore, covers, memoryOf, type SegmentPart } from "./sizes.js";
+import { MapKeys } from "./map-keys.js";
+import type { StoreRoom } from "./store-room.js";
+import { StoredLog } from "./stored-log.js";
 
 export class ChannelLog {
   readonly name: string;
-  readonly shared: LogsInUse;
+  readonly shared: SharedByLogs;
+  /** What the index has of it. */
+  readonly stored: StoredLog;
   /** Whose first publication it began with; undefined for the server's own. */
   readonly owner: Owner;
-  /** Bytes that its owner was charged with; undefined as long as the log does not count among the owner's. */
-  charged: number | undefined;
   readonly #index: LogIndex;
-  epoch: string;
-  /** Stamp of the epoch's beginning. */
-  since: number;
-  /** The least that its publications were acknowledged with in this epoch. */
-  durability: Durability = "disk";
+  #epoch: string;
+  #since: number;
+  #durability: Durability = "disk";
   #retention: Retention | undefined;
-  #keyed: LogKeys | undefined;
-  /** The run up to which all losses of the log's are accounted for: those of earlier runs have brought a new epoch. */
-  run: number;
-  usedAt: number;
-  /** Period in which it is looked at again; 0 before that is known. */
-  due = 0;
-  /** Whether the journal or the index knows of it. */
-  isKnown = false;
-  /** Whether the index has a record of it, or gets one with what is under way. */
-  #isStored = false;
-  #isDamageTold = false;
-  /** Whether the record says something that the index does not have yet. */
-  isRecordDirty = false;
-  /** Nothing before this offset is left in the index. */
-  cleanedTo = 0;
-  /** Idempotency keys of publications that were told of, which the index does not have yet. */
-  readonly keys: KeyToStore[] = [];
-  /** What the record says of values of keys. */
-  valuesTo = 0;
-  /** Publications that were taken and not told of yet. */
-  underWay = 0;
+  #keyed: MapKeys | undefined;
+  #run: number;
+  #usedAt: number;
+  #isKnown = false;
+  #isDamageReported = false;
+  /** Publications that were taken and not acknowledged yet. */
+  #pending = 0;
   /** Of those, the ones that wait for a flush. */
-  unflushed = 0;
+  #unflushed = 0;
   /** The last offset that is in the journal or the index. */
-  journaledTo = 0;
-  /** Offset that the next publication gets. */
-  next = 1;
-  /** Bytes of all publications before `next`. */
-  nextBytes = 0;
+  #journaledTo = 0;
+  #next = 1;
+  /** Bytes of all publications before `#next`. */
+  #nextBytes = 0;
   #head = 0;
   #bytes = 0;
   #first = 1;
@@ -69,37 +57,120 @@ export class ChannelLog {
   #tail: Publication[] = [];
   #oldest: SegmentPart | undefined;
 
-  constructor({ name, epoch, since, run, now, owner }: NewLog, shared: LogsInUse) {
-    shared.room.unstored.add(owner);
+  constructor({ name, epoch, since, run, now, owner }: NewLog, shared: SharedByLogs) {
     this.owner = owner;
     this.name = name;
-    this.epoch = epoch;
-    this.since = since;
-    this.run = run;
-    this.usedAt = now;
+    this.#epoch = epoch;
+    this.#since = since;
+    this.#run = run;
+    this.#usedAt = now;
     this.shared = shared;
     this.#index = shared.index;
+    this.stored = new StoredLog(this, shared);
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Stamp of the epoch's beginning. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** The least that its publications were acknowledged with in this epoch. */
+  get durability(): Durability {
+    return this.#durability;
   }
 
   get retention(): Retention | undefined {
     return this.#retention;
   }
 
-  set retention(retention: Retention | undefined) {
+  /** The run up to which all losses of the log's are accounted for: those of earlier runs have brought a new epoch. */
+  get run(): number {
+    return this.#run;
+  }
+
+  /** When it was last written or asked for, Unix milliseconds. */
+  get usedAt(): number {
+    return this.#usedAt;
+  }
+
+  /** Whether the journal or the index knows of it. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** Whether publications were taken that are not acknowledged yet. */
+  get hasPending(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** Whether some of them wait for a flush: what follows waits with them, so that the order holds. */
+  get awaitsFlush(): boolean {
+    return this.#unflushed > 0;
+  }
+
+  /** Offset that the next publication gets. */
+  get next(): number {
+    return this.#next;
+  }
+
+  use(now: number): void {
+    this.#usedAt = now;
+  }
+
+  /** What the next publication says of what is kept. */
+  retain(retention: Retention | undefined): void {
     if (retention === this.#retention) return;
     const known = this.#retention;
     this.#retention = retention;
     this.#keepKeys();
-    if (!isSameRetention(retention, known)) this.isRecordDirty = true;
+    if (!isSameRetention(retention, known)) this.stored.touch();
+  }
+
+  /**
+   * Publications are acknowledged with no more than that from now on.
+   * @returns whether that has to be on the disk before it counts: of a known log, where it is less than before
+   */
+  weaken(durability: Durability): boolean {
+    if (!isWeaker(durability, this.#durability)) return false;
+    this.#durability = durability;
+    this.stored.touch();
+    return this.#isKnown;
+  }
+
+  /** Losses of the runs before are accounted for. */
+  markRun(run: number): void {
+    this.#run = run;
+  }
+
+  /** A publication was taken. */
+  beginPublish(): void {
+    this.#pending++;
+  }
+
+  /** It was acknowledged, or refused. */
+  endPublish(): void {
+    this.#pending--;
+  }
+
+  beginFlush(): void {
+    this.#unflushed++;
+  }
+
+  endFlush(): void {
+    this.#unflushed--;
   }
 
   /** Where retention keeps keys. */
-  get keyed(): LogKeys | undefined {
+  get keyed(): MapKeys | undefined {
     return this.#retention?.keys && this.#keyed;
   }
 
   /** Values that the index may not have, also those that are no longer kept. */
-  get unstoredKeys(): LogKeys | undefined {
+  get unstoredKeys(): MapKeys | undefined {
     return this.#keyed;
   }
 
@@ -107,17 +178,12 @@ export class ChannelLog {
     const { keys } = this.#retention ?? {};
     if (keys === undefined) this.#keyed?.clear();
     else if (this.#keyed) this.#keyed.state.limits = keys;
-    else this.#keyed = new LogKeys(keys);
+    else this.#keyed = new MapKeys(keys);
   }
 
   /** The last publication that was told of. */
   get head(): number {
     return this.#head;
-  }
-
-  /** Bytes of all publications up to the head. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   get position(): Position {
@@ -134,15 +200,9 @@ export class ChannelLog {
     return this.#first;
   }
 
-  get isStored(): boolean {
-    return this.#isStored;
-  }
-
-  /** There is a record of it now. */
-  markStored(): void {
-    if (this.#isStored) return;
-    this.#isStored = true;
-    this.shared.room.unstored.add(this.owner, -1);
+  /** Whether taking a publication makes an older one go, so that the log does not grow. */
+  isAtBound({ maxEntries, maxBytes, keys }: Retention): boolean {
+    return keys === undefined && (this.#head - this.#first + 1 >= maxEntries || this.keptBytes >= maxBytes);
   }
 
   get isEmpty(): boolean {
@@ -151,7 +211,7 @@ export class ChannelLog {
 
   /** When the oldest publication that is kept was published, Unix milliseconds. */
   get oldestTime(): number {
-    return this.#at(this.#first)?.time ?? this.usedAt;
+    return this.#at(this.#first)?.time ?? this.#usedAt;
   }
 
   /** What is not in the index yet, oldest first. */
@@ -159,25 +219,14 @@ export class ChannelLog {
     return this.#tail;
   }
 
-  /** Whether there is something that the index does not have yet. */
-  get isDirty(): boolean {
-    if (this.#tail.length > 0 || this.isRecordDirty || !this.isStored) return true;
-    return this.keys.length > 0 || this.#keyed?.isDirty === true;
-  }
-
   /** The last offset that need not be written to the index any more. */
   get storedTo(): number {
     return this.#head - this.#tail.length;
   }
 
-  /** What the index is to say where it has the log up to an offset. */
-  recordAt(head: number): ChannelRecord {
-    const { epoch, since, run, durability, retention, due, usedAt } = this;
-    const { owner, charged } = this;
-    const values = this.valuesTo > 0 ? { valuesTo: this.valuesTo } : {};
-    const charge = owner === undefined ? {} : { owner, ...(charged !== undefined && { charged }) };
-    const bytes = this.bytesBefore(head + 1);
-    return { epoch, since, run, durability, retention, head, bytes, due, usedAt, ...values, ...charge };
+  /** Bytes of all publications before `next`. */
+  get nextBytes(): number {
+    return this.#nextBytes;
   }
 
   /** Bytes of all publications before one that is not in the index yet, or before the next one. */
@@ -193,13 +242,15 @@ export class ChannelLog {
    * @returns the offset from which publications were lost, where the end of the log cannot be read
    */
   load(record: ChannelRecord): number | undefined {
-    const { epoch, since, run, durability, retention, due, usedAt } = record;
-    this.#retention = retention;
-    this.valuesTo = record.valuesTo ?? 0;
-    this.charged = record.charged;
+    this.#epoch = record.epoch;
+    this.#since = record.since;
+    this.#run = record.run;
+    this.#durability = record.durability;
+    this.#usedAt = record.usedAt;
+    this.#isKnown = true;
+    this.#retention = record.retention;
     this.#keepKeys();
-    Object.assign(this, { epoch, since, run, durability, due, usedAt, isKnown: true });
-    this.markStored();
+    this.stored.load(record);
     let lost: number | undefined;
     let last = this.#index.lastSegment(this.name);
     while (last && "isDamaged" in last) {
@@ -214,7 +265,7 @@ export class ChannelLog {
     if (isContinuous) this.#first = this.#index.firstSegment(this.name)?.first ?? head + 1;
     const first = this.#index.segmentAt(this.name, this.#first);
     this.#firstBytes = isContinuous && first && !("isDamaged" in first) ? first.before : bytes;
-    this.#keyed?.load(this.#index, this.name, head, () => this.tellDamage(head));
+    this.#keyed?.load(this.#index, this.name, head, () => this.reportDamage(head));
     return lost;
   }
 
@@ -228,40 +279,64 @@ export class ChannelLog {
     if (isNewer && run.first <= this.#head) {
       this.#moveTo(run.first - 1, run.before);
       this.#keyed?.clear();
-      this.valuesTo = 0;
+      this.stored.dropValues();
     }
-    this.epoch = run.epoch;
-    this.since = run.since;
-    this.run = Math.max(this.run, run.run);
-    this.durability = isNewer || isWeaker(run.durability, this.durability) ? run.durability : this.durability;
-    this.retention = run.retention ?? this.retention;
-    this.isKnown = true;
-    this.isRecordDirty = true;
+    this.#epoch = run.epoch;
+    this.#since = run.since;
+    this.#run = Math.max(this.#run, run.run);
+    if (isNewer || isWeaker(run.durability, this.#durability)) this.#durability = run.durability;
+    this.retain(run.retention ?? this.#retention);
+    this.#isKnown = true;
+    this.stored.touch();
     for (const publication of run.publications) {
       if (publication.offset <= this.#head) {
-        if (publication.offset > this.valuesTo) this.keyed?.replay(publication);
+        if (publication.offset > this.stored.valuesTo) this.keyed?.replay(publication);
         continue;
       }
       if (publication.offset > this.#head + 1) this.#moveTo(publication.offset - 1, run.before);
-      this.next = publication.offset + 1;
-      this.nextBytes += sizeOf(publication);
+      this.#next = publication.offset + 1;
+      this.#nextBytes += sizeOf(publication);
       this.append(publication);
     }
-    this.journaledTo = this.#head;
+    this.#journaledTo = this.#head;
     return true;
   }
 
   /** The log goes on in a new epoch, since readers may have seen what it has lost. */
   renew(epoch: string, since: number): void {
-    this.epoch = epoch;
-    this.since = since;
-    this.isRecordDirty = true;
+    this.#epoch = epoch;
+    this.#since = since;
+    this.stored.touch();
   }
 
-  /** Gives a publication its place. It is told of later, by `append`. */
+  /** Where it goes on, for `revert`. */
+  mark(): LogMark {
+    return {
+      next: this.#next,
+      nextBytes: this.#nextBytes,
+      durability: this.#durability,
+      retention: this.#retention,
+    };
+  }
+
+  /** What was placed since could not be written. */
+  revert({ next, nextBytes, durability, retention }: LogMark): void {
+    this.#next = next;
+    this.#nextBytes = nextBytes;
+    this.#durability = durability;
+    this.retain(retention);
+  }
+
+  /** What was placed is in the journal. */
+  markJournaled(): void {
+    this.#journaledTo = this.#next - 1;
+    this.#isKnown = true;
+  }
+
+  /** Gives a publication its place. It becomes part of the log later, by `append`. */
   assign(publication: Omit<Publication, "offset">): Publication {
-    const placed: Publication = { ...publication, offset: this.next++ };
-    this.nextBytes += sizeOf(placed);
+    const placed: Publication = { ...publication, offset: this.#next++ };
+    this.#nextBytes += sizeOf(placed);
     return placed;
   }
 
@@ -274,33 +349,35 @@ export class ChannelLog {
     if (this.#retention?.maxEntries === 0 && this.#tail.length === 0) {
       this.#first = this.#head + 1;
       this.#firstBytes = this.#bytes;
-      this.isRecordDirty = true;
+      this.stored.touch();
       return;
     }
     this.#tail.push(publication);
-    this.shared.tailBytes += memoryOf(publication);
+    this.shared.room.addTailBytes(memoryOf(publication));
     this.#dropExcess();
   }
 
   /** What retention does not cover before it comes to be written need not be written at all. */
   #dropExcess(): void {
     const { maxEntries = Number.POSITIVE_INFINITY } = this.#retention ?? {};
-    if (this.#tail.length <= 2 * maxEntries + leastExcess) return;
+    if (this.#tail.length <= 2 * maxEntries + minExcess) return;
     this.#jumpTo(Math.max(this.#first, this.#head - maxEntries + 1));
     this.dropTail(this.#first - 1);
   }
 
-  /** What was told of, and is neither in the journal nor in the index. */
+  /** What was acknowledged, and is neither in the journal nor in the index. */
   unwritten(): Publication[] {
-    if (this.journaledTo >= this.#head) return [];
-    return this.#tail.filter(({ offset }) => offset > this.journaledTo);
+    if (this.#journaledTo >= this.#head) return [];
+    return this.#tail.filter(({ offset }) => offset > this.#journaledTo);
   }
 
   /** The tail up to an offset is in the index now. */
   dropTail(offset: number): void {
     const count = offset - this.storedTo;
     if (count <= 0) return;
-    for (const publication of this.#tail.slice(0, count)) this.shared.tailBytes -= memoryOf(publication);
+    let bytes = 0;
+    for (let i = 0; i < count; i++) bytes += memoryOf(this.#tail[i] as Publication);
+    this.shared.room.addTailBytes(-bytes);
     this.#tail = this.#tail.slice(count);
   }
 
@@ -308,7 +385,7 @@ export class ChannelLog {
   forget(): void {
     this.#jumpTo(this.#head + 1);
     this.dropTail(this.#head);
-    this.isRecordDirty = true;
+    this.stored.touch();
   }
 
   /** Moves `first` to what the retention still covers. What lies before is to be removed from the index. */
@@ -329,7 +406,7 @@ export class ChannelLog {
   }
 
   read(query: HistoryQuery, now: number): HistoryPage {
-    this.usedAt = now;
+    this.#usedAt = now;
     this.trim(now);
     const { sinceOffset, isReverse } = query;
     const page = new PageBuilder(query);
@@ -339,9 +416,9 @@ export class ChannelLog {
   }
 
   /** A segment could not be read. Told once. */
-  tellDamage(offset: number): void {
-    if (this.#isDamageTold) return;
-    this.#isDamageTold = true;
+  reportDamage(offset: number): void {
+    if (this.#isDamageReported) return;
+    this.#isDamageReported = true;
     this.shared.onDamage(this.name, offset);
   }
 
@@ -352,9 +429,9 @@ export class ChannelLog {
     this.#bytes = bytes;
     this.#first = head + 1;
     this.#firstBytes = bytes;
-    this.next = head + 1;
-    this.nextBytes = bytes;
-    this.journaledTo = head;
+    this.#next = head + 1;
+    this.#nextBytes = bytes;
+    this.#journaledTo = head;
   }
 
   #jumpTo(first: number): void {
@@ -393,4 +470,57 @@ export class ChannelLog {
 }
 
 /** Publications beyond retention that may gather before any are dropped. */
-const leastExcess = 64;
+const minExcess = 64;
+
+export interface NewLog {
+  readonly name: string;
+  readonly epoch: string;
+  /** Stamp of the epoch's beginning. */
+  readonly since: number;
+  readonly run: number;
+  readonly now: number;
+  readonly owner?: Owner;
+}
+
+/** Where a log goes on, to go back to when a write fails. */
+export type LogMark = Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
+
+/** What all logs of a store share. */
+export interface SharedByLogs {
+  readonly index: LogIndex;
+  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
+  readonly metaTtlMs: number;
+  readonly room: Pick<StoreRoom, "owners" | "unstored" | "addTailBytes">;
+  /** Publications of a log, from an offset on, could not be read. */
+  readonly onDamage: (channel: string, offset: number) => void;
+}
+
+/** In memory, estimated. */
+function memoryOf({ data, info }: Publication): number {
+  return 2 * (data.length + (info?.connInfo?.length ?? 0)) + 200;
+}
+
+/** Whether both say the same, so that nothing has to be written. */
+function isSameRetention(a: Retention | undefined, b: Retention | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.maxEntries === b.maxEntries && a.maxBytes === b.maxBytes && a.ttlMs === b.ttlMs && hasSameKeys(a, b)
+  );
+}
+
+function hasSameKeys({ keys: a }: Retention, { keys: b }: Retention): boolean {
+  return (
+    a?.maxKeys === b?.maxKeys &&
+    a?.maxUserKeys === b?.maxUserKeys &&
+    a?.maxBytes === b?.maxBytes &&
+    a?.ttlMs === b?.ttlMs
+  );
+}
+
+/** From the weakest to the strongest. */
+const ranks: Readonly<Record<Durability, number>> = { memory: 0, process: 1, disk: 2 };
+
+/** Whether the first promises less than the second. */
+function isWeaker(one: Durability, other: Durability): boolean {
+  return ranks[one] < ranks[other];
+}

@@ -6,24 +6,25 @@ import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { GroupCommit } from "./group-commit.js";
-import type { IdempotencyKeys, KeyToStore } from "./idempotency-keys.js";
-import type { Journal } from "./journal.js";
+import type { IdempotencyKeys } from "./idempotency-keys.js";
+import type { Journal, ReserveJournal } from "./journal.js";
 import { type LogIndex, settled } from "./log-index.js";
-import type { ReserveJournal } from "./reserve-journal.js";
+import { stampIndex } from "./store-check.js";
 import { toStoreError } from "./store-errors.js";
-import { storeLog } from "./store-log.js";
-import type { StoreSpace } from "./store-space.js";
+import type { IndexSpace } from "./store-room.js";
+import type { LogPut } from "./stored-log.js";
 
 export interface CheckpointsOptions {
   readonly clock: Clock;
   readonly index: LogIndex;
+  readonly indexPath: string;
   readonly journal: Journal;
   readonly reserve: ReserveJournal;
   readonly commit: GroupCommit;
   readonly keys: IdempotencyKeys;
-  readonly space: StoreSpace;
+  readonly space: IndexSpace;
   /** From a publication to the index, in milliseconds. */
-  readonly delayMs: number;
+  readonly checkpointDelayMs: number;
   /** A journal file of this size is followed by another, in bytes. */
   readonly maxJournalBytes: number;
   /** Number of the oldest journal file that is there. */
@@ -32,17 +33,6 @@ export interface CheckpointsOptions {
 }
 
 const retryDelayMs = 1000;
-
-interface Written {
-  readonly log: ChannelLog;
-  readonly to: number;
-  readonly keys: readonly KeyToStore[];
-  /** Of a map. */
-  readonly values: readonly string[];
-  /** What the record said of these before. */
-  readonly valuesTo: number;
-  readonly charged: number | undefined;
-}
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
@@ -72,7 +62,7 @@ export class Checkpoints {
   add(log: ChannelLog): void {
     this.#dirty.add(log);
     if (this.#cancelTimer || this.#running || this.#isClosed || this.#isBroken) return;
-    this.#schedule(this.#options.delayMs);
+    this.#schedule(this.#options.checkpointDelayMs);
   }
 
   /** Nothing is written any more, and no journal file removed. */
@@ -94,7 +84,7 @@ export class Checkpoints {
     try {
       await this.#running;
     } finally {
-      this.#ended(this.#options.delayMs);
+      this.#ended(this.#options.checkpointDelayMs);
     }
   }
 
@@ -121,7 +111,7 @@ export class Checkpoints {
       this.#cancelTimer = undefined;
       this.#running = this.#run();
       this.#running.then(
-        () => this.#ended(this.#options.delayMs),
+        () => this.#ended(this.#options.checkpointDelayMs),
         (error: unknown) => {
           this.#options.onError(error, "bringing publications to the index");
           this.#ended(retryDelayMs);
@@ -136,7 +126,7 @@ export class Checkpoints {
   }
 
   async #run(): Promise<void> {
-    const { journal, reserve, commit, maxJournalBytes, index, space } = this.#options;
+    const { journal, reserve, commit, maxJournalBytes, index, indexPath, space } = this.#options;
     // Whatever the files before the new one hold was told of, and stands in one of the logs.
     if (journal.length > maxJournalBytes) await commit.between(() => this.#rotate());
     const { number } = journal;
@@ -144,8 +134,9 @@ export class Checkpoints {
     const logs = [...this.#dirty];
     for (let next = 0; next < logs.length; ) next = await this.#writeSome(logs, next);
     await index.flushed();
-    for (const log of logs) if (!log.isDirty) this.#dirty.delete(log);
-    space.look();
+    for (const log of logs) if (!log.stored.isDirty) this.#dirty.delete(log);
+    space.refreshUsage();
+    journal.noteIndex(stampIndex(indexPath));
     if (reserved > 0) await commit.between(() => this.#clearReserve(reserved));
     if (number === this.#oldestJournal || this.#isBroken) return;
     await journal.removeBefore(number);
@@ -174,36 +165,28 @@ export class Checkpoints {
 
   /** One transaction. @returns the place of the first log that is not complete */
   async #writeSome(logs: readonly ChannelLog[], from: number): Promise<number> {
-    const { space, clock, index, keys } = this.#options;
+    const { space, clock, keys } = this.#options;
     let budget = await space.reserve();
     const puts: Promise<unknown>[] = [];
-    const written: Written[] = [];
+    const done: LogPut[] = [];
     let next = from;
     while (next < logs.length && budget > 0) {
-      const log = logs[next] as ChannelLog;
-      const { valuesTo, charged } = log;
-      const stored = storeLog(log, index, { now: clock.now(), budget, puts });
-      budget -= stored.spent;
-      const ofLog = stored.isComplete ? keys.put(log, puts) : [];
-      written.push({ log, to: stored.to, keys: ofLog, values: stored.keys, valuesTo, charged });
-      if (!stored.isComplete) break;
+      const { stored } = logs[next] as ChannelLog;
+      const put = stored.put({ now: clock.now(), budget, puts, keys });
+      budget -= put.spent;
+      done.push(put);
+      if (!put.isComplete) break;
       next++;
     }
     try {
       await settled(puts);
     } catch (error) {
-      for (const { log, keys: ofLog, values, valuesTo, charged } of written) {
-        log.unstoredKeys?.putFailed(values);
-        log.valuesTo = valuesTo;
-        log.charged = charged;
-        log.isRecordDirty = true;
-        log.keys.push(...ofLog);
-      }
+      for (const put of done) put.stored.putFailed(put);
       throw error;
     }
-    for (const { log, to, keys: ofLog } of written) {
-      log.dropTail(to);
-      keys.stored(log, ofLog);
+    for (const put of done) {
+      put.stored.putDone(put);
+      keys.putDone(put.keys);
     }
     return next;
   }

@@ -14,13 +14,10 @@ import type {
 } from "../../channels/broker.js";
 import type { HoldfastError } from "../../errors.js";
 import type { Publication } from "../../wire/messages.js";
-import type { ChannelLog } from "./channel-log.js";
-import { isWeaker } from "./durability.js";
-import { sizeOf } from "./entries.js";
+import type { ChannelLog, LogMark } from "./channel-log.js";
+import { encodeRuns, type Run, type RunKey, sizeOf } from "./format.js";
 import type { SentKey } from "./idempotency-keys.js";
-import { type Journal, lengthBytes } from "./journal.js";
-import type { ReserveJournal } from "./reserve-journal.js";
-import { encodeRuns, type Run, type RunKey } from "./runs.js";
+import type { Journal, ReserveJournal } from "./journal.js";
 import { toStoreError } from "./store-errors.js";
 
 export interface GroupCommitOptions {
@@ -81,7 +78,7 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
   readonly publications: Publication[];
   readonly keys: RunKey[];
   /** Where the log went on before this write. */
-  readonly from: Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
+  readonly from: LogMark;
 };
 
 /** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
@@ -137,7 +134,7 @@ export class GroupCommit {
   }
 
   #add(waiting: Waiting): void {
-    waiting.log.underWay++;
+    waiting.log.beginPublish();
     if (this.#failure) {
       this.#refuse([waiting], this.#failure);
       return;
@@ -181,15 +178,12 @@ export class GroupCommit {
     const placed = isSpared ? this.#placeSpared(runs) : this.#placeWaiting(runs);
     const { journal, reserve } = this.#options;
     try {
-      await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs), lengthBytes));
-      for (const { log } of runs.values()) {
-        log.journaledTo = log.next - 1;
-        log.isKnown = true;
-      }
+      await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs)));
+      for (const { log } of runs.values()) log.markJournaled();
       if (this.#failure) this.#refuse(placed.map(toWaiting), this.#failure);
       else this.#written(placed);
     } catch (cause) {
-      for (const { log, from } of runs.values()) Object.assign(log, from);
+      for (const { log, from } of runs.values()) log.revert(from);
       this.#refuse((isSpared ? placed : this.#spare(placed, cause)).map(toWaiting), cause);
     }
     this.#isWriting = false;
@@ -261,14 +255,9 @@ export class GroupCommit {
         run = beginRun(log);
         runs.set(log, run);
       }
-      if (waiting.retention) log.retention = waiting.retention;
-      let { isFlushed } = waiting;
-      if (waiting.durability && isWeaker(waiting.durability, log.durability)) {
-        log.durability = waiting.durability;
-        log.isRecordDirty = true;
-        // That a known log promises less from now on has to be on the disk before it does.
-        isFlushed ||= log.isKnown;
-      }
+      if (waiting.retention) log.retain(waiting.retention);
+      const isWeakened = waiting.durability !== undefined && log.weaken(waiting.durability);
+      const isFlushed = waiting.isFlushed || isWeakened;
       const entry = publication && log.assign({ ...publication, time });
       const offset = log.next - 1;
       if (entry) run.publications.push(entry);
@@ -284,10 +273,10 @@ export class GroupCommit {
     for (const item of placed) {
       const { log } = item.waiting;
       // What follows in the same log waits with it, so that the order holds.
-      if (item.isFlushed || log.unflushed > 0) {
-        log.unflushed++;
+      if (item.isFlushed || log.awaitsFlush) {
+        log.beginFlush();
         this.#unflushed.push(item);
-      } else this.#tell(item);
+      } else this.#acknowledge(item);
     }
   }
 
@@ -297,7 +286,7 @@ export class GroupCommit {
     this.#unflushed = [];
     try {
       await this.#options.journal.flush();
-      await this.#tellInTurns(items);
+      await this.#acknowledgeInTurns(items);
     } catch (cause) {
       // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
       this.#refuse([...items, ...this.#unflushed.splice(0)].map(toWaiting), cause);
@@ -307,13 +296,13 @@ export class GroupCommit {
   }
 
   /** A flush may be for several writes, and readers have to keep up. */
-  async #tellInTurns(items: readonly Placed[]): Promise<void> {
+  async #acknowledgeInTurns(items: readonly Placed[]): Promise<void> {
     for (let i = 0; i < items.length; i++) {
       if (i > 0 && i % maxRunEntries === 0)
         await new Promise<void>((resolve) => this.#options.schedule(resolve));
       const item = items[i] as Placed;
-      item.waiting.log.unflushed--;
-      this.#tell(item);
+      item.waiting.log.endFlush();
+      this.#acknowledge(item);
     }
   }
 
@@ -321,8 +310,8 @@ export class GroupCommit {
     const error = toStoreError(cause);
     if (error.code !== "HF_BROKER_FULL") this.fail(error);
     for (const { log, reject } of refused) {
-      log.underWay--;
-      if (!log.isKnown && log.underWay === 0) this.#options.onDropped(log);
+      log.endPublish();
+      if (!log.isKnown && !log.hasPending) this.#options.onDropped(log);
       reject(error);
     }
   }
@@ -337,9 +326,9 @@ export class GroupCommit {
   }
 
   /** From here on the publication is part of the log. */
-  #tell({ waiting, publication, offset }: Placed): void {
+  #acknowledge({ waiting, publication, offset }: Placed): void {
     const { log, resolve, suppressed } = waiting;
-    log.underWay--;
+    log.endPublish();
     if (publication) {
       log.append(publication);
       if (this.#options.isSubscribed(log.name)) this.#options.onPublication(log.name, publication, log.epoch);
@@ -379,12 +368,7 @@ function beginRun(log: ChannelLog): MutableRun {
     before: log.nextBytes - publications.reduce((sum, publication) => sum + sizeOf(publication), 0),
     publications,
     keys: [],
-    from: {
-      next: log.next,
-      nextBytes: log.nextBytes,
-      durability: log.durability,
-      retention: log.retention,
-    },
+    from: log.mark(),
   };
 }
 

@@ -6,8 +6,9 @@ import { createHash } from "node:crypto";
 import type { PublishResult } from "../../channels/broker.js";
 import { idempotencyWindowMs, nameOfKey } from "../../channels/idempotency.js";
 import { HoldfastError } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";
-import type { KeyRecord } from "./index-records.js";
+import type { KeyRecord } from "./format.js";
 import type { LogIndex } from "./log-index.js";
 
 /** Of those that the index does not have yet. One forgotten early would break the promise. */
@@ -29,6 +30,7 @@ interface Pending {
 
 /** A key that is to be written to the index, with what it came to. */
 export interface KeyToStore extends KeyRecord {
+  readonly channel: string;
   readonly name: string;
 }
 
@@ -80,7 +82,7 @@ export class IdempotencyKeys {
     this.#pending.set(place, pending);
     result.then(
       ({ position, suppressed }) =>
-        void log.keys.push({ name, ...position, time, ...(suppressed && { suppressed }) }),
+        log.stored.addKey({ channel: log.name, name, ...position, time, ...(suppressed && { suppressed }) }),
       () => {
         if (this.#pending.get(place) === pending) this.#pending.delete(place);
       },
@@ -91,20 +93,18 @@ export class IdempotencyKeys {
   restore(log: ChannelLog, key: KeyToStore): void {
     const result = Promise.resolve(toResult(key));
     this.#pending.set(`${log.name}\0${key.name}`, { result, time: key.time });
-    log.keys.push(key);
+    log.stored.addKey(key);
   }
 
-  /** Puts a log's keys. @returns them, for `stored` once they are written */
-  put(log: ChannelLog, puts: Promise<unknown>[]): readonly KeyToStore[] {
-    const keys = log.keys.splice(0);
-    for (const { name, ...record } of keys)
-      puts.push(this.#index.putKey(periodOf(record.time), log.name, name, record));
-    return keys;
+  put(keys: readonly KeyToStore[], puts: Promise<unknown>[]): void {
+    for (const { channel, name, ...record } of keys)
+      puts.push(this.#index.putKey(periodOf(record.time), channel, name, record));
   }
 
-  stored(log: ChannelLog, keys: readonly KeyToStore[]): void {
-    for (const { name, time } of keys) {
-      const place = `${log.name}\0${name}`;
+  /** The index has them now. */
+  putDone(keys: readonly KeyToStore[]): void {
+    for (const { channel, name, time } of keys) {
+      const place = `${channel}\0${name}`;
       // Where the store had no room for long, the name may stand for a later publish by now.
       if (this.#pending.get(place)?.time === time) this.#pending.delete(place);
     }
@@ -131,4 +131,24 @@ export function startOfPeriod(period: number): number {
 
 function periodOf(time: number): number {
   return Math.floor(time / idempotencyWindowMs);
+}
+
+export class StoreTime {
+  readonly #clock: Pick<Clock, "elapsed">;
+  #offset: number;
+
+  /** @param start where the last run has ended; the wall clock's time for a new store. In milliseconds */
+  constructor(clock: Pick<Clock, "elapsed">, start: number) {
+    this.#clock = clock;
+    this.#offset = start - clock.elapsed();
+  }
+
+  now(): number {
+    return Math.floor(this.#offset + this.#clock.elapsed());
+  }
+
+  /** The store knows of that time. */
+  advanceTo(time: number): void {
+    this.#offset = Math.max(this.#offset, time - this.#clock.elapsed());
+  }
 }

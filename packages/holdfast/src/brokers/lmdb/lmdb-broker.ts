@@ -20,7 +20,7 @@ import { defaultUserPercent } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
-import { LmdbEngine } from "./lmdb-engine.js";
+import { ChannelLogs } from "./channel-logs.js";
 import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
 
@@ -77,7 +77,7 @@ export class LmdbBroker implements Broker {
   readonly #subscribed = new Map<string, string>();
   readonly #presence: LocalPresence;
   #events: BrokerEvents | undefined;
-  #engine: LmdbEngine | undefined;
+  #engine: ChannelLogs | undefined;
   #opening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #cancelSweep: (() => void) | undefined;
@@ -96,7 +96,10 @@ export class LmdbBroker implements Broker {
   }
 
   /** Sizes of everything this broker holds in memory, and of its store. */
-  get sizes(): ReturnType<LmdbEngine["sizes"]> & { readonly subscribed: number; readonly presences: number } {
+  get sizes(): ReturnType<ChannelLogs["sizes"]> & {
+    readonly subscribed: number;
+    readonly presences: number;
+  } {
     return {
       ...this.#open().sizes(),
       subscribed: this.#subscribed.size,
@@ -115,7 +118,7 @@ export class LmdbBroker implements Broker {
     const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
     const store = await openStore({ folder, clock, isRepair: repair, onNotice });
     this.#events = this.#closed ? undefined : events;
-    const engine = new LmdbEngine(store, {
+    const engine = new ChannelLogs(store, {
       ...this.#options,
       onPublication: (...publication) => this.#events?.onPublication(...publication),
       subscribedEpoch: (channel) => this.#subscribed.get(channel),
@@ -216,7 +219,7 @@ export class LmdbBroker implements Broker {
     else this.#events?.onLeave(channel, info);
   }
 
-  #open(): LmdbEngine {
+  #open(): ChannelLogs {
     if (this.#closed || this.#engine === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
     return this.#engine;
   }

@@ -12,19 +12,18 @@
  *               group                     generation of the group, see initial-epochs.ts
  */
 import type { Database, RootDatabase } from "lmdb";
-import type { Publication } from "../../wire/messages.js";
-import { decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";
-import { decodeFrame, encodeFrame } from "./frames.js";
-import type {
-  ChannelRecord,
-  DamagedSegment,
-  EpochBase,
-  KeyRecord,
-  Segment,
-  StoredValue,
-} from "./index-records.js";
-import type { OwnerRecord } from "./owner-use.js";
-import { withPrivateFiles } from "./store-access.js";
+import {
+  type ChannelRecord,
+  type DamagedSegment,
+  decodeSegment,
+  decodeValue,
+  type EpochBase,
+  type KeyRecord,
+  type Segment,
+  type StoredValue,
+} from "./format.js";
+import { withPrivateFiles } from "./store-folder.js";
+import type { OwnerRecord } from "./store-room.js";
 
 /** The part of LMDB's statistics that is used here. */
 interface Stats {
@@ -43,6 +42,7 @@ const offsetBytes = 6;
 const periodBytes = 6;
 const greatestOffset = 2 ** 48 - 1;
 const groupBytes = 2;
+const removalsAtOnce = 1000;
 const baseKey = Buffer.from("base");
 /** LMDB's bound of keys is 1,978 bytes. */
 const maxOwnerBytes = 1024;
@@ -195,6 +195,22 @@ export class LogIndex {
     return this.#log.remove(logKey(name, first));
   }
 
+  /** Removes what stands behind the end of a log, so that it is not in the way of what comes in its place. */
+  async removeSegmentsFrom(name: string, offset: number): Promise<void> {
+    const puts: Promise<unknown>[] = [];
+    for (const { first } of this.segmentsFrom(name, offset)) puts.push(this.removeSegment(name, first));
+    await settled(puts);
+  }
+
+  /** Removes all of a log that ends at an offset. */
+  async removeSegmentsUpTo(name: string, offset: number): Promise<void> {
+    for (;;) {
+      const firsts = this.firstOffsetsBefore(name, offset + 1, removalsAtOnce);
+      if (firsts.length === 0) return;
+      await settled(firsts.map((first) => this.removeSegment(name, first)));
+    }
+  }
+
   key(period: number, channel: string, key: string): KeyRecord | undefined {
     const bytes = this.#keys.get(periodKey(period, `${channel}\0${key}`));
     return bytes && (JSON.parse(bytes.toString()) as KeyRecord);
@@ -237,7 +253,7 @@ export class LogIndex {
   *values(name: string, onDamage: (key: string) => void): Iterable<StoredValue> {
     const range = { start: valueKey(name, ""), end: Buffer.from(`${name}\x01`) };
     for (const { key, value } of this.#values?.getRange(range) ?? []) {
-      const stored = toValue(value);
+      const stored = decodeValue(value);
       if (stored) yield stored;
       else onDamage(key.toString("utf8", Buffer.byteLength(name) + 1));
     }
@@ -306,39 +322,12 @@ export async function settled(puts: readonly Promise<unknown>[]): Promise<void> 
   }
 }
 
-export function encodeSegment(publications: readonly Publication[], before: number): Buffer {
-  const { index, body } = encodeEntries(publications);
-  return encodeFrame([before, index], body);
-}
-
-/** @throws Error for a segment that says something else than it holds */
-export function publicationsOf({ index, body, first }: Segment): Publication[] {
-  return decodeEntries({ index, body }, first);
-}
-
-export function encodeValue({ publication, since }: StoredValue): Buffer {
-  const { index, body } = encodeEntries([publication]);
-  return encodeFrame([publication.offset, since, index], body);
-}
-
-function toValue(bytes: Buffer): StoredValue | undefined {
-  const frame = decodeFrame(bytes);
-  if (frame === undefined) return undefined;
-  const [offset, since, index] = frame.header as [number, number, EntryIndex];
-  const [publication] = decodeEntries({ index, body: frame.body }, offset);
-  return publication && { publication, since };
-}
-
 function valueKey(name: string, key: string): Buffer {
   return Buffer.from(`${name}\0${key}`);
 }
 
 function toSegment(key: Buffer, value: Buffer): Segment | DamagedSegment {
-  const first = key.readUIntBE(key.length - offsetBytes, offsetBytes);
-  const frame = decodeFrame(value);
-  if (frame === undefined) return { first, isDamaged: true };
-  const [before, index] = frame.header as [number, EntryIndex];
-  return { first, before, index, body: frame.body };
+  return decodeSegment(key.readUIntBE(key.length - offsetBytes, offsetBytes), value);
 }
 
 /** @param offset −1 for a key before all of the channel's */

@@ -4,15 +4,13 @@ import { join, resolve } from "node:path";
 import type { HistoryPage, HistoryQuery } from "../../channels/broker.js";
 import { Quota } from "../../channels/quota.js";
 import { HoldfastError, messageOf } from "../../errors.js";
-import { ChannelLog } from "./channel-log.js";
-import { journalNumbers, journalPath } from "./journal.js";
-import { readJournal } from "./journal-reader.js";
+import { ChannelLog, type SharedByLogs } from "./channel-log.js";
+import { decodeRuns, type Run } from "./format.js";
+import { journalNumbers, journalPath, readJournal } from "./journal.js";
 import { LogIndex } from "./log-index.js";
-import type { LogsInUse } from "./logs-in-use.js";
-import { OwnerUse } from "./owner-use.js";
-import { probeIndex } from "./probe-index.js";
-import { decodeRuns, type Run } from "./runs.js";
+import { probeIndex } from "./store-check.js";
 import { readMarker } from "./store-marker.js";
+import { OwnerUse } from "./store-room.js";
 
 /** The journal's oldest file may be removed while it is looked for: then the index has what it held. */
 const attempts = 3;
@@ -71,11 +69,10 @@ function logOf(channel: string, runs: readonly Run[], index: LogIndex, now: numb
   const record = index.channel(channel);
   const start = record ?? runs[0];
   if (start === undefined) return undefined;
-  const shared: LogsInUse = {
+  const shared: SharedByLogs = {
     index,
     metaTtlMs: 0,
-    tailBytes: 0,
-    room: { unstored: new Quota(uncounted), owners: new OwnerUse(index) },
+    room: { unstored: new Quota(uncounted), owners: new OwnerUse(index), addTailBytes: () => {} },
     onDamage: () => {},
   };
   const { epoch, since, run } = start;

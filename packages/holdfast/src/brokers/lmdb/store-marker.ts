@@ -3,6 +3,8 @@
  * ended, from which follows what logs may have lost of what they told.
  */
 import * as fs from "node:fs";
+import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { join } from "node:path";
 import type { Durability } from "../../channels/broker.js";
 import { HoldfastError, messageOf } from "../../errors.js";
@@ -113,4 +115,16 @@ export function mayHaveLost(
   if (run <= repairedRun) return true;
   if (durability === "memory") return run <= Math.max(uncleanRun, lostRun);
   return durability === "process" && run <= lostRun;
+}
+
+/** Clocks are set now and then; a boot taken for another one costs clients a recovery, and no data. */
+const toleranceMs = 120_000;
+
+/** @param now Unix milliseconds */
+export function readBootId(now: number): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return `up since ${Math.round((now - uptime() * 1000) / toleranceMs)}`;
+  }
 }

@@ -1,19 +1,22 @@
-/** Whether a store has room: for a publication, and for the log of another channel. Users share it (quota.ts). */
+/**
+ * Whether a store has room: for a publication, for the log of another channel, for another idempotency key. Users share it
+ * (quota.ts). And room for LMDB on the disk, made ahead of what it writes.
+ */
+import * as fs from "node:fs";
+import { join } from "node:path";
 import type { PublishOptions } from "../../channels/broker.js";
-import { assertRoom, type Bound, Quota } from "../../channels/quota.js";
+import { assertRoom, type Bound, type Owner, Quota } from "../../channels/quota.js";
 import { WindowQuota } from "../../channels/window-quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { LogIndex } from "./log-index.js";
-import { OwnerUse } from "./owner-use.js";
-import { isAtBound } from "./retention.js";
-import type { StoreSpace } from "./store-space.js";
+import { toStoreError } from "./store-errors.js";
 
 const keyWindowMs = 5 * 60 * 1000;
 
 export interface StoreRoomOptions {
   readonly index: LogIndex;
-  readonly space: StoreSpace;
+  readonly space: IndexSpace;
   readonly maxChannels: number;
   readonly maxPendingBytes: number;
   readonly maxIdempotencyKeys: number;
@@ -28,6 +31,7 @@ export class StoreRoom {
   readonly #options: StoreRoomOptions;
   readonly #logs: Bound;
   readonly #keys: WindowQuota;
+  #tailBytes = 0;
 
   constructor(options: StoreRoomOptions) {
     const { index, maxChannels: max, userPercent } = options;
@@ -38,6 +42,15 @@ export class StoreRoom {
     const what = "idempotency keys of 5 minutes";
     const keys = { max: options.maxIdempotencyKeys, userPercent, what, option: "maxIdempotencyKeys" };
     this.#keys = new WindowQuota(keys, keyWindowMs);
+  }
+
+  /** Memory of the publications of all logs that are not in the index yet, estimated. */
+  get tailBytes(): number {
+    return this.#tailBytes;
+  }
+
+  addTailBytes(bytes: number): void {
+    this.#tailBytes += bytes;
   }
 
   /** @throws HF_BROKER_FULL */
@@ -55,20 +68,162 @@ export class StoreRoom {
 
   /**
    * What users add is charged to whose channel it is, whoever adds it.
-   * @param pendingBytes of publications that wait to be stored
+   * @param waitingBytes of publications that wait to be written to the journal
    * @throws HF_BROKER_FULL
    */
-  assertPublication(log: ChannelLog | undefined, options: PublishOptions, pendingBytes: number): void {
+  assertPublication(log: ChannelLog | undefined, options: PublishOptions, waitingBytes: number): void {
     const { owner, retention, isReserved } = options;
     if (isReserved) return;
     const { space, maxPendingBytes } = this.#options;
     const payer = owner === undefined || log === undefined ? owner : (log.owner ?? "");
-    const isGrowing = log === undefined || !isAtBound(log, retention);
+    const isGrowing = log === undefined || !log.isAtBound(retention);
     space.assertRoom(payer && !isGrowing ? "" : payer, (each) => this.owners.of(each).bytes);
-    if (pendingBytes > maxPendingBytes)
+    if (this.#tailBytes + waitingBytes > maxPendingBytes)
       throw new HoldfastError(
         "HF_BROKER_FULL",
         `${maxPendingBytes} bytes of publications wait to be stored, and no more are taken until some are`,
       );
+  }
+}
+
+export interface OwnerRecord {
+  /** Records of logs that began with a publication of the owner's. */
+  readonly logs: number;
+  /** What these keep, as it was charged when they were last written. */
+  readonly bytes: number;
+}
+
+const nothing: OwnerRecord = Object.freeze({ logs: 0, bytes: 0 });
+
+export class OwnerUse {
+  readonly #index: LogIndex;
+  /** Put and not written yet. */
+  readonly #pending = new Map<string, OwnerRecord>();
+
+  constructor(index: LogIndex) {
+    this.#index = index;
+  }
+
+  of(owner: string): OwnerRecord {
+    return this.#pending.get(owner) ?? this.#index.owner(owner) ?? nothing;
+  }
+
+  change(owner: string, change: OwnerRecord, puts: Promise<unknown>[]): void {
+    const known = this.of(owner);
+    const logs = Math.max(0, known.logs + change.logs);
+    const record = { logs, bytes: logs === 0 ? 0 : Math.max(0, known.bytes + change.bytes) };
+    this.#pending.set(owner, record);
+    const put = logs === 0 ? this.#index.removeOwner(owner) : this.#index.putOwner(owner, record);
+    const done = () => {
+      if (this.#pending.get(owner) === record) this.#pending.delete(owner);
+    };
+    put.then(done, done);
+    puts.push(put);
+  }
+}
+
+/** Whole units only, so that records of logs that grow a little are not written for that. */
+const chargedUnit = 16 * 1024;
+
+/** @param charged what the log was last charged with */
+export function chargeFor(bytes: number, charged: number): number {
+  const units = Math.floor(bytes / chargedUnit) * chargedUnit;
+  // Logs at their bound go up and down a little all the time.
+  return units < charged && bytes > charged - 2 * chargedUnit ? charged : units;
+}
+
+export interface IndexSpaceOptions {
+  readonly path: string;
+  readonly index: LogIndex;
+  /** Most bytes of the pages that hold something. */
+  readonly maxBytes: number;
+  readonly userPercent: number;
+}
+
+export const pageBytes = 4096;
+/** Pages that any put or removal may change: those from the root of the tree down. */
+export const pagesPerPut = 3;
+const minReserveBytes = 4 * 1024 * 1024;
+const maxReserveBytes = 32 * 1024 * 1024;
+/** Written in one turn of the event loop. */
+const maxPages = 1024;
+/** More than LMDB needs for as many readers as it has places for by default. */
+const lockFileBytes = 16 * 1024;
+const chunk = Buffer.alloc(512 * 1024);
+
+export class IndexSpace {
+  readonly #options: IndexSpaceOptions;
+  readonly #bound: Bound;
+  /** At the last `refreshUsage`. */
+  #usedBytes = 0;
+
+  constructor(options: IndexSpaceOptions) {
+    this.#options = options;
+    const { maxBytes: max, userPercent } = options;
+    this.#bound = { max, userPercent, what: "bytes of the store", option: "store.maxBytes" };
+    this.refreshUsage();
+  }
+
+  /**
+   * @param bytesOf what an owner has; asked where that counts
+   * @throws HF_BROKER_FULL when the store was at its bound when it was last measured, or the owner was at its share of it
+   */
+  assertRoom(owner: Owner, bytesOf: (owner: string) => number): void {
+    const all = this.#usedBytes;
+    const counts = owner && all >= this.#bound.max / 2;
+    assertRoom(this.#bound, owner, { all, own: counts ? bytesOf(owner) : 0 });
+  }
+
+  /** To be called when the store has changed. */
+  refreshUsage(): void {
+    this.#usedBytes = this.#options.index.usedBytes;
+  }
+
+  /**
+   * Sees to it that there is room for a write.
+   * @returns the pages that may be written before the next call
+   * @throws HF_BROKER_FULL when the disk has no more
+   */
+  async reserve(): Promise<number> {
+    const { index, path } = this.#options;
+    const reached = index.reachedBytes;
+    const reserve = Math.min(maxReserveBytes, Math.max(minReserveBytes, Math.floor(reached / 8)));
+    const { size } = fs.statSync(path);
+    if (size < reached + reserve) await extend(path, size, reached + 2 * reserve);
+    // A write changes pages on the way to those it fills, too; the budget counts them, and this is for the rest.
+    return Math.min(maxPages, Math.floor(reserve / pageBytes / 2));
+  }
+}
+
+/**
+ * LMDB makes this file, and writes to it in memory: without room on the disk, that would end the process.
+ * @throws what the file system throws
+ */
+export function reserveLockFile(folder: string): void {
+  const path = join(folder, "lock.mdb");
+  const size = fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > 0) return;
+  try {
+    fs.writeFileSync(path, Buffer.alloc(lockFileBytes), { mode: 0o600 });
+  } catch (error) {
+    fs.rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+async function extend(path: string, from: number, to: number): Promise<void> {
+  const file = await fs.promises.open(path, "r+").catch((cause: unknown) => {
+    throw toStoreError(cause);
+  });
+  try {
+    for (let at = from; at < to; at += chunk.length) {
+      const { bytesWritten } = await file.write(chunk, 0, chunk.length, at);
+      if (bytesWritten < chunk.length)
+        throw new HoldfastError("HF_BROKER_FULL", "the disk has no room for the store");
+    }
+  } catch (cause) {
+    throw toStoreError(cause);
+  } finally {
+    await file.close();
   }
 }

@@ -3,33 +3,23 @@
  * up again, whether the process ended by itself, was killed, or the machine went down with it.
  */
 import * as fs from "node:fs";
-import { join } from "node:path";
 import { HoldfastError, messageOf } from "../../errors.js";
-import type { Clock } from "../../time/clock.js";
-import { readBootId } from "./boot-id.js";
-import { startOfPeriod } from "./idempotency-keys.js";
-import { Journal, journalNumbers, journalPath } from "./journal.js";
-import { JournalEnds, journalEndsPath, type KnownEnds, readJournalEnds } from "./journal-ends.js";
-import { cutJournal, type JournalContents, readJournal } from "./journal-reader.js";
+import { decodeRuns, type Run } from "./format.js";
+import { StoreTime, startOfPeriod } from "./idempotency-keys.js";
+import { cutJournal, Journal, JournalEnds, type KnownEnds, ReserveJournal } from "./journal.js";
 import { LogIndex } from "./log-index.js";
-import { probeIndex } from "./probe-index.js";
-import { ReserveJournal } from "./reserve-journal.js";
-import { decodeRuns, type Run } from "./runs.js";
-import { prepareFolder } from "./store-access.js";
+import {
+  inspectStore,
+  type NumberedJournal,
+  type OpenStoreOptions,
+  quarantine,
+  repairOrThrow,
+  stampIndex,
+} from "./store-check.js";
 import { corrupt, isNoRoom } from "./store-errors.js";
-import { emptyMarker, type Marker, nextMarker, readMarker, writeMarker } from "./store-marker.js";
-import { StoreOwner } from "./store-owner.js";
-import { reserveLockFile } from "./store-space.js";
-import { StoreTime } from "./store-time.js";
-
-export interface OpenStoreOptions {
-  readonly folder: string;
-  /** Goes on with what is left of a damaged store; clients are told that something is missing. */
-  readonly isRepair: boolean;
-  readonly clock: Clock;
-  /** Gets what was found and could be dealt with. */
-  readonly onNotice: (error: HoldfastError) => void;
-}
+import { prepareFolder, StoreOwner } from "./store-folder.js";
+import { emptyMarker, type Marker, nextMarker, writeMarker } from "./store-marker.js";
+import { reserveLockFile } from "./store-room.js";
 
 export interface OpenStore {
   readonly folder: string;
@@ -47,8 +37,6 @@ export interface OpenStore {
   /** Why the store is only read, where it is. */
   readonly refusal?: HoldfastError;
 }
-
-const indexName = "data.mdb";
 
 /**
  * @throws HF_STORE_OPEN, HF_STORE_CORRUPT, HF_STORE_NEWER, HF_STORE_IN_USE; nothing is left open or changed then
@@ -77,37 +65,9 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   }
 }
 
-interface Found {
-  readonly indexPath: string;
-  readonly boot: string;
-  /** Undefined where there is no store yet, or it has lost its marker. */
-  readonly last: Marker | undefined;
-  readonly contents: readonly NumberedJournal[];
-  readonly ends: KnownEnds | undefined;
-}
-
-/** Looks at what is there, and changes nothing but what is put aside by a repair. @throws HF_STORE_CORRUPT, HF_STORE_NEWER */
-async function lookAt(options: OpenStoreOptions, isReadOnly: boolean): Promise<Found> {
-  const { folder, clock } = options;
-  const indexPath = join(folder, indexName);
-  const boot = readBootId(clock.now());
-  const last = findMarker(options, indexPath);
-  const isOtherBoot = last !== undefined && last.boot !== boot;
-  await checkIndex(options, indexPath, isReadOnly);
-  const contents = readJournals(options, journalNumbers(folder), isOtherBoot);
-  const ends = last?.hasJournalEnds ? readJournalEnds(folder) : undefined;
-  checkEnds(options, {
-    marker: last,
-    ends,
-    contents,
-    isSameBoot: last?.boot === boot && ends?.boot === boot,
-  });
-  return { indexPath, boot, last, contents, ends };
-}
-
 async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<OpenStore> {
   const { folder, isRepair } = options;
-  const { indexPath, boot, last, contents, ends } = await lookAt(options, false);
+  const { indexPath, boot, last, contents, ends } = await inspectStore(options, false);
   // From here on a store that has lost its index can be told from one that never had any.
   if (last === undefined && !isRepair) await writeMarker(folder, emptyMarker(boot));
   const index = await openIndex(options, indexPath);
@@ -118,7 +78,12 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
     const marker = { ...nextMarker(known, boot, isRepair), hasJournalEnds: true };
     const time = timeOf(options, index, ends);
     const files = contents.map(({ number, goodBytes: written }) => ({ number, written, flushed: written }));
-    const journalEnds = new JournalEnds(folder, { boot, files, now: () => time.now() });
+    const journalEnds = new JournalEnds(folder, {
+      boot,
+      files,
+      index: stampIndex(indexPath),
+      now: () => time.now(),
+    });
     try {
       await writeMarker(folder, marker);
       const journal = Journal.begin(folder, (contents.at(-1)?.number ?? 0) + 1, journalEnds);
@@ -143,7 +108,7 @@ async function openReadOnly(
   cause: unknown,
 ): Promise<OpenStore> {
   const { folder, isRepair, onNotice } = options;
-  const { indexPath, boot, last, contents, ends } = await lookAt(options, true);
+  const { indexPath, boot, last, contents, ends } = await inspectStore(options, true);
   if (last === undefined || isRepair || !fs.existsSync(indexPath)) throw cause;
   // Clients are told this, too.
   const refusal = new HoldfastError(
@@ -192,34 +157,6 @@ function timeOf({ clock }: OpenStoreOptions, index: LogIndex, ends: KnownEnds | 
   return time;
 }
 
-function findMarker(options: OpenStoreOptions, indexPath: string): Marker | undefined {
-  const { folder } = options;
-  const isThere = fs.existsSync(indexPath);
-  let marker: Marker | undefined;
-  try {
-    marker = readMarker(folder);
-    if (marker && marker.run > 0 && !isThere) throw corrupt(folder, `has lost its index (${indexPath})`);
-    if (marker === undefined && isThere)
-      throw corrupt(folder, `has an index (${indexPath}), but no holdfast.json to say what it is`);
-  } catch (error) {
-    repairOrThrow(error, options);
-  }
-  return marker;
-}
-
-/** What is damaged is put aside where it may be. @throws HF_STORE_CORRUPT */
-async function checkIndex(options: OpenStoreOptions, path: string, isReadOnly: boolean): Promise<void> {
-  if (!fs.existsSync(path)) return;
-  const { folder } = options;
-  try {
-    reserveLockFile(folder);
-    await probeIndex({ folder, path, isReadOnly });
-  } catch (error) {
-    repairOrThrow(error, options);
-    quarantine(path);
-  }
-}
-
 async function openIndex(options: OpenStoreOptions, indexPath: string): Promise<LogIndex> {
   const { folder } = options;
   try {
@@ -244,22 +181,6 @@ async function openIndex(options: OpenStoreOptions, indexPath: string): Promise<
   }
 }
 
-function repairOrThrow(error: unknown, { isRepair, onNotice }: OpenStoreOptions): void {
-  const isRepairable = isRepair && error instanceof HoldfastError && error.code === "HF_STORE_CORRUPT";
-  if (!isRepairable) throw error;
-  onNotice(error);
-}
-
-/** For somebody who can make more of it. */
-function quarantine(path: string): void {
-  for (let n = 1; ; n++) {
-    const aside = `${path}.damaged-${n}`;
-    if (fs.existsSync(aside)) continue;
-    fs.renameSync(path, aside);
-    return;
-  }
-}
-
 /** The last run that left something, where no marker says so. */
 function lastRunOf(index: LogIndex, contents: readonly NumberedJournal[]): number {
   let last = 1;
@@ -272,59 +193,6 @@ function isMissingBinary(error: unknown): boolean {
   return /no native build|ERR_DLOPEN_FAILED|MODULE_NOT_FOUND/i.test(
     `${(error as NodeJS.ErrnoException).code ?? ""} ${messageOf(error)}`,
   );
-}
-
-/** @throws HF_STORE_CORRUPT when a file ends otherwise than by the end of the process or of the machine */
-function readJournals(
-  { folder, isRepair, onNotice }: OpenStoreOptions,
-  numbers: readonly number[],
-  isOtherBoot: boolean,
-): NumberedJournal[] {
-  return numbers.map((number) => {
-    const path = journalPath(folder, number);
-    const contents = { ...readJournal(path), number };
-    const { end, goodBytes, bytes } = contents;
-    if (end === "whole") return contents;
-    const isLast = number === numbers.at(-1);
-    const rest = `${bytes - goodBytes} bytes behind byte ${goodBytes} of ${path}`;
-    const isExpected = isLast && (end === "torn" || isOtherBoot);
-    const error = corrupt(folder, `has a damaged journal: ${rest} are not what was written`);
-    if (!isExpected && !isRepair) throw error;
-    if (!isExpected) onNotice(error);
-    return contents;
-  });
-}
-
-type NumberedJournal = JournalContents & { readonly number: number };
-
-interface FoundJournal {
-  readonly marker: Marker | undefined;
-  readonly ends: KnownEnds | undefined;
-  readonly contents: readonly NumberedJournal[];
-  /** Whether all that was written must be there, flushed or not. */
-  readonly isSameBoot: boolean;
-}
-
-/** @throws HF_STORE_CORRUPT when the journal is not all that was written */
-function checkEnds(options: OpenStoreOptions, { marker, ends, contents, isSameBoot }: FoundJournal): void {
-  const { folder } = options;
-  try {
-    if (ends === undefined && marker?.hasJournalEnds && !marker.isClean)
-      throw corrupt(folder, `has lost ${journalEndsPath(folder)}, which says how far its journal goes`);
-    for (const { number, written, flushed } of ends?.files ?? []) {
-      const path = journalPath(folder, number);
-      const needed = isSameBoot ? written : flushed;
-      const found = contents.find((each) => each.number === number);
-      if (found === undefined) throw corrupt(folder, `has lost a part of its journal: there is no ${path}`);
-      if (found.goodBytes < needed)
-        throw corrupt(
-          folder,
-          `has lost a part of its journal: ${path} has ${found.goodBytes} good bytes of ${needed}`,
-        );
-    }
-  } catch (error) {
-    repairOrThrow(error, options);
-  }
 }
 
 function* runsOf(contents: readonly NumberedJournal[]): Iterable<Run> {
@@ -344,9 +212,10 @@ function* withReserved(runs: Iterable<Run>, reserved: readonly Run[]): Iterable<
 
 /** @param isComplete whether everything is in the index */
 export async function closeStore(store: OpenStore, isComplete: boolean): Promise<void> {
+  await store.index.close();
+  store.journal.noteIndex(stampIndex(store.indexPath));
   await store.journal.close(isComplete);
   await store.reserve.close();
-  await store.index.close();
   if (isComplete) await writeMarker(store.folder, { ...store.marker, isClean: true });
   store.owner.release();
 }

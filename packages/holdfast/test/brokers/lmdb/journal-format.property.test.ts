@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { decodeFrame, encodeFrame, type Frame } from "../../../src/brokers/lmdb/frames.js";
-import { lengthBytes } from "../../../src/brokers/lmdb/journal.js";
-import { readJournal } from "../../../src/brokers/lmdb/journal-reader.js";
+import { decodeFrame, encodeFileFrame, type Frame } from "../../../src/brokers/lmdb/format.js";
+import { readJournal } from "../../../src/brokers/lmdb/journal.js";
 import { fuzzRuns } from "../../support/fuzz/seed.js";
 
 // What was written, as it comes back: JSON has no -0, and UTF-8 no halves of characters.
@@ -17,13 +16,7 @@ const frame: fc.Arbitrary<Frame> = fc.record({
 });
 
 function toJournal(frames: readonly Frame[]): Buffer {
-  return Buffer.concat(
-    frames.map((each) => {
-      const bytes = encodeFrame(each.header, each.body, lengthBytes);
-      bytes.writeUInt32LE(bytes.length - lengthBytes);
-      return bytes;
-    }),
-  );
+  return Buffer.concat(frames.map((each) => encodeFileFrame(each.header, each.body)));
 }
 
 function openReader() {

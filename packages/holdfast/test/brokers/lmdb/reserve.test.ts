@@ -1,8 +1,7 @@
 import { promises } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ample, countTo } from "../../../../../test/conformance/broker/fixture.js";
-import { Journal } from "../../../src/brokers/lmdb/journal.js";
-import { ReserveJournal } from "../../../src/brokers/lmdb/reserve-journal.js";
+import { Journal, ReserveJournal } from "../../../src/brokers/lmdb/journal.js";
 import { systemError } from "./support/faults.js";
 import { endless, readAll } from "./support/record.js";
 import { RemoteBroker } from "./support/remote-broker.js";

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { basename, join } from "node:path";
 import { onTestFinished, vi } from "vitest";
 import { LogIndex } from "../../../../src/brokers/lmdb/log-index.js";
-import { StoreSpace } from "../../../../src/brokers/lmdb/store-space.js";
+import { IndexSpace } from "../../../../src/brokers/lmdb/store-room.js";
 import { HoldfastError } from "../../../../src/errors.js";
 import { crashCopyOf, journalFilesOf } from "./store.js";
 
@@ -22,11 +22,11 @@ export function createGate() {
 
 /** Holds up one of the transactions that bring logs to the index, counted from now on. */
 export function holdTransaction(nth: number) {
-  const { reserve } = StoreSpace.prototype;
+  const { reserve } = IndexSpace.prototype;
   const arrival = createGate();
   const release = createGate();
   let count = 0;
-  const spy = vi.spyOn(StoreSpace.prototype, "reserve").mockImplementation(async function (this: StoreSpace) {
+  const spy = vi.spyOn(IndexSpace.prototype, "reserve").mockImplementation(async function (this: IndexSpace) {
     if (++count === nth) {
       arrival.open();
       await release.opened;
@@ -43,7 +43,7 @@ export function holdTransaction(nth: number) {
 /** The disk has no room for the index, until the function is called that it gives. */
 export function fillDisk(): () => void {
   const error = new HoldfastError("HF_BROKER_FULL", "the disk has no room");
-  const spy = vi.spyOn(StoreSpace.prototype, "reserve").mockRejectedValue(error);
+  const spy = vi.spyOn(IndexSpace.prototype, "reserve").mockRejectedValue(error);
   const free = () => void spy.mockRestore();
   onTestFinished(free);
   return free;

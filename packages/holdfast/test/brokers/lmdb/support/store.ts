@@ -86,7 +86,7 @@ export function crashCopyOf(folder: string): string {
   for (let attempts = 1; ; attempts++) {
     const copy = createFolder();
     try {
-      cpSync(folder, copy, { recursive: true, filter: (path) => !isLock(path) });
+      cpSync(folder, copy, { recursive: true, preserveTimestamps: true, filter: (path) => !isLock(path) });
       return copy;
     } catch (error) {
       // The system goes on meanwhile: a file may get its other name after it was listed.

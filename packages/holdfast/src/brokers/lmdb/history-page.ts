@@ -1,8 +1,34 @@
 /** Reads pages of a log across the border between the index and the tail that is on its way there. */
+import type { HistoryQuery } from "../../channels/broker.js";
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
-import { publicationsOf } from "./log-index.js";
-import type { PageBuilder } from "./page-builder.js";
+import { publicationsOf } from "./format.js";
+
+/** Gathers a page up to the bounds of its query. */
+export class PageBuilder {
+  readonly #query: HistoryQuery;
+  readonly publications: Publication[] = [];
+  #bytes = 0;
+  isFull: boolean;
+
+  constructor(query: HistoryQuery) {
+    this.#query = query;
+    this.isFull = query.maxEntries === 0;
+  }
+
+  add(publication: Publication): void {
+    if (this.isFull) return;
+    this.#bytes += publication.data.length + (publication.info?.connInfo?.length ?? 0);
+    if (this.#bytes > this.#query.maxBytes && this.publications.length > 0) this.isFull = true;
+    else this.publications.push(publication);
+    if (this.publications.length >= this.#query.maxEntries) this.isFull = true;
+  }
+
+  clear(): void {
+    this.publications.length = 0;
+    this.#bytes = 0;
+  }
+}
 
 /** From an offset on: first what the index has, then the tail. */
 export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
@@ -16,7 +42,7 @@ export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
         // What came before cannot be joined to what comes after: it counts as no longer kept.
         page.clear();
         if ("isDamaged" in segment) {
-          log.tellDamage(segment.first);
+          log.reportDamage(segment.first);
           continue;
         }
       }
@@ -47,7 +73,7 @@ export function readBack(log: ChannelLog, from: number, page: PageBuilder): void
   for (const segment of index.segmentsBack(log.name, expected)) {
     if (page.isFull) return;
     if ("isDamaged" in segment) {
-      log.tellDamage(segment.first);
+      log.reportDamage(segment.first);
       return;
     }
     const publications = publicationsOf(segment).filter(({ offset }) => offset <= expected);

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ample, countTo } from "../../../../../test/conformance/broker/fixture.js";
-import { findOpenToOthers } from "../../../src/brokers/lmdb/store-access.js";
+import { findOpenToOthers } from "../../../src/brokers/lmdb/store-folder.js";
 import { createFolder, openBroker } from "./support/store.js";
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;

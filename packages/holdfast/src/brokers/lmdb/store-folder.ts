@@ -1,16 +1,77 @@
 /**
- * One server owns a store at a time, and its end, however sudden, is known at once. The kernel holds a name for the owner that
- * is made of the folder's own number, so that nobody else can take the store whatever becomes of its files. Where there are
- * no such names, or for processes that share the folder but not the names (containers), the owner listens on a socket in the
+ * The folder of a store: for the user alone whose server it is, and for one server at a time.
+ *
+ * Its files are 0600, and it is 0700. Windows has no such modes; there the folder has what the one above it gives.
+ *
+ * The end of the server that owns a store, however sudden, is known at once. The kernel holds a name for the owner that is
+ * made of the folder's own number, so that nobody else can take the store whatever becomes of its files. Where there are no
+ * such names, or for processes that share the folder but not the names (containers), the owner listens on a socket in the
  * folder, too; the file `owner.json` says on which. Who finds the file of an owner that has ended takes its place.
  */
+
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { connect, createServer, type ListenOptions, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { HoldfastError } from "../../errors.js";
 import { isNoRoom } from "./store-errors.js";
+
+const ownerOnly = 0o077;
+const markerName = "holdfast.json";
+const storeFiles =
+  /^(?:holdfast\.json|data\.mdb|lock\.mdb|journal-\d+\.log|journal-ends|reserve\.log|owner\b.*)$/;
+
+/** Makes the folder where there is none. One that holds a store, or nothing, is closed to others; so are the files of a store. */
+export function prepareFolder(folder: string): void {
+  if (!fs.existsSync(folder)) {
+    fs.mkdirSync(dirname(folder), { recursive: true });
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  if (process.platform === "win32") return;
+  const names = fs.readdirSync(folder);
+  // Another folder, such as the one that a program runs in, is not ours to close.
+  if (names.length === 0 || names.includes(markerName)) close(folder, 0o700);
+  for (const name of names) if (storeFiles.test(name)) close(join(folder, name), 0o600);
+}
+
+/** What of a store others than its user may read or write; empty where that is nothing, or there is no store. */
+export function findOpenToOthers(folder: string): readonly string[] {
+  if (process.platform === "win32" || !fs.existsSync(join(folder, markerName))) return [];
+  const files = fs.readdirSync(folder).filter((name) => storeFiles.test(name));
+  return [folder, ...files.map((name) => join(folder, name))].filter(isOpenToOthers);
+}
+
+/** What is made meanwhile, by libraries that ask for no mode of their own, is for this user only. */
+export function withPrivateFiles<T>(make: () => T): T {
+  let before: number | undefined;
+  try {
+    before = process.umask(ownerOnly);
+  } catch {
+    // In a worker thread the process's mask cannot be set; the folder is closed there, too.
+  }
+  try {
+    return make();
+  } finally {
+    if (before !== undefined) process.umask(before);
+  }
+}
+
+/** A link is somebody else's business, and so is what it leads to. */
+function isOpenToOthers(path: string): boolean {
+  const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || !(stats.isFile() || stats.isDirectory())) return false;
+  return (stats.mode & ownerOnly) !== 0;
+}
+
+/** Who may not, since it is another user's, goes on: the doctor tells of it. */
+function close(path: string, mode: number): void {
+  try {
+    if (isOpenToOthers(path)) fs.chmodSync(path, mode);
+  } catch (error) {
+    if (!["EPERM", "EROFS", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+}
 
 interface OwnerRecord {
   readonly pid: number;

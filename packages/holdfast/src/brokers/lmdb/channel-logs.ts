@@ -1,0 +1,326 @@
+/**
+ * The logs of an open store: takes publications, reads, and puts the parts together. A publication goes through `GroupCommit`
+ * into the journal and to readers, through `Checkpoints` into the index, and out of it again through `Sweeper`.
+ */
+import type {
+  BrokerEvents,
+  HistoryPage,
+  HistoryQuery,
+  NewPublication,
+  PublishOptions,
+  PublishResult,
+  Retention,
+} from "../../channels/broker.js";
+import { findRetentionFault } from "../../channels/rules.js";
+import { HoldfastError } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
+import { findKeyFault } from "../../wire/names.js";
+import type { Position } from "../../wire/messages.js";
+import type { ChannelLog } from "./channel-log.js";
+import { Checkpoints } from "./checkpoints.js";
+import { GroupCommit } from "./group-commit.js";
+import { IdempotencyKeys, type SentKey } from "./idempotency-keys.js";
+import { LoadedLogs } from "./loaded-logs.js";
+import { Maps } from "./map-keys.js";
+import { closeStore, type OpenStore } from "./store.js";
+import { toStoreError } from "./store-errors.js";
+import { IndexSpace, StoreRoom } from "./store-room.js";
+import { Sweeper } from "./sweeper.js";
+
+export interface ChannelLogsOptions {
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  readonly schedule: (run: () => void) => void;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  readonly maxChannels: number;
+  readonly maxBytes: number;
+  readonly maxPendingBytes: number;
+  readonly maxIdempotencyKeys: number;
+  readonly metaTtlMs: number;
+  readonly checkpointDelayMs: number;
+  readonly maxJournalBytes: number;
+  readonly onPublication: BrokerEvents["onPublication"];
+  /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
+  readonly subscribedEpoch: (channel: string) => string | undefined;
+  readonly userPercent: number;
+}
+
+export class ChannelLogs {
+  readonly maps: Maps;
+  readonly #store: OpenStore;
+  readonly #options: ChannelLogsOptions;
+  readonly #loaded: LoadedLogs;
+  readonly #keys: IdempotencyKeys;
+  readonly #commit: GroupCommit;
+  readonly #checkpoints: Checkpoints;
+  readonly #sweeper: Sweeper;
+  readonly #space: IndexSpace;
+  readonly #room: StoreRoom;
+  readonly #checks = new PublishChecks();
+  #failure: HoldfastError | undefined;
+
+  constructor(store: OpenStore, options: ChannelLogsOptions) {
+    this.#store = store;
+    this.#options = options;
+    const { index, indexPath, time } = store;
+    const { clock, maxChannels, metaTtlMs } = options;
+    const onError = (error: unknown, stage: string) => this.#failed(error, stage);
+    const onDirty = (log: ChannelLog) => this.#checkpoints.add(log);
+    this.#space = new IndexSpace({ ...options, path: indexPath, index });
+    this.#room = new StoreRoom({ ...options, index, space: this.#space });
+    this.#keys = new IdempotencyKeys(index, () => time.now());
+    this.#loaded = new LoadedLogs({
+      ...options,
+      store,
+      room: this.#room,
+      onLoad: (log) => this.maps.watch(log),
+      onDirty,
+      onDamage: (error, stage) => options.onError(error, { stage }),
+      onError,
+    });
+    this.#commit = new GroupCommit({
+      ...options,
+      ...store,
+      now: () => clock.now(),
+      isSubscribed: (channel) => this.#loaded.isSubscribed(channel),
+      onGrown: (log) => this.#grown(log),
+      onDropped: (log) => this.#loaded.discard(log),
+      onBroken: (error) => this.#fail(error, "writing the journal"),
+    });
+    const common = { clock, index, keys: this.#keys, space: this.#space, onError };
+    this.#checkpoints = new Checkpoints({ ...options, ...store, ...common, commit: this.#commit });
+    this.#sweeper = new Sweeper({ ...common, maxChannels, metaTtlMs, loaded: this.#loaded, onDirty });
+    this.maps = new Maps({
+      clock,
+      use: (channel) => this.#use(channel),
+      position: (channel) => this.position(channel),
+      isLoaded: (log) => this.#loaded.isLoaded(log),
+      publish: (log, removal, removalOptions) => this.#publishUnlessFailed(log, removal, removalOptions),
+      onChange: onDirty,
+      onError,
+    });
+  }
+
+  /** Takes up what the journal has, and begins to look after the store. */
+  async start(): Promise<void> {
+    const isReadOnly = this.#store.refusal !== undefined;
+    if (isReadOnly) this.#checkpoints.stop();
+    await this.#loaded
+      .openEpochs(this.#space)
+      .catch((error: unknown) => this.#failed(error, "keeping what epochs are made of"));
+    for (const run of this.#store.runs) {
+      const log = await this.#loaded.replay(run);
+      if (log === undefined) continue;
+      for (const [name, offset, time, suppressed] of run.keys) {
+        this.#store.time.advanceTo(time);
+        const key = { name, epoch: run.epoch, offset, time, ...(suppressed && { suppressed }) };
+        this.#keys.restore(log, { channel: log.name, ...key });
+      }
+      this.#checkpoints.add(log);
+    }
+    for (const log of this.#loaded.values()) this.#loaded.renewIfLost(log);
+    if (isReadOnly) return;
+    // A full disk is no reason not to serve what is there.
+    await this.#checkpoints
+      .complete({ isLast: false })
+      .catch((error: unknown) => this.#failed(error, "taking up the journal"));
+    this.#sweeper.start();
+    for (const log of this.#loaded.values()) this.maps.watch(log);
+  }
+
+  async idle(): Promise<void> {
+    await this.#commit.idle();
+    await Promise.all([this.#checkpoints.running, this.#sweeper.running]);
+  }
+
+  /** Lets go of the store as a crash would: the next start takes up what the journal has. */
+  async abandon(): Promise<void> {
+    this.maps.stop();
+    this.#checkpoints.stop();
+    await this.#checkpoints.running;
+    await closeStore(this.#store, false);
+  }
+
+  /** Resolves when everything is in the index, on the disk, or it has been reported that it is not. */
+  async close(): Promise<void> {
+    this.maps.stop();
+    await this.#sweeper.stop();
+    await this.#commit.idle();
+    const isComplete = await this.#checkpoints.complete({ isLast: true }).then(
+      () => this.#failure === undefined && this.#store.refusal === undefined,
+      (error: unknown) => {
+        this.#options.onError(error, { stage: "closing the store" });
+        return false;
+      },
+    );
+    await closeStore(this.#store, isComplete);
+  }
+
+  /** Sizes of what is held in memory, and of the store. */
+  sizes() {
+    const { index, journal } = this.#store;
+    return {
+      channels: index.channelCount,
+      loadedChannels: this.#loaded.size,
+      pendingPublishes: this.#commit.pending,
+      pendingBytes: this.#room.tailBytes + this.#commit.waitingBytes,
+      pendingChannels: this.#checkpoints.pending,
+      pendingKeys: this.#keys.pending,
+      indexBytes: index.usedBytes,
+      journalBytes: journal.length,
+    };
+  }
+
+  /** Where a log ends, or will begin. */
+  position(channel: string): Position {
+    return this.#loaded.position(channel);
+  }
+
+  publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
+    this.#assertWritable(options);
+    this.#checks.assertStorable(publication, options);
+    const { idempotencyKey, sender = "" } = options;
+    const known = this.#loaded.load(channel);
+    this.#room.assertPublication(known, options, this.#commit.waitingBytes);
+    const key = idempotencyKey === undefined ? undefined : this.#keys.sent(sender, idempotencyKey);
+    const first = key && this.#keys.find(channel, key);
+    if (first) return first.then((result) => ({ ...result, isDuplicate: true }));
+    if (key) this.#room.takeKey(options, this.#options.clock.elapsed());
+    const suppressed = this.maps.check(known, publication, options);
+    // Without a log and a key there is nothing to be kept of it.
+    if (suppressed && known === undefined && key === undefined)
+      return Promise.resolve({ position: this.position(channel), isDuplicate: false, suppressed });
+    const log = known ?? this.#begin(channel, options);
+    const published = suppressed
+      ? this.#commit.write({ log, options, key, suppressed })
+      : this.#publishTo(log, publication, options, key);
+    if (key) this.#keys.add(log, key, published);
+    return published;
+  }
+
+  /** Resolves when nothing of it can come back, after a crash neither. */
+  async removeHistory(channel: string): Promise<void> {
+    const log = this.#loaded.load(channel);
+    if (log === undefined) return;
+    this.#assertWritable({});
+    log.forget();
+    this.#checkpoints.add(log);
+    await this.#checkpoints.flush();
+  }
+
+  read(channel: string, query: HistoryQuery): HistoryPage {
+    const page = this.#use(channel)?.read(query, this.#options.clock.now());
+    return page ?? { publications: [], position: this.position(channel) };
+  }
+
+  #use(channel: string): ChannelLog | undefined {
+    const log = this.#loaded.load(channel);
+    log?.use(this.#options.clock.now());
+    return log;
+  }
+
+  /** @throws HF_BROKER_FULL */
+  #begin(channel: string, options: PublishOptions): ChannelLog {
+    this.#room.assertNewLog(options);
+    return this.#loaded.begin(channel, options.owner);
+  }
+
+  #publishUnlessFailed(
+    log: ChannelLog,
+    publication: NewPublication,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
+    this.#assertWritable(options);
+    return this.#publishTo(log, publication, options);
+  }
+
+  #publishTo(
+    log: ChannelLog,
+    publication: NewPublication,
+    options: PublishOptions,
+    key?: SentKey,
+  ): Promise<PublishResult> {
+    log.use(this.#options.clock.now());
+    const isAtOnce = options.durability === "memory" && log.durability === "memory" && !log.hasPending;
+    if (isAtOnce && log.isKnown) return Promise.resolve(this.#append(log, publication, options));
+    const written = this.#commit.write({ log, publication, options, key });
+    this.maps.begin(log, publication, options, written);
+    return written;
+  }
+
+  /** Acknowledges before anything is written. The record says so already, and what is lost brings a new epoch. */
+  #append(log: ChannelLog, publication: NewPublication, { retention }: PublishOptions): PublishResult {
+    log.retain(retention);
+    const placed = log.assign({ ...publication, time: this.#options.clock.now() });
+    log.append(placed);
+    if (this.#loaded.isSubscribed(log.name)) this.#options.onPublication(log.name, placed, log.epoch);
+    this.#grown(log);
+    return { position: log.position, isDuplicate: false };
+  }
+
+  #grown(log: ChannelLog): void {
+    this.#checkpoints.add(log);
+    this.maps.watch(log);
+  }
+
+  /** @throws HF_STORE_FAILED; HF_BROKER_FULL where the store is read-only, but for what has room kept for it */
+  #assertWritable({ isReserved }: Pick<PublishOptions, "isReserved">): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#store.refusal && !isReserved) throw this.#store.refusal;
+  }
+
+  #failed(error: unknown, stage: string): void {
+    const known = toStoreError(error);
+    if (known.code === "HF_BROKER_FULL") this.#options.onError(known, { stage });
+    else this.#fail(error, stage);
+  }
+
+  /** What is there can still be read. */
+  #fail(error: unknown, stage: string): void {
+    if (this.#failure) return;
+    this.#failure = toStoreError(error);
+    this.#checkpoints.stop();
+    this.#options.onError(error, { stage });
+  }
+}
+
+/** What is written down, and would come back as something else where JSON cannot say it. */
+class PublishChecks {
+  #known: Retention | undefined;
+
+  /** @throws HF_OPTION_INVALID */
+  assertStorable({ tags, score, key }: NewPublication, { retention, idempotencyKey }: PublishOptions): void {
+    this.#assertRetention(retention);
+    if (key !== undefined && retention.keys) assertKey("key", key);
+    if (idempotencyKey !== undefined) assertKey("idempotencyKey", idempotencyKey);
+    if (tags !== undefined) assertTags(tags);
+    if (score !== undefined && !Number.isFinite(score))
+      throw new HoldfastError("HF_OPTION_INVALID", `the score of a publication must be a finite number`, {
+        details: { option: "score" },
+      });
+  }
+
+  #assertRetention(retention: Retention): void {
+    if (retention === this.#known) return;
+    const fault = findRetentionFault(retention);
+    if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `a publish has ${fault}`);
+    this.#known = retention;
+  }
+}
+
+/** They are parts of the index's keys, whose bytes have a bound. */
+function assertKey(option: string, key: string): void {
+  const fault = findKeyFault(option, key);
+  if (fault !== undefined)
+    throw new HoldfastError("HF_OPTION_INVALID", `a publish has a key that is not accepted: ${fault}`, {
+      details: { option },
+    });
+}
+
+function assertTags(tags: NonNullable<NewPublication["tags"]>): void {
+  for (const [name, value] of Object.entries(tags))
+    if (typeof value !== "string")
+      throw new HoldfastError("HF_OPTION_INVALID", `the tag ${name} of a publication must be a string`, {
+        details: { option: "tags" },
+      });
+}

@@ -1,0 +1,228 @@
+/**
+ * The logs in memory: loaded from the index when they are used, begun, forgotten, and dropped again when nobody uses them.
+ * A log that may have lost publications that were acknowledged goes on in a new epoch when it is loaded.
+ */
+import { InitialEpochs } from "../../channels/initial-epochs.js";
+import type { Owner } from "../../channels/quota.js";
+import { Round } from "../../channels/round.js";
+import { HoldfastError } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
+import type { Position } from "../../wire/messages.js";
+import { ChannelLog, type SharedByLogs } from "./channel-log.js";
+import type { EpochBase, Run } from "./format.js";
+import { settled } from "./log-index.js";
+import type { OpenStore } from "./store.js";
+import { mayHaveLost, stampOf } from "./store-marker.js";
+import type { IndexSpace } from "./store-room.js";
+
+export interface LoadedLogsOptions extends Omit<SharedByLogs, "index" | "onDamage"> {
+  readonly store: Pick<OpenStore, "index" | "marker" | "refusal">;
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
+  readonly subscribedEpoch: (channel: string) => string | undefined;
+  readonly onLoad: (log: ChannelLog) => void;
+  /** The log has something that the index does not have yet. */
+  readonly onDirty: (log: ChannelLog) => void;
+  /** Publications were found damaged. */
+  readonly onDamage: (error: HoldfastError, stage: string) => void;
+  readonly onError: (error: unknown, stage: string) => void;
+}
+
+/** Logs in memory beyond which unused ones are dropped at once. */
+const maxLoaded = 100_000;
+const loadedPerRound = 2000;
+
+export class LoadedLogs {
+  readonly #options: LoadedLogsOptions;
+  readonly #shared: SharedByLogs;
+  readonly #logs = new Map<string, ChannelLog>();
+  readonly #round = new Round(this.#logs);
+  /** Channels whose records are being removed: what the index still says of them does not count. */
+  readonly #forgotten = new Set<string>();
+  /** Logs whose end could not be read, and that are to go on in a new epoch. */
+  readonly #damaged = new Set<ChannelLog>();
+  #initialEpochs: InitialEpochs;
+  #stamps = 0;
+
+  constructor(options: LoadedLogsOptions) {
+    this.#options = options;
+    const { store, metaTtlMs, room, createEpoch } = options;
+    const onDamage = (channel: string, offset: number) => this.#reportDamage(channel, offset);
+    this.#shared = { index: store.index, metaTtlMs, room, onDamage };
+    // Unless they can be kept in the store, these serve: clients are told that something is missing after it.
+    this.#initialEpochs = new InitialEpochs(createEpoch());
+  }
+
+  get size(): number {
+    return this.#logs.size;
+  }
+
+  values(): Iterable<ChannelLog> {
+    return this.#logs.values();
+  }
+
+  has(channel: string): boolean {
+    return this.#logs.has(channel);
+  }
+
+  isLoaded(log: ChannelLog): boolean {
+    return this.#logs.get(log.name) === log;
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.#options.subscribedEpoch(channel) !== undefined;
+  }
+
+  /** Whether nobody needs the log to be kept, unless for its publications. */
+  isUnused(log: ChannelLog): boolean {
+    return !log.stored.isDirty && !log.hasPending && !this.isSubscribed(log.name);
+  }
+
+  /**
+   * What new logs begin with is kept in the store, so that an empty channel has the same epoch after a restart.
+   * @throws what keeps it from being kept
+   */
+  async openEpochs(space: IndexSpace): Promise<void> {
+    const { store, createEpoch } = this.#options;
+    const { index, marker } = store;
+    const { lostRun, repairedRun } = marker;
+    const known = index.epochBase();
+    const isKept = known?.lostRun === lostRun && known.repairedRun === repairedRun;
+    if (!isKept) {
+      if (store.refusal) return;
+      // Logs may have gone without a trace.
+      const base: EpochBase = { base: createEpoch(), lostRun, repairedRun };
+      await space.reserve();
+      await settled([index.putEpochBase(base)]);
+      await index.flushed();
+      this.#initialEpochs = new InitialEpochs(base.base, index.generations());
+    } else this.#initialEpochs = new InitialEpochs(known.base, index.generations());
+  }
+
+  /** Where a log ends, or will begin. */
+  position(channel: string): Position {
+    return this.load(channel)?.position ?? { epoch: this.#initialEpoch(channel), offset: 0 };
+  }
+
+  load(channel: string): ChannelLog | undefined {
+    const known = this.#logs.get(channel);
+    if (known !== undefined) return known;
+    const log = this.#loadFromIndex(channel);
+    if (log !== undefined) {
+      this.renewIfLost(log);
+      this.#options.onLoad(log);
+    }
+    return log;
+  }
+
+  /** A log's first publication was taken. */
+  begin(channel: string, owner: Owner): ChannelLog {
+    return this.#add(channel, { epoch: this.#initialEpoch(channel), since: this.#stamp(), owner });
+  }
+
+  /** The log was to be made, and could not be. */
+  discard(log: ChannelLog): void {
+    if (!this.isLoaded(log)) return;
+    this.#logs.delete(log.name);
+    this.#shared.room.unstored.add(log.owner, -1);
+  }
+
+  /** Takes what the journal has. @returns undefined where it is of a log that was forgotten since */
+  async replay(run: Run): Promise<ChannelLog | undefined> {
+    const { store } = this.#options;
+    const known = this.#logs.get(run.channel) ?? this.#loadFromIndex(run.channel);
+    const log = known ?? this.#add(run.channel, run);
+    if (known === undefined) log.markRun(run.run);
+    // A log of this name was forgotten, and another one begun.
+    if (run.since > log.since && run.first <= log.head && store.refusal === undefined)
+      await store.index.removeSegmentsUpTo(log.name, log.head);
+    return log.replay(run) ? log : undefined;
+  }
+
+  /** To be called once all of the journal was replayed. */
+  renewIfLost(log: ChannelLog): void {
+    const { store, createEpoch, onDirty } = this.#options;
+    const isLost = this.#damaged.delete(log) || mayHaveLost(store.marker, log);
+    log.markRun(store.marker.run);
+    if (!isLost) return;
+    log.renew(createEpoch(), this.#stamp());
+    onDirty(log);
+  }
+
+  /** The log goes, with what is left of its segments; the next log of this name has another epoch. */
+  forget(log: ChannelLog, puts: Promise<unknown>[]): void {
+    // In the transaction in which the log goes: what comes after it must not begin with its epoch.
+    const { group, generation } = this.#initialEpochs.retire(log.name);
+    puts.push(this.#shared.index.putGeneration(group, generation));
+    this.#forgotten.add(log.name);
+    log.stored.remove(puts);
+    this.#logs.delete(log.name);
+  }
+
+  /** What was forgotten is gone from the index. */
+  endForget(): void {
+    this.#forgotten.clear();
+  }
+
+  /** Drops some of those logs that were used last before a time, Unix milliseconds. */
+  unloadSome(usedBefore: number): void {
+    this.#round.visit(loadedPerRound, (_, log) => {
+      if (log.usedAt <= usedBefore) this.unload(log);
+    });
+  }
+
+  /** It can be loaded again. */
+  unload(log: ChannelLog): void {
+    if (this.isUnused(log)) this.#logs.delete(log.name);
+  }
+
+  #initialEpoch(channel: string): string {
+    return this.#options.subscribedEpoch(channel) ?? this.#initialEpochs.of(channel);
+  }
+
+  #stamp(): number {
+    return stampOf(this.#options.store.marker.run, ++this.#stamps);
+  }
+
+  #add(
+    name: string,
+    { epoch, since, owner }: { readonly epoch: string; readonly since: number; readonly owner?: Owner },
+  ): ChannelLog {
+    if (this.#logs.size >= maxLoaded) this.unloadSome(Number.POSITIVE_INFINITY);
+    const { store, clock } = this.#options;
+    const log = new ChannelLog(
+      { name, epoch, since, run: store.marker.run, now: clock.now(), owner },
+      this.#shared,
+    );
+    this.#logs.set(name, log);
+    return log;
+  }
+
+  #loadFromIndex(channel: string): ChannelLog | undefined {
+    const { store, onError } = this.#options;
+    const record = this.#forgotten.has(channel) ? undefined : store.index.channel(channel);
+    if (record === undefined) return undefined;
+    const log = this.#add(channel, record);
+    const lost = log.load(record);
+    if (lost !== undefined) {
+      this.#reportDamage(channel, lost);
+      this.#damaged.add(log);
+      if (store.refusal === undefined)
+        store.index
+          .removeSegmentsFrom(channel, lost)
+          .catch((error: unknown) => onError(error, `repairing channel ${channel}`));
+    }
+    return log;
+  }
+
+  /** Readers get no wrong data, and are told by their offsets. */
+  #reportDamage(channel: string, offset: number): void {
+    const error = new HoldfastError(
+      "HF_STORE_CORRUPT",
+      `publications of ${channel} from ${offset} on are damaged, and count as no longer kept`,
+      { details: { channel, offset } },
+    );
+    this.#options.onDamage(error, `reading channel ${channel}`);
+  }
+}
