@@ -3,7 +3,7 @@ import { createTokens, type Tokens } from "../auth/tokens.js";
 import { HoldfastError, refuseUnknownOptions } from "../errors.js";
 import type { Application } from "../sessions/application.js";
 import {
-  believeClients,
+  insecureAuth,
   type Credentials,
   type Identity,
   type IdentityResult,
@@ -49,7 +49,7 @@ export function compileAuthentication(
   if (authenticate === undefined) {
     if (anonymous === false)
       throw refuse("anonymous", "true where there is no authenticate, which could tell who is who");
-    return { authenticate: believeClients, tokens: undefined };
+    return { authenticate: insecureAuth, tokens: undefined };
   }
   const ways = [authenticate].flat() as readonly Authentication[];
   const functions = ways.filter((way): way is AuthenticateFunction => typeof way === "function");
