@@ -8,7 +8,7 @@ export * from "./app.js";
 export { openRules } from "./channels/rules.js";
 export { defineConfig } from "./config/define-config.js";
 export { version } from "./server/version.js";
-export { believeClients } from "./sessions/identity.js";
+export { insecureAuth } from "./sessions/identity.js";
 
 export function createServer(): never {
   return refuse("createServer");

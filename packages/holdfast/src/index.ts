@@ -70,7 +70,7 @@ export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";
 export {
   type Authenticate,
-  believeClients,
+  insecureAuth,
   type Credentials,
   type Identity,
   type IdentityResult,

@@ -2,12 +2,7 @@
 import { createTokens, type Tokens } from "../auth/tokens.js";
 import { invalidOption, refuseUnknownOptions } from "../errors.js";
 import type { Application } from "../sessions/application.js";
-import {
-  believeClients,
-  type Credentials,
-  type Identity,
-  type IdentityResult,
-} from "../sessions/identity.js";
+import { type Credentials, type Identity, type IdentityResult, insecureAuth } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
 import {
@@ -49,7 +44,7 @@ export function compileAuthentication(
   if (authenticate === undefined) {
     if (anonymous === false)
       throw invalidOption("anonymous", "true without authenticate, since clients are not checked then");
-    return { authenticate: believeClients, tokens: undefined };
+    return { authenticate: insecureAuth, tokens: undefined };
   }
   const ways = [authenticate].flat() as readonly Authentication[];
   const functions = ways.filter((way): way is AuthenticateFunction => typeof way === "function");

@@ -11,7 +11,7 @@ import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import type { AllowedOrigins } from "../requests/origins.js";
-import { type Authenticate, believeClients } from "../sessions/identity.js";
+import { type Authenticate, insecureAuth } from "../sessions/identity.js";
 import {
   defaultSessionLimits,
   defaultSessionTimes,
@@ -194,7 +194,7 @@ export const defaultOptions = Object.freeze({
   repairData: false,
   apiKeys: Object.freeze([]) as readonly (string | ApiKey)[],
   apiKeyInQuery: false,
-  authenticate: believeClients,
+  authenticate: insecureAuth,
   rulesFor: () => openRules,
   allowedOrigins: Object.freeze([]) as readonly string[],
   trustedProxies: Object.freeze([]) as readonly string[],

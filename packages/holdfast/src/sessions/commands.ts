@@ -6,6 +6,7 @@ import {
   isNewlyPublished,
   type Method,
   type Reply,
+  type Request,
   type RequestOf,
   type SubscribeResult,
 } from "../wire/messages.js";
@@ -86,7 +87,8 @@ export const commandHandlers: Handlers = {
     const policy = application.policyFor(channel);
     if (policy === undefined) return refusal(id, replyError("unknownChannel"));
     await session.channels.calls.pending(channel);
-    const { actor, channels } = session;
+    const { client, channels } = session;
+    const { actor } = client;
     const isAllowed =
       (await policy.may("history", actor, channels.has(channel))) &&
       (await mayReadList(application, policy, actor, (name) => channels.has(name)));
@@ -104,6 +106,29 @@ export const commandHandlers: Handlers = {
   refresh: (session, { id, params }, context) => refresh(session, id, params, context),
   sub_refresh: (session, { id, params }, context) => subRefresh(session, id, params, context),
 };
+
+/** @throws what the application and the broker throw */
+export function runCommand(session: Session, request: Request, context: SessionContext): Promise<Outcome> {
+  // The table maps each method to a handler of just that request, which the compiler can't follow.
+  const handler = commandHandlers[request.method] as (
+    session: Session,
+    request: Request,
+    context: SessionContext,
+  ) => Promise<Outcome>;
+  return handler(session, request, context);
+}
+
+/** What a command comes to that threw. */
+export function failureOf(request: Request, error: unknown, { onError }: SessionContext): Outcome {
+  const expected = expectedFailure(error);
+  // Channels may be subscribed to already, so the connection ends; clients come back.
+  if (expected && request.method === "connect")
+    return { disconnect: disconnect("internalError", expected.message) };
+  if (expected) return refusal(request.id, expected);
+  onError(error, { stage: `command ${request.method}` });
+  if (request.method === "connect") return { disconnect: disconnect("internalError") };
+  return refusal(request.id, replyError("internal"));
+}
 
 /** About what an entry takes in a reply. */
 function sizeOfInfo({ user, client, connInfo = "", chanInfo = "" }: ClientInfo): number {
@@ -136,7 +161,7 @@ async function presenceFault(
   if (!policy.rules.hasPresence)
     return refusal(id, replyError("notAvailable", "this channel has no presence"));
   await session.channels.calls.pending(channel);
-  const isAllowed = await policy.may("presence", session.actor, session.channels.has(channel));
+  const isAllowed = await policy.may("presence", session.client.actor, session.channels.has(channel));
   return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
 }
 

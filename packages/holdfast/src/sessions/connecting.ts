@@ -40,17 +40,17 @@ export async function connect(
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
     return refuse(id, "tokenExpired");
   if (session.isEnded) return { isAnswered: true };
-  if (!session.hasRoomAs(identity.user))
+  if (!session.canConnectAs(identity.user))
     return {
       disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),
     };
   session.identify(identity, request.address);
-  const welcome = (await application.onConnect?.(session.actor, data)) ?? {};
+  const welcome = (await application.onConnect?.(session.client.actor, data)) ?? {};
   if ("disconnect" in welcome) {
-    access.putOut(session.actor);
+    access.putOut(session.client.actor);
     return { disconnect: welcome.disconnect };
   }
-  session.noteGreeted();
+  session.markWelcomed();
   const grants = grantsOf(identity, welcome.subscriptions);
   const { hasOwnPings = false, emulation, onlyChannel } = session.transport;
   if (onlyChannel === undefined) await addKept(session, grants, params.subs, context);
@@ -58,7 +58,7 @@ export async function connect(
   const subs = await subscribeTo(session, grants, params.subs, context);
   if (!(subs instanceof Map)) return subs;
   if (session.isEnded) return { isAnswered: true };
-  session.admit();
+  session.markConnected();
   // Others are not told: SDKs would take it for their part to renew what they have no token for.
   const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
   return {
@@ -157,7 +157,7 @@ async function addKept(
 /** As the channel's own rules would let it in, were it asked for by name. @throws what the application throws */
 async function findKept(
   context: SessionContext,
-  { actor }: Session,
+  { client: { actor } }: Session,
   channel: string,
   isSubscribed: (channel: string) => boolean,
 ): Promise<SubscriptionGrant | undefined> {

@@ -192,7 +192,7 @@ export class Control {
     if (matches === undefined) return;
     access.floors.removeWhere(matches);
     for (const session of this.#handler.identifiedSessions())
-      if (isRevoked(application, session.identity, noGrant))
+      if (isRevoked(application, session.client.identity, noGrant))
         session.close(disconnect("invalidToken", "revoked"));
       else session.channels.endRevoked(matches);
     this.#requests?.refuseWhere(
@@ -211,7 +211,7 @@ export class Control {
     const { access } = this.#context;
     const { user } = target;
     if (user !== "") access.putOut({ user, client: "" }, channel);
-    else for (const { actor } of this.#find(target)) access.putOut(actor, channel);
+    else for (const { client } of this.#find(target)) access.putOut(client.actor, channel);
   }
 
   #find({ user, client }: Target): readonly Session[] {
@@ -229,7 +229,7 @@ export class Control {
   }
 
   #findAdmitted(target: Target): readonly Session[] {
-    return this.#find(target).filter(({ isAdmitted }) => isAdmitted);
+    return this.#find(target).filter(({ isConnected }) => isConnected);
   }
 
   #presencePolicy(channel: string): Policy | ReplyError {

@@ -123,7 +123,7 @@ function tokensOf(
   return [...(hasToken ? [own] : []), ...(origin ? [origin] : [])];
 }
 
-// * From which position on somebody may read a channel whose history is not for them: the head of its log when they were let
+// From which position on somebody may read a channel whose history is not for them: the head of its log when they were let
 // in. Kept in memory, by node. Bounded: where there are too many the oldest go first, and what was lost is taken for a
 // position that was never issued.
 

@@ -1,30 +1,55 @@
 /**
- * What a session has to say in this turn, in its order. Batches of publications alone go out as the bytes that all readers
- * share. Where there is a reply or push of this session's own, everything of the turn is one frame: SDKs that take a reply
- * up while they have not finished with it start on the next frame, and show its publications first.
+ * What waits for a session's peer, and what follows from it: whether more is written, whether more is read, whether commands
+ * run. Counts and decides; the session acts. {@link HeldBytes} bounds what waits for all peers of a node together.
  */
+import { maxBatchBytes } from "../channels/batches.js";
 import type { Encoding, Framed } from "../channels/reader.js";
 import type { Encoded } from "../wire/codec.js";
 
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
-export class Outbox {
+/** What the transport is to do with the peer's input. */
+export type ReadDecision = "pause" | "resume" | undefined;
+
+export class FlowControl {
   readonly #encoding: Encoding;
+  readonly #maxUnsentBytes: number;
+  /** Messages of this turn, in their order. */
   #items: (Encoded | Framed)[] | undefined;
   #hasMessages = false;
   #size = 0;
+  #writtenBytes = 0;
+  #isFull = false;
+  #isReadPaused = false;
 
-  constructor(encoding: Encoding) {
+  /** @param maxUnsentBytes that may wait for the peer before its commands do */
+  constructor(encoding: Encoding, maxUnsentBytes: number) {
     this.#encoding = encoding;
+    this.#maxUnsentBytes = maxUnsentBytes;
   }
 
-  /** Bytes that wait, approximately. */
+  /** Bytes of messages that are not written yet, approximately. */
   get size(): number {
     return this.#size;
   }
 
   get isEmpty(): boolean {
     return this.#items === undefined;
+  }
+
+  /** Whether so much is to be written that the readers of channels wait. */
+  get isBehind(): boolean {
+    return this.#size >= maxBatchBytes;
+  }
+
+  /** Whether the transport holds bytes that the operating system has not taken. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Whether nothing more is read from the peer. */
+  get isReadPaused(): boolean {
+    return this.#isReadPaused;
   }
 
   addMessage(message: Encoded): void {
@@ -40,7 +65,11 @@ export class Outbox {
     this.#size += framed.bytes.length;
   }
 
-  /** Everything, framed; the outbox is empty afterwards. */
+  /**
+   * Everything that is to be written now, framed. Batches of publications alone go out as the bytes that all readers share.
+   * With a reply or push of this session's own, everything of the turn is one frame: SDKs that take a reply up while they
+   * have not finished with it start on the next frame, and show its publications first.
+   */
   take(): readonly Uint8Array[] {
     const items = this.#items;
     if (items === undefined) return noParts;
@@ -48,10 +77,45 @@ export class Outbox {
     const parts = this.#hasMessages
       ? [frame(codec.join(items.map((item) => (isFramed(item) ? item.payload() : item))))]
       : items.map((item) => (item as Framed).bytes);
+    this.clear();
+    for (const part of parts) this.#writtenBytes += part.length;
+    return parts;
+  }
+
+  /** Drops what is not written yet. */
+  clear(): void {
     this.#items = undefined;
     this.#hasMessages = false;
     this.#size = 0;
-    return parts;
+  }
+
+  /** What was taken is written. @param unsentBytes of the transport */
+  written(unsentBytes: number): void {
+    this.#isFull = unsentBytes > 0;
+  }
+
+  drained(): void {
+    this.#isFull = false;
+  }
+
+  /** Bytes that the operating system has taken so far; grows as long as the peer reads. @param unsentBytes of the transport */
+  takenBytes(unsentBytes: number): number {
+    return this.#writtenBytes - unsentBytes;
+  }
+
+  /** Whether there is room for answers. @param unsentBytes of the transport */
+  canRunCommands(unsentBytes: number): boolean {
+    return this.#size + unsentBytes <= this.#maxUnsentBytes;
+  }
+
+  /**
+   * A peer that does not read its answers, or asks faster than it is answered, is held back by its own connection.
+   * @param mustWait whether the peer's input is to wait
+   */
+  decide(mustWait: boolean): ReadDecision {
+    if (mustWait === this.#isReadPaused) return undefined;
+    this.#isReadPaused = mustWait;
+    return mustWait ? "pause" : "resume";
   }
 }
 
@@ -59,13 +123,10 @@ function isFramed(item: Encoded | Framed): item is Framed {
   return typeof item === "object" && "payload" in item;
 }
 
-// * Bytes that wait for peers which read too slowly, of all sessions of a node. Each session is bounded by itself; this
-// bounds the sum, by ending those that have not caught up for longest. They recover when they come back.
-
 /** A session that may be ended for what it holds. */
 export interface Holder {
-  /** Ends the connection without another word: the peer does not read any. */
-  cut(): void;
+  /** Ends the connection without another message: the peer reads none. */
+  terminate(): void;
 }
 
 export class HeldBytes {
@@ -73,7 +134,7 @@ export class HeldBytes {
   /** In the order in which they began to hold. */
   readonly #holders = new Map<Holder, number>();
   #bytes = 0;
-  #cuts = 0;
+  #terminated = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -89,8 +150,8 @@ export class HeldBytes {
   }
 
   /** Sessions that were ended since the start. */
-  get cuts(): number {
-    return this.#cuts;
+  get terminated(): number {
+    return this.#terminated;
   }
 
   /** A session holds so many bytes now; 0 where it has drained or ended. */
@@ -98,15 +159,15 @@ export class HeldBytes {
     this.#bytes += bytes - (this.#holders.get(holder) ?? 0);
     if (bytes === 0) this.#holders.delete(holder);
     else this.#holders.set(holder, bytes);
-    while (this.#bytes > this.#maxBytes) this.#cutOne();
+    while (this.#bytes > this.#maxBytes) this.#terminateOne();
   }
 
-  #cutOne(): void {
+  #terminateOne(): void {
     const [holder] = this.#holders.keys();
     if (holder === undefined) return;
     this.#bytes -= this.#holders.get(holder) ?? 0;
     this.#holders.delete(holder);
-    this.#cuts++;
-    holder.cut();
+    this.#terminated++;
+    holder.terminate();
   }
 }

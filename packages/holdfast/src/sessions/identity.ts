@@ -1,6 +1,8 @@
 /** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
 import type { DisconnectName } from "../wire/codes.js";
-import { type Payload, textAt } from "../wire/payload.js";
+import type { ClientInfo } from "../wire/messages.js";
+import { type Payload, parsePayload, payloadMember, payloadSize } from "../wire/payload.js";
+import { type Actor, toActor } from "./application.js";
 
 export interface Identity {
   /** User id; empty for an anonymous user. */
@@ -111,9 +113,9 @@ const maxInfoCharacters = 4096;
  * Believes what a client says of itself in the data of its connect command, `{user?: string, info?: any}`. For servers
  * that only this machine can reach. A token is refused, since taking it unchecked would give a wrong idea of safety.
  */
-export const believeClients: Authenticate = ({ token, data }) => {
+export const insecureAuth: Authenticate = ({ token, data }) => {
   if (token) return refuse("invalidToken", "this server has no key to check tokens with");
-  const claims: unknown = data === undefined ? undefined : JSON.parse(data);
+  const claims = data === undefined ? undefined : parsePayload(data);
   if (typeof claims !== "object" || claims === null || Array.isArray(claims)) return accept({ user: "" });
   const { user } = claims as Record<string, unknown>;
   if (user !== undefined && (typeof user !== "string" || user.length > maxUserCharacters))
@@ -121,9 +123,9 @@ export const believeClients: Authenticate = ({ token, data }) => {
       "badRequest",
       `connect.data.user must be a string of up to ${maxUserCharacters} characters`,
     );
-  const info = data === undefined ? undefined : textAt(data, ["info"]);
+  const info = data === undefined ? undefined : payloadMember(data, "info");
   if (info === undefined) return accept({ user: user ?? "" });
-  if (info.length > maxInfoCharacters)
+  if (payloadSize(info) > maxInfoCharacters)
     return refuse("badRequest", `connect.data.info may have ${maxInfoCharacters} characters of JSON`);
   return accept({ user: user ?? "", info });
 };
@@ -136,9 +138,37 @@ function refuse(disconnect: DisconnectName, reason: string): IdentityResult {
   return { isAccepted: false, disconnect, reason };
 }
 
-// Whom it is charged to what a client takes up: its user, or its address where it has none. Decided here for all of them.
+/**
+ * Who is behind a connection or a request, with all that follows from it. A value: {@link toClientIdentity} makes a new one
+ * whenever something of it changes.
+ */
+export interface ClientIdentity {
+  /** Without the channels that came with it. */
+  readonly identity: Identity;
+  /** As others see the client. */
+  readonly info: ClientInfo;
+  /** As the application sees it. */
+  readonly actor: Actor;
+  /** Whom it is charged to what the client takes up. */
+  readonly owner: string;
+}
 
-/** @param addressKey what the address is counted by; empty for one that is nobody's in particular */
+/** @param client connection id */
+export function toClientIdentity(client: string, identity: Identity, owner: string): ClientIdentity {
+  const { subscriptions, ...own } = identity;
+  const { user, info } = own;
+  return Object.freeze({
+    identity: own,
+    info: { user, client, ...(info !== undefined && { connInfo: info }) },
+    actor: toActor(client, own),
+    owner,
+  });
+}
+
+/**
+ * Whom it is charged to what a client takes up: its user, or its address where it has none.
+ * @param addressKey what the address is counted by; empty for one that many may share
+ */
 export function ownerOf(user: string, addressKey: string): string {
   if (user !== "") return `user:${user}`;
   return addressKey === "" ? "" : `address:${addressKey}`;

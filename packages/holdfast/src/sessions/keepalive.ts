@@ -1,119 +1,82 @@
 /**
- * Finds out whether a session's peer is still there: it must connect in time, answer pings, and, when the way to it is
- * full, take something now and then. One deadline at a time.
+ * When a session ends by itself. {@link Keepalive} finds out whether the peer is still there: it must answer pings and, when
+ * the way to it is full, take something now and then. {@link Expiry} is the end of what a token has granted. Keepalive only
+ * decides; the session has the deadline, pings and closes.
  */
-
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
-import { disconnect } from "../wire/codes.js";
-import type { SessionContext } from "./context.js";
-import type { Session } from "./session.js";
+import { type Disconnect, disconnect } from "../wire/codes.js";
+import type { SessionTimes } from "./limits.js";
 
 /** Bytes that a peer has to have taken since a ping, to be slow and not gone. */
-const muchBytes = 16 * 1024;
+const progressBytes = 16 * 1024;
 
-export class Keepalive implements DeadlineHolder {
-  dueTick = 0;
-  readonly #session: Session;
-  readonly #context: SessionContext;
-  #waitsFor: "connect" | "next ping" | "pong" | "drain" = "connect";
+/** What is waited for: the time of the next ping, the answer to one, or that a full peer takes something. */
+export type KeepaliveWait = "ping time" | "pong" | "drain";
+
+/** What to do at the end of a wait: ping and wait for the answer, wait for something else, or close. */
+export type KeepaliveStep = "ping" | "pong" | "drain" | Disconnect;
+
+/** What is known of the peer at the end of a wait. */
+export interface PeerProgress {
+  /** Bytes that the operating system has taken so far. */
+  readonly takenBytes: number;
+  readonly isFull: boolean;
+  /** Whether this side had stopped reading since the ping, so that the answer may be there already. */
+  readonly isThrottled: boolean;
+}
+
+export class Keepalive {
+  readonly #times: SessionTimes;
+  #waitsFor: KeepaliveWait | undefined;
   /** What had been taken when the wait began. */
   #takenBytes = 0;
   #hasDrained = false;
 
-  constructor(session: Session, context: SessionContext) {
-    this.#session = session;
-    this.#context = context;
-    context.deadlines.set(this, context.times.connectTimeoutMs);
+  constructor(times: SessionTimes) {
+    this.#times = times;
   }
 
-  /** The session is connected: pings begin, the first after half to a whole interval, so that they spread. */
-  start(): void {
-    const { times, random } = this.#context;
-    this.#wait("next ping", times.pingIntervalMs * (0.5 + random() / 2));
+  /** Pings begin after half to a whole interval, so that they spread. @returns milliseconds until then */
+  start(random: number, takenBytes: number): number {
+    return this.wait("ping time", takenBytes) * (0.5 + random / 2);
   }
 
-  stop(): void {
-    this.#context.deadlines.clear(this);
-  }
-
-  /** A pong that nobody asked for is ignored. */
-  receivePong(): void {
-    if (this.#waitsFor !== "pong") return;
-    this.#wait("next ping", this.#context.times.pingIntervalMs);
-  }
-
-  /** The peer has taken all that was written. */
-  noteDrained(): void {
-    this.#hasDrained = true;
-    if (this.#waitsFor === "drain") this.#ping();
-  }
-
-  /** Whether the peer has taken something since the wait began. */
-  get #hasProgress(): boolean {
-    return this.#session.takenBytes > this.#takenBytes;
-  }
-
-  /** Over TLS and HTTP/2 each write is taken a moment later, also the ping itself. */
-  get #hasTakenMuch(): boolean {
-    return this.#session.takenBytes - this.#takenBytes >= muchBytes;
-  }
-
-  onDeadline(): void {
-    const { times } = this.#context;
-    this.#session.channels.renewPresence();
-    switch (this.#waitsFor) {
-      case "connect":
-        this.#session.close(
-          this.#session.isConnecting
-            ? // Not the client's fault, and so nothing that it should stay away for.
-              disconnect("internalError", `finding out who it is took over ${times.connectTimeoutMs} ms`)
-            : this.#session.hasAskedToConnect
-              ? disconnect("stale", `no connect that was accepted within ${times.connectTimeoutMs} ms`)
-              : // A page that is frozen or a line that stalls, after which clients must not stay away either.
-                disconnect("slow", `no connect within ${times.connectTimeoutMs} ms`),
-        );
-        return;
-      case "next ping":
-        if (this.#session.isFull) this.#waitForDrain();
-        else this.#ping();
-        return;
-      case "pong":
-        // A ping may lie behind other bytes that a slow peer is still taking.
-        if (this.#session.isFull || (this.#hasDrained && this.#hasTakenMuch)) this.#waitForDrain();
-        // This side has stopped reading, so the answer may be there already.
-        else if (this.#session.isHeldUp || this.#session.consumeThrottled())
-          this.#wait("pong", times.pongTimeoutMs);
-        else
-          this.#session.close(disconnect("noPong", `no answer to a ping within ${times.pongTimeoutMs} ms`));
-        return;
-      case "drain":
-        if (!this.#session.isFull) this.#ping();
-        else if (this.#hasProgress) this.#waitForDrain();
-        else this.#session.close(disconnect("slow", `nothing was read for ${times.stallTimeoutMs} ms`));
-        return;
-    }
-  }
-
-  #ping(): void {
-    this.#session.consumeThrottled();
-    this.#session.sendPing();
-    this.#wait("pong", this.#context.times.pongTimeoutMs);
-  }
-
-  #waitForDrain(): void {
-    this.#wait("drain", this.#context.times.stallTimeoutMs);
-  }
-
-  #wait(waitsFor: "next ping" | "pong" | "drain", delayMs: number): void {
+  /** @returns milliseconds until the end of the wait */
+  wait(waitsFor: KeepaliveWait, takenBytes: number): number {
     this.#waitsFor = waitsFor;
-    this.#takenBytes = this.#session.takenBytes;
+    this.#takenBytes = takenBytes;
     this.#hasDrained = false;
-    this.#context.deadlines.set(this, delayMs);
+    const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs } = this.#times;
+    if (waitsFor === "ping time") return pingIntervalMs;
+    return waitsFor === "pong" ? pongTimeoutMs : stallTimeoutMs;
+  }
+
+  /** Whether a ping has no answer yet. */
+  get awaitsPong(): boolean {
+    return this.#waitsFor === "pong";
+  }
+
+  /** The peer has taken all that was written. @returns whether to ping now */
+  drained(): boolean {
+    this.#hasDrained = true;
+    return this.#waitsFor === "drain";
+  }
+
+  next({ takenBytes, isFull, isThrottled }: PeerProgress): KeepaliveStep {
+    const { pongTimeoutMs, stallTimeoutMs } = this.#times;
+    const taken = takenBytes - this.#takenBytes;
+    if (this.#waitsFor === "pong") {
+      // A ping may lie behind other bytes that a slow peer is still taking. Over TLS and HTTP/2 each write is taken a moment
+      // later, also the ping itself.
+      if (isFull || (this.#hasDrained && taken >= progressBytes)) return "drain";
+      return isThrottled ? "pong" : disconnect("noPong", `no answer to a ping within ${pongTimeoutMs} ms`);
+    }
+    if (!isFull) return "ping";
+    if (this.#waitsFor === "ping time" || taken > 0) return "drain";
+    return disconnect("slow", `nothing was read for ${stallTimeoutMs} ms`);
   }
 }
-
-// The end of what a token has granted: a connection, or one subscription.
 
 /** A client that refreshes its token at the last moment is given this long. */
 export const expiryGraceMs = 25_000;

@@ -65,7 +65,7 @@ function watch({ onError }: PresenceContext, work: Promise<void>, stage: string)
   work.catch((error: unknown) => onError(error, { stage }));
 }
 
-// * Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
+// Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
 // each user, which goes when no connection has renewed it for long enough.
 
 type ListContext = Pick<SessionContext, "broker" | "application" | "onError">;

@@ -334,6 +334,6 @@ export async function callMethod(
   const { application } = context;
   if (application.call === undefined || !application.methods.includes(method))
     return replyError("methodNotFound", `there is ${[...methods.keys(), ...application.methods].join(", ")}`);
-  const outcome = await application.call(method, data, session.actor);
+  const outcome = await application.call(method, data, session.client.actor);
   return "refusal" in outcome ? outcome.refusal : outcome.data;
 }

@@ -61,7 +61,7 @@ export class Handler implements SessionOwner {
       subscriptions += session.channels.count;
       unsentBytes += session.unsentBytes;
     }
-    const { bytes: heldBytes, holders: behind, cuts: cutOff } = this.#context.held;
+    const { bytes: heldBytes, holders: behind, terminated: cutOff } = this.#context.held;
     const connections = this.#sessions.size;
     const users = this.#users.size;
     return { connections, users, subscriptions, unsentBytes, heldBytes, behind, cutOff };

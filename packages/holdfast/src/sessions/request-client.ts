@@ -82,7 +82,7 @@ function toRefusal(result: Extract<IdentityResult, { isAccepted: false }>): Refu
   return refusal(isUnknown ? "unauthorized" : "permissionDenied", reason);
 }
 
-// * A reader that waits for what comes next in a channel, once: the first batch, or the end of its time. To the delivery it is
+// A reader that waits for what comes next in a channel, once: the first batch, or the end of its time. To the delivery it is
 // a reader like any other, so those that wait at one place share their bytes, and are released in slices.
 
 /** What has come, framed, and where the reader stands then. Nothing: the time is over, or what came is to be read anew. */

@@ -4,22 +4,30 @@
  */
 import type { Channel } from "../channels/channel.js";
 import type { Recovery } from "../channels/channels.js";
+import type { Reader } from "../channels/reader.js";
 import type { ChannelRules } from "../channels/rules.js";
 import type { Subscription } from "../channels/subscription.js";
 import { publicationsFor, viewOf } from "../channels/view.js";
-import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
-import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
+import { type Disconnect, disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
+import type {
+  ClientInfo,
+  MapParams,
+  Position,
+  Push,
+  SubscribeParams,
+  SubscribeResult,
+} from "../wire/messages.js";
 import type { Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import { allRights, isRevoked } from "./data-access.js";
-import type { SubscriptionGrant, TokenOrigin } from "./identity.js";
+import type { ClientIdentity, SubscriptionGrant, TokenOrigin } from "./identity.js";
 import { Expiry, secondsUntil } from "./keepalive.js";
 import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./maps.js";
 import { hideSubscriber, renewSubscriber, showSubscriber } from "./presence.js";
-import type { Session } from "./session.js";
 import {
   type Applicant,
   type Failure,
+  findFilterFault,
   findLaterFault,
   findTerms,
   isDenial,
@@ -27,10 +35,10 @@ import {
   promisesOf,
   recover,
   type Terms,
-  takeUpFilter,
   termsOf,
   viewOptionsFor,
 } from "./subscribing.js";
+import { costOfFilter } from "./work.js";
 
 interface Entry {
   rules: ChannelRules;
@@ -57,18 +65,29 @@ export interface ServerGrant extends SubscriptionGrant {
   readonly isPositionOwn?: boolean;
 }
 
+/** What the channels of a session read of it, and ask it for. */
+export interface ChannelsOwner extends Reader {
+  readonly client: ClientIdentity;
+  /** Whether the peer has yet to read what was sent, or to be read. */
+  readonly isBusy: boolean;
+  /** What was done for the client, in work units. */
+  charge(units: number): void;
+  sendPush(push: Push): void;
+  close(reason: Disconnect): void;
+}
+
 export class SessionChannels {
   /** Subscribing, unsubscribing and what comes after these, by channel. */
   readonly calls = new CallsInOrder();
-  readonly #session: Session;
+  readonly #owner: ChannelsOwner;
   readonly #context: SessionContext;
   readonly #entries = new Map<string, Entry>();
   /** Maps on the way to a live subscription. */
   #maps: MapPagings | undefined;
   #isEnded = false;
 
-  constructor(session: Session, context: SessionContext) {
-    this.#session = session;
+  constructor(owner: ChannelsOwner, context: SessionContext) {
+    this.#owner = owner;
     this.#context = context;
   }
 
@@ -92,7 +111,7 @@ export class SessionChannels {
 
   /** The client as others see it in a channel. */
   infoIn(channel: string): ClientInfo {
-    return this.#entries.get(channel)?.info ?? this.#session.clientInfo;
+    return this.#entries.get(channel)?.info ?? this.#owner.client.info;
   }
 
   /**
@@ -118,7 +137,7 @@ export class SessionChannels {
   /** The server's side ends a subscription: the client is told, and may not come back to a position of its own. */
   revoke(channel: string, why: UnsubscribeReason): Promise<void> {
     return this.calls.run(channel, async () => {
-      this.#context.access.putOut(this.#session.actor, channel);
+      this.#context.access.putOut(this.#owner.client.actor, channel);
       this.#tellEnd(channel, why);
     });
   }
@@ -140,7 +159,7 @@ export class SessionChannels {
     const isPaging = this.#maps?.end(channel) === true;
     if (!isPaging && !this.has(channel)) return;
     this.#remove(channel);
-    this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
+    this.#owner.sendPush({ kind: "unsubscribe", channel, code, reason });
   }
 
   /** The client has shown a newer token. @returns whether it is subscribed */
@@ -172,7 +191,7 @@ export class SessionChannels {
     this.#maps?.endAll();
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
     // Another connection cannot be told to be the same one.
-    if (this.#session.user === "") this.#context.access.putOut(this.#session.actor);
+    if (this.#owner.client.actor.user === "") this.#context.access.putOut(this.#owner.client.actor);
   }
 
   /** @param grant of the server's side; without it, the client asks */
@@ -196,10 +215,10 @@ export class SessionChannels {
     if (policy === undefined) return { error: replyError("unknownChannel") };
 
     const { rules, listedIn = [] } = policy;
-    const owner = grant && !grant.isKept ? undefined : this.#session.owner;
+    const owner = grant && !grant.isKept ? undefined : this.#owner.client.owner;
     const entry: Entry = {
       rules,
-      info: this.#session.clientInfo,
+      info: this.#owner.client.info,
       listedIn,
       subscription: undefined,
       isServerSide: grant !== undefined,
@@ -212,7 +231,7 @@ export class SessionChannels {
     try {
       if (params.map && !grant)
         return await this.#subscribeMap({ ...params, map: params.map }, entry, policy, answer);
-      const { actor } = this.#session;
+      const { actor } = this.#owner.client;
       const found = grant ? termsOf(policy, actor, grant) : this.#findTerms(policy, params);
       const terms = found instanceof Promise ? await found : found;
       if (!("grant" in terms)) return terms;
@@ -229,7 +248,7 @@ export class SessionChannels {
 
   #findTerms(policy: Policy, params: SubscribeParams): Terms | Failure | Promise<Terms | Failure> {
     const applicant: Applicant = {
-      actor: this.#session.actor,
+      actor: this.#owner.client.actor,
       isSubscribed: (channel) => this.has(channel),
     };
     const found = findTerms(this.#context, policy, params, applicant);
@@ -238,7 +257,8 @@ export class SessionChannels {
   }
 
   #noteDenial(channel: string, found: Terms | Failure): Terms | Failure {
-    if (!("grant" in found) && isDenial(found)) this.#context.access.putOut(this.#session.actor, channel);
+    if (!("grant" in found) && isDenial(found))
+      this.#context.access.putOut(this.#owner.client.actor, channel);
     return found;
   }
 
@@ -250,7 +270,7 @@ export class SessionChannels {
     answer: Answer,
   ): Promise<Failure | undefined> {
     const { channel: name, map } = params;
-    this.#maps ??= new MapPagings(this.#context, () => this.#session.isFull || this.#session.isHeldUp);
+    this.#maps ??= new MapPagings(this.#context, () => this.#owner.isBusy);
     const maps = this.#maps;
     const known = maps.find(name, map);
     if (known === undefined && map.cursor !== undefined)
@@ -265,7 +285,7 @@ export class SessionChannels {
     try {
       const fault = findLaterFault(paging.terms, params, this.#context.clock.now());
       if (fault) return fault;
-      const step = await nextStep(this.#context, paging, params, this.#session.actor);
+      const step = await nextStep(this.#context, paging, params, this.#owner.client.actor);
       if (!("publications" in step || "state" in step)) return step;
       if ("state" in step)
         return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, {
@@ -286,7 +306,7 @@ export class SessionChannels {
 
   async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
     const terms = await this.#findTerms(policy, params);
-    return "grant" in terms ? await maps.begin(params.channel, terms, this.#session.owner) : terms;
+    return "grant" in terms ? await maps.begin(params.channel, terms, this.#owner.client.owner) : terms;
   }
 
   /** Runs without a pause, so that nothing is published between the reply's position and the cursor's. */
@@ -302,13 +322,14 @@ export class SessionChannels {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const { grant, rules } = terms;
     // Meanwhile, while the application was asked.
-    if (isRevoked(this.#context.application, this.#session.identity, grant))
+    if (isRevoked(this.#context.application, this.#owner.client.identity, grant))
       return { error: replyError("permissionDenied", "the token is revoked") };
     const isRecovered = recovery?.isRecovered === true;
     if (recovery && !isRecovered && (params.flag & 2) !== 0)
       return { error: replyError("unrecoverablePosition") };
-    const filterFault = takeUpFilter(params, channel, this.#session);
+    const filterFault = findFilterFault(params, channel, this.#owner.client.owner);
     if (filterFault) return filterFault;
+    if (params.filter) this.#owner.charge(costOfFilter(params.filter.weight));
     const { channels, delivery, clock } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
     const options = viewOptionsFor(params, terms);
@@ -316,7 +337,7 @@ export class SessionChannels {
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
     const { state, hasValues = true } = map ?? {};
-    const subscription = channels.subscribe(channel, this.#session, {
+    const subscription = channels.subscribe(channel, this.#owner, {
       offset,
       hasPublication,
       hasValues,
@@ -351,12 +372,12 @@ export class SessionChannels {
       ...(view.delta !== "none" && { isDelta: true }),
     });
     showSubscriber(this.#context, channel.name, entry);
-    if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
+    if (subscription.cursor !== channel.ring.next) delivery.resume(this.#owner);
     return undefined;
   }
 
   #letIn(channel: string, position: Position, { grant, rights }: Terms): void {
-    const { actor, identity } = this.#session;
+    const { actor, identity } = this.#owner.client;
     this.#context.access.letIn(actor, channel, position, rights, identity, grant);
   }
 
@@ -369,11 +390,11 @@ export class SessionChannels {
   /** Ends a subscription that SDKs make anew, or the connection where the server has made it. */
   #end(channel: string, entry: Entry, why: "insufficientState" | "expired"): void {
     if (entry.isServerSide) {
-      this.#session.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
+      this.#owner.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
       return;
     }
     this.#remove(channel);
-    this.#session.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable[why] });
+    this.#owner.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable[why] });
   }
 
   #remove(channel: string): void {

@@ -1,83 +1,140 @@
 /**
- * One client, whatever its transport: takes its commands in order, answers them, reads its channels, and keeps the
- * line alive. Bounded in commands under way, in bytes that wait for the peer, and in time.
+ * One client, whatever its transport: takes its commands in order, answers them, reads its channels, and keeps the line
+ * alive. Its parts own their state and say what is next; the session acts, on its transport and on the node. Bounded in
+ * commands in flight, in bytes that wait for the peer, and in time.
  */
-import { maxBatchBytes } from "../channels/batches.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
 import type { Subscription } from "../channels/subscription.js";
-import { InputRate } from "../time/input-rate.js";
+import type { DeadlineHolder } from "../time/deadlines.js";
+import { type InputOwner, InputRate } from "../time/input-rate.js";
 import type { Codec, Encoded } from "../wire/codec.js";
-import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
-import type { ClientInfo, Command, Push, Reply } from "../wire/messages.js";
+import { type Disconnect, disconnect } from "../wire/codes.js";
+import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
-import { type Actor, toActor } from "./application.js";
-import { CommandQueue } from "./command-queue.js";
+import { type CommandOwner, CommandQueue, type Step } from "./command-queue.js";
+import { failureOf, type Outcome, runCommand } from "./commands.js";
 import type { SessionContext } from "./context.js";
-import { type Holder, Outbox } from "./flow-control.js";
-import { type Identity, ownerOf } from "./identity.js";
-import { Expiry, Keepalive } from "./keepalive.js";
+import { FlowControl, type Holder } from "./flow-control.js";
+import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
+import { Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
 import type { Publisher } from "./publishing.js";
-import { SessionChannels } from "./session-channels.js";
+import { type ChannelsOwner, SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
-import { costOfAnswer, costOfInput } from "./work.js";
+import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
+
+/**
+ * - `opened`: nothing but a connection.
+ * - `connecting`: the connect command has come.
+ * - `welcomed`: the application has accepted the client, and is told of its end from here on.
+ * - `connected`: the reply to connect is next; commands run and channels are read.
+ * - `refused`: connect was answered with an error, and the client has to close.
+ * - `ended`: nothing more is sent; the transport may still be closing.
+ */
+export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
 /** What a session tells the table it stands in. */
 export interface SessionOwner {
-  /** Whether one more connection of the user may be there. */
+  /** Whether the user may have one more connection. */
   hasRoomFor(user: string): boolean;
   /** It is known who it is. */
   identified(session: Session): void;
   ended(session: Session): void;
 }
 
-const anonymous: Identity = Object.freeze({ user: "" });
-
-export class Session implements Reader, TransportEvents, Holder {
+export class Session
+  implements Reader, TransportEvents, Holder, DeadlineHolder, InputOwner, CommandOwner, ChannelsOwner
+{
   readonly id: string;
   readonly transport: Transport;
   readonly channels: SessionChannels;
   readonly encoding: Encoding;
   /** Unix milliseconds. */
   readonly openedAt: number;
+  dueTick = 0;
   readonly #context: SessionContext;
   readonly #owner: SessionOwner;
-  readonly #outbox: Outbox;
   readonly #commands: CommandQueue;
+  readonly #flow: FlowControl;
   readonly #keepalive: Keepalive;
   readonly #inputRate: InputRate | undefined;
-  #info: ClientInfo;
-  #identity: Identity = anonymous;
-  #chargedTo = "";
-  /** Made when it is asked for. */
-  #actor: Actor | undefined;
+  #state: SessionState = "opened";
+  #client: ClientIdentity;
+  #expiry: Expiry | undefined;
   /** By id of a command that did not come as a frame. */
   #onReplies: Map<number, OnReply> | undefined;
-  #expiry: Expiry | undefined;
-  #isAdmitted = false;
-  #isGreeted = false;
-  #writtenBytes = 0;
-  #isFull = false;
-  #isHeldUp = false;
-  #isEnded = false;
 
   constructor(transport: Transport, context: SessionContext, owner: SessionOwner) {
+    const { clock, deadlines, limits, times } = context;
     this.id = context.createId();
     this.transport = transport;
     this.encoding = transport.encoding;
-    this.openedAt = context.clock.now();
+    this.openedAt = clock.now();
     this.#context = context;
     this.#owner = owner;
-    this.#info = { user: "", client: this.id };
+    this.#client = toClientIdentity(this.id, anonymous, "");
     this.channels = new SessionChannels(this, context);
-    this.#outbox = new Outbox(transport.encoding);
-    this.#commands = new CommandQueue(this, context);
-    this.#keepalive = new Keepalive(this, context);
-    const { bytesPerSecond: perSecond, byteBurst: burst } = context.limits;
-    if (perSecond !== null) this.#inputRate = new InputRate(this, { perSecond, burst, clock: context.clock });
+    this.#flow = new FlowControl(transport.encoding, limits.maxUnsentBytes);
+    this.#commands = new CommandQueue(context, this);
+    this.#keepalive = new Keepalive(times);
+    const { bytesPerSecond: perSecond, byteBurst: burst } = limits;
+    if (perSecond !== null) this.#inputRate = new InputRate(this, { perSecond, burst, clock });
+    deadlines.set(this, times.connectTimeoutMs);
   }
 
   get user(): string {
-    return this.#info.user;
+    return this.#client.identity.user;
+  }
+
+  get client(): ClientIdentity {
+    return this.#client;
+  }
+
+  /** Reader: whom it is charged to what the client takes up. */
+  get owner(): string {
+    return this.#client.owner;
+  }
+
+  /** The client as one that publishes in a channel. */
+  publisherIn(channel: string): Publisher {
+    const { channels } = this;
+    const { actor, owner } = this.#client;
+    return { actor, owner, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get isConnected(): boolean {
+    return this.#state === "connected";
+  }
+
+  get isEnded(): boolean {
+    return this.#state === "ended";
+  }
+
+  /** Whether nothing more is read from the peer, until its commands are dealt with or its answers are read. */
+  get isReadPaused(): boolean {
+    return this.#flow.isReadPaused;
+  }
+
+  /** Whether the peer has yet to read what was sent, or to be read. */
+  get isBusy(): boolean {
+    return this.#flow.isFull || this.#flow.isReadPaused;
+  }
+
+  /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
+  get isReady(): boolean {
+    return this.#state === "connected" && !this.#flow.isFull && !this.#flow.isBehind;
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.channels.subscriptions();
+  }
+
+  /** Bytes held for the peer. */
+  get unsentBytes(): number {
+    return this.#flow.size + this.transport.unsentBytes;
   }
 
   /** What was done for the client, in work units. */
@@ -85,171 +142,99 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#commands.charge(units);
   }
 
-  get clientInfo(): ClientInfo {
-    return this.#info;
-  }
-
-  /** What is known of who is behind it; channels that came with it are left out. */
-  get identity(): Identity {
-    return this.#identity;
-  }
-
-  get actor(): Actor {
-    this.#actor ??= toActor(this.id, this.#identity);
-    return this.#actor;
-  }
-
-  /** Reader: whom it is charged to what the client takes up. */
-  get owner(): string {
-    return this.#chargedTo;
-  }
-
-  /** The client as one that publishes in a channel. */
-  publisherIn(channel: string): Publisher {
-    const { channels, actor, owner } = this;
-    return { actor, owner, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
-  }
-
-  /** The connect command has been accepted. */
-  get isAdmitted(): boolean {
-    return this.#isAdmitted;
-  }
-
-  /** The connect command has come, and is at work. */
-  get isConnecting(): boolean {
-    return this.#commands.isConnectUnderWay && !this.#isAdmitted;
-  }
-
-  /** The connect command has come, whatever has become of it. */
-  get hasAskedToConnect(): boolean {
-    return this.#commands.hasConnectStarted;
-  }
-
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  /** Whether the transport still holds bytes that the operating system has not taken. */
-  get isFull(): boolean {
-    return this.#isFull;
-  }
-
-  /** Whether nothing more is read from the peer, until its commands are dealt with or its answers are read. */
-  get isHeldUp(): boolean {
-    return this.#isHeldUp;
-  }
-
-  /** Whether the peer's input was throttled since the last call. Resets it. */
-  consumeThrottled(): boolean {
-    const wasThrottledHere = this.#inputRate?.takeHasHeldUp() ?? false;
-    const wasThrottledBelow = this.transport.consumeThrottled?.() ?? false;
-    return wasThrottledHere || wasThrottledBelow;
-  }
-
-  /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
-  get isReady(): boolean {
-    return this.#isAdmitted && !this.#isFull && !this.#isEnded && this.#outbox.size < maxBatchBytes;
-  }
-
-  get subscriptions(): Iterable<Subscription> {
-    return this.channels.subscriptions();
-  }
-
-  /** Bytes that the operating system has taken so far. Grows as long as the peer reads. */
-  get takenBytes(): number {
-    return this.#writtenBytes - this.transport.unsentBytes;
-  }
-
-  /** Bytes held for the peer. */
-  get unsentBytes(): number {
-    return this.#outbox.size + this.transport.unsentBytes;
-  }
-
-  /** Whether the user may have this connection beside those there are. */
-  hasRoomAs(user: string): boolean {
+  /** Whether the user may have this connection beside the ones there are. */
+  canConnectAs(user: string): boolean {
     return this.#owner.hasRoomFor(user);
   }
 
-  /** It is known who it is, and where it comes from; nothing is delivered before it is admitted. */
+  /** It is known who it is, and where it comes from; nothing is delivered before it is connected. */
   identify(identity: Identity, address: string): void {
-    const { subscriptions, ...rest } = identity;
-    const { user, info } = rest;
-    this.#chargedTo = ownerOf(user, this.#context.addressKey?.(address) ?? address);
-    this.#identity = rest;
-    this.#actor = undefined;
-    this.#info = { user, client: this.id, ...(info !== undefined && { connInfo: info }) };
-    if (!this.#isEnded) this.#owner.identified(this);
+    const owner = ownerOf(identity.user, this.#context.addressKey?.(address) ?? address);
+    this.#client = toClientIdentity(this.id, identity, owner);
+    this.#commands.identify(identity.user);
+    if (!this.isEnded) this.#owner.identified(this);
   }
 
-  /** The application has said its welcome, and is told of the end, also where that has come meanwhile. */
-  noteGreeted(): void {
-    this.#isGreeted = true;
-    if (this.#isEnded) this.#tellApplication();
+  /** The application has accepted the client, and is told of the end, also where that has come meanwhile. */
+  markWelcomed(): void {
+    if (this.isEnded) this.#tellApplication();
+    else this.#state = "welcomed";
   }
 
   /** The reply to connect is next. Without effect on a session that has ended while it was found out who it is. */
-  admit(): void {
-    if (this.#isEnded) return;
-    this.#isAdmitted = true;
-    this.#keepalive.start();
+  markConnected(): void {
+    if (this.isEnded) return;
+    this.#state = "connected";
+    this.#context.deadlines.set(this, this.#keepalive.start(this.#context.random(), this.#takenBytes));
     this.#expire();
     if (this.channels.count > 0) this.#context.delivery.resume(this);
   }
 
   /** The client has shown a newer token, which says all anew but who it is. */
   renewIdentity(identity: Identity): void {
-    if (this.#isEnded) return;
-    const { subscriptions, ...rest } = identity;
-    this.#identity = { ...rest, user: this.user };
-    this.#actor = undefined;
-    const { info } = rest;
-    this.#info = { user: this.user, client: this.id, ...(info !== undefined && { connInfo: info }) };
-    this.#expire();
+    this.#renew({ ...identity, user: this.user });
   }
 
-  /** The server's side says how things are now. */
+  /** The server's side says how things are now. @param expiresAt Unix milliseconds; undefined for never */
   renew(expiresAt: number | undefined, info?: Payload): void {
-    if (this.#isEnded) return;
-    const { expiresAt: before, ...identity } = this.#identity;
-    this.#identity = {
+    const { expiresAt: before, ...identity } = this.#client.identity;
+    this.#renew({
       ...identity,
       ...(expiresAt !== undefined && { expiresAt }),
       ...(info !== undefined && { info }),
-    };
-    this.#actor = undefined;
-    if (info !== undefined) this.#info = { ...this.#info, connInfo: info };
-    this.#expire();
+    });
   }
 
+  /** TransportEvents. */
   receive(frame: Encoded): void {
-    if (this.#isEnded) return;
+    if (this.isEnded) return;
     this.#inputRate?.receive(frame.length);
     this.#commands.chargeInput(costOfInput(frame.length));
     try {
       const { commands, fault } = this.#codec.decode(frame);
       this.#commands.add(commands, fault);
-      this.#holdUpOrGoOn();
+      this.#proceed();
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  /** TransportEvents. */
   execute(command: Command, onReply?: OnReply): void {
-    if (this.#isEnded) return;
+    if (this.isEnded) return;
     try {
       if (onReply !== undefined && "id" in command) {
         this.#onReplies ??= new Map();
         this.#onReplies.set(command.id, onReply);
       }
       this.#commands.add([command]);
-      this.#holdUpOrGoOn();
+      this.#proceed();
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  /** TransportEvents. A pong that was not asked for is ignored. */
   receivePong(): void {
-    this.#keepalive.receivePong();
+    if (this.#keepalive.awaitsPong) this.#wait("ping time");
+  }
+
+  /** TransportEvents. */
+  drained(): void {
+    if (this.isEnded) return;
+    this.#flow.drained();
+    if (this.#keepalive.drained()) this.#ping();
+    this.flush();
+    if (!this.#flow.isFull) {
+      this.#context.held.set(this, 0);
+      this.#context.delivery.resume(this);
+    }
+    this.#proceed();
+  }
+
+  /** TransportEvents. */
+  closed(): void {
+    this.#end();
   }
 
   send(reply: Reply): void {
@@ -260,126 +245,221 @@ export class Session implements Reader, TransportEvents, Holder {
   }
 
   sendPush(push: Push): void {
-    if (this.transport.translate) this.#acknowledge(this.transport.translate(push));
-    else this.#say(this.encoding.codec.encodePush(push));
+    const { transport } = this;
+    const message = transport.translate ? transport.translate(push) : this.encoding.codec.encodePush(push);
+    if (message !== undefined) this.#say(message);
   }
 
-  sendPing(): void {
-    if (this.transport.hasOwnPings) this.transport.sendPing?.();
-    else this.#say(this.encoding.codec.encodePing());
-  }
-
-  sendError(id: number, name: Parameters<typeof replyError>[0], detail?: string): void {
-    this.send({ id, error: replyError(name, detail) });
-  }
-
+  /** Reader. */
   push(framed: Framed): void {
-    if (this.#isEnded) return;
+    if (this.isEnded) return;
     this.#touch();
-    this.#outbox.addFramed(framed);
+    this.#flow.addFramed(framed);
   }
 
+  /** Reader. */
   flush(): void {
-    if (this.#isEnded || this.#isFull || this.#outbox.isEmpty) return;
-    const wasHeldBack = this.#outbox.size >= maxBatchBytes;
-    this.#writeOutbox();
-    if (wasHeldBack && !this.#isFull) this.#context.delivery.resume(this);
-    this.#holdUpOrGoOn();
+    if (this.isEnded || this.#flow.isFull || this.#flow.isEmpty) return;
+    const wasBehind = this.#flow.isBehind;
+    this.#write();
+    if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
+    this.#proceed();
   }
 
+  /** Reader. */
   lose(subscription: Subscription): void {
     this.channels.lose(subscription);
   }
 
-  drained(): void {
-    if (this.#isEnded) return;
-    this.#isFull = false;
-    this.#keepalive.noteDrained();
-    this.flush();
-    if (!this.#isFull) {
-      this.#context.held.set(this, 0);
-      this.#context.delivery.resume(this);
-    }
-    this.#holdUpOrGoOn();
+  /** CommandOwner. */
+  commandsReady(): void {
+    this.#proceed();
   }
 
-  /** A command has been dealt with: the next may start, and reading may go on. */
-  commandDone(): void {
-    this.#holdUpOrGoOn();
-  }
-
-  /** What had come too fast is paid off. */
+  /** InputOwner. */
   inputCaughtUp(): void {
-    this.#holdUpOrGoOn();
+    this.#proceed();
+  }
+
+  /** DeadlineHolder. */
+  onDeadline(): void {
+    this.channels.renewPresence();
+    if (this.#state !== "connected") {
+      this.close(this.#whyNotConnected());
+      return;
+    }
+    const next = this.#keepalive.next({
+      takenBytes: this.#takenBytes,
+      isFull: this.#flow.isFull,
+      isThrottled: this.#consumeThrottled() || this.#flow.isReadPaused,
+    });
+    if (typeof next === "object") this.close(next);
+    else if (next === "ping") this.#ping();
+    else this.#wait(next);
   }
 
   close(reason: Disconnect): void {
-    if (this.#isEnded) return;
-    if (!this.#isFull && !this.#outbox.isEmpty) this.#writeOutbox();
+    if (this.isEnded) return;
+    if (!this.#flow.isFull && !this.#flow.isEmpty) this.#write();
     this.#end();
     this.transport.close(reason);
   }
 
-  closed(): void {
-    this.#end();
-  }
-
   /** Holder. */
-  cut(): void {
+  terminate(): void {
     this.#end();
     this.transport.destroy();
   }
 
-  #writeOutbox(): void {
-    const parts = this.#outbox.take();
-    for (const part of parts) this.#writtenBytes += part.length;
-    this.transport.write(parts);
-    this.#isFull = this.transport.unsentBytes > 0;
-    if (this.#isFull) this.#context.held.set(this, this.unsentBytes);
-  }
-
-  #end(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    if (this.#isFull) this.#context.held.set(this, 0);
-    this.#commands.end();
-    this.#inputRate?.stop();
-    this.#keepalive.stop();
-    this.#expiry?.stop();
-    this.channels.end();
-    this.#outbox.take();
-    this.#owner.ended(this);
-    if (this.#isGreeted) this.#tellApplication();
-  }
-
-  #tellApplication(): void {
-    try {
-      this.#context.application.onDisconnect?.(this.actor);
-    } catch (error) {
-      this.#context.onError(error, { stage: "onDisconnect" });
-    }
-  }
-
-  #expire(): void {
-    const { expiresAt } = this.#identity;
-    if (expiresAt === undefined && this.#expiry === undefined) return;
-    this.#expiry ??= new Expiry(this.#context, () => this.close(disconnect("connectionExpired")));
-    this.#expiry.set(expiresAt);
+  get #takenBytes(): number {
+    return this.#flow.takenBytes(this.transport.unsentBytes);
   }
 
   get #codec(): Codec {
-    const { codec } = this.transport;
-    if (codec === undefined)
-      throw new Error(`the transport ${this.transport.name} has no codec of the protocol`);
+    const { codec, name } = this.transport;
+    if (codec === undefined) throw new Error(`the transport ${name} has no codec`);
     return codec;
   }
 
   #encodeReply(reply: Reply): Encoded | undefined {
+    const { transport } = this;
     const onReply = this.#onReplies?.get(reply.id);
     if (onReply === undefined)
-      return this.transport.translate ? this.transport.translate(reply) : this.#codec.encodeReply(reply);
+      return transport.translate ? transport.translate(reply) : this.#codec.encodeReply(reply);
     this.#onReplies?.delete(reply.id);
     return onReply(reply);
+  }
+
+  #say(message: Encoded): void {
+    if (this.isEnded) return;
+    this.#touch();
+    this.#flow.addMessage(message);
+    if (this.#flow.isFull) this.#context.held.set(this, this.unsentBytes);
+  }
+
+  #touch(): void {
+    // While full, the rest goes out when the transport has drained.
+    if (this.#flow.isEmpty && !this.#flow.isFull) this.#context.delivery.touch(this);
+  }
+
+  #write(): void {
+    const { transport } = this;
+    transport.write(this.#flow.take());
+    this.#flow.written(transport.unsentBytes);
+    if (this.#flow.isFull) this.#context.held.set(this, this.unsentBytes);
+  }
+
+  /** Runs what may run, and lets the peer go on or wait. */
+  #proceed(): void {
+    while (!this.isEnded && this.#flow.canRunCommands(this.transport.unsentBytes)) {
+      const step = this.#commands.next(this.#state);
+      if (step === undefined) break;
+      this.#take(step);
+    }
+    if (this.isEnded) return;
+    const decision = this.#flow.decide(
+      !this.#flow.canRunCommands(this.transport.unsentBytes) ||
+        this.#commands.hasWaiting ||
+        this.#commands.isInputOwed ||
+        (this.#inputRate?.isOver ?? false),
+    );
+    if (decision === "pause") this.transport.pauseReading();
+    else if (decision === "resume") this.transport.resumeReading();
+  }
+
+  #take(step: Step): void {
+    switch (step.method) {
+      case "pong":
+        this.receivePong();
+        return;
+      case "send":
+        void this.#giveMessage(step);
+        return;
+      case "refuse":
+        this.send(step);
+        return;
+      case "close":
+        this.close(step.reason);
+        return;
+      default:
+        void this.#run(step);
+    }
+  }
+
+  async #run(request: Request): Promise<void> {
+    if (request.method === "connect") this.#state = "connecting";
+    let outcome: Outcome;
+    try {
+      const { clock } = this.#context;
+      const startedAt = clock.elapsed();
+      const pending = runCommand(this, request, this.#context);
+      this.charge(costOfTime(clock.elapsed() - startedAt));
+      outcome = await pending;
+    } catch (error) {
+      outcome = failureOf(request, error, this.#context);
+    }
+    this.#commands.done(request);
+    if (this.#state === "connecting") this.#state = "refused";
+    if (this.isEnded) return;
+    if ("disconnect" in outcome) {
+      this.close(outcome.disconnect);
+      return;
+    }
+    if ("reply" in outcome) this.send(outcome.reply);
+    this.#proceed();
+  }
+
+  /** Takes its place among the commands in flight, though no answer is waited for. */
+  async #giveMessage(message: Extract<Step, { method: "send" }>): Promise<void> {
+    const { application, onError } = this.#context;
+    try {
+      await application.onMessage?.(message.data, this.#client.actor);
+    } catch (error) {
+      onError(error, { stage: "onMessage" });
+    }
+    this.#commands.done(message);
+    this.#proceed();
+  }
+
+  #ping(): void {
+    this.#consumeThrottled();
+    if (this.transport.hasOwnPings) this.transport.sendPing?.();
+    else this.#say(this.encoding.codec.encodePing());
+    this.#wait("pong");
+  }
+
+  #wait(waitsFor: KeepaliveWait): void {
+    this.#context.deadlines.set(this, this.#keepalive.wait(waitsFor, this.#takenBytes));
+  }
+
+  /** Whether the peer's input was throttled since the last call. */
+  #consumeThrottled(): boolean {
+    const wasThrottledHere = this.#inputRate?.takeHasHeldUp() ?? false;
+    const wasThrottledBelow = this.transport.consumeThrottled?.() ?? false;
+    return wasThrottledHere || wasThrottledBelow;
+  }
+
+  #whyNotConnected(): Disconnect {
+    const { connectTimeoutMs } = this.#context.times;
+    // A page that is frozen or a line that stalls, after which clients must not stay away.
+    if (this.#state === "opened") return disconnect("slow", `no connect within ${connectTimeoutMs} ms`);
+    if (this.#state === "refused")
+      return disconnect("stale", `no connect that was accepted within ${connectTimeoutMs} ms`);
+    // Not the client's fault, and so nothing that it should stay away for.
+    return disconnect("internalError", `finding out who it is took over ${connectTimeoutMs} ms`);
+  }
+
+  #renew(identity: Identity): void {
+    if (this.isEnded) return;
+    this.#client = toClientIdentity(this.id, identity, this.owner);
+    this.#expire();
+  }
+
+  #expire(): void {
+    const { expiresAt } = this.#client.identity;
+    if (expiresAt === undefined && this.#expiry === undefined) return;
+    this.#expiry ??= new Expiry(this.#context, () => this.close(disconnect("connectionExpired")));
+    this.#expiry.set(expiresAt);
   }
 
   /** Whatever one client can bring about must not end the process, and all others with it. */
@@ -388,36 +468,28 @@ export class Session implements Reader, TransportEvents, Holder {
     this.close(disconnect("internalError"));
   }
 
-  #acknowledge(message: Encoded | undefined): void {
-    if (message !== undefined) this.#say(message);
+  #end(): void {
+    if (this.isEnded) return;
+    const wasWelcomed = this.#state === "welcomed" || this.#state === "connected";
+    this.#state = "ended";
+    if (this.#flow.isFull) this.#context.held.set(this, 0);
+    this.#commands.end();
+    this.#inputRate?.stop();
+    this.#context.deadlines.clear(this);
+    this.#expiry?.stop();
+    this.channels.end();
+    this.#flow.clear();
+    this.#owner.ended(this);
+    if (wasWelcomed) this.#tellApplication();
   }
 
-  #say(message: Encoded): void {
-    if (this.#isEnded) return;
-    this.#touch();
-    this.#outbox.addMessage(message);
-    if (this.#isFull) this.#context.held.set(this, this.unsentBytes);
-  }
-
-  #touch(): void {
-    // While full, the rest goes out when the transport has drained.
-    if (this.#outbox.isEmpty && !this.#isFull) this.#context.delivery.touch(this);
-  }
-
-  /** A peer that does not read its answers, or asks faster than it is answered, is held up by its own connection. */
-  #holdUpOrGoOn(): void {
-    if (this.#isEnded) return;
-    const canGoOn = this.unsentBytes <= this.#context.limits.maxUnsentBytes;
-    if (canGoOn) this.#commands.run();
-    if (this.#isEnded) return;
-    const isHeldUp =
-      !canGoOn ||
-      this.#commands.hasWaiting ||
-      this.#commands.isInputOwed ||
-      (this.#inputRate?.isOver ?? false);
-    if (isHeldUp === this.#isHeldUp) return;
-    this.#isHeldUp = isHeldUp;
-    if (isHeldUp) this.transport.pauseReading();
-    else this.transport.resumeReading();
+  #tellApplication(): void {
+    try {
+      this.#context.application.onDisconnect?.(this.#client.actor);
+    } catch (error) {
+      this.#context.onError(error, { stage: "onDisconnect" });
+    }
   }
 }
+
+const anonymous: Identity = Object.freeze({ user: "" });

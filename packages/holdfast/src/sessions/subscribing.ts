@@ -9,7 +9,6 @@ import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import { findReadRights, mayReadList, type Reader, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
-import { costOfFilter } from "./work.js";
 
 /** Why a command was not carried out: an answer, or the end of the connection. */
 export type Failure = { readonly error: ReplyError } | { readonly disconnect: Disconnect };
@@ -227,17 +226,14 @@ export function isPatched(params: SubscribeParams, terms: Pick<Terms, "rules" | 
   return viewOf(viewOptionsFor(params, terms)).delta !== "none";
 }
 
-/** Charges a client for the filter that its subscription begins to apply. @returns why it is one too many */
-export function takeUpFilter(
+/** Why a subscription's filter is one too many. */
+export function findFilterFault(
   { filter }: SubscribeParams,
   { filters }: Pick<Channel, "filters">,
-  client: { readonly owner: string; charge(units: number): void },
+  owner: string,
 ): Failure | undefined {
-  if (filter === undefined) return undefined;
-  const fault = filters?.findFault(filter, client.owner);
-  if (fault !== undefined) return { error: replyError("limitExceeded", fault) };
-  client.charge(costOfFilter(filter.weight));
-  return undefined;
+  const fault = filter && filters?.findFault(filter, owner);
+  return fault === undefined ? undefined : { error: replyError("limitExceeded", fault) };
 }
 
 /** In the answer to a step that is not the last. */

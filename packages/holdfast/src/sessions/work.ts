@@ -149,7 +149,7 @@ export class Work {
   }
 }
 
-// * Token buckets by key, for what several connections share: those of a user, those from an address. A bucket that is held
+// Token buckets by key, for what several connections share: those of a user, those from an address. A bucket that is held
 // stays; one that nobody holds stays only until it is full, which a new one would be, too. Without a timer: each time one
 // is let go of, the oldest others are looked at. Beyond a bound, those that were let go of first are dropped.
 
@@ -224,7 +224,7 @@ export class TokenBuckets {
   }
 }
 
-// * What a client's requests cost beside being a request, in work units: one is about a tenth of a millisecond of the
+// What a client's requests cost beside being a request, in work units: one is about a tenth of a millisecond of the
 // server's time. Cheap commands, whose number the command rate bounds, cost none. The one place that says so, for commands
 // and for plain HTTP alike.
 

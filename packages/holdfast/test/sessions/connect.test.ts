@@ -19,7 +19,7 @@ describe("connect", () => {
     expect(await client.ask({ id: 1, connect: {} })).toEqual([
       { id: 1, connect: { client: "client-1", version: "test", ping: 25, pong: true } },
     ]);
-    expect(client.session.isAdmitted).toBe(true);
+    expect(client.session.isConnected).toBe(true);
   });
 
   it("tells pings in whole seconds, at least one", async () => {

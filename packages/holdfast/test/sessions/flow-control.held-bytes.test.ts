@@ -3,7 +3,7 @@ import { HeldBytes, type Holder } from "../../src/sessions/flow-control.js";
 import { createSessionNode } from "./support/session-node.js";
 
 function createHolder(name: string, cuts: string[]): Holder {
-  return { cut: () => void cuts.push(name) };
+  return { terminate: () => void cuts.push(name) };
 }
 
 describe("bytes held for slow readers", () => {
@@ -27,16 +27,16 @@ describe("bytes held for slow readers", () => {
     expect(cuts).toEqual([]);
     held.set(holders[2] as Holder, 400);
     expect(cuts).toEqual(["one"]);
-    expect([held.bytes, held.holders, held.cuts]).toEqual([700, 2, 1]);
+    expect([held.bytes, held.holders, held.terminated]).toEqual([700, 2, 1]);
   });
 
   it("are summed up right where the one that is cut off says that it holds nothing any more", () => {
     const held = new HeldBytes(500);
-    const one: Holder = { cut: () => held.set(one, 0) };
-    const two: Holder = { cut: () => held.set(two, 0) };
+    const one: Holder = { terminate: () => held.set(one, 0) };
+    const two: Holder = { terminate: () => held.set(two, 0) };
     held.set(one, 300);
     held.set(two, 300);
-    expect([held.bytes, held.holders, held.cuts]).toEqual([300, 1, 1]);
+    expect([held.bytes, held.holders, held.terminated]).toEqual([300, 1, 1]);
     held.set(two, 0);
     expect([held.bytes, held.holders]).toEqual([0, 0]);
   });

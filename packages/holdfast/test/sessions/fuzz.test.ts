@@ -214,12 +214,12 @@ async function finish(node: SessionNode, clients: readonly FuzzClient[]): Promis
   await node.settle();
   // Each of the commands that hang holds up the next where they go one by one.
   await wait(node, clients, 1000 + times.connectTimeoutMs);
-  for (let i = 0; i < 100 && clients.some((each) => isHeldUp(each)); i++)
+  for (let i = 0; i < 100 && clients.some((each) => isReadPaused(each)); i++)
     await wait(node, clients, times.hookTimeoutMs);
 }
 
-function isHeldUp({ isOpen, client: { session } }: FuzzClient): boolean {
-  return isOpen && session.isHeldUp;
+function isReadPaused({ isOpen, client: { session } }: FuzzClient): boolean {
+  return isOpen && session.isReadPaused;
 }
 
 /** Stands for an end that is not the server's. */

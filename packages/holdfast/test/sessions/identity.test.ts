@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { believeClients } from "../../src/sessions/identity.js";
+import { insecureAuth } from "../../src/sessions/identity.js";
 
 const request = { headers: {}, url: "/connection/websocket", address: "127.0.0.1" };
 
 function believe(data?: unknown, token?: string) {
-  return believeClients({
+  return insecureAuth({
     request,
     ...(data !== undefined && { data: JSON.stringify(data) }),
     ...(token !== undefined && { token }),
@@ -49,7 +49,7 @@ describe("believing clients", () => {
   it("decides on any JSON without throwing", () => {
     fc.assert(
       fc.property(fc.json(), (data) => {
-        expect(believeClients({ data, request })).toHaveProperty("isAccepted");
+        expect(insecureAuth({ data, request })).toHaveProperty("isAccepted");
       }),
     );
   });

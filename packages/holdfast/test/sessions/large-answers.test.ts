@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { believeClients } from "../../src/sessions/identity.js";
+import { insecureAuth } from "../../src/sessions/identity.js";
 import { countTo } from "../channels/support/entries.js";
 import { createSessionNode } from "./support/session-node.js";
 
@@ -7,7 +7,7 @@ const info = { name: "x".repeat(3000) };
 
 /** A channel whose presence takes about 3 KB a client. */
 async function createCrowd(size: number, limits = {}) {
-  const node = await createSessionNode({ authenticate: believeClients, limits });
+  const node = await createSessionNode({ authenticate: insecureAuth, limits });
   for (const number of countTo(size)) {
     const member = node.open();
     await member.ask(
@@ -50,7 +50,7 @@ describe("answer that is large", () => {
   });
 
   it("of history and recovery counts what publishers' infos take, too", async () => {
-    const { connect, open } = await createSessionNode({ authenticate: believeClients });
+    const { connect, open } = await createSessionNode({ authenticate: insecureAuth });
     const publisher = open();
     await publisher.ask({ id: 1, connect: { data: { user: "ann", info } } });
     for (const index of countTo(100))

@@ -10,7 +10,7 @@ import { type Application, createOpenApplication } from "../../../src/sessions/a
 import { Control } from "../../../src/sessions/control.js";
 import { DataAccess } from "../../../src/sessions/data-access.js";
 import { HeldBytes } from "../../../src/sessions/flow-control.js";
-import { type Authenticate, believeClients } from "../../../src/sessions/identity.js";
+import { type Authenticate, insecureAuth } from "../../../src/sessions/identity.js";
 import {
   defaultSessionLimits,
   defaultSessionTimes,
@@ -76,7 +76,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const deadlines = new Deadlines(clock, onError);
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const application =
-    options.application ?? createOpenApplication(rulesFor, options.authenticate ?? believeClients);
+    options.application ?? createOpenApplication(rulesFor, options.authenticate ?? insecureAuth);
   const limits = { ...defaultSessionLimits, ...options.limits };
   const userPublishes = createUserPublishes(limits);
   const lag = { ms: 0 };

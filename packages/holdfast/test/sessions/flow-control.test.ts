@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import type { Framed } from "../../src/channels/reader.js";
+import { FlowControl } from "../../src/sessions/flow-control.js";
+import { plainEncoding } from "../channels/support/fake-reader.js";
+
+function framedOf(text: string): Framed {
+  return { bytes: Buffer.from(text), payload: () => text };
+}
+
+function textOf(parts: readonly Uint8Array[]): string[] {
+  return parts.map((part) => Buffer.from(part).toString());
+}
+
+describe("what a session sends in a turn", () => {
+  it("is empty at first and after it was taken from", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    expect(flow.isEmpty).toBe(true);
+    expect(flow.take()).toEqual([]);
+    flow.addMessage("{}");
+    flow.addFramed(framedOf("x"));
+    expect(flow.isEmpty).toBe(false);
+    flow.take();
+    expect(flow.isEmpty).toBe(true);
+    expect(flow.size).toBe(0);
+    expect(flow.take()).toEqual([]);
+  });
+
+  it("gathers messages into one frame", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    flow.addMessage('{"id":1}');
+    flow.addMessage('{"id":2}');
+    expect(textOf(flow.take())).toEqual(['{"id":1}\n{"id":2}']);
+  });
+
+  it("makes one frame of all that came with a message, in its order", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    flow.addFramed(framedOf("a"));
+    flow.addMessage("1");
+    flow.addMessage("2");
+    flow.addFramed(framedOf("b"));
+    flow.addFramed(framedOf("c"));
+    flow.addMessage("3");
+    expect(textOf(flow.take())).toEqual(["a\n1\n2\nb\nc\n3"]);
+    flow.addFramed(framedOf("d"));
+    flow.addFramed(framedOf("e"));
+    expect(textOf(flow.take())).toEqual(["d", "e"]);
+  });
+
+  it("passes framed bytes on as the very ones it was given", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    const framed = { ...framedOf("a"), payload: () => expect.unreachable() };
+    flow.addFramed(framed);
+    expect(flow.take()[0]).toBe(framed.bytes);
+  });
+
+  it("counts its bytes", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    flow.addMessage("12345");
+    flow.addFramed(framedOf("123"));
+    flow.addMessage("12");
+    expect(flow.size).toBe(10);
+  });
+
+  it("starts anew after it was taken from", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    flow.addMessage("1");
+    const first = flow.take();
+    flow.addMessage("2");
+    expect(textOf(flow.take())).toEqual(["2"]);
+    expect(textOf(first)).toEqual(["1"]);
+  });
+});
+
+describe("flow control", () => {
+  it("is full from a write that is not taken until it has drained, and counts what was taken", () => {
+    const flow = new FlowControl(plainEncoding, 1000);
+    flow.addMessage("12345");
+    expect(flow.isFull).toBe(false);
+    flow.take();
+    flow.written(3);
+    expect(flow.isFull).toBe(true);
+    expect(flow.takenBytes(3)).toBe(2);
+    flow.drained();
+    expect(flow.isFull).toBe(false);
+    expect(flow.takenBytes(0)).toBe(5);
+  });
+
+  it("has no room for answers beyond what may wait for the peer, written or not", () => {
+    const flow = new FlowControl(plainEncoding, 10);
+    flow.addMessage("12345");
+    expect(flow.canRunCommands(5)).toBe(true);
+    expect(flow.canRunCommands(6)).toBe(false);
+  });
+
+  it("says once that reading stops, and once that it goes on", () => {
+    const flow = new FlowControl(plainEncoding, 10);
+    expect([false, true, true, false, false].map((mustWait) => flow.decide(mustWait))).toEqual([
+      undefined,
+      "pause",
+      undefined,
+      "resume",
+      undefined,
+    ]);
+    expect(flow.isReadPaused).toBe(false);
+  });
+});
