@@ -4,11 +4,13 @@
  */
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { conflated, maxBatchBytes } from "./batches.js";
-import type { Broker, BrokerEvents } from "./broker.js";
+
 import { Channel } from "./channel.js";
 import type { Delivery } from "./delivery.js";
 import { FilterLoad } from "./filter-load.js";
+import type { Log, LogEvents } from "./log.js";
 import type { LogReader } from "./log-reader.js";
+import type { PresenceEvents } from "./presence-store.js";
 import { defaultUserPercent, type Owner, Quota } from "./quota.js";
 import type { Reader } from "./reader.js";
 import type { RingLimits } from "./ring.js";
@@ -18,8 +20,8 @@ import { Subscription } from "./subscription.js";
 import { type ViewOptions, viewOf } from "./view.js";
 
 export interface ChannelsOptions {
-  readonly broker: Broker;
-  readonly log: LogReader;
+  readonly log: Log;
+  readonly logReader: LogReader;
   readonly delivery: Delivery;
   readonly ringLimits: RingLimits;
   /** Most bytes of all rings together. @default 256 MiB */
@@ -51,7 +53,7 @@ interface OpenChannel {
   readonly owner: Owner;
 }
 
-export class Channels implements BrokerEvents {
+export class Channels implements LogEvents, PresenceEvents {
   readonly #options: ChannelsOptions;
   readonly #open = new Map<string, OpenChannel>();
   readonly #pool = { bytes: 0 };
@@ -82,9 +84,9 @@ export class Channels implements BrokerEvents {
   }
 
   /**
-   * The channel, open at the broker. Stays at least until the matching `release`.
+   * The channel, open at the log. Stays at least until the matching `release`.
    * @param owner whom it is charged to where nobody uses it yet; undefined for the server
-   * @throws HF_BROKER_FULL where too many are in use, and what the broker's `subscribe` throws
+   * @throws HF_BROKER_FULL where too many are in use, and what the log's `subscribe` throws
    */
   async acquire(name: string, owner?: Owner): Promise<Channel> {
     let entry = this.#open.get(name);
@@ -92,7 +94,7 @@ export class Channels implements BrokerEvents {
       this.#quota.assertRoom(owner);
       const { ringLimits: limits, kindOf } = this.#options;
       const channel = new Channel(name, { limits, pool: this.#pool, ...(kindOf && { kind: kindOf(name) }) });
-      const opened = this.#options.broker.subscribe(name).then((position) => this.#opened(channel, position));
+      const opened = this.#options.log.subscribe(name).then((position) => this.#opened(channel, position));
       entry = { channel, opened, owner };
       this.#open.set(name, entry);
       this.#quota.add(owner);
@@ -188,7 +190,7 @@ export class Channels implements BrokerEvents {
     if (offset === channel.head) return { isRecovered: true, publications: [], offset };
     const atHand = keeps && channel.publicationsAfter(offset);
     if (atHand?.[0] && keeps?.(atHand[0])) return recovered(channel, atHand, offset);
-    const page = await this.#options.log.read(channel, offset);
+    const page = await this.#options.logReader.read(channel, offset);
     if (!page.isComplete)
       return channel.kind === "latest"
         ? await this.#recoverNewest(channel, page.reason)
@@ -223,9 +225,9 @@ export class Channels implements BrokerEvents {
     reason: string,
     isWanted?: (publication: Publication) => boolean,
   ): Promise<Recovery> {
-    const { broker } = this.#options;
+    const { log } = this.#options;
     const end = { maxEntries: isWanted ? maxLookedAt : 1, maxBytes: maxBatchBytes, isReverse: true };
-    const { publications, position } = await broker.history(channel.name, end);
+    const { publications, position } = await log.history(channel.name, end);
     const newest = publications[0];
     const isNewest = newest?.offset === position.offset && newest.offset === channel.head;
     if (!isNewest || position.epoch !== channel.epoch) return { isRecovered: false, reason };
@@ -242,13 +244,13 @@ export class Channels implements BrokerEvents {
 
   /** A client may know more than this node's events have told. */
   async #readOn(channel: Channel): Promise<void> {
-    const page = await this.#options.log.read(channel, channel.head);
+    const page = await this.#options.logReader.read(channel, channel.head);
     if (page.isComplete) this.#options.delivery.learn(channel, page.publications, page.epoch);
   }
 
   /** The channel's log was emptied, and what this node has of it counts no more. */
   forgetHistory(name: string): void {
-    this.#options.log.forget(name);
+    this.#options.logReader.forget(name);
     this.#open.get(name)?.channel.forgetHistory();
   }
 
@@ -293,17 +295,17 @@ export class Channels implements BrokerEvents {
 
   /** Reads again what events have failed to bring. Where that is gone, every reader of the channel is told. */
   async #repair(channel: Channel): Promise<void> {
-    const { broker, log, delivery, onError } = this.#options;
+    const { log, logReader, delivery, onError } = this.#options;
     channel.isRepairing = true;
     try {
       do {
-        const page = await log.read(channel, channel.head);
+        const page = await logReader.read(channel, channel.head);
         if (page.isComplete && page.publications.length > 0) {
           delivery.learn(channel, page.publications, page.epoch);
           continue;
         }
         const end = { maxEntries: 0, maxBytes: 0, isReverse: false };
-        const { position } = await broker.history(channel.name, end);
+        const { position } = await log.history(channel.name, end);
         this.#restart(channel, position);
       } while (channel.head < channel.seen);
     } catch (error) {
@@ -326,7 +328,7 @@ export class Channels implements BrokerEvents {
     this.#quota.add(entry.owner, -1);
     this.#open.delete(channel.name);
     channel.ring.clear();
-    this.#options.broker.unsubscribe(channel.name).catch((error: unknown) => {
+    this.#options.log.unsubscribe(channel.name).catch((error: unknown) => {
       this.#options.onError(error, { stage: `leaving channel ${channel.name}` });
     });
   }

@@ -11,7 +11,7 @@ import type { Reader } from "./reader.js";
 import type { Subscription } from "./subscription.js";
 
 export interface DeliveryOptions {
-  readonly log: LogReader;
+  readonly logReader: LogReader;
   /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
   readonly schedule: (run: () => void) => void;
   /** Milliseconds with fractions, monotonic. */
@@ -215,7 +215,7 @@ export class Delivery {
   #readLog(subscription: Subscription): void {
     const { channel, reader } = subscription;
     subscription.isReading = true;
-    this.#options.log.read(channel, subscription.offset).then(
+    this.#options.logReader.read(channel, subscription.offset).then(
       (page) => {
         subscription.isReading = false;
         if (!subscription.isEnded) this.#takePageSafely(subscription, page);

@@ -5,7 +5,7 @@
  */
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
-import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "./broker.js";
+import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "./log.js";
 import type { Owner } from "./quota.js";
 import { SortedList } from "./sorted-list.js";
 

@@ -4,8 +4,8 @@
  */
 import type { Publication } from "../wire/messages.js";
 import { framePublications, maxBatchBytes } from "./batches.js";
-import type { Broker } from "./broker.js";
 import type { Channel } from "./channel.js";
+import type { Log } from "./log.js";
 import type { Encoding, Framed } from "./reader.js";
 import type { View } from "./view.js";
 
@@ -29,14 +29,14 @@ interface CompletePage {
 export type LogPage = CompletePage | { readonly isComplete: false; readonly reason: string };
 
 export class LogReader {
-  readonly #broker: Broker;
+  readonly #log: Log;
   /** Reads under way, by channel and offset. */
   readonly #reads = new Map<Channel, Map<number, Promise<LogPage>>>();
   /** The pages that were read last, by channel and offset. What a log has said stays true in its epoch. */
   readonly #kept = new Map<string, CompletePage>();
 
-  constructor(broker: Broker) {
-    this.#broker = broker;
+  constructor(log: Log) {
+    this.#log = log;
   }
 
   get pendingReads(): number {
@@ -45,7 +45,7 @@ export class LogReader {
     return count;
   }
 
-  /** One bounded page after an offset. @throws what the broker's `history` throws */
+  /** One bounded page after an offset. @throws what the log's `history` throws */
   read(channel: Channel, sinceOffset: number): Promise<LogPage> {
     const underWay = this.#reads.get(channel)?.get(sinceOffset);
     if (underWay) return underWay;
@@ -65,7 +65,7 @@ export class LogReader {
 
   async #readPage(channel: Channel, sinceOffset: number): Promise<LogPage> {
     const { epoch } = channel;
-    const page = await this.#broker.history(channel.name, {
+    const page = await this.#log.history(channel.name, {
       sinceOffset,
       maxEntries: maxPageEntries,
       maxBytes: maxBatchBytes,

@@ -2,9 +2,10 @@
  * The way to a live subscription of a map: its state page by page, then what has changed since the first page, and live
  * from there. The channel is held open meanwhile, and the terms are those of the first step.
  */
-import type { Broker, KeysPage, KeysQuery } from "../channels/broker.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
 import type { Channels, Recovery } from "../channels/channels.js";
+import type { KeysPage, KeysQuery, Log } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { whole } from "../channels/view.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
@@ -152,7 +153,7 @@ async function stateStep(
 ): Promise<Step | Failure> {
   const { channel, terms } = paging;
   const { map, filter } = params;
-  const page = await readState(context.broker, terms.rules, {
+  const page = await readState(context.broker.log, terms.rules, {
     ...map,
     channel: channel.name,
     least: leastMapPage,
@@ -277,14 +278,14 @@ export interface StatePage extends KeysPage {
  * @throws what the broker's `keys` throws
  */
 export async function readState(
-  broker: Pick<Broker, "keys">,
+  log: Pick<Log, "keys">,
   { map }: ChannelRules,
   { channel, limit, least = 1, cursor, isAscending = false }: StateRequest,
 ): Promise<StatePage | undefined> {
   const after = cursor === undefined ? undefined : parseCursor(cursor);
   if (after === null) return undefined;
   const isOrdered = map?.isOrdered === true;
-  const page = await broker.keys(channel, {
+  const page = await log.keys(channel, {
     order: isOrdered ? "score" : "key",
     isReverse: isOrdered && isAscending,
     ...(after && { after }),
@@ -335,14 +336,14 @@ export class MapControl {
   ): Promise<StatePage | ReplyError> {
     const rules = this.#rulesOf(params.channel);
     if ("code" in rules) return rules;
-    const page = await readState(this.#broker, rules, { limit: 0, ...params });
+    const page = await readState(this.#broker.log, rules, { limit: 0, ...params });
     return page ?? replyError("badRequest", cursorFault);
   }
 
   /** @returns undefined where the key has no value */
   async value(channel: string, key: string): Promise<Publication | undefined | ReplyError> {
     const rules = this.#rulesOf(channel);
-    return "code" in rules ? rules : await this.#broker.value(channel, key);
+    return "code" in rules ? rules : await this.#broker.log.value(channel, key);
   }
 
   async numKeys(channel: string): Promise<number | ReplyError> {
@@ -373,7 +374,7 @@ export class MapControl {
         publications
           .slice(i, i + removalsAtOnce)
           .map(({ key = "" }) =>
-            this.#broker.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
+            this.#broker.log.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
           ),
       );
     }

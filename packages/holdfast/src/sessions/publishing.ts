@@ -1,6 +1,7 @@
 /** One publication into a channel, by its policy: for clients' commands and for the server's own interfaces. */
-import type { Broker, PublishResult } from "../channels/broker.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
+import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { TokenBucket } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
@@ -150,7 +151,7 @@ function append(
   const { retention, durability } = storageOf(rules);
   const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
   // Most have nothing else, and objects put together from parts are what a publication costs most.
-  return broker.publish(
+  return broker.log.publish(
     channel,
     isPlain
       ? said

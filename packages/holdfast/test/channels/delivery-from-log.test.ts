@@ -134,7 +134,7 @@ describe("slow reader that the ring has left behind", () => {
     await publish("news", 2);
     await scheduler.runAll();
     slow.isReady = false;
-    for (const n of countTo(10)) await broker.announce("news", "join", clientInfo(`client-${n}`));
+    for (const n of countTo(10)) await broker.presence.announce("news", "join", clientInfo(`client-${n}`));
     await scheduler.runAll();
     slow.drain();
     await publish("news", 1);

@@ -65,7 +65,7 @@ async function play(list: Steps, { ringEntries, logEntries, msPerLook }: Limits)
       if (broker.held("history") === 0) broker.hold("history");
     } else if (each.kind === "release") broker.release("history");
     else if (each.kind === "join")
-      await broker.announce(each.channel, "join", { user: "ann", client: "ann" });
+      await broker.presence.announce(each.channel, "join", { user: "ann", client: "ann" });
     else if (each.kind === "turn") scheduler.turn();
     else await scheduler.runAll();
   }

@@ -107,9 +107,9 @@ describe("turn", () => {
     await follow(curious, "news", { hasJoinLeave: true });
     await follow(plain, "news");
     await publish("news");
-    await broker.announce("news", "join", clientInfo("ann"));
+    await broker.presence.announce("news", "join", clientInfo("ann"));
     await publish("news");
-    await broker.announce("news", "leave", clientInfo("ann"));
+    await broker.presence.announce("news", "leave", clientInfo("ann"));
     scheduler.turn();
     expect(curious.labels()).toEqual(["pub 1", "join ann", "pub 2", "leave ann"]);
     expect(plain.labels()).toEqual(["pub 1", "pub 2"]);
@@ -121,7 +121,7 @@ describe("turn", () => {
     const plain = createReader();
     await follow(curious, "news", { hasJoinLeave: true });
     await follow(plain, "news");
-    await broker.announce("news", "join", clientInfo("ann"));
+    await broker.presence.announce("news", "join", clientInfo("ann"));
     scheduler.turn();
     expect(plain.writes).toEqual([]);
     expect(curious.labels()).toEqual(["join ann"]);

@@ -3,7 +3,7 @@
  * Reads go through both. Times are Unix milliseconds.
  */
 
-import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/broker.js";
+import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { isWeaker } from "./durability.js";

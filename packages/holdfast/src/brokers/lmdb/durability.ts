@@ -1,5 +1,5 @@
 /** Durabilities, from the weakest to the strongest. */
-import type { Durability } from "../../channels/broker.js";
+import type { Durability } from "../../channels/log.js";
 
 const ranks: Readonly<Record<Durability, number>> = { memory: 0, process: 1, disk: 2 };
 

@@ -1,5 +1,5 @@
 /** What the logs of an open store are given by the broker. */
-import type { BrokerEvents } from "../../channels/broker.js";
+import type { LogEvents } from "../../channels/log.js";
 import type { Clock } from "../../time/clock.js";
 
 export interface EngineOptions {
@@ -14,7 +14,7 @@ export interface EngineOptions {
   readonly metaTtlMs: number;
   readonly checkpointDelayMs: number;
   readonly maxJournalBytes: number;
-  readonly onPublication: BrokerEvents["onPublication"];
+  readonly onPublication: LogEvents["onPublication"];
   /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
   readonly userPercent: number;

@@ -1,5 +1,5 @@
 /** What the index says of channels, and what it is read as. */
-import type { Durability, Retention, SuppressReason } from "../../channels/broker.js";
+import type { Durability, Retention, SuppressReason } from "../../channels/log.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import type { EntryIndex } from "./entries.js";
 

@@ -1,12 +1,13 @@
 /** The logs of an open store: loads them when they are used, takes publications, reads, and keeps the parts together. */
+
+import { InitialEpochs } from "../../channels/initial-epochs.js";
 import type {
   HistoryPage,
   HistoryQuery,
   NewPublication,
   PublishOptions,
   PublishResult,
-} from "../../channels/broker.js";
-import { InitialEpochs } from "../../channels/initial-epochs.js";
+} from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
 import type { Position } from "../../wire/messages.js";
 import { ChannelLog } from "./channel-log.js";

@@ -1,6 +1,7 @@
 /** The values of a log's keys while it is in use, and which of them the index does not have yet. */
-import type { KeyRetention } from "../../channels/broker.js";
+
 import { KeyedState } from "../../channels/keyed-state.js";
+import type { KeyRetention } from "../../channels/log.js";
 import type { Publication } from "../../wire/messages.js";
 import { encodeValue, type LogIndex } from "./log-index.js";
 import { pageBytes, pagesPerPut } from "./store-space.js";

@@ -1,4 +1,6 @@
 /** The keys of an open store's logs: reading their values, conditions on what is published next, and their expiry. */
+
+import { KeyedState } from "../../channels/keyed-state.js";
 import type {
   KeysPage,
   KeysQuery,
@@ -6,8 +8,7 @@ import type {
   PublishOptions,
   Retention,
   SuppressReason,
-} from "../../channels/broker.js";
-import { KeyedState } from "../../channels/keyed-state.js";
+} from "../../channels/log.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";

@@ -1,5 +1,5 @@
 /** Gathers a page of history up to the bounds of its query. */
-import type { HistoryQuery } from "../../channels/broker.js";
+import type { HistoryQuery } from "../../channels/log.js";
 import type { Publication } from "../../wire/messages.js";
 
 export class PageBuilder {

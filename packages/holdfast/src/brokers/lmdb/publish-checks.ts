@@ -1,5 +1,5 @@
 /** What comes to be written down, and would come back as something else where JSON cannot say it. */
-import type { NewPublication, PublishOptions, Retention } from "../../channels/broker.js";
+import type { NewPublication, PublishOptions, Retention } from "../../channels/log.js";
 import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
 import { findKeyFault } from "../../wire/names.js";

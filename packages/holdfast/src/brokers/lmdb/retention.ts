@@ -1,5 +1,5 @@
 /** Whether two say the same, so that nothing has to be written. */
-import type { Retention } from "../../channels/broker.js";
+import type { Retention } from "../../channels/log.js";
 import type { ChannelLog } from "./channel-log.js";
 
 export function isSameRetention(a: Retention | undefined, b: Retention | undefined): boolean {

@@ -1,5 +1,5 @@
 /** What a frame of the journal says: for each channel in it, a run of publications and what must be known of the log. */
-import type { Durability, Retention, SuppressReason } from "../../channels/broker.js";
+import type { Durability, Retention, SuppressReason } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Publication } from "../../wire/messages.js";
 import { bodyLengthOf, decodeEntries, type EntryIndex, encodeEntries } from "./entries.js";

@@ -1,5 +1,5 @@
 /** Whether a store has room: for a publication, and for the log of another channel. Users share it (quota.ts). */
-import type { PublishOptions } from "../../channels/broker.js";
+import type { PublishOptions } from "../../channels/log.js";
 import { assertRoom, type Bound, Quota } from "../../channels/quota.js";
 import { WindowQuota } from "../../channels/window-quota.js";
 import { HoldfastError } from "../../errors.js";
