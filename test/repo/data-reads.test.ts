@@ -12,7 +12,7 @@ const folders = ["app", "http", "server", "sessions", "transports"];
 
 /** What gives something of a channel: of the broker, of the node's channels, and what is made of these. */
 const reads =
-  /(?:(?:\b|[bB]roker\.)log\.(history|keys|value)|[bB]roker\.(presence\.(?:list|stats))|channels\.(recover|recoverNewest|subscribe)|(?<!function )\b(readState|readHistory|recover))\(/g;
+  /(?:(?:\b|[bB]roker\.)log\.(history|keys|value)|[bB]roker\.(presence\.(?:list|stats))|channels\.(?:recovery\.)?(recover|recoverNewest|subscribe)|(?<!function )\b(readState|readHistory|recover))\(/g;
 
 const known: Readonly<Record<string, string>> = {
   "sessions/commands.ts presence.list": "asks `presence` first",

@@ -3,11 +3,10 @@
  * shared, also as framed bytes.
  */
 import type { Publication } from "../wire/messages.js";
-import { framePublications, maxBatchBytes } from "./batches.js";
-import type { Channel } from "./channel.js";
+import { framePublications, maxBatchBytes, type View } from "./batches.js";
+import type { ChannelLog } from "./channel-log.js";
 import type { Log } from "./log.js";
 import type { Encoding, Framed } from "./reader.js";
-import type { View } from "./view.js";
 
 const maxPageEntries = 1000;
 /** Pages that are kept for others who come back to the same place, of at most a batch each. */
@@ -31,7 +30,7 @@ export type LogPage = CompletePage | { readonly isComplete: false; readonly reas
 export class LogReader {
   readonly #log: Log;
   /** Reads under way, by channel and offset. */
-  readonly #reads = new Map<Channel, Map<number, Promise<LogPage>>>();
+  readonly #reads = new Map<ChannelLog, Map<number, Promise<LogPage>>>();
   /** The pages that were read last, by channel and offset. What a log has said stays true in its epoch. */
   readonly #kept = new Map<string, CompletePage>();
 
@@ -46,7 +45,7 @@ export class LogReader {
   }
 
   /** One bounded page after an offset. @throws what the log's `history` throws */
-  read(channel: Channel, sinceOffset: number): Promise<LogPage> {
+  read(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
     const underWay = this.#reads.get(channel)?.get(sinceOffset);
     if (underWay) return underWay;
     const kept = this.#kept.get(keyOf(channel, channel.epoch, sinceOffset));
@@ -63,7 +62,7 @@ export class LogReader {
     return read;
   }
 
-  async #readPage(channel: Channel, sinceOffset: number): Promise<LogPage> {
+  async #readPage(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
     const { epoch } = channel;
     const page = await this.#log.history(channel.name, {
       sinceOffset,
@@ -116,6 +115,6 @@ export class LogReader {
   }
 }
 
-function keyOf({ name }: Channel, epoch: string, sinceOffset: number): string {
+function keyOf({ name }: ChannelLog, epoch: string, sinceOffset: number): string {
   return `${sinceOffset} ${epoch} ${name}`;
 }

@@ -301,7 +301,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   /** Sizes of everything that grows with use. */
   stats(): ServerStats {
-    const { channels, behind, touched } = this.#delivery.pending;
+    const { channels, behind, unflushed } = this.#delivery.pending;
     return {
       ...this.#handler.stats(),
       channels: this.#channels.count,
@@ -310,7 +310,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       ...this.#bounds.stats(),
       ...this.#channelRoutes.stats(),
       deadlines: this.#deadlines.count,
-      deliveries: channels + behind + touched,
+      deliveries: channels + behind + unflushed,
     };
   }
 

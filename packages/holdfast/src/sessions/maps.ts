@@ -2,12 +2,14 @@
  * The way to a live subscription of a map: its state page by page, then what has changed since the first page, and live
  * from there. The channel is held open meanwhile, and the terms are those of the first step.
  */
+
+import { whole } from "../channels/batches.js";
 import type { Broker } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
-import type { Channels, Recovery } from "../channels/channels.js";
+import type { Channels } from "../channels/channels.js";
 import type { KeysPage, KeysQuery, Log } from "../channels/log.js";
+import type { Recovered } from "../channels/recovery.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { whole } from "../channels/view.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
@@ -120,7 +122,7 @@ export class MapPagings {
 /** The subscription is live from here. */
 export interface LiveStep {
   readonly state: readonly Publication[];
-  readonly recovery: Extract<Recovery, { isRecovered: true }>;
+  readonly recovery: Extract<Recovered, { isRecovered: true }>;
   /** Whether the client has all values once it has what comes with this. */
   readonly hasValues: boolean;
 }
@@ -171,7 +173,7 @@ async function stateStep(
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
   const isFar = channel.head - start.offset > entriesOf(map.limit, leastMapPage);
   if (isFar && terms.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
-  const recovery = await context.channels.recover(channel, start, () => true);
+  const recovery = await context.channels.recovery.recover(channel, start, () => true);
   return recovery.isRecovered ? { state, recovery, hasValues: true } : unrecoverable();
 }
 
@@ -201,7 +203,7 @@ async function streamStep(
     };
   const follows = start !== undefined && since.epoch === start.epoch && since.offset >= start.offset;
   if (!follows && !access.mayReadFrom(reader, channel, since, terms.rights)) return unrecoverable();
-  const found = await channels.recover(
+  const found = await channels.recovery.recover(
     channel,
     since,
     isRecovering ? keepsFor(channel, terms.rules, clock.now()) : () => true,
@@ -233,9 +235,9 @@ function placeOf(
 }
 
 function limited(
-  recovery: Extract<Recovery, { isRecovered: true }>,
+  recovery: Extract<Recovered, { isRecovered: true }>,
   limit: number,
-): Extract<Recovery, { isRecovered: true }> {
+): Extract<Recovered, { isRecovered: true }> {
   const { publications } = recovery;
   if (limit === 0 || publications.length <= limit) return recovery;
   const page = publications.slice(0, limit);
@@ -322,7 +324,7 @@ const removalsAtOnce = 128;
 export class MapControl {
   readonly #broker: Broker;
   readonly #application: Pick<Application, "policyFor">;
-  readonly #channels: Pick<Channels, "readersOf">;
+  readonly #channels: Pick<Channels, "whenReadersCatchUp">;
 
   constructor({ broker, application, channels }: Publishing) {
     this.#broker = broker;
@@ -368,7 +370,11 @@ export class MapControl {
   /** Some at a time, so that readers keep up. */
   async #remove(channel: string, publications: readonly Publication[], rules: ChannelRules): Promise<void> {
     for (let i = 0; i < publications.length; i += removalsAtOnce) {
-      for (let wait = this.#channels.readersOf(channel); wait; wait = this.#channels.readersOf(channel))
+      for (
+        let wait = this.#channels.whenReadersCatchUp(channel);
+        wait;
+        wait = this.#channels.whenReadersCatchUp(channel)
+      )
         await wait;
       await Promise.all(
         publications

@@ -132,7 +132,7 @@ function toLog(
   rules: ChannelRules,
   origin: Origin,
 ): Promise<PublishResult> {
-  const readers = publishing.channels.readersOf(params.channel);
+  const readers = publishing.channels.whenReadersCatchUp(params.channel);
   if (readers === undefined) return append(publishing, params, rules, origin);
   return afterReaders(publishing, params, rules, origin);
 }
@@ -179,9 +179,9 @@ async function afterReaders(
   rules: ChannelRules,
   origin: Origin,
 ): Promise<PublishResult> {
-  for (let wait = publishing.channels.readersOf(params.channel); wait; ) {
+  for (let wait = publishing.channels.whenReadersCatchUp(params.channel); wait; ) {
     await wait;
-    wait = publishing.channels.readersOf(params.channel);
+    wait = publishing.channels.whenReadersCatchUp(params.channel);
   }
   return await append(publishing, params, rules, origin);
 }

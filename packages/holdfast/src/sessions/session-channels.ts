@@ -2,11 +2,11 @@
  * The channels of one session: subscribing with recovery, presence, joins and leaves, and undoing all that. Subscribing
  * and unsubscribing of one channel happen one after the other, in the order of the commands.
  */
-import type { Channel } from "../channels/channel.js";
-import type { Recovery } from "../channels/channels.js";
+
+import { publicationsFor, viewOf } from "../channels/batches.js";
+import type { Channel, Subscription } from "../channels/channel.js";
+import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import type { Subscription } from "../channels/subscription.js";
-import { publicationsFor, viewOf } from "../channels/view.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
@@ -154,7 +154,7 @@ export class SessionChannels {
   }
 
   /** The node lost what the subscription has yet to read: the client is told, and may recover what is left. */
-  lose(subscription: Subscription): void {
+  onGap(subscription: Subscription): void {
     const channel = subscription.channel.name;
     const entry = this.#entries.get(channel);
     if (entry?.subscription === subscription) this.#end(channel, entry, "insufficientState");
@@ -295,7 +295,7 @@ export class SessionChannels {
     entry: Entry,
     params: SubscribeParams,
     terms: Terms,
-    recovery: Recovery | undefined,
+    recovery: Recovered | undefined,
     answer: Answer,
     map?: Pick<LiveStep, "state" | "hasValues"> & Pick<MapPaging, "start">,
   ): Failure | undefined {
@@ -351,7 +351,7 @@ export class SessionChannels {
       ...(view.delta !== "none" && { isDelta: true }),
     });
     showSubscriber(this.#context, channel.name, entry);
-    if (subscription.cursor !== channel.ring.next) delivery.resume(this.#session);
+    if (subscription.isBehind) delivery.resume(this.#session);
     return undefined;
   }
 

@@ -3,8 +3,8 @@
  * line alive. Bounded in commands under way, in bytes that wait for the peer, and in time.
  */
 import { maxBatchBytes } from "../channels/batches.js";
+import type { Subscription } from "../channels/channel.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
-import type { Subscription } from "../channels/subscription.js";
 import { InputRate } from "../time/input-rate.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect, replyError } from "../wire/codes.js";
@@ -287,8 +287,8 @@ export class Session implements Reader, TransportEvents, Holder {
     this.#holdUpOrGoOn();
   }
 
-  lose(subscription: Subscription): void {
-    this.channels.lose(subscription);
+  onGap(subscription: Subscription): void {
+    this.channels.onGap(subscription);
   }
 
   drained(): void {
@@ -401,7 +401,7 @@ export class Session implements Reader, TransportEvents, Holder {
 
   #touch(): void {
     // While full, the rest goes out when the transport has drained.
-    if (this.#outbox.isEmpty && !this.#isFull) this.#context.delivery.touch(this);
+    if (this.#outbox.isEmpty && !this.#isFull) this.#context.delivery.flushLater(this);
   }
 
   /** A peer that does not read its answers, or asks faster than it is answered, is held up by its own connection. */

@@ -105,9 +105,10 @@ describe("channel in use", () => {
     const stays = await follow(createReader(), "news", { hasJoinLeave: true });
     channels.unsubscribe(subscription);
     channels.unsubscribe(subscription);
-    expect(stays.channel.joinLeaveReaders).toBe(1);
+    expect(stays.channel.wantsJoinLeave).toBe(true);
     channels.unsubscribe(stays);
     channels.unsubscribe(stays);
+    expect(stays.channel.wantsJoinLeave).toBe(false);
     expect(broker.count("unsubscribe")).toBe(1);
   });
 

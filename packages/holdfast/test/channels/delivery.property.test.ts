@@ -91,7 +91,7 @@ describe("readers, whatever happens in whatever order", () => {
           expect(each.lost).toEqual([]);
           for (const name of channelNames) expect(each.offsets(name)).toEqual(countTo(published[name]));
         }
-        expect(delivery.pending).toEqual({ channels: 0, behind: 0, touched: 0 });
+        expect(delivery.pending).toEqual({ channels: 0, behind: 0, unflushed: 0 });
         expect(log.pendingReads).toBe(0);
         expect(errors).toEqual([]);
         expect(channels.count).toBe(channelNames.length);
@@ -115,7 +115,7 @@ describe("readers, whatever happens in whatever order", () => {
             expect(offsets).toEqual(countTo(offsets.length));
             expect(isLost || offsets.length === published[name]).toBe(true);
           }
-        expect(delivery.pending).toEqual({ channels: 0, behind: 0, touched: 0 });
+        expect(delivery.pending).toEqual({ channels: 0, behind: 0, unflushed: 0 });
       }),
       { numRuns: 150 },
     );

@@ -58,7 +58,7 @@ async function play(steps: readonly Step[], { ringEntries, logEntries }: Limits)
 
   const recover = async (offset: number): Promise<void> => {
     const channel = await channels.acquire("news");
-    const recovery = await channels.recover(channel, { epoch: "epoch-1", offset });
+    const recovery = await channels.recovery.recover(channel, { epoch: "epoch-1", offset });
     if (recovery.isRecovered) {
       const reader = createReader();
       const from = recovery.publications.at(-1)?.offset ?? offset;

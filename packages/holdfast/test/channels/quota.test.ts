@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { client } from "../../../../test/conformance/broker/fixture.js";
 import { LocalPresence } from "../../src/brokers/local-presence.js";
-import { Quota } from "../../src/channels/quota.js";
-import { WindowQuota } from "../../src/channels/window-quota.js";
+import { Quota, WindowQuota } from "../../src/channels/quota.js";
 import { ownerOf } from "../../src/sessions/identity.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { createTestNode } from "./support/test-node.js";

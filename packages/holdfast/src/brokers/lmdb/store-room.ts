@@ -1,7 +1,6 @@
 /** Whether a store has room: for a publication, and for the log of another channel. Users share it (quota.ts). */
 import type { PublishOptions } from "../../channels/log.js";
-import { assertRoom, type Bound, Quota } from "../../channels/quota.js";
-import { WindowQuota } from "../../channels/window-quota.js";
+import { assertRoom, type Bound, Quota, WindowQuota } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { LogIndex } from "./log-index.js";

@@ -16,9 +16,8 @@ import type {
   PublishResult,
   Retention,
 } from "../../channels/log.js";
-import { defaultUserPercent, type Owner, Quota } from "../../channels/quota.js";
+import { defaultUserPercent, type Owner, Quota, WindowQuota } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
-import { WindowQuota } from "../../channels/window-quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";

@@ -198,6 +198,6 @@ export const nothing: ReturnType<SessionNode["sizes"]> = Object.freeze({
   subscribed: 0,
   presences: 0,
   pendingReads: 0,
-  pending: { channels: 0, behind: 0, touched: 0 },
+  pending: { channels: 0, behind: 0, unflushed: 0 },
   turns: 0,
 });
