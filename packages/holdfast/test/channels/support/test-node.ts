@@ -5,6 +5,7 @@ import { Channels } from "../../../src/channels/channels.js";
 import { Delivery } from "../../../src/channels/delivery.js";
 import type { Retention } from "../../../src/channels/log.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
+import { PositionChecks } from "../../../src/channels/position-checks.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
@@ -20,6 +21,7 @@ export const ample: Retention = Object.freeze({
 });
 
 const metaTtlMs = 60_000;
+export const checkIntervalMs = 10_000;
 
 export interface TestNodeOptions {
   readonly maxOpenChannels?: number;
@@ -28,6 +30,8 @@ export interface TestNodeOptions {
   /** The delivery's idea of time; by default no time passes. */
   readonly now?: () => number;
   readonly sliceMs?: number;
+  /** For the time of position checks; by default they come as late as they may. */
+  readonly random?: () => number;
 }
 
 export interface ReportedError {
@@ -58,6 +62,15 @@ export async function createTestNode(options: TestNodeOptions = {}) {
   const bounds = maxOpenChannels === undefined ? {} : { maxOpenChannels };
   const ringLimits = { maxEntries: 512, maxBytes: 1_000_000, ...options.ringLimits };
   const channels = new Channels({ log: broker.log, logReader, delivery, ringLimits, onError, ...bounds });
+  const checks = new PositionChecks({
+    channels,
+    log: broker.log,
+    clock,
+    schedule: scheduler.schedule,
+    random: options.random ?? (() => 0),
+    intervalMs: checkIntervalMs,
+    onError,
+  });
   await broker.open(eventsFor(channels));
   const retention = { ...ample, ...options.retention };
 
@@ -107,6 +120,7 @@ export async function createTestNode(options: TestNodeOptions = {}) {
     log: logReader,
     delivery,
     channels,
+    checks,
     publish,
     startLogAfresh,
     createReader,
