@@ -209,8 +209,8 @@ describe("one-way messages", () => {
 describe("broadcast", () => {
   it("answers for each channel, also where one of them fails in a way nobody foresaw", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });
-    const inner = broker.publish.bind(broker);
-    broker.publish = (name, ...rest) =>
+    const inner = broker.log.publish.bind(broker.log);
+    broker.log.publish = (name, ...rest) =>
       name === "b" ? Promise.reject(new Error("broken")) : inner(name, ...rest);
     const { api, errors } = await startApp(defineApp({ channels: { "{name}": channel() } }), { broker });
     const { body } = await api("broadcast", { channels: ["a", "b", "c"], data: 1 });

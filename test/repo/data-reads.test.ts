@@ -12,15 +12,15 @@ const folders = ["app", "http", "server", "sessions", "transports"];
 
 /** What gives something of a channel: of the broker, of the node's channels, and what is made of these. */
 const reads =
-  /(?:[bB]roker\.(history|keys|value|presence|presenceStats)|channels\.(recover|recoverNewest|subscribe)|(?<!function )\b(readState|readHistory|recover))\(/g;
+  /(?:(?:\b|[bB]roker\.)log\.(history|keys|value)|[bB]roker\.(presence\.(?:list|stats))|channels\.(?:recovery\.)?(recover|recoverNewest|subscribe)|(?<!function )\b(readState|readHistory|recover))\(/g;
 
 const known: Readonly<Record<string, string>> = {
-  "sessions/commands.ts presence": "asks `presence` first",
-  "sessions/commands.ts presenceStats": "asks `presence` first",
+  "sessions/commands.ts presence.list": "asks `presence` first",
+  "sessions/commands.ts presence.stats": "asks `presence` first",
   "sessions/commands.ts readHistory": "asks `history` first, and of a list mayReadList",
   "sessions/commands.ts subscribe": "session-channels.ts",
-  "sessions/control.ts presence": "the server's own",
-  "sessions/control.ts presenceStats": "the server's own",
+  "sessions/control.ts presence.list": "the server's own",
+  "sessions/control.ts presence.stats": "the server's own",
   "sessions/control.ts readHistory": "the server's own",
   "sessions/maps.ts keys": "readState",
   "sessions/maps.ts readState, 2 times": "a subscriber's: findTerms has let it in; and the server's own",
@@ -41,8 +41,10 @@ function findReads(): string[] {
   const files = listSources(root).filter((path) => folders.includes(path.split("/", 1)[0] as string));
   return files.flatMap((path) => {
     const counts = new Map<string, number>();
-    for (const [, ofBroker, ofChannels, made] of readFileSync(join(root, path), "utf8").matchAll(reads)) {
-      const name = ofBroker ?? ofChannels ?? made ?? "";
+    for (const [, ofLog, ofPresence, ofChannels, made] of readFileSync(join(root, path), "utf8").matchAll(
+      reads,
+    )) {
+      const name = ofLog ?? ofPresence ?? ofChannels ?? made ?? "";
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     return [...counts].map(([name, n]) => `${path} ${name}${n > 1 ? `, ${n} times` : ""}`);

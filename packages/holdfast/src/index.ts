@@ -39,6 +39,9 @@ export { LmdbBroker, type LmdbBrokerOptions, type StoreLimits } from "./brokers/
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
+export type * from "./channels/cluster.js";
+export type * from "./channels/log.js";
+export type * from "./channels/presence-store.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
 export {
   type ChannelConfig,
@@ -70,10 +73,10 @@ export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";
 export {
   type Authenticate,
-  insecureAuth,
   type Credentials,
   type Identity,
   type IdentityResult,
+  insecureAuth,
 } from "./sessions/identity.js";
 export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
 export type { TlsOptions } from "./sockets/http-front.js";

@@ -1,11 +1,14 @@
 /** What the sections of the broker suite work with: an open broker, a record of its events, and its time. */
+import { describe, it } from "vitest";
+import type { Broker, BrokerEvents } from "../../../packages/holdfast/src/channels/broker.js";
 import type {
-  Broker,
-  BrokerEvents,
-  HistoryQuery,
-  Retention,
-} from "../../../packages/holdfast/src/channels/broker.js";
+  ClusterCommand,
+  ClusterEvents,
+  CommandOutcome,
+} from "../../../packages/holdfast/src/channels/cluster.js";
 import { InitialEpochs } from "../../../packages/holdfast/src/channels/initial-epochs.js";
+import type { HistoryQuery, Log, LogEvents, Retention } from "../../../packages/holdfast/src/channels/log.js";
+import type { PresenceEvents } from "../../../packages/holdfast/src/channels/presence-store.js";
 import type { ClientInfo, Publication } from "../../../packages/holdfast/src/wire/messages.js";
 import { type FakeClock, settle } from "../../../packages/holdfast/test/support/fake-clock.js";
 
@@ -20,18 +23,29 @@ export interface BrokerFixture {
   readonly advance?: (ms: number) => Promise<void>;
   /** Of everything that the broker holds. */
   readonly sizes: () => object;
+  /** Another node of the same cluster, not opened yet, where `hasNodes`. */
+  readonly createPeer?: () => Promise<Broker>;
+}
+
+/** A capability that is missing, and why; said in the titles of the tests that are skipped for it. */
+export interface Lacking {
+  readonly lacks: string;
 }
 
 export interface BrokerCapabilities {
   /** `clock` moves the time by which retention, leases and idempotency keys end. */
-  readonly canMoveTime: boolean;
+  readonly canMoveTime: true | Lacking;
   /** A log that is empty and unused for so long is forgotten, and starts afresh at its next use. */
-  readonly forgetsIdleLogsAfterMs?: number;
-  /** The bound of channels with a log that it is made with, if any; of that, each user may have 2 % once half is taken. */
-  readonly maxChannels?: number;
+  readonly forgetsIdleLogsAfterMs: number | Lacking;
+  /** The bound of channels with a log that it is made with; of that, each user may have 2 % once half is taken. */
+  readonly maxChannels: number | Lacking;
   /** The same of idempotency keys. */
-  readonly maxIdempotencyKeys?: number;
+  readonly maxIdempotencyKeys: number | Lacking;
+  /** Several nodes share it. */
+  readonly hasNodes: true | Lacking;
 }
+
+export type Capability = keyof BrokerCapabilities;
 
 export interface BrokerUnderTest {
   readonly broker: Broker;
@@ -40,11 +54,48 @@ export interface BrokerUnderTest {
   readonly now: () => number;
   readonly sizes: () => object;
   readonly advance: (ms: number) => Promise<void>;
+  /** Opens another node of the same cluster. */
+  readonly openPeer: () => Promise<{ readonly broker: Broker; readonly events: EventRecord }>;
 }
 
-export interface Section {
+type Body = () => void | Promise<void>;
+
+export class Section {
   readonly start: () => Promise<BrokerUnderTest>;
-  readonly capabilities: BrokerCapabilities;
+  readonly #capabilities: BrokerCapabilities;
+
+  constructor(start: () => Promise<BrokerUnderTest>, capabilities: BrokerCapabilities) {
+    this.start = start;
+    this.#capabilities = capabilities;
+  }
+
+  /** `it`, or a skipped test that says why. */
+  readonly itWith = (...needed: Capability[]): ((title: string, body: Body) => void) => {
+    const reason = this.#reasonToSkip(needed);
+    if (reason === undefined) return it;
+    return (title, body) => void it.skip(`${title} (${reason})`, body);
+  };
+
+  /** `describe`, or a skipped one that says why. */
+  readonly describeWith = (...needed: Capability[]): ((title: string, body: () => void) => void) => {
+    const reason = this.#reasonToSkip(needed);
+    if (reason === undefined) return describe;
+    return (title, body) => void describe.skip(`${title} (${reason})`, body);
+  };
+
+  /** A number that tests with the capability go by; 0 without it. */
+  readonly numberOf = (capability: Capability): number => {
+    const value = this.#capabilities[capability];
+    return typeof value === "number" ? value : 0;
+  };
+
+  #reasonToSkip(needed: readonly Capability[]): string | undefined {
+    for (const name of needed) {
+      const value = this.#capabilities[name];
+      if (typeof value === "object") return value.lacks;
+    }
+    return undefined;
+  }
 }
 
 export interface PublicationEvent {
@@ -54,10 +105,18 @@ export interface PublicationEvent {
 }
 
 /** Events as they came, but for publications that came again: brokers may tell those twice. */
-export class EventRecord implements BrokerEvents {
+export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, ClusterEvents {
+  readonly log = this;
+  readonly presence = this;
+  readonly cluster = this;
   readonly publications: PublicationEvent[] = [];
   /** "join news ann", "leave news ann" */
   readonly announcements: string[] = [];
+  /** Commands of the cluster, in the order they came. */
+  readonly commands: ClusterCommand[] = [];
+  readonly removedHistories: string[] = [];
+  /** What the node answers to a command. */
+  answer: (command: ClusterCommand) => Promise<CommandOutcome> = async () => ({});
   onEachPublication: ((event: PublicationEvent) => void) | undefined;
 
   offsets(channel: string): number[] {
@@ -84,17 +143,36 @@ export class EventRecord implements BrokerEvents {
   onLeave(channel: string, info: ClientInfo): void {
     this.announcements.push(`leave ${channel} ${info.client}`);
   }
+
+  onCommand(command: ClusterCommand): Promise<CommandOutcome> {
+    this.commands.push(command);
+    return this.answer(command);
+  }
+
+  onHistoryRemoved(channel: string): void {
+    this.removedHistories.push(channel);
+  }
 }
 
-export async function openFixture(fixture: BrokerFixture): Promise<BrokerUnderTest> {
-  const { broker, clock, idle = settle } = fixture;
-  const events = new EventRecord();
-  await broker.open(events);
+export async function openFixture(
+  fixture: BrokerFixture,
+  onOpened: (broker: Broker) => void,
+): Promise<BrokerUnderTest> {
+  const { broker, clock, idle = settle, createPeer } = fixture;
+  const open = async (each: Broker) => {
+    const events = new EventRecord();
+    await each.open(events);
+    onOpened(each);
+    return { broker: each, events };
+  };
   return {
-    broker,
-    events,
+    ...(await open(broker)),
     idle,
     sizes: fixture.sizes,
+    openPeer: async () => {
+      if (createPeer === undefined) throw new Error("a broker with nodes can make peers");
+      return await open(await createPeer());
+    },
     now: () => {
       if (clock === undefined) throw new Error("a broker that can move time has a clock");
       return clock.now();
@@ -118,20 +196,20 @@ export function query(part: Partial<HistoryQuery> = {}): HistoryQuery {
 }
 
 export async function publishMany(
-  broker: Broker,
+  log: Log,
   channel: string,
   count: number,
   retention = ample,
 ): Promise<void> {
-  for (let i = 1; i <= count; i++) await broker.publish(channel, { data: String(i) }, { retention });
+  for (let i = 1; i <= count; i++) await log.publish(channel, { data: String(i) }, { retention });
 }
 
 export async function offsetsIn(
-  broker: Broker,
+  log: Log,
   channel: string,
   part: Partial<HistoryQuery> = {},
 ): Promise<number[]> {
-  const { publications } = await broker.history(channel, query(part));
+  const { publications } = await log.history(channel, query(part));
   return publications.map(({ offset }) => offset);
 }
 

@@ -1,11 +1,11 @@
 /** Retention that keeps keys: values, conditions, order, bounds and expiry. */
 import { describe, expect, it } from "vitest";
+import type { Broker } from "../../../packages/holdfast/src/channels/broker.js";
 import type {
-  Broker,
   KeysQuery,
   NewPublication,
   PublishOptions,
-} from "../../../packages/holdfast/src/channels/broker.js";
+} from "../../../packages/holdfast/src/channels/log.js";
 import { ample, offsetsIn, query, type Section } from "./fixture.js";
 
 const keys = { maxKeys: 100, maxBytes: 1_000_000 };
@@ -20,19 +20,19 @@ function put(
   more: Partial<NewPublication> = {},
   options: PublishOptions = kept,
 ) {
-  return broker.publish("map", { key, data, ...more }, options);
+  return broker.log.publish("map", { key, data, ...more }, options);
 }
 
 function remove(broker: Broker, key: string, options: PublishOptions = kept) {
-  return broker.publish("map", { key, data: "null", isRemoved: true }, options);
+  return broker.log.publish("map", { key, data: "null", isRemoved: true }, options);
 }
 
 async function stateOf(broker: Broker, part: Partial<KeysQuery> = {}) {
-  const page = await broker.keys("map", { maxEntries: 1000, maxBytes: 10_000_000, ...part });
+  const page = await broker.log.keys("map", { maxEntries: 1000, maxBytes: 10_000_000, ...part });
   return page.publications.map(({ key, data, offset }) => `${key}=${data}@${offset}`);
 }
 
-export function describeKeys({ start, capabilities }: Section): void {
+export function describeKeys({ start, describeWith, numberOf }: Section): void {
   describe("keys", () => {
     it("have the value that was published last, whatever the log still keeps", async () => {
       const { broker } = await start();
@@ -41,7 +41,7 @@ export function describeKeys({ start, capabilities }: Section): void {
       await put(broker, "a", "2", {}, short);
       await put(broker, "b", "3", {}, short);
       expect(await stateOf(broker)).toEqual(["a=2@2", "b=3@3"]);
-      expect(await offsetsIn(broker, "map")).toEqual([3]);
+      expect(await offsetsIn(broker.log, "map")).toEqual([3]);
     });
 
     it("have values where the log keeps nothing at all", async () => {
@@ -49,35 +49,35 @@ export function describeKeys({ start, capabilities }: Section): void {
       await put(broker, "a", "1", {}, stateOnly);
       await put(broker, "b", "2", {}, stateOnly);
       expect(await stateOf(broker)).toEqual(["a=1@1", "b=2@2"]);
-      expect(await offsetsIn(broker, "map")).toEqual([]);
+      expect(await offsetsIn(broker.log, "map")).toEqual([]);
     });
 
     it("come with the log's position, their number, score, tags and publisher", async () => {
       const { broker } = await start();
       const info = { user: "ann", client: "c1" };
       await put(broker, "a", "1", { score: 5, tags: { x: "y" }, info });
-      const { position } = await broker.history("map", query());
-      const page = await broker.keys("map", { maxEntries: 10, maxBytes: 1000 });
+      const { position } = await broker.log.history("map", query());
+      const page = await broker.log.keys("map", { maxEntries: 10, maxBytes: 1000 });
       expect(page).toMatchObject({ position, numKeys: 1, hasMore: false });
       expect(page.publications).toMatchObject([
         { key: "a", data: "1", score: 5, tags: { x: "y" }, info, offset: 1 },
       ]);
-      expect(await broker.value("map", "a")).toMatchObject({ data: "1", offset: 1 });
-      expect(await broker.value("map", "b")).toBeUndefined();
-      expect(await broker.value("none", "b")).toBeUndefined();
+      expect(await broker.log.value("map", "a")).toMatchObject({ data: "1", offset: 1 });
+      expect(await broker.log.value("map", "b")).toBeUndefined();
+      expect(await broker.log.value("none", "b")).toBeUndefined();
     });
 
     it("are none in a channel that nothing was published in, which has an epoch then", async () => {
       const { broker } = await start();
-      const { publications, position } = await broker.keys("map", { maxEntries: 10, maxBytes: 1000 });
+      const { publications, position } = await broker.log.keys("map", { maxEntries: 10, maxBytes: 1000 });
       expect(publications).toEqual([]);
       expect(position.epoch).not.toBe("");
-      expect((await broker.history("map", query())).position).toEqual(position);
+      expect((await broker.log.history("map", query())).position).toEqual(position);
     });
 
     it("are gone when they are removed, and the removal is a publication", async () => {
       const { broker, events, idle } = await start();
-      await broker.subscribe("map");
+      await broker.log.subscribe("map");
       await put(broker, "a", "1");
       await remove(broker, "a");
       await idle();
@@ -98,7 +98,7 @@ export function describeKeys({ start, capabilities }: Section): void {
         isDuplicate: false,
         suppressed: "key_not_found",
       });
-      expect(await offsetsIn(broker, "map")).toEqual([1]);
+      expect(await offsetsIn(broker.log, "map")).toEqual([1]);
     });
 
     it("may be asked to be new, or to exist", async () => {
@@ -160,7 +160,7 @@ export function describeKeys({ start, capabilities }: Section): void {
         let seen = "";
         let after: { key: string; score: number } | undefined;
         for (let isMore = true; isMore; ) {
-          const page = await broker.keys("map", {
+          const page = await broker.log.keys("map", {
             ...order,
             maxEntries: 3,
             maxBytes: 1000,
@@ -179,10 +179,10 @@ export function describeKeys({ start, capabilities }: Section): void {
     it("end a page when it is large enough, but not before its first", async () => {
       const { broker } = await start();
       for (const key of ["a", "b", "c"]) await put(broker, key, `"${"x".repeat(100)}"`);
-      const page = await broker.keys("map", { maxEntries: 10, maxBytes: 210 });
+      const page = await broker.log.keys("map", { maxEntries: 10, maxBytes: 210 });
       expect(page.publications.map(({ key }) => key)).toEqual(["a", "b"]);
       expect(page).toMatchObject({ hasMore: true, numKeys: 3 });
-      expect((await broker.keys("map", { maxEntries: 10, maxBytes: 1 })).publications).toHaveLength(1);
+      expect((await broker.log.keys("map", { maxEntries: 10, maxBytes: 1 })).publications).toHaveLength(1);
     });
 
     it("are refused beyond their number, and those that are there are not", async () => {
@@ -248,8 +248,8 @@ export function describeKeys({ start, capabilities }: Section): void {
     it("keep their values when the history is removed", async () => {
       const { broker } = await start();
       await put(broker, "a", "1");
-      await broker.removeHistory("map");
-      expect(await offsetsIn(broker, "map")).toEqual([]);
+      await broker.log.removeHistory("map");
+      expect(await offsetsIn(broker.log, "map")).toEqual([]);
       expect(await stateOf(broker)).toEqual(["a=1@1"]);
     });
 
@@ -261,28 +261,25 @@ export function describeKeys({ start, capabilities }: Section): void {
     });
   });
 
-  const { canMoveTime, forgetsIdleLogsAfterMs } = capabilities;
+  const forgetsIdleLogsAfterMs = numberOf("forgetsIdleLogsAfterMs");
 
-  describe.skipIf(forgetsIdleLogsAfterMs === undefined)(
-    "keys of an unused log (needs logs to be forgotten)",
-    () => {
-      it.each([
-        ["history", kept],
-        ["none", stateOnly],
-      ])("stay, and its epoch with them, with %s", async (_name, options) => {
-        const { broker, advance } = await start();
-        const { position } = await put(broker, "a", "1", {}, options);
-        await advance(3 * (forgetsIdleLogsAfterMs as number) + 2 * 24 * 60 * 60 * 1000);
-        expect(await stateOf(broker)).toEqual(["a=1@1"]);
-        expect((await broker.history("map", query())).position).toEqual(position);
-      });
-    },
-  );
+  describeWith("forgetsIdleLogsAfterMs")("keys of an unused log (needs logs to be forgotten)", () => {
+    it.each([
+      ["history", kept],
+      ["none", stateOnly],
+    ])("stay, and its epoch with them, with %s", async (_name, options) => {
+      const { broker, advance } = await start();
+      const { position } = await put(broker, "a", "1", {}, options);
+      await advance(3 * forgetsIdleLogsAfterMs + 2 * 24 * 60 * 60 * 1000);
+      expect(await stateOf(broker)).toEqual(["a=1@1"]);
+      expect((await broker.log.history("map", query())).position).toEqual(position);
+    });
+  });
 
-  describe.skipIf(!canMoveTime)("keys that expire (needs a clock)", () => {
+  describeWith("canMoveTime")("keys that expire", () => {
     it("are removed by a publication when their time is over", async () => {
       const { broker, events, advance } = await start();
-      await broker.subscribe("map");
+      await broker.log.subscribe("map");
       await put(broker, "a", "1", {}, expiring);
       await advance(6000);
       await put(broker, "b", "2", {}, expiring);
@@ -303,14 +300,14 @@ export function describeKeys({ start, capabilities }: Section): void {
       const end = now() + 10_000;
       await advance(9000);
       while (now() < end) await advance(50);
-      expect((await broker.keys("map", { maxEntries: 1, maxBytes: 1 })).numKeys).toBe(0);
+      expect((await broker.log.keys("map", { maxEntries: 1, maxBytes: 1 })).numKeys).toBe(0);
       await fill();
-      expect((await broker.keys("map", { maxEntries: 1, maxBytes: 1 })).numKeys).toBe(100);
+      expect((await broker.log.keys("map", { maxEntries: 1, maxBytes: 1 })).numKeys).toBe(100);
     });
 
     it("are removed, and told of, before they are published again", async () => {
       const { broker, events, now, advance, idle } = await start();
-      await broker.subscribe("map");
+      await broker.log.subscribe("map");
       await put(broker, "a", "1", {}, expiring);
       const end = now() + 10_000;
       await advance(9950);
@@ -327,7 +324,7 @@ export function describeKeys({ start, capabilities }: Section): void {
 
     it("go by and by where they are many", async () => {
       const { broker, events, advance } = await start();
-      await broker.subscribe("map");
+      await broker.log.subscribe("map");
       const many = { retention: { ...ample, keys: { ...keys, maxKeys: 500, ttlMs: 10_000 } } };
       await Promise.all(Array.from({ length: 500 }, (_, n) => put(broker, `k${n}`, "1", {}, many)));
       for (let i = 0; i < 30; i++) await advance(500);
@@ -343,10 +340,10 @@ export function describeKeys({ start, capabilities }: Section): void {
       await advance(9000);
       while (now() < end) await advance(50);
       for (let i = 0; i < 5; i++) {
-        const page = await broker.keys("map", { maxEntries: 1000, maxBytes: 1_000_000 });
+        const page = await broker.log.keys("map", { maxEntries: 1000, maxBytes: 1_000_000 });
         // What the log comes to at the page's position.
         const folded = new Map<string, number>();
-        const { publications } = await broker.history("map", query());
+        const { publications } = await broker.log.history("map", query());
         for (const { key = "", offset, isRemoved } of publications) {
           if (offset > page.position.offset) break;
           if (isRemoved) folded.delete(key);
@@ -361,14 +358,14 @@ export function describeKeys({ start, capabilities }: Section): void {
 
     it("begin their time anew when they are published or renewed", async () => {
       const { broker, events, advance } = await start();
-      await broker.subscribe("map");
+      await broker.log.subscribe("map");
       await put(broker, "a", "1", {}, expiring);
       await put(broker, "b", "1", {}, expiring);
       await put(broker, "c", "1", {}, expiring);
       await advance(6000);
       await put(broker, "a", "2", {}, expiring);
-      expect(await broker.renewKey("map", "b")).toBe(true);
-      expect(await broker.renewKey("map", "d")).toBe(false);
+      expect(await broker.log.renewKey("map", "b")).toBe(true);
+      expect(await broker.log.renewKey("map", "d")).toBe(false);
       await advance(6000);
       expect(await stateOf(broker)).toEqual(["a=2@4", "b=1@2"]);
       expect(events.publications.at(-1)?.publication).toMatchObject({ key: "c", isRemoved: true });
@@ -381,10 +378,10 @@ export function describeKeys({ start, capabilities }: Section): void {
       await put(broker, "a", "1", {}, expiring);
       const end = now() + 10_000;
       await advance(9000);
-      expect(await broker.value("map", "a")).toBeDefined();
+      expect(await broker.log.value("map", "a")).toBeDefined();
       while (now() < end) await advance(100);
-      expect(await broker.value("map", "a")).toBeUndefined();
-      expect(await broker.renewKey("map", "a")).toBe(false);
+      expect(await broker.log.value("map", "a")).toBeUndefined();
+      expect(await broker.log.renewKey("map", "a")).toBe(false);
       expect(await put(broker, "a", "2", {}, { ...expiring, keyMode: "if_new" })).not.toHaveProperty(
         "suppressed",
       );

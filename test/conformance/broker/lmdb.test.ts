@@ -48,5 +48,11 @@ describeBroker(
     };
     return { broker, clock, idle, advance, sizes };
   },
-  { canMoveTime: true, maxChannels, maxIdempotencyKeys, forgetsIdleLogsAfterMs: metaTtlMs },
+  {
+    canMoveTime: true,
+    maxChannels,
+    maxIdempotencyKeys,
+    forgetsIdleLogsAfterMs: metaTtlMs,
+    hasNodes: { lacks: "one process is its only node" },
+  },
 );

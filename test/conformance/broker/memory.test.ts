@@ -15,5 +15,11 @@ describeBroker(
     const broker = new MemoryBroker({ clock, createEpoch, maxChannels, maxIdempotencyKeys });
     return { clock, broker, sizes: () => broker.sizes };
   },
-  { canMoveTime: true, maxChannels, maxIdempotencyKeys, forgetsIdleLogsAfterMs: 24 * hourMs },
+  {
+    canMoveTime: true,
+    maxChannels,
+    maxIdempotencyKeys,
+    forgetsIdleLogsAfterMs: 24 * hourMs,
+    hasNodes: { lacks: "one process is its only node" },
+  },
 );

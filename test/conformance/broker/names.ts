@@ -9,29 +9,34 @@ const clientsPublish = { retention: ample, owner: "user:ann" };
 
 /** Everything that can be asked of a channel but a publication. */
 const questions: readonly [string, (broker: Broker, channel: string) => Promise<unknown>][] = [
-  ["subscribing and leaving", (broker, name) => broker.subscribe(name).then(() => broker.unsubscribe(name))],
-  ["reading history", (broker, name) => broker.history(name, query())],
-  ["recovering", (broker, name) => broker.history(name, query({ sinceOffset: 7 }))],
-  ["reading keys", (broker, name) => broker.keys(name, { maxEntries: 10, maxBytes: 1000 })],
-  ["reading a key", (broker, name) => broker.value(name, "a")],
-  ["renewing a key", (broker, name) => broker.renewKey(name, "a")],
-  ["asking who is there", (broker, name) => broker.presence(name)],
-  ["counting who is there", (broker, name) => broker.presenceStats(name)],
+  [
+    "subscribing and leaving",
+    (broker, name) => broker.log.subscribe(name).then(() => broker.log.unsubscribe(name)),
+  ],
+  ["reading history", (broker, name) => broker.log.history(name, query())],
+  ["recovering", (broker, name) => broker.log.history(name, query({ sinceOffset: 7 }))],
+  ["reading keys", (broker, name) => broker.log.keys(name, { maxEntries: 10, maxBytes: 1000 })],
+  ["reading a key", (broker, name) => broker.log.value(name, "a")],
+  ["renewing a key", (broker, name) => broker.log.renewKey(name, "a")],
+  ["asking who is there", (broker, name) => broker.presence.list(name)],
+  ["counting who is there", (broker, name) => broker.presence.stats(name)],
   [
     "coming and going",
     (broker, name) =>
-      broker.addPresence(name, client("ann"), 60_000).then(() => broker.removePresence(name, "ann")),
+      broker.presence.add(name, client("ann"), 60_000).then(() => broker.presence.remove(name, "ann")),
   ],
-  ["announcing", (broker, name) => broker.announce(name, "join", client("ann"))],
-  ["removing its history", (broker, name) => broker.removeHistory(name)],
+  ["announcing", (broker, name) => broker.presence.announce(name, "join", client("ann"))],
+  ["removing its history", (broker, name) => broker.log.removeHistory(name)],
   [
     "removing a key",
-    (broker, name) => broker.publish(name, { key: "a", data: "null", isRemoved: true }, { retention: keyed }),
+    (broker, name) =>
+      broker.log.publish(name, { key: "a", data: "null", isRemoved: true }, { retention: keyed }),
   ],
 ];
 
-export function describeNames({ start, capabilities }: Section): void {
-  const { maxChannels = 0, forgetsIdleLogsAfterMs } = capabilities;
+export function describeNames({ start, describeWith, numberOf }: Section): void {
+  const maxChannels = numberOf("maxChannels");
+  const forgetsIdleLogsAfterMs = numberOf("forgetsIdleLogsAfterMs");
 
   describe("channel that nobody has published in", () => {
     it.each(questions)("leaves nothing behind after %s", async (_name, ask) => {
@@ -44,44 +49,44 @@ export function describeNames({ start, capabilities }: Section): void {
 
     it("has one position for all who ask, and the first publication follows it", async () => {
       const { broker } = await start();
-      const position = await broker.subscribe("news");
+      const position = await broker.log.subscribe("news");
       expect(position.offset).toBe(0);
-      expect((await broker.history("news", query())).position).toEqual(position);
-      expect((await broker.keys("news", { maxEntries: 1, maxBytes: 1 })).position).toEqual(position);
-      const first = await broker.publish("news", { data: "1" }, { retention: ample });
+      expect((await broker.log.history("news", query())).position).toEqual(position);
+      expect((await broker.log.keys("news", { maxEntries: 1, maxBytes: 1 })).position).toEqual(position);
+      const first = await broker.log.publish("news", { data: "1" }, { retention: ample });
       expect(first.position).toEqual({ epoch: position.epoch, offset: 1 });
     });
 
     it("has the same position for who asks later, also after all have left", async () => {
       const { broker } = await start();
-      const position = await broker.subscribe("news");
-      await broker.unsubscribe("news");
-      expect(await broker.subscribe("news")).toEqual(position);
-      await broker.unsubscribe("news");
-      const { position: first } = await broker.publish("news", { data: "1" }, { retention: ample });
+      const position = await broker.log.subscribe("news");
+      await broker.log.unsubscribe("news");
+      expect(await broker.log.subscribe("news")).toEqual(position);
+      await broker.log.unsubscribe("news");
+      const { position: first } = await broker.log.publish("news", { data: "1" }, { retention: ample });
       expect(first.epoch).toBe(position.epoch);
     });
   });
 
-  describe.skipIf(forgetsIdleLogsAfterMs === undefined)("channel whose log was forgotten", () => {
+  describeWith("forgetsIdleLogsAfterMs")("channel whose log was forgotten", () => {
     it("begins in another epoch, for whoever asks", async () => {
       const { broker, advance } = await start();
-      const { position } = await broker.publish("news", { data: "1" }, { retention: none });
-      await advance(2 * (forgetsIdleLogsAfterMs ?? 0) + 60_000);
-      const later = await broker.subscribe("news");
+      const { position } = await broker.log.publish("news", { data: "1" }, { retention: none });
+      await advance(2 * forgetsIdleLogsAfterMs + 60_000);
+      const later = await broker.log.subscribe("news");
       expect(later.offset).toBe(0);
       expect(later.epoch).not.toBe(position.epoch);
-      const again = await broker.publish("news", { data: "2" }, { retention: ample });
+      const again = await broker.log.publish("news", { data: "2" }, { retention: ample });
       expect(again.position).toEqual({ epoch: later.epoch, offset: 1 });
     });
 
     it("keeps the epoch that a reader was given while others are forgotten", async () => {
       const { broker, advance } = await start();
-      const position = await broker.subscribe("quiet");
-      await broker.publish(neighbourOf("quiet"), { data: "1" }, { retention: none });
-      await advance(2 * (forgetsIdleLogsAfterMs ?? 0) + 60_000);
-      expect((await broker.history("quiet", query())).position).toEqual(position);
-      const first = await broker.publish("quiet", { data: "1" }, { retention: ample });
+      const position = await broker.log.subscribe("quiet");
+      await broker.log.publish(neighbourOf("quiet"), { data: "1" }, { retention: none });
+      await advance(2 * forgetsIdleLogsAfterMs + 60_000);
+      expect((await broker.log.history("quiet", query())).position).toEqual(position);
+      const first = await broker.log.publish("quiet", { data: "1" }, { retention: ample });
       expect(first.position).toEqual({ epoch: position.epoch, offset: 1 });
     });
   });
@@ -89,7 +94,11 @@ export function describeNames({ start, capabilities }: Section): void {
   describe("keys of a map that users set", () => {
     const retention = { ...ample, keys: { maxKeys: 20, maxBytes: 100_000 } };
     const set = (broker: Broker, key: string, owner?: string) =>
-      broker.publish("map", { key, data: "1" }, owner === undefined ? { retention } : { retention, owner });
+      broker.log.publish(
+        "map",
+        { key, data: "1" },
+        owner === undefined ? { retention } : { retention, owner },
+      );
 
     it.each(["user:mallory", "address:10.0.0.1"])(
       "are bounded for each of them (%s) once half are taken",
@@ -104,7 +113,7 @@ export function describeNames({ start, capabilities }: Section): void {
         for (let n = 0; n < 2; n++) await set(broker, `a-${n}`, "user:ann");
         await expect(set(broker, "a-2", "user:ann")).rejects.toMatchObject({ code: "HF_MAP_FULL" });
         for (let n = 0; n < 8; n++) await set(broker, `s-${n}`);
-        await broker.publish("map", { key: "a-0", data: "null", isRemoved: true }, { retention });
+        await broker.log.publish("map", { key: "a-0", data: "null", isRemoved: true }, { retention });
         await set(broker, "a-2", "user:ann");
       },
     );
@@ -119,11 +128,11 @@ export function describeNames({ start, capabilities }: Section): void {
     });
   });
 
-  describe.skipIf(capabilities.maxIdempotencyKeys === undefined)("idempotency keys that users use", () => {
+  describeWith("maxIdempotencyKeys")("idempotency keys that users use", () => {
     it("are bounded for each of them once half are used, leave room for the server, and are free again in time", async () => {
       const { broker, advance } = await start();
       const use = (key: string, owner?: string) =>
-        broker.publish(
+        broker.log.publish(
           "news",
           { data: "1" },
           { retention: ample, idempotencyKey: key, ...(owner !== undefined && { owner }) },
@@ -140,7 +149,7 @@ export function describeNames({ start, capabilities }: Section): void {
         }
       };
       await count("user:mallory");
-      expect(used).toBe((capabilities.maxIdempotencyKeys ?? 0) / 2);
+      expect(used).toBe(numberOf("maxIdempotencyKeys") / 2);
       await expect(use("another", "user:mallory")).rejects.toMatchObject({
         code: "HF_BROKER_FULL",
         message: expect.stringMatching(/maxUserPercent/),
@@ -155,13 +164,13 @@ export function describeNames({ start, capabilities }: Section): void {
     });
   });
 
-  describe.skipIf(capabilities.maxChannels === undefined)("names that users take", () => {
+  describeWith("maxChannels")("names that users take", () => {
     const fill = async (broker: Broker, owner: string | undefined, retention = ample) => {
       let taken = 0;
       for (; taken <= maxChannels; taken++) {
         const options = owner === undefined ? { retention } : { retention, owner };
         try {
-          await broker.publish(`of-${owner}-${taken}`, { data: "1" }, options);
+          await broker.log.publish(`of-${owner}-${taken}`, { data: "1" }, options);
         } catch (error) {
           return { taken, error };
         }
@@ -177,27 +186,31 @@ export function describeNames({ start, capabilities }: Section): void {
         code: "HF_BROKER_FULL",
         message: expect.stringMatching(/maxUserPercent/),
       });
-      await broker.publish("new-room", { data: "1" }, clientsPublish);
-      await broker.publish("of-user:mallory-1", { data: "2" }, { ...clientsPublish, owner: "user:mallory" });
+      await broker.log.publish("new-room", { data: "1" }, clientsPublish);
+      await broker.log.publish(
+        "of-user:mallory-1",
+        { data: "2" },
+        { ...clientsPublish, owner: "user:mallory" },
+      );
     });
 
     it("leave room for the server, however many they are, and all can be read", async () => {
       const { broker } = await start();
       for (let n = 0; n < 60; n++) await fill(broker, `address:10.0.0.${n}`);
-      await expect(broker.publish("new-room", { data: "1" }, clientsPublish)).rejects.toMatchObject({
+      await expect(broker.log.publish("new-room", { data: "1" }, clientsPublish)).rejects.toMatchObject({
         code: "HF_BROKER_FULL",
         message: expect.stringMatching(/maxChannels/),
       });
-      await broker.publish("by-the-server", { data: "1" }, { retention: ample });
-      expect((await broker.subscribe("another")).offset).toBe(0);
-      const { publications } = await broker.history("of-address:10.0.0.0-0", query());
+      await broker.log.publish("by-the-server", { data: "1" }, { retention: ample });
+      expect((await broker.log.subscribe("another")).offset).toBe(0);
+      const { publications } = await broker.log.history("of-address:10.0.0.0-0", query());
       expect(publications).toHaveLength(1);
     });
 
     it("leave room for what is reserved, where the server has used all of its own", async () => {
       const { broker } = await start();
       await fill(broker, undefined);
-      await broker.publish("reserved", { data: "1" }, { retention: ample, isReserved: true });
+      await broker.log.publish("reserved", { data: "1" }, { retention: ample, isReserved: true });
     });
 
     it("are free again once their logs hold nothing", async () => {
@@ -207,7 +220,7 @@ export function describeNames({ start, capabilities }: Section): void {
       await advance(10 * 60_000);
       const tries: unknown[] = [];
       for (let n = 0; n < 20; n++) {
-        const isTaken = await broker
+        const isTaken = await broker.log
           .publish("new-room", { data: "1" }, { ...clientsPublish, owner: "user:mallory" })
           .then(
             () => true,

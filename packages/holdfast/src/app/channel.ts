@@ -2,7 +2,7 @@
  * What an application says of a channel: what is kept, who may do what, its schema and its hooks. Only describes it;
  * compile-channel.ts checks it. Runs in browsers, too.
  */
-import type { Durability } from "../channels/broker.js";
+import type { Durability } from "../channels/log.js";
 import type { ChannelKind, Recovery, RecoveryMode } from "../channels/rules.js";
 import type { Access } from "./access.js";
 import type { Duration } from "./duration.js";

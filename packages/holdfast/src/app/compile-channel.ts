@@ -2,7 +2,7 @@
  * Makes of a channel's definition what sessions go by: checked rules, who may do what, and hooks with a time limit. Checked once,
  * when the server is made.
  */
-import type { KeyRetention } from "../channels/broker.js";
+import type { KeyRetention } from "../channels/log.js";
 import { type ChannelRules, checkRules, type MapRules, openRules } from "../channels/rules.js";
 import { invalidOption, refuseUnknownOptions } from "../errors.js";
 import {

@@ -1,14 +1,91 @@
 /**
- * Builds what readers at one cursor get: the entries from there to the head, encoded once per codec and framed once per
- * encoding. All readers at the same cursor share the same bytes.
+ * Views, and batches of them. A view is what a subscription gets of a channel's entries: with joins and leaves or without, of the
+ * publications all or those that pass a filter, payloads whole or as patches. A batch is the entries from a cursor to the head for
+ * one view, encoded once per codec and framed once per encoding: all readers with the same cursor and view share its bytes.
  */
 import type { Encoded } from "../wire/codec.js";
+import { encodeDelta } from "../wire/fossil-delta.js";
 import type { Publication, Push } from "../wire/messages.js";
-import type { Channel } from "./channel.js";
-import type { NewestEntries } from "./newest.js";
+import type { TagsFilter } from "../wire/tags-filter.js";
+import type { ChannelLog, NewestEntries } from "./channel-log.js";
 import type { Encoding, Framed } from "./reader.js";
 import type { Entry } from "./ring.js";
-import { patched, publicationsFor, type View, viewOf } from "./view.js";
+
+export interface View {
+  readonly hasJoinLeave: boolean;
+  /** Never together with patches: those need every publication before. */
+  readonly filter: TagsFilter | undefined;
+  /**
+   * `first`: the next publication comes whole, for the reader has none that it could patch; in a map all of them, until
+   * the reader has every value.
+   */
+  readonly delta: "none" | "first" | "next";
+  /** Text that is the same for views that are the same. */
+  readonly key: string;
+}
+
+export interface ViewOptions {
+  readonly hasJoinLeave?: boolean;
+  readonly filter?: TagsFilter | undefined;
+  readonly isDelta?: boolean;
+}
+
+const common = new Map<string, View>();
+
+export function viewOf({ hasJoinLeave = false, filter, isDelta = false }: ViewOptions = {}): View {
+  return createView(hasJoinLeave, filter, isDelta && filter === undefined ? "first" : "none");
+}
+
+/** The view of a reader that has got a publication. */
+export function viewAfterPublication(view: View): View {
+  return view.delta === "first" ? createView(view.hasJoinLeave, undefined, "next") : view;
+}
+
+function createView(hasJoinLeave: boolean, filter: TagsFilter | undefined, delta: View["delta"]): View {
+  const key = `${hasJoinLeave ? "j" : ""}${delta === "none" ? "" : delta} ${filter?.key ?? ""}`;
+  const known = common.get(key);
+  if (known) return known;
+  const view = Object.freeze({ hasJoinLeave, filter, delta, key });
+  if (filter === undefined) common.set(key, view);
+  return view;
+}
+
+/** Publications that follow each other in the log, as a reader gets them. */
+export function publicationsFor(
+  { filter, delta }: View,
+  publications: readonly Publication[],
+): readonly Publication[] {
+  if (filter) return publications.filter(({ tags }) => filter.passes(tags));
+  if (delta === "none") return publications;
+  const values = new Map<string, Publication>();
+  return publications.map((publication, i) => {
+    const { key } = publication;
+    const base = key === undefined ? publications[i - 1] : values.get(key);
+    if (key !== undefined) values.set(key, publication);
+    return patched(publication, base);
+  });
+}
+
+/**
+ * @param base the publication before, or the one of the same key, which the reader has; without one, or where a patch
+ * would not be shorter, all of it
+ */
+export function patched(publication: Publication, base: Publication | undefined): Publication {
+  const patch = isBase(publication, base) ? encodeDelta(base.data, publication.data) : undefined;
+  if (patch === undefined) return whole(publication);
+  return { ...publication, data: patch, delta: "patch" };
+}
+
+/** As readers of patches get it where it is none. */
+export function whole(publication: Publication): Publication {
+  return { ...publication, delta: "full" };
+}
+
+function isBase(publication: Publication, base: Publication | undefined): base is Publication {
+  if (base === undefined || publication.isRemoved || base.isRemoved) return false;
+  const { key, offset } = publication;
+  return key === undefined ? base.offset === offset - 1 : base.key === key && base.offset < offset;
+}
 
 /** A batch ends with the entry that takes it past this many characters, so one reader never needs much at once. */
 export const maxBatchBytes = 64 * 1024;
@@ -25,11 +102,11 @@ export interface Batch {
 }
 
 export class BatchCache {
-  readonly #channel: Channel;
+  readonly #channel: ChannelLog;
   /** By encoding, view and cursor. Emptied when the ring changes or the turn ends. */
   readonly #batches = new Map<Encoding, Map<string, Map<number, Batch>>>();
 
-  constructor(channel: Channel) {
+  constructor(channel: ChannelLog) {
     this.#channel = channel;
   }
 
@@ -88,7 +165,7 @@ export class BatchCache {
 /** So many joins and leaves are passed over to find the publication that a patch is for. */
 const maxPassedOver = 32;
 
-function publicationBefore({ ring }: Channel, start: number): Publication | undefined {
+function publicationBefore({ ring }: ChannelLog, start: number): Publication | undefined {
   const end = Math.max(ring.first, start - maxPassedOver);
   for (let i = start - 1; i >= end; i--) {
     const entry = ring.at(i);
@@ -102,7 +179,7 @@ function valueBefore(entry: Entry, { delta }: View): Publication | undefined {
   return entry.kind === "pub" && delta === "next" ? entry.before : undefined;
 }
 
-function isWanted({ newest }: Channel, entry: Entry, { hasJoinLeave, filter }: View): boolean {
+function isWanted({ newest }: ChannelLog, entry: Entry, { hasJoinLeave, filter }: View): boolean {
   if (entry.kind !== "pub") return hasJoinLeave;
   if (filter && !filter.passes(entry.publication.tags)) return false;
   return newest === undefined || newest.isNewest(entry);
@@ -113,7 +190,7 @@ function isWanted({ newest }: Channel, entry: Entry, { hasJoinLeave, filter }: V
  * @param offset at least `newest.from`
  */
 export function batchOfNewest(
-  channel: Channel,
+  channel: ChannelLog,
   newest: NewestEntries,
   { offset, view }: { readonly offset: number; readonly view: View },
   encoding: Encoding,
@@ -140,7 +217,7 @@ export function batchOfNewest(
 
 /** @param before the publication that a reader of patches has */
 function encodeEntry(
-  channel: Channel,
+  channel: ChannelLog,
   entry: Entry,
   { codec }: Encoding,
   { delta }: View,
@@ -155,21 +232,25 @@ function encodeEntry(
   return message;
 }
 
-function toPush(channel: Channel, entry: Entry, delta?: { readonly before: Publication | undefined }): Push {
+function toPush(
+  channel: ChannelLog,
+  entry: Entry,
+  delta?: { readonly before: Publication | undefined },
+): Push {
   const { name, epoch } = channel;
   if (entry.kind !== "pub") return { kind: entry.kind, channel: name, info: entry.info };
   const publication = delta ? patched(entry.publication, delta.before) : entry.publication;
-  return { kind: "pub", channel: name, publication: shownOf(channel, publication), epoch };
+  return { kind: "pub", channel: name, publication: toClientPublication(channel, publication), epoch };
 }
 
 /** Where nothing is kept, offsets say nothing to clients. */
-function shownOf({ kind }: Channel, publication: Publication): Publication {
+function toClientPublication({ kind }: ChannelLog, publication: Publication): Publication {
   return kind === "live" ? { ...publication, offset: 0 } : publication;
 }
 
 /** Publications read from the log, as one framed batch. */
 export function framePublications(
-  channel: Channel,
+  channel: ChannelLog,
   publications: readonly Publication[],
   encoding: Encoding,
   view = viewOf(),
@@ -187,7 +268,10 @@ export function framePublications(
 }
 
 /** In channels of kind `latest` only the newest of each key counts. */
-export function conflated({ kind }: Channel, publications: readonly Publication[]): readonly Publication[] {
+export function conflated(
+  { kind }: ChannelLog,
+  publications: readonly Publication[],
+): readonly Publication[] {
   if (kind !== "latest" || publications.length < 2) return publications;
   const newest = new Map<string, Publication>();
   for (const publication of publications) {

@@ -3,11 +3,10 @@
  * shared, also as framed bytes.
  */
 import type { Publication } from "../wire/messages.js";
-import { framePublications, maxBatchBytes } from "./batches.js";
-import type { Broker } from "./broker.js";
-import type { Channel } from "./channel.js";
+import { framePublications, maxBatchBytes, type View } from "./batches.js";
+import type { ChannelLog } from "./channel-log.js";
+import type { Log } from "./log.js";
 import type { Encoding, Framed } from "./reader.js";
-import type { View } from "./view.js";
 
 const maxPageEntries = 1000;
 /** Pages that are kept for others who come back to the same place, of at most a batch each. */
@@ -29,14 +28,14 @@ interface CompletePage {
 export type LogPage = CompletePage | { readonly isComplete: false; readonly reason: string };
 
 export class LogReader {
-  readonly #broker: Broker;
+  readonly #log: Log;
   /** Reads under way, by channel and offset. */
-  readonly #reads = new Map<Channel, Map<number, Promise<LogPage>>>();
+  readonly #reads = new Map<ChannelLog, Map<number, Promise<LogPage>>>();
   /** The pages that were read last, by channel and offset. What a log has said stays true in its epoch. */
   readonly #kept = new Map<string, CompletePage>();
 
-  constructor(broker: Broker) {
-    this.#broker = broker;
+  constructor(log: Log) {
+    this.#log = log;
   }
 
   get pendingReads(): number {
@@ -45,8 +44,8 @@ export class LogReader {
     return count;
   }
 
-  /** One bounded page after an offset. @throws what the broker's `history` throws */
-  read(channel: Channel, sinceOffset: number): Promise<LogPage> {
+  /** One bounded page after an offset. @throws what the log's `history` throws */
+  read(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
     const underWay = this.#reads.get(channel)?.get(sinceOffset);
     if (underWay) return underWay;
     const kept = this.#kept.get(keyOf(channel, channel.epoch, sinceOffset));
@@ -63,9 +62,9 @@ export class LogReader {
     return read;
   }
 
-  async #readPage(channel: Channel, sinceOffset: number): Promise<LogPage> {
+  async #readPage(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
     const { epoch } = channel;
-    const page = await this.#broker.history(channel.name, {
+    const page = await this.#log.history(channel.name, {
       sinceOffset,
       maxEntries: maxPageEntries,
       maxBytes: maxBatchBytes,
@@ -116,6 +115,6 @@ export class LogReader {
   }
 }
 
-function keyOf({ name }: Channel, epoch: string, sinceOffset: number): string {
+function keyOf({ name }: ChannelLog, epoch: string, sinceOffset: number): string {
   return `${sinceOffset} ${epoch} ${name}`;
 }

@@ -1,11 +1,13 @@
 /**
- * How a bound for all is shared, by one rule for whatever users can fill: names, bytes, presence entries, keys.
+ * How a bound for all is shared, by one rule for whatever users can fill: names, bytes, presence entries, keys; by the same with a
+ * window of time (`WindowQuota`); and what the tags filters of a channel may cost (`FilterLoad`).
  *
  * - A sixteenth is kept for the server's own side: what it publishes, and the channels that it subscribes clients to.
  * - As long as half of it is free, anybody may take of it. Beyond that, each owner may have a small share (`userPercent`), so
  *   that a few cannot take all of it, and whoever uses much of an idle server is not held up.
  */
 import { HoldfastError } from "../errors.js";
+import type { TagsFilter } from "../wire/tags-filter.js";
 
 /**
  * Whom something is charged to: `user:…`, or `address:…` of somebody without a user; nobody in particular where it is empty,
@@ -86,5 +88,104 @@ export class Quota {
     const count = this.of(owner) + by;
     if (count > 0) this.#counts.set(owner, count);
     else this.#counts.delete(owner);
+  }
+}
+
+const windowParts = 10;
+
+/**
+ * What each owner has used of a bound within a time that goes on, such as idempotency keys of the last five minutes. Times are
+ * milliseconds of a clock that only moves forward. What is older than the window may count for a tenth longer.
+ */
+export class WindowQuota {
+  readonly #quota: Quota;
+  readonly #partMs: number;
+  /** What was used in each part of the window, oldest first. */
+  readonly #used = new Map<number, Map<string, number>>();
+
+  constructor(bound: Bound, windowMs: number) {
+    this.#quota = new Quota(bound);
+    this.#partMs = windowMs / windowParts;
+  }
+
+  get all(): number {
+    return this.#quota.all;
+  }
+
+  /** @throws HF_BROKER_FULL */
+  take(owner: Owner, now: number): void {
+    const part = Math.floor(now / this.#partMs);
+    this.#expire(part);
+    this.#quota.assertRoom(owner);
+    this.#quota.add(owner);
+    let used = this.#used.get(part);
+    if (used === undefined) {
+      used = new Map();
+      this.#used.set(part, used);
+    }
+    const name = owner ?? "";
+    used.set(name, (used.get(name) ?? 0) + 1);
+  }
+
+  #expire(now: number): void {
+    for (const [part, used] of this.#used) {
+      if (part + windowParts >= now) return;
+      for (const [owner, count] of used) this.#quota.add(owner, -count);
+      this.#used.delete(part);
+    }
+  }
+}
+
+/** About two milliseconds for each publication. */
+export const maxFilterWeight = 10_000;
+export const maxOwnerWeight = maxFilterWeight / 2;
+
+/**
+ * What the tags filters of one channel's readers may cost together. Each publication is put through every filter that
+ * differs from the others, so their weight is what a publication costs, and it is bounded; the filters of one owner may have no more
+ * than half of it.
+ */
+export class FilterLoad {
+  #weight = 0;
+  /** Readers of each filter, by its key. */
+  readonly #readers = new Map<string, number>();
+  readonly #ofOwners = new Map<string, number>();
+
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** Owners that have a filter. */
+  get owners(): number {
+    return this.#ofOwners.size;
+  }
+
+  /** @returns why the filter is one too many */
+  findFault({ key, weight }: TagsFilter, owner: string): string | undefined {
+    if (this.#readers.has(key)) return undefined;
+    if (this.#weight + weight > maxFilterWeight)
+      return `the filters of this channel's readers may compare ${maxFilterWeight} values, and would be more`;
+    if ((this.#ofOwners.get(owner) ?? 0) + weight > maxOwnerWeight)
+      return `the filters of a user's connections may compare ${maxOwnerWeight} values in one channel, and would be more`;
+    return undefined;
+  }
+
+  add({ key, weight }: TagsFilter, owner: string): void {
+    const readers = this.#readers.get(key) ?? 0;
+    if (readers === 0) this.#weight += weight;
+    this.#readers.set(key, readers + 1);
+    this.#ofOwners.set(owner, (this.#ofOwners.get(owner) ?? 0) + weight);
+  }
+
+  remove({ key, weight }: TagsFilter, owner: string): void {
+    const readers = (this.#readers.get(key) ?? 0) - 1;
+    if (readers > 0) this.#readers.set(key, readers);
+    else {
+      this.#readers.delete(key);
+      this.#weight -= weight;
+    }
+    const left = (this.#ofOwners.get(owner) ?? 0) - weight;
+    if (left > 0) this.#ofOwners.set(owner, left);
+    else this.#ofOwners.delete(owner);
   }
 }

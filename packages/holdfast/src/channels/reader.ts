@@ -2,7 +2,7 @@
  * Contract of whatever reads channels on this node: the delivery writes to it. Implemented by sessions.
  */
 import type { Encoded, Encoder } from "../wire/codec.js";
-import type { Subscription } from "./subscription.js";
+import type { Subscription } from "./channel.js";
 
 /** How bytes look for a reader. Readers that share an encoding object share encoded and framed bytes. */
 export interface Encoding<E extends Encoder = Encoder> {
@@ -33,6 +33,6 @@ export interface Reader {
   push(framed: Framed): void;
   /** Writes what was pushed, in one write. Called once per turn in which something was pushed. */
   flush(): void;
-  /** The log has moved on past the subscription's cursor and what lay between is gone. */
-  lose(subscription: Subscription): void;
+  /** What lies between the subscription's cursor and the head cannot be read any more: it has to end. */
+  onGap(subscription: Subscription): void;
 }

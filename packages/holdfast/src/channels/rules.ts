@@ -1,7 +1,7 @@
 /** What holds for a channel: how long its log is kept, and what may be done with it. */
 import { HoldfastError } from "../errors.js";
 import type { MapType } from "../wire/messages.js";
-import type { Durability, Retention } from "./broker.js";
+import type { Durability, Retention } from "./log.js";
 
 /**
  * How a channel is read:

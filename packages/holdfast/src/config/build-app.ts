@@ -2,7 +2,7 @@
 import { type ChannelDefinition, type ChannelOptions, channel } from "../app/channel.js";
 import { App, type AppOptions, type Channels, defineApp, jwt, type Methods } from "../app/define-app.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
-import type { Durability } from "../channels/broker.js";
+import type { Durability } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
 import type { DescribedConfig } from "./define-config.js";
 import type { ReadConfig } from "./read-config.js";

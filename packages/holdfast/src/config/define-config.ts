@@ -3,7 +3,7 @@ import type { AccessWord } from "../app/access.js";
 import type { AllowOptions, ChannelOptions, MapOptions } from "../app/channel.js";
 import type { App } from "../app/define-app.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
-import type { Durability } from "../channels/broker.js";
+import type { Durability } from "../channels/log.js";
 import type { ServerOptions } from "../server/options.js";
 
 /** What must not stand in the file: the name of an environment variable, or a file, whose ends are trimmed. */

@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { compileApp } from "../app/compile-app.js";
 import type { App } from "../app/define-app.js";
-import type { Durability } from "../channels/broker.js";
+import type { Durability } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
 import { resolveOptions, type ServerOptions } from "../server/options.js";
 import { presenceLeaseMs } from "../sessions/limits.js";

@@ -1,6 +1,6 @@
 /** Settings as `createServer` takes them. */
 import { normalizePem } from "../auth/keys.js";
-import type { Durability } from "../channels/broker.js";
+import type { Durability } from "../channels/log.js";
 import { openRules } from "../channels/rules.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ServerOptions } from "../server/options.js";

@@ -1,8 +1,9 @@
 /** What the server's HTTP interface does with an application: its methods, and its tokens. */
 import type { CompiledApp } from "../app/compile-app.js";
 import type { Tokens } from "../auth/tokens.js";
-import type { Broker, BrokerEvents } from "../channels/broker.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
+import type { LogEvents } from "../channels/log.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { Audit } from "../observe/audit.js";
 import type { Control } from "../sessions/control.js";
@@ -33,7 +34,7 @@ export function createRevocationLog(
   { broker, clock, control, onError }: RevocationContext,
 ): RevocationLog {
   return new RevocationLog({
-    broker,
+    log: broker.log,
     revocations,
     now: () => clock.now(),
     onRevoked: () => control.endRevoked(),
@@ -61,14 +62,12 @@ export async function revokeTokens(
 }
 
 /** What comes in the log of revocations is for no reader of a channel. */
-export function withRevocations(channels: Channels, log: RevocationLog | undefined): BrokerEvents {
+export function withRevocations(channels: Channels, log: RevocationLog | undefined): LogEvents {
   if (log === undefined) return channels;
   return {
     onPublication(channel, publication, epoch) {
       if (channel === revocationChannel) log.receive(publication, epoch);
       else channels.onPublication(channel, publication, epoch);
     },
-    onJoin: (channel, info) => channels.onJoin(channel, info),
-    onLeave: (channel, info) => channels.onLeave(channel, info),
   };
 }

@@ -5,7 +5,7 @@
  * grown long is written anew at its own end, and what lies before is dropped.
  */
 import { type Revocation, type Revocations, revocationDurationMs } from "../auth/revocations.js";
-import type { Broker, PublishOptions, Retention } from "../channels/broker.js";
+import type { Log, PublishOptions, Retention } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
 
@@ -13,7 +13,7 @@ import type { Publication } from "../wire/messages.js";
 export const revocationChannel = "\u0001revocations";
 
 export interface RevocationLogOptions {
-  readonly broker: Broker;
+  readonly log: Log;
   readonly revocations: Revocations;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -75,7 +75,7 @@ export class RevocationLog {
    * @throws HF_REVOCATIONS_FULL when there are more than may be kept, of which none may be left out
    */
   async open(): Promise<void> {
-    await this.#options.broker.subscribe(revocationChannel);
+    await this.#options.log.subscribe(revocationChannel);
     await this.#catchUp();
   }
 
@@ -129,8 +129,8 @@ export class RevocationLog {
 
   /** @returns whether there is more */
   async #readPage(): Promise<boolean> {
-    const { broker } = this.#options;
-    const { publications, position } = await broker.history(revocationChannel, {
+    const { log } = this.#options;
+    const { publications, position } = await log.history(revocationChannel, {
       ...page,
       sinceOffset: this.#head,
     });
@@ -172,7 +172,7 @@ export class RevocationLog {
     };
     const data = JSON.stringify({ revocations } satisfies Entry);
     try {
-      const { position } = await this.#options.broker.publish(revocationChannel, { data }, options);
+      const { position } = await this.#options.log.publish(revocationChannel, { data }, options);
       this.#lastOwn = Math.max(this.#lastOwn, position.offset);
       return position.offset;
     } finally {

@@ -35,6 +35,7 @@ import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
+import { replyError } from "../wire/codes.js";
 import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
 import { withTokenAudit } from "./audit-tokens.js";
@@ -97,9 +98,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#options = resolved;
     this.#broker = createBroker({ ...resolved, broker: options.broker });
     this.#deadlines = new Deadlines(systemClock, onError);
-    const log = new LogReader(this.#broker);
+    const logReader = new LogReader(this.#broker.log);
     this.#delivery = new Delivery({
-      log,
+      logReader,
       schedule: (run) => void setImmediate(run),
       now: () => performance.now(),
       sliceMs: resolved.deliverySliceMs,
@@ -107,8 +108,10 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     });
     const common = { broker: this.#broker, delivery: this.#delivery, onError };
     this.#channels = new Channels({
-      ...common,
-      log,
+      log: this.#broker.log,
+      logReader,
+      delivery: this.#delivery,
+      onError,
       ringLimits: resolved.ring,
       maxRingBytes: resolved.maxRingBytes,
       maxOpenChannels: resolved.maxOpenChannels,
@@ -149,7 +152,14 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#channelRoutes = new ChannelRoutes({ ...resolved, peerKeyOf, context, expectedFailure });
     this.control = new Control(this.#handler, context, this.#channelRoutes);
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
-    this.#events = withRevocations(this.#channels, this.#revocationLog);
+    this.#events = {
+      log: withRevocations(this.#channels, this.#revocationLog),
+      presence: this.#channels,
+      cluster: {
+        onCommand: async () => ({ error: replyError("notAvailable") }),
+        onHistoryRemoved: (channel) => this.#channels.forgetHistory(channel),
+      },
+    };
     this.#admission = new Admission({
       clock: systemClock,
       peerKeyOf,
@@ -291,7 +301,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   /** Sizes of everything that grows with use. */
   stats(): ServerStats {
-    const { channels, behind, touched } = this.#delivery.pending;
+    const { channels, behind, unflushed } = this.#delivery.pending;
     return {
       ...this.#handler.stats(),
       channels: this.#channels.count,
@@ -300,7 +310,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       ...this.#bounds.stats(),
       ...this.#channelRoutes.stats(),
       deadlines: this.#deadlines.count,
-      deliveries: channels + behind + touched,
+      deliveries: channels + behind + unflushed,
     };
   }
 

@@ -66,7 +66,7 @@ export const commandHandlers: Handlers = {
   async presence(session, { id, params: { channel } }, context) {
     const fault = await presenceFault(session, channel, id, context);
     if (fault) return fault;
-    const result = await context.broker.presence(channel);
+    const result = await context.broker.presence.list(channel);
     const bytes = result.reduce((sum, info) => sum + sizeOfInfo(info), 0);
     if (bytes <= context.limits.maxPresenceBytes) return { reply: { id, method: "presence", result } };
     const advice = `${result.length} clients are more than one reply may hold; presence_stats counts them`;
@@ -76,7 +76,7 @@ export const commandHandlers: Handlers = {
   async presence_stats(session, { id, params: { channel } }, context) {
     const fault = await presenceFault(session, channel, id, context);
     if (fault) return fault;
-    return { reply: { id, method: "presence_stats", result: await context.broker.presenceStats(channel) } };
+    return { reply: { id, method: "presence_stats", result: await context.broker.presence.stats(channel) } };
   },
 
   async history(session, { id, params }, context) {

@@ -2,7 +2,8 @@
  * What the server's own side does with channels and connections: for the HTTP interface, and for programs that embed a
  * server. Asks for no permission. Whoever acts on a user acts on all connections of that user, unless one is named.
  */
-import type { HistoryPage, PresenceStats, PublishResult } from "../channels/broker.js";
+import type { HistoryPage, PublishResult } from "../channels/log.js";
+import type { PresenceStats } from "../channels/presence-store.js";
 import {
   comesBackAfter,
   type Disconnect,
@@ -97,12 +98,12 @@ export class Control {
 
   async presence(channel: string): Promise<readonly ClientInfo[] | ReplyError> {
     const policy = this.#presencePolicy(channel);
-    return "code" in policy ? policy : await this.#context.broker.presence(channel);
+    return "code" in policy ? policy : await this.#context.broker.presence.list(channel);
   }
 
   async presenceStats(channel: string): Promise<PresenceStats | ReplyError> {
     const policy = this.#presencePolicy(channel);
-    return "code" in policy ? policy : await this.#context.broker.presenceStats(channel);
+    return "code" in policy ? policy : await this.#context.broker.presence.stats(channel);
   }
 
   async history(params: HistoryParams): Promise<HistoryPage | ReplyError> {
@@ -114,9 +115,9 @@ export class Control {
   async removeHistory(channel: string): Promise<ReplyError | undefined> {
     const policy = this.#policyFor(channel);
     if ("code" in policy) return policy;
-    const { broker, channels } = this.#context;
-    await broker.removeHistory(channel);
-    channels.forgetHistory(channel);
+    const { log, cluster } = this.#context.broker;
+    await log.removeHistory(channel);
+    await cluster.announceHistoryRemoved(channel);
     return undefined;
   }
 

@@ -2,11 +2,14 @@
  * The way to a live subscription of a map: its state page by page, then what has changed since the first page, and live
  * from there. The channel is held open meanwhile, and the terms are those of the first step.
  */
-import type { Broker, KeysPage, KeysQuery } from "../channels/broker.js";
+
+import { whole } from "../channels/batches.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
-import type { Channels, Recovery } from "../channels/channels.js";
+import type { Channels } from "../channels/channels.js";
+import type { KeysPage, KeysQuery, Log } from "../channels/log.js";
+import type { Recovered } from "../channels/recovery.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { whole } from "../channels/view.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
@@ -119,7 +122,7 @@ export class MapPagings {
 /** The subscription is live from here. */
 export interface LiveStep {
   readonly state: readonly Publication[];
-  readonly recovery: Extract<Recovery, { isRecovered: true }>;
+  readonly recovery: Extract<Recovered, { isRecovered: true }>;
   /** Whether the client has all values once it has what comes with this. */
   readonly hasValues: boolean;
 }
@@ -152,7 +155,7 @@ async function stateStep(
 ): Promise<Step | Failure> {
   const { channel, terms } = paging;
   const { map, filter } = params;
-  const page = await readState(context.broker, terms.rules, {
+  const page = await readState(context.broker.log, terms.rules, {
     ...map,
     channel: channel.name,
     least: leastMapPage,
@@ -170,7 +173,7 @@ async function stateStep(
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
   const isFar = channel.head - start.offset > entriesOf(map.limit, leastMapPage);
   if (isFar && terms.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
-  const recovery = await context.channels.recover(channel, start, () => true);
+  const recovery = await context.channels.recovery.recover(channel, start, () => true);
   return recovery.isRecovered ? { state, recovery, hasValues: true } : unrecoverable();
 }
 
@@ -200,7 +203,7 @@ async function streamStep(
     };
   const follows = start !== undefined && since.epoch === start.epoch && since.offset >= start.offset;
   if (!follows && !access.mayReadFrom(reader, channel, since, terms.rights)) return unrecoverable();
-  const found = await channels.recover(
+  const found = await channels.recovery.recover(
     channel,
     since,
     isRecovering ? keepsFor(channel, terms.rules, clock.now()) : () => true,
@@ -232,9 +235,9 @@ function placeOf(
 }
 
 function limited(
-  recovery: Extract<Recovery, { isRecovered: true }>,
+  recovery: Extract<Recovered, { isRecovered: true }>,
   limit: number,
-): Extract<Recovery, { isRecovered: true }> {
+): Extract<Recovered, { isRecovered: true }> {
   const { publications } = recovery;
   if (limit === 0 || publications.length <= limit) return recovery;
   const page = publications.slice(0, limit);
@@ -277,14 +280,14 @@ export interface StatePage extends KeysPage {
  * @throws what the broker's `keys` throws
  */
 export async function readState(
-  broker: Pick<Broker, "keys">,
+  log: Pick<Log, "keys">,
   { map }: ChannelRules,
   { channel, limit, least = 1, cursor, isAscending = false }: StateRequest,
 ): Promise<StatePage | undefined> {
   const after = cursor === undefined ? undefined : parseCursor(cursor);
   if (after === null) return undefined;
   const isOrdered = map?.isOrdered === true;
-  const page = await broker.keys(channel, {
+  const page = await log.keys(channel, {
     order: isOrdered ? "score" : "key",
     isReverse: isOrdered && isAscending,
     ...(after && { after }),
@@ -321,7 +324,7 @@ const removalsAtOnce = 128;
 export class MapControl {
   readonly #broker: Broker;
   readonly #application: Pick<Application, "policyFor">;
-  readonly #channels: Pick<Channels, "readersOf">;
+  readonly #channels: Pick<Channels, "whenReadersCatchUp">;
 
   constructor({ broker, application, channels }: Publishing) {
     this.#broker = broker;
@@ -335,14 +338,14 @@ export class MapControl {
   ): Promise<StatePage | ReplyError> {
     const rules = this.#rulesOf(params.channel);
     if ("code" in rules) return rules;
-    const page = await readState(this.#broker, rules, { limit: 0, ...params });
+    const page = await readState(this.#broker.log, rules, { limit: 0, ...params });
     return page ?? replyError("badRequest", cursorFault);
   }
 
   /** @returns undefined where the key has no value */
   async value(channel: string, key: string): Promise<Publication | undefined | ReplyError> {
     const rules = this.#rulesOf(channel);
-    return "code" in rules ? rules : await this.#broker.value(channel, key);
+    return "code" in rules ? rules : await this.#broker.log.value(channel, key);
   }
 
   async numKeys(channel: string): Promise<number | ReplyError> {
@@ -367,13 +370,17 @@ export class MapControl {
   /** Some at a time, so that readers keep up. */
   async #remove(channel: string, publications: readonly Publication[], rules: ChannelRules): Promise<void> {
     for (let i = 0; i < publications.length; i += removalsAtOnce) {
-      for (let wait = this.#channels.readersOf(channel); wait; wait = this.#channels.readersOf(channel))
+      for (
+        let wait = this.#channels.whenReadersCatchUp(channel);
+        wait;
+        wait = this.#channels.whenReadersCatchUp(channel)
+      )
         await wait;
       await Promise.all(
         publications
           .slice(i, i + removalsAtOnce)
           .map(({ key = "" }) =>
-            this.#broker.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
+            this.#broker.log.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
           ),
       );
     }

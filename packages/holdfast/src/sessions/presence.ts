@@ -1,6 +1,6 @@
 /** Shows others who is subscribed to a channel: in its presence, in maps that list its subscribers, by joins and leaves. */
 
-import type { NewPublication } from "../channels/broker.js";
+import type { NewPublication } from "../channels/log.js";
 import type { Owner } from "../channels/quota.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { hasCode } from "../errors.js";
@@ -44,21 +44,21 @@ export function hideSubscriber(context: PresenceContext, channel: string, subscr
   const { rules, listedIn, info } = subscriber;
   if (listedIn.length > 0) context.lists.leave(listedIn, info);
   if (rules.hasPresence)
-    watch(context, context.broker.removePresence(channel, info.client), `removing presence from ${channel}`);
+    watch(context, context.broker.presence.remove(channel, info.client), `removing presence from ${channel}`);
   if (rules.hasJoinLeave) announce(context, channel, "leave", info);
 }
 
 /** Where there is no room the client is not listed, which is tried again with each renewal. */
 function addPresence(context: PresenceContext, channel: string, { info, owner }: Subscriber): void {
   const { broker, times } = context;
-  const added = broker.addPresence(channel, info, presenceLeaseMs(times), owner).catch((error: unknown) => {
+  const added = broker.presence.add(channel, info, presenceLeaseMs(times), owner).catch((error: unknown) => {
     if (!hasCode(error, "HF_BROKER_FULL")) throw error;
   });
   watch(context, added, `adding presence to ${channel}`);
 }
 
 function announce(context: PresenceContext, channel: string, kind: "join" | "leave", info: ClientInfo): void {
-  watch(context, context.broker.announce(channel, kind, info), `announcing a ${kind} in ${channel}`);
+  watch(context, context.broker.presence.announce(channel, kind, info), `announcing a ${kind} in ${channel}`);
 }
 
 function watch({ onError }: PresenceContext, work: Promise<void>, stage: string): void {
@@ -90,7 +90,7 @@ export class PresenceLists {
     for (const list of lists)
       this.#run(list, async (rules) => {
         const key = keyOf(rules, info);
-        if (key === undefined || (await this.#context.broker.renewKey(list, key)) || !isThere()) return;
+        if (key === undefined || (await this.#context.broker.log.renewKey(list, key)) || !isThere()) return;
         await this.#put(list, rules, info, owner);
       });
   }
@@ -116,7 +116,7 @@ export class PresenceLists {
     owner?: Owner,
   ): Promise<void> {
     const options = { ...storageOf(rules), ...(owner !== undefined && { owner }) };
-    await this.#context.broker.publish(list, publication, options);
+    await this.#context.broker.log.publish(list, publication, options);
   }
 
   #run(list: string, work: (rules: ChannelRules) => Promise<void>): void {

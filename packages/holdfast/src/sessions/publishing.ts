@@ -1,6 +1,7 @@
 /** One publication into a channel, by its policy: for clients' commands and for the server's own interfaces. */
-import type { Broker, PublishResult } from "../channels/broker.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
+import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { TokenBucket } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
@@ -131,7 +132,7 @@ function toLog(
   rules: ChannelRules,
   origin: Origin,
 ): Promise<PublishResult> {
-  const readers = publishing.channels.readersOf(params.channel);
+  const readers = publishing.channels.whenReadersCatchUp(params.channel);
   if (readers === undefined) return append(publishing, params, rules, origin);
   return afterReaders(publishing, params, rules, origin);
 }
@@ -150,7 +151,7 @@ function append(
   const { retention, durability } = storageOf(rules);
   const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
   // Most have nothing else, and objects put together from parts are what a publication costs most.
-  return broker.publish(
+  return broker.log.publish(
     channel,
     isPlain
       ? said
@@ -178,9 +179,9 @@ async function afterReaders(
   rules: ChannelRules,
   origin: Origin,
 ): Promise<PublishResult> {
-  for (let wait = publishing.channels.readersOf(params.channel); wait; ) {
+  for (let wait = publishing.channels.whenReadersCatchUp(params.channel); wait; ) {
     await wait;
-    wait = publishing.channels.readersOf(params.channel);
+    wait = publishing.channels.whenReadersCatchUp(params.channel);
   }
   return await append(publishing, params, rules, origin);
 }

@@ -3,8 +3,9 @@
  * yet, the reader may be left to wait (waiting-reader.ts).
  */
 
-import type { Broker, HistoryPage } from "../channels/broker.js";
+import type { Broker } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
+import type { HistoryPage } from "../channels/log.js";
 import type { ChannelRules } from "../channels/rules.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { HistoryParams, Position, Publication } from "../wire/messages.js";
@@ -202,7 +203,7 @@ async function readNewest(
   { broker, limits }: ReadingContext,
   { channel, limit = defaultReadEntries }: ReadParams,
 ): Promise<LogAnswer> {
-  const page = await broker.history(channel, {
+  const page = await broker.log.history(channel, {
     maxEntries: Math.min(limit, limits.maxHistoryEntries),
     maxBytes: limits.maxHistoryBytes,
     isReverse: true,
@@ -215,7 +216,7 @@ async function readMap(
   rules: ChannelRules,
   { channel, cursor, limit = 0 }: ReadParams,
 ): Promise<StateAnswer | Refusal> {
-  const page = await readState(broker, rules, { channel, limit, cursor: cursor?.place });
+  const page = await readState(broker.log, rules, { channel, limit, cursor: cursor?.place });
   if (page === undefined) return refusal("badRequest", cursorFault);
   const start = cursor?.start ?? page.position;
   if (start.epoch !== page.position.epoch)
@@ -248,7 +249,7 @@ export async function readHistory(
     return replyError("notAvailable", "nothing is kept of this channel");
   if (reverse && since?.offset === 0)
     return replyError("badRequest", "history in reverse needs since.offset above 0, or no since");
-  const page = await broker.history(channel, {
+  const page = await broker.log.history(channel, {
     ...(since && { sinceOffset: since.offset }),
     maxEntries: limit < 0 ? limits.maxHistoryEntries : Math.min(limit, limits.maxHistoryEntries),
     maxBytes: limits.maxHistoryBytes,

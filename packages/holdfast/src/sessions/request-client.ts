@@ -3,9 +3,8 @@
  * answer. What the application hears of it is what it hears of a connection.
  */
 
-import type { Channel } from "../channels/channel.js";
+import type { Channel, Subscription } from "../channels/channel.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
-import type { Subscription } from "../channels/subscription.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import type { ClientInfo, Position } from "../wire/messages.js";
 import { type Actor, type Refusal, refusal, toActor } from "./application.js";
@@ -124,7 +123,7 @@ export class WaitingReader implements Reader, DeadlineHolder {
     this.#position = { epoch: channel.epoch, offset };
     this.#subscription = channels.subscribe(channel, this, { offset });
     deadlines.set(this, this.#options.waitMs);
-    if (this.#subscription.cursor !== channel.ring.next) delivery.resume(this);
+    if (this.#subscription.isBehind) delivery.resume(this);
     return true;
   }
 
@@ -166,7 +165,7 @@ export class WaitingReader implements Reader, DeadlineHolder {
   }
 
   /** Who comes back to the same place is told what has become of it. */
-  lose(): void {
+  onGap(): void {
     this.#bytes = undefined;
     this.end();
   }
@@ -179,7 +178,7 @@ export class WaitingReader implements Reader, DeadlineHolder {
   #touch(): void {
     if (this.#isTouched) return;
     this.#isTouched = true;
-    this.#options.context.delivery.touch(this);
+    this.#options.context.delivery.flushLater(this);
   }
 }
 

@@ -2,12 +2,11 @@
  * The channels of one session: subscribing with recovery, presence, joins and leaves, and undoing all that. Subscribing
  * and unsubscribing of one channel happen one after the other, in the order of the commands.
  */
-import type { Channel } from "../channels/channel.js";
-import type { Recovery } from "../channels/channels.js";
+import { publicationsFor, viewOf } from "../channels/batches.js";
+import type { Channel, Subscription } from "../channels/channel.js";
 import type { Reader } from "../channels/reader.js";
+import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import type { Subscription } from "../channels/subscription.js";
-import { publicationsFor, viewOf } from "../channels/view.js";
 import { type Disconnect, disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type {
   ClientInfo,
@@ -173,7 +172,7 @@ export class SessionChannels {
   }
 
   /** The node lost what the subscription has yet to read: the client is told, and may recover what is left. */
-  lose(subscription: Subscription): void {
+  onGap(subscription: Subscription): void {
     const channel = subscription.channel.name;
     const entry = this.#entries.get(channel);
     if (entry?.subscription === subscription) this.#end(channel, entry, "insufficientState");
@@ -315,7 +314,7 @@ export class SessionChannels {
     entry: Entry,
     params: SubscribeParams,
     terms: Terms,
-    recovery: Recovery | undefined,
+    recovery: Recovered | undefined,
     answer: Answer,
     map?: Pick<LiveStep, "state" | "hasValues"> & Pick<MapPaging, "start">,
   ): Failure | undefined {
@@ -372,7 +371,7 @@ export class SessionChannels {
       ...(view.delta !== "none" && { isDelta: true }),
     });
     showSubscriber(this.#context, channel.name, entry);
-    if (subscription.cursor !== channel.ring.next) delivery.resume(this.#owner);
+    if (subscription.isBehind) delivery.resume(this.#owner);
     return undefined;
   }
 

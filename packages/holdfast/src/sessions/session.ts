@@ -3,8 +3,8 @@
  * alive. Its parts own their state and say what is next; the session acts, on its transport and on the node. Bounded in
  * commands in flight, in bytes that wait for the peer, and in time.
  */
+import type { Subscription } from "../channels/channel.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
-import type { Subscription } from "../channels/subscription.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/input-rate.js";
 import type { Codec, Encoded } from "../wire/codec.js";
@@ -267,8 +267,8 @@ export class Session
   }
 
   /** Reader. */
-  lose(subscription: Subscription): void {
-    this.channels.lose(subscription);
+  onGap(subscription: Subscription): void {
+    this.channels.onGap(subscription);
   }
 
   /** CommandOwner. */
@@ -339,7 +339,7 @@ export class Session
 
   #touch(): void {
     // While full, the rest goes out when the transport has drained.
-    if (this.#flow.isEmpty && !this.#flow.isFull) this.#context.delivery.touch(this);
+    if (this.#flow.isEmpty && !this.#flow.isFull) this.#context.delivery.flushLater(this);
   }
 
   #write(): void {

@@ -1,8 +1,9 @@
 /** Whether a client may be in a channel, and on what terms: by its token, or by the channel's policy. */
+
+import { type ViewOptions, viewOf } from "../channels/batches.js";
 import type { Channel } from "../channels/channel.js";
-import type { Recovery } from "../channels/channels.js";
+import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import { type ViewOptions, viewOf } from "../channels/view.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
@@ -108,7 +109,7 @@ export async function recover(
   { epoch, offset, filter }: Pick<SubscribeParams, "epoch" | "offset" | "filter">,
   { rules, rights }: Pick<Terms, "rules" | "rights">,
   reader: Reader,
-): Promise<Recovery> {
+): Promise<Recovered> {
   const { access, channels, clock } = context;
   if (!access.mayReadFrom(reader, channel, { epoch, offset }, rights))
     return { isRecovered: false, reason: "what was published before is not for this client" };
@@ -116,13 +117,13 @@ export async function recover(
   const now = clock.now();
   const recovery =
     rules.recoveryMode === "cache"
-      ? await channels.recoverNewest(
+      ? await channels.recovery.recoverNewest(
           channel,
           { epoch, offset },
           // One that passes a filter may lie far behind.
           filter && (({ tags, offset: at }) => filter.passes(tags) && (rights.history || at > offset)),
         )
-      : await channels.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
+      : await channels.recovery.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
   if (channel.epoch === before) return recovery;
   return { isRecovered: false, reason: "the channel's log has started afresh" };
 }
@@ -229,10 +230,10 @@ export function isPatched(params: SubscribeParams, terms: Pick<Terms, "rules" | 
 /** Why a subscription's filter is one too many. */
 export function findFilterFault(
   { filter }: SubscribeParams,
-  { filters }: Pick<Channel, "filters">,
+  channel: Pick<Channel, "findFilterFault">,
   owner: string,
 ): Failure | undefined {
-  const fault = filter && filters?.findFault(filter, owner);
+  const fault = filter && channel.findFilterFault(filter, owner);
   return fault === undefined ? undefined : { error: replyError("limitExceeded", fault) };
 }
 

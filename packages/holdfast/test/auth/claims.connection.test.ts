@@ -233,6 +233,8 @@ describe("channels of a connection's token", () => {
       invalidToken("the claim channels has 129 channels; at most 128 are allowed"),
     );
     const subs = Object.fromEntries([...names, "more"].map((name) => [name, {}]));
-    expect(await verify({ subs })).toEqual(invalidToken("the claim subs has 129 channels; at most 128 are allowed"));
+    expect(await verify({ subs })).toEqual(
+      invalidToken("the claim subs has 129 channels; at most 128 are allowed"),
+    );
   });
 });

@@ -65,7 +65,9 @@ describe("describing tokens", () => {
       faults: ["the token's header has no algorithm (alg)", "the token's payload is not a JSON object"],
     });
     const long = withHmac({ x: "x".repeat(9000) });
-    expect(describeToken(long).faults).toEqual([`the token has ${long.length} bytes; at most 8192 are allowed`]);
+    expect(describeToken(long).faults).toEqual([
+      `the token has ${long.length} bytes; at most 8192 are allowed`,
+    ]);
     expect(describeToken(long, { maxTokenBytes: 20_000 }).faults).toEqual([]);
   });
 

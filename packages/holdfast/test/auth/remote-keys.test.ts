@@ -182,7 +182,11 @@ describe("an issuer that fails", () => {
     ["answers with nothing", (_request, response) => response.end(), /the answer is not JSON$/],
     ["answers null", (_request, response) => response.end("null"), /the answer is not a JWK Set/],
     ["answers with a list", (_request, response) => response.end("[]"), /the answer is not a JWK Set/],
-    ["answers with keys that are no list", (_request, response) => response.end('{"keys":{}}'), /not a JWK Set/],
+    [
+      "answers with keys that are no list",
+      (_request, response) => response.end('{"keys":{}}'),
+      /not a JWK Set/,
+    ],
     ["answers without keys", answerWith([]), /the answer has no usable key$/],
     ["answers with secrets", answerWith([{ kty: "oct", k: "x".repeat(43) }]), /the answer has no usable key/],
     ["answers with a private key", answerWith([jwk(rsa.privateKey)]), /the answer has no usable key/],

@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { ample, EventRecord, neighbourOf, query } from "../../../../test/conformance/broker/fixture.js";
 import { readJournalEnds } from "../../src/brokers/lmdb/journal.js";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
-import type { Broker, Durability, Retention } from "../../src/channels/broker.js";
+import type { Broker } from "../../src/channels/broker.js";
+import type { Durability, Retention } from "../../src/channels/log.js";
 import type { Position } from "../../src/wire/messages.js";
 import { createCounter } from "../support/counter.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -78,7 +79,7 @@ class Clients {
   }
 
   async look(broker: Broker, name: string): Promise<void> {
-    const { position } = await broker.history(name, query({ maxEntries: 0 }));
+    const { position } = await broker.log.history(name, query({ maxEntries: 0 }));
     for (const place of this.#places)
       if (place.channel === name) await this.#comeBack(broker, place, position);
     this.#remember(name, position);
@@ -93,7 +94,7 @@ class Clients {
     if (place.position.epoch !== now.epoch) return;
     const missed = (this.#published.get(place.channel) ?? 0) - place.published;
     expect(now.offset - place.position.offset).toBeGreaterThanOrEqual(missed);
-    const page = await broker.history(place.channel, query({ sinceOffset: place.position.offset }));
+    const page = await broker.log.history(place.channel, query({ sinceOffset: place.position.offset }));
     for (const { offset, data } of page.publications)
       this.note(place.channel, { epoch: now.epoch, offset }, data);
   }
@@ -113,15 +114,15 @@ async function run(subject: Subject, steps: readonly Step[]): Promise<void> {
     const { broker } = subject;
     if (each.type === "look") await clients.look(broker, each.channel);
     else if (each.type === "subscribe") {
-      const position = await broker.subscribe(each.channel);
-      expect((await broker.history(each.channel, query({ maxEntries: 0 }))).position).toEqual(position);
+      const position = await broker.log.subscribe(each.channel);
+      expect((await broker.log.history(each.channel, query({ maxEntries: 0 }))).position).toEqual(position);
       await clients.look(broker, each.channel);
-    } else if (each.type === "unsubscribe") await broker.unsubscribe(each.channel);
+    } else if (each.type === "unsubscribe") await broker.log.unsubscribe(each.channel);
     else if (each.type === "publish") {
       const data = String(++count);
-      const before = (await broker.history(each.channel, query({ maxEntries: 0 }))).position;
+      const before = (await broker.log.history(each.channel, query({ maxEntries: 0 }))).position;
       const { retention, durability } = each;
-      const { position } = await broker.publish(each.channel, { data }, { retention, durability });
+      const { position } = await broker.log.publish(each.channel, { data }, { retention, durability });
       expect(position).toEqual({ epoch: before.epoch, offset: before.offset + 1 });
       clients.published(each.channel, position, data);
     } else if (each.type === "wait") await subject.advance(each.minutes * minuteMs);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { framePublications, maxBatchBytes } from "../../src/channels/batches.js";
+import { framePublications, maxBatchBytes, viewOf } from "../../src/channels/batches.js";
 import { Channel } from "../../src/channels/channel.js";
-import { viewOf } from "../../src/channels/view.js";
 import type { Codec } from "../../src/wire/codec.js";
 import { jsonCodec } from "../../src/wire/json-codec.js";
 import { clientInfo, countTo, publication } from "./support/entries.js";
@@ -10,7 +9,7 @@ import { createPlainEncoding, messagesOf, plainEncoding } from "./support/fake-r
 function channelWith(count: number, data?: string): Channel {
   const channel = new Channel("news", { limits: { maxEntries: 1000, maxBytes: 10_000_000 } });
   channel.open({ epoch: "e1", offset: 0 });
-  for (const offset of countTo(count)) channel.receive(publication(offset, data), "e1");
+  for (const offset of countTo(count)) channel.append(publication(offset, data), "e1");
   return channel;
 }
 
@@ -65,7 +64,7 @@ describe("batch", () => {
   it("is made anew when the ring has grown", () => {
     const channel = channelWith(3);
     channel.batches.get(1, quiet, plainEncoding);
-    channel.receive(publication(4), "e1");
+    channel.append(publication(4), "e1");
     const batch = channel.batches.get(1, quiet, plainEncoding);
     expect(offsetsOf(batch.framed?.bytes)).toEqual([2, 3, 4]);
     expect(batch.cursor).toBe(4);
@@ -110,7 +109,7 @@ describe("joins and leaves in a batch", () => {
   it("are there for those who want them, in their place", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
-    channel.receive(publication(2), "e1");
+    channel.append(publication(2), "e1");
     channel.announce("leave", clientInfo("ann"));
     const { framed, cursor, offset } = channel.batches.get(0, curious, plainEncoding);
     const kinds = messagesOf([framed?.bytes as Uint8Array]).map(({ push }) => Object.keys(push)[1]);
@@ -121,7 +120,7 @@ describe("joins and leaves in a batch", () => {
   it("are not there for the others, who still get past them", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
-    channel.receive(publication(2), "e1");
+    channel.append(publication(2), "e1");
     channel.announce("leave", clientInfo("ann"));
     const { framed, cursor, offset } = channel.batches.get(0, quiet, plainEncoding);
     expect(offsetsOf(framed?.bytes)).toEqual([1, 2]);
@@ -146,7 +145,7 @@ describe("encoding", () => {
     ];
     for (const encoding of framings)
       for (const cursor of [0, 1, 2]) channel.batches.get(cursor, quiet, encoding);
-    channel.receive(publication(4), "e1");
+    channel.append(publication(4), "e1");
     for (const encoding of framings) channel.batches.get(0, quiet, encoding);
     expect(encoded()).toBe(4);
   });

@@ -105,9 +105,10 @@ describe("channel in use", () => {
     const stays = await follow(createReader(), "news", { hasJoinLeave: true });
     channels.unsubscribe(subscription);
     channels.unsubscribe(subscription);
-    expect(stays.channel.joinLeaveReaders).toBe(1);
+    expect(stays.channel.wantsJoinLeave).toBe(true);
     channels.unsubscribe(stays);
     channels.unsubscribe(stays);
+    expect(stays.channel.wantsJoinLeave).toBe(false);
     expect(broker.count("unsubscribe")).toBe(1);
   });
 
@@ -172,7 +173,7 @@ describe("events of the broker", () => {
   it("of joins are not kept while nobody wants them", async () => {
     const { broker, createReader, delivery, follow } = await createTestNode();
     const { channel } = await follow(createReader(), "news");
-    await broker.announce("news", "join", clientInfo("ann"));
+    await broker.presence.announce("news", "join", clientInfo("ann"));
     expect(channel.ring.next).toBe(channel.ring.first);
     expect(delivery.pending.channels).toBe(0);
   });
@@ -181,10 +182,10 @@ describe("events of the broker", () => {
     const { broker, channels, createReader, follow } = await createTestNode();
     const { channel } = await follow(createReader(), "news");
     const curious = await follow(createReader(), "news", { hasJoinLeave: true });
-    await broker.announce("news", "join", clientInfo("ann"));
+    await broker.presence.announce("news", "join", clientInfo("ann"));
     expect(channel.ring.next - channel.ring.first).toBe(1);
     channels.unsubscribe(curious);
-    await broker.announce("news", "leave", clientInfo("ann"));
+    await broker.presence.announce("news", "leave", clientInfo("ann"));
     expect(channel.ring.next - channel.ring.first).toBe(1);
   });
 });

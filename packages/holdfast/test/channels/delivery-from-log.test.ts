@@ -3,7 +3,7 @@ import { settle } from "../support/fake-clock.js";
 import { clientInfo, countTo } from "./support/entries.js";
 import { createTestNode } from "./support/test-node.js";
 
-const idle = { channels: 0, behind: 0, touched: 0 };
+const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 describe("slow reader that the ring has left behind", () => {
   it("reads on from the log, then from the ring", async () => {
@@ -134,7 +134,7 @@ describe("slow reader that the ring has left behind", () => {
     await publish("news", 2);
     await scheduler.runAll();
     slow.isReady = false;
-    for (const n of countTo(10)) await broker.announce("news", "join", clientInfo(`client-${n}`));
+    for (const n of countTo(10)) await broker.presence.announce("news", "join", clientInfo(`client-${n}`));
     await scheduler.runAll();
     slow.drain();
     await publish("news", 1);
@@ -255,7 +255,7 @@ describe("recovering from a position that events have not told of yet", () => {
     broker.holdsEvents = true;
     await publish("news", 3);
     expect(channel.head).toBe(0);
-    const recovery = await channels.recover(channel, { epoch: channel.epoch, offset: 2 });
+    const recovery = await channels.recovery.recover(channel, { epoch: channel.epoch, offset: 2 });
     expect(recovery).toMatchObject({ isRecovered: true, offset: 3 });
     await scheduler.runAll();
   });

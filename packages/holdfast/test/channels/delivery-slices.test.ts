@@ -3,7 +3,7 @@ import { countTo } from "./support/entries.js";
 import type { FakeReader } from "./support/fake-reader.js";
 import { createTestNode, type TestNode } from "./support/test-node.js";
 
-const idle = { channels: 0, behind: 0, touched: 0 };
+const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 /** A node on which every look at the clock costs a millisecond: about 130 readers a slice. */
 function createSlowNode() {

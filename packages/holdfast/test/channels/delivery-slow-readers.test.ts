@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { countTo } from "./support/entries.js";
 import { createTestNode } from "./support/test-node.js";
 
-const idle = { channels: 0, behind: 0, touched: 0 };
+const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 describe("slow reader", () => {
   it("gets nothing while it is not ready, and holds nobody up", async () => {

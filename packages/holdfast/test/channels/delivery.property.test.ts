@@ -65,7 +65,7 @@ async function play(list: Steps, { ringEntries, logEntries, msPerLook }: Limits)
       if (broker.held("history") === 0) broker.hold("history");
     } else if (each.kind === "release") broker.release("history");
     else if (each.kind === "join")
-      await broker.announce(each.channel, "join", { user: "ann", client: "ann" });
+      await broker.presence.announce(each.channel, "join", { user: "ann", client: "ann" });
     else if (each.kind === "turn") scheduler.turn();
     else await scheduler.runAll();
   }
@@ -91,7 +91,7 @@ describe("readers, whatever happens in whatever order", () => {
           expect(each.lost).toEqual([]);
           for (const name of channelNames) expect(each.offsets(name)).toEqual(countTo(published[name]));
         }
-        expect(delivery.pending).toEqual({ channels: 0, behind: 0, touched: 0 });
+        expect(delivery.pending).toEqual({ channels: 0, behind: 0, unflushed: 0 });
         expect(log.pendingReads).toBe(0);
         expect(errors).toEqual([]);
         expect(channels.count).toBe(channelNames.length);
@@ -115,7 +115,7 @@ describe("readers, whatever happens in whatever order", () => {
             expect(offsets).toEqual(countTo(offsets.length));
             expect(isLost || offsets.length === published[name]).toBe(true);
           }
-        expect(delivery.pending).toEqual({ channels: 0, behind: 0, touched: 0 });
+        expect(delivery.pending).toEqual({ channels: 0, behind: 0, unflushed: 0 });
       }),
       { numRuns: 150 },
     );

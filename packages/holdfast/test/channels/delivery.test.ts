@@ -4,7 +4,7 @@ import { clientInfo, countTo, publication } from "./support/entries.js";
 import type { FakeReader } from "./support/fake-reader.js";
 import { createTestNode } from "./support/test-node.js";
 
-const idle = { channels: 0, behind: 0, touched: 0 };
+const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 describe("publishing", () => {
   it("does no more than schedule one turn, however many subscribe and publish", async () => {
@@ -13,7 +13,7 @@ describe("publishing", () => {
     for (const reader of readers) await follow(reader, "news");
     await publish("news", 20);
     expect(scheduler.waiting).toBe(1);
-    expect(delivery.pending).toEqual({ channels: 1, behind: 0, touched: 0 });
+    expect(delivery.pending).toEqual({ channels: 1, behind: 0, unflushed: 0 });
     for (const reader of readers) expect(reader.writes).toEqual([]);
   });
 
@@ -107,9 +107,9 @@ describe("turn", () => {
     await follow(curious, "news", { hasJoinLeave: true });
     await follow(plain, "news");
     await publish("news");
-    await broker.announce("news", "join", clientInfo("ann"));
+    await broker.presence.announce("news", "join", clientInfo("ann"));
     await publish("news");
-    await broker.announce("news", "leave", clientInfo("ann"));
+    await broker.presence.announce("news", "leave", clientInfo("ann"));
     scheduler.turn();
     expect(curious.labels()).toEqual(["pub 1", "join ann", "pub 2", "leave ann"]);
     expect(plain.labels()).toEqual(["pub 1", "pub 2"]);
@@ -121,7 +121,7 @@ describe("turn", () => {
     const plain = createReader();
     await follow(curious, "news", { hasJoinLeave: true });
     await follow(plain, "news");
-    await broker.announce("news", "join", clientInfo("ann"));
+    await broker.presence.announce("news", "join", clientInfo("ann"));
     scheduler.turn();
     expect(plain.writes).toEqual([]);
     expect(curious.labels()).toEqual(["join ann"]);
@@ -132,10 +132,10 @@ describe("turn", () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const reader = createReader();
     reader.pushText("{}");
-    expect(delivery.pending.touched).toBe(1);
+    expect(delivery.pending.unflushed).toBe(1);
     scheduler.turn();
     expect(reader.frames).toHaveLength(1);
-    expect(delivery.pending.touched).toBe(0);
+    expect(delivery.pending.unflushed).toBe(0);
   });
 
   it("flushes in the same turn a reader that is touched by another's flush", async () => {
@@ -222,7 +222,7 @@ describe("subscriptions without a registry", () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const channel = new Channel("news", { limits: { maxEntries: 100, maxBytes: 100_000 } });
     channel.open({ epoch: "e", offset: 0 });
-    for (const n of countTo(5)) channel.receive(publication(n), "e");
+    for (const n of countTo(5)) channel.append(publication(n), "e");
     const reader = createReader();
     reader.follow(channel, { offset: 2 });
     delivery.markDirty(channel);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { maxBatchBytes } from "../../src/channels/batches.js";
+import { maxBatchBytes, viewOf } from "../../src/channels/batches.js";
 import type { LogPage } from "../../src/channels/log-reader.js";
-import { viewOf } from "../../src/channels/view.js";
 import { settle } from "../support/fake-clock.js";
 import { countTo } from "./support/entries.js";
 import { createPlainEncoding, messagesOf, plainEncoding } from "./support/fake-reader.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { client } from "../../../../test/conformance/broker/fixture.js";
-import { LocalPresence } from "../../src/channels/local-presence.js";
-import { Quota } from "../../src/channels/quota.js";
-import { WindowQuota } from "../../src/channels/window-quota.js";
+import { LocalPresence } from "../../src/brokers/local-presence.js";
+import { Quota, WindowQuota } from "../../src/channels/quota.js";
 import { ownerOf } from "../../src/sessions/identity.js";
+import { FakeClock } from "../support/fake-clock.js";
 import { createTestNode } from "./support/test-node.js";
 
 const bound = { max: 160, userPercent: 5, what: "things", option: "maxThings" };
@@ -65,18 +65,20 @@ describe("quota of a window", () => {
 });
 
 describe("presence entries", () => {
-  it("are bounded for each user and in all; renewing and leaving do not count", () => {
-    const presence = new LocalPresence({ maxEntries: 160, userPercent: 5 });
-    const add = (name: string, owner?: string) => presence.put(`in-${name}`, client(name), 1000, owner);
-    for (let n = 0; n < 80; n++) add(`a${n}`, "user:a");
-    expect(() => add("a80", "user:a")).toThrow(/maxUserPercent/);
-    add("a0", "user:a");
-    add("b", "user:b");
-    presence.remove("in-a1", "a1");
-    presence.remove("in-a2", "a2");
-    add("a80", "user:a");
-    presence.sweep(1000, 2000);
-    for (let n = 0; n < 80; n++) add(`c${n}`, "user:c");
+  it("are bounded for each user and in all; renewing and leaving do not count", async () => {
+    const clock = new FakeClock();
+    const presence = new LocalPresence({ clock, isSubscribed: () => true, maxEntries: 160, userPercent: 5 });
+    await presence.open({ onJoin() {}, onLeave() {} });
+    const add = (name: string, owner?: string) => presence.add(`in-${name}`, client(name), 1000, owner);
+    for (let n = 0; n < 80; n++) await add(`a${n}`, "user:a");
+    await expect(add("a80", "user:a")).rejects.toThrow(/maxUserPercent/);
+    await add("a0", "user:a");
+    await add("b", "user:b");
+    await presence.remove("in-a1", "a1");
+    await presence.remove("in-a2", "a2");
+    await add("a80", "user:a");
+    clock.advance(20_000);
+    for (let n = 0; n < 80; n++) await add(`c${n}`, "user:c");
   });
 });
 

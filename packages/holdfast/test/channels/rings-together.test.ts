@@ -6,6 +6,7 @@ import { Delivery } from "../../src/channels/delivery.js";
 import { LogReader } from "../../src/channels/log-reader.js";
 import { createCounter } from "../support/counter.js";
 import { FakeClock } from "../support/fake-clock.js";
+import { eventsFor } from "./support/broker-events.js";
 import { countTo } from "./support/entries.js";
 import { FakeReader } from "./support/fake-reader.js";
 import { ManualScheduler } from "./support/manual-scheduler.js";
@@ -15,15 +16,21 @@ afterEach(() => void vi.restoreAllMocks());
 
 async function createNode(maxRingBytes: number) {
   const broker = new MemoryBroker({ clock: new FakeClock(), createEpoch: createCounter("epoch") });
-  const log = new LogReader(broker);
+  const logReader = new LogReader(broker.log);
   const scheduler = new ManualScheduler();
   const onError = (error: unknown) => {
     throw error;
   };
-  const delivery = new Delivery({ log, schedule: scheduler.schedule, now: () => 0, sliceMs: 4, onError });
+  const delivery = new Delivery({
+    logReader,
+    schedule: scheduler.schedule,
+    now: () => 0,
+    sliceMs: 4,
+    onError,
+  });
   const ringLimits = { maxEntries: 100, maxBytes: 1_000_000 };
-  const channels = new Channels({ broker, log, delivery, ringLimits, maxRingBytes, onError });
-  await broker.open(channels);
+  const channels = new Channels({ log: broker.log, logReader, delivery, ringLimits, maxRingBytes, onError });
+  await broker.open(eventsFor(channels));
   return { broker, channels, delivery, scheduler };
 }
 
@@ -34,7 +41,7 @@ describe("rings of all channels together", () => {
     for (const name of names) await channels.acquire(name);
     for (const _round of countTo(20))
       for (const name of names) {
-        await broker.publish(name, { data: JSON.stringify("x".repeat(100)) }, { retention: ample });
+        await broker.log.publish(name, { data: JSON.stringify("x".repeat(100)) }, { retention: ample });
         expect(channels.ringBytes).toBeLessThanOrEqual(50_000);
       }
     expect(channels.ringBytes).toBeGreaterThan(5000);
@@ -47,7 +54,7 @@ describe("rings of all channels together", () => {
     const shrink = vi.spyOn(Channel.prototype, "shrink");
     let most = 0;
     for (const name of names) {
-      await broker.publish(name, { data: "1" }, { retention: ample });
+      await broker.log.publish(name, { data: "1" }, { retention: ample });
       most = Math.max(most, shrink.mock.calls.length);
       shrink.mockClear();
     }
@@ -59,7 +66,7 @@ describe("rings of all channels together", () => {
   it("count nothing for channels that nobody uses any more", async () => {
     const { broker, channels } = await createNode(50_000);
     const channel = await channels.acquire("news");
-    await broker.publish("news", { data: "1" }, { retention: ample });
+    await broker.log.publish("news", { data: "1" }, { retention: ample });
     expect(channels.ringBytes).toBeGreaterThan(0);
     channels.release(channel);
     expect(channels.ringBytes).toBe(0);
@@ -74,9 +81,9 @@ describe("rings of all channels together", () => {
     reader.subscriptions.add(subscription);
     reader.isReady = false;
     for (const _each of countTo(30)) {
-      await broker.publish("news", { data: "1" }, { retention: ample });
+      await broker.log.publish("news", { data: "1" }, { retention: ample });
       await scheduler.runAll();
-      await broker.publish("sport", { data: "1" }, { retention: ample });
+      await broker.log.publish("sport", { data: "1" }, { retention: ample });
     }
     expect(channel.ring.next - channel.ring.first).toBeLessThan(10);
     reader.drain();

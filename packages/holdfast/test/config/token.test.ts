@@ -136,7 +136,9 @@ describe("making a token", () => {
     await expect(make({}, undefined, { pem }, { algorithm: "HS256" })).rejects.toThrow(
       /algorithm must be one of/,
     );
-    await expect(make({}, undefined, { pem: publicPem })).rejects.toThrow(/key must be an unencrypted private key in PEM/);
+    await expect(make({}, undefined, { pem: publicPem })).rejects.toThrow(
+      /key must be an unencrypted private key in PEM/,
+    );
   });
 
   it("says that there is no key, or none to sign with", async () => {

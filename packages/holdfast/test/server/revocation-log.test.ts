@@ -5,10 +5,12 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { Revocations, revocationDurationMs } from "../../src/auth/revocations.js";
 import { LmdbBroker } from "../../src/brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
+import type { LogEvents } from "../../src/channels/log.js";
 import { HoldfastError } from "../../src/errors.js";
 import { RevocationLog, revocationChannel } from "../../src/server/revocation-log.js";
 import { systemClock } from "../../src/sockets/system-clock.js";
 import { findChannelNameFault } from "../../src/wire/names.js";
+import { brokerEvents } from "../channels/support/broker-events.js";
 import { ControlledBroker } from "../channels/support/controlled-broker.js";
 import { countTo } from "../channels/support/entries.js";
 import { createCounter } from "../support/counter.js";
@@ -22,19 +24,16 @@ async function createNodes() {
   const memory = new MemoryBroker({ clock, createEpoch: createCounter("epoch"), metaTtlMs: 1000 });
   const broker = new ControlledBroker(memory);
   const logs = new Set<RevocationLog>();
-  await broker.open({
-    onPublication: (channel, publication, epoch) => {
-      if (channel === revocationChannel) for (const log of logs) log.receive(publication, epoch);
-    },
-    onJoin: () => {},
-    onLeave: () => {},
-  });
+  const onPublication: LogEvents["onPublication"] = (channel, publication, epoch) => {
+    if (channel === revocationChannel) for (const log of logs) log.receive(publication, epoch);
+  };
+  await broker.open(brokerEvents({ log: { onPublication } }));
   const createNode = async ({ maxEntries = 100_000, maxSpareEntries = 10 } = {}) => {
     const revocations = new Revocations({ now: () => clock.now(), maxEntries });
     const errors: unknown[] = [];
     let told = 0;
     const log = new RevocationLog({
-      broker,
+      log: broker.log,
       revocations,
       now: () => clock.now(),
       onRevoked: () => told++,
@@ -48,10 +47,10 @@ async function createNodes() {
   };
   const entries = async () => {
     const query = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER, isReverse: false };
-    return (await memory.history(revocationChannel, query)).publications;
+    return (await memory.log.history(revocationChannel, query)).publications;
   };
   const write = (data: string) =>
-    memory.publish(
+    memory.log.publish(
       revocationChannel,
       { data },
       { retention: { maxEntries: 1000, maxBytes: 1e9, ttlMs: revocationDurationMs } },
@@ -84,10 +83,10 @@ describe("log of revocations", () => {
   it("asks the broker to flush them, and to keep them as long as they may last", async () => {
     const { broker, createNode } = await createNodes();
     const options: unknown[] = [];
-    const { publish } = broker;
-    broker.publish = (channel, publication, given) => {
+    const { publish } = broker.log;
+    broker.log.publish = (channel, publication, given) => {
       options.push(given);
-      return publish.call(broker, channel, publication, given);
+      return publish.call(broker.log, channel, publication, given);
     };
     await (await createNode()).log.add({ user: "ann" });
     expect(options).toMatchObject([{ durability: "disk", isReserved: true, retention: { ttlMs: 30 * day } }]);
@@ -130,10 +129,10 @@ describe("log of revocations", () => {
     await one.log.add({ user: "bob" });
     await settle();
     expect([other.isRevoked("ann"), other.isRevoked("bob")]).toEqual([true, true]);
-    await memory.unsubscribe(revocationChannel);
-    await memory.removeHistory(revocationChannel);
+    await memory.log.unsubscribe(revocationChannel);
+    await memory.log.removeHistory(revocationChannel);
     clock.advance(20_000);
-    await broker.subscribe(revocationChannel);
+    await broker.log.subscribe(revocationChannel);
     await write(JSON.stringify({ revocations: [{ user: "eve", untilMs: clock.now() + day }] }));
     await settle();
     expect([one.isRevoked("eve"), other.isRevoked("eve")]).toEqual([true, true]);
@@ -274,18 +273,18 @@ describe("log of revocations on a store", () => {
       const now = () => systemClock.now();
       const revocations = new Revocations({ now });
       const log = new RevocationLog({
-        broker,
+        log: broker.log,
         revocations,
         now,
         onRevoked: () => {},
         maxSpareEntries: 20,
         onError,
       });
-      await broker.open({
-        onPublication: (_channel, publication, epoch) => log.receive(publication, epoch),
-        onJoin: () => {},
-        onLeave: () => {},
-      });
+      await broker.open(
+        brokerEvents({
+          log: { onPublication: (_channel, publication, epoch) => log.receive(publication, epoch) },
+        }),
+      );
       await log.open();
       return { broker, revocations, log };
     };
@@ -298,7 +297,7 @@ describe("log of revocations on a store", () => {
     const second = await open();
     expect([...second.revocations].sort(byText)).toEqual([...first.revocations].sort(byText));
     const query = { maxEntries: 10_000, maxBytes: 1e9, isReverse: false };
-    const { publications } = await second.broker.history(revocationChannel, query);
+    const { publications } = await second.broker.log.history(revocationChannel, query);
     // 511 were added.
     expect(publications.length).toBeLessThan(300);
     await second.broker.close();

@@ -28,8 +28,8 @@ describe("failure in taking a frame", () => {
 
 describe("failure in the background", () => {
   it.each([
-    ["addPresence", "adding presence to news"],
-    ["announce", "announcing a join in news"],
+    ["presence.add", "adding presence to news"],
+    ["presence.announce", "announcing a join in news"],
   ] as const)("of %s is reported once, and the subscription stands", async (method, stage) => {
     const { broker, connect, errors, handler } = await createSessionNode();
     const failure = new Error("no store");
@@ -42,8 +42,8 @@ describe("failure in the background", () => {
   });
 
   it.each([
-    ["removePresence", "removing presence from news"],
-    ["announce", "announcing a leave in news"],
+    ["presence.remove", "removing presence from news"],
+    ["presence.announce", "announcing a leave in news"],
     ["unsubscribe", "leaving channel news"],
   ] as const)("of %s at the connection's end is reported once", async (method, stage) => {
     const { broker, connect, errors, sizes } = await createSessionNode();
@@ -61,7 +61,7 @@ describe("failure in the background", () => {
     const { broker, connect, errors, wait } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
-    broker.fail("addPresence");
+    broker.fail("presence.add");
     await wait(13_000);
     expect(errors).toHaveLength(1);
     expect(client.labels).toContain("ping");
@@ -72,7 +72,7 @@ describe("failure in the background", () => {
     const { broker, connect, errors } = await createSessionNode();
     const failure = new Error("no store");
     const client = await connect();
-    for (const method of ["publish", "presence", "presenceStats", "history"] as const)
+    for (const method of ["publish", "presence.list", "presence.stats", "history"] as const)
       broker.fail(method, failure);
     await client.ask(
       { id: 2, publish: { ...news, data: 1 } },

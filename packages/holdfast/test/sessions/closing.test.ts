@@ -71,8 +71,8 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     ["history", { subscribe: { ...news, recover: true, offset: 1 } }],
     ["history", { history: news }],
     ["publish", { publish: { ...news, data: 1 } }],
-    ["presence", { presence: news }],
-    ["presenceStats", { presence_stats: news }],
+    ["presence.list", { presence: news }],
+    ["presence.stats", { presence_stats: news }],
   ] satisfies [BrokerMethod, object][])(
     "leaves nothing behind while the broker works on %s for %j",
     async (method, command) => {

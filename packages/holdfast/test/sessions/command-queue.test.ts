@@ -28,7 +28,7 @@ describe("commands under way", () => {
     client.send(...publishes(11, 7));
     client.send(...publishes(12, 12));
     await client.settle();
-    const { publications } = await memory.history("news", {
+    const { publications } = await memory.log.history("news", {
       maxEntries: 100,
       maxBytes: 100_000,
       isReverse: false,

@@ -26,11 +26,11 @@ const badTokens = ["of ann for -1", "expired"];
 const times = { hookTimeoutMs: 2000, connectTimeoutMs: 3000 };
 /** What of the broker may take its time. */
 const slowMethods: readonly BrokerMethod[] = [
-  ...(["subscribe", "unsubscribe", "publish", "history", "presence", "presenceStats"] as const),
-  ...(["addPresence", "removePresence", "announce"] as const),
+  ...(["subscribe", "unsubscribe", "publish", "history", "presence.list", "presence.stats"] as const),
+  ...(["presence.add", "presence.remove", "presence.announce"] as const),
 ];
 /** What of it may fail without leaving anything behind. */
-const failingMethods: readonly BrokerMethod[] = ["subscribe", "publish", "history", "presence"];
+const failingMethods: readonly BrokerMethod[] = ["subscribe", "publish", "history", "presence.list"];
 
 type Step =
   | { readonly kind: "frame" | "settle" | "fill" | "drain" | "leave"; readonly client: number }

@@ -70,8 +70,8 @@ describe("rate of input", () => {
     expect(clock.timers).toBe(before + 1);
     client.session.closed();
     expect(sizes()).toEqual(nothing);
-    // The one of the broker.
-    expect(clock.timers).toBe(1);
+    // Those of the broker.
+    expect(clock.timers).toBe(2);
   });
 
   it("is not bounded by null", async () => {

@@ -1,7 +1,6 @@
 /** The time between two steps of a map's subscription, and logs that begin afresh in between. */
 import { describe, expect, it } from "vitest";
-import type { ChannelRules } from "../../src/channels/rules.js";
-import { openRules } from "../../src/channels/rules.js";
+import { type ChannelRules, openRules } from "../../src/channels/rules.js";
 import { createSessionNode, nothing } from "./support/session-node.js";
 
 const keys = { maxKeys: 1000, maxBytes: 1_000_000 };
@@ -10,7 +9,11 @@ const rules: ChannelRules = { ...openRules, kind: "map", retention: { ...openRul
 async function start() {
   const node = await createSessionNode({ rulesFor: () => rules });
   for (let n = 0; n < 150; n++)
-    await node.broker.publish("map", { key: `k${1000 + n}`, data: `${n}` }, { retention: rules.retention });
+    await node.broker.log.publish(
+      "map",
+      { key: `k${1000 + n}`, data: `${n}` },
+      { retention: rules.retention },
+    );
   const client = await node.connect();
   let id = 1;
   const step = async (params: object) => {
@@ -63,7 +66,7 @@ describe("step of a map's subscription", () => {
     const { node, step, wait } = await start();
     const { cursor, epoch, offset } = (await step({})).subscribe ?? {};
     for (let n = 0; n < 150; n++)
-      await node.broker.publish("map", { key: "k1000", data: `${n}` }, { retention: rules.retention });
+      await node.broker.log.publish("map", { key: "k1000", data: `${n}` }, { retention: rules.retention });
     expect((await step({ cursor })).subscribe).toMatchObject({ phase: 2 });
     await wait(31_000);
     expect((await step({ cursor })).error).toMatchObject({ code: 112 });
@@ -75,13 +78,13 @@ describe("step of a map's subscription", () => {
   it("is refused where the log has started afresh meanwhile", async () => {
     const { node, step } = await start();
     const { cursor, epoch } = (await step({})).subscribe ?? {};
-    const { keys: read } = node.broker;
-    node.broker.keys = async (...args) => {
-      const page = await read.apply(node.broker, args);
+    const { keys: read } = node.broker.log;
+    node.broker.log.keys = async (...args) => {
+      const page = await read.apply(node.broker.log, args);
       return { ...page, position: { ...page.position, epoch: "another" } };
     };
     expect((await step({ cursor })).error).toMatchObject({ code: 112 });
-    node.broker.keys = read;
+    node.broker.log.keys = read;
     expect((await step({})).subscribe).toMatchObject({ epoch, phase: 2 });
   });
 });

@@ -25,7 +25,7 @@ async function start() {
   });
   const node = await createSessionNode({ application, clock });
   const keysOf = async (name: string) => {
-    const { publications } = await node.broker.keys(name, { maxEntries: 10, maxBytes: 1000 });
+    const { publications } = await node.broker.log.keys(name, { maxEntries: 10, maxBytes: 1000 });
     return publications.map(({ key }) => key);
   };
   return { node, keysOf, errors };
@@ -44,8 +44,8 @@ describe("list of who is subscribed", () => {
     expect(await keysOf("users:a")).toEqual(["ann"]);
     // Nobody was told anything of that.
     expect(
-      (await node.broker.history("clients:a", { maxEntries: 10, maxBytes: 1000, isReverse: false })).position
-        .offset,
+      (await node.broker.log.history("clients:a", { maxEntries: 10, maxBytes: 1000, isReverse: false }))
+        .position.offset,
     ).toBe(1);
     await client.ask({ id: 3, unsubscribe: { channel: "room:a" } });
     expect(await keysOf("clients:a")).toEqual([]);

@@ -74,7 +74,7 @@ describe("presence", () => {
     await client.ask({ id: 2, subscribe: news });
     for (const _round of countTo(9)) {
       await wait(10_000);
-      expect(await memory.presence("news")).toHaveLength(1);
+      expect(await memory.presence.list("news")).toHaveLength(1);
     }
   });
 
@@ -88,7 +88,7 @@ describe("presence", () => {
       await client.settle();
       await wait(10_000);
       expect(client.closes).toEqual([]);
-      expect(await memory.presence("news")).toHaveLength(1);
+      expect(await memory.presence.list("news")).toHaveLength(1);
       client.transport.drain(true);
     }
   });
@@ -98,7 +98,7 @@ describe("presence", () => {
     const watcher = await connect();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
-    broker.fail("removePresence");
+    broker.fail("presence.remove");
     client.session.closed();
     await settle();
     for (const _round of countTo(10)) {
@@ -123,7 +123,7 @@ describe("presence", () => {
     expect(client.reply(4)?.error?.code).toBe(108);
     client.session.closed();
     await settle();
-    expect(broker.count("addPresence") + broker.count("removePresence")).toBe(0);
+    expect(broker.count("presence.add") + broker.count("presence.remove")).toBe(0);
   });
 });
 
@@ -208,7 +208,7 @@ describe("joins and leaves", () => {
     const ann = await connect();
     await ann.ask({ id: 2, subscribe: curious });
     expect(ann.labels).toEqual(["1 connect", "2 subscribe"]);
-    expect(broker.count("announce")).toBe(0);
+    expect(broker.count("presence.announce")).toBe(0);
   });
 
   it("are balanced whenever the connection ends while subscribing", async () => {
@@ -222,7 +222,7 @@ describe("joins and leaves", () => {
       bob.session.closed();
       await ann.settle();
       expect([[], [`news join ${bob.id}`, `news leave ${bob.id}`]]).toContainEqual(ann.labels.slice(3));
-      expect((await memory.presence("news")).map(({ client }) => client)).toEqual([ann.id]);
+      expect((await memory.presence.list("news")).map(({ client }) => client)).toEqual([ann.id]);
     }
   });
 });

@@ -12,7 +12,7 @@ async function createPublisher() {
     return client.reply(id);
   };
   const logOf = async (channel: string) =>
-    (await node.memory.history(channel, { maxEntries: 100, maxBytes: 1_000_000, isReverse: false }))
+    (await node.memory.log.history(channel, { maxEntries: 100, maxBytes: 1_000_000, isReverse: false }))
       .publications;
   return { ...node, client, call, logOf };
 }

@@ -4,7 +4,7 @@ import { WaitingReader, type WaitOutcome } from "../../src/sessions/request-clie
 import { Deadlines } from "../../src/time/deadlines.js";
 import { createTestNode, type TestNodeOptions } from "../channels/support/test-node.js";
 
-const idle = { channels: 0, behind: 0, touched: 0 };
+const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 async function createNode(options: TestNodeOptions = {}) {
   const node = await createTestNode(options);

@@ -140,7 +140,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     await client.ask({ id: 2, subscribe: news }, { id: 3, unsubscribe: news });
     broker.release("subscribe");
     await client.settle();
-    expect(await memory.presence("news")).toEqual([]);
+    expect(await memory.presence.list("news")).toEqual([]);
   });
 
   it("lets nobody see a leave before the join, or a join alone", async () => {
@@ -153,7 +153,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     await watcher.settle();
     const seen = watcher.labels.slice(before);
     expect([[], [`news join ${client.id}`, `news leave ${client.id}`]]).toContainEqual(seen);
-    expect(broker.count("announce") % 2).toBe(1);
+    expect(broker.count("presence.announce") % 2).toBe(1);
   });
 
   it("does not stand in the way of subscribing again at once", async () => {
@@ -167,7 +167,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     await publish("news", 2);
     await client.settle();
     expect(client.offsets("news")).toEqual([1, 2]);
-    expect(await memory.presence("news")).toHaveLength(1);
+    expect(await memory.presence.list("news")).toHaveLength(1);
   });
 
   it("holds up no other channel", async () => {
@@ -215,7 +215,7 @@ describe("channel whose log starts afresh", () => {
       const answers = client.labels.slice(1).filter((label) => !label.includes("pub"));
       expect([["2 subscribe"], ["2 subscribe", "news unsubscribe 2500"]]).toContainEqual(answers);
       const isSubscribed = answers.length === 1;
-      const present = (await memory.presence("news")).map((info) => info.client);
+      const present = (await memory.presence.list("news")).map((info) => info.client);
       expect(present.includes(client.id)).toBe(isSubscribed);
     }
   });

@@ -6,27 +6,25 @@ import { serveLab, serveOptionsOf } from "../../dist/serve.js";
 
 const fault = process.env.HOLDFAST_LAB_FAULT;
 
-class FaultyBroker extends MemoryBroker {
-  #held;
-
-  async publish(channel, publication, options) {
-    const append = (each) => super.publish(channel, each, options);
-    if (!publication.data.startsWith('"#3;')) {
-      const result = await append(publication);
-      if (this.#held) await append(this.#held);
-      this.#held = undefined;
-      return result;
-    }
-    if (fault === "lose") return { position: { epoch: "lost", offset: 1 }, isDuplicate: false };
-    if (fault === "delay") {
-      this.#held = publication;
-      return { position: { epoch: "held", offset: 1 }, isDuplicate: false };
-    }
-    if (fault === "repeat") await append(publication);
-    return await append(publication);
-  }
-}
-
 const createEpoch = () => randomBytes(4).toString("hex");
-const broker = new FaultyBroker({ clock: systemClock, createEpoch });
+const broker = new MemoryBroker({ clock: systemClock, createEpoch });
+const { log } = broker;
+const publish = log.publish.bind(log);
+let held;
+log.publish = async (channel, publication, options) => {
+  const append = (each) => publish(channel, each, options);
+  if (!publication.data.startsWith('"#3;')) {
+    const result = await append(publication);
+    if (held) await append(held);
+    held = undefined;
+    return result;
+  }
+  if (fault === "lose") return { position: { epoch: "lost", offset: 1 }, isDuplicate: false };
+  if (fault === "delay") {
+    held = publication;
+    return { position: { epoch: "held", offset: 1 }, isDuplicate: false };
+  }
+  if (fault === "repeat") await append(publication);
+  return await append(publication);
+};
 await serveLab({ ...serveOptionsOf(process.argv.slice(2)), broker });

@@ -2,7 +2,7 @@
  * One channel's log while it is in use: where it ends, what of it is kept, and its tail, which is not in the index yet.
  * Reads go through both. Times are Unix milliseconds.
  */
-import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/broker.js";
+import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import {

@@ -3,19 +3,19 @@
  * into the journal and to readers, through `Checkpoints` into the index, and out of it again through `Sweeper`.
  */
 import type {
-  BrokerEvents,
   HistoryPage,
   HistoryQuery,
+  LogEvents,
   NewPublication,
   PublishOptions,
   PublishResult,
   Retention,
-} from "../../channels/broker.js";
+} from "../../channels/log.js";
 import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { findKeyFault } from "../../wire/names.js";
 import type { Position } from "../../wire/messages.js";
+import { findKeyFault } from "../../wire/names.js";
 import type { ChannelLog } from "./channel-log.js";
 import { Checkpoints } from "./checkpoints.js";
 import { GroupCommit } from "./group-commit.js";
@@ -39,7 +39,7 @@ export interface ChannelLogsOptions {
   readonly metaTtlMs: number;
   readonly checkpointDelayMs: number;
   readonly maxJournalBytes: number;
-  readonly onPublication: BrokerEvents["onPublication"];
+  readonly onPublication: LogEvents["onPublication"];
   /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
   readonly userPercent: number;

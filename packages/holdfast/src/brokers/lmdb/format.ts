@@ -3,7 +3,7 @@
  * records, segments and values of the index. Knows no files; log-index.ts has the index's keys.
  */
 import { crc32 } from "node:zlib";
-import type { Durability, Retention, SuppressReason } from "../../channels/broker.js";
+import type { Durability, Retention, SuppressReason } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
 

@@ -4,14 +4,14 @@
  * told of is part of the log, so nobody sees what might still get lost.
  */
 import type {
-  BrokerEvents,
   Durability,
+  LogEvents,
   NewPublication,
   PublishOptions,
   PublishResult,
   Retention,
   SuppressReason,
-} from "../../channels/broker.js";
+} from "../../channels/log.js";
 import type { HoldfastError } from "../../errors.js";
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog, LogMark } from "./channel-log.js";
@@ -24,7 +24,7 @@ export interface GroupCommitOptions {
   readonly journal: Journal;
   /** For what must not be lost where the journal's disk is full. */
   readonly reserve: ReserveJournal;
-  readonly onPublication: BrokerEvents["onPublication"];
+  readonly onPublication: LogEvents["onPublication"];
   readonly isSubscribed: (channel: string) => boolean;
   /** Unix milliseconds. */
   readonly now: () => number;

@@ -1,5 +1,5 @@
 /** Reads pages of a log across the border between the index and the tail that is on its way there. */
-import type { HistoryQuery } from "../../channels/broker.js";
+import type { HistoryQuery } from "../../channels/log.js";
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
 import { publicationsOf } from "./format.js";

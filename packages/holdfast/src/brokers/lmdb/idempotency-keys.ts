@@ -3,8 +3,8 @@
  * five minutes, of which the current and the last one count, so that whole periods can be forgotten.
  */
 import { createHash } from "node:crypto";
-import type { PublishResult } from "../../channels/broker.js";
 import { idempotencyWindowMs, nameOfKey } from "../../channels/idempotency.js";
+import type { PublishResult } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";

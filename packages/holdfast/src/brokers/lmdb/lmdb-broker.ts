@@ -4,22 +4,20 @@
  */
 import { resolve } from "node:path";
 import type {
-  Broker,
-  BrokerEvents,
   HistoryPage,
   HistoryQuery,
   KeysPage,
   KeysQuery,
+  LogEvents,
   NewPublication,
-  PresenceStats,
   PublishOptions,
   PublishResult,
-} from "../../channels/broker.js";
-import { LocalPresence } from "../../channels/local-presence.js";
+} from "../../channels/log.js";
 import { defaultUserPercent } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
+import type { Position, Publication } from "../../wire/messages.js";
+import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { ChannelLogs } from "./channel-logs.js";
 import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
@@ -67,20 +65,34 @@ export interface LmdbBrokerOptions extends Partial<StoreLimits> {
 }
 
 const defaultMaxIdempotencyKeys = 10_000_000;
-const sweepIntervalMs = 10_000;
-const presencesPerSweep = 1000;
 
-export class LmdbBroker implements Broker {
-  readonly name = "lmdb";
+type Sizes = LmdbLogs["sizes"] & { readonly presences: number };
+
+export class LmdbBroker extends LocalBroker<LmdbLogs> {
+  constructor(options: LmdbBrokerOptions) {
+    super("lmdb", new LmdbLogs(options), options);
+  }
+
+  /** Sizes of everything this broker holds in memory, and of its store. */
+  get sizes(): Sizes {
+    return { ...this.log.sizes, presences: this.presence.channels };
+  }
+
+  /** Resolves once nothing is under way, in the background neither. */
+  idle(): Promise<void> {
+    return this.log.idle();
+  }
+}
+
+/** The logs of all channels, in one store. */
+class LmdbLogs implements LocalLog {
   readonly #options: Required<LmdbBrokerOptions>;
   /** Channels with the epoch that their log has, or will have. */
   readonly #subscribed = new Map<string, string>();
-  readonly #presence: LocalPresence;
-  #events: BrokerEvents | undefined;
+  #events: LogEvents | undefined;
   #engine: ChannelLogs | undefined;
   #opening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
-  #cancelSweep: (() => void) | undefined;
 
   constructor(options: LmdbBrokerOptions) {
     const { folder, userPercent = defaultUserPercent } = options;
@@ -92,28 +104,19 @@ export class LmdbBroker implements Broker {
       userPercent,
       folder: resolve(folder),
     };
-    this.#presence = new LocalPresence({ userPercent });
   }
 
-  /** Sizes of everything this broker holds in memory, and of its store. */
-  get sizes(): ReturnType<ChannelLogs["sizes"]> & {
-    readonly subscribed: number;
-    readonly presences: number;
-  } {
-    return {
-      ...this.#open().sizes(),
-      subscribed: this.#subscribed.size,
-      presences: this.#presence.channels,
-    };
+  get sizes(): ReturnType<ChannelLogs["sizes"]> & { readonly subscribed: number } {
+    return { ...this.#open().sizes(), subscribed: this.#subscribed.size };
   }
 
   /** @throws HF_STORE_OPEN, HF_STORE_CORRUPT, HF_STORE_NEWER, HF_STORE_IN_USE */
-  open(events: BrokerEvents): Promise<void> {
+  open(events: LogEvents): Promise<void> {
     this.#opening = this.#openStore(events);
     return this.#opening;
   }
 
-  async #openStore(events: BrokerEvents): Promise<void> {
+  async #openStore(events: LogEvents): Promise<void> {
     const { folder, clock, repair, onError } = this.#options;
     const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
     const store = await openStore({ folder, clock, isRepair: repair, onNotice });
@@ -130,7 +133,6 @@ export class LmdbBroker implements Broker {
       throw error;
     }
     this.#engine = engine;
-    this.#scheduleSweep();
   }
 
   /** Resolves once nothing is under way, in the background neither. */
@@ -156,6 +158,10 @@ export class LmdbBroker implements Broker {
     this.#subscribed.delete(channel);
   }
 
+  isSubscribed(channel: string): boolean {
+    return this.#subscribed.has(channel);
+  }
+
   async publish(
     channel: string,
     publication: NewPublication,
@@ -168,6 +174,11 @@ export class LmdbBroker implements Broker {
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
     const engine = this.#open();
     return withStoreErrors(() => engine.read(channel, query));
+  }
+
+  async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
+    const engine = this.#open();
+    return withStoreErrors(() => new Map(channels.map((channel) => [channel, engine.position(channel)])));
   }
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
@@ -192,33 +203,6 @@ export class LmdbBroker implements Broker {
     await withStoreErrors(() => engine.removeHistory(channel));
   }
 
-  async addPresence(channel: string, info: ClientInfo, leaseMs: number, owner?: string): Promise<void> {
-    this.#open();
-    this.#presence.put(channel, info, this.#options.clock.elapsed() + leaseMs, owner);
-  }
-
-  async removePresence(channel: string, client: string): Promise<void> {
-    this.#open();
-    this.#presence.remove(channel, client);
-  }
-
-  async presence(channel: string): Promise<readonly ClientInfo[]> {
-    this.#open();
-    return this.#presence.list(channel, this.#options.clock.elapsed());
-  }
-
-  async presenceStats(channel: string): Promise<PresenceStats> {
-    this.#open();
-    return this.#presence.stats(channel, this.#options.clock.elapsed());
-  }
-
-  async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
-    this.#open();
-    if (!this.#subscribed.has(channel)) return;
-    if (kind === "join") this.#events?.onJoin(channel, info);
-    else this.#events?.onLeave(channel, info);
-  }
-
   #open(): ChannelLogs {
     if (this.#closed || this.#engine === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
     return this.#engine;
@@ -227,18 +211,8 @@ export class LmdbBroker implements Broker {
   async #close(): Promise<void> {
     // A store that is being opened is closed once it is open.
     await this.#opening?.catch(() => {});
-    this.#cancelSweep?.();
     this.#events = undefined;
     await this.#engine?.close();
     this.#subscribed.clear();
-    this.#presence.clear();
-  }
-
-  #scheduleSweep(): void {
-    const { clock } = this.#options;
-    this.#cancelSweep = clock.setTimer(() => {
-      this.#presence.sweep(presencesPerSweep, clock.elapsed());
-      this.#scheduleSweep();
-    }, sweepIntervalMs);
   }
 }

@@ -2,6 +2,8 @@
  * Keys of maps: their values while a log is in use, which of them the index does not have yet, conditions on what is
  * published next, and their expiry. Keys of logs that are not in use expire when they come to be used.
  */
+
+import { KeyedState } from "../../channels/keyed-state.js";
 import type {
   KeyRetention,
   KeysPage,
@@ -10,8 +12,7 @@ import type {
   PublishOptions,
   Retention,
   SuppressReason,
-} from "../../channels/broker.js";
-import { KeyedState } from "../../channels/keyed-state.js";
+} from "../../channels/log.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";

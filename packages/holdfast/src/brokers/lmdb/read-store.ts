@@ -1,7 +1,7 @@
 /** Reads a store that another process may be writing, without changing anything: for a look from outside. */
 import * as fs from "node:fs";
 import { join, resolve } from "node:path";
-import type { HistoryPage, HistoryQuery } from "../../channels/broker.js";
+import type { HistoryPage, HistoryQuery } from "../../channels/log.js";
 import { Quota } from "../../channels/quota.js";
 import { HoldfastError, messageOf } from "../../errors.js";
 import { ChannelLog, type SharedByLogs } from "./channel-log.js";

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { join } from "node:path";
-import type { Durability } from "../../channels/broker.js";
+import type { Durability } from "../../channels/log.js";
 import { HoldfastError, messageOf } from "../../errors.js";
 import { corrupt } from "./store-errors.js";
 

@@ -4,9 +4,8 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import type { PublishOptions } from "../../channels/broker.js";
-import { assertRoom, type Bound, type Owner, Quota } from "../../channels/quota.js";
-import { WindowQuota } from "../../channels/window-quota.js";
+import type { PublishOptions } from "../../channels/log.js";
+import { assertRoom, type Bound, type Owner, Quota, WindowQuota } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { LogIndex } from "./log-index.js";

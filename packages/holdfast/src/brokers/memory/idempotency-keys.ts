@@ -1,6 +1,7 @@
 /** Idempotency keys of the last five minutes, and what publishing with them came to. */
-import type { PublishResult } from "../../channels/broker.js";
+
 import { idempotencyWindowMs } from "../../channels/idempotency.js";
+import type { PublishResult } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
 
 /** A key that had to be forgotten early would break the promise, so publishes with new keys are refused beyond this. */

@@ -2,29 +2,26 @@
  * The broker that keeps everything in this process's memory: for tests and throw-away data. Nothing survives the
  * process. One node only.
  */
+import { nameOfKey } from "../../channels/idempotency.js";
+import { InitialEpochs } from "../../channels/initial-epochs.js";
+import type { KeyedState } from "../../channels/keyed-state.js";
 import type {
-  Broker,
-  BrokerEvents,
   HistoryPage,
   HistoryQuery,
   KeysPage,
   KeysQuery,
+  LogEvents,
   NewPublication,
-  PresenceStats,
   PublishOptions,
   PublishResult,
   Retention,
-} from "../../channels/broker.js";
-import { nameOfKey } from "../../channels/idempotency.js";
-import { InitialEpochs } from "../../channels/initial-epochs.js";
-import type { KeyedState } from "../../channels/keyed-state.js";
-import { LocalPresence } from "../../channels/local-presence.js";
-import { defaultUserPercent, type Owner, Quota } from "../../channels/quota.js";
+} from "../../channels/log.js";
+import { defaultUserPercent, type Owner, Quota, WindowQuota } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
-import { WindowQuota } from "../../channels/window-quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
+import type { Position, Publication } from "../../wire/messages.js";
+import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { MemoryLog, sizeOf } from "./memory-log.js";
 
@@ -52,19 +49,31 @@ const busyIntervalMs = 10;
 const channelsPerSweep = 1000;
 const channelsPerLookForRoom = 100;
 
-export class MemoryBroker implements Broker {
-  readonly name = "memory";
+type Sizes = MemoryLogs["sizes"] & { readonly presences: number };
+
+export class MemoryBroker extends LocalBroker<MemoryLogs> {
+  constructor(options: MemoryBrokerOptions) {
+    super("memory", new MemoryLogs(options), options);
+  }
+
+  /** Sizes of everything this broker holds. */
+  get sizes(): Sizes {
+    return { ...this.log.sizes, presences: this.presence.channels };
+  }
+}
+
+/** The logs of all channels. */
+class MemoryLogs implements LocalLog {
   readonly #options: Required<MemoryBrokerOptions>;
   readonly #logs = new Map<string, MemoryLog>();
   readonly #initialEpochs: InitialEpochs;
   readonly #logQuota: Quota;
   readonly #byteQuota: Quota;
   readonly #keyQuota: WindowQuota;
-  readonly #presences: LocalPresence;
   /** Channels with the epoch that their log has, or will have. */
   readonly #subscribed = new Map<string, string>();
   readonly #keys = new IdempotencyKeys();
-  #events: BrokerEvents | undefined;
+  #events: LogEvents | undefined;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
@@ -100,27 +109,18 @@ export class MemoryBroker implements Broker {
     });
     const keys = { max: maxIdempotencyKeys, userPercent, what: keysOfWindow, option: "maxIdempotencyKeys" };
     this.#keyQuota = new WindowQuota(keys, keyWindowMs);
-    this.#presences = new LocalPresence({ userPercent });
   }
 
-  /** Sizes of everything this broker holds. */
-  get sizes(): {
-    channels: number;
-    bytes: number;
-    presences: number;
-    subscribed: number;
-    idempotencyKeys: number;
-  } {
+  get sizes(): { channels: number; bytes: number; subscribed: number; idempotencyKeys: number } {
     return {
       channels: this.#logs.size,
       bytes: this.#byteQuota.all,
-      presences: this.#presences.channels,
       subscribed: this.#subscribed.size,
       idempotencyKeys: this.#keys.size,
     };
   }
 
-  async open(events: BrokerEvents): Promise<void> {
+  async open(events: LogEvents): Promise<void> {
     this.#events = events;
     this.#scheduleSweep();
   }
@@ -131,7 +131,6 @@ export class MemoryBroker implements Broker {
     this.#cancelExpiry?.();
     this.#expiring.clear();
     this.#logs.clear();
-    this.#presences.clear();
     this.#subscribed.clear();
   }
 
@@ -145,6 +144,10 @@ export class MemoryBroker implements Broker {
   async unsubscribe(channel: string): Promise<void> {
     this.#assertOpen();
     this.#subscribed.delete(channel);
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.#subscribed.has(channel);
   }
 
   async publish(
@@ -211,6 +214,11 @@ export class MemoryBroker implements Broker {
     return this.#counting(log, () => log.read(query, this.#options.clock.now()));
   }
 
+  async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
+    this.#assertOpen();
+    return new Map(channels.map((channel) => [channel, this.#position(channel)]));
+  }
+
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
     this.#assertOpen();
     const page = this.#keyed(channel)?.read(query);
@@ -234,33 +242,6 @@ export class MemoryBroker implements Broker {
     this.#assertOpen();
     const log = this.#logs.get(channel);
     if (log) this.#counting(log, () => log.clear());
-  }
-
-  async addPresence(channel: string, info: ClientInfo, leaseMs: number, owner?: string): Promise<void> {
-    this.#assertOpen();
-    this.#presences.put(channel, info, this.#options.clock.elapsed() + leaseMs, owner);
-  }
-
-  async removePresence(channel: string, client: string): Promise<void> {
-    this.#assertOpen();
-    this.#presences.remove(channel, client);
-  }
-
-  async presence(channel: string): Promise<readonly ClientInfo[]> {
-    this.#assertOpen();
-    return this.#presences.list(channel, this.#options.clock.elapsed());
-  }
-
-  async presenceStats(channel: string): Promise<PresenceStats> {
-    this.#assertOpen();
-    return this.#presences.stats(channel, this.#options.clock.elapsed());
-  }
-
-  async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
-    this.#assertOpen();
-    if (!this.#subscribed.has(channel)) return;
-    if (kind === "join") this.#events?.onJoin(channel, info);
-    else this.#events?.onLeave(channel, info);
   }
 
   /** A key whose time is over goes by a publication first, so that readers see what the log comes to. */
@@ -365,7 +346,6 @@ export class MemoryBroker implements Broker {
       const isUnused = log.isEmpty && !this.#subscribed.has(name);
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#forget(name, log);
     });
-    this.#presences.sweep(channelsPerSweep, elapsed);
   }
 
   #assertOpen(): void {

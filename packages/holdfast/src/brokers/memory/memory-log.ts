@@ -1,6 +1,7 @@
 /** One channel's log in memory: publications with consecutive offsets, the oldest dropped by count, bytes and age. */
-import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/broker.js";
+
 import { KeyedState } from "../../channels/keyed-state.js";
+import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
 

@@ -3,7 +3,7 @@
  * OpenAPI document is made from the same table.
  */
 import { z } from "zod";
-import type { HistoryPage, PublishResult } from "../../channels/broker.js";
+import type { HistoryPage, PublishResult } from "../../channels/log.js";
 import type { Control } from "../../sessions/control.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { Journal } from "../../../src/brokers/lmdb/journal.js";
-import type { Durability } from "../../../src/channels/broker.js";
+import type { Durability } from "../../../src/channels/log.js";
 import { createGate, systemError } from "./support/faults.js";
 import { readAll } from "./support/record.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
@@ -18,8 +18,8 @@ async function createBroken() {
   const opened = await openBroker(folder, { onError: (error) => errors.push(error) });
   const { broker } = opened;
   const publish = (channel: string, data: string, durability: Durability) =>
-    broker.publish(channel, { data }, { retention: ample, durability });
-  await broker.subscribe("news");
+    broker.log.publish(channel, { data }, { retention: ample, durability });
+  await broker.log.subscribe("news");
   await publish("news", "1", "process");
   const begun = createGate();
   const ended = createGate();
@@ -49,7 +49,7 @@ describe("flush that fails", () => {
     for (const durability of durabilities)
       for (const channel of ["news", "sport", "weather"])
         await expect(publish(channel, "9", durability)).rejects.toMatchObject(failed);
-    expect(await broker.subscribe("new")).toMatchObject({ offset: 0 });
+    expect(await broker.log.subscribe("new")).toMatchObject({ offset: 0 });
     expect(errors).toEqual([expect.objectContaining(failed)]);
     expect(broker.sizes).toMatchObject({ pendingPublishes: 0 });
   });
@@ -58,7 +58,7 @@ describe("flush that fails", () => {
     const { broker, events, checkpoint } = await createBroken();
     await checkpoint();
     expect(events.offsets("news")).toEqual([1]);
-    const { publications, position } = await readAll(broker, "news");
+    const { publications, position } = await readAll(broker.log, "news");
     expect(publications.map(({ offset, data }) => [offset, data])).toEqual([[1, "1"]]);
     expect(position.offset).toBe(1);
   });
@@ -67,18 +67,18 @@ describe("flush that fails", () => {
     const { folder, broker, checkpoint } = await createBroken();
     await checkpoint();
     const copy = ending === "crash" ? crashCopyOf(folder) : folder;
-    const known = await broker.subscribe("news");
+    const known = await broker.log.subscribe("news");
     await broker.close();
     const next = await openBroker(copy);
-    const { publications, position } = await readAll(next.broker, "news");
+    const { publications, position } = await readAll(next.broker.log, "news");
     const found = publications.map(({ data }) => data);
     // Refused ones may be there: nobody knows what of a write without a flush is on the disk.
     expect(found[0]).toBe("1");
     expect(found).toEqual(["1", "2", "3", "4", "5", "7"].slice(0, found.length));
     expect(publications.map(({ offset }) => offset)).toEqual(countTo(found.length));
     expect(position).toEqual({ epoch: known.epoch, offset: found.length });
-    const after = await next.broker.publish("news", { data: "10" }, { retention: ample });
+    const after = await next.broker.log.publish("news", { data: "10" }, { retention: ample });
     expect(after.position).toEqual({ epoch: known.epoch, offset: found.length + 1 });
-    expect(await offsetsIn(next.broker, "news")).toEqual(countTo(found.length + 1));
+    expect(await offsetsIn(next.broker.log, "news")).toEqual(countTo(found.length + 1));
   });
 });

@@ -2,7 +2,7 @@ import type fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
-import type { Durability } from "../../../src/channels/broker.js";
+import type { Durability } from "../../../src/channels/log.js";
 import { createGate, replaceInFs, systemError } from "./support/faults.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
 import { checkpointDelayMs, createFolder, journalFilesOf, openBroker } from "./support/store.js";
@@ -16,8 +16,8 @@ describe("flush of a journal file that is to be followed by another", () => {
       onError: () => {},
     });
     const publish = (data: string, durability: Durability) =>
-      broker.publish("news", { data }, { retention: ample, durability });
-    await broker.subscribe("news");
+      broker.log.publish("news", { data }, { retention: ample, durability });
+    await broker.log.subscribe("news");
     for (const n of countTo(20)) await publish(String(n), "process");
     const begun = createGate();
     const ended = createGate();
@@ -38,7 +38,7 @@ describe("flush of a journal file that is to be followed by another", () => {
     await broker.idle();
     await expect(publish("22", "process")).rejects.toMatchObject(failed);
     expect(events.offsets("news")).toEqual(countTo(20));
-    expect(await offsetsIn(broker, "news")).toEqual(countTo(20));
+    expect(await offsetsIn(broker.log, "news")).toEqual(countTo(20));
   });
 });
 
@@ -52,14 +52,14 @@ describe("journal file whose successor is there, and whose folder cannot be flus
       if (isFailing && path === folder) throw systemError("EMFILE");
       return openSync(path, ...rest);
     });
-    for (const n of countTo(20)) await record.publish(broker, "news", publicationOf(n));
+    for (const n of countTo(20)) await record.publish(broker.log, "news", publicationOf(n));
     await checkpoint();
     expect(errors.map(({ code }) => code)).toEqual(["HF_BROKER_FULL"]);
     isFailing = false;
-    for (const n of countTo(40, 21)) await record.publish(broker, "news", publicationOf(n));
+    for (const n of countTo(40, 21)) await record.publish(broker.log, "news", publicationOf(n));
     await checkpoint();
-    for (const n of countTo(60, 41)) await record.publish(broker, "news", publicationOf(n));
-    await record.expectKeptBy(broker);
+    for (const n of countTo(60, 41)) await record.publish(broker.log, "news", publicationOf(n));
+    await record.expectKeptBy(broker.log);
     expect(errors).toHaveLength(1);
     expect(journalFilesOf(folder)).not.toContain(join(folder, "journal-1.log"));
   });

@@ -25,7 +25,7 @@ async function expectAll(copies: readonly string[], record: PublicationRecord): 
   expect(copies.length).toBeGreaterThan(2);
   for (const copy of copies) {
     const { broker, errors } = await openBroker(copy);
-    await record.expectKeptBy(broker);
+    await record.expectKeptBy(broker.log);
     expect(errors).toEqual([]);
     await broker.close();
   }
@@ -35,9 +35,9 @@ async function createStore() {
   const folder = createFolder();
   const record = new PublicationRecord();
   const opened = await openBroker(folder, { maxJournalBytes: 20_000 });
-  for (const n of countTo(20)) await record.publish(opened.broker, `news-${n % 3}`, publicationOf(n));
+  for (const n of countTo(20)) await record.publish(opened.broker.log, `news-${n % 3}`, publicationOf(n));
   await opened.checkpoint();
-  for (const n of countTo(40, 21)) await record.publish(opened.broker, `news-${n % 3}`, publicationOf(n));
+  for (const n of countTo(40, 21)) await record.publish(opened.broker.log, `news-${n % 3}`, publicationOf(n));
   return { ...opened, folder, record };
 }
 
@@ -67,14 +67,14 @@ describe("crash of a store", () => {
       for (let turn = n % 7; turn > 0; turn--) await nextTurn();
       const publication = publicationOf(n);
       const retention = { maxEntries: 1000, maxBytes: 1e9, ttlMs: 1e9 };
-      await broker.publish("sport", publication, { retention });
+      await broker.log.publish("sport", publication, { retention });
       acknowledged.push(publication.data);
       if (n % 25 === 0) moments.push({ copy: crashCopyOf(folder), acknowledged: [...acknowledged] });
     });
     await Promise.all(publishAll);
     for (const moment of moments) {
       const opened = await openBroker(moment.copy);
-      const page = await opened.broker.history("sport", {
+      const page = await opened.broker.log.history("sport", {
         maxEntries: 1000,
         maxBytes: 1e9,
         isReverse: false,

@@ -7,7 +7,7 @@ import { crashCopyOf, createFolder, type OpenBroker, openBroker } from "./suppor
 const dataOf = (n: number) => JSON.stringify(`${n} ${"x".repeat(5000)}`);
 
 async function publish({ broker }: OpenBroker, numbers: readonly number[]): Promise<void> {
-  for (const n of numbers) await broker.publish("news", { data: dataOf(n) }, { retention: endless });
+  for (const n of numbers) await broker.log.publish("news", { data: dataOf(n) }, { retention: endless });
 }
 
 describe.each([1, 2])("log of which the last %i stretches in the index are damaged", (damaged) => {
@@ -20,7 +20,7 @@ describe.each([1, 2])("log of which the last %i stretches in the index are damag
     const copy = crashCopyOf(folder);
     expect(await damageEnd(copy, "news", damaged)).toBeGreaterThan(damaged);
     const { broker, errors } = await openBroker(copy);
-    const { publications } = await readAll(broker, "news");
+    const { publications } = await readAll(broker.log, "news");
     expect(publications.map(({ offset }) => offset)).toEqual(countTo(70));
     for (const { offset, data } of publications) expect(data).toBe(dataOf(offset));
     expect(errors.map(({ code }) => code)).toEqual(["HF_STORE_CORRUPT"]);
@@ -33,16 +33,16 @@ describe.each([1, 2])("log of which the last %i stretches in the index are damag
       await publish(first, countTo(part * 10, part * 10 - 9));
       await first.checkpoint();
     }
-    const { epoch } = await first.broker.subscribe("news");
+    const { epoch } = await first.broker.log.subscribe("news");
     await first.broker.close();
     expect(await damageEnd(folder, "news", damaged)).toBe(4);
     const second = await openBroker(folder);
-    const left = await second.broker.subscribe("news");
+    const left = await second.broker.log.subscribe("news");
     expect(left.epoch).not.toBe(epoch);
     expect(left.offset).toBe(40 - damaged * 10);
     for (const n of countTo(3))
-      await second.broker.publish("news", { data: `"after ${n}"` }, { retention: ample });
-    const page = await readAll(second.broker, "news");
+      await second.broker.log.publish("news", { data: `"after ${n}"` }, { retention: ample });
+    const page = await readAll(second.broker.log, "news");
     expect(page.position).toEqual({ epoch: left.epoch, offset: left.offset + 3 });
     expect(page.publications.map(({ data }) => data)).toEqual([
       ...countTo(left.offset).map(dataOf),
@@ -51,7 +51,7 @@ describe.each([1, 2])("log of which the last %i stretches in the index are damag
     await second.broker.close();
     for (const _ of countTo(3)) {
       const { broker, errors } = await openBroker(folder);
-      expect(await readAll(broker, "news")).toEqual(page);
+      expect(await readAll(broker.log, "news")).toEqual(page);
       expect(errors).toEqual([]);
       await broker.close();
     }

@@ -14,8 +14,10 @@ async function createStore() {
   const { broker, checkpoint } = await openBroker(folder);
   for (const batch of countTo(count / 20)) {
     const numbers = countTo(batch * 20, batch * 20 - 19);
-    await Promise.all(numbers.map((n) => broker.publish("news", { data: dataOf(n) }, { retention: ample })));
-    await broker.publish("sport", { data: dataOf(batch) }, { retention: ample });
+    await Promise.all(
+      numbers.map((n) => broker.log.publish("news", { data: dataOf(n) }, { retention: ample })),
+    );
+    await broker.log.publish("sport", { data: dataOf(batch) }, { retention: ample });
     await checkpoint();
   }
   await broker.close();
@@ -52,29 +54,29 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
     const folder = await createStore();
     damage(folder, `publication-${damaged}-`, flip);
     const { broker } = await openBroker(folder);
-    const { offset: head } = await broker.subscribe("news");
+    const { offset: head } = await broker.log.subscribe("news");
     for (const isReverse of [false, true])
       for (const sinceOffset of [undefined, 0, damaged - 1, damaged, damaged + 1, 200]) {
         const part = sinceOffset === undefined ? { isReverse } : { isReverse, sinceOffset };
-        const page = await broker.history("news", query(part));
+        const page = await broker.log.history("news", query(part));
         expectRight(page.publications, isReverse);
         expect(page.publications.map(({ offset }) => offset)).not.toContain(damaged);
         expect(page.position.offset).toBe(head);
       }
-    const next = await broker.publish("news", { data: dataOf(head + 1) }, { retention: ample });
+    const next = await broker.log.publish("news", { data: dataOf(head + 1) }, { retention: ample });
     expect(next.position.offset).toBe(head + 1);
-    expect(await offsetsIn(broker, "news", { sinceOffset: head })).toEqual([head + 1]);
+    expect(await offsetsIn(broker.log, "news", { sinceOffset: head })).toEqual([head + 1]);
   });
 
   it("leaves other logs as they are", async () => {
     const folder = await createStore();
     const before = await openBroker(folder);
-    const whole = await readAll(before.broker, "sport");
+    const whole = await readAll(before.broker.log, "sport");
     await before.broker.close();
     damage(folder, `publication-${damaged}-x`, wipe);
     const { broker } = await openBroker(folder);
-    await broker.history("news", query());
-    const { publications, position } = await readAll(broker, "sport");
+    await broker.log.history("news", query());
+    const { publications, position } = await readAll(broker.log, "sport");
     if (damaged > count / 20) expect({ publications, position }).toEqual(whole);
     else expectRight(publications);
   });
@@ -82,11 +84,11 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
   it("has no offset for two publications of one epoch", async () => {
     const folder = await createStore();
     const before = await openBroker(folder);
-    const { epoch } = await before.broker.subscribe("news");
+    const { epoch } = await before.broker.log.subscribe("news");
     await before.broker.close();
     damage(folder, `publication-${damaged}-`, flip);
     const { broker } = await openBroker(folder);
-    const next = await broker.publish("news", { data: '"other"' }, { retention: ample });
+    const next = await broker.log.publish("news", { data: '"other"' }, { retention: ample });
     if (next.position.epoch === epoch) expect(next.position.offset).toBe(count + 1);
   });
 
@@ -94,17 +96,17 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
     const folder = await createStore();
     damage(folder, `publication-${damaged}-`, wipe);
     const first = await openBroker(folder);
-    const { offset: head } = await first.broker.subscribe("news");
+    const { offset: head } = await first.broker.log.subscribe("news");
     const retention = { ...ample, maxEntries: 100 };
     for (const n of countTo(head + 150, head + 1))
-      await first.broker.publish("news", { data: dataOf(n) }, { retention });
+      await first.broker.log.publish("news", { data: dataOf(n) }, { retention });
     await first.checkpoint();
-    const page = await first.broker.history("news", query());
+    const page = await first.broker.log.history("news", query());
     expectRight(page.publications);
     expect(page.publications.map(({ offset }) => offset)).toEqual(countTo(head + 150, head + 51));
     await first.broker.close();
     const { broker } = await openBroker(folder);
-    expect(await broker.history("news", query())).toEqual(page);
+    expect(await broker.log.history("news", query())).toEqual(page);
   });
 });
 
@@ -114,7 +116,7 @@ describe("index with a change in the middle of a log", () => {
     damage(folder, "publication-200-", flip);
     const { broker } = await openBroker(folder);
     for (const sinceOffset of countTo(count - 1, 0)) {
-      const offsets = await offsetsIn(broker, "news", { sinceOffset });
+      const offsets = await offsetsIn(broker.log, "news", { sinceOffset });
       expect(offsets).toEqual(countTo(offsets.at(-1) ?? 0, offsets[0]));
       if (sinceOffset >= 220) expect(offsets).toEqual(countTo(count, sinceOffset + 1));
     }
@@ -124,7 +126,7 @@ describe("index with a change in the middle of a log", () => {
     const folder = await createStore();
     damage(folder, "publication-200-", flip);
     const { broker, errors } = await openBroker(folder);
-    await readAll(broker, "news");
+    await readAll(broker.log, "news");
     expect(errors.map(({ code }) => code)).toContain("HF_STORE_CORRUPT");
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
-import type { Durability, PublishResult } from "../../../src/channels/broker.js";
+import type { Durability, PublishResult } from "../../../src/channels/log.js";
 import type { LmdbBroker } from "../../../src/index.js";
 import { PublicationRecord, publicationOf, readAll } from "./support/record.js";
 import { contentOf, crashCopyOf, createFolder, openBroker } from "./support/store.js";
@@ -10,14 +10,14 @@ type Step = Durability | "checkpoint" | "idle";
 const volatile = { retention: ample, durability: "memory" } as const;
 
 function publishOf(broker: LmdbBroker, n: number, durability: Durability): Promise<PublishResult> {
-  return broker.publish("news", { data: String(n) }, { retention: ample, durability });
+  return broker.log.publish("news", { data: String(n) }, { retention: ample, durability });
 }
 
 describe("publication of durability memory", () => {
   it("of a log that has such ones is told of and readable before anything is written", async () => {
     const folder = createFolder();
     const { broker, events } = await openBroker(folder);
-    await broker.subscribe("news");
+    await broker.log.subscribe("news");
     await publishOf(broker, 1, "memory");
     await broker.idle();
     const before = contentOf(folder);
@@ -25,7 +25,7 @@ describe("publication of durability memory", () => {
     const reads: Promise<number[]>[] = [];
     events.onEachPublication = () => {
       atEvent.push(contentOf(folder));
-      reads.push(offsetsIn(broker, "news"));
+      reads.push(offsetsIn(broker.log, "news"));
     };
     expect((await publishOf(broker, 2, "memory")).position.offset).toBe(2);
     expect(atEvent).toEqual([before]);
@@ -34,10 +34,10 @@ describe("publication of durability memory", () => {
 
   it("of a log that has such ones does not wait for one of another channel that is being flushed", async () => {
     const { broker } = await openBroker(createFolder());
-    await broker.subscribe("news");
+    await broker.log.subscribe("news");
     await publishOf(broker, 1, "memory");
     const order: string[] = [];
-    const slow = broker.publish("sport", { data: "1" }, { retention: ample, durability: "disk" });
+    const slow = broker.log.publish("sport", { data: "1" }, { retention: ample, durability: "disk" });
     const both = [
       slow.then(() => order.push("disk")),
       publishOf(broker, 2, "memory").then(() => order.push("memory")),
@@ -52,10 +52,10 @@ describe("publication of durability memory", () => {
     for (const run of countTo(3)) {
       const { broker } = await openBroker(folder);
       for (const n of countTo(8))
-        await record.publish(broker, "news", publicationOf(run * 100 + n), volatile);
+        await record.publish(broker.log, "news", publicationOf(run * 100 + n), volatile);
       await broker.close();
     }
-    await record.expectKeptBy((await openBroker(folder)).broker);
+    await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 
   it("of a clean run is there after a crash of the next run", async () => {
@@ -65,7 +65,7 @@ describe("publication of durability memory", () => {
     await first.broker.close();
     await openBroker(folder);
     const { broker } = await openBroker(crashCopyOf(folder));
-    const { publications } = await readAll(broker, "news");
+    const { publications } = await readAll(broker.log, "news");
     expect(publications.map(({ data }) => Number(data))).toEqual(countTo(8));
   });
 
@@ -77,7 +77,7 @@ describe("publication of durability memory", () => {
     const second = await openBroker(copy);
     const { position } = await publishOf(second.broker, 2, "memory");
     await second.broker.close();
-    expect(await (await openBroker(copy)).broker.subscribe("news")).toEqual(position);
+    expect(await (await openBroker(copy)).broker.log.subscribe("news")).toEqual(position);
   });
 
   it("takes its epoch with it when it is lost, and the log says so in every later run", async () => {
@@ -86,11 +86,11 @@ describe("publication of durability memory", () => {
     const { position } = await publishOf(broker, 1, "memory");
     const copy = crashCopyOf(folder);
     const second = await openBroker(copy);
-    const after = await second.broker.subscribe("news");
+    const after = await second.broker.log.subscribe("news");
     expect(after.epoch).not.toBe(position.epoch);
     await second.broker.close();
     const third = await openBroker(copy);
-    expect(await third.broker.subscribe("news")).toEqual(after);
+    expect(await third.broker.log.subscribe("news")).toEqual(after);
   });
 
   it("that is lost does not bring its offset back in the same epoch, over two crashes in a row", async () => {
@@ -101,7 +101,7 @@ describe("publication of durability memory", () => {
     const copy = crashCopyOf(folder);
     await openBroker(copy);
     const { broker: last } = await openBroker(crashCopyOf(copy));
-    const { epoch } = await last.subscribe("news");
+    const { epoch } = await last.log.subscribe("news");
     expect(epoch).not.toBe(position.epoch);
     expect((await publishOf(last, 3, "process")).position.epoch).toBe(epoch);
   });
@@ -110,10 +110,10 @@ describe("publication of durability memory", () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
-    await record.publish(broker, "sport", publicationOf(1));
+    await record.publish(broker.log, "sport", publicationOf(1));
     await publishOf(broker, 1, "memory");
-    await record.publish(broker, "sport", publicationOf(2));
-    await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker);
+    await record.publish(broker.log, "sport", publicationOf(2));
+    await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker.log);
   });
 });
 
@@ -131,7 +131,7 @@ const mixtures: readonly (readonly Step[])[] = [
 describe.each(mixtures)("log of publications of durability %s %s %s %s", (...steps) => {
   async function publishMixture(folder: string, atOnce: boolean) {
     const { broker, checkpoint, events } = await openBroker(folder);
-    await broker.subscribe("news");
+    await broker.log.subscribe("news");
     const acknowledged = new Map<string, Durability>();
     const results: Promise<PublishResult>[] = [];
     let n = 0;
@@ -158,7 +158,7 @@ describe.each(mixtures)("log of publications of durability %s %s %s %s", (...ste
       await broker.idle();
       expect(events.offsets("news")).toEqual(countTo(positions.length));
       const { publications, position } = await readAll(
-        (await openBroker(crashCopyOf(folder))).broker,
+        (await openBroker(crashCopyOf(folder))).broker.log,
         "news",
       );
       const lasting = [...acknowledged].filter(([, durability]) => durability !== "memory");
@@ -173,7 +173,7 @@ describe.each(mixtures)("log of publications of durability %s %s %s %s", (...ste
     const folder = createFolder();
     const { broker, acknowledged, positions } = await publishMixture(folder, true);
     await broker.close();
-    const { publications, position } = await readAll((await openBroker(folder)).broker, "news");
+    const { publications, position } = await readAll((await openBroker(folder)).broker.log, "news");
     expect(publications.map(({ data }) => data)).toEqual([...acknowledged.keys()]);
     expect(position).toEqual(positions.at(-1));
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
-import type { Durability } from "../../../src/channels/broker.js";
+import type { Durability } from "../../../src/channels/log.js";
 import type { Publication } from "../../../src/wire/messages.js";
 import { createFolder, openBroker } from "./support/store.js";
 
@@ -18,20 +18,20 @@ describe("events of publications of mixed durability that are under way at the s
   it("come in order of their offsets, when they are readable, and before their publish resolves", async () => {
     const { broker, clock, events } = await openBroker(createFolder());
     const channels = ["news", "sport"];
-    for (const channel of channels) await broker.subscribe(channel);
+    for (const channel of channels) await broker.log.subscribe(channel);
     const reads: Promise<readonly Publication[]>[] = [];
     const told = new Set<string>();
     const order: string[] = [];
     events.onEachPublication = ({ channel, publication: { offset } }) => {
       told.add(`${channel} ${offset}`);
       const from = query({ sinceOffset: offset - 1, maxEntries: 1 });
-      reads.push(broker.history(channel, from).then(({ publications }) => publications));
+      reads.push(broker.log.history(channel, from).then(({ publications }) => publications));
     };
     const publishes: Promise<void>[] = [];
     for (const n of countTo(120)) {
       const channel = channels[n % 2] ?? "";
       const durability = durabilities[n % durabilities.length] ?? "disk";
-      const publishing = broker.publish(channel, { data: String(n) }, { retention: ample, durability });
+      const publishing = broker.log.publish(channel, { data: String(n) }, { retention: ample, durability });
       publishes.push(
         publishing.then(({ position }) => {
           expect(told.has(`${channel} ${position.offset}`)).toBe(true);
@@ -55,16 +55,16 @@ describe("events of publications of mixed durability that are under way at the s
 
   it("have come for everything that history shows", async () => {
     const { broker, events } = await openBroker(createFolder());
-    await broker.subscribe("news");
+    await broker.log.subscribe("news");
     const publishes = countTo(40).map(async (n) => {
       for (let turn = n; turn > 0; turn--) await new Promise(setImmediate);
       const durability = durabilities[n % durabilities.length] ?? "disk";
-      await broker.publish("news", { data: String(n) }, { retention: ample, durability });
+      await broker.log.publish("news", { data: String(n) }, { retention: ample, durability });
     });
     let isOver = false;
     const watch = async () => {
       while (!isOver) {
-        const { position, publications } = await broker.history("news", query());
+        const { position, publications } = await broker.log.history("news", query());
         expect(events.offsets("news").length).toBeGreaterThanOrEqual(position.offset);
         expect(publications.map(({ offset }) => offset)).toEqual(countTo(position.offset));
         await new Promise(setImmediate);

@@ -98,13 +98,13 @@ describe.each(disks)("start on a disk $name", { timeout: 60_000 }, ({ fill }) =>
       const before = createFolder();
       const first = await openBroker(before);
       const keys = { maxKeys: 10, maxBytes: 100_000 };
-      await first.broker.publish("map", { key: "a", data: "1" }, { retention: { ...ample, keys } });
+      await first.broker.log.publish("map", { key: "a", data: "1" }, { retention: { ...ample, keys } });
       for (const n of countTo(5))
-        await first.broker.publish("news", { data: String(n) }, { retention: ample });
+        await first.broker.log.publish("news", { data: String(n) }, { retention: ample });
       await first.checkpoint();
       for (const n of countTo(9, 6))
-        await first.broker.publish("news", { data: String(n) }, { retention: ample });
-      const { epoch } = await first.broker.subscribe("news");
+        await first.broker.log.publish("news", { data: String(n) }, { retention: ample });
+      const { epoch } = await first.broker.log.subscribe("news");
       if (ending === "a clean end") await first.broker.close();
       const { folder, free } = fill(ending === "a clean end" ? before : crashCopyOf(before));
 
@@ -112,17 +112,17 @@ describe.each(disks)("start on a disk $name", { timeout: 60_000 }, ({ fill }) =>
       expect(errors).toEqual([
         expect.objectContaining({ ...full, message: expect.stringContaining("is read-only") }),
       ]);
-      expect(await broker.subscribe("news")).toEqual({ epoch, offset: 9 });
-      expect(await offsetsIn(broker, "news")).toEqual(countTo(9));
-      expect(await broker.value("map", "a")).toMatchObject({ data: "1" });
-      expect((await broker.subscribe("new")).offset).toBe(0);
-      expect((await broker.history("other", query())).publications).toEqual([]);
+      expect(await broker.log.subscribe("news")).toEqual({ epoch, offset: 9 });
+      expect(await offsetsIn(broker.log, "news")).toEqual(countTo(9));
+      expect(await broker.log.value("map", "a")).toMatchObject({ data: "1" });
+      expect((await broker.log.subscribe("new")).offset).toBe(0);
+      expect((await broker.log.history("other", query())).publications).toEqual([]);
       for (const durability of ["memory", "process", "disk"] as const)
         for (const channel of ["news", "new"])
           await expect(
-            broker.publish(channel, { data: "10" }, { retention: ample, durability }),
+            broker.log.publish(channel, { data: "10" }, { retention: ample, durability }),
           ).rejects.toMatchObject(full);
-      await expect(broker.removeHistory("news")).rejects.toMatchObject(full);
+      await expect(broker.log.removeHistory("news")).rejects.toMatchObject(full);
       await advance(60_000);
       expect(errors).toHaveLength(1);
       expect(events.publications).toEqual([]);
@@ -131,21 +131,21 @@ describe.each(disks)("start on a disk $name", { timeout: 60_000 }, ({ fill }) =>
       free();
       const next = await openBroker(folder);
       expect(next.errors).toEqual([]);
-      const { position } = await next.broker.publish("news", { data: "10" }, { retention: ample });
+      const { position } = await next.broker.log.publish("news", { data: "10" }, { retention: ample });
       expect(position).toEqual({ epoch, offset: 10 });
-      expect(await offsetsIn(next.broker, "news")).toEqual(countTo(10));
+      expect(await offsetsIn(next.broker.log, "news")).toEqual(countTo(10));
     },
   );
 
   it("takes what has room kept for it, which is there at the next start", async () => {
     const before = createFolder();
     const first = await openBroker(before);
-    await first.broker.publish("revoked", { data: "1" }, { retention: ample, durability: "disk" });
+    await first.broker.log.publish("revoked", { data: "1" }, { retention: ample, durability: "disk" });
     await first.broker.close();
     const { folder, free } = fill(before);
     const { broker } = await openBroker(folder);
     const options = { retention: ample, durability: "disk", isReserved: true } as const;
-    const { position } = await broker.publish("revoked", { data: "2" }, options);
+    const { position } = await broker.log.publish("revoked", { data: "2" }, options);
     expect(position.offset).toBe(2);
     const killed = createFolder();
     cpSync(folder, killed, { recursive: true, filter: (path) => !/owner|lock\.mdb/.test(path) });
@@ -153,8 +153,8 @@ describe.each(disks)("start on a disk $name", { timeout: 60_000 }, ({ fill }) =>
     for (const each of [killed, folder]) {
       if (each === folder) await broker.close();
       const next = await openBroker(each);
-      expect(await offsetsIn(next.broker, "revoked")).toEqual([1, 2]);
-      expect((await next.broker.subscribe("revoked")).epoch).toBe(position.epoch);
+      expect(await offsetsIn(next.broker.log, "revoked")).toEqual([1, 2]);
+      expect((await next.broker.log.subscribe("revoked")).epoch).toBe(position.epoch);
     }
   });
 
@@ -170,11 +170,11 @@ describe("start on a full file system", { timeout: 60_000 }, () => {
     async () => {
       const before = createFolder();
       const first = await openBroker(before);
-      await first.broker.publish("news", { data: "1" }, { retention: ample });
+      await first.broker.log.publish("news", { data: "1" }, { retention: ample });
       const { folder, free } = fileSystem.fill(crashCopyOf(before), true);
       await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_OPEN" });
       free();
-      expect(await offsetsIn((await openBroker(folder)).broker, "news")).toEqual([1]);
+      expect(await offsetsIn((await openBroker(folder)).broker.log, "news")).toEqual([1]);
     },
   );
 });

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
-import type { PublishResult } from "../../../src/channels/broker.js";
+import type { PublishResult } from "../../../src/channels/log.js";
 import { endless, PublicationRecord, readAll } from "./support/record.js";
 import { RemoteBroker, type RemoteError } from "./support/remote-broker.js";
 import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support/store.js";
@@ -31,25 +31,25 @@ describe("store that is full of bytes", () => {
       const record = new PublicationRecord();
       const { broker, checkpoint } = await openBroker(folder, small);
       const refusal = await publishUntilRefused(async (n) => {
-        const result = await record.publish(broker, `news-${n % 4}`, large(n));
+        const result = await record.publish(broker.log, `news-${n % 4}`, large(n));
         if (n % 20 === 0) await checkpoint();
         return result;
       }, 2000);
       expect(refusal).toMatchObject(full);
-      await expect(broker.publish("new", large(0), { retention: ample })).rejects.toMatchObject(full);
-      await record.expectKeptBy(broker);
+      await expect(broker.log.publish("new", large(0), { retention: ample })).rejects.toMatchObject(full);
+      await record.expectKeptBy(broker.log);
       if (ending === "close") await broker.close();
       const next = await openBroker(ending === "close" ? folder : crashCopyOf(folder));
-      await record.expectKeptBy(next.broker);
-      await record.publish(next.broker, "news-0", large(0));
-      await record.expectKeptBy(next.broker);
+      await record.expectKeptBy(next.broker.log);
+      await record.publish(next.broker.log, "news-0", large(0));
+      await record.expectKeptBy(next.broker.log);
     },
   );
 
   it("takes publications again once logs have let go of theirs", async () => {
     const { broker, checkpoint, advance } = await openBroker(createFolder(), small);
     const retention = { ...endless, ttlMs: 60_000 };
-    const publish = (n: number) => broker.publish("news", large(n), { retention });
+    const publish = (n: number) => broker.log.publish("news", large(n), { retention });
     expect(
       await publishUntilRefused(async (n) => {
         const result = await publish(n);
@@ -68,11 +68,13 @@ describe("store that is full of channels", () => {
     const maxChannels = 100;
     const first = await openBroker(folder, { maxChannels });
     for (const n of countTo(maxChannels))
-      await first.broker.publish(`news-${n}`, { data: "1" }, { retention: ample });
+      await first.broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample });
     const check = async ({ broker }: typeof first) => {
-      await expect(broker.publish("new", { data: "1" }, { retention: ample })).rejects.toMatchObject(full);
-      expect((await broker.history("new", query())).position).toEqual(await broker.subscribe("new"));
-      await broker.publish("news-7", { data: "2" }, { retention: ample });
+      await expect(broker.log.publish("new", { data: "1" }, { retention: ample })).rejects.toMatchObject(
+        full,
+      );
+      expect((await broker.log.history("new", query())).position).toEqual(await broker.log.subscribe("new"));
+      await broker.log.publish("news-7", { data: "2" }, { retention: ample });
       expect(broker.sizes.channels).toBeLessThanOrEqual(maxChannels);
     };
     await check(first);
@@ -85,7 +87,7 @@ describe("store that is full of channels", () => {
   it("refuses those beyond when they come at once", async () => {
     const { broker } = await openBroker(createFolder(), { maxChannels: 10 });
     const outcomes = await Promise.allSettled(
-      countTo(30).map((n) => broker.publish(`news-${n}`, { data: "1" }, { retention: ample })),
+      countTo(30).map((n) => broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample })),
     );
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
     for (const outcome of outcomes)
@@ -94,7 +96,7 @@ describe("store that is full of channels", () => {
 
   it("takes new ones until then, however many of the others wait for the index", async () => {
     const { broker, checkpoint } = await openBroker(createFolder(), { maxChannels: 100 });
-    const publish = (n: number) => broker.publish(`news-${n}`, { data: "1" }, { retention: ample });
+    const publish = (n: number) => broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample });
     for (const n of countTo(60)) await publish(n);
     await checkpoint();
     for (const n of countTo(100)) await publish(n);
@@ -106,24 +108,24 @@ describe("store with as much waiting for the index as may wait", () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker, checkpoint } = await openBroker(folder, { maxPendingBytes: 200_000 });
-    const refusal = await publishUntilRefused((n) => record.publish(broker, "news", large(n)), 1000, 1);
+    const refusal = await publishUntilRefused((n) => record.publish(broker.log, "news", large(n)), 1000, 1);
     expect(refusal).toMatchObject(full);
     expect(broker.sizes.pendingBytes).toBeLessThanOrEqual(200_000 + 30_000);
-    await record.expectKeptBy(broker);
+    await record.expectKeptBy(broker.log);
     await checkpoint();
-    await record.publish(broker, "news", large(0));
-    await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker);
+    await record.publish(broker.log, "news", large(0));
+    await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker.log);
   });
 
   it("refuses those beyond when they come at once", async () => {
     const { broker } = await openBroker(createFolder(), { maxPendingBytes: 200_000 });
     const outcomes = await Promise.allSettled(
-      countTo(500).map((n) => broker.publish("news", large(n), { retention: endless })),
+      countTo(500).map((n) => broker.log.publish("news", large(n), { retention: endless })),
     );
     const taken = outcomes.filter(({ status }) => status === "fulfilled");
     expect(taken.length).toBeGreaterThan(0);
     expect(taken.length).toBeLessThan(30);
-    const { publications } = await readAll(broker, "news");
+    const { publications } = await readAll(broker.log, "news");
     expect(publications.map(({ offset }) => offset)).toEqual(countTo(taken.length));
   });
 });
@@ -158,9 +160,9 @@ describe("process that may not write more", () => {
       await remote.kill();
       for (const file of journalFilesOf(folder)) expectWholeFrames(readFileSync(file));
       const { broker } = await openBroker(folder);
-      await record.expectKeptBy(broker);
-      await record.publish(broker, "news-1", large(0));
-      await record.expectKeptBy(broker);
+      await record.expectKeptBy(broker.log);
+      await record.publish(broker.log, "news-1", large(0));
+      await record.expectKeptBy(broker.log);
     },
   );
 
@@ -177,7 +179,7 @@ describe("process that may not write more", () => {
       for (const n of countTo(4100, 4001)) await publish(n);
       await record.expectKeptBy(remote);
       await remote.kill();
-      await record.expectKeptBy((await openBroker(folder)).broker);
+      await record.expectKeptBy((await openBroker(folder)).broker.log);
     },
   );
 });

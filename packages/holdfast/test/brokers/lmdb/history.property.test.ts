@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ample, countTo, offsetsIn, publishMany } from "../../../../../test/conformance/broker/fixture.js";
-import type { Durability, Retention } from "../../../src/channels/broker.js";
+import type { Durability, Retention } from "../../../src/channels/log.js";
 import { LogModel } from "./support/model.js";
 import { crashCopyOf, createFolder, type OpenBroker, openBroker } from "./support/store.js";
 
@@ -99,7 +99,7 @@ class Comparison {
       const publishes = countTo(next.count).map(async () => {
         const data = JSON.stringify(`${++this.#texts} ${"x".repeat(next.size)}`);
         const offset = model?.publish(data, clock.now(), next.retention);
-        const { position } = await broker.publish(next.channel, { data }, { ...next, durability });
+        const { position } = await broker.log.publish(next.channel, { data }, { ...next, durability });
         expect(position.offset).toBe(offset);
         expect(this.#epochs.get(next.channel) ?? position.epoch).toBe(position.epoch);
         this.#epochs.set(next.channel, position.epoch);
@@ -108,7 +108,7 @@ class Comparison {
     } else {
       const { type: _, channel, sinceOffset, ...rest } = next;
       const query = sinceOffset === undefined ? rest : { ...rest, sinceOffset };
-      const { publications, position } = await broker.history(channel, query);
+      const { publications, position } = await broker.log.history(channel, query);
       const model = this.#models.get(channel);
       expect(position.offset).toBe(model?.head);
       expect(model?.pages(query, clock.now())).toContainEqual({ publications });
@@ -131,9 +131,9 @@ describe("history of an LMDB broker", () => {
   it("is read over the border of index and journal with pages of any size, in both directions", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
-    await publishMany(broker, "news", 20);
+    await publishMany(broker.log, "news", 20);
     await checkpoint();
-    await publishMany(broker, "news", 20);
+    await publishMany(broker.log, "news", 20);
     const { broker: after } = await openBroker(crashCopyOf(folder));
     for (const reader of [broker, after])
       for (const maxEntries of countTo(41)) {
@@ -141,10 +141,12 @@ describe("history of an LMDB broker", () => {
         const backward: number[] = [];
         for (let page = 0; page <= 40 / maxEntries; page++) {
           forward.push(
-            ...(await offsetsIn(reader, "news", { sinceOffset: forward.at(-1) ?? 0, maxEntries })),
+            ...(await offsetsIn(reader.log, "news", { sinceOffset: forward.at(-1) ?? 0, maxEntries })),
           );
           const sinceOffset = backward.at(-1) ?? 41;
-          backward.push(...(await offsetsIn(reader, "news", { sinceOffset, maxEntries, isReverse: true })));
+          backward.push(
+            ...(await offsetsIn(reader.log, "news", { sinceOffset, maxEntries, isReverse: true })),
+          );
         }
         expect(forward).toEqual(countTo(40));
         expect(backward).toEqual(countTo(40).reverse());

@@ -76,10 +76,13 @@ describe("idempotency key of a store whose clock is set", () => {
     const clock = new SteppedClock(1_700_000_000_000 - (1_700_000_000_000 % windowMs) + 400);
     const { broker, checkpoint } = await openBroker(createFolder(), { clock });
     const keyed = { retention: ample, idempotencyKey: "order-1" };
-    const { position } = await broker.publish("news", { data: "pay 10" }, keyed);
+    const { position } = await broker.log.publish("news", { data: "pay 10" }, keyed);
     await checkpoint();
     clock.stepMs -= 2000;
-    expect(await broker.publish("news", { data: "pay 10" }, keyed)).toEqual({ position, isDuplicate: true });
+    expect(await broker.log.publish("news", { data: "pay 10" }, keyed)).toEqual({
+      position,
+      isDuplicate: true,
+    });
   });
 
   it("is known for five minutes of the server's time, whatever is done to the clock, and no longer", async () => {
@@ -103,7 +106,7 @@ describe("idempotency key of a store whose clock is set", () => {
           } else {
             const first = known.get(step.key);
             const options = { retention: ample, idempotencyKey: `key ${step.key}` };
-            const { position, isDuplicate } = await opened.broker.publish("news", { data: "1" }, options);
+            const { position, isDuplicate } = await opened.broker.log.publish("news", { data: "1" }, options);
             const isKnown = first !== undefined && first.ageMs < windowMs;
             // A log that was forgotten meanwhile, with all its publications, is followed by one of another epoch.
             if (isKnown)

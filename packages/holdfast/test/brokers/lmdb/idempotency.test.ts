@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
-import type { Durability } from "../../../src/channels/broker.js";
+import type { Durability } from "../../../src/channels/log.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { endless } from "./support/record.js";
 import { RemoteBroker } from "./support/remote-broker.js";
@@ -44,24 +44,24 @@ describe.each(endings)("idempotency key after $name", ({ end }) => {
   it("used again gives the first position and appends nothing", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
-    await first.broker.publish("news", { data: "0" }, { retention: ample });
-    const { position } = await first.broker.publish("news", { data: "1" }, keyed);
-    await first.broker.publish("news", { data: "2" }, { retention: ample });
+    await first.broker.log.publish("news", { data: "0" }, { retention: ample });
+    const { position } = await first.broker.log.publish("news", { data: "1" }, keyed);
+    await first.broker.log.publish("news", { data: "2" }, { retention: ample });
     const { broker } = await openBroker(await end(first, folder), { clock: first.clock });
-    const again = await broker.publish("news", { data: "1" }, keyed);
+    const again = await broker.log.publish("news", { data: "1" }, keyed);
     expect(again).toEqual({ position, isDuplicate: true });
-    expect(await offsetsIn(broker, "news")).toEqual([1, 2, 3]);
+    expect(await offsetsIn(broker.log, "news")).toEqual([1, 2, 3]);
   });
 
   it("counts in its channel only", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
-    await first.broker.publish("news", { data: "1" }, keyed);
+    await first.broker.log.publish("news", { data: "1" }, keyed);
     const { broker } = await openBroker(await end(first, folder), { clock: first.clock });
     for (const channel of ["new", "news ", "sport"])
-      expect((await broker.publish(channel, { data: "1" }, keyed)).isDuplicate).toBe(false);
+      expect((await broker.log.publish(channel, { data: "1" }, keyed)).isDuplicate).toBe(false);
     expect(
-      (await broker.publish("news", { data: "1" }, { ...keyed, idempotencyKey: "order" })).isDuplicate,
+      (await broker.log.publish("news", { data: "1" }, { ...keyed, idempotencyKey: "order" })).isDuplicate,
     ).toBe(false);
   });
 
@@ -70,26 +70,26 @@ describe.each(endings)("idempotency key after $name", ({ end }) => {
     const first = await openBroker(folder);
     // Wherever the clock stands in a period of five minutes.
     first.clock.advance(firstMs);
-    const { position } = await first.broker.publish("news", { data: "1" }, keyed);
+    const { position } = await first.broker.log.publish("news", { data: "1" }, keyed);
     const second = await openBroker(await end(first, folder), { clock: first.clock });
     await second.advance(windowMs - 1 - 50);
-    const again = await second.broker.publish("news", { data: "2" }, keyed);
+    const again = await second.broker.log.publish("news", { data: "2" }, keyed);
     expect(again).toEqual({ position, isDuplicate: true });
     await second.advance(51, 1);
-    expect((await second.broker.publish("news", { data: "2" }, keyed)).isDuplicate).toBe(false);
+    expect((await second.broker.log.publish("news", { data: "2" }, keyed)).isDuplicate).toBe(false);
   });
 
   it("counts on for five minutes of the server's own time, however long it was away", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
-    const { position } = await first.broker.publish("news", { data: "1" }, keyed);
+    const { position } = await first.broker.log.publish("news", { data: "1" }, keyed);
     const ended = await end(first, folder);
     first.clock.advance(10 * windowMs);
     const second = await openBroker(ended, { clock: first.clock });
-    const again = await second.broker.publish("news", { data: "2" }, keyed);
+    const again = await second.broker.log.publish("news", { data: "2" }, keyed);
     expect(again).toEqual({ position, isDuplicate: true });
     await second.advance(windowMs, 5);
-    expect((await second.broker.publish("news", { data: "2" }, keyed)).isDuplicate).toBe(false);
+    expect((await second.broker.log.publish("news", { data: "2" }, keyed)).isDuplicate).toBe(false);
   });
 });
 
@@ -98,7 +98,7 @@ describe("idempotency key", () => {
     "has one effect however its publishes follow each other, with durability %s",
     async (durability) => {
       const { broker, checkpoint } = await openBroker(createFolder());
-      const publish = () => broker.publish("news", { data: "1" }, { ...keyed, durability });
+      const publish = () => broker.log.publish("news", { data: "1" }, { ...keyed, durability });
       const early = [publish(), publish()];
       await Promise.race(early);
       const results = [...early, publish()];
@@ -106,31 +106,35 @@ describe("idempotency key", () => {
       results.push(publish());
       const all = await Promise.all(results);
       expect(all.map(({ isDuplicate }) => isDuplicate)).toEqual([false, true, true, true]);
-      expect(await offsetsIn(broker, "news")).toEqual([1]);
+      expect(await offsetsIn(broker.log, "news")).toEqual([1]);
     },
   );
 
   it("of a weak publish that is repeated as a stronger one makes it as durable as the stronger", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
-    await broker.publish("news", { data: "1" }, { ...keyed, durability: "memory" });
-    const again = await broker.publish("news", { data: "1" }, { ...keyed, durability: "process" });
+    await broker.log.publish("news", { data: "1" }, { ...keyed, durability: "memory" });
+    const again = await broker.log.publish("news", { data: "1" }, { ...keyed, durability: "process" });
     expect(again.isDuplicate).toBe(true);
     const after = await openBroker(crashCopyOf(folder));
-    expect(await offsetsIn(after.broker, "news")).toEqual([1]);
+    expect(await offsetsIn(after.broker.log, "news")).toEqual([1]);
   });
 
   it("of a publication that is lost in a crash is new again", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
-    const { position } = await first.broker.publish(
+    const { position } = await first.broker.log.publish(
       "news",
       { data: "1" },
       { ...keyed, durability: "memory" },
     );
     const { broker } = await openBroker(crashCopyOf(folder), { clock: first.clock });
-    const again = await broker.publish("news", { data: "1" }, keyed);
-    const { publications } = await broker.history("news", { maxEntries: 9, maxBytes: 9, isReverse: false });
+    const again = await broker.log.publish("news", { data: "1" }, keyed);
+    const { publications } = await broker.log.history("news", {
+      maxEntries: 9,
+      maxBytes: 9,
+      isReverse: false,
+    });
     expect(publications).toHaveLength(1);
     if (!again.isDuplicate) expect(again.position.epoch).not.toBe(position.epoch);
   });
@@ -141,7 +145,11 @@ describe("idempotency key", () => {
     const publishAll = (broker: OpenBroker["broker"]) =>
       Promise.all(
         countTo(3000).map((n) =>
-          broker.publish(`news-${n % 7}`, { data: "1" }, { retention: endless, idempotencyKey: `key ${n}` }),
+          broker.log.publish(
+            `news-${n % 7}`,
+            { data: "1" },
+            { retention: endless, idempotencyKey: `key ${n}` },
+          ),
         ),
       );
     const before = await publishAll(first.broker);
@@ -166,8 +174,8 @@ describe("publish that a kill leaves without an answer", () => {
     await answered[150];
     await remote.kill();
     const { broker } = await openBroker(folder, { clock: new FakeClock(Date.now()) });
-    for (const n of keys) await publish(broker, n);
-    const { publications } = await broker.history("news", {
+    for (const n of keys) await publish(broker.log, n);
+    const { publications } = await broker.log.history("news", {
       maxEntries: 1000,
       maxBytes: 1_000_000,
       isReverse: false,

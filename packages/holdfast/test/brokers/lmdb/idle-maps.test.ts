@@ -14,14 +14,14 @@ describe("map that nobody uses", () => {
   ])("has its keys removed within half a minute of their time: times %s", async (_name, ttls) => {
     const { broker, clock, advance, checkpoint } = await openBroker(createFolder());
     for (const ttlMs of ttls) {
-      await broker.publish("map", { key: `k${ttlMs}`, data: "1" }, { retention: keysWith(ttlMs) });
+      await broker.log.publish("map", { key: `k${ttlMs}`, data: "1" }, { retention: keysWith(ttlMs) });
       await checkpoint();
     }
     const begun = clock.now();
     await advance(3 * minute - 5 * second, 20);
     expect(broker.sizes.loadedChannels).toBe(0);
     await advance(60 * second, 60);
-    const { publications } = await broker.history("map", query());
+    const { publications } = await broker.log.history("map", query());
     const removals = publications.filter(({ isRemoved }) => isRemoved);
     expect(removals).toHaveLength(ttls.length);
     for (const { time } of removals) {

@@ -18,7 +18,7 @@ async function createKilled(): Promise<{ folder: string; older: string; first: O
   const first = await openBroker(folder);
   const publish = async (from: number) => {
     for (const n of countTo(from + 9, from))
-      await first.broker.publish("news", publicationOf(n), { retention: ample });
+      await first.broker.log.publish("news", publicationOf(n), { retention: ample });
   };
   await publish(1);
   await first.checkpoint();
@@ -67,14 +67,14 @@ describe.each(losses)("store after a crash whose journal %s", (_name, lose) => {
 
   it("opens with repair, in another epoch", async () => {
     const { folder, older, first } = await createKilled();
-    const { epoch } = await first.broker.subscribe("news");
+    const { epoch } = await first.broker.log.subscribe("news");
     lose(folder, older);
     const { broker, errors } = await openBroker(folder, { repair: true });
     expect(errors).toContainEqual(expect.objectContaining({ code: "HF_STORE_CORRUPT" }));
-    const position = await broker.subscribe("news");
+    const position = await broker.log.subscribe("news");
     expect(position.epoch).not.toBe(epoch);
-    expect(await offsetsIn(broker, "news")).toEqual(countTo(position.offset));
-    await broker.publish("news", { data: "1" }, { retention: ample });
+    expect(await offsetsIn(broker.log, "news")).toEqual(countTo(position.offset));
+    await broker.log.publish("news", { data: "1" }, { retention: ample });
     await broker.close();
     await expect(openBroker(folder)).resolves.toBeDefined();
   });
@@ -86,7 +86,8 @@ describe("store of several journal files", () => {
     for (const run of countTo(3)) {
       // Nothing is brought to the index, since no time passes.
       const { broker } = await openBroker(folder, { maxJournalBytes: 500 });
-      for (const n of countTo(5)) await broker.publish(`news-${run}`, publicationOf(n), { retention: ample });
+      for (const n of countTo(5))
+        await broker.log.publish(`news-${run}`, publicationOf(n), { retention: ample });
       folder = crashCopyOf(folder);
     }
     const files = journalFilesOf(folder).filter((path) => readFileSync(path).length > 0);
@@ -106,10 +107,10 @@ describe("store of several journal files", () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder, { maxJournalBytes: 2000 });
     for (const n of countTo(40)) {
-      await broker.publish("news", publicationOf(n), { retention: ample });
+      await broker.log.publish("news", publicationOf(n), { retention: ample });
       if (n % 10 === 0) await checkpoint();
     }
-    await broker.publish("news", publicationOf(41), { retention: ample });
+    await broker.log.publish("news", publicationOf(41), { retention: ample });
     const copy = crashCopyOf(folder);
     expect(journalFilesOf(copy)).toHaveLength(1);
     expect(basename(lastOf(copy))).not.toBe("journal-1.log");
@@ -123,22 +124,22 @@ describe("store that lost what was never promised", () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     for (const n of countTo(5))
-      await broker.publish("news", publicationOf(n), { retention: ample, durability: "disk" });
+      await broker.log.publish("news", publicationOf(n), { retention: ample, durability: "disk" });
     // The first one that promises less is flushed, too.
-    await broker.publish("news", publicationOf(6), { retention: ample });
+    await broker.log.publish("news", publicationOf(6), { retention: ample });
     const flushed = broker.sizes.journalBytes;
-    for (const n of countTo(9, 7)) await broker.publish("news", publicationOf(n), { retention: ample });
+    for (const n of countTo(9, 7)) await broker.log.publish("news", publicationOf(n), { retention: ample });
     const copy = powerCutCopyOf(folder, () => flushed);
     const next = await openBroker(copy);
     expect(next.errors).toEqual([]);
-    expect(await offsetsIn(next.broker, "news")).toEqual(countTo(6));
+    expect(await offsetsIn(next.broker.log, "news")).toEqual(countTo(6));
   });
 
   it("does not open after a power cut that has left less than was flushed", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     for (const n of countTo(5))
-      await broker.publish("news", publicationOf(n), { retention: ample, durability: "disk" });
+      await broker.log.publish("news", publicationOf(n), { retention: ample, durability: "disk" });
     const copy = powerCutCopyOf(folder, (_name, bytes) => bytes - 1);
     await expect(openBroker(copy)).rejects.toMatchObject(corrupt);
   });
@@ -147,11 +148,11 @@ describe("store that lost what was never promised", () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
-    await record.publish(broker, "news", publicationOf(1));
+    await record.publish(broker.log, "news", publicationOf(1));
     await broker.close();
     rmSync(endsIn(folder));
     const next = await openBroker(folder);
-    await record.expectKeptBy(next.broker);
+    await record.expectKeptBy(next.broker.log);
     expect(existsSync(endsIn(folder))).toBe(true);
   });
 
@@ -166,7 +167,7 @@ describe("store that lost what was never promised", () => {
     rmSync(endsIn(folder));
     const { broker, errors } = await openBroker(folder);
     expect(errors).toEqual([]);
-    expect(await offsetsIn(broker, "news")).toEqual(countTo(20));
+    expect(await offsetsIn(broker.log, "news")).toEqual(countTo(20));
   });
 
   it("opens after a kill -9 at any moment", async () => {
@@ -186,6 +187,6 @@ describe("store that lost what was never promised", () => {
     }
     const { broker, errors } = await openBroker(folder);
     expect(errors).toEqual([]);
-    await record.expectKeptBy(broker);
+    await record.expectKeptBy(broker.log);
   });
 });

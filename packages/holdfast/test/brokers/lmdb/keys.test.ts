@@ -14,16 +14,16 @@ const retentions = [
 ];
 
 async function stateOf(broker: Broker, channel = "map"): Promise<Map<string, string>> {
-  const { publications } = await broker.keys(channel, { maxEntries: 100_000, maxBytes: 1e9 });
+  const { publications } = await broker.log.keys(channel, { maxEntries: 100_000, maxBytes: 1e9 });
   return new Map(publications.map(({ key = "", data }) => [key, data]));
 }
 
 function put(broker: Broker, key: string, data: string, retention = retentions[0] as (typeof retentions)[0]) {
-  return broker.publish("map", { key, data }, { retention });
+  return broker.log.publish("map", { key, data }, { retention });
 }
 
 function remove(broker: Broker, key: string, retention = retentions[0] as (typeof retentions)[0]) {
-  return broker.publish("map", { key, data: "null", isRemoved: true }, { retention });
+  return broker.log.publish("map", { key, data: "null", isRemoved: true }, { retention });
 }
 
 type Step =
@@ -81,13 +81,13 @@ describe("keys in a store", () => {
     const version = { number: 3, epoch: "e" };
     const [retention] = retentions as [(typeof retentions)[0]];
     const publication = { key: "a", data: '"é"', score: 1.5, tags: { t: "u" }, info, version };
-    await broker.publish("map", publication, { retention });
-    const before = await broker.value("map", "a");
+    await broker.log.publish("map", publication, { retention });
+    const before = await broker.log.value("map", "a");
     await broker.close();
     const again = await openBroker(folder);
-    expect(await again.broker.value("map", "a")).toEqual(before);
+    expect(await again.broker.log.value("map", "a")).toEqual(before);
     expect(before).toMatchObject(publication);
-    const repeat = await again.broker.publish("map", publication, { retention });
+    const repeat = await again.broker.log.publish("map", publication, { retention });
     expect(repeat).toMatchObject({ suppressed: "version" });
   });
 
@@ -124,9 +124,9 @@ describe("keys in a store", () => {
     const folder = createFolder();
     const { broker, clock, checkpoint } = await openBroker(folder);
     const options = { retention: retentions[0] as (typeof retentions)[0], durability: "memory" } as const;
-    await broker.publish("map", { key: "a", data: "1" }, options);
-    await broker.publish("map", { key: "a", data: "null", isRemoved: true }, options);
-    await broker.publish("map", { key: "b", data: "2" }, options);
+    await broker.log.publish("map", { key: "a", data: "1" }, options);
+    await broker.log.publish("map", { key: "a", data: "null", isRemoved: true }, options);
+    await broker.log.publish("map", { key: "b", data: "2" }, options);
     await checkpoint();
     const again = await openBroker(crashCopyOf(folder), { clock });
     expect(await stateOf(again.broker)).toEqual(new Map([["b", "2"]]));
@@ -158,7 +158,7 @@ describe("keys in a store", () => {
       await expect(put(broker, name, "1")).rejects.toMatchObject(refused);
       const { retention } = { retention: retentions[0] as (typeof retentions)[0] };
       await expect(
-        broker.publish("map", { data: "1" }, { retention, idempotencyKey: name }),
+        broker.log.publish("map", { data: "1" }, { retention, idempotencyKey: name }),
       ).rejects.toMatchObject(refused);
       await put(broker, "x".repeat(255), "1");
       await checkpoint();
@@ -190,13 +190,13 @@ describe("keys in a store", () => {
       await put(first.broker, `k${n}`, `${n}`);
       await first.checkpoint();
     }
-    const { position } = await first.broker.keys("map", { maxEntries: 1, maxBytes: 1 });
+    const { position } = await first.broker.log.keys("map", { maxEntries: 1, maxBytes: 1 });
     await first.broker.close();
     const index = await LogIndex.open(folder);
     await index.putSegment("map", Buffer.from("no segment at all"), 3);
     await index.close();
     const second = await openBroker(folder);
-    const page = await second.broker.keys("map", { maxEntries: 10, maxBytes: 1000 });
+    const page = await second.broker.log.keys("map", { maxEntries: 10, maxBytes: 1000 });
     expect(page.publications.map(({ key = "", offset }) => [key, offset])).toEqual([
       ["k1", 1],
       ["k2", 2],
@@ -215,7 +215,7 @@ describe("keys in a store", () => {
     await put(broker, "c", "1", retention);
     clock.advance(30_000);
     await put(broker, "a", "1", retention);
-    await broker.renewKey("map", "c");
+    await broker.log.renewKey("map", "c");
     await checkpoint();
     const again = await openBroker(crashCopyOf(folder), { clock });
     clock.advance(29_000);
@@ -223,9 +223,9 @@ describe("keys in a store", () => {
     await again.advance(3000, 3);
     expect([...(await stateOf(again.broker)).keys()]).toEqual(["a", "c"]);
     expect(again.events.publications).toEqual([]);
-    expect(await offsetsIn(again.broker, "map")).toEqual([1, 2, 3, 4]);
+    expect(await offsetsIn(again.broker.log, "map")).toEqual([1, 2, 3, 4]);
     await again.advance(30_000, 30);
-    expect(await offsetsIn(again.broker, "map")).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await offsetsIn(again.broker.log, "map")).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it("that expire are removed from the store though nobody uses their log any more", async () => {
@@ -248,13 +248,13 @@ describe("keys in a store", () => {
     const first = await openBroker(folder);
     await put(first.broker, "a", "1");
     await first.checkpoint();
-    await first.broker.publish("map", { data: "2" }, { retention: ample });
+    await first.broker.log.publish("map", { data: "2" }, { retention: ample });
     expect(await stateOf(first.broker)).toEqual(new Map());
     await first.broker.close();
     const second = await openBroker(folder);
     await put(second.broker, "b", "3");
     expect(await stateOf(second.broker)).toEqual(new Map([["b", "3"]]));
-    expect(await offsetsIn(second.broker, "map")).toEqual([1, 2, 3]);
+    expect(await offsetsIn(second.broker.log, "map")).toEqual([1, 2, 3]);
   });
 
   it("that expired while nobody used them, or the store was closed, are removed when it is used", async () => {
@@ -262,7 +262,7 @@ describe("keys in a store", () => {
     const first = await openBroker(folder);
     const retention = { ...ample, keys: { ...keys, ttlMs: 60_000 } };
     await put(first.broker, "a", "1", retention);
-    await first.broker.renewKey("map", "a");
+    await first.broker.log.renewKey("map", "a");
     await first.broker.close();
     const second = await openBroker(folder);
     second.clock.advance(59_000);
@@ -270,6 +270,6 @@ describe("keys in a store", () => {
     second.clock.advance(2000);
     expect(await stateOf(second.broker)).toEqual(new Map());
     await second.broker.idle();
-    expect(await offsetsIn(second.broker, "map")).toEqual([1, 2]);
+    expect(await offsetsIn(second.broker.log, "map")).toEqual([1, 2]);
   });
 });

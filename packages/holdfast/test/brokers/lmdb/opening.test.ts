@@ -24,7 +24,7 @@ describe("store of one run whose index is missing", () => {
   it.each(["close", "crash"])("is refused as damaged after a %s", async (ending) => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
-    await new PublicationRecord().publish(broker, "news", publicationOf(1));
+    await new PublicationRecord().publish(broker.log, "news", publicationOf(1));
     await checkpoint();
     const copy = ending === "crash" ? crashCopyOf(folder) : folder;
     await broker.close();
@@ -69,9 +69,9 @@ describe("store that is whole", () => {
     const folder = join(createFolder(), "a", "b");
     const { broker } = await openBroker(folder);
     const record = new PublicationRecord();
-    await record.publish(broker, "news", publicationOf(1));
+    await record.publish(broker.log, "news", publicationOf(1));
     await broker.close();
-    await record.expectKeptBy((await openBroker(folder)).broker);
+    await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 
   it("is made anew where an earlier start was ended before the marker was written", async () => {
@@ -79,7 +79,7 @@ describe("store that is whole", () => {
     writeFileSync(join(folder, "holdfast.json.new"), '{"form');
     const { broker } = await openBroker(folder);
     const record = new PublicationRecord();
-    await record.publish(broker, "news", publicationOf(1));
-    await record.expectKeptBy(broker);
+    await record.publish(broker.log, "news", publicationOf(1));
+    await record.expectKeptBy(broker.log);
   });
 });

@@ -17,10 +17,10 @@ describe("store that a server uses", () => {
       inUseBy(process.pid),
     );
     const record = new PublicationRecord();
-    await record.publish(broker, "news", publicationOf(1));
+    await record.publish(broker.log, "news", publicationOf(1));
     await broker.close();
     const next = await openBroker(folder);
-    await record.expectKeptBy(next.broker);
+    await record.expectKeptBy(next.broker.log);
   });
 
   it("is refused to another process, and repair does not help", async () => {
@@ -81,7 +81,7 @@ describe.runIf(["linux", "win32"].includes(process.platform))(
       await expect(other.open({ folder, repair: true })).rejects.toMatchObject({ code: "HF_STORE_IN_USE" });
       await record.publish(remote, "news", publicationOf(2));
       await remote.kill();
-      await record.expectKeptBy((await openBroker(folder)).broker);
+      await record.expectKeptBy((await openBroker(folder)).broker.log);
     });
   },
 );
@@ -95,7 +95,7 @@ describe("servers that start on one store at the same moment", () => {
     for (const outcome of outcomes)
       if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "HF_STORE_IN_USE" });
     const [winner] = winners as PromiseFulfilledResult<OpenBroker>[];
-    await expect(winner?.value.broker.subscribe("news")).resolves.toMatchObject({ offset: 0 });
+    await expect(winner?.value.broker.log.subscribe("news")).resolves.toMatchObject({ offset: 0 });
   });
 
   it("are one that gets it, of eight processes, each time after the owner was killed", async () => {
@@ -121,7 +121,7 @@ describe("servers that start on one store at the same moment", () => {
       await winner.kill();
       remotes = remotes.filter((remote) => remote !== winner);
     }
-    await record.expectKeptBy((await openBroker(folder)).broker);
+    await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 });
 

@@ -10,7 +10,7 @@ describe("channels whose first write is refused", () => {
   it("are no channels: they take no memory, and no room of others", async () => {
     const { broker } = await openBroker(createFolder(), { maxChannels: 100 });
     const append = vi.spyOn(Journal.prototype, "append").mockRejectedValue(systemError("ENOSPC"));
-    const publish = (n: number) => broker.publish(`news-${n}`, { data: "1" }, { retention: ample });
+    const publish = (n: number) => broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample });
     for (const round of countTo(5)) {
       const names = countTo(100).map((n) => round * 100 + n);
       const outcomes = await Promise.allSettled(names.map(publish));

@@ -8,8 +8,8 @@ describe("tags that JSON has no text for", () => {
     async (value) => {
       const { broker } = await openBroker(createFolder());
       const tags = { colour: value } as unknown as Record<string, string>;
-      const refused = broker.publish("news", { data: "1", tags }, { retention: ample });
-      const others = broker.publish("news", { data: "2" }, { retention: ample });
+      const refused = broker.log.publish("news", { data: "1", tags }, { retention: ample });
+      const others = broker.log.publish("news", { data: "2" }, { retention: ample });
       await expect(refused).rejects.toMatchObject({ code: "HF_OPTION_INVALID" });
       await expect(refused).rejects.toThrow("the tag colour of a publication must be a text");
       await expect(others).resolves.toMatchObject({ position: { offset: 1 } });

@@ -16,7 +16,7 @@ const dataOf = async (broker: Parameters<typeof readAll>[0]) =>
   (await readAll(broker, "reserved")).publications.map(({ offset, data }) => `${offset} ${data}`);
 
 async function afterCrash(folder: string): Promise<string[]> {
-  return await dataOf((await openBroker(crashCopyOf(folder))).broker);
+  return await dataOf((await openBroker(crashCopyOf(folder))).broker.log);
 }
 
 function fillDisk(code: string) {
@@ -24,7 +24,8 @@ function fillDisk(code: string) {
   return { empty: () => append.mockRestore() };
 }
 
-const put = ({ broker }: OpenBroker, n: number) => broker.publish("reserved", { data: String(n) }, reserved);
+const put = ({ broker }: OpenBroker, n: number) =>
+  broker.log.publish("reserved", { data: String(n) }, reserved);
 
 describe("what is reserved, in a store whose disk has no room", () => {
   it.each(["ENOSPC", "EDQUOT", "EFBIG"])(
@@ -32,12 +33,12 @@ describe("what is reserved, in a store whose disk has no room", () => {
     async (code) => {
       const folder = createFolder();
       const store = await openBroker(folder);
-      await store.broker.subscribe("reserved");
+      await store.broker.log.subscribe("reserved");
       fillDisk(code);
       const outcomes = await Promise.allSettled([
-        store.broker.publish("news", { data: "1" }, { retention: ample }),
+        store.broker.log.publish("news", { data: "1" }, { retention: ample }),
         put(store, 1),
-        store.broker.publish("news", { data: "2" }, { retention: ample }),
+        store.broker.log.publish("news", { data: "2" }, { retention: ample }),
         put(store, 2),
       ]);
       expect(outcomes).toMatchObject([
@@ -47,7 +48,7 @@ describe("what is reserved, in a store whose disk has no room", () => {
         { value: { position: { offset: 2 } } },
       ]);
       expect(store.events.offsets("reserved")).toEqual([1, 2]);
-      expect(await dataOf(store.broker)).toEqual(["1 1", "2 2"]);
+      expect(await dataOf(store.broker.log)).toEqual(["1 1", "2 2"]);
       expect(await afterCrash(folder)).toEqual(["1 1", "2 2"]);
     },
   );
@@ -94,7 +95,7 @@ describe("what is reserved, in a store whose disk has no room", () => {
     let taken = 0;
     for (; taken < 100; taken++)
       if (
-        !(await broker.publish("reserved", { data }, reserved).then(
+        !(await broker.log.publish("reserved", { data }, reserved).then(
           () => true,
           () => false,
         ))
@@ -125,7 +126,7 @@ describe("what is reserved, in a store at its bounds", () => {
     for (const owner of [{ owner: "user:ann" }, {}]) {
       let isRefused = false;
       for (let n = 0; n < 300 && !isRefused; n++) {
-        const publication = store.broker.publish(
+        const publication = store.broker.log.publish(
           `news-${n}`,
           { data: large },
           { retention: endless, ...owner },
@@ -159,7 +160,7 @@ describe("what is reserved, in a store at its bounds", () => {
       for (const n of countTo(20)) await remote.publish("reserved", { data: String(n) }, reserved);
       await remote.kill();
       const { broker } = await openBroker(folder);
-      expect(await dataOf(broker)).toEqual(countTo(20).map((n) => `${n} ${n}`));
+      expect(await dataOf(broker.log)).toEqual(countTo(20).map((n) => `${n} ${n}`));
     },
   );
 });

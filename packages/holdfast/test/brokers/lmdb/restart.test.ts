@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ample, countTo, offsetsIn, query } from "../../../../../test/conformance/broker/fixture.js";
-import type { Durability, NewPublication } from "../../../src/channels/broker.js";
+import type { Durability, NewPublication } from "../../../src/channels/log.js";
 import { PublicationRecord, publicationOf, readAll } from "./support/record.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
@@ -13,10 +13,10 @@ describe("store that was closed and is opened again", () => {
     const record = new PublicationRecord();
     const first = await openBroker(folder);
     for (const n of countTo(210))
-      await record.publish(first.broker, channels[n % channels.length] ?? "", publicationOf(n));
+      await record.publish(first.broker.log, channels[n % channels.length] ?? "", publicationOf(n));
     await first.broker.close();
     const second = await openBroker(folder);
-    await record.expectKeptBy(second.broker);
+    await record.expectKeptBy(second.broker.log);
     expect(second.errors).toEqual([]);
   });
 
@@ -25,59 +25,59 @@ describe("store that was closed and is opened again", () => {
     const record = new PublicationRecord();
     for (const run of countTo(3)) {
       const { broker } = await openBroker(folder);
-      for (const n of countTo(20)) await record.publish(broker, "news", publicationOf(run * 100 + n));
-      await record.expectKeptBy(broker);
+      for (const n of countTo(20)) await record.publish(broker.log, "news", publicationOf(run * 100 + n));
+      await record.expectKeptBy(broker.log);
       await broker.close();
     }
     const { broker } = await openBroker(folder);
-    expect((await broker.subscribe("news")).offset).toBe(60);
+    expect((await broker.log.subscribe("news")).offset).toBe(60);
   });
 
   it("keeps the epoch of a log that is empty", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
-    const subscribed = await first.broker.subscribe("subscribed");
-    const { position: read } = await first.broker.history("read", query());
+    const subscribed = await first.broker.log.subscribe("subscribed");
+    const { position: read } = await first.broker.log.history("read", query());
     await first.broker.close();
     const second = await openBroker(folder);
-    expect(await second.broker.subscribe("subscribed")).toEqual(subscribed);
-    expect(await second.broker.subscribe("read")).toEqual(read);
+    expect(await second.broker.log.subscribe("subscribed")).toEqual(subscribed);
+    expect(await second.broker.log.subscribe("read")).toEqual(read);
   });
 
   it("keeps a log's place when its retention keeps nothing", async () => {
     const folder = createFolder();
     const retention = { ...ample, maxEntries: 0 };
     const first = await openBroker(folder);
-    await first.broker.publish("news", { data: "1" }, { retention });
-    const { position } = await first.broker.publish("news", { data: "2" }, { retention });
+    await first.broker.log.publish("news", { data: "1" }, { retention });
+    const { position } = await first.broker.log.publish("news", { data: "2" }, { retention });
     await first.broker.close();
     const second = await openBroker(folder);
-    expect(await second.broker.history("news", query())).toEqual({ publications: [], position });
+    expect(await second.broker.log.history("news", query())).toEqual({ publications: [], position });
   });
 
   it("has what was published right before and during close, where it was acknowledged", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
-    const publishes = countTo(50).map((n) => record.publish(broker, "news", publicationOf(n)));
+    const publishes = countTo(50).map((n) => record.publish(broker.log, "news", publicationOf(n)));
     const closing = broker.close();
-    const late = record.publish(broker, "news", publicationOf(51));
+    const late = record.publish(broker.log, "news", publicationOf(51));
     const results = await Promise.allSettled([...publishes, late, closing]);
     expect(results.at(-1)).toEqual({ status: "fulfilled", value: undefined });
-    await record.expectKeptBy((await openBroker(folder)).broker);
+    await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 
   it("gives out the same publication values as before, time included", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     for (const n of countTo(24)) {
-      await first.broker.publish("news", publicationOf(n), { retention: ample });
+      await first.broker.log.publish("news", publicationOf(n), { retention: ample });
       await first.advance(7, 1);
     }
-    const before = await readAll(first.broker, "news");
+    const before = await readAll(first.broker.log, "news");
     await first.broker.close();
     const second = await openBroker(folder, { clock: first.clock });
-    expect(await readAll(second.broker, "news")).toEqual(before);
+    expect(await readAll(second.broker.log, "news")).toEqual(before);
   });
 });
 
@@ -88,11 +88,11 @@ describe.each(durabilities)("store after a crash, with durability %s", (durabili
     const { broker } = await openBroker(folder);
     await Promise.all(
       countTo(210).map((n) =>
-        record.publish(broker, channels[n % channels.length] ?? "", publicationOf(n), { durability }),
+        record.publish(broker.log, channels[n % channels.length] ?? "", publicationOf(n), { durability }),
       ),
     );
     const after = await openBroker(crashCopyOf(folder));
-    await record.expectKeptBy(after.broker);
+    await record.expectKeptBy(after.broker.log);
     expect(after.errors).toEqual([]);
   });
 
@@ -100,20 +100,21 @@ describe.each(durabilities)("store after a crash, with durability %s", (durabili
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder);
-    for (const n of countTo(30)) await record.publish(first.broker, "news", publicationOf(n), { durability });
+    for (const n of countTo(30))
+      await record.publish(first.broker.log, "news", publicationOf(n), { durability });
     await first.checkpoint();
     for (const n of countTo(60, 31))
-      await record.publish(first.broker, "news", publicationOf(n), { durability });
+      await record.publish(first.broker.log, "news", publicationOf(n), { durability });
     const again = crashCopyOf(folder);
     const second = await openBroker(again);
     const third = await openBroker(crashCopyOf(again));
-    await record.expectKeptBy(third.broker);
-    await record.publish(third.broker, "news", publicationOf(61), { durability });
+    await record.expectKeptBy(third.broker.log);
+    await record.publish(third.broker.log, "news", publicationOf(61), { durability });
     await third.checkpoint();
-    await record.expectKeptBy(third.broker);
+    await record.expectKeptBy(third.broker.log);
     await second.broker.close();
     const fourth = await openBroker(again);
-    expect(await offsetsIn(fourth.broker, "news")).toEqual(countTo(60));
+    expect(await offsetsIn(fourth.broker.log, "news")).toEqual(countTo(60));
   });
 
   it("has what was published after a crash, over another one", async () => {
@@ -122,11 +123,11 @@ describe.each(durabilities)("store after a crash, with durability %s", (durabili
     for (const run of countTo(5)) {
       const { broker, checkpoint } = await openBroker(folder);
       for (const n of countTo(10))
-        await record.publish(broker, `news-${n % 2}`, publicationOf(run * 100 + n), { durability });
+        await record.publish(broker.log, `news-${n % 2}`, publicationOf(run * 100 + n), { durability });
       if (run % 2 === 0) await checkpoint();
       folder = crashCopyOf(folder);
     }
-    await record.expectKeptBy((await openBroker(folder)).broker);
+    await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 });
 
@@ -145,10 +146,10 @@ describe("publication with the smallest and the largest contents", () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
-    await record.publish(broker, "news", { data: "0" });
-    await record.publish(broker, "news", publication);
-    await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker);
+    await record.publish(broker.log, "news", { data: "0" });
+    await record.publish(broker.log, "news", publication);
+    await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker.log);
     await broker.close();
-    await record.expectKeptBy((await openBroker(folder)).broker);
+    await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 });

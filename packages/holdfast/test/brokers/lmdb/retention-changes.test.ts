@@ -9,47 +9,47 @@ describe("log whose retention has changed", () => {
   it("keeps by the wider one over a restart", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
-    await broker.publish("news", { data: "1" }, { retention: narrow });
+    await broker.log.publish("news", { data: "1" }, { retention: narrow });
     await checkpoint();
-    for (const n of countTo(4, 2)) await broker.publish("news", { data: `${n}` }, { retention: ample });
+    for (const n of countTo(4, 2)) await broker.log.publish("news", { data: `${n}` }, { retention: ample });
     await broker.close();
     const next = await openBroker(folder, { clock });
-    expect(await offsetsIn(next.broker, "news")).toEqual([1, 2, 3, 4]);
+    expect(await offsetsIn(next.broker.log, "news")).toEqual([1, 2, 3, 4]);
   });
 
   it("keeps by the wider one when it was out of memory in between", async () => {
     const { broker, checkpoint, advance } = await openBroker(createFolder());
-    await broker.publish("news", { data: "1" }, { retention: narrow });
+    await broker.log.publish("news", { data: "1" }, { retention: narrow });
     await checkpoint();
-    for (const n of countTo(4, 2)) await broker.publish("news", { data: `${n}` }, { retention: ample });
+    for (const n of countTo(4, 2)) await broker.log.publish("news", { data: `${n}` }, { retention: ample });
     await advance(10 * minuteMs, 60);
     expect(broker.sizes.loadedChannels).toBe(0);
-    expect(await offsetsIn(broker, "news")).toEqual([1, 2, 3, 4]);
+    expect(await offsetsIn(broker.log, "news")).toEqual([1, 2, 3, 4]);
   });
 
   it("lets go by the narrower one after a restart", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
-    await broker.publish("news", { data: "1" }, { retention: ample });
+    await broker.log.publish("news", { data: "1" }, { retention: ample });
     await checkpoint();
-    await broker.publish("news", { data: "2" }, { retention: { ...ample, ttlMs: minuteMs } });
+    await broker.log.publish("news", { data: "2" }, { retention: { ...ample, ttlMs: minuteMs } });
     await broker.close();
     clock.advance(2 * minuteMs);
     const next = await openBroker(folder, { clock });
-    expect((await next.broker.history("news", query())).publications).toEqual([]);
+    expect((await next.broker.log.history("news", query())).publications).toEqual([]);
   });
 
   it("lets go by the first one after a restart, when it was subscribed before anything was published", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
-    await broker.subscribe("news");
+    await broker.log.subscribe("news");
     await checkpoint();
     const retention = { ...ample, ttlMs: minuteMs };
-    await broker.publish("news", { data: "1" }, { retention, durability: "disk" });
+    await broker.log.publish("news", { data: "1" }, { retention, durability: "disk" });
     await broker.close();
     clock.advance(2 * minuteMs);
     const next = await openBroker(folder, { clock });
-    expect((await next.broker.history("news", query())).publications).toEqual([]);
+    expect((await next.broker.log.history("news", query())).publications).toEqual([]);
   });
 });
 
@@ -58,12 +58,12 @@ describe("publications that are larger than their log may be", () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
     const retention = { ...ample, maxBytes: 10 };
-    const publish = () => broker.publish("news", { data: '"more than ten"' }, { retention });
+    const publish = () => broker.log.publish("news", { data: '"more than ten"' }, { retention });
     await publish();
     await checkpoint();
     const { position } = await publish();
     await broker.close();
     const next = await openBroker(folder, { clock });
-    expect(await next.broker.history("news", query())).toEqual({ publications: [], position });
+    expect(await next.broker.log.history("news", query())).toEqual({ publications: [], position });
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ample, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { ChannelLog } from "../../../src/brokers/lmdb/channel-log.js";
+import { brokerEvents } from "../../channels/support/broker-events.js";
 import { crashCopyOf, createBroker, createFolder, openBroker } from "./support/store.js";
 
 afterEach(() => {
@@ -11,15 +12,14 @@ describe("start that fails while it takes up the journal", () => {
   it("leaves nothing open, so that the next one has all there was", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
-    for (const data of ["1", "2", "3"]) await broker.publish("news", { data }, { retention: ample });
+    for (const data of ["1", "2", "3"]) await broker.log.publish("news", { data }, { retention: ample });
     const killed = crashCopyOf(folder);
     vi.spyOn(ChannelLog.prototype, "replay").mockImplementationOnce(() => {
       throw new Error("no memory");
     });
     const failing = createBroker(killed);
-    const events = { onPublication: () => {}, onJoin: () => {}, onLeave: () => {} };
-    await expect(failing.open(events)).rejects.toThrow("no memory");
+    await expect(failing.open(brokerEvents())).rejects.toThrow("no memory");
     const next = await openBroker(killed);
-    expect(await offsetsIn(next.broker, "news")).toEqual([1, 2, 3]);
+    expect(await offsetsIn(next.broker.log, "news")).toEqual([1, 2, 3]);
   });
 });

@@ -16,7 +16,7 @@ describe("start after crashes", () => {
     const free = fillDisk();
     for (const run of countTo(3)) {
       const { broker } = await openBroker(folder);
-      for (const n of countTo(10)) await record.publish(broker, "news", publicationOf(run * 10 + n));
+      for (const n of countTo(10)) await record.publish(broker.log, "news", publicationOf(run * 10 + n));
       folder = crashCopyOf(folder);
     }
     free();
@@ -31,7 +31,7 @@ describe("start after crashes", () => {
     transaction.release();
     await opening;
     const { broker, errors } = await openBroker(copy);
-    const { publications } = await readAll(broker, "news");
+    const { publications } = await readAll(broker.log, "news");
     expect(publications.map(({ offset }) => offset)).toEqual(countTo(30));
     expect(errors).toEqual([]);
   });
@@ -47,8 +47,8 @@ describe("first start that fails", () => {
       open.mockRestore();
       const { broker, errors } = await openBroker(folder);
       const record = new PublicationRecord();
-      await record.publish(broker, "news", publicationOf(1));
-      await record.expectKeptBy(broker);
+      await record.publish(broker.log, "news", publicationOf(1));
+      await record.expectKeptBy(broker.log);
       expect(errors).toEqual([]);
     },
   );
@@ -59,19 +59,19 @@ describe("start on a full disk", () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder);
-    for (const n of countTo(60)) await record.publish(first.broker, "news", publicationOf(n));
+    for (const n of countTo(60)) await record.publish(first.broker.log, "news", publicationOf(n));
     const free = fillDisk();
     const copy = crashCopyOf(folder);
     const { broker, advance, errors } = await openBroker(copy, { maxPendingBytes: 100_000 });
-    const publish = () => broker.publish("sport", { data: "1" }, { retention: ample });
+    const publish = () => broker.log.publish("sport", { data: "1" }, { retention: ample });
     await expect(publish()).rejects.toMatchObject({ code: "HF_BROKER_FULL" });
-    await record.expectKeptBy(broker);
+    await record.expectKeptBy(broker.log);
     free();
     await advance(10_000);
     await expect(publish()).resolves.toMatchObject({ isDuplicate: false });
     expect(errors.map(({ code }) => code)).toContain("HF_BROKER_FULL");
     expect(journalFilesOf(copy)).toHaveLength(1);
-    await record.expectKeptBy(broker);
+    await record.expectKeptBy(broker.log);
   });
 });
 

@@ -17,7 +17,7 @@ describe("stamp of the index", () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
     for (const n of [1, 2, 3]) {
-      await broker.publish("news", publicationOf(n), { retention: endless });
+      await broker.log.publish("news", publicationOf(n), { retention: endless });
       await checkpoint();
       const { known, found } = stampsOf(crashCopyOf(folder));
       expect(known).toEqual(found);
@@ -43,7 +43,7 @@ describe("index that something else has touched", () => {
       const { folder, record } = await createStore(ending);
       utimesSync(join(folder, "data.mdb"), 1, 1);
       const { broker, errors } = await openBroker(folder);
-      await record.expectKeptBy(broker);
+      await record.expectKeptBy(broker.log);
       expect(errors).toEqual([]);
     },
   );

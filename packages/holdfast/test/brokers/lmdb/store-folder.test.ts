@@ -16,7 +16,7 @@ function withMask(mask: number): void {
 async function fill(folder: string) {
   const opened = await openBroker(folder, { maxJournalBytes: 2000 });
   for (const n of countTo(30)) {
-    await opened.broker.publish("news", { data: String(n) }, { retention: ample });
+    await opened.broker.log.publish("news", { data: String(n) }, { retention: ample });
     if (n % 10 === 0) await opened.checkpoint();
   }
   return opened;

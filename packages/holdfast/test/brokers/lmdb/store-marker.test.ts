@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Marker, mayHaveLost, nextMarker, stampOf } from "../../../src/brokers/lmdb/store-marker.js";
-import type { Durability } from "../../../src/channels/broker.js";
+import type { Durability } from "../../../src/channels/log.js";
 
 interface Run {
   /** How it ends. */

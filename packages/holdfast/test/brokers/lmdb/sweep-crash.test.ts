@@ -10,7 +10,7 @@ describe("channel that nobody uses", () => {
   it("is forgotten at last, right after whichever sweep the process has ended", async () => {
     const folder = createFolder();
     const first = await openBroker(folder, { metaTtlMs });
-    await first.broker.publish("news", { data: "1" }, { retention });
+    await first.broker.log.publish("news", { data: "1" }, { retention });
     await first.checkpoint();
     // No journal has it any more.
     await first.broker.close();

@@ -10,16 +10,16 @@ async function createStore() {
   const record = new PublicationRecord();
   const { broker, checkpoint } = await openBroker(folder);
   const endFirst = keepJournalEnds(folder);
-  for (const n of countTo(5)) await record.publish(broker, "news", publicationOf(n));
+  for (const n of countTo(5)) await record.publish(broker.log, "news", publicationOf(n));
   await checkpoint();
-  for (const n of countTo(4)) await record.publish(broker, "sport", publicationOf(n));
+  for (const n of countTo(4)) await record.publish(broker.log, "sport", publicationOf(n));
   const start = broker.sizes.journalBytes;
   const endLast = keepJournalEnds(folder);
-  await broker.publish("sport", publicationOf(0), {
+  await broker.log.publish("sport", publicationOf(0), {
     retention: { maxEntries: 9, maxBytes: 1e9, ttlMs: 1e9 },
   });
   const end = broker.sizes.journalBytes;
-  const { publications } = await readAll(broker, "sport");
+  const { publications } = await readAll(broker.log, "sport");
   const copy = crashCopyOf(folder);
   endLast(copy);
   return { folder: copy, record, start, end, publications, endFirst };
@@ -38,8 +38,8 @@ describe("journal whose last write is torn", () => {
       truncateSync(lastJournalOf(copy), length);
       const { broker, errors } = await openBroker(copy);
       const left = publications.slice(0, length < end ? 4 : 5);
-      expect((await readAll(broker, "sport")).publications).toEqual(left);
-      expect(await offsetsIn(broker, "news")).toEqual(countTo(5));
+      expect((await readAll(broker.log, "sport")).publications).toEqual(left);
+      expect(await offsetsIn(broker.log, "news")).toEqual(countTo(5));
       expect(errors).toEqual([]);
       await broker.close();
     }
@@ -52,21 +52,21 @@ describe("journal whose last write is torn", () => {
     for (const n of countTo(3)) {
       const { broker, errors } = await openBroker(copy);
       expect(errors).toEqual([]);
-      await record.publish(broker, "sport", publicationOf(100 + n));
+      await record.publish(broker.log, "sport", publicationOf(100 + n));
       copy = crashCopyOf(copy);
       // The beginning of a write of a kilobyte.
       writeFileSync(lastJournalOf(copy), Buffer.from([0, 4, 0, 0, 1, 2, 3]), { flag: "a" });
     }
-    await record.expectKeptBy((await openBroker(copy)).broker);
+    await record.expectKeptBy((await openBroker(copy)).broker.log);
   });
 
   it("was not acknowledged, and its offset is given again in the same epoch", async () => {
     const { folder, record, end } = await createStore();
     truncateSync(lastJournalOf(folder), end - 1);
     const { broker } = await openBroker(folder);
-    await record.publish(broker, "sport", publicationOf(100));
-    await record.expectKeptBy(broker);
-    expect((await broker.subscribe("sport")).offset).toBe(5);
+    await record.publish(broker.log, "sport", publicationOf(100));
+    await record.expectKeptBy(broker.log);
+    expect((await broker.log.subscribe("sport")).offset).toBe(5);
   });
 
   it("may be its first one", async () => {
@@ -74,7 +74,7 @@ describe("journal whose last write is torn", () => {
     endFirst(folder);
     truncateSync(lastJournalOf(folder), 3);
     const { broker } = await openBroker(folder);
-    expect(await offsetsIn(broker, "news")).toEqual(countTo(5));
+    expect(await offsetsIn(broker.log, "news")).toEqual(countTo(5));
   });
 
   it("gives everything before it when the next start was ended at any moment, too", async () => {
@@ -92,7 +92,7 @@ describe("journal whose last write is torn", () => {
     await opening;
     for (const copy of copies) {
       const { broker } = await openBroker(copy);
-      await record.expectKeptBy(broker);
+      await record.expectKeptBy(broker.log);
       await broker.close();
     }
   });

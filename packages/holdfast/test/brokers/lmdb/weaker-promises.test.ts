@@ -10,16 +10,16 @@ describe("log that promises less than before", () => {
   it("promises it only once that is written, also where the first attempt was refused", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
-    await broker.publish("news", { data: "1" }, { retention: ample, durability: "process" });
+    await broker.log.publish("news", { data: "1" }, { retention: ample, durability: "process" });
     await checkpoint();
     const volatile = { retention: ample, durability: "memory" } as const;
     vi.spyOn(Journal.prototype, "append").mockRejectedValueOnce(systemError("ENOSPC"));
-    await expect(broker.publish("news", { data: "2" }, volatile)).rejects.toMatchObject({
+    await expect(broker.log.publish("news", { data: "2" }, volatile)).rejects.toMatchObject({
       code: "HF_BROKER_FULL",
     });
-    const told = await broker.publish("news", { data: "3" }, volatile);
+    const told = await broker.log.publish("news", { data: "3" }, volatile);
     const next = await openBroker(crashCopyOf(folder));
-    const other = await next.broker.publish("news", { data: "4" }, { retention: ample });
+    const other = await next.broker.log.publish("news", { data: "4" }, { retention: ample });
     expect(other.position).not.toEqual(told.position);
   });
 
@@ -33,18 +33,18 @@ describe("log that promises less than before", () => {
       await flush.call(this);
       flushed = Math.max(flushed, length);
     });
-    let publishing: ReturnType<typeof broker.publish> | undefined;
+    let publishing: ReturnType<typeof broker.log.publish> | undefined;
     vi.spyOn(Journal.prototype, "append").mockImplementationOnce(function (this: Journal, bytes) {
       // Comes while the write that makes the log is under way, and goes into the next one.
-      publishing = broker.publish("news", { data: "1" }, { retention: ample, durability: "process" });
+      publishing = broker.log.publish("news", { data: "1" }, { retention: ample, durability: "process" });
       return append.call(this, bytes);
     });
-    const ofSport = broker.publish("sport", { data: "1" }, { retention: ample, durability: "disk" });
-    await Promise.all([broker.subscribe("news"), ofSport]);
+    const ofSport = broker.log.publish("sport", { data: "1" }, { retention: ample, durability: "disk" });
+    await Promise.all([broker.log.subscribe("news"), ofSport]);
     const told = await publishing;
     const copy = powerCutCopyOf(folder, () => flushed);
     const next = await openBroker(copy);
-    const other = await next.broker.publish("news", { data: "2" }, { retention: ample });
+    const other = await next.broker.log.publish("news", { data: "2" }, { retention: ample });
     expect(told?.position.offset).toBe(1);
     expect(other.position).not.toEqual(told?.position);
   });

@@ -20,11 +20,11 @@ describe("memory broker that is full of bytes", () => {
     const broker = await start({ maxBytes: 3000 });
     const retention = { ...ample, maxEntries: 3 };
     const data = JSON.stringify("x".repeat(300));
-    for (let i = 0; i < 3; i++) await broker.publish("news", { data }, { retention });
-    await expect(broker.publish("other", { data }, { retention })).rejects.toMatchObject({
+    for (let i = 0; i < 3; i++) await broker.log.publish("news", { data }, { retention });
+    await expect(broker.log.publish("other", { data }, { retention })).rejects.toMatchObject({
       code: "HF_BROKER_FULL",
     });
-    for (let i = 0; i < 10; i++) await broker.publish("news", { data }, { retention });
+    for (let i = 0; i < 10; i++) await broker.log.publish("news", { data }, { retention });
     expect(broker.sizes.bytes).toBeLessThanOrEqual(3000);
   });
 });
@@ -32,11 +32,11 @@ describe("memory broker that is full of bytes", () => {
 describe("memory broker that is full of channels", () => {
   it("makes room among those that hold nothing, and finds it in some attempts when it is far", async () => {
     const broker = await start({ maxChannels: 500 });
-    for (let i = 0; i < 499; i++) await broker.publish(`used-${i}`, { data: "1" }, { retention: ample });
-    await broker.history("empty", { maxEntries: 0, maxBytes: 0, isReverse: false });
+    for (let i = 0; i < 499; i++) await broker.log.publish(`used-${i}`, { data: "1" }, { retention: ample });
+    await broker.log.history("empty", { maxEntries: 0, maxBytes: 0, isReverse: false });
     let attempts = 1;
     for (; attempts < 10; attempts++) {
-      const isTaken = await broker.publish("new", { data: "1" }, { retention: ample }).then(
+      const isTaken = await broker.log.publish("new", { data: "1" }, { retention: ample }).then(
         () => true,
         () => false,
       );

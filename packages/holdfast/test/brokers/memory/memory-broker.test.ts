@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ample, client, EventRecord, hourMs, query } from "../../../../../test/conformance/broker/fixture.js";
 import { MemoryBroker, type MemoryBrokerOptions } from "../../../src/brokers/memory/memory-broker.js";
-import type { Retention } from "../../../src/channels/broker.js";
+import type { Retention } from "../../../src/channels/log.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
@@ -11,7 +11,7 @@ async function start(options: Partial<MemoryBrokerOptions> = {}) {
   const events = new EventRecord();
   await broker.open(events);
   const publish = (channel: string, data = "1", retention: Retention = ample) =>
-    broker.publish(channel, { data }, { retention });
+    broker.log.publish(channel, { data }, { retention });
   return { clock, broker, events, publish };
 }
 
@@ -20,13 +20,13 @@ const full = { code: "HF_BROKER_FULL" };
 describe("bound of bytes", () => {
   it("refuses a publish beyond it and appends nothing", async () => {
     const { broker, events, publish } = await start({ maxBytes: 10_000 });
-    await broker.subscribe("news");
+    await broker.log.subscribe("news");
     await publish("news", JSON.stringify("x".repeat(3000)));
     const before = broker.sizes;
     await expect(publish("news", JSON.stringify("x".repeat(9000)))).rejects.toMatchObject(full);
     expect(broker.sizes).toEqual(before);
     expect(events.offsets("news")).toEqual([1]);
-    const { publications, position } = await broker.history("news", query());
+    const { publications, position } = await broker.log.history("news", query());
     expect(publications).toHaveLength(1);
     expect(position.offset).toBe(1);
   });
@@ -43,15 +43,15 @@ describe("bound of bytes", () => {
     const { broker, clock } = await start({ maxBytes: 20_000 });
     const retention = { ...ample, maxEntries: 2, keys: { maxKeys: 1000, maxBytes: 1_000_000, ttlMs: 1000 } };
     const data = JSON.stringify("x".repeat(400));
-    const put = (n: number) => broker.publish("map", { key: `k${n}`, data }, { retention });
+    const put = (n: number) => broker.log.publish("map", { key: `k${n}`, data }, { retention });
     const outcomes = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => put(n)));
     expect(outcomes.at(-1)).toMatchObject({ status: "rejected", reason: full });
     expect(broker.sizes.bytes).toBeLessThanOrEqual(21_000);
     clock.advance(2000);
-    expect((await broker.keys("map", { maxEntries: 100, maxBytes: 1 })).numKeys).toBe(0);
+    expect((await broker.log.keys("map", { maxEntries: 100, maxBytes: 1 })).numKeys).toBe(0);
     expect(broker.sizes.bytes).toBeLessThan(2000);
     await put(1);
-    await broker.publish("map", { data: "1" }, { retention: { ...ample, maxEntries: 0 } });
+    await broker.log.publish("map", { data: "1" }, { retention: { ...ample, maxEntries: 0 } });
     expect(broker.sizes.bytes).toBe(0);
   });
 
@@ -99,9 +99,9 @@ describe("bound of bytes", () => {
     const data = JSON.stringify("x".repeat(800));
     const keyed = { retention, idempotencyKey: "k" };
     await publish("news", data, retention);
-    await expect(broker.publish("sport", { data }, keyed)).rejects.toMatchObject(full);
+    await expect(broker.log.publish("sport", { data }, keyed)).rejects.toMatchObject(full);
     clock.advance(60_000);
-    const result = await broker.publish("sport", { data }, keyed);
+    const result = await broker.log.publish("sport", { data }, keyed);
     expect(result).toMatchObject({ isDuplicate: false, position: { offset: 1 } });
   });
 
@@ -120,7 +120,7 @@ describe("bound of channels", () => {
   it("refuses another channel while all are in use", async () => {
     const { broker, publish } = await start({ maxChannels: 2 });
     await publish("with-history");
-    await broker.subscribe("with-subscriber");
+    await broker.log.subscribe("with-subscriber");
     await publish("with-subscriber", "1", none);
     await expect(publish("third")).rejects.toMatchObject(full);
     expect(broker.sizes.channels).toBe(2);
@@ -132,9 +132,9 @@ describe("bound of channels", () => {
     await publish("with-history");
     await publish("third");
     expect(broker.sizes.channels).toBe(2);
-    expect((await broker.history("with-history", query())).publications).toHaveLength(1);
+    expect((await broker.log.history("with-history", query())).publications).toHaveLength(1);
     await expect(publish("left")).rejects.toMatchObject(full);
-    const again = await broker.subscribe("left");
+    const again = await broker.log.subscribe("left");
     expect(again.offset).toBe(0);
     expect(again.epoch).not.toBe(position.epoch);
   });
@@ -149,13 +149,13 @@ describe("bound of channels", () => {
 describe("sweep", () => {
   it("frees expired publications, leases and keys that nobody asks for", async () => {
     const { broker, clock } = await start();
-    await broker.subscribe("news");
-    await broker.publish(
+    await broker.log.subscribe("news");
+    await broker.log.publish(
       "news",
       { data: "1" },
       { retention: { ...ample, ttlMs: 1000 }, idempotencyKey: "k" },
     );
-    await broker.addPresence("news", client("ann"), 60_000);
+    await broker.presence.add("news", client("ann"), 60_000);
     expect(broker.sizes).toMatchObject({ presences: 1, idempotencyKeys: 1 });
     clock.advance(6 * 60_000);
     expect(broker.sizes).toEqual({
@@ -169,15 +169,15 @@ describe("sweep", () => {
 
   it("frees expired leases in channels that have no log", async () => {
     const { broker, clock } = await start();
-    await broker.addPresence("news", client("ann"), 60_000);
+    await broker.presence.add("news", client("ann"), 60_000);
     clock.advance(10 * 60_000);
     expect(broker.sizes.presences).toBe(0);
   });
 
   it("forgets a channel that was empty and unused for the time it is kept, not before", async () => {
     const { broker, clock } = await start({ metaTtlMs: hourMs });
-    await broker.publish("news", { data: "1" }, { retention: { ...ample, maxEntries: 0 } });
-    await broker.history("news", query());
+    await broker.log.publish("news", { data: "1" }, { retention: { ...ample, maxEntries: 0 } });
+    await broker.log.history("news", query());
     clock.advance(hourMs - 60_000);
     expect(broker.sizes.channels).toBe(1);
     clock.advance(2 * 60_000);
@@ -186,9 +186,9 @@ describe("sweep", () => {
 
   it("keeps a channel that somebody is subscribed to", async () => {
     const { broker, clock } = await start({ metaTtlMs: hourMs });
-    const { epoch } = await broker.subscribe("news");
+    const { epoch } = await broker.log.subscribe("news");
     clock.advance(3 * hourMs);
-    expect((await broker.subscribe("news")).epoch).toBe(epoch);
+    expect((await broker.log.subscribe("news")).epoch).toBe(epoch);
   });
 
   it("gets round to every one of many channels", async () => {
@@ -202,7 +202,7 @@ describe("sweep", () => {
 
   it("stops with close", async () => {
     const { broker, clock } = await start();
-    expect(clock.timers).toBe(1);
+    expect(clock.timers).toBe(2);
     await broker.close();
     expect(clock.timers).toBe(0);
   });

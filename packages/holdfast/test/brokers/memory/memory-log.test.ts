@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
 import { MemoryLog } from "../../../src/brokers/memory/memory-log.js";
-import type { HistoryQuery, Retention } from "../../../src/channels/broker.js";
+import type { HistoryQuery, Retention } from "../../../src/channels/log.js";
 
 interface Kept {
   readonly offset: number;

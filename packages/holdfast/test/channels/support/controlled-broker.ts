@@ -1,22 +1,16 @@
 /** A broker around another one: counts calls, keeps their answers back, lets them fail, and holds events in a queue. */
-import type {
-  Broker,
-  BrokerEvents,
-  HistoryPage,
-  HistoryQuery,
-  KeysPage,
-  KeysQuery,
-  NewPublication,
-  PresenceStats,
-  PublishOptions,
-  PublishResult,
-} from "../../../src/channels/broker.js";
-import type { ClientInfo, Position, Publication } from "../../../src/wire/messages.js";
+import type { Broker, BrokerEvents } from "../../../src/channels/broker.js";
+import type { HistoryPage, HistoryQuery, Log } from "../../../src/channels/log.js";
+import type { PresenceStore } from "../../../src/channels/presence-store.js";
 
-export type BrokerMethod = Exclude<keyof Broker, "name" | "open" | "close">;
+type MethodsOf<T> = Exclude<keyof T & string, "open" | "close">;
+export type BrokerMethod = MethodsOf<Log> | `presence.${MethodsOf<PresenceStore>}`;
 
 export class ControlledBroker implements Broker {
   readonly name = "controlled";
+  readonly log: Log;
+  readonly presence: PresenceStore;
+  readonly cluster: Broker["cluster"];
   /** "subscribe news", in the order of the calls. */
   readonly calls: string[] = [];
   /** Events that were not told yet, oldest first, while `holdsEvents`. */
@@ -30,6 +24,37 @@ export class ControlledBroker implements Broker {
 
   constructor(inner: Broker) {
     this.#inner = inner;
+    const { log, presence, cluster } = inner;
+    this.cluster = cluster;
+    this.log = {
+      open: (events) => log.open(events),
+      close: () => log.close(),
+      subscribe: (channel) => this.#call("subscribe", channel, () => log.subscribe(channel)),
+      unsubscribe: (channel) => this.#call("unsubscribe", channel, () => log.unsubscribe(channel)),
+      publish: (channel, ...rest) => this.#call("publish", channel, () => log.publish(channel, ...rest)),
+      history: (channel, query) =>
+        this.#call("history", channel, async () => {
+          const page = await log.history(channel, query);
+          this.onHistory?.(query, page);
+          return page;
+        }),
+      heads: (channels) => this.#call("heads", channels.join(" "), () => log.heads(channels)),
+      keys: (channel, query) => this.#call("keys", channel, () => log.keys(channel, query)),
+      value: (channel, key) => this.#call("value", channel, () => log.value(channel, key)),
+      renewKey: (channel, key) => this.#call("renewKey", channel, () => log.renewKey(channel, key)),
+      removeHistory: (channel) => this.#call("removeHistory", channel, () => log.removeHistory(channel)),
+    };
+    this.presence = {
+      open: (events) => presence.open(events),
+      close: () => presence.close(),
+      add: (channel, ...rest) => this.#call("presence.add", channel, () => presence.add(channel, ...rest)),
+      remove: (channel, client) =>
+        this.#call("presence.remove", channel, () => presence.remove(channel, client)),
+      list: (channel) => this.#call("presence.list", channel, () => presence.list(channel)),
+      stats: (channel) => this.#call("presence.stats", channel, () => presence.stats(channel)),
+      announce: (channel, ...rest) =>
+        this.#call("presence.announce", channel, () => presence.announce(channel, ...rest)),
+    };
   }
 
   count(method: BrokerMethod): number {
@@ -68,76 +93,23 @@ export class ControlledBroker implements Broker {
     for (const tell of this.events.splice(0)) tell();
   }
 
-  open(events: BrokerEvents): Promise<void> {
+  open({ log, presence, cluster }: BrokerEvents): Promise<void> {
     const tell = (event: () => void) => {
       if (this.holdsEvents) this.events.push(event);
       else event();
     };
     return this.#inner.open({
-      onPublication: (...args) => tell(() => events.onPublication(...args)),
-      onJoin: (...args) => tell(() => events.onJoin(...args)),
-      onLeave: (...args) => tell(() => events.onLeave(...args)),
+      log: { onPublication: (...args) => tell(() => log.onPublication(...args)) },
+      presence: {
+        onJoin: (...args) => tell(() => presence.onJoin(...args)),
+        onLeave: (...args) => tell(() => presence.onLeave(...args)),
+      },
+      cluster,
     });
   }
 
   close(): Promise<void> {
     return this.#inner.close();
-  }
-
-  subscribe(channel: string): Promise<Position> {
-    return this.#call("subscribe", channel, () => this.#inner.subscribe(channel));
-  }
-
-  unsubscribe(channel: string): Promise<void> {
-    return this.#call("unsubscribe", channel, () => this.#inner.unsubscribe(channel));
-  }
-
-  publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
-    return this.#call("publish", channel, () => this.#inner.publish(channel, publication, options));
-  }
-
-  history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
-    return this.#call("history", channel, async () => {
-      const page = await this.#inner.history(channel, query);
-      this.onHistory?.(query, page);
-      return page;
-    });
-  }
-
-  keys(channel: string, query: KeysQuery): Promise<KeysPage> {
-    return this.#call("keys", channel, () => this.#inner.keys(channel, query));
-  }
-
-  value(channel: string, key: string): Promise<Publication | undefined> {
-    return this.#call("value", channel, () => this.#inner.value(channel, key));
-  }
-
-  renewKey(channel: string, key: string): Promise<boolean> {
-    return this.#call("renewKey", channel, () => this.#inner.renewKey(channel, key));
-  }
-
-  removeHistory(channel: string): Promise<void> {
-    return this.#call("removeHistory", channel, () => this.#inner.removeHistory(channel));
-  }
-
-  addPresence(channel: string, info: ClientInfo, leaseMs: number): Promise<void> {
-    return this.#call("addPresence", channel, () => this.#inner.addPresence(channel, info, leaseMs));
-  }
-
-  removePresence(channel: string, client: string): Promise<void> {
-    return this.#call("removePresence", channel, () => this.#inner.removePresence(channel, client));
-  }
-
-  presence(channel: string): Promise<readonly ClientInfo[]> {
-    return this.#call("presence", channel, () => this.#inner.presence(channel));
-  }
-
-  presenceStats(channel: string): Promise<PresenceStats> {
-    return this.#call("presenceStats", channel, () => this.#inner.presenceStats(channel));
-  }
-
-  announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
-    return this.#call("announce", channel, () => this.#inner.announce(channel, kind, info));
   }
 
   async #call<T>(method: BrokerMethod, channel: string, call: () => Promise<T>): Promise<T> {

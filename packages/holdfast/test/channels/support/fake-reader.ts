@@ -1,9 +1,9 @@
 /** A reader that keeps what it is given, and takes more or not as a test says. */
-import type { Channel } from "../../../src/channels/channel.js";
+
+import { viewOf } from "../../../src/channels/batches.js";
+import { type Channel, Subscription } from "../../../src/channels/channel.js";
 import type { Delivery } from "../../../src/channels/delivery.js";
 import type { Encoding, Framed, Reader } from "../../../src/channels/reader.js";
-import { Subscription } from "../../../src/channels/subscription.js";
-import { viewOf } from "../../../src/channels/view.js";
 import type { Encoded } from "../../../src/wire/codec.js";
 import { jsonCodec } from "../../../src/wire/json-codec.js";
 
@@ -48,7 +48,7 @@ export class FakeReader implements Reader {
   /** Called after each write. */
   onFlush: (() => void) | undefined;
   /** Ends a subscription that was lost. */
-  onLose: (subscription: Subscription) => void = (subscription) => this.unfollow(subscription);
+  endAfterGap: (subscription: Subscription) => void = (subscription) => this.unfollow(subscription);
   readonly #delivery: Delivery;
   #pushed: Uint8Array[] = [];
 
@@ -62,14 +62,13 @@ export class FakeReader implements Reader {
     const { offset = channel.head, hasJoinLeave = false } = options;
     const cursor = channel.cursorAfter(offset);
     const subscription = new Subscription(channel, this, { cursor, offset, view: viewOf({ hasJoinLeave }) });
-    channel.subscriptions.add(subscription);
+    channel.add(subscription);
     this.subscriptions.add(subscription);
     return subscription;
   }
 
   unfollow(subscription: Subscription): void {
-    subscription.isEnded = true;
-    subscription.channel.subscriptions.delete(subscription);
+    subscription.channel.remove(subscription);
     this.subscriptions.delete(subscription);
   }
 
@@ -86,7 +85,7 @@ export class FakeReader implements Reader {
 
   push({ bytes }: Framed): void {
     if (!this.isReady) throw new Error("pushed to a reader that is not ready");
-    if (this.#pushed.length === 0) this.#delivery.touch(this);
+    if (this.#pushed.length === 0) this.#delivery.flushLater(this);
     this.#pushed.push(bytes);
   }
 
@@ -97,9 +96,9 @@ export class FakeReader implements Reader {
     this.onFlush?.();
   }
 
-  lose(subscription: Subscription): void {
+  onGap(subscription: Subscription): void {
     this.lost.push(subscription);
-    this.onLose(subscription);
+    this.endAfterGap(subscription);
   }
 
   get frames(): Uint8Array[] {

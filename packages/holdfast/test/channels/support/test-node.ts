@@ -1,13 +1,15 @@
 /** The channel layer of one node, over a memory broker that a test can hold up, with a scheduler that it turns. */
 import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
-import type { Retention } from "../../../src/channels/broker.js";
+import type { Subscription } from "../../../src/channels/channel.js";
 import { Channels } from "../../../src/channels/channels.js";
 import { Delivery } from "../../../src/channels/delivery.js";
+import type { Retention } from "../../../src/channels/log.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
+import { PositionChecks } from "../../../src/channels/position-checks.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
-import type { Subscription } from "../../../src/channels/subscription.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
+import { eventsFor } from "./broker-events.js";
 import { ControlledBroker } from "./controlled-broker.js";
 import { FakeReader } from "./fake-reader.js";
 import { ManualScheduler } from "./manual-scheduler.js";
@@ -19,6 +21,7 @@ export const ample: Retention = Object.freeze({
 });
 
 const metaTtlMs = 60_000;
+export const checkIntervalMs = 10_000;
 
 export interface TestNodeOptions {
   readonly maxOpenChannels?: number;
@@ -27,6 +30,8 @@ export interface TestNodeOptions {
   /** The delivery's idea of time; by default no time passes. */
   readonly now?: () => number;
   readonly sliceMs?: number;
+  /** For the time of position checks; by default they come as late as they may. */
+  readonly random?: () => number;
 }
 
 export interface ReportedError {
@@ -45,9 +50,9 @@ export async function createTestNode(options: TestNodeOptions = {}) {
   const onError = (error: unknown, { stage }: { readonly stage: string }) => {
     errors.push({ error, stage });
   };
-  const log = new LogReader(broker);
+  const logReader = new LogReader(broker.log);
   const delivery = new Delivery({
-    log,
+    logReader,
     schedule: scheduler.schedule,
     now: options.now ?? (() => 0),
     sliceMs: options.sliceMs ?? 4,
@@ -56,24 +61,33 @@ export async function createTestNode(options: TestNodeOptions = {}) {
   const { maxOpenChannels } = options;
   const bounds = maxOpenChannels === undefined ? {} : { maxOpenChannels };
   const ringLimits = { maxEntries: 512, maxBytes: 1_000_000, ...options.ringLimits };
-  const channels = new Channels({ broker, log, delivery, ringLimits, onError, ...bounds });
-  await broker.open(channels);
+  const channels = new Channels({ log: broker.log, logReader, delivery, ringLimits, onError, ...bounds });
+  const checks = new PositionChecks({
+    channels,
+    log: broker.log,
+    clock,
+    schedule: scheduler.schedule,
+    random: options.random ?? (() => 0),
+    intervalMs: checkIntervalMs,
+    onError,
+  });
+  await broker.open(eventsFor(channels));
   const retention = { ...ample, ...options.retention };
 
   const publish = async (channel: string, count = 1, data = '"x"'): Promise<void> => {
-    for (let i = 0; i < count; i++) await broker.publish(channel, { data }, { retention });
+    for (let i = 0; i < count; i++) await broker.log.publish(channel, { data }, { retention });
   };
 
   /** The log is gone, as after a loss of the store: epoch-1 becomes epoch-1-1, where it has had publications. Tells no event. */
   const startLogAfresh = async (channel: string): Promise<void> => {
-    await memory.unsubscribe(channel);
+    await memory.log.unsubscribe(channel);
     clock.advance(retention.ttlMs + metaTtlMs + 60_000);
-    await memory.subscribe(channel);
+    await memory.log.subscribe(channel);
   };
 
   const createReader = (): FakeReader => {
     const reader = new FakeReader(delivery);
-    reader.onLose = (subscription) => {
+    reader.endAfterGap = (subscription) => {
       reader.subscriptions.delete(subscription);
       channels.unsubscribe(subscription);
     };
@@ -103,9 +117,10 @@ export async function createTestNode(options: TestNodeOptions = {}) {
     broker,
     scheduler,
     errors,
-    log,
+    log: logReader,
     delivery,
     channels,
+    checks,
     publish,
     startLogAfresh,
     createReader,

@@ -94,7 +94,7 @@ describe("POST /api/publish", () => {
 
   it("says that there is no room, and that it is worth another try", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });
-    broker.publish = async () => {
+    broker.log.publish = async () => {
       throw new HoldfastError("HF_BROKER_FULL", "no room");
     };
     const { call, errors } = await createApi({ broker });
@@ -106,7 +106,7 @@ describe("POST /api/publish", () => {
 
   it("reports what nobody foresaw, and answers 100", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });
-    broker.publish = async () => {
+    broker.log.publish = async () => {
       throw new Error("broken");
     };
     const { call, errors } = await createApi({ broker });

@@ -1,8 +1,8 @@
 /** Everything below the transports of one node, with its time, its turns and its broker in a test's hands. */
 import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
-import type { Retention } from "../../../src/channels/broker.js";
 import { Channels } from "../../../src/channels/channels.js";
 import { Delivery } from "../../../src/channels/delivery.js";
+import type { Retention } from "../../../src/channels/log.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
@@ -22,6 +22,7 @@ import { createUserPublishes } from "../../../src/sessions/publishing.js";
 import { Handler } from "../../../src/sessions/registry.js";
 import { Work } from "../../../src/sessions/work.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
+import { eventsFor } from "../../channels/support/broker-events.js";
 import { ControlledBroker } from "../../channels/support/controlled-broker.js";
 import { ManualScheduler } from "../../channels/support/manual-scheduler.js";
 import type { ReportedError } from "../../channels/support/test-node.js";
@@ -58,9 +59,9 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const onError = (error: unknown, { stage }: { readonly stage: string }) => {
     errors.push({ error, stage });
   };
-  const log = new LogReader(broker);
+  const logReader = new LogReader(broker.log);
   const delivery = new Delivery({
-    log,
+    logReader,
     schedule: scheduler.schedule,
     now: () => 0,
     sliceMs: 4,
@@ -71,8 +72,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const rules: ChannelRules = { ...openRules, retention };
   const rulesFor = options.rulesFor ?? (() => rules);
   const kindOf = (channel: string) => rulesFor(channel)?.kind ?? "stream";
-  const channels = new Channels({ broker, log, delivery, ringLimits, kindOf, onError });
-  await broker.open(channels);
+  const channels = new Channels({ log: broker.log, logReader, delivery, ringLimits, kindOf, onError });
+  await broker.open(eventsFor(channels));
   const deadlines = new Deadlines(clock, onError);
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const application =
@@ -125,16 +126,16 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   };
 
   const publish = async (channel: string, count = 1, data = '"x"'): Promise<void> => {
-    for (let i = 0; i < count; i++) await broker.publish(channel, { data }, { retention });
+    for (let i = 0; i < count; i++) await broker.log.publish(channel, { data }, { retention });
   };
 
   /** The log is gone, as after a loss of the store: epoch-1 becomes epoch-2. Tells no event, ends no connection. */
   const startLogAfresh = async (channel: string): Promise<void> => {
-    await memory.unsubscribe(channel);
+    await memory.log.unsubscribe(channel);
     // No longer than clients may wait for their ping: expired at once, forgotten soon after.
-    await memory.publish(channel, { data: "0" }, { retention: { ...retention, ttlMs: 0 } });
+    await memory.log.publish(channel, { data: "0" }, { retention: { ...retention, ttlMs: 0 } });
     clock.advance(metaTtlMs + 10_000);
-    await memory.subscribe(channel);
+    await memory.log.subscribe(channel);
   };
 
   /** Moves time on in small steps, and lets everything happen at each. */
@@ -153,7 +154,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     channels: channels.count,
     subscribed: memory.sizes.subscribed,
     presences: memory.sizes.presences,
-    pendingReads: log.pendingReads,
+    pendingReads: logReader.pendingReads,
     pending: delivery.pending,
     turns: scheduler.waiting,
   });
@@ -197,6 +198,6 @@ export const nothing: ReturnType<SessionNode["sizes"]> = Object.freeze({
   subscribed: 0,
   presences: 0,
   pendingReads: 0,
-  pending: { channels: 0, behind: 0, touched: 0 },
+  pending: { channels: 0, behind: 0, unflushed: 0 },
   turns: 0,
 });

@@ -101,7 +101,5 @@ export function createFuzzApp(authenticate: AppOptions<never, never>["authentica
 export function isOwnFault(error: unknown): boolean {
   if (error instanceof Rejection) return true;
   const text = error instanceof Error ? error.message : String(error);
-  return (
-    text === ownFault || /took longer than \d+ ms$|which is not JSON|that is not JSON:/.test(text)
-  );
+  return text === ownFault || /took longer than \d+ ms$|which is not JSON|that is not JSON:/.test(text);
 }

@@ -12,6 +12,7 @@ let broker;
 const errors = [];
 const calls = {
   errors: async () => errors,
+  close: () => broker.close(),
   open: (options) => {
     broker = new LmdbBroker({
       clock,
@@ -20,13 +21,17 @@ const calls = {
       onError: (error) => errors.push({ code: error.code, message: String(error) }),
       ...options,
     });
-    return broker.open({ onPublication() {}, onJoin() {}, onLeave() {} });
+    return broker.open({
+      log: { onPublication() {} },
+      presence: { onJoin() {}, onLeave() {} },
+      cluster: { onCommand: async () => ({}), onHistoryRemoved() {} },
+    });
   },
 };
 
 process.on("disconnect", () => process.exit());
 process.on("message", ({ id, method, args }) => {
-  const call = calls[method] ?? ((...values) => broker[method](...values));
+  const call = calls[method] ?? ((...values) => broker.log[method](...values));
   call(...args).then(
     (result) => process.send?.({ id, result }),
     ({ code, message, details }) => process.send?.({ id, error: { code, message, details } }),

@@ -14,13 +14,13 @@ export async function createStore(ending: "close" | "crash") {
   await earlier.broker.close();
   const record = new PublicationRecord();
   const { broker, checkpoint } = await openBroker(folder);
-  for (const n of countTo(60)) await record.publish(broker, channels[n % 3] ?? "", publicationOf(n));
+  for (const n of countTo(60)) await record.publish(broker.log, channels[n % 3] ?? "", publicationOf(n));
   await checkpoint();
   if (ending === "close") {
     await broker.close();
     return { folder, record };
   }
-  for (const n of countTo(90, 61)) await record.publish(broker, channels[n % 3] ?? "", publicationOf(n));
+  for (const n of countTo(90, 61)) await record.publish(broker.log, channels[n % 3] ?? "", publicationOf(n));
   return { folder: crashCopyOf(folder), record };
 }
 

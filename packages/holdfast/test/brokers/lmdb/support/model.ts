@@ -1,5 +1,5 @@
 /** A log as the contract describes it, in memory, to compare a broker with. */
-import type { HistoryPage, HistoryQuery, Retention } from "../../../../src/channels/broker.js";
+import type { HistoryPage, HistoryQuery, Retention } from "../../../../src/channels/log.js";
 import type { Publication } from "../../../../src/wire/messages.js";
 
 export class LogModel {

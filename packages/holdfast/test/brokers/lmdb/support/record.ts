@@ -8,7 +8,7 @@ import type {
   PublishOptions,
   PublishResult,
   Retention,
-} from "../../../../src/channels/broker.js";
+} from "../../../../src/channels/log.js";
 import type { Publication } from "../../../../src/wire/messages.js";
 
 export const endless: Retention = Object.freeze({ ...ample, maxEntries: 1_000_000, maxBytes: 2 ** 40 });

@@ -9,7 +9,7 @@ import type {
   NewPublication,
   PublishOptions,
   PublishResult,
-} from "../../../../src/channels/broker.js";
+} from "../../../../src/channels/log.js";
 import type { LmdbBrokerOptions, Position } from "../../../../src/index.js";
 
 const script = join(import.meta.dirname, "broker-process.mjs");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { NewestEntries } from "../../src/channels/newest.js";
+import { NewestEntries } from "../../src/channels/channel-log.js";
 import type { Entry } from "../../src/channels/ring.js";
 
 type PublicationEntry = Extract<Entry, { kind: "pub" }>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FilterLoad, maxFilterWeight, maxOwnerWeight } from "../../src/channels/filter-load.js";
+import { FilterLoad, maxFilterWeight, maxOwnerWeight } from "../../src/channels/quota.js";
 import { parseTagsFilter, type TagsFilter } from "../../src/wire/tags-filter.js";
 import { createSessionNode } from "../sessions/support/session-node.js";
 

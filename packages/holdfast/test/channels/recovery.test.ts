@@ -6,7 +6,8 @@ async function nodeWith(count: number, options: TestNodeOptions = {}, data?: str
   const node = await createTestNode(options);
   await node.publish("news", count, data);
   const channel = await node.channels.acquire("news");
-  const recover = (offset: number, epoch = "epoch-1") => node.channels.recover(channel, { epoch, offset });
+  const recover = (offset: number, epoch = "epoch-1") =>
+    node.channels.recovery.recover(channel, { epoch, offset });
   return { ...node, channel, recover };
 }
 

@@ -11,7 +11,7 @@ function openChannel(offset = 0, epoch = "e1"): Channel {
 }
 
 function receiveMany(channel: Channel, last: number, first = 1): void {
-  for (const offset of countTo(last, first)) channel.receive(publication(offset), channel.epoch);
+  for (const offset of countTo(last, first)) channel.append(publication(offset), channel.epoch);
 }
 
 describe("channel that has been opened", () => {
@@ -24,7 +24,7 @@ describe("channel that has been opened", () => {
 
   it("keeps what events brought before, when the epoch is the same", () => {
     const channel = new Channel("news", { limits: limits });
-    expect(channel.receive(publication(5), "e1")).toBe("appended");
+    expect(channel.append(publication(5), "e1")).toBe("appended");
     channel.open({ epoch: "e1", offset: 4 });
     expect(channel.position).toEqual({ epoch: "e1", offset: 5 });
     expect(channel.seen).toBe(5);
@@ -32,7 +32,7 @@ describe("channel that has been opened", () => {
 
   it("knows that there is more than the events brought before", () => {
     const channel = new Channel("news", { limits: limits });
-    channel.receive(publication(5), "e1");
+    channel.append(publication(5), "e1");
     channel.open({ epoch: "e1", offset: 8 });
     expect(channel.head).toBe(5);
     expect(channel.seen).toBe(8);
@@ -40,7 +40,7 @@ describe("channel that has been opened", () => {
 
   it("drops what events brought before of another epoch", () => {
     const channel = new Channel("news", { limits: limits });
-    channel.receive(publication(5), "old");
+    channel.append(publication(5), "old");
     channel.open({ epoch: "new", offset: 2 });
     expect(channel.position).toEqual({ epoch: "new", offset: 2 });
     expect(channel.seen).toBe(2);
@@ -51,8 +51,8 @@ describe("channel that has been opened", () => {
 describe("publication that comes", () => {
   it("is appended when it is the next one", () => {
     const channel = openChannel(3);
-    expect(channel.receive(publication(4), "e1")).toBe("appended");
-    expect(channel.receive(publication(5), "e1")).toBe("appended");
+    expect(channel.append(publication(4), "e1")).toBe("appended");
+    expect(channel.append(publication(5), "e1")).toBe("appended");
     expect(channel.position).toEqual({ epoch: "e1", offset: 5 });
     expect(channel.ring.at(channel.ring.first)).toMatchObject({ kind: "pub", offset: 4 });
   });
@@ -60,31 +60,31 @@ describe("publication that comes", () => {
   it("is ignored when it is known", () => {
     const channel = openChannel(3);
     receiveMany(channel, 5, 4);
-    for (const offset of [1, 3, 4, 5]) expect(channel.receive(publication(offset), "e1")).toBe("ignored");
+    for (const offset of [1, 3, 4, 5]) expect(channel.append(publication(offset), "e1")).toBe("ignored");
     expect(channel.head).toBe(5);
     expect(channel.ring.next - channel.ring.first).toBe(2);
   });
 
   it("shows a gap when one before it is missing, and is not taken", () => {
     const channel = openChannel(3);
-    expect(channel.receive(publication(5), "e1")).toBe("gap");
+    expect(channel.append(publication(5), "e1")).toBe("gap");
     expect(channel.head).toBe(3);
     expect(channel.seen).toBe(5);
-    expect(channel.receive(publication(4), "e1")).toBe("appended");
-    expect(channel.receive(publication(5), "e1")).toBe("appended");
+    expect(channel.append(publication(4), "e1")).toBe("appended");
+    expect(channel.append(publication(5), "e1")).toBe("appended");
   });
 
   it("shows a gap when it is of another epoch, and is not taken", () => {
     const channel = openChannel(3);
-    expect(channel.receive(publication(4), "e2")).toBe("gap");
-    expect(channel.receive(publication(1), "e2")).toBe("gap");
+    expect(channel.append(publication(4), "e2")).toBe("gap");
+    expect(channel.append(publication(1), "e2")).toBe("gap");
     expect(channel.position).toEqual({ epoch: "e1", offset: 3 });
   });
 
   it("counts its text toward the ring's bytes", () => {
     const channel = new Channel("news", { limits: { maxEntries: 100, maxBytes: 20_000 } });
     channel.open({ epoch: "e1", offset: 0 });
-    for (const offset of countTo(10)) channel.receive(publication(offset, "x".repeat(5000)), "e1");
+    for (const offset of countTo(10)) channel.append(publication(offset, "x".repeat(5000)), "e1");
     expect(channel.head).toBe(10);
     expect(channel.ring.next - channel.ring.first).toBeLessThanOrEqual(4);
   });
@@ -146,7 +146,7 @@ describe("restart", () => {
     expect(channel.position).toEqual({ epoch: "e2", offset: 1 });
     expect(channel.seen).toBe(1);
     expect(channel.ring.first).toBe(channel.ring.next);
-    expect(channel.receive(publication(2), "e1")).toBe("gap");
-    expect(channel.receive(publication(2), "e2")).toBe("appended");
+    expect(channel.append(publication(2), "e1")).toBe("gap");
+    expect(channel.append(publication(2), "e2")).toBe("appended");
   });
 });

@@ -75,8 +75,9 @@ describe("event that was lost", () => {
 
 describe("event that was lost and is gone from the log", () => {
   it("is told to every reader, and the channel goes on at the head", async () => {
-    const { channel, channels, createReader, follow, publish, readers, scheduler, tell } =
-      await nodeWithReaders({ retention: { maxEntries: 2 } });
+    const { channels, createReader, follow, publish, readers, scheduler, tell } = await nodeWithReaders({
+      retention: { maxEntries: 2 },
+    });
     await publish("news", 6);
     tell(1, 6);
     await scheduler.runAll();
@@ -91,14 +92,14 @@ describe("event that was lost and is gone from the log", () => {
     tell(7);
     await scheduler.runAll();
     expect(reader.offsets()).toEqual([7]);
-    expect(channel.isRepairing).toBe(false);
+    expect(channels.recovery.repairs).toBe(0);
   });
 });
 
 describe("new epoch", () => {
   it("is told to every reader", async () => {
     const { channel, publish, readers, scheduler, startLogAfresh, tell } = await nodeWithReaders();
-    channel.holders++;
+    channel.hold();
     await publish("news", 3);
     tell(1, 2, 3);
     await scheduler.runAll();
@@ -116,7 +117,7 @@ describe("new epoch", () => {
   it("is followed from then on", async () => {
     const { channel, createReader, follow, publish, scheduler, startLogAfresh, tell } =
       await nodeWithReaders();
-    channel.holders++;
+    channel.hold();
     await publish("news", 3);
     tell(1, 2, 3);
     await startLogAfresh("news");
@@ -134,7 +135,7 @@ describe("new epoch", () => {
 
   it("is found with what is published while the log is asked", async () => {
     const { broker, channel, publish, scheduler, startLogAfresh, tell } = await nodeWithReaders();
-    channel.holders++;
+    channel.hold();
     await publish("news", 1);
     await startLogAfresh("news");
     await publish("news", 1);
@@ -155,7 +156,7 @@ describe("new epoch", () => {
 
 describe("repair that fails", () => {
   it("is reported once and told to every reader", async () => {
-    const { broker, channel, errors, publish, readers, scheduler, tell } = await nodeWithReaders();
+    const { broker, channels, errors, publish, readers, scheduler, tell } = await nodeWithReaders();
     const failure = new Error("disk is gone");
     broker.fail("history", failure);
     await publish("news", 5);
@@ -163,12 +164,12 @@ describe("repair that fails", () => {
     await scheduler.runAll();
     expect(errors).toEqual([{ error: failure, stage: "repairing channel news" }]);
     for (const reader of readers) expect(reader.lost).toHaveLength(1);
-    expect(channel.isRepairing).toBe(false);
+    expect(channels.recovery.repairs).toBe(0);
   });
 
   it("leaves a channel that recovers when the broker does", async () => {
     const { broker, channel, createReader, follow, publish, scheduler, tell } = await nodeWithReaders();
-    channel.holders++;
+    channel.hold();
     broker.fail("history");
     await publish("news", 5);
     tell(1, 4);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { patched, publicationsFor, viewAfterPublication, viewOf } from "../../src/channels/batches.js";
 import { Channel } from "../../src/channels/channel.js";
-import { patched, publicationsFor, viewAfterPublication, viewOf } from "../../src/channels/view.js";
 import { plainEncoding } from "./support/fake-reader.js";
 
 const text = (n: number) => JSON.stringify({ title: "the same in all of them, and long enough", n });
@@ -24,7 +24,7 @@ function read(channel: Channel, cursor: number, view = viewOf({ isDelta: true })
 function channelWith(count: number): Channel {
   const channel = new Channel("news", { limits });
   channel.open({ epoch: "e", offset: 0 });
-  for (let offset = 1; offset <= count; offset++) channel.receive(publication(offset), "e");
+  for (let offset = 1; offset <= count; offset++) channel.append(publication(offset), "e");
   return channel;
 }
 

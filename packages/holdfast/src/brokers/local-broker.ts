@@ -1,0 +1,46 @@
+/** The broker of one process: a log, with presence and cluster in memory. What brokers without other nodes have in common. */
+import type { Broker, BrokerEvents } from "../channels/broker.js";
+import type { Log } from "../channels/log.js";
+import { LocalCluster } from "./local-cluster.js";
+import { LocalPresence, type LocalPresenceOptions } from "./local-presence.js";
+
+/** A log that knows what its only node has subscribed to. */
+export interface LocalLog extends Log {
+  isSubscribed(channel: string): boolean;
+}
+
+export class LocalBroker<L extends LocalLog> implements Broker {
+  readonly name: string;
+  readonly log: L;
+  readonly presence: LocalPresence;
+  readonly cluster = new LocalCluster();
+  #closed: Promise<void> | undefined;
+
+  constructor(name: string, log: L, options: Omit<LocalPresenceOptions, "isSubscribed">) {
+    this.name = name;
+    this.log = log;
+    const { clock, ...bounds } = options;
+    this.presence = new LocalPresence({
+      clock,
+      ...bounds,
+      isSubscribed: (channel) => log.isSubscribed(channel),
+    });
+  }
+
+  /** @throws what opening the log throws */
+  async open({ log, presence, cluster }: BrokerEvents): Promise<void> {
+    await this.log.open(log);
+    if (this.#closed) return;
+    await this.presence.open(presence);
+    await this.cluster.open(cluster);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([this.log.close(), this.presence.close(), this.cluster.close()]);
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * What a node knows of one channel's log: its epoch and head, the ring with the end of it, the newest publication of each key
+ * where that counts. Decides by the offset whether an event from the broker is the next publication, an old one, or shows that
+ * one was lost. All changes go through its verbs.
+ */
+import type { ClientInfo, Position, Publication } from "../wire/messages.js";
+import { BatchCache, maxBatchBytes } from "./batches.js";
+import { type Entry, Ring, type RingLimits, type RingPool } from "./ring.js";
+import type { ChannelKind } from "./rules.js";
+
+/** Estimated memory of an entry beyond its text. */
+const entryOverheadBytes = 200;
+/** Arrays of publications after an offset that are kept for further readers. */
+const maxFollowing = 64;
+
+export interface ChannelOptions {
+  readonly kind?: ChannelKind;
+  readonly limits: RingLimits;
+  readonly pool?: RingPool;
+}
+
+export class ChannelLog {
+  readonly name: string;
+  readonly kind: ChannelKind;
+  /** For readers; only this log changes it. */
+  readonly ring: Ring;
+  readonly batches: BatchCache;
+  readonly #limits: RingLimits;
+  #epoch = "";
+  #head = 0;
+  #seen = 0;
+  /** The furthest position heard of in another epoch than this one. */
+  #other = noPosition;
+  #newest: NewestEntries | undefined;
+  /** For maps with readers of patches. */
+  #values: NewestEntries | undefined;
+  /** Publications of the ring that follow an offset; emptied when the ring changes. */
+  #following: Map<number, readonly Publication[]> | undefined;
+
+  constructor(name: string, { kind = "stream", limits, pool }: ChannelOptions) {
+    this.name = name;
+    this.kind = kind;
+    this.ring = new Ring(limits, pool);
+    this.batches = new BatchCache(this);
+    this.#limits = limits;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Offset of the last publication this node has in order. */
+  get head(): number {
+    return this.#head;
+  }
+
+  get position(): Position {
+    return { epoch: this.#epoch, offset: this.#head };
+  }
+
+  /** Highest offset heard of; beyond `head` while publications are missing. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** Publications are known to exist that this node has not got. */
+  get isIncomplete(): boolean {
+    return this.#seen > this.#head;
+  }
+
+  /** For channels of kind `latest`. */
+  get newest(): NewestEntries | undefined {
+    return this.#newest;
+  }
+
+  /** Takes the position that the node has subscribed at. Events may have been faster. */
+  open(position: Position): void {
+    if (this.#epoch === position.epoch) this.markSeen(position.offset);
+    else this.restart(position);
+  }
+
+  /** Forgets the ring and begins again at a position. Subscriptions are the caller's to end. */
+  restart(position: Position): void {
+    this.#epoch = position.epoch;
+    this.#head = position.offset;
+    const isHeardOf = this.#other.epoch === position.epoch;
+    this.#seen = isHeardOf ? Math.max(position.offset, this.#other.offset) : position.offset;
+    // What can't be found now was a mistake, and must not be looked for again.
+    this.#other = noPosition;
+    this.ring.clear();
+    this.#changed();
+    if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, position.offset);
+    if (this.#values) this.#values = new NewestEntries(this.#limits, position.offset);
+  }
+
+  /** From now on publications of a key may be told as patches of the one before. */
+  keepValues(): void {
+    if (this.kind === "map") this.#values ??= new NewestEntries(this.#limits, this.#head);
+  }
+
+  /** The log is known to reach this offset, in the present epoch. */
+  markSeen(offset: number): void {
+    if (offset > this.#seen) this.#seen = offset;
+  }
+
+  /** @returns `appended`; `ignored` for what is known already; `gap` when something before it was lost */
+  append(publication: Publication, epoch: string): "appended" | "ignored" | "gap" {
+    const { offset } = publication;
+    if (this.#epoch === "") this.restart({ epoch, offset: offset - 1 });
+    if (epoch !== this.#epoch) {
+      if (this.#other.epoch !== epoch || this.#other.offset < offset) this.#other = { epoch, offset };
+      return "gap";
+    }
+    this.markSeen(offset);
+    if (offset <= this.#head) return "ignored";
+    if (offset > this.#head + 1) return "gap";
+    this.#head = offset;
+    const entry = this.#toEntry(publication);
+    this.ring.push(entry);
+    this.#newest?.add(entry);
+    this.#changed();
+    return "appended";
+  }
+
+  #toEntry(publication: Publication): PublicationEntry {
+    const { data, info, key, offset, isRemoved } = publication;
+    const bytes = 2 * (data.length + (info?.connInfo?.length ?? 0)) + entryOverheadBytes;
+    const entry = { kind: "pub", publication, offset, bytes, encoded: new Map() } as const;
+    if (this.#values === undefined || key === undefined) return entry;
+    const before = this.#values.get(key)?.publication;
+    if (isRemoved) this.#values.remove(key);
+    else this.#values.add(entry);
+    return before ? { ...entry, before, bytes: bytes + 2 * before.data.length } : entry;
+  }
+
+  /**
+   * Takes what a read of the log has found, which may be ahead of the events.
+   * @returns how many publications were new
+   */
+  learn(publications: readonly Publication[], epoch: string): number {
+    const before = this.#head;
+    if (epoch !== this.#epoch) return 0;
+    for (const publication of publications) this.append(publication, epoch);
+    return this.#head - before;
+  }
+
+  /** A join or leave, told to those who want it. */
+  announce(kind: "join" | "leave", info: ClientInfo): void {
+    const bytes = entryOverheadBytes + 2 * (info.connInfo?.length ?? 0);
+    this.ring.push({ kind, info, offset: this.#head, bytes, encoded: new Map() });
+    this.#changed();
+  }
+
+  /** The history was removed: readers that lag cannot be served and are told. */
+  forgetHistory(): void {
+    this.ring.clear();
+    if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, this.#head);
+    this.#changed();
+  }
+
+  /** Drops all but the newest entry; readers that lag read the broker's log. */
+  shrink(): void {
+    this.ring.shrink();
+    this.#changed();
+  }
+
+  /** Nobody uses the channel on this node: gives its memory back. */
+  close(): void {
+    this.ring.clear();
+  }
+
+  /**
+   * The publications after an offset, up to a batch, where the ring has all of them. Readers that come back to the same
+   * offset get the same array.
+   */
+  publicationsAfter(offset: number): readonly Publication[] | undefined {
+    const known = this.#following?.get(offset);
+    if (known) return known;
+    const start = this.ring.placeOf(offset + 1);
+    if (start === undefined) return undefined;
+    const publications: Publication[] = [];
+    let characters = 0;
+    for (let i = start; i < this.ring.next && characters < maxBatchBytes; i++) {
+      const entry = this.ring.at(i);
+      if (entry.kind !== "pub") continue;
+      publications.push(entry.publication);
+      characters += entry.publication.data.length + (entry.publication.info?.connInfo?.length ?? 0);
+    }
+    this.#following ??= new Map();
+    if (this.#following.size < maxFollowing) this.#following.set(offset, publications);
+    return publications;
+  }
+
+  /** Where a reader that has everything up to `offset` goes on. Before the ring's first entry: from the log. */
+  cursorAfter(offset: number): number {
+    if (offset >= this.#head) return this.ring.next;
+    return this.ring.placeOf(offset + 1) ?? this.ring.first - 1;
+  }
+
+  #changed(): void {
+    this.batches.clear();
+    this.#following = undefined;
+  }
+}
+
+const noPosition: Position = Object.freeze({ epoch: "", offset: 0 });
+
+type PublicationEntry = Extract<Entry, { kind: "pub" }>;
+
+/**
+ * The newest publication of each key. For channels of kind `latest`: what a reader that lags gets, however far. For maps: what
+ * the next publication of the key may be a patch of. One without a key counts as having the empty one.
+ */
+export class NewestEntries {
+  readonly #limits: RingLimits;
+  /** By key, the one that was published last at the end. */
+  readonly #entries = new Map<string, PublicationEntry>();
+  #bytes = 0;
+  #from: number;
+
+  /** @param from nothing is known of publications up to this offset */
+  constructor(limits: RingLimits, from: number) {
+    this.#limits = limits;
+    this.#from = from;
+  }
+
+  /** A reader that has everything up to this offset, or to a later one, can be served. */
+  get from(): number {
+    return this.#from;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(entry: PublicationEntry): void {
+    const key = keyOf(entry);
+    this.remove(key);
+    this.#entries.set(key, entry);
+    this.#bytes += entry.bytes;
+    const { maxEntries, maxBytes } = this.#limits;
+    while ((this.#entries.size > maxEntries || this.#bytes > maxBytes) && this.#entries.size > 1)
+      this.#dropOldest();
+  }
+
+  get(key: string): PublicationEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Whether none of the same key has come after it. */
+  isNewest(entry: PublicationEntry): boolean {
+    return this.#entries.get(keyOf(entry)) === entry;
+  }
+
+  /** Those after an offset, in order. */
+  *after(offset: number): Iterable<PublicationEntry> {
+    for (const entry of this.#entries.values()) if (entry.offset > offset) yield entry;
+  }
+
+  #dropOldest(): void {
+    const [key, entry] = this.#entries.entries().next().value as [string, PublicationEntry];
+    this.#from = entry.offset;
+    this.remove(key);
+  }
+
+  remove(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= entry.bytes;
+  }
+}
+
+function keyOf({ publication }: PublicationEntry): string {
+  return publication.key ?? "";
+}

@@ -1,0 +1,127 @@
+/**
+ * Compares, from time to time, what this node has of each channel with readers with where its log ends. Events may get lost, and a
+ * quiet channel has no later one that would show it: so it is whole again within the interval. After the connection to a store was
+ * down, `checkNow` does the same at once.
+ */
+import type { Clock } from "../time/clock.js";
+import type { Position } from "../wire/messages.js";
+import type { Channel } from "./channel.js";
+import type { Channels } from "./channels.js";
+import type { Log } from "./log.js";
+
+export interface PositionCheckOptions {
+  readonly channels: Pick<Channels, "withReaders" | "recovery">;
+  readonly log: Pick<Log, "heads">;
+  readonly clock: Pick<Clock, "setTimer">;
+  /** Runs the callback once, after the events of this turn. */
+  readonly schedule: (run: () => void) => void;
+  /** From 0 up to 1; nodes that started together check apart. */
+  readonly random: () => number;
+  /** Longest time between two checks of a channel. */
+  readonly intervalMs: number;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+interface Checked {
+  readonly channel: Channel;
+  readonly head: Position;
+}
+
+/** Channels of one question to the store. */
+const channelsPerBatch = 1000;
+/** The part of the interval by which checks may come early. */
+const jitter = 0.2;
+/** For events that are on their way while the heads are read. */
+const lateEventMs = 200;
+
+export class PositionChecks {
+  readonly #options: PositionCheckOptions;
+  #cancelTimer: (() => void) | undefined;
+  #isStopped = false;
+  #running: Promise<void> = Promise.resolve();
+  /** A check that was asked for and has not begun. */
+  #next: Promise<void> | undefined;
+  readonly #cancelLate = new Set<() => void>();
+
+  constructor(options: PositionCheckOptions) {
+    this.#options = options;
+  }
+
+  /** Checks from now on. */
+  start(): void {
+    this.#isStopped = false;
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    for (const cancel of this.#cancelLate) cancel();
+    this.#cancelLate.clear();
+  }
+
+  /** Checks all channels with readers, after the check that is being done. Resolves when all heads were compared. */
+  checkNow(): Promise<void> {
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      this.#running = this.#checkAll();
+      return this.#running;
+    });
+    return this.#next;
+  }
+
+  #schedule(): void {
+    const { clock, intervalMs, random } = this.#options;
+    const delayMs = intervalMs * (1 - jitter * random());
+    this.#cancelTimer = clock.setTimer(() => {
+      // Not after the check: a slow store makes them come as often as it answers, and no less often than that.
+      void this.checkNow().then(() => this.#isStopped || this.#schedule());
+    }, delayMs);
+  }
+
+  async #checkAll(): Promise<void> {
+    const { channels, schedule, onError } = this.#options;
+    try {
+      let batch: Channel[] = [];
+      for (const channel of channels.withReaders()) {
+        batch.push(channel);
+        if (batch.length < channelsPerBatch) continue;
+        await this.#check(batch);
+        batch = [];
+        // Other work gets its turn, also where the store answers at once.
+        await new Promise<void>((resolve) => schedule(resolve));
+        if (this.#isStopped) return;
+      }
+      if (batch.length > 0) await this.#check(batch);
+    } catch (error) {
+      if (!this.#isStopped) onError(error, { stage: "checking positions" });
+    }
+  }
+
+  async #check(batch: readonly Channel[]): Promise<void> {
+    const { log, channels } = this.#options;
+    const before = batch.map(({ position }) => position);
+    const heads = await log.heads(batch.map(({ name }) => name));
+    if (this.#isStopped) return;
+    const behind: Checked[] = [];
+    batch.forEach((channel, i) => {
+      const known = before[i];
+      const head = heads.get(channel.name);
+      if (known === undefined || head === undefined || channel.subscriptions.size === 0) return;
+      if (channels.recovery.compare(channel, known, head) === "behind") behind.push({ channel, head });
+    });
+    if (behind.length > 0) this.#compareLater(behind);
+  }
+
+  /** A busy channel is always a little behind: what it lacks is on its way, or shows as a gap, unless it was the last that came. */
+  #compareLater(behind: readonly Checked[]): void {
+    const { clock, channels } = this.#options;
+    const cancel = clock.setTimer(() => {
+      this.#cancelLate.delete(cancel);
+      for (const { channel, head } of behind)
+        if (channel.subscriptions.size > 0 && channel.epoch === head.epoch && channel.head < head.offset)
+          channels.recovery.compare(channel, channel.position, head);
+    }, lateEventMs);
+    this.#cancelLate.add(cancel);
+  }
+}

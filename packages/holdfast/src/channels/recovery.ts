@@ -1,0 +1,176 @@
+/**
+ * Makes whole again: a reader that comes back gets what it has missed, and a node that has missed events reads them from the log.
+ * What neither finds is said: to the reader that comes back, or to every reader of the channel.
+ */
+import type { Position, Publication } from "../wire/messages.js";
+import { conflated, maxBatchBytes } from "./batches.js";
+import type { Channel } from "./channel.js";
+import type { Delivery } from "./delivery.js";
+import type { Log } from "./log.js";
+import type { LogReader } from "./log-reader.js";
+
+export interface RecoveryOptions {
+  readonly log: Log;
+  readonly logReader: LogReader;
+  readonly delivery: Delivery;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** Where a reader that comes back goes on. */
+export type Recovered =
+  | { readonly isRecovered: true; readonly publications: readonly Publication[]; readonly offset: number }
+  | { readonly isRecovered: false; readonly reason: string };
+
+/** Publications from the end of a log that are searched for one that a filter lets through. */
+const maxSearched = 300;
+
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #repairing = new Set<Channel>();
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Channels that are being repaired. */
+  get repairs(): number {
+    return this.#repairing.size;
+  }
+
+  /**
+   * What a reader that has everything up to `since` has missed: the first batch of it, from the ring, or else the log.
+   * The rest it reads as any reader does that lags. An empty epoch counts as the current one.
+   * @param keeps whether retention covers a publication; without it, the log is asked
+   */
+  async recover(
+    channel: Channel,
+    since: Position,
+    keeps?: (publication: Publication) => boolean,
+  ): Promise<Recovered> {
+    const { offset, epoch } = since;
+    if (channel.kind === "live") return notKept;
+    if (epoch !== "" && epoch !== channel.epoch)
+      return { isRecovered: false, reason: "the position is of another epoch" };
+    // A client may know more than this node's events have told.
+    if (offset > channel.head) await this.#readOn(channel);
+    if (offset > channel.head)
+      return { isRecovered: false, reason: "the position lies beyond the end of the log" };
+    if (offset === channel.head) return { isRecovered: true, publications: [], offset };
+    const inRing = keeps && channel.publicationsAfter(offset);
+    if (inRing?.[0] && keeps?.(inRing[0])) return recovered(channel, inRing, offset);
+    const page = await this.#options.logReader.read(channel, offset);
+    if (!page.isComplete)
+      return channel.kind === "latest"
+        ? await this.#readNewestWithoutKeys(channel, page.reason)
+        : { isRecovered: false, reason: page.reason };
+    const { 0: oldest } = page.publications;
+    // One that was read before, for others, may have expired since.
+    if (oldest && keeps && !keeps(oldest))
+      return { isRecovered: false, reason: "publications are no longer kept" };
+    this.#options.delivery.learn(channel, page.publications, page.epoch);
+    return recovered(channel, page.publications, offset);
+  }
+
+  /**
+   * The newest publication of what a reader that has everything up to `since` has missed, whatever the epoch that is of.
+   * Nothing where the reader is at the end of the log.
+   * @param isWanted with it, the newest of those that are wanted, among the last `maxSearched`
+   */
+  async recoverNewest(
+    channel: Channel,
+    since: Position,
+    isWanted?: (publication: Publication) => boolean,
+  ): Promise<Recovered> {
+    const { offset, epoch } = since;
+    if (channel.kind === "live") return notKept;
+    if (offset > 0 && offset === channel.head && (epoch === "" || epoch === channel.epoch))
+      return { isRecovered: true, publications: [], offset };
+    return await this.#readNewest(channel, "the newest publication is no longer kept", isWanted);
+  }
+
+  /** Reads again what events have failed to bring. Where that is gone, every reader of the channel is told. */
+  async repair(channel: Channel): Promise<void> {
+    if (this.#repairing.has(channel)) return;
+    const { log, logReader, delivery, onError } = this.#options;
+    this.#repairing.add(channel);
+    try {
+      do {
+        const page = await logReader.read(channel, channel.head);
+        if (page.isComplete && page.publications.length > 0) {
+          delivery.learn(channel, page.publications, page.epoch);
+          continue;
+        }
+        const end = { maxEntries: 0, maxBytes: 0, isReverse: false };
+        const { position } = await log.history(channel.name, end);
+        this.#restart(channel, position);
+      } while (channel.isIncomplete);
+    } catch (error) {
+      onError(error, { stage: `repairing channel ${channel.name}` });
+      this.#restart(channel, channel.position);
+    } finally {
+      this.#repairing.delete(channel);
+    }
+  }
+
+  /**
+   * Compares what this node has with the head of the log.
+   * @param before what the node had when the head was asked for
+   * @returns `behind` where publications are missing whose events may still be on their way
+   */
+  compare(channel: Channel, before: Position, head: Position): "settled" | "behind" {
+    // It has begun anew meanwhile, or is being repaired, which compares by itself.
+    if (channel.epoch !== before.epoch || this.#repairing.has(channel)) return "settled";
+    if (head.epoch !== before.epoch || head.offset < before.offset) {
+      // Another log, or one that has lost what was shown: nothing of the old positions holds.
+      this.#restart(channel, head);
+      return "settled";
+    }
+    if (head.offset <= channel.head) return "settled";
+    if (channel.head > before.offset) return "behind";
+    channel.markSeen(head.offset);
+    void this.repair(channel);
+    return "settled";
+  }
+
+  #restart(channel: Channel, position: Position): void {
+    channel.restart(position);
+    for (const subscription of [...channel.subscriptions]) subscription.reader.onGap(subscription);
+  }
+
+  async #readNewest(
+    channel: Channel,
+    reason: string,
+    isWanted?: (publication: Publication) => boolean,
+  ): Promise<Recovered> {
+    const maxEntries = isWanted ? maxSearched : 1;
+    const end = { maxEntries, maxBytes: maxBatchBytes, isReverse: true };
+    const { publications, position } = await this.#options.log.history(channel.name, end);
+    const newest = publications[0];
+    const isNewest = newest?.offset === position.offset && newest.offset === channel.head;
+    if (!isNewest || position.epoch !== channel.epoch) return { isRecovered: false, reason };
+    const found = isWanted ? publications.find(isWanted) : newest;
+    return { isRecovered: true, publications: found ? [found] : [], offset: newest.offset };
+  }
+
+  /** Without keys, the newest publication is all that a reader has missed. */
+  async #readNewestWithoutKeys(channel: Channel, reason: string): Promise<Recovered> {
+    const newest = await this.#readNewest(channel, reason);
+    const hasKey = newest.isRecovered && newest.publications[0]?.key !== undefined;
+    return hasKey ? { isRecovered: false, reason } : newest;
+  }
+
+  async #readOn(channel: Channel): Promise<void> {
+    const page = await this.#options.logReader.read(channel, channel.head);
+    if (page.isComplete) this.#options.delivery.learn(channel, page.publications, page.epoch);
+  }
+}
+
+const notKept: Recovered = { isRecovered: false, reason: "nothing is kept of this channel" };
+
+function recovered(channel: Channel, missed: readonly Publication[], offset: number): Recovered {
+  return {
+    isRecovered: true,
+    publications: conflated(channel, missed),
+    offset: missed.at(-1)?.offset ?? offset,
+  };
+}
