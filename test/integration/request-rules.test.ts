@@ -33,8 +33,10 @@ interface Row {
   readonly body?: string;
 }
 
-/** One for each route, with what makes a request of it good. */
-const rows: Readonly<Record<RouteName, Row>> = {
+/** One for each route, and the landing page of a server without pages, which is of the route `rest`. */
+type RowName = RouteName | "landingPage";
+
+const rows: Readonly<Record<RowName, Row>> = {
   webSocket: { path: "/connection/websocket" },
   httpStream: { path: "/connection/http_stream", body: connectCommand },
   sse: {
@@ -51,6 +53,7 @@ const rows: Readonly<Record<RouteName, Row>> = {
   api: { path: "/api/info", headers: { "x-api-key": apiKey }, body: "{}" },
   health: { path: "/health" },
   rest: { path: "/no/such/page" },
+  landingPage: { path: "/", headers: { accept: "text/html" } },
 };
 
 interface Situation {
@@ -158,9 +161,13 @@ type Method = (typeof methods)[number];
 
 type Outcome = "refused" | "not this method" | "answered" | "as nobody" | "options";
 
+function routeOf(name: RowName): RouteName {
+  return name === "landingPage" ? "rest" : name;
+}
+
 /** The rule, said once more and in other words than in the code. */
-function expected(name: RouteName, { is }: Situation, method: Method): Outcome {
-  const { rule, methods: own } = routes[name];
+function expected(name: RowName, { is }: Situation, method: Method): Outcome {
+  const { rule, methods: own } = routes[routeOf(name)];
   const isRead = method === "GET" || method === "HEAD" || method === "OPTIONS";
   const isShown = is === "shown here" || is === "typed" || is === "link";
   const isForeign = is === "foreign page" || is === "link";
@@ -308,13 +315,14 @@ function fieldsOf(situation: Situation, port: number, row: Row): Fields {
 
 /** Whose permission it is that a page reads an answer. */
 function expectCors(
-  name: RouteName,
+  name: RowName,
   situation: Situation,
   outcome: Outcome,
   headers: IncomingHttpHeaders,
 ): void {
   const { origin } = situation.headers;
-  const isTold = outcome !== "refused" && routes[name].rule.audience === "clients" && origin !== undefined;
+  const isTold =
+    outcome !== "refused" && routes[routeOf(name)].rule.audience === "clients" && origin !== undefined;
   const named = origin === "http://HOST" ? expect.stringMatching(/^http:\/\/127/) : origin;
   expect(headers["access-control-allow-origin"]).toEqual(isTold ? named : undefined);
   if (outcome === "options" && isTold) expect(headers["access-control-allow-methods"]).toContain("OPTIONS");
@@ -323,7 +331,7 @@ function expectCors(
 async function check(
   ask: Ask,
   port: number,
-  name: RouteName,
+  name: RowName,
   situation: Situation,
   method: Method,
 ): Promise<void> {
@@ -350,13 +358,13 @@ async function check(
 }
 
 it("has a row for each path", () => {
-  expect(Object.keys(rows).sort()).toEqual(Object.keys(routes).sort());
+  expect(Object.keys(rows).sort()).toEqual([...Object.keys(routes), "landingPage"].sort());
   for (const [name, { path }] of Object.entries(rows))
-    expect(findRoute(path.split("?")[0] as string)).toBe(name);
+    expect(findRoute(path.split("?")[0] as string)).toBe(routeOf(name as RowName));
 });
 
-const cases = Object.keys(routes).flatMap((name) =>
-  Object.keys(situations).map((situation) => [name as RouteName, situation] as const),
+const cases = Object.keys(rows).flatMap((name) =>
+  Object.keys(situations).map((situation) => [name as RowName, situation] as const),
 );
 
 describe.each([
@@ -366,7 +374,7 @@ describe.each([
 ] as const)("server %s, %s", (place, version) => {
   it.each(cases)("%s from %s", async (name, situation) => {
     // What is none of this server's is Express's own to answer.
-    if (place === "in Express" && name === "rest") return;
+    if (place === "in Express" && routeOf(name) === "rest") return;
     const { port, [version]: ask } = places[place] as Required<Place>;
     for (const method of methods)
       await check(ask, port, name, situations[situation] as Situation, method).catch((cause: unknown) => {

@@ -35,9 +35,9 @@ function render(version: string, basePath: string): string {
   const rows = [
     ["WebSocket", webSocketPath, "For Holdfast's client and the SDKs of the Centrifuge protocol."],
     ["Server-sent events", routes.sse.path, "The same protocol where no WebSocket gets through."],
-    ["HTTP stream", routes.httpStream.path, "Likewise, as lines of JSON."],
-    ["A channel as events", "/channels/{channel}/events", "For EventSource and curl, without an SDK."],
-    ["A channel over HTTP", "/channels/{channel}", "GET reads, waits or polls. POST publishes."],
+    ["HTTP stream", routes.httpStream.path, "The same, as lines of JSON."],
+    ["Channel events", "/channels/{channel}/events", "For EventSource, curl and everything without an SDK."],
+    ["Channel", "/channels/{channel}", "GET reads publications, or waits for the next. POST publishes."],
     [
       "Server API",
       `${apiPath}/{method}`,
@@ -63,13 +63,13 @@ function render(version: string, basePath: string): string {
 <main>
 <header>${mark}<span>Holdfast</span><small>${version}</small></header>
 <h1>The server is running.</h1>
-<p class="lead">Clients connect and read at these addresses.
-<a class="health" href="health">Check its health</a></p>
+<p class="lead">Clients connect at these addresses.
+<a class="health" href="health">Check health</a></p>
 <dl>
 ${rows}
 </dl>
-<footer>You see this because the server has no pages of its own: the option <code>pages</code>, or
-<code>--pages</code>, names a folder of them.</footer>
+<footer>This page appears because the server has no pages of its own. To serve a folder of pages, set the option
+<code>pages</code> (<code>--pages</code>).</footer>
 </main>
 </body>
 </html>

@@ -107,6 +107,46 @@ describe("pages", () => {
     expect(await response.text()).toMatch(/^There is nothing at /);
   });
 
+  it("may name what else their scripts connect to, and nothing beyond that", async () => {
+    const folder = createFolder();
+    const meta = (content: string) => `<meta name="holdfast-connect-src" content="${content}" />`;
+    writeFileSync(join(folder, "lab.html"), meta("http://127.0.0.1:* wss://api.example"));
+    writeFileSync(join(folder, "quiet.html"), `<!-- ${meta("https://evil.example")} -->`);
+    writeFileSync(join(folder, "script.js"), meta("https://evil.example"));
+    const { port } = await startServer({ pages: folder });
+    const connectSources = async (path: string) => {
+      const { headers } = await fetch(`http://127.0.0.1:${port}${path}`);
+      const policy = headers.get("content-security-policy")?.split("; ") ?? [];
+      expect(policy).toHaveLength(8);
+      return policy.find((directive) => directive.startsWith("connect-src"));
+    };
+    expect(await connectSources("/lab.html")).toBe("connect-src 'self' http://127.0.0.1:* wss://api.example");
+    for (const path of ["/", "/quiet.html", "/script.js"])
+      expect(await connectSources(path)).toBe("connect-src 'self'");
+  });
+
+  it.each(["*", "https:", "data:", "https://a;script-src *", "'unsafe-inline'", "https://a/path", "//a"])(
+    "that want to connect to %s are refused at the start",
+    async (source) => {
+      const folder = createFolder();
+      writeFileSync(join(folder, "a.html"), `<meta name="holdfast-connect-src" content="${source}">`);
+      await expect(startServer({ pages: folder })).rejects.toMatchObject({
+        code: "HF_OPTION_INVALID",
+        message: expect.stringContaining("holdfast-connect-src of a.html must list origins"),
+      });
+    },
+  );
+
+  it("unchanged are answered with 304 by any of the tags that a client has", async () => {
+    const { get } = await startWithPages();
+    const etag = (await get("/")).headers.get("etag") as string;
+    for (const tags of [etag, `W/"x", ${etag}`, "*"]) {
+      const { status, headers } = await get("/", { headers: { "If-None-Match": tags } });
+      expect([status, headers.get("etag"), headers.get("cache-control")]).toEqual([304, etag, "no-cache"]);
+    }
+    expect((await get("/", { headers: { "If-None-Match": 'W/"x"' } })).status).toBe(200);
+  });
+
   it("are read, not written", async () => {
     const { get } = await startWithPages();
     const response = await get("/", { method: "DELETE" });
