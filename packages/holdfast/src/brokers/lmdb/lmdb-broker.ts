@@ -133,7 +133,7 @@ export class LmdbBroker implements Broker {
     this.#scheduleSweep();
   }
 
-  /** Resolves once nothing is under way, in the background neither. */
+  /** Resolves once nothing is pending, in the background either. */
   async idle(): Promise<void> {
     await this.#engine?.idle();
   }
