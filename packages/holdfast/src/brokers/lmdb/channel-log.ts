@@ -19,9 +19,10 @@ import {
   timeAt,
 } from "./format.js";
 import { PageBuilder, readBack, readOn } from "./history-page.js";
+import type { NewLog, SharedByLogs } from "./loaded-logs.js";
 import type { LogIndex } from "./log-index.js";
 import { MapKeys } from "./map-keys.js";
-import type { StoreRoom } from "./store-room.js";
+import { isWeaker } from "./store-marker.js";
 import { StoredLog } from "./stored-log.js";
 
 export class ChannelLog {
@@ -181,7 +182,7 @@ export class ChannelLog {
     else this.#keyed = new MapKeys(keys);
   }
 
-  /** The last publication that was told of. */
+  /** The last publication that was acknowledged. */
   get head(): number {
     return this.#head;
   }
@@ -381,7 +382,7 @@ export class ChannelLog {
     this.#tail = this.#tail.slice(count);
   }
 
-  /** Nothing that was told of is kept any more; the place where it ends stays. */
+  /** Drops all publications that are kept; keys and the position stay. */
   forget(): void {
     this.#jumpTo(this.#head + 1);
     this.dropTail(this.#head);
@@ -472,28 +473,8 @@ export class ChannelLog {
 /** Publications beyond retention that may gather before any are dropped. */
 const minExcess = 64;
 
-export interface NewLog {
-  readonly name: string;
-  readonly epoch: string;
-  /** Stamp of the epoch's beginning. */
-  readonly since: number;
-  readonly run: number;
-  readonly now: number;
-  readonly owner?: Owner;
-}
-
 /** Where a log goes on, to go back to when a write fails. */
 export type LogMark = Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
-
-/** What all logs of a store share. */
-export interface SharedByLogs {
-  readonly index: LogIndex;
-  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
-  readonly metaTtlMs: number;
-  readonly room: Pick<StoreRoom, "owners" | "unstored" | "addTailBytes">;
-  /** Publications of a log, from an offset on, could not be read. */
-  readonly onDamage: (channel: string, offset: number) => void;
-}
 
 /** In memory, estimated. */
 function memoryOf({ data, info }: Publication): number {
@@ -515,12 +496,4 @@ function hasSameKeys({ keys: a }: Retention, { keys: b }: Retention): boolean {
     a?.maxBytes === b?.maxBytes &&
     a?.ttlMs === b?.ttlMs
   );
-}
-
-/** From the weakest to the strongest. */
-const ranks: Readonly<Record<Durability, number>> = { memory: 0, process: 1, disk: 2 };
-
-/** Whether the first promises less than the second. */
-function isWeaker(one: Durability, other: Durability): boolean {
-  return ranks[one] < ranks[other];
 }

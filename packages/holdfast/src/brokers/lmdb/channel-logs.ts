@@ -101,13 +101,13 @@ export class ChannelLogs {
     });
   }
 
-  /** Takes up what the journal has, and begins to look after the store. */
+  /** Replays the journal, brings it to the index, and starts the sweeper. */
   async start(): Promise<void> {
     const isReadOnly = this.#store.refusal !== undefined;
     if (isReadOnly) this.#checkpoints.stop();
     await this.#loaded
       .openEpochs(this.#space)
-      .catch((error: unknown) => this.#failed(error, "keeping what epochs are made of"));
+      .catch((error: unknown) => this.#failed(error, "storing the epoch base"));
     for (const run of this.#store.runs) {
       const log = await this.#loaded.replay(run);
       if (log === undefined) continue;
@@ -120,10 +120,10 @@ export class ChannelLogs {
     }
     for (const log of this.#loaded.values()) this.#loaded.renewIfLost(log);
     if (isReadOnly) return;
-    // A full disk is no reason not to serve what is there.
+    // With a full disk, reads go on.
     await this.#checkpoints
       .complete({ isLast: false })
-      .catch((error: unknown) => this.#failed(error, "taking up the journal"));
+      .catch((error: unknown) => this.#failed(error, "replaying the journal"));
     this.#sweeper.start();
     for (const log of this.#loaded.values()) this.maps.watch(log);
   }
@@ -133,7 +133,7 @@ export class ChannelLogs {
     await Promise.all([this.#checkpoints.running, this.#sweeper.running]);
   }
 
-  /** Lets go of the store as a crash would: the next start takes up what the journal has. */
+  /** Closes the store as a crash would: the next start replays the journal. */
   async abandon(): Promise<void> {
     this.maps.stop();
     this.#checkpoints.stop();
@@ -275,7 +275,7 @@ export class ChannelLogs {
     else this.#fail(error, stage);
   }
 
-  /** What is there can still be read. */
+  /** The store is read-only from now on. */
   #fail(error: unknown, stage: string): void {
     if (this.#failure) return;
     this.#failure = toStoreError(error);

@@ -1,6 +1,6 @@
 /**
- * Brings the tails of the logs from memory to the index, some at a time, and removes from it what retention does not
- * cover any more. When all of them are there, the journal files before are no longer needed.
+ * Checkpoints: write the tails of the logs from memory to the index, some logs in a transaction, and remove from it what
+ * retention does not cover any more. When all of them are there, the journal files before are removed.
  */
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
@@ -127,7 +127,7 @@ export class Checkpoints {
 
   async #run(): Promise<void> {
     const { journal, reserve, commit, maxJournalBytes, index, indexPath, space } = this.#options;
-    // Whatever the files before the new one hold was told of, and stands in one of the logs.
+    // All that the files before the new one hold was acknowledged, and stands in one of the logs.
     if (journal.length > maxJournalBytes) await commit.between(() => this.#rotate());
     const { number } = journal;
     const reserved = reserve.length;

@@ -49,7 +49,7 @@ export function decodeFrame(bytes: Buffer): Frame | undefined {
     const header: unknown = JSON.parse(bytes.toString("utf8", prefixBytes, bodyAt));
     return { header, body: bytes.toString("utf8", bodyAt) };
   } catch {
-    // A checksum may be right by chance, and somebody may have made it so.
+    // A checksum may be right by chance, or by intent.
     return undefined;
   }
 }
@@ -282,7 +282,7 @@ export interface ChannelRecord {
   readonly bytes: number;
   /** Of a map: the index has the values of keys as they are after this offset, or later ones. @default 0 */
   readonly valuesTo?: number;
-  /** When it has to be looked at again. */
+  /** The period in which the sweeper visits the log. */
   readonly due: number;
   /** When the log was last written or asked for, as far as the record says; Unix milliseconds. */
   readonly usedAt: number;

@@ -1,7 +1,7 @@
 /**
- * Takes publications and acknowledges them: those of a turn, or those that came while the last ones were being written,
- * go into the journal in one write. Where somebody asks for it, one flush follows for all that wait. Whatever has been
- * told of is part of the log, so nobody sees what might still get lost.
+ * Writes publications and acknowledges them: those of a turn, or those that came while the last ones were being written,
+ * go into the journal in one write. For durability `disk`, one flush follows for all that wait. Readers get a
+ * publication when it is acknowledged, so that none sees what might still get lost.
  */
 import type {
   Durability,
@@ -84,7 +84,7 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
 /** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
 const maxWriteEntries = 1024;
 const maxWriteCharacters = 2 * 1024 * 1024;
-/** Of one log that has readers, for they are all told of at once, and have to keep up. */
+/** Of one log that has readers: they get all at once, and have to keep up. */
 const maxRunEntries = 256;
 
 export class GroupCommit {
@@ -214,7 +214,7 @@ export class GroupCommit {
   #goOn(): void {
     if (this.#unflushed.length > 0 && !this.#isFlushing) void this.#flush();
     if (this.#work !== undefined) {
-      // What waits for a flush counts as written to the old file, and is told of before that goes.
+      // What waits for a flush counts as written to the old file, and is acknowledged before that goes.
       if (!this.#isWriting && !this.#isFlushing) void this.#runWork(this.#work);
       return;
     }
@@ -288,7 +288,7 @@ export class GroupCommit {
       await this.#options.journal.flush();
       await this.#acknowledgeInTurns(items);
     } catch (cause) {
-      // Nobody knows what of it is on the disk: it is not told of, and nothing else is taken.
+      // How much of it is on the disk is unknown: it is not acknowledged, and the store becomes read-only.
       this.#refuse([...items, ...this.#unflushed.splice(0)].map(toWaiting), cause);
     }
     this.#isFlushing = false;
@@ -351,7 +351,7 @@ function charactersOf({ publication }: Waiting): number {
   return (publication?.data.length ?? 0) + 100;
 }
 
-/** Publications that were told of without being written are written first. */
+/** Publications that were acknowledged without being written are written first. */
 function beginRun(log: ChannelLog): MutableRun {
   const publications = log.unwritten();
   const first = publications[0]?.offset ?? log.next;
@@ -372,7 +372,7 @@ function beginRun(log: ChannelLog): MutableRun {
   };
 }
 
-/** Durability and retention as they are once all of the run's publications have been looked at. */
+/** Durability and retention as they are once all of the run's publications are placed. */
 function* toRuns(runs: ReadonlyMap<ChannelLog, MutableRun>): Iterable<Run> {
   for (const run of runs.values())
     yield { ...run, durability: run.log.durability, retention: run.log.retention };

@@ -75,7 +75,7 @@ export class IdempotencyKeys {
     );
   }
 
-  /** A publish with the key is under way. A failed one is forgotten. */
+  /** A publish with the key is pending. A failed one is forgotten. */
   add(log: ChannelLog, { name, time }: SentKey, result: Promise<PublishResult>): void {
     const place = `${log.name}\0${name}`;
     const pending = { result, time };

@@ -379,8 +379,8 @@ const reserveName = "reserve.log";
 const reserveBytes = 1024 * 1024;
 
 /**
- * Room on the disk for what must not be lost where there is no other: a file of a fixed size, written in place, which needs
- * nothing more from the file system. It holds frames as the journal does, and each is flushed. Once the index has them, they
+ * Room on the disk for what must not be lost where the journal has none: a file of a fixed size, written in place, which
+ * needs nothing more from the file system. It holds frames as the journal does, and each is flushed. Once the index has them, they
  * are cleared.
  */
 export class ReserveJournal {
@@ -402,7 +402,9 @@ export class ReserveJournal {
     this.#length = goodBytes;
   }
 
-  /** What stands behind the last whole frame was not acknowledged. Where the disk has no room for all of it, it is as large as it has come to be. @throws what the file system throws */
+  /** What stands behind the last whole frame was not acknowledged. Where the disk has no room for all of the file, it stays smaller.
+   * @throws what the file system throws
+   */
   static async open(folder: string): Promise<ReserveJournal> {
     const flags = fs.constants.O_RDWR | fs.constants.O_CREAT;
     const path = join(folder, reserveName);
@@ -440,7 +442,7 @@ export class ReserveJournal {
    */
   async append(bytes: Buffer): Promise<void> {
     if (this.#length + bytes.length > this.#size)
-      throw new HoldfastError("HF_BROKER_FULL", "the disk is full, and so is what the store has kept of it");
+      throw new HoldfastError("HF_BROKER_FULL", "the disk is full, and so is the reserve of the store");
     await this.#write(bytes, this.#length);
     this.#length += bytes.length;
   }

@@ -135,7 +135,7 @@ class LmdbLogs implements LocalLog {
     this.#engine = engine;
   }
 
-  /** Resolves once nothing is under way, in the background neither. */
+  /** Resolves once nothing is pending, in the background either. */
   async idle(): Promise<void> {
     await this.#engine?.idle();
   }

@@ -1,5 +1,5 @@
 /**
- * The logs in memory: loaded from the index when they are used, begun, forgotten, and dropped again when nobody uses them.
+ * The logs in memory: loaded from the index when they are used, begun, forgotten, and dropped again when they are not used.
  * A log that may have lost publications that were acknowledged goes on in a new epoch when it is loaded.
  */
 import { InitialEpochs } from "../../channels/initial-epochs.js";
@@ -8,18 +8,39 @@ import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
-import { ChannelLog, type SharedByLogs } from "./channel-log.js";
+import { ChannelLog } from "./channel-log.js";
 import type { EpochBase, Run } from "./format.js";
-import { settled } from "./log-index.js";
+import { type LogIndex, settled } from "./log-index.js";
 import type { OpenStore } from "./store.js";
 import { mayHaveLost, stampOf } from "./store-marker.js";
-import type { IndexSpace } from "./store-room.js";
+import type { IndexSpace, StoreRoom } from "./store-room.js";
+
+/** What a log begins with. */
+export interface NewLog {
+  readonly name: string;
+  readonly epoch: string;
+  /** Stamp of the epoch's beginning. */
+  readonly since: number;
+  readonly run: number;
+  readonly now: number;
+  readonly owner?: Owner;
+}
+
+/** What all logs of a store share. */
+export interface SharedByLogs {
+  readonly index: LogIndex;
+  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
+  readonly metaTtlMs: number;
+  readonly room: Pick<StoreRoom, "owners" | "unstored" | "addTailBytes">;
+  /** Publications of a log, from an offset on, could not be read. */
+  readonly onDamage: (channel: string, offset: number) => void;
+}
 
 export interface LoadedLogsOptions extends Omit<SharedByLogs, "index" | "onDamage"> {
   readonly store: Pick<OpenStore, "index" | "marker" | "refusal">;
   readonly clock: Clock;
   readonly createEpoch: () => string;
-  /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
+  /** The epoch that the channel's log has, or will have; undefined where the node is not subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
   readonly onLoad: (log: ChannelLog) => void;
   /** The log has something that the index does not have yet. */
@@ -74,7 +95,7 @@ export class LoadedLogs {
     return this.#options.subscribedEpoch(channel) !== undefined;
   }
 
-  /** Whether nobody needs the log to be kept, unless for its publications. */
+  /** Whether the log can be loaded again from the index, and no subscription needs it. */
   isUnused(log: ChannelLog): boolean {
     return !log.stored.isDirty && !log.hasPending && !this.isSubscribed(log.name);
   }
@@ -91,7 +112,7 @@ export class LoadedLogs {
     const isKept = known?.lostRun === lostRun && known.repairedRun === repairedRun;
     if (!isKept) {
       if (store.refusal) return;
-      // Logs may have gone without a trace.
+      // Logs may have been lost without a trace.
       const base: EpochBase = { base: createEpoch(), lostRun, repairedRun };
       await space.reserve();
       await settled([index.putEpochBase(base)]);
@@ -121,7 +142,7 @@ export class LoadedLogs {
     return this.#add(channel, { epoch: this.#initialEpoch(channel), since: this.#stamp(), owner });
   }
 
-  /** The log was to be made, and could not be. */
+  /** The first publication of the log was refused. */
   discard(log: ChannelLog): void {
     if (!this.isLoaded(log)) return;
     this.#logs.delete(log.name);

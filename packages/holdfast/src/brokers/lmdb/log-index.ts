@@ -249,7 +249,7 @@ export class LogIndex {
     return this.#due.remove(periodKey(period, name));
   }
 
-  /** Those that cannot be read are left out. @param onDamage is told of each */
+  /** Those that cannot be read are left out. @param onDamage is called for each */
   *values(name: string, onDamage: (key: string) => void): Iterable<StoredValue> {
     const range = { start: valueKey(name, ""), end: Buffer.from(`${name}\x01`) };
     for (const { key, value } of this.#values?.getRange(range) ?? []) {
@@ -315,7 +315,7 @@ export async function settled(puts: readonly Promise<unknown>[]): Promise<void> 
   try {
     await Promise.all(new Set(puts));
   } catch (error) {
-    // lmdb-js says what was wrong in a second promise, which nobody else listens to.
+    // lmdb-js says what was wrong in a second promise, which has no other listener.
     const { commitError } = error as { commitError?: Promise<unknown> };
     await commitError;
     throw error;

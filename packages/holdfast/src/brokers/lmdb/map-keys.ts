@@ -114,7 +114,7 @@ export interface MapsOptions {
 }
 
 const expiryIntervalMs = 1000;
-/** Where more keys have expired than readers are told of at once. */
+/** Where more keys have expired than are removed at once. */
 const busyIntervalMs = 10;
 
 /** The maps of a store. */
@@ -178,7 +178,7 @@ export class Maps {
   }
 
   /**
-   * @returns why the publication may not follow what is there, and what is pending
+   * @returns why the publication must not follow the value that is stored or pending
    * @throws HF_MAP_FULL
    */
   check(
@@ -190,7 +190,7 @@ export class Maps {
     if (key === undefined || retention.keys === undefined) return undefined;
     log?.retain(retention);
     const state = log?.keyed?.state ?? new KeyedState(retention.keys);
-    // What comes now is not what follows the value that nobody has any more.
+    // An expired value does not count as the one before.
     if (log && state.isOver(key, this.#options.clock.now())) this.#removeOrReport(log, key);
     return state.check({ ...publication, key }, keyMode, this.#options.clock.now(), owner);
   }

@@ -48,7 +48,7 @@ export interface FoundStore {
 
 export type NumberedJournal = JournalContents & { readonly number: number };
 
-/** Looks at what is there, and changes nothing but what a repair quarantines. @throws HF_STORE_CORRUPT, HF_STORE_NEWER */
+/** Reads marker, index and journal, and changes nothing but what a repair quarantines. @throws HF_STORE_CORRUPT, HF_STORE_NEWER */
 export async function inspectStore(options: OpenStoreOptions, isReadOnly: boolean): Promise<FoundStore> {
   const { folder, clock } = options;
   const indexPath = join(folder, indexName);
@@ -156,7 +156,7 @@ export function repairOrThrow(error: unknown, { isRepair, onNotice }: OpenStoreO
   onNotice(error);
 }
 
-/** For somebody who can make more of it. */
+/** Renames a damaged file, so that it can be examined. */
 export function quarantine(path: string): void {
   for (let n = 1; ; n++) {
     const aside = `${path}.damaged-${n}`;

@@ -13,7 +13,7 @@ export function corrupt(folder: string, what: string, cause?: unknown): Holdfast
 /** Of the file system, when something is used up that may be given back. */
 const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
 
-/** Whether the disk is full, or takes nothing, though what it has can be read. */
+/** Whether the disk is full or read-only. */
 export function isNoRoom(cause: unknown): boolean {
   // LMDB says it in words.
   if (/no space left|read-only file system/i.test(messageOf(cause))) return true;
@@ -29,7 +29,7 @@ export function toStoreError(cause: unknown): HoldfastError {
     });
   return new HoldfastError(
     "HF_STORE_FAILED",
-    `the store takes nothing more, since writing has failed (${messageOf(cause)}). What it has can still be read; see to the disk, and start the server again`,
+    `the store is read-only after a write failure (${messageOf(cause)}). Reads go on; check the disk, and start the server again`,
     { cause },
   );
 }
@@ -48,11 +48,11 @@ export function withStoreErrors<T>(read: () => T): T {
   }
 }
 
-/** Nobody knows what of it is on the disk. */
+/** How much of it is on the disk is unknown. */
 export function flushFailure(cause: unknown): HoldfastError {
   return new HoldfastError(
     "HF_STORE_FAILED",
-    `the store takes nothing more, since a flush has failed (${messageOf(cause)}). What it has can still be read; see to the disk, and start the server again`,
+    `the store is read-only after a failed flush (${messageOf(cause)}). Reads go on; check the disk, and start the server again`,
     { cause },
   );
 }

@@ -4,7 +4,7 @@
  * Its files are 0600, and it is 0700. Windows has no such modes; there the folder has what the one above it gives.
  *
  * The end of the server that owns a store, however sudden, is known at once. The kernel holds a name for the owner that is
- * made of the folder's own number, so that nobody else can take the store whatever becomes of its files. Where there are no
+ * made of the folder's own number, so that no other process can take the store, whatever becomes of its files. Where there are no
  * such names, or for processes that share the folder but not the names (containers), the owner listens on a socket in the
  * folder, too; the file `owner.json` says on which. Who finds the file of an owner that has ended takes its place.
  */
@@ -35,7 +35,7 @@ export function prepareFolder(folder: string): void {
   for (const name of names) if (storeFiles.test(name)) close(join(folder, name), 0o600);
 }
 
-/** What of a store others than its user may read or write; empty where that is nothing, or there is no store. */
+/** Files of a store that other users than its own may read or write; empty also where there is no store. */
 export function findOpenToOthers(folder: string): readonly string[] {
   if (process.platform === "win32" || !fs.existsSync(join(folder, markerName))) return [];
   const files = fs.readdirSync(folder).filter((name) => storeFiles.test(name));
@@ -57,14 +57,14 @@ export function withPrivateFiles<T>(make: () => T): T {
   }
 }
 
-/** A link is somebody else's business, and so is what it leads to. */
+/** Links are not checked, and neither is what they lead to. */
 function isOpenToOthers(path: string): boolean {
   const stats = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !(stats.isFile() || stats.isDirectory())) return false;
   return (stats.mode & ownerOnly) !== 0;
 }
 
-/** Who may not, since it is another user's, goes on: the doctor tells of it. */
+/** A file of another user's stays as it is: the doctor reports it. */
 function close(path: string, mode: number): void {
   try {
     if (isOpenToOthers(path)) fs.chmodSync(path, mode);
@@ -226,7 +226,7 @@ function isAlive(address: string): Promise<boolean> {
       // A process that is stopped ends no connection.
       socket.destroy();
     });
-    // Of anything else than that nobody is there, it does not follow.
+    // Any other error does not mean that the owner has ended.
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(!endedCodes.has(code ?? "")));
     socket.once("close", () => socket.destroy());
   });

@@ -97,7 +97,7 @@ export async function writeMarker(folder: string, marker: Marker): Promise<void>
   await directory?.close();
 }
 
-/** Stamps tell earlier from later in all runs of a store: the run, and a count within it. */
+/** Stamps order epochs over all runs of a store: the run, and a count within it. */
 const stampsPerRun = 2 ** 32;
 
 export function stampOf(run: number, count: number): number {
@@ -105,7 +105,7 @@ export function stampOf(run: number, count: number): number {
 }
 
 /**
- * Whether a log may have told of publications that are gone, where they were told of when they were as durable as that.
+ * Whether a log may have lost publications that were acknowledged with its durability.
  * @param run the last one in which the log was written; losses of those before are accounted for
  */
 export function mayHaveLost(
@@ -127,4 +127,12 @@ export function readBootId(now: number): string {
   } catch {
     return `up since ${Math.round((now - uptime() * 1000) / toleranceMs)}`;
   }
+}
+
+/** From the weakest to the strongest. */
+const ranks: Readonly<Record<Durability, number>> = { memory: 0, process: 1, disk: 2 };
+
+/** Whether the first promises less than the second. */
+export function isWeaker(one: Durability, other: Durability): boolean {
+  return ranks[one] < ranks[other];
 }

@@ -1,6 +1,6 @@
 /**
- * Opens a store: a folder with a marker, an index (LMDB) and the journal. What the journal has beyond the index is taken
- * up again, whether the process ended by itself, was killed, or the machine went down with it.
+ * Opens a store: a folder with a marker, an index (LMDB) and the journal. What the journal has beyond the index is
+ * replayed, whether the process ended by itself, was killed, or the machine went down with it.
  */
 import * as fs from "node:fs";
 import { HoldfastError, messageOf } from "../../errors.js";
@@ -101,7 +101,7 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
   }
 }
 
-/** Serves what is there, with nothing written but what has room kept for it. @throws the cause, where there is no store yet */
+/** Opens a store to be read: nothing is written, except to the reserve. @throws the cause, where there is no store yet */
 async function openReadOnly(
   options: OpenStoreOptions,
   owner: StoreOwner,
@@ -127,7 +127,7 @@ async function openReadOnly(
     onNotice(
       new HoldfastError(
         "HF_BROKER_FULL",
-        `the store in ${folder} is read-only, since the disk has no room (${messageOf(cause)}). What it has is served, and publishes are refused; make room, and start the server again`,
+        `the store in ${folder} is read-only, since the disk has no room (${messageOf(cause)}). Reads go on, and publishes are refused; make room, and start the server again`,
         { cause, details: { folder } },
       ),
     );

@@ -1,11 +1,12 @@
 /**
  * What the index has of one log, and what it is to get: the record, segments, values of keys, idempotency keys, the owner's
- * charge, and when the log has to be looked at again though nobody uses it. All that one `put` writes is one transaction.
+ * charge, and when the sweeper visits the log next. All that one `put` writes is one transaction.
  */
 import type { Publication } from "../../wire/messages.js";
-import type { ChannelLog, SharedByLogs } from "./channel-log.js";
+import type { ChannelLog } from "./channel-log.js";
 import { type ChannelRecord, encodeSegment, sizeOf } from "./format.js";
 import type { IdempotencyKeys, KeyToStore } from "./idempotency-keys.js";
+import type { SharedByLogs } from "./loaded-logs.js";
 import { chargeFor, pageBytes, pagesPerPut } from "./store-room.js";
 
 /** Larger segments are cut, so that reading one entry does not mean reading much, in bytes. */
@@ -14,7 +15,7 @@ const maxSegmentBytes = 64 * 1024;
 const maxRemovals = 256;
 /** Due times are periods, so that few of them are written. */
 const periodMs = 10_000;
-/** Ages longer than this are looked at in between, too: a short one may follow. */
+/** Logs are visited at least this often: a shorter age may have been set. */
 const longestMs = 24 * 60 * 60 * 1000;
 
 export function periodAt(time: number): number {
@@ -57,7 +58,7 @@ export class StoredLog {
   #hasRecord = false;
   /** Whether the record says something that the index does not have yet. */
   #isRecordDirty = false;
-  /** Period in which the log is looked at again; 0 before that is known. */
+  /** Period in which the sweeper visits the log; 0 before that is known. */
   #due = 0;
   /** Bytes that the owner was charged with; undefined as long as the log does not count among the owner's. */
   #charged: number | undefined;
@@ -122,7 +123,7 @@ export class StoredLog {
     const valuesTo = this.#valuesTo;
     const charged = this.#charged;
     log.trim(now);
-    // What was gone before it came here would leave no trace otherwise of having been there.
+    // What expired before it was stored would leave no trace otherwise.
     if (log.first - 1 > log.storedTo) this.touch();
     const segments = this.#putSegments(budget, puts);
     let { spent } = segments;
@@ -142,7 +143,7 @@ export class StoredLog {
         this.#due = this.#duePeriod(now);
         puts.push(index.putDue(this.#due, log.name));
       }
-      // In the transaction of the segments, and of the first of them: without it they would belong to nobody.
+      // In the transaction of the segments, and of the first of them: without it they would belong to no log.
       puts.push(index.putChannel(log.name, this.#record(segments.to)));
       this.#isRecordDirty = !isComplete;
       this.#markRecord();
@@ -176,13 +177,13 @@ export class StoredLog {
     this.#keys.push(...keys);
   }
 
-  /** It is looked at again later. */
+  /** The sweeper has visited the log, and will again. */
   reschedule(now: number, puts: Promise<unknown>[]): void {
     const log = this.#log;
     const { index } = this.#shared;
     this.#due = Math.max(this.#duePeriod(now), periodAt(now) + 1);
     puts.push(index.putDue(this.#due, log.name));
-    // In the same transaction: a log that is due at a time that its record does not name would never be looked at.
+    // In the same transaction: a log that is due at a time that its record does not name would never be visited.
     puts.push(index.putChannel(log.name, this.#record(log.storedTo)));
   }
 

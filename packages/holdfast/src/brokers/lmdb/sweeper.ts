@@ -1,6 +1,6 @@
 /**
- * Looks after logs that nobody uses: lets their publications go when they have expired, forgets them when they are empty
- * for long, and drops from memory what can be loaded again. Some at a time.
+ * Removes what unused logs keep no more: their publications when these have expired, empty logs after `metaTtlMs`, expired
+ * idempotency keys, and from memory the logs that can be loaded again. Some at a time.
  */
 import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";
@@ -44,7 +44,7 @@ export class Sweeper {
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
-  /** Where looking for logs that can go has come to. */
+  /** The last channel in which an empty log was looked for. */
   #place = "";
   #found = 0;
   #restsUntil = 0;
@@ -107,7 +107,7 @@ export class Sweeper {
   }
 
   /**
-   * Where the table of logs is crowded, those that are empty and that nobody uses go before their time: some of the table at
+   * Where the table of logs is crowded, empty and unused logs go before their time: some of the table at
    * a time, in its order.
    * @returns whether there is more to look through
    */

@@ -44,7 +44,7 @@ const keysOfWindow = "idempotency keys of 5 minutes";
 const keyWindowMs = 5 * 60 * 1000;
 const sweepIntervalMs = 10_000;
 const expiryIntervalMs = 1000;
-/** Where more keys have expired than readers are told of at once. */
+/** Where more keys have expired than are removed at once. */
 const busyIntervalMs = 10;
 const channelsPerSweep = 1000;
 const channelsPerLookForRoom = 100;
@@ -184,7 +184,7 @@ class MemoryLogs implements LocalLog {
     this.#charge(log, before);
     const { key } = publication;
     if (key !== undefined && log.keyed) {
-      // What comes now is not what follows the value that nobody has any more.
+      // An expired value does not count as the one before.
       if (log.keyed.isOver(key, now)) this.#removeKey(channel, log, key);
       const suppressed = log.keyed.check({ ...publication, key }, keyMode, now, options.owner);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
@@ -330,7 +330,7 @@ class MemoryLogs implements LocalLog {
     else if (nextExpiry <= now) this.#isExpiryBehind = true;
   }
 
-  /** Everybody gets to know that its time is over. */
+  /** By a publication, so that readers get to know. */
   #removeKey(name: string, log: MemoryLog, key: string): void {
     const now = this.#options.clock.now();
     const removal = { key, data: "null", isRemoved: true } as const;
