@@ -3,11 +3,7 @@
  * and with context takeover, in one process without a network.
  */
 import { randomBytes } from "node:crypto";
-import {
-  type Deflate,
-  resolveDeflate,
-  WebSocketConnection,
-} from "../packages/holdfast/src/websocket/index.js";
+import { type Deflate, resolveDeflate, WebSocketConnection } from "../packages/holdfast/src/websocket.js";
 import { describeMachine } from "./support/machine.js";
 import { readOptions } from "./support/options.js";
 import { describe, grouped, percent, table } from "./support/report.js";

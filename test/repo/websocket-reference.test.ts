@@ -5,11 +5,8 @@ import { describe, expect, it } from "vitest";
 import { defaultSocketSettings, socketOptionNames } from "../../packages/holdfast/src/sockets/options.js";
 import { clientOptionNames } from "../../packages/holdfast/src/sockets/web-socket.js";
 import { serverOptionNames } from "../../packages/holdfast/src/sockets/websocket-server.js";
-import {
-  defaultConnectionLimits,
-  defaultDeflateSettings,
-} from "../../packages/holdfast/src/websocket/index.js";
 import * as entry from "../../packages/holdfast/src/websocket.js";
+import { defaultDeflateSettings, defaultMessageLimits } from "../../packages/holdfast/src/websocket.js";
 
 const text = readFileSync(join(import.meta.dirname, "../../docs/reference/websocket.md"), "utf8");
 
@@ -53,7 +50,7 @@ describe("reference of holdfast/websocket", () => {
   });
 
   it("says the defaults that are in force", () => {
-    const { maxMessageBytes, maxFragments } = defaultConnectionLimits;
+    const { maxMessageBytes, maxFragments } = defaultMessageLimits;
     for (const [name, value] of Object.entries({ ...defaultSocketSettings, maxMessageBytes, maxFragments }))
       expect(server.get(name), name).toMatch(inWords(name, value));
     for (const [name, value] of Object.entries(defaultDeflateSettings))

@@ -15,4 +15,4 @@ export { messageOf } from "./errors.js";
 export type { OwnRoutes } from "./http/router.js";
 export { parseJson, sendJson } from "./requests/exchange.js";
 export { pathOf } from "./sockets/opening-request.js";
-export { readBody } from "./sockets/request-body.js";
+export { readBody } from "./sockets/open-request.js";

@@ -1,18 +1,63 @@
-/** Entry of `holdfast/websocket`: server and client on sockets of Node.js, and the engine without I/O below them. */
+/** Entry of `holdfast/websocket`: server and client on sockets of Node.js, and below them the protocol without I/O. */
+
+// A server.
 export { type AcceptedSocket, Acceptor, type AcceptorOptions } from "./sockets/acceptor.js";
 export type { TlsOptions } from "./sockets/http-front.js";
-export type { AttachableServer } from "./sockets/http-servers.js";
+export type { AttachableServer } from "./sockets/http-upgrade.js";
+// Both.
 export type { MessageIterator } from "./sockets/message-iterator.js";
-export type { OpeningRequest } from "./sockets/opening-request.js";
+export type { OpeningRequest, UpgradeRequest } from "./sockets/opening-request.js";
 export { defaultSocketSettings, type SocketOptions } from "./sockets/options.js";
 export { broadcast, type ServerWebSocket } from "./sockets/server-web-socket.js";
-export { WebSocket, type WebSocketOptions } from "./sockets/web-socket.js";
-export type { WebSocketData } from "./sockets/web-socket-arguments.js";
-export { CloseEvent, ErrorEvent } from "./sockets/web-socket-events.js";
+// A client.
+export {
+  CloseEvent,
+  ErrorEvent,
+  WebSocket,
+  type WebSocketData,
+  type WebSocketOptions,
+} from "./sockets/web-socket.js";
 export {
   type ListenOptions,
   type Refusal,
   WebSocketServer,
   type WebSocketServerOptions,
 } from "./sockets/websocket-server.js";
-export * from "./websocket/index.js";
+export { CloseCode } from "./websocket/close.js";
+// The protocol without I/O.
+export {
+  type CloseStatus,
+  type ConnectionEvent,
+  type ConnectionState,
+  type EventReceiver,
+  type Role,
+  WebSocketConnection,
+} from "./websocket/connection.js";
+export type { DeflateAgreement } from "./websocket/deflate-negotiation.js";
+export type { RawHeaders } from "./websocket/handshake-fields.js";
+export { type MessageData, PreparedMessage } from "./websocket/message.js";
+export {
+  type Agreement,
+  acceptExtendedConnect,
+  acceptUpgrade,
+  type ClientHandshake,
+  type ClientHandshakeResult,
+  checkConnectResponse,
+  checkUpgradeResponse,
+  createUpgrade,
+  type Rejection,
+  reject,
+  rejectionResponse,
+  type ServerHandshake,
+  type ServerHandshakeOptions,
+  type UpgradeResponse,
+} from "./websocket/opening-handshake.js";
+export {
+  type ConnectionOptions,
+  type Deflate,
+  type DeflateOptions,
+  type DeflateSettings,
+  defaultDeflateSettings,
+  defaultMessageLimits,
+  resolveDeflate,
+} from "./websocket/options.js";

@@ -1,6 +1,6 @@
 /** RFC 6455 §5.5.2 and §5.5.3: pings and pongs. Autobahn section 2. */
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../packages/holdfast/src/websocket/index.js";
+import type { Role } from "../../../packages/holdfast/src/websocket.js";
 import { bytesOf, opcodes, peerOf } from "./support/frame-builder.js";
 import { type PlainEvent, plain, type SentFrame } from "./support/outcome.js";
 import { expectEvents, expectFault, play } from "./support/play.js";

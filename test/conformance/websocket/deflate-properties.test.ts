@@ -8,7 +8,7 @@ import {
   type Role,
   resolveDeflate,
   type WebSocketConnection,
-} from "../../../packages/holdfast/src/websocket/index.js";
+} from "../../../packages/holdfast/src/websocket.js";
 import { close, closeFrame, cutter, damage, garbage, runs } from "./support/arbitraries.js";
 import { agreed, compressedPeerOf } from "./support/deflate.js";
 import { peerOf } from "./support/frame-builder.js";

@@ -5,7 +5,7 @@ import {
   PreparedMessage,
   type Role,
   resolveDeflate,
-} from "../../../packages/holdfast/src/websocket/index.js";
+} from "../../../packages/holdfast/src/websocket.js";
 import { agreed, tail } from "./support/deflate.js";
 import { parseFrames, type WireFrame } from "./support/frame-parser.js";
 import { inflate } from "./support/inflate-oracle.js";

@@ -6,7 +6,7 @@ import {
   checkConnectResponse,
   createUpgrade,
   resolveDeflate,
-} from "../../../packages/holdfast/src/websocket/index.js";
+} from "../../../packages/holdfast/src/websocket.js";
 import { parseResponse, valuesOf } from "./support/http-head.js";
 import { headerOf, requestWith } from "./support/opening-handshake.js";
 

@@ -1,6 +1,6 @@
 /** RFC 6455 §5.4: messages in fragments, and what may stand between them. Autobahn section 5. */
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../packages/holdfast/src/websocket/index.js";
+import type { Role } from "../../../packages/holdfast/src/websocket.js";
 import { closePayload, opcodes, peerOf } from "./support/frame-builder.js";
 import { type PlainEvent, plain } from "./support/outcome.js";
 import { expectEvents, expectFault, play } from "./support/play.js";

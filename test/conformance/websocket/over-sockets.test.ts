@@ -9,8 +9,11 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { WebSocketConnection } from "../../../packages/holdfast/src/websocket/index.js";
-import type { ListenOptions, WebSocketServerOptions } from "../../../packages/holdfast/src/websocket.js";
+import {
+  type ListenOptions,
+  WebSocketConnection,
+  type WebSocketServerOptions,
+} from "../../../packages/holdfast/src/websocket.js";
 import { startSockets } from "../../../packages/holdfast/test/sockets/support/servers.js";
 import { until, upgradeRequest } from "../../../packages/holdfast/test/support/server.js";
 import { testTls } from "../../../packages/holdfast/test/support/tls.js";

@@ -4,7 +4,7 @@
  * test of the reference all go by it.
  */
 import { defaultOptions } from "../server/options.js";
-import { defaultDeflateSettings } from "../websocket/index.js";
+import { defaultDeflateSettings } from "../websocket/options.js";
 import { documentPath } from "./document-path.js";
 import { optionSummaries } from "./option-summaries.js";
 

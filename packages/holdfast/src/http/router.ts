@@ -14,7 +14,7 @@ import {
 } from "../requests/refusals.js";
 import type { RequestPolicy, RequestRule } from "../requests/request-policy.js";
 import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
-import type { Rejection } from "../websocket/index.js";
+import type { Rejection } from "../websocket/opening-handshake.js";
 import { createLandingPage } from "./landing-page.js";
 import type { PageHandler } from "./pages.js";
 import {

@@ -4,8 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionRequest, Credentials } from "../sessions/identity.js";
-import { isGone } from "../sockets/http-exchange.js";
-import { consumedBodyAdvice, readBody } from "../sockets/request-body.js";
+import { isGone, consumedBodyAdvice, readBody } from "../sockets/open-request.js";
 import { encodeJson } from "../wire/payload.js";
 import type { HeaderFields } from "./origins.js";
 import { type HttpRefusal, type RefusalForm, refuse, sendRefusal } from "./refusals.js";

@@ -21,9 +21,9 @@ import {
 import { type ConnectionLimits, defaultConnectionLimits } from "../sockets/connection-bounds.js";
 import type { TlsOptions } from "../sockets/http-front.js";
 import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
-import { defaultRequestBounds, type RequestBoundsSettings } from "../sockets/request-usage.js";
+import { defaultRequestBounds, type RequestBoundsSettings } from "../sockets/request-bounds.js";
 import { type AddressLimits, defaultAddressLimits } from "../transports/admission.js";
-import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/index.js";
+import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/options.js";
 import { checkOptions, refuse } from "./check-options.js";
 
 /** Bounds of one connection, one user and one address. */

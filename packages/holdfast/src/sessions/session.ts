@@ -6,7 +6,7 @@
 import type { Subscription } from "../channels/channel.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
-import { type InputOwner, InputRate } from "../time/input-rate.js";
+import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
@@ -361,7 +361,7 @@ export class Session
       !this.#flow.canRunCommands(this.transport.unsentBytes) ||
         this.#commands.hasWaiting ||
         this.#commands.isInputOwed ||
-        (this.#inputRate?.isOver ?? false),
+        (this.#inputRate?.isThrottled ?? false),
     );
     if (decision === "pause") this.transport.pauseReading();
     else if (decision === "resume") this.transport.resumeReading();
@@ -434,7 +434,7 @@ export class Session
 
   /** Whether the peer's input was throttled since the last call. */
   #consumeThrottled(): boolean {
-    const wasThrottledHere = this.#inputRate?.takeHasHeldUp() ?? false;
+    const wasThrottledHere = this.#inputRate?.consumeThrottled() ?? false;
     const wasThrottledBelow = this.transport.consumeThrottled?.() ?? false;
     return wasThrottledHere || wasThrottledBelow;
   }

@@ -7,29 +7,28 @@ import type { ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../time/clock.js";
+import type { RawHeaders } from "../websocket/handshake-fields.js";
 import {
   type Agreement,
   acceptExtendedConnect,
   acceptUpgrade,
   bodyFields,
-  type Deflate,
-  type DeflateSettings,
-  type RawHeaders,
   type Rejection,
   reject,
   rejectionResponse,
   type ServerHandshakeOptions,
-} from "../websocket/index.js";
+} from "../websocket/opening-handshake.js";
+import type { Deflate, DeflateSettings } from "../websocket/options.js";
 import { writeFirst } from "./direct-write.js";
+import { hasPendingResponse } from "./http-upgrade.js";
 import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
-import { hasAnswerUnderWay } from "./without-upgrade.js";
 
 export interface AcceptedSocket {
   readonly stream: Duplex;
   /** Bytes that came with the handshake. */
   readonly head: Uint8Array;
   readonly protocol: string | undefined;
-  /** The answer's Sec-WebSocket-Extensions, or nothing. */
+  /** The answer's Sec-WebSocket-Extensions; empty where none was agreed on. */
   readonly extensions: string;
   readonly deflate: Deflate | undefined;
   readonly request: OpeningRequest;
@@ -37,9 +36,9 @@ export interface AcceptedSocket {
 
 export interface AcceptorOptions {
   readonly clock: Clock;
-  /** Looks at a request before anything else. A promise is waited for; one that rejects refuses with 500. */
+  /** Checks a request before anything else. A promise is awaited; a rejected one refuses with 500. */
   readonly findRefusal: (request: OpeningRequest) => Rejection | undefined | Promise<Rejection | undefined>;
-  /** Looks once more at a request that was admitted after a while: others may have come meanwhile, or the end. */
+  /** Checks again a request that was admitted after a while: the server may be full or closing by then. */
   readonly findLateRefusal?: () => Rejection | undefined;
   readonly chooseProtocol?:
     | ((offered: readonly string[], request: OpeningRequest) => string | undefined)
@@ -58,7 +57,7 @@ export interface AcceptorOptions {
 
 /** How long a refused client may take to read the answer. */
 const refusalTimeoutMs = 2000;
-const nothing = new Uint8Array(0);
+const emptyBytes = new Uint8Array(0);
 
 export class Acceptor {
   readonly #options: AcceptorOptions;
@@ -70,8 +69,8 @@ export class Acceptor {
 
   /** For the `upgrade` event of a server for HTTP/1.1. */
   upgrade(message: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    // Who asks for a WebSocket before an earlier request was answered would get that answer among its frames.
-    if (hasAnswerUnderWay(socket)) {
+    // A client that asks for a WebSocket before an earlier request was answered would get that answer among its frames.
+    if (hasPendingResponse(socket)) {
       socket.destroy();
       return;
     }
@@ -106,7 +105,7 @@ export class Acceptor {
         return;
       }
       stream.respond({ ":status": 200, ...handshake.headers });
-      this.#accept(stream, nothing, handshake, request);
+      this.#accept(stream, emptyBytes, handshake, request);
     });
   }
 
@@ -139,7 +138,7 @@ export class Acceptor {
     try {
       onAccepted({ stream, head, protocol, extensions, deflate, request });
     } catch (error) {
-      // It was answered already, so nothing else can be said.
+      // It was answered already, so no error can be sent.
       onError(error, { stage: "opening a WebSocket" });
       stream.destroy();
     }

@@ -1,4 +1,7 @@
-/** How a client's opening handshake travels: as an upgrade of HTTP/1.1, or as a stream of an HTTP/2 connection. */
+/**
+ * A client's opening handshake: the address and subprotocols it may name, and how it travels, as an upgrade of HTTP/1.1 or as a
+ * stream of an HTTP/2 connection.
+ */
 import { type ClientRequest, request as httpRequest } from "node:http";
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { request as httpsRequest, type RequestOptions } from "node:https";
@@ -10,7 +13,8 @@ import {
   type ClientHandshakeResult,
   checkConnectResponse,
   checkUpgradeResponse,
-} from "../websocket/index.js";
+  findProtocolFault,
+} from "../websocket/opening-handshake.js";
 import { systemClock } from "./system-clock.js";
 
 export interface ConnectOptions {
@@ -26,10 +30,44 @@ export interface ConnectEvents {
   failed(message: string): void;
 }
 
-const maxHeadBytes = 16 * 1024;
-const nothing = new Uint8Array(0);
+// The schemes differ in name only; node:http knows its own.
+const schemes: Readonly<Record<string, string>> = {
+  "ws:": "http:",
+  "wss:": "https:",
+  "http:": "http:",
+  "https:": "https:",
+};
 
-/** @param url http: or https: @returns what gives up */
+/** @returns an http: or https: URL @throws DOMException SyntaxError */
+export function parseAddress(url: string | URL): URL {
+  const text = String(url);
+  if (!URL.canParse(text)) throw syntaxError(`${JSON.stringify(text)} is not a URL`);
+  const address = new URL(text);
+  const scheme = schemes[address.protocol];
+  if (scheme === undefined)
+    throw syntaxError(`a WebSocket's URL begins with ws: or wss:, not ${address.protocol}`);
+  if (address.hash !== "" || text.includes("#"))
+    throw syntaxError(`a WebSocket's URL has no fragment, but ${JSON.stringify(text)} has one`);
+  return new URL(`${scheme}${address.href.slice(address.protocol.length)}`);
+}
+
+/** @throws DOMException SyntaxError when a subprotocol is not a token or is named twice (RFC 6455 §4.1, item 10) */
+export function parseProtocols(protocols: string | readonly string[]): readonly string[] {
+  const names = (typeof protocols === "string" ? [protocols] : [...protocols]).map(String);
+  const fault = findProtocolFault(names);
+  if (fault !== undefined) throw syntaxError(fault);
+  return names;
+}
+
+/** The exception of the standard (WHATWG WebSockets §3.1). */
+export function syntaxError(message: string): DOMException {
+  return new DOMException(message, "SyntaxError");
+}
+
+const maxHeadBytes = 16 * 1024;
+const emptyBytes = new Uint8Array(0);
+
+/** @param url http: or https: @returns what aborts it */
 export function connectOverHttp1(url: URL, options: ConnectOptions, events: ConnectEvents): () => void {
   const { handshake, timeoutMs, headers, tls } = options;
   const all: RequestOptions = {
@@ -70,7 +108,7 @@ export function connectOverHttp1(url: URL, options: ConnectOptions, events: Conn
   return () => request.destroy();
 }
 
-/** RFC 8441 §5. @returns what gives up */
+/** RFC 8441 §5. @returns what aborts it */
 export function connectOverHttp2(
   session: ClientHttp2Session,
   url: URL,
@@ -80,36 +118,36 @@ export function connectOverHttp2(
   let stream: ClientHttp2Stream | undefined;
   let isOver = false;
   const cancelTimer = systemClock.setTimer(
-    () => give(`the server has not answered within ${options.timeoutMs} ms`),
+    () => fail(`the server has not answered within ${options.timeoutMs} ms`),
     options.timeoutMs,
   );
-  const give = (message: string) => {
+  const fail = (message: string) => {
     if (isOver) return;
     isOver = true;
     cancelTimer();
     session.off("remoteSettings", start);
     session.off("localSettings", start);
-    session.off("close", lost);
+    session.off("close", onClose);
     stream?.on("error", () => {});
     stream?.destroy();
     events.failed(message);
   };
-  const lost = () => give("the HTTP/2 connection has ended");
+  const onClose = () => fail("the HTTP/2 connection has ended");
   const start = () => {
     if (isOver || stream) return;
     if (!session.remoteSettings.enableConnectProtocol) {
-      give("the server does not take WebSockets over HTTP/2 (RFC 8441)");
+      fail("the server does not take WebSockets over HTTP/2 (RFC 8441)");
       return;
     }
     try {
       stream = requestStream(session, url, options);
     } catch (error) {
       // The session takes no more requests, or can't send these fields.
-      give(messageOf(error));
+      fail(messageOf(error));
       return;
     }
-    stream.on("error", (error) => give(messageOf(error)));
-    stream.on("close", () => give("the server ended the stream before it had answered"));
+    stream.on("error", (error) => fail(messageOf(error)));
+    stream.on("close", () => fail("the server ended the stream before it had answered"));
     stream.on("response", (headers, _flags, ...[rawHeaders]: (readonly string[])[]) => {
       if (isOver || stream === undefined) return;
       const result = checkConnectResponse(options.handshake, {
@@ -117,21 +155,21 @@ export function connectOverHttp2(
         rawHeaders: rawHeaders ?? flatten(headers),
       });
       if (!result.isAccepted) {
-        give(result.message);
+        fail(result.message);
         return;
       }
       isOver = true;
       cancelTimer();
       session.off("remoteSettings", start);
       session.off("localSettings", start);
-      session.off("close", lost);
-      events.opened(stream, nothing, result);
+      session.off("close", onClose);
+      events.opened(stream, emptyBytes, result);
     });
   };
   // Many may wait for one session; Node.js would take that for a leak.
   session.setMaxListeners(Math.max(session.getMaxListeners(), session.listenerCount("close") + 10));
-  session.on("close", lost);
-  if (session.closed || session.destroyed) queueMicrotask(lost);
+  session.on("close", onClose);
+  if (session.closed || session.destroyed) queueMicrotask(onClose);
   // RFC 8441 §3: the server's settings must have said that it takes an extended CONNECT.
   else if (hasSettings(session)) queueMicrotask(start);
   else {
@@ -139,7 +177,7 @@ export function connectOverHttp2(
     // RFC 9113 §3.4: those of the server come before it acknowledges ours.
     session.once("localSettings", start);
   }
-  return () => give("closed before it was open");
+  return () => fail("closed before the connection was established");
 }
 
 /** Whether the server's settings have come. */

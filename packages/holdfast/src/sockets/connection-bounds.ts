@@ -1,15 +1,15 @@
 /**
- * Bounds of TCP connections: how many of one address, and how many at a time that have not said yet what they speak, which
- * with TLS is most of the work. Those that take too long to say it are ended.
+ * Bounds of TCP connections: how many of one address, and how many at a time in their handshake, which is until they have
+ * finished TLS and begun a request or HTTP/2. Handshakes that take too long are ended.
  */
 import type { Socket } from "node:net";
 import type { Clock } from "../time/clock.js";
-import { Ticks, tickFor } from "./ticks.js";
+import { Ticks, tickFor } from "../time/deadlines.js";
 
 export interface ConnectionLimits {
   /** TCP connections of one address; further ones are closed at once; `null` for no bound. @default 5,000 */
   readonly maxAddressSockets: number | null;
-  /** Of these, those that have not finished TLS or said what they speak; `null` for no bound. @default 1,000 */
+  /** Of these, connections in their handshake; `null` for no bound. @default 1,000 */
   readonly maxAddressHandshakes: number | null;
 }
 
@@ -21,10 +21,10 @@ export const defaultConnectionLimits: ConnectionLimits = Object.freeze({
 export interface ConnectionBoundsOptions {
   readonly clock: Clock;
   readonly limits: ConnectionLimits;
-  /** Those that have not said what they speak, of all addresses; beyond, the oldest of them are closed. */
+  /** Handshakes at a time, of all addresses; beyond, the oldest are closed. */
   readonly maxHandshakes: number;
   readonly handshakeTimeoutMs: number;
-  /** What the peer is counted by; undefined where it does not count. */
+  /** What the peer is counted by; undefined where it is not counted. */
   readonly keyOf: (remoteAddress: string) => string | undefined;
 }
 
@@ -54,12 +54,12 @@ export class ConnectionBounds {
     this.#ticks = new Ticks({ clock, tickMs: this.#tickMs, onTick: () => this.#tick() });
   }
 
-  /** Addresses that connections are open from. */
+  /** Addresses with open connections. */
   get addresses(): number {
     return this.#addresses.size;
   }
 
-  /** Connections that have not said what they speak. */
+  /** Connections in their handshake. */
   get handshakes(): number {
     return this.#handshakes.size;
   }
@@ -93,7 +93,7 @@ export class ConnectionBounds {
     return true;
   }
 
-  /** It is known now what the connection speaks. */
+  /** The connection's handshake is done. */
   settle(socket: Socket): void {
     const handshake = this.#handshakes.get(socket);
     if (handshake === undefined) return;
@@ -101,12 +101,12 @@ export class ConnectionBounds {
     if (handshake.address) handshake.address.handshakes--;
   }
 
-  /** Closes those that have not said what they speak. */
+  /** Closes the connections in their handshake. */
   closeHandshakes(): void {
     for (const socket of this.#handshakes.keys()) socket.destroy();
   }
 
-  /** Who has come last is more likely to go on than who has waited for longest. */
+  /** The newest is more likely to go on than the one that has waited longest. */
   #closeOldest(): void {
     const [oldest] = this.#handshakes.keys();
     if (oldest === undefined) return;

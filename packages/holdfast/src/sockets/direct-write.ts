@@ -73,7 +73,7 @@ export interface DirectWriter {
 }
 
 /**
- * Writes; the bytes must not change until they are sent. Must not be called while an earlier write is under way.
+ * Writes; the bytes must not change until they are sent. Must not be called while an earlier write is in progress.
  * @returns 0 when the kernel took all, 1 when it has not yet and `writer` will hear of it, an error number below 0 when
  * the connection has failed
  */
@@ -83,7 +83,7 @@ export function writeDirectly(handle: DirectHandle, bytes: Uint8Array, writer: D
   const status = handle.writeBuffer(request, bytes) as number;
   if (status < 0) return status;
   // An empty queue would not tell: a write that was completed in two steps still has its request until the next turn,
-  // and Node.js ends the process over one that is used twice.
+  // and Node.js ends the process over a request that is used twice.
   if (request.getAsyncId?.() === noAsyncId) {
     spare = request;
     return 0;

@@ -1,12 +1,18 @@
 /**
  * One port that speaks HTTP/1.1 and HTTP/2, with TLS or without. With TLS the client chooses by ALPN (RFC 7301). Without,
- * a client that knows that this server speaks HTTP/2 begins with its preface (RFC 9113 §3.3), as proxies do; everybody
- * else speaks HTTP/1.1.
+ * a client that knows that this server speaks HTTP/2 begins with its preface (RFC 9113 §3.3), as proxies do; all others
+ * speak HTTP/1.1.
  */
 import { stat, unlink } from "node:fs/promises";
-import type { Server as Http1Server } from "node:http";
+import {
+  createServer as createHttp1,
+  type Server as Http1Server,
+  type IncomingMessage,
+  STATUS_CODES,
+} from "node:http";
 import type { Http2Server } from "node:http2";
 import { connect, createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
+import type { Duplex } from "node:stream";
 import {
   createSecureContext,
   createServer as createTls,
@@ -15,11 +21,10 @@ import {
   type Server as TlsServer,
 } from "node:tls";
 import { HoldfastError, messageOf } from "../errors.js";
-import type { Clock } from "../time/clock.js";
-import { answerClientError, timeoutCode } from "./client-errors.js";
+import { type Clock, lateGraceMs } from "../time/clock.js";
 import { ConnectionBounds, type ConnectionLimits } from "./connection-bounds.js";
-import { createHttp1Server } from "./http1-server.js";
-import { Http2Sessions } from "./http2-sessions.js";
+import { Http2Sessions } from "./http2-server.js";
+import { systemClock } from "./system-clock.js";
 
 /** Certificate and key, as node:tls takes them. */
 export type TlsOptions = Pick<
@@ -43,22 +48,22 @@ export interface HttpFrontOptions {
   readonly maxConnections: number | null;
   /** Bounds of one address. */
   readonly limits: ConnectionLimits;
-  /** Most connections at a time that have not finished TLS, or said what they speak. */
+  /** Most connections at a time in their handshake. */
   readonly maxHandshakes: number;
-  /** What a peer is counted by; undefined where its address does not count. */
+  /** What a peer is counted by; undefined where its address is not counted. */
   readonly keyOf: (remoteAddress: string) => string | undefined;
   /** Requests and WebSockets of one HTTP/2 connection at a time. */
   readonly maxStreams: number;
 }
 
 /**
- * A connection on which nothing is asked ends after this time. Load balancers close theirs after 60 s, and would send a
- * request into one that the server closes first.
+ * A connection without a request ends after this time. Load balancers close theirs after 60 s; were the server's time
+ * shorter, they would send requests into connections that it is closing.
  */
 const keepAliveMs = 75_000;
 /**
- * Connections that may wait to be accepted. When a server comes back so do all its clients, and those beyond this are not
- * refused but left to try again, after seconds.
+ * Connections that may wait to be accepted. When a server comes back so do all its clients, and those beyond this get no
+ * answer and try again after seconds.
  */
 const backlog = 4096;
 
@@ -73,13 +78,13 @@ export class HttpFront {
   readonly #sessions: Http2Sessions | undefined;
   readonly #bounds: ConnectionBounds;
   /** TCP connections below TLS that is being agreed on. */
-  readonly #agreeing = new Map<string, Socket>();
+  readonly #inTlsHandshake = new Map<string, Socket>();
 
   constructor(options: HttpFrontOptions) {
     this.#options = options;
     const common = { ...options, keepAliveMs };
     this.#bounds = new ConnectionBounds(common);
-    this.http1 = createHttp1Server(common);
+    this.http1 = createHttp1Server(options);
     this.#sessions = options.http2 ? new Http2Sessions(common) : undefined;
     this.#tls = options.tls && this.#createTls(options.tls);
     this.listener = createTcp({ noDelay: true }, (socket) => this.#take(socket));
@@ -137,10 +142,10 @@ export class HttpFront {
     this.#tls?.setSecureContext(tls);
   }
 
-  /** Cuts what is still open. */
-  cut(): void {
+  /** Ends at once what is still open. */
+  terminate(): void {
     this.http1.closeAllConnections();
-    this.#sessions?.cut();
+    this.#sessions?.terminate();
     this.#bounds.closeHandshakes();
   }
 
@@ -167,24 +172,24 @@ export class HttpFront {
     };
     if (!this.#bounds.admit(socket, onTimeout)) return;
     if (this.#tls === undefined) {
-      this.#tellApart(socket);
+      this.#detectProtocol(socket);
       return;
     }
     const name = nameOf(socket);
-    this.#agreeing.set(name, socket);
-    socket.once("close", () => this.#agreeing.delete(name));
+    this.#inTlsHandshake.set(name, socket);
+    socket.once("close", () => this.#inTlsHandshake.delete(name));
     this.#tls.emit("connection", socket);
   }
 
   /** @param secure what TLS has made of a connection */
   #settle(secure: TLSSocket): void {
     const name = nameOf(secure);
-    const socket = this.#agreeing.get(name);
-    this.#agreeing.delete(name);
+    const socket = this.#inTlsHandshake.get(name);
+    this.#inTlsHandshake.delete(name);
     if (socket) this.#bounds.settle(socket);
   }
 
-  #tellApart(socket: Socket): void {
+  #detectProtocol(socket: Socket): void {
     const decide = () => {
       this.#bounds.settle(socket);
       socket.off("readable", look);
@@ -217,7 +222,7 @@ function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-/** A server that was killed leaves its socket's file, which nobody answers at, and no other can listen there. */
+/** A server that was killed leaves its socket's file behind, and no other can listen there. */
 async function removeAbandoned(path: string): Promise<void> {
   const code = await new Promise<string | undefined>((resolve) => {
     const socket = connect(path);
@@ -226,7 +231,7 @@ async function removeAbandoned(path: string): Promise<void> {
     socket.once("connect", () => socket.destroy());
   });
   if (code !== "ECONNREFUSED") return;
-  // What is no socket gets the same answer, and is not ours to remove.
+  // A file that is not a socket gets the same answer, and is not ours to remove.
   const found = await stat(path).catch(() => undefined);
   if (found?.isSocket()) await unlink(path).catch(() => {});
 }
@@ -249,4 +254,75 @@ function adviceFor(code: string | undefined): string | undefined {
   if (code === "EACCES") return "this user may not use that port; ports from 1024 on are free to use";
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return "this machine has no such address";
   return undefined;
+}
+
+/** The newest request of each connection. */
+const latest = new WeakMap<Duplex, IncomingMessage>();
+
+/** A request's head has come, whatever becomes of it. */
+export function noteHead(request: IncomingMessage): void {
+  latest.set(request.socket, request);
+}
+
+/** The server for HTTP/1.1, and the times of its connections. Node.js looks at those before it reads the sockets. */
+function createHttp1Server(options: HttpFrontOptions): Http1Server {
+  const { clock, handshakeTimeoutMs, maxHandshakeBytes } = options;
+  const server = createHttp1({
+    maxHeaderSize: maxHandshakeBytes,
+    headersTimeout: handshakeTimeoutMs,
+    // Bodies have a bound of their own, for all versions of HTTP.
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: Math.min(1000, handshakeTimeoutMs),
+  });
+  server.timeout = keepAliveMs;
+  // The size of the head bounds their number.
+  server.maxHeadersCount = 0;
+  server.on("request", noteHead);
+  server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
+    if (error.code !== timeoutCode) {
+      answerClientError(error, socket);
+      return;
+    }
+    const before = latest.get(socket);
+    clock.setTimer(() => {
+      // A head that has come meanwhile is another request's.
+      if (latest.get(socket) === before && !socket.destroyed) answerClientError(error, socket);
+    }, lateGraceMs);
+  });
+  server.on("timeout", (socket) => {
+    const { bytesRead } = socket;
+    clock.setTimer(() => {
+      if (socket.bytesRead === bytesRead) socket.destroy();
+    }, lateGraceMs);
+  });
+  return server;
+}
+
+const timeoutCode = "ERR_HTTP_REQUEST_TIMEOUT";
+
+const answers: Readonly<Record<string, { status: number; message: string }>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, message: "The request head is too large." },
+  [timeoutCode]: { status: 408, message: "The request did not come in time." },
+};
+
+/** For the client to take that answer. */
+const answerTimeoutMs = 2000;
+
+/** Tells a client whose request could not even be read, for the `clientError` event of an HTTP server. */
+function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const answer = answers[error.code ?? ""] ?? { status: 400, message: "This is not an HTTP request." };
+  const body = `${answer.message}\n`;
+  const cancel = systemClock.setTimer(() => socket.destroy(), answerTimeoutMs);
+  socket.once("close", cancel);
+  socket.end(
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\nConnection: close\r\n` +
+      `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    // Nothing more is read from a client that does not speak HTTP.
+    () => socket.destroy(),
+  );
 }

@@ -1,39 +1,39 @@
 /**
- * Messages of a connection, one after the other, for `for await`. Who iterates slower than messages come holds up the
- * peer: beyond a few messages that wait, nothing is read.
+ * Messages of a connection, one after the other, for `for await`. A loop that is slower than messages come slows
+ * the peer down: beyond a few messages that wait, nothing is read.
  */
-import type { CloseStatus, MessageData } from "../websocket/index.js";
+import { HoldfastError } from "../errors.js";
+import type { CloseStatus } from "../websocket/connection.js";
+import type { MessageData } from "../websocket/message.js";
 
 export interface MessageSource {
   /** Stops and goes on reading, whatever the application has asked for besides. */
-  holdReading(isHeldUp: boolean): void;
+  holdReading(isHeld: boolean): void;
   /** Ends the connection when the loop is left early. */
   close(): void;
 }
 
-interface Waiting<T> {
-  resolve(result: IteratorResult<T, undefined>): void;
+interface Waiting {
+  resolve(result: IteratorResult<MessageData, undefined>): void;
   reject(error: unknown): void;
 }
 
-/** Beyond so many messages that nobody took yet, reading is paused. */
+/** Beyond so many messages that were not taken yet, reading is paused. */
 const maxWaitingMessages = 16;
 const done = { done: true, value: undefined } as const;
 
-export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T> {
+export class MessageIterator implements AsyncIterableIterator<MessageData> {
   readonly #source: MessageSource;
-  #messages: T[] = [];
-  readonly #waiting: Waiting<T>[] = [];
+  #messages: MessageData[] = [];
+  readonly #waiting: Waiting[] = [];
   #isPaused = false;
   #end: CloseStatus | undefined;
-  readonly #createError: (status: CloseStatus) => Error;
 
-  constructor(source: MessageSource, createError: (status: CloseStatus) => Error) {
+  constructor(source: MessageSource) {
     this.#source = source;
-    this.#createError = createError;
   }
 
-  push(message: T): void {
+  push(message: MessageData): void {
     const waiting = this.#waiting.shift();
     if (waiting) {
       waiting.resolve({ done: false, value: message });
@@ -51,7 +51,7 @@ export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T
     for (const waiting of this.#waiting.splice(0)) this.#settleEnd(waiting);
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
+  next(): Promise<IteratorResult<MessageData, undefined>> {
     return new Promise((resolve, reject) => {
       const message = this.#messages.shift();
       if (message !== undefined) resolve({ done: false, value: message });
@@ -63,7 +63,7 @@ export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T
     });
   }
 
-  async return(): Promise<IteratorResult<T, undefined>> {
+  async return(): Promise<IteratorResult<MessageData, undefined>> {
     this.#messages = [];
     this.#end ??= { code: 1000, reason: "", wasClean: true };
     this.#source.close();
@@ -76,13 +76,20 @@ export class MessageIterator<T = MessageData> implements AsyncIterableIterator<T
   }
 
   /** A clean close ends the loop; anything else is thrown there, once. */
-  #settleEnd({ resolve, reject }: Waiting<T>): void {
+  #settleEnd({ resolve, reject }: Waiting): void {
     const status = this.#end as CloseStatus;
     if (status.wasClean) {
       resolve(done);
       return;
     }
     this.#end = { ...status, wasClean: true };
-    reject(this.#createError(status));
+    reject(closedError(status));
   }
+}
+
+function closedError({ code, reason }: CloseStatus): HoldfastError {
+  const why = reason === "" ? "" : `: ${reason}`;
+  return new HoldfastError("HF_WEBSOCKET_CLOSED", `the connection was closed with ${code}${why}`, {
+    details: { code, reason },
+  });
 }

@@ -1,18 +1,77 @@
-/** One request as it is counted: where, and what of it. */
+/**
+ * One request and its response on their connection: the same questions for HTTP/1.1 and HTTP/2, what the request is counted
+ * for, and its body, read with a bound. Which requests go on is request-bounds.ts.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { HttpExchange } from "./http-exchange.js";
-import type { Usage } from "./request-usage.js";
+import {
+  constants,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Socket } from "node:net";
 
-/** Whom a request is counted for. */
-export interface RequestPeer {
-  /** Of its address; undefined where that does not count. */
-  readonly key: string | undefined;
+/** Requests over HTTP/2 come with the compatibility interface of node:http2. */
+export function isHttp2Response(response: ServerResponse): response is ServerResponse & Http2ServerResponse {
+  return "stream" in response;
+}
+
+/** Whether the client has gone. */
+export function isGone(response: ServerResponse): boolean {
+  if (isHttp2Response(response)) return response.stream.destroyed || response.stream.closed;
+  return response.destroyed || response.closed;
+}
+
+/** What requests hold: of a connection, of an address, and in all. */
+export interface Usage {
+  requests: number;
+  /** Bytes of heads and bodies, from their coming to their answer. */
+  bodyBytes: number;
+  /** Bytes of answers that were written and not taken. */
+  answerBytes: number;
+}
+
+export function emptyUsage(): Usage {
+  return { requests: 0, bodyBytes: 0, answerBytes: 0 };
+}
+
+export interface ConnectionUsage extends Usage {
+  readonly open: Set<OpenRequest>;
+}
+
+export interface AddressUsage extends Usage {
+  readonly key: string;
+  /** Those that wait included. */
+  open: number;
+}
+
+/** What a request is counted for. */
+export interface CountedFor {
+  readonly connection: ConnectionUsage;
+  /** Undefined where its address does not count. */
+  readonly address: AddressUsage | undefined;
   /** Whether its connection carries requests of many, as that of a trusted proxy does. */
   readonly isShared: boolean;
+  readonly total: Usage;
+}
+
+/** What a request shares with others that come over the same connection; it emits `close`. */
+export function connectionOf(request: IncomingMessage): NodeJS.EventEmitter {
+  const stream = streamOf(request);
+  // A stream that is gone already has no session any more.
+  return stream === undefined ? request.socket : (stream.session ?? stream);
+}
+
+function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
+  return (request as unknown as Partial<Http2ServerRequest>).stream;
 }
 
 /** One request, from its head to the end of its answer. */
-export class OpenRequest extends HttpExchange {
+export class OpenRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Of HTTP/2. */
+  readonly stream: ServerHttp2Stream | undefined;
   readonly connectionUsage: ConnectionUsage;
   readonly addressUsage: AddressUsage | undefined;
   readonly isShared: boolean;
@@ -30,40 +89,68 @@ export class OpenRequest extends HttpExchange {
   /** It is bounded elsewhere: here it is only watched for progress. */
   isHandedOver = false;
   isSharing = false;
-  /** It waits, or is handed over, and is not one that is at work. */
+  /** It waits, or is handed over, and does not count as being worked on. */
   isPaused = false;
   isRefused = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, counts: Counts) {
-    super(request, response);
-    const { key, isShared } = counts.peerOf(request);
-    this.connectionUsage = counts.ofConnection(this.connection);
-    this.addressUsage = key === undefined ? undefined : counts.ofAddress(key);
+  /** Of HTTP/1.1: the request loses its socket with its end. */
+  readonly #socket: Socket;
+
+  constructor(request: IncomingMessage, response: ServerResponse, counted: CountedFor) {
+    const { connection, address, isShared, total } = counted;
+    this.request = request;
+    this.response = response;
+    this.stream = streamOf(request);
+    this.#socket = request.socket;
+    this.connectionUsage = connection;
+    this.addressUsage = address;
     this.isShared = isShared;
-    const { connectionUsage, addressUsage } = this;
-    this.usages = [connectionUsage, ...(addressUsage ? [addressUsage] : []), counts.total];
+    this.usages = address === undefined ? [connection, total] : [connection, address, total];
+  }
+
+  /** What emits `finish` once the answer has been taken: the response over HTTP/2 waits for the end of the request. */
+  get writer(): NodeJS.EventEmitter {
+    return this.stream ?? this.response;
+  }
+
+  /** Whether a body follows the head. */
+  get hasBody(): boolean {
+    if (this.stream) return !this.stream.endAfterHeaders;
+    // RFC 9112 §6.3: without either field there is none.
+    const { "content-length": length, "transfer-encoding": coding } = this.request.headers;
+    return coding !== undefined || (length !== undefined && length !== "0");
+  }
+
+  /** Whether all of the body has come, read or not, or no more will. */
+  get isBodyComplete(): boolean {
+    const { stream, request } = this;
+    if (stream === undefined) return request.complete || this.#socket.destroyed;
+    return stream.destroyed || stream.closed || stream.endAfterHeaders || stream.state.remoteClose === 1;
+  }
+
+  /** Bytes of the body that have come and were not read yet. */
+  get unreadBytes(): number {
+    return this.request.readableLength + (this.stream?.readableLength ?? 0);
+  }
+
+  /** Bytes that were written, and that the operating system has not taken. */
+  get unsentBytes(): number {
+    return (this.stream ?? this.response).writableLength;
+  }
+
+  /** Whether an answer can still be begun. */
+  get canBeAnswered(): boolean {
+    return !this.response.headersSent && !isGone(this.response);
+  }
+
+  /** Ends it at once: the stream of HTTP/2, the connection of HTTP/1.1. @param code of HTTP/2, RFC 9113 §7 */
+  reset(code: number = constants.NGHTTP2_CANCEL): void {
+    if (this.stream === undefined) this.#socket.destroy();
+    else if (!this.stream.closed) this.stream.close(code);
   }
 }
 
-/** Where a request is counted. */
-export interface Counts {
-  readonly total: Usage;
-  readonly peerOf: (request: IncomingMessage) => RequestPeer;
-  ofConnection(connection: NodeJS.EventEmitter): ConnectionUsage;
-  ofAddress(key: string): AddressUsage;
-}
-
-export interface ConnectionUsage extends Usage {
-  readonly open: Set<OpenRequest>;
-}
-
-export interface AddressUsage extends Usage {
-  readonly key: string;
-  /** Those that wait included. */
-  open: number;
-}
-
-/** Beyond the bound of its connection or address. One request alone is bounded by whoever answers it. */
+/** Whether its connection or address is beyond its bound. One request alone is bounded by its handler. */
 export function isBeyond(
   open: OpenRequest,
   bytes: "bodyBytes" | "answerBytes",
@@ -71,9 +158,9 @@ export function isBeyond(
   maxOfAddress: number,
 ): boolean {
   const { connectionUsage: connection, addressUsage: address, isShared } = open;
-  const least = open[bytes];
-  if (!isShared && connection[bytes] > Math.max(maxOfConnection, least)) return true;
-  return address !== undefined && address[bytes] > Math.max(maxOfAddress, least);
+  const own = open[bytes];
+  if (!isShared && connection[bytes] > Math.max(maxOfConnection, own)) return true;
+  return address !== undefined && address[bytes] > Math.max(maxOfAddress, own);
 }
 
 export function headBytesOf({ rawHeaders, url = "" }: IncomingMessage): number {
@@ -81,3 +168,53 @@ export function headBytesOf({ rawHeaders, url = "" }: IncomingMessage): number {
   for (const each of rawHeaders) bytes += each.length;
   return bytes;
 }
+
+/** "consumed": other code has read it, and left nothing of it. */
+export type BodyFault = "aborted" | "large" | "consumed";
+
+/** Hears of each part of a body that is kept. @returns false where the request has been refused meanwhile */
+export type BodyMeter = (bytes: number) => boolean;
+
+const meters = new WeakMap<IncomingMessage, BodyMeter>();
+
+/** Has `readBody` report what it reads of this body. */
+export function meterBody(request: IncomingMessage, meter: BodyMeter): void {
+  meters.set(request, meter);
+}
+
+/** @returns `{ text }`; "aborted" where the client has gone or was refused, which need not be reported; "large"; "consumed" */
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<{ readonly text: string } | BodyFault> {
+  if (request.readableEnded) return takeParsed(request, maxBytes);
+  const meter = meters.get(request);
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of request) {
+      const { length } = part as Buffer;
+      bytes += length;
+      if (bytes > maxBytes) return "large";
+      if (meter?.(length) === false) return "aborted";
+      parts.push(part as Buffer);
+    }
+  } catch {
+    return "aborted";
+  }
+  if (meter?.(0) === false) return "aborted";
+  return { text: Buffer.concat(parts).toString("utf8") };
+}
+
+/** Parsers of frameworks, such as `express.json()`, leave at `body` what they have read. */
+function takeParsed(request: IncomingMessage, maxBytes: number): { readonly text: string } | BodyFault {
+  const { body } = request as { body?: unknown };
+  if (body === undefined) return "consumed";
+  const isRaw = typeof body === "string" || body instanceof Uint8Array;
+  const text = isRaw ? Buffer.from(body as string).toString("utf8") : JSON.stringify(body);
+  return Buffer.byteLength(text) > maxBytes ? "large" : { text };
+}
+
+/** For the application that has put a parser in front. */
+export const consumedBodyAdvice =
+  "the body was read before this handler got the request: put the handler in front of what parses bodies, such as express.json(), or have that leave the body at request.body";

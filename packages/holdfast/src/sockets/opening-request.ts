@@ -1,10 +1,10 @@
-/** A request to open a WebSocket, whatever HTTP it came over: what applications decide on. */
+/** A request to open a WebSocket over any version of HTTP, on which applications decide; and the targets of requests. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Http2ServerRequest, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { RawHeaders } from "../websocket/index.js";
+import type { RawHeaders } from "../websocket/handshake-fields.js";
 
-/** What is not asked for costs nothing: most of this is worked out when it is read. */
+/** Most of this is worked out when it is read, so that what is not read costs nothing. */
 export interface OpeningRequest {
   readonly httpVersion: "1.1" | "2.0";
   /** Path and query. */
@@ -117,7 +117,7 @@ export function pathOf(url: string): string {
 }
 
 /**
- * Brings a request target in absolute form, as proxies may send it, into the one that everybody reads.
+ * Rewrites a request target in absolute form, as proxies may send it, to origin form.
  * RFC 9112 §3.2.2: a server must take it, and its authority counts instead of the Host field.
  */
 export function toOriginForm(request: IncomingMessage): void {
@@ -133,7 +133,7 @@ export function toOriginForm(request: IncomingMessage): void {
 /** Scheme, authority without a user's name (RFC 9110 §4.2.4), path and query. */
 const absoluteForm = /^https?:\/\/(?:[^/?#@]*@)?([^/?#@]+)([/?][^#]*)?$/i;
 
-/** An ordinary request as one that opens a connection, with the path that the client asked for. */
+/** An ordinary request in the form of one that opens a WebSocket. */
 export function toOpeningRequest(message: IncomingMessage): OpeningRequest {
   if (message.httpVersionMajor < 2) return new UpgradeRequest(message);
   // The compatibility interface of node:http2.

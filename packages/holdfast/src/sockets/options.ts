@@ -1,6 +1,5 @@
 /** Bounds in time and size of a WebSocket on a socket: each with its default and what changing it costs. */
-import { HoldfastError } from "../errors.js";
-import type { ConnectionOptions } from "../websocket/index.js";
+import { assertInteger, type ConnectionOptions } from "../websocket/options.js";
 
 export interface SocketOptions extends ConnectionOptions {
   /**
@@ -9,7 +8,7 @@ export interface SocketOptions extends ConnectionOptions {
    * @default 30 s
    */
   readonly pingIntervalMs?: number | null;
-  /** How long a pinged peer may stay silent before its connection is cut. @default 10 s */
+  /** How long a pinged peer may stay silent before its connection is terminated. @default 10 s */
   readonly pongTimeoutMs?: number;
   /**
    * How long a message may take from its first byte to its last; beyond, the connection fails with 1008. Holds off peers
@@ -19,18 +18,18 @@ export interface SocketOptions extends ConnectionOptions {
   readonly messageTimeoutMs?: number | null;
   /** A connection on which no message came for so long is closed with 1001. @default null, which is never */
   readonly idleTimeoutMs?: number | null;
-  /** A peer that takes nothing for so long while bytes wait for it is cut off. `null` for no bound. @default 30 s */
+  /** A peer that takes nothing for so long while bytes wait for it is terminated. `null` for no bound. @default 30 s */
   readonly stallTimeoutMs?: number | null;
   /** How long a peer may take to answer a Close frame, and the system to send what is left. @default 5 s */
   readonly closeTimeoutMs?: number;
   /**
-   * Bytes that may wait for a peer before a message is sent; one more beyond that cuts the connection with 1008. A
+   * Bytes that may wait for a peer before a message is sent; one more beyond that fails the connection with 1008. A
    * connection costs this much and one message at most. Look at `bufferedAmount`, or wait for `onDrain`, to stay below.
    * @default 16 MiB
    */
   readonly maxUnsentBytes?: number;
   /**
-   * Beyond so many unsent bytes, nothing more is read from the peer until it has taken a write, so that who does not take
+   * Beyond so many unsent bytes, nothing more is read from the peer until it has taken a write, so that a peer that does not take
    * its answers can't ask for more. `null` reads on; pings are then answered all the same.
    * @default 64 KiB for servers, null for clients
    */
@@ -63,8 +62,8 @@ export const defaultSocketSettings = Object.freeze({
   overheadByteBurst: 64 * 1024 * 1024,
 }) satisfies Required<Bounds>;
 
-/** What timers of Node.js can wait. */
-const maxTimerMs = 2 ** 31 - 1;
+/** The longest that timers of Node.js can wait. */
+export const maxTimerMs = 2 ** 31 - 1;
 
 /** Bounds that `null` lifts. */
 const liftable: ReadonlySet<string> = new Set([
@@ -85,13 +84,14 @@ export function resolveSocketOptions(options: SocketOptions): SocketSettings {
   for (const name of Object.keys(defaultSocketSettings)) {
     const value = options[name as keyof Bounds];
     if (value === undefined) continue;
-    assertBound(name, value, name.endsWith("Ms") ? maxTimerMs : Number.MAX_SAFE_INTEGER, liftable.has(name));
+    const max = name.endsWith("Ms") ? maxTimerMs : Number.MAX_SAFE_INTEGER;
+    assertInteger(name, value, { max, canBeNull: liftable.has(name) });
     bounds[name] = value;
   }
   const { maxMessageBytes, maxFrameBytes, maxFragments, createMaskingKey } = options;
   // Refused now rather than when the first connection comes.
   for (const [name, value] of Object.entries({ maxMessageBytes, maxFrameBytes, maxFragments }))
-    if (value !== undefined) assertBound(name, value);
+    if (value !== undefined) assertInteger(name, value);
   const connection: ConnectionOptions = {
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     ...(maxFrameBytes !== undefined && { maxFrameBytes }),
@@ -99,23 +99,6 @@ export function resolveSocketOptions(options: SocketOptions): SocketSettings {
     ...(createMaskingKey !== undefined && { createMaskingKey }),
   };
   return Object.freeze({ ...(bounds as Required<Bounds>), connection });
-}
-
-/** @throws HF_OPTION_INVALID */
-export function assertBound(
-  name: string,
-  value: unknown,
-  most = Number.MAX_SAFE_INTEGER,
-  canBeLifted = false,
-): void {
-  if (value === null && canBeLifted) return;
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
-  const range = most === Number.MAX_SAFE_INTEGER ? "of at least 1" : `from 1 to ${most}`;
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `${name} must be an integer ${range}${canBeLifted ? ", or null for no bound" : ""}, but is ${JSON.stringify(value)}`,
-    { details: { option: name, value } },
-  );
 }
 
 export const socketOptionNames: readonly string[] = [

@@ -1,24 +1,82 @@
 /**
  * Bounds of requests, the same for HTTP/1.1 and HTTP/2: how many are open, what is kept of their bodies, what is unsent of
- * their answers, and how long both may take. Every request passes here before it is looked at. What goes beyond is refused
- * where the peer can be told, and cut off where it does not even read.
+ * their answers, and how long both may take. Every request passes here before it is handled. What goes beyond is refused
+ * where the peer can be told, and terminated where it does not even read.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants } from "node:http2";
 import type { Clock } from "../time/clock.js";
-import { type Rejection, reject } from "../websocket/index.js";
+import { Ticks, tickFor } from "../time/deadlines.js";
+import { type Rejection, reject } from "../websocket/opening-handshake.js";
 import {
   type AddressUsage,
   type ConnectionUsage,
-  type Counts,
+  connectionOf,
+  emptyUsage,
   headBytesOf,
   isBeyond,
+  meterBody,
   OpenRequest,
-  type RequestPeer,
 } from "./open-request.js";
-import { meterBody } from "./request-body.js";
-import { emptyUsage, type RequestBoundsSettings } from "./request-usage.js";
-import { Ticks, tickFor } from "./ticks.js";
+
+/** How much of each there may be; `null` for no bound. */
+export interface RequestBoundsSettings {
+  /** Requests of one connection at a time: its streams with HTTP/2, and those that follow each other unanswered. @default 256 */
+  readonly maxPerConnection: number;
+  /** Requests of one address being worked on, without waiting ones and streams; 503 beyond; `null` for no bound. @default 2,000 */
+  readonly maxPerAddress: number | null;
+  /** The same for all. @default 10,000 */
+  readonly maxTotal: number | null;
+  /**
+   * Bytes of bodies of one connection that are kept until they are answered, and 12 KiB for each that is still coming; 503
+   * beyond.
+   * @default 4 MiB
+   */
+  readonly maxConnectionBodyBytes: number;
+  /** The same for one address. @default 16 MiB */
+  readonly maxAddressBodyBytes: number;
+  /** The same for all; beyond, those that have been coming longest are refused. @default 64 MiB */
+  readonly maxBodyBytes: number;
+  /**
+   * Bytes of answers that one connection has not taken, and 12 KiB for each of them, apart from one; beyond, they are
+   * terminated.
+   * @default 16 MiB
+   */
+  readonly maxConnectionAnswerBytes: number;
+  /** The same for one address. @default 32 MiB */
+  readonly maxAddressAnswerBytes: number;
+  /** The same for all; beyond, those that have been waiting longest are terminated. @default 128 MiB */
+  readonly maxAnswerBytes: number;
+  /** For a body to come, in milliseconds, and as much longer as what has come takes at `minBytesPerSecond`; 408 beyond. @default 30 s */
+  readonly bodyTimeoutMs: number;
+  /** For an answer to be taken, in milliseconds, and as much longer as what was taken takes at `minBytesPerSecond`. @default 60 s */
+  readonly answerTimeoutMs: number;
+  /** The rate that both must keep. @default 1,024 */
+  readonly minBytesPerSecond: number;
+}
+
+export const defaultRequestBounds: RequestBoundsSettings = Object.freeze({
+  maxPerConnection: 256,
+  maxPerAddress: 2000,
+  maxTotal: 10_000,
+  maxConnectionBodyBytes: 4 * 1024 * 1024,
+  maxAddressBodyBytes: 16 * 1024 * 1024,
+  maxBodyBytes: 64 * 1024 * 1024,
+  maxConnectionAnswerBytes: 16 * 1024 * 1024,
+  maxAddressAnswerBytes: 32 * 1024 * 1024,
+  maxAnswerBytes: 128 * 1024 * 1024,
+  bodyTimeoutMs: 30_000,
+  answerTimeoutMs: 60_000,
+  minBytesPerSecond: 1024,
+});
+
+/** Whom a request is counted for. */
+export interface RequestPeer {
+  /** Of its address; undefined where that does not count. */
+  readonly key: string | undefined;
+  /** Whether its connection carries requests of many, as that of a trusted proxy does. */
+  readonly isShared: boolean;
+}
 
 export interface RequestBoundsOptions {
   readonly clock: Clock;
@@ -38,19 +96,19 @@ interface Handles {
 const handlesOf = new WeakMap<ServerResponse, Handles>();
 
 /**
- * Whoever writes this response bounds how many there are and what they hold, as sessions do. It is still one of its
- * connection's, and is cut off when its peer takes nothing.
+ * Hands the response's bounds over to its writer, as to sessions, which bound how many there are and what they hold. It still
+ * counts as one of its connection's, and is terminated when its peer takes nothing.
  */
 export function handOver(response: ServerResponse): void {
   handlesOf.get(response)?.handOver();
 }
 
-/** The bytes of this response are in memory once, for all that get them. */
+/** The bytes of this response are in memory once, shared by all that get them. */
 export function shareBytes(response: ServerResponse): void {
   handlesOf.get(response)?.share();
 }
 
-/** The request waits, which is bounded by whoever lets it. @returns what is called once when it waits no more */
+/** The request waits, and its handler bounds how many do. @returns to be called once when it goes on */
 export function pauseCounting(response: ServerResponse): () => void {
   return handlesOf.get(response)?.pause() ?? (() => {});
 }
@@ -61,9 +119,9 @@ export function pauseCounting(response: ServerResponse): () => void {
  */
 const overheadBytes = 12 * 1024;
 
-/** Heads of this size are not worth counting. */
+/** Heads up to this size are not counted. */
 const freeHeadBytes = 2048;
-/** A peer that leaves more unread than this is not told anything more. */
+/** A peer that leaves more unread than this is terminated without an answer. */
 const maxUnreadRefusalBytes = 64 * 1024;
 const retryAfterSeconds = "5";
 
@@ -78,18 +136,11 @@ export class RequestBounds {
   readonly #receiving = new Set<OpenRequest>();
   /** Those with unsent bytes, in the order in which they began to. */
   readonly #unsent = new Set<OpenRequest>();
-  readonly #counts: Counts;
   readonly #ticks: Ticks;
   readonly #tickMs: number;
 
   constructor(options: RequestBoundsOptions) {
     this.#options = options;
-    this.#counts = {
-      total: this.#total,
-      peerOf: options.peerOf,
-      ofConnection: (connection) => this.#connectionUsageOf(connection),
-      ofAddress: (key) => this.#addressUsageOf(key),
-    };
     const { bodyTimeoutMs, answerTimeoutMs } = options.settings;
     this.#tickMs = tickFor(bodyTimeoutMs, answerTimeoutMs);
     this.#ticks = new Ticks({
@@ -104,18 +155,24 @@ export class RequestBounds {
     return { openRequests: this.#openCount, bodyBytes, answerBytes };
   }
 
-  /** Addresses that requests are open from. */
+  /** Addresses with open requests. */
   get addresses(): number {
     return this.#addresses.size;
   }
 
   /** A request has come. @returns whether it may be answered; otherwise it was refused */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
-    const open = new OpenRequest(request, response, this.#counts);
+    const { key, isShared } = this.#options.peerOf(request);
+    const open = new OpenRequest(request, response, {
+      connection: this.#connectionUsageOf(connectionOf(request)),
+      address: key === undefined ? undefined : this.#addressUsageOf(key),
+      isShared,
+      total: this.#total,
+    });
     const refusal = this.#findRefusal(open);
     this.#enter(open);
     if (refusal === undefined) return true;
-    if (refusal === "reset") this.#cutOff(open, constants.NGHTTP2_REFUSED_STREAM);
+    if (refusal === "reset") this.#terminate(open, constants.NGHTTP2_REFUSED_STREAM);
     else this.#refuse(open, refusal, constants.NGHTTP2_REFUSED_STREAM);
     return false;
   }
@@ -176,7 +233,7 @@ export class RequestBounds {
     this.#setBodyBytes(open, open.bodyBytes + overheadBytes);
   }
 
-  /** Looks at what is unsent around each write: nothing tells of it. */
+  /** Measures what is unsent around each write: no event tells. */
   #watchAnswer(open: OpenRequest): void {
     const { response } = open;
     const watched = response as unknown as Record<"write" | "end", (...parts: unknown[]) => unknown>;
@@ -264,10 +321,10 @@ export class RequestBounds {
 
   #checkAnswer(open: OpenRequest): void {
     const { maxConnectionAnswerBytes, maxAddressAnswerBytes, maxAnswerBytes } = this.#options.settings;
-    if (isBeyond(open, "answerBytes", maxConnectionAnswerBytes, maxAddressAnswerBytes)) this.#cutOff(open);
+    if (isBeyond(open, "answerBytes", maxConnectionAnswerBytes, maxAddressAnswerBytes)) this.#terminate(open);
     for (const oldest of this.#unsent) {
       if (this.#total.answerBytes <= Math.max(maxAnswerBytes, open.answerBytes)) return;
-      if (oldest.answerBytes > 0) this.#cutOff(oldest);
+      if (oldest.answerBytes > 0) this.#terminate(oldest);
     }
   }
 
@@ -295,18 +352,18 @@ export class RequestBounds {
         open.unsentBefore > 0 &&
         !hasTimeLeft(++open.answerTicks, settings.answerTimeoutMs, open.takenBytes)
       )
-        this.#cutOff(open);
+        this.#terminate(open);
     }
     return this.#receiving.size > 0 || this.#unsent.size > 0;
   }
 
-  /** Says so where that can be read, and cuts off otherwise. @param code of HTTP/2 for the latter */
+  /** Answers with the rejection where that can be read, and terminates otherwise. @param code of HTTP/2 for the latter */
   #refuse(open: OpenRequest, rejection: Rejection, code?: number): void {
     const { request, response } = open;
     this.#setBodyBytes(open, 0);
     open.isRefused = true;
     if (!open.canBeAnswered || open.connectionUsage.answerBytes > maxUnreadRefusalBytes) {
-      this.#cutOff(open, code);
+      this.#terminate(open, code);
       return;
     }
     // What is left of a body would have to be read first. RFC 9113 §8.2.2: HTTP/2 has no Connection.
@@ -316,7 +373,7 @@ export class RequestBounds {
     this.#options.refuse(request, response, { ...rejection, headers });
   }
 
-  #cutOff(open: OpenRequest, code?: number): void {
+  #terminate(open: OpenRequest, code?: number): void {
     this.#leave(open);
     this.#receiving.delete(open);
     open.reset(code);

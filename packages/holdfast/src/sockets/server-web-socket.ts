@@ -1,10 +1,10 @@
-/** A client's WebSocket as a server sees it. */
+/** A server's WebSocket: handlers, sending, and iteration over messages. */
 import { HoldfastError } from "../errors.js";
-import { type CloseStatus, type MessageData, PreparedMessage } from "../websocket/index.js";
+import type { CloseStatus } from "../websocket/connection.js";
+import { type MessageData, PreparedMessage } from "../websocket/message.js";
 import type { AcceptedSocket } from "./acceptor.js";
-import type { DriverContext } from "./driver-context.js";
 import { MessageIterator } from "./message-iterator.js";
-import { SocketDriver, type SocketOwner } from "./socket-driver.js";
+import { type DriverContext, SocketDriver, type SocketOwner } from "./socket-driver.js";
 
 /** What a server shares among its sockets. */
 export interface ServerWebSocketContext extends DriverContext {
@@ -74,9 +74,7 @@ export class ServerWebSocket implements SocketOwner {
 
   /** @param data at most 125 bytes @throws HF_WEBSOCKET_ARGUMENT over that */
   ping(data?: Uint8Array): void {
-    if (!this.isOpen) return;
-    this.#driver.connection.sendPing(data);
-    this.#driver.sendOutput();
+    this.#driver.ping(data);
   }
 
   /** Starts the closing handshake. @throws HF_WEBSOCKET_ARGUMENT when the code may not be sent or the reason has more than 123 bytes */
@@ -84,12 +82,12 @@ export class ServerWebSocket implements SocketOwner {
     this.#driver.close(code, reason);
   }
 
-  /** Cuts the connection. */
+  /** Ends the connection at once, without a Close frame. */
   terminate(): void {
-    this.#driver.destroy();
+    this.#driver.terminate();
   }
 
-  /** Reads no more, so that the peer is held up by its own connection; messages read already may still come. */
+  /** Reads no more, so that the peer is slowed by its own connection; messages read already may still come. */
   pause(): void {
     this.#driver.pauseReading();
   }
@@ -103,7 +101,7 @@ export class ServerWebSocket implements SocketOwner {
    * HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
    */
   [Symbol.asyncIterator](): MessageIterator {
-    this.#messages ??= new MessageIterator(this.#driver, closedError);
+    this.#messages ??= new MessageIterator(this.#driver);
     return this.#messages;
   }
 
@@ -143,18 +141,11 @@ export class ServerWebSocket implements SocketOwner {
   }
 
   #failed(stage: string, error: unknown): void {
-    // What a loop over the messages of a broken connection throws is no failure of the handler around it.
+    // That a loop over the messages of a broken connection throws is not a failure of the handler around it.
     const isClosed = error instanceof HoldfastError && error.code === "HF_WEBSOCKET_CLOSED" && !this.isOpen;
     if (!isClosed) this.#context.onError(error, { stage });
     if (this.isOpen) this.#driver.fail(1011, "internal error");
   }
-}
-
-export function closedError({ code, reason }: CloseStatus): HoldfastError {
-  const why = reason === "" ? "" : `: ${reason}`;
-  return new HoldfastError("HF_WEBSOCKET_CLOSED", `the connection was closed with ${code}${why}`, {
-    details: { code, reason },
-  });
 }
 
 /** Sends one message to many, framed once, and compressed once for all that agreed on the same window. */

@@ -1,22 +1,27 @@
 /**
- * Drives one WebSocket connection of the engine over a stream of Node.js: TCP, TLS or one stream of HTTP/2. Moves bytes
- * both ways and keeps the bounds in time and size. What messages mean is the owner's.
+ * Drives one WebSocket connection of the engine over a stream of Node.js: TCP, TLS or one stream of HTTP/2. Reads, writes what
+ * the engine answers, pauses reading, and ends the stream. What messages mean is the owner's; how bytes are written is
+ * output.ts, and what is due when is socket-timeouts.ts.
  */
 import type { Duplex } from "node:stream";
-import { type InputOwner, InputRate } from "../time/input-rate.js";
+import type { DeadlineHolder } from "../time/deadlines.js";
+import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import {
   type CloseStatus,
   type ConnectionEvent,
-  type Deflate,
   type EventReceiver,
-  type MessageData,
-  type PreparedMessage,
   type Role,
   WebSocketConnection,
-} from "../websocket/index.js";
-import type { DriverContext } from "./driver-context.js";
-import { DriverDeadlines, type TimedDriver } from "./driver-deadlines.js";
-import { type OutputOwner, OutputWriter } from "./output-writer.js";
+} from "../websocket/connection.js";
+import type { MessageData, PreparedMessage } from "../websocket/message.js";
+import type { Deflate } from "../websocket/options.js";
+import { type Flusher, Output, type OutputListener } from "./output.js";
+import { SocketTimeouts, type TimeoutsContext } from "./socket-timeouts.js";
+
+/** What all connections of a server or client share. */
+export interface DriverContext extends TimeoutsContext {
+  readonly flusher: Flusher;
+}
 
 /** What the driver reports to. Nothing is reported after `closed`. */
 export interface SocketOwner {
@@ -24,7 +29,7 @@ export interface SocketOwner {
   receive(data: MessageData): void;
   /** Everything given to the driver has been taken by the operating system, after it had not for a while. */
   drained(): void;
-  /** No more messages will come: the peer has closed, or broke a rule, which is said then, or the socket is gone. */
+  /** No more messages will come: the peer has closed, or broke a rule, which is the fault, or the socket is gone. */
   ended(fault: string | undefined): void;
   /** The socket is gone. Called once. */
   closed(status: CloseStatus): void;
@@ -33,29 +38,32 @@ export interface SocketOwner {
 }
 
 /** Of work beside plain messages, what is done at a stretch before others get their turn: about a millisecond. */
-const maxOverheadAtOnce = 256 * 1024;
+const maxOverheadPerTurn = 256 * 1024;
 /**
  * Of everything, what is read at a stretch. The system hands over up to 32 times as much of one socket before it looks at
  * another (libuv), and all of it would be parsed before others get their turn.
  */
-const maxBytesAtOnce = 64 * 1024;
-const noMore = Buffer.alloc(0);
-const gone: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
+const maxBytesPerTurn = 64 * 1024;
+const emptyBytes = Buffer.alloc(0);
+const abnormalClosure: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
-export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, TimedDriver {
+export class SocketDriver implements EventReceiver, InputOwner, OutputListener, DeadlineHolder {
+  /** DeadlineHolder. */
+  dueTick = 0;
   readonly #stream: Duplex;
   readonly #connection: WebSocketConnection;
   readonly #context: DriverContext;
   readonly #owner: SocketOwner;
-  readonly #deadlines: DriverDeadlines;
-  readonly #output: OutputWriter;
-  #isHeldUpByOwner = false;
-  #isHeldUpByLoop = false;
-  #isHeldUpByOutput = false;
-  /** Until what has come is paid off, or its rest is looked at. */
-  #isHeldUpByWork = false;
-  /** Since others have had their turn. */
-  #bytesAtOnce = 0;
+  readonly #timeouts: SocketTimeouts;
+  readonly #output: Output;
+  #isPausedByOwner = false;
+  #isPausedByIterator = false;
+  /** Until the peer has taken something of what waits for it. */
+  #isPausedByOutput = false;
+  /** Until its rate allows more, or others have had their turn. */
+  #isPausedByWork = false;
+  /** Read since others have had their turn. */
+  #turnBytes = 0;
   /** Made when there is something to count. */
   #overheadRate: InputRate | undefined;
   /** Whether a message has ended in the chunk that is being received. */
@@ -64,7 +72,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
   #lastBytes = 0;
   #hasEnded = false;
   /** The owner has ended the connection: it is given no more messages. */
-  #isDeaf = false;
+  #ignoresInput = false;
 
   /** @param stream the opening handshake is done, its answer written by `writeFirst` */
   constructor(
@@ -78,12 +86,8 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     this.#context = context;
     this.#owner = owner;
     this.#connection = new WebSocketConnection(role, context.settings.connection, deflate);
-    this.#output = new OutputWriter(stream, context.flusher, this);
-    this.#deadlines = new DriverDeadlines(this, context);
-  }
-
-  get connection(): WebSocketConnection {
-    return this.#connection;
+    this.#output = new Output(stream, context.flusher, this);
+    this.#timeouts = new SocketTimeouts(context, this);
   }
 
   /** Whether messages can be sent. */
@@ -92,26 +96,29 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
   }
 
   /**
-   * Bytes that the operating system has not taken yet, frame headers included. Who has seen that there are some is told
+   * Bytes that the operating system has not taken yet, frame headers included. Whoever has seen that there are some is told
    * by `drained` when there are none left.
    */
   get unsentBytes(): number {
     const { unsentBytes } = this.#output;
-    if (unsentBytes > 0) this.#output.awaitTaken();
+    if (unsentBytes > 0) this.#output.awaitDrain();
     return unsentBytes;
   }
 
-  get bytesUnderWay(): number {
-    return this.#output.bytesUnderWay;
+  /** Of the write in progress, what the operating system has not taken yet. */
+  get bytesInFlight(): number {
+    return this.#output.bytesInFlight;
   }
 
-  get isReadingHeldUp(): boolean {
-    return this.#isHeldUpByOwner || this.#isHeldUpByLoop || this.#isHeldUpByOutput || this.#isHeldUpByWork;
+  get isReadPaused(): boolean {
+    return (
+      this.#isPausedByOwner || this.#isPausedByIterator || this.#isPausedByOutput || this.#isPausedByWork
+    );
   }
 
-  /** Whether the peer's input was held back since this was asked last, for it made too much work. */
-  takeHasBeenSlowed(): boolean {
-    return this.#overheadRate?.takeHasHeldUp() ?? false;
+  /** Whether reading was slowed since the last call, because the peer made too much work. */
+  consumeThrottled(): boolean {
+    return this.#overheadRate?.consumeThrottled() ?? false;
   }
 
   /** Starts reading. @param head bytes that came with the handshake */
@@ -121,8 +128,8 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     stream.on("end", () => this.#receiveEnd());
     // Whatever the error, `close` follows.
     stream.on("error", () => {});
-    stream.on("close", () => this.#gone());
-    this.#deadlines.start();
+    stream.on("close", () => this.#streamClosed());
+    this.#timeouts.start(this);
     this.#output.start();
     if (head.length > 0) this.#receive(Buffer.from(head));
   }
@@ -139,9 +146,11 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     if (output.isWriting || output.waitingBytes > this.#context.settings.maxUnsentBytes) this.#checkUnsent();
   }
 
-  /** Sends what was put into the engine directly: pings, fragments. */
-  sendOutput(): void {
-    for (const frame of this.#connection.takeOutput()) this.#output.queue(frame);
+  /** Sends a ping in this turn's write. @throws HF_WEBSOCKET_ARGUMENT over 125 bytes */
+  ping(data?: Uint8Array): void {
+    if (!this.isOpen) return;
+    this.#connection.sendPing(data);
+    this.#queueAnswers();
   }
 
   /** Writes frames at once: for owners that gather for themselves. Nothing is written unless the connection is open. */
@@ -149,72 +158,79 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     if (this.isOpen) this.#output.write(frames);
   }
 
+  /** Writes a ping at once. */
+  writePing(): void {
+    if (!this.isOpen) return;
+    this.#connection.sendPing();
+    this.#output.write(this.#connection.takeOutput());
+  }
+
   /** Starts the closing handshake. @throws HF_WEBSOCKET_ARGUMENT when code or reason are not accepted */
   close(code?: number, reason?: string): void {
     this.#connection.close(code, reason);
-    this.#isDeaf = true;
-    this.#afterOutput();
+    this.#ignoresInput = true;
+    this.#followState();
   }
 
   /** Fails the connection with a code: Close frame, then the end. */
   fail(code: number, reason: string): void {
     this.#connection.fail(code, reason);
-    this.#isDeaf = true;
+    this.#ignoresInput = true;
     this.#end();
   }
 
   /** Ends the connection without another word. */
-  destroy(): void {
-    this.#isDeaf = true;
+  terminate(): void {
+    this.#ignoresInput = true;
     this.#stream.destroy();
   }
 
   /** Takes no more input. What was read already may still come. */
   pauseReading(): void {
-    this.#isHeldUpByOwner = true;
+    this.#isPausedByOwner = true;
     this.#updateReading();
   }
 
   resumeReading(): void {
-    this.#isHeldUpByOwner = false;
+    this.#isPausedByOwner = false;
     this.#updateReading();
   }
 
   /** The same for a loop over messages, whose needs do not undo the owner's. */
-  holdReading(isHeldUp: boolean): void {
-    this.#isHeldUpByLoop = isHeldUp;
+  holdReading(isHeld: boolean): void {
+    this.#isPausedByIterator = isHeld;
     this.#updateReading();
   }
 
   /** EventReceiver: what came, in order. */
   receiveEvent(event: ConnectionEvent): void {
     // Answers of the engine, as to a ping, come before those of the owner to what follows.
-    this.sendOutput();
+    this.#queueAnswers();
     if (event.type === "text" || event.type === "binary") {
       this.#hasMessage = true;
       // The owner may have ended the connection over a message before this one.
-      if (!this.#isDeaf) this.#owner.receive(event.type === "text" ? event.text : event.data);
+      if (!this.#ignoresInput) this.#owner.receive(event.type === "text" ? event.text : event.data);
     } else if (event.type === "ping") this.#owner.receivePing?.(event.data);
     else if (event.type === "pong") this.#owner.receivePong?.(event.data);
-    else if (event.type === "fault") this.#tellEnded(event.reason);
+    else if (event.type === "fault") this.#notifyEnded(event.reason);
   }
 
-  /** OutputOwner. */
-  blocked(): void {
-    this.#deadlines.blocked();
+  /** OutputListener. */
+  writeBlocked(): void {
+    this.#timeouts.blocked(this.bytesInFlight);
   }
 
-  /** OutputOwner: a peer that takes something may say something, one read for each write. */
-  progressed(): void {
-    if (!this.#isHeldUpByOutput) return;
-    this.#isHeldUpByOutput = false;
+  /** OutputListener: a peer that takes something may say something, one read for each write. */
+  writeProgressed(): void {
+    if (!this.#isPausedByOutput) return;
+    this.#isPausedByOutput = false;
     this.#updateReading();
   }
 
-  /** OutputOwner. */
-  taken(): void {
-    this.#deadlines.unblocked();
-    this.progressed();
+  /** OutputListener. */
+  writeDrained(): void {
+    this.#timeouts.unblocked();
+    this.writeProgressed();
     if (!this.#hasEnded) this.#owner.drained();
   }
 
@@ -223,11 +239,20 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     this.#readOn();
   }
 
+  /** DeadlineHolder. */
+  onDeadline(asOf: number): void {
+    const due = this.#timeouts.check(asOf, this);
+    if (due === undefined) return;
+    if (due.type === "ping") this.ping();
+    else if (due.type === "terminate") this.terminate();
+    else this[due.type](due.code, due.reason);
+  }
+
   #receive(chunk: Buffer): void {
-    this.#deadlines.received();
+    this.#timeouts.received();
     this.#hasMessage = false;
     try {
-      this.#connection.receiveInto(chunk, this, maxOverheadAtOnce);
+      this.#connection.receiveInto(chunk, this, maxOverheadPerTurn);
     } catch (error) {
       // The rest of the chunk is lost, and with it the connection.
       this.#stream.destroy();
@@ -235,15 +260,15 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     }
     const overhead = this.#connection.takeOverhead();
     if (overhead > 0) this.#charge(overhead);
-    this.#bytesAtOnce += chunk.length;
-    if (this.#bytesAtOnce >= maxBytesAtOnce) this.#letOthers();
-    this.#afterOutput();
+    this.#turnBytes += chunk.length;
+    if (this.#turnBytes >= maxBytesPerTurn) this.#yieldTurn();
+    this.#followState();
     if (this.#connection.state !== "open") return;
-    this.#deadlines.messages(this.#hasMessage, this.#connection.isMidMessage);
+    this.#timeouts.messages(this.#hasMessage, this.#connection.isMidMessage);
     const { holdReadingAboveBytes } = this.#context.settings;
     if (holdReadingAboveBytes === null || this.#output.unsentBytes <= holdReadingAboveBytes) return;
-    this.#isHeldUpByOutput = true;
-    this.#output.awaitTaken();
+    this.#isPausedByOutput = true;
+    this.#output.awaitDrain();
     this.#updateReading();
   }
 
@@ -254,65 +279,69 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
       this.#overheadRate ??= new InputRate(this, { perSecond, burst, clock });
       this.#overheadRate.receive(overhead);
     }
-    const isOver = this.#overheadRate?.isOver ?? false;
-    this.#isHeldUpByWork = isOver || this.#connection.hasUnread;
-    if (this.#isHeldUpByWork && !isOver) setImmediate(() => this.#readOn());
+    const isThrottled = this.#overheadRate?.isThrottled ?? false;
+    this.#isPausedByWork = isThrottled || this.#connection.hasUnread;
+    if (this.#isPausedByWork && !isThrottled) setImmediate(() => this.#readOn());
     this.#updateReading();
   }
 
-  #letOthers(): void {
-    this.#bytesAtOnce = 0;
-    if (this.#isHeldUpByWork) return;
-    this.#isHeldUpByWork = true;
+  #yieldTurn(): void {
+    this.#turnBytes = 0;
+    if (this.#isPausedByWork) return;
+    this.#isPausedByWork = true;
     setImmediate(() => this.#readOn());
     this.#updateReading();
   }
 
-  /** Looks at what was left of the last chunk, then at what comes. */
+  /** Reads what was left of the last chunk, then what comes. */
   #readOn(): void {
-    if (this.#stream.destroyed || this.#overheadRate?.isOver) return;
-    this.#isHeldUpByWork = false;
-    if (this.#connection.hasUnread) this.#receive(noMore);
+    if (this.#stream.destroyed || this.#overheadRate?.isThrottled) return;
+    this.#isPausedByWork = false;
+    if (this.#connection.hasUnread) this.#receive(emptyBytes);
     this.#updateReading();
   }
 
   #receiveEnd(): void {
     this.#connection.receiveEnd();
-    this.#afterOutput();
+    this.#followState();
   }
 
-  /** Takes what the engine has to say, and follows its state. */
-  #afterOutput(): void {
-    this.sendOutput();
+  /** Takes what the engine has to say: pongs, Close frames, pings. */
+  #queueAnswers(): void {
+    for (const frame of this.#connection.takeOutput()) this.#output.queue(frame);
+  }
+
+  #followState(): void {
+    this.#queueAnswers();
     const { state } = this.#connection;
     if (state === "closed") this.#end();
     else if (state === "closing") {
       // What the peer still sends is dropped, until its Close frame comes.
       this.#updateReading();
-      this.#deadlines.closing();
+      this.#timeouts.closing();
     } else this.#checkUnsent();
   }
 
   /** The connection is over: what is left is sent, and the socket ends within a bound. */
   #end(): void {
-    this.sendOutput();
+    this.#queueAnswers();
     if (this.#connection.isFinished) this.#output.end();
-    this.#tellEnded(undefined);
+    this.#notifyEnded(undefined);
     // Closing over unread bytes would reset the connection, and the Close frame could be lost with it.
     this.#updateReading();
-    this.#deadlines.closing();
+    this.#timeouts.closing();
   }
 
-  #gone(): void {
-    this.#deadlines.stop();
+  #streamClosed(): void {
+    this.#timeouts.stop();
     this.#overheadRate?.stop();
     this.#connection.receiveEnd();
     this.#output.clear();
-    this.#tellEnded(undefined);
-    this.#owner.closed(this.#connection.closeStatus ?? gone);
+    this.#notifyEnded(undefined);
+    this.#owner.closed(this.#connection.closeStatus ?? abnormalClosure);
   }
 
-  #tellEnded(fault: string | undefined): void {
+  #notifyEnded(fault: string | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#owner.ended(fault);
@@ -330,13 +359,13 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputOwner, Tim
     this.#stream.destroy();
   }
 
-  /** Once the connection has begun to close, nothing but its rate holds its input back. */
+  /** Once the connection has begun to close, only its rate pauses reading. */
   #updateReading(): void {
-    const isHeldUp = this.#connection.state === "open" ? this.isReadingHeldUp : this.#isHeldUpByWork;
-    if (isHeldUp === this.#stream.isPaused()) return;
-    if (isHeldUp) this.#stream.pause();
+    const isPaused = this.#connection.state === "open" ? this.isReadPaused : this.#isPausedByWork;
+    if (isPaused === this.#stream.isPaused()) return;
+    if (isPaused) this.#stream.pause();
     else {
-      this.#deadlines.received();
+      this.#timeouts.received();
       this.#stream.resume();
     }
   }

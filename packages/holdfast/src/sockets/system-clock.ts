@@ -1,6 +1,5 @@
 /** The clock of the machine. Its timers let the process read its sockets first. */
-import type { Clock } from "../time/clock.js";
-import { readingFirst } from "../time/reading-first.js";
+import { type Clock, readingFirst } from "../time/clock.js";
 
 const plainClock: Clock = {
   now: () => Date.now(),

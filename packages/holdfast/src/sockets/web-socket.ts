@@ -6,31 +6,27 @@ import type { ClientHttp2Session } from "node:http2";
 import type { RequestOptions } from "node:https";
 import { refuseUnknownOptions } from "../errors.js";
 import { Deadlines } from "../time/deadlines.js";
+import { maxCloseReasonBytes } from "../websocket/close.js";
+import type { CloseStatus } from "../websocket/connection.js";
+import { createWebSocketKey } from "../websocket/handshake-fields.js";
+import type { MessageData } from "../websocket/message.js";
+import { createUpgrade } from "../websocket/opening-handshake.js";
+import { assertInteger, type DeflateOptions, resolveDeflate } from "../websocket/options.js";
 import {
-  type CloseStatus,
-  createUpgrade,
-  createWebSocketKey,
-  type DeflateOptions,
-  type MessageData,
-  resolveDeflate,
-} from "../websocket/index.js";
-import { type ConnectEvents, connectOverHttp1, connectOverHttp2 } from "./client-connect.js";
-import type { DriverContext } from "./driver-context.js";
-import { Flusher } from "./flusher.js";
-import { MessageIterator } from "./message-iterator.js";
-import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
-import { OutgoingQueue } from "./outgoing-queue.js";
-import { closedError } from "./server-web-socket.js";
-import { SocketDriver, type SocketOwner } from "./socket-driver.js";
-import { systemClock } from "./system-clock.js";
-import {
-  assertCloseArguments,
+  type ConnectEvents,
+  connectOverHttp1,
+  connectOverHttp2,
   parseAddress,
   parseProtocols,
-  toMessage,
-  type WebSocketData,
-} from "./web-socket-arguments.js";
-import { CloseEvent, ErrorEvent } from "./web-socket-events.js";
+  syntaxError,
+} from "./client-connect.js";
+import { MessageIterator } from "./message-iterator.js";
+import { maxTimerMs, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
+import { Flusher } from "./output.js";
+import { type DriverContext, SocketDriver, type SocketOwner } from "./socket-driver.js";
+import { systemClock } from "./system-clock.js";
+
+export type WebSocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 export interface WebSocketOptions extends SocketOptions {
   /** Subprotocols, where the options stand in their place. */
@@ -59,9 +55,9 @@ export const clientOptionNames: readonly string[] = [
   "http2Session",
 ];
 
-const nothing = new Uint8Array(0);
+const emptyBytes = new Uint8Array(0);
 
-// Deadlines and writes of all clients are met together.
+// All clients share one timer and one flusher.
 const shared = {
   clock: systemClock,
   flusher: new Flusher(),
@@ -116,7 +112,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
         : { ...(protocols as WebSocketOptions), ...options };
     refuseUnknownOptions(given, [...clientOptionNames, ...socketOptionNames]);
     const { compression, handshakeTimeoutMs: timeoutMs = 10_000, headers = {}, tls, http2Session } = given;
-    assertBound("handshakeTimeoutMs", timeoutMs, 2 ** 31 - 1);
+    assertInteger("handshakeTimeoutMs", timeoutMs, { max: maxTimerMs });
     const address = parseAddress(url);
     this.url = address.href.replace(/^http/, "ws");
     this.#origin = new URL(this.url).origin;
@@ -137,7 +133,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
         this.#readyState = WebSocket.OPEN;
         if (head.length > 0) stream.unshift(head);
         driver.pauseReading();
-        driver.start(nothing);
+        driver.start(emptyBytes);
         this.#emit("open", new Event("open"));
         // As in a browser, messages come in later tasks: who waits for the event goes on before them.
         setImmediate(() => {
@@ -195,7 +191,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
       // As in a browser: the events come after this call has returned.
       queueMicrotask(() => {
         this.#abort?.();
-        this.#fail("closed before it was open");
+        this.#fail("closed before the connection was established");
       });
       return;
     }
@@ -207,18 +203,16 @@ export class WebSocket extends EventTarget implements SocketOwner {
 
   /** Sends a ping, which the peer answers by itself. Not in browsers. @param data at most 125 bytes */
   ping(data?: Uint8Array): void {
-    if (this.#readyState !== WebSocket.OPEN || !this.#driver?.isOpen) return;
-    this.#driver.connection.sendPing(data);
-    this.#driver.sendOutput();
+    if (this.#readyState === WebSocket.OPEN) this.#driver?.ping(data);
   }
 
-  /** Cuts the connection. Not in browsers. */
+  /** Ends the connection at once, without a Close frame. Not in browsers. */
   terminate(): void {
     if (this.#readyState === WebSocket.CONNECTING) this.close();
-    else this.#driver?.destroy();
+    else this.#driver?.terminate();
   }
 
-  /** Reads no more, so that the peer is held up; messages read already may still come. Not in browsers. */
+  /** Reads no more, so that the peer is slowed down; messages read already may still come. Not in browsers. */
   pause(): void {
     this.#isPaused = true;
     this.#driver?.pauseReading();
@@ -234,13 +228,10 @@ export class WebSocket extends EventTarget implements SocketOwner {
    * closed, and throws HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
    */
   [Symbol.asyncIterator](): MessageIterator {
-    this.#messages ??= new MessageIterator(
-      {
-        holdReading: (isHeldUp) => this.#driver?.holdReading(isHeldUp),
-        close: () => this.close(),
-      },
-      closedError,
-    );
+    this.#messages ??= new MessageIterator({
+      holdReading: (isHeld) => this.#driver?.holdReading(isHeld),
+      close: () => this.close(),
+    });
     return this.#messages;
   }
 
@@ -296,4 +287,114 @@ export class WebSocket extends EventTarget implements SocketOwner {
 
 function rethrow(error: unknown): never {
   throw error;
+}
+
+/** @throws DOMException InvalidAccessError or SyntaxError */
+function assertCloseArguments(code: number | undefined, reason: string | undefined): void {
+  if (code !== undefined && code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999))
+    throw new DOMException(`a close code is 1000, or from 3000 to 4999, not ${code}`, "InvalidAccessError");
+  const bytes = Buffer.byteLength(reason ?? "");
+  if (bytes > maxCloseReasonBytes)
+    throw syntaxError(`a close reason may have ${maxCloseReasonBytes} bytes of UTF-8, not ${bytes}`);
+}
+
+/** Text that is not well-formed is mended, as the standard's USVString has it. */
+function toMessage(data: WebSocketData): MessageData | Blob {
+  if (data instanceof Blob || data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return String(data);
+}
+
+/**
+ * What a client sends, in order: the bytes of a Blob have to be waited for, and what is sent after it waits with them.
+ * Counts the payload bytes that have not gone out, as the standard's `bufferedAmount` has it.
+ */
+class OutgoingQueue {
+  readonly #write: (message: MessageData) => void;
+  /** The last step that waits for a Blob; undefined when none does. */
+  #waiting: Promise<void> | undefined;
+  #waitingBytes = 0;
+  /** Payload bytes written since everything had gone out. */
+  #writtenBytes = 0;
+  #droppedBytes = 0;
+
+  constructor(write: (message: MessageData) => void) {
+    this.#write = write;
+  }
+
+  send(message: MessageData | Blob): void {
+    if (this.#waiting === undefined && !(message instanceof Blob)) {
+      this.#writtenBytes += sizeOf(message);
+      this.#write(message);
+      return;
+    }
+    const size = sizeOf(message);
+    this.#waitingBytes += size;
+    this.after(async () => {
+      const data = message instanceof Blob ? new Uint8Array(await message.arrayBuffer()) : message;
+      this.#waitingBytes -= size;
+      this.#writtenBytes += size;
+      this.#write(data);
+    });
+  }
+
+  /** Counts what is sent too late, which the standard has in `bufferedAmount` for good. */
+  drop(message: MessageData | Blob): void {
+    this.#droppedBytes += sizeOf(message);
+  }
+
+  /** Runs at once, or behind what waits. */
+  after(run: () => void | Promise<void>): void {
+    if (this.#waiting === undefined) {
+      const result = run();
+      if (!(result instanceof Promise)) return;
+      this.#follow(result);
+    } else this.#follow(this.#waiting.then(run));
+  }
+
+  /** @param unsentBytes of the socket, frame headers included */
+  bufferedAmount(unsentBytes: number): number {
+    if (unsentBytes === 0) this.#writtenBytes = 0;
+    return this.#waitingBytes + Math.min(this.#writtenBytes, unsentBytes) + this.#droppedBytes;
+  }
+
+  #follow(step: Promise<void>): void {
+    const waiting = step
+      .catch(() => {})
+      .then(() => {
+        if (this.#waiting === waiting) this.#waiting = undefined;
+      });
+    this.#waiting = waiting;
+  }
+}
+
+function sizeOf(message: MessageData | Blob): number {
+  if (typeof message === "string") return Buffer.byteLength(message);
+  return message instanceof Blob ? message.size : message.byteLength;
+}
+
+/** The connection is over (WHATWG WebSockets §6). */
+export class CloseEvent extends Event {
+  /** 1005 when the peer gave none, 1006 when there was no Close frame. */
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+
+  constructor(type: string, fields: { code?: number; reason?: string; wasClean?: boolean } = {}) {
+    super(type);
+    this.code = fields.code ?? 0;
+    this.reason = fields.reason ?? "";
+    this.wasClean = fields.wasClean ?? false;
+  }
+}
+
+/** Something went wrong; unlike in a browser, the event says what. A close event follows. */
+export class ErrorEvent extends Event {
+  readonly message: string;
+
+  constructor(type: string, fields: { message?: string } = {}) {
+    super(type);
+    this.message = fields.message ?? "";
+  }
 }

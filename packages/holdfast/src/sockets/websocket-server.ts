@@ -11,22 +11,21 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf, refuseUnknownOptions } from "../errors.js";
 import { Deadlines } from "../time/deadlines.js";
+import { type Rejection, reject } from "../websocket/opening-handshake.js";
 import {
+  assertInteger,
   type DeflateOptions,
   type DeflateSettings,
-  type Rejection,
-  reject,
   resolveDeflate,
-} from "../websocket/index.js";
+} from "../websocket/options.js";
 import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { defaultConnectionLimits } from "./connection-bounds.js";
-import { Flusher } from "./flusher.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
-import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-servers.js";
+import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-upgrade.js";
 import { type OpeningRequest, pathOf, toOriginForm } from "./opening-request.js";
-import { assertBound, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
-import { RequestBounds } from "./request-bounds.js";
-import { defaultRequestBounds } from "./request-usage.js";
+import { maxTimerMs, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
+import { Flusher } from "./output.js";
+import { defaultRequestBounds, RequestBounds } from "./request-bounds.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
 
@@ -35,13 +34,13 @@ export interface WebSocketServerOptions extends SocketOptions {
   readonly path?: string;
   /**
    * Called for each connection, before any of its messages. Set its handlers here, or begin a loop over its messages,
-   * before anything is awaited: messages for which nobody is there are dropped.
+   * before anything is awaited: messages without a handler are dropped.
    */
   readonly onConnection: (socket: ServerWebSocket, request: OpeningRequest) => unknown;
   /**
-   * Decides who may connect: nothing admits, a status and a sentence refuse. Browsers let pages of any origin connect and
+   * Decides who may connect: `undefined` admits, a status and a sentence refuse. Browsers let pages of any origin connect and
    * send cookies along, so a server that relies on cookies must look at the Origin field here.
-   * @default everybody may
+   * @default everyone may
    */
   readonly authorize?: (request: OpeningRequest) => Refusal | undefined | Promise<Refusal | undefined>;
   /** Chooses among the subprotocols that the client offers; undefined for none. @default none is chosen */
@@ -145,9 +144,9 @@ export class WebSocketServer {
       handshakeTimeoutMs = 10_000,
       maxContexts = 1000,
     } = options;
-    assertBound("maxConnections", maxConnections, Number.MAX_SAFE_INTEGER, true);
-    assertBound("maxContexts", maxContexts);
-    assertBound("handshakeTimeoutMs", handshakeTimeoutMs, 2 ** 31 - 1);
+    assertInteger("maxConnections", maxConnections, { canBeNull: true });
+    assertInteger("maxContexts", maxContexts);
+    assertInteger("handshakeTimeoutMs", handshakeTimeoutMs, { max: maxTimerMs });
     if (typeof options.onConnection !== "function")
       throw new HoldfastError("HF_OPTION_INVALID", "onConnection must be a function");
     this.#options = options;
@@ -211,7 +210,7 @@ export class WebSocketServer {
   /**
    * Listens, for HTTP/1.1 and HTTP/2 on one port.
    * @returns the port
-   * @throws HF_SERVER_LISTEN when the address is taken or may not be used, HF_SERVER_STATE when it listens already
+   * @throws HF_SERVER_LISTEN when the address is taken or may not be used, HF_SERVER_STATE when it is already listening
    */
   async listen(options: ListenOptions = {}): Promise<number> {
     const {
@@ -223,7 +222,10 @@ export class WebSocketServer {
       onRequest,
     } = options;
     if (this.#front || this.#isClosing)
-      throw new HoldfastError("HF_SERVER_STATE", "the server listens already, or was closed; make another");
+      throw new HoldfastError(
+        "HF_SERVER_STATE",
+        "the server is already listening or was closed: create another",
+      );
     const front = new HttpFront({
       clock: systemClock,
       tls,
@@ -255,7 +257,7 @@ export class WebSocketServer {
     }
     if (this.#isClosing) {
       await front.close();
-      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
+      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it was listening");
     }
     front.listener.on("error", (error) => this.#onError(error, { stage: "listening" }));
     return this.port as number;
@@ -273,7 +275,7 @@ export class WebSocketServer {
     const isClosed = this.#front?.close();
     for (const socket of [...this.#sockets]) socket.close(1001, "the server is being ended");
     if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
-    this.#front?.cut();
+    this.#front?.terminate();
     await isClosed;
   }
 
@@ -343,7 +345,7 @@ function toRejection(refusal: Refusal | undefined): Rejection | undefined {
   if (Number.isInteger(status) && status >= 400 && status <= 599) return reject(status, message, headers);
   throw new HoldfastError(
     "HF_OPTION_INVALID",
-    `authorize must return nothing, or a status from 400 to 599 and a message, not ${JSON.stringify(refusal)}`,
+    `authorize must return undefined, or a status from 400 to 599 and a message, not ${JSON.stringify(refusal)}`,
   );
 }
 

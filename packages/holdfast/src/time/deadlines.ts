@@ -1,8 +1,4 @@
-/**
- * Deadlines of many sessions on one timer. Each holder has at most one deadline, met at the first tick after it, so
- * setting and moving one costs no timer. A deadline is met only when it was over before peers were last listened to (the
- * clock's `asOf`), so a process that was stopped or busy reads what waits for it before anybody is cut.
- */
+/** Deadlines of many on one timer, and ticks by which things age. */
 import type { Clock } from "./clock.js";
 
 export interface DeadlineHolder {
@@ -14,6 +10,11 @@ export interface DeadlineHolder {
 
 const tickMs = 500;
 
+/**
+ * Each holder has at most one deadline, met at the first tick after it, so setting and moving one costs no timer. A deadline
+ * is met only when it was over before peers were last listened to (the clock's `asOf`), so a process that was stopped or busy
+ * reads what waits for it before it terminates anybody.
+ */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -83,19 +84,62 @@ export class Deadlines {
   #tick(asOf: number): void {
     this.#cancelTimer = undefined;
     const now = this.#currentTick(asOf);
-    // At most as many ticks as there are deadlines are worth looking at, however long the process was held up.
+    // Only ticks with deadlines are visited, however long the process was busy.
     const due = [...this.#holders.keys()].filter((tick) => tick <= now).sort((a, b) => a - b);
     this.#lastTick = Math.max(this.#lastTick, now);
     for (const tick of due) {
       const holders = this.#holders.get(tick);
       this.#holders.delete(tick);
       for (const holder of holders ?? []) {
-        // One that was met before may have cleared or moved this one.
+        // A deadline that was met before it may have cleared or moved this one.
         if (holder.dueTick !== tick) continue;
         holder.dueTick = 0;
         this.#meet(holder, asOf);
       }
     }
     if (this.#holders.size > 0) this.#wake();
+  }
+}
+
+export interface TicksOptions {
+  readonly clock: Clock;
+  readonly tickMs: number;
+  /** @returns whether there is still something to watch */
+  readonly onTick: () => boolean;
+}
+
+/** Longest interval between ticks. */
+const maxTickMs = 1000;
+
+/** How often to check what must end after one of these times. */
+export function tickFor(...timesMs: readonly number[]): number {
+  return Math.max(1, Math.min(maxTickMs, ...timesMs.map((timeMs) => Math.floor(timeMs / 4))));
+}
+
+/**
+ * Calls back at an even pace while there is something to watch, which ages by these ticks: however long the process stood
+ * still, that is one tick.
+ */
+export class Ticks {
+  readonly #options: TicksOptions;
+  #isRunning = false;
+
+  constructor(options: TicksOptions) {
+    this.#options = options;
+  }
+
+  /** There is something to watch. */
+  start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#wait();
+  }
+
+  #wait(): void {
+    const { clock, tickMs, onTick } = this.#options;
+    clock.setTimer(() => {
+      if (onTick()) this.#wait();
+      else this.#isRunning = false;
+    }, tickMs);
   }
 }

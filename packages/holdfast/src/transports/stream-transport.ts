@@ -9,7 +9,7 @@ import type { HeaderFields } from "../requests/origins.js";
 import { type HttpRefusal, sendRefusal } from "../requests/refusals.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
-import { isGone, isHttp2Response } from "../sockets/http-exchange.js";
+import { isGone, isHttp2Response } from "../sockets/open-request.js";
 import { handOver } from "../sockets/request-bounds.js";
 import type { Clock } from "../time/clock.js";
 import type { Encoder } from "../wire/codec.js";

@@ -13,20 +13,14 @@ import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Handler } from "../sessions/registry.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
-import type { DriverContext } from "../sockets/driver-context.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
-import { SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
-import {
-  Compressor,
-  type Deflate,
-  type DeflateSettings,
-  type MessageData,
-  maxCloseReasonBytes,
-  PreparedMessage,
-  type RawHeaders,
-  type Rejection,
-  reject,
-} from "../websocket/index.js";
+import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
+import { maxCloseReasonBytes } from "../websocket/close.js";
+import { Compressor } from "../websocket/deflate.js";
+import type { RawHeaders } from "../websocket/handshake-fields.js";
+import { type MessageData, PreparedMessage } from "../websocket/message.js";
+import { type Rejection, reject } from "../websocket/opening-handshake.js";
+import type { Deflate, DeflateSettings } from "../websocket/options.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import { chooseCodec, codecs } from "../wire/codecs.js";
 import type { Disconnect } from "../wire/codes.js";
@@ -211,11 +205,8 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
 
   /** RFC 6455 §5.5.2. */
   sendPing(): void {
-    if (!this.#driver.isOpen) return;
-    const { connection } = this.#driver;
-    connection.sendPing();
     // At once: until the end of the turn it would look like bytes that the peer does not take.
-    this.#driver.write(connection.takeOutput());
+    this.#driver.writePing();
   }
 
   pauseReading(): void {
@@ -227,7 +218,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   }
 
   consumeThrottled(): boolean {
-    return this.#driver.takeHasBeenSlowed();
+    return this.#driver.consumeThrottled();
   }
 
   close({ code, reason }: Disconnect): void {
@@ -237,7 +228,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
 
   destroy(): void {
     this.#events = undefined;
-    this.#driver.destroy();
+    this.#driver.terminate();
   }
 
   receive(data: MessageData): void {

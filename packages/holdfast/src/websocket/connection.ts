@@ -1,19 +1,30 @@
 /**
  * One WebSocket connection after its opening handshake (RFC 6455 §5–§7), either role, without I/O: bytes go in,
- * events and bytes to send come out. Knows no socket, no timer and no clock; who owns the socket writes what
+ * events and bytes to send come out. Knows no socket, no timer and no clock; the socket's owner writes what
  * `takeOutput` returns, ends the socket when `isFinished` says so, and gives up on a peer that does not answer.
  */
 import { HoldfastError } from "../errors.js";
-import { CloseCode, isSendableCloseCode, maxCloseReasonBytes } from "./close-code.js";
-import { clipReason, parseClosePayload } from "./close-payload.js";
-import { Compressor } from "./deflate/compressor.js";
-import { Decompressor } from "./deflate/decompressor.js";
-import { encodeFrame, type Fault, type FrameHeader, maxControlPayloadBytes, Opcode } from "./frame.js";
-import { FrameReader, type FrameSink } from "./frame-reader.js";
-import { randomMaskingKey } from "./masking-key.js";
-import { MessageAssembler, type MessageEvent } from "./message-assembler.js";
-import { type ConnectionOptions, type Deflate, resolveConnectionLimits } from "./options.js";
-import { type MessageData, PreparedMessage } from "./prepared-message.js";
+import {
+  CloseCode,
+  clipReason,
+  isSendableCloseCode,
+  maxCloseReasonBytes,
+  parseClosePayload,
+} from "./close.js";
+import { Compressor, Decompressor } from "./deflate.js";
+import {
+  encodeFrame,
+  type Fault,
+  type FrameHeader,
+  FrameReader,
+  isControl,
+  isFault,
+  maxControlPayloadBytes,
+  Opcode,
+  randomMaskingKey,
+} from "./frame.js";
+import { MessageAssembler, type MessageData, type MessageEvent, PreparedMessage } from "./message.js";
+import { type ConnectionOptions, type Deflate, resolveMessageLimits } from "./options.js";
 
 export type Role = "server" | "client";
 
@@ -45,15 +56,15 @@ export interface CloseStatus {
   readonly wasClean: boolean;
 }
 
-/** What a frame costs that must be looked at for itself, as bytes of a plain message would: about a microsecond. */
+/** The cost of a frame that carries little, in bytes of a plain message: about a microsecond. */
 const frameCost = 1024;
-/** Fragments of so many bytes or more cost little beside these. */
+/** Below this many bytes, a fragment's own cost counts. */
 const smallFragmentBytes = 64;
 
 const noEvents: readonly ConnectionEvent[] = Object.freeze([]);
 const noOutput: readonly Buffer[] = Object.freeze([]);
 
-export class WebSocketConnection implements FrameSink {
+export class WebSocketConnection {
   readonly role: Role;
   #state: ConnectionState = "open";
   #status: CloseStatus | undefined;
@@ -67,7 +78,7 @@ export class WebSocketConnection implements FrameSink {
   #output: Buffer[] = [];
   #sendingFragments = false;
   #hasPeerEnded = false;
-  /** Since it was asked for last. */
+  /** Since the last `takeOverhead`. */
   #overhead = 0;
   #maxOverhead = Number.POSITIVE_INFINITY;
 
@@ -76,7 +87,7 @@ export class WebSocketConnection implements FrameSink {
    * @throws HF_OPTION_INVALID when a bound is not a positive integer
    */
   constructor(role: Role, options: ConnectionOptions = {}, deflate?: Deflate) {
-    const limits = resolveConnectionLimits(options);
+    const limits = resolveMessageLimits(options);
     this.role = role;
     if (deflate) {
       this.#compressor = compressorFor(role, deflate);
@@ -110,7 +121,7 @@ export class WebSocketConnection implements FrameSink {
    * place. Binary messages are memory of their own.
    */
   receive(chunk: Uint8Array): readonly ConnectionEvent[] {
-    this.#read(chunk);
+    this.#readFrames(chunk);
     const events = this.#events;
     this.#events = undefined;
     return events ?? noEvents;
@@ -129,36 +140,26 @@ export class WebSocketConnection implements FrameSink {
     this.#receiver = receiver;
     this.#maxOverhead = maxOverhead;
     try {
-      this.#read(chunk);
+      this.#readFrames(chunk);
     } finally {
       this.#receiver = undefined;
       this.#maxOverhead = Number.POSITIVE_INFINITY;
     }
   }
 
-  /** Whether bytes that were received have not been looked at yet. */
+  /** Whether bytes that were received are left unread, because they would have cost more than `maxOverhead`. */
   get hasUnread(): boolean {
     return this.#reader.hasUnread;
   }
 
   /**
    * What the input since the last call cost beside plain messages, in bytes of these: control frames, small fragments, what
-   * was decompressed, and whatever came after a Close frame. For who bounds how fast a peer is read.
+   * was decompressed, and whatever came after a Close frame. It bounds how fast a peer is read.
    */
   takeOverhead(): number {
     const overhead = this.#overhead;
     this.#overhead = 0;
     return overhead;
-  }
-
-  /** FrameSink. */
-  get isOverBudget(): boolean {
-    return this.#overhead >= this.#maxOverhead;
-  }
-
-  /** FrameSink. */
-  skipFrame(): void {
-    this.#overhead += frameCost;
   }
 
   /** The peer ended its side of the TCP connection. Without a Close frame before, the status becomes 1006. */
@@ -191,7 +192,7 @@ export class WebSocketConnection implements FrameSink {
   }
 
   /**
-   * The frame of a message, for who writes it himself: behind what `takeOutput` has, and before anything else. For a
+   * The frame of a message, for callers that write it themselves: behind what `takeOutput` has, and before anything else. For a
    * server without context takeover, a prepared message gives the same bytes on every connection.
    * @throws HF_WEBSOCKET_STATE when the connection is closing or closed, or between fragments
    */
@@ -246,8 +247,6 @@ export class WebSocketConnection implements FrameSink {
     if (this.#state !== "open") return;
     this.#sendClose(code, reasonBytes);
     this.#state = "closing";
-    // RFC 6455 §1.4: after its Close frame an endpoint wants nothing but the peer's.
-    this.#reader.readOnlyForClose();
     this.#assembler.reset();
   }
 
@@ -258,31 +257,76 @@ export class WebSocketConnection implements FrameSink {
   fail(code: number, reason: string): void {
     assertSendable(code);
     if (this.#state === "closed") return;
-    // Whoever calls this knows already.
+    // The caller knows already.
     this.#receiver = undefined;
     this.#failWith({ code, reason });
     this.#events = undefined;
   }
 
-  /** FrameSink: a data frame's payload, or a part of it. */
-  receiveData(piece: Uint8Array, isFrameEnd: boolean, isFinal: boolean): Fault | undefined {
-    const result = this.#assembler.push(piece, isFrameEnd, isFinal);
-    if (this.#decompressor !== undefined) this.#overhead += this.#assembler.takeExpansion();
-    if (result === undefined) return undefined;
-    if (result.type === "fault") return result;
-    this.#emit(result);
-    return undefined;
+  /** Looks at what was received, frame by frame, as far as `#maxOverhead` allows. */
+  #readFrames(chunk: Uint8Array): void {
+    if (this.#state !== "open") this.#overhead += chunk.length;
+    if (this.#state === "closed") return;
+    const reader = this.#reader;
+    reader.push(chunk);
+    while (this.#canReadOn()) {
+      if (reader.frame === undefined) {
+        const header = reader.readHeader();
+        if (header === undefined) return;
+        const fault = isFault(header) ? header : this.#startFrame(header);
+        if (fault) {
+          this.#failWith(fault);
+          return;
+        }
+      }
+      const frame = reader.frame as FrameHeader;
+      if (this.#isSkipped(frame)) {
+        if (!reader.skipPayload()) return;
+        continue;
+      }
+      const piece = reader.readPayload();
+      if (piece === undefined) return;
+      const fault = isControl(frame.opcode)
+        ? this.#receiveControl(frame.opcode, piece)
+        : this.#receiveData(piece, frame.isFinal && reader.frame === undefined);
+      if (fault) {
+        this.#failWith(fault);
+        return;
+      }
+    }
   }
 
-  /** FrameSink: a data frame's header. */
-  startData(header: FrameHeader): Fault | undefined {
+  /** An event's receiver may have ended the connection, or the input may have used up what may be spent now. */
+  #canReadOn(): boolean {
+    return this.#state !== "closed" && this.#overhead < this.#maxOverhead;
+  }
+
+  /** RFC 6455 §1.4: after its Close frame an endpoint waits only for the peer's. */
+  #isSkipped({ opcode }: FrameHeader): boolean {
+    return this.#state === "closing" && opcode !== Opcode.close;
+  }
+
+  #startFrame(header: FrameHeader): Fault | undefined {
+    if (this.#isSkipped(header)) {
+      this.#overhead += frameCost;
+      return undefined;
+    }
+    if (isControl(header.opcode)) return undefined;
     const isFragment = !header.isFinal || header.opcode === Opcode.continuation;
     if (isFragment && header.payloadBytes < smallFragmentBytes) this.#overhead += frameCost;
     return this.#assembler.startFrame(header);
   }
 
-  /** FrameSink: a whole control frame. */
-  receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined {
+  #receiveData(piece: Uint8Array, isMessageEnd: boolean): Fault | undefined {
+    const result = this.#assembler.push(piece, isMessageEnd);
+    if (this.#decompressor !== undefined) this.#overhead += this.#assembler.takeExpansion();
+    if (result === undefined) return undefined;
+    if (isFault(result)) return result;
+    this.#emit(result);
+    return undefined;
+  }
+
+  #receiveControl(opcode: Opcode, payload: Uint8Array): Fault | undefined {
     if (opcode === Opcode.close) return this.#receiveClose(payload);
     this.#overhead += frameCost;
     if (opcode === Opcode.ping) {
@@ -301,7 +345,6 @@ export class WebSocketConnection implements FrameSink {
       this.#sendClose(close.code === CloseCode.noStatus ? undefined : close.code, Buffer.from(close.reason));
     this.#emit(close);
     this.#finish(close.code, close.reason, true);
-    this.#reader.stop();
     return undefined;
   }
 
@@ -309,12 +352,12 @@ export class WebSocketConnection implements FrameSink {
     if (this.#state === "open") this.#sendClose(fault.code, clipReason(fault.reason));
     this.#emit({ type: "fault", code: fault.code, reason: fault.reason });
     this.#finish(fault.code, fault.reason, false);
-    this.#reader.stop();
   }
 
   #finish(code: number, reason: string, wasClean: boolean): void {
     this.#state = "closed";
     this.#status = { code, reason, wasClean };
+    this.#reader.clear();
     this.#assembler.reset();
     this.#compressor?.close();
     this.#decompressor?.close();
@@ -345,20 +388,13 @@ export class WebSocketConnection implements FrameSink {
 
   #assertOpen(): void {
     if (this.#state !== "open")
-      throw new HoldfastError("HF_WEBSOCKET_STATE", `nothing can be sent: the connection is ${this.#state}`);
+      throw new HoldfastError("HF_WEBSOCKET_STATE", `cannot send: the connection is ${this.#state}`);
   }
 
   #assertCanSendData(): void {
     this.#assertOpen();
     if (this.#sendingFragments)
       throw new HoldfastError("HF_WEBSOCKET_STATE", "a fragmented message must end before another message");
-  }
-
-  #read(chunk: Uint8Array): void {
-    if (this.#state !== "open") this.#overhead += chunk.length;
-    if (this.#state === "closed") return;
-    const fault = this.#reader.read(chunk, this);
-    if (fault) this.#failWith(fault);
   }
 
   #emit(event: ConnectionEvent): void {

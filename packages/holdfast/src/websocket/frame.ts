@@ -1,9 +1,9 @@
 /**
- * Frames (RFC 6455 §5.2): the header as bytes and as values. Knows single frames only; what may follow what is
- * connection.ts.
+ * Frames (RFC 6455 §5.2): the header as bytes and as values, masking (§5.3), and a reader that finds them in a stream of
+ * bytes. Knows single frames only; which frame may follow which is message.ts and connection.ts.
  */
-import { CloseCode } from "./close-code.js";
-import { maskInPlace } from "./masking.js";
+import { randomFillSync } from "node:crypto";
+import { CloseCode } from "./close.js";
 
 export const Opcode = {
   continuation: 0x0,
@@ -15,11 +15,11 @@ export const Opcode = {
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
+const empty = new Uint8Array(0);
+
 /** The first reserved bit, in the first byte of a frame. */
 const rsv1 = 0x40;
 
-/** 2 bytes, 8 of extended length, 4 of masking key. */
-export const maxHeaderBytes = 14;
 /** RFC 6455 §5.5. */
 export const maxControlPayloadBytes = 125;
 
@@ -150,4 +150,180 @@ export function encodeFrame(
     maskInPlace(frame.subarray(headerBytes), maskingKey, 0);
   }
   return frame;
+}
+
+/**
+ * Splits a stream of bytes into frames, however it is chunked. Read a header with `readHeader`, then its payload with
+ * `readPayload` or `skipPayload`, until one of them needs more bytes.
+ */
+export class FrameReader {
+  readonly #isMaskExpected: boolean;
+  readonly #canBeCompressed: boolean;
+  #chunk: Uint8Array = empty;
+  #offset = 0;
+  /** Whether what is left of the chunk is the beginning of a header. */
+  #isMidHeader = false;
+  #frame: FrameHeader | undefined;
+  #payloadRead = 0;
+  /** The beginning of a control frame's payload. */
+  #controlPart: Buffer | undefined;
+
+  /** The same parameters as those of `parseFrameHeader`. */
+  constructor(isMaskExpected: boolean, canBeCompressed: boolean) {
+    this.#isMaskExpected = isMaskExpected;
+    this.#canBeCompressed = canBeCompressed;
+  }
+
+  /** The frame whose payload is being read; undefined between frames. */
+  get frame(): FrameHeader | undefined {
+    return this.#frame;
+  }
+
+  /** Whether a frame has begun and not ended. */
+  get isMidFrame(): boolean {
+    return this.#frame !== undefined || this.#isMidHeader;
+  }
+
+  /** Whether there are bytes left to read. */
+  get hasUnread(): boolean {
+    return this.#offset < this.#chunk.length && !this.#isMidHeader;
+  }
+
+  /** Takes more bytes, which belong to the reader from then on. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    const isEmpty = this.#offset === this.#chunk.length;
+    this.#chunk = isEmpty ? chunk : Buffer.concat([this.#chunk.subarray(this.#offset), chunk]);
+    this.#offset = 0;
+    this.#isMidHeader = false;
+  }
+
+  /** @returns the next frame's header, its fault, or undefined when more bytes are needed */
+  readHeader(): FrameHeader | Fault | undefined {
+    const header = parseFrameHeader(this.#chunk, this.#offset, this.#isMaskExpected, this.#canBeCompressed);
+    if (header === undefined) {
+      // A few bytes of their own, so that the rest of the chunk can be collected.
+      const part = this.#offset === this.#chunk.length ? empty : this.#chunk.slice(this.#offset);
+      this.#chunk = part;
+      this.#offset = 0;
+      this.#isMidHeader = part.length > 0;
+    } else if (!isFault(header)) {
+      this.#offset += header.headerBytes;
+      this.#frame = header;
+      this.#payloadRead = 0;
+    }
+    return header;
+  }
+
+  /**
+   * The next piece of the frame's payload, unmasked in place; of a control frame all of it, in memory of its own.
+   * @returns undefined when more bytes are needed
+   */
+  readPayload(): Uint8Array | undefined {
+    const frame = this.#frame as FrameHeader;
+    const position = this.#payloadRead;
+    const piece = this.#takePiece(frame);
+    if (piece === undefined) return undefined;
+    if (frame.isMasked && piece.length > 0) maskInPlace(piece, frame.maskingKey, position);
+    if (!isControl(frame.opcode)) return piece;
+    const payload = this.#controlPart ? Buffer.concat([this.#controlPart, piece]) : Buffer.from(piece);
+    this.#controlPart = this.#frame && payload;
+    return this.#frame ? undefined : payload;
+  }
+
+  /** Passes over the next piece of the frame's payload. @returns whether there was one */
+  skipPayload(): boolean {
+    this.#controlPart = undefined;
+    return this.#takePiece(this.#frame as FrameHeader) !== undefined;
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.#chunk = empty;
+    this.#offset = 0;
+    this.#isMidHeader = false;
+    this.#frame = undefined;
+    this.#controlPart = undefined;
+  }
+
+  #takePiece(frame: FrameHeader): Uint8Array | undefined {
+    const missing = frame.payloadBytes - this.#payloadRead;
+    const start = this.#offset;
+    const end = Math.min(start + missing, this.#chunk.length);
+    if (missing > 0 && start === end) return undefined;
+    const piece = this.#chunk.subarray(start, end);
+    this.#payloadRead += piece.length;
+    if (this.#payloadRead === frame.payloadBytes) this.#frame = undefined;
+    this.#offset = end;
+    if (end === this.#chunk.length) {
+      this.#chunk = empty;
+      this.#offset = 0;
+    }
+    return piece;
+  }
+}
+
+/**
+ * Masks or unmasks in place.
+ * @param bytes part of a payload; overwritten
+ * @param key the masking key as it stands in the frame, first octet in the highest byte
+ * @param position index of the first of these bytes within the payload
+ */
+export function maskInPlace(bytes: Uint8Array, key: number, position: number): void {
+  // Rotate the key so that index 0 of `bytes` uses the octet it is due.
+  const shift = (position & 3) * 8;
+  const rotated = shift === 0 ? key : (key << shift) | (key >>> (32 - shift));
+  const k0 = (rotated >>> 24) & 0xff;
+  const k1 = (rotated >>> 16) & 0xff;
+  const k2 = (rotated >>> 8) & 0xff;
+  const k3 = rotated & 0xff;
+  let index = maskWords(bytes, k0, k1, k2, k3);
+  for (const end = bytes.length - 3; index < end; index += 4) {
+    bytes[index] = (bytes[index] as number) ^ k0;
+    bytes[index + 1] = (bytes[index + 1] as number) ^ k1;
+    bytes[index + 2] = (bytes[index + 2] as number) ^ k2;
+    bytes[index + 3] = (bytes[index + 3] as number) ^ k3;
+  }
+  if (index < bytes.length) bytes[index] = (bytes[index] as number) ^ k0;
+  if (index + 1 < bytes.length) bytes[index + 1] = (bytes[index + 1] as number) ^ k1;
+  if (index + 2 < bytes.length) bytes[index + 2] = (bytes[index + 2] as number) ^ k2;
+}
+
+const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+/** Below this size the view over words costs more than it saves. */
+const minBytesForWords = 128;
+
+/** Masks whole 32-bit words where the bytes are aligned for it; returns how many bytes are done (a multiple of 4). */
+function maskWords(bytes: Uint8Array, k0: number, k1: number, k2: number, k3: number): number {
+  if (!isLittleEndian || bytes.length < minBytesForWords) return 0;
+  // The word view must start at a multiple of 4 in the underlying memory; bytes before it are done singly.
+  const lead = (4 - (bytes.byteOffset & 3)) & 3;
+  const key = [k0, k1, k2, k3];
+  for (let i = 0; i < lead; i++) bytes[i] = (bytes[i] as number) ^ (key[i] as number);
+  const word =
+    ((key[lead & 3] as number) |
+      ((key[(lead + 1) & 3] as number) << 8) |
+      ((key[(lead + 2) & 3] as number) << 16) |
+      ((key[(lead + 3) & 3] as number) << 24)) >>>
+    0;
+  const count = (bytes.length - lead) >>> 2;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + lead, count);
+  for (let i = 0; i < count; i++) words[i] = (words[i] as number) ^ word;
+  // The tail must start at an index that is a multiple of 4 for the caller's key order: do the rest here.
+  for (let i = lead + count * 4; i < bytes.length; i++)
+    bytes[i] = (bytes[i] as number) ^ (key[i & 3] as number);
+  return bytes.length;
+}
+
+// Keys are drawn in blocks, since a call to the generator costs far more than four bytes of it.
+const keyBlock = new Uint32Array(1024);
+let keysUsed = keyBlock.length;
+
+/** A masking key, fresh and unpredictable (RFC 6455 §5.3 and §10.3): an unsigned 32-bit integer. */
+export function randomMaskingKey(): number {
+  if (keysUsed === keyBlock.length) {
+    randomFillSync(keyBlock);
+    keysUsed = 0;
+  }
+  return keyBlock[keysUsed++] as number;
 }

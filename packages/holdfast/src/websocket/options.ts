@@ -1,10 +1,9 @@
 /**
- * Bounds of one WebSocket connection. Everything is bounded by default; a larger bound lets one peer hold that much
- * more of the process's memory.
+ * Options of one WebSocket connection: bounds, and permessage-deflate (RFC 7692). Everything is bounded by default; a larger
+ * bound lets one peer hold that much more of the process's memory.
  */
-import { HoldfastError } from "../errors.js";
-import type { DeflateAgreement } from "./deflate/negotiation.js";
-import type { DeflateSettings } from "./deflate/options.js";
+import { HoldfastError, refuseUnknownOptions } from "../errors.js";
+import type { DeflateAgreement } from "./deflate-negotiation.js";
 
 export interface ConnectionOptions {
   /**
@@ -32,7 +31,7 @@ export interface Deflate {
   readonly settings: DeflateSettings;
 }
 
-export interface ConnectionLimits {
+export interface MessageLimits {
   readonly maxMessageBytes: number;
   /** Largest compressed form of a message: data that does not shrink may grow by an eighth. */
   readonly maxCompressedBytes: number;
@@ -40,13 +39,13 @@ export interface ConnectionLimits {
   readonly maxFragments: number;
 }
 
-export const defaultConnectionLimits = Object.freeze({ maxMessageBytes: 1024 * 1024, maxFragments: 131_072 });
+export const defaultMessageLimits = Object.freeze({ maxMessageBytes: 1024 * 1024, maxFragments: 131_072 });
 
 /** Connections of a server share one options object, and with it one object of limits. */
-const resolved = new WeakMap<ConnectionOptions, ConnectionLimits>();
+const resolved = new WeakMap<ConnectionOptions, MessageLimits>();
 
 /** @throws HF_OPTION_INVALID when a bound is not a positive integer */
-export function resolveConnectionLimits(options: ConnectionOptions): ConnectionLimits {
+export function resolveMessageLimits(options: ConnectionOptions): MessageLimits {
   let limits = resolved.get(options);
   if (limits === undefined) {
     limits = resolve(options);
@@ -55,17 +54,87 @@ export function resolveConnectionLimits(options: ConnectionOptions): ConnectionL
   return limits;
 }
 
-function resolve(options: ConnectionOptions): ConnectionLimits {
-  const maxMessageBytes = options.maxMessageBytes ?? defaultConnectionLimits.maxMessageBytes;
-  const given = {
+function resolve(options: ConnectionOptions): MessageLimits {
+  const maxMessageBytes = options.maxMessageBytes ?? defaultMessageLimits.maxMessageBytes;
+  const limits = {
     maxMessageBytes,
     maxFrameBytes: options.maxFrameBytes ?? maxMessageBytes,
-    maxFragments: options.maxFragments ?? defaultConnectionLimits.maxFragments,
+    maxFragments: options.maxFragments ?? defaultMessageLimits.maxFragments,
   };
-  for (const [name, value] of Object.entries(given)) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new HoldfastError("HF_OPTION_INVALID", `${name} must be a positive integer, but is ${value}`);
-  }
+  for (const [name, value] of Object.entries(limits)) assertInteger(name, value);
   const maxCompressedBytes = maxMessageBytes + Math.ceil(maxMessageBytes / 8) + 64;
-  return { ...given, maxCompressedBytes, maxFrameBytes: options.maxFrameBytes ?? maxCompressedBytes };
+  return { ...limits, maxCompressedBytes, maxFrameBytes: options.maxFrameBytes ?? maxCompressedBytes };
+}
+
+export interface DeflateOptions {
+  /**
+   * Messages with fewer bytes go out as they are: small ones hardly shrink, and every compression costs time.
+   * @default 1,024
+   */
+  readonly thresholdBytes?: number;
+  /** How hard zlib tries, from 1 (fast) to 9 (small). @default 3 */
+  readonly level?: number;
+  /** Memory of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes beside its window. @default 8 */
+  readonly memLevel?: number;
+  /**
+   * Whether a message may refer to the ones before it. Similar small messages shrink much more, but each connection then
+   * keeps a compressor and a decompressor (some 300 KiB), and a broadcast is compressed once per connection.
+   * @default false
+   */
+  readonly contextTakeover?: boolean;
+  /** Largest window of this side's compressor, as a power of two from 8 to 15. @default 15 */
+  readonly maxWindowBits?: number;
+  /** Largest window that the peer may use, where it lets us choose, as a power of two from 8 to 15. @default 15 */
+  readonly maxPeerWindowBits?: number;
+}
+
+export type DeflateSettings = Readonly<Required<DeflateOptions>>;
+
+export const defaultDeflateSettings: DeflateSettings = Object.freeze({
+  thresholdBytes: 1024,
+  level: 3,
+  memLevel: 8,
+  contextTakeover: false,
+  maxWindowBits: 15,
+  maxPeerWindowBits: 15,
+});
+
+const ranges: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  thresholdBytes: [0, Number.MAX_SAFE_INTEGER],
+  level: [1, 9],
+  memLevel: [1, 9],
+  maxWindowBits: [8, 15],
+  maxPeerWindowBits: [8, 15],
+};
+
+/** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
+export function resolveDeflate(options: DeflateOptions = {}): DeflateSettings {
+  refuseUnknownOptions(options, Object.keys(defaultDeflateSettings), "compression");
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const settings = { ...defaultDeflateSettings, ...Object.fromEntries(given) };
+  for (const [name, [min, max]] of Object.entries(ranges))
+    assertInteger(`compression.${name}`, settings[name as keyof DeflateSettings], { min, max });
+  if (typeof settings.contextTakeover !== "boolean")
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `compression.contextTakeover must be true or false, but is ${JSON.stringify(settings.contextTakeover)}`,
+    );
+  return Object.freeze(settings);
+}
+
+/** @throws HF_OPTION_INVALID unless it is an integer from `min` (1) to `max`, or `null` where that is allowed */
+export function assertInteger(
+  name: string,
+  value: unknown,
+  range: { readonly min?: number; readonly max?: number; readonly canBeNull?: boolean } = {},
+): void {
+  const { min = 1, max = Number.MAX_SAFE_INTEGER, canBeNull = false } = range;
+  if (value === null && canBeNull) return;
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return;
+  const accepted = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw new HoldfastError(
+    "HF_OPTION_INVALID",
+    `${name} must be an integer ${accepted}${canBeNull ? ", or null for no bound" : ""}, but is ${typeof value === "number" ? value : JSON.stringify(value)}`,
+    { details: { option: name, value } },
+  );
 }

@@ -3,7 +3,7 @@ import { optionSummaries } from "../../src/config/option-summaries.js";
 import { configOptions, findOption } from "../../src/config/option-table.js";
 import { parseOptionText } from "../../src/config/option-text.js";
 import { defaultOptions } from "../../src/server/options.js";
-import { defaultDeflateSettings } from "../../src/websocket/index.js";
+import { defaultDeflateSettings } from "../../src/websocket.js";
 
 const read = (path: string, text: string) => {
   const option = findOption(path);

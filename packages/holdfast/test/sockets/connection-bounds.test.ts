@@ -34,7 +34,7 @@ async function startFront(options: Partial<HttpFrontOptions> = {}) {
   await front.listen({ port: 0, host: "127.0.0.1" });
   onTestFinished(async () => {
     const closed = front.close();
-    front.cut();
+    front.terminate();
     await closed;
   });
   const { port } = front.listener.address() as { port: number };

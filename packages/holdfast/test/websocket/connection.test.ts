@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { peerOf } from "../../../../test/conformance/websocket/support/frame-builder.js";
 import { plain, plainEvent, sentFrames } from "../../../../test/conformance/websocket/support/outcome.js";
 import { HoldfastError } from "../../src/errors.js";
-import { type Role, WebSocketConnection } from "../../src/websocket/index.js";
+import { type Role, WebSocketConnection } from "../../src/websocket.js";
 
 const roles: Role[] = ["server", "client"];
 

@@ -1,27 +1,23 @@
 import { describe, expect, it } from "vitest";
-import {
-  type ConnectionOptions,
-  defaultConnectionLimits,
-  WebSocketConnection,
-} from "../../src/websocket/index.js";
-import { resolveConnectionLimits } from "../../src/websocket/options.js";
+import { resolveMessageLimits } from "../../src/websocket/options.js";
+import { type ConnectionOptions, defaultMessageLimits, WebSocketConnection } from "../../src/websocket.js";
 
 const names = ["maxMessageBytes", "maxFrameBytes", "maxFragments"] as const;
 
 describe("connection options", () => {
   it("have the defaults that their documentation names", () => {
-    expect(resolveConnectionLimits({})).toEqual({
+    expect(resolveMessageLimits({})).toEqual({
       maxMessageBytes: 1024 * 1024,
       maxCompressedBytes: 1024 * 1024 + 128 * 1024 + 64,
       maxFrameBytes: 1024 * 1024 + 128 * 1024 + 64,
       maxFragments: 131_072,
     });
-    expect(Object.isFrozen(defaultConnectionLimits)).toBe(true);
+    expect(Object.isFrozen(defaultMessageLimits)).toBe(true);
   });
 
   it("bound frames by the bound of compressed messages where they have none of their own", () => {
-    expect(resolveConnectionLimits({ maxMessageBytes: 80 }).maxFrameBytes).toBe(80 + 10 + 64);
-    expect(resolveConnectionLimits({ maxMessageBytes: 5, maxFrameBytes: 3 }).maxFrameBytes).toBe(3);
+    expect(resolveMessageLimits({ maxMessageBytes: 80 }).maxFrameBytes).toBe(80 + 10 + 64);
+    expect(resolveMessageLimits({ maxMessageBytes: 5, maxFrameBytes: 3 }).maxFrameBytes).toBe(3);
   });
 
   it.each(names)("%s must be a positive integer", (name) => {
@@ -31,7 +27,6 @@ describe("connection options", () => {
         expect.objectContaining({ code: "HF_OPTION_INVALID", message: expect.stringContaining(name) }),
       );
     }
-    for (const value of [1, 2 ** 53 - 1])
-      expect(resolveConnectionLimits({ [name]: value })[name]).toBe(value);
+    for (const value of [1, 2 ** 53 - 1]) expect(resolveMessageLimits({ [name]: value })[name]).toBe(value);
   });
 });

@@ -1,6 +1,6 @@
 /** What property tests draw from: messages in fragments with control frames between, ways to cut, and damage. */
 import fc from "fast-check";
-import type { Role } from "../../../../packages/holdfast/src/websocket/index.js";
+import type { Role } from "../../../../packages/holdfast/src/websocket.js";
 import { buildFrame, bytesOf, closePayload, type MaskingKey, opcodes } from "./frame-builder.js";
 import { type PlainEvent, plain } from "./outcome.js";
 import type { Cutter } from "./play.js";

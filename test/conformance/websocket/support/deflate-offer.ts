@@ -5,7 +5,7 @@ import {
   type DeflateAgreement,
   type DeflateOptions,
   resolveDeflate,
-} from "../../../../packages/holdfast/src/websocket/index.js";
+} from "../../../../packages/holdfast/src/websocket.js";
 import { valuesOf } from "./http-head.js";
 import { acceptedHead, requestWith } from "./opening-handshake.js";
 

@@ -4,7 +4,7 @@ import {
   type DeflateOptions,
   type Role,
   resolveDeflate,
-} from "../../../../packages/holdfast/src/websocket/index.js";
+} from "../../../../packages/holdfast/src/websocket.js";
 import { type FrameSpec, opcodes, peerOf } from "./frame-builder.js";
 import type { PlayOptions } from "./play.js";
 

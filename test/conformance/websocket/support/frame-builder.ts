@@ -2,7 +2,7 @@
  * Builds the frames that a peer sends (RFC 6455 §5.2), right and wrong ones alike. Written from the RFC and free of
  * the engine's code, so that an error there is not repeated here.
  */
-import type { Role } from "../../../../packages/holdfast/src/websocket/index.js";
+import type { Role } from "../../../../packages/holdfast/src/websocket.js";
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 

@@ -3,7 +3,7 @@
  * where permessage-deflate was agreed on, whole control frames,
  * masked from a client and unmasked from a server, nothing after a Close frame. Free of the engine's code.
  */
-import type { Role } from "../../../../packages/holdfast/src/websocket/index.js";
+import type { Role } from "../../../../packages/holdfast/src/websocket.js";
 
 export interface WireFrame {
   readonly fin: boolean;

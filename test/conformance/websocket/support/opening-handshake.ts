@@ -1,6 +1,6 @@
 /** The opening handshake of RFC 6455 §1.2, to be varied, and what a server made of it. */
 import { expect } from "vitest";
-import type { Rejection, ServerHandshake } from "../../../../packages/holdfast/src/websocket/index.js";
+import type { Rejection, ServerHandshake } from "../../../../packages/holdfast/src/websocket.js";
 import { parseResponse, valuesOf } from "./http-head.js";
 
 /** The request of RFC 6455 §1.2, field by field. */

@@ -9,7 +9,7 @@ import type {
   ConnectionState,
   Role,
   WebSocketConnection,
-} from "../../../../packages/holdfast/src/websocket/index.js";
+} from "../../../../packages/holdfast/src/websocket.js";
 import { toBytes } from "./frame-builder.js";
 import { parseFrames, type WireFrame } from "./frame-parser.js";
 

@@ -9,7 +9,7 @@ import {
   type Deflate,
   type Role,
   WebSocketConnection,
-} from "../../../../packages/holdfast/src/websocket/index.js";
+} from "../../../../packages/holdfast/src/websocket.js";
 import { peerOf } from "./frame-builder.js";
 import { type Outcome, outcomeOf, type PlainEvent } from "./outcome.js";
 import { createRandom, seedNote } from "./seed.js";

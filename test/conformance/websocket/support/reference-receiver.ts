@@ -3,8 +3,8 @@
  * oracle for streams that no script foresaw. Written from RFC 6455 §5–§8; free of the engine's code.
  */
 
-import type { Role } from "../../../../packages/holdfast/src/websocket/index.js";
-import type { ConnectionLimits } from "../../../../packages/holdfast/src/websocket/options.js";
+import type { MessageLimits } from "../../../../packages/holdfast/src/websocket/options.js";
+import type { Role } from "../../../../packages/holdfast/src/websocket.js";
 import { opcodes } from "./frame-builder.js";
 import { type PlainEvent, plain } from "./outcome.js";
 import { judgeUtf8 } from "./utf8-oracle.js";
@@ -77,7 +77,7 @@ function readClose(payload: Buffer): PlainEvent | number[] {
 function judgeStart(
   { opcode, length }: Header,
   message: Message | undefined,
-  limits: ConnectionLimits,
+  limits: MessageLimits,
 ): number[] {
   const isInOrder = (opcode === opcodes.continuation) === (message !== undefined);
   const total = length + BigInt(message?.payload.length ?? 0);
@@ -88,7 +88,7 @@ function judgeStart(
   return [...(isInOrder ? [] : [1002]), ...(isTooBig ? [1009] : [])];
 }
 
-export function predict(stream: Uint8Array, role: Role, limits: ConnectionLimits): Prediction {
+export function predict(stream: Uint8Array, role: Role, limits: MessageLimits): Prediction {
   const events: PlainEvent[] = [];
   let rest = Buffer.from(stream);
   let message: Message | undefined;

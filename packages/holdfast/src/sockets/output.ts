@@ -1,0 +1,314 @@
+/**
+ * What connections write. `Output` is one connection's: it gathers what is sent in a turn of the event loop, has one write in
+ * progress at a time, and gathers behind it. `OutputBatch` is what was gathered, shared by connections that are sent the same
+ * frames. `Flusher` starts the writes of all connections once a turn.
+ */
+import type { Duplex } from "node:stream";
+import { type DirectHandle, type DirectWriter, directHandleOf, writeDirectly } from "./direct-write.js";
+
+/** Hears how writing goes on, which is after the calls that began it. */
+export interface OutputListener {
+  /** A write was begun that the operating system has not taken as a whole; the one before it, if any, has been. */
+  writeBlocked(): void;
+  /** A write that was in progress has been taken. */
+  writeProgressed(): void;
+  /** Everything has been taken, after it was blocked or awaited. */
+  writeDrained(): void;
+}
+
+/** Beyond so many bytes, frames are written one by one rather than copied into one piece. */
+const maxJoinedBytes = 64 * 1024;
+/** Of more than that, the stream is given so much at a time: a peer that takes some of it is seen not to be stalled. */
+const maxGivenBytes = 64 * 1024;
+const emptyBytes = Buffer.alloc(0);
+const noPieces: Uint8Array[] = [];
+
+export class Output implements Flushable, DirectWriter {
+  readonly #stream: Duplex;
+  readonly #flusher: Flusher;
+  readonly #listener: OutputListener;
+  /** Small batches of a plain TCP socket go past its stream, everything else through it. */
+  readonly #direct: DirectHandle | undefined;
+  /** What was sent in this turn, or waits behind the write in progress. */
+  #batch: OutputBatch;
+  /** The rest of a large batch, in front of all others, last piece first. */
+  #rest: Uint8Array[] = noPieces;
+  #restBytes = 0;
+  #isFlushScheduled = false;
+  #isWriting = false;
+  #isDrainAwaited = false;
+  /** The last byte was given to the stream, or the stream is gone. */
+  #hasEnded = false;
+
+  constructor(stream: Duplex, flusher: Flusher, listener: OutputListener) {
+    this.#stream = stream;
+    this.#flusher = flusher;
+    this.#listener = listener;
+    this.#batch = flusher.empty;
+    this.#direct = directHandleOf(stream);
+  }
+
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** Bytes that the operating system has not taken yet. */
+  get unsentBytes(): number {
+    return this.#stream.destroyed ? 0 : this.waitingBytes + this.bytesInFlight;
+  }
+
+  /** Of the write in progress, what the operating system has not taken yet. */
+  get bytesInFlight(): number {
+    if (!this.#isWriting || this.#stream.destroyed) return this.#stream.writableLength;
+    return this.#stream.writableLength + (this.#direct?.writeQueueSize ?? 0);
+  }
+
+  /** Bytes that no write was begun for yet. */
+  get waitingBytes(): number {
+    return this.#batch.bytes + this.#restBytes;
+  }
+
+  /** Waits for what was written before this object existed. */
+  start(): void {
+    if (this.#stream.writableLength > 0) this.#watchStream();
+  }
+
+  /** Has `writeDrained` called when all that is unsent now has been taken, even if it is taken at once. */
+  awaitDrain(): void {
+    this.#isDrainAwaited = true;
+  }
+
+  /** To be written with the rest of this turn. */
+  queue(frame: Uint8Array): void {
+    if (this.#stream.destroyed || this.#hasEnded) return;
+    this.#batch = this.#batch.with(frame);
+    if (this.#isFlushScheduled || this.#isWriting) return;
+    this.#isFlushScheduled = true;
+    this.#flusher.add(this);
+  }
+
+  /** Written at once, behind what was queued. */
+  write(frames: readonly Uint8Array[]): void {
+    for (const frame of frames) this.#batch = this.#batch.with(frame);
+    this.#writeWaiting();
+  }
+
+  /** Gives all that is left to the stream, and ends it. */
+  end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (this.#stream.destroyed) return;
+    // Behind a write in progress, the order is kept below.
+    this.#giveRest();
+    this.#giveBatch();
+    this.#giveRest();
+    this.#stream.end();
+  }
+
+  /** The stream is gone. */
+  clear(): void {
+    this.#hasEnded = true;
+    this.#batch = this.#flusher.empty;
+    this.#rest = noPieces;
+    this.#restBytes = 0;
+  }
+
+  /** Flushable. */
+  flush(): void {
+    this.#isFlushScheduled = false;
+    this.#writeWaiting();
+    if (this.#isDrainAwaited && !this.#isWriting) this.#notifyDrained();
+  }
+
+  /** DirectWriter. */
+  directWritten(status: number): void {
+    this.#isWriting = false;
+    if (status < 0) this.#stream.destroy();
+    else this.#written();
+  }
+
+  #written(): void {
+    this.#listener.writeProgressed();
+    this.#writeWaiting();
+    if (!this.#isWriting) this.#notifyDrained();
+  }
+
+  #notifyDrained(): void {
+    this.#isDrainAwaited = false;
+    this.#listener.writeDrained();
+  }
+
+  #writeWaiting(): void {
+    const batch = this.#batch;
+    if (this.#isWriting || this.#hasEnded || this.waitingBytes === 0) return;
+    // The stream is empty here: what goes through it is waited for like anything else.
+    if (this.#direct !== undefined && this.#restBytes === 0 && batch.bytes <= maxJoinedBytes) {
+      this.#batch = this.#flusher.empty;
+      const status = writeDirectly(this.#direct, batch.joined(), this);
+      if (status === 0) return;
+      if (status < 0) this.#stream.destroy();
+      else this.#beginWriting();
+      return;
+    }
+    while (this.waitingBytes > 0 && this.#stream.writableLength === 0) {
+      if (this.#stream.destroyed) return;
+      if (this.#restBytes === 0) this.#giveBatch();
+      this.#giveRest(maxGivenBytes);
+    }
+    if (this.#stream.writableLength > 0) this.#watchStream();
+  }
+
+  /** Writes the batch, or makes it the rest where it is large. */
+  #giveBatch(): void {
+    const batch = this.#batch;
+    if (batch.bytes === 0) return;
+    this.#batch = this.#flusher.empty;
+    if (batch.bytes <= maxJoinedBytes) {
+      this.#stream.write(batch.joined());
+      return;
+    }
+    this.#rest = [];
+    this.#restBytes = batch.bytes;
+    for (const frame of batch.frames())
+      for (let at = 0; at < frame.length; at += maxGivenBytes)
+        this.#rest.push(frame.subarray(at, at + maxGivenBytes));
+    this.#rest.reverse();
+  }
+
+  #giveRest(maxBytes = Infinity): void {
+    if (this.#restBytes === 0) return;
+    this.#stream.cork();
+    for (let given = 0; given < maxBytes && this.#restBytes > 0; ) {
+      const piece = this.#rest.pop() as Uint8Array;
+      given += piece.length;
+      this.#restBytes -= piece.length;
+      this.#stream.write(piece);
+    }
+    this.#stream.uncork();
+  }
+
+  #beginWriting(): void {
+    this.#isWriting = true;
+    this.#listener.writeBlocked();
+  }
+
+  /** The stream's `drain` event keeps silent below its high-water mark; an empty write behind the rest does not. */
+  #watchStream(): void {
+    this.#beginWriting();
+    this.#stream.write(emptyBytes, () => {
+      this.#isWriting = false;
+      if (!this.#stream.destroyed) this.#written();
+    });
+  }
+}
+
+/**
+ * What a connection has to write, as a path through frames: each step adds one. Connections that were given the same
+ * frames in the same order, as by broadcasts, share one batch, so that joining the frames is done once for all.
+ */
+export class OutputBatch {
+  /** Bytes of all frames. */
+  readonly bytes: number;
+  readonly #previous: OutputBatch | undefined;
+  readonly #frame: Uint8Array;
+  #joined: Uint8Array | undefined;
+  /** The last step that was taken from here, and where it led. */
+  #nextFrame: Uint8Array | undefined;
+  #next: OutputBatch | undefined;
+
+  private constructor(previous: OutputBatch | undefined, frame: Uint8Array) {
+    // The empty batch is left out of every path.
+    this.#previous = previous && previous.bytes > 0 ? previous : undefined;
+    this.#frame = frame;
+    this.bytes = (previous?.bytes ?? 0) + frame.length;
+  }
+
+  static createEmpty(): OutputBatch {
+    return new OutputBatch(undefined, new Uint8Array(0));
+  }
+
+  /** The batch with one more frame, which must not be empty. */
+  with(frame: Uint8Array): OutputBatch {
+    if (this.#nextFrame === frame) return this.#next as OutputBatch;
+    const next = new OutputBatch(this, frame);
+    this.#nextFrame = frame;
+    this.#next = next;
+    return next;
+  }
+
+  /** Lets go of the remembered step, so that it can be collected. */
+  forget(): void {
+    this.#nextFrame = undefined;
+    this.#next = undefined;
+  }
+
+  /** All frames in one piece, the same object each time. */
+  joined(): Uint8Array {
+    if (this.#previous === undefined) return this.#frame;
+    this.#joined ??= Buffer.concat(this.frames(), this.bytes);
+    return this.#joined;
+  }
+
+  /** The frames in the order they were added. */
+  frames(): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    for (let batch: OutputBatch | undefined = this; batch; batch = batch.#previous) frames.push(batch.#frame);
+    return frames.reverse();
+  }
+}
+
+export interface Flushable {
+  flush(): void;
+}
+
+const sliceMs = 4;
+/** How many are flushed between looks at the clock. */
+const stride = 32;
+
+/**
+ * Flushes connections once per turn of the event loop: one write each, however many messages they were sent. A long row of
+ * connections is flushed in slices, so that reading, timers and others get their turn in between.
+ */
+export class Flusher {
+  /** Where every batch begins. */
+  readonly empty = OutputBatch.createEmpty();
+  #waiting: Flushable[] = [];
+  #isScheduled = false;
+
+  /** Each must be added once at most until it is flushed. */
+  add(flushable: Flushable): void {
+    this.#waiting.push(flushable);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.empty.forget();
+    const end = performance.now() + sliceMs;
+    for (let i = 0; i < waiting.length; i++) {
+      if (i % stride === stride - 1 && performance.now() > end) {
+        // Those that are left come first in the next turn.
+        const left = waiting.slice(i);
+        this.#waiting = this.#waiting.length === 0 ? left : [...left, ...this.#waiting];
+        this.#schedule();
+        return;
+      }
+      try {
+        (waiting[i] as Flushable).flush();
+      } catch (error) {
+        // Reported as an uncaught error; the others are flushed all the same.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

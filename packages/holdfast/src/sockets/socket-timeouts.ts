@@ -1,0 +1,197 @@
+/**
+ * The bounds in time of one connection: pings, messages that do not end, idleness, peers that take nothing, closing. Notes
+ * when things happened, keeps one deadline at the earliest moment at which something could be due, and says then what is.
+ * Acting on it is socket-driver.ts.
+ */
+import type { Clock } from "../time/clock.js";
+import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
+import { CloseCode } from "../websocket/close.js";
+import type { SocketSettings } from "./options.js";
+
+export interface TimeoutsContext {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly settings: SocketSettings;
+}
+
+/** What the driver knows of its connection. */
+export interface ConnectionStatus {
+  readonly isOpen: boolean;
+  readonly isReadPaused: boolean;
+  /** Of the write in progress, what the operating system has not taken yet. */
+  readonly bytesInFlight: number;
+}
+
+export type DueAction =
+  | { readonly type: "ping" }
+  | { readonly type: "terminate" }
+  | { readonly type: "close" | "fail"; readonly code: number; readonly reason: string };
+
+const terminate: DueAction = Object.freeze({ type: "terminate" });
+const ping: DueAction = Object.freeze({ type: "ping" });
+
+/** Not pending. All moments are whole milliseconds of the clock's `elapsed`. */
+const never = -1;
+
+export class SocketTimeouts {
+  readonly #context: TimeoutsContext;
+  readonly #holder: DeadlineHolder;
+  #dueAt = Infinity;
+  #receivedAt = never;
+  #messageAt = never;
+  /** When the message that is coming began. */
+  #messageSince = never;
+  #pingedAt = never;
+  #blockedSince = never;
+  #blockedBytes = 0;
+  #closingSince = never;
+
+  /** @param holder calls `check` when its deadline has come */
+  constructor(context: TimeoutsContext, holder: DeadlineHolder) {
+    this.#context = context;
+    this.#holder = holder;
+  }
+
+  start(status: ConnectionStatus): void {
+    this.#receivedAt = this.#messageAt = this.#now();
+    this.check(this.#receivedAt, status);
+  }
+
+  stop(): void {
+    this.#context.deadlines.clear(this.#holder);
+  }
+
+  /** Something came from the peer, or could not come because reading was paused. */
+  received(): void {
+    this.#receivedAt = this.#now();
+  }
+
+  /**
+   * @param hasMessage whether a message has ended in what came
+   * @param isMidMessage whether one has begun there, or goes on
+   */
+  messages(hasMessage: boolean, isMidMessage: boolean): void {
+    if (hasMessage) this.#messageAt = this.#receivedAt;
+    if (!isMidMessage) this.#messageSince = never;
+    else if (hasMessage || this.#messageSince === never) {
+      this.#messageSince = this.#receivedAt;
+      this.#dueIn(this.#context.settings.messageTimeoutMs);
+    }
+  }
+
+  /** A write was begun that the operating system has not taken as a whole; the one before it has been. */
+  blocked(bytesInFlight: number): void {
+    this.#blockedSince = this.#now();
+    this.#blockedBytes = bytesInFlight;
+    this.#dueIn(this.#context.settings.stallTimeoutMs);
+  }
+
+  unblocked(): void {
+    this.#blockedSince = never;
+  }
+
+  closing(): void {
+    if (this.#closingSince !== never) return;
+    this.#closingSince = this.#now();
+    this.#dueIn(this.#context.settings.closeTimeoutMs);
+  }
+
+  /**
+   * Looks at everything, and sets the next deadline.
+   * @param asOf of the clock's `elapsed`: everything that had come by then was taken notice of
+   * @returns what is due; after anything but a ping, the connection is ending
+   */
+  check(asOf: number, status: ConnectionStatus): DueAction | undefined {
+    this.#dueAt = Infinity;
+    const now = Math.floor(asOf);
+    const { settings } = this.#context;
+    if (this.#closingSince !== never) {
+      const left = this.#closingSince + settings.closeTimeoutMs - now;
+      if (left <= 0) return terminate;
+      this.#dueIn(left);
+      return undefined;
+    }
+    const untilStalled = this.#untilStalled(now, status);
+    if (untilStalled <= 0) return terminate;
+    const untilTooLong = this.#untilMessageTooLong(now, status);
+    if (untilTooLong <= 0) {
+      const reason = `a message has not ended after ${settings.messageTimeoutMs} ms`;
+      return { type: "fail", code: CloseCode.policyViolation, reason };
+    }
+    const untilIdle = this.#untilIdle(now, status);
+    if (untilIdle <= 0)
+      return {
+        type: "close",
+        code: CloseCode.goingAway,
+        reason: `no message for ${settings.idleTimeoutMs} ms`,
+      };
+    const untilPong = this.#untilPongMissing(now, status);
+    if (untilPong <= 0) return terminate;
+    let untilPing = untilPong === Infinity ? this.#untilPing(now, status) : Infinity;
+    const isPingDue = untilPing <= 0;
+    if (isPingDue) {
+      this.#pingedAt = this.#now();
+      // A pong that comes soon makes the next ping due before a missing one would be.
+      untilPing = Math.min(settings.pongTimeoutMs, settings.pingIntervalMs as number);
+    }
+    const left = Math.min(untilStalled, untilTooLong, untilIdle, untilPong, untilPing);
+    if (left !== Infinity) this.#dueIn(left);
+    return isPingDue ? ping : undefined;
+  }
+
+  #untilStalled(now: number, { bytesInFlight }: ConnectionStatus): number {
+    const { stallTimeoutMs } = this.#context.settings;
+    if (stallTimeoutMs === null || this.#blockedSince === never) return Infinity;
+    if (bytesInFlight < this.#blockedBytes) this.#blockedSince = now;
+    this.#blockedBytes = bytesInFlight;
+    return this.#blockedSince + stallTimeoutMs - now;
+  }
+
+  #untilMessageTooLong(now: number, { isReadPaused }: ConnectionStatus): number {
+    const { messageTimeoutMs } = this.#context.settings;
+    if (messageTimeoutMs === null || this.#messageSince === never) return Infinity;
+    // A peer that is not read from can't go on.
+    if (isReadPaused) this.#messageSince = now;
+    return this.#messageSince + messageTimeoutMs - now;
+  }
+
+  #untilIdle(now: number, { isReadPaused }: ConnectionStatus): number {
+    const { idleTimeoutMs } = this.#context.settings;
+    if (idleTimeoutMs === null) return Infinity;
+    if (isReadPaused) this.#messageAt = now;
+    return this.#messageAt + idleTimeoutMs - now;
+  }
+
+  /** Infinity where no answer to a ping is awaited. */
+  #untilPongMissing(now: number, status: ConnectionStatus): number {
+    if (this.#pingedAt === never) return Infinity;
+    if (this.#receivedAt >= this.#pingedAt || !this.#canPing(status)) {
+      this.#pingedAt = never;
+      return Infinity;
+    }
+    return this.#pingedAt + this.#context.settings.pongTimeoutMs - now;
+  }
+
+  #untilPing(now: number, status: ConnectionStatus): number {
+    const { pingIntervalMs } = this.#context.settings;
+    if (pingIntervalMs === null || !status.isOpen) return Infinity;
+    return this.#canPing(status) ? this.#receivedAt + pingIntervalMs - now : pingIntervalMs;
+  }
+
+  /** Nothing can be heard of a peer that is not read from, nor said to one that takes nothing. */
+  #canPing({ isOpen, isReadPaused }: ConnectionStatus): boolean {
+    return isOpen && !isReadPaused && this.#blockedSince === never;
+  }
+
+  #now(): number {
+    return Math.floor(this.#context.clock.elapsed());
+  }
+
+  #dueIn(delayMs: number | null): void {
+    if (delayMs === null) return;
+    const at = this.#now() + delayMs;
+    if (at >= this.#dueAt) return;
+    this.#dueAt = at;
+    this.#context.deadlines.set(this.#holder, delayMs);
+  }
+}
