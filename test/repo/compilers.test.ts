@@ -44,6 +44,34 @@ export const server = createServer({ port: 0 });
 export const sockets = new WebSocketServer({ onConnection() {} });
 export const token: Promise<string> = signToken({ secret: "" }, { sub: "ann" });
 `;
+/** The client has its own copy of the types that it shares with the server. */
+const both = `
+import { channel, createServer, defineApp, HoldfastError as ServerError, rpc } from "holdfast";
+import { type Client, connect, HoldfastError } from "@holdfast/client";
+
+const app = defineApp({
+  channels: { "score:{match}": channel<{ home: number }>({}), plain: channel({}) },
+  rpc: { whoAmI: rpc<undefined, undefined, { id: string }>({ handler: ({ user }) => ({ id: user.id }) }) },
+});
+export const server = createServer(app, { port: 0 });
+export const client: Client<typeof app> = connect<typeof app>("http://localhost:8000");
+export const home: Promise<number | undefined> = client
+  .channel("score:final")
+  .history()
+  .then(({ publications }) => publications[0]?.data.home);
+export const id: Promise<string> = client.rpc("whoAmI").then((user) => user.id);
+// @ts-expect-error: the data has no such field
+void client.channel("score:{match}", { match: "final" }).publish({ away: 1 });
+// @ts-expect-error: there is no such channel
+client.channel("scores:final");
+// @ts-expect-error: there is no such method
+void client.rpc("whoAreYou");
+export const errors: readonly [string, string] = [
+  new HoldfastError("HF_CLIENT_CLOSED").code,
+  new ServerError("HF_CLIENT_CLOSED").code,
+];
+`;
+const programs = { "page.ts": page, "app.ts": app, "server.ts": server, "both.ts": both };
 
 const oldest = "5.4.5";
 const oldestFolder = join(root, ".cache", `typescript-${oldest}`);
@@ -70,8 +98,7 @@ function makeConsumer(): string {
   for (const name of readdirSync(join(root, "node_modules")).filter((each) => !each.startsWith(".")))
     symlinkSync(realpathSync(join(root, "node_modules", name)), join(folder, "node_modules", name));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-  for (const [name, text] of Object.entries({ "page.ts": page, "app.ts": app, "server.ts": server }))
-    writeFileSync(join(folder, name), text);
+  for (const [name, text] of Object.entries(programs)) writeFileSync(join(folder, name), text);
   return folder;
 }
 
@@ -109,6 +136,18 @@ describe("types of the package", () => {
   it("are whole on a server, to the newest compiler", () => {
     expect(compile("newest", "server.ts", [...nodeNext, "--types", "node"])).toBe("");
   }, 120_000);
+
+  it.each([
+    ["newest", nodeNext],
+    ["oldest", bundler],
+  ] as const)(
+    "of the server's application fit the client, to the %s compiler",
+    (version, flags) => {
+      const lenient = version === "oldest" ? ["--skipLibCheck"] : [];
+      expect(compile(version, "both.ts", [...flags, "--types", "node", ...lenient])).toBe("");
+    },
+    120_000,
+  );
 
   // The types of Node.js themselves are not for a compiler that old.
   it("are found on a server by the oldest compiler", () => {

@@ -176,7 +176,7 @@ describe("subscribing", () => {
       "data differs from the existing subscription to chat:lobby",
     );
     expect(() => lobby.subscribe(() => {}, { dta: 1 } as never)).toThrow(
-      "there is no option dta; there are data, ",
+      "unknown option dta; known options: data, ",
     );
   });
 

@@ -102,11 +102,11 @@ describe("subscribe", () => {
   it("refuses listeners by a name that is none, and says which there are", () => {
     const client = connect<ChatApp>("http://localhost:8000", { webSocket: countSockets().webSocket });
     expect(() => client.channel("news").subscribe({ onPublicaton: () => {} } as never)).toThrow(
-      "there is no option listeners.onPublicaton; there are listeners.onJoin, listeners.onLeave, listeners.onPublication",
+      "unknown option listeners.onPublicaton; known options: listeners.onJoin, listeners.onLeave, listeners.onPublication",
     );
     expect(() =>
       client.map("board:{game}", { game: "chess" }).subscribe({ onchange: () => {} } as never),
-    ).toThrow("there is no option listeners.onchange; there are listeners.onChange, listeners.onStatus");
+    ).toThrow("unknown option listeners.onchange; known options: listeners.onChange, listeners.onStatus");
     client.close();
   });
 });

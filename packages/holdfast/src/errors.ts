@@ -1,59 +1,63 @@
 /**
- * The one error class of the package and the registry of its codes. Owns what can be thrown at a caller;
- * faults of a remote peer never throw, they become close codes (websocket/, wire/codes.ts).
+ * The error class of the packages, and the registry of its codes, which docs/reference/codes.md lists. Faults of a peer are not thrown but
+ * become close codes (websocket/, wire/codes.ts). Runs in browsers, too.
  */
 
-/** Every code a caller can meet: its default message, the HTTP status it maps to, and whether trying again may help. */
+/** Every code: its default message, its HTTP status, and whether trying again may help. */
 export const errorCodes = {
   HF_OPTION_INVALID: {
-    message: "an option has a value that is not accepted",
+    message: "invalid option",
     status: 500,
     isRetryable: false,
   },
-  HF_CONFIG_INVALID: { message: "the configuration is not accepted", status: 500, isRetryable: false },
-  HF_SERVER_LISTEN: { message: "the server could not listen", status: 500, isRetryable: true },
-  HF_SERVER_STATE: { message: "the server is not in a state for that", status: 500, isRetryable: false },
-  HF_REQUEST_REFUSED: { message: "what was asked for is not accepted", status: 400, isRetryable: false },
-  HF_BROKER_FULL: { message: "the broker holds as much as it may", status: 507, isRetryable: true },
-  HF_MAP_FULL: { message: "the map holds as much as it may", status: 507, isRetryable: false },
-  HF_STORE_CORRUPT: { message: "the store is damaged", status: 500, isRetryable: false },
-  HF_STORE_FAILED: { message: "the store takes nothing more", status: 503, isRetryable: false },
-  HF_STORE_IN_USE: { message: "the store is in use by another server", status: 500, isRetryable: true },
-  HF_STORE_NEWER: { message: "the store has a newer format", status: 500, isRetryable: false },
-  HF_STORE_OPEN: { message: "the store could not be opened", status: 500, isRetryable: false },
-  HF_BROKER_CLOSED: { message: "the broker is closed", status: 503, isRetryable: false },
-  HF_KEYS_UNAVAILABLE: { message: "the keys of tokens cannot be had", status: 503, isRetryable: true },
-  HF_REVOCATIONS_FULL: { message: "no more revocations can be kept", status: 507, isRetryable: true },
-  HF_WEBSOCKET_STATE: { message: "the connection is not open", status: 500, isRetryable: false },
+  HF_CONFIG_INVALID: { message: "invalid configuration", status: 500, isRetryable: false },
+  HF_SERVER_LISTEN: { message: "server cannot listen", status: 500, isRetryable: true },
+  HF_SERVER_STATE: {
+    message: "not possible in the current state of the server",
+    status: 500,
+    isRetryable: false,
+  },
+  HF_REQUEST_REFUSED: { message: "request refused", status: 400, isRetryable: false },
+  HF_BROKER_FULL: { message: "broker is full", status: 507, isRetryable: true },
+  HF_MAP_FULL: { message: "map is full", status: 507, isRetryable: false },
+  HF_STORE_CORRUPT: { message: "store is damaged", status: 500, isRetryable: false },
+  HF_STORE_FAILED: { message: "store is read-only after a write failure", status: 503, isRetryable: false },
+  HF_STORE_IN_USE: { message: "store is in use by another server", status: 500, isRetryable: true },
+  HF_STORE_NEWER: { message: "store was written by a newer version", status: 500, isRetryable: false },
+  HF_STORE_OPEN: { message: "store cannot be opened", status: 500, isRetryable: false },
+  HF_BROKER_CLOSED: { message: "broker is closed", status: 503, isRetryable: false },
+  HF_KEYS_UNAVAILABLE: { message: "keys of tokens are unavailable", status: 503, isRetryable: true },
+  HF_REVOCATIONS_FULL: { message: "too many revocations", status: 507, isRetryable: true },
+  HF_WEBSOCKET_STATE: { message: "connection is not open", status: 500, isRetryable: false },
   HF_WEBSOCKET_ARGUMENT: {
-    message: "a value given to the connection is not accepted",
+    message: "invalid argument",
     status: 500,
     isRetryable: false,
   },
-  HF_WEBSOCKET_CLOSED: { message: "the connection was closed", status: 500, isRetryable: true },
-  HF_CLIENT_CLOSED: { message: "the client is closed", status: 500, isRetryable: false },
+  HF_WEBSOCKET_CLOSED: { message: "connection closed", status: 500, isRetryable: true },
+  HF_CLIENT_CLOSED: { message: "client is closed", status: 500, isRetryable: false },
   HF_CLIENT_CONNECTION: {
-    message: "the connection broke before an answer came",
+    message: "connection broke before a reply",
     status: 503,
     isRetryable: true,
   },
-  HF_CLIENT_FULL: { message: "as much waits to be sent as may", status: 503, isRetryable: true },
-  HF_CLIENT_TIMEOUT: { message: "no answer came in time", status: 504, isRetryable: true },
-  HF_CLIENT_SLOW: { message: "publications are read too slowly", status: 500, isRetryable: true },
-  HF_LAB_FAILED: { message: "the lab could not measure", status: 500, isRetryable: true },
-  HF_CLI_USAGE: { message: "the command line is not accepted", status: 500, isRetryable: false },
-  HF_CLI_CONNECTION: { message: "the server could not be reached", status: 503, isRetryable: true },
+  HF_CLIENT_FULL: { message: "too many unacknowledged publications", status: 503, isRetryable: true },
+  HF_CLIENT_TIMEOUT: { message: "no reply in time", status: 504, isRetryable: true },
+  HF_CLIENT_SLOW: { message: "loop is too slow", status: 500, isRetryable: true },
+  HF_LAB_FAILED: { message: "lab run failed", status: 500, isRetryable: true },
+  HF_CLI_USAGE: { message: "invalid command line", status: 500, isRetryable: false },
+  HF_CLI_CONNECTION: { message: "server cannot be reached", status: 503, isRetryable: true },
 } as const satisfies Record<string, { message: string; status: number; isRetryable: boolean }>;
 
 export type ErrorCode = keyof typeof errorCodes;
 
 export interface HoldfastErrorOptions {
   readonly cause?: unknown;
-  /** Values that belong to the fault, for programs; the message already names them for people. */
+  /** Values for programs; the message names them for people. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An error of this package. `code` is stable and listed in docs/reference/codes.md; `message` is for people. */
+/** An error of these packages. `code` is stable and listed in docs/reference/codes.md; `message` is for people and may change. */
 export class HoldfastError extends Error {
   override readonly name = "HoldfastError";
   readonly code: ErrorCode;
@@ -70,10 +74,10 @@ export class HoldfastError extends Error {
 }
 
 /**
- * Options that nobody knows are a mistake of whoever wrote them.
- * @param prefix where the options stand among others, such as `limits`
- * @param ours what other libraries' options are called here
- * @throws HF_OPTION_INVALID naming the first that is not known, and those that are
+ * Unknown options are mistakes, such as typos.
+ * @param prefix the path of the options, such as `limits`
+ * @param ours names of other libraries' options, and what they are called here
+ * @throws HF_OPTION_INVALID naming the first unknown option, and the known ones
  */
 export function refuseUnknownOptions(
   options: object,
@@ -84,14 +88,11 @@ export function refuseUnknownOptions(
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const at = prefix === "" ? "" : `${prefix}.`;
+  const hint = Object.hasOwn(ours, unknown) ? ` (use ${ours[unknown]})` : "";
+  const names = [...known].sort().map((name) => at + name);
   throw new HoldfastError(
     "HF_OPTION_INVALID",
-    `there is no option ${at}${unknown}; ${Object.hasOwn(ours, unknown) ? `here it is ${ours[unknown]}; ` : ""}there are ${[
-      ...known,
-    ]
-      .sort()
-      .map((name) => at + name)
-      .join(", ")}`,
+    `unknown option ${at}${unknown}${hint}; known options: ${names.join(", ")}`,
     { details: { option: `${at}${unknown}` } },
   );
 }
@@ -112,7 +113,7 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
   return error instanceof HoldfastError && error.code === code;
 }
 
-/** The text of anything that was thrown. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

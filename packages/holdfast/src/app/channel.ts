@@ -82,11 +82,17 @@ export interface RemoveContext {
   readonly key: string;
 }
 
+declare const unchanged: unique symbol;
+/** The default of `Published`: no hook changes the data. */
+type Unchanged = typeof unchanged;
+/** What subscribers get. */
+type Delivered<Data, Published> = [Published] extends [Unchanged] ? Data : Published;
+
 export interface ChannelOptions<Input = unknown, Data = Input, Published = Data> {
   /** How it is kept and read. @default "stream" */
   readonly kind?: ChannelKind;
   /** In channels of kind `map`: its keys, how long they are kept, and their order. */
-  readonly map?: MapOptions<NoInfer<Published>>;
+  readonly map?: MapOptions<NoInfer<Delivered<Data, Published>>>;
   /** How much is kept; `false` keeps nothing. @default 1,000 publications for 1 day */
   readonly history?: HistoryOptions | false;
   /** What a publish waits for. @default "process" */
@@ -125,14 +131,10 @@ export interface ChannelDefinition<Input = unknown, Published = unknown> {
   readonly "~types"?: { readonly input: Input; readonly published: Published };
 }
 
-declare const unchanged: unique symbol;
-/** The default of `Published`: no hook changes the data. */
-type Unchanged = typeof unchanged;
-
 /** Describes a channel. Its types come from its own options. */
 export function channel<Input = unknown, Data = Input, Published = Unchanged>(
   options: ChannelOptions<Input, Data, Published> = {},
-): ChannelDefinition<NoInfer<Input>, NoInfer<[Published] extends [Unchanged] ? Data : Published>> {
+): ChannelDefinition<NoInfer<Input>, NoInfer<Delivered<Data, Published>>> {
   // The hooks take what the schema returns, which is checked where they are called.
   return Object.freeze({ options: Object.freeze(options) as unknown as ChannelOptions });
 }

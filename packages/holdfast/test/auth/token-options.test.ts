@@ -240,6 +240,6 @@ describe("options of tokens that nobody knows", () => {
   it("are refused, so that no bound is misspelt and missing", () => {
     const fault = faultOf({ secret, audiance: "shop" });
     expect(fault.code).toBe("HF_OPTION_INVALID");
-    expect(fault.message).toContain("there is no option audiance; there are algorithms, audience,");
+    expect(fault.message).toContain("unknown option audiance; known options: algorithms, audience,");
   });
 });

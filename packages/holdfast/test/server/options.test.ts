@@ -30,7 +30,7 @@ describe("options", () => {
     ],
     [
       { limits: { maxUsers: 5 } as object },
-      /^there is no option limits\.maxUsers; there are limits\.address/,
+      /^unknown option limits\.maxUsers; known options: limits\.address/,
     ],
     [{ trustedProxies: "loopback" as unknown as string[] }, /^trustedProxies must be a list of/],
     [{ trustedProxies: ["10.0.0.0/40"] }, /^trustedProxies must be a list of .* but has "10\.0\.0\.0\/40"$/],

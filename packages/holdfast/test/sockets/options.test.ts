@@ -8,7 +8,7 @@ describe("options", () => {
     Partial<Record<keyof WebSocketServerOptions | "maxConnection", unknown>>,
     RegExp,
   ][] = [
-    [{ maxConnection: 5 }, /there is no option maxConnection; there are .*maxConnections/],
+    [{ maxConnection: 5 }, /unknown option maxConnection; known options: .*maxConnections/],
     [{ onConnection: "yes" }, /onConnection must be a function/],
     [
       { maxConnections: 0 },
@@ -37,13 +37,13 @@ describe("options", () => {
   });
 
   it.each([
-    [{ port: 8000 }, "port; here it is listen({ port });"],
-    [{ verifyClient: () => true }, "verifyClient; here it is authorize;"],
-    [{ perMessageDeflate: true }, "perMessageDeflate; here it is compression;"],
-    [{ maxPayload: 1 }, "maxPayload; here it is maxMessageBytes;"],
+    [{ port: 8000 }, "port (use listen({ port }));"],
+    [{ verifyClient: () => true }, "verifyClient (use authorize);"],
+    [{ perMessageDeflate: true }, "perMessageDeflate (use compression);"],
+    [{ maxPayload: 1 }, "maxPayload (use maxMessageBytes);"],
   ])("of the package ws are told what they are called here: %j", (options, told) => {
     expect(() => new WebSocketServer({ onConnection: echo, ...options } as never)).toThrow(
-      `there is no option ${told} there are `,
+      `unknown option ${told} known options: `,
     );
   });
 

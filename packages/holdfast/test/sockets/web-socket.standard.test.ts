@@ -96,7 +96,7 @@ describe("constructor", () => {
 
   it("refuses options by name", () => {
     expect(() => new WebSocket("ws://x", { header: {} } as never)).toThrow(
-      /there is no option header; there are/,
+      /unknown option header; known options:/,
     );
     expect(() => new WebSocket("ws://x", { maxMessageBytes: -1 })).toThrow(/^maxMessageBytes must be/);
     expect(() => new WebSocket("ws://x", [], { handshakeTimeoutMs: 0 })).toThrow(/^handshakeTimeoutMs must/);

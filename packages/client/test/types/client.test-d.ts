@@ -1,8 +1,14 @@
-/** What does and what does not compile; the expectations are checked by `npm run typecheck`. */
+/** Types of a client, by the application of its server. Compiled by test/repo/types.test.ts and `npm run typecheck`. */
 import { describe, expectTypeOf, it } from "vitest";
-import { type Channel, type Client, type ClientInfo, connect, type PublishedPosition } from "../src/node.js";
-import type { UseChannelResult, UseMapResult, useChannel, useMap } from "../src/react/index.js";
-import type { ChatApp } from "./support/chat-app.js";
+import {
+  type Channel,
+  type Client,
+  type ClientInfo,
+  connect,
+  type PublishedPosition,
+} from "../../src/node.js";
+import type { UseChannelResult, UseMapResult, useChannel, useMap } from "../../src/react/index.js";
+import type { ChatApp } from "../support/chat-app.js";
 
 type Said = { text: string; sentAt: number; from: string };
 type Says = { text: string; sentAt?: unknown };
