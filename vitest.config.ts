@@ -12,7 +12,7 @@ export default defineConfig({
       { find: /^@holdfast\/client$/, replacement: at("packages/client/src/node.ts") },
       { find: /^@holdfast\/client\/react$/, replacement: at("packages/client/src/react/index.ts") },
       { find: /^@holdfast\/lab$/, replacement: at("packages/lab/src/index.ts") },
-      { find: /^@holdfast\/lab\/(load|report)$/, replacement: at("packages/lab/src/$1/index.ts") },
+      { find: /^@holdfast\/lab\/(load|node|report)$/, replacement: at("packages/lab/src/$1/index.ts") },
       // Too large to be installed here; tests put a small one in its place.
       { find: /^next$/, replacement: at("packages/holdfast/test/support/next-stand-in.ts") },
     ],

@@ -138,28 +138,13 @@ const client: Readonly<Record<string, Layer>> = {
 
 const lab: Readonly<Record<string, Layer>> = {
   ".": {
-    folders: ["children", "readers", "report", "users"],
-    node: [
-      "child_process",
-      "crypto",
-      "diagnostics_channel",
-      "events",
-      "fs",
-      "http",
-      "http2",
-      "net",
-      "os",
-      "path",
-      "perf_hooks",
-      "url",
-      "zlib",
-    ],
+    folders: ["load", "node", "report", "users"],
+    node: ["child_process", "crypto", "diagnostics_channel", "net", "perf_hooks", "url"],
     packages: ["holdfast"],
   },
-  children: { folders: ["."], node: [], packages: [] },
-  readers: { folders: ["."], node: ["crypto", "http", "http2", "net"], packages: [] },
-  users: { folders: [".", "readers", "report"], node: ["http", "http2", "net", "zlib"], packages: [] },
-  load: { folders: ["."], node: [], packages: [], forbiddenGlobals: platform },
+  users: { folders: [".", "load", "node", "report"], node: ["http2", "net"], packages: [] },
+  node: { folders: ["report"], node: ["fs", "net", "os", "zlib"], packages: [] },
+  load: { folders: ["report"], node: [], packages: [], forbiddenGlobals: platform },
   report: { folders: [], node: [], packages: ["d3-scale"], forbiddenGlobals: platform },
   cli: {
     folders: [".", "report"],

@@ -1,10 +1,12 @@
 /** The lab's page: the same channel over every transport, measured. */
 import "uplot/dist/uPlot.min.css";
-import { beginPage } from "../shared/frame/begin-page.js";
 import "./lab.css";
 import "./result.css";
-import { createLabLink } from "./lab-link.js";
-import { Lab } from "./model/lab.js";
+import type { Client } from "@holdfast/client";
+import type { ShowcaseApp } from "../server/app.js";
+import { beginPage } from "../shared/frame/begin-page.js";
+import { readServerError } from "../shared/line/server-error.js";
+import { Lab, type LabLink } from "./model/lab.js";
 import { LabView } from "./view/lab-view.js";
 
 const now = () => performance.timeOrigin + performance.now();
@@ -28,3 +30,19 @@ beginPage({
     }),
   view: (lab, visit) => <LabView lab={lab} visit={visit} />,
 });
+
+export function createLabLink(client: Client<ShowcaseApp>): LabLink {
+  const call = async <Result,>(answer: Promise<Result>): Promise<Result> =>
+    await answer.catch((error: unknown) => {
+      throw new Error(readServerError(error).message);
+    });
+  return {
+    open: (request) => call(client.rpc("labOpen", { ...request, transports: [...request.transports] })),
+    start: (run) => call(client.rpc("labStart", { run })),
+    read: (run) => call(client.rpc("labRead", { run })),
+    end: (run) => call(client.rpc("labEnd", { run })),
+    measure: (request) => call(client.rpc("labMeasure", { ...request, transports: [...request.transports] })),
+    clock: async () => (await call(client.rpc("labClock"))).now,
+    follow: (run, onUpdate) => client.channel("lab:{run}", { run }).subscribe(({ data }) => onUpdate(data)),
+  };
+}

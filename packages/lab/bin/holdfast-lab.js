@@ -1,2 +1,6 @@
 #!/usr/bin/env node
-import "../dist/cli/main.js";
+import { endQuietlyWithoutReader } from "holdfast/internal";
+import { runLabCommand } from "../dist/cli/command.js";
+
+endQuietlyWithoutReader();
+process.exitCode = await runLabCommand(process.argv.slice(2));

@@ -1,30 +1,28 @@
-/** A process of a run: asked, listened to, and ended. Every wait is bounded, and says what it waited for. */
+/** A child process of a run: requests to it, its events, and its end. Every wait is bounded and says what it waited for. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "holdfast";
 
 type ParamsOf<A, K extends keyof A> = A[K] extends { readonly params: infer P } ? P : never;
-type AnswerOf<A, K extends keyof A> = A[K] extends { readonly answer: infer R } ? R : never;
+type ResultOf<A, K extends keyof A> = A[K] extends { readonly result: infer R } ? R : never;
 
 interface Waiting {
-  readonly what: string;
   readonly timer: NodeJS.Timeout;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-const answerTimeoutMs = 30_000;
+const replyTimeoutMs = 30_000;
 const exitTimeoutMs = 3000;
-const keptErrorCharacters = 2000;
-const lastWordsMs = 50;
+const maxErrorCharacters = 2000;
+const stderrGraceMs = 50;
 
 export interface ChildOptions {
   readonly name: string;
   /** The compiled module. */
   readonly module: URL | string;
   readonly args?: readonly string[];
-  /** What it says by itself. */
-  readonly onNews?: (news: object) => void;
+  readonly onEvent?: (event: object) => void;
 }
 
 export class Child<A extends object> {
@@ -37,7 +35,7 @@ export class Child<A extends object> {
   #fault: Error | undefined;
   #isStopping = false;
 
-  constructor({ name, module, args = [], onNews }: ChildOptions) {
+  constructor({ name, module, args = [], onEvent }: ChildOptions) {
     this.#name = name;
     const path = typeof module === "string" ? module : fileURLToPath(module);
     this.#process = fork(path, args, {
@@ -46,44 +44,44 @@ export class Child<A extends object> {
       env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
     });
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.#errors = (this.#errors + text).slice(-keptErrorCharacters);
+      this.#errors = (this.#errors + text).slice(-maxErrorCharacters);
     });
-    this.#process.on("message", (message: object) => this.#receive(message, onNews));
+    this.#process.on("message", (message: object) => this.#receive(message, onEvent));
     this.#process.on("error", (error) => this.#failAll(error.message));
     this.#exited = new Promise((resolve) => {
-      // Node.js tells of no "close" where this end has disconnected.
+      // Node.js emits no "close" where this end has disconnected.
       this.#process.once("exit", (code, signal) => {
         resolve();
-        // What it said last may come a little later.
+        // The end of its standard error may come a little later.
         setTimeout(() => {
           this.#failAll(`ended (${signal ?? `code ${code}`})${this.#errors && `: ${this.#errors.trim()}`}`);
-        }, lastWordsMs);
+        }, stderrGraceMs);
       });
     });
   }
 
   /**
-   * @throws HF_LAB_FAILED when it ends before, answers with an error, or takes too long
+   * @throws HF_LAB_FAILED when it ends first, replies with an error, or takes too long
    */
-  ask<K extends keyof A & string>(
+  request<K extends keyof A & string>(
     name: K,
     params: ParamsOf<A, K>,
-    timeoutMs = answerTimeoutMs,
-  ): Promise<AnswerOf<A, K>> {
+    timeoutMs = replyTimeoutMs,
+  ): Promise<ResultOf<A, K>> {
     const id = this.#nextId++;
-    return this.#wait(id, `its answer to ${name}`, timeoutMs, () =>
-      this.#process.send({ ask: name, id, params }, (error) => {
+    return this.#wait(id, `its reply to ${name}`, timeoutMs, () =>
+      this.#process.send({ request: name, id, params }, (error) => {
         if (error) this.#settle(id)?.reject(this.#error(`cannot be reached: ${error.message}`));
       }),
-    ) as Promise<AnswerOf<A, K>>;
+    ) as Promise<ResultOf<A, K>>;
   }
 
-  /** What it says once when it is there. */
+  /** Resolves with what it sends once it is ready. */
   ready<T>(): Promise<T> {
-    return this.#wait(0, "its being ready", answerTimeoutMs, () => {}) as Promise<T>;
+    return this.#wait(0, "its start", replyTimeoutMs, () => {}) as Promise<T>;
   }
 
-  /** Resolves when it is gone: at its own pace, and then by force. */
+  /** Resolves when it is gone: at its own pace, or killed after a while. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), exitTimeoutMs);
@@ -96,16 +94,16 @@ export class Child<A extends object> {
     if (this.#fault) return Promise.reject(this.#fault);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#settle(id)?.reject(this.#error(`${what} has not come within ${timeoutMs / 1000} s`));
+        this.#settle(id)?.reject(this.#error(`${what} did not come within ${timeoutMs / 1000} s`));
       }, timeoutMs);
-      this.#waiting.set(id, { what, timer, resolve, reject });
+      this.#waiting.set(id, { timer, resolve, reject });
       start();
     });
   }
 
-  #receive(message: object, onNews: ChildOptions["onNews"]): void {
+  #receive(message: object, onEvent: ChildOptions["onEvent"]): void {
     if (!("id" in message)) {
-      onNews?.(message);
+      onEvent?.(message);
       return;
     }
     const { id, value, error } = message as { id: number; value?: unknown; error?: string };

@@ -1,4 +1,4 @@
-/** What the processes of a run say to each other. */
+/** What the processes of a run ask each other, and the child's end of it. A child ends with its parent, however that ends. */
 import type {
   LabSettings,
   LabTraffic,
@@ -7,7 +7,7 @@ import type {
   LoadHealth,
   SequenceOutcome,
 } from "./report/index.js";
-import type { SocketTraffic } from "./socket-counter.js";
+import type { SocketTraffic } from "./traffic.js";
 
 export interface ServerSample {
   /** On the server's own clock. */
@@ -15,32 +15,32 @@ export interface ServerSample {
   readonly userMs: number;
   readonly systemMs: number;
   readonly rss: number;
-  /** The most it ever was. */
+  /** The highest it ever was. */
   readonly rssPeak: number;
   readonly heapUsed: number;
   readonly loopDelayP99Ms: number;
 }
 
-/** Asked of the server's process. */
-export interface ServerAsks {
-  /** Figures as they are. */
-  sample: { readonly params: object; readonly answer: ServerSample };
-  /** The same once garbage is collected, which takes its time. */
-  settled: { readonly params: object; readonly answer: ServerSample };
-  /** From here on, the event loop's delay counts. */
-  mark: { readonly params: object; readonly answer: ServerSample };
+/** Requests to the server's process. */
+export interface ServerRequests {
+  /** Current figures. */
+  sample: { readonly params: object; readonly result: ServerSample };
+  /** The same after a garbage collection, which takes its time. */
+  sampleAfterGc: { readonly params: object; readonly result: ServerSample };
+  /** The same, and the event loop's delay is measured from here. */
+  startWindow: { readonly params: object; readonly result: ServerSample };
   /** Open TCP connections. */
-  connections: { readonly params: object; readonly answer: number };
+  connections: { readonly params: object; readonly result: number };
   /** What went over the sockets that the server has accepted. */
-  traffic: { readonly params: object; readonly answer: SocketTraffic };
+  traffic: { readonly params: object; readonly result: SocketTraffic };
   /** Publishes one message, over no socket. */
-  publish: { readonly params: { readonly data: unknown }; readonly answer: null };
+  publish: { readonly params: { readonly data: unknown }; readonly result: null };
 }
 
-/** Asked of the network's process. */
-export interface NetworkAsks {
-  /** Whether connections are cut from now on. */
-  cutting: { readonly params: { readonly isOn: boolean }; readonly answer: number };
+/** Requests to the network's process. */
+export interface NetworkRequests {
+  /** Whether connections are cut from now on. The result is how many have been cut. */
+  setCutting: { readonly params: { readonly isOn: boolean }; readonly result: number };
 }
 
 export interface LoadStart {
@@ -53,13 +53,13 @@ export interface LoadStart {
   readonly apiKey: string;
 }
 
-/** Asked of the process that plays the users. */
-export interface LoadAsks {
-  /** Opens some users and ends them. Answers how many. */
-  warm: { readonly params: LoadStart; readonly answer: number };
-  open: { readonly params: object; readonly answer: LoadOpened };
-  /** Publishes and measures; its news tell when the window begins and ends. */
-  run: { readonly params: object; readonly answer: LoadOutcome };
+/** Requests to the process that plays the users. */
+export interface LoadRequests {
+  /** Opens some users and ends them. The result is how many. */
+  warm: { readonly params: LoadStart; readonly result: number };
+  open: { readonly params: object; readonly result: LoadOpened };
+  /** Publishes and measures; events tell when the window begins and ends. */
+  run: { readonly params: object; readonly result: LoadOutcome };
 }
 
 export interface LoadOpened {
@@ -78,15 +78,55 @@ export interface LoadOutcome {
   readonly load: LoadHealth;
 }
 
-/** What that process says by itself. */
-export type LoadNews =
-  | { readonly news: "opened"; readonly opened: number }
-  | { readonly news: "window start" }
-  | { readonly news: "window end" }
+/** What that process reports by itself. */
+export type LoadEvent =
+  | { readonly event: "opened"; readonly opened: number }
+  | { readonly event: "window start" }
+  | { readonly event: "window end" }
   | {
-      readonly news: "tick";
+      readonly event: "tick";
       readonly windowMs: number;
       readonly traffic: LabTraffic;
       readonly p50Ms: number | null;
       readonly p99Ms: number | null;
     };
+
+type Handlers<R> = {
+  [K in keyof R]: R[K] extends { readonly params: infer P; readonly result: infer V }
+    ? (params: P) => V | Promise<V>
+    : never;
+};
+
+interface Request {
+  readonly request: string;
+  readonly id: number;
+  readonly params: unknown;
+}
+
+/** Ctrl+C reaches all processes of a terminal; the first of them decides when the run is over. */
+export function exitWithParent(): void {
+  if (process.send === undefined)
+    throw new Error("holdfast lab starts this process; it does not run by itself");
+  // A parent that ended while modules were loading sends no event any more.
+  if (!process.connected) process.exit(0);
+  process.on("disconnect", () => process.exit(0));
+  process.on("SIGINT", () => {});
+}
+
+export function handleRequests<R extends object>(handlers: Handlers<R>): void {
+  process.on("message", ({ request, id, params }: Request) => {
+    const handle = (handlers as Readonly<Record<string, (params: unknown) => unknown>>)[request];
+    if (handle === undefined) return;
+    Promise.resolve()
+      .then(() => handle(params))
+      .then(
+        (value) => send({ id, value }),
+        (error: unknown) => send({ id, error: error instanceof Error ? error.message : String(error) }),
+      );
+  });
+}
+
+/** Does nothing where the parent is gone: then this process ends as well. */
+export function send(message: object): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}

@@ -1,24 +1,24 @@
 /**
- * Publishes when it is due, whatever comes back: over one connection that is nobody's, one request at a time. What falls
- * due meanwhile goes with the next one, and its latency counts from when it was due.
+ * Publishes on schedule, whatever comes back: over a connection that is no user's, one request at a time. What falls due
+ * meanwhile goes with the next request, and its latency counts from when it was due.
  */
-import { LatencyHistogram } from "./latency-histogram.js";
-import { createData } from "./payload.js";
-import { RequestText } from "./request-text.js";
-import type { Schedule } from "./schedule.js";
-import { HttpExchange } from "./users/http-exchange.js";
+import { LatencyHistogram } from "./load/latency-histogram.js";
+import { createData } from "./load/payload.js";
+import type { Schedule } from "./load/schedule.js";
+import { HttpExchange } from "./node/http-exchange.js";
+import { RequestText } from "./node/request-text.js";
 import { labChannel } from "./users/virtual-user.js";
 
 export interface PublisherOptions {
   readonly port: number;
   readonly apiKey: string;
   /** Of each message. */
-  readonly bytes: number;
+  readonly sizeBytes: number;
   readonly schedule: Schedule;
 }
 
-const mostInBatch = 200;
-const mostBatchBytes = 2 * 1024 * 1024;
+const maxBatch = 200;
+const maxBatchBytes = 2 * 1024 * 1024;
 
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -31,10 +31,10 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#exchange = new HttpExchange(options.port);
-    this.#requests = new RequestText("least", options.port);
+    this.#requests = new RequestText("minimal", options.port);
   }
 
-  /** How many the server has taken. */
+  /** How many the server has accepted. */
   get sent(): number {
     return this.#sent;
   }
@@ -61,12 +61,12 @@ export class Publisher {
   }
 
   async #publish(due: number, now: number): Promise<void> {
-    const { bytes, schedule, apiKey } = this.#options;
-    const count = Math.min(due, mostInBatch, Math.max(1, Math.floor(mostBatchBytes / bytes)));
+    const { sizeBytes, schedule, apiKey } = this.#options;
+    const count = Math.min(due, maxBatch, Math.max(1, Math.floor(maxBatchBytes / sizeBytes)));
     const commands = Array.from({ length: count }, (_, i) => {
       const sequence = this.#sent + 1 + i;
       this.#lateness.record(now - schedule.timeOf(sequence));
-      return `{"publish":{"channel":"${labChannel}","data":${createData(sequence, bytes)}}}`;
+      return `{"publish":{"channel":"${labChannel}","data":${createData(sequence, sizeBytes)}}}`;
     });
     await publishCommands(this.#exchange, this.#requests, apiKey, commands);
     this.#sent += count;
@@ -74,7 +74,7 @@ export class Publisher {
 }
 
 /** @throws Error when the server refuses one of them */
-export async function publishCommands(
+async function publishCommands(
   exchange: HttpExchange,
   requests: RequestText,
   apiKey: string,
@@ -83,7 +83,7 @@ export async function publishCommands(
   const body = `{"commands":[${commands.join(",")}]}`;
   const { status, text } = await exchange.request(requests.post("/api/batch", body, [["X-API-Key", apiKey]]));
   if (status !== 200 || text.includes('"error"'))
-    throw new Error(`the server did not take what was published: ${status} ${text.slice(0, 200)}`);
+    throw new Error(`the server refused a publication: ${status} ${text.slice(0, 200)}`);
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -78,10 +78,10 @@ describe("Network", () => {
     };
     for (let i = 0; i < 5; i++) await connectOne();
     expect(network.cuts).toBe(0);
-    network.cutting(true);
+    network.setCutting(true);
     await until(() => closed === 5);
     expect(network.cuts).toBe(5);
-    network.cutting(false);
+    network.setCutting(false);
     const survivor = await connectOne();
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect([closed, network.cuts]).toEqual([5, 5]);

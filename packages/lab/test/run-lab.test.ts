@@ -9,8 +9,8 @@ const users = 6;
 const settings = resolveLabSettings({
   users,
   intervalMs: 100,
-  perSecond: 8,
-  bytes: 120,
+  ratePerSecond: 8,
+  sizeBytes: 120,
   durationMs: 1000,
 });
 
@@ -40,7 +40,7 @@ describe("a run of all transports", async () => {
     expect(sequences.published).toBeGreaterThanOrEqual(messages);
     expect(latency.count).toBe(messages * users);
     expect(latency.buckets.reduce((sum, { count }) => sum + count, 0)).toBe(latency.count);
-    expect(traffic.bytesDown).toBeGreaterThan(traffic.deliveries * settings.bytes);
+    expect(traffic.bytesDown).toBeGreaterThan(traffic.deliveries * settings.sizeBytes);
     expect([traffic.cuts, traffic.reconnects]).toEqual([0, 0]);
     expect(opening.connections).toBe(users);
   });
@@ -61,23 +61,23 @@ describe("a run of all transports", async () => {
     expect(traffic.requests).toBeGreaterThan(users);
     // Nobody asks more often than at the interval, however late or early timers are.
     expect(traffic.requests).toBeLessThanOrEqual(users * Math.ceil(windowMs / settings.intervalMs + 1));
-    expect(Math.abs(traffic.requests - traffic.answers)).toBeLessThanOrEqual(users);
+    expect(Math.abs(traffic.requests - traffic.responses)).toBeLessThanOrEqual(users);
     // One that is not empty has a message at least, and a message comes in no more than one of each user.
-    expect(traffic.answers - traffic.emptyAnswers).toBeLessThanOrEqual(traffic.deliveries);
-    expect(traffic.emptyAnswers).toBeLessThan(traffic.answers);
+    expect(traffic.responses - traffic.emptyResponses).toBeLessThanOrEqual(traffic.deliveries);
+    expect(traffic.emptyResponses).toBeLessThan(traffic.responses);
   });
 
   it("long polls: each answer has a message, since none waits in vain for so long", () => {
     const { traffic } = of("long-poll");
-    expect(traffic.emptyAnswers).toBe(0);
-    expect(traffic.answers).toBeGreaterThan(0);
+    expect(traffic.emptyResponses).toBe(0);
+    expect(traffic.responses).toBeGreaterThan(0);
   });
 
   it.each<LabTransport>(["sse", "http-stream", "websocket", "websocket-h2"])(
     "%s: nothing is asked for while it is open",
     (transport) => {
       const { traffic, opening } = of(transport);
-      expect([traffic.requests, traffic.answers, traffic.connections]).toEqual([0, 0, 0]);
+      expect([traffic.requests, traffic.responses, traffic.connections]).toEqual([0, 0, 0]);
       expect(opening.requests).toBe(users);
       expect(traffic.frames).toBeGreaterThan(0);
       expect(traffic.bytesUp).toBe(0);
@@ -101,7 +101,7 @@ describe("the least header fields", () => {
       const { traffic } = measurements[0] as LabMeasurement;
       return traffic.bytesUp / traffic.requests;
     };
-    expect(await bytesUp("least")).toBeLessThan((await bytesUp("browser")) / 2);
+    expect(await bytesUp("minimal")).toBeLessThan((await bytesUp("browser")) / 2);
   });
 });
 
@@ -130,15 +130,15 @@ describe("a run that is ended", () => {
 describe("openLabServer", () => {
   it("is a server with a network before it, that can be published to and sampled", async () => {
     const network = { delayMs: 5, jitterMs: 2, cutEveryMs: 0, seed: 1 };
-    const server = await openLabServer({ bytes: 100, ...network }, builtModules);
+    const server = await openLabServer({ sizeBytes: 100, ...network }, builtModules);
     try {
       expect(server.port).not.toBe(server.serverPort);
       await Promise.all(["a", { b: 1 }, 3].map((data) => server.publish(data)));
       const response = await fetch(`http://127.0.0.1:${server.port}/channels/${server.channel}`);
       const { publications } = (await response.json()) as { publications: { data: unknown }[] };
       expect(publications.map(({ data }) => data)).toEqual(["a", { b: 1 }, 3]);
-      expect((await server.mark()).rss).toBeGreaterThan(1e7);
-      expect((await server.settled()).heapUsed).toBeGreaterThan(1e6);
+      expect((await server.startWindow()).rss).toBeGreaterThan(1e7);
+      expect((await server.sampleAfterGc()).heapUsed).toBeGreaterThan(1e6);
     } finally {
       await server.close();
     }

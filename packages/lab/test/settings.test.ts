@@ -13,11 +13,11 @@ const many = 20_000;
 describe("resolveLabSettings", () => {
   it("has defaults, and takes numbers, texts and durations", () => {
     expect(resolveLabSettings({}, many)).toEqual(defaultLabSettings);
-    const given = { users: "20", intervalMs: "0.5s", perSecond: "2.5", transports: "websocket,poll" };
+    const given = { users: "20", intervalMs: "0.5s", ratePerSecond: "2.5", transports: "websocket,poll" };
     expect(resolveLabSettings(given, many)).toMatchObject({
       users: 20,
       intervalMs: 500,
-      perSecond: 2.5,
+      ratePerSecond: 2.5,
       // In the order in which they are measured.
       transports: ["poll", "websocket"],
     });
@@ -27,9 +27,9 @@ describe("resolveLabSettings", () => {
     [{ users: 0 }, "users must be a whole number from 1 to 8000, but is 0"],
     [{ users: 1.5 }, "users must be a whole number from 1 to 8000, but is 1.5"],
     [{ users: "" }, 'users must be a whole number from 1 to 8000, but is ""'],
-    [{ perSecond: 10_001 }, "perSecond must be a number from 0.01 to 10000, but is 10001"],
-    [{ perSecond: Number.NaN }, "perSecond must be a number from 0.01 to 10000, but is null"],
-    [{ bytes: 15 }, "bytes must be a whole number from 16 to 65536, but is 15"],
+    [{ ratePerSecond: 10_001 }, "ratePerSecond must be a number from 0.01 to 10000, but is 10001"],
+    [{ ratePerSecond: Number.NaN }, "ratePerSecond must be a number from 0.01 to 10000, but is null"],
+    [{ sizeBytes: 15 }, "sizeBytes must be a whole number from 16 to 65536, but is 15"],
     [
       { durationMs: "11m" },
       'durationMs must be a duration such as 500ms, 1s or 2m, from 1000 to 600000 ms, but is "11m"',
@@ -47,17 +47,17 @@ describe("resolveLabSettings", () => {
       "transports must be a non-empty list of poll, long-poll, sse, http-stream, websocket, websocket-h2, each once, but is []",
     ],
     [{ isTwoWay: "yes" }, 'isTwoWay must be true or false, but is "yes"'],
-    [{ headers: "none" }, 'headers must be browser or least, but is "none"'],
+    [{ headers: "none" }, 'headers must be browser or minimal, but is "none"'],
     [{ jitterMs: 5 }, "jitterMs must not be more than delayMs (0), but is 5"],
     [
-      { perSecond: 0.1, durationMs: 9000 },
-      "durationMs must be at least 10000 for one message to come at 0.1 a second, but is 9000",
+      { ratePerSecond: 0.1, durationMs: 9000 },
+      "durationMs must be at least 10000 for one message at 0.1 a second, but is 9000",
     ],
     [
-      { perSecond: 10_000, bytes: 65_536 },
-      "10000 messages a second of 65536 bytes are more than the 33554432 bytes a second that are accepted",
+      { ratePerSecond: 10_000, sizeBytes: 65_536 },
+      "10000 messages a second of 65536 bytes exceed the maximum of 33554432 bytes a second",
     ],
-    [{ speed: 1 }, /there is no setting speed of the lab; there are transports, users/],
+    [{ speed: 1 }, /unknown setting speed; the lab accepts transports, users/],
   ])("does not take %j, and says what it takes", (input, message) => {
     expect(() => resolveLabSettings(input as LabInput, many)).toThrow(message);
   });
@@ -99,7 +99,7 @@ describe("presets", () => {
 
   it("are named where one is not known", () => {
     expect(() => labPreset("toString")).toThrow(
-      /no preset "toString"; there are classic, crowd, chat, ticker/,
+      /unknown preset "toString"; available presets are classic, crowd, chat, ticker/,
     );
   });
 });

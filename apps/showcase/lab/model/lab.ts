@@ -1,23 +1,21 @@
-/** The lab as the page has it: what is wished for, what goes on, and what came of it. */
+/** The lab as the page has it: what is requestSchema for, what goes on, and what came of it. */
 import type { LabResult, LabSample, LabSettings, LabTransport } from "@holdfast/lab/report";
-import type { Bench, LabNews, LineUse } from "../server/protocol.js";
-import { BrowserRun, type BrowserRunParts } from "./browser-run.js";
-import { endedText } from "./ended-text.js";
-import { settingsOf } from "./measurement.js";
-import type { Tally } from "./tally.js";
+import type { Bench, LabUpdate, LineUsage } from "../server/protocol.js";
+import { BrowserRun, type BrowserRunParts, runEndedMessage } from "./browser-run.js";
+import { type Tally, toSettings } from "./tally.js";
 
-export type Wish = Pick<
+export type LabRequest = Pick<
   LabSettings,
   | "transports"
   | "users"
   | "intervalMs"
-  | "perSecond"
-  | "bytes"
+  | "ratePerSecond"
+  | "sizeBytes"
   | "durationMs"
   | "delayMs"
   | "jitterMs"
   | "cutEveryMs"
-  | "tolerableMs"
+  | "maxLatencyMs"
   | "isTwoWay"
 >;
 
@@ -28,7 +26,7 @@ export interface LiveRow {
   readonly transport: LabTransport;
   readonly tally: Tally;
   readonly isOpen: boolean;
-  readonly use: LineUse | undefined;
+  readonly use: LineUsage | undefined;
 }
 
 export type LabState =
@@ -44,14 +42,14 @@ export type LabState =
 
 /** The server's side of it. */
 export interface LabLink {
-  open(wish: Wish): Promise<Bench>;
+  open(request: LabRequest): Promise<Bench>;
   start(run: string): Promise<unknown>;
-  read(run: string): Promise<LabNews | null>;
+  read(run: string): Promise<LabUpdate | null>;
   end(run: string): Promise<unknown>;
-  measure(wish: Wish): Promise<{ readonly run: string }>;
+  measure(request: LabRequest): Promise<{ readonly run: string }>;
   clock(): Promise<number>;
   /** Returns what ends it. */
-  follow(run: string, onNews: (news: LabNews) => void): () => void;
+  follow(run: string, onUpdate: (update: LabUpdate) => void): () => void;
 }
 
 export type LabOptions = Omit<BrowserRunParts, "onChange">;
@@ -82,14 +80,14 @@ export class Lab {
     return this.state.state !== "idle";
   }
 
-  async run(kind: ReaderKind, wish: Wish): Promise<void> {
+  async run(kind: ReaderKind, request: LabRequest): Promise<void> {
     if (this.isRunning) return;
     this.problem = undefined;
     this.result = undefined;
     this.rows = [];
     this.#become({ state: "opening", kind });
     try {
-      this.result = kind === "browser" ? await this.#readHere(wish) : await this.#measure(wish);
+      this.result = kind === "browser" ? await this.#readHere(request) : await this.#measure(request);
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
@@ -107,7 +105,7 @@ export class Lab {
     this.#listeners.clear();
   }
 
-  async #readHere(wish: Wish): Promise<LabResult | undefined> {
+  async #readHere(request: LabRequest): Promise<LabResult | undefined> {
     const run = new BrowserRun({
       ...this.#options,
       onChange: (state, rows) => {
@@ -116,35 +114,40 @@ export class Lab {
       },
     });
     this.#running = run;
-    const read = await run.run(wish);
+    const read = await run.run(request);
     if (read === undefined) return undefined;
     const transports = read.measurements.map(({ transport }) => transport);
     const startedAt = new Date(this.#options.now()).toISOString();
-    return { ...read, startedAt, settings: settingsOf({ ...wish, users: 1, transports }), isByBrowser: true };
+    return {
+      ...read,
+      startedAt,
+      settings: toSettings({ ...request, users: 1, transports }),
+      isByBrowser: true,
+    };
   }
 
-  async #measure(wish: Wish): Promise<LabResult | undefined> {
+  async #measure(request: LabRequest): Promise<LabResult | undefined> {
     const { link } = this.#options;
-    const { run } = await link.measure(wish);
+    const { run } = await link.measure(request);
     const { later } = this.#options;
     return await new Promise<LabResult | undefined>((resolve, reject) => {
       let isStopping = false;
-      const unfollow = link.follow(run, (news) => {
+      const unfollow = link.follow(run, (update) => {
         wait();
-        if (news.news === "sample") {
-          const { index, count, sample } = news;
+        if (update.type === "sample") {
+          const { index, count, sample } = update;
           this.#become({ state: "measuring", index, count, sample });
-        } else if (news.news === "result") {
+        } else if (update.type === "result") {
           leave();
-          resolve(news.result.measurements.length > 0 ? news.result : undefined);
-        } else if (news.news === "failed") {
+          resolve(update.result.measurements.length > 0 ? update.result : undefined);
+        } else if (update.type === "failed") {
           leave();
           if (isStopping) resolve(undefined);
-          else reject(new Error(news.why));
-        } else if (news.news === "ended" && !isStopping) {
+          else reject(new Error(update.why));
+        } else if (update.type === "ended" && !isStopping) {
           // Where this page has ended it, what was finished comes as a result.
           leave();
-          reject(new Error(endedText));
+          reject(new Error(runEndedMessage));
         }
       });
       const leave = () => {

@@ -2,9 +2,10 @@
  * Servers for a browser to read from, one for each transport, so that each one's processor time and memory are its own. All
  * get the same messages at the same time.
  */
-import { fillerOf, type LabServer, type ServerSample, type SocketTraffic } from "@holdfast/lab";
+import type { LabServer, ServerSample, SocketTraffic } from "@holdfast/lab";
+import { createFiller } from "@holdfast/lab/load";
 import type { LabSettings, LabTransport } from "@holdfast/lab/report";
-import type { BenchLine, BenchMessage, LabNews, LineUse } from "./protocol.js";
+import type { BenchLine, BenchMessage, LabUpdate, LineUsage } from "./protocol.js";
 
 export interface BenchParts {
   readonly open: (settings: LabSettings) => Promise<LabServer>;
@@ -12,11 +13,11 @@ export interface BenchParts {
   readonly now: () => number;
   /** Returns what ends it. */
   readonly every: (milliseconds: number, run: () => void) => () => void;
-  readonly tell: (news: LabNews) => void;
+  readonly tell: (update: LabUpdate) => void;
   readonly onError: (error: unknown) => void;
 }
 
-interface Mark {
+interface Baseline {
   readonly sample: ServerSample;
   readonly traffic: SocketTraffic;
 }
@@ -24,11 +25,11 @@ interface Mark {
 interface Line {
   readonly transport: LabTransport;
   readonly server: LabServer;
-  before: Mark | undefined;
+  before: Baseline | undefined;
 }
 
 const stepMs = 10;
-const tellEveryMs = 500;
+const publishEveryMs = 500;
 
 export class BrowserBench {
   readonly #settings: LabSettings;
@@ -79,37 +80,37 @@ export class BrowserBench {
     const onError = this.#report;
     try {
       for (const line of this.#lines)
-        line.before = { sample: await line.server.settled(), traffic: await line.server.traffic() };
+        line.before = { sample: await line.server.sampleAfterGc(), traffic: await line.server.traffic() };
     } catch (error) {
       // Servers that are ended meanwhile answer nothing.
       if (!this.#isClosed) throw error;
     }
     if (this.#isClosed) return true;
     if (this.#settings.cutEveryMs > 0)
-      for (const { server } of this.#lines) void server.cutting(true).catch(onError);
+      for (const { server } of this.#lines) void server.setCutting(true).catch(onError);
     const startedAt = now();
-    let toldAt = startedAt;
-    const { perSecond, durationMs } = this.#settings;
-    const total = Math.max(1, Math.floor((durationMs / 1000) * perSecond));
+    let publishedAt = startedAt;
+    const { ratePerSecond, durationMs } = this.#settings;
+    const total = Math.max(1, Math.floor((durationMs / 1000) * ratePerSecond));
     this.#end = every(stepMs, () => {
       const elapsed = now() - startedAt;
-      const due = Math.min(total, Math.floor((elapsed / 1000) * perSecond));
-      while (this.#published < due) this.#publish(startedAt + ((this.#published + 1) / perSecond) * 1000);
+      const due = Math.min(total, Math.floor((elapsed / 1000) * ratePerSecond));
+      while (this.#published < due) this.#publish(startedAt + ((this.#published + 1) / ratePerSecond) * 1000);
       const isOver = elapsed >= durationMs && this.#published >= total;
-      if (!isOver && now() - toldAt < tellEveryMs) return;
-      toldAt = now();
+      if (!isOver && now() - publishedAt < publishEveryMs) return;
+      publishedAt = now();
       if (isOver) this.#end();
       if (isOver && this.#settings.cutEveryMs > 0)
-        for (const { server } of this.#lines) void server.cutting(false).catch(onError);
+        for (const { server } of this.#lines) void server.setCutting(false).catch(onError);
       const published = this.#published;
-      this.#use().then((use) => tell({ news: "bench", ms: elapsed, published, isOver, use }), onError);
+      this.#use().then((use) => tell({ type: "bench", ms: elapsed, published, isOver, use }), onError);
     });
     return true;
   }
 
   /** As it stands now, such as when the last message has arrived. */
-  async read(): Promise<LabNews> {
-    return { news: "bench", ms: 0, published: this.#published, isOver: true, use: await this.#use() };
+  async read(): Promise<LabUpdate> {
+    return { type: "bench", ms: 0, published: this.#published, isOver: true, use: await this.#use() };
   }
 
   /** Also while it is opened: resolves once all servers are gone. */
@@ -131,20 +132,20 @@ export class BrowserBench {
   #publish(at: number): void {
     const n = ++this.#published;
     const bare: BenchMessage = { n, at: Math.round(at * 1000) / 1000 };
-    const missing = this.#settings.bytes - JSON.stringify(bare).length - ',"pad":""'.length;
-    const message: BenchMessage = missing > 0 ? { ...bare, pad: fillerOf(n, missing) } : bare;
+    const missing = this.#settings.sizeBytes - JSON.stringify(bare).length - ',"pad":""'.length;
+    const message: BenchMessage = missing > 0 ? { ...bare, pad: createFiller(n, missing) } : bare;
     for (const { server } of this.#lines) server.publish(message).catch(this.#report);
   }
 
-  async #use(): Promise<Partial<Record<LabTransport, LineUse>>> {
+  async #use(): Promise<Partial<Record<LabTransport, LineUsage>>> {
     const all = await Promise.all(
-      this.#lines.map(async (line) => [line.transport, await useOf(line)] as const),
+      this.#lines.map(async (line) => [line.transport, await usageOf(line)] as const),
     );
     return Object.fromEntries(all);
   }
 }
 
-async function useOf({ server, before }: Line): Promise<LineUse> {
+async function usageOf({ server, before }: Line): Promise<LineUsage> {
   const [sample, traffic] = [await server.sample(), await server.traffic()];
   const userMs = sample.userMs - (before?.sample.userMs ?? 0);
   const systemMs = sample.systemMs - (before?.sample.systemMs ?? 0);

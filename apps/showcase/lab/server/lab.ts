@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { PartContext, RunningPart } from "../../server/part.js";
 import { type Repeat, repeat as repeatUnheld } from "../../server/timers.js";
 import { BrowserBench } from "./bench.js";
-import { type Bench, browserTransports, type LabNews, labBounds } from "./protocol.js";
+import { type Bench, browserTransports, type LabUpdate, labBounds } from "./protocol.js";
 import { busyCode, type Turn, Turns, unknownCode } from "./turns.js";
 
 export interface LabParts {
@@ -20,26 +20,26 @@ export interface LabParts {
 
 const refusedCode = 400;
 /** What a run takes beside the time that was asked for: for one transport, or in a browser. */
-const asideMs = 8000;
-const { mostUsers, mostSeconds, mostPerSecond, mostBytes } = labBounds;
+const overheadMs = 8000;
+const { maxUsers, maxSeconds, maxPerSecond, maxBytes } = labBounds;
 
-const wished = z.object({
+const requestSchema = z.object({
   transports: z.array(z.enum(labTransports)).min(1).max(labTransports.length),
-  users: z.int().min(1).max(mostUsers).default(50),
+  users: z.int().min(1).max(maxUsers).default(50),
   intervalMs: z.int().min(100).max(60_000).default(1000),
-  perSecond: z.number().min(0.05).max(mostPerSecond),
-  bytes: z.int().min(40).max(mostBytes),
+  ratePerSecond: z.number().min(0.05).max(maxPerSecond),
+  sizeBytes: z.int().min(40).max(maxBytes),
   durationMs: z
     .int()
     .min(3000)
-    .max(mostSeconds * 1000),
+    .max(maxSeconds * 1000),
   delayMs: z.int().min(0).max(2000).default(0),
   jitterMs: z.int().min(0).max(2000).default(0),
   cutEveryMs: z.int().min(0).max(60_000).default(0),
-  tolerableMs: z.int().min(1).max(86_400_000).default(1000),
+  maxLatencyMs: z.int().min(1).max(86_400_000).default(1000),
   isTwoWay: z.boolean().default(false),
 });
-const named = z.object({ run: z.string().min(1).max(64) });
+const runSchema = z.object({ run: z.string().min(1).max(64) });
 /** With fractions, which a millisecond on one machine has. */
 const preciseNow = () => performance.timeOrigin + performance.now();
 
@@ -49,15 +49,15 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
   const onError = (error: unknown) => context.onError(error, { stage: "the lab" });
   let isStopped = false;
   let bench: BrowserBench | undefined;
-  const tell = (id: string, news: LabNews) => {
-    if (!isStopped) void store.server.publish(`lab:${id}`, news).catch(onError);
+  const tell = (id: string, update: LabUpdate) => {
+    if (!isStopped) void store.server.publish(`lab:${id}`, update).catch(onError);
   };
   const followers = async (id: string) => (await store.server.presenceStats(`lab:${id}`)).numClients;
   const turns = new Turns({ followers, now, repeat, onError });
 
   const resolve = async (user: User, input: object): Promise<LabSettings> => {
     if (!(await isWelcome(user))) reject(403, "a moderator has banned you");
-    await turns.makeWay(user);
+    await turns.endOwn(user);
     turns.assertFree();
     try {
       return resolveLabSettings(input);
@@ -71,11 +71,11 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
       open: openServer,
       now: preciseNow,
       every: repeat,
-      tell: (news) => tell(turn.run, news),
+      tell: (update) => tell(turn.run, update),
       onError,
     });
-    const turn: Turn = turns.begin(user, settings.durationMs + asideMs, async () => {
-      tell(turn.run, { news: "ended" });
+    const turn: Turn = turns.begin(user, settings.durationMs + overheadMs, async () => {
+      tell(turn.run, { type: "ended" });
       if (bench === opened) bench = undefined;
       await opened.close();
     });
@@ -93,14 +93,14 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
     const controller = new AbortController();
     const { transports, durationMs, intervalMs } = settings;
     const { length: count } = transports;
-    const expectedMs = count * (durationMs + intervalMs + asideMs);
+    const expectedMs = count * (durationMs + intervalMs + overheadMs);
     const turn: Turn = turns.begin(user, expectedMs, async () => {
-      tell(turn.run, { news: "ended" });
+      tell(turn.run, { type: "ended" });
       controller.abort();
       await done;
     });
     let place = { index: 0, count };
-    let toldAt = 0;
+    let publishedAt = 0;
     const { signal } = controller;
     const done: Promise<void> = run(settings, {
       signal,
@@ -109,18 +109,18 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
       },
       onSample: (sample) => {
         // As often as an eye can follow.
-        if (performance.now() - toldAt < 250) return;
-        toldAt = performance.now();
-        tell(turn.run, { news: "sample", ...place, sample });
+        if (performance.now() - publishedAt < 250) return;
+        publishedAt = performance.now();
+        tell(turn.run, { type: "sample", ...place, sample });
       },
     }).then(
       (result) => {
         if (!signal.aborted) turns.finish(turn.run);
-        tell(turn.run, { news: "result", result });
+        tell(turn.run, { type: "result", result });
       },
       (error: unknown) => {
         if (!signal.aborted) turns.finish(turn.run);
-        tell(turn.run, { news: "failed", why: messageOf(error) });
+        tell(turn.run, { type: "failed", why: messageOf(error) });
       },
     );
     return turn;
@@ -140,7 +140,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
   return {
     running,
     channels: {
-      "lab:{run}": channel<never, never, LabNews>({
+      "lab:{run}": channel<never, never, LabUpdate>({
         kind: "latest",
         recoveryMode: "cache",
         durability: "memory",
@@ -153,7 +153,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
     rpc: {
       /** Servers for this browser to read from. */
       labOpen: rpc({
-        input: wished,
+        input: requestSchema,
         allow: "users",
         handler: async ({ user, data }) => {
           const transports = browserTransports.filter((each) => data.transports.includes(each));
@@ -161,7 +161,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
         },
       }),
       labStart: rpc({
-        input: named,
+        input: runSchema,
         allow: "users",
         handler: async ({ user, data }) => {
           if (!(await ownBench(user, data.run).start())) reject(busyCode, "that run has begun before");
@@ -170,12 +170,12 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
       }),
       /** The last figures, once all is there. */
       labRead: rpc({
-        input: named,
+        input: runSchema,
         allow: "users",
         handler: async ({ user, data }) => await ownBench(user, data.run).read(),
       }),
       labEnd: rpc({
-        input: named,
+        input: runSchema,
         allow: "users",
         handler: async ({ user, data }) => {
           turns.assertOwn(user, data.run);
@@ -187,7 +187,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
       labClock: rpc({ allow: "users", handler: () => ({ now: preciseNow() }) }),
       /** A run with virtual users, one transport after the other. */
       labMeasure: rpc({
-        input: wished,
+        input: requestSchema,
         allow: "users",
         handler: async ({ user, data }) => ({ run: measure(user, await resolve(user, data)).run }),
       }),

@@ -12,10 +12,10 @@ export const browserTransports = [
 
 /** Bounds of what a page may ask for, so that visitors cannot keep the machine busy. */
 export const labBounds = {
-  mostUsers: 300,
-  mostSeconds: 30,
-  mostPerSecond: 50,
-  mostBytes: 4096,
+  maxUsers: 300,
+  maxSeconds: 30,
+  maxPerSecond: 50,
+  maxBytes: 4096,
 } as const;
 
 /** A message as the browser's readers get it. */
@@ -45,7 +45,7 @@ export interface Bench {
 }
 
 /** Of one server's process, since the start of the run. Times in milliseconds, sizes in bytes. */
-export interface LineUse {
+export interface LineUsage {
   readonly cpuMs: number;
   readonly userMs: number;
   readonly systemMs: number;
@@ -59,16 +59,16 @@ export interface LineUse {
 }
 
 /** What the channel of a run tells, once a second; the newest counts. */
-export type LabNews =
+export type LabUpdate =
   | {
-      readonly news: "bench";
+      readonly type: "bench";
       readonly ms: number;
       readonly published: number;
       readonly isOver: boolean;
-      readonly use: Readonly<Partial<Record<LabTransport, LineUse>>>;
+      readonly use: Readonly<Partial<Record<LabTransport, LineUsage>>>;
     }
-  | { readonly news: "sample"; readonly index: number; readonly count: number; readonly sample: LabSample }
-  | { readonly news: "result"; readonly result: LabResult }
-  | { readonly news: "failed"; readonly why: string }
+  | { readonly type: "sample"; readonly index: number; readonly count: number; readonly sample: LabSample }
+  | { readonly type: "result"; readonly result: LabResult }
+  | { readonly type: "failed"; readonly why: string }
   /** Before its end: from another window of the same person, or by the server. */
-  | { readonly news: "ended" };
+  | { readonly type: "ended" };

@@ -58,7 +58,7 @@ export class Turns {
   }
 
   /** Ends the run that this person has, if any: one who begins anew, as after a reload, wants no other. */
-  async makeWay({ id }: User): Promise<void> {
+  async endOwn({ id }: User): Promise<void> {
     if (this.#taken?.user === id) await this.#end(this.#taken);
   }
 

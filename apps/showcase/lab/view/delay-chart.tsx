@@ -1,10 +1,9 @@
 /** The delay of each message over time, one line for each transport, as it is measured. */
 
-import { transportWords } from "@holdfast/lab/report";
+import { type LabTransport, transportInfo } from "@holdfast/lab/report";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { LiveRow } from "../model/lab.js";
-import { colourOf } from "./colours.js";
 
 const height = 240;
 const leastMs = 0.1;
@@ -60,7 +59,7 @@ function create(element: HTMLElement, rows: readonly LiveRow[]): uPlot {
       series: [
         {},
         ...rows.map(({ transport }) => ({
-          label: transportWords[transport].title,
+          label: transportInfo[transport].title,
           stroke: colourOf(transport, style),
           width: 1.5,
           points: { show: true, size: 5 },
@@ -84,4 +83,17 @@ function toColumns(rows: readonly LiveRow[]): uPlot.AlignedData {
     return times.map((time) => byTime.get(time) ?? null);
   });
   return [times.map((time) => (time - start) / 1000), ...columns];
+}
+
+const names: Readonly<Record<LabTransport, string>> = {
+  poll: "--lab-poll",
+  "long-poll": "--lab-long-poll",
+  sse: "--lab-sse",
+  "http-stream": "--lab-http-stream",
+  websocket: "--lab-websocket",
+  "websocket-h2": "--lab-websocket-h2",
+};
+
+export function colourOf(transport: LabTransport, style: CSSStyleDeclaration): string {
+  return style.getPropertyValue(names[transport]).trim() || "currentcolor";
 }

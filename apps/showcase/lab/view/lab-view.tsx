@@ -1,12 +1,10 @@
 /** The page of the lab: settings, what goes on, and what came of it. */
-
 import { command } from "../../shared/command.js";
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Lab } from "../model/lab.js";
-import { LiveTable } from "./live-table.js";
-import { Progress } from "./progress.js";
+import { LiveTable, Progress } from "./live-table.js";
 import { ResultView } from "./result-view.js";
 import { SettingsForm } from "./settings-form.js";
 
@@ -29,7 +27,7 @@ export function LabView({ lab, visit }: { lab: Lab; visit: Visit }) {
       <div class="lab">
         <SettingsForm
           isRunning={lab.isRunning}
-          onRun={(kind, wish) => void lab.run(kind, wish)}
+          onRun={(kind, request) => void lab.run(kind, request)}
           onStop={() => lab.stop()}
         />
         <div class="lab-stage">

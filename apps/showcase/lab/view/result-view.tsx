@@ -1,12 +1,12 @@
 /** What came of a run: a verdict in words, the table, the drawings, and the report to keep. */
 import {
-  chartsOf,
   classicClaim,
+  createTable,
+  drawCharts,
   htmlReport,
   judge,
   type LabResult,
-  tableOf,
-  transportWords,
+  transportInfo,
 } from "@holdfast/lab/report";
 
 export function ResultView({ result }: { result: LabResult }) {
@@ -27,7 +27,7 @@ export function ResultView({ result }: { result: LabResult }) {
       <ul class="panel lab-others">
         {verdict.others.map(({ transport, line }) => (
           <li key={transport}>
-            <strong>{transportWords[transport].title}:</strong> {line}
+            <strong>{transportInfo[transport].title}:</strong> {line}
           </li>
         ))}
       </ul>
@@ -39,7 +39,7 @@ export function ResultView({ result }: { result: LabResult }) {
         </ul>
       )}
       <div class="lab-charts">
-        {chartsOf(result).map(({ name, svg }) => (
+        {drawCharts(result).map(({ name, svg }) => (
           <div key={name} class="panel" dangerouslySetInnerHTML={{ __html: svg }} />
         ))}
       </div>
@@ -51,7 +51,7 @@ export function ResultView({ result }: { result: LabResult }) {
 }
 
 function ResultTable({ result, chosen }: { result: LabResult; chosen: string | null }) {
-  const { heads, rows, reference, notes } = tableOf(result);
+  const { heads, rows, reference, notes } = createTable(result);
   return (
     <div class="panel">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, also with the keyboard alone */}

@@ -1,15 +1,21 @@
 /** What is to be measured: a preset, or each setting by hand. */
-
-import { type LabTransport, labTransports, transportWords } from "@holdfast/lab/report";
+import { type LabTransport, labTransports, transportInfo } from "@holdfast/lab/report";
 import { useState } from "preact/hooks";
-import type { ReaderKind, Wish } from "../model/lab.js";
-import { type Preset, presets } from "../model/presets.js";
-import { type NumberField, networkFields, trafficFields, usersField, wishProblem } from "../model/wish.js";
+import type { LabRequest, ReaderKind } from "../model/lab.js";
+import {
+  type NumberField,
+  networkFields,
+  type Preset,
+  presets,
+  requestProblem,
+  trafficFields,
+  usersField,
+} from "../model/lab-request.js";
 import { browserTransports } from "../server/protocol.js";
 
 export interface SettingsFormProps {
   isRunning: boolean;
-  onRun: (kind: ReaderKind, wish: Wish) => void;
+  onRun: (kind: ReaderKind, request: LabRequest) => void;
   onStop: () => void;
 }
 
@@ -17,27 +23,27 @@ const [first] = presets as readonly [Preset, ...Preset[]];
 
 export function SettingsForm({ isRunning, onRun, onStop }: SettingsFormProps) {
   const [kind, setKind] = useState<ReaderKind>("browser");
-  const [wish, setWish] = useState<Wish>(first.wish);
+  const [request, setWish] = useState<LabRequest>(first.request);
   const [preset, setPreset] = useState(first.name);
   const choices = kind === "browser" ? browserTransports : labTransports;
-  const problem = wishProblem(wish);
-  const change = (part: Partial<Wish>) => {
-    setWish({ ...wish, ...part });
+  const problem = requestProblem(request);
+  const change = (part: Partial<LabRequest>) => {
+    setWish({ ...request, ...part });
     setPreset("own");
   };
   const choose = (name: string) => {
     setPreset(name);
     const found = presets.find((each) => each.name === name);
-    if (found) setWish({ ...found.wish, transports: choices });
+    if (found) setWish({ ...found.request, transports: choices });
   };
   const chooseKind = (next: ReaderKind) => {
     setKind(next);
-    setWish({ ...wish, transports: next === "browser" ? browserTransports : labTransports });
+    setWish({ ...request, transports: next === "browser" ? browserTransports : labTransports });
   };
   const submit = (event: Event) => {
     event.preventDefault();
     if (isRunning) onStop();
-    else if (problem === undefined) onRun(kind, wish);
+    else if (problem === undefined) onRun(kind, request);
   };
   return (
     <form class="panel lab-form" onSubmit={submit} noValidate aria-label="Settings">
@@ -72,28 +78,28 @@ export function SettingsForm({ isRunning, onRun, onStop }: SettingsFormProps) {
         </div>
         <div class="lab-fields">
           {trafficFields.map((field) => (
-            <NumberInput key={field.name} field={field} wish={wish} onChange={change} />
+            <NumberInput key={field.name} field={field} request={request} onChange={change} />
           ))}
-          {kind === "users" && <NumberInput field={usersField} wish={wish} onChange={change} />}
+          {kind === "users" && <NumberInput field={usersField} request={request} onChange={change} />}
         </div>
         <details class="lab-more">
           <summary>Network and transports</summary>
           <div class="lab-fields">
             {networkFields.map((field) => (
-              <NumberInput key={field.name} field={field} wish={wish} onChange={change} />
+              <NumberInput key={field.name} field={field} request={request} onChange={change} />
             ))}
           </div>
           <label class="lab-check">
             <input
               type="checkbox"
-              checked={wish.isTwoWay}
+              checked={request.isTwoWay}
               onChange={(event) => change({ isTwoWay: event.currentTarget.checked })}
             />
             clients send as well (for the verdict)
           </label>
           <TransportChoice
             choices={choices}
-            chosen={wish.transports}
+            chosen={request.transports}
             onChange={(transports) => change({ transports })}
           />
         </details>
@@ -133,12 +139,12 @@ function Kind({ kind, chosen, onChoose, title, text }: KindProps) {
 
 interface NumberInputProps {
   field: NumberField;
-  wish: Wish;
-  onChange: (part: Partial<Wish>) => void;
+  request: LabRequest;
+  onChange: (part: Partial<LabRequest>) => void;
 }
 
-function NumberInput({ field, wish, onChange }: NumberInputProps) {
-  const { name, label, unit, least, most, step, factor } = field;
+function NumberInput({ field, request, onChange }: NumberInputProps) {
+  const { name, label, unit, min, max, step, factor } = field;
   return (
     <label class="lab-field">
       <span>{label}</span>
@@ -147,10 +153,10 @@ function NumberInput({ field, wish, onChange }: NumberInputProps) {
           class="field"
           type="number"
           inputmode="decimal"
-          min={least}
-          max={most}
+          min={min}
+          max={max}
           step={step}
-          value={wish[name] / factor}
+          value={request[name] / factor}
           onInput={(event) => {
             const shown = event.currentTarget.valueAsNumber;
             onChange({ [name]: factor === 1 ? shown : Math.round(shown * factor) });
@@ -182,7 +188,7 @@ function TransportChoice({ choices, chosen, onChange }: TransportChoiceProps) {
               onChange(choices.filter((each) => (each === transport ? isIn : chosen.includes(each))));
             }}
           />
-          {transportWords[transport].title}
+          {transportInfo[transport].title}
         </label>
       ))}
       {!choices.includes("websocket-h2") && (

@@ -1,11 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { resolveLabSettings } from "../../../../packages/lab/src/index.js";
-import { emptyShare, judge, tableOf } from "../../../../packages/lab/src/report/index.js";
-import { clockAheadMs } from "../../lab/model/clock.js";
-import { settingsOf, toMeasurement } from "../../lab/model/measurement.js";
-import { presets } from "../../lab/model/presets.js";
-import { Tally } from "../../lab/model/tally.js";
-import { wishProblem } from "../../lab/model/wish.js";
+import { createTable, emptyShare, judge } from "../../../../packages/lab/src/report/index.js";
+import { measureClockAheadMs } from "../../lab/model/browser-run.js";
+import { presets, requestProblem } from "../../lab/model/lab-request.js";
+import { Tally, toMeasurement, toSettings } from "../../lab/model/tally.js";
 
 const use = {
   ...{ cpuMs: 30, userMs: 20, systemMs: 10, rss: 3 * 1024 * 1024, rssBefore: 1024 * 1024, heapUsed: 5 },
@@ -23,7 +21,7 @@ describe("the clock of the server", () => {
       now += trip;
       return at + 5000;
     };
-    expect(await clockAheadMs({ ask, now: () => now })).toBe(4999.5);
+    expect(await measureClockAheadMs({ ask, now: () => now })).toBe(4999.5);
     expect(trips).toEqual([]);
   });
 });
@@ -48,7 +46,7 @@ describe("a tally", () => {
     tally.answer(0);
     tally.take({ n: 1, at: 0 });
     tally.begin();
-    expect([tally.requests, tally.answers, tally.emptyAnswers, tally.deliveries]).toEqual([0, 0, 0, 0]);
+    expect([tally.requests, tally.responses, tally.emptyResponses, tally.deliveries]).toEqual([0, 0, 0, 0]);
     expect(tally.check.received).toBe(1);
   });
 
@@ -76,15 +74,22 @@ describe("what a browser has counted", () => {
     });
     expect(measurement).toMatchObject({
       users: 1,
-      traffic: { requests: 20, answers: 20, emptyAnswers: 17, bytesUp: 600, bytesDown: 400, connections: 2 },
+      traffic: {
+        requests: 20,
+        responses: 20,
+        emptyResponses: 17,
+        bytesUp: 600,
+        bytesDown: 400,
+        connections: 2,
+      },
       server: { corePercent: 0.3, microsPerDelivery: 10_000 },
       sequences: { expected: 4, missed: 1, duplicates: 0 },
       memory: { kibPerUser: 2048 },
     });
     expect(emptyShare(measurement)).toBe(0.85);
-    const settings = settingsOf({ transports: ["poll"] });
+    const settings = toSettings({ transports: ["poll"] });
     expect(judge(settings, [measurement]).transport).toBeNull();
-    const table = tableOf({
+    const table = createTable({
       version: "",
       startedAt: "",
       machine: {} as never,
@@ -96,21 +101,21 @@ describe("what a browser has counted", () => {
 });
 
 describe("settings of the page", () => {
-  it.each(presets)("$name are accepted by page and engine", ({ wish }) => {
-    expect(wishProblem(wish)).toBeUndefined();
-    expect(resolveLabSettings({ ...wish })).toMatchObject({ perSecond: wish.perSecond });
+  it.each(presets)("$name are accepted by page and engine", ({ request }) => {
+    expect(requestProblem(request)).toBeUndefined();
+    expect(resolveLabSettings({ ...request })).toMatchObject({ ratePerSecond: request.ratePerSecond });
   });
 
   it.each([
-    [{ perSecond: Number.NaN }, /^Messages must be 0.05 to 50/],
-    [{ perSecond: 51 }, /^Messages/],
-    [{ bytes: 39 }, /^Size must be 40 to/],
+    [{ ratePerSecond: Number.NaN }, /^Messages must be 0.05 to 50/],
+    [{ ratePerSecond: 51 }, /^Messages/],
+    [{ sizeBytes: 39 }, /^Size must be 40 to/],
     [{ durationMs: 31_000 }, /^For must be 3 to 30 seconds/],
     [{ users: 301 }, /^Users/],
     [{ transports: [] }, /at least one transport/],
     [{ delayMs: 10, jitterMs: 11 }, /vary by more/],
-    [{ perSecond: 0.1, durationMs: 3000 }, /too short/],
+    [{ ratePerSecond: 0.1, durationMs: 3000 }, /too short/],
   ])("%j is told in words", (part, words) => {
-    expect(wishProblem({ ...(presets[0] as (typeof presets)[number]).wish, ...part })).toMatch(words);
+    expect(requestProblem({ ...(presets[0] as (typeof presets)[number]).request, ...part })).toMatch(words);
   });
 });

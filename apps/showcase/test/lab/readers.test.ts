@@ -5,8 +5,8 @@ import { EventSource, fetch, WebSocket } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startServer, until } from "../../../../packages/holdfast/test/support/server.js";
 import type { LabTransport } from "../../../../packages/lab/src/report/index.js";
-import { createReader } from "../../lab/model/create-reader.js";
 import type { ReaderContext } from "../../lab/model/reader.js";
+import { createReader } from "../../lab/model/readers.js";
 import { Tally } from "../../lab/model/tally.js";
 import { browserTransports } from "../../lab/server/protocol.js";
 
@@ -103,26 +103,26 @@ describe("polls", () => {
   it("are mostly empty, which is counted", async () => {
     const { reader, tally, publish } = await startReader("poll");
     reader.start();
-    await until(() => tally.answers === 10);
-    expect([tally.emptyAnswers, tally.requests]).toEqual([
+    await until(() => tally.responses === 10);
+    expect([tally.emptyResponses, tally.requests]).toEqual([
       10,
       expect.toSatisfy((count: number) => count >= 10),
     ]);
     await publish(1);
     await until(() => tally.check.received === 1);
-    expect(tally.answers - tally.emptyAnswers).toBe(1);
+    expect(tally.responses - tally.emptyResponses).toBe(1);
   });
 
   it("that wait answer when there is something", async () => {
     const { reader, tally, publish } = await startReader("long-poll");
     reader.start();
     await reader.opened;
-    const before = tally.emptyAnswers;
+    const before = tally.emptyResponses;
     for (let count = 1; count <= 4; count++) {
       await publish(1);
       await until(() => tally.check.received === count);
     }
-    expect(tally.emptyAnswers).toBe(before);
+    expect(tally.emptyResponses).toBe(before);
   });
 });
 

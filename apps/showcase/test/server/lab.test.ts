@@ -17,7 +17,7 @@ import {
 import type { LabResult, LabSettings } from "../../../../packages/lab/src/report/index.js";
 import { BrowserBench } from "../../lab/server/bench.js";
 import { createLab, type LabParts } from "../../lab/server/lab.js";
-import type { Bench, BenchMessage, LabNews } from "../../lab/server/protocol.js";
+import type { Bench, BenchMessage, LabUpdate } from "../../lab/server/protocol.js";
 import { Store } from "../../server/store.js";
 import { HandClock } from "./support/hand-clock.js";
 
@@ -34,18 +34,18 @@ class FakeLabServer implements LabServer {
   async sample() {
     return { atMs: 0, userMs: 130, systemMs: 7, rss: 1000, rssPeak: 1000, heapUsed: 1, loopDelayP99Ms: 0 };
   }
-  settled = async () => ({ ...(await this.sample()), userMs: 100, systemMs: 5, rss: 900 });
-  mark = () => this.sample();
+  sampleAfterGc = async () => ({ ...(await this.sample()), userMs: 100, systemMs: 5, rss: 900 });
+  startWindow = () => this.sample();
   connections = async () => 1;
   traffic = async (): Promise<SocketTraffic> => ({ connections: 1, bytesUp: 10, bytesDown: 20 });
   publish = async (data: unknown) => void this.published.push(data as BenchMessage);
-  cutting = async (isOn: boolean) => this.cuts.push(isOn);
+  setCutting = async (isOn: boolean) => this.cuts.push(isOn);
   close = async () => {
     this.isClosed = true;
   };
 }
 
-const wish = { transports: ["poll", "websocket"], perSecond: 20, bytes: 100, durationMs: 3000 };
+const request = { transports: ["poll", "websocket"], ratePerSecond: 20, sizeBytes: 100, durationMs: 3000 };
 
 async function startLab(parts: Partial<LabParts> = {}, banned: string[] = [], clock?: HandClock) {
   FakeLabServer.all.length = 0;
@@ -95,13 +95,13 @@ async function refusalOf(answer: Promise<unknown>): Promise<string> {
   );
 }
 
-async function follow(client: Centrifuge, run: string): Promise<LabNews[]> {
-  const news: LabNews[] = [];
+async function follow(client: Centrifuge, run: string): Promise<LabUpdate[]> {
+  const updates: LabUpdate[] = [];
   const subscription = client.newSubscription(`lab:${run}`);
-  subscription.on("publication", ({ data }) => news.push(data as LabNews));
+  subscription.on("publication", ({ data }) => updates.push(data as LabUpdate));
   subscription.subscribe();
   await subscription.ready(5000);
-  return news;
+  return updates;
 }
 
 describe("a run in a browser", () => {
@@ -109,7 +109,7 @@ describe("a run in a browser", () => {
     const { join, errors } = await startLab();
     const ann = await join("Ann");
     const { run, channel, lines, version, machine } = await call<Bench>(ann, "labOpen", {
-      ...wish,
+      ...request,
       transports: ["websocket", "websocket-h2", "poll"],
       cutEveryMs: 1000,
     });
@@ -118,25 +118,25 @@ describe("a run in a browser", () => {
       "lab",
       [expect.objectContaining({ transport: "poll" }), expect.objectContaining({ transport: "websocket" })],
     ]);
-    const news = await follow(ann, run);
+    const updates = await follow(ann, run);
     await call(ann, "labStart", { run });
-    await until(() => news.some((each) => each.news === "bench" && each.isOver));
+    await until(() => updates.some((each) => each.type === "bench" && each.isOver));
     const [poll, socket] = FakeLabServer.all as [FakeLabServer, FakeLabServer];
     expect(poll.published.map(({ n }) => n)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
     expect(socket.published).toEqual(poll.published);
     for (const message of poll.published) expect(JSON.stringify(message).length).toBe(100);
-    // Compressing the answers to polls must be no bargain that other messages would not be.
+    // Compressing the responses to polls must be no bargain that other messages would not be.
     expect(new Set(poll.published[0]?.pad).size).toBeGreaterThan(20);
     const gaps = poll.published
       .slice(1)
       .map(({ at }, index) => at - (poll.published[index] as BenchMessage).at);
     for (const gap of gaps) expect(gap).toBeCloseTo(50, 1);
     expect(poll.cuts).toEqual([true, false]);
-    const last = await call<Extract<LabNews, { news: "bench" }>>(ann, "labRead", { run });
+    const last = await call<Extract<LabUpdate, { type: "bench" }>>(ann, "labRead", { run });
     expect(last).toMatchObject({ published: 60, isOver: true, use: { poll: { bytesUp: 0, bytesDown: 0 } } });
     expect(last.use.poll).toMatchObject({ cpuMs: 32, userMs: 30, systemMs: 2, rssBefore: 900, rss: 1000 });
     // The last word is said once.
-    expect(news.filter((each) => each.news === "bench" && each.isOver)).toHaveLength(1);
+    expect(updates.filter((each) => each.type === "bench" && each.isOver)).toHaveLength(1);
     await call(ann, "labEnd", { run });
     expect(FakeLabServer.all.map(({ isClosed }) => isClosed)).toEqual([true, true]);
     expect(errors).toEqual([]);
@@ -145,25 +145,25 @@ describe("a run in a browser", () => {
   it("is one at a time, and its own person's alone", async () => {
     const { join } = await startLab();
     const [ann, bo] = [await join("Ann"), await join("Bo")];
-    const { run } = await call<{ run: string }>(ann, "labOpen", wish);
-    expect(await refusalOf(bo.rpc("labOpen", wish))).toMatch(
+    const { run } = await call<{ run: string }>(ann, "labOpen", request);
+    expect(await refusalOf(bo.rpc("labOpen", request))).toMatch(
       /^409 Ann runs the lab just now: try again in about (?:10|11) s$/,
     );
-    expect(await refusalOf(bo.rpc("labMeasure", wish))).toMatch(/^409/);
+    expect(await refusalOf(bo.rpc("labMeasure", request))).toMatch(/^409/);
     for (const method of ["labStart", "labRead", "labEnd"])
       expect(await refusalOf(bo.rpc(method, { run }))).toBe("404 that run of the lab is over");
     // Who begins anew, as after a reload, ends what they had.
-    const again = await call<{ run: string }>(ann, "labOpen", wish);
+    const again = await call<{ run: string }>(ann, "labOpen", request);
     expect(FakeLabServer.all.slice(0, 2).every(({ isClosed }) => isClosed)).toBe(true);
     await call(ann, "labEnd", { run: again.run });
-    expect(await refusalOf(bo.rpc("labOpen", wish))).toBe("accepted");
+    expect(await refusalOf(bo.rpc("labOpen", request))).toBe("accepted");
   });
 
   it("begins once, and leaves no timer behind", async () => {
     const clock = new HandClock();
     const { join, lab } = await startLab({}, [], clock);
     const ann = await join("Ann");
-    const { run } = await call<{ run: string }>(ann, "labOpen", wish);
+    const { run } = await call<{ run: string }>(ann, "labOpen", request);
     const codes = await Promise.all([1, 2, 3].map(() => refusalOf(ann.rpc("labStart", { run }))));
     expect(codes.sort()).toEqual([
       "409 that run has begun before",
@@ -181,7 +181,7 @@ describe("a run in a browser", () => {
     const clock = new HandClock();
     const { join } = await startLab({}, [], clock);
     const [ann, bo] = [await join("Ann"), await join("Bo")];
-    const { run } = await call<{ run: string }>(ann, "labOpen", wish);
+    const { run } = await call<{ run: string }>(ann, "labOpen", request);
     const subscription = ann.newSubscription(`lab:${run}`);
     subscription.subscribe();
     await subscription.ready(5000);
@@ -198,22 +198,22 @@ describe("a run in a browser", () => {
       return FakeLabServer.all.every(({ isClosed }) => isClosed);
     });
     expect(clock.timers).toBe(0);
-    expect(await refusalOf(bo.rpc("labOpen", wish))).toBe("accepted");
+    expect(await refusalOf(bo.rpc("labOpen", request))).toBe("accepted");
   });
 
   it("does not go on for good where somebody only looks at it", async () => {
     const clock = new HandClock();
     const { join } = await startLab({}, [], clock);
     const ann = await join("Ann");
-    const { run } = await call<{ run: string }>(ann, "labOpen", wish);
-    const news = await follow(ann, run);
-    await clock.advance(wish.durationMs + 8000 + 60_000);
+    const { run } = await call<{ run: string }>(ann, "labOpen", request);
+    const updates = await follow(ann, run);
+    await clock.advance(request.durationMs + 8000 + 60_000);
     expect(FakeLabServer.all.some(({ isClosed }) => isClosed)).toBe(false);
     await until(async () => {
       await clock.advance(1000);
       return FakeLabServer.all.every(({ isClosed }) => isClosed);
     });
-    await until(() => news.some((each) => each.news === "ended"));
+    await until(() => updates.some((each) => each.type === "ended"));
   });
 
   it("has never more servers than one run needs, however often it is asked for", async () => {
@@ -232,9 +232,9 @@ describe("a run in a browser", () => {
       },
     });
     const ann = await join("Ann");
-    const answers = Array.from({ length: 12 }, () => refusalOf(ann.rpc("labOpen", wish)));
-    expect(await Promise.all(answers)).toContain("accepted");
-    for (let count = 0; count < 5; count++) await refusalOf(ann.rpc("labOpen", wish));
+    const responses = Array.from({ length: 12 }, () => refusalOf(ann.rpc("labOpen", request)));
+    expect(await Promise.all(responses)).toContain("accepted");
+    for (let count = 0; count < 5; count++) await refusalOf(ann.rpc("labOpen", request));
     expect(most).toBe(2);
   });
 
@@ -249,9 +249,9 @@ describe("a run in a browser", () => {
       },
     });
     const ann = await join("Ann");
-    expect(await refusalOf(ann.rpc("labOpen", wish))).toBe("409 no port is free");
+    expect(await refusalOf(ann.rpc("labOpen", request))).toBe("409 no port is free");
     expect(FakeLabServer.all.map(({ isClosed }) => isClosed)).toEqual([true]);
-    expect(await refusalOf(ann.rpc("labOpen", { ...wish, transports: ["poll"] }))).toBe("accepted");
+    expect(await refusalOf(ann.rpc("labOpen", { ...request, transports: ["poll"] }))).toBe("accepted");
   });
 
   it("ends with the showcase also while its servers come up", async () => {
@@ -267,7 +267,7 @@ describe("a run in a browser", () => {
         return server;
       },
     });
-    const opening = refusalOf((await join("Ann")).rpc("labOpen", wish));
+    const opening = refusalOf((await join("Ann")).rpc("labOpen", request));
     await until(() => FakeLabServer.all.length === 2);
     lab.running.stop();
     comeUp();
@@ -277,25 +277,25 @@ describe("a run in a browser", () => {
 
   it("ends with the showcase", async () => {
     const { join, lab } = await startLab();
-    await call(await join("Ann"), "labOpen", wish);
+    await call(await join("Ann"), "labOpen", request);
     lab.running.stop();
     await until(() => FakeLabServer.all.every(({ isClosed }) => isClosed));
   });
 
   it.each([
-    [{ perSecond: 51 }, "perSecond"],
+    [{ ratePerSecond: 51 }, "ratePerSecond"],
     [{ durationMs: 31_000 }, "durationMs"],
-    [{ bytes: 5000 }, "bytes"],
+    [{ sizeBytes: 5000 }, "sizeBytes"],
     [{ users: 301 }, "users"],
     [{ transports: [] }, "transports"],
     [{ transports: ["pigeon"] }, "transports"],
     [{ delayMs: 10, jitterMs: 20 }, "jitterMs"],
-    [{ perSecond: 0.05, durationMs: 3000 }, "durationMs"],
-  ])("is refused with %j, and %s is named", async (part, name) => {
+    [{ ratePerSecond: 0.05, durationMs: 3000 }, "durationMs"],
+  ])("is refused with %j, and %s is runSchema", async (part, name) => {
     const { join } = await startLab();
     const ann = await join("Ann");
     for (const method of ["labOpen", "labMeasure"])
-      expect(await refusalOf(ann.rpc(method, { ...wish, ...part }))).toMatch(
+      expect(await refusalOf(ann.rpc(method, { ...request, ...part }))).toMatch(
         new RegExp(`^(?:400|107) .*${name}`),
       );
     expect(FakeLabServer.all).toEqual([]);
@@ -304,7 +304,7 @@ describe("a run in a browser", () => {
   it("is not for who is banned", async () => {
     const { join } = await startLab({}, ["Ann"]);
     const ann = await join("Ann");
-    expect(await refusalOf(ann.rpc("labOpen", wish))).toBe("403 a moderator has banned you");
+    expect(await refusalOf(ann.rpc("labOpen", request))).toBe("403 a moderator has banned you");
   });
 });
 
@@ -312,17 +312,20 @@ describe("a bench", () => {
   it("publishes when it is due, says that it is over once, and has no timer then", async () => {
     FakeLabServer.all.length = 0;
     const clock = new HandClock();
-    const told: LabNews[] = [];
+    const told: LabUpdate[] = [];
     const server = new FakeLabServer();
-    const bench = new BrowserBench(resolveLabSettings({ ...wish, transports: ["poll"], perSecond: 2 }), {
-      open: async () => server,
-      now: clock.now,
-      every: clock.repeat,
-      tell: (news) => told.push(news),
-      onError: (error) => {
-        throw error;
+    const bench = new BrowserBench(
+      resolveLabSettings({ ...request, transports: ["poll"], ratePerSecond: 2 }),
+      {
+        open: async () => server,
+        now: clock.now,
+        every: clock.repeat,
+        tell: (update) => told.push(update),
+        onError: (error) => {
+          throw error;
+        },
       },
-    });
+    );
     await bench.open();
     const startedAt = clock.now();
     expect([await bench.start(), await bench.start(), clock.timers]).toEqual([true, false, 1]);
@@ -333,7 +336,7 @@ describe("a bench", () => {
     ]);
     await clock.advance(10_000);
     expect([server.published.length, clock.timers]).toEqual([6, 0]);
-    expect(told.filter((news) => news.news === "bench" && news.isOver)).toHaveLength(1);
+    expect(told.filter((update) => update.type === "bench" && update.isOver)).toHaveLength(1);
     await bench.close();
   });
 });
@@ -355,16 +358,16 @@ describe("a run with users that the server plays", () => {
       },
     });
     const ann = await join("Ann");
-    const { run } = await call<{ run: string }>(ann, "labMeasure", { ...wish, users: 7 });
-    const news = await follow(ann, run);
+    const { run } = await call<{ run: string }>(ann, "labMeasure", { ...request, users: 7 });
+    const updates = await follow(ann, run);
     go();
-    await until(() => news.some((each) => each.news === "result"));
+    await until(() => updates.some((each) => each.type === "result"));
     expect(asked).toEqual([
-      expect.objectContaining({ users: 7, transports: ["poll", "websocket"], perSecond: 20 }),
+      expect.objectContaining({ users: 7, transports: ["poll", "websocket"], ratePerSecond: 20 }),
     ]);
-    expect(news.at(-1)).toEqual({ news: "result", result: emptyResult });
+    expect(updates.at(-1)).toEqual({ type: "result", result: emptyResult });
     // It is free again at once, for anybody.
-    expect(await refusalOf((await join("Bo")).rpc("labMeasure", wish))).toBe("accepted");
+    expect(await refusalOf((await join("Bo")).rpc("labMeasure", request))).toBe("accepted");
   });
 
   it("can be stopped, and says so when it fails", async () => {
@@ -375,11 +378,11 @@ describe("a run with users that the server plays", () => {
       },
     });
     const ann = await join("Ann");
-    const { run } = await call<{ run: string }>(ann, "labMeasure", wish);
-    const news = await follow(ann, run);
+    const { run } = await call<{ run: string }>(ann, "labMeasure", request);
+    const updates = await follow(ann, run);
     await call(ann, "labEnd", { run });
-    await until(() => news.some((each) => each.news === "failed"));
-    expect(news.at(-1)).toEqual({ news: "failed", why: "a server ended" });
+    await until(() => updates.some((each) => each.type === "failed"));
+    expect(updates.at(-1)).toEqual({ type: "failed", why: "a server ended" });
     expect(await refusalOf(ann.rpc("labEnd", { run }))).toMatch(/^404/);
   });
 });

@@ -5,7 +5,7 @@ import { HoldfastError } from "../errors.js";
 const packageName = "@holdfast/lab";
 
 interface LabPackage {
-  readonly runLab: (args: readonly string[]) => Promise<number>;
+  readonly runLabCommand: (args: readonly string[]) => Promise<number>;
 }
 
 /** @param end is told the exit code */
@@ -16,7 +16,7 @@ export function addLab(program: Command, end: (code: number) => void): void {
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()
-    .action(async (_options: object, command: Command) => end(await (await loadLab()).runLab(command.args)));
+    .action(async (_options: object, command: Command) => end(await (await loadLab()).runLabCommand(command.args)));
 }
 
 /** @throws HF_CLI_USAGE where the package is not installed */

@@ -1,4 +1,7 @@
-/** Parts of a measurement that run anywhere, browsers included: what comes at random, latencies, and the order of messages. */
-export { LatencyHistogram } from "../latency-histogram.js";
-export { createRandom, exponential } from "../random.js";
-export { type Arrival, SequenceCheck } from "../sequence-check.js";
+/** Parts of a measurement that run anywhere, browsers included. */
+export { inParallel } from "./in-parallel.js";
+export { LatencyHistogram } from "./latency-histogram.js";
+export { createFiller } from "./payload.js";
+export { createRandom, exponential } from "./random.js";
+export { createSchedule, type Schedule } from "./schedule.js";
+export { type Arrival, SequenceCheck } from "./sequence-check.js";

@@ -1,4 +1,4 @@
-/** What a run of the lab has measured, as plain data: the engine writes it, the command and pages show it. */
+/** The result of a run as plain data: the engine writes it, the command and pages show it. */
 
 /** In the order in which they are measured and shown. */
 export const labTransports = [
@@ -12,19 +12,19 @@ export const labTransports = [
 
 export type LabTransport = (typeof labTransports)[number];
 
-export interface TransportWords {
+export interface TransportInfo {
   readonly title: string;
   /** One line. */
   readonly description: string;
 }
 
-export const transportWords: Readonly<Record<LabTransport, TransportWords>> = {
+export const transportInfo: Readonly<Record<LabTransport, TransportInfo>> = {
   poll: { title: "Polling", description: "asks at an interval whether there is anything new" },
-  "long-poll": { title: "Long polling", description: "asks, and the answer waits until there is something" },
+  "long-poll": { title: "Long polling", description: "a request that waits until there is something" },
   sse: { title: "Server-sent events", description: "one response that never ends, read by EventSource" },
   "http-stream": {
     title: "HTTP stream",
-    description: "what SDKs fall back to: one response that never ends, and requests beside it",
+    description: "what SDKs fall back to: one response that never ends, and requests for commands",
   },
   websocket: { title: "WebSocket", description: "one connection that both sides write to" },
   "websocket-h2": {
@@ -34,7 +34,7 @@ export const transportWords: Readonly<Record<LabTransport, TransportWords>> = {
 };
 
 /** Which header fields requests carry: those of Chromium, or the fewest that work. */
-export const headerKinds = ["browser", "least"] as const;
+export const headerKinds = ["browser", "minimal"] as const;
 export type HeaderKind = (typeof headerKinds)[number];
 
 /** Times are milliseconds, sizes bytes. */
@@ -45,9 +45,9 @@ export interface LabSettings {
   /** Between two requests of one that polls. */
   readonly intervalMs: number;
   /** Messages published a second. */
-  readonly perSecond: number;
+  readonly ratePerSecond: number;
   /** Of a message's data as JSON. */
-  readonly bytes: number;
+  readonly sizeBytes: number;
   /** The window in which all is counted. */
   readonly durationMs: number;
   /** Simulated network, each way; 0 for none. */
@@ -58,18 +58,37 @@ export interface LabSettings {
   readonly cutEveryMs: number;
   /** How long a long poll waits. */
   readonly waitMs: number;
-  /** How old news may be when it arrives. Not measured with, but judged by. */
-  readonly tolerableMs: number;
-  /** Whether clients send as well. Not measured with, but judged by. */
+  /** Acceptable latency. Only the verdict uses it. */
+  readonly maxLatencyMs: number;
+  /** Whether clients also send. Only the verdict uses it. */
   readonly isTwoWay: boolean;
-  /** Transports that the network in question is known to stop. Measured, but not recommended. */
+  /** Transports that the network is known to block: measured, but not recommended. */
   readonly blocked: readonly LabTransport[];
   readonly headers: HeaderKind;
   readonly seed: number;
 }
 
+/** Settings of a run where nothing else is asked for. */
+export const defaultLabSettings: LabSettings = Object.freeze({
+  transports: labTransports,
+  users: 200,
+  intervalMs: 1000,
+  ratePerSecond: 1,
+  sizeBytes: 100,
+  durationMs: 10_000,
+  delayMs: 0,
+  jitterMs: 0,
+  cutEveryMs: 0,
+  waitMs: 25_000,
+  maxLatencyMs: 1000,
+  isTwoWay: false,
+  blocked: [],
+  headers: "browser",
+  seed: 1,
+});
+
 /** Messages are published for one interval of polls before the window, but for no longer than this. */
-export const mostWarmUpMs = 120_000;
+export const maxWarmUpMs = 120_000;
 
 export interface LabMachine {
   readonly cpu: string;
@@ -80,7 +99,7 @@ export interface LabMachine {
   readonly platform: string;
 }
 
-/** So many latencies above `fromMs`, up to `toMs`. */
+/** How many latencies are above `fromMs` and up to `toMs`. */
 export interface LatencyBucket {
   readonly fromMs: number;
   readonly toMs: number;
@@ -102,10 +121,10 @@ export interface LatencySummary {
 export interface LabTraffic {
   /** HTTP requests, opening handshakes included. */
   readonly requests: number;
-  /** Answers to reads, complete; a stream's answer counts when its head has come. */
-  readonly answers: number;
-  /** Those of them without a message in them. */
-  readonly emptyAnswers: number;
+  /** Complete responses to reads; that of a stream counts when its head has come. */
+  readonly responses: number;
+  /** Responses without a message. */
+  readonly emptyResponses: number;
   /** From users to the server, header fields and framing included. TCP's and IP's own are not. */
   readonly bytesUp: number;
   readonly bytesDown: number;
@@ -115,21 +134,34 @@ export interface LabTraffic {
   readonly frames: number;
   /** Publications that reached a user, repeated ones included. */
   readonly deliveries: number;
-  /** Connections lost in use, not by the user's own doing. */
+  /** Connections lost in use that the user did not close. */
   readonly cuts: number;
   readonly reconnects: number;
 }
 
-export interface ServerUse {
+export const noTraffic: LabTraffic = Object.freeze({
+  requests: 0,
+  responses: 0,
+  emptyResponses: 0,
+  bytesUp: 0,
+  bytesDown: 0,
+  connections: 0,
+  frames: 0,
+  deliveries: 0,
+  cuts: 0,
+  reconnects: 0,
+});
+
+export interface ServerUsage {
   readonly userMs: number;
   readonly systemMs: number;
   /** Both, over the time: 100 is a whole core. */
   readonly corePercent: number;
   /** Both, in microseconds. Null where nothing was delivered. */
   readonly microsPerDelivery: number | null;
-  /** How late the server's event loop was for its timers, 99 % of the time at most. */
+  /** How late the server's event loop was for its timers, 99th percentile. */
   readonly loopDelayP99Ms: number;
-  /** Open TCP connections once all users were there, as the server sees it. */
+  /** Open TCP connections once all users were connected, as the server counts them. */
   readonly connections: number;
 }
 
@@ -145,12 +177,12 @@ export interface ServerMemory {
   readonly kibPerUser: number;
 }
 
-/** What became of the messages, by their sequence numbers: over the whole run, not only the window. */
+/** Delivery of the messages by their sequence numbers, over the whole run and not only the window. */
 export interface SequenceOutcome {
   readonly published: number;
   /** Published, times users. */
   readonly expected: number;
-  /** Of these, how many never came. */
+  /** How many of these never came. */
   readonly missed: number;
   /** How many came once more. */
   readonly duplicates: number;
@@ -158,14 +190,14 @@ export interface SequenceOutcome {
   readonly outOfOrder: number;
 }
 
-/** The process that plays the users: whether it had room to measure. */
+/** Whether the process that plays the users had time to measure. */
 export interface LoadHealth {
   /** Share of the time in which its event loop was busy, 0 to 1. */
   readonly loopUtilization: number;
   /** The same while messages were arriving, from the first user that one reaches to the last; bursts of a few milliseconds are left out. */
   readonly arrivalUtilization: number;
   readonly corePercent: number;
-  /** 99 % of publications were sent within so long of their time. */
+  /** How late publications were sent, 99th percentile. */
   readonly lateP99Ms: number;
   /** Of all cores of the machine, by whatever program, 0 to 1. */
   readonly machineBusy: number;
@@ -174,18 +206,18 @@ export interface LoadHealth {
 export interface LabMeasurement {
   readonly transport: LabTransport;
   readonly users: number;
-  /** Users that were connected, or had their first answer, when the window began. */
+  /** Users that were connected, or had their first response, when the window began. */
   readonly opened: number;
   /** Length of the window as it was. */
   readonly windowMs: number;
   /** Messages that were due in the window. */
   readonly messages: number;
   readonly traffic: LabTraffic;
-  /** What it took until all users were there, and how long. */
+  /** What connecting all users took. */
   readonly opening: LabTraffic & { readonly ms: number; readonly serverCpuMs: number };
   /** From when a message was due to when a user had read it, of all messages that were due in the window. */
   readonly latency: LatencySummary;
-  readonly server: ServerUse;
+  readonly server: ServerUsage;
   readonly memory: ServerMemory;
   readonly sequences: SequenceOutcome;
   readonly errors: { readonly count: number; readonly first: readonly string[] };
@@ -222,6 +254,6 @@ export interface LabResult {
   readonly settings: LabSettings;
   /** Of those transports that were finished. */
   readonly measurements: readonly LabMeasurement[];
-  /** Where one browser has read, over all transports at once: nothing is known of opening, and of memory nothing worth saying. */
+  /** Whether one browser read over all transports at once: then opening and memory are not measured. */
   readonly isByBrowser?: boolean;
 }

@@ -5,17 +5,17 @@ type Attributes = Readonly<Record<string, string | number>>;
 
 export function element(name: string, attributes: Attributes, content = ""): string {
   const text = Object.entries(attributes)
-    .map(([key, value]) => ` ${key}="${typeof value === "number" ? rounded(value) : escaped(value)}"`)
+    .map(([key, value]) => ` ${key}="${typeof value === "number" ? round(value) : escapeXml(value)}"`)
     .join("");
   return content === "" ? `<${name}${text}/>` : `<${name}${text}>${content}</${name}>`;
 }
 
 export function textAt(x: number, y: number, words: string, attributes: Attributes = {}): string {
-  return element("text", { x, y, ...attributes }, escaped(words));
+  return element("text", { x, y, ...attributes }, escapeXml(words));
 }
 
 /** For texts and attributes of HTML and SVG; what XML cannot have becomes a replacement character. */
-export function escaped(words: string): string {
+export function escapeXml(words: string): string {
   return (
     words
       .replaceAll("&", "&amp;")
@@ -43,12 +43,12 @@ export const chartWidth = 360;
 export function drawSvg({ title, description, height, body }: Drawing): string {
   const root = {
     xmlns: "http://www.w3.org/2000/svg",
-    viewBox: `0 0 ${chartWidth} ${rounded(height)}`,
+    viewBox: `0 0 ${chartWidth} ${round(height)}`,
     class: "lab-chart",
     role: "img",
     "aria-label": `${title}. ${description}`,
   };
-  const words = `<title>${escaped(title)}</title><desc>${escaped(description)}</desc>`;
+  const words = `<title>${escapeXml(title)}</title><desc>${escapeXml(description)}</desc>`;
   return element("svg", root, `${words}<style>${chartStyles}</style>${body}`);
 }
 
@@ -75,7 +75,7 @@ const dark: Readonly<Record<LabTransport, string>> = {
 };
 
 /** The value of a fill. A page can set the variable to colours of its own. */
-export function colourOf(transport: LabTransport): string {
+export function transportColour(transport: LabTransport): string {
   return `var(--lab-${transport})`;
 }
 
@@ -97,17 +97,17 @@ function variables(colours: Readonly<Record<LabTransport, string>>): string {
 }
 
 /** Lines of so many characters at most, broken between words. */
-export function wrapped(words: string, mostCharacters: number): readonly string[] {
+export function wrapWords(words: string, maxCharacters: number): readonly string[] {
   const lines: string[] = [];
   for (const word of words.split(" ").filter(Boolean)) {
     const last = lines.at(-1);
-    if (last !== undefined && `${last} ${word}`.length <= mostCharacters)
+    if (last !== undefined && `${last} ${word}`.length <= maxCharacters)
       lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
   return lines;
 }
 
-function rounded(value: number): string {
+function round(value: number): string {
   return String(Math.round(value * 100) / 100);
 }

@@ -1,7 +1,6 @@
 /** The table of a run, as plain cells: for a terminal, Markdown and HTML alike. */
 import { bytesPerUserMinute, emptyShare, isCorrect, requestsPerUserMinute } from "./figures.js";
-import type { LabMeasurement, LabResult } from "./lab-result.js";
-import { transportWords } from "./lab-result.js";
+import { type LabMeasurement, type LabResult, transportInfo } from "./lab-result.js";
 import { formatBytes, formatCount, formatMs, formatNumber, formatPercent, formatRatio } from "./numbers.js";
 
 export interface LabTable {
@@ -13,7 +12,7 @@ export interface LabTable {
   readonly notes: readonly string[];
 }
 
-export function tableOf(result: LabResult): LabTable {
+export function createTable(result: LabResult): LabTable {
   const { measurements, isByBrowser } = result;
   const table = wholeTable(measurements);
   if (!isByBrowser) return table;
@@ -30,7 +29,7 @@ function wholeTable(measurements: readonly LabMeasurement[]): LabTable {
     heads: [
       ["transport"],
       ["requests", "/user/min"],
-      ["empty", "answers"],
+      ["empty", "responses"],
       ["bytes", "/user/min"],
       ["ratio"],
       ["CPU", "of a core"],
@@ -38,13 +37,13 @@ function wholeTable(measurements: readonly LabMeasurement[]): LabTable {
       ["KiB", "/user"],
       ["latency", "p50"],
       ["latency", "p99"],
-      ["lost, twice,", "misordered"],
+      ["lost, dup.,", "misordered"],
     ],
     rows: measurements.map((each) => rowOf(each, socket)),
-    reference: socket && transportWords.websocket.title,
+    reference: socket && transportInfo.websocket.title,
     notes: isBound
       ? [
-          "* the load was busy, all along or while messages arrived: these latencies are not only the server's",
+          "* the load generator was busy, throughout or while messages arrived: these latencies are not only the server's",
         ]
       : [],
   };
@@ -55,7 +54,7 @@ function rowOf(each: LabMeasurement, socket: LabMeasurement | undefined): string
   const empty = emptyShare(each);
   const mark = isLoadBound ? " *" : "";
   return [
-    transportWords[each.transport].title,
+    transportInfo[each.transport].title,
     formatNumber(requestsPerUserMinute(each)),
     empty === undefined ? "–" : formatPercent(empty),
     formatBytes(bytesPerUserMinute(each)),
@@ -73,7 +72,7 @@ function rowOf(each: LabMeasurement, socket: LabMeasurement | undefined): string
 
 /** The same for documents in Markdown. */
 export function markdownTable(result: LabResult): string {
-  const { heads, rows, notes } = tableOf(result);
+  const { heads, rows, notes } = createTable(result);
   const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(" | ")} |`;
   const rule = `|${heads.map((_, i) => (i === 0 ? "---|" : "---:|")).join("")}`;
   const body = [line(heads.map((head) => head.join(" "))), rule, ...rows.map(line)].join("\n");

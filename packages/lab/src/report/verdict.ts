@@ -1,20 +1,18 @@
 /** Which transport fits, by what was measured and what the settings say news are worth; and why the others do not. */
-import { bytesPerUserMinute } from "./figures.js";
-import { faultOf, isCheap, isInTime, p99Of } from "./fitness.js";
-import type { LabMeasurement, LabSettings, LabTransport } from "./lab-result.js";
-import { transportWords } from "./lab-result.js";
+import { bytesPerUserMinute, findFault, isCheap, isInTime, p99Of } from "./figures.js";
+import { type LabMeasurement, type LabSettings, type LabTransport, transportInfo } from "./lab-result.js";
 import { formatBytes, formatMs, formatNumber, formatPercent } from "./numbers.js";
-import { caveatsOf } from "./verdict-caveats.js";
 import {
-  costOf,
+  describeCost,
+  fallbackReasons,
+  findCaveats,
   pollReasons,
-  restReasons,
-  socketForStream,
   socketNeeds,
   sockets,
   streamReasons,
   streams,
-} from "./verdict-reasons.js";
+  whySocketForStream,
+} from "./verdict-words.js";
 
 export interface VerdictLine {
   readonly transport: LabTransport;
@@ -39,7 +37,7 @@ interface Choice {
 }
 
 export function judge(settings: LabSettings, measurements: readonly LabMeasurement[]): Verdict {
-  const candidates = measurements.filter((each) => faultOf(settings, each) === undefined);
+  const candidates = measurements.filter((each) => findFault(settings, each) === undefined);
   const choice = choose(settings, measurements, candidates);
   const chosen = choice?.measurement;
   const others = measurements
@@ -50,11 +48,11 @@ export function judge(settings: LabSettings, measurements: readonly LabMeasureme
       transport: null,
       title: measurements.length === 0 ? "Nothing was measured." : "None of these can be recommended.",
       reasons: [],
-      caveats: caveatsOf(settings, measurements, undefined),
+      caveats: findCaveats(settings, measurements, undefined),
       others,
     };
   const { title, reasons } = choice;
-  const caveats = caveatsOf(settings, measurements, chosen);
+  const caveats = findCaveats(settings, measurements, chosen);
   return { transport: chosen.transport, title, reasons, caveats, others };
 }
 
@@ -69,9 +67,9 @@ function choose(
   if (fastest === undefined) return undefined;
   return {
     measurement: fastest,
-    title: `${transportWords[fastest.transport].title} comes closest, but is too slow.`,
+    title: `${transportInfo[fastest.transport].title} is the fastest, but too slow.`,
     reasons: [
-      `News may be ${formatMs(settings.tolerableMs)} old; even here 1 % of them took ${formatMs(fastest.latency.p99Ms)} or longer.`,
+      `A latency of ${formatMs(settings.maxLatencyMs)} is acceptable; even here 1 % of messages took ${formatMs(fastest.latency.p99Ms)} or longer.`,
     ],
   };
 }
@@ -89,33 +87,33 @@ function chooseInTime(
   if (poll && !settings.isTwoWay && isCheap(poll))
     return {
       measurement: poll,
-      title: "This does not need a socket: a poll is enough.",
+      title: "Polling is enough; no socket is needed.",
       reasons: pollReasons(settings, poll),
     };
   const needs = socketNeeds(settings);
   const socket = find(...sockets);
   if (needs.length > 0 && socket)
-    return { measurement: socket, title: "A WebSocket.", reasons: [...needs, costOf(socket)] };
+    return { measurement: socket, title: "A WebSocket.", reasons: [...needs, describeCost(socket)] };
   const stream = find(...streams);
   if (stream) {
-    const why = needs.length > 0 ? "the next best, since no WebSocket can be chosen" : "a stream is enough";
+    const why = needs.length > 0 ? "the next best, since no WebSocket is available" : "a stream is enough";
     return {
       measurement: stream,
-      title: `${transportWords[stream.transport].title}: ${why}.`,
-      reasons: [...streamReasons(settings, measurements, stream, poll), costOf(stream)],
+      title: `${transportInfo[stream.transport].title}: ${why}.`,
+      reasons: [...streamReasons(settings, measurements, stream, poll), describeCost(stream)],
     };
   }
   if (socket)
     return {
       measurement: socket,
       title: "A WebSocket.",
-      reasons: [socketForStream(settings, measurements), costOf(socket)],
+      reasons: [whySocketForStream(settings, measurements), describeCost(socket)],
     };
   const last = find("long-poll", "poll") ?? (inTime[0] as LabMeasurement);
   return {
     measurement: last,
-    title: `${transportWords[last.transport].title}: of what was measured, nothing that stays open can be chosen.`,
-    reasons: [...restReasons(settings, measurements, last), costOf(last)],
+    title: `${transportInfo[last.transport].title}: no connection that stays open is available.`,
+    reasons: [...fallbackReasons(settings, measurements, last), describeCost(last)],
   };
 }
 
@@ -124,14 +122,16 @@ function lineOf(
   measurement: LabMeasurement,
   chosen: LabMeasurement | undefined,
 ): string {
-  const fault = faultOf(settings, measurement);
+  const fault = findFault(settings, measurement);
   if (fault) return fault;
   const late = isInTime(settings, measurement)
     ? ""
     : ` Too slow: 1 % of messages took ${formatMs(measurement.latency.p99Ms)} or longer.`;
   const share =
-    measurement.traffic.answers === 0 ? 0 : measurement.traffic.emptyAnswers / measurement.traffic.answers;
-  const empty = share > 0 ? `, ${formatPercent(share)} of the answers empty` : "";
+    measurement.traffic.responses === 0
+      ? 0
+      : measurement.traffic.emptyResponses / measurement.traffic.responses;
+  const empty = share > 0 ? `, ${formatPercent(share)} of the responses empty` : "";
   const p99 =
     measurement.latency.p99Ms === null ? "" : `, 99 % within ${formatMs(measurement.latency.p99Ms)}`;
   const bytes = `${formatBytes(bytesPerUserMinute(measurement))} per user and minute`;
@@ -144,5 +144,5 @@ function compared(measurement: LabMeasurement, chosen: LabMeasurement): string {
   const own = bytesPerUserMinute(measurement);
   const other = bytesPerUserMinute(chosen);
   if (!(other > 0) || !(own > 0)) return "";
-  return ` (${formatNumber(own / other)} times that of the choice)`;
+  return ` (${formatNumber(own / other)} times the recommended one)`;
 }

@@ -7,36 +7,14 @@ import type {
   LabTransport,
   LatencySummary,
 } from "../../src/report/index.js";
+import { defaultLabSettings, noTraffic } from "../../src/report/index.js";
 
 export const settings: LabSettings = {
+  ...defaultLabSettings,
   transports: ["poll", "sse", "websocket"],
   users: 100,
-  intervalMs: 1000,
-  perSecond: 1,
-  bytes: 100,
   durationMs: 60_000,
   delayMs: 20,
-  jitterMs: 0,
-  cutEveryMs: 0,
-  waitMs: 25_000,
-  tolerableMs: 1000,
-  isTwoWay: false,
-  blocked: [],
-  headers: "browser",
-  seed: 1,
-};
-
-const noTraffic: LabTraffic = {
-  requests: 0,
-  answers: 0,
-  emptyAnswers: 0,
-  bytesUp: 0,
-  bytesDown: 0,
-  connections: 0,
-  frames: 0,
-  deliveries: 0,
-  cuts: 0,
-  reconnects: 0,
 };
 
 export interface Given {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { method } from "../../src/report/html-report.js";
 import {
-  chartSheet,
-  chartsOf,
   classicClaim,
+  createTable,
+  drawChartSheet,
+  drawCharts,
   formatBytes,
   formatCount,
   formatMs,
@@ -10,9 +12,7 @@ import {
   htmlReport,
   labTransports,
   markdownTable,
-  tableOf,
 } from "../../src/report/index.js";
-import { method } from "../../src/report/method.js";
 import { measured, resultOf, settings } from "./measurement.js";
 
 const all = labTransports.map((transport) => measured(transport));
@@ -42,15 +42,15 @@ describe("the classic claim", () => {
     const poll = measured("poll", {
       traffic: {
         requests: 6000,
-        answers: 6000,
-        emptyAnswers: 5400,
+        responses: 6000,
+        emptyResponses: 5400,
         bytesUp: 1_000_000,
         bytesDown: 4_000_000,
       },
     });
     const socket = measured("websocket", { bytesPerUser: 5000, traffic: { frames: 600 } });
     expect(classicClaim(resultOf([poll, socket]))).toBe(
-      "100 users asked 6,000 times in 60 s, every 1 s each. 90 % of the answers were empty, and all of it took 5 MB. " +
+      "100 users polled 6,000 times in 60 s, every 1 s each. 90 % of the responses were empty, and all of it took 5 MB. " +
         "One open connection each (WebSocket) needed 600 messages and 500 kB for the same 60 messages. Polling took 10 times the bytes.",
     );
   });
@@ -63,7 +63,7 @@ describe("the classic claim", () => {
 
 describe("the table", () => {
   it("has a cell for each heading, and marks what the load was too busy for", () => {
-    const { heads, rows, notes } = tableOf(resultOf([measured("sse", { isLoadBound: true, missed: 4 })]));
+    const { heads, rows, notes } = createTable(resultOf([measured("sse", { isLoadBound: true, missed: 4 })]));
     expect(rows.map((row) => row.length)).toEqual([heads.length]);
     expect(rows[0]?.join("|")).toContain("50 ms *|4, 0, 0");
     expect(notes).toHaveLength(1);
@@ -78,7 +78,7 @@ describe("the table", () => {
 
 describe("charts", () => {
   it("are images with words for those who cannot see them, and have each transport's name", () => {
-    const charts = chartsOf(resultOf(all));
+    const charts = drawCharts(resultOf(all));
     expect(charts.map(({ name }) => name)).toEqual(["bytes", "cpu", "empty", "memory", "latency"]);
     for (const { svg } of charts) {
       expect(svg).toMatch(/^<svg [^>]*role="img" aria-label="[^"]+"><title>[^<]+<\/title><desc>/);
@@ -89,11 +89,11 @@ describe("charts", () => {
 
   it("can be drawn of nothing, and of one that delivered nothing", () => {
     for (const measurements of [[], [measured("poll", { p99Ms: null, corePercent: 0, bytesPerUser: 0 })]])
-      expect(chartSheet(resultOf(measurements))).not.toMatch(/NaN|Infinity|undefined/);
+      expect(drawChartSheet(resultOf(measurements))).not.toMatch(/NaN|Infinity|undefined/);
   });
 
   it("draw bars as long as their values", () => {
-    const [bytes] = chartsOf(
+    const [bytes] = drawCharts(
       resultOf([measured("poll", { bytesPerUser: 1000 }), measured("sse", { bytesPerUser: 250 })]),
     );
     const widths = [...(bytes?.svg ?? "").matchAll(/width="([\d.]+)" style="fill:var/g)].map(([, width]) =>
@@ -105,10 +105,10 @@ describe("charts", () => {
 
 describe("the method", () => {
   it("says what is compressed, and of what messages are made", () => {
-    const methodWith = (headers: "browser" | "least") =>
+    const methodWith = (headers: "browser" | "minimal") =>
       method({ ...resultOf(all), settings: { ...settings, headers } }).join("\n");
     expect(methodWith("browser")).toMatch(/random letters.* are compressed/);
-    expect(methodWith("least")).toMatch(/Nothing is compressed/);
+    expect(methodWith("minimal")).toMatch(/Nothing is compressed/);
   });
 });
 
@@ -116,13 +116,13 @@ describe("what one browser has read", () => {
   const result = { ...resultOf(all), isByBrowser: true };
 
   it("says nothing of memory and opening, of which nothing is known", () => {
-    expect(chartsOf(result).map(({ name }) => name)).toEqual(["bytes", "cpu", "empty", "latency"]);
-    const { heads, rows } = tableOf(result);
+    expect(drawCharts(result).map(({ name }) => name)).toEqual(["bytes", "cpu", "empty", "latency"]);
+    const { heads, rows } = createTable(result);
     expect(heads.flat()).not.toContain("KiB");
     expect(new Set(rows.map(({ length }) => length))).toEqual(
-      new Set([tableOf(resultOf(all)).heads.length - 1]),
+      new Set([createTable(resultOf(all)).heads.length - 1]),
     );
-    expect(htmlReport(result)).not.toMatch(/What opening cost|Seed|virtual/i);
+    expect(htmlReport(result)).not.toMatch(/Cost of connecting|Seed|virtual/i);
   });
 
   it("says how it was measured, which is not how virtual users are", () => {

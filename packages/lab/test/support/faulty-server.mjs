@@ -1,8 +1,8 @@
-// A server that does to the third message what HOLDFAST_LAB_FAULT says: "lose", "repeat" or "delay". As built.
+// A server that does "lose", "repeat" or "delay" to the third message, as HOLDFAST_LAB_FAULT says. It uses the built lab.
 import { randomBytes } from "node:crypto";
 import { MemoryBroker } from "../../../holdfast/dist/index.js";
 import { systemClock } from "../../../holdfast/dist/sockets/system-clock.js";
-import { serveLab, serveOptionsOf } from "../../dist/serve.js";
+import { parseServeOptions, serveLab } from "../../dist/measured-server.js";
 
 const fault = process.env.HOLDFAST_LAB_FAULT;
 
@@ -27,4 +27,4 @@ log.publish = async (channel, publication, options) => {
   if (fault === "repeat") await append(publication);
   return await append(publication);
 };
-await serveLab({ ...serveOptionsOf(process.argv.slice(2)), broker });
+await serveLab({ ...parseServeOptions(process.argv), broker });

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 while (process.connected) await pause(5);
-const { endWithParent } = await import(process.argv[2]);
-endWithParent();
+const { exitWithParent } = await import(process.argv[2]);
+exitWithParent();
 // As a server that listens does.
 setInterval(() => {}, 1000);

@@ -1,10 +1,10 @@
-/** Where the lab's processes are when the engine itself runs from its sources: as built. */
+/** Where the lab's processes are when the lab itself runs from its sources: as built. */
 import { join } from "node:path";
 import type { LabModules } from "../../src/index.js";
 
-const root = join(import.meta.dirname, "../../../..");
+export const builtFolder = join(import.meta.dirname, "../../dist");
 
-export const builtModules: LabModules = { children: join(root, "packages/lab/dist/children") };
+export const builtModules: LabModules = { process: join(builtFolder, "process-main.js") };
 
 export const faultyModules: LabModules = {
   ...builtModules,
