@@ -17,7 +17,11 @@ interface HoldfastPackage {
     readonly port: number;
     readonly host: string;
     readonly data?: string;
-    readonly limits: Readonly<Record<string, number | null>>;
+    readonly commandsPerSecond: null;
+    readonly publishesPerSecond: null;
+    readonly userPublishesPerSecond: null;
+    readonly maxUserConnections: null;
+    readonly bytesPerSecond: null;
     rulesFor(channel: string): Rules;
   }): {
     listen(): Promise<unknown>;
@@ -57,13 +61,11 @@ const server = createServer({
   host: "127.0.0.1",
   ...(values.data !== undefined && { data: values.data }),
   // One connection publishes everything here, at a rate that the server would otherwise refuse to one client.
-  limits: {
-    commandsPerSecond: null,
-    publishesPerSecond: null,
-    userPublishesPerSecond: null,
-    maxUserConnections: null,
-    bytesPerSecond: null,
-  },
+  commandsPerSecond: null,
+  publishesPerSecond: null,
+  userPublishesPerSecond: null,
+  maxUserConnections: null,
+  bytesPerSecond: null,
   rulesFor(channel) {
     const prefix = durabilities.find((each) => channel.startsWith(`${each}:`));
     return prefix === undefined ? ruleOfOthers : rules[prefix];

@@ -45,7 +45,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
   }, timeLimitMs);
 
   async function start(flags: readonly string[] = []) {
-    const served = await ServedChat.start({ flags: ["--api-key", key, ...flags] });
+    const served = await ServedChat.start({ flags: ["--api-keys", key, ...flags] });
     const url = served.pageUrl("notices");
     const ann = await PageWindow.join(browser, url, "Ann");
     const bo = await PageWindow.join(browser, url, "Bo");

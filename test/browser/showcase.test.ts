@@ -160,7 +160,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
   });
 
   it("takes a message away from everybody when a moderator deletes it, also from who was away", async () => {
-    const { url, port } = await ServedChat.start({ flags: ["--api-key", key] });
+    const { url, port } = await ServedChat.start({ flags: ["--api-keys", key] });
     const line = await CutLine.open(port);
     const ann = await ChatWindow.join(browser, url, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
@@ -224,7 +224,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
   });
 
   it("waits in slow mode, and sends then", async () => {
-    const { url } = await ServedChat.start({ flags: ["--api-key", key] });
+    const { url } = await ServedChat.start({ flags: ["--api-keys", key] });
     const ann = await ChatWindow.join(browser, url, "Ann");
     await moderate(ann, key);
     await ann.page.getByLabel("Each person may write").selectOption("every 5 s");

@@ -193,7 +193,7 @@ describe("one-way messages", () => {
   it("are taken as many at a time as commands are, and those that follow wait", async () => {
     const waiting: (() => void)[] = [];
     const onMessage = vi.fn(() => new Promise<void>((resolve) => waiting.push(resolve)));
-    const { port } = await startApp(defineApp({ onMessage }), { limits: { maxCommandsInFlight: 3 } });
+    const { port } = await startApp(defineApp({ onMessage }), { maxCommandsInFlight: 3 });
     const client = await RawClient.upgrade(port);
     const messages = Array.from({ length: 5 }, (_, n) => ({ send: { data: n } }));
     client.write(textFrame({ id: 1, connect: {} }, ...messages, { id: 2, rpc: { method: "none" } }));

@@ -289,7 +289,7 @@ describe("a command that breaks the rules", () => {
 
 describe("a peer that keeps the server waiting or busy", () => {
   it("that never sends connect is closed with 3008", async () => {
-    const { port, witness } = await startWithWitness({ times: { connectTimeoutMs: 2000 } });
+    const { port, witness } = await startWithWitness({ connectTimeoutMs: 2000 });
     const client = await RawClient.upgrade(port);
     expect(await client.readClose()).toEqual({ code: 3008, reason: "slow: no connect within 2000 ms" });
     await witness.check();
@@ -297,7 +297,8 @@ describe("a peer that keeps the server waiting or busy", () => {
 
   it("that floods with commands is told 111 and then closed with 3013", async () => {
     const { port, witness, errors } = await startWithWitness({
-      limits: { commandsPerSecond: 50, commandBurst: 100 },
+      commandsPerSecond: 50,
+      commandBurst: 100,
     });
     const client = await RawClient.upgrade(port);
     client.write(textFrame({ id: 1, connect: {} }));
@@ -323,7 +324,7 @@ describe("a peer that keeps the server waiting or busy", () => {
 
   it("that never reads has nothing queued for it, and is closed when it answers no ping", async () => {
     const times = { pingIntervalMs: 3000, pongTimeoutMs: 2500, stallTimeoutMs: 2500 };
-    const { port, witness, server } = await startWithWitness({ times });
+    const { port, witness, server } = await startWithWitness({ ...times });
     const client = await RawClient.upgrade(port);
     client.socket.pause();
     client.write(textFrame({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "big" } }));

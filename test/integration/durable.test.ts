@@ -60,7 +60,7 @@ function end(run: CliRun, signal: NodeJS.Signals): Promise<unknown> {
 describe.each(endings)("server on a store that is %s and started again", (_name, endServer) => {
   it("lets clients recover with nothing missing", async () => {
     const port = await findFreePort();
-    const args = ["--port", String(port), "--data", makeFolder(), "--api-key", apiKey];
+    const args = ["--port", String(port), "--data", makeFolder(), "--api-keys", apiKey];
     const first = await serve(...args);
     const { offsets, subscribed } = follow(port);
     await until(() => subscribed.length === 1);
@@ -84,7 +84,7 @@ describe.each(endings)("server on a store that is %s and started again", (_name,
 
   it("knows each sender's idempotency keys of before", async () => {
     const port = await findFreePort();
-    const args = ["--port", String(port), "--data", makeFolder(), "--api-key", apiKey];
+    const args = ["--port", String(port), "--data", makeFolder(), "--api-keys", apiKey];
     const first = await serve(...args);
     const client = new Centrifuge(`ws://127.0.0.1:${port}/connection/websocket`, {
       websocket: WebSocket,
@@ -113,7 +113,7 @@ describe.each(endings)("server on a store that is %s and started again", (_name,
 describe("second server on the same store", () => {
   it("is told whose it is, and the first goes on", async () => {
     const data = makeFolder();
-    const first = await serve("--data", data, "--api-key", apiKey);
+    const first = await serve("--data", data, "--api-keys", apiKey);
     const { code, err } = await runCli(["serve", "--port", "0", "--data", data]);
     expect(code).toBe(1);
     expect(err).toContain(`in use by the server with process id ${first.run.child.pid}`);

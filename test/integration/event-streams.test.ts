@@ -144,7 +144,7 @@ describe("a channel as events", () => {
   });
 
   it("writes a comment now and then, and stays", async () => {
-    const { open, server } = await start({ times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
+    const { open, server } = await start({ pingIntervalMs: 600, pongTimeoutMs: 500 });
     const stream = await open("news/events");
     await stream.until(() => stream.text.split(": keepalive\n").length > 3);
     expect(stream.events).toHaveLength(1);
@@ -152,7 +152,7 @@ describe("a channel as events", () => {
   });
 
   it("has an empty line behind events only, which some readers take each for one", async () => {
-    const { open, http, server } = await start({ times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
+    const { open, http, server } = await start({ pingIntervalMs: 600, pongTimeoutMs: 500 });
     const accept = { Accept: "text/event-stream" };
     const oneWay = await PlainStream.open(`${http}/connection/uni_sse`, accept);
     const stream = await open("news/events", accept);
@@ -454,7 +454,7 @@ describe("what is refused before a stream begins", () => {
     await refused.ended();
     expect([refused.status, refused.headers["retry-after"]]).toEqual([503, "5"]);
     const withTokens = defineApp({ authenticate: jwt({ secret }), channels: { news: channel() } });
-    const { http } = await startApp(withTokens, { limits: { maxUserConnections: 1 } });
+    const { http } = await startApp(withTokens, { maxUserConnections: 1 });
     const url = `${http}/channels/news/events?token=${tokenOf({ sub: "ann" })}`;
     await (await PlainStream.open(url)).nextEvents(1);
     const second = await PlainStream.open(url);

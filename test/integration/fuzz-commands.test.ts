@@ -95,7 +95,7 @@ class FuzzSocket {
 
 async function startFuzzed(data: string | null) {
   const times = { hookTimeoutMs: 30 };
-  const running = await startApp(createFuzzApp(jwt({ secret })), { data, times });
+  const running = await startApp(createFuzzApp(jwt({ secret })), { data, ...times });
   const bystander = await connectSdk(running.url, { token: tokenOf({ sub: "bystander" }) });
   const troubles: unknown[] = [];
   const note = (context: unknown) => troubles.push(context);

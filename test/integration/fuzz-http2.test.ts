@@ -176,7 +176,7 @@ async function sendFrames(port: number, frames: readonly Uint8Array[]): Promise<
 }
 
 async function start() {
-  const running = await startApp(createFuzzApp(jwt({ secret })), { times: { hookTimeoutMs: 30 } });
+  const running = await startApp(createFuzzApp(jwt({ secret })), { hookTimeoutMs: 30 });
   const witness = await openSession(running.http);
   onTestFinished(() => witness.destroy());
   const check = async () => {

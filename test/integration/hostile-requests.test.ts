@@ -73,7 +73,10 @@ const options: ServerOptions = {
   closeTimeoutMs: 500,
   maxWaitMs: 500,
   requests: { bodyTimeoutMs: 500, answerTimeoutMs: 500 },
-  times: { connectTimeoutMs: 1000, pingIntervalMs: 1000, pongTimeoutMs: 500, stallTimeoutMs: 600 },
+  connectTimeoutMs: 1000,
+  pingIntervalMs: 1000,
+  pongTimeoutMs: 500,
+  stallTimeoutMs: 600,
   routes: ({ url }, response) => {
     if (url === "/own") response.end("x".repeat(200_000));
     return url === "/own";

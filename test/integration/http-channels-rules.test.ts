@@ -218,7 +218,7 @@ describe("who may publish over HTTP", () => {
       authenticate: jwt({ secret }),
       channels: { news: kind({ allow: { publish: "all" } }) },
     });
-    const { at } = await start(app, { limits });
+    const { at } = await start(app, { ...limits });
     const statuses = [];
     for (let i = 0; i < 3; i++) statuses.push((await at("news", anna).post(i)).status);
     expect(statuses).toEqual([201, 201, 429]);
@@ -252,7 +252,7 @@ describe("how fast one address asks", () => {
   it("is bounded where its address is known", async () => {
     const limits = { commandsPerSecond: 1, commandBurst: 3 };
     const { at } = await start(defineApp({ channels: { news: kind() } }), {
-      limits,
+      ...limits,
       trustedProxies: ["loopback"],
     });
     const statuses = [];

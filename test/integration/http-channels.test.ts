@@ -40,8 +40,8 @@ describe("GET /channels/{channel}", () => {
     expect((await news.get("limit=0")).body).toMatchObject({ offset: 5, publications: [] });
   });
 
-  it("gives 100 where nothing is said of their number, and no more than limits.maxHistoryEntries", async () => {
-    const { server, news } = await start({ limits: { maxHistoryEntries: 150 } });
+  it("gives 100 where nothing is said of their number, and no more than maxHistoryEntries", async () => {
+    const { server, news } = await start({ maxHistoryEntries: 150 });
     await Promise.all(Array.from({ length: 200 }, (_, i) => server.publish("news", i + 1)));
     expect(dataOf((await news.get()).body)).toHaveLength(100);
     const { body } = await news.get("limit=1000");

@@ -174,10 +174,10 @@ describe("a request that waits", () => {
     expect(server.stats()).toMatchObject(idle);
   });
 
-  it("is refused beyond limits.maxAddressWaitingRequests, and not those of other addresses", async () => {
+  it("is refused beyond maxAddressWaitingRequests, and not those of other addresses", async () => {
     const { server, http } = await start({
       trustedProxies: ["loopback"],
-      limits: { maxAddressWaitingRequests: 1 },
+      maxAddressWaitingRequests: 1,
     });
     const [one, other] = ["203.0.113.1", "203.0.113.2"].map((address) =>
       channelAt(http, "news", { "X-Forwarded-For": address }),

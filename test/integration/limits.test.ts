@@ -25,7 +25,7 @@ describe("publishing too fast", () => {
   const limits = { publishesPerSecond: 1, publishBurst: 3 };
 
   it("fails with a temporary error that says when to try again, and others go on", async () => {
-    const { url } = await startServer({ limits: { ...limits, publishBurst: 20 } });
+    const { url } = await startServer({ ...limits, publishBurst: 20 });
     const [client, other] = [await connectSdk(url), await connectSdk(url)];
     const results = await Promise.allSettled(countTo(40).map((n) => client.publish("news", n)));
     const failures = results.flatMap((each) => (each.status === "rejected" ? [each.reason as Failure] : []));
@@ -38,7 +38,7 @@ describe("publishing too fast", () => {
   });
 
   it("regardless of that ends the connection with 3013, and SDKs come back with what they had", async () => {
-    const { url } = await startServer({ limits });
+    const { url } = await startServer({ ...limits });
     const client = await connectSdk(url);
     const news = await subscribeSdk(client, "news");
     const lost = next<Ended>(client, "connecting");
@@ -49,7 +49,7 @@ describe("publishing too fast", () => {
   });
 
   it("as one user counts over all connections", async () => {
-    const { url } = await startServer({ limits: { userPublishesPerSecond: 1, userPublishBurst: 10 } });
+    const { url } = await startServer({ userPublishesPerSecond: 1, userPublishBurst: 10 });
     const clients = await Promise.all(countTo(4).map(() => connectSdk(url, { data: { user: "ann" } })));
     const results = await Promise.allSettled(
       clients.flatMap((client) => countTo(8).map((n) => client.publish("news", n))),
@@ -63,7 +63,7 @@ describe("publishing too fast", () => {
 
 describe("too many connections of one user", () => {
   it("end the one that is too much, and its SDK stays away", async () => {
-    const { url } = await startServer({ limits: { maxUserConnections: 2 } });
+    const { url } = await startServer({ maxUserConnections: 2 });
     const data = { user: "ann" };
     await Promise.all([connectSdk(url, { data }), connectSdk(url, { data })]);
     const third = createSdk(url, { data });
@@ -79,7 +79,7 @@ describe("too many connections of one user", () => {
 
 describe("sending more bytes than are read", () => {
   it("is slower, and nothing is lost", async () => {
-    const { url, errors } = await startServer({ limits: { bytesPerSecond: 200_000, byteBurst: 50_000 } });
+    const { url, errors } = await startServer({ bytesPerSecond: 200_000, byteBurst: 50_000 });
     const client = await connectSdk(url, { timeout: 20_000 });
     const news = await subscribeSdk(client, "news");
     const text = "x".repeat(20_000);
@@ -92,7 +92,7 @@ describe("sending more bytes than are read", () => {
 
 describe("flooding a session with Ping frames", () => {
   it("is read no faster than messages are, and others notice nothing", async () => {
-    const { url, port } = await startServer({ limits: { bytesPerSecond: 1, byteBurst: 64 * 1024 } });
+    const { url, port } = await startServer({ bytesPerSecond: 1, byteBurst: 64 * 1024 });
     const client = await connectSdk(url);
     const flooder = await RawClient.upgrade(port);
     const ping = clientFrame(0x9, Buffer.alloc(0));

@@ -79,7 +79,7 @@ describe("steps of a map's subscription", () => {
   });
 
   it("are bounded beside other subscriptions, too", async () => {
-    const { step, hand } = await start({ limits: { maxChannels: 1 } });
+    const { step, hand } = await start({ maxConnectionChannels: 1 });
     await step({});
     const { error } = await hand.ask({ subscribe: { channel: "plain:a" } });
     expect(error).toMatchObject({ code: 106 });
@@ -98,7 +98,7 @@ describe("steps of a map's subscription", () => {
   });
 
   it("count to the channels of the connection", async () => {
-    const { step } = await start({ limits: { maxChannels: 1 } });
+    const { step } = await start({ maxConnectionChannels: 1 });
     const { cursor } = await step({});
     expect(await step({}, "other:a")).toMatchObject({ code: 106 });
     expect(await step({ cursor })).toMatchObject({ type: 1 });

@@ -100,7 +100,7 @@ async function start() {
     port: 0,
     pages: null,
     apiKeys: [apiKey],
-    times: { connectTimeoutMs: 200 },
+    connectTimeoutMs: 200,
   });
   const { port } = await server.listen();
   onTestFinished(() => server.close());

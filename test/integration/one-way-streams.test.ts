@@ -73,7 +73,7 @@ describe("a client that only reads", () => {
   });
 
   it("needs to answer no pings", async () => {
-    const { server, lines } = await start({ times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
+    const { server, lines } = await start({ pingIntervalMs: 600, pongTimeoutMs: 500 });
     const stream = await lines({ token });
     await stream.until(() => stream.lines.length >= 4);
     expect(stream.lines.slice(1, 4)).toEqual([{}, {}, {}]);

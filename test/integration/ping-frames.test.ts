@@ -23,7 +23,7 @@ async function open(url: string, options: { readonly autoPong?: boolean } = {}) 
 
 describe("?cf_ws_frame_ping_pong=true", () => {
   it("gets Ping frames and no pings of the protocol, and stays as long as it answers", async () => {
-    const { url } = await startServer({ times });
+    const { url } = await startServer({ ...times });
     const { socket, messages, pings } = await open(`${url}?cf_ws_frame_ping_pong=true`);
     const { connect } = JSON.parse(messages[0] as string) as { connect: object };
     expect(connect).not.toHaveProperty("ping");
@@ -34,7 +34,7 @@ describe("?cf_ws_frame_ping_pong=true", () => {
   });
 
   it("is closed with 3012 when it does not answer", async () => {
-    const { url } = await startServer({ times });
+    const { url } = await startServer({ ...times });
     const { pings, closed } = await open(`${url}?cf_ws_frame_ping_pong=true`, { autoPong: false });
     expect(await closed).toMatch(/^3012 no pong/);
     expect(pings).toHaveLength(1);
@@ -43,7 +43,7 @@ describe("?cf_ws_frame_ping_pong=true", () => {
   it.each(["", "?cf_ws_frame_ping_pong=false", "?other=true"])(
     "is asked for by nothing else: %j has the protocol's pings",
     async (query) => {
-      const { url } = await startServer({ times });
+      const { url } = await startServer({ ...times });
       const { socket, messages, pings, closed } = await open(`${url}${query}`);
       socket.on("message", () => socket.pong());
       expect(JSON.parse(messages[0] as string)).toMatchObject({ connect: { ping: 1, pong: true } });

@@ -68,7 +68,7 @@ describe("limits of one address", () => {
   const trustedProxies = ["loopback"];
 
   it("refuse further connections with 503 before they are opened, until one is gone", async () => {
-    const { port, server } = await startServer({ trustedProxies, limits: { maxAddressConnections: 1 } });
+    const { port, server } = await startServer({ trustedProxies, maxAddressConnections: 1 });
     const first = await RawClient.connect(port);
     first.write(upgradeRequest({ "X-Forwarded-For": "203.0.113.9" }));
     expect(await first.readHead()).toMatch(/^HTTP\/1.1 101 /);
@@ -83,7 +83,7 @@ describe("limits of one address", () => {
 
   it("refuse connections that come too fast with 429, and one IPv6 network is one peer", async () => {
     const limits = { addressConnectionsPerSecond: 1, addressConnectionBurst: 1 };
-    const { port } = await startServer({ trustedProxies, limits });
+    const { port } = await startServer({ trustedProxies, ...limits });
     expect(await statusOf(port, { "X-Forwarded-For": "2001:db8::1" })).toBe("101");
     const refused = await ask(port, { "X-Forwarded-For": "2001:db8::2" });
     expect(refused).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n/);
@@ -92,7 +92,7 @@ describe("limits of one address", () => {
   });
 
   it("count each WebSocket of one HTTP/2 connection, for whom a proxy says it is, until it is gone", async () => {
-    const { port } = await startServer({ trustedProxies, limits: { maxAddressConnections: 1 } });
+    const { port } = await startServer({ trustedProxies, maxAddressConnections: 1 });
     const session = connectHttp2(`http://127.0.0.1:${port}`);
     onTestFinished(() => session.destroy());
     await once(session, "remoteSettings");
@@ -117,14 +117,14 @@ describe("limits of one address", () => {
   });
 
   it("do not count this machine's own connections without a proxy, and no proxy's word either", async () => {
-    const { port } = await startServer({ limits: { maxAddressConnections: 1, addressConnectionBurst: 1 } });
+    const { port } = await startServer({ maxAddressConnections: 1, addressConnectionBurst: 1 });
     for (let i = 0; i < 5; i++)
       expect(await statusOf(port, { "X-Forwarded-For": "203.0.113.9" })).toBe("101");
   });
 
   it("let SDKs in again when their time has come", async () => {
     const limits = { addressConnectionsPerSecond: 5, addressConnectionBurst: 1 };
-    const { url } = await startServer({ trustedProxies, limits });
+    const { url } = await startServer({ trustedProxies, ...limits });
     await connectSdk(url);
     await connectSdk(url);
   });

@@ -231,7 +231,7 @@ describe("methods", () => {
   it.each(["broken", "strange", "hangs"])(
     "that are at fault fail alone, and are reported once: %s",
     async (name) => {
-      const { url, errors } = await startApp(app, { times: { hookTimeoutMs: 50 } });
+      const { url, errors } = await startApp(app, { hookTimeoutMs: 50 });
       const client = await clientOf(url, "ann");
       await expect(client.rpc(name, null)).rejects.toMatchObject({ code: 100 });
       expect(errors).toHaveLength(1);
@@ -267,7 +267,7 @@ describe("hooks of connections", () => {
     const { url, port, errors } = await startApp(
       // In the list, all functions have the time together.
       defineApp({ authenticate: [() => undefined, () => (++asked <= 2 ? never : { id: "ann" })] }),
-      { times: { hookTimeoutMs: 50 } },
+      { hookTimeoutMs: 50 },
     );
     const raw = await RawClient.upgrade(port);
     raw.write(textFrame({ id: 1, connect: {} }));

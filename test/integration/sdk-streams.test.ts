@@ -133,7 +133,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
   });
 
   it("answers pings, as many as come", async () => {
-    const { connect, proxy } = await start(kind, { times: { pingIntervalMs: 600, pongTimeoutMs: 500 } });
+    const { connect, proxy } = await start(kind, { pingIntervalMs: 600, pongTimeoutMs: 500 });
     const client = await connect();
     const codes: number[] = [];
     client.on("connecting", ({ code }) => void codes.push(code));
@@ -143,7 +143,8 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
 
   it("is let go when it has vanished without a word", async () => {
     const { server, connect, proxy } = await start(kind, {
-      times: { pingIntervalMs: 600, pongTimeoutMs: 500 },
+      pingIntervalMs: 600,
+      pongTimeoutMs: 500,
       closeTimeoutMs: 500,
     });
     await subscribeSdk(await connect(), "news");

@@ -17,7 +17,8 @@ describe.each([
   it("is told so, and let go", async () => {
     const { server, port } = await startServer({
       ...(isSecure && { tls: testTls }),
-      times: { pingIntervalMs: 600, pongTimeoutMs: 500 },
+      pingIntervalMs: 600,
+      pongTimeoutMs: 500,
     });
     const origin = `localhost:${port}`;
     const trusting = { rejectUnauthorized: false };
@@ -38,7 +39,7 @@ describe.each([
 
 describe("a client whose connect command does not come in time", () => {
   it("comes back, as after any wait", async () => {
-    const { url } = await startServer({ times: { connectTimeoutMs: 300 } });
+    const { url } = await startServer({ connectTimeoutMs: 300 });
     let sockets = 0;
     /** The first says nothing, as that of a page that was frozen right after it had opened. */
     class Freezing extends WsWebSocket {

@@ -17,7 +17,7 @@ import { RawClient, until } from "../../packages/holdfast/test/support/server.js
 
 const app = defineApp({ channels: { news: channel({ presence: true, allow: { publish: "all" } }) } });
 const kinds = ["http_stream", "sse"] as const;
-const fastPings = { times: { pingIntervalMs: 600, pongTimeoutMs: 500 } };
+const fastPings = { pingIntervalMs: 600, pongTimeoutMs: 500 };
 
 async function start(proxyOptions: ProxyOptions = {}, options: ServerOptions = {}) {
   const { server, port, errors } = await startApp(app, options);
@@ -109,7 +109,7 @@ describe("a proxy that cuts what is idle", () => {
     await subscribeSdk(client, "news");
     // More pings than fit into the time after which it would have been cut.
     const pongs = () => proxy.requests.filter((each) => each === "POST /emulation").length;
-    await until(() => pongs() > 1 + idleTimeoutMs / fastPings.times.pingIntervalMs);
+    await until(() => pongs() > 1 + idleTimeoutMs / fastPings.pingIntervalMs);
     expect([proxy.idleCuts, server.stats().connections]).toEqual([0, 1]);
   });
 
@@ -178,7 +178,9 @@ describe("a client that has vanished without a word", () => {
   ])("over %s is cut when nothing is taken any more", async (_name, target, body) => {
     const { server, port } = await startApp(app, {
       closeTimeoutMs: 500,
-      times: { pingIntervalMs: 2000, pongTimeoutMs: 1500, stallTimeoutMs: 600 },
+      pingIntervalMs: 2000,
+      pongTimeoutMs: 1500,
+      stallTimeoutMs: 600,
     });
     const client = await RawClient.connect(port);
     client.write(`${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);

@@ -316,7 +316,7 @@ describe("limits", () => {
   it("of an address hold for streams: how many, and how fast", async () => {
     const from = (address: string) => ({ "X-Forwarded-For": address });
     const trustedProxies = ["loopback"];
-    const few = await start({ trustedProxies, limits: { maxAddressConnections: 1 } });
+    const few = await start({ trustedProxies, maxAddressConnections: 1 });
     const first = await few.open(connectCommand, from("203.0.113.9"));
     expect((await few.open(connectCommand, from("203.0.113.9"))).status).toBe(503);
     expect((await few.open(connectCommand, from("203.0.113.8"))).status).toBe(200);
@@ -324,13 +324,13 @@ describe("limits", () => {
     await until(() => few.server.stats().sockets === 1);
     expect((await few.open(connectCommand, from("203.0.113.9"))).status).toBe(200);
     const limits = { addressConnectionsPerSecond: 1, addressConnectionBurst: 1 };
-    const slow = await start({ trustedProxies, limits });
+    const slow = await start({ trustedProxies, ...limits });
     const plain = () => PlainStream.open(`${slow.http}/channels/a/events`, from("203.0.113.9"));
     expect([(await plain()).status, (await plain()).status]).toEqual([200, 429]);
   });
 
   it("hold up commands that come too fast, without losing any", async () => {
-    const { connect } = await start({ limits: { bytesPerSecond: 20_000, byteBurst: 10_000 } });
+    const { connect } = await start({ bytesPerSecond: 20_000, byteBurst: 10_000 });
     const { stream, send } = await connect();
     await send({ id: 2, subscribe: { channel: "a" } });
     const data = "x".repeat(3000);

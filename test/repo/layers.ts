@@ -14,24 +14,44 @@ const timeAndSockets = /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new D
 const platform =
   /\b(?:setTimeout|setInterval|setImmediate|Date\.now|new Date|performance|process|Buffer|Math\.random)\b/;
 
+/**
+ * Descriptions of limits import nothing but errors.ts, and no types either. From there each part has the types of its options, and parts
+ * that are used without a server, such as brokers and WebSockets, their defaults.
+ */
+const descriptions = ["options/option.ts", "options/limits.ts", "options/websocket.ts"];
+
 const server: Readonly<Record<string, Layer>> = {
   websocket: {
     folders: [],
+    files: descriptions,
     node: ["buffer", "crypto", "zlib"],
     packages: [],
     forbiddenGlobals: timeAndSockets,
   },
   time: { folders: [], node: [], packages: [], forbiddenGlobals: platform },
   wire: { folders: [], node: [], packages: [], forbiddenGlobals: platform },
-  channels: { folders: ["time", "wire"], node: [], packages: [], forbiddenGlobals: platform },
+  channels: {
+    folders: ["time", "wire"],
+    files: descriptions,
+    node: [],
+    packages: [],
+    forbiddenGlobals: platform,
+  },
   brokers: {
     folders: ["channels", "time", "wire"],
+    files: [...descriptions, "options/options.ts"],
     node: ["crypto", "fs", "net", "os", "path", "zlib"],
     packages: ["lmdb"],
     forbiddenGlobals: timeAndSockets,
   },
   observe: { folders: ["time", "wire"], node: [], packages: [], forbiddenGlobals: timeAndSockets },
-  sessions: { folders: ["channels", "time", "wire"], node: [], packages: [], forbiddenGlobals: platform },
+  sessions: {
+    folders: ["channels", "time", "wire"],
+    files: descriptions,
+    node: [],
+    packages: [],
+    forbiddenGlobals: platform,
+  },
   app: {
     folders: ["auth", "channels", "sessions", "time", "wire"],
     node: [],
@@ -46,6 +66,7 @@ const server: Readonly<Record<string, Layer>> = {
   },
   sockets: {
     folders: ["time", "websocket"],
+    files: descriptions,
     node: ["buffer", "events", "fs/promises", "http", "http2", "https", "net", "stream", "tls"],
     packages: [],
   },
@@ -58,6 +79,7 @@ const server: Readonly<Record<string, Layer>> = {
   },
   transports: {
     folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
+    files: descriptions,
     node: ["crypto", "http", "http2", "net", "stream"],
     packages: [],
   },
@@ -65,6 +87,12 @@ const server: Readonly<Record<string, Layer>> = {
     folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],
     node: ["crypto", "fs", "http", "http2", "net", "path", "stream", "zlib"],
     packages: ["zod"],
+  },
+  // Described once for all: what each option accepts is known by the part that it is for.
+  options: {
+    folders: ["channels", "http", "observe", "requests", "sessions", "sockets"],
+    node: [],
+    packages: [],
   },
   server: {
     folders: [
@@ -74,6 +102,7 @@ const server: Readonly<Record<string, Layer>> = {
       "channels",
       "http",
       "observe",
+      "options",
       "requests",
       "sessions",
       "sockets",
@@ -86,23 +115,13 @@ const server: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   config: {
-    folders: [
-      "app",
-      "auth",
-      "channels",
-      "requests",
-      "server",
-      "sessions",
-      "sockets",
-      "transports",
-      "websocket",
-    ],
+    folders: ["app", "auth", "channels", "options", "requests", "server", "sessions", "sockets"],
     node: ["crypto", "fs", "path", "url"],
     packages: ["jiti", "yaml", "zod"],
     files: ["http/api/keys.ts"],
   },
   cli: {
-    folders: [".", "config", "requests"],
+    folders: [".", "config", "options", "requests"],
     node: [
       "crypto",
       "fs",

@@ -2,9 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { configOptions, findOption } from "../../packages/holdfast/src/config/option-table.js";
 import { errorCodes } from "../../packages/holdfast/src/errors.js";
-import { defaultOptions } from "../../packages/holdfast/src/server/options.js";
 import { version } from "../../packages/holdfast/src/server/version.js";
 import { disconnectTable, errorTable, unsubscribeTable } from "../../packages/holdfast/src/wire/codes.js";
 
@@ -174,60 +172,6 @@ describe("reference of codes", () => {
     expect(unused).toEqual(found.map(([, reason]) => reason.code));
   });
 });
-
-describe("reference of options", () => {
-  const text = read("docs/reference/options.md");
-  const listed = [...text.matchAll(/^\| `([\w.]+)`/gm)].map((match) => match[1]);
-
-  it("lists every option, and no other", () => {
-    const { store, ring, limits, requests, times, ...plain } = defaultOptions;
-    const nested = Object.entries({ store, ring, limits, requests, times }).flatMap(([group, fields]) =>
-      Object.keys(fields).map((name) => `${group}.${name}`),
-    );
-    const known = [...Object.keys(plain), ...nested, "broker", "pages", "routes", "onError"];
-    expect(listed.sort()).toEqual(known.sort());
-  });
-
-  const flagsOf = (row: string) => [...row.matchAll(/`(--[a-z0-9-]+)`/g)].map((match) => match[1]);
-  const rows = [...text.matchAll(/^\| `([\w.]+)`([^|]*)\|/gm)].map(([, path = "", names = ""]) => ({
-    path,
-    flags: flagsOf(names),
-  }));
-
-  it("lists the flags that each option has, and no others", () => {
-    // What is said at the table of the option that it belongs to.
-    const placeOf = (path: string) =>
-      path === "durability" ? "rulesFor" : path.replace(/^(tls|compression)\..*/, "$1");
-    const faults = rows.flatMap(({ path, flags }) => {
-      const options = configOptions.filter((option) => placeOf(option.path) === path);
-      const expected = options.map(({ flag }) => flag);
-      // A flag that is no more than the option's name is plain without being listed.
-      const isPlain =
-        flags.length === 0 && options.every((option) => option.flag === plainFlagOf(option.path));
-      return isPlain || flags.sort().join() === expected.sort().join() ? [] : [{ path, flags, expected }];
-    });
-    expect(faults).toEqual([]);
-    expect(rows.filter(({ flags }) => flags.length > 0).length).toBeGreaterThan(40);
-  });
-
-  it("says the defaults that there are", () => {
-    const units = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, hours: 3_600_000 };
-    const said = [...text.matchAll(/^\| `([\w.]+)`[^|]*\| ([\d,]+)(?: (KiB|MiB|GiB|hours))? \|/gm)].map(
-      ([, path, number = "", unit]) => [
-        path,
-        Number(number.replaceAll(",", "")) * (units[unit as "KiB"] ?? 1),
-      ],
-    );
-    const known = said.map(([path]) => [path, findOption(String(path))?.fallback]);
-    expect(said).toEqual(known);
-    expect(said.length).toBeGreaterThan(25);
-  });
-});
-
-/** `--limits-max-channels` for `limits.maxChannels`. */
-function plainFlagOf(path: string): string {
-  return `--${path.replaceAll(".", "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
 
 describe("repository", () => {
   const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {

@@ -23,14 +23,14 @@ const server = createServer({
   apiKeys: [apiKey],
   // Short, so that readers leave what is at hand and read the log.
   ring: { maxEntries: 64, maxBytes: 256 * 1024 },
-  limits: {
-    commandsPerSecond: null,
-    publishesPerSecond: null,
-    userPublishesPerSecond: null,
-    bytesPerSecond: null,
-  },
+  commandsPerSecond: null,
+  publishesPerSecond: null,
+  userPublishesPerSecond: null,
+  bytesPerSecond: null,
   // Dead lines are noticed within a run.
-  times: { pingIntervalMs: 3000, pongTimeoutMs: 2000, stallTimeoutMs: 4000 },
+  pingIntervalMs: 3000,
+  pongTimeoutMs: 2000,
+  stallTimeoutMs: 4000,
   onError: (error, { stage }) => process.send?.({ error: `${stage}: ${error?.stack ?? error}` }),
 });
 process.on("disconnect", () => process.exit());

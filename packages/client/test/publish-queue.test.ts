@@ -123,7 +123,7 @@ describe("publishing", () => {
   });
 
   it("tries again what the server cannot take at the moment", async () => {
-    const { server, url } = await startChat({ limits: { commandsPerSecond: 20, commandBurst: 3 } });
+    const { server, url } = await startChat({ commandsPerSecond: 20, commandBurst: 3 });
     const client = join(url);
     const rooms = ["a", "b", "c", "d", "e", "f"];
     const sent = rooms.map((room) => client.channel("chat:{room}", { room }).publish(text("patience")));

@@ -88,13 +88,46 @@ export function refuseUnknownOptions(
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const at = prefix === "" ? "" : `${prefix}.`;
-  const hint = Object.hasOwn(ours, unknown) ? ` (use ${ours[unknown]})` : "";
+  const nearest = Object.hasOwn(ours, unknown) ? undefined : nearestOf(unknown, known);
+  const hint = Object.hasOwn(ours, unknown)
+    ? ` (use ${ours[unknown]})`
+    : nearest === undefined
+      ? ""
+      : ` (did you mean ${at}${nearest}?)`;
   const names = [...known].sort().map((name) => at + name);
-  throw new HoldfastError(
-    "HF_OPTION_INVALID",
-    `unknown option ${at}${unknown}${hint}; known options: ${names.join(", ")}`,
-    { details: { option: `${at}${unknown}` } },
-  );
+  // The nearest name says more than very many.
+  const list =
+    nearest !== undefined && known.length > maxListedOptions ? "" : `; known options: ${names.join(", ")}`;
+  throw new HoldfastError("HF_OPTION_INVALID", `unknown option ${at}${unknown}${hint}${list}`, {
+    details: { option: `${at}${unknown}` },
+  });
+}
+
+const maxListedOptions = 25;
+const maxTypos = 3;
+
+/** The word that differs least from a mistyped one; nothing where all differ much. */
+export function nearestOf(word: string, words: readonly string[]): string | undefined {
+  const [nearest] = words
+    .map((each) => ({ each, typos: typosBetween(word.toLowerCase(), each.toLowerCase()) }))
+    .filter(({ each, typos }) => typos <= Math.min(maxTypos, each.length / 3))
+    .sort((a, b) => a.typos - b.typos);
+  return nearest?.each;
+}
+
+/** Letters to add, drop or replace (Levenshtein); letters in another order are one typo. */
+function typosBetween(a: string, b: string): number {
+  if ([...a].sort().join() === [...b].sort().join()) return a === b ? 0 : 1;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries())
+      next.push(
+        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)),
+      );
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }
 
 /**

@@ -35,7 +35,7 @@ export {
 export type { Duration } from "./app/duration.js";
 export type { Schema, User } from "./app/hooks.js";
 export type { TokenClaims } from "./auth/sign-token.js";
-export { LmdbBroker, type LmdbBrokerOptions, type StoreLimits } from "./brokers/lmdb/lmdb-broker.js";
+export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.js";
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
@@ -56,6 +56,13 @@ export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
 export type { AuditEntry, AuditEvent, AuditFacts, AuditFunction } from "./observe/audit.js";
 export type {
+  CompressionOptions,
+  RequestOptions,
+  RingOptions,
+  ServerOptions,
+  StoreOptions,
+} from "./options/options.js";
+export type {
   EntryOf,
   HistoryChoices,
   PublicationOf,
@@ -66,7 +73,6 @@ export type {
 } from "./server/app-methods.js";
 export { createServer } from "./server/create-server.js";
 export type { ListeningAddress } from "./server/listening.js";
-export type { ServerLimits, ServerOptions } from "./server/options.js";
 export type { HoldfastServer } from "./server/server.js";
 export type { ServerStats } from "./server/server-stats.js";
 export { type SignTokenOptions, signToken } from "./server/sign-token.js";
@@ -78,9 +84,7 @@ export {
   type IdentityResult,
   insecureAuth,
 } from "./sessions/identity.js";
-export type { SessionLimits, SessionTimes } from "./sessions/limits.js";
 export type { TlsOptions } from "./sockets/http-front.js";
 export type { Clock } from "./time/clock.js";
-export type { AddressLimits } from "./transports/admission.js";
 export type * from "./wire/messages.js";
 export type { Payload } from "./wire/payload.js";

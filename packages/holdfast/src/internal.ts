@@ -4,12 +4,11 @@
  */
 export { createTokens, type Tokens } from "./auth/tokens.js";
 export { describeData, isLocal, openSuggestions, tryNext, webSocketOf } from "./cli/banner.js";
-export { endQuietlyWithoutReader, writeNote, writeResult, writeText } from "./cli/output.js";
 export { runCommand } from "./cli/program.js";
 export { type RunKeys, removeRunFile, runFileOf, writeRunFile } from "./cli/run-file.js";
 export { runServe, type ServeExtension } from "./cli/serve.js";
 export { type ServerFlags, withServerFlags } from "./cli/server-flags.js";
-export { onEndSignal } from "./cli/signals.js";
+export { endQuietlyWithoutReader, onEndSignal, writeNote, writeResult, writeText } from "./cli/terminal.js";
 export type { Configuration } from "./config/load-config.js";
 export { messageOf } from "./errors.js";
 export type { OwnRoutes } from "./http/router.js";

@@ -47,7 +47,7 @@ export function CurlPanel({ user }: { user: string }) {
           keys.json
         </code>{" "}
         in the server’s data folder. A server that keeps all in memory says where when it starts; one that was
-        started with <code>--api-key</code> takes that.
+        started with <code>--api-keys</code> takes that.
       </p>
     </section>
   );

@@ -37,7 +37,7 @@ describe("npm start", () => {
     const info = (url: string) =>
       fetch(`${url}/api/info`, { method: "POST", headers: { "X-API-Key": key as string }, body: "{}" });
     expect((await info(inMemory.url)).status).toBe(200);
-    const withKeys = await serve("--data", "memory", "--api-key", "another key of the operator");
+    const withKeys = await serve("--data", "memory", "--api-keys", "another key of the operator");
     expect(withKeys.run.out).toContain("with one of your API keys");
     expect((await info(withKeys.url)).status).toBe(401);
     inMemory.run.kill("SIGTERM");

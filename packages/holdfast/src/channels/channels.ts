@@ -2,6 +2,7 @@
  * The channels that somebody on this node uses: opens and closes them at the broker, lets readers follow them, and takes the
  * broker's events. What was lost of these is read again by `recovery`.
  */
+import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { type ViewOptions, viewOf } from "./batches.js";
 import { Channel, Subscription } from "./channel.js";
@@ -26,8 +27,8 @@ export interface ChannelsOptions extends RecoveryOptions {
   readonly kindOf?: (channel: string) => ChannelKind;
 }
 
-export const defaultMaxOpenChannels = 1_000_000;
-const defaultMaxRingBytes = 256 * 1024 * 1024;
+const defaultMaxOpenChannels = memoryOptions.maxOpenChannels.default;
+const defaultMaxRingBytes = memoryOptions.ring.entries.maxTotalBytes.default;
 const channelsPerShrink = 64;
 
 interface OpenChannel {

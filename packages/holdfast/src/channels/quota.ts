@@ -7,6 +7,7 @@
  *   that a few cannot take all of it, and whoever uses much of an idle server is not held up.
  */
 import { HoldfastError } from "../errors.js";
+import { memoryOptions } from "../options/limits.js";
 import type { TagsFilter } from "../wire/tags-filter.js";
 
 /**
@@ -26,7 +27,7 @@ export interface Bound {
   readonly option: string;
 }
 
-export const defaultUserPercent = 2;
+export const defaultUserPercent = memoryOptions.maxUserPercent.default;
 const reservedPart = 16;
 
 export interface Usage {

@@ -3,6 +3,7 @@
  * happened. Bounded by count and bytes; what falls out is still in the broker's log (publications) or gone (joins and
  * leaves). Places are counted by a sequence number that only this node knows.
  */
+import type { LimitSettings } from "../options/limits.js";
 import type { Encoded } from "../wire/codec.js";
 import type { ClientInfo, Publication } from "../wire/messages.js";
 
@@ -23,10 +24,7 @@ export type Entry = {
   | { readonly kind: "join" | "leave"; readonly info: ClientInfo }
 );
 
-export interface RingLimits {
-  readonly maxEntries: number;
-  readonly maxBytes: number;
-}
+export type RingLimits = Pick<LimitSettings["ring"], "maxEntries" | "maxBytes">;
 
 /** Bytes of all rings of a node together. */
 export interface RingPool {

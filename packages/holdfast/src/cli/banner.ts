@@ -1,8 +1,8 @@
-/** What `holdfast serve` says once it listens: where, who may connect, and what to try next. */
+/** What `holdfast serve` prints once it listens: where, who may connect, and what to try next. */
 import type { Configuration } from "../config/load-config.js";
-import { tokenOptionsOf } from "../config/token-keys.js";
+import { tokenOptionsOf } from "../config/tokens.js";
 import { type App, type ListeningAddress, version } from "../index.js";
-import { ownName } from "./command-name.js";
+import { ownName } from "./terminal.js";
 
 export function banner(address: ListeningAddress, configuration: Configuration): string {
   const { url } = address;
@@ -15,10 +15,12 @@ export function banner(address: ListeningAddress, configuration: Configuration):
 
 ${places.join("\n")}
 
-${tryNext(suggestions(address, configuration))}${describeReach(address, app)}${app ? describeApp(app) : openToAll}; history is kept ${describeData(configuration)}. Ctrl+C ends it.`;
+${tryNext(suggestions(address, configuration))}${describeReach(address, app)}
+${app ? describeApp(app) : openToAll}
+History is kept ${describeData(configuration)}. Press Ctrl+C to stop.`;
 }
 
-const openToAll = "Any visitor may use any channel and nobody is\nasked who they are";
+const openToAll = "Authentication is disabled, and every client may use every channel.";
 
 export function tryNext(lines: readonly string[]): string {
   if (lines.length === 0) return "";
@@ -26,7 +28,7 @@ export function tryNext(lines: readonly string[]): string {
 }
 
 export function openSuggestions(address: ListeningAddress): readonly string[] {
-  // The command connects to ports.
+  // This command connects to ports only.
   if (address.port === 0) return [];
   const at = urlFlag(address);
   return [
@@ -58,7 +60,7 @@ function suggestions(address: ListeningAddress, { app, config }: Configuration):
   return [`${ownName} doctor${from}`, ...(isReached ? [`${ownName} subscribe ${channel}${who}${at}`] : [])];
 }
 
-/** A name that is of the first pattern. */
+/** A channel of the first pattern. */
 function exampleOf(patterns: readonly string[]): string | undefined {
   return patterns[0]?.replace(/\{([A-Za-z_]\w*)\*?\}/g, "1");
 }
@@ -68,26 +70,26 @@ export function isLocal(host: string): boolean {
 }
 
 function describeReach({ host }: ListeningAddress, app: App | undefined): string {
-  if (isLocal(host)) return `Only this machine can connect (${host}). `;
-  if (app?.options.authenticate !== undefined) return `Whoever can reach ${host} can ask to connect. `;
-  return `Warning: whoever can reach ${host} can connect. To keep others out, use --host 127.0.0.1. `;
+  if (isLocal(host)) return `Only this machine can connect (${host}).`;
+  if (app?.options.authenticate !== undefined) return `Others can reach it at ${host}.`;
+  return `Warning: anyone who can reach ${host} can connect. For this machine only, use --host 127.0.0.1.`;
 }
 
 function describeApp(app: App): string {
   const { authenticate, anonymous, channels = {} } = app.options;
-  const others = anonymous === true ? ", and those without are anonymous" : "";
+  const others = anonymous === true ? "; clients without are anonymous" : "";
   const who = tokenOptionsOf(app)
-    ? `Clients show a token${Array.isArray(authenticate) ? " or are known to the application" : ""}${others}`
+    ? `Clients authenticate with a token${Array.isArray(authenticate) ? " or by the application" : ""}${others}`
     : authenticate === undefined
-      ? "Nobody is asked who they are"
-      : `The application finds out who clients are${anonymous === true ? ", and others are anonymous" : ""}`;
+      ? "Authentication is disabled"
+      : `The application authenticates clients${anonymous === true ? "; others are anonymous" : ""}`;
   const names = Object.keys(channels);
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? " …" : "");
-  return `${who}.\nChannels: ${names.length === 0 ? "none" : shown}`;
+  return `${who}. Channels: ${names.length === 0 ? "none" : shown}.`;
 }
 
 export function describeData({ settings, options }: Configuration): string {
-  if (options.broker) return "by the broker of the configuration";
+  if (options.broker) return "by the configured broker";
   const data = settings.get("data")?.value;
-  return data === null ? "in memory until the server ends" : `in ${String(data)}`;
+  return data === null ? "in memory until the server stops" : `in ${String(data)}`;
 }

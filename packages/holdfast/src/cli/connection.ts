@@ -1,18 +1,27 @@
-/** A connection of the command line to a server, through the SDK that browsers use. */
-import type { Centrifuge, Options } from "centrifuge";
-import { HoldfastError } from "../index.js";
+/** A connection of the command line to a server, through the SDK that browsers use; payloads stay the texts they are. */
+import { Centrifuge, type Options } from "centrifuge";
+import { type Command, Option } from "commander";
+import { HoldfastError } from "../errors.js";
 import { isLoopback } from "../requests/origins.js";
 import { type ErrorEvent, WebSocket } from "../websocket.js";
-import { ownName } from "./command-name.js";
-import { writeNote } from "./output.js";
+import { elementTexts, encodeJson, memberTexts, RawJson, textAt } from "../wire/payload.js";
 import { readProgramKey, runFileOf } from "./run-file.js";
-import { TextClient } from "./text-client.js";
-import { withoutLocalStorage } from "./without-local-storage.js";
+import { ownName, writeNote } from "./terminal.js";
 
 export interface ConnectionOptions {
   readonly url: string;
   readonly user?: string;
   readonly token?: string;
+}
+
+/** The flags of commands that connect. */
+export function withConnectionFlags(command: Command): Command {
+  return command
+    .addOption(new Option("--url <url>", "the server").env("HOLDFAST_URL").default("http://localhost:8000"))
+    .addOption(
+      new Option("--user <name>", "user name, where authentication is disabled").env("HOLDFAST_USER"),
+    )
+    .addOption(new Option("--token <token>", "token, where the server asks for one").env("HOLDFAST_TOKEN"));
 }
 
 const webSocketPath = "/connection/websocket";
@@ -31,7 +40,7 @@ export function createClient({ url, user, token }: ConnectionOptions): Centrifug
   }
   const options: Partial<Options> = { websocket: WatchedWebSocket, name: "holdfast-cli" };
   const programKey = user === undefined && token === undefined ? findProgramKey(url) : undefined;
-  // A server that knows nothing of it leaves it aside.
+  // Other servers ignore it.
   if (programKey !== undefined) options.headers = { "x-api-key": programKey };
   if (user !== undefined) options.data = { user, info: { name: user } };
   if (token !== undefined) options.token = token;
@@ -40,7 +49,7 @@ export function createClient({ url, user, token }: ConnectionOptions): Centrifug
   return client;
 }
 
-/** What the newest attempt of a client to connect ended with. */
+/** How the last attempt of a client to connect ended. */
 const faults = new WeakMap<Centrifuge, () => string>();
 
 /** Of a showcase that this user runs on this machine. */
@@ -53,16 +62,14 @@ function parseUrl(text: string): URL {
   if (text.startsWith("unix:"))
     throw new HoldfastError(
       "HF_CLI_USAGE",
-      `--url ${text}: a Unix socket is for proxies; name the address of the proxy before it, or serve on a port`,
+      `--url ${text}: a Unix socket is for proxies; name the address of the proxy in front, or serve on a port`,
     );
   try {
     return new URL(text.includes("://") ? text : `http://${text}`);
   } catch (cause) {
-    throw new HoldfastError(
-      "HF_CLI_USAGE",
-      `--url ${text} is not a URL; http://localhost:8000 would be one`,
-      { cause },
-    );
+    throw new HoldfastError("HF_CLI_USAGE", `--url ${text} is not a URL such as http://localhost:8000`, {
+      cause,
+    });
   }
 }
 
@@ -74,13 +81,13 @@ function toWebSocketUrl(text: string): string {
       "HF_CLI_USAGE",
       `--url must begin with http, https, ws or wss, not ${url.protocol}`,
     );
-  // What ends with a slash is where the server is mounted.
+  // A path that ends with a slash is where the server is mounted.
   const path = url.pathname.endsWith("/") ? url.pathname.slice(0, -1) + webSocketPath : url.pathname;
   return `${scheme}//${url.host}${path}${url.search}`;
 }
 
 /**
- * Connects for a command that has something to do at once.
+ * Connects for a command that cannot go on without a connection.
  * @throws HF_CLI_CONNECTION when the server does not answer in time, or refuses
  */
 export async function connectOnce(client: Centrifuge, url: string): Promise<void> {
@@ -102,24 +109,24 @@ export async function connectOnce(client: Centrifuge, url: string): Promise<void
 function unreachable(client: Centrifuge, url: string): string {
   const [, status] = /answered (\d{3})/.exec(faults.get(client)?.() ?? "") ?? [];
   if (status !== undefined)
-    return `${url} answers with status ${status} in the place of a WebSocket. ${adviceFor(status)}`;
+    return `${url} answered ${status} instead of opening a WebSocket. ${adviceFor(status)}`;
   return `cannot reach ${url}. Is a server running there? "${ownName} serve" starts one; --url names another.`;
 }
 
 function adviceFor(status: string): string {
   if (status === "404")
-    return "Where the server is below a path, name that with a slash at its end, such as http://example.com/rt/.";
+    return "For a server below a path, end the URL with a slash, such as http://example.com/rt/.";
   if (status === "426" || status === "400")
-    return "A proxy in between has to pass the fields Upgrade and Connection on.";
-  if (status === "403") return "The server knows no such name of its own, or the proxy lets nobody in.";
-  return "A proxy in between may answer in the server's place.";
+    return "A proxy in between must pass on the header fields Upgrade and Connection.";
+  if (status === "403") return "The server does not accept this host name, or a proxy denies access.";
+  return "A proxy in between may have answered instead of the server.";
 }
 
 /** Rejects when the server ends the connection for good. @throws HF_CLI_CONNECTION */
 export function whenRefused(client: Centrifuge): Promise<never> {
   const refusal = new Promise<never>((_resolve, reject) => {
     client.on("disconnected", ({ code, reason }) => {
-      // Code 0 is this side's own wish.
+      // Code 0 is this side's own disconnect.
       if (code !== 0)
         reject(new HoldfastError("HF_CLI_CONNECTION", `the server refused: ${reason} (code ${code})`));
     });
@@ -128,7 +135,7 @@ export function whenRefused(client: Centrifuge): Promise<never> {
   return refusal;
 }
 
-/** Says on standard error when the connection is lost and found again. */
+/** Tells standard error when the connection is lost and restored. */
 export function reportConnection(client: Centrifuge, url: string): void {
   let isLost = false;
   client.on("connecting", ({ code }) => {
@@ -146,4 +153,67 @@ export function reportConnection(client: Centrifuge, url: string): void {
     if (isLost) writeNote(`holdfast: connected to ${url}`);
     isLost = false;
   });
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The methods that the SDK calls of its codec. */
+const textCodec = {
+  encodeCommands: (commands: readonly JsonObject[]) => commands.map(encodeJson).join("\n"),
+  decodeReplies: (data: string) =>
+    data
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map(decodeReply),
+};
+
+/** The SDK's client with payloads as texts, so that what is sent and printed is exactly what was given and received. */
+class TextClient extends Centrifuge {
+  constructor(url: string, options: Partial<Options>) {
+    super(url, options);
+    this._codec = Object.assign(Object.create(this._codec), textCodec);
+  }
+}
+
+/** Wherever a reply to this command's calls has publications. */
+function decodeReply(line: string): JsonObject {
+  const reply = JSON.parse(line);
+  const pushed = reply.push?.pub && textAt(line, ["push", "pub"]);
+  if (pushed !== undefined)
+    return { ...reply, push: { ...reply.push, pub: withTexts(reply.push.pub, pushed) } };
+  for (const method of ["subscribe", "history"]) {
+    const list: unknown = reply[method]?.publications;
+    if (!Array.isArray(list)) continue;
+    const texts = elementTexts(textAt(line, [method, "publications"]) ?? "[]");
+    const publications = list.map((each: JsonObject, i) => withTexts(each, texts[i] ?? "{}"));
+    return { ...reply, [method]: { ...reply[method], publications } };
+  }
+  return reply;
+}
+
+function withTexts(publication: JsonObject, text: string): JsonObject {
+  const data = memberTexts(text).get("data");
+  const info = textAt(text, ["info", "conn_info"]);
+  return {
+    ...publication,
+    ...(data !== undefined && { data: new RawJson(data) }),
+    ...(info !== undefined && {
+      info: { ...(publication.info as JsonObject), conn_info: new RawJson(info) },
+    }),
+  };
+}
+
+/**
+ * For Node.js, which warns on standard error (26.12 and later) when the SDK looks into a `localStorage` for its debug
+ * switch. It finds nothing there.
+ */
+function withoutLocalStorage<T>(run: () => T): T {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  if (own?.get === undefined || own.configurable !== true) return run();
+  Object.defineProperty(globalThis, "localStorage", { value: undefined, configurable: true });
+  try {
+    return run();
+  } finally {
+    Object.defineProperty(globalThis, "localStorage", own);
+  }
 }

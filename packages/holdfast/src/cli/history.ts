@@ -1,10 +1,40 @@
 /** `holdfast history`. */
+import { type Command, Option } from "commander";
 import { HoldfastError, readStore } from "../index.js";
+import { messageOptions } from "../options/limits.js";
 import { RawJson } from "../wire/payload.js";
-import { type ConnectionOptions, connectOnce, createClient } from "./connection.js";
-import { writeNote, writeResult } from "./output.js";
-import { parsePosition } from "./position.js";
-import { toLine } from "./subscribe.js";
+import { type ConnectionOptions, connectOnce, createClient, withConnectionFlags } from "./connection.js";
+import { toInteger } from "./server-flags.js";
+import { parsePosition, toLine } from "./subscribe.js";
+import { writeNote, writeResult } from "./terminal.js";
+
+export function addHistory(program: Command): void {
+  withConnectionFlags(
+    program.command("history").description("print the history of a channel, one line of JSON each"),
+  )
+    .argument("<channel>", "name of the channel")
+    .addOption(
+      new Option(
+        "--limit <number>",
+        "at most this many, and 300 at once: the newest, or with --since the first after it",
+      )
+        .argParser(toInteger)
+        .default(100),
+    )
+    .option("--since <epoch:offset>", "only what follows this position")
+    .option("--reverse", "newest first")
+    .option("--data <folder>", "read a store's folder instead, whether its server is running or not")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ holdfast history news
+  $ holdfast history news --data ./holdfast-data
+  $ holdfast history news --limit 1 --reverse
+`,
+    )
+    .action(runHistory);
+}
 
 interface HistoryOptions extends ConnectionOptions {
   readonly limit: number;
@@ -13,17 +43,17 @@ interface HistoryOptions extends ConnectionOptions {
   readonly data?: string;
 }
 
-/** As much as a server gives at once. */
-const maxAtOnce = 300;
+/** The default of `maxHistoryEntries`. */
+const maxAtOnce = messageOptions.maxHistoryEntries.default;
 const maxPageBytes = 64 * 1024 * 1024;
 
-export async function runHistory(channel: string, options: HistoryOptions): Promise<void> {
+async function runHistory(channel: string, options: HistoryOptions): Promise<void> {
   const since = options.since === undefined ? undefined : parsePosition(options.since);
   if (options.data !== undefined) return await printStored(options.data, channel, options, since);
   const client = createClient(options);
   await connectOnce(client, options.url);
   try {
-    // Without a position the newest are wanted, and those come in reverse.
+    // Without a position the newest are asked for, which come in reverse.
     const isReverse = options.reverse === true || since === undefined;
     const result = await client.history(channel, {
       limit: options.limit,
@@ -33,7 +63,7 @@ export async function runHistory(channel: string, options: HistoryOptions): Prom
     const publications =
       isReverse && options.reverse !== true ? result.publications.reverse() : result.publications;
     for (const publication of publications) writeResult(toLine(publication));
-    writeNote(`holdfast: ${channel} stands at ${result.epoch}:${result.offset}`);
+    writeNote(`holdfast: ${channel} is at ${result.epoch}:${result.offset}`);
   } catch (error) {
     const { code, message } = error as { code?: number; message?: string };
     throw new HoldfastError("HF_CLI_CONNECTION", `cannot read the history: ${message} (code ${code})`, {
@@ -62,7 +92,7 @@ async function printStored(
     throw new HoldfastError("HF_CLI_USAGE", `the store in ${folder} has no channel ${channel}`);
   const { publications, position } = page;
   if (since && since.epoch !== "" && since.epoch !== position.epoch)
-    throw new HoldfastError("HF_CLI_USAGE", `the log of ${channel} has another epoch now: ${position.epoch}`);
+    throw new HoldfastError("HF_CLI_USAGE", `the log of ${channel} has another epoch: ${position.epoch}`);
   const shown = isReverse && !reverse ? publications.toReversed() : publications;
   for (const { offset, data, info, tags } of shown) {
     const { user = "", client = "", connInfo = "null" } = info ?? {};
@@ -77,5 +107,5 @@ async function printStored(
       }),
     );
   }
-  writeNote(`holdfast: ${channel} stands at ${position.epoch}:${position.offset}`);
+  writeNote(`holdfast: ${channel} is at ${position.epoch}:${position.offset}`);
 }

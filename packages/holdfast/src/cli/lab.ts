@@ -16,7 +16,9 @@ export function addLab(program: Command, end: (code: number) => void): void {
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()
-    .action(async (_options: object, command: Command) => end(await (await loadLab()).runLabCommand(command.args)));
+    .action(async (_options: object, command: Command) =>
+      end(await (await loadLab()).runLabCommand(command.args)),
+    );
 }
 
 /** @throws HF_CLI_USAGE where the package is not installed */

@@ -1,6 +1,6 @@
 /** The `holdfast` command. */
-import { endQuietlyWithoutReader } from "./output.js";
 import { runProgram } from "./program.js";
+import { endQuietlyWithoutReader } from "./terminal.js";
 
 endQuietlyWithoutReader();
 process.exitCode = await runProgram(process.argv);

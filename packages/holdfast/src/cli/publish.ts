@@ -1,22 +1,52 @@
 /** `holdfast publish`. */
 import { randomUUID } from "node:crypto";
+import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Centrifuge } from "centrifuge";
-import { HoldfastError } from "../index.js";
+import type { Command } from "commander";
+import { HoldfastError } from "../errors.js";
 import { RawJson, wholeText } from "../wire/payload.js";
-import { type ConnectionOptions, connectOnce, createClient, reportConnection } from "./connection.js";
-import { writeNote } from "./output.js";
-import { readLines } from "./read-lines.js";
+import {
+  type ConnectionOptions,
+  connectOnce,
+  createClient,
+  reportConnection,
+  withConnectionFlags,
+} from "./connection.js";
+import { writeNote } from "./terminal.js";
+
+export function addPublish(program: Command): void {
+  withConnectionFlags(
+    program.command("publish").description("publish one message, or each line of standard input"),
+  )
+    .argument("<channel>", "name of the channel")
+    .argument("[data]", "the message: JSON, or else plain text")
+    .addHelpText(
+      "after",
+      `
+Lines of JSON are published as JSON, others as text. Each waits until the one
+before it was acknowledged. When the connection is lost, the pending line is sent
+again; it is published once, even if the server was restarted.
+
+Examples:
+  $ holdfast publish news '{"headline":"It works"}'
+  $ holdfast publish news "plain text"
+  $ vmstat 1 | holdfast publish stats
+  $ tail -f app.log | holdfast publish logs:app
+`,
+    )
+    .action(runPublish);
+}
 
 /** The protocol leaves codes below 100 to clients: the connection broke, or nothing came in time. */
 const firstServerError = 100;
-/** What SDKs make of close code 1009: the server takes no message of that size. */
+/** What SDKs make of close code 1009: the message is larger than the server accepts. */
 const messageTooLarge = 3;
 const retryDelayMs = 200;
-/** No server has a limit beyond this; a line without an end would else fill the memory. */
+/** Beyond any server's limit; an endless line would fill the memory otherwise. */
 const maxLineCharacters = 64 * 1024 * 1024;
 
-export async function runPublish(
+async function runPublish(
   channel: string,
   data: string | undefined,
   options: ConnectionOptions,
@@ -28,7 +58,7 @@ export async function runPublish(
     else if (!(await publisher.publish(data)))
       throw new HoldfastError(
         "HF_CLI_CONNECTION",
-        `cannot publish to ${channel}: the message is larger than the server takes, message size limit exceeded`,
+        `cannot publish to ${channel}: the message is larger than the server accepts (maxMessageBytes)`,
       );
   } finally {
     publisher.close();
@@ -49,24 +79,22 @@ async function publishLines(publisher: Publisher, channel: string): Promise<void
     tooLong++;
     const size =
       text === undefined ? `more than ${maxLineCharacters} characters` : `${Buffer.byteLength(text)} bytes`;
-    writeNote(
-      `holdfast: line ${number} is not published: it has ${size}, which is more than the server takes`,
-    );
+    writeNote(`holdfast: line ${number} is not published: it has ${size}, more than the server accepts`);
   }
   writeNote(`holdfast: published ${count(published)} to ${channel}`);
   if (tooLong > 0)
-    throw new HoldfastError("HF_CLI_CONNECTION", `${count(tooLong)} not published, being too long`);
+    throw new HoldfastError("HF_CLI_CONNECTION", `${count(tooLong)} not published, because of their length`);
 }
 
 function count(lines: number): string {
   return `${lines} ${lines === 1 ? "line" : "lines"}`;
 }
 
-/** Publishes one message after the other in a channel, over breaks of the connection. */
+/** Publishes one message after the other in a channel, across reconnects. */
 class Publisher {
   readonly #client: Centrifuge;
   readonly #channel: string;
-  /** Set once the server has ended the connection for good. */
+  /** Set once the server has refused the connection for good. */
   #end: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(client: Centrifuge, channel: string) {
@@ -78,7 +106,7 @@ class Publisher {
   async connect(url: string): Promise<void> {
     await connectOnce(this.#client, url);
     this.#client.on("disconnected", ({ code, reason }) => {
-      // Code 0 is this side's own wish.
+      // Code 0 is this side's own disconnect.
       if (code !== 0) this.#end = { code, reason };
     });
     reportConnection(this.#client, url);
@@ -89,12 +117,12 @@ class Publisher {
   }
 
   /**
-   * Publishes until it is acknowledged; what a break of the connection leaves open is sent again.
-   * @returns whether the server took it; not where it is larger than messages may be
+   * Publishes until it is acknowledged; what a lost connection leaves open is sent again.
+   * @returns whether the server accepted it; not where it is larger than messages may be
    * @throws HF_CLI_CONNECTION when the server refuses it, or the connection
    */
   async publish(text: string): Promise<boolean> {
-    // The same key each time, so that a line counts once, however often it is sent.
+    // The same key each time, so that a line is published once, however often it is sent.
     const publication = { channel: this.#channel, data: parseData(text), idempotency_key: randomUUID() };
     let hasWaited = false;
     for (;;) {
@@ -103,19 +131,19 @@ class Publisher {
         await this.#client.rpc("holdfast.publish", publication);
         return true;
       } catch (error) {
-        if (this.#end) return this.#goOnAfterEnd(this.#end);
+        if (this.#end) return this.#reconnectAfter(this.#end);
         this.#throwIfRefused(error);
         const { code = 0, message } = error as { code?: number; message?: string };
         if (code >= firstServerError && !hasWaited)
-          writeNote(`holdfast: waiting, since the server says: ${message}`);
+          writeNote(`holdfast: waiting, because the server says: ${message}`);
         hasWaited = true;
         await delay(retryDelayMs);
       }
     }
   }
 
-  /** The size of one message is no reason to end. @throws HF_CLI_CONNECTION for any other */
-  #goOnAfterEnd({ code, reason }: { readonly code: number; readonly reason: string }): false {
+  /** A message that is too large does not end the command. @throws HF_CLI_CONNECTION for any other reason */
+  #reconnectAfter({ code, reason }: { readonly code: number; readonly reason: string }): false {
     if (code !== messageTooLarge)
       throw new HoldfastError("HF_CLI_CONNECTION", `the server refused: ${reason} (code ${code})`);
     this.#end = undefined;
@@ -146,4 +174,47 @@ function parseData(text: string): RawJson | string {
     return text;
   }
   return new RawJson(wholeText(text));
+}
+
+export interface Line {
+  /** From 1; empty lines count. */
+  readonly number: number;
+  /** Without its line break; undefined where it is too long. */
+  readonly text: string | undefined;
+}
+
+/**
+ * Lines of UTF-8, one at a time, split at LF and CRLF, without a byte order mark before the first.
+ * @param maxCharacters of a line; the text of a longer one is dropped as it is read
+ */
+export async function* readLines(
+  input: AsyncIterable<Uint8Array>,
+  maxCharacters: number,
+): AsyncGenerator<Line> {
+  const decoder = new StringDecoder("utf8");
+  let number = 0;
+  let parts: string[] = [];
+  let characters = 0;
+  const take = (part: string) => {
+    characters += part.length;
+    if (characters <= maxCharacters) parts.push(part);
+    else parts = [];
+  };
+  const end = (): Line => {
+    const text = parts.join("").replace(/\r$/, "");
+    const isLong = characters > maxCharacters;
+    number++;
+    parts = [];
+    characters = 0;
+    return { number, text: isLong ? undefined : number === 1 ? text.replace(/^\uFEFF/, "") : text };
+  };
+  for await (const chunk of input) {
+    const pieces = decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)).split("\n");
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) yield end();
+      take(piece);
+    }
+  }
+  take(decoder.end());
+  if (characters > 0) yield end();
 }

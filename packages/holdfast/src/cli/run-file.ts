@@ -1,7 +1,7 @@
 /**
- * The key that programs of this machine come with, such as `holdfast publish`. It is another one at each start, and stands,
- * for as long as the server runs, in a file that only the user who runs it can read: whoever can read the file is who may.
- * Where a connection comes from says nothing, since a proxy on this machine brings everybody.
+ * The key with which programs of this machine, such as `holdfast publish`, connect to a showcase. It is new at each start and, while
+ * the server runs, in a file that only its user can read. Source addresses would prove nothing, since a proxy on this machine
+ * forwards everybody.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 export interface RunKeys {
   readonly programKey: string;
-  /** Only where the showcase has no folder to keep it in. */
+  /** Only where the showcase has no folder for it. */
   readonly moderatorKey?: string;
 }
 
@@ -21,7 +21,7 @@ export function runFileOf(port: number, env: NodeJS.ProcessEnv = process.env): s
 /** @throws what the file system throws */
 export function writeRunFile(file: string, keys: RunKeys): void {
   mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
-  // One that was left behind could be open for others.
+  // One that was left behind could be readable by others.
   rmSync(file, { force: true });
   writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flag: "wx" });
 }

@@ -1,15 +1,44 @@
 /** `holdfast serve`. */
-import { type Configuration, withOrigin } from "../config/load-config.js";
-import { readTls } from "../config/server-options.js";
+import type { Command } from "commander";
+import { type Configuration, readTls, withOrigin } from "../config/load-config.js";
 import type { Settings } from "../config/settings.js";
 import { messageOf } from "../errors.js";
 import { createServer, type HoldfastServer, type ListeningAddress } from "../index.js";
 import { banner } from "./banner.js";
-import { writeNote, writeText } from "./output.js";
-import { loadWithFlags, type ServerFlags } from "./server-flags.js";
-import { onEndSignal } from "./signals.js";
+import { loadWithFlags, type ServerFlags, withServerFlags } from "./server-flags.js";
+import { onEndSignal, writeNote, writeText } from "./terminal.js";
 
-/** What a program that is more than `holdfast serve` adds to it. */
+export function addServe(program: Command): void {
+  withServerFlags(program.command("serve").description("start a server"))
+    .addHelpText(
+      "after",
+      `
+Each option can also be a variable (--port is HOLDFAST_PORT), or be in a
+holdfast.config.ts, .js, .json or .yaml in the working directory. A flag wins over
+a variable, and that over the file. "none" stands for null.
+
+Without a configuration authentication is disabled, and every client may use every
+channel. That is why the server listens on 127.0.0.1 unless --host is given.
+
+A publish is acknowledged once it survives the end of the server, kill -9 included
+(--durability process). With "disk" it also survives a crash of the machine, and
+takes longer; with "memory" it takes no time, and may be lost.
+
+Examples:
+  $ holdfast serve
+  $ holdfast serve --port 9000
+  $ holdfast serve --config production.yaml
+  $ holdfast serve --data /var/lib/holdfast --durability disk
+  $ holdfast serve --data memory
+  $ HOLDFAST_PORT=9000 holdfast serve
+  $ holdfast serve --tls-cert cert.pem --tls-key key.pem --compression
+  $ holdfast serve --allowed-origins https://example.com,https://www.example.com
+`,
+    )
+    .action((flags: ServerFlags) => runServe(flags));
+}
+
+/** What a program that extends `holdfast serve` adds to it. */
 export interface ServeExtension {
   readonly configuration: Configuration;
   /** Called before the server listens. */
@@ -22,7 +51,7 @@ export interface ServeExtension {
 
 /**
  * Serves until a signal ends it.
- * @param extend makes another configuration of the one that flags, variables and files describe
+ * @param extend changes the configuration of flags, variables and files
  */
 export async function runServe(
   flags: ServerFlags,
@@ -35,7 +64,7 @@ export async function runServe(
   extension?.use(server);
   const address = await listen(server);
   const text = extension?.start(address) ?? banner(address, configuration);
-  // Whoever reads that the server listens may stop it at once.
+  // A reader of the banner may send a signal at once.
   const ended = untilSignal(server, configuration, () => extension?.stop());
   writeText(text);
   await ended;
@@ -50,7 +79,7 @@ function create(configuration: Configuration): HoldfastServer {
   }
 }
 
-/** What was opened before the port is closed again when there is none. */
+/** Closes what was opened when the server cannot listen. */
 async function listen(server: HoldfastServer): Promise<ListeningAddress> {
   try {
     return await server.listen();
@@ -69,7 +98,7 @@ function untilSignal(
   return new Promise((resolve, reject) => {
     let isEnding = false;
     const end = () => {
-      // Whoever asks twice does not want to wait.
+      // A second signal does not wait.
       if (isEnding) process.exit(1);
       isEnding = true;
       writeNote("Closing connections …");
@@ -80,13 +109,13 @@ function untilSignal(
   });
 }
 
-/** The files as they are now. With those that are not accepted, the server goes on as it was. */
+/** Where the files are not accepted, the server keeps what it had. */
 function reloadCertificate(server: HoldfastServer, settings: Settings): void {
   try {
     const tls = readTls(settings);
     if (tls) server.setCertificate(tls);
-    writeNote("holdfast: certificate and key were read anew");
+    writeNote("holdfast: certificate and key were reloaded");
   } catch (error) {
-    writeNote(`holdfast: certificate and key stay as they were: ${messageOf(error)}`);
+    writeNote(`holdfast: certificate and key were not reloaded: ${messageOf(error)}`);
   }
 }

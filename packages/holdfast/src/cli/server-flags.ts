@@ -1,15 +1,15 @@
-/** Flags for every option of a server, from the table of options, and the configuration that they make with the rest. */
+/** Flags for every option of a server, and the configuration that they make with variables and files. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ConfigSources, type Configuration, loadConfiguration } from "../config/load-config.js";
-import { type ConfigOption, configOptions } from "../config/option-table.js";
-import { parseOptionText, textAdvice } from "../config/option-text.js";
+import { type ConfigOption, configOptions, parseOptionText, textAdvice } from "../config/settings.js";
 import * as holdfast from "../index.js";
+import { showDefault, withoutLinks } from "../options/option.js";
 
-/** Values by the name that commander gives a flag. */
+/** Values by the names that commander gives to flags. */
 export type ServerFlags = Readonly<Record<string, unknown>> & { readonly config?: string };
 
-/** A value as it was read: `null` would be lost on the way. */
-class Read {
+/** A parsed value: commander would drop `null`. */
+class Parsed {
   readonly value: unknown;
 
   constructor(value: unknown) {
@@ -17,7 +17,7 @@ class Read {
   }
 }
 
-const configFlag = new Option("--config <file>", "the configuration; none for none");
+const configFlag = new Option("--config <file>", "configuration file; none for no file");
 
 export function withConfigFlag(command: Command): Command {
   return command.addOption(configFlag);
@@ -25,7 +25,7 @@ export function withConfigFlag(command: Command): Command {
 
 export function withServerFlags(command: Command): Command {
   withConfigFlag(command);
-  for (const option of inHelpOrder(configOptions)) command.addOption(toFlag(option));
+  for (const option of configOptions) command.addOption(toFlag(option));
   return command;
 }
 
@@ -35,7 +35,7 @@ export function loadWithFlags(given: ServerFlags): Promise<Configuration> {
     configOptions.flatMap((option) => {
       const value = given[toFlag(option).attributeName()];
       if (value === undefined) return [];
-      return [[option.path, value instanceof Read ? value.value : value]];
+      return [[option.path, value instanceof Parsed ? value.value : value]];
     }),
   );
   return loadConfiguration({ ...sourcesOf(given.config), flags });
@@ -46,26 +46,28 @@ export function sourcesOf(config: string | undefined): ConfigSources {
   return { folder: process.cwd(), env: process.env, config, modules: { holdfast } };
 }
 
-/** What is asked for most comes first, and what belongs together stands together. */
-function inHelpOrder(options: readonly ConfigOption[]): readonly ConfigOption[] {
-  const first = ["Address", "Data", "Who may connect", "Compression"];
-  const headings = new Set([...first, ...options.map(({ heading }) => heading)]);
-  return [...headings].flatMap((heading) => options.filter((option) => option.heading === heading));
-}
-
 function toFlag(option: ConfigOption): Option {
   const value = option.kind === "boolean" ? `[${option.valueName}]` : `<${option.valueName}>`;
-  return new Option(`${option.flag} ${value}`, `${option.summary}${describeFallback(option)}`)
+  const summary = withoutLinks(option.doc).replaceAll("`", "");
+  return new Option(`${option.flag} ${value}`, `${summary}${describeDefault(option)}`)
     .helpGroup(`${option.heading}:`)
     .argParser((text) => {
-      const read = parseOptionText(option, text);
-      if (read === undefined) throw new InvalidArgumentError(`It must be ${textAdvice(option)}.`);
-      return new Read(read);
+      const parsed = parseOptionText(option, text);
+      if (parsed === undefined) throw new InvalidArgumentError(`It must be ${textAdvice(option)}.`);
+      return new Parsed(parsed);
     });
 }
 
-function describeFallback({ fallback, kind }: ConfigOption): string {
-  const isNothing = fallback === null || fallback === undefined || fallback === false;
-  if (isNothing || kind === "list") return "";
-  return ` (default: ${String(fallback)})`;
+function describeDefault(option: ConfigOption): string {
+  const { fallback, kind, path } = option;
+  if (fallback === null || fallback === false || fallback === "" || kind === "list") return "";
+  return ` (default: ${typeof fallback === "string" ? fallback : showDefault(path, option)})`;
+}
+
+/** Of a flag that takes a number. */
+export function toInteger(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("It must be an integer of at least 0.");
+  return value;
 }

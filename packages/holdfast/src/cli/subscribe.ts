@@ -1,17 +1,46 @@
 /** `holdfast subscribe`. */
 import type { PublicationContext, Subscription } from "centrifuge";
-import { HoldfastError } from "../index.js";
-import { type ConnectionOptions, createClient, reportConnection, whenRefused } from "./connection.js";
-import { writeNote, writeResult } from "./output.js";
-import { parsePosition } from "./position.js";
-import { onEndSignal } from "./signals.js";
+import { type Command, Option } from "commander";
+import { HoldfastError, type Position } from "../index.js";
+
+import {
+  type ConnectionOptions,
+  createClient,
+  reportConnection,
+  whenRefused,
+  withConnectionFlags,
+} from "./connection.js";
+import { toInteger } from "./server-flags.js";
+import { onEndSignal, writeNote, writeResult } from "./terminal.js";
+
+export function addSubscribe(program: Command): void {
+  withConnectionFlags(
+    program.command("subscribe").description("print each publication of a channel as one line of JSON"),
+  )
+    .argument("<channel>", "name of the channel")
+    .option("--since <epoch:offset>", "start after this position instead of now; 0 for all that is kept")
+    .addOption(new Option("--count <number>", "end after this many publications").argParser(toInteger))
+    .addHelpText(
+      "after",
+      `
+Reconnects by itself and continues where it was. Standard error tells what could
+not be recovered.
+
+Examples:
+  $ holdfast subscribe news
+  $ holdfast subscribe news --since 0 --count 10
+  $ holdfast subscribe stats | jq .data
+`,
+    )
+    .action(runSubscribe);
+}
 
 interface SubscribeOptions extends ConnectionOptions {
   readonly since?: string;
   readonly count?: number;
 }
 
-export async function runSubscribe(channel: string, options: SubscribeOptions): Promise<void> {
+async function runSubscribe(channel: string, options: SubscribeOptions): Promise<void> {
   const client = createClient(options);
   const subscription = client.newSubscription(channel, {
     recoverable: true,
@@ -73,4 +102,16 @@ function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
     onEndSignal(resolve);
   });
+}
+
+/** @throws HF_CLI_USAGE when the text is not `epoch:offset`, or `0` for the beginning */
+export function parsePosition(text: string): Position {
+  const match = /^(?:(.*):)?(\d+)$/.exec(text);
+  const offset = Number(match?.[2]);
+  if (match === null || !Number.isSafeInteger(offset))
+    throw new HoldfastError(
+      "HF_CLI_USAGE",
+      `--since must be epoch:offset, such as 3f2a91c0:17, or 0, but is ${text}`,
+    );
+  return { epoch: match[1] ?? "", offset };
 }

@@ -4,16 +4,16 @@ import { App, type AppOptions, type Channels, defineApp, jwt, type Methods } fro
 import type { TokenOptions } from "../auth/jwt-options.js";
 import type { Durability } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
+import type { ReadConfig } from "./config-file.js";
 import type { DescribedConfig } from "./define-config.js";
-import type { ReadConfig } from "./read-config.js";
-import { resolveSecrets, type SecretContext } from "./resolve-secrets.js";
+import { resolveSecrets, type SecretContext } from "./secrets.js";
 
 const described = ["authenticate", "anonymous", "personalChannel", "channels"] as const;
 
 /**
- * @param durability of channels that say nothing of it, where somebody has said it
- * @returns nothing where everything is open
- * @throws HF_CONFIG_INVALID when there are both, or a secret cannot be had
+ * @param durability of channels that do not say, where it is set
+ * @returns undefined where everything is open
+ * @throws HF_CONFIG_INVALID when there are both, or a secret cannot be read
  */
 export function buildApp(
   { file, name, value }: ReadConfig,
@@ -30,7 +30,7 @@ export function buildApp(
     if (given.length === 0) return withDurability(app, durability);
     throw new HoldfastError(
       "HF_CONFIG_INVALID",
-      `${name}: ${given[0]} must not stand beside app, which says that`,
+      `${name}: ${given[0]} cannot be given with app, which has its own`,
     );
   }
   if (given.length === 0) return undefined;
@@ -38,7 +38,7 @@ export function buildApp(
   if (options.channels === undefined)
     throw new HoldfastError(
       "HF_CONFIG_INVALID",
-      `${name}: channels must be given beside ${given[0]}, for there would be none; "{name*}" stands for all`,
+      `${name}: channels must be given with ${given[0]}, or there would be none; "{name*}" stands for all`,
     );
   return withDurability(defineApp(options), durability);
 }

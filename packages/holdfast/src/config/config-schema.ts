@@ -1,17 +1,145 @@
-/** The shape of a configuration, from the table of options and what describes an application. The schema for editors is the same. */
+/**
+ * The shape of configurations: options of the server, from their descriptions, and what describes an application. The JSON Schema
+ * for editors is the same. Each message continues "must be".
+ */
 import { z } from "zod";
 import { App } from "../app/define-app.js";
-import { channelSchema } from "./channel-schema.js";
-import { jwtSchema } from "./jwt-schema.js";
-import { type ConfigOption, configOptions } from "./option-table.js";
-import { choice, fields, flag, integer, secret, text } from "./shapes.js";
+import { durationAdvice } from "../app/duration.js";
+import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/jwt-options.js";
+import { type Entry, type Schema, withoutLinks } from "../options/option.js";
+import { configOnlyOptions, serverOptions } from "../options/schema.js";
+
+/** An object of these fields and no other. */
+function fields<T extends z.ZodRawShape>(shape: T) {
+  const names = Object.keys(shape);
+  return z.strictObject(shape, { error: `an object of ${names.join(", ")}` });
+}
+
+function choice<const T extends readonly string[]>(words: T) {
+  return z.enum(words, { error: `one of ${words.map((word) => JSON.stringify(word)).join(", ")}` });
+}
+
+const flag = z.boolean({ error: "true or false" });
+
+function integer(min: number) {
+  const error = `an integer of at least ${min}`;
+  return z.int({ error }).min(min, { error });
+}
+
+function text(error = "a non-empty string") {
+  return z.string({ error }).min(1, { error });
+}
+
+const advice = "a string, { env: NAME } or { file: PATH }";
+
+/** Where a secret is: in a variable or a file. */
+const secretReference = z.union([fields({ env: text() }), fields({ file: text() })], {
+  error: "{ env: NAME } or { file: PATH }",
+});
+
+const secret = z.union([text(), ...secretReference.options], { error: advice });
+
+const textsError = { error: "a string, or a list of strings" };
+const texts = z.union([text(), z.array(text()).min(1, textsError)], textsError);
+
+const publicKey = z.union([...secretReference.options, z.looseObject({ kty: z.string() }), text()], {
+  error: "a PEM string, a JWK object, { env: NAME } or { file: PATH }",
+});
+
+const secretsError = { error: "a string, { env: NAME } or { file: PATH }, or a list of these" };
+const keysError = { error: "a list of keys" };
+
+/** What `jwt` takes, but for code. */
+export const jwtSchema = fields({
+  secret: z.union([...secret.options, z.array(secret).min(1, secretsError)], secretsError).optional(),
+  publicKeys: z.array(publicKey, keysError).min(1, keysError).optional(),
+  jwksUrl: text("an https address").optional(),
+  audience: texts.optional(),
+  issuer: texts.optional(),
+  algorithms: z
+    .array(choice([...hmacAlgorithms, ...publicKeyAlgorithms]), { error: "a list of algorithms" })
+    .optional(),
+  clockToleranceSeconds: integer(0).optional(),
+  notBeforeLeewaySeconds: integer(0).optional(),
+  strictTokens: flag.optional(),
+  maxTokenBytes: integer(1).optional(),
+  roles: text().optional(),
+  maxRevocations: integer(1).optional(),
+  jwksTimeoutMs: integer(1).optional(),
+  jwksCooldownMs: integer(1).optional(),
+  jwksMaxAgeMs: integer(1).optional(),
+});
+
+const durationError = { error: durationAdvice };
+
+const duration = z.union(
+  [z.int().min(0, durationError), z.string().regex(/^\d{1,12}(?:ms|s|m|h|d)$/, durationError)],
+  durationError,
+);
+
+const accessError = {
+  error: 'true, false, "all", "users", "subscribers", "role:NAME", or a list of these words',
+};
+const listedError = { error: '"all", "users", "subscribers" or "role:NAME"' };
+
+/** A union shows the message of its only branch of the right type, so each branch has the whole of it. */
+const word = (error: { readonly error: string }) =>
+  z.union([z.enum(["all", "users", "subscribers"]), z.string().regex(/^role:.+$/, error)], error);
+
+const access = z.union(
+  [z.boolean(), word(accessError), z.array(word(listedError)).min(1, accessError)],
+  accessError,
+);
+
+const history = fields({
+  size: integer(0).optional(),
+  ttl: duration.optional(),
+  bytes: integer(0).optional(),
+});
+
+const map = fields({
+  keys: choice(["any", "client", "user"]).optional(),
+  ttl: duration.optional(),
+  maxKeys: integer(1).optional(),
+  maxUserKeys: integer(1).optional(),
+  maxBytes: integer(1).optional(),
+  score: z.string().min(1).optional(),
+  subscribersOf: z.string().min(1).optional(),
+  by: choice(["client", "user"]).optional(),
+});
+
+/** Every option of `channel` that is no code. */
+export const channelSchema = fields({
+  kind: choice(["stream", "live", "latest", "map"]).optional(),
+  map: map.optional(),
+  history: z
+    .union([z.literal(false), history], { error: "an object of size, ttl, bytes, or false" })
+    .optional(),
+  durability: choice(["memory", "process", "disk"]).optional(),
+  presence: flag.optional(),
+  joinLeave: z.union([z.boolean(), z.literal("force")], { error: 'true, false or "force"' }).optional(),
+  recovery: choice(["force", "allow", "off"]).optional(),
+  recoveryMode: choice(["stream", "cache"]).optional(),
+  tagsFilter: flag.optional(),
+  delta: flag.optional(),
+  allow: fields({
+    subscribe: access.optional(),
+    publish: access.optional(),
+    presence: access.optional(),
+    history: access.optional(),
+  }).optional(),
+});
 
 const apiKey = z.union([secret, fields({ key: secret, scope: choice(["read", "publish", "admin"]) })], {
-  error: "a text, { env: NAME }, { file: PATH }, or { key, scope }",
+  error: "a string, { env: NAME }, { file: PATH }, or { key, scope }",
 });
 
 const authenticate = z.union([z.literal("none"), fields({ jwt: jwtSchema })], {
   error: '"none", or { jwt: { … } }',
+});
+
+const tlsFiles = z.union([z.null(), fields({ cert: text("a file"), key: text("a file") })], {
+  error: "{ cert: FILE, key: FILE }, or null",
 });
 
 /** What describes an application, beside the options of the server. */
@@ -26,15 +154,10 @@ const description = {
     .optional(),
 };
 
-const groups = groupOptions();
-
 /** Of files that are data. */
 export const dataSchema = fields({
   $schema: z.string().optional().describe("where editors find the schema of this file"),
-  ...Object.fromEntries(
-    [...(groups.get("") ?? [])].map((option) => [option.path, described(option).optional()]),
-  ),
-  ...Object.fromEntries([...groups].filter(([name]) => name !== "").map(toGroup)),
+  ...fieldsOf({ ...serverOptions, ...configOnlyOptions }),
   ...description,
 });
 
@@ -44,66 +167,37 @@ const isFunction = (value: unknown): boolean => typeof value === "function";
 export const codeSchema = fields({
   ...dataSchema.shape,
   app: z.custom((value) => value instanceof App, { error: "an application made by defineApp" }).optional(),
-  audit: z.union([flag, z.custom(isFunction)], { error: "true, false, or a function" }).optional(),
   broker: z.custom((value) => typeof value === "object" && value !== null, { error: "a broker" }).optional(),
   onError: z.custom(isFunction, { error: "a function" }).optional(),
 });
 
 /** JSON Schema (draft 2020-12) of configurations that are data. */
 export function configJsonSchema(): object {
-  return z.toJSONSchema(dataSchema, { io: "input" });
+  return z.toJSONSchema(dataSchema, { io: "input", unrepresentable: "any" });
 }
 
-function groupOptions(): Map<string, ConfigOption[]> {
-  const found = new Map<string, ConfigOption[]>();
-  for (const option of configOptions) {
-    const group = option.path.includes(".") ? option.path.slice(0, option.path.indexOf(".")) : "";
-    found.set(group, [...(found.get(group) ?? []), option]);
-  }
-  return found;
+function fieldsOf(schema: Schema): Record<string, z.ZodOptional> {
+  const shapes = Object.entries(schema).flatMap(([name, each]): [string, z.ZodType][] => {
+    if (each.kind !== "group" && each.kind !== "switched")
+      return each.kind === "code" ? [] : [[name, shapeOf(name, each)]];
+    // A certificate without a key would serve nothing.
+    if (name === "tls") return [[name, tlsFiles]];
+    const group = fields(fieldsOf(each.entries));
+    if (each.kind === "group") return [[name, group]];
+    return [[name, z.union([z.boolean(), group], { error: "true, false, or an object of options" })]];
+  });
+  return Object.fromEntries(shapes.map(([name, shape]) => [name, shape.optional()]));
 }
 
-function toGroup([name, options]: [string, readonly ConfigOption[]]): [string, z.ZodType] {
-  const shape = Object.fromEntries(
-    options.map((option) => [option.path.slice(name.length + 1), described(option)]),
-  );
-  // One without the other would serve nothing.
-  if (name === "tls")
-    return [
-      name,
-      z.union([z.null(), fields(shape)], { error: "{ cert: FILE, key: FILE }, or null" }).optional(),
-    ];
-  const partial = fields(
-    Object.fromEntries(Object.entries(shape).map(([key, each]) => [key, each.optional()])),
-  );
-  if (name !== "compression") return [name, partial.optional()];
-  return [
-    name,
-    z.union([z.boolean(), partial], { error: "true, false, or an object of options" }).optional(),
-  ];
-}
-
-function described(option: ConfigOption): z.ZodType {
-  return shapeOf(option).describe(option.summary);
-}
-
-function shapeOf({ kind, path, choices = [], nullWord }: ConfigOption): z.ZodType {
-  if (path === "apiKeys") return z.array(apiKey, { error: "a list of keys" });
-  switch (kind) {
-    case "integer":
-      return z.union([integer(0), z.null()], {
-        error: "a whole number, or null where the bound may be lifted",
-      });
-    case "boolean":
-      return flag;
-    case "choice":
-      return choice(choices);
-    case "list":
-      return z.union([z.string(), z.array(z.string())], { error: "a text, or a list of texts" });
-    case "path":
-      if (path.startsWith("tls.")) return text("the name of a file");
-      return z.union([text(), z.null()], { error: `a path, or null (${nullWord})` });
-    default:
-      return text();
-  }
+/** Of one option, as files say it: paths are relative to the file, one of a list may stand alone, secrets may be elsewhere. */
+function shapeOf(name: string, { kind, accepts, isValid, jsonSchema, doc, nullWord }: Entry): z.ZodType {
+  const shape =
+    name === "apiKeys"
+      ? z.array(apiKey, { error: "a list of keys" })
+      : kind === "list"
+        ? z.union([z.string(), z.array(z.string())], { error: "a string, or a list of strings" })
+        : kind === "path"
+          ? z.union([text(), z.null()], { error: `a path, or null (${nullWord})` })
+          : z.custom(isValid, { error: accepts }).meta({ ...jsonSchema });
+  return shape.describe(withoutLinks(doc));
 }

@@ -4,9 +4,9 @@ import type { AllowOptions, ChannelOptions, MapOptions } from "../app/channel.js
 import type { App } from "../app/define-app.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
 import type { Durability } from "../channels/log.js";
-import type { ServerOptions } from "../server/options.js";
+import type { ServerOptions } from "../options/options.js";
 
-/** What must not stand in the file: the name of an environment variable, or a file, whose ends are trimmed. */
+/** Where a secret is: the name of an environment variable, or a file, which is trimmed. */
 export type SecretReference = { readonly env: string } | { readonly file: string };
 export type Secret = string | SecretReference;
 
@@ -18,7 +18,7 @@ export type JwtConfig = Omit<TokenOptions, "now" | "fetch" | "onError" | "secret
 
 export type AccessConfig = boolean | AccessWord | readonly AccessWord[];
 
-/** Options of a channel that are code, and so have no place in a description. */
+/** Options of a channel that are code, which descriptions cannot have. */
 export type ChannelCode = "data" | "subscribe" | "publish" | "remove";
 
 export type ChannelConfig = Omit<ChannelOptions, ChannelCode | "allow" | "map"> & {
@@ -32,7 +32,7 @@ export interface ServerConfig extends Omit<ServerOptions, "authenticate" | "rule
   /** Files in PEM, relative to the configuration. @default null, which is without TLS */
   readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly apiKeys?: readonly ApiKeyConfig[];
-  /** What publishes wait for in channels that say nothing of it. @default "process" */
+  /** What publishes wait for in channels that do not say. @default "process" */
   readonly durability?: Durability;
 }
 
@@ -45,22 +45,22 @@ export interface CodeConfig extends ServerConfig {
   readonly channels?: never;
 }
 
-/** An application as data: everything that can be said without code. */
+/** An application as data, without code. */
 export interface DescribedConfig extends ServerConfig {
   readonly app?: never;
-  /** @default "none": clients are believed what they say of themselves */
+  /** @default "none": authentication is disabled */
   readonly authenticate?: "none" | { readonly jwt: JwtConfig };
-  /** Whether clients may connect that have no token. @default false where there is `authenticate`, else true */
+  /** Whether clients without a token may connect. @default false where there is `authenticate`, else true */
   readonly anonymous?: boolean;
   /** A channel of each user, to which it is subscribed at once: a pattern with the parameter `user`. @default none */
   readonly personalChannel?: string;
-  /** By pattern, such as `chat:{room}`. @default every channel, for everybody; with `authenticate` they have to be said */
+  /** By pattern, such as `chat:{room}`. @default every channel, for everybody; required with `authenticate` */
   readonly channels?: Readonly<Record<string, ChannelConfig>>;
 }
 
 export type HoldfastConfig = CodeConfig | DescribedConfig;
 
-/** For a `holdfast.config.ts`: gives what it gets, with its types checked. */
+/** For a `holdfast.config.ts`: returns its argument, with its type checked. */
 export function defineConfig(config: HoldfastConfig): HoldfastConfig {
   return config;
 }

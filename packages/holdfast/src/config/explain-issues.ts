@@ -1,5 +1,6 @@
 /** What is wrong with a configuration, in sentences that name the place, what came and what is accepted. */
 import type { z } from "zod";
+import { nearestOf } from "../errors.js";
 
 type Issue = z.core.$ZodIssue;
 export type Path = readonly PropertyKey[];
@@ -9,16 +10,16 @@ export interface Fault {
   readonly text: string;
 }
 
-/** Values at these places, and below them, are nobody's to read. */
+/** Values at these places, and below them, are never printed. */
 const secretPlaces = /(?:^|\.)(?:apiKeys|secret|publicKeys)\b/;
-/** What stands here and does not fit may be a secret at a wrong place. */
+/** A value here that does not fit may be a secret at a wrong place. */
 const placesOfSecrets = /^(?:apiKeys|authenticate)\b/;
 
 export function isSecretPlace(place: string): boolean {
   return secretPlaces.test(place);
 }
 
-/** @param value what the schema was asked about */
+/** @param value the checked value */
 export function explainIssues(issues: readonly Issue[], value: unknown): readonly Fault[] {
   return issues.flatMap((issue) => explain(issue, [], value));
 }
@@ -28,7 +29,7 @@ function explain(issue: Issue, above: Path, value: unknown): readonly Fault[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       path: [...path, key],
-      text: `there is no ${formatPath([...path, key])}; ${formatPath(path) || "a configuration"} is ${issue.message}`,
+      text: explainUnknown(key, path, issue.message),
     }));
   if (issue.code === "invalid_union") {
     const meant = issue.errors.filter((branch) => !isOtherType(branch));
@@ -42,7 +43,20 @@ function explain(issue: Issue, above: Path, value: unknown): readonly Fault[] {
   ];
 }
 
-/** Whether one of several shapes was not meant at all, for it takes something of another type. */
+/** Beyond, names are not listed, since the nearest one, or the schema, says more. */
+const maxListedKeys = 25;
+
+/** @param accepted what is accepted in its place: `an object of maxEntries, maxBytes` */
+function explainUnknown(key: string, path: Path, accepted: string): string {
+  const names = accepted.replace("an object of ", "").split(", ");
+  const nearest = nearestOf(key, names);
+  const unknown = `unknown option ${formatPath([...path, key])}`;
+  if (nearest !== undefined) return `${unknown} (did you mean ${formatPath([...path, nearest])}?)`;
+  if (names.length > maxListedKeys) return `${unknown}; holdfast config --schema lists the known ones`;
+  return `${unknown}; ${formatPath(path) || "a configuration"} is ${accepted}`;
+}
+
+/** Whether one of several shapes was not meant, since it is of another type. */
 function isOtherType(issues: readonly Issue[]): boolean {
   return issues.some(({ code, path }) => path.length === 0 && code !== "unrecognized_keys");
 }
@@ -65,7 +79,7 @@ function describe(path: Path, value: unknown): string {
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
-  return typeof value === "string" ? "a text" : `a ${typeof value}`;
+  return typeof value === "string" ? "a string" : `a ${typeof value}`;
 }
 
 /** `channels["chat:{room}"].history.ttl` */

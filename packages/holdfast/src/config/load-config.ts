@@ -1,24 +1,25 @@
-/** A configuration as it is in force: the file, variables and flags together, and the application. */
+/** A configuration as it is in force: file, variables and flags together, the application, and the options of the server. */
 import { relative } from "node:path";
 import { compileApp } from "../app/compile-app.js";
 import type { App } from "../app/define-app.js";
+import { normalizePem } from "../auth/keys.js";
 import type { Durability } from "../channels/log.js";
-import { HoldfastError } from "../errors.js";
-import { resolveOptions, type ServerOptions } from "../server/options.js";
+import { openRules } from "../channels/rules.js";
+import { HoldfastError, messageOf } from "../errors.js";
+import type { ServerOptions } from "../options/options.js";
+import { resolveServerOptions } from "../options/schema.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { buildApp } from "./build-app.js";
-import { findConfig } from "./find-config.js";
-import { jwtSchema } from "./jwt-schema.js";
-import { type OwnModules, type ReadConfig, readConfig } from "./read-config.js";
-import { toServerOptions } from "./server-options.js";
-import { isGiven, resolveSettings, type Settings } from "./settings.js";
+import { findConfig, type OwnModules, type ReadConfig, readConfig, readTextFile } from "./config-file.js";
+import { jwtSchema } from "./config-schema.js";
+import { isGiven, resolveSettings, type Setting, type Settings } from "./settings.js";
 
 export interface ConfigSources {
   /** The working directory. */
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Values of flags by the path of their option. @default none */
+  /** Parsed values of flags, by the path of their option. @default none */
   readonly flags?: Readonly<Record<string, unknown>>;
   /** `--config`; `HOLDFAST_CONFIG` where there is none, or else what is found in the folder. */
   readonly config?: string | undefined;
@@ -28,13 +29,13 @@ export interface ConfigSources {
 export interface Configuration {
   readonly config: ReadConfig | undefined;
   readonly settings: Settings;
-  /** None where everything is open. */
+  /** Undefined where everything is open. */
   readonly app: App | undefined;
   readonly options: ServerOptions;
 }
 
 /**
- * Reads everything, but judges values no further than their shape: {@link assertConfiguration} does.
+ * Reads everything, and checks no more than shapes: {@link assertConfiguration} checks the rest.
  * @throws HF_CONFIG_INVALID, HF_CLI_USAGE naming the file or variable, the place, what came and what is accepted
  */
 export async function loadConfiguration(sources: ConfigSources): Promise<Configuration> {
@@ -49,7 +50,7 @@ export async function loadConfiguration(sources: ConfigSources): Promise<Configu
 }
 
 /**
- * Reads no more than the application, so that what else a server would need may be missing.
+ * Reads the application only, so that what else a server would need may be missing.
  * @throws HF_CONFIG_INVALID naming the file, the place, what came and what is accepted
  */
 export async function loadApp(sources: ConfigSources): Promise<App | undefined> {
@@ -64,25 +65,22 @@ async function findAndRead(sources: ConfigSources): Promise<ReadConfig | undefin
 }
 
 /**
- * Judges every value as a server would, without making one.
+ * Checks every value as a server would, without making one.
  * @throws HF_CONFIG_INVALID, HF_OPTION_INVALID naming what is wrong, and where it comes from
  */
 export function assertConfiguration(configuration: Configuration): void {
   try {
-    const { onError, times } = resolveOptions(configuration.options);
+    const settings = resolveServerOptions(configuration.options);
+    const { hookTimeoutMs, onError } = settings;
+    const leaseMs = presenceLeaseMs(settings);
     if (configuration.app)
-      compileApp(configuration.app, {
-        clock: systemClock,
-        hookTimeoutMs: times.hookTimeoutMs,
-        leaseMs: presenceLeaseMs(times),
-        onError,
-      });
+      compileApp(configuration.app, { clock: systemClock, hookTimeoutMs, leaseMs, onError });
   } catch (error) {
     throw withOrigin(error, configuration);
   }
 }
 
-/** Says of an option that is refused where it was set. */
+/** Adds to the refusal of an option where it was set. */
 export function withOrigin(error: unknown, { settings, config }: Configuration): unknown {
   if (!(error instanceof HoldfastError) || error.code !== "HF_OPTION_INVALID") return error;
   const option = String(error.details.option ?? /^[\w.]+/.exec(error.message)?.[0]);
@@ -106,4 +104,91 @@ function nameConfig({ config, env }: ConfigSources): { text: string; by: string 
 function shorten(folder: string, file: string): string {
   const short = relative(folder, file);
   return short.startsWith("..") ? file : short;
+}
+
+/** Options that differ between configurations and `createServer`. */
+const others = new Set(["durability", "tls", "compression", "data", "allowedOrigins"]);
+
+/**
+ * Settings as `createServer` takes them.
+ * @param hasApp whether an application has the rules of channels
+ * @throws HF_CONFIG_INVALID, HF_CLI_USAGE when certificate or key are missing or cannot be read
+ */
+function toServerOptions(settings: Settings, config: ReadConfig | undefined, hasApp: boolean): ServerOptions {
+  const options: Record<string, unknown> = {};
+  for (const { option, value, source } of settings.values()) {
+    const [group, name] = option.path.split(".") as [string, string?];
+    if (others.has(group) || source.kind === "default") continue;
+    if (name === undefined) options[group] = value;
+    else options[group] = { ...(options[group] as object), [name]: value };
+  }
+  const tls = readTls(settings);
+  const compression = readCompression(settings);
+  const origins = settings.get("allowedOrigins");
+  const rules = { ...openRules, durability: settings.get("durability")?.value as Durability };
+  const broker = config?.value.broker;
+  return {
+    ...options,
+    ...pickCode(config),
+    ...(origins && isGiven(settings, "allowedOrigins") && { allowedOrigins: toOrigins(origins) }),
+    ...(!broker && { data: settings.get("data")?.value as string | null }),
+    ...(tls && { tls }),
+    ...(compression !== undefined && { compression }),
+    ...(!hasApp && { rulesFor: () => rules }),
+  };
+}
+
+function pickCode(config: ReadConfig | undefined): object {
+  const { broker, onError } = config?.value ?? {};
+  return { ...(broker !== undefined && { broker }), ...(onError !== undefined && { onError }) };
+}
+
+function toOrigins({ value }: Setting): "*" | readonly string[] {
+  const origins = value as readonly string[];
+  return origins.includes("*") ? "*" : origins;
+}
+
+/** Any option of it turns it on. */
+function readCompression(settings: Settings): ServerOptions["compression"] | undefined {
+  const whether = settings.get("compression");
+  const details = [...settings.values()].filter(
+    ({ option, source }) => option.path.startsWith("compression.") && source.kind !== "default",
+  );
+  if (!whether || !isGiven(settings, "compression")) {
+    if (details.length === 0) return undefined;
+  } else if (whether.value === false) return false;
+  if (details.length === 0) return true;
+  return Object.fromEntries(details.map(({ option, value }) => [option.path.split(".")[1], value]));
+}
+
+/**
+ * Certificate and key from their files, as they are now.
+ * @throws HF_CONFIG_INVALID, HF_CLI_USAGE when one is missing or cannot be read
+ */
+export function readTls(settings: Settings): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+  const [cert, key] = ["tls.cert", "tls.key"].map((path) => settings.get(path) as Setting) as [
+    Setting,
+    Setting,
+  ];
+  if (cert.value === null && key.value === null) return undefined;
+  const missing = cert.value === null ? cert : key.value === null ? key : undefined;
+  if (missing)
+    throw new HoldfastError(
+      "HF_CLI_USAGE",
+      `--tls-cert and --tls-key go together; ${missing.option.flag} is missing`,
+    );
+  return { cert: readPem(cert), key: readPem(key) };
+}
+
+function readPem({ option, value, source }: Setting): Buffer {
+  try {
+    return Buffer.from(normalizePem(readTextFile(value as string)));
+  } catch (cause) {
+    const by = source.kind === "file" ? `${source.name}: ${option.path}` : option.flag;
+    throw new HoldfastError(
+      source.kind === "file" ? "HF_CONFIG_INVALID" : "HF_CLI_USAGE",
+      `${by} ${value} cannot be read: ${messageOf(cause)}`,
+      { cause, details: { option: option.path } },
+    );
+  }
 }

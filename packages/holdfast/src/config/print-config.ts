@@ -1,4 +1,4 @@
-/** The options in force as rows: value and where each comes from. What is secret is masked. */
+/** The options in force as rows: value and where each comes from. Secrets are masked. */
 import { isSecretPlace } from "./explain-issues.js";
 import type { Configuration } from "./load-config.js";
 import type { Source } from "./settings.js";
@@ -13,7 +13,7 @@ export const mask = "********";
 
 const ofApp = ["authenticate", "anonymous", "personalChannel", "channels", "app", "broker", "onError"];
 
-/** Options of the server in their order, then what is said of the application. */
+/** Options of the server in their order, then the description of the application. */
 export function configRows({ settings, config }: Configuration): readonly ConfigRow[] {
   const options = [...settings.values()].map(({ option, value, source }) => ({
     option: option.path,
@@ -32,7 +32,7 @@ export function configRows({ settings, config }: Configuration): readonly Config
 /** One line each, in columns. */
 export function formatRows(rows: readonly ConfigRow[]): string {
   const cells = rows.map(({ option, value, source }) => [option, formatValue(value), formatSource(source)]);
-  // One long value should not push the sources of all others out of sight.
+  // One long value must not push the sources of all others out of sight.
   const most = [80, 40];
   const widths = most.map((width, column) =>
     Math.min(width, Math.max(...cells.map((row) => (row[column] as string).length))),
@@ -45,7 +45,6 @@ export function formatRows(rows: readonly ConfigRow[]): string {
 }
 
 function formatValue(value: unknown): string {
-  if (value === undefined) return "the package's own";
   if (typeof value === "function") return "in code";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
@@ -67,7 +66,7 @@ function masked(place: string, value: unknown): unknown {
   return isSecretPlace(place) ? maskAll(value) : value;
 }
 
-/** Names of variables and files tell nothing, and neither do scopes. */
+/** Names of variables and files are no secrets, and neither are scopes. */
 function maskAll(value: unknown): unknown {
   if (typeof value === "string") return mask;
   if (Array.isArray(value)) return value.map(maskAll);

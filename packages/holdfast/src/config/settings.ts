@@ -1,11 +1,99 @@
-/** Every option in force, and where it comes from: a flag wins over a variable, that over the file, and that over the default. */
+/**
+ * Options of a server as flags, variables and files set them: how each is written there, and which value is in force. A flag wins
+ * over a variable, that over the file, and that over the default.
+ */
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../errors.js";
-import { type ConfigOption, configOptions } from "./option-table.js";
-import { parseOptionText, textAdvice } from "./option-text.js";
-import type { ReadConfig } from "./read-config.js";
-import { resolveSecrets } from "./resolve-secrets.js";
-import { isServiceVariable } from "./service-variables.js";
+import { type Entry, entriesOf, flagOf, variableOf } from "../options/option.js";
+import { configOnlyOptions, sections } from "../options/schema.js";
+import type { ReadConfig } from "./config-file.js";
+import { resolveSecrets } from "./secrets.js";
+
+export interface ConfigOption extends Entry {
+  /** As in `ServerOptions`, groups included: `store.maxBytes`. */
+  readonly path: string;
+  readonly flag: string;
+  readonly variable: string;
+  /** The chapter of help that lists it. */
+  readonly heading: string;
+  /** Of `holdfast serve`. */
+  readonly fallback: unknown;
+}
+
+/** Every option that flags, variables and files can set, in the order of the reference. */
+export const configOptions: readonly ConfigOption[] = Object.freeze(
+  sections.flatMap(({ heading, options }) =>
+    [...entriesOf({ ...options, ...("tls" in options && { tls: configOnlyOptions.tls }) })]
+      .filter(([, { kind }]) => kind !== "code")
+      .map(([path, entry]) => ({
+        ...entry,
+        path,
+        flag: flagOf(path),
+        variable: variableOf(path),
+        heading,
+        fallback: entry.serveDefault ?? entry.default,
+      })),
+  ),
+);
+
+const byPath = new Map(configOptions.map((option) => [option.path, option]));
+
+export function findOption(path: string): ConfigOption | undefined {
+  return byPath.get(path);
+}
+
+const yes = ["true", "yes", "on", "1"];
+const no = ["false", "no", "off", "0"];
+
+/** What is accepted of a flag or variable, to follow "must be". */
+export function textAdvice({ accepts, nullWord = "none" }: ConfigOption): string {
+  return accepts.replace(/null(?: for memory)?/, nullWord);
+}
+
+/** The value of a flag or variable; undefined where the text is not accepted. */
+export function parseOptionText(option: ConfigOption, text: string): unknown {
+  const word = text.trim();
+  if (word === option.nullWord) return null;
+  const value = parseText(option, word, text);
+  // What others are, is said together with what files say, and without a value that may be secret.
+  const isJudgedHere = option.kind === "integer" || option.kind === "choice";
+  return isJudgedHere && !option.isValid(value) ? undefined : value;
+}
+
+function parseText({ kind }: ConfigOption, word: string, text: string): unknown {
+  switch (kind) {
+    case "integer":
+      return word === "" ? undefined : Number(word);
+    case "boolean":
+      return yes.includes(word.toLowerCase()) ? true : no.includes(word.toLowerCase()) ? false : undefined;
+    case "choice":
+      return word;
+    case "list":
+      return parseList(word);
+    default:
+      return word === "" ? undefined : text;
+  }
+}
+
+export function parseList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+const serviceName =
+  /^HOLDFAST_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
+const serviceAddress = /^(?:tcp|udp|sctp):\/\//i;
+
+/**
+ * Whether a variable tells the address of a service, and not the value of an option: Kubernetes and Docker links put such into
+ * every container, and for a service called `holdfast` they begin as ours do: `HOLDFAST_PORT=tcp://10.0.0.7:8000`.
+ */
+export function isServiceVariable(name: string, text: string): boolean {
+  if (!serviceName.test(name)) return false;
+  return name !== "HOLDFAST_PORT" || serviceAddress.test(text);
+}
 
 export type Source =
   | { readonly kind: "default" }
@@ -23,20 +111,20 @@ export interface Setting {
 export type Settings = ReadonlyMap<string, Setting>;
 
 export interface SettingSources {
-  /** Values of flags by the path of their option, read already. */
+  /** Parsed values of flags, by the path of their option. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly env: NodeJS.ProcessEnv;
   readonly config: ReadConfig | undefined;
 }
 
-/** @throws HF_CLI_USAGE when a variable has a text that is not accepted, HF_CONFIG_INVALID when a key cannot be had */
+/** @throws HF_CLI_USAGE when a variable is not accepted, HF_CONFIG_INVALID when a key cannot be read */
 export function resolveSettings(sources: SettingSources): Settings {
   const settings = new Map<string, Setting>();
   for (const option of configOptions) settings.set(option.path, { option, ...resolveOne(option, sources) });
   return settings;
 }
 
-/** Whether somebody has said it, rather than nobody. */
+/** Whether it is set, rather than left to its default. */
 export function isGiven(settings: Settings, path: string): boolean {
   const kind = settings.get(path)?.source.kind;
   return kind !== undefined && kind !== "default";

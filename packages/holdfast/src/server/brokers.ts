@@ -1,8 +1,9 @@
 /** The broker of a server, by its options. */
 import { createEpoch } from "../brokers/create-epoch.js";
-import { LmdbBroker, type StoreLimits } from "../brokers/lmdb/lmdb-broker.js";
+import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker } from "../channels/broker.js";
+import type { ServerSettings } from "../options/schema.js";
 import { systemClock } from "../sockets/system-clock.js";
 
 export { findOpenToOthers } from "../brokers/lmdb/store-folder.js";
@@ -12,7 +13,7 @@ export interface BrokerSettings {
   /** Folder of a store; `null` for memory. */
   readonly data: string | null;
   readonly repairData: boolean;
-  readonly store: StoreLimits;
+  readonly store: ServerSettings["store"];
   readonly maxUserPercent: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }

@@ -1,7 +1,7 @@
 /** The entry of those who want a server: with an application, or without one. */
 import { App } from "../app/define-app.js";
 import { HoldfastError } from "../errors.js";
-import type { ServerOptions } from "./options.js";
+import type { ServerOptions } from "../options/options.js";
 import { HoldfastServer } from "./server.js";
 
 /**

@@ -2,12 +2,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
+import type { ServerSettings } from "../options/schema.js";
 import { parseAddress } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { HttpFront } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
-import type { ResolvedOptions } from "./options.js";
-import { hostForUrl } from "./url.js";
 
 export interface ListeningAddress {
   /** The file, where it is a Unix socket. */
@@ -18,11 +17,11 @@ export interface ListeningAddress {
   readonly url: string;
 }
 
-type Place = Pick<ResolvedOptions, "host" | "unixSocket">;
+type Place = Pick<ServerSettings, "host" | "unixSocket">;
 
 export function addressOf(
   { listener }: HttpFront,
-  { host, unixSocket, tls }: Place & Pick<ResolvedOptions, "tls">,
+  { host, unixSocket, tls }: Place & Pick<ServerSettings, "tls">,
 ): ListeningAddress {
   if (unixSocket !== null) return { host: unixSocket, port: 0, url: `unix:${unixSocket}` };
   const { port } = listener.address() as AddressInfo;
@@ -52,10 +51,16 @@ export function isLocalOnly(
 export function sayHsts(
   request: IncomingMessage,
   response: ServerResponse,
-  { tls, hstsSeconds }: Pick<ResolvedOptions, "tls" | "hstsSeconds">,
+  { tls, hstsSeconds }: Pick<ServerSettings, "tls" | "hstsSeconds">,
 ): void {
   if (tls === null || hstsSeconds === null) return;
   const url = `https://${toOpeningRequest(request).host ?? ""}`;
   if (URL.canParse(url) && isLoopback(new URL(url).hostname)) return;
   response.setHeader("Strict-Transport-Security", `max-age=${hstsSeconds}`);
+}
+
+/** A name that a browser on this machine can use. */
+function hostForUrl(host: string): string {
+  if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }

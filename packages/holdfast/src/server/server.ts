@@ -16,6 +16,8 @@ import { createPages } from "../http/pages.js";
 import { createRouter, type Router } from "../http/router.js";
 import { routes as routeTable, webSocketPath } from "../http/routes.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
+import type { ServerOptions } from "../options/options.js";
+import { resolveServerOptions, type ServerSettings } from "../options/schema.js";
 import { RequestPolicy } from "../requests/request-policy.js";
 import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { createOpenApplication } from "../sessions/application.js";
@@ -36,23 +38,35 @@ import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
 import { replyError } from "../wire/codes.js";
-import { callAsServer, createRevocationLog, revokeTokens, withRevocations } from "./api-tools.js";
 import { AppMethods } from "./app-methods.js";
-import { withTokenAudit } from "./audit-tokens.js";
+import {
+  callAsServer,
+  createRevocationLog,
+  revokeTokens,
+  withRevocations,
+  withTokenAudit,
+} from "./application.js";
 import { createBroker } from "./brokers.js";
-import { createFront, createRequestBounds } from "./http-layer.js";
 import { addressOf, isLocalOnly, type ListeningAddress, sayHsts } from "./listening.js";
-import { type ResolvedOptions, resolveOptions, resolveTls, type ServerOptions } from "./options.js";
+import {
+  auditFunctionOf,
+  createFront,
+  createRequestBounds,
+  createStreams,
+  createWork,
+  deflateSettingsOf,
+  type Streams,
+  socketSettingsOf,
+  withPlainPem,
+} from "./parts.js";
 import type { RevocationLog } from "./revocation-log.js";
 import type { ServerStats } from "./server-stats.js";
-import { createStreams, type Streams } from "./streams.js";
 import { version } from "./version.js";
-import { createWork } from "./work.js";
 
 /** A server made by `createServer`. */
 export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   protected readonly control: Control;
-  readonly #options: ResolvedOptions;
+  readonly #settings: ServerSettings;
   readonly #broker: Broker;
   readonly #app: CompiledApp | undefined;
   readonly #audit: Audit;
@@ -83,27 +97,26 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   constructor(app: A | undefined, options: ServerOptions) {
     super();
-    const resolved = resolveOptions(options);
-    const { onError, limits, times, authenticate } = resolved;
-    const rulesFor: RulesFor = (channel) => checkRules(channel, resolved.rulesFor(channel));
-    const { hookTimeoutMs } = times;
-    this.#app =
-      app && compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs: presenceLeaseMs(times), onError });
-    const { audit: write } = resolved;
+    const settings = resolveServerOptions(options);
+    this.#settings = settings;
+    const { onError, hookTimeoutMs } = settings;
+    const leaseMs = presenceLeaseMs(settings);
+    this.#app = app && compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs, onError });
+    const write = auditFunctionOf(settings);
     this.#audit = write ? createAudit({ clock: systemClock, write, onError }) : silentAudit;
+    const rulesFor: RulesFor = (channel) => checkRules(channel, settings.rulesFor(channel));
     const application = withTokenAudit(
-      this.#app ?? createOpenApplication(rulesFor, authenticate),
+      this.#app ?? createOpenApplication(rulesFor, settings.authenticate),
       this.#audit,
     );
-    this.#options = resolved;
-    this.#broker = createBroker({ ...resolved, broker: options.broker });
+    this.#broker = createBroker(settings);
     this.#deadlines = new Deadlines(systemClock, onError);
     const logReader = new LogReader(this.#broker.log);
     this.#delivery = new Delivery({
       logReader,
       schedule: (run) => void setImmediate(run),
       now: () => performance.now(),
-      sliceMs: resolved.deliverySliceMs,
+      sliceMs: settings.deliverySliceMs,
       onError,
     });
     const common = { broker: this.#broker, delivery: this.#delivery, onError };
@@ -112,27 +125,27 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       logReader,
       delivery: this.#delivery,
       onError,
-      ringLimits: resolved.ring,
-      maxRingBytes: resolved.maxRingBytes,
-      maxOpenChannels: resolved.maxOpenChannels,
-      userPercent: resolved.maxUserPercent,
+      ringLimits: settings.ring,
+      maxRingBytes: settings.ring.maxTotalBytes,
+      maxOpenChannels: settings.maxOpenChannels,
+      userPercent: settings.maxUserPercent,
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
-    const trustedProxies = new TrustedProxies(resolved.trustedProxies);
+    const trustedProxies = new TrustedProxies(settings.trustedProxies);
     const peerKeyOf = (address: string) => trustedProxies.peerKeyOf(address);
     const context = {
       ...common,
       channels: this.#channels,
       deadlines: this.#deadlines,
-      held: new HeldBytes(resolved.maxHeldBytes),
+      held: new HeldBytes(settings.maxHeldBytes),
       access: new DataAccess(),
       lists: new PresenceLists({ broker: this.#broker, application, onError }),
       clock: systemClock,
       application,
-      limits,
-      times,
-      userPublishes: createUserPublishes(limits),
-      work: createWork(resolved),
+      limits: settings,
+      times: settings,
+      userPublishes: createUserPublishes(settings),
+      work: createWork(settings),
       version: `Holdfast ${version}`,
       createId: randomUUID,
       addressKey: peerKeyOf,
@@ -142,14 +155,20 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const tokens = this.#app?.authentication.tokens;
     this.#trustedProxies = trustedProxies;
     this.#peerKeyOf = peerKeyOf;
-    this.#bounds = createRequestBounds(resolved, trustedProxies);
+    this.#bounds = createRequestBounds(settings, trustedProxies);
     this.#policy = new RequestPolicy({
-      allowedOrigins: resolved.allowedOrigins,
+      allowedOrigins: settings.allowedOrigins,
       trustedProxies,
-      isLocalOnly: (listener) => isLocalOnly(listener, this.#front, resolved),
+      isLocalOnly: (listener) => isLocalOnly(listener, this.#front, settings),
       onRefused: (facts) => this.#audit("originRefused", facts),
     });
-    this.#channelRoutes = new ChannelRoutes({ ...resolved, peerKeyOf, context, expectedFailure });
+    this.#channelRoutes = new ChannelRoutes({
+      ...settings,
+      limits: settings,
+      peerKeyOf,
+      context,
+      expectedFailure,
+    });
     this.control = new Control(this.#handler, context, this.#channelRoutes);
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
     this.#events = {
@@ -163,8 +182,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#admission = new Admission({
       clock: systemClock,
       peerKeyOf,
-      addressLimits: limits,
-      maxConnections: resolved.maxConnections,
+      addressLimits: settings,
+      maxConnections: settings.maxConnections,
     });
     this.#listener = new WebSocketListener({
       handler: this.#handler,
@@ -172,9 +191,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
         clock: systemClock,
         deadlines: this.#deadlines,
         flusher: new Flusher(),
-        settings: resolved.socket,
+        settings: socketSettingsOf(settings),
       },
-      compression: resolved.compression,
+      compression: deflateSettingsOf(settings),
       policy: this.#policy,
       rule: routeTable.webSocket.rule,
       admission: this.#admission,
@@ -185,7 +204,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       admission: this.#admission,
       application,
       node: this.#id,
-      options: resolved,
+      settings,
     });
   }
 
@@ -210,8 +229,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       this.#opened = undefined;
       throw error;
     });
-    const { port, host, unixSocket, pages, onError } = this.#options;
-    const front = createFront(this.#options, this.#trustedProxies);
+    const { port, host, unixSocket, pages, onError } = this.#settings;
+    const front = createFront(this.#settings, this.#trustedProxies);
     this.#front = front;
     this.#serve(front, this.#createRoute(pages));
     try {
@@ -225,7 +244,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
     }
     front.listener.on("error", (error) => onError(error, { stage: "listening" }));
-    this.#address = addressOf(front, this.#options);
+    this.#address = addressOf(front, this.#settings);
     return this.#address;
   }
 
@@ -246,9 +265,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
    * @throws HF_OPTION_INVALID when certificate and key are not accepted, HF_SERVER_STATE when it does not listen with TLS
    */
   setCertificate(tls: TlsOptions): void {
-    if (this.#front === undefined || this.#options.tls === null)
+    if (this.#front === undefined || this.#settings.tls === null)
       throw new HoldfastError("HF_SERVER_STATE", "the server does not listen with TLS");
-    this.#front.setCertificate(resolveTls(tls));
+    this.#front.setCertificate(withPlainPem(tls));
   }
 
   /** For servers that call `(request, response, next)`: answers what is for this server, and leaves the rest. */
@@ -258,7 +277,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   }
 
   #createRoute(pages: string | null): Router {
-    const { apiKeys, apiKeyInQuery, maxMessageBytes, routes, basePath, onError } = this.#options;
+    const { apiKeys, apiKeyInQuery, maxMessageBytes, routes, basePath, onError } = this.#settings;
     return createRouter({
       admit: (request, response) => this.#bounds.admit(request, response),
       policy: this.#policy,
@@ -340,7 +359,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
-    const { closeTimeoutMs } = this.#options;
+    const { closeTimeoutMs } = this.#settings;
     await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#admission.drain(closeTimeoutMs)]);
     this.#front?.terminate();
     await closed;
@@ -361,7 +380,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   #serve({ http1, http2 }: HttpFront, route: Router): void {
     const answer = (request: IncomingMessage, response: ServerResponse) => {
-      sayHsts(request, response, this.#options);
+      sayHsts(request, response, this.#settings);
       route(request, response);
     };
     http1.on("request", answer);
@@ -374,7 +393,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   #takeWebSocketsOf(server: AttachableServer, isAnnounced: boolean): void {
     const listener = this.#listener;
-    const { basePath } = this.#options;
+    const { basePath } = this.#settings;
     const handlers: UpgradeHandlers = {
       paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
       ...(basePath === "" && { advice: " Where all paths have a prefix, such as /rt, set basePath to it." }),

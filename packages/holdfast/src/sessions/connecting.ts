@@ -105,10 +105,10 @@ async function subscribeTo(
   context: SessionContext,
 ): Promise<Map<string, SubscribeResult> | Exclude<Outcome, { reply: unknown }>> {
   const results = new Map<string, SubscribeResult>();
-  const { maxChannels } = context.limits;
-  if (grants.size > maxChannels)
+  const { maxConnectionChannels: max } = context.limits;
+  if (grants.size > max)
     return {
-      disconnect: disconnect("channelLimit", `${grants.size} channels, and ${maxChannels} are accepted`),
+      disconnect: disconnect("channelLimit", `${grants.size} channels, and ${max} are accepted`),
     };
   const failures = await Promise.all(
     [...grants].map(async ([channel, grant]) => {
@@ -143,7 +143,8 @@ async function addKept(
 ): Promise<void> {
   const { limits, onError } = context;
   for (const channel of asked?.keys() ?? []) {
-    if (grants.has(channel) || grants.size >= limits.maxChannels || findChannelNameFault(channel)) continue;
+    if (grants.has(channel) || grants.size >= limits.maxConnectionChannels || findChannelNameFault(channel))
+      continue;
     try {
       const grant = await findKept(context, session, channel, (name) => grants.has(name));
       if (grant) grants.set(channel, grant);

@@ -203,11 +203,11 @@ export class SessionChannels {
     const { limits, application, channels } = this.#context;
     if (this.#entries.has(name)) return { error: replyError("alreadySubscribed") };
     const pagings = this.#maps?.count ?? 0;
-    if (this.#entries.size + pagings >= limits.maxChannels && !this.#maps?.has(name))
+    if (this.#entries.size + pagings >= limits.maxConnectionChannels && !this.#maps?.has(name))
       return {
         error: replyError(
           "limitExceeded",
-          `a connection may be subscribed to ${limits.maxChannels} channels`,
+          `a connection may be subscribed to ${limits.maxConnectionChannels} channels`,
         ),
       };
     const policy = application.policyFor(name);

@@ -3,20 +3,11 @@
  * finished TLS and begun a request or HTTP/2. Handshakes that take too long are ended.
  */
 import type { Socket } from "node:net";
+import type { LimitSettings } from "../options/limits.js";
 import type { Clock } from "../time/clock.js";
 import { Ticks, tickFor } from "../time/deadlines.js";
 
-export interface ConnectionLimits {
-  /** TCP connections of one address; further ones are closed at once; `null` for no bound. @default 5,000 */
-  readonly maxAddressSockets: number | null;
-  /** Of these, connections in their handshake; `null` for no bound. @default 1,000 */
-  readonly maxAddressHandshakes: number | null;
-}
-
-export const defaultConnectionLimits: ConnectionLimits = Object.freeze({
-  maxAddressSockets: 5000,
-  maxAddressHandshakes: 1000,
-});
+export type ConnectionLimits = Pick<LimitSettings, "maxAddressSockets" | "maxAddressHandshakes">;
 
 export interface ConnectionBoundsOptions {
   readonly clock: Clock;

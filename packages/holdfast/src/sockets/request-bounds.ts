@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants } from "node:http2";
+import type { LimitSettings } from "../options/limits.js";
 import type { Clock } from "../time/clock.js";
 import { Ticks, tickFor } from "../time/deadlines.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
@@ -20,55 +21,7 @@ import {
 } from "./open-request.js";
 
 /** How much of each there may be; `null` for no bound. */
-export interface RequestBoundsSettings {
-  /** Requests of one connection at a time: its streams with HTTP/2, and those that follow each other unanswered. @default 256 */
-  readonly maxPerConnection: number;
-  /** Requests of one address being worked on, without waiting ones and streams; 503 beyond; `null` for no bound. @default 2,000 */
-  readonly maxPerAddress: number | null;
-  /** The same for all. @default 10,000 */
-  readonly maxTotal: number | null;
-  /**
-   * Bytes of bodies of one connection that are kept until they are answered, and 12 KiB for each that is still coming; 503
-   * beyond.
-   * @default 4 MiB
-   */
-  readonly maxConnectionBodyBytes: number;
-  /** The same for one address. @default 16 MiB */
-  readonly maxAddressBodyBytes: number;
-  /** The same for all; beyond, those that have been coming longest are refused. @default 64 MiB */
-  readonly maxBodyBytes: number;
-  /**
-   * Bytes of answers that one connection has not taken, and 12 KiB for each of them, apart from one; beyond, they are
-   * terminated.
-   * @default 16 MiB
-   */
-  readonly maxConnectionAnswerBytes: number;
-  /** The same for one address. @default 32 MiB */
-  readonly maxAddressAnswerBytes: number;
-  /** The same for all; beyond, those that have been waiting longest are terminated. @default 128 MiB */
-  readonly maxAnswerBytes: number;
-  /** For a body to come, in milliseconds, and as much longer as what has come takes at `minBytesPerSecond`; 408 beyond. @default 30 s */
-  readonly bodyTimeoutMs: number;
-  /** For an answer to be taken, in milliseconds, and as much longer as what was taken takes at `minBytesPerSecond`. @default 60 s */
-  readonly answerTimeoutMs: number;
-  /** The rate that both must keep. @default 1,024 */
-  readonly minBytesPerSecond: number;
-}
-
-export const defaultRequestBounds: RequestBoundsSettings = Object.freeze({
-  maxPerConnection: 256,
-  maxPerAddress: 2000,
-  maxTotal: 10_000,
-  maxConnectionBodyBytes: 4 * 1024 * 1024,
-  maxAddressBodyBytes: 16 * 1024 * 1024,
-  maxBodyBytes: 64 * 1024 * 1024,
-  maxConnectionAnswerBytes: 16 * 1024 * 1024,
-  maxAddressAnswerBytes: 32 * 1024 * 1024,
-  maxAnswerBytes: 128 * 1024 * 1024,
-  bodyTimeoutMs: 30_000,
-  answerTimeoutMs: 60_000,
-  minBytesPerSecond: 1024,
-});
+export type RequestBoundsSettings = LimitSettings["requests"];
 
 /** Whom a request is counted for. */
 export interface RequestPeer {

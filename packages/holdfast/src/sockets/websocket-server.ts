@@ -10,6 +10,8 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf, refuseUnknownOptions } from "../errors.js";
+import { connectionOptions, requestOptions } from "../options/limits.js";
+import { defaultsOf } from "../options/option.js";
 import { Deadlines } from "../time/deadlines.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
 import {
@@ -19,13 +21,12 @@ import {
   resolveDeflate,
 } from "../websocket/options.js";
 import { type AcceptedSocket, Acceptor } from "./acceptor.js";
-import { defaultConnectionLimits } from "./connection-bounds.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-upgrade.js";
 import { type OpeningRequest, pathOf, toOriginForm } from "./opening-request.js";
 import { maxTimerMs, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { Flusher } from "./output.js";
-import { defaultRequestBounds, RequestBounds } from "./request-bounds.js";
+import { RequestBounds } from "./request-bounds.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
 
@@ -93,8 +94,8 @@ export const serverOptionNames: readonly string[] = [
   "onError",
 ];
 const maxDecisions = 10_000;
-/** TCP connections at a time that have not finished TLS or begun a request. */
-const maxHandshakes = 4096;
+/** Bounds that only a server of Holdfast lets its owner change. */
+const defaults = defaultsOf({ ...connectionOptions, ...requestOptions });
 /** TCP connections beyond the WebSockets', for requests that open none, and refusals. */
 const spareConnections = 500;
 
@@ -120,7 +121,7 @@ export class WebSocketServer {
   readonly #acceptor: Acceptor;
   readonly #bounds = new RequestBounds({
     clock: systemClock,
-    settings: defaultRequestBounds,
+    settings: defaults.requests,
     peerOf: () => ({ key: undefined, isShared: false }),
     refuse: (_request, response, { status, message, headers }) => {
       response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", ...headers });
@@ -141,7 +142,7 @@ export class WebSocketServer {
     const {
       compression,
       maxConnections = 100_000,
-      handshakeTimeoutMs = 10_000,
+      handshakeTimeoutMs = defaults.handshakeTimeoutMs,
       maxContexts = 1000,
     } = options;
     assertInteger("maxConnections", maxConnections, { canBeNull: true });
@@ -217,7 +218,7 @@ export class WebSocketServer {
       port = 0,
       host = "127.0.0.1",
       http2 = true,
-      maxHandshakeBytes = 16 * 1024,
+      maxHandshakeBytes = defaults.maxHandshakeBytes,
       tls,
       onRequest,
     } = options;
@@ -233,11 +234,11 @@ export class WebSocketServer {
       handshakeTimeoutMs: this.#handshakeTimeoutMs,
       maxHandshakeBytes,
       maxConnections: this.#maxConnections && this.#maxConnections + spareConnections,
-      limits: defaultConnectionLimits,
-      maxHandshakes,
+      limits: defaults,
+      maxHandshakes: defaults.maxHandshakes,
       // Addresses are for the application to look at, in `authorize`.
       keyOf: () => undefined,
-      maxStreams: defaultRequestBounds.maxPerConnection,
+      maxStreams: defaults.requests.maxPerConnection,
     });
     this.#front = front;
     this.#attach(front.http1, true);

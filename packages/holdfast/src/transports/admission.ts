@@ -3,6 +3,7 @@
  * them. Also the end of the server, which waits for all that are open. Whether a request may connect at all has been decided
  * before (requests/request-policy.ts).
  */
+import type { LimitSettings } from "../options/limits.js";
 import { PeerCounts, type PeerPlace } from "../requests/addresses.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import type { AdmittedRequest } from "../requests/request-policy.js";
@@ -10,25 +11,14 @@ import type { ConnectionRequest } from "../sessions/identity.js";
 import { TokenBuckets } from "../sessions/work.js";
 import type { Clock } from "../time/clock.js";
 
-/** Bounds of one address; IPv6 addresses are grouped by /64. */
-export interface AddressLimits {
-  /** Open connections of one address; 503 beyond; `null` for no bound. @default 2,000 */
-  readonly maxAddressConnections: number | null;
-  /** Connections that one address may open per second; 429 beyond; `null` for no bound. @default 100 */
-  readonly addressConnectionsPerSecond: number | null;
-  /** Connections that one address may open at once before that rate applies. @default 2,000 */
-  readonly addressConnectionBurst: number;
-  /** Requests of one address that may wait for publications; 503 beyond; `null` for no bound. @default 2,000 */
-  readonly maxAddressWaitingRequests: number | null;
-}
-
-export const defaultAddressLimits: AddressLimits = Object.freeze({
-  maxAddressConnections: 2000,
-  addressConnectionsPerSecond: 100,
-  // As many as may be open, so that all can reconnect at once.
-  addressConnectionBurst: 2000,
-  maxAddressWaitingRequests: 2000,
-});
+/** Limits of one address; IPv6 addresses are grouped by /64. */
+export type AddressLimits = Pick<
+  LimitSettings,
+  | "maxAddressConnections"
+  | "addressConnectionsPerSecond"
+  | "addressConnectionBurst"
+  | "maxAddressWaitingRequests"
+>;
 
 /** A connection, until its socket or response is gone. */
 export interface AdmittedConnection {

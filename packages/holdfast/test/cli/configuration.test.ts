@@ -33,7 +33,7 @@ interface Served {
 async function serveWith(name: string, text: string, ...args: string[]): Promise<Served> {
   const folder = makeFolder({ [name]: text });
   const run = new CliRun(["serve", ...args], env, folder);
-  await run.untilSaid(/Ctrl\+C ends it/);
+  await run.untilSaid(/Ctrl\+C to stop/);
   const origin = /open at (http:\S+)/.exec(run.out)?.[1];
   if (origin === undefined) throw new Error(`no address in: ${run.out}${run.err}`);
   return {
@@ -49,7 +49,7 @@ describe("holdfast serve with a configuration", () => {
   it("suggests no command that would have to reach a Unix socket", async () => {
     const folder = makeFolder({ "holdfast.config.yaml": yaml });
     const run = new CliRun(["serve", "--unix-socket", "holdfast.sock"], env, folder);
-    await run.untilSaid(/Ctrl\+C ends it/);
+    await run.untilSaid(/Ctrl\+C to stop/);
     expect(run.out).toContain("doctor --config holdfast.config.yaml");
     expect(run.out).not.toMatch(/subscribe|publish/);
   });
@@ -95,13 +95,15 @@ describe("holdfast serve with a configuration", () => {
   it("says where the configuration is and who may connect", async () => {
     const { run } = await serveWith("holdfast.config.yaml", yaml);
     expect(run.out).toContain("Configuration  holdfast.config.yaml");
-    expect(run.out).toContain("Only this machine can connect (127.0.0.1). Clients show a token.");
     expect(run.out).toContain(
-      "Channels: chat:{room}, staff; history is kept in memory until the server ends.",
+      "Only this machine can connect (127.0.0.1).\nClients authenticate with a token.",
     );
-    expect(run.out).not.toMatch(/Any visitor|nobody is/);
+    expect(run.out).toContain(
+      "Channels: chat:{room}, staff.\nHistory is kept in memory until the server stops.",
+    );
+    expect(run.out).not.toMatch(/Authentication is disabled/);
     // It runs in a folder where npx finds no package of this name.
-    const suggested = /(node \S+main\.js) subscribe chat:1 --token (.*)/.exec(run.out);
+    const suggested = /(node \S+\.js) subscribe chat:1 --token (.*)/.exec(run.out);
     expect(suggested?.[2]).toContain(`"$(${suggested?.[1]} token --user ann --config holdfast.config.yaml)"`);
   });
 
@@ -113,15 +115,15 @@ describe("holdfast serve with a configuration", () => {
       "0.0.0.0",
     );
     expect(open.run.out).toContain("Configuration  holdfast.config.json");
-    expect(open.run.out).toContain("Warning: whoever can reach 0.0.0.0 can connect.");
-    expect(open.run.out).toContain("Any visitor may use any channel");
+    expect(open.run.out).toContain("Warning: anyone who can reach 0.0.0.0 can connect.");
+    expect(open.run.out).toContain("Authentication is disabled, and every client may use every channel.");
     const believed = await serveWith(
       "holdfast.config.json",
       '{ "port": 0, "data": "memory", "channels": { "a": {} } }',
     );
-    expect(believed.run.out).toContain("Nobody is asked who they are.\nChannels: a;");
+    expect(believed.run.out).toContain("Authentication is disabled. Channels: a.");
     const asked = await serveWith("holdfast.config.yaml", yaml, "--host", "0.0.0.0");
-    expect(asked.run.out).toContain("Whoever can reach 0.0.0.0 can ask to connect. Clients show a token.");
+    expect(asked.run.out).toContain("Others can reach it at 0.0.0.0.\nClients authenticate with a token.");
   });
 
   it("serves an application in TypeScript, hooks and all", async () => {
@@ -194,25 +196,22 @@ describe("holdfast serve with a configuration", () => {
       expect.stringMatching(/holdfast\.config\.json and holdfast\.config\.yaml/),
     ]);
     const gone = await runCli(["serve"], { HOLDFAST_CONFIG: "gone.yaml" }, folder);
-    expect([gone.code, gone.err]).toEqual([
-      2,
-      "holdfast: HOLDFAST_CONFIG gone.yaml: there is no such file\n",
-    ]);
+    expect([gone.code, gone.err]).toEqual([2, "holdfast: HOLDFAST_CONFIG gone.yaml: no such file\n"]);
   });
 });
 
 describe("holdfast config", () => {
   it("prints options and where each comes from", async () => {
     const folder = makeFolder({ "holdfast.config.yaml": yaml });
-    const variables = { ...env, HOLDFAST_LIMITS_MAX_CHANNELS: "7" };
+    const variables = { ...env, HOLDFAST_MAX_CONNECTION_CHANNELS: "7" };
     const args = ["config", "--ping-interval-ms", "30000", "--store-max-bytes", "1000000"];
     const { code, lines } = await runCli(args, variables, folder);
     expect(code).toBe(0);
     expect(lines.map((line) => line.replace(/ {2,}/g, " "))).toEqual(
       expect.arrayContaining([
         "port 0 holdfast.config.yaml",
-        "limits.maxChannels 7 HOLDFAST_LIMITS_MAX_CHANNELS",
-        "times.pingIntervalMs 30000 --ping-interval-ms",
+        "maxConnectionChannels 7 HOLDFAST_MAX_CONNECTION_CHANNELS",
+        "pingIntervalMs 30000 --ping-interval-ms",
         "store.maxBytes 1000000 --store-max-bytes",
         "maxConnections 50000 default",
         'authenticate.jwt.secret {"env":"CHAT_SECRET"} holdfast.config.yaml',
@@ -220,9 +219,9 @@ describe("holdfast config", () => {
     );
     const json = await runCli(["config", "--json"], variables, folder);
     expect(JSON.parse(json.out)).toContainEqual({
-      option: "limits.maxChannels",
+      option: "maxConnectionChannels",
       value: 7,
-      source: { kind: "env", name: "HOLDFAST_LIMITS_MAX_CHANNELS" },
+      source: { kind: "env", name: "HOLDFAST_MAX_CONNECTION_CHANNELS" },
     });
   });
 
@@ -230,11 +229,11 @@ describe("holdfast config", () => {
     const key = "pT4kWq8sZx2mVb6nLc9r";
     const text = yaml.replace("{ env: CHAT_SECRET }", goodSecret);
     const { out } = await runCli(
-      ["config", "--api-key", key],
+      ["config", "--api-keys", key],
       env,
       makeFolder({ "holdfast.config.yaml": text }),
     );
-    expect(out).toMatch(/apiKeys +\["\*{8}"\] +--api-key/);
+    expect(out).toMatch(/apiKeys +\["\*{8}"\] +--api-keys/);
     expect(out).not.toContain(key);
     expect(out).not.toContain(goodSecret);
   });
@@ -264,7 +263,7 @@ describe("holdfast doctor", () => {
     const folder = makeFolder({ "holdfast.config.yaml": yaml });
     const few = ["doctor", "--max-connections", "50"];
     const fine = await runCli(few, env, folder);
-    expect([fine.code, fine.out]).toEqual([0, "Nothing was found.\n"]);
+    expect([fine.code, fine.out]).toEqual([0, "No findings.\n"]);
     const weak = await runCli([...few, "--json"], { ...env, CHAT_SECRET: "changeme".repeat(5) }, folder);
     expect(weak.code).toBe(1);
     expect(JSON.parse(weak.out)).toEqual([
@@ -318,7 +317,7 @@ describe("holdfast token", () => {
     const checked = await runCli(["token", "--check", token.trim()], env, folder);
     expect(checked.code).toBe(0);
     expect(checked.out).toContain('"jti": "t1"');
-    expect(checked.out).toMatch(/\naccepted: the token of a connection, good for another (?:1 h|59 min)\n$/);
+    expect(checked.out).toMatch(/\naccepted: the token of a connection, valid for another (?:1 h|59 min)\n$/);
     const piped = await runCli(["token", "--check", "-", "--json"], env, folder, token);
     expect(JSON.parse(piped.out)).toMatchObject({ isAccepted: true, claims: { sub: "ann", aud: "chat" } });
     const other = await runCli(
@@ -346,13 +345,13 @@ describe("holdfast token", () => {
     const variables = { HOLDFAST_SECRET: goodSecret };
     const { out } = await runCli(["token", "--user", "ann", "--expires", "never"], variables, makeFolder());
     const checked = await runCli(["token", "--secret", goodSecret, "--check", out.trim()], {}, makeFolder());
-    expect(checked.out).toMatch(/good for ever/);
+    expect(checked.out).toMatch(/valid for ever/);
   });
 
   it.each([
-    [["token"], /--user must say whom/],
+    [["token"], /--user must name the user/],
     [["token", "--user", "ann", "--expires", "soon"], /--expires must be a time/],
-    [["token", "--user", "ann", "--channels", "ä"], /such a token would be refused: .*channels\[0\]/],
+    [["token", "--user", "ann", "--channels", "ä"], /the server would refuse this token: .*channels\[0\]/],
     [["token", "--user", "ann", "--key", "gone.pem"], /--key gone\.pem cannot be read: ENOENT/],
   ])("%j is not understood", async (args, message) => {
     const { code, err } = await runCli(args, env, makeFolder({ "holdfast.config.yaml": yaml }));
@@ -361,6 +360,6 @@ describe("holdfast token", () => {
 
   it("says that there is no key", async () => {
     const { code, err } = await runCli(["token", "--user", "ann"], {}, makeFolder());
-    expect([code, err]).toEqual([2, expect.stringMatching(/there is no key: give --secret/)]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/no key: give --secret/)]);
   });
 });

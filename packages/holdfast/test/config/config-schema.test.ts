@@ -3,16 +3,21 @@ import type { z } from "zod";
 import type { AllowOptions, ChannelOptions, HistoryOptions } from "../../src/app/channel.js";
 import { App, type AppOptions, type Channels, type Methods } from "../../src/app/define-app.js";
 import type { TokenOptions } from "../../src/auth/jwt-options.js";
-import { channelSchema } from "../../src/config/channel-schema.js";
-import { codeSchema, configJsonSchema, dataSchema } from "../../src/config/config-schema.js";
+import {
+  channelSchema,
+  codeSchema,
+  configJsonSchema,
+  dataSchema,
+  type jwtSchema,
+} from "../../src/config/config-schema.js";
 import type {
   ChannelCode,
   ChannelConfig,
   DescribedConfig,
   ServerConfig,
 } from "../../src/config/define-config.js";
-import type { jwtSchema } from "../../src/config/jwt-schema.js";
-import { defaultOptions, type ServerOptions } from "../../src/server/options.js";
+import type { ServerOptions } from "../../src/options/options.js";
+import { serverOptions } from "../../src/options/schema.js";
 
 type ChannelShape = z.input<typeof channelSchema>;
 
@@ -56,9 +61,8 @@ describe("shape of a configuration", () => {
     expectTypeOf<Exclude<keyof ServerOptions, keyof ServerConfig>>().toEqualTypeOf<
       "authenticate" | "rulesFor"
     >();
-    const { authenticate: _who, rulesFor: _rules, ...others } = defaultOptions;
-    const names = [...Object.keys(others), "broker", "pages", "onError"];
-    expect(Object.keys(codeSchema.shape)).toEqual(expect.arrayContaining(names));
+    const { authenticate: _who, rulesFor: _rules, routes: _routes, ...others } = serverOptions;
+    expect(Object.keys(codeSchema.shape)).toEqual(expect.arrayContaining(Object.keys(others)));
   });
 
   it("takes code in files that are code only", () => {
@@ -76,5 +80,11 @@ describe("shape of a configuration", () => {
     expect(Object.keys(schema.properties)).toEqual(Object.keys(dataSchema.shape));
     const channel = schema.properties.channels?.additionalProperties;
     expect(Object.keys(channel?.properties ?? {})).toEqual(Object.keys(channelSchema.shape));
+    expect(schema.properties.maxConnections).toEqual({
+      type: ["integer", "null"],
+      minimum: 1,
+      description: "Most WebSockets and streams, closing ones included",
+    });
+    expect(schema.properties.durability).toMatchObject({ enum: ["memory", "process", "disk"] });
   });
 });

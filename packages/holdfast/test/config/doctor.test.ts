@@ -2,9 +2,9 @@ import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { examine } from "../../src/config/doctor/doctor.js";
-import { findWeakness } from "../../src/config/doctor/strength.js";
+import { examine } from "../../src/config/doctor.js";
 import type { ConfigSources } from "../../src/config/load-config.js";
+import { findWeakness } from "../../src/config/secret-strength.js";
 import { certFile, testTls } from "../support/tls.js";
 import { goodSecret, loadFrom, loadYaml, makeFolder } from "./config-folder.js";
 
@@ -239,7 +239,7 @@ describe("holdfast doctor", () => {
       expect(await idsOf(onDisk(join(folder, "a/b")))).toEqual([]);
       const [finding] = await examineYaml(onDisk(join(folder, "file")));
       expect(finding).toMatchObject({ severity: "error", id: "data-not-writable" });
-      expect(finding?.message).toMatch(/file is no folder$/);
+      expect(finding?.message).toMatch(/file is not a folder$/);
       expect(await idsOf(onDisk(join(folder, "file/a")))).toEqual(["error data-not-writable"]);
     });
 
@@ -291,11 +291,11 @@ describe("holdfast doctor", () => {
   });
 
   it("says what a server would not start with", async () => {
-    const [finding] = await examineYaml(`${withTokens}port: 70000`);
+    const [finding] = await examineYaml(`${withTokens}allowedOrigins: [x]`);
     expect(finding).toMatchObject({
       severity: "error",
       id: "not-accepted",
-      message: expect.stringMatching(/^holdfast\.config\.yaml: port must be/),
+      message: expect.stringMatching(/^holdfast\.config\.yaml: allowedOrigins must be/),
     });
   });
 });

@@ -7,13 +7,13 @@ import { createServer } from "../../src/index.js";
 import { goodSecret, loadFrom, loadYaml, makeFolder } from "./config-folder.js";
 
 describe("precedence of options", () => {
-  const yaml = "port: 1001\nmaxConnections: 11\nlimits: { maxChannels: 21 }\n";
+  const yaml = "port: 1001\nmaxConnections: 11\nstore: { maxChannels: 21 }\n";
 
   it("is flag, variable, file, default", async () => {
     const env = { HOLDFAST_PORT: "1002", HOLDFAST_MAX_CONNECTIONS: "12" };
     const { options, settings } = await loadYaml(yaml, { env, flags: { port: 1003 } });
-    expect(options).toMatchObject({ port: 1003, maxConnections: 12, limits: { maxChannels: 21 } });
-    const sources = ["port", "maxConnections", "limits.maxChannels", "host"].map(
+    expect(options).toMatchObject({ port: 1003, maxConnections: 12, store: { maxChannels: 21 } });
+    const sources = ["port", "maxConnections", "store.maxChannels", "host"].map(
       (path) => settings.get(path)?.source,
     );
     expect(sources).toEqual([
@@ -25,9 +25,9 @@ describe("precedence of options", () => {
   });
 
   it("leaves the rest of a group to the server", async () => {
-    const { options } = await loadYaml(yaml, { env: { HOLDFAST_LIMITS_COMMAND_BURST: "7" } });
-    expect(options.limits).toEqual({ maxChannels: 21, commandBurst: 7 });
-    expect(options.times).toBeUndefined();
+    const { options } = await loadYaml(yaml, { env: { HOLDFAST_STORE_MAX_BYTES: "7" } });
+    expect(options.store).toEqual({ maxChannels: 21, maxBytes: 7 });
+    expect(options.ring).toBeUndefined();
   });
 
   it("takes an empty variable for none", async () => {
@@ -42,7 +42,7 @@ describe("precedence of options", () => {
   it("refuses a variable by its name", async () => {
     await expect(loadYaml(yaml, { env: { HOLDFAST_PORT: "x" } })).rejects.toMatchObject({
       code: "HF_CLI_USAGE",
-      message: expect.stringMatching(/^HOLDFAST_PORT must be a whole number.*, but is "x"$/),
+      message: expect.stringMatching(/^HOLDFAST_PORT must be an integer from 0 to 65535, but is "x"$/),
     });
   });
 
@@ -87,10 +87,7 @@ describe("options of a configuration", () => {
     ["compression: { level: 5 }", { compression: { level: 5 } }],
     ["http2: false\nmaxConnections: null", { http2: false, maxConnections: null }],
     ["pages: null", { pages: null }],
-    [
-      "times: { pingIntervalMs: 30000 }\nstore: { maxBytes: 5 }",
-      { times: { pingIntervalMs: 30_000 }, store: { maxBytes: 5 } },
-    ],
+    ["pingIntervalMs: 30000\nstore: { maxBytes: 5 }", { pingIntervalMs: 30_000, store: { maxBytes: 5 } }],
   ])("takes %j", async (yaml, expected) => {
     expect((await loadYaml(yaml)).options).toMatchObject(expected);
   });
@@ -183,7 +180,7 @@ channels:
 
   it("has to say its channels", async () => {
     await expect(loadYaml(`authenticate: { jwt: { secret: ${goodSecret} } }`)).rejects.toThrow(
-      /channels must be given beside authenticate, .*"\{name\*\}" stands for all/,
+      /channels must be given with authenticate, .*"\{name\*\}" stands for all/,
     );
   });
 
@@ -196,7 +193,7 @@ channels:
     const { app } = await loadFrom(makeFolder({ "holdfast.config.ts": code("") }));
     expect(Object.keys(app?.options.channels ?? {})).toEqual(["news", "chat"]);
     await expect(loadFrom(makeFolder({ "holdfast.config.ts": code("channels: {}") }))).rejects.toThrow(
-      /channels must not stand beside app/,
+      /channels cannot be given with app/,
     );
   });
 
@@ -232,7 +229,7 @@ channels:
     expect(() => assertConfiguration(configuration)).not.toThrow();
     writeFileSync(join(folder, "key.json"), "{ no key");
     await expect(loadFrom(folder, { env: { SECRET: goodSecret } })).rejects.toThrow(
-      /^holdfast\.config\.yaml: authenticate\.jwt\.publicKeys\[1\]: key\.json is no JSON$/,
+      /^holdfast\.config\.yaml: authenticate\.jwt\.publicKeys\[1\]: key\.json is invalid JSON$/,
     );
     await expect(loadYaml(lines.join("\n"), { env: { SECRET: goodSecret } })).rejects.toThrow(
       /authenticate\.jwt\.secret\[1\]: ENOENT/,
@@ -252,13 +249,15 @@ describe("judging a configuration", () => {
   };
 
   it("names where what is refused was set", async () => {
-    expect(await judge("port: 70000")).toMatch(
-      /^holdfast\.config\.yaml: port must be an integer from 0 to 65535/,
+    expect(await judge("allowedOrigins: [x]")).toMatch(
+      /^holdfast\.config\.yaml: allowedOrigins must be "\*", or a list of origins/,
     );
-    expect(await judge("", { env: { HOLDFAST_PORT: "70000" } })).toMatch(/but is 70000 \(HOLDFAST_PORT\)$/);
+    expect(await judge("", { env: { HOLDFAST_BASE_PATH: "x" } })).toMatch(
+      /but is "x" \(HOLDFAST_BASE_PATH\)$/,
+    );
     expect(await judge("", { flags: { port: 70_000 } })).toMatch(/but is 70000 \(--port\)$/);
-    expect(await judge("times: { pingIntervalMs: 100 }")).toMatch(
-      /times\.pongTimeoutMs \(8000\) must be less/,
+    expect(await judge("pingIntervalMs: 100")).toMatch(
+      /pongTimeoutMs must be less than pingIntervalMs \(100\), but is 8000/,
     );
   });
 

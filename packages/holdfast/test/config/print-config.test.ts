@@ -19,7 +19,7 @@ describe("printing a configuration", () => {
       expect.arrayContaining([
         { option: "port", value: 9000, source: { kind: "env", name: "HOLDFAST_PORT" } },
         { option: "host", value: "::1", source: { kind: "flag", name: "--host" } },
-        { option: "limits.maxChannels", value: 128, source: { kind: "default" } },
+        { option: "maxConnectionChannels", value: 128, source: { kind: "default" } },
         { option: "authenticate.jwt.audience", value: "chat", source: file },
         { option: 'channels["chat:{room}"].history.ttl', value: "7d", source: file },
         { option: 'channels["chat:{room}"].presence', value: true, source: file },
@@ -37,11 +37,11 @@ describe("printing a configuration", () => {
   });
 
   it("masks keys from a flag and a variable", async () => {
-    const rows = configRows(await loadYaml("", { env: { HOLDFAST_API_KEY: key } }));
+    const rows = configRows(await loadYaml("", { env: { HOLDFAST_API_KEYS: key } }));
     expect(rows.find(({ option }) => option === "apiKeys")).toEqual({
       option: "apiKeys",
       value: [mask],
-      source: { kind: "env", name: "HOLDFAST_API_KEY" },
+      source: { kind: "env", name: "HOLDFAST_API_KEYS" },
     });
   });
 

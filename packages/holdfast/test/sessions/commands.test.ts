@@ -240,7 +240,7 @@ describe("subscription limits", () => {
   });
 
   it("more channels than allowed get error 106, until one is left", async () => {
-    const { connect, handler } = await createSessionNode({ limits: { maxChannels: 2 } });
+    const { connect, handler } = await createSessionNode({ limits: { maxConnectionChannels: 2 } });
     const client = await connect();
     await client.ask(...["a", "b", "c"].map((channel, index) => ({ id: index + 2, subscribe: { channel } })));
     expect(client.reply(4)?.error).toEqual({

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { connectionOptions } from "../../src/options/limits.js";
+import { defaultsOf } from "../../src/options/option.js";
 import { TrustedProxies } from "../../src/requests/trusted-proxies.js";
-import { type AddressLimits, Admission, defaultAddressLimits } from "../../src/transports/admission.js";
+import { type AddressLimits, Admission } from "../../src/transports/admission.js";
 import { countTo } from "../channels/support/entries.js";
 import { FakeClock } from "../support/fake-clock.js";
 
@@ -8,7 +10,7 @@ function createAdmission(limits: Partial<AddressLimits>, proxies: readonly strin
   const clock = new FakeClock();
   const admission = new Admission({
     clock,
-    addressLimits: { ...defaultAddressLimits, ...limits },
+    addressLimits: { ...defaultsOf(connectionOptions), ...limits },
     maxConnections: null,
     peerKeyOf: (address) => new TrustedProxies(proxies).peerKeyOf(address),
   });

@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { connectionOptions } from "../../src/options/limits.js";
+import { defaultsOf } from "../../src/options/option.js";
 import { HttpExchange } from "../../src/requests/exchange.js";
 import { systemClock } from "../../src/sockets/system-clock.js";
-import { Admission, defaultAddressLimits } from "../../src/transports/admission.js";
+import { Admission } from "../../src/transports/admission.js";
 import { StreamListener } from "../../src/transports/stream-listener.js";
 import { createSessionNode } from "../sessions/support/session-node.js";
 import { PlainStream } from "../support/plain-stream.js";
@@ -17,7 +19,7 @@ describe("sessions that commands name", () => {
     const admission = new Admission({
       clock: systemClock,
       peerKeyOf: () => "",
-      addressLimits: defaultAddressLimits,
+      addressLimits: defaultsOf(connectionOptions),
       maxConnections: null,
     });
     const listener = new StreamListener({

@@ -28,7 +28,7 @@ describe("virtual users", () => {
   it.each<LabTransport>(["http-stream", "websocket", "websocket-h2"])(
     "%s: answers the server's pings, which would end the connection otherwise",
     async (transport) => {
-      const { port, errors } = await startServer({ times: { pingIntervalMs: 400, pongTimeoutMs: 300 } });
+      const { port, errors } = await startServer({ pingIntervalMs: 400, pongTimeoutMs: 300 });
       const { user, tally } = await openUser(transport, port);
       const before = tally.snapshot();
       await until(() => tally.frames >= before.frames + 2);

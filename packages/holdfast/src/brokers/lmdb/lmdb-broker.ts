@@ -15,6 +15,9 @@ import type {
 } from "../../channels/log.js";
 import { defaultUserPercent } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
+import { storeOptions } from "../../options/limits.js";
+import { defaultsOf } from "../../options/option.js";
+import type { StoreOptions } from "../../options/options.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
@@ -22,32 +25,7 @@ import { ChannelLogs } from "./channel-logs.js";
 import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
 
-/** Bounds of a store. */
-export interface StoreLimits {
-  /** Most channels with a log, those that are empty and were used lately included. @default 1,000,000 */
-  readonly maxChannels: number;
-  /** Most bytes of the index; publishes are refused beyond. @default 16 GiB */
-  readonly maxBytes: number;
-  /** Most bytes of publications that wait to come into the index; publishes are refused beyond. @default 64 MiB */
-  readonly maxPendingBytes: number;
-  /** Size at which a journal file is followed by another, in bytes. @default 32 MiB */
-  readonly maxJournalBytes: number;
-  /** From a publication to the index, in milliseconds. @default 200 */
-  readonly checkpointDelayMs: number;
-  /** How long a channel that is empty and unused keeps its epoch and offset, in milliseconds. @default 24 hours */
-  readonly metaTtlMs: number;
-}
-
-export const defaultStoreLimits: StoreLimits = Object.freeze({
-  maxChannels: 1_000_000,
-  maxBytes: 16 * 1024 ** 3,
-  maxPendingBytes: 64 * 1024 ** 2,
-  maxJournalBytes: 32 * 1024 ** 2,
-  checkpointDelayMs: 200,
-  metaTtlMs: 24 * 60 * 60 * 1000,
-});
-
-export interface LmdbBrokerOptions extends Partial<StoreLimits> {
+export interface LmdbBrokerOptions extends StoreOptions {
   /** The store; made where there is none. */
   readonly folder: string;
   readonly clock: Clock;
@@ -99,7 +77,7 @@ class LmdbLogs implements LocalLog {
     this.#options = {
       repair: false,
       maxIdempotencyKeys: defaultMaxIdempotencyKeys,
-      ...defaultStoreLimits,
+      ...defaultsOf(storeOptions).store,
       ...options,
       userPercent,
       folder: resolve(folder),

@@ -101,7 +101,7 @@ export function isWithin(scope: Scope, needed: Scope): boolean {
 const queryAdvice = "; ?api_key= is accepted only with the option apiKeyInQuery";
 
 function unauthorized(fault: string): HttpRefusal {
-  return refuse(401, `The API key ${fault}. Send one of apiKeys (--api-key) as X-API-Key.`);
+  return refuse(401, `The API key ${fault}. Send one of apiKeys (--api-keys) as X-API-Key.`);
 }
 
 function tooManyGuesses(waitMs: number): HttpRefusal {

@@ -6,17 +6,13 @@ import type { Retention } from "../../../src/channels/log.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
+import { resolveServerOptions } from "../../../src/options/schema.js";
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
 import { Control } from "../../../src/sessions/control.js";
 import { DataAccess } from "../../../src/sessions/data-access.js";
 import { HeldBytes } from "../../../src/sessions/flow-control.js";
 import { type Authenticate, insecureAuth } from "../../../src/sessions/identity.js";
-import {
-  defaultSessionLimits,
-  defaultSessionTimes,
-  type SessionLimits,
-  type SessionTimes,
-} from "../../../src/sessions/limits.js";
+import type { SessionLimits, SessionTimes } from "../../../src/sessions/limits.js";
 import { PresenceLists } from "../../../src/sessions/presence.js";
 import { createUserPublishes } from "../../../src/sessions/publishing.js";
 import { Handler } from "../../../src/sessions/registry.js";
@@ -78,7 +74,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const application =
     options.application ?? createOpenApplication(rulesFor, options.authenticate ?? insecureAuth);
-  const limits = { ...defaultSessionLimits, ...options.limits };
+  const defaults = resolveServerOptions({});
+  const limits: SessionLimits = { ...defaults, ...options.limits };
   const userPublishes = createUserPublishes(limits);
   const lag = { ms: 0 };
   const work = new Work({
@@ -103,7 +100,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     limits,
     userPublishes,
     work,
-    times: { ...defaultSessionTimes, ...options.times },
+    times: { ...defaults, ...options.times },
     version: "test",
     createId: createCounter("client"),
     random: options.random ?? (() => 0),

@@ -1,7 +1,14 @@
 /** Servers and independent clients for tests of sockets. Everything is closed when the test ends. */
 import { onTestFinished } from "vitest";
 import WsWebSocket, { type ClientOptions } from "ws";
-import { type CloseStatus, type ListenOptions, type OpeningRequest, type ServerWebSocket, WebSocketServer, type WebSocketServerOptions } from "../../../src/websocket.js";
+import {
+  type CloseStatus,
+  type ListenOptions,
+  type OpeningRequest,
+  type ServerWebSocket,
+  WebSocketServer,
+  type WebSocketServerOptions,
+} from "../../../src/websocket.js";
 import { until } from "../../support/server.js";
 import { testTls } from "../../support/tls.js";
 

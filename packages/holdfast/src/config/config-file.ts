@@ -1,0 +1,183 @@
+/** The file of a configuration: where it is, how it is read, whatever its format, and whether its shape is right. */
+import { existsSync, readFileSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
+import type { Document, LineCounter } from "yaml";
+import { HoldfastError, messageOf } from "../errors.js";
+import { codeSchema, dataSchema } from "./config-schema.js";
+import { explainIssues, type Fault, type Path } from "./explain-issues.js";
+
+export const configNames = ["ts", "mts", "js", "mjs", "json", "yaml", "yml"].map(
+  (extension) => `holdfast.config.${extension}`,
+);
+
+/** What `--config` takes for no file. */
+export const noConfig = "none";
+
+/**
+ * @param named what a flag or a variable says, and its name for errors
+ * @returns the file's path, or undefined where there is none
+ * @throws HF_CONFIG_INVALID when the one that is named is not there, or there are several to choose from
+ */
+export function findConfig(
+  folder: string,
+  named: { readonly text: string; readonly by: string } | undefined,
+): string | undefined {
+  if (named?.text === noConfig) return undefined;
+  if (named) {
+    const file = resolve(folder, named.text);
+    if (existsSync(file)) return file;
+    throw new HoldfastError("HF_CONFIG_INVALID", `${named.by} ${named.text}: no such file`);
+  }
+  const found = configNames.filter((name) => existsSync(join(folder, name)));
+  if (found.length <= 1) return found[0] && join(folder, found[0]);
+  throw new HoldfastError(
+    "HF_CONFIG_INVALID",
+    `${folder} has ${found.join(" and ")}, but only one can be used; remove the others, or choose one with --config`,
+  );
+}
+
+/** Modules that a configuration in code gets when it imports them, by their names. */
+export type OwnModules = Readonly<Record<string, unknown>>;
+
+export interface ReadConfig {
+  readonly file: string;
+  /** The file as people are told of it. */
+  readonly name: string;
+  /** As it stands there, its shape checked. */
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly isCode: boolean;
+}
+
+const codeOnly = new Set(
+  Object.keys(codeSchema.shape).filter((name) => !Object.hasOwn(dataSchema.shape, name)),
+);
+
+interface Parsed {
+  readonly value: unknown;
+  /** The line that something stands in, where that is known. */
+  readonly lineOf?: (path: Path) => number | undefined;
+}
+
+/**
+ * @param name what errors call the file
+ * @throws HF_CONFIG_INVALID naming the file, the place in it, what came and what is accepted
+ */
+export async function readConfig(file: string, modules: OwnModules = {}, name = file): Promise<ReadConfig> {
+  const format = extname(file).slice(1);
+  const isCode = ["ts", "mts", "js", "mjs"].includes(format);
+  if (!isCode && !["json", "yaml", "yml"].includes(format))
+    throw refuse(name, "the file name must end with .ts, .mts, .js, .mjs, .json, .yaml or .yml");
+  const parsed = isCode
+    ? { value: await importCode(file, name, modules) }
+    : await parseData(name, readText(file, name), format === "json");
+  const checked = (isCode ? codeSchema : dataSchema).safeParse(parsed.value ?? {});
+  if (!checked.success)
+    throw refuseShape(name, isCode, parsed, explainIssues(checked.error.issues, parsed.value));
+  return { file, name, value: withoutUndefined(checked.data), isCode };
+}
+
+async function importCode(file: string, name: string, modules: OwnModules): Promise<unknown> {
+  let loaded: { readonly default?: unknown };
+  try {
+    // Only who has such a file waits for what reads it.
+    const { createJiti } = await import("jiti");
+    // With the same package inside and outside, what is made there is known here.
+    const jiti = createJiti(import.meta.url, {
+      virtualModules: modules,
+      fsCache: false,
+      interopDefault: false,
+    });
+    loaded = await jiti.import<{ readonly default?: unknown }>(file);
+  } catch (cause) {
+    throw refuse(name, messageOf(cause), cause);
+  }
+  const value = await loaded.default;
+  if (typeof value === "object" && value !== null) return value;
+  throw refuse(name, "it must export its configuration: export default defineConfig({ … })");
+}
+
+async function parseData(name: string, text: string, isJson: boolean): Promise<Parsed> {
+  const { LineCounter, parseDocument } = await import("yaml");
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault) {
+    const { line, col } = lines.linePos(fault.pos[0]);
+    throw refuse(name, `line ${line}, column ${col}: ${explainSyntax(fault)}`, fault);
+  }
+  if (isJson) assertJson(name, text);
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    throw refuse(name, messageOf(cause), cause);
+  }
+  return { value, lineOf: (path) => lineOf(document, lines, path) };
+}
+
+function explainSyntax({ code, message }: { readonly code: string; readonly message: string }): string {
+  return code === "MULTIPLE_DOCS" ? "a configuration is one document, but another begins here" : message;
+}
+
+/** What YAML takes is more than JSON. */
+function assertJson(name: string, text: string): void {
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    // Its message has a piece of the text in it, which may be of a secret; where it stands, only some versions say.
+    const [place] = /line \d+ column \d+|position \d+/.exec(messageOf(cause)) ?? [];
+    const advice = "check for a comma before a closing bracket, comments, and strings without double quotes";
+    throw refuse(name, `invalid JSON${place ? ` (${place})` : ""}: ${advice}`);
+  }
+}
+
+function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
+    const start = node?.range?.[0];
+    if (start !== undefined) return lines.linePos(start).line;
+  }
+  return undefined;
+}
+
+function refuseShape(
+  name: string,
+  isCode: boolean,
+  { lineOf }: Parsed,
+  faults: readonly Fault[],
+): HoldfastError {
+  const texts = faults.map(({ path, text }) => {
+    const line = lineOf?.(path);
+    const isCodeOnly = !isCode && path.length === 1 && codeOnly.has(path[0] as string);
+    const told = isCodeOnly
+      ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can have`
+      : text;
+    return line === undefined ? told : `${told} (line ${line})`;
+  });
+  return refuse(name, texts.join(`\n${name}: `));
+}
+
+function readText(file: string, name: string): string {
+  try {
+    return readTextFile(file);
+  } catch (cause) {
+    throw refuse(name, messageOf(cause), cause);
+  }
+}
+
+function refuse(name: string, fault: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("HF_CONFIG_INVALID", `${name}: ${fault}`, { cause, details: { file: name } });
+}
+
+function withoutUndefined(value: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined));
+}
+
+/** The text of a file in UTF-8, or in UTF-16 where a byte order mark says so; the mark is no part of it. @throws what reading throws */
+export function readTextFile(path: string): string {
+  const bytes = readFileSync(path);
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+  const isUtf16Reversed = bytes[0] === 0xfe && bytes[1] === 0xff;
+  const encoding = isUtf16 ? "utf-16le" : isUtf16Reversed ? "utf-16be" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
+}

@@ -1,0 +1,311 @@
+/**
+ * Every option of a server, described once. Types (`options.ts`, which `npm run docs` writes), checks, flags, variables, places in
+ * files, JSON Schema, help, and docs/reference/options.md follow from it. An option's path names it everywhere: `store.maxBytes` is
+ * `--store-max-bytes`, `HOLDFAST_STORE_MAX_BYTES`, and `maxBytes` below `store` in a file.
+ */
+import type { Broker } from "../channels/broker.js";
+import type { Durability } from "../channels/log.js";
+import { openRules, type RulesFor } from "../channels/rules.js";
+import { invalidOption } from "../errors.js";
+import { type ApiKey, isHashedKey } from "../http/api/keys.js";
+import type { OwnRoutes } from "../http/router.js";
+import type { AuditFunction } from "../observe/audit.js";
+import type { AllowedOrigins } from "../requests/origins.js";
+import { TrustedProxies } from "../requests/trusted-proxies.js";
+import { type Authenticate, insecureAuth } from "../sessions/identity.js";
+import type { TlsOptions } from "../sockets/http-front.js";
+import {
+  connectionOptions,
+  memoryOptions,
+  messageOptions,
+  requestOptions,
+  storeOptions,
+  timeOptions,
+} from "./limits.js";
+import {
+  choice,
+  code,
+  type Entry,
+  group,
+  integer,
+  list,
+  path,
+  resolveOptions,
+  type Schema,
+  type SettingsOf,
+  switched,
+  text,
+  toggle,
+} from "./option.js";
+import type { ServerOptions } from "./options.js";
+import { compressionEntries } from "./websocket.js";
+
+type OnError = (error: unknown, context: { readonly stage: string }) => void;
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+const isListOfTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");
+
+/** Two years, the longest that lists of browsers ask for. */
+const maxHstsSeconds = 2 * 366 * 24 * 3600;
+
+const addressOptions = {
+  port: integer({
+    default: 8000,
+    shownDefault: "8000",
+    min: 0,
+    max: 65_535,
+    doc: "TCP port; 0 picks a free one",
+  }),
+  host: text({
+    default: "127.0.0.1",
+    accepts: "a host name or address",
+    valueName: "address",
+    doc: "Address to listen on",
+    more: "Any other than a loopback address lets other machines connect.",
+  }),
+  unixSocket: path({
+    accepts: "a file, or null for a TCP port",
+    valueName: "file",
+    doc: "[Unix socket](#behind-a-proxy) to listen on instead of host and port",
+    more: "For a proxy on the same machine, which `trustedProxies` then names as `unix`. A file that a server has left behind is replaced.",
+  }),
+  basePath: text({
+    default: "",
+    pattern: /^(?:\/[\w.~-]+)*$/,
+    accepts: "a path such as /rt, without a slash at its end, or empty",
+    valueName: "path",
+    doc: "Prefix such as `/rt` that all paths may begin with, the WebSocket's too",
+    more: "For a proxy that leaves it there, and for [a server that this one is attached to](../howto/embedding.md#under-a-prefix). Paths without it are still answered.",
+  }),
+  tls: code<TlsOptions | null>({
+    type: "TlsOptions | null",
+    default: null,
+    accepts: "an object with cert and key, or null",
+    isValid: (value) => value === null || isObject(value),
+    doc: "Certificate and key (`cert`, `key`) to serve `https:` and `wss:` with",
+    more: "Flags and configurations take PEM files, which are read again [on `SIGHUP`](../howto/configuration.md#signals); programs call `server.setCertificate`.",
+  }),
+  hstsSeconds: integer({
+    default: 180 * 24 * 3600,
+    min: 0,
+    max: maxHstsSeconds,
+    orNull: "for no such header",
+    doc: "With `tls`, how long browsers must come by `https:` only (`Strict-Transport-Security`, RFC 6797)",
+    more: "It holds for all ports of the host. Requests by a name of this machine are not told.",
+  }),
+  http2: toggle({
+    default: true,
+    doc: "HTTP/2 on the same port, and WebSockets over it (RFC 8441)",
+    more: "With TLS for browsers, without for proxies. `false` leaves HTTP/1.1 only.",
+  }),
+  pages: path({
+    accepts: "a folder, or null",
+    valueName: "folder",
+    doc: "Folder of static files to serve",
+    more: 'Read into memory at the start. Scripts must be files of their own: a `Content-Security-Policy` forbids inline ones, and anything from other hosts. A page whose scripts connect elsewhere says where: `<meta name="holdfast-connect-src" content="https://api.example wss://api.example">`. Without a folder, `/` shows browsers a page with the server\'s addresses.',
+  }),
+  routes: code<OwnRoutes | undefined>({
+    type: "OwnRoutes",
+    default: undefined,
+    shownDefault: "none",
+    accepts: "a function of a request and its response",
+    isValid: isFunction,
+    doc: "Function `(request, response, path) => boolean` for paths of the application's own, such as a login",
+    more: "Returns true for those that it answers; `path` is without `basePath`. Called after the server's own paths and before the pages, only where the server itself listens.",
+  }),
+} as const;
+
+const dataOptions = {
+  data: path({
+    accepts: "a folder, or null for memory",
+    nullWord: "memory",
+    valueName: "folder",
+    serveDefault: "./holdfast-data",
+    doc: "Folder of the store that keeps logs; `null` (`memory`) keeps them in memory until the server ends",
+    more: "Made where there is none. One server may use a folder at a time.",
+  }),
+  repairData: toggle({
+    default: false,
+    doc: "Opens a damaged store with what is left of it",
+    more: "Clients are told that something is missing.",
+  }),
+  ...storeOptions,
+  broker: code<Broker | undefined>({
+    type: "Broker",
+    default: undefined,
+    shownDefault: "a broker for `data`",
+    accepts: "a broker",
+    isValid: isObject,
+    doc: "Keeps logs and presence instead of the store",
+  }),
+} as const;
+
+/** Shorter keys could be found by trying. */
+const minKeyCharacters = 16;
+
+const accessOptions = {
+  apiKeys: list<readonly (string | ApiKey)[]>({
+    type: "readonly (string | ApiKey)[]",
+    default: [],
+    isSecret: true,
+    accepts: `a list of strings of at least ${minKeyCharacters} characters, of sha256: and the digest of a key in hexadecimal digits, or of such keys with a scope: read, publish, admin`,
+    isValid: (value) =>
+      Array.isArray(value) &&
+      value.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key)),
+    doc: `Keys for \`POST /api/…\`, of at least ${minKeyCharacters} characters; without any, none is accepted`,
+    more: 'Strings, which are for everything, or `{ key, scope }` with the scope `read`, `publish` or `admin`. `sha256:` and the digest of a key in hexadecimal digits may stand in its place (`printf %s "$KEY" | sha256sum`), so that the configuration holds no key. Wrong keys are told to the [audit](#audit), and beyond 25 from an address it gets 429.',
+  }),
+  apiKeyInQuery: toggle({
+    default: false,
+    doc: "Accepts such a key as `?api_key=`, too",
+    more: "Proxies write URLs to their logs.",
+  }),
+  authenticate: code<Authenticate>({
+    type: "Authenticate",
+    default: insecureAuth,
+    shownDefault: "`insecureAuth`",
+    accepts: "a function",
+    isValid: isFunction,
+    doc: "Finds out who a client is, from the token and data of its connect command",
+  }),
+  rulesFor: code<RulesFor>({
+    type: "RulesFor",
+    default: () => openRules,
+    shownDefault: "`openRules` for all",
+    accepts: "a function",
+    isValid: isFunction,
+    doc: "Rules per channel: kind, durability, retention, presence, joins and leaves; no rules, no channel",
+  }),
+  allowedOrigins: list<AllowedOrigins>({
+    type: "AllowedOrigins",
+    default: [],
+    accepts: '"*", or a list of origins such as https://example.com',
+    isValid: (value) => value === "*" || (isListOfTexts(value) && value.every(isOrigin)),
+    doc: "Pages of other origins that may connect, or `*`",
+    more: "Pages from this machine always may; pages of the server's own host may unless it listens on a loopback address only, where any name could be made to point.",
+  }),
+  trustedProxies: list<readonly string[]>({
+    default: [],
+    accepts: "a list of addresses and networks",
+    isValid: isListOfTexts,
+    assert: (proxies) => void new TrustedProxies(proxies),
+    doc: "[Proxies](#behind-a-proxy) whose `X-Forwarded-For` and `Forwarded` (RFC 7239) are believed",
+    more: "Addresses, networks such as `10.0.0.0/8`, or the words `loopback`, `private` and `unix` (peers on a Unix socket).",
+  }),
+  audit: auditOption(),
+  onError: code<OnError>({
+    type: "(error: unknown, context: { readonly stage: string }) => void",
+    default: writeError,
+    shownDefault: "a line to standard error",
+    accepts: "a function",
+    isValid: isFunction,
+    doc: "Called for every failure in the background",
+  }),
+} as const;
+
+function auditOption(): Entry<boolean | AuditFunction> {
+  const option = toggle({
+    default: true,
+    doc: "A line to standard error for refused tokens, API keys and origins, revocations, and calls of admin methods",
+    more: "`false` for none, or a function that is given [entries](#audit).",
+  });
+  return {
+    ...option,
+    type: "boolean | AuditFunction",
+    accepts: "true, false, or a function",
+    isValid: (value) => option.isValid(value) || isFunction(value),
+  };
+}
+
+const { contextTakeover: _never, ...sharedCompression } = compressionEntries;
+
+const compressionOptions = {
+  compression: switched(
+    "CompressionOptions",
+    {
+      doc: "permessage-deflate (RFC 7692) for clients that offer it: `true`, or an object of its options",
+      more: "A batch for many is compressed once; [when it pays](../explanation/websocket-engine.md#compression).",
+    },
+    sharedCompression,
+  ),
+} as const;
+
+export const serverOptions = {
+  ...addressOptions,
+  ...dataOptions,
+  ...accessOptions,
+  ...compressionOptions,
+  ...connectionOptions,
+  ...messageOptions,
+  ...requestOptions,
+  ...timeOptions,
+  ...memoryOptions,
+} as const satisfies Schema;
+
+/** What only configurations, flags and variables have, each in the place of what programs say in another way. */
+export const configOnlyOptions = {
+  durability: choice(["memory", "process", "disk"] as const satisfies readonly Durability[], {
+    default: "process",
+    valueName: "level",
+    doc: "What a publish waits for in channels that do not say: `memory`, `process` or `disk`",
+    more: "[What each survives](../explanation/durability.md). Programs say it by channel.",
+  }),
+  tls: group("TlsFiles", "Certificate and key to serve `https:` and `wss:` with, HTTP/2 included.", {
+    cert: path({
+      accepts: "a file",
+      valueName: "file",
+      doc: "Certificate in PEM, to serve `https:` and `wss:`",
+    }),
+    key: path({ accepts: "a file", valueName: "file", doc: "The certificate's key in PEM" }),
+  }),
+} as const satisfies Schema;
+
+/** The chapters of help and of the reference. */
+export const sections: readonly { readonly heading: string; readonly options: Schema }[] = [
+  { heading: "Address", options: addressOptions },
+  { heading: "Data", options: { ...dataOptions, durability: configOnlyOptions.durability } },
+  { heading: "Access", options: accessOptions },
+  { heading: "Compression", options: compressionOptions },
+  { heading: "Connections", options: connectionOptions },
+  { heading: "Messages and rates", options: messageOptions },
+  { heading: "Bounds of requests", options: requestOptions },
+  { heading: "Timeouts", options: timeOptions },
+  { heading: "Memory and delivery", options: memoryOptions },
+];
+
+/** What is in force. */
+export type ServerSettings = SettingsOf<typeof serverOptions>;
+
+/** @throws HF_OPTION_INVALID naming the option, what is accepted and what came */
+export function resolveServerOptions(options: ServerOptions): ServerSettings {
+  const settings = resolveOptions(serverOptions, options);
+  const { data, broker, pongTimeoutMs, pingIntervalMs } = settings;
+  if (data !== null && broker !== undefined)
+    throw invalidOption("data", "null beside a broker, which then keeps the logs", JSON.stringify(data));
+  if (pongTimeoutMs >= pingIntervalMs)
+    throw invalidOption(
+      "pongTimeoutMs",
+      `less than pingIntervalMs (${pingIntervalMs})`,
+      String(pongTimeoutMs),
+    );
+  return settings;
+}
+
+function isApiKey(value: unknown): value is ApiKey {
+  const { key, scope } = (value ?? {}) as Record<string, unknown>;
+  const isLong = typeof key === "string" && key.length >= minKeyCharacters;
+  // A malformed digest would be taken for a key that nobody has.
+  if (isLong && key.startsWith("sha256:") && !isHashedKey(key)) return false;
+  return isLong && ["read", "publish", "admin"].includes(scope as string);
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function writeError(error: unknown, { stage }: { readonly stage: string }): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`holdfast: ${stage}: ${text}\n`);
+}

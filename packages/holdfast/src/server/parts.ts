@@ -1,0 +1,132 @@
+/** Parts of a server, each made from its settings. */
+import { normalizePem } from "../auth/keys.js";
+import { type RouterOptions, refuseByPath } from "../http/router.js";
+import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import type { ServerSettings } from "../options/schema.js";
+import type { TrustedProxies } from "../requests/trusted-proxies.js";
+import type { Application } from "../sessions/application.js";
+import type { Handler } from "../sessions/registry.js";
+import { Work } from "../sessions/work.js";
+import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
+import { toOpeningRequest } from "../sockets/opening-request.js";
+import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
+import { RequestBounds } from "../sockets/request-bounds.js";
+import { systemClock } from "../sockets/system-clock.js";
+import { LoopLag } from "../time/loop-lag.js";
+import type { Admission } from "../transports/admission.js";
+import { PlainListener } from "../transports/plain-listener.js";
+import { StreamListener } from "../transports/stream-listener.js";
+import { type DeflateSettings, resolveDeflate } from "../websocket/options.js";
+import type { MapType } from "../wire/messages.js";
+
+/** Connections beyond the WebSockets', for pages, health, and refusals. */
+const spareConnections = 500;
+
+export function createRequestBounds(
+  { requests, basePath }: ServerSettings,
+  proxies: TrustedProxies,
+): RequestBounds {
+  return new RequestBounds({
+    clock: systemClock,
+    settings: requests,
+    peerOf: (request) => proxies.requestPeerOf(toOpeningRequest(request)),
+    refuse: (...refused) => refuseByPath(...refused, basePath),
+  });
+}
+
+/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+export function createFront(settings: ServerSettings, proxies: TrustedProxies): HttpFront {
+  const { tls, maxConnections, maxWaitingRequests, requests } = settings;
+  return new HttpFront({
+    ...settings,
+    clock: systemClock,
+    limits: settings,
+    tls: tls ? withPlainPem(tls) : undefined,
+    maxConnections: maxConnections && maxConnections + (maxWaitingRequests ?? 0) + spareConnections,
+    keyOf: (remoteAddress) => proxies.socketKeyOf(remoteAddress),
+    maxStreams: requests.maxPerConnection,
+  });
+}
+
+/** Certificate and key as variables and forms have them, with lost line breaks, in PEM as it is written. */
+export function withPlainPem({ cert, key, ...others }: TlsOptions): TlsOptions {
+  return {
+    ...others,
+    ...(cert !== undefined && { cert: typeof cert === "string" ? normalizePem(cert) : cert }),
+    ...(key !== undefined && { key: typeof key === "string" ? normalizePem(key) : key }),
+  };
+}
+
+/** What bounds each WebSocket, below sessions. */
+export function socketSettingsOf(settings: ServerSettings): SocketSettings {
+  const { maxMessageBytes, maxFragments, messageTimeoutMs, closeTimeoutMs } = settings;
+  return resolveSocketOptions({
+    maxMessageBytes,
+    maxFragments,
+    messageTimeoutMs,
+    closeTimeoutMs,
+    overheadBytesPerSecond: settings.bytesPerSecond,
+    overheadByteBurst: settings.byteBurst,
+    // Sessions ping, and look after peers that do not read.
+    pingIntervalMs: null,
+    stallTimeoutMs: null,
+  });
+}
+
+export function deflateSettingsOf({ compression }: ServerSettings): DeflateSettings | undefined {
+  return compression && resolveDeflate(compression);
+}
+
+export function auditFunctionOf({ audit }: ServerSettings): AuditFunction | undefined {
+  if (typeof audit === "function") return audit;
+  return audit ? (entry) => void process.stderr.write(`${formatAuditEntry(entry)}\n`) : undefined;
+}
+
+/** Costly work of clients, on the machine's clock and event loop. */
+export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings): Work {
+  const loopLag = new LoopLag(systemClock);
+  return new Work({
+    clock: systemClock,
+    schedule: (run) => void setImmediate(run),
+    perSecond: workPerSecond,
+    burst: workBurst,
+    lagMs: () => loopLag.lagMs,
+    shedAboveLagMs,
+  });
+}
+
+/** Streaming responses, for SDKs and for plain HTTP. */
+export type Streams = Pick<RouterOptions, "streams" | "events">;
+
+export interface StreamsContext {
+  readonly handler: Handler;
+  readonly admission: Admission;
+  readonly application: Application;
+  /** This server's id. */
+  readonly node: string;
+  readonly settings: ServerSettings;
+}
+
+export function createStreams({ handler, admission, application, node, settings }: StreamsContext): Streams {
+  const { closeTimeoutMs, pingIntervalMs, maxMessageBytes: maxBodyBytes, onError } = settings;
+  const common = { handler, admission, times: { clock: systemClock, closeTimeoutMs } };
+  const pingSeconds = Math.max(1, Math.round(pingIntervalMs / 1000));
+  return {
+    streams: new StreamListener({ ...common, node, pingSeconds, maxBodyBytes, onError }),
+    events: new PlainListener({
+      ...common,
+      random: Math.random,
+      mapTypeOf: (channel) => mapTypeOf(application, channel),
+    }),
+  };
+}
+
+function mapTypeOf(application: Application, channel: string): MapType | undefined {
+  try {
+    const rules = application.policyFor(channel)?.rules;
+    return rules?.kind === "map" ? (rules.map?.type ?? "keys") : undefined;
+  } catch {
+    // The subscribe command that follows fails in the same way, and is answered and reported.
+    return undefined;
+  }
+}
