@@ -2,13 +2,12 @@
  * When does compression pay? What it saves and costs for messages of several kinds and sizes, with every message by itself
  * and with context takeover, in one process without a network.
  */
+
 import { randomBytes } from "node:crypto";
+import { formatCount } from "@holdfast/lab/report";
 import { type Deflate, resolveDeflate, WebSocketConnection } from "../packages/holdfast/src/websocket.js";
-import { describeMachine } from "./support/machine.js";
-import { readOptions } from "./support/options.js";
-import { describe, grouped, percent, table } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { runBench } from "./support/run-bench.js";
+import { jsonOption, readOptions, runBench, writeResults } from "./support/command.js";
+import { describe, describeMachine, percent, table } from "./support/report.js";
 
 const description = {
   name: "compression",
@@ -64,8 +63,8 @@ function quotes(i: number, count: number): string {
 
 await runBench(async () => {
   const options = readOptions(description);
-  const levels = options.integers("level", { least: 1, most: 9 });
-  const milliseconds = options.integer("milliseconds", { least: 10, most: 60_000 });
+  const levels = options.integers("level", { min: 1, max: 9 });
+  const milliseconds = options.integer("milliseconds", { min: 10, max: 60_000 });
   const machine = describeMachine();
   const rows: Row[] = [];
   for (const [name, create] of Object.entries(messages))
@@ -142,8 +141,8 @@ function cellsOf({
     message,
     String(level),
     contextTakeover ? "kept" : "none",
-    grouped(bytes),
-    grouped(sentBytes),
+    formatCount(bytes),
+    formatCount(sentBytes),
     percent(1 - sentBytes / bytes),
     sendMicros.toFixed(1),
     receiveMicros.toFixed(1),

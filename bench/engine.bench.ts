@@ -2,23 +2,25 @@
  * What does the WebSocket engine, `holdfast/websocket`, cost beside the `ws` package, without anything on top of either?
  * Both take turns in rounds, each on a fresh server, so that what the machine does besides hits both.
  */
-import { type MemorySample, measureMemory, measureRate, type RateSample } from "./support/engine-samples.js";
+
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
+import { memoryLegend, memoryTable, rateLegend, rateTable } from "./reports/engine.js";
+import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
 import {
   baseEngine,
+  type MemorySample,
+  measureMemory,
+  measureRate,
   memoryScenarios,
   ownEngine,
+  type RateSample,
   rateScenarios,
   scenarioGroups,
-} from "./support/engine-scenarios.js";
-import { memoryLegend, memoryTable, rateLegend, rateTable } from "./support/engine-table.js";
-import { describeMachine, mostConnections } from "./support/machine.js";
-import { noteOnOthers } from "./support/measured-usage.js";
-import { type Options, readOptions } from "./support/options.js";
-import { describe, grouped, Progress } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { rotated } from "./support/rotated.js";
-import { runBench } from "./support/run-bench.js";
+} from "./support/engine.js";
+import { describe, describeMachine, Progress, rotated } from "./support/report.js";
 import { compileServers } from "./support/server-process.js";
+import { noteOnOthers } from "./support/server-usage.js";
 
 interface Settings {
   readonly groups: readonly string[];
@@ -74,7 +76,7 @@ async function measureRates(settings: Settings, progress: Progress): Promise<Rat
         const sample = await named(where, measureRate(scenario, engine, round, settings));
         samples.push(sample);
         progress.say(
-          `${where}: ${grouped(sample.perSecond)}/s, ${sample.serverCpuMicrosEach.toFixed(2)} µs each`,
+          `${where}: ${formatCount(sample.perSecond)}/s, ${sample.serverCpuMicrosEach.toFixed(2)} µs each`,
         );
       }
   return samples;
@@ -85,7 +87,7 @@ async function measureMemories(settings: Settings, progress: Progress): Promise<
   for (const scenario of memoryScenarios.filter(({ group }) => settings.groups.includes(group)))
     for (const engine of engines) {
       const where = `engine: ${scenario.title}, ${engine.name}`;
-      progress.say(`${where}: ${grouped(settings.connections)} connections`);
+      progress.say(`${where}: ${formatCount(settings.connections)} connections`);
       const sample = await named(where, measureMemory(scenario, engine, settings.connections));
       samples.push(sample);
       progress.say(`${where}: ${(sample.rssBytesEach / 1024).toFixed(2)} KiB each`);
@@ -105,17 +107,17 @@ async function named<T>(where: string, measured: Promise<T>): Promise<T> {
 function readSettings(options: Options): Settings {
   return {
     groups: options.words("scenarios", scenarioGroups),
-    subscribers: options.integer("subscribers", { least: 1, most: mostConnections() }),
-    connections: options.integer("connections", { least: 1, most: mostConnections() }),
-    seconds: options.number("seconds", { least: 0.1, most: 600 }),
-    warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
-    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    subscribers: options.integer("subscribers", { min: 1, max: maxConnections() }),
+    connections: options.integer("connections", { min: 1, max: maxConnections() }),
+    seconds: options.number("seconds", { min: 0.1, max: 600 }),
+    warmUpSeconds: options.number("warm-up", { min: 0, max: 600 }),
+    rounds: options.integer("rounds", { min: 1, max: 100 }),
   };
 }
 
 function describeSettings({ subscribers, connections, rounds, seconds }: Settings): string {
   return (
-    `${grouped(subscribers)} subscribers, ${grouped(connections)} idle connections, ` +
+    `${formatCount(subscribers)} subscribers, ${formatCount(connections)} idle connections, ` +
     `${rounds} × ${seconds} s for each rate`
   );
 }

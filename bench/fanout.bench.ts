@@ -3,25 +3,25 @@
  * are in one channel or spread over many?
  * Contenders take turns in rounds, each on a fresh server, so that what the machine does besides hits all of them.
  */
-import { type Contender, fanOutContenders, installedOf, ws, wsChannels } from "./support/contenders.js";
-import { describeDataParent } from "./support/data-folder.js";
-import { FanOut } from "./support/fan-out.js";
+
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
+import { type FanOutSample, fanOutLegend, fanOutTable, severalChannelsLegend } from "./reports/fan-out.js";
 import {
-  type FanOutSample,
-  fanOutLegend,
-  fanOutTable,
-  severalChannelsLegend,
-} from "./support/fan-out-table.js";
-import { describeMachine, mostConnections, pinThisProcess } from "./support/machine.js";
-import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
-import { type Options, readOptions, UsageError } from "./support/options.js";
-import { leastPayloadBytes } from "./support/payload.js";
-import { describe, grouped, Progress } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { rotated } from "./support/rotated.js";
-import { runBench } from "./support/run-bench.js";
-import { startServer } from "./support/running-server.js";
-import { compileServers } from "./support/server-process.js";
+  jsonOption,
+  type Options,
+  readOptions,
+  runBench,
+  UsageError,
+  writeResults,
+} from "./support/command.js";
+import { type Contender, fanOutContenders, installedOf, ws, wsChannels } from "./support/contenders.js";
+import { FanOut } from "./support/fan-out.js";
+import { minPayloadBytes } from "./support/payload.js";
+import { describe, describeMachine, Progress, rotated } from "./support/report.js";
+import { describeDataParent, startServer } from "./support/running-server.js";
+import { compileServers, pinThisProcess } from "./support/server-process.js";
+import { measureUsage, noteOnOthers } from "./support/server-usage.js";
 import { type FanOutShape, fanOutShape, parseFanOutShapes } from "./support/shapes.js";
 
 interface Settings {
@@ -145,7 +145,7 @@ async function measure(
       };
       samples.push(sample);
       progress.say(
-        `${where}, window ${window}: ${grouped(sample.deliveriesPerSecond)}/s, ` +
+        `${where}, window ${window}: ${formatCount(sample.deliveriesPerSecond)}/s, ` +
           `${sample.serverCpuMicrosPerDelivery.toFixed(2)} µs each`,
       );
     }
@@ -160,7 +160,7 @@ async function measure(
 
 function readSettings(options: Options): Settings {
   const shape = options.text("shape");
-  const pin = options.text("pin") === undefined ? [] : options.integers("pin", { least: 0 });
+  const pin = options.text("pin") === undefined ? [] : options.integers("pin", { min: 0 });
   if (pin.length !== 0 && pin.length !== 2)
     throw new UsageError("--pin accepts two cores, the server's and the load's, e.g. 0,1.");
   return {
@@ -169,17 +169,17 @@ function readSettings(options: Options): Settings {
       shape === undefined
         ? [
             fanOutShape(
-              options.integer("channels", { least: 1, most: 1_000_000 }),
-              options.integer("subscribers", { least: 1, most: mostConnections() }),
+              options.integer("channels", { min: 1, max: 1_000_000 }),
+              options.integer("subscribers", { min: 1, max: maxConnections() }),
             ),
           ]
-        : parseFanOutShapes(shape, mostConnections()),
-    publishers: options.integer("publishers", { least: 1, most: 10_000 }),
-    windows: options.integers("window", { least: 1, most: 1000 }),
-    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
-    seconds: options.number("seconds", { least: 0.1, most: 600 }),
-    warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
-    rounds: options.integer("rounds", { least: 1, most: 100 }),
+        : parseFanOutShapes(shape, maxConnections()),
+    publishers: options.integer("publishers", { min: 1, max: 10_000 }),
+    windows: options.integers("window", { min: 1, max: 1000 }),
+    bytes: options.integer("bytes", { min: minPayloadBytes, max: 32_768 }),
+    seconds: options.number("seconds", { min: 0.1, max: 600 }),
+    warmUpSeconds: options.number("warm-up", { min: 0, max: 600 }),
+    rounds: options.integer("rounds", { min: 1, max: 100 }),
     folder: options.text("folder"),
     serverCore: pin[0],
     loadCore: pin[1],

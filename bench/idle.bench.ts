@@ -2,17 +2,17 @@
  * How much memory does an idle connection with one subscription take on the server, and does it come back when the
  * connection closes? Each contender has a fresh server, which collects its garbage before every measurement.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
 import type { Memory, Stats } from "./servers/answer-asks.js";
+import { jsonOption, readOptions, runBench, writeResults } from "./support/command.js";
 import { type Contender, contenderNames, contendersNamed } from "./support/contenders.js";
-import { IdleClients } from "./support/idle-clients.js";
-import { describeMachine, mostConnections } from "./support/machine.js";
-import { readOptions } from "./support/options.js";
-import { describe, grouped, Progress, percent, table } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { runBench } from "./support/run-bench.js";
+import { describe, describeMachine, Progress, percent, table } from "./support/report.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
-import { emptiedStats, heapOf, isEmpty, settledMemory } from "./support/settled-memory.js";
+import { emptiedStats, heapOf, isEmpty, settledMemory } from "./support/server-usage.js";
+import { IdleClients } from "./support/subscribers.js";
 
 interface Settings {
   readonly connections: number;
@@ -69,9 +69,9 @@ await runBench(async () => {
   const options = readOptions(description);
   const contenders = contendersNamed(options.words("contenders", contenderNames));
   const settings = {
-    connections: options.integer("connections", { least: 1, most: mostConnections() }),
-    channels: options.integer("channels", { least: 1, most: 1_000_000 }),
-    idleSeconds: options.number("idle", { least: 0, most: 600 }),
+    connections: options.integer("connections", { min: 1, max: maxConnections() }),
+    channels: options.integer("channels", { min: 1, max: 1_000_000 }),
+    idleSeconds: options.number("idle", { min: 0, max: 600 }),
   };
   const machine = describeMachine();
   const progress = new Progress();
@@ -81,7 +81,7 @@ await runBench(async () => {
   progress.clear();
   const { connections, channels, idleSeconds } = settings;
   console.log(`\n${describe(machine)}`);
-  console.log(`${grouped(connections)} connections over ${channels} channels, ${idleSeconds} s idle\n`);
+  console.log(`${formatCount(connections)} connections over ${channels} channels, ${idleSeconds} s idle\n`);
   console.log(`${table(head, measurements.map(rowOf))}\n${legend}`);
   writeResults(options, "idle", { machine, settings, measurements });
   const leaking = measurements.filter(({ statsClosed }) => !isEmpty(statsClosed));
@@ -100,7 +100,7 @@ async function measure(contender: Contender, settings: Settings, progress: Progr
     say("warming up");
     await (await IdleClients.open({ ...common, connections: warmUpConnections })).close();
     const before = await settledMemory(server);
-    say(`connecting ${grouped(connections)}`);
+    say(`connecting ${formatCount(connections)}`);
     const start = performance.now();
     const clients = await IdleClients.open({ ...common, connections });
     const connectSeconds = (performance.now() - start) / 1000;
@@ -151,7 +151,7 @@ function rowOf(measurement: Measurement): readonly string[] {
     percent((connected.rss - closed.rss) / grownRss),
     percent(1 - leftHeap / grownHeap),
     kibEach(leftHeap),
-    grouped(connections / connectSeconds),
+    formatCount(connections / connectSeconds),
     isEmpty(statsClosed) ? "empty" : JSON.stringify(statsClosed),
   ];
 }

@@ -2,6 +2,11 @@
  * How long does a publication take to its subscribers, at rising rates until the server no longer keeps up? Publications
  * come on a schedule, and latency counts from it. Contenders take turns in rounds, each on a fresh server.
  */
+
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
+import { type LatencySample, latencyLegend, latencyTable } from "./reports/latency.js";
+import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
 import {
   type Contender,
   fanOutContenders,
@@ -9,19 +14,12 @@ import {
   holdfastDisk,
   installedOf,
 } from "./support/contenders.js";
-import { describeDataParent } from "./support/data-folder.js";
-import { type LatencySample, latencyLegend, latencyTable } from "./support/latency-table.js";
-import { describeMachine, mostConnections } from "./support/machine.js";
-import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
 import { OpenLoop } from "./support/open-loop.js";
-import { type Options, readOptions } from "./support/options.js";
-import { leastPayloadBytes } from "./support/payload.js";
-import { describe, grouped, Progress } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { rotated } from "./support/rotated.js";
-import { runBench } from "./support/run-bench.js";
-import { startServer } from "./support/running-server.js";
+import { minPayloadBytes } from "./support/payload.js";
+import { describe, describeMachine, Progress, rotated } from "./support/report.js";
+import { describeDataParent, startServer } from "./support/running-server.js";
 import { compileServers } from "./support/server-process.js";
+import { measureUsage, noteOnOthers } from "./support/server-usage.js";
 
 interface Settings {
   readonly contenders: readonly string[];
@@ -88,7 +86,7 @@ await runBench(async () => {
   progress.clear();
   samples.sort((a, b) => names.indexOf(a.contender) - names.indexOf(b.contender));
   console.log(
-    `\n${describe(machine)}\n${grouped(subscribers)} subscribers, ${bytes}-byte messages, ${rounds} × ${seconds} s each; ${data}\n`,
+    `\n${describe(machine)}\n${formatCount(subscribers)} subscribers, ${bytes}-byte messages, ${rounds} × ${seconds} s each; ${data}\n`,
   );
   console.log(`${latencyTable(samples, missing)}\n${latencyLegend}`);
   const note = noteOnOthers(samples);
@@ -116,7 +114,7 @@ async function measure(
       const { p50Ms, p99Ms, isSaturated, hasEnded } = measured;
       const kept = `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;
       const lost = hasEnded ? "the server gave up on subscribers" : "saturated";
-      progress.say(`${where}, ${grouped(rate)}/s: ${isSaturated ? lost : kept}`);
+      progress.say(`${where}, ${formatCount(rate)}/s: ${isSaturated ? lost : kept}`);
       if (isSaturated) break;
     }
     loop.close();
@@ -131,12 +129,12 @@ async function measure(
 function readSettings(options: Options): Settings {
   return {
     contenders: options.words("contenders", names),
-    rates: options.integers("rates", { least: 1, most: 1_000_000 }).toSorted((a, b) => a - b),
-    subscribers: options.integer("subscribers", { least: 1, most: mostConnections() }),
-    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
-    seconds: options.number("seconds", { least: 0.1, most: 600 }),
-    warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
-    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    rates: options.integers("rates", { min: 1, max: 1_000_000 }).toSorted((a, b) => a - b),
+    subscribers: options.integer("subscribers", { min: 1, max: maxConnections() }),
+    bytes: options.integer("bytes", { min: minPayloadBytes, max: 32_768 }),
+    seconds: options.number("seconds", { min: 0.1, max: 600 }),
+    warmUpSeconds: options.number("warm-up", { min: 0, max: 600 }),
+    rounds: options.integer("rounds", { min: 1, max: 100 }),
     folder: options.text("folder"),
   };
 }

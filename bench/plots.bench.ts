@@ -3,10 +3,9 @@
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { draw } from "./plots/drawings.js";
-import { readMeasurements } from "./plots/measurements.js";
-import { readOptions, UsageError } from "./support/options.js";
-import { runBench } from "./support/run-bench.js";
+import { draw } from "./reports/drawings.js";
+import { readMeasurements } from "./reports/measurements.js";
+import { readOptions, runBench, UsageError } from "./support/command.js";
 
 const description = {
   name: "plots",

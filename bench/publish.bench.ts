@@ -2,27 +2,25 @@
  * How many publications a second does a server acknowledge, how long does that take, and what does it cost, for each kind
  * of acknowledgement? Contenders take turns in rounds, each on a fresh server and a fresh folder.
  */
+
+import { LatencyHistogram } from "@holdfast/lab/load";
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
+import { type PublishSample, publishLegend, publishTable } from "./reports/publish.js";
+import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
 import { installedOf } from "./support/contenders.js";
-import { describeDataParent } from "./support/data-folder.js";
-import { LatencyHistogram } from "./support/latency-histogram.js";
-import { describeMachine, mostConnections } from "./support/machine.js";
-import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
-import { type Options, readOptions } from "./support/options.js";
-import { leastPayloadBytes } from "./support/payload.js";
+import { minPayloadBytes } from "./support/payload.js";
 import {
   type PublishContender,
   publishContenderNames,
   publishContenders,
 } from "./support/publish-contenders.js";
 import { PublishLoad } from "./support/publish-load.js";
-import { type PublishSample, publishLegend, publishTable } from "./support/publish-table.js";
 import { RawClient } from "./support/raw-client.js";
-import { describe, grouped, Progress } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { rotated } from "./support/rotated.js";
-import { runBench } from "./support/run-bench.js";
-import { type RunningServer, startServer } from "./support/running-server.js";
+import { describe, describeMachine, Progress, rotated, summarizeLatencies } from "./support/report.js";
+import { describeDataParent, type RunningServer, startServer } from "./support/running-server.js";
 import { compileServers } from "./support/server-process.js";
+import { measureUsage, noteOnOthers } from "./support/server-usage.js";
 import { type PublishShape, publishShapes } from "./support/shapes.js";
 
 interface Settings {
@@ -109,7 +107,7 @@ async function measureAll(
     }
     const { publishesPerSecond, p50Ms, p99Ms } = samples.at(-1) as PublishSample;
     progress.say(
-      `${where}: ${grouped(publishesPerSecond)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`,
+      `${where}: ${formatCount(publishesPerSecond)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`,
     );
   }
   return samples;
@@ -143,26 +141,26 @@ async function measure(
     ...shape,
     round,
     ...publications,
-    ...latencies.summary(),
+    ...summarizeLatencies(latencies),
     publishesPerSecond: publications.published / publications.seconds,
     serverCpuMicrosEach: serverCpuMicros / publications.published,
   };
 }
 
 function readSettings(options: Options): Settings {
-  const most = mostConnections();
+  const max = maxConnections();
   return {
     contenders: options.words("contenders", publishContenderNames),
     shapes: publishShapes({
-      publishers: options.integers("publishers", { least: 1, most: 100_000 }),
-      connections: options.integers("connections", { least: 1, most }),
-      channels: options.integers("channels", { least: 1, most: 100_000 }),
+      publishers: options.integers("publishers", { min: 1, max: 100_000 }),
+      connections: options.integers("connections", { min: 1, max }),
+      channels: options.integers("channels", { min: 1, max: 100_000 }),
     }),
-    window: options.integer("window", { least: 1, most: 1000 }),
-    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
-    seconds: options.number("seconds", { least: 0.1, most: 600 }),
-    warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
-    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    window: options.integer("window", { min: 1, max: 1000 }),
+    bytes: options.integer("bytes", { min: minPayloadBytes, max: 32_768 }),
+    seconds: options.number("seconds", { min: 0.1, max: 600 }),
+    warmUpSeconds: options.number("warm-up", { min: 0, max: 600 }),
+    rounds: options.integer("rounds", { min: 1, max: 100 }),
     folder: options.text("folder"),
   };
 }

@@ -2,23 +2,23 @@
  * A server with many subscribers is killed with SIGKILL and started again on the same folder, while all come back at once:
  * how long until they are live again, and does anybody miss anything or get it twice?
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
-import { createDataFolder, describeDataParent, removeDataFolder } from "./support/data-folder.js";
-import { freePorts } from "./support/free-port.js";
-import { describeMachine, mostConnections } from "./support/machine.js";
-import { type Options, readOptions } from "./support/options.js";
-import { leastPayloadBytes } from "./support/payload.js";
-import { RecoveryCrowd } from "./support/recovery-crowd.js";
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
 import {
   curveOf,
   liveTimes,
   type RecoverySample,
   recoveryLegend,
   recoveryTable,
-} from "./support/recovery-table.js";
-import { describe, grouped, Progress } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { runBench } from "./support/run-bench.js";
+} from "./reports/recovery.js";
+import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
+import { freePorts } from "./support/native-process.js";
+import { minPayloadBytes } from "./support/payload.js";
+import { RecoveryCrowd } from "./support/recovery-crowd.js";
+import { describe, describeMachine, Progress } from "./support/report.js";
+import { createDataFolder, describeDataParent, removeDataFolder } from "./support/running-server.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
 
 interface Settings {
@@ -73,7 +73,7 @@ await runBench(async () => {
     }
   progress.clear();
   console.log(
-    `\n${describe(machine)}\n${grouped(clients)} clients on ${grouped(channels)} channels, ${grouped(rate)} publications/s of ` +
+    `\n${describe(machine)}\n${formatCount(clients)} clients on ${formatCount(channels)} channels, ${formatCount(rate)} publications/s of ` +
       `${bytes} bytes, ${connecting} connecting at a time, ${rounds} crashes each; ${data}\n`,
   );
   console.log(`${recoveryTable(samples)}\n${recoveryLegend}`);
@@ -98,10 +98,10 @@ async function measure(
       { args: ["--data", folder, "--durability", durability, "--port", String(port)] },
     );
   const channels = Array.from({ length: settings.channels }, (_, i) => `recovery${i}`);
-  const crowd = new RecoveryCrowd({ port, clients, channels, rate, bytes, mostConnecting: connecting });
+  const crowd = new RecoveryCrowd({ port, clients, channels, rate, bytes, maxConnecting: connecting });
   let server = await start();
   try {
-    say(`connecting ${grouped(clients)} clients`);
+    say(`connecting ${formatCount(clients)} clients`);
     await crowd.connect();
     await sleep(seconds * 1000);
     say("killing the server");
@@ -131,7 +131,7 @@ async function measure(
       curve: curveOf(times, killedAt),
     };
     say(
-      `down for ${grouped(sample.downMs)} ms, all live ${grouped(sample.sinceListening.last)} ms later; ` +
+      `down for ${formatCount(sample.downMs)} ms, all live ${formatCount(sample.sinceListening.last)} ms later; ` +
         `${sample.gaps} gaps, ${sample.duplicates} duplicates`,
     );
     return sample;
@@ -159,13 +159,13 @@ function isFaulty(sample: RecoverySample): boolean {
 function readSettings(options: Options): Settings {
   return {
     durabilities: options.words("durability", ["process", "disk"]),
-    clients: options.integer("clients", { least: 1, most: mostConnections() }),
-    channels: options.integer("channels", { least: 1, most: 1_000_000 }),
-    rate: options.number("rate", { least: 1, most: 100_000 }),
-    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
-    connecting: options.integer("connecting", { least: 1, most: 10_000 }),
-    seconds: options.number("seconds", { least: 0.1, most: 600 }),
-    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    clients: options.integer("clients", { min: 1, max: maxConnections() }),
+    channels: options.integer("channels", { min: 1, max: 1_000_000 }),
+    rate: options.number("rate", { min: 1, max: 100_000 }),
+    bytes: options.integer("bytes", { min: minPayloadBytes, max: 32_768 }),
+    connecting: options.integer("connecting", { min: 1, max: 10_000 }),
+    seconds: options.number("seconds", { min: 0.1, max: 600 }),
+    rounds: options.integer("rounds", { min: 1, max: 100 }),
     folder: options.text("folder"),
   };
 }

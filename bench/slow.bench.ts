@@ -2,22 +2,19 @@
  * Some subscribers of a channel stop reading for good: what does that cost those that read, and the server's memory?
  * Contenders take turns in rounds, each on a fresh server.
  */
+
+import { LatencyHistogram } from "@holdfast/lab/load";
+import { maxConnections } from "@holdfast/lab/node";
+import { formatCount } from "@holdfast/lab/report";
+import { type SlowHalf, type SlowSample, slowLegend, slowTable } from "./reports/slow.js";
+import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
 import { type Contender, holdfast, holdfastDurable, socketIo, ws } from "./support/contenders.js";
-import { describeDataParent } from "./support/data-folder.js";
 import { FanOut } from "./support/fan-out.js";
-import { LatencyHistogram } from "./support/latency-histogram.js";
-import { describeMachine, mostConnections } from "./support/machine.js";
-import { measureUsage, noteOnOthers } from "./support/measured-usage.js";
-import { watchMemory } from "./support/memory-watch.js";
-import { type Options, readOptions } from "./support/options.js";
-import { leastPayloadBytes } from "./support/payload.js";
-import { describe, grouped, Progress } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { rotated } from "./support/rotated.js";
-import { runBench } from "./support/run-bench.js";
-import { type RunningServer, startServer } from "./support/running-server.js";
+import { minPayloadBytes } from "./support/payload.js";
+import { describe, describeMachine, Progress, rotated, summarizeLatencies } from "./support/report.js";
+import { describeDataParent, type RunningServer, startServer } from "./support/running-server.js";
 import { compileServers } from "./support/server-process.js";
-import { type SlowHalf, type SlowSample, slowLegend, slowTable } from "./support/slow-table.js";
+import { measureUsage, noteOnOthers, watchMemory } from "./support/server-usage.js";
 import { StalledReaders } from "./support/stalled-readers.js";
 
 interface Settings {
@@ -77,7 +74,7 @@ await runBench(async () => {
   progress.clear();
   samples.sort((a, b) => names.indexOf(a.contender) - names.indexOf(b.contender));
   console.log(
-    `\n${describe(machine)}\n${grouped(readers)} readers, ${grouped(stalled)} stalled, window ${window}, ` +
+    `\n${describe(machine)}\n${formatCount(readers)} readers, ${formatCount(stalled)} stalled, window ${window}, ` +
       `${bytes}-byte messages, ${rounds} × 2 × ${seconds} s each; ${data}\n`,
   );
   console.log(`${slowTable(samples)}\n${slowLegend}`);
@@ -98,7 +95,7 @@ async function measure(
   try {
     say("without stalled readers");
     const without = await measureHalf(contender, server, settings);
-    say(`${grouped(without.deliveriesPerSecond)}/s; filling the buffers of stalled readers`);
+    say(`${formatCount(without.deliveriesPerSecond)}/s; filling the buffers of stalled readers`);
     const [[filledBytes, half], memory] = await watchMemory(server, async () => {
       const fillBytes = settings.fillMebibytes * 1024 * 1024;
       const readers = await StalledReaders.open({ ...common, count: stalled, fillBytes });
@@ -107,7 +104,7 @@ async function measure(
       // They stay till the end.
       return [readers.filledBytes, half] as const;
     });
-    say(`${grouped(without.deliveriesPerSecond)}/s, then ${grouped(half.deliveriesPerSecond)}/s`);
+    say(`${formatCount(without.deliveriesPerSecond)}/s, then ${formatCount(half.deliveriesPerSecond)}/s`);
     return {
       contender: contender.name,
       round,
@@ -138,7 +135,7 @@ async function measureHalf(
   const stats = await server.ask("stats");
   fanOut.close();
   return {
-    ...latencies.summary(),
+    ...summarizeLatencies(latencies),
     ...measured,
     deliveriesPerSecond: measured.deliveries / measured.seconds,
     // One more publishes.
@@ -147,17 +144,17 @@ async function measureHalf(
 }
 
 function readSettings(options: Options): Settings {
-  const most = Math.floor(mostConnections() / 2);
+  const max = Math.floor(maxConnections() / 2);
   return {
     contenders: options.words("contenders", names),
-    readers: options.integer("readers", { least: 1, most }),
-    stalled: options.integer("stalled", { least: 1, most }),
-    window: options.integer("window", { least: 1, most: 1000 }),
-    bytes: options.integer("bytes", { least: leastPayloadBytes, most: 32_768 }),
-    fillMebibytes: options.number("fill", { least: 0, most: 1024 }),
-    seconds: options.number("seconds", { least: 0.1, most: 600 }),
-    warmUpSeconds: options.number("warm-up", { least: 0, most: 600 }),
-    rounds: options.integer("rounds", { least: 1, most: 100 }),
+    readers: options.integer("readers", { min: 1, max }),
+    stalled: options.integer("stalled", { min: 1, max }),
+    window: options.integer("window", { min: 1, max: 1000 }),
+    bytes: options.integer("bytes", { min: minPayloadBytes, max: 32_768 }),
+    fillMebibytes: options.number("fill", { min: 0, max: 1024 }),
+    seconds: options.number("seconds", { min: 0.1, max: 600 }),
+    warmUpSeconds: options.number("warm-up", { min: 0, max: 600 }),
+    rounds: options.integer("rounds", { min: 1, max: 100 }),
     folder: options.text("folder"),
   };
 }

@@ -1,9 +1,6 @@
 /** How publications are said and confirmed one by one, so that each publisher knows its own. */
-import { holdfastProtocol } from "./holdfast-protocol.js";
-import type { Protocol } from "./protocol.js";
+import { holdfastProtocol, type Protocol, socketIoProtocol, wsProtocol } from "./protocols.js";
 import type { RawClient } from "./raw-client.js";
-import { socketIoProtocol } from "./socket-io-protocol.js";
-import { wsProtocol } from "./ws-protocol.js";
 
 /** Ids have so many digits, so that the next one fits into the frame of the one before. */
 export const idDigits = 10;

@@ -1,11 +1,15 @@
 /** The servers that are compared: what runs them and how their clients speak. */
-import { holdfastProtocol } from "./holdfast-protocol.js";
+
 import { isInstalled, type NativeServer } from "./native-process.js";
 import { natsCore, natsProtocol } from "./nats-server.js";
 import { nchanProtocol, nchanServer } from "./nchan.js";
-import type { Protocol } from "./protocol.js";
-import { socketIoProtocol } from "./socket-io-protocol.js";
-import { wsChannelsProtocol, wsProtocol } from "./ws-protocol.js";
+import {
+  holdfastProtocol,
+  type Protocol,
+  socketIoProtocol,
+  wsChannelsProtocol,
+  wsProtocol,
+} from "./protocols.js";
 
 export interface Contender {
   readonly name: string;

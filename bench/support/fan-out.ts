@@ -4,15 +4,15 @@
  * some subscribers read everything, to check order and content. Any loss, duplicate or lost connection fails the run.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LatencyHistogram } from "@holdfast/lab/load";
+import { inParallel } from "@holdfast/lab/load";
+import type { Counted } from "@holdfast/lab/node";
 import type { Contender } from "./contenders.js";
-import { assertPing, openPublisher, openSubscriber } from "./fan-out-clients.js";
-import type { Counted } from "./frame-reader.js";
-import { inParallel } from "./in-parallel.js";
-import type { LatencyHistogram } from "./latency-histogram.js";
+import { FirstFailure, stallTimeoutMs, watchForStall } from "./load.js";
 import { markedPayload, type PayloadFormat } from "./payload.js";
-import type { Publisher } from "./protocol.js";
+import type { Publisher } from "./protocols.js";
 import type { RawClient } from "./raw-client.js";
-import { stallTimeoutMs, watchForStall } from "./stall-watch.js";
+import { assertPing, openPublisher, openSubscriber } from "./subscribers.js";
 
 export interface FanOutOptions {
   readonly contender: Contender;
@@ -60,7 +60,7 @@ export class FanOut {
   #published = 0;
   #acknowledged = 0;
   #received = 0;
-  #failure: Error | undefined;
+  readonly #failure = new FirstFailure();
   #onWindowEnd: { resolve(): void; reject(error: Error): void } | undefined;
 
   private constructor(
@@ -72,18 +72,19 @@ export class FanOut {
     this.#channels = channelsOf(options);
     this.#subscribersEach = options.subscribers / this.#channels.length;
     this.#payload = options.payload ?? markedPayload;
+    this.#failure.onFail = (error) => this.#onWindowEnd?.reject(error);
     this.#publishers = publishers;
     this.#subscribers = subscribers;
     for (const publisher of publishers) {
-      publisher.onLost = (error) => this.#fail(error);
-      publisher.onMessage = this.#orFail((message) => this.#countAcknowledgements(message));
+      publisher.onLost = this.#failure.fail;
+      publisher.onMessage = this.#failure.guard((message) => this.#countAcknowledgements(message));
     }
     for (const [i, subscriber] of subscribers.entries()) {
-      subscriber.onLost = (error) => this.#fail(error);
+      subscriber.onLost = this.#failure.fail;
       if (i < inspectors) this.#inspect(subscriber, i);
       else {
         subscriber.onDeliveries = (count) => this.#countDeliveries(count);
-        subscriber.onMessage = this.#orFail((message) => assertPing(subscriber.protocol, message));
+        subscriber.onMessage = this.#failure.guard((message) => assertPing(subscriber.protocol, message));
         subscriber.startCounting(options.counted ?? "markers");
       }
     }
@@ -112,7 +113,7 @@ export class FanOut {
     this.#latencies = latencies;
     const watchdog = watchForStall(
       () => this.#received,
-      () => this.#fail(new Error(this.#describeStall())),
+      () => this.#failure.fail(new Error(this.#describeStall())),
     );
     const start = performance.now();
     let now = start;
@@ -131,7 +132,7 @@ export class FanOut {
   /** @throws Error unless every subscriber has got everything since the beginning exactly once */
   async verify(): Promise<void> {
     await sleep(surplusWaitMs);
-    if (this.#failure) throw this.#failure;
+    if (this.#failure.error) throw this.#failure.error;
     const wrong = this.#subscribers.findIndex(({ received }, i) => received !== this.#publishedInto(i));
     if (wrong >= 0) {
       const { received } = this.#subscribers[wrong] as RawClient;
@@ -164,7 +165,7 @@ export class FanOut {
       messages[at % messages.length]?.push(message);
     }
     return new Promise((resolve, reject) => {
-      if (this.#failure) reject(this.#failure);
+      if (this.#failure.error) reject(this.#failure.error);
       this.#onWindowEnd = { resolve, reject };
       this.#windowStart = performance.now();
       for (const [i, publisher] of this.#publishers.entries()) publisher.send(...(messages[i] ?? []));
@@ -173,7 +174,7 @@ export class FanOut {
 
   #inspect(subscriber: RawClient, index: number): void {
     let lastOffset: number | undefined;
-    subscriber.onMessage = this.#orFail((message) => {
+    subscriber.onMessage = this.#failure.guard((message) => {
       const sequences = this.#payload.sequencesIn(message, this.#options.bytes);
       if (sequences.length === 0) assertPing(subscriber.protocol, message);
       for (const sequence of sequences) {
@@ -206,7 +207,7 @@ export class FanOut {
     const expected = this.#published * this.#subscribersEach;
     if (this.#received < expected) return;
     if (contender.protocol.hasAcknowledgements && this.#acknowledged < this.#published) return;
-    if (this.#received > expected) this.#fail(new Error("more came than was published"));
+    if (this.#received > expected) this.#failure.fail(new Error("more came than was published"));
     this.#onWindowEnd?.resolve();
   }
 
@@ -218,21 +219,6 @@ export class FanOut {
       `nothing has come for ${stallTimeoutMs / 1000} s: ${deliveries}` +
       (contender.protocol.hasAcknowledgements ? acknowledgements : "")
     );
-  }
-
-  #orFail(receive: (message: string) => void): (message: string) => void {
-    return (message) => {
-      try {
-        receive(message);
-      } catch (error) {
-        this.#fail(error as Error);
-      }
-    };
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    this.#onWindowEnd?.reject(this.#failure);
   }
 }
 

@@ -4,10 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CpuTime } from "../servers/answer-asks.js";
-import { freePorts } from "./free-port.js";
 import type { CommonAnswers } from "./running-server.js";
 
 export interface NativeServer {
@@ -127,4 +126,26 @@ function readRss(pid: number): number {
 
 function sumOf(usages: readonly CpuTime[]): CpuTime {
   return usages.reduce((sum, { user, system }) => ({ user: sum.user + user, system: sum.system + system }));
+}
+
+const first = 20_000;
+const last = 32_000;
+
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports: number[] = [];
+  let candidate = first + (process.pid % 4000);
+  while (ports.length < count) {
+    if (candidate > last) throw new Error(`there are no ${count} free ports from ${first} to ${last}`);
+    if (await isFree(candidate)) ports.push(candidate);
+    candidate++;
+  }
+  return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on("error", () => resolve(false));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }

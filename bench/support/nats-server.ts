@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AcknowledgedProtocol, idDigits } from "./acknowledged-protocol.js";
 import type { NativeServer } from "./native-process.js";
-import type { Protocol } from "./protocol.js";
+import type { Protocol } from "./protocols.js";
 import type { RawClient } from "./raw-client.js";
 
 const lineEnd = "\r\n";

@@ -3,10 +3,11 @@
  * https://nchan.io/#documentation
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { HttpPublisher } from "./http-publisher.js";
+import { HttpReader } from "@holdfast/lab/node";
 import type { NativeServer } from "./native-process.js";
-import type { Protocol } from "./protocol.js";
+import type { Protocol, Publisher } from "./protocols.js";
 
 const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const temporaryFolders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
@@ -66,9 +67,54 @@ export const nchanProtocol: Protocol = {
     `Content-Length: ${data.length}\r\n\r\n${data}`,
 
   acknowledgementsIn(message) {
-    if (!/^HTTP\/1\.1 20[12] /.test(message)) throw new Error(`nchan answered a publication with ${message}`);
+    if (!/^HTTP\/1\.1 20[12]$/.test(message)) throw new Error(`nchan answered a publication with ${message}`);
     return 1;
   },
 
   offsetsIn: () => undefined,
 };
+
+/** Publishes with HTTP requests over one connection, several at a time. Each response is handed over as its status line. */
+class HttpPublisher implements Publisher {
+  onMessage: ((statusLine: string) => void) | undefined;
+  onLost: ((error: Error) => void) | undefined;
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay();
+    let status = 0;
+    const reader = new HttpReader({
+      onHead: (head) => {
+        status = head.status;
+      },
+      onBody: () => {},
+      onEnd: () => this.onMessage?.(`HTTP/1.1 ${status}`),
+      onUpgrade: () => {},
+    });
+    socket.on("data", (bytes) => reader.read(bytes));
+    socket.on("error", () => {});
+    socket.on("close", () => this.onLost?.(new Error("the publisher's connection was lost")));
+  }
+
+  static open(port: number): Promise<HttpPublisher> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: "127.0.0.1" });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new HttpPublisher(socket));
+      });
+    });
+  }
+
+  /** Sends each text, which is a whole request, all in one write. */
+  send(...requests: readonly string[]): void {
+    this.#socket.write(requests.join(""));
+  }
+
+  destroy(): void {
+    this.onLost = undefined;
+    this.#socket.destroy();
+  }
+}

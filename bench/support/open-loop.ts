@@ -3,15 +3,16 @@
  * the moment a publication was due, not from when it was sent, so a server that falls behind can't hide it by slowing the
  * publisher down. Everything is counted, and on some subscribers the order checked; a loss or a duplicate fails the run.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { createSchedule, inParallel, LatencyHistogram, type Schedule } from "@holdfast/lab/load";
 import type { Contender } from "./contenders.js";
-import { assertPing, openPublisher, openSubscriber, SubscriptionEnded } from "./fan-out-clients.js";
-import { inParallel } from "./in-parallel.js";
-import { LatencyHistogram, type LatencySummary } from "./latency-histogram.js";
+import { FirstFailure } from "./load.js";
 import { markedPayload } from "./payload.js";
-import type { Publisher } from "./protocol.js";
+import type { Publisher } from "./protocols.js";
 import type { RawClient } from "./raw-client.js";
-import { dueBy, outcomeOf, type Schedule, scheduleOf } from "./schedule.js";
+import { type LatencySummary, summarizeLatencies } from "./report.js";
+import { assertPing, openPublisher, openSubscriber, SubscriptionEnded } from "./subscribers.js";
 
 export interface OpenLoopOptions {
   readonly contender: Contender;
@@ -50,10 +51,10 @@ export class OpenLoop {
   readonly #subscribers: readonly RawClient[];
   #published = 0;
   #received = 0;
-  #failure: Error | undefined;
+  readonly #failure = new FirstFailure();
   /** The publications that a run began after, and its schedule. */
   #base = 0;
-  #schedule: Schedule = scheduleOf({ startMs: 0, perSecond: 1, seconds: 1, warmUpSeconds: 0 });
+  #schedule: Schedule = createSchedule({ ratePerSecond: 1, windowStartMs: 0, durationMs: 0, warmUpMs: 0 });
   #latencies = new LatencyHistogram();
 
   private constructor(options: OpenLoopOptions, publisher: Publisher, subscribers: readonly RawClient[]) {
@@ -61,15 +62,15 @@ export class OpenLoop {
     this.#publisher = publisher;
     this.#subscribers = subscribers;
     const { protocol } = options.contender;
-    publisher.onLost = (error) => this.#fail(error);
-    publisher.onMessage = this.#orFail((message) => protocol.acknowledgementsIn(message));
+    publisher.onLost = this.#failure.fail;
+    publisher.onMessage = this.#failure.guard((message) => protocol.acknowledgementsIn(message));
     for (const [i, subscriber] of subscribers.entries()) {
-      subscriber.onLost = (error) => this.#fail(error);
+      subscriber.onLost = this.#failure.fail;
       if (i < inspectors)
-        subscriber.onMessage = this.#orFail((message) => this.#inspect(subscriber, message));
+        subscriber.onMessage = this.#failure.guard((message) => this.#inspect(subscriber, message));
       else {
         subscriber.onDeliveries = (count) => this.#record(subscriber.received - count, count);
-        subscriber.onMessage = this.#orFail((message) => assertPing(protocol, message));
+        subscriber.onMessage = this.#failure.guard((message) => assertPing(protocol, message));
         subscriber.startCounting("markers");
       }
     }
@@ -85,38 +86,47 @@ export class OpenLoop {
   /** Publishes at this rate; resolves when everything has come. @throws Error when it does not */
   async run(perSecond: number, seconds: number, warmUpSeconds: number): Promise<OpenLoopResult> {
     const start = performance.now();
-    const schedule = scheduleOf({ startMs: start, perSecond, seconds, warmUpSeconds });
+    const warmUpMs = warmUpSeconds * 1000;
+    const schedule = createSchedule({
+      ratePerSecond: perSecond,
+      windowStartMs: start + warmUpMs,
+      durationMs: seconds * 1000,
+      warmUpMs,
+    });
     this.#base = this.#published;
     this.#schedule = schedule;
     this.#latencies = new LatencyHistogram();
     const lateness = new LatencyHistogram();
     let sent = 0;
-    let most = 0;
-    while (sent < schedule.count && !this.#failure) {
+    let maxOutstanding = 0;
+    while (sent < schedule.count && !this.#failure.error) {
       const now = performance.now();
-      const due = dueBy(schedule, now);
+      const due = schedule.dueBy(now);
       if (due > sent) {
         this.#publish(due - sent);
-        for (; sent < due; sent++) lateness.record(now - schedule.timeOf(sent));
+        while (sent < due) lateness.record(now - schedule.timeOf(++sent));
       }
-      most = Math.max(most, this.#outstanding());
-      if (outcomeOf(schedule, most) === "hopeless") break;
-      const waitMs = schedule.timeOf(sent) - performance.now();
+      maxOutstanding = Math.max(maxOutstanding, this.#outstanding());
+      if (findOutcome(perSecond, schedule.count, maxOutstanding) === "hopeless") break;
+      const waitMs = schedule.timeOf(sent + 1) - performance.now();
       if (waitMs > timerSlackMs) await sleep(waitMs - timerSlackMs);
       else await new Promise(setImmediate);
     }
     const outstanding = this.#outstanding();
     await this.#drain();
     const end = performance.now();
-    const hasEnded = this.#failure instanceof SubscriptionEnded;
+    const hasEnded = this.#failure.error instanceof SubscriptionEnded;
     if (!hasEnded) await this.#verify();
     return {
-      ...this.#latencies.summary(),
+      ...summarizeLatencies(this.#latencies),
       seconds: (end - start) / 1000,
       published: sent,
-      lateP99Ms: lateness.percentileMs(99),
+      lateP99Ms: lateness.percentileMs(99) ?? Number.NaN,
       hasEnded,
-      isSaturated: hasEnded || sent < schedule.count || outcomeOf(schedule, outstanding) !== "kept up",
+      isSaturated:
+        hasEnded ||
+        sent < schedule.count ||
+        findOutcome(perSecond, schedule.count, outstanding) !== "kept up",
     };
   }
 
@@ -151,33 +161,37 @@ export class OpenLoop {
   #record(first: number, count: number): void {
     const now = performance.now();
     this.#received += count;
-    for (let i = first - this.#base; i < first - this.#base + count; i++)
-      if (i >= this.#schedule.warmUpCount) this.#latencies.record(now - this.#schedule.timeOf(i));
+    const { warmUpCount, timeOf } = this.#schedule;
+    for (let sequence = first - this.#base + 1; sequence <= first - this.#base + count; sequence++)
+      if (sequence > warmUpCount) this.#latencies.record(now - timeOf(sequence));
   }
 
   async #drain(): Promise<void> {
     const deadline = performance.now() + drainTimeoutMs;
-    while (this.#outstanding() > 0 && !this.#failure && performance.now() < deadline) await sleep(20);
+    while (this.#outstanding() > 0 && !this.#failure.error && performance.now() < deadline) await sleep(20);
   }
 
   async #verify(): Promise<void> {
     await sleep(surplusWaitMs);
-    if (this.#failure) throw this.#failure;
+    if (this.#failure.error) throw this.#failure.error;
     const wrong = this.#subscribers.find(({ received }) => received !== this.#published);
     if (wrong) throw new Error(`a subscriber got ${wrong.received} of ${this.#published} publications`);
   }
+}
 
-  #orFail(receive: (message: string) => void): (message: string) => void {
-    return (message) => {
-      try {
-        receive(message);
-      } catch (error) {
-        this.#fail(error as Error);
-      }
-    };
-  }
+/** When so much is outstanding at the end, the server has fallen behind: this part of the run, or so many seconds. */
+const behindPart = 0.1;
+const behindSeconds = 0.5;
+/** When so much is outstanding at any time, it will not catch up. */
+const hopelessSeconds = 2;
 
-  #fail(error: Error): void {
-    this.#failure ??= error;
-  }
+/** @param outstanding publications that have not reached everybody */
+export function findOutcome(
+  perSecond: number,
+  count: number,
+  outstanding: number,
+): "kept up" | "fell behind" | "hopeless" {
+  const seconds = outstanding / perSecond;
+  if (seconds > hopelessSeconds) return "hopeless";
+  return seconds > Math.min(behindSeconds, (behindPart * count) / perSecond) ? "fell behind" : "kept up";
 }

@@ -3,14 +3,14 @@
  * whose messages then go out in one write. Each acknowledgement has to be for a publication that waits for it; one that
  * is wrong, twice or missing fails the run.
  */
+
+import type { LatencyHistogram } from "@holdfast/lab/load";
+import { inParallel } from "@holdfast/lab/load";
+import { replaceText, textFrame } from "@holdfast/lab/node";
 import { type AcknowledgedProtocol, firstId } from "./acknowledged-protocol.js";
-import { replaceText, textFrame } from "./client-frames.js";
-import { inParallel } from "./in-parallel.js";
-import type { LatencyHistogram } from "./latency-histogram.js";
-import { leastPayloadBytes, markedPayload } from "./payload.js";
-import { RawClient } from "./raw-client.js";
-import { sourceOf } from "./source-address.js";
-import { stallTimeoutMs, watchForStall } from "./stall-watch.js";
+import { FirstFailure, stallTimeoutMs, watchForStall } from "./load.js";
+import { markedPayload, minPayloadBytes } from "./payload.js";
+import { RawClient, sourceOf } from "./raw-client.js";
 
 export interface PublishLoadOptions {
   readonly port: number;
@@ -38,12 +38,13 @@ export class PublishLoad {
   #acknowledged = 0;
   #latencies: LatencyHistogram | undefined;
   #deadline = 0;
-  #failure: Error | undefined;
+  readonly #failure = new FirstFailure();
   #onEnd: { resolve(): void; reject(error: Error): void } | undefined;
 
   private constructor(options: PublishLoadOptions, clients: readonly RawClient[]) {
     this.#options = options;
     const { publishers, channels, window } = options;
+    this.#failure.onFail = (error) => this.#onEnd?.reject(error);
     this.#publishers = clients.map((client, c) => {
       const slots: Slot[] = [];
       for (let p = c; p < publishers; p += clients.length)
@@ -52,7 +53,7 @@ export class PublishLoad {
       return new PublisherConnection(client, slots);
     });
     for (const connection of this.#publishers) {
-      connection.client.onLost = (error) => this.#fail(error);
+      connection.client.onLost = this.#failure.fail;
       connection.client.onMessage = (message) => this.#receive(connection, message);
     }
   }
@@ -89,11 +90,11 @@ export class PublishLoad {
   async #run(): Promise<void> {
     const watchdog = watchForStall(
       () => this.#acknowledged,
-      () => this.#fail(new Error(`no acknowledgement has come for ${stallTimeoutMs / 1000} s`)),
+      () => this.#failure.fail(new Error(`no acknowledgement has come for ${stallTimeoutMs / 1000} s`)),
     );
     try {
       await new Promise<void>((resolve, reject) => {
-        if (this.#failure) reject(this.#failure);
+        if (this.#failure.error) reject(this.#failure.error);
         this.#onEnd = { resolve, reject };
         for (const connection of this.#publishers) {
           this.#outstanding += connection.slots.length;
@@ -116,13 +117,8 @@ export class PublishLoad {
         else if (--this.#outstanding === 0) this.#onEnd?.resolve();
       });
     } catch (error) {
-      this.#fail(error as Error);
+      this.#failure.fail(error as Error);
     }
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    this.#onEnd?.reject(this.#failure);
   }
 }
 
@@ -182,7 +178,7 @@ class Slot {
 
   prepare(id: number): Buffer {
     replaceText(this.#frame, this.#payloadBytes, this.#idAt, String(id));
-    const sequence = String(++this.#sequence).padStart(leastPayloadBytes - 2, "0");
+    const sequence = String(++this.#sequence).padStart(minPayloadBytes - 2, "0");
     replaceText(this.#frame, this.#payloadBytes, this.#sequenceAt, sequence);
     return this.#frame;
   }

@@ -3,11 +3,22 @@
  * generator little: one read buffer for all, no message objects while counting. What is said after the opening
  * handshake is a `Protocol`'s.
  */
-import { connect, type Socket } from "node:net";
-import { closeFrame, pongFrame, textFrame } from "./client-frames.js";
-import { inflateMessage } from "./deflated-message.js";
-import { type Counted, FrameReader } from "./frame-reader.js";
-import type { Protocol } from "./protocol.js";
+import type { Socket } from "node:net";
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import {
+  type Counted,
+  clientFrame,
+  closeFrame,
+  FrameError,
+  FrameReader,
+  openSocket,
+  pongFrame,
+  textFrame,
+  upgradeAccept,
+  upgradeKey,
+} from "@holdfast/lab/node";
+import { marker } from "./payload.js";
+import type { Protocol } from "./protocols.js";
 
 export interface RawClientOptions {
   readonly port: number;
@@ -18,13 +29,8 @@ export interface RawClientOptions {
   readonly localAddress?: string;
 }
 
-/** What a server has to make of the key that all clients send. RFC 6455 §4.2.2. */
-const key = "dGhlIHNhbXBsZSBub25jZQ==";
-const acceptKey = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-const answerTimeoutMs = 20_000;
+const responseTimeoutMs = 20_000;
 const closeTimeoutMs = 10_000;
-/** Sockets are read one after the other, and nothing of a read is kept. */
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 export class RawClient {
   /** Markers or frames that have come while counting. */
@@ -46,38 +52,36 @@ export class RawClient {
 
   private constructor({ port, protocol, localAddress }: RawClientOptions) {
     this.protocol = protocol;
-    const events = {
-      onCounted: (count: number) => {
-        this.received += count;
-        this.onDeliveries?.(count);
-      },
-      onMessage: (text: string, isCompressed: boolean) => this.#receiveMessage(text, isCompressed),
-      onControl: (opcode: number, payload: Buffer) => this.#receiveControl(opcode, payload),
-      onWrongFrame: (first: number) => this.#cut(`the server sent a frame that begins with ${first}`),
-    };
-    this.#frames = new FrameReader(events, protocol.offer !== undefined);
-    this.#socket = connect({
-      host: "127.0.0.1",
-      port,
-      noDelay: true,
-      ...(localAddress !== undefined && { localAddress }),
-      onread: {
-        buffer: readBuffer,
-        callback: (length, buffer) => {
-          this.#receive(buffer as Buffer, length);
-          return true;
+    this.#frames = new FrameReader(
+      {
+        onCounted: (count) => {
+          this.received += count;
+          this.onDeliveries?.(count);
+        },
+        onMessage: (text, isCompressed) => this.#receiveMessage(text, isCompressed),
+        onPing: (payload) => this.#socket.write(pongFrame(payload)),
+        onClose: (code, reason) => {
+          this.#reason = `the server closed with ${code} ${reason}`.trimEnd();
+          if (!this.#isClosing) this.#socket.destroy();
         },
       },
-    });
-    this.#socket.on("error", (error) => {
-      this.#reason ||= error.message;
-    });
+      { isCompressing: protocol.offer !== undefined, marker },
+    );
+    let onEnded = () => {};
     this.#ended = new Promise((resolve) => {
-      this.#socket.on("close", () => {
-        resolve();
-        if (!this.#isClosing) this.onLost?.(this.#lostError());
-      });
+      onEnded = resolve;
     });
+    this.#socket = openSocket(
+      { port, localAddress },
+      {
+        onBytes: (buffer, length) => this.#receive(buffer, length),
+        onClose: (reason) => {
+          this.#reason ||= reason;
+          onEnded();
+          if (!this.#isClosing) this.onLost?.(new Error(`a connection was lost: ${this.#reason}`));
+        },
+      },
+    );
   }
 
   /** Connects and completes the opening handshake of WebSocket. RFC 6455 §4.1. */
@@ -89,7 +93,7 @@ export class RawClient {
       const { path = options.protocol.path } = options;
       client.#socket.write(
         `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${options.port}\r\nConnection: Upgrade\r\n` +
-          `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n` +
+          `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${upgradeKey}\r\n` +
           `${offer === undefined ? "" : `Sec-WebSocket-Extensions: ${offer}\r\n`}\r\n`,
       );
     });
@@ -118,7 +122,7 @@ export class RawClient {
     this.#socket.write(frame);
   }
 
-  /** The first message that `pick` makes something of. */
+  /** Waits for the first message from which `pick` returns something. */
   waitFor<T>(what: string, pick: (text: string) => T | undefined): Promise<T> {
     return this.#until(what, (resolve, reject) => {
       this.onMessage = (text) => {
@@ -132,7 +136,7 @@ export class RawClient {
     });
   }
 
-  /** Says goodbye and waits till the server has ended the connection. */
+  /** Closes, and waits until the server has ended the connection. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#socket.write(closeFrame());
@@ -141,7 +145,7 @@ export class RawClient {
     clearTimeout(timer);
   }
 
-  /** Cuts the connection. */
+  /** Ends the connection without a closing handshake. */
   destroy(): void {
     this.#isClosing = true;
     this.#socket.destroy();
@@ -150,8 +154,8 @@ export class RawClient {
   #until<T>(what: string, start: (resolve: (value: T) => void, reject: (error: Error) => void) => void) {
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`${what} has not come within ${answerTimeoutMs / 1000} s`));
-      }, answerTimeoutMs);
+        reject(new Error(`${what} did not come within ${responseTimeoutMs / 1000} s`));
+      }, responseTimeoutMs);
       const settle = <V>(how: (value: V) => void) => {
         return (value: V) => {
           clearTimeout(timer);
@@ -166,8 +170,18 @@ export class RawClient {
   }
 
   #receive(buffer: Buffer, length: number): void {
-    if (this.#head === undefined) this.#frames.read(buffer, length);
+    if (this.#head === undefined) this.#readFrames(buffer, length);
     else this.#receiveHead(buffer, length);
+  }
+
+  #readFrames(buffer: Buffer, length: number): void {
+    try {
+      this.#frames.read(buffer, length);
+    } catch (error) {
+      // Anything else is thrown by whoever listens, and ends the benchmark.
+      if (!(error instanceof FrameError)) throw error;
+      this.#terminate(error.message);
+    }
   }
 
   #receiveHead(buffer: Buffer, length: number): void {
@@ -176,23 +190,23 @@ export class RawClient {
     this.#head = head;
     if (end < 4) return;
     const status = head.slice(0, head.indexOf("\r\n"));
-    const fault = this.#faultOf(head.slice(0, end), status);
+    const fault = this.#findFault(head.slice(0, end), status);
     if (fault !== undefined) {
-      this.#cut(fault);
+      this.#terminate(fault);
       return;
     }
     this.#head = undefined;
     this.onMessage?.(status);
     if (end < head.length) {
       const rest = Buffer.from(head.slice(end), "latin1");
-      // Who waits for the answer to the upgrade goes on first, and is there for what came with it.
-      setImmediate(() => this.#frames.read(rest, rest.length));
+      // Whoever awaits the upgrade continues first, so that it gets what came with the response.
+      setImmediate(() => this.#readFrames(rest, rest.length));
     }
   }
 
-  #faultOf(head: string, status: string): string | undefined {
+  #findFault(head: string, status: string): string | undefined {
     if (!status.startsWith("HTTP/1.1 101 ")) return `the server answered the upgrade with ${status}`;
-    if (!head.includes(acceptKey)) return "the server's answer does not fit the key";
+    if (!head.includes(upgradeAccept)) return "the server's Sec-WebSocket-Accept does not match the key";
     const isCompressing = /^sec-websocket-extensions: *permessage-deflate/im.test(head);
     if (isCompressing !== (this.protocol.offer !== undefined))
       return `the server ${isCompressing ? "chose" : "did not choose"} permessage-deflate`;
@@ -206,28 +220,53 @@ export class RawClient {
         throw new Error(`it is ${isCompressed ? "" : "not "}compressed`);
       if (isCompressed) text = inflateMessage(received);
     } catch (error) {
-      this.#cut(`the server sent a message that is wrong: ${(error as Error).message}`);
+      this.#terminate(`the server sent an invalid message: ${(error as Error).message}`);
       return;
     }
     if (this.protocol.isPing(text)) this.send(this.protocol.pong);
     this.onMessage?.(text);
   }
 
-  #receiveControl(opcode: number, payload: Buffer): void {
-    if (opcode === 0x9) this.#socket.write(pongFrame(payload));
-    if (opcode !== 0x8) return;
-    if (payload.length >= 2)
-      this.#reason =
-        `the server closed with ${payload.readUInt16BE(0)} ${payload.toString("latin1", 2)}`.trimEnd();
-    if (!this.#isClosing) this.#socket.destroy();
-  }
-
-  #cut(reason: string): void {
+  #terminate(reason: string): void {
     this.#reason ||= reason;
     this.#socket.destroy();
   }
+}
 
-  #lostError(): Error {
-    return new Error(`a connection was lost: ${this.#reason || "the server ended it"}`);
-  }
+const connectionsPerAddress = 500;
+const lastOctets = 250;
+
+/**
+ * @param index of the connection, from 0
+ * @param generation how often it has been made before: where a server was killed, the addresses and ports of its last
+ *   connections wait a minute, and a new one from the same could get no answer while nobody listens
+ */
+export function sourceOf(index: number, generation = 0): { readonly localAddress?: string } {
+  const block = Math.floor(index / connectionsPerAddress);
+  if (block === 0 && generation === 0) return {};
+  const network = `127.${generation % lastOctets}.${Math.floor(block / lastOctets)}`;
+  return { localAddress: `${network}.${1 + (block % lastOctets)}` };
+}
+
+/** What every flush ends with, and messages leave out. */
+const tail = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+
+function deflateMessage(text: string): Buffer {
+  const flushed = deflateRawSync(Buffer.from(text), { finishFlush: constants.Z_SYNC_FLUSH });
+  return flushed.subarray(0, flushed.length - tail.length);
+}
+
+/**
+ * @param message a character for each byte
+ * @returns its text, which is ASCII
+ * @throws Error when it cannot be decompressed
+ */
+function inflateMessage(message: string): string {
+  const bytes = Buffer.concat([Buffer.from(message, "latin1"), tail]);
+  return inflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }).toString("latin1");
+}
+
+/** RFC 7692 §6: RSV1 marks a compressed message. */
+export function compressedTextFrame(text: string): Buffer {
+  return clientFrame(0x40 | 0x1, deflateMessage(text));
 }

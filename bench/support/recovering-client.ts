@@ -2,10 +2,8 @@
  * A subscriber that comes back where it was: it remembers the position it has read to, subscribes with it again after
  * its connection was lost, and notes when it is live once more.
  */
-import { Continuity, type Ledger } from "./continuity.js";
-import { holdfastProtocol } from "./holdfast-protocol.js";
-import { RawClient } from "./raw-client.js";
-import { sourceOf } from "./source-address.js";
+import { holdfastProtocol } from "./protocols.js";
+import { RawClient, sourceOf } from "./raw-client.js";
 
 interface Pub {
   readonly data: string;
@@ -117,7 +115,7 @@ export class RecoveringClient {
 }
 
 /** As many as there are channels of a usual run, and some. */
-const mostKnown = 256;
+const maxKnown = 256;
 const known = new Map<string, readonly Line[]>();
 
 /** All subscribers of a channel get the same message, and many of those that come back the same reply. */
@@ -126,6 +124,65 @@ function linesOf(message: string): readonly Line[] {
   if (parsed) return parsed;
   const lines = message.split("\n").map((line) => JSON.parse(line) as Line);
   known.set(message, lines);
-  if (known.size > mostKnown) known.delete(known.keys().next().value as string);
+  if (known.size > maxKnown) known.delete(known.keys().next().value as string);
   return lines;
+}
+
+export class Continuity {
+  epoch = "";
+  /** Of the last publication that came, or where the subscription began. */
+  offset = 0;
+  /** The highest number of a publisher's that came. */
+  sequence = 0;
+  /** Offsets that were passed over. */
+  gaps = 0;
+  /** Publications that came again, at the same offset or at another. */
+  duplicates = 0;
+
+  begin(epoch: string, offset: number): void {
+    this.epoch = epoch;
+    this.offset = offset;
+  }
+
+  /** @param sequence the publisher's number, which rises within a channel */
+  take(offset: number, sequence: number): void {
+    if (offset <= this.offset) {
+      this.duplicates++;
+      return;
+    }
+    if (sequence <= this.sequence) this.duplicates++;
+    else this.sequence = sequence;
+    this.gaps += offset - this.offset - 1;
+    this.offset = offset;
+  }
+}
+
+/** What all know of one channel together: which publication stands where, and which were acknowledged. */
+export class Ledger {
+  /** The highest offset that anybody has seen. */
+  head = 0;
+  /** Times that two saw different publications at one offset. */
+  contradictions = 0;
+  /** The highest sequence number that was acknowledged. */
+  lastAcknowledged = 0;
+  readonly #sequences = new Map<number, number>();
+  readonly #acknowledged = new Set<number>();
+
+  see(offset: number, sequence: number): void {
+    const known = this.#sequences.get(offset);
+    if (known === undefined) this.#sequences.set(offset, sequence);
+    else if (known !== sequence) this.contradictions++;
+    if (offset > this.head) this.head = offset;
+  }
+
+  acknowledge(sequence: number): void {
+    this.#acknowledged.add(sequence);
+    if (sequence > this.lastAcknowledged) this.lastAcknowledged = sequence;
+  }
+
+  /** Publications that were acknowledged and that nobody ever saw. */
+  countLost(): number {
+    const seen = new Set(this.#sequences.values());
+    return [...this.#acknowledged].filter((sequence) => !seen.has(sequence)).length;
+  }
 }

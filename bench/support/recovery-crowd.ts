@@ -3,10 +3,11 @@
  * on how many are connecting at a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Ledger } from "./continuity.js";
-import { inParallel } from "./in-parallel.js";
-import { RecoveringClient } from "./recovering-client.js";
-import { SteadyPublisher } from "./steady-publisher.js";
+import { inParallel } from "@holdfast/lab/load";
+import { markedPayload } from "./payload.js";
+import { holdfastProtocol } from "./protocols.js";
+import { RawClient, sourceOf } from "./raw-client.js";
+import { Ledger, RecoveringClient } from "./recovering-client.js";
 
 export interface RecoveryCrowdOptions {
   readonly port: number;
@@ -16,15 +17,15 @@ export interface RecoveryCrowdOptions {
   readonly rate: number;
   readonly bytes: number;
   /** Most connections that are being made at a time. */
-  readonly mostConnecting: number;
+  readonly maxConnecting: number;
 }
 
 export interface Faults {
   /** Publications that some client did not get. */
   readonly gaps: number;
   readonly duplicates: number;
-  readonly mostGaps: number;
-  readonly mostDuplicates: number;
+  readonly maxGaps: number;
+  readonly maxDuplicates: number;
   /** Clients whose position the server could not recover. */
   readonly unrecovered: number;
   /** Publications that were acknowledged and that nobody saw. */
@@ -109,8 +110,8 @@ export class RecoveryCrowd {
     return {
       gaps: sum(gaps),
       duplicates: sum(duplicates),
-      mostGaps: Math.max(...gaps),
-      mostDuplicates: Math.max(...duplicates),
+      maxGaps: Math.max(...gaps),
+      maxDuplicates: Math.max(...duplicates),
       unrecovered: this.#clients.filter(({ unrecovered }) => unrecovered > 0).length,
       lostAcknowledged: sum(this.#ledgers.map((ledger) => ledger.countLost())),
       contradictions: sum(this.#ledgers.map(({ contradictions }) => contradictions)),
@@ -137,7 +138,7 @@ export class RecoveryCrowd {
   }
 
   #connectNext(): void {
-    while (this.#connecting < this.#options.mostConnecting && !this.#isClosed) {
+    while (this.#connecting < this.#options.maxConnecting && !this.#isClosed) {
       const index = this.#queue.shift();
       if (index === undefined) return;
       this.#connecting++;
@@ -167,4 +168,94 @@ export class RecoveryCrowd {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
+}
+
+export interface SteadyPublisherOptions {
+  readonly port: number;
+  readonly channels: readonly string[];
+  /** One for each channel. */
+  readonly ledgers: readonly Ledger[];
+  readonly perSecond: number;
+  readonly bytes: number;
+}
+
+const tickMs = 5;
+const idsUsed = 2;
+
+export class SteadyPublisher {
+  onLost: (() => void) | undefined;
+  published = 0;
+  acknowledged = 0;
+  readonly #options: SteadyPublisherOptions;
+  #client: RawClient | undefined;
+  #generation = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Sequence numbers that wait for an acknowledgement. */
+  readonly #waiting = new Set<number>();
+
+  constructor(options: SteadyPublisherOptions) {
+    this.#options = options;
+  }
+
+  get outstanding(): number {
+    return this.#waiting.size;
+  }
+
+  /** Connects and begins, or goes on with the next sequence number. */
+  async connect(): Promise<void> {
+    const source = sourceOf(0, this.#generation);
+    const client = await RawClient.open({ port: this.#options.port, protocol: holdfastProtocol, ...source });
+    await holdfastProtocol.signOn(client);
+    this.#client = client;
+    this.#generation++;
+    this.#waiting.clear();
+    client.onMessage = (message) => this.#receive(message);
+    client.onLost = () => {
+      clearInterval(this.#timer);
+      this.onLost?.();
+    };
+    this.#start(client);
+  }
+
+  /** Publishes nothing more; acknowledgements may still come. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  destroy(): void {
+    this.stop();
+    this.#client?.destroy();
+  }
+
+  #start(client: RawClient): void {
+    const { perSecond } = this.#options;
+    const start = performance.now();
+    let sent = 0;
+    this.#timer = setInterval(() => {
+      const due = Math.floor(((performance.now() - start) / 1000) * perSecond) - sent;
+      if (due <= 0) return;
+      sent += due;
+      client.send(...Array.from({ length: due }, () => this.#next()));
+    }, tickMs);
+  }
+
+  #next(): string {
+    const { channels, bytes } = this.#options;
+    const sequence = ++this.published;
+    this.#waiting.add(sequence);
+    const channel = channels[sequence % channels.length] as string;
+    return holdfastProtocol.publish(channel, markedPayload.create(sequence, bytes), sequence);
+  }
+
+  #receive(message: string): void {
+    const { ledgers } = this.#options;
+    // Throws on errors, and with that ends the benchmark.
+    if (holdfastProtocol.acknowledgementsIn(message) === 0) return;
+    for (const [, id] of message.matchAll(/"id":(\d+)/g)) {
+      const sequence = Number(id) - idsUsed;
+      if (!this.#waiting.delete(sequence)) throw new Error(`acknowledged twice, or never published: ${id}`);
+      this.acknowledged++;
+      ledgers[sequence % ledgers.length]?.acknowledge(sequence);
+    }
+  }
 }

@@ -1,6 +1,6 @@
 /** How many take part in a measurement and how they are spread. */
-import { UsageError } from "./options.js";
-import { grouped } from "./report.js";
+import { formatCount } from "@holdfast/lab/report";
+import { UsageError } from "./command.js";
 
 export interface PublishShape {
   readonly title: string;
@@ -17,10 +17,10 @@ export function publishShapes(given: {
 }): readonly PublishShape[] {
   const shapes = new Map<string, PublishShape>();
   for (const publishers of given.publishers)
-    for (const mostConnections of given.connections)
-      for (const mostChannels of given.channels) {
-        const connections = Math.min(publishers, mostConnections);
-        const channels = Math.min(publishers, mostChannels);
+    for (const maxConnections of given.connections)
+      for (const maxChannels of given.channels) {
+        const connections = Math.min(publishers, maxConnections);
+        const channels = Math.min(publishers, maxChannels);
         const title =
           `${counted(publishers, "publisher")} on ${counted(connections, "connection")}, ` +
           counted(channels, "channel");
@@ -47,19 +47,19 @@ export function fanOutShape(channels: number, subscribers: number): FanOutShape 
 }
 
 /** Reads "1000x10,1x500": so many channels of so many subscribers each. @throws UsageError when it is none, or too many */
-export function parseFanOutShapes(text: string, mostSubscribers: number): readonly FanOutShape[] {
+export function parseFanOutShapes(text: string, maxSubscribers: number): readonly FanOutShape[] {
   return text.split(",").map((item) => {
     const match = /^\s*([1-9]\d*)x([1-9]\d*)\s*$/.exec(item);
     const [channels, each] = [Number(match?.[1]), Number(match?.[2])];
-    if (match === null || channels * each > mostSubscribers)
+    if (match === null || channels * each > maxSubscribers)
       throw new UsageError(
         "--shape accepts CHANNELSxSUBSCRIBERS, such as 1000x10, separated by commas, each with at most " +
-          `${mostSubscribers} subscribers in all, not "${item}".`,
+          `${maxSubscribers} subscribers in all, not "${item}".`,
       );
     return fanOutShape(channels, channels * each);
   });
 }
 
 function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

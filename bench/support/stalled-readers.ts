@@ -1,9 +1,9 @@
 /** Subscribers that stop reading for good, with everything full between them and the server. */
+import { inParallel } from "@holdfast/lab/load";
 import type { Contender } from "./contenders.js";
 import { FanOut } from "./fan-out.js";
-import { openSubscriber } from "./fan-out-clients.js";
-import { inParallel } from "./in-parallel.js";
 import type { RawClient } from "./raw-client.js";
+import { openSubscriber } from "./subscribers.js";
 
 export interface StalledReadersOptions {
   readonly contender: Contender;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { draw } from "../../bench/plots/drawings.js";
-import type { Measurements } from "../../bench/plots/measurements.js";
+import { draw } from "../../bench/reports/drawings.js";
+import type { Measurements } from "../../bench/reports/measurements.js";
 
 const machine = {
   date: "2026-01-02T03:04:05.678Z",
@@ -10,7 +10,7 @@ const machine = {
   cores: 2,
 };
 
-const latencies = { count: 10, p50Ms: 0.5, p99Ms: 12.3, p999Ms: 20, mostMs: 30 };
+const latencies = { count: 10, p50Ms: 0.5, p99Ms: 12.3, p999Ms: 20, maxMs: 30 };
 const usage = {
   serverCpuMicros: 1e6,
   serverUtilisation: 0.5,
@@ -58,7 +58,7 @@ const samples: Readonly<Record<string, readonly object[]>> = {
     clients: 10,
     live: 10,
     downMs: 500,
-    sinceKill: { first: 600, half: 700, most: 800, last: 800 + round },
+    sinceKill: { first: 600, p50: 700, p99: 800, last: 800 + round },
     gaps: 0,
     duplicates: 0,
     curve: [

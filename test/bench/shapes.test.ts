@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../bench/support/options.js";
+import { UsageError } from "../../bench/support/command.js";
 import { fanOutShape, parseFanOutShapes, publishShapes } from "../../bench/support/shapes.js";
 
 describe("shapes of publishing", () => {

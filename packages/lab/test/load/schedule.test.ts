@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSchedule } from "../../src/load/schedule.js";
 
@@ -19,5 +20,22 @@ describe("createSchedule", () => {
       const { count } = createSchedule({ ratePerSecond, windowStartMs: 0, durationMs: 10_000, warmUpMs: 0 });
       expect(count).toBe(ratePerSecond * 10);
     }
+  });
+
+  it("has a message due from its time on, at any rate", () => {
+    const rate = fc.integer({ min: 1, max: 100_000 });
+    fc.assert(
+      fc.property(rate, fc.integer({ min: 1, max: 10_000 }), (ratePerSecond, sequence) => {
+        const { timeOf, dueBy } = createSchedule({
+          ratePerSecond,
+          windowStartMs: 0,
+          durationMs: 1e9,
+          warmUpMs: 0,
+        });
+        const time = timeOf(sequence);
+        expect(dueBy(time + 1e-6)).toBeGreaterThanOrEqual(sequence);
+        expect(dueBy(time - 1e-6)).toBeLessThanOrEqual(sequence);
+      }),
+    );
   });
 });
