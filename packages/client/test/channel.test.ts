@@ -167,7 +167,7 @@ describe("subscribing", () => {
     await vi.waitFor(() => expect(seen.texts()).toEqual(["two", "three"]), patience);
   });
 
-  it("refuses options that the subscription there is does not have, and unknown ones", async () => {
+  it("refuses options that differ from the existing subscription, and unknown ones", async () => {
     const { url } = await startChat();
     const lobby = join(url).channel("chat:{room}", { room: "lobby" });
     lobby.subscribe(() => {}, { data: { a: 1 } });

@@ -45,7 +45,7 @@ describe("rpc", () => {
     expect(line.stolen).toBe(1);
   });
 
-  it("rejects in time where there is no connection", async () => {
+  it("times out without a connection", async () => {
     const { port } = await startChat();
     const line = await ThievishLine.open(port);
     line.cut();
@@ -106,7 +106,7 @@ describe("client", () => {
     expect(() => client.reconnect()).toThrow(expect.objectContaining({ code: "HF_CLIENT_CLOSED" }));
   });
 
-  it("is not ready where the server lets nobody in, and may try again as somebody else", async () => {
+  it("is not ready if the server refuses it, and may try again as another user", async () => {
     const { url } = await startChat();
     let token = "nobody";
     const client = join(url, { token: () => token });
@@ -175,7 +175,7 @@ describe("client", () => {
     await ready;
   });
 
-  it("takes no channel without its parameters", async () => {
+  it("refuses a channel without its parameters", async () => {
     const { url } = await startChat();
     const client = join(url);
     expect(() => client.channel("chat:{room}", {} as never)).toThrow(

@@ -17,7 +17,7 @@ function countSockets() {
   return { urls, webSocket: Counted };
 }
 
-describe("a client that nobody uses, as in components rendered on a server", () => {
+describe("an unused client, as in server-side rendering", () => {
   it("opens no connection, with an address or without", () => {
     const { urls, webSocket } = countSockets();
     for (const address of ["http://localhost:8000", undefined, "/", "/rt"]) {
@@ -31,7 +31,7 @@ describe("a client that nobody uses, as in components rendered on a server", () 
     expect(urls).toEqual([]);
   });
 
-  it("says what is missing when it is used where there is no page", async () => {
+  it("says what is missing when it is used outside of a page", async () => {
     const missing = {
       code: "HF_OPTION_INVALID",
       message: expect.stringContaining("url is required outside of a page"),
@@ -99,7 +99,7 @@ describe("subscribe", () => {
     client.close();
   });
 
-  it("refuses listeners by a name that is none, and says which there are", () => {
+  it("refuses unknown listeners, and lists the known ones", () => {
     const client = connect<ChatApp>("http://localhost:8000", { webSocket: countSockets().webSocket });
     expect(() => client.channel("news").subscribe({ onPublicaton: () => {} } as never)).toThrow(
       "unknown option listeners.onPublicaton; known options: listeners.onJoin, listeners.onLeave, listeners.onPublication",

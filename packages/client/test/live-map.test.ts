@@ -65,7 +65,7 @@ describe("map of a client", () => {
     expect(map.status.state).toBe("unsubscribed");
   });
 
-  it("shares one subscription, and tells later listeners what is there", async () => {
+  it("shares one subscription, and gives later listeners the current entries", async () => {
     const { server, join } = await start();
     await server.publish("scores:a", { points: 3 }, { key: "ann" });
     const client = join();

@@ -58,7 +58,7 @@ function join(url: string, token: () => Promise<string>, errors: unknown[] = [])
 }
 
 describe("a token function that fails", () => {
-  it("with the page of a proxy, is asked again until there is a token", async () => {
+  it("that returns the page of a proxy is called again until it returns a token", async () => {
     const url = await startServer();
     const { ask, comeBack } = await startTokenRoute();
     const errors: unknown[] = [];
@@ -101,7 +101,7 @@ describe("a token function that fails", () => {
     expect(states).not.toContain("unsubscribed");
   });
 
-  it("ends the connection for good where it says with an empty text that nobody is logged in", async () => {
+  it("ends the connection for good with an empty string, for a user who is not logged in", async () => {
     const url = await startServer();
     const client = join(url, async () => "");
     await expect(client.ready()).rejects.toMatchObject({ code: "HF_REQUEST_REFUSED" });

@@ -41,6 +41,7 @@ function reachedFrom(path: string, reached = new Set<string>()): ReadonlySet<str
 describe("the built client", () => {
   it("contains only itself and what it shares with the server", () => {
     expect(files.filter((path) => !allowed.some((pattern) => pattern.test(path)))).toEqual([]);
+    expect(files.filter((path) => /(?:server|acceptor|http|broker|session)[^/]*$/.test(path))).toEqual([]);
     expect(files).toContain("client/src/node.js");
   });
 
@@ -57,7 +58,7 @@ describe("the built client", () => {
       expect([...reachedFrom(entry)].filter((path) => /^node:|sockets|websocket/.test(path))).toEqual([]);
     const inNode = [...reachedFrom("client/src/node.js")];
     expect(inNode).toContain("holdfast/src/sockets/web-socket.js");
-    expect(inNode.filter((path) => /websocket-server|http-front|http2-sessions/.test(path))).toEqual([]);
+    expect(inNode.filter((path) => /(?:server|acceptor)[^/]*$/.test(path))).toEqual([]);
   });
 
   it("marks its hooks as those of client components, as the first statement", () => {

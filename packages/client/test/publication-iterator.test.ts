@@ -44,7 +44,7 @@ describe("loop over publications", () => {
     expect(await calls[2]).toEqual({ value: undefined, done: true });
   });
 
-  it("gives what it kept and then throws where it is too slow, and is unsubscribed at once", async () => {
+  it("yields what it buffered and then throws if it is too slow, and unsubscribes at once", async () => {
     const { lobby, publish, untilSubscribed } = await startLobby();
     const loop = lobby.publications({ maxBuffered: 2 });
     await untilSubscribed();
@@ -63,7 +63,7 @@ describe("loop over publications", () => {
     expect(await loop.next()).toEqual({ value: undefined, done: true });
   });
 
-  it("keeps a thousand unless told otherwise, and takes no bound that is none", async () => {
+  it("buffers a thousand by default, and refuses an invalid bound", async () => {
     const { lobby, publish, untilSubscribed } = await startLobby();
     const loop = lobby.publications();
     await untilSubscribed();
@@ -77,14 +77,14 @@ describe("loop over publications", () => {
     );
   });
 
-  it("throws where the server allows no subscription", async () => {
+  it("throws if the server refuses the subscription", async () => {
     const { client } = await startLobby();
     const loop = client.channel("secret:{path*}", { path: "x" }).publications();
     await expect(loop.next()).rejects.toMatchObject({ code: "HF_REQUEST_REFUSED", details: { code: 403 } });
     expect(await loop.next()).toEqual({ value: undefined, done: true });
   });
 
-  it("throws where the server ends the connection for good", async () => {
+  it("throws if the server ends the connection for good", async () => {
     const { server, lobby, untilSubscribed } = await startLobby();
     const loop = lobby.publications();
     await untilSubscribed();

@@ -61,7 +61,7 @@ describe("publishing", () => {
     expect(publications.map(({ data }) => data.text)).toEqual(texts);
   });
 
-  it("keeps what is published offline, and sends it when there is a connection", async () => {
+  it("queues publications while offline, and sends them once connected", async () => {
     const { server, port } = await startChat();
     const line = await ThievishLine.open(port);
     line.cut();
@@ -77,7 +77,7 @@ describe("publishing", () => {
     expect(client.queuedPublications).toBe(0);
   });
 
-  it("refuses more than may wait, of all channels, and takes further ones when there is room", async () => {
+  it("refuses more than maxQueuedPublications, of all channels, until there is room", async () => {
     const { port } = await startChat();
     const line = await ThievishLine.open(port);
     line.cut();
@@ -114,7 +114,7 @@ describe("publishing", () => {
     expect(await accepted).toMatchObject({ offset: 1 });
   });
 
-  it("rejects where the client may not publish", async () => {
+  it("rejects if the client may not publish", async () => {
     const { url } = await startChat();
     await expect(join(url).channel("news").publish("hello")).rejects.toMatchObject({
       code: "HF_REQUEST_REFUSED",

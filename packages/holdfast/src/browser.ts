@@ -1,6 +1,6 @@
 /**
- * Package entry where a bundler builds for browsers: what describes an application, for modules that pages and servers share.
- * What needs Node.js throws when it is called, and says so.
+ * Package entry for bundlers that build for browsers: what describes an application, for modules that pages and servers share. Functions
+ * that need Node.js throw when they are called.
  */
 import { HoldfastError } from "./errors.js";
 
@@ -37,6 +37,6 @@ export class LmdbBroker {
 function refuse(name: string): never {
   throw new HoldfastError(
     "HF_SERVER_STATE",
-    `${name} needs Node.js, and this is a browser; @holdfast/client has what pages need`,
+    `${name} needs Node.js, and this is a browser; use @holdfast/client in pages`,
   );
 }

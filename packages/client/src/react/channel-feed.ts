@@ -1,10 +1,7 @@
-/**
- * A channel as a component shows it: history and new publications, presence, and the status of the subscription. A store for
- * `useSyncExternalStore`; does not depend on React.
- */
-import { HoldfastError, messageOf } from "../../../holdfast/src/errors.js";
-import { endedByServer, subscribing } from "../from-sdk.js";
+/** A channel as a component shows it: history and new publications, and presence. Does not depend on React. */
+import type { HoldfastError } from "../../../holdfast/src/errors.js";
 import type { Channel, ChannelStatus, ClientInfo, Publication, PublishedPosition } from "../index.js";
+import { Feed } from "./feed.js";
 
 export interface FeedOptions {
   /** Number of publications of the history to start with; the server bounds it. */
@@ -27,111 +24,78 @@ export interface FeedSnapshot<Data> {
 
 type PresenceChange = { readonly client: ClientInfo; readonly isPresent: boolean };
 
-export class ChannelFeed<Data, Input = never> {
+export class ChannelFeed<Data, Input = never> extends Feed<FeedSnapshot<Data>> {
   readonly #channel: Channel<Input, Data>;
   readonly #options: FeedOptions;
-  readonly #watchers = new Set<() => void>();
   #list: PublicationList<Data>;
   #present = new Map<string, ClientInfo>();
   /** Changes since the presence was requested; undefined without a request. */
   #changes: PresenceChange[] | undefined;
-  #status = subscribing;
-  #error: HoldfastError | undefined;
   #publishError: HoldfastError | undefined;
-  #snapshot: FeedSnapshot<Data> | undefined;
   /** Counts changes of status, so that replies to requests of an earlier one are ignored. */
   #round = 0;
-  #unsubscribe: (() => void) | undefined;
 
   constructor(channel: Channel<Input, Data>, options: FeedOptions) {
+    super(channel.name);
     this.#channel = channel;
     this.#options = options;
     this.#list = new PublicationList(options.limit);
   }
 
-  /** The first watcher starts the subscription, the last ends it. */
-  readonly subscribe = (watcher: () => void): (() => void) => {
-    this.#watchers.add(watcher);
-    if (this.#watchers.size === 1) this.#start();
-    return () => {
-      this.#watchers.delete(watcher);
-      if (this.#watchers.size === 0) this.#stop();
-    };
-  };
-
-  /** The same object until something changes. */
-  readonly snapshot = (): FeedSnapshot<Data> => {
-    this.#snapshot ??= {
-      publications: this.#list.toArray(),
-      presence: [...this.#present.values()],
-      status: this.#status,
-      error: this.#error,
-    };
-    return this.#snapshot;
-  };
-
   /** Publishes. A failure also becomes the `error`, until a later publication is accepted. @throws what `channel.publish` throws */
   readonly publish = async (data: Input): Promise<PublishedPosition> => {
     try {
       const position = await this.#channel.publish(data);
-      if (this.#error !== undefined && this.#error === this.#publishError) this.#fail(undefined);
+      if (this.error !== undefined && this.error === this.#publishError) this.fail(undefined);
       return position;
     } catch (error) {
-      this.#fail(error);
-      this.#publishError = this.#error;
+      this.fail(error);
+      this.#publishError = this.error;
       throw error;
     }
   };
 
-  #start(): void {
+  protected open(): () => void {
     // Publications may have been missed since.
     this.#list = new PublicationList(this.#options.limit);
     this.#present = new Map();
-    this.#error = undefined;
-    try {
-      this.#unsubscribe = this.#channel.subscribe({
-        onPublication: (publication) => {
-          this.#list.add(publication);
-          this.#hasChanged();
-        },
-        onStatus: (status) => this.#setStatus(status),
-        ...(this.#options.presence && {
-          onJoin: (client: ClientInfo) => this.#receive({ client, isPresent: true }),
-          onLeave: (client: ClientInfo) => this.#receive({ client, isPresent: false }),
-        }),
-      });
-    } catch (error) {
-      this.#fail(error);
-    }
+    return this.#channel.subscribe({
+      onPublication: (publication) => {
+        this.#list.add(publication);
+        this.changed();
+      },
+      onStatus: (status) => this.setStatus(status),
+      ...(this.#options.presence && {
+        onJoin: (client: ClientInfo) => this.#receive({ client, isPresent: true }),
+        onLeave: (client: ClientInfo) => this.#receive({ client, isPresent: false }),
+      }),
+    });
   }
 
-  #stop(): void {
+  protected read(): FeedSnapshot<Data> {
+    return {
+      publications: this.#list.toArray(),
+      presence: [...this.#present.values()],
+      status: this.status,
+      error: this.error,
+    };
+  }
+
+  protected override onStop(): void {
     this.#round++;
     this.#changes = undefined;
-    this.#unsubscribe?.();
-    this.#unsubscribe = undefined;
-    this.#status = subscribing;
-    this.#snapshot = undefined;
   }
 
-  #setStatus(status: ChannelStatus): void {
+  protected override setStatus(status: ChannelStatus): void {
     const round = ++this.#round;
-    this.#status = status;
     if (status.state === "subscribed") {
-      this.#error = undefined;
       if (!status.recovered) {
         this.#list.restart(status.position?.epoch, status.wasRecovering);
         void this.#loadHistory(round);
       }
       if (this.#options.presence) void this.#loadPresence(round);
-    } else if (status.state === "unsubscribed" && status.code !== 0) {
-      this.#error = endedByServer(
-        `the subscription to ${this.#channel.name} was ended`,
-        status.code,
-        status.reason,
-      );
     }
-    this.#hasChanged();
+    super.setStatus(status);
   }
 
   async #loadHistory(round: number): Promise<void> {
@@ -141,9 +105,9 @@ export class ChannelFeed<Data, Input = never> {
       const page = await this.#channel.history({ limit: Math.min(history, limit), reverse: true });
       if (round !== this.#round) return;
       this.#list.addHistory(page.publications);
-      this.#hasChanged();
+      this.changed();
     } catch (error) {
-      if (round === this.#round) this.#fail(error);
+      if (round === this.#round) this.fail(error);
     }
   }
 
@@ -156,9 +120,9 @@ export class ChannelFeed<Data, Input = never> {
       this.#present = new Map(clients.map((client) => [client.client, client]));
       // The reply may be older or newer than these changes; applying them again gives the same result.
       for (const change of changes) this.#apply(change);
-      this.#hasChanged();
+      this.changed();
     } catch (error) {
-      if (round === this.#round) this.#fail(error);
+      if (round === this.#round) this.fail(error);
     } finally {
       if (this.#changes === changes) this.#changes = undefined;
     }
@@ -167,25 +131,12 @@ export class ChannelFeed<Data, Input = never> {
   #receive(change: PresenceChange): void {
     this.#changes?.push(change);
     this.#apply(change);
-    this.#hasChanged();
+    this.changed();
   }
 
   #apply({ client, isPresent }: PresenceChange): void {
     if (isPresent) this.#present.set(client.client, client);
     else this.#present.delete(client.client);
-  }
-
-  #fail(error: unknown): void {
-    this.#error =
-      error === undefined || error instanceof HoldfastError
-        ? error
-        : new HoldfastError("HF_REQUEST_REFUSED", messageOf(error), { cause: error });
-    this.#hasChanged();
-  }
-
-  #hasChanged(): void {
-    this.#snapshot = undefined;
-    for (const watcher of this.#watchers) watcher();
   }
 }
 

@@ -8,8 +8,7 @@ import type {
   HasParams,
   PatternParams,
 } from "../../../holdfast/src/app/app-shape.js";
-import { HoldfastError, messageOf } from "../../../holdfast/src/errors.js";
-import { endedByServer, subscribing } from "../from-sdk.js";
+import type { HoldfastError } from "../../../holdfast/src/errors.js";
 import type {
   ChannelStatus,
   Client,
@@ -18,6 +17,7 @@ import type {
   MapSubscribeOptions,
   PublishedPosition,
 } from "../index.js";
+import { Feed } from "./feed.js";
 
 export interface UseMapOptions<Data> {
   /** Orders entries by a number for each value, highest first. Define it outside the component. @default by key */
@@ -83,78 +83,37 @@ interface MapSnapshot<Data> {
   readonly error: HoldfastError | undefined;
 }
 
-/** A store for `useSyncExternalStore`. */
-class MapFeed<Data> {
+class MapFeed<Data> extends Feed<MapSnapshot<Data>> {
   readonly #map: LiveMap<never, Data>;
   readonly #options: MapSubscribeOptions;
-  readonly #watchers = new Set<() => void>();
-  #status = subscribing;
-  #error: HoldfastError | undefined;
-  #snapshot: MapSnapshot<Data> | undefined;
-  #unsubscribe: (() => void) | undefined;
+  #isOpen = false;
 
   constructor(map: LiveMap<never, Data>, options: MapSubscribeOptions) {
+    super(map.name);
     this.#map = map;
     this.#options = options;
   }
 
-  /** The first watcher starts the subscription, the last ends it. */
-  readonly subscribe = (watcher: () => void): (() => void) => {
-    this.#watchers.add(watcher);
-    if (this.#watchers.size === 1) this.#start();
-    return () => {
-      this.#watchers.delete(watcher);
-      if (this.#watchers.size === 0) this.#stop();
+  protected open(): () => void {
+    const unsubscribe = this.#map.subscribe(
+      { onChange: () => this.changed(), onStatus: (status) => this.setStatus(status) },
+      this.#options,
+    );
+    // Until here, the map may have entries of other subscribers only.
+    this.#isOpen = true;
+    this.changed();
+    return unsubscribe;
+  }
+
+  protected read(): MapSnapshot<Data> {
+    return {
+      entries: this.#isOpen ? this.#map.entries() : [],
+      status: this.status,
+      error: this.error,
     };
-  };
-
-  /** The same object until something changes. */
-  readonly snapshot = (): MapSnapshot<Data> => {
-    this.#snapshot ??= {
-      entries: this.#unsubscribe ? this.#map.entries() : [],
-      status: this.#status,
-      error: this.#error,
-    };
-    return this.#snapshot;
-  };
-
-  #start(): void {
-    this.#error = undefined;
-    try {
-      this.#unsubscribe = this.#map.subscribe(
-        { onChange: () => this.#hasChanged(), onStatus: (status) => this.#setStatus(status) },
-        this.#options,
-      );
-      this.#hasChanged();
-    } catch (error) {
-      this.#error =
-        error instanceof HoldfastError ? error : new HoldfastError("HF_REQUEST_REFUSED", messageOf(error));
-      this.#hasChanged();
-    }
   }
 
-  #stop(): void {
-    this.#unsubscribe?.();
-    this.#unsubscribe = undefined;
-    this.#status = subscribing;
-    this.#snapshot = undefined;
-  }
-
-  #setStatus(status: ChannelStatus): void {
-    this.#status = status;
-    if (status.state === "subscribed") this.#error = undefined;
-    else if (status.state === "unsubscribed" && status.code !== 0) {
-      this.#error = endedByServer(
-        `the subscription to ${this.#map.name} was ended`,
-        status.code,
-        status.reason,
-      );
-    }
-    this.#hasChanged();
-  }
-
-  #hasChanged(): void {
-    this.#snapshot = undefined;
-    for (const watcher of this.#watchers) watcher();
+  protected override onStop(): void {
+    this.#isOpen = false;
   }
 }

@@ -25,7 +25,7 @@ describe("list of publications", () => {
     expect(offsets(list)).toEqual([5, 6, 7]);
   });
 
-  it("begins anew in another log, or after a gap, and only then", () => {
+  it("restarts in a new log or after a gap, and only then", () => {
     const list = new PublicationList<unknown>(10);
     list.restart("one", false);
     list.add(at(1));

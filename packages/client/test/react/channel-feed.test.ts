@@ -19,7 +19,7 @@ function feedOf(channel: unknown, options = {}) {
 }
 
 describe("feed of a channel", () => {
-  it("is subscribed while somebody watches", async () => {
+  it("is subscribed while it is watched", async () => {
     const { server, url } = await startChat();
     const lobby = join(url).channel("chat:{room}", { room: "a" });
     const { feed } = feedOf(lobby);
@@ -32,7 +32,7 @@ describe("feed of a channel", () => {
     await vi.waitFor(async () => expect(await server.presence("chat:a")).toEqual([]), patience);
   });
 
-  it("takes no answer that belongs to an earlier subscription", async () => {
+  it("ignores replies that belong to an earlier subscription", async () => {
     const { server, url } = await startChat();
     const lobby = join(url).channel("chat:{room}", { room: "a" });
     await lobby.publish({ text: "old" });
@@ -62,7 +62,7 @@ describe("feed of a channel", () => {
     await untilTexts(["new"]);
   });
 
-  it("is the same snapshot until something changes, which watchers are told of", async () => {
+  it("returns the same snapshot until something changes, and then calls its watchers", async () => {
     const { server, url } = await startChat();
     const { feed, untilTexts } = feedOf(join(url).channel("chat:{room}", { room: "a" }));
     const watcher = vi.fn();
@@ -78,7 +78,7 @@ describe("feed of a channel", () => {
     expect(before.publications).toEqual([]);
   });
 
-  it("begins anew where the server could not recover what was missed", async () => {
+  it("restarts if the server could not recover what was missed", async () => {
     const { server, port } = await startChat();
     const line = await ThievishLine.open(port);
     const { feed, untilTexts } = feedOf(join(line.url).channel("chat:{room}", { room: "a" }));
@@ -96,7 +96,7 @@ describe("feed of a channel", () => {
     expect(feed.snapshot().status).toMatchObject({ wasRecovering: true, recovered: false });
   });
 
-  it("says that there is no history, and goes on live", async () => {
+  it("reports that there is no history, and continues live", async () => {
     const { server, url } = await startChat();
     const live = join(url).channel("live:{room}", { room: "a" });
     const { feed } = feedOf(live);
@@ -127,7 +127,7 @@ describe("feed of a channel", () => {
     expect(feed.snapshot().error).toBeUndefined();
   });
 
-  it("says why it cannot subscribe where the client is closed", async () => {
+  it("says why it cannot subscribe if the client is closed", async () => {
     const { url } = await startChat();
     const client = join(url);
     const { feed } = feedOf(client.channel("news"));

@@ -18,7 +18,7 @@ export interface Pattern {
 /** Bounds the time to match a name. */
 export const maxPatternParameters = 16;
 
-/** Text, or a parameter. Two parameters never stand side by side. */
+/** Text, or a parameter. Two parameters are never adjacent. */
 type PatternPart =
   | { readonly literal: string }
   /** One or more characters; without `allowsColons`, none of them a colon. */

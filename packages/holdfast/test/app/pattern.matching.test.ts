@@ -93,7 +93,7 @@ describe("matching a pattern", () => {
     );
   });
 
-  it("gives what a regular expression gives where the name is made from the pattern", () => {
+  it("agrees with a regular expression on names that are made from the pattern", () => {
     const value = fc.stringMatching(/^[a.:-]{1,3}$/);
     fc.assert(
       fc.property(

@@ -90,7 +90,7 @@ describe("claims of a subscription's token", () => {
       expect(await verify(claims)).toEqual(permissionDenied(`the claim ${reason}`));
     });
 
-  it("are denied where the token is not for this server", async () => {
+  it("are denied if the token is not for this server", async () => {
     expect(await verify(fitting, { audience: "holdfast" })).toEqual(permissionDenied(/^the claim aud/));
     expect(await verify(fitting, { issuer: "holdfast" })).toEqual(permissionDenied(/^the claim iss/));
   });

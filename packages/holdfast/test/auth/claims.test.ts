@@ -69,7 +69,7 @@ describe("expire_at", () => {
     expect(await verify(claims)).toMatchObject({ identity: { expiresAt: (nowSeconds + 500) * 1000 } });
   });
 
-  it("lets the connection never end where it is 0, but does not let in a token that has expired", async () => {
+  it("lets the connection never end if it is 0, but does not accept an expired token", async () => {
     expect(await verify({ exp: nowSeconds + 10, expire_at: 0 })).toEqual({
       isAccepted: true,
       identity: { user: "" },
@@ -78,11 +78,11 @@ describe("expire_at", () => {
     expect(await verify({ exp: nowSeconds, expire_at: nowSeconds + 500 })).toEqual(expired);
   });
 
-  it("makes clients fetch another token where it has passed", async () => {
+  it("makes clients fetch another token once it has passed", async () => {
     expect(await verify({ exp: nowSeconds + 10, expire_at: nowSeconds })).toEqual(expired);
   });
 
-  it("is absent where it is null", async () => {
+  it("counts as absent if it is null", async () => {
     expect(await verify({ exp: nowSeconds + 10, expire_at: null })).toMatchObject({
       identity: { expiresAt: (nowSeconds + 10) * 1000 },
     });
@@ -115,7 +115,7 @@ describe("times", () => {
       expect(await verify({ [name]: 253_402_300_799 })).toMatchObject({ isAccepted: true });
     });
 
-  it("are refused where they are beyond what numbers hold", async () => {
+  it("are refused beyond the range of numbers", async () => {
     expect(await verify('{"exp":1e999}')).toEqual(invalidToken(/^the claim exp must be/));
   });
 });
@@ -141,7 +141,7 @@ describe("aud (RFC 7519 §4.1.3)", () => {
 });
 
 describe("iss (RFC 7519 §4.1.1)", () => {
-  it("has to be one that is accepted", async () => {
+  it("must be an accepted one", async () => {
     for (const issuer of ["https://a.example", ["https://b.example", "https://a.example"]])
       expect(await verify({ iss: "https://a.example" }, { issuer })).toMatchObject({ isAccepted: true });
     for (const iss of ["https://a.example/", "", null, 5, ["https://a.example"], undefined])

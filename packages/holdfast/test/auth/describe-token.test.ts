@@ -6,7 +6,7 @@ import { nowSeconds, otherSecret, rsa, unsigned, withHmac, withKeyPair } from ".
 const now = nowSeconds * 1000;
 
 describe("describing tokens", () => {
-  it("shows what stands in one, whoever has signed it", () => {
+  it("shows the content of a token, whoever signed it", () => {
     const claims = { sub: "ann", exp: nowSeconds + 60, iat: nowSeconds, nbf: nowSeconds };
     expect(describeToken(withHmac(claims, otherSecret, { alg: "HS256", kid: "k" }), { now })).toEqual({
       kind: "connection",

@@ -134,7 +134,7 @@ describe("rotation of keys", () => {
     expect(await tokens.verifyConnection(ofFirst)).toMatchObject({ isAccepted: false });
   });
 
-  it("asks once per cooldown for keys that nobody has, however many tokens name them", async () => {
+  it("fetches once per cooldown for unknown keys, however many tokens name them", async () => {
     const { server, tokens, moment } = await open(answerWith([first]));
     for (let round = 1; round <= 3; round++) {
       for (let batch = 0; batch < 4; batch++) {
@@ -158,7 +158,7 @@ describe("rotation of keys", () => {
     expect(await tokens.verifyConnection(ofUnknown("mine"))).toEqual(unavailable);
   });
 
-  it("takes a clock that is set back for one that has moved", async () => {
+  it("treats a clock that is set back as if time had passed", async () => {
     const { server, tokens, moment } = await open(answerWith([first]));
     await tokens.verifyConnection(ofFirst);
     server.answer = answerWith([first, second]);
@@ -244,7 +244,7 @@ describe("an issuer that fails", () => {
     }
   });
 
-  it("sends nobody elsewhere", async () => {
+  it("does not follow redirects", async () => {
     const elsewhere = await startKeysServer(answerWith([first]));
     const { errors, tokens } = await open((_request, response) =>
       response.writeHead(302, { Location: elsewhere.url }).end(),

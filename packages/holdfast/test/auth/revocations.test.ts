@@ -58,7 +58,7 @@ describe("revoked tokens", () => {
     );
   });
 
-  it("count as old where they have no iat", async () => {
+  it("count as old without iat", async () => {
     const { tokens } = openTokens();
     tokens.revocations.add({ issuedBefore: 1 });
     expect(await tokens.verifyConnection(withHmac({ sub: "ann" }))).toEqual(
@@ -74,7 +74,7 @@ describe("revoked tokens", () => {
     });
   });
 
-  it("are not told from others to those who can't sign", async () => {
+  it("are not revealed to those who cannot sign", async () => {
     const { tokens } = openTokens();
     tokens.revocations.add({ user: "ann" });
     expect(await tokens.verifyConnection(withHmac(claims, otherSecret))).toEqual(
@@ -82,7 +82,7 @@ describe("revoked tokens", () => {
     );
   });
 
-  it("are fetched anew where they have expired besides", async () => {
+  it("make clients fetch another if they have also expired", async () => {
     const { tokens } = openTokens();
     tokens.revocations.add({ user: "ann" });
     expect(await tokens.verifyConnection(withHmac({ ...claims, exp: nowSeconds }))).toEqual({
@@ -114,7 +114,7 @@ describe("revocations", () => {
     expect(revocations.isRevoked({ user: "ann", issuedAt: nowMs })).toBe(false);
   });
 
-  it("do nothing where they have ended already", () => {
+  it("have no effect if they have already ended", () => {
     const { revocations } = open();
     revocations.add({ user: "ann", untilMs: nowMs });
     expect(revocations.size).toBe(0);
@@ -139,7 +139,7 @@ describe("revocations", () => {
     expect(revocations.isRevoked({ user: "x", issuedAt: 900 })).toBe(false);
   });
 
-  it("of a user for a while leave the moment alone that holds for longer", () => {
+  it("of a user do not shorten a later moment", () => {
     const { revocations, moment } = open();
     revocations.add({ user: "ann", untilMs: nowMs + 1000 });
     revocations.add({ user: "ann", issuedBefore: 500 });

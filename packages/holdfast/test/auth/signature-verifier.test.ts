@@ -79,7 +79,7 @@ describe("tokens with an HMAC", () => {
     expect(await verify(withHmac(claims, short), both)).toEqual(accepted);
   });
 
-  it("are accepted with any of several secrets, but not with one that is gone", async () => {
+  it("are accepted with any of several secrets, but not with a removed one", async () => {
     const both = { secret: [otherSecret, secret] };
     for (const key of both.secret) expect(await verify(withHmac(claims, key), both)).toEqual(accepted);
     expect(await verify(withHmac(claims), { secret: [otherSecret] })).toMatchObject({
@@ -127,7 +127,7 @@ describe("tokens with the signature of a key pair", () => {
     expect(await verify(forged, named)).toEqual(invalidToken(/^the token was not signed with any/));
   });
 
-  it("are tried with every key that suits, where the token or the key has no name", async () => {
+  it("are tried with every suitable key if the token or the key has no id", async () => {
     const publicKeys = [
       pem(otherRsa.publicKey),
       pem(p256.publicKey),
@@ -327,7 +327,7 @@ describe("the form of tokens", () => {
     expect(await verify("ü".repeat(4097))).toEqual(invalidToken("the token has more than 8192 bytes"));
   });
 
-  it("is never told back, and neither is a key", async () => {
+  it("is never part of a message, and neither is a key", async () => {
     const marks = ["s3cr3t-part", secret, pem(rsa.publicKey).slice(40, 80)];
     const refused = [
       withHmac({ sub: 5, info: "s3cr3t-part" }),

@@ -236,7 +236,7 @@ describe("options of tokens", () => {
   });
 });
 
-describe("options of tokens that nobody knows", () => {
+describe("unknown options of tokens", () => {
   it("are refused, so that no bound is misspelt and missing", () => {
     const fault = faultOf({ secret, audiance: "shop" });
     expect(fault.code).toBe("HF_OPTION_INVALID");
