@@ -1,7 +1,7 @@
 /** Transports over plain HTTP, put together: responses that go on, for SDKs and for everybody else. */
 import type { RouterOptions } from "../http/router.js";
 import type { Application } from "../sessions/application.js";
-import type { Handler } from "../sessions/registry.js";
+import type { SessionRegistry } from "../sessions/registry.js";
 import { systemClock } from "../sockets/system-clock.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-listener.js";
@@ -12,7 +12,7 @@ import type { ResolvedOptions } from "./options.js";
 export type Streams = Pick<RouterOptions, "streams" | "events">;
 
 export interface StreamsContext {
-  readonly handler: Handler;
+  readonly handler: SessionRegistry;
   readonly admission: Admission;
   readonly application: Application;
   /** This server's id. */
