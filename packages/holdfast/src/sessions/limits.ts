@@ -1,4 +1,4 @@
-/** Bounds of one session. */
+/** Bounds and times of one session, with their defaults. Whoever makes a session says them; options describe them. */
 
 export interface SessionLimits {
   /** Most channels one connection may be subscribed to. @default 128 */
@@ -35,7 +35,7 @@ export interface SessionLimits {
   readonly workPerSecond: number | null;
   /** Work units that may be spent at once before that rate counts. @default 4,000 */
   readonly workBurst: number;
-  /** Commands of one connection under way at a time; further ones wait, and reading from the peer with them. @default 16 */
+  /** Commands of one connection in flight at a time; further ones wait, and reading from the peer with them. @default 16 */
   readonly maxCommandsInFlight: number;
   /** Bytes of answers that may wait for a peer that does not read; beyond, nothing more is read from it. @default 256 KiB */
   readonly maxUnsentBytes: number;
@@ -89,7 +89,7 @@ export const defaultSessionTimes: SessionTimes = Object.freeze({
   hookTimeoutMs: 5000,
 });
 
-const leastPresenceLeaseMs = 60_000;
+const minPresenceLeaseMs = 60_000;
 
 /**
  * How long a presence entry outlives a node that has died, in milliseconds: a minute by default. It is renewed each
@@ -97,5 +97,5 @@ const leastPresenceLeaseMs = 60_000;
  */
 export function presenceLeaseMs({ pingIntervalMs, pongTimeoutMs, stallTimeoutMs }: SessionTimes): number {
   const longestRoundMs = pongTimeoutMs + Math.max(pingIntervalMs, stallTimeoutMs);
-  return Math.max(leastPresenceLeaseMs, 1.5 * longestRoundMs);
+  return Math.max(minPresenceLeaseMs, 1.5 * longestRoundMs);
 }
