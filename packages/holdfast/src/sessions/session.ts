@@ -11,8 +11,14 @@ import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
-import { type CommandOwner, CommandQueue, type Step } from "./command-queue.js";
-import { failureOf, type Outcome, runCommand } from "./commands.js";
+import {
+  type CommandOwner,
+  CommandQueue,
+  failureOf,
+  type Outcome,
+  runCommand,
+  type Step,
+} from "./commands.js";
 import type { SessionContext } from "./context.js";
 import { FlowControl, type Holder } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
@@ -322,10 +328,8 @@ export class Session
   }
 
   #encodeReply(reply: Reply): Encoded | undefined {
-    const { transport } = this;
     const onReply = this.#onReplies?.get(reply.id);
-    if (onReply === undefined)
-      return transport.translate ? transport.translate(reply) : this.#codec.encodeReply(reply);
+    if (onReply === undefined) return this.#codec.encodeReply(reply);
     this.#onReplies?.delete(reply.id);
     return onReply(reply);
   }

@@ -1,5 +1,5 @@
 /**
- * Contract of a transport: carries one session's payloads over whatever connection it is. Implementations stand in
+ * Contract of a transport: carries one session's messages over whatever connection it is. Implementations stand in
  * transports/ and hand what happens to the session.
  *
  * - `closed` MUST be called once, when the peer or the network has ended the connection; nothing may be called after it.
@@ -20,29 +20,29 @@ export interface Transport {
   readonly unsentBytes: number;
   /** Whether the client wants pings of the transport's own kind, and none of the protocol's. */
   readonly hasOwnPings?: boolean;
-  /** By what commands name the session that come in requests of their own. For its client's eyes only. */
+  /** How commands in requests of their own name the session. Secret between the server and this client. */
   readonly emulation?: Emulation;
   /** The one channel that the connection is for: the server subscribes it to no other. */
   readonly onlyChannel?: string;
   /**
-   * For clients that read no messages of the protocol: takes what is for this client alone.
+   * For clients that read no pushes of the protocol: takes those for this client alone, instead of the encoding's codec.
    * @returns what the client is told of it, if anything
    */
-  translate?(message: Reply | Push): Encoded | undefined;
+  translate?(push: Push): Encoded | undefined;
   /** The request that opened the connection, which is kept until it is taken. To be called once. */
   takeRequest(): ConnectionRequest;
   /** Writes framed bytes, all in one write. */
   write(parts: readonly Uint8Array[]): void;
   /** Sends a ping of its own kind, where it has them; the answer goes to `receivePong`. */
   sendPing?(): void;
-  /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */
+  /** Stops reading, so that the peer is held back by its own connection. What was read already may still come. */
   pauseReading(): void;
   resumeReading(): void;
   /** Whether input was throttled since the last call. Resets it. */
   consumeThrottled?(): boolean;
   /** Tells the peer why, and ends the connection within a bounded time. */
   close(reason: Disconnect): void;
-  /** Ends the connection without another word, and lets go of what waits for the peer. */
+  /** Ends the connection without another message, and drops what waits for the peer. */
   destroy(): void;
 }
 
@@ -56,7 +56,7 @@ export type OnReply = (reply: Reply) => Encoded | undefined;
 export interface TransportEvents {
   /** Frames of the transport's codec. */
   receive(frame: Encoded): void;
-  /** A command that did not come as a frame. The ids of commands under way differ. */
+  /** A command that did not come as a frame. The ids of pending commands must differ. */
   execute(command: Command, onReply?: OnReply): void;
   /** The answer to a ping of the transport's own. */
   receivePong(): void;
@@ -65,7 +65,7 @@ export interface TransportEvents {
 }
 
 export interface Emulation {
-  /** Nobody can guess it: it is all that a command shows. */
+  /** Unguessable, since it is the only credential of a command. */
   readonly session: string;
   /** The server that has the session. */
   readonly node: string;
