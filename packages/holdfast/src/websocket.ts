@@ -1,7 +1,6 @@
 /** Entry of `holdfast/websocket`: server and client on sockets of Node.js, and below them the protocol without I/O. */
 
 // A server.
-export { type AcceptedSocket, Acceptor, type AcceptorOptions } from "./sockets/acceptor.js";
 export type { TlsOptions } from "./sockets/http-front.js";
 export type { AttachableServer } from "./sockets/http-upgrade.js";
 // Both.

@@ -155,7 +155,7 @@ describe.each(roles)("closing handshake begun by a %s (RFC 6455 §7.1.2)", (role
     expect(closeStatus?.wasClean).toBe(true);
   });
 
-  it("takes the rest of a message that was under way", () => {
+  it("takes the rest of a message that had begun", () => {
     const { events } = play(role, [peer.text("a", false), close, peer.continuation("b"), peer.close(1000)]);
     expect(events).toEqual([{ type: "close", code: 1000, reason: "" }]);
   });
@@ -175,7 +175,7 @@ describe.each(roles)("closing handshake begun by a %s (RFC 6455 §7.1.2)", (role
     expect(closeStatus?.wasClean).toBe(true);
   });
 
-  it("takes the rest of a Close frame that was under way", () => {
+  it("takes the rest of a Close frame that had begun", () => {
     const frame = peer.close(4001, "half of it");
     const { closeStatus } = play(role, [frame.subarray(0, 9), close, frame.subarray(9)]);
     expect(closeStatus).toEqual({ code: 4001, reason: "half of it", wasClean: true });

@@ -23,6 +23,7 @@ import { writeFirst } from "./direct-write.js";
 import { hasPendingResponse } from "./http-upgrade.js";
 import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
 
+/** A stream that carries a WebSocket from here on. */
 export interface AcceptedSocket {
   readonly stream: Duplex;
   /** Bytes that came with the handshake. */
@@ -59,6 +60,7 @@ export interface AcceptorOptions {
 const refusalTimeoutMs = 2000;
 const emptyBytes = new Uint8Array(0);
 
+/** Decides on requests to open WebSockets, and answers them. */
 export class Acceptor {
   readonly #options: AcceptorOptions;
   #decisions = 0;

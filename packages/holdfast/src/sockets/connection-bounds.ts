@@ -30,6 +30,7 @@ interface Handshake {
   readonly onTimeout: () => void;
 }
 
+/** Counts the TCP connections of one server. */
 export class ConnectionBounds {
   readonly #options: ConnectionBoundsOptions;
   readonly #addresses = new Map<string, Address>();

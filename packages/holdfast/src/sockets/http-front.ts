@@ -69,6 +69,7 @@ const backlog = 4096;
 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
+/** Listens on one port, and hands each connection to the server for the HTTP it speaks. */
 export class HttpFront {
   readonly http1: Http1Server;
   /** Listens, and hands connections on. */

@@ -127,7 +127,7 @@ function notHere(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): Re
   return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${paths}.${advice}`);
 }
 
-export function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {
+function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {
   return headers[":method"] === "CONNECT" && headers[":protocol"] === "websocket";
 }
 
@@ -142,7 +142,7 @@ function listen(server: AttachableServer, event: string, listener: (...args: any
   return () => void emitter.off(event, listener);
 }
 
-export function isWebSocketUpgrade(request: IncomingMessage): boolean {
+function isWebSocketUpgrade(request: IncomingMessage): boolean {
   const { upgrade = "" } = request.headers;
   if (upgrade === "websocket") return true;
   const protocols = upgrade.split(",");
@@ -158,7 +158,7 @@ interface Asking {
  * Where Node.js asks, requests for other protocols stay with the server unless others listen for upgrades, too.
  * @returns what undoes it
  */
-export function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
+function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
   const original = server.shouldUpgradeCallback;
   if (original === undefined) return () => {};
   server.shouldUpgradeCallback = (request) =>
@@ -173,7 +173,7 @@ export function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => 
  * request once more, without the wish, and reads its body and further requests as it does on any connection.
  * @param head what came behind the request's head
  */
-export function answerWithoutUpgrade(
+function answerWithoutUpgrade(
   request: IncomingMessage,
   socket: Duplex,
   head: Uint8Array,

@@ -36,6 +36,7 @@ const maxSessionMemory = 10;
 /** For a connection that was ended to take its last frames. */
 const closeTimeoutMs = 2000;
 
+/** The server for HTTP/2 and its connections. */
 export class Http2Sessions {
   readonly server: Http2Server;
   readonly #options: Http2SessionsOptions;

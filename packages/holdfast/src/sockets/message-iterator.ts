@@ -6,6 +6,7 @@ import { HoldfastError } from "../errors.js";
 import type { CloseStatus } from "../websocket/connection.js";
 import type { MessageData } from "../websocket/message.js";
 
+/** The connection that is iterated over. */
 export interface MessageSource {
   /** Stops and goes on reading, whatever the application has asked for besides. */
   holdReading(isHeld: boolean): void;
@@ -22,6 +23,7 @@ interface Waiting {
 const maxWaitingMessages = 16;
 const done = { done: true, value: undefined } as const;
 
+/** What `for await` over a WebSocket runs through. */
 export class MessageIterator implements AsyncIterableIterator<MessageData> {
   readonly #source: MessageSource;
   #messages: MessageData[] = [];

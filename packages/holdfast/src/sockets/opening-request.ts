@@ -27,6 +27,7 @@ interface AcceptedBy {
   readonly server?: unknown;
 }
 
+/** An upgrade request of HTTP/1.1. */
 export class UpgradeRequest implements OpeningRequest {
   readonly httpVersion = "1.1";
   readonly #message: IncomingMessage;
@@ -64,6 +65,7 @@ export class UpgradeRequest implements OpeningRequest {
   }
 }
 
+/** An extended CONNECT of HTTP/2 (RFC 8441 §4). */
 export class ConnectRequest implements OpeningRequest {
   readonly httpVersion = "2.0";
   readonly rawHeaders: RawHeaders;

@@ -1,6 +1,7 @@
 /** Bounds in time and size of a WebSocket on a socket: each with its default and what changing it costs. */
 import { assertInteger, type ConnectionOptions } from "../websocket/options.js";
 
+/** Bounds of one WebSocket, of a server or a client. */
 export interface SocketOptions extends ConnectionOptions {
   /**
    * A peer from which nothing has come for so long is sent a ping. Shorter finds dead peers sooner, and costs a write and a

@@ -23,6 +23,7 @@ const maxGivenBytes = 64 * 1024;
 const emptyBytes = Buffer.alloc(0);
 const noPieces: Uint8Array[] = [];
 
+/** What one connection writes. */
 export class Output implements Flushable, DirectWriter {
   readonly #stream: Duplex;
   readonly #flusher: Flusher;
@@ -257,6 +258,7 @@ export class OutputBatch {
   }
 }
 
+/** Written once a turn by a `Flusher`. */
 export interface Flushable {
   flush(): void;
 }

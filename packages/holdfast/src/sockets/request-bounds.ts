@@ -78,6 +78,7 @@ const freeHeadBytes = 2048;
 const maxUnreadRefusalBytes = 64 * 1024;
 const retryAfterSeconds = "5";
 
+/** Counts the open requests of one server, and ends those beyond its bounds. */
 export class RequestBounds {
   readonly #options: RequestBoundsOptions;
   readonly #total = emptyUsage();

@@ -47,6 +47,7 @@ const maxBytesPerTurn = 64 * 1024;
 const emptyBytes = Buffer.alloc(0);
 const abnormalClosure: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
+/** One connection on its stream. */
 export class SocketDriver implements EventReceiver, InputOwner, OutputListener, DeadlineHolder {
   /** DeadlineHolder. */
   dueTick = 0;

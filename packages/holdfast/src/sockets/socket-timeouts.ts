@@ -22,6 +22,7 @@ export interface ConnectionStatus {
   readonly bytesInFlight: number;
 }
 
+/** What the driver must do now. */
 export type DueAction =
   | { readonly type: "ping" }
   | { readonly type: "terminate" }
@@ -33,6 +34,7 @@ const ping: DueAction = Object.freeze({ type: "ping" });
 /** Not pending. All moments are whole milliseconds of the clock's `elapsed`. */
 const never = -1;
 
+/** The moments of one connection, and what is due by them. */
 export class SocketTimeouts {
   readonly #context: TimeoutsContext;
   readonly #holder: DeadlineHolder;

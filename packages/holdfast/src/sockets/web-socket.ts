@@ -64,6 +64,7 @@ const shared = {
   deadlines: new Deadlines(systemClock, (error) => queueMicrotask(() => rethrow(error))),
 };
 
+/** A client's WebSocket, with the interface of browsers. */
 export class WebSocket extends EventTarget implements SocketOwner {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;

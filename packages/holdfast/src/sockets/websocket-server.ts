@@ -58,6 +58,7 @@ export interface WebSocketServerOptions extends SocketOptions {
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
+/** Why a request opens no WebSocket. */
 export interface Refusal {
   /** Of HTTP, from 400 to 599. */
   readonly status: number;
@@ -111,6 +112,7 @@ const optionsOfWs: Readonly<Record<string, string>> = {
   maxPayload: "maxMessageBytes",
 };
 
+/** Opens WebSockets on servers for HTTP, its own or the application's. */
 export class WebSocketServer {
   readonly #options: WebSocketServerOptions;
   readonly #compression: DeflateSettings | undefined;

@@ -1,6 +1,7 @@
 /** Deadlines of many on one timer, and ticks by which things age. */
 import type { Clock } from "./clock.js";
 
+/** Something with at most one deadline at a time. */
 export interface DeadlineHolder {
   /** Managed by `Deadlines`: the tick at which the holder is due, 0 for none. */
   dueTick: number;

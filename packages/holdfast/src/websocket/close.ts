@@ -37,6 +37,7 @@ export type ClosePayload =
   | { readonly type: "close"; readonly code: number; readonly reason: string }
   | { readonly type: "fault"; readonly code: number; readonly reason: string };
 
+/** The payload of a Close frame, or what is wrong with it (RFC 6455 §5.5.1). */
 export function parseClosePayload(payload: Uint8Array): ClosePayload {
   if (payload.length === 0) return { type: "close", code: CloseCode.noStatus, reason: "" };
   // RFC 6455 §5.5.1: if there is a body, its first two bytes are the code.

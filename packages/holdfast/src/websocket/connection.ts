@@ -64,6 +64,7 @@ const smallFragmentBytes = 64;
 const noEvents: readonly ConnectionEvent[] = Object.freeze([]);
 const noOutput: readonly Buffer[] = Object.freeze([]);
 
+/** One connection: `receive` and `receiveInto` take the peer's bytes, `takeOutput` gives those to write. */
 export class WebSocketConnection {
   readonly role: Role;
   #state: ConnectionState = "open";

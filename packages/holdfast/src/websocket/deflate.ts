@@ -10,6 +10,7 @@ import { canKeepContext, joined, ZlibStream } from "./zlib-stream.js";
 /** What a sync flush ends with; left out of the message (RFC 7692 §7.2.1, step 3). */
 const tailBytes = 4;
 
+/** Compresses messages (RFC 7692 §7.2.1). */
 export class Compressor {
   /** Whether every message stands by itself, so that its compressed form serves all connections of this compressor. */
   readonly isShared: boolean;
@@ -79,6 +80,7 @@ const maxEnds = 16;
 
 const truncated = protocolError("a compressed message is cut off");
 
+/** Expands messages (RFC 7692 §7.2.2), never beyond a bound. */
 export class Decompressor {
   readonly #windowBits: number;
   /** What messages before may be referred to; undefined where none may. */

@@ -23,6 +23,7 @@ const rsv1 = 0x40;
 /** RFC 6455 §5.5. */
 export const maxControlPayloadBytes = 125;
 
+/** A frame's header as values. */
 export interface FrameHeader {
   readonly isFinal: boolean;
   /** RSV1, which permessage-deflate sets on the first frame of a compressed message (RFC 7692 §6). */

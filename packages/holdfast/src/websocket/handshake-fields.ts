@@ -43,6 +43,7 @@ const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** 16 bytes in base64 are always 22 characters and two of padding. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 
+/** Whether a value of Sec-WebSocket-Key is 16 bytes in base64 (RFC 6455 §4.1, item 7). */
 export function isWebSocketKey(text: string): boolean {
   return keyPattern.test(text);
 }
@@ -51,10 +52,12 @@ export function createWebSocketKey(): string {
   return randomBytes(16).toString("base64");
 }
 
+/** The value of Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2, step 5.4). */
 export function acceptValueFor(key: string): string {
   return createHash("sha1").update(key).update(guid).digest("base64");
 }
 
+/** One extension of an offer or an answer. */
 export interface Extension {
   readonly name: string;
   /** In order, repeated ones included; the value is undefined where there is none. */

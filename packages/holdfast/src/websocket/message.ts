@@ -11,6 +11,10 @@ import type { MessageLimits } from "./options.js";
 /** Text, or bytes. */
 export type MessageData = string | Uint8Array;
 
+/**
+ * A message encoded once for any number of connections: framed once, and compressed once for all that agreed on the same
+ * window. Bytes that are sent must not be changed afterwards.
+ */
 export class PreparedMessage {
   readonly opcode: typeof Opcode.text | typeof Opcode.binary;
   readonly payload: Uint8Array;
@@ -46,6 +50,7 @@ export class PreparedMessage {
   }
 }
 
+/** A whole message of the peer. */
 export type MessageEvent =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "binary"; readonly data: Uint8Array };
@@ -55,6 +60,7 @@ const invalidText: Fault = { code: CloseCode.invalidPayload, reason: "a text mes
 /** What it costs to begin a decompression, in bytes of its output. */
 const expansionCost = 1024;
 
+/** Puts the messages of one connection together from its data frames (RFC 6455 §5.4). */
 export class MessageAssembler {
   readonly #limits: MessageLimits;
   readonly #decompressor: Decompressor | undefined;

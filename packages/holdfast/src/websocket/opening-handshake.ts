@@ -18,6 +18,7 @@ import {
 } from "./handshake-fields.js";
 import type { Deflate, DeflateSettings } from "./options.js";
 
+/** A request of HTTP/1.1, parsed. */
 export interface UpgradeRequest {
   readonly method: string;
   /** As in Node.js: "1.1". */
@@ -48,6 +49,7 @@ export interface Agreement {
 
 export type ServerHandshake = (Agreement & { readonly responseHead: string }) | Rejection;
 
+/** A request that opens no WebSocket, as the response says it. */
 export interface Rejection {
   readonly isAccepted: false;
   readonly status: number;
@@ -187,6 +189,7 @@ export function rejectionResponse(rejection: Rejection, statusText: string): str
   return `HTTP/1.1 ${rejection.status} ${statusText}\r\n${head.join("")}\r\n${body}`;
 }
 
+/** What a client has sent, against which the answer is checked. */
 export interface ClientHandshake {
   readonly key: string;
   readonly protocols: readonly string[];
@@ -196,6 +199,7 @@ export interface ClientHandshake {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** The answer to it, parsed. */
 export interface UpgradeResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;

@@ -31,6 +31,7 @@ export interface Deflate {
   readonly settings: DeflateSettings;
 }
 
+/** The resolved bounds of a connection's incoming messages. */
 export interface MessageLimits {
   readonly maxMessageBytes: number;
   /** Largest compressed form of a message: data that does not shrink may grow by an eighth. */
@@ -66,6 +67,7 @@ function resolve(options: ConnectionOptions): MessageLimits {
   return { ...limits, maxCompressedBytes, maxFrameBytes: options.maxFrameBytes ?? maxCompressedBytes };
 }
 
+/** Options of permessage-deflate (RFC 7692). */
 export interface DeflateOptions {
   /**
    * Messages with fewer bytes go out as they are: small ones hardly shrink, and every compression costs time.

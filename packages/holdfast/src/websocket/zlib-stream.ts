@@ -50,6 +50,7 @@ interface Internals {
 // Whatever is produced is copied from here, and every call runs to its end before the next begins.
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** One zlib state, and a bound on the output of each call. */
 export class ZlibStream {
   readonly #kind: ZlibKind;
   readonly #options: ZlibOptions;
@@ -109,6 +110,7 @@ export class ZlibStream {
   }
 }
 
+/** All pieces in one, without a copy where there is only one. */
 export function joined(pieces: readonly Buffer[], total: number): Buffer {
   return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, total);
 }

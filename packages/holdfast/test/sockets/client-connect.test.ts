@@ -110,7 +110,7 @@ describe("a server that breaks the opening handshake", () => {
     await until(() => sockets[0]?.closed === true);
   });
 
-  it("that nobody runs fails it with what the system says", async () => {
+  it("that does not exist fails with the error of the system", async () => {
     const { url } = await startTcp(() => {});
     const heard = watch(new WebSocket(url.replace(/:\d+/, ":1")));
     await until(() => heard.close !== undefined);
@@ -146,7 +146,7 @@ describe("a server that breaks the rules after that", () => {
     },
   );
 
-  it("that never ends the connection after the Close frames is cut off, cleanly", async () => {
+  it("that never ends the connection after the Close frames is terminated, cleanly", async () => {
     const { url, sockets } = await startTcp((socket, request) => {
       socket.write(Buffer.concat([Buffer.from(answerTo(request)), Buffer.from([0x88, 2, 0x03, 0xe8])]));
     });

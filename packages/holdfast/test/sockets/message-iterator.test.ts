@@ -65,7 +65,7 @@ describe.each([
     expect(taken).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
   });
 
-  it("end with HF_WEBSOCKET_CLOSED when the connection is cut, once", async () => {
+  it("end with HF_WEBSOCKET_CLOSED when the connection is terminated, once", async () => {
     const { source, say, cut } = await start();
     say("a");
     const taken: unknown[] = [];
@@ -112,7 +112,7 @@ describe.each([
   });
 });
 
-it("messages in the segment of the answer are not lost on who waits for open before the loop", async () => {
+it("messages in the segment of the answer are kept for a loop that begins after the open event", async () => {
   const { url } = await startSockets({
     onConnection: (socket) => {
       socket.send("a");
@@ -127,7 +127,7 @@ it("messages in the segment of the answer are not lost on who waits for open bef
   expect(taken).toEqual(["a", "b"]);
 });
 
-it("a peer that is cut while messages wait is told of behind them", async () => {
+it("the end of a terminated connection comes after its waiting messages", async () => {
   let source: ServerWebSocket | undefined;
   const { port } = await startSockets({
     onConnection: (socket) => {

@@ -24,7 +24,7 @@ describe("options", () => {
     [{ stallTimeoutMs: 0 }, /stallTimeoutMs must be an integer/],
     [{ maxUnsentBytes: null }, /maxUnsentBytes must be an integer/],
     [{ holdReadingAboveBytes: 0 }, /holdReadingAboveBytes must be an integer/],
-    [{ compression: { levels: 3 } }, /there is no option compression\.levels; there are compression\./],
+    [{ compression: { levels: 3 } }, /unknown option compression\.levels; known options: compression\./],
     [{ compression: { level: 10 } }, /compression\.level must be an integer from 1 to 9, but is 10/],
     [{ maxMessageBytes: 0 }, /maxMessageBytes must be an integer of at least 1, but is 0/],
     [{ maxFragments: 1.5 }, /maxFragments must be an integer of at least 1, but is 1.5/],

@@ -10,7 +10,7 @@ const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 const chunk = "x".repeat(60_000);
 
 describe.each(carriers)("over $name", (carrier) => {
-  it("a peer that never reads is cut with 1008 at the bound, and its memory is let go", async () => {
+  it("a peer that never reads is terminated with 1008 at the bound, and its memory is freed", async () => {
     const bound = 4_000_000;
     const { open, sockets, url, server, errors } = await startCarrier(carrier, {
       maxUnsentBytes: bound,

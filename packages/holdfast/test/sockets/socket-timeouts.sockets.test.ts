@@ -24,7 +24,7 @@ async function startWithPeer(options: Partial<WebSocketServerOptions>) {
   };
 }
 
-it("a peer that answers no ping is cut", async () => {
+it("a peer that answers no ping is terminated", async () => {
   const { peer, closed, checkOthers } = await startWithPeer({ pingIntervalMs: 400, pongTimeoutMs: 400 });
   expect((await peer.readFrame()).opcode).toBe(0x9);
   await until(() => closed.length === 1);
@@ -65,7 +65,7 @@ it("a peer that sends pings but no message is closed with 1001 when idle", async
   expect(close).toEqual({ code: 1001, reason: "no message for 600 ms" });
 });
 
-it("a peer that takes nothing is cut after stallTimeoutMs", async () => {
+it("a peer that takes nothing is terminated after stallTimeoutMs", async () => {
   const { peer, closed, sockets, checkOthers } = await startWithPeer({ stallTimeoutMs: 500 });
   peer.socket.pause();
   sockets[0]?.send(Buffer.alloc(15_000_000));
@@ -74,7 +74,7 @@ it("a peer that takes nothing is cut after stallTimeoutMs", async () => {
   await checkOthers();
 });
 
-it("a peer that answers no Close frame is cut after closeTimeoutMs", async () => {
+it("a peer that answers no Close frame is terminated after closeTimeoutMs", async () => {
   const { peer, closed, sockets, checkOthers } = await startWithPeer({ closeTimeoutMs: 400 });
   sockets[0]?.close(4000, "go");
   expect(await peer.readClose()).toEqual({ code: 4000, reason: "go" });
@@ -84,7 +84,7 @@ it("a peer that answers no Close frame is cut after closeTimeoutMs", async () =>
   await checkOthers();
 });
 
-it("a client cuts a server that answers no ping", async () => {
+it("a client terminates a server that answers no ping", async () => {
   const { url, sockets } = await startSockets();
   const client = new WebSocket(url, { pingIntervalMs: 300, pongTimeoutMs: 300 });
   await once(client, "open");

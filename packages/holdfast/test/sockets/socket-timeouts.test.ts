@@ -174,7 +174,7 @@ describe("stallTimeoutMs", () => {
     expect(during(slack)).toEqual(["terminate"]);
   });
 
-  it("leaves one that takes a little each time", () => {
+  it("leaves a peer that takes a little each time", () => {
     const { during, status, timeouts } = createTimeouts(bounds);
     status.bytesInFlight = 1000;
     timeouts.blocked(status.bytesInFlight);

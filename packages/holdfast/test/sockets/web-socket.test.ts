@@ -57,7 +57,7 @@ describe("WebSocket", () => {
     expect([code, reason, wasClean]).toEqual([3001, "shutdown", true]);
   });
 
-  it("tells 1006 when the line is cut", async () => {
+  it("reports 1006 when the connection is lost", async () => {
     const { url } = await startWs((connection) => connection.terminate());
     const client = new WebSocket(url);
     const { code, wasClean } = await nextEvent(client, "close");

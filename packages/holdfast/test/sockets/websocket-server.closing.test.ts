@@ -136,7 +136,7 @@ describe("close()", () => {
     expect(heard).toEqual([{ code: 1006, reason: "", wasClean: false }]);
   });
 
-  it("lets in nobody on whom authorize had not decided yet", async () => {
+  it("refuses clients on which authorize had not decided yet", async () => {
     let admit: () => void = () => {};
     let isAsked = false;
     const { server, port, sockets } = await startSockets({

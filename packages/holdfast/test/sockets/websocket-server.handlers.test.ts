@@ -45,7 +45,7 @@ describe("asynchronous handlers", () => {
     expect(errors).toEqual([new Error("no message")]);
   });
 
-  it("a loop in a connection handler that ends because the line was cut is no failure", async () => {
+  it("a loop in a connection handler that ends because the connection was lost is not a failure", async () => {
     let hasEnded = false;
     const { client, server, errors } = await startWith(async (socket) => {
       try {

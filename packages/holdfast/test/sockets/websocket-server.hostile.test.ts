@@ -129,7 +129,7 @@ describe("a peer that lies", () => {
     expect(taken).toEqual(["a"]);
   });
 
-  it("that talks on for ever instead of answering a Close frame is cut", async () => {
+  it("that talks on for ever instead of answering a Close frame is terminated", async () => {
     const client = await RawClient.upgrade(running.port);
     const taken: unknown[] = [];
     const socket = running.sockets[0] as (typeof running.sockets)[0];
@@ -230,7 +230,7 @@ describe("a peer that floods", () => {
     client.socket.destroy();
   });
 
-  it("with empty messages, or fragments, keeps nobody waiting", async () => {
+  it("with empty messages, or fragments, keeps no other client waiting", async () => {
     const client = await RawClient.upgrade(running.port);
     const empty = clientFrame(0x1, "");
     const flood = Buffer.concat(Array.from({ length: 20_000 }, () => empty));

@@ -96,7 +96,7 @@ describe("authorize", () => {
     expect(await requestTo(port)).toMatch(/^HTTP\/1\.1 500 (?![\s\S]*X-B)/);
   });
 
-  it("is not asked again, and lets nobody in, when the client has gone meanwhile", async () => {
+  it("is not asked again, and admits no client, when the client has gone meanwhile", async () => {
     let calls = 0;
     let admit: () => void = () => {};
     const { port, sockets, errors, server } = await startSockets({
@@ -178,7 +178,7 @@ describe("maxConnections", () => {
     await WsClient.open(url);
   });
 
-  it("holds for those that authorize admits at the same time", async () => {
+  it("holds for clients that authorize admits at the same time", async () => {
     const admit: (() => void)[] = [];
     const { port, server } = await startSockets({
       maxConnections: 2,

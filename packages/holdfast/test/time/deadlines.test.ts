@@ -76,7 +76,7 @@ describe("deadline", () => {
     expect(deadlines.count).toBe(1);
   });
 
-  it("is met though the process was held up for long", () => {
+  it("is met although the process was busy for long", () => {
     const { clock, createHolder, deadlines } = start();
     const holders = countTo(5).map(createHolder);
     for (const [index, holder] of holders.entries()) deadlines.set(holder, 1000 * (index + 1));
@@ -126,7 +126,7 @@ describe("deadlines of many", () => {
     expect(order).toEqual([1000, 2000, 3000]);
   });
 
-  it("of one tick are each their own: one that another clears is not met", () => {
+  it("of one tick are independent: a deadline that another clears is not met", () => {
     const { clock, createHolder, deadlines } = start();
     const [first, second] = [createHolder(), createHolder()];
     first.onMet = () => deadlines.clear(second);
@@ -138,7 +138,7 @@ describe("deadlines of many", () => {
     expect(deadlines.count).toBe(0);
   });
 
-  it("of one tick are each their own: one that another moves is met later, once", () => {
+  it("of one tick are independent: a deadline that another moves is met later, once", () => {
     const { clock, createHolder, deadlines } = start();
     const [first, second] = [createHolder(), createHolder()];
     first.onMet = () => deadlines.set(second, 3000);

@@ -22,7 +22,7 @@ describe("lag of the event loop", () => {
     expect(lag.lagMs).toBeLessThan(5);
   });
 
-  it("is not looked at while nobody asks", () => {
+  it("is not measured while it is not asked for", () => {
     const clock = new FakeClock();
     const lag = new LoopLag(clock);
     expect(clock.timers).toBe(0);

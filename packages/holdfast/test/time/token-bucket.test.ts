@@ -59,7 +59,7 @@ describe("token bucket", () => {
     expect(bucket.waitMs(50)).toBe(250);
   });
 
-  it("gives nothing on credit to those who only try", () => {
+  it("gives no credit to tryTake", () => {
     const bucket = new TokenBucket(10, 2, 0);
     expect(Array.from({ length: 4 }, () => bucket.tryTake(0))).toEqual([true, true, false, false]);
     expect(bucket.tryTake(100)).toBe(true);

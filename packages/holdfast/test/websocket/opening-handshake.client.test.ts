@@ -131,7 +131,7 @@ describe("server's answer, checked by the client (RFC 6455 §4.1)", () => {
 describe("subprotocols at the client (RFC 6455 §4.1)", () => {
   const offered = ["v2.chat", "chat"];
 
-  it("takes one of those that were offered", () => {
+  it("accepts a subprotocol that was offered", () => {
     expect(check({ "Sec-WebSocket-Protocol": "chat" }, offered)).toMatchObject({
       isAccepted: true,
       protocol: "chat",

@@ -4,7 +4,12 @@ import { describe, expect, it } from "vitest";
 import { runs } from "../../../../test/conformance/websocket/support/arbitraries.js";
 import { parseResponse, valuesOf } from "../../../../test/conformance/websocket/support/http-head.js";
 import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
-import { acceptUpgrade, checkUpgradeResponse, createUpgrade, rejectionResponse } from "../../src/websocket.js";
+import {
+  acceptUpgrade,
+  checkUpgradeResponse,
+  createUpgrade,
+  rejectionResponse,
+} from "../../src/websocket.js";
 
 const names = [
   "Host",

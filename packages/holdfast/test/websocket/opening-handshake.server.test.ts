@@ -9,7 +9,14 @@ import {
 } from "../../../../test/conformance/websocket/support/opening-handshake.js";
 import { HoldfastError } from "../../src/errors.js";
 import { acceptValueFor } from "../../src/websocket/handshake-fields.js";
-import { acceptUpgrade, type Rejection, reject, rejectionResponse, type ServerHandshake, type ServerHandshakeOptions } from "../../src/websocket.js";
+import {
+  acceptUpgrade,
+  type Rejection,
+  reject,
+  rejectionResponse,
+  type ServerHandshake,
+  type ServerHandshakeOptions,
+} from "../../src/websocket.js";
 
 describe("server's opening handshake (RFC 6455 §4.2)", () => {
   it("accepts the request of RFC 6455 §1.2 with the answer given there", () => {
@@ -72,7 +79,7 @@ describe("subprotocols at the server (RFC 6455 §4.2.2)", () => {
     expect(protocolsFor("chat, superchat")).toEqual({ chosen: undefined, fields: [] });
   });
 
-  it("answers with the one that is chosen, as the client wrote it", () => {
+  it("answers with the chosen subprotocol, as the client wrote it", () => {
     const options = { chooseProtocol: (offered: readonly string[]) => offered[1] };
     expect(protocolsFor("chat, SuperChat", options)).toEqual({ chosen: "SuperChat", fields: ["SuperChat"] });
     expect(protocolsFor(["chat", "v2.chat"], options)).toEqual({ chosen: "v2.chat", fields: ["v2.chat"] });
