@@ -26,7 +26,8 @@ const server: Readonly<Record<string, Layer>> = {
   channels: { folders: ["time", "wire"], node: [], packages: [], forbiddenGlobals: platform },
   brokers: {
     folders: ["channels", "time", "wire"],
-    node: ["crypto", "fs", "net", "os", "path", "zlib"],
+    // A child process tries the index of a store; `module` finds lmdb for it.
+    node: ["child_process", "crypto", "fs", "module", "net", "os", "path", "zlib"],
     packages: ["lmdb"],
     forbiddenGlobals: timeAndSockets,
   },

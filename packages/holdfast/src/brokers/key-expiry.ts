@@ -29,8 +29,13 @@ export class KeyExpiry<M> {
 
   stop(): void {
     this.#isStopped = true;
-    this.#cancelTimer?.();
+    this.#cancel();
     this.#maps.clear();
+  }
+
+  #cancel(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   #schedule(delayMs: number): void {
@@ -45,6 +50,9 @@ export class KeyExpiry<M> {
       if (left === "none that expire") this.#maps.delete(map);
       if (left === "more that have expired") isMore = true;
     }
-    if (this.#maps.size > 0 && !this.#isStopped) this.#schedule(isMore ? busyIntervalMs : intervalMs);
+    if (this.#maps.size === 0 || this.#isStopped) return;
+    // A map may have come back meanwhile, and asked for the longer time.
+    this.#cancel();
+    this.#schedule(isMore ? busyIntervalMs : intervalMs);
   }
 }

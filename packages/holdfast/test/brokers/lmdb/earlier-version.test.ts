@@ -22,14 +22,14 @@ describe("store that version 0.1 has written", () => {
   it("opens with all that was acknowledged, and goes on over a restart", async () => {
     const folder = unpack();
     const first = await openBroker(folder);
-    const page = await first.broker.history("news", query());
+    const page = await first.broker.log.history("news", query());
     expect(page.publications.map(({ data }) => data)).toEqual(expected);
     expect(page.position.offset).toBe(30);
-    const next = await first.broker.publish("news", { data: "31" }, { retention: ample });
+    const next = await first.broker.log.publish("news", { data: "31" }, { retention: ample });
     expect(next.position).toEqual({ ...page.position, offset: 31 });
     await first.broker.close();
     const { broker, errors } = await openBroker(folder);
-    const after = await broker.history("news", query());
+    const after = await broker.log.history("news", query());
     expect(after.publications.map(({ data }) => data)).toEqual([...expected, "31"]);
     expect(after.position.epoch).toBe(page.position.epoch);
     expect([...first.errors, ...errors]).toEqual([]);
@@ -37,7 +37,7 @@ describe("store that version 0.1 has written", () => {
 
   it("has its maps, and knows its idempotency keys", async () => {
     const { broker } = await openBroker(unpack());
-    const { publications } = await broker.keys("map", { maxEntries: 10, maxBytes: 1_000_000 });
+    const { publications } = await broker.log.keys("map", { maxEntries: 10, maxBytes: 1_000_000 });
     const values = publications.map(({ key, data }) => [key, data]).sort();
     expect(values).toEqual([
       ["a", "3"],
@@ -45,7 +45,7 @@ describe("store that version 0.1 has written", () => {
       ["c", "4"],
     ]);
     const repeat = { retention: ample, idempotencyKey: "once", sender: "anna" };
-    const result = await broker.publish("news", { data: '"again"' }, repeat);
+    const result = await broker.log.publish("news", { data: '"again"' }, repeat);
     expect(result).toMatchObject({ isDuplicate: true, position: { offset: 21 } });
   });
 });
