@@ -40,7 +40,8 @@ const server: Readonly<Record<string, Layer>> = {
   brokers: {
     folders: ["channels", "time", "wire"],
     files: [...descriptions, "options/options.ts"],
-    node: ["crypto", "fs", "net", "os", "path", "zlib"],
+    // A child process tries the index of a store; `module` finds lmdb for it.
+    node: ["child_process", "crypto", "fs", "module", "net", "os", "path", "zlib"],
     packages: ["lmdb"],
     forbiddenGlobals: timeAndSockets,
   },

@@ -5,6 +5,7 @@
 import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { PageBuilder } from "../page-builder.js";
 import {
   bytesBefore,
   type ChannelRecord,
@@ -18,7 +19,7 @@ import {
   sizeOf,
   timeAt,
 } from "./format.js";
-import { PageBuilder, readBack, readOn } from "./history-page.js";
+import { readBack, readOn } from "./history-page.js";
 import type { NewLog, SharedByLogs } from "./loaded-logs.js";
 import type { LogIndex } from "./log-index.js";
 import { MapKeys } from "./map-keys.js";

@@ -1,34 +1,9 @@
 /** Reads pages of a log across the border between the index and the tail that is on its way there. */
-import type { HistoryQuery } from "../../channels/log.js";
+
 import type { Publication } from "../../wire/messages.js";
+import type { PageBuilder } from "../page-builder.js";
 import type { ChannelLog } from "./channel-log.js";
 import { publicationsOf } from "./format.js";
-
-/** Gathers a page up to the bounds of its query. */
-export class PageBuilder {
-  readonly #query: HistoryQuery;
-  readonly publications: Publication[] = [];
-  #bytes = 0;
-  isFull: boolean;
-
-  constructor(query: HistoryQuery) {
-    this.#query = query;
-    this.isFull = query.maxEntries === 0;
-  }
-
-  add(publication: Publication): void {
-    if (this.isFull) return;
-    this.#bytes += publication.data.length + (publication.info?.connInfo?.length ?? 0);
-    if (this.#bytes > this.#query.maxBytes && this.publications.length > 0) this.isFull = true;
-    else this.publications.push(publication);
-    if (this.publications.length >= this.#query.maxEntries) this.isFull = true;
-  }
-
-  clear(): void {
-    this.publications.length = 0;
-    this.#bytes = 0;
-  }
-}
 
 /** From an offset on: first what the index has, then the tail. */
 export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {

@@ -44,11 +44,11 @@ export interface LmdbBrokerOptions extends StoreOptions {
 
 const defaultMaxIdempotencyKeys = 10_000_000;
 
-type Sizes = LmdbLogs["sizes"] & { readonly presences: number };
+type Sizes = LmdbLog["sizes"] & { readonly presences: number };
 
-export class LmdbBroker extends LocalBroker<LmdbLogs> {
+export class LmdbBroker extends LocalBroker<LmdbLog> {
   constructor(options: LmdbBrokerOptions) {
-    super("lmdb", new LmdbLogs(options), options);
+    super("lmdb", new LmdbLog(options), options);
   }
 
   /** Sizes of everything this broker holds in memory, and of its store. */
@@ -63,12 +63,12 @@ export class LmdbBroker extends LocalBroker<LmdbLogs> {
 }
 
 /** The logs of all channels, in one store. */
-class LmdbLogs implements LocalLog {
+class LmdbLog implements LocalLog {
   readonly #options: Required<LmdbBrokerOptions>;
   /** Channels with the epoch that their log has, or will have. */
   readonly #subscribed = new Map<string, string>();
   #events: LogEvents | undefined;
-  #engine: ChannelLogs | undefined;
+  #logs: ChannelLogs | undefined;
   #opening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -99,23 +99,23 @@ class LmdbLogs implements LocalLog {
     const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
     const store = await openStore({ folder, clock, isRepair: repair, onNotice });
     this.#events = this.#closed ? undefined : events;
-    const engine = new ChannelLogs(store, {
+    const logs = new ChannelLogs(store, {
       ...this.#options,
       onPublication: (...publication) => this.#events?.onPublication(...publication),
       subscribedEpoch: (channel) => this.#subscribed.get(channel),
     });
     try {
-      await engine.start();
+      await logs.start();
     } catch (error) {
-      await engine.abandon();
+      await logs.abandon();
       throw error;
     }
-    this.#engine = engine;
+    this.#logs = logs;
   }
 
   /** Resolves once nothing is pending, in the background either. */
   async idle(): Promise<void> {
-    await this.#engine?.idle();
+    await this.#logs?.idle();
   }
 
   /** Resolves when everything is in the index, on the disk. */
@@ -125,8 +125,8 @@ class LmdbLogs implements LocalLog {
   }
 
   async subscribe(channel: string): Promise<Position> {
-    const engine = this.#open();
-    const position = withStoreErrors(() => engine.position(channel));
+    const logs = this.#open();
+    const position = withStoreErrors(() => logs.position(channel));
     this.#subscribed.set(channel, position.epoch);
     return position;
   }
@@ -145,52 +145,52 @@ class LmdbLogs implements LocalLog {
     publication: NewPublication,
     options: PublishOptions,
   ): Promise<PublishResult> {
-    const engine = this.#open();
-    return withStoreErrors(() => engine.publish(channel, publication, options));
+    const logs = this.#open();
+    return withStoreErrors(() => logs.publish(channel, publication, options));
   }
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
-    const engine = this.#open();
-    return withStoreErrors(() => engine.read(channel, query));
+    const logs = this.#open();
+    return withStoreErrors(() => logs.read(channel, query));
   }
 
   async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
-    const engine = this.#open();
-    return withStoreErrors(() => new Map(channels.map((channel) => [channel, engine.position(channel)])));
+    const logs = this.#open();
+    return withStoreErrors(() => new Map(channels.map((channel) => [channel, logs.position(channel)])));
   }
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {
-    const engine = this.#open();
-    await withStoreErrors(() => engine.maps.expire(channel));
-    return withStoreErrors(() => engine.maps.read(channel, query));
+    const logs = this.#open();
+    await withStoreErrors(() => logs.maps.expire(channel));
+    return withStoreErrors(() => logs.maps.read(channel, query));
   }
 
   async value(channel: string, key: string): Promise<Publication | undefined> {
-    const engine = this.#open();
-    await withStoreErrors(() => engine.maps.expire(channel));
-    return withStoreErrors(() => engine.maps.value(channel, key));
+    const logs = this.#open();
+    await withStoreErrors(() => logs.maps.expire(channel));
+    return withStoreErrors(() => logs.maps.value(channel, key));
   }
 
   async renewKey(channel: string, key: string): Promise<boolean> {
-    const engine = this.#open();
-    return withStoreErrors(() => engine.maps.renew(channel, key));
+    const logs = this.#open();
+    return withStoreErrors(() => logs.maps.renew(channel, key));
   }
 
   async removeHistory(channel: string): Promise<void> {
-    const engine = this.#open();
-    await withStoreErrors(() => engine.removeHistory(channel));
+    const logs = this.#open();
+    await withStoreErrors(() => logs.removeHistory(channel));
   }
 
   #open(): ChannelLogs {
-    if (this.#closed || this.#engine === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
-    return this.#engine;
+    if (this.#closed || this.#logs === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
+    return this.#logs;
   }
 
   async #close(): Promise<void> {
     // A store that is being opened is closed once it is open.
     await this.#opening?.catch(() => {});
     this.#events = undefined;
-    await this.#engine?.close();
+    await this.#logs?.close();
     this.#subscribed.clear();
   }
 }

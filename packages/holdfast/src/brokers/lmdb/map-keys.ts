@@ -15,6 +15,7 @@ import type {
 } from "../../channels/log.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { KeyExpiry, type LeftKeys } from "../key-expiry.js";
 import type { ChannelLog } from "./channel-log.js";
 import { encodeValue } from "./format.js";
 import type { LogIndex } from "./log-index.js";
@@ -113,35 +114,25 @@ export interface MapsOptions {
   readonly onError: (error: unknown, stage: string) => void;
 }
 
-const expiryIntervalMs = 1000;
-/** Where more keys have expired than are removed at once. */
-const busyIntervalMs = 10;
-
 /** The maps of a store. */
 export class Maps {
   readonly #options: MapsOptions;
-  /** Logs with keys that may expire. */
-  readonly #expiring = new Set<ChannelLog>();
+  readonly #expiry: KeyExpiry<ChannelLog>;
   /** The last removal of each log that is pending. */
   readonly #removals = new Map<ChannelLog, Promise<unknown>>();
-  #cancelTimer: (() => void) | undefined;
-  #isStopped = false;
 
   constructor(options: MapsOptions) {
     this.#options = options;
+    this.#expiry = new KeyExpiry(options.clock, (log) => this.#expireLog(log));
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#cancelTimer?.();
-    this.#expiring.clear();
+    this.#expiry.stop();
   }
 
   /** The log has come into use, or has grown: its keys expire by themselves from now on. */
   watch(log: ChannelLog): void {
-    if (log.keyed?.state.nextExpiry === undefined || this.#isStopped) return;
-    this.#expiring.add(log);
-    this.#schedule(expiryIntervalMs);
+    if (log.keyed?.state.nextExpiry !== undefined) this.#expiry.add(log);
   }
 
   /**
@@ -209,33 +200,17 @@ export class Maps {
     if (done) written.then(done, done);
   }
 
-  #schedule(delayMs: number): void {
-    this.#cancelTimer ??= this.#options.clock.setTimer(() => this.#expireDue(), delayMs);
-  }
-
-  #expireDue(): void {
-    this.#cancelTimer = undefined;
-    const logs = [...this.#expiring];
-    this.#expiring.clear();
-    let isMore = false;
-    for (const log of logs) if (this.#expireLog(log)) isMore = true;
-    if (this.#expiring.size > 0 && !this.#isStopped)
-      this.#schedule(isMore ? busyIntervalMs : expiryIntervalMs);
-  }
-
-  /** @returns whether there is more to remove */
-  #expireLog(log: ChannelLog): boolean {
+  #expireLog(log: ChannelLog): LeftKeys {
     const { clock, isLoaded } = this.#options;
     const state = log.keyed?.state;
-    if (state?.nextExpiry === undefined || !isLoaded(log)) return false;
+    if (state?.nextExpiry === undefined || !isLoaded(log)) return "none that expire";
     try {
       const now = clock.now();
       for (const key of state.expired(now)) this.#removeOrReport(log, key);
-      this.#expiring.add(log);
-      return state.expired(now).length > 0;
+      return state.expired(now).length > 0 ? "more that have expired" : "some";
     } catch {
       // The store is read-only, which was reported when that began.
-      return false;
+      return "none that expire";
     }
   }
 

@@ -193,9 +193,9 @@ process.reallyExit(0);`;
 
 /** @returns undefined where the file system does not let the store set the time */
 export function stampIndex(path: string): IndexStamp | undefined {
-  // Before anything that changes it from now on, by more than the clock of any file system is coarse.
-  const modifiedMs = Date.now() - 1000;
   try {
+    // Earlier than any later change, by more than the clock of a file system is coarse.
+    const modifiedMs = stampOf(path).modifiedMs - 1000;
     fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000);
     const stamp = stampOf(path);
     return stamp.modifiedMs === modifiedMs ? stamp : undefined;

@@ -21,9 +21,10 @@ import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { KeyExpiry, type LeftKeys } from "../key-expiry.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
-import { MemoryLog, sizeOf } from "./memory-log.js";
+import { MemoryChannelLog, sizeOf } from "./memory-channel-log.js";
 
 export interface MemoryBrokerOptions {
   readonly clock: Clock;
@@ -43,17 +44,14 @@ export interface MemoryBrokerOptions {
 const keysOfWindow = "idempotency keys of 5 minutes";
 const keyWindowMs = 5 * 60 * 1000;
 const sweepIntervalMs = 10_000;
-const expiryIntervalMs = 1000;
-/** Where more keys have expired than are removed at once. */
-const busyIntervalMs = 10;
 const channelsPerSweep = 1000;
 const channelsPerLookForRoom = 100;
 
-type Sizes = MemoryLogs["sizes"] & { readonly presences: number };
+type Sizes = MemoryLog["sizes"] & { readonly presences: number };
 
-export class MemoryBroker extends LocalBroker<MemoryLogs> {
+export class MemoryBroker extends LocalBroker<MemoryLog> {
   constructor(options: MemoryBrokerOptions) {
-    super("memory", new MemoryLogs(options), options);
+    super("memory", new MemoryLog(options), options);
   }
 
   /** Sizes of everything this broker holds. */
@@ -63,9 +61,9 @@ export class MemoryBroker extends LocalBroker<MemoryLogs> {
 }
 
 /** The logs of all channels. */
-class MemoryLogs implements LocalLog {
+class MemoryLog implements LocalLog {
   readonly #options: Required<MemoryBrokerOptions>;
-  readonly #logs = new Map<string, MemoryLog>();
+  readonly #logs = new Map<string, MemoryChannelLog>();
   readonly #initialEpochs: InitialEpochs;
   readonly #logQuota: Quota;
   readonly #byteQuota: Quota;
@@ -76,10 +74,7 @@ class MemoryLogs implements LocalLog {
   #events: LogEvents | undefined;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
-  #cancelExpiry: (() => void) | undefined;
-  #isExpiryBehind = false;
-  /** Logs with keys that expire. */
-  readonly #expiring = new Map<string, MemoryLog>();
+  readonly #expiry: KeyExpiry<string>;
   readonly #roomRound = new Round(this.#logs);
   readonly #logRound = new Round(this.#logs);
 
@@ -95,6 +90,7 @@ class MemoryLogs implements LocalLog {
     };
     const { maxChannels, maxBytes, maxIdempotencyKeys, userPercent, createEpoch } = this.#options;
     this.#initialEpochs = new InitialEpochs(createEpoch());
+    this.#expiry = new KeyExpiry(options.clock, (channel) => this.#expireKeys(channel));
     this.#logQuota = new Quota({
       max: maxChannels,
       userPercent,
@@ -128,8 +124,7 @@ class MemoryLogs implements LocalLog {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelSweep?.();
-    this.#cancelExpiry?.();
-    this.#expiring.clear();
+    this.#expiry.stop();
     this.#logs.clear();
     this.#subscribed.clear();
   }
@@ -158,7 +153,7 @@ class MemoryLogs implements LocalLog {
     this.#assertOpen();
     const log =
       this.#logs.get(channel) ??
-      new MemoryLog(this.#position(channel).epoch, this.#options.clock.now(), options.owner);
+      new MemoryChannelLog(this.#position(channel).epoch, this.#options.clock.now(), options.owner);
     const { idempotencyKey, sender = "" } = options;
     if (idempotencyKey === undefined) return this.#append(channel, log, publication, options);
     const name = nameOfKey(sender, idempotencyKey);
@@ -173,7 +168,7 @@ class MemoryLogs implements LocalLog {
 
   #append(
     channel: string,
-    log: MemoryLog,
+    log: MemoryChannelLog,
     publication: NewPublication,
     options: PublishOptions,
   ): PublishResult {
@@ -202,7 +197,7 @@ class MemoryLogs implements LocalLog {
     this.#charge(log, before);
     applied?.();
     const { position } = log;
-    if (log.keyed?.nextExpiry !== undefined) this.#watchKeys(channel, log);
+    if (log.keyed?.nextExpiry !== undefined) this.#expiry.add(channel);
     if (this.#subscribed.has(channel)) this.#events?.onPublication(channel, entry, log.epoch);
     return { position, isDuplicate: false };
   }
@@ -246,20 +241,19 @@ class MemoryLogs implements LocalLog {
 
   /** A key whose time is over goes by a publication first, so that readers see what the log comes to. */
   #keyed(channel: string): KeyedState | undefined {
-    const log = this.#logs.get(channel);
-    if (log) this.#expireKeys(channel, log);
-    return log?.keyed;
+    this.#expireKeys(channel);
+    return this.#logs.get(channel)?.keyed;
   }
 
   /** Takes account of what a change does to the log's size. */
-  #counting<T>(log: MemoryLog, change: () => T): T {
+  #counting<T>(log: MemoryChannelLog, change: () => T): T {
     const before = log.bytes;
     const result = change();
     this.#charge(log, before);
     return result;
   }
 
-  #charge(log: MemoryLog, bytesBefore: number): void {
+  #charge(log: MemoryChannelLog, bytesBefore: number): void {
     this.#byteQuota.add(log.owner, log.bytes - bytesBefore);
   }
 
@@ -270,18 +264,18 @@ class MemoryLogs implements LocalLog {
   }
 
   /** What users add is charged to whose channel it is, whoever adds it. */
-  #assertRoomFor(bytes: number, log: MemoryLog, { owner, isReserved }: PublishOptions): void {
+  #assertRoomFor(bytes: number, log: MemoryChannelLog, { owner, isReserved }: PublishOptions): void {
     if (!isReserved) this.#byteQuota.assertRoom(owner === undefined ? undefined : (log.owner ?? ""), bytes);
   }
 
   /** @throws HF_BROKER_FULL */
-  #add(channel: string, log: MemoryLog, { owner, isReserved }: PublishOptions): void {
+  #add(channel: string, log: MemoryChannelLog, { owner, isReserved }: PublishOptions): void {
     if (!isReserved) this.#makeRoom(owner);
     this.#logs.set(channel, log);
     this.#logQuota.add(log.owner);
   }
 
-  #forget(channel: string, log: MemoryLog): void {
+  #forget(channel: string, log: MemoryChannelLog): void {
     this.#initialEpochs.retire(channel);
     this.#logs.delete(channel);
     this.#logQuota.add(log.owner, -1);
@@ -307,31 +301,18 @@ class MemoryLogs implements LocalLog {
     }, sweepIntervalMs);
   }
 
-  #watchKeys(channel: string, log: MemoryLog): void {
-    this.#expiring.set(channel, log);
-    this.#scheduleExpiry(expiryIntervalMs);
-  }
-
-  #scheduleExpiry(delayMs: number): void {
-    this.#cancelExpiry ??= this.#options.clock.setTimer(() => {
-      this.#cancelExpiry = undefined;
-      for (const [name, log] of this.#expiring) this.#expireKeys(name, log);
-      if (this.#expiring.size > 0)
-        this.#scheduleExpiry(this.#isExpiryBehind ? busyIntervalMs : expiryIntervalMs);
-      this.#isExpiryBehind = false;
-    }, delayMs);
-  }
-
-  #expireKeys(name: string, log: MemoryLog): void {
+  #expireKeys(channel: string): LeftKeys {
+    const log = this.#logs.get(channel);
+    if (log?.keyed === undefined) return "none that expire";
     const now = this.#options.clock.now();
-    for (const key of log.keyed?.expired(now) ?? []) this.#removeKey(name, log, key);
-    const { nextExpiry } = log.keyed ?? {};
-    if (nextExpiry === undefined) this.#expiring.delete(name);
-    else if (nextExpiry <= now) this.#isExpiryBehind = true;
+    for (const key of log.keyed.expired(now)) this.#removeKey(channel, log, key);
+    const { nextExpiry } = log.keyed;
+    if (nextExpiry === undefined) return "none that expire";
+    return nextExpiry <= now ? "more that have expired" : "some";
   }
 
   /** By a publication, so that readers get to know. */
-  #removeKey(name: string, log: MemoryLog, key: string): void {
+  #removeKey(name: string, log: MemoryChannelLog, key: string): void {
     const now = this.#options.clock.now();
     const removal = { key, data: "null", isRemoved: true } as const;
     const entry = this.#counting(log, () => log.append(removal, log.retention as Retention, now));

@@ -4,6 +4,7 @@ import { KeyedState } from "../../channels/keyed-state.js";
 import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { PageBuilder } from "../page-builder.js";
 
 /** Estimated memory of a publication beyond its text. */
 const overheadBytes = 160;
@@ -14,7 +15,7 @@ export function sizeOf(publication: NewPublication): number {
   return 2 * (data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
 }
 
-export class MemoryLog {
+export class MemoryChannelLog {
   readonly epoch: string;
   /** Whose first publication it began with; undefined for the server's own. */
   readonly owner: Owner;
@@ -115,19 +116,14 @@ export class MemoryLog {
   read(query: HistoryQuery, now: number): HistoryPage {
     this.trim(now);
     this.usedAt = now;
-    const { sinceOffset, maxEntries, maxBytes, isReverse } = query;
+    const { sinceOffset, isReverse } = query;
     const step = isReverse ? -1 : 1;
     const from = isReverse ? (sinceOffset ?? this.#head + 1) - 1 : (sinceOffset ?? 0) + 1;
     const oldest = this.#head - this.length + 1;
-    const publications: Publication[] = [];
-    let bytes = 0;
+    const page = new PageBuilder(query);
     let offset = isReverse ? Math.min(from, this.#head) : Math.max(from, oldest);
-    for (; offset >= oldest && offset <= this.#head && publications.length < maxEntries; offset += step) {
-      const entry = this.#entries[this.#start + offset - oldest] as Publication;
-      bytes += entry.data.length + (entry.info?.connInfo?.length ?? 0);
-      if (bytes > maxBytes && publications.length > 0) break;
-      publications.push(entry);
-    }
-    return { publications, position: this.position };
+    for (; offset >= oldest && offset <= this.#head && !page.isFull; offset += step)
+      page.add(this.#entries[this.#start + offset - oldest] as Publication);
+    return { publications: page.publications, position: this.position };
   }
 }

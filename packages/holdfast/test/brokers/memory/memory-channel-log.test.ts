@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
-import { MemoryLog } from "../../../src/brokers/memory/memory-log.js";
+import { MemoryChannelLog } from "../../../src/brokers/memory/memory-channel-log.js";
 import type { HistoryQuery, Retention } from "../../../src/channels/log.js";
 
 interface Kept {
@@ -73,7 +73,7 @@ describe("log in memory", () => {
         (steps, maxEntries, ttlMs) => {
           const retention = { ...ample, maxEntries, ttlMs };
           let now = 1000;
-          const log = new MemoryLog("e", now);
+          const log = new MemoryChannelLog("e", now);
           const naive = new NaiveLog();
           for (const each of steps) {
             if (each.kind === "wait") now += each.ms;
@@ -98,7 +98,7 @@ describe("log in memory", () => {
   });
 
   it("counts bytes up with what it takes and down to nothing with what it drops", () => {
-    const log = new MemoryLog("e", 0);
+    const log = new MemoryChannelLog("e", 0);
     for (let i = 0; i < 100; i++) log.append({ data: "x".repeat(i) }, { ...ample, ttlMs: 1000 }, i);
     expect(log.bytes).toBeGreaterThan(100 * 50);
     log.trim(10_000);
@@ -107,7 +107,7 @@ describe("log in memory", () => {
   });
 
   it("keeps its entries in order while the dropped ones are cut off", () => {
-    const log = new MemoryLog("e", 0);
+    const log = new MemoryChannelLog("e", 0);
     for (let i = 1; i <= 1000; i++) {
       log.append({ data: String(i) }, { ...ample, maxEntries: 10 }, 0);
       const { publications } = log.read(query(), 0);
@@ -116,7 +116,7 @@ describe("log in memory", () => {
   });
 
   it("follows the retention of the last publish", () => {
-    const log = new MemoryLog("e", 0);
+    const log = new MemoryChannelLog("e", 0);
     for (let i = 0; i < 10; i++) log.append({ data: "1" }, ample, 0);
     log.append({ data: "1" }, { ...ample, maxEntries: 2 }, 0);
     expect(log.length).toBe(2);
