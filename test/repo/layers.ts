@@ -54,7 +54,7 @@ const server: Readonly<Record<string, Layer>> = {
     // Types of requests, lists of addresses, and nothing that listens.
     node: ["http", "net"],
     packages: [],
-    files: ["sockets/http-exchange.ts", "sockets/request-body.ts"],
+    files: ["sockets/open-request.ts"],
   },
   transports: {
     folders: ["channels", "observe", "requests", "sessions", "sockets", "time", "websocket", "wire"],

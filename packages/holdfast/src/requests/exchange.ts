@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionRequest, Credentials } from "../sessions/identity.js";
-import { isGone, consumedBodyAdvice, readBody } from "../sockets/open-request.js";
+import { consumedBodyAdvice, isGone, readBody } from "../sockets/open-request.js";
 import { encodeJson } from "../wire/payload.js";
 import type { HeaderFields } from "./origins.js";
 import { type HttpRefusal, type RefusalForm, refuse, sendRefusal } from "./refusals.js";

@@ -166,7 +166,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "read",
       params: schemas.history,
       result: schemas.historyPage,
-      run: async (params, { control }) => await readHistory(control, params),
+      run: async (params, { control }) => await answerHistory(control, params),
     }),
   ],
   [
@@ -236,7 +236,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       result: schemas.historyPage,
       run: async (params, { control }) => {
         const stats = await control.maps.numKeys(params.channel);
-        return typeof stats === "object" ? { error: stats } : await readHistory(control, params);
+        return typeof stats === "object" ? { error: stats } : await answerHistory(control, params);
       },
     }),
   ],
@@ -351,7 +351,7 @@ function toPublishOutcome(result: PublishResult | ReplyError): object {
   return "code" in result ? { error: result } : toPublishedFields(result);
 }
 
-async function readHistory(
+async function answerHistory(
   control: Control,
   { channel, limit, since, reverse }: z.output<typeof schemas.history>,
 ): Promise<object> {
