@@ -7,12 +7,9 @@ import { rmSync } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { createDataFolder, describeDataParent } from "./support/data-folder.js";
-import { describeMachine } from "./support/machine.js";
-import { readOptions } from "./support/options.js";
-import { describe, table } from "./support/report.js";
-import { jsonOption, writeResults } from "./support/results.js";
-import { runBench } from "./support/run-bench.js";
+import { jsonOption, readOptions, runBench, writeResults } from "./support/command.js";
+import { describe, describeMachine, table } from "./support/report.js";
+import { createDataFolder, describeDataParent } from "./support/running-server.js";
 
 const description = {
   name: "store",

@@ -23,7 +23,8 @@ const known: Readonly<Record<string, string>> = {
   "sessions/control.ts presence.stats": "the server's own",
   "sessions/control.ts readHistory": "the server's own",
   "sessions/maps.ts keys": "readState",
-  "sessions/maps.ts readState, 2 times": "a subscriber's: authorizeSubscribe has let it in; and the server's own",
+  "sessions/maps.ts readState, 2 times":
+    "a subscriber's: authorizeSubscribe has let it in; and the server's own",
   "sessions/maps.ts recover, 2 times": "from where the state was read, or canReadFrom",
   "sessions/maps.ts value": "the server's own",
   "sessions/reading.ts history, 2 times": "readHistory; asks `history` first, or gives the position only",

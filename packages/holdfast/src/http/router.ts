@@ -27,7 +27,7 @@ import {
   webSocketPath,
 } from "./routes.js";
 
-/** Routes of SDKs' streams: responses that go on, and commands for them. */
+/** Routes of SDKs' streams: streaming responses, and commands for them. */
 export type StreamRoute = "httpStream" | "sse" | "oneWayHttpStream" | "oneWaySse" | "emulation";
 
 /** Answers requests of one channel. */

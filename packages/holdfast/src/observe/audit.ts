@@ -1,11 +1,11 @@
 /**
- * The audit: one entry for each refused token, refused API key, refused origin, revocation and call of an admin method.
- * Everybody who refuses or revokes calls the same function with the facts; what repeats is counted instead of told again.
- * Facts name who, from where and why. Tokens, keys and payloads are never among them.
+ * The audit: an entry for each refused token, API key and origin, each revocation and each call of an admin method. Whoever
+ * refuses or revokes calls one function with the facts: who, from where and why; never tokens, keys or payloads. Repeated
+ * facts are counted instead of written again.
  */
 import type { Clock } from "../time/clock.js";
 
-/** What an entry is about; the words of its line. */
+/** Events, and how they read in an entry's line. */
 export const auditEvents = {
   tokenRefused: "token refused",
   keyRefused: "API key refused",
@@ -16,24 +16,24 @@ export const auditEvents = {
 
 export type AuditEvent = keyof typeof auditEvents;
 
-/** Everything is cut at 200 characters. */
+/** Texts are clipped to 200 characters. */
 export interface AuditFacts {
-  /** Why, as a sentence; never with a part of a token, a key or a payload in it. */
+  /** Why, as a sentence; never with any part of a token, a key or a payload. */
   readonly reason?: string;
-  /** The peer's address, or what a trusted proxy says it is. */
+  /** The client's address, as a trusted proxy names it or the socket has it. */
   readonly address?: string;
   readonly user?: string;
   readonly client?: string;
   readonly channel?: string;
-  /** Of a page that was refused. */
+  /** Of a refused page. */
   readonly origin?: string;
-  /** Path of a request, without its query, which may have a key in it. */
+  /** Path of a request, without its query, which may contain a key. */
   readonly path?: string;
-  /** Of the HTTP interface. */
+  /** Of the API. */
   readonly method?: string;
-  /** Revoked, by the id that it has in `jti`. */
+  /** The revoked token's id (`jti`). */
   readonly tokenId?: string;
-  /** Unix milliseconds; tokens that were issued before are revoked. */
+  /** Unix milliseconds; tokens issued before are revoked. */
   readonly issuedBefore?: number;
 }
 
@@ -41,13 +41,13 @@ export interface AuditEntry extends AuditFacts {
   readonly event: AuditEvent;
   /** Unix milliseconds. */
   readonly time: number;
-  /** How many more there were with the same facts since the last entry, which got none of their own. */
+  /** Further events with the same facts since the previous entry. */
   readonly repeats?: number;
 }
 
 export type AuditFunction = (entry: AuditEntry) => void;
 
-/** Tells the audit. Never throws. */
+/** Records an event. Never throws. */
 export type Audit = (event: AuditEvent, facts: AuditFacts) => void;
 
 export interface AuditContext {
@@ -56,9 +56,9 @@ export interface AuditContext {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** The same facts get one entry, and then one in this time that counts the others. */
+/** The same facts get one entry at once, and then at most one in this time, which counts the repeats. */
 const repeatMs = 10_000;
-/** Facts of an event that are told apart within that time; what comes beyond is counted together. */
+/** Distinct facts of an event within that time; more are counted together. */
 const maxSubjects = 500;
 const maxFactCharacters = 200;
 
@@ -78,30 +78,30 @@ export function createAudit({ clock, write, onError }: AuditContext): Audit {
     tokensRevoked: new Map(),
     adminCall: new Map(),
   };
-  let isWaiting = false;
+  let isScheduled = false;
 
-  const tell = ({ event, facts }: Subject, repeats: number) => {
+  const writeEntry = ({ event, facts }: Subject, repeats: number) => {
     try {
       write({ event, time: clock.now(), ...facts, ...(repeats > 0 && { repeats }) });
     } catch (error) {
       onError(error, { stage: "audit" });
     }
   };
-  const wait = () => {
-    if (isWaiting) return;
-    isWaiting = true;
-    clock.setTimer(tellRepeats, repeatMs);
+  const schedule = () => {
+    if (isScheduled) return;
+    isScheduled = true;
+    clock.setTimer(writeRepeats, repeatMs);
   };
-  function tellRepeats(): void {
-    isWaiting = false;
+  function writeRepeats(): void {
+    isScheduled = false;
     for (const known of Object.values(subjects))
       for (const [key, subject] of known) {
         const { repeats } = subject;
         if (repeats === 0) known.delete(key);
         else {
           subject.repeats = 0;
-          tell(subject, repeats);
-          wait();
+          writeEntry(subject, repeats);
+          schedule();
         }
       }
   }
@@ -112,7 +112,7 @@ export function createAudit({ clock, write, onError }: AuditContext): Audit {
     let facts = clipFacts(given);
     let key = JSON.stringify(Object.entries(facts).sort());
     if (isFull && !known.has(key)) {
-      facts = { reason: "several, of which there were too many to be told apart" };
+      facts = { reason: "too many different ones to list" };
       key = "";
     }
     const subject = known.get(key);
@@ -122,12 +122,12 @@ export function createAudit({ clock, write, onError }: AuditContext): Audit {
     }
     const first: Subject = { event, facts, repeats: 0 };
     known.set(key, first);
-    wait();
-    tell(first, 0);
+    schedule();
+    writeEntry(first, 0);
   };
 }
 
-/** The entry as a line, without a line break at its end. What a peer has chosen is quoted, so that it stays within the line. */
+/** The entry as a line, without a line break. What peers chose is quoted, so that it stays within the line. */
 export function formatAuditEntry({ event, time, reason, repeats, ...facts }: AuditEntry): string {
   const why = reason === undefined ? "" : `: ${reason.replace(/\p{Cc}/gu, " ")}`;
   const details = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);

@@ -1,6 +1,6 @@
 /**
  * An admitted request and its answer: query, token, body, and every answer in JSON. The same for all paths, over HTTP/1.1 and
- * HTTP/2. Answers that go on belong to transports/; entity tags and compression to http/representation.ts.
+ * HTTP/2. Streaming answers belong to transports/; entity tags and compression to http/representation.ts.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionRequest, Credentials } from "../sessions/identity.js";

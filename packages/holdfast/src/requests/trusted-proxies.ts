@@ -87,8 +87,8 @@ export class TrustedProxies {
   }
 
   /**
-   * The key an address is counted by; empty if it stands for no single peer. Without a trusted proxy, loopback addresses
-   * are this machine's own clients, or a proxy nobody listed: then they are everybody.
+   * The key an address is counted by; empty if it does not identify a single peer. Without a trusted proxy, loopback addresses
+   * are clients on this machine, or a proxy that is not listed and speaks for everybody.
    * @param address of a `RequestSource`
    */
   peerKeyOf(address: string): string {

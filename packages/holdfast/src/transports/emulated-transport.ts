@@ -1,5 +1,5 @@
 /**
- * A session whose two directions are separate requests: messages go out on a response that goes on, and commands come in
+ * A session whose two directions are separate requests: messages go out on a streaming response, and commands come in
  * requests of their own, which name the session by an id that nobody can guess. Also how messages of the client protocol are
  * framed in such responses: as lines, or as events.
  */

@@ -1,5 +1,5 @@
 /**
- * Sessions of clients that only read: a response that goes on, and commands that the transport gives in the client's place.
+ * Sessions of clients that only read: a streaming response, and commands that the transport issues on the client's behalf.
  * Nobody answers pings, so bytes that the operating system takes count as an answer.
  */
 import type { HeaderFields } from "../requests/origins.js";

@@ -1,4 +1,4 @@
-/** `GET /channels/{channel}/events`: one channel as a response that goes on, for clients without an SDK. */
+/** `GET /channels/{channel}/events`: one channel as a streaming response, for clients without an SDK. */
 import { type HttpExchange, tokenOf } from "../requests/exchange.js";
 import { type HttpRefusal, refuse } from "../requests/refusals.js";
 import { readResume } from "../requests/resume.js";

@@ -1,5 +1,5 @@
 /**
- * A session of a client without an SDK, which reads one channel: the transport gives the commands in its place. Until the
+ * A session of a client without an SDK, which reads one channel: the transport issues the commands on its behalf. Until the
  * response has begun, their outcome is an HTTP status; from then on it is the channel's publications, and notices.
  */
 import type { ServerResponse } from "node:http";

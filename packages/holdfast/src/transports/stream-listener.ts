@@ -1,5 +1,5 @@
 /**
- * Requests of SDKs that cannot open a WebSocket: responses that go on, as lines (`http_stream`) or events (`sse`), for clients
+ * Requests of SDKs that cannot open a WebSocket: streaming responses, as lines (`http_stream`) or events (`sse`), for clients
  * that send commands (`emulation`) and for those that only read.
  */
 import { randomBytes } from "node:crypto";

@@ -1,5 +1,5 @@
 /**
- * A session over a response that goes on, over HTTP/1.1 or HTTP/2: begun once, written for as long as it lasts, ended within a
+ * A session over a streaming response, over HTTP/1.1 or HTTP/2: begun once, written for as long as it lasts, ended within a
  * bounded time. How commands come, and what the client reads, is for the transports made of it.
  */
 import type { ServerResponse } from "node:http";

@@ -3,7 +3,7 @@
  * OpenAPI document is made from the same table.
  */
 import { z } from "zod";
-import type { HistoryPage, PublishResult } from "../../channels/log.js";
+import type { PublishResult } from "../../channels/log.js";
 import type { Control } from "../../sessions/control.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
@@ -166,10 +166,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "read",
       params: schemas.history,
       result: schemas.historyPage,
-      run: async ({ channel, limit, since, reverse }, { control }) => {
-        const page = await control.history({ channel, limit, ...(since && { since }), reverse });
-        return "code" in page ? { error: page } : toHistory(page);
-      },
+      run: async (params, { control }) => await answerHistory(control, params),
     }),
   ],
   [
@@ -237,11 +234,9 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "read",
       params: schemas.history,
       result: schemas.historyPage,
-      run: async ({ channel, limit, since, reverse }, { control }) => {
-        const stats = await control.maps.numKeys(channel);
-        if (typeof stats === "object") return { error: stats };
-        const page = await control.history({ channel, limit, ...(since && { since }), reverse });
-        return "code" in page ? { error: page } : toHistory(page);
+      run: async (params, { control }) => {
+        const stats = await control.maps.numKeys(params.channel);
+        return typeof stats === "object" ? { error: stats } : await answerHistory(control, params);
       },
     }),
   ],
@@ -356,8 +351,13 @@ function toPublishOutcome(result: PublishResult | ReplyError): object {
   return "code" in result ? { error: result } : toPublishedFields(result);
 }
 
-function toHistory({ publications, position }: HistoryPage): object {
-  return { publications: publications.map(toPublicationObject), ...position };
+async function answerHistory(
+  control: Control,
+  { channel, limit, since, reverse }: z.output<typeof schemas.history>,
+): Promise<object> {
+  const page = await control.history({ channel, limit, ...(since && { since }), reverse });
+  if ("code" in page) return { error: page };
+  return { publications: page.publications.map(toPublicationObject), ...page.position };
 }
 
 function toPublicationObject(publication: Publication): RawJson {
