@@ -136,6 +136,8 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
     this.onEachPublication?.(event);
   }
 
+  onReconnect(): void {}
+
   onJoin(channel: string, info: ClientInfo): void {
     this.announcements.push(`join ${channel} ${info.client}`);
   }

@@ -38,7 +38,7 @@ interface OpenChannel {
   readonly owner: Owner;
 }
 
-export class Channels implements LogEvents, PresenceEvents {
+export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvents {
   /** For readers that come back, and channels that have missed events. */
   readonly recovery: Recovery;
   readonly #options: ChannelsOptions;
