@@ -73,8 +73,8 @@ const contenders: readonly Contender[] = [
 await runBench(async () => {
   const options = readOptions(description);
   const settings = {
-    writes: options.integer("writes", { least: 1 }),
-    bytes: options.integer("bytes", { least: 1 }),
+    writes: options.integer("writes", { min: 1 }),
+    bytes: options.integer("bytes", { min: 1 }),
     folder: options.text("folder"),
   };
   const samples = [];

@@ -1,12 +1,12 @@
 /** What the sections of the broker suite work with: an open broker, a record of its events, and its time. */
 import { describe, it } from "vitest";
+import { InitialEpochs } from "../../../packages/holdfast/src/brokers/initial-epochs.js";
 import type { Broker, BrokerEvents } from "../../../packages/holdfast/src/channels/broker.js";
 import type {
   ClusterCommand,
   ClusterEvents,
   CommandOutcome,
 } from "../../../packages/holdfast/src/channels/cluster.js";
-import { InitialEpochs } from "../../../packages/holdfast/src/channels/initial-epochs.js";
 import type { HistoryQuery, Log, LogEvents, Retention } from "../../../packages/holdfast/src/channels/log.js";
 import type { PresenceEvents } from "../../../packages/holdfast/src/channels/presence-store.js";
 import type { ClientInfo, Publication } from "../../../packages/holdfast/src/wire/messages.js";
@@ -135,6 +135,8 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
     this.publications.push(event);
     this.onEachPublication?.(event);
   }
+
+  onReconnect(): void {}
 
   onJoin(channel: string, info: ClientInfo): void {
     this.announcements.push(`join ${channel} ${info.client}`);

@@ -33,6 +33,25 @@ export function describeHeads({ start }: Section): void {
       }
     });
 
+    it("never lie beyond what history gives afterwards, also while publishes run", async () => {
+      const { broker } = await start();
+      const publishes = countTo(100).map((n) =>
+        broker.log.publish(
+          "news",
+          { data: String(n) },
+          { retention: ample, durability: n % 2 ? "disk" : "process" },
+        ),
+      );
+      for (const _ of countTo(30)) {
+        const head = (await broker.log.heads(["news"])).get("news");
+        const { position, publications } = await broker.log.history("news", query());
+        expect(position.offset).toBeGreaterThanOrEqual(head?.offset ?? 0);
+        expect(publications).toHaveLength(position.offset);
+        await new Promise(setImmediate);
+      }
+      await Promise.all(publishes);
+    });
+
     it("stay where history is removed or not kept", async () => {
       const { broker } = await start();
       await publishMany(broker.log, "news", 3);

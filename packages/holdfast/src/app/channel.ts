@@ -3,7 +3,7 @@
  * compile-channel.ts checks it. Runs in browsers, too.
  */
 import type { Durability } from "../channels/log.js";
-import type { ChannelKind, Recovery, RecoveryMode } from "../channels/rules.js";
+import type { ChannelKind, RecoveryMode, RecoveryRule } from "../channels/rules.js";
 import type { Access } from "./access.js";
 import type { Duration } from "./duration.js";
 import type { Schema, User } from "./hooks.js";
@@ -102,7 +102,7 @@ export interface ChannelOptions<Input = unknown, Data = Input, Published = Data>
   /** Whether subscribers are told who joins and leaves: those that ask for it (`true`), or all (`"force"`). @default false */
   readonly joinLeave?: boolean | "force";
   /** Whether clients that reconnect continue where they were: all, those that ask for it, or none. @default "force" */
-  readonly recovery?: Recovery;
+  readonly recovery?: RecoveryRule;
   /** What they get then: everything they missed, or the newest publication. @default "stream" */
   readonly recoveryMode?: RecoveryMode;
   /** Whether subscribers may filter publications by tags. @default false */

@@ -16,11 +16,11 @@ export interface View {
   /** Never together with patches: those need every publication before. */
   readonly filter: TagsFilter | undefined;
   /**
-   * `first`: the next publication comes whole, for the reader has none that it could patch; in a map all of them, until
-   * the reader has every value.
+   * `first`: the next publication is sent whole, since the reader has nothing to patch; in a map, all of them until the
+   * reader has every value.
    */
   readonly delta: "none" | "first" | "next";
-  /** Text that is the same for views that are the same. */
+  /** Equal for equal views. */
   readonly key: string;
 }
 
@@ -36,7 +36,7 @@ export function viewOf({ hasJoinLeave = false, filter, isDelta = false }: ViewOp
   return createView(hasJoinLeave, filter, isDelta && filter === undefined ? "first" : "none");
 }
 
-/** The view of a reader that has got a publication. */
+/** The view of a reader after its first publication. */
 export function viewAfterPublication(view: View): View {
   return view.delta === "first" ? createView(view.hasJoinLeave, undefined, "next") : view;
 }
@@ -50,7 +50,7 @@ function createView(hasJoinLeave: boolean, filter: TagsFilter | undefined, delta
   return view;
 }
 
-/** Publications that follow each other in the log, as a reader gets them. */
+/** Consecutive publications of the log, as a reader gets them. */
 export function publicationsFor(
   { filter, delta }: View,
   publications: readonly Publication[],
@@ -76,7 +76,7 @@ export function patched(publication: Publication, base: Publication | undefined)
   return { ...publication, data: patch, delta: "patch" };
 }
 
-/** As readers of patches get it where it is none. */
+/** As readers of patches get a publication that is not a patch. */
 export function whole(publication: Publication): Publication {
   return { ...publication, delta: "full" };
 }
@@ -162,7 +162,7 @@ export class BatchCache {
   }
 }
 
-/** So many joins and leaves are passed over to find the publication that a patch is for. */
+/** Joins and leaves skipped in search of the publication that a patch is based on. */
 const maxPassedOver = 32;
 
 function publicationBefore({ ring }: ChannelLog, start: number): Publication | undefined {
@@ -174,7 +174,7 @@ function publicationBefore({ ring }: ChannelLog, start: number): Publication | u
   return undefined;
 }
 
-/** A reader that does not have every value yet gets the next ones whole. */
+/** A reader without all values gets whole ones. */
 function valueBefore(entry: Entry, { delta }: View): Publication | undefined {
   return entry.kind === "pub" && delta === "next" ? entry.before : undefined;
 }
@@ -186,7 +186,7 @@ function isWanted({ newest }: ChannelLog, entry: Entry, { hasJoinLeave, filter }
 }
 
 /**
- * What a reader of a channel of kind `latest` gets that lags further than the ring reaches: the newest of each key.
+ * What a reader of a `latest` channel gets whose cursor lies before the ring: the newest publication of each key.
  * @param offset at least `newest.from`
  */
 export function batchOfNewest(
@@ -243,7 +243,7 @@ function toPush(
   return { kind: "pub", channel: name, publication: toClientPublication(channel, publication), epoch };
 }
 
-/** Where nothing is kept, offsets say nothing to clients. */
+/** In live channels offsets mean nothing to clients. */
 function toClientPublication({ kind }: ChannelLog, publication: Publication): Publication {
   return kind === "live" ? { ...publication, offset: 0 } : publication;
 }
@@ -259,7 +259,7 @@ export function framePublications(
   const { name, epoch } = channel;
   const shown = publicationsFor(view, conflated(channel, publications));
   if (shown.length === 0) return undefined;
-  // Kept for longer than a turn, and so without the texts it is made of.
+  // Kept for longer than a turn: the texts are made again when needed.
   const payload = () =>
     codec.join(
       shown.map((publication) => codec.encodePush({ kind: "pub", channel: name, publication, epoch })),

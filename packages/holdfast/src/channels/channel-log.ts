@@ -29,7 +29,7 @@ export class ChannelLog {
   #epoch = "";
   #head = 0;
   #seen = 0;
-  /** The furthest position heard of in another epoch than this one. */
+  /** The furthest position heard of in another epoch. */
   #other = noPosition;
   #newest: NewestEntries | undefined;
   /** For maps with readers of patches. */
@@ -63,7 +63,7 @@ export class ChannelLog {
     return this.#seen;
   }
 
-  /** Publications are known to exist that this node has not got. */
+  /** Whether publications are known to exist that this node does not have. */
   get isIncomplete(): boolean {
     return this.#seen > this.#head;
   }
@@ -85,7 +85,7 @@ export class ChannelLog {
     this.#head = position.offset;
     const isHeardOf = this.#other.epoch === position.epoch;
     this.#seen = isHeardOf ? Math.max(position.offset, this.#other.offset) : position.offset;
-    // What can't be found now was a mistake, and must not be looked for again.
+    // What cannot be found now must not be looked for again.
     this.#other = noPosition;
     this.ring.clear();
     this.#changed();
@@ -103,7 +103,7 @@ export class ChannelLog {
     if (offset > this.#seen) this.#seen = offset;
   }
 
-  /** @returns `appended`; `ignored` for what is known already; `gap` when something before it was lost */
+  /** @returns `appended`; `ignored` when it is known already; `gap` when a publication before it is missing */
   append(publication: Publication, epoch: string): "appended" | "ignored" | "gap" {
     const { offset } = publication;
     if (this.#epoch === "") this.restart({ epoch, offset: offset - 1 });

@@ -1,4 +1,4 @@
-/** A channel in use on this node: its log and who reads it here. And a subscription: one reader's place in one channel. */
+/** A channel in use on this node: its log and its subscriptions, each the place of one reader in it. */
 import type { TagsFilter } from "../wire/tags-filter.js";
 import { type View, viewAfterPublication } from "./batches.js";
 import { ChannelLog } from "./channel-log.js";
@@ -9,7 +9,7 @@ export class Channel extends ChannelLog {
   readonly #subscriptions = new Set<Subscription>();
   /** Made for the first filter. */
   #filters: FilterLoad | undefined;
-  /** Calls in progress that need the channel though nobody may be subscribed yet. */
+  /** Pending calls that need the channel open, with or without subscriptions. */
   #holds = 0;
   #joinLeaveReaders = 0;
 
@@ -17,7 +17,7 @@ export class Channel extends ChannelLog {
     return this.#subscriptions;
   }
 
-  /** Whether somebody is subscribed to it or about to be. */
+  /** Whether it has subscriptions, or calls that may subscribe. */
   get isUsed(): boolean {
     return this.#holds > 0 || this.#subscriptions.size > 0;
   }
@@ -73,7 +73,7 @@ export type SubscriptionState = "live" | "behind" | "full" | "reading" | "ended"
 export class Subscription {
   readonly channel: Channel;
   readonly reader: Reader;
-  /** What of the two ends `following` by an act, not by what comes and goes. */
+  /** Changed by verbs only; what a `following` subscription is follows from its cursor. */
   #phase: "following" | "reading" | "ended" = "following";
   #view: View;
   #cursor: number;

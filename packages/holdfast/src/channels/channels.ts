@@ -1,6 +1,6 @@
 /**
- * The channels that somebody on this node uses: opens and closes them at the broker, lets readers follow them, and takes the
- * broker's events. What was lost of these is read again by `recovery`.
+ * The channels in use on this node: opens and closes them at the broker, lets readers follow them, and takes the broker's
+ * events. What events have missed is read again by `recovery`.
  */
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
@@ -21,7 +21,7 @@ export interface ChannelsOptions extends RecoveryOptions {
   readonly maxRingBytes?: number;
   /** Most channels that are in use at a time. @default 1,000,000 */
   readonly maxOpenChannels?: number;
-  /** Percent of that which one user may have opened once half of it is taken. @default 2 */
+  /** Percent of `maxOpenChannels` that one user may have opened once half of it is used. @default 2 */
   readonly userPercent?: number;
   /** @default every channel is a stream */
   readonly kindOf?: (channel: string) => ChannelKind;
@@ -34,11 +34,11 @@ const channelsPerShrink = 64;
 interface OpenChannel {
   readonly channel: Channel;
   readonly opened: Promise<void>;
-  /** Who came first. */
+  /** Who opened it. */
   readonly owner: Owner;
 }
 
-export class Channels implements LogEvents, PresenceEvents {
+export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvents {
   /** For readers that come back, and channels that have missed events. */
   readonly recovery: Recovery;
   readonly #options: ChannelsOptions;
@@ -72,9 +72,9 @@ export class Channels implements LogEvents, PresenceEvents {
   }
 
   /**
-   * The channel, open at the log. Stays at least until the matching `release`.
-   * @param owner whom it is charged to where nobody uses it yet; undefined for the server
-   * @throws HF_BROKER_FULL where too many are in use, and what the log's `subscribe` throws
+   * Opens the channel unless it is open, and keeps it open until the matching `release`.
+   * @param owner who is charged when the channel is opened; undefined for the server
+   * @throws HF_BROKER_FULL when too many channels are in use, and what the log's `subscribe` throws
    */
   async acquire(name: string, owner?: Owner): Promise<Channel> {
     let entry = this.#open.get(name);
@@ -103,15 +103,15 @@ export class Channels implements LogEvents, PresenceEvents {
     this.#closeIfUnused(channel);
   }
 
-  /** The channels that somebody on this node is subscribed to, and whose position is known. */
+  /** The channels with subscriptions on this node whose position is known. */
   *withReaders(): Iterable<Channel> {
     for (const { channel } of this.#open.values())
       if (channel.subscriptions.size > 0 && channel.epoch !== "") yield channel;
   }
 
   /**
-   * Where publications come faster than they are handed to readers, so that even quick ones would fall behind the ring.
-   * @returns what a publisher waits for before it goes on; undefined where it need not
+   * For publishers that are faster than delivery, so that even fast readers would fall behind the ring.
+   * @returns what the publisher should wait for; undefined when it need not wait
    */
   whenReadersCatchUp(name: string): Promise<void> | undefined {
     const { delivery, ringLimits } = this.#options;
@@ -122,9 +122,8 @@ export class Channels implements LogEvents, PresenceEvents {
 
   /**
    * Lets a reader follow the channel from an offset, which must not lie beyond the head.
-   * @param options `hasPublication`: whether the reader has the publication at that offset. In a map the
-   * reader counts as having all values once it has everything up to the present head, but where `hasValues` says that it
-   * has none to begin with.
+   * @param options `hasPublication`: whether the reader has the publication at that offset. In a map a reader has all values once it
+   * has everything up to the present head, unless `hasValues` is false: then it starts without any.
    */
   subscribe(
     channel: Channel,
@@ -157,7 +156,7 @@ export class Channels implements LogEvents, PresenceEvents {
     this.#closeIfUnused(channel);
   }
 
-  /** The channel's log was emptied, and what this node has of it counts no more. */
+  /** The channel's history was removed: forgets what this node has of it. */
   forgetHistory(name: string): void {
     this.#options.logReader.forget(name);
     this.#open.get(name)?.channel.forgetHistory();
@@ -175,9 +174,9 @@ export class Channels implements LogEvents, PresenceEvents {
     const { delivery, maxRingBytes = defaultMaxRingBytes } = this.#options;
     delivery.markDirty(channel);
     if (this.#pool.bytes <= maxRingBytes) return;
-    // Those whose turn it is hand over what readers of theirs can read from the log.
+    // A few channels at a time give up their rings: their readers can read the log.
     this.#round.visit(channelsPerShrink, (_name, { channel: each }) => {
-      // Its readers have not even been looked at.
+      // Unless readers of the channel have not been offered its entries yet.
       if (!delivery.isDirty(each) || each.subscriptions.size === 0) each.shrink();
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Reads a channel's log for readers whose cursor the ring has left behind. Reads for the same range are done once and
- * shared, also as framed bytes.
+ * Reads pages of channels' logs for readers whose cursors lie before the ring. Readers of the same range share one read, and the
+ * framed bytes of it.
  */
 import type { Publication } from "../wire/messages.js";
 import { framePublications, maxBatchBytes, type View } from "./batches.js";
@@ -9,7 +9,7 @@ import type { Log } from "./log.js";
 import type { Encoding, Framed } from "./reader.js";
 
 const maxPageEntries = 1000;
-/** Pages that are kept for others who come back to the same place, of at most a batch each. */
+/** Pages kept for readers that come back to the same offset, of at most a batch each. */
 const maxKeptPages = 64;
 
 /** Publications that follow an offset without a gap. */
@@ -24,14 +24,14 @@ interface CompletePage {
   framedFor(encoding: Encoding, view: View): Framed | undefined;
 }
 
-/** What follows an offset, or word that it is gone. */
+/** What follows an offset, or why that is gone. */
 export type LogPage = CompletePage | { readonly isComplete: false; readonly reason: string };
 
 export class LogReader {
   readonly #log: Log;
-  /** Reads under way, by channel and offset. */
+  /** Pending reads, by channel and offset. */
   readonly #reads = new Map<ChannelLog, Map<number, Promise<LogPage>>>();
-  /** The pages that were read last, by channel and offset. What a log has said stays true in its epoch. */
+  /** The pages read last, by channel and offset. Within an epoch a page never changes. */
   readonly #kept = new Map<string, CompletePage>();
 
   constructor(log: Log) {
@@ -46,10 +46,10 @@ export class LogReader {
 
   /** One bounded page after an offset. @throws what the log's `history` throws */
   read(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
-    const underWay = this.#reads.get(channel)?.get(sinceOffset);
-    if (underWay) return underWay;
+    const pending = this.#reads.get(channel)?.get(sinceOffset);
+    if (pending) return pending;
     const kept = this.#kept.get(keyOf(channel, channel.epoch, sinceOffset));
-    // One that ended with the log could say more by now.
+    // A page that ended with the log may have grown since.
     if (kept && (!kept.isToEnd || (kept.publications.at(-1)?.offset ?? 0) >= channel.seen))
       return Promise.resolve(kept);
     const reads = this.#reads.get(channel) ?? new Map<number, Promise<LogPage>>();
@@ -89,19 +89,19 @@ export class LogReader {
       publications,
       isToEnd: publications.length === 0 || publications.at(-1)?.offset === page.position.offset,
       framedFor(encoding, view) {
-        // Those that are rare are not kept, so that what is kept has a bound.
+        // Rare views are not kept, so that what is kept is bounded.
         if (view.filter || view.delta !== "none")
           return framePublications(channel, publications, encoding, view);
         if (!framed.has(encoding)) framed.set(encoding, framePublications(channel, publications, encoding));
         return framed.get(encoding);
       },
     };
-    // One without publications says only that there are none yet.
+    // A page without publications says only that there are none yet.
     if (publications.length > 0) this.#keep(keyOf(channel, epoch, sinceOffset), complete);
     return complete;
   }
 
-  /** Reads of the channel begin anew. */
+  /** Forgets the channel's pages: its history was removed. */
   forget(channel: string): void {
     for (const [key, page] of this.#kept) if (page.channel === channel) this.#kept.delete(key);
   }

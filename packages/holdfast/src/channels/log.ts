@@ -142,6 +142,8 @@ export interface KeysPage {
 /** What a node is told. Calls MUST NOT throw; the node handles its own errors. */
 export interface LogEvents {
   onPublication(channel: string, publication: Publication, epoch: string): void;
+  /** The log was out of reach and is back, and events may be lost: the node compares heads at once. */
+  onReconnect(): void;
 }
 
 export interface Log {

@@ -17,8 +17,10 @@ export interface PositionCheckOptions {
   readonly schedule: (run: () => void) => void;
   /** From 0 up to 1; nodes that started together check apart. */
   readonly random: () => number;
-  /** Longest time between two checks of a channel. */
-  readonly intervalMs: number;
+  /** Longest time between two checks of a channel. @default 10,000 */
+  readonly intervalMs?: number;
+  /** Checks what else follows the log, in the same rhythm. */
+  readonly checkOthers?: () => Promise<void>;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -29,6 +31,7 @@ interface Checked {
 
 /** Channels of one question to the store. */
 const channelsPerBatch = 1000;
+const defaultIntervalMs = 10_000;
 /** The part of the interval by which checks may come early. */
 const jitter = 0.2;
 /** For events that are on their way while the heads are read. */
@@ -71,7 +74,7 @@ export class PositionChecks {
   }
 
   #schedule(): void {
-    const { clock, intervalMs, random } = this.#options;
+    const { clock, intervalMs = defaultIntervalMs, random } = this.#options;
     const delayMs = intervalMs * (1 - jitter * random());
     this.#cancelTimer = clock.setTimer(() => {
       // Not after the check: a slow store makes them come as often as it answers, and no less often than that.
@@ -80,8 +83,9 @@ export class PositionChecks {
   }
 
   async #checkAll(): Promise<void> {
-    const { channels, schedule, onError } = this.#options;
+    const { channels, schedule, checkOthers, onError } = this.#options;
     try {
+      await checkOthers?.();
       let batch: Channel[] = [];
       for (const channel of channels.withReaders()) {
         batch.push(channel);

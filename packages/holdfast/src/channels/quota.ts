@@ -1,29 +1,29 @@
 /**
- * How a bound for all is shared, by one rule for whatever users can fill: names, bytes, presence entries, keys; by the same with a
- * window of time (`WindowQuota`); and what the tags filters of a channel may cost (`FilterLoad`).
+ * Shares of a bound: one rule for everything that users can fill, such as channels, bytes, presence entries and keys (`Quota`), the
+ * same within a window of time (`WindowQuota`), and the cost of a channel's tags filters (`FilterLoad`).
  *
- * - A sixteenth is kept for the server's own side: what it publishes, and the channels that it subscribes clients to.
- * - As long as half of it is free, anybody may take of it. Beyond that, each owner may have a small share (`userPercent`), so
- *   that a few cannot take all of it, and whoever uses much of an idle server is not held up.
+ * - A sixteenth is reserved for the server: what it publishes, and the channels that it subscribes clients to.
+ * - While half of the bound is free, anybody may use it. Beyond that, each owner has a small share (`userPercent`): a few cannot
+ *   take everything, and a single user of an idle server is not limited.
  */
 import { HoldfastError } from "../errors.js";
 import { memoryOptions } from "../options/limits.js";
 import type { TagsFilter } from "../wire/tags-filter.js";
 
 /**
- * Whom something is charged to: `user:…`, or `address:…` of somebody without a user; nobody in particular where it is empty,
- * which has no share of its own. Undefined is the server itself.
+ * Who is charged: `user:…`, or `address:…` for clients without a user. The empty text is an unknown client, which has no share
+ * of its own. Undefined is the server.
  */
 export type Owner = string | undefined;
 
 export interface Bound {
   /** Of all together. */
   readonly max: number;
-  /** Percent of that which one owner may have once half of it is taken. */
+  /** Percent of `max` that one owner may use once half of it is used. */
   readonly userPercent: number;
-  /** What is counted, and of what: "channels of the store". */
+  /** The thing counted, in the plural: "channels of the store". */
   readonly what: string;
-  /** What the bound can be changed by. */
+  /** The option that sets it. */
   readonly option: string;
 }
 
@@ -36,7 +36,7 @@ export interface Usage {
 }
 
 /**
- * To be asked before something is added.
+ * Call before adding.
  * @param added how much. @default 1
  * @throws HF_BROKER_FULL naming the bound, or the share
  */
@@ -46,7 +46,7 @@ export function assertRoom(bound: Bound, owner: Owner, { all, own }: Usage, adde
   if (all + added > (owner === undefined ? max : forClients))
     throw new HoldfastError(
       "HF_BROKER_FULL",
-      `the limit of ${max} ${what} is reached (${option}); there is room again as others go`,
+      `the limit of ${max} ${what} is reached (${option}); retry when some have been removed`,
       { details: { quota: option } },
     );
   if (!owner || all + added <= max / 2) return;
@@ -54,12 +54,12 @@ export function assertRoom(bound: Bound, owner: Owner, { all, own }: Usage, adde
   if (own + added <= share) return;
   throw new HoldfastError(
     "HF_BROKER_FULL",
-    `more than half of ${max} ${what} are taken (${option}), and then each user, or address of those without one, may have ${share} of them (maxUserPercent); there is room again as some go`,
+    `more than half of the limit of ${max} ${what} is used (${option}), and then each user, or address without a user, may have ${share} of them (maxUserPercent); retry when some have been removed`,
     { details: { quota: "maxUserPercent", share } },
   );
 }
 
-/** What each owner has of one bound, in memory. Only those that have something are kept. */
+/** What each owner uses of one bound, in memory. Owners that use nothing take no memory. */
 export class Quota {
   readonly #bound: Bound;
   readonly #counts = new Map<string, number>();
@@ -82,7 +82,7 @@ export class Quota {
     assertRoom(this.#bound, owner, { all: this.#all, own: this.of(owner) }, added);
   }
 
-  /** @param by less than 0 where something goes */
+  /** @param by negative when something is removed */
   add(owner: Owner, by = 1): void {
     this.#all += by;
     if (!owner || by === 0) return;
@@ -95,8 +95,8 @@ export class Quota {
 const windowParts = 10;
 
 /**
- * What each owner has used of a bound within a time that goes on, such as idempotency keys of the last five minutes. Times are
- * milliseconds of a clock that only moves forward. What is older than the window may count for a tenth longer.
+ * What each owner has used of a bound within a sliding window, such as the last five minutes. Times are milliseconds of a clock
+ * that only moves forward. What is older than the window may count for a tenth longer.
  */
 export class WindowQuota {
   readonly #quota: Quota;
@@ -156,18 +156,18 @@ export class FilterLoad {
     return this.#weight;
   }
 
-  /** Owners that have a filter. */
+  /** Owners with filters. */
   get owners(): number {
     return this.#ofOwners.size;
   }
 
-  /** @returns why the filter is one too many */
+  /** @returns why the filter cannot be added */
   findFault({ key, weight }: TagsFilter, owner: string): string | undefined {
     if (this.#readers.has(key)) return undefined;
     if (this.#weight + weight > maxFilterWeight)
-      return `the filters of this channel's readers may compare ${maxFilterWeight} values, and would be more`;
+      return `the tags filters of this channel would compare more than ${maxFilterWeight} values for each publication`;
     if ((this.#ofOwners.get(owner) ?? 0) + weight > maxOwnerWeight)
-      return `the filters of a user's connections may compare ${maxOwnerWeight} values in one channel, and would be more`;
+      return `the tags filters of this user would compare more than ${maxOwnerWeight} values for each publication of this channel`;
     return undefined;
   }
 

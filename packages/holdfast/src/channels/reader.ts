@@ -1,10 +1,8 @@
-/**
- * Contract of whatever reads channels on this node: the delivery writes to it. Implemented by sessions.
- */
+/** Contract of a reader of channels on this node, which the delivery writes to. Implemented by sessions. */
 import type { Encoded, Encoder } from "../wire/codec.js";
 import type { Subscription } from "./channel.js";
 
-/** How bytes look for a reader. Readers that share an encoding object share encoded and framed bytes. */
+/** Codec and framing of a reader. Readers with the same encoding object share encoded and framed bytes. */
 export interface Encoding<E extends Encoder = Encoder> {
   readonly codec: E;
   /** Wraps a payload for the transport: a WebSocket frame, a line, an event. */
@@ -20,14 +18,14 @@ export interface Framed {
 
 export interface Reader {
   readonly encoding: Encoding;
-  /** Whose reader it is: what is bounded for each user counts all of the same owner together. @default "" */
+  /** Who is charged for it (quota.ts). @default "" */
   readonly owner?: string;
   /**
-   * Whether the reader takes more now. Where it does not it is behind: nothing is queued for it, and it must call
-   * `Delivery.resume` once it has drained.
+   * Whether the reader takes more now. While it does not, nothing is queued for it, and it must call `Delivery.resume` once it
+   * has drained.
    */
   readonly isReady: boolean;
-  /** What it follows, for catching up. */
+  /** Its subscriptions, for catching up. */
   readonly subscriptions: Iterable<Subscription>;
   /** Takes messages for this turn. */
   push(framed: Framed): void;

@@ -1,6 +1,6 @@
 /**
- * Makes whole again: a reader that comes back gets what it has missed, and a node that has missed events reads them from the log.
- * What neither finds is said: to the reader that comes back, or to every reader of the channel.
+ * Recovers what was missed: a reader that comes back gets what it missed, and a node that missed events reads them from the log.
+ * What cannot be recovered is reported: to the reader that comes back, or to every reader of the channel.
  */
 import type { Position, Publication } from "../wire/messages.js";
 import { conflated, maxBatchBytes } from "./batches.js";
@@ -16,12 +16,12 @@ export interface RecoveryOptions {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** Where a reader that comes back goes on. */
+/** Where a reader that comes back continues. */
 export type Recovered =
   | { readonly isRecovered: true; readonly publications: readonly Publication[]; readonly offset: number }
   | { readonly isRecovered: false; readonly reason: string };
 
-/** Publications from the end of a log that are searched for one that a filter lets through. */
+/** Publications at the end of a log that are searched for one that passes a filter. */
 const maxSearched = 300;
 
 export class Recovery {

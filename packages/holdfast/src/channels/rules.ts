@@ -1,16 +1,16 @@
-/** What holds for a channel: how long its log is kept, and what may be done with it. */
+/** Rules of a channel: its kind, how long its log is kept, and what clients may do with it. */
 import { HoldfastError } from "../errors.js";
 import type { MapType } from "../wire/messages.js";
 import type { Durability, Retention } from "./log.js";
 
 /**
  * How a channel is read:
- * - `stream`: a log with history and recovery; every reader gets everything, or is told that it could not.
- * - `live`: nothing is kept but what the node has at hand, for data that is worthless a moment later. No history, no
- *   recovery. A reader that lags further is told.
- * - `latest`: a reader that lags gets the newest publication only; of those with a key, the newest of each key.
+ * - `stream`: a log with history and recovery; every reader gets everything, or is told what it missed.
+ * - `live`: only the node's ring, for data that is worthless a moment later. No history, no recovery. A reader that lags
+ *   behind the ring is told.
+ * - `latest`: a reader that lags gets only the newest publication; with keys, the newest of each key.
  * - `map`: each key has a value until it is removed or expires. Readers get all values, and then each change. Where the
- *   log keeps publications, those that come back get what has changed meanwhile, and else all values again.
+ *   log keeps publications, readers that come back get what has changed since, otherwise all values again.
  */
 export type ChannelKind = "stream" | "live" | "latest" | "map";
 
@@ -22,35 +22,35 @@ export interface ChannelRules {
   readonly retention: Retention;
   /** In channels of kind `map`. */
   readonly map?: MapRules;
-  /** Whether it is known who is subscribed. */
+  /** Whether the channel has presence: who is subscribed. */
   readonly hasPresence: boolean;
-  /** Whether subscribers that ask for it are told who comes and goes. */
+  /** Whether subscribers that ask for them get joins and leaves. */
   readonly hasJoinLeave: boolean;
-  /** Whether those that do not ask for it are told, too. @default false */
+  /** Whether all subscribers get joins and leaves, asked for or not. @default false */
   readonly isJoinLeaveForced?: boolean;
   /**
-   * Whether clients that come back go on where they were: `force` all of them, `allow` those that ask for it, `off` none.
+   * Which clients recover after a reconnect: `force` all, `allow` those that ask for it, `off` none.
    * @default "force"
    */
-  readonly recovery?: Recovery;
-  /** What a client that comes back gets: all it has missed, or the newest publication only. @default "stream" */
+  readonly recovery?: RecoveryRule;
+  /** What a recovering client gets: everything it missed, or only the newest publication. @default "stream" */
   readonly recoveryMode?: RecoveryMode;
-  /** Whether subscribers may ask for some of the publications only, by their tags. @default true */
+  /** Whether subscribers may filter publications by tags. @default true */
   readonly allowsTagsFilter?: boolean;
   /** Whether subscribers may get payloads as patches of the ones before. Not with kind `latest`. @default true */
   readonly allowsDelta?: boolean;
 }
 
 export interface MapRules {
-  /** What subscriptions have to ask for. @default "keys" */
+  /** The type of map that subscriptions must ask for. @default "keys" */
   readonly type?: MapType;
-  /** Keys of clients' publications: theirs to choose, or the id of their connection or user whatever they say. @default "any" */
+  /** Keys of clients' publications: chosen by them, or always the id of their connection or of their user. @default "any" */
   readonly keysOf?: "any" | "client" | "user";
   /** Whether pages of the state come by score, the highest first. @default false, which is by key */
   readonly isOrdered?: boolean;
 }
 
-export type Recovery = "force" | "allow" | "off";
+export type RecoveryRule = "force" | "allow" | "off";
 export type RecoveryMode = "stream" | "cache";
 
 const choices: readonly (readonly [keyof ChannelRules, readonly string[]])[] = [
@@ -59,7 +59,7 @@ const choices: readonly (readonly [keyof ChannelRules, readonly string[]])[] = [
   ["recovery", ["force", "allow", "off"]],
   ["recoveryMode", ["stream", "cache"]],
 ];
-/** Rules that were looked at and are right: most channels share a few. */
+/** Rules that were checked before: most channels share a few. */
 const checked = new WeakSet<ChannelRules>();
 
 /**
@@ -70,7 +70,7 @@ export function checkRules(channel: string, rules: ChannelRules | undefined): Ch
   if (rules === undefined || checked.has(rules)) return rules;
   const fault = findChoiceFault(rules) ?? findRetentionFault(rules.retention) ?? findMapFault(rules);
   if (fault)
-    throw new HoldfastError("HF_OPTION_INVALID", `rulesFor gave the channel ${channel} ${fault}`, {
+    throw new HoldfastError("HF_OPTION_INVALID", `rulesFor(${JSON.stringify(channel)}): ${fault}`, {
       details: { option: "rulesFor", channel },
     });
   checked.add(rules);
@@ -81,14 +81,14 @@ function findChoiceFault(rules: ChannelRules): string | undefined {
   for (const [name, accepted] of choices) {
     const value: unknown = rules[name];
     if (value !== undefined && !accepted.includes(value as string))
-      return `${name} ${String(value)}, which is none of ${accepted.join(", ")}`;
+      return `${name} must be one of ${accepted.join(", ")}, not ${String(value)}`;
   }
   return undefined;
 }
 
 function findMapFault({ kind, retention: { keys } }: ChannelRules): string | undefined {
   if ((kind === "map") === (keys !== undefined)) return undefined;
-  return keys ? 'retention.keys, which is for kind "map"' : 'kind "map" without retention.keys';
+  return keys ? 'retention.keys requires kind "map"' : 'kind "map" requires retention.keys';
 }
 
 /** @returns what is wrong with it, or undefined */
@@ -96,7 +96,7 @@ export function findRetentionFault(retention: Partial<Retention> | undefined): s
   for (const name of ["maxEntries", "maxBytes", "ttlMs"] as const) {
     const value = retention?.[name];
     if (!Number.isSafeInteger(value) || (value as number) < 0)
-      return `retention.${name} ${String(value)}, which is no integer from 0 to ${Number.MAX_SAFE_INTEGER}`;
+      return `retention.${name} must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not ${String(value)}`;
   }
   return retention?.keys && findKeysFault(retention.keys);
 }
@@ -106,14 +106,14 @@ function findKeysFault(keys: NonNullable<Retention["keys"]>): string | undefined
     const value = keys[name];
     if ((name === "ttlMs" || name === "maxUserKeys") && value === undefined) continue;
     if (!Number.isSafeInteger(value) || (value as number) < 1)
-      return `retention.keys.${name} ${String(value)}, which is no integer from 1 to ${Number.MAX_SAFE_INTEGER}`;
+      return `retention.keys.${name} must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, not ${String(value)}`;
   }
   return undefined;
 }
 
 const keepsNothing: Retention = Object.freeze({ maxEntries: 0, maxBytes: 0, ttlMs: 0 });
 
-/** What a broker is told of a channel's rules with each publication. */
+/** The part of a channel's rules that is passed to the broker with each publication. */
 export function storageOf({ kind, retention, durability }: ChannelRules): {
   readonly retention: Retention;
   readonly durability: Durability;
@@ -127,7 +127,7 @@ export type RulesFor = (channel: string) => ChannelRules | undefined;
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** One rule for every channel: what a server without configuration goes by. */
+/** The rules of every channel of a server without configuration. */
 export const openRules: ChannelRules = Object.freeze({
   retention: Object.freeze({ maxEntries: 1000, maxBytes: 4 * 1024 * 1024, ttlMs: dayMs }),
   hasPresence: true,

@@ -4,6 +4,7 @@ import type { Tokens } from "../auth/tokens.js";
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { LogEvents } from "../channels/log.js";
+import type { PositionChecks } from "../channels/position-checks.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { Audit } from "../observe/audit.js";
 import type { Application } from "../sessions/application.js";
@@ -101,13 +102,17 @@ export async function revokeTokens(
   return undefined;
 }
 
-/** Publications in the log of revocations reach no reader of a channel. */
-export function withRevocations(channels: Channels, log: RevocationLog | undefined): LogEvents {
-  if (log === undefined) return channels;
+/** Takes the events of a server's log. Publications in the log of revocations reach no reader of a channel. */
+export function logEventsFor(
+  channels: Channels,
+  checks: PositionChecks,
+  revocationLog: RevocationLog | undefined,
+): LogEvents {
   return {
     onPublication(channel, publication, epoch) {
-      if (channel === revocationChannel) log.receive(publication, epoch);
+      if (revocationLog && channel === revocationChannel) revocationLog.receive(publication, epoch);
       else channels.onPublication(channel, publication, epoch);
     },
+    onReconnect: () => void checks.checkNow(),
   };
 }

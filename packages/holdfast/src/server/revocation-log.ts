@@ -95,6 +95,14 @@ export class RevocationLog {
     } else this.#catchUp().catch((error: unknown) => this.#report(error));
   }
 
+  /** Reads what events have failed to bring. @throws what reading the log throws */
+  async check(): Promise<void> {
+    if (!this.#isOpen || this.#isClosed) return;
+    const heads = await this.#options.log.heads([revocationChannel]);
+    const head = heads.get(revocationChannel);
+    if (head && (head.epoch !== this.#epoch || head.offset > this.#head)) await this.#catchUp();
+  }
+
   /**
    * In force at once, also where it could not be kept; resolves when it is as durable as the broker can make it, which has
    * room for it where it is full for all others. They end after 30 days at the latest.

@@ -7,6 +7,7 @@ import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
 import { LogReader } from "../channels/log-reader.js";
+import { PositionChecks } from "../channels/position-checks.js";
 import { checkRules, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api/api.js";
@@ -42,8 +43,8 @@ import { AppMethods } from "./app-methods.js";
 import {
   callAsServer,
   createRevocationLog,
+  logEventsFor,
   revokeTokens,
-  withRevocations,
   withTokenAudit,
 } from "./application.js";
 import { createBroker } from "./brokers.js";
@@ -75,6 +76,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #events: BrokerEvents;
   readonly #channels: Channels;
   readonly #delivery: Delivery;
+  readonly #checks: PositionChecks;
   readonly #deadlines: Deadlines;
   readonly #handler: SessionRegistry;
   readonly #policy: RequestPolicy;
@@ -171,8 +173,17 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     });
     this.control = new Control(this.#handler, context, this.#channelRoutes);
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    this.#checks = new PositionChecks({
+      channels: this.#channels,
+      log: this.#broker.log,
+      clock: systemClock,
+      schedule: (run) => void setImmediate(run),
+      random: Math.random,
+      checkOthers: async () => this.#revocationLog?.check(),
+      onError,
+    });
     this.#events = {
-      log: withRevocations(this.#channels, this.#revocationLog),
+      log: logEventsFor(this.#channels, this.#checks, this.#revocationLog),
       presence: this.#channels,
       cluster: {
         onCommand: async () => ({ error: replyError("notAvailable") }),
@@ -363,6 +374,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#admission.drain(closeTimeoutMs)]);
     this.#front?.terminate();
     await closed;
+    this.#checks.stop();
     this.#revocationLog?.close();
     await this.#broker.close();
   }
@@ -376,6 +388,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     if (!this.#isBrokerOpen) await this.#broker.open(this.#events);
     this.#isBrokerOpen = true;
     await this.#revocationLog?.open();
+    if (this.#closed === undefined) this.#checks.start();
   }
 
   #serve({ http1, http2 }: HttpFront, route: Router): void {

@@ -143,6 +143,15 @@ describe("position check", () => {
     expect(broker.count("history")).toBe(0);
   });
 
+  it("comes at once after the log was out of reach", async () => {
+    const { broker, loseEvents, publish, reader, scheduler } = await nodeWithReader();
+    await publish("news", 2);
+    loseEvents();
+    broker.onReconnect();
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual([1, 2]);
+  });
+
   it("that fails is reported, and the next one does what it could not", async () => {
     const { broker, checks, errors, loseEvents, publish, reader, wait } = await nodeWithReader();
     checks.start();

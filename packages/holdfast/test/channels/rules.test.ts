@@ -5,22 +5,37 @@ const withRetention = (part: object) => ({ ...openRules, retention: { ...openRul
 
 describe("rules of a channel", () => {
   it.each([
-    [{ ...openRules, kind: "tree" }, "kind tree, which is none of stream, live, latest, map"],
-    [{ ...openRules, kind: "map" }, 'kind "map" without retention.keys'],
-    [withRetention({ keys: { maxKeys: 1, maxBytes: 1 } }), 'retention.keys, which is for kind "map"'],
-    [withRetention({ keys: { maxKeys: 0, maxBytes: 1 } }), "retention.keys.maxKeys 0"],
-    [withRetention({ keys: { maxKeys: 1, maxBytes: 1, ttlMs: 0 } }), "retention.keys.ttlMs 0"],
-    [{ ...openRules, durability: "tape" }, "durability tape, which is none of memory, process, disk"],
-    [withRetention({ maxEntries: -1 }), "retention.maxEntries -1"],
-    [withRetention({ maxBytes: Number.POSITIVE_INFINITY }), "retention.maxBytes Infinity"],
-    [withRetention({ ttlMs: 1.5 }), "retention.ttlMs 1.5, which is no integer from 0 to 9007199254740991"],
-    [withRetention({ ttlMs: "7d" }), "retention.ttlMs 7d"],
-    [{ ...openRules, retention: undefined }, "retention.maxEntries undefined"],
+    [{ ...openRules, kind: "tree" }, "kind must be one of stream, live, latest, map, not tree"],
+    [{ ...openRules, kind: "map" }, 'kind "map" requires retention.keys'],
+    [withRetention({ keys: { maxKeys: 1, maxBytes: 1 } }), 'retention.keys requires kind "map"'],
+    [
+      withRetention({ keys: { maxKeys: 0, maxBytes: 1 } }),
+      "retention.keys.maxKeys must be an integer from 1 to 9007199254740991, not 0",
+    ],
+    [
+      withRetention({ keys: { maxKeys: 1, maxBytes: 1, ttlMs: 0 } }),
+      "retention.keys.ttlMs must be an integer from 1 to 9007199254740991, not 0",
+    ],
+    [{ ...openRules, durability: "tape" }, "durability must be one of memory, process, disk, not tape"],
+    [
+      withRetention({ maxEntries: -1 }),
+      "retention.maxEntries must be an integer from 0 to 9007199254740991, not -1",
+    ],
+    [
+      withRetention({ maxBytes: Number.POSITIVE_INFINITY }),
+      "retention.maxBytes must be an integer from 0 to 9007199254740991, not Infinity",
+    ],
+    [withRetention({ ttlMs: 1.5 }), "retention.ttlMs must be an integer from 0 to 9007199254740991, not 1.5"],
+    [withRetention({ ttlMs: "7d" }), "retention.ttlMs must be an integer from 0 to 9007199254740991, not 7d"],
+    [
+      { ...openRules, retention: undefined },
+      "retention.maxEntries must be an integer from 0 to 9007199254740991, not undefined",
+    ],
   ])("are refused by name where they are not accepted: %j", (rules, words) => {
     expect(() => checkRules("news", rules as ChannelRules)).toThrow(
       expect.objectContaining({
         code: "HF_OPTION_INVALID",
-        message: expect.stringContaining(`rulesFor gave the channel news ${words}`),
+        message: expect.stringContaining(`rulesFor("news"): ${words}`),
       }),
     );
   });

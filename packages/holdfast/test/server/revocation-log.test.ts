@@ -27,7 +27,7 @@ async function createNodes() {
   const onPublication: LogEvents["onPublication"] = (channel, publication, epoch) => {
     if (channel === revocationChannel) for (const log of logs) log.receive(publication, epoch);
   };
-  await broker.open(brokerEvents({ log: { onPublication } }));
+  await broker.open(brokerEvents({ log: { onPublication, onReconnect() {} } }));
   const createNode = async ({ maxEntries = 100_000, maxSpareEntries = 10 } = {}) => {
     const revocations = new Revocations({ now: () => clock.now(), maxEntries });
     const errors: unknown[] = [];
@@ -137,6 +137,18 @@ describe("log of revocations", () => {
     await settle();
     expect([one.isRevoked("eve"), other.isRevoked("eve")]).toEqual([true, true]);
     expect([...one.errors, ...other.errors]).toEqual([]);
+  });
+
+  it("is read again by a check where the last event was lost, and only there", async () => {
+    const { broker, logs, createNode } = await createNodes();
+    const [one, other] = [await createNode(), await createNode()];
+    logs.delete(other.log);
+    await one.log.add({ user: "ann" });
+    expect(other.isRevoked("ann")).toBe(false);
+    const before = broker.count("history");
+    await Promise.all([one.log.check(), other.log.check()]);
+    expect(other.isRevoked("ann")).toBe(true);
+    expect(broker.count("history")).toBe(before + 1);
   });
 
   it("refuses what could not be kept, though it is in force, and goes on after that", async () => {
@@ -282,7 +294,10 @@ describe("log of revocations on a store", () => {
       });
       await broker.open(
         brokerEvents({
-          log: { onPublication: (_channel, publication, epoch) => log.receive(publication, epoch) },
+          log: {
+            onPublication: (_channel, publication, epoch) => log.receive(publication, epoch),
+            onReconnect() {},
+          },
         }),
       );
       await log.open();

@@ -303,7 +303,7 @@ class PublishChecks {
   #assertRetention(retention: Retention): void {
     if (retention === this.#known) return;
     const fault = findRetentionFault(retention);
-    if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `a publish has ${fault}`);
+    if (fault !== undefined) throw new HoldfastError("HF_OPTION_INVALID", `publish: ${fault}`);
     this.#known = retention;
   }
 }

@@ -3,10 +3,10 @@
  * five minutes, of which the current and the last one count, so that whole periods can be forgotten.
  */
 import { createHash } from "node:crypto";
-import { idempotencyWindowMs, nameOfKey } from "../../channels/idempotency.js";
 import type { PublishResult } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
+import { idempotencyWindowMs, nameOfKey } from "../idempotency.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { KeyRecord } from "./format.js";
 import type { LogIndex } from "./log-index.js";

@@ -2,12 +2,13 @@
  * The logs in memory: loaded from the index when they are used, begun, forgotten, and dropped again when they are not used.
  * A log that may have lost publications that were acknowledged goes on in a new epoch when it is loaded.
  */
-import { InitialEpochs } from "../../channels/initial-epochs.js";
+
 import type { Owner } from "../../channels/quota.js";
 import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
+import { InitialEpochs } from "../initial-epochs.js";
 import { ChannelLog } from "./channel-log.js";
 import type { EpochBase, Run } from "./format.js";
 import { type LogIndex, settled } from "./log-index.js";

@@ -3,7 +3,6 @@
  * published next, and their expiry. Keys of logs that are not in use expire when they come to be used.
  */
 
-import { KeyedState } from "../../channels/keyed-state.js";
 import type {
   KeyRetention,
   KeysPage,
@@ -16,6 +15,7 @@ import type {
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { KeyExpiry, type LeftKeys } from "../key-expiry.js";
+import { KeyedState } from "../keyed-state.js";
 import type { ChannelLog } from "./channel-log.js";
 import { encodeValue } from "./format.js";
 import type { LogIndex } from "./log-index.js";

@@ -1,8 +1,8 @@
 /** Idempotency keys of the last five minutes, and what publishing with them came to. */
 
-import { idempotencyWindowMs } from "../../channels/idempotency.js";
 import type { PublishResult } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
+import { idempotencyWindowMs } from "../idempotency.js";
 
 /** A key that had to be forgotten early would break the promise, so publishes with new keys are refused beyond this. */
 const maxKeys = 500_000;

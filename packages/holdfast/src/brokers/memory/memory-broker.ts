@@ -2,9 +2,7 @@
  * The broker that keeps everything in this process's memory: for tests and throw-away data. Nothing survives the
  * process. One node only.
  */
-import { nameOfKey } from "../../channels/idempotency.js";
-import { InitialEpochs } from "../../channels/initial-epochs.js";
-import type { KeyedState } from "../../channels/keyed-state.js";
+
 import type {
   HistoryPage,
   HistoryQuery,
@@ -21,7 +19,10 @@ import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { nameOfKey } from "../idempotency.js";
+import { InitialEpochs } from "../initial-epochs.js";
 import { KeyExpiry, type LeftKeys } from "../key-expiry.js";
+import type { KeyedState } from "../keyed-state.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
 import { MemoryChannelLog, sizeOf } from "./memory-channel-log.js";

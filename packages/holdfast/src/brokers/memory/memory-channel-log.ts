@@ -1,9 +1,9 @@
 /** One channel's log in memory: publications with consecutive offsets, the oldest dropped by count, bytes and age. */
 
-import { KeyedState } from "../../channels/keyed-state.js";
 import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { KeyedState } from "../keyed-state.js";
 import { PageBuilder } from "../page-builder.js";
 
 /** Estimated memory of a publication beyond its text. */

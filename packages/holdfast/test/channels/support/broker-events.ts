@@ -1,11 +1,12 @@
 /** What a node of tests wants to be told by its broker: by default nothing. */
 import type { BrokerEvents } from "../../../src/channels/broker.js";
 import type { Channels } from "../../../src/channels/channels.js";
+import type { PositionChecks } from "../../../src/channels/position-checks.js";
 
 /** @param parts instead of doing nothing */
 export function brokerEvents(parts: Partial<BrokerEvents> = {}): BrokerEvents {
   return {
-    log: { onPublication() {} },
+    log: { onPublication() {}, onReconnect() {} },
     presence: { onJoin() {}, onLeave() {} },
     cluster: { onCommand: async () => ({}), onHistoryRemoved() {} },
     ...parts,
@@ -13,8 +14,14 @@ export function brokerEvents(parts: Partial<BrokerEvents> = {}): BrokerEvents {
 }
 
 /** As a server wires the channels of a node. */
-export function eventsFor(channels: Channels): BrokerEvents {
+export function eventsFor(channels: Channels, checks?: PositionChecks): BrokerEvents {
   const { cluster } = brokerEvents();
-  const onHistoryRemoved = (channel: string) => channels.forgetHistory(channel);
-  return { log: channels, presence: channels, cluster: { ...cluster, onHistoryRemoved } };
+  return {
+    log: {
+      onPublication: (...event) => channels.onPublication(...event),
+      onReconnect: () => void checks?.checkNow(),
+    },
+    presence: channels,
+    cluster: { ...cluster, onHistoryRemoved: (channel) => channels.forgetHistory(channel) },
+  };
 }

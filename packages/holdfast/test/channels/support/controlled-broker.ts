@@ -93,13 +93,20 @@ export class ControlledBroker implements Broker {
     for (const tell of this.events.splice(0)) tell();
   }
 
+  /** The log tells the node that it was out of reach. */
+  onReconnect = (): void => {};
+
   open({ log, presence, cluster }: BrokerEvents): Promise<void> {
     const tell = (event: () => void) => {
       if (this.holdsEvents) this.events.push(event);
       else event();
     };
+    this.onReconnect = () => log.onReconnect();
     return this.#inner.open({
-      log: { onPublication: (...args) => tell(() => log.onPublication(...args)) },
+      log: {
+        onPublication: (...args) => tell(() => log.onPublication(...args)),
+        onReconnect: () => log.onReconnect(),
+      },
       presence: {
         onJoin: (...args) => tell(() => presence.onJoin(...args)),
         onLeave: (...args) => tell(() => presence.onLeave(...args)),

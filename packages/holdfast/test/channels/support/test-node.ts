@@ -71,7 +71,7 @@ export async function createTestNode(options: TestNodeOptions = {}) {
     intervalMs: checkIntervalMs,
     onError,
   });
-  await broker.open(eventsFor(channels));
+  await broker.open(eventsFor(channels, checks));
   const retention = { ...ample, ...options.retention };
 
   const publish = async (channel: string, count = 1, data = '"x"'): Promise<void> => {

@@ -22,7 +22,7 @@ const calls = {
       ...options,
     });
     return broker.open({
-      log: { onPublication() {} },
+      log: { onPublication() {}, onReconnect() {} },
       presence: { onJoin() {}, onLeave() {} },
       cluster: { onCommand: async () => ({}), onHistoryRemoved() {} },
     });

@@ -3,10 +3,11 @@
  * conditions on what is published next. What is under way counts for these, in the order of the calls. Times are Unix
  * milliseconds.
  */
+
+import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "../channels/log.js";
+import type { Owner } from "../channels/quota.js";
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
-import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "./log.js";
-import type { Owner } from "./quota.js";
 
 /** Estimated memory of a value beyond its text. */
 const overheadBytes = 200;
