@@ -35,7 +35,7 @@ describe("audit of a server", () => {
     const expected = {
       event: "tokenRefused",
       address: "127.0.0.1",
-      reason: "the token was signed with none of this server's keys for HS256",
+      reason: "the token was not signed with any of this server's keys for HS256",
     };
     expect(entries).toMatchObject([expected]);
     const response = await fetch(`${http}/channels/news`, { headers: { Authorization: "Bearer x.y.z" } });

@@ -176,7 +176,7 @@ describe("subscribing", () => {
       "data differs from the existing subscription to chat:lobby",
     );
     expect(() => lobby.subscribe(() => {}, { dta: 1 } as never)).toThrow(
-      "unknown option dta; known options: data, ",
+      "unknown option dta (did you mean data?); known options: data, ",
     );
   });
 

@@ -102,11 +102,13 @@ describe("subscribe", () => {
   it("refuses unknown listeners, and lists the known ones", () => {
     const client = connect<ChatApp>("http://localhost:8000", { webSocket: countSockets().webSocket });
     expect(() => client.channel("news").subscribe({ onPublicaton: () => {} } as never)).toThrow(
-      "unknown option listeners.onPublicaton; known options: listeners.onJoin, listeners.onLeave, listeners.onPublication",
+      "unknown option listeners.onPublicaton (did you mean listeners.onPublication?); known options: listeners.onJoin, listeners.onLeave, listeners.onPublication",
     );
     expect(() =>
       client.map("board:{game}", { game: "chess" }).subscribe({ onchange: () => {} } as never),
-    ).toThrow("unknown option listeners.onchange; known options: listeners.onChange, listeners.onStatus");
+    ).toThrow(
+      "unknown option listeners.onchange (did you mean listeners.onChange?); known options: listeners.onChange, listeners.onStatus",
+    );
     client.close();
   });
 });

@@ -13,7 +13,7 @@ describe("client options", () => {
   });
 
   it.each([
-    [{ tokn: "x" }, "unknown option tokn; known options: data, headers, "],
+    [{ tokn: "x" }, "unknown option tokn (did you mean token?); known options: data, headers, "],
     [{ token: 7 }, "token must be a string or a function, but is of type number"],
     [{ headers: { a: 1 } }, 'headers must be an object of strings, but is {"a":1}'],
     [{ maxReconnectDelayMs: 0 }, "maxReconnectDelayMs must be an integer from 1 to 2147483647, but is 0"],

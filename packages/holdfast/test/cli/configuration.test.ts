@@ -328,7 +328,7 @@ describe("holdfast token", () => {
     );
     expect([other.code, other.out]).toEqual([
       1,
-      expect.stringMatching(/\nrefused: the token was signed with none of this/),
+      expect.stringMatching(/\nrefused: the token was not signed with any of this/),
     ]);
   });
 
