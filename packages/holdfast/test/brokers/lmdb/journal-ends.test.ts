@@ -190,3 +190,16 @@ describe("store that lost what was never promised", () => {
     await record.expectKeptBy(broker.log);
   });
 });
+
+describe("store after the end of the machine whose journal was never flushed", () => {
+  it("opens where not even the file's name is left, in another epoch", async () => {
+    const folder = createFolder();
+    const first = await openBroker(folder);
+    const { position } = await first.broker.log.publish("news", publicationOf(1), { retention: ample });
+    const copy = powerCutCopyOf(folder, () => 0);
+    rmSync(lastOf(copy));
+    const { broker, errors } = await openBroker(copy);
+    expect((await broker.log.subscribe("news")).epoch).not.toBe(position.epoch);
+    expect(errors).toEqual([]);
+  });
+});
