@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { keysFileName } from "../../apps/showcase/server/keys.js";
+import { keysFileName } from "../../apps/showcase/server/showcase.js";
 import { ChatWindow, eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";
-import { createFolder, ServedChat } from "./served-chat.js";
+import { ServedChat, createFolder } from "./served-chat.js";
 
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;

@@ -1,8 +1,8 @@
 /** The page of the multiplayer canvas. */
 import { beginPage } from "../shared/frame/begin-page.js";
-import { newId } from "../shared/session/identity.js";
 import "./canvas.css";
 import "./tools.css";
+import { newId } from "../shared/session/identity.js";
 import { Canvas } from "./model/canvas.js";
 import { CanvasPage } from "./view/canvas-page.js";
 

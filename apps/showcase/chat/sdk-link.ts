@@ -9,13 +9,15 @@ import {
   type WebSocketClass,
 } from "@holdfast/client";
 import type { ShowcaseApp } from "../server/app.js";
-import type { MessageInput, RoomPublication } from "../server/messages.js";
+import { basePathOf } from "../shared/base-path.js";
 import { addressOf } from "../shared/line/page-line.js";
 import { readServerError } from "../shared/line/server-error.js";
 import type { ChatLink, LinkEvents, LinkedChannel, RoomReceiver } from "./model/chat.js";
 import type { PublisherInfo, ReceivedPublication } from "./model/message.js";
+import type { ApiCall } from "./model/moderator.js";
 import type { HistoryPage } from "./model/room-history.js";
 import { idOfPrivate, isPrivate } from "./model/rooms.js";
+import type { MessageInput, RoomPublication } from "./server/messages.js";
 
 type RoomOfServer = Channel<MessageInput, RoomPublication>;
 
@@ -149,3 +151,13 @@ function asServerSaid(error: unknown): { code: number; message: string; temporar
   const { code, message, isFinal } = readServerError(error);
   return { code, message, temporary: !isFinal };
 }
+
+export const callApi: ApiCall = async (method, params, key) => {
+  const response = await fetch(`${basePathOf()}api/${method}`, {
+    method: "POST",
+    // A header cannot hold other characters, and no key has them.
+    headers: { "Content-Type": "application/json", "X-API-Key": key.replace(/[^\x20-\x7e]/g, "") },
+    body: JSON.stringify(params),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+};

@@ -1,10 +1,10 @@
 /** The lab's page: the same channel over every transport, measured. */
 import "uplot/dist/uPlot.min.css";
-import "./lab.css";
-import "./result.css";
 import type { Client } from "@holdfast/client";
 import type { ShowcaseApp } from "../server/app.js";
 import { beginPage } from "../shared/frame/begin-page.js";
+import "./lab.css";
+import "./result.css";
 import { readServerError } from "../shared/line/server-error.js";
 import { Lab, type LabLink } from "./model/lab.js";
 import { LabView } from "./view/lab-view.js";

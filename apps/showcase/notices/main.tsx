@@ -1,10 +1,12 @@
 /** Notifications: builds their model on the page's line, with the browser's clock and its own notifications, and shows it. */
+import type { Client } from "@holdfast/client";
+import type { ShowcaseApp } from "../server/app.js";
 import { beginPage } from "../shared/frame/begin-page.js";
-import type { Visit } from "../shared/frame/visit.js";
-import { Notices } from "./model/notices.js";
 import "./notices.css";
-import { createSdkLink } from "./sdk-link.js";
-import { browserDesktop } from "./view/browser-desktop.js";
+import type { Visit } from "../shared/frame/visit.js";
+import { Notices, type NoticesLink } from "./model/notices.js";
+import { keptNotices } from "./server/marks.js";
+import { browserDesktop } from "./view/desktop-switch.js";
 import { NoticesView } from "./view/notices-view.js";
 
 const title = "Notifications · Holdfast";
@@ -50,4 +52,37 @@ function begin({ client, account, storage }: Visit): Notices {
   });
   notices.start();
   return notices;
+}
+
+/** The one key in the map, as the server has it. */
+const marksKey = "marks";
+
+export function createSdkLink(client: Client<ShowcaseApp>, user: string): NoticesLink {
+  const notices = client.channel("notices:{user}", { user });
+  const marks = client.map("notice-marks:{user}", { user });
+  return {
+    onConnected: (listener) =>
+      client.onStatus(({ state }) => {
+        if (state === "connected") listener();
+      }),
+    isConnected: () => client.status.state === "connected",
+    page: async (before) => {
+      const { publications, position } = await notices.history({
+        ...{ limit: keptNotices, reverse: true },
+        ...(before && { since: before }),
+      });
+      const received = publications.map(({ data, offset = 0 }) => ({ offset, notice: data }));
+      return { received, position };
+    },
+    read: (since, { onNotice, onStatus }) =>
+      notices.subscribe(
+        { onPublication: ({ data, offset = 0 }) => onNotice({ offset, notice: data }), onStatus },
+        { since },
+      ),
+    watchMarks: (listener) =>
+      marks.subscribe(({ kind }) => listener(marks.get(marksKey)?.data, kind === "reset")),
+    mark: (change) => client.rpc("markNotices", change),
+    notify: (name, text) => client.rpc("notify", { name, text }),
+    notifyMe: (seconds) => client.rpc("notifyMe", { seconds }),
+  };
 }

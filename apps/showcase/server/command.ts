@@ -15,8 +15,7 @@ import {
   writeNote,
   writeRunFile,
 } from "holdfast/internal";
-import { keysFileName } from "./keys.js";
-import { createShowcase, type Showcase } from "./showcase.js";
+import { createShowcase, keysFileName, type Showcase } from "./showcase.js";
 
 interface ShowcaseRun {
   readonly configuration: Configuration;

@@ -1,5 +1,5 @@
 /** A part of the showcase: the channels and methods of one page, and what it does by itself while the server runs. */
-import type { Durability, User } from "holdfast";
+import type { AccessContext, Durability, User } from "holdfast";
 import type { Store } from "./store.js";
 
 /** What parts are made from. */
@@ -21,3 +21,23 @@ export interface RunningPart {
   /** Called before the server closes. */
   stop(): void;
 }
+
+/** Runs a task again and again. @returns what ends that */
+export type Repeat = (everyMs: number, task: () => void) => () => void;
+
+/** The process may end meanwhile. */
+export const repeat: Repeat = (everyMs, task) => {
+  const timer = setInterval(task, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+};
+
+type Rule = (context: AccessContext) => boolean | Promise<boolean>;
+
+/** One rule for everything in a channel. */
+export function allow(rule: Rule) {
+  return { subscribe: rule, publish: rule, presence: rule, history: rule };
+}
+
+/** For channels that only the server uses. */
+export const nobody = { subscribe: false, publish: false, presence: false, history: false } as const;

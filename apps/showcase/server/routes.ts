@@ -5,12 +5,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError } from "holdfast";
 import { type OwnRoutes, parseJson, pathOf, readBody, sendJson } from "holdfast/internal";
-import { readSessionCookie, sessionCookie } from "./cookies.js";
+import type { PrivateRooms } from "../chat/server/private-rooms.js";
 import type { Moderation } from "./moderation.js";
-import { nameProblem } from "./names.js";
-import type { PrivateRooms } from "./private-rooms.js";
-import type { Session, Sessions } from "./sessions.js";
+import { readSessionCookie, type Session, type Sessions, sessionCookie } from "./sessions.js";
 import type { Store } from "./store.js";
+import { nameProblem } from "./text-rules.js";
 
 export interface RouteParts {
   readonly store: Store;

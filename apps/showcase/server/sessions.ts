@@ -1,12 +1,13 @@
 /**
- * Logins: a browser says a name, and has it as long as its session lasts. There is no passphrase. What the cookie holds is
- * a signed token with a random user id; it counts while the name is still noted for that id, so that it ends with a logout.
+ * Who somebody is: a browser picks a name and keeps it as long as its session lasts, without a passphrase. The session is a
+ * signed token with a random user id, in a cookie (RFC 6265); it is valid while the name belongs to that id, so a logout ends it.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { signToken } from "holdfast";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { type AuthenticateContext, type AuthenticatedUser, reject, signToken, type User } from "holdfast";
 import { createTokens, type Tokens } from "holdfast/internal";
-import { canonicalName, tidyName } from "./names.js";
+import { type Moderation, moderatedCode } from "./moderation.js";
 import { maps, type Store } from "./store.js";
+import { canonicalName, tidyName } from "./text-rules.js";
 
 /** In the map `names`. */
 export interface NameRecord {
@@ -99,4 +100,64 @@ export class Sessions {
 
 function keyOf(name: string): string {
   return nameKey(canonicalName(name));
+}
+
+const cookieName = "holdfast_chat";
+
+/** @param url path and query */
+export function sessionCookieName(url: string): string {
+  const query = url.indexOf("?");
+  const as = query < 0 ? null : new URLSearchParams(url.slice(query + 1)).get("as");
+  if (!as) return cookieName;
+  return `${cookieName}_${createHash("sha256").update(as).digest("base64url").slice(0, 16)}`;
+}
+
+export function readSessionCookie(header: string | undefined, url: string): string | undefined {
+  const start = `${sessionCookieName(url)}=`;
+  return (header ?? "")
+    .split(";")
+    .map((part) => part.trim())
+    .find((part) => part.startsWith(start))
+    ?.slice(start.length);
+}
+
+/** Set-Cookie for a session's token; without one, what ends the cookie. */
+export function sessionCookie(url: string, token: string | undefined, isSecure: boolean): string {
+  const value = `${sessionCookieName(url)}=${token ?? ""}`;
+  const term = token === undefined ? 0 : sessionSeconds;
+  return `${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${term}${isSecure ? "; Secure" : ""}`;
+}
+
+export type Authenticator = (request: AuthenticateContext) => Promise<AuthenticatedUser | undefined>;
+
+const toolMeta = Object.freeze({ isTool: true });
+
+/** Whether it is a program with the key for those, such as `holdfast publish`, which has no name but may use public channels. */
+export function isTool({ id, meta }: User): boolean {
+  return id === "" && meta === toolMeta;
+}
+
+export function createAuthenticate(
+  sessions: Sessions,
+  moderation: Moderation,
+  programKey: string,
+): Authenticator {
+  const known = digestOf(programKey);
+  return async (request) => {
+    const session = await sessions.find(readSessionCookie(request.headers.cookie, request.url));
+    if (session === undefined) return hasKey(request, known) ? { id: "", meta: toolMeta } : undefined;
+    const { user, name, expiresAt } = session;
+    if (await moderation.isBanned(user)) reject(moderatedCode, "a moderator has banned you");
+    return { id: user, info: { name }, expiresAt };
+  };
+}
+
+/** As a field or a token; SDKs that can send no fields put them into the connect command. */
+function hasKey({ headers, emulatedHeaders, token }: AuthenticateContext, known: Buffer): boolean {
+  const given = headers["x-api-key"] ?? emulatedHeaders?.["x-api-key"] ?? token;
+  return given !== undefined && timingSafeEqual(digestOf(given), known);
+}
+
+function digestOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
 }

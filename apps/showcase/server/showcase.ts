@@ -1,13 +1,15 @@
-/** The showcase put together: an application, the paths of its login, and its keys. */
-import type { Durability } from "holdfast";
-import type { OwnRoutes } from "holdfast/internal";
+/** The showcase put together: the application, the paths of its login, and its keys, which are kept beside the store. */
+
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Durability, HoldfastError } from "holdfast";
+import { messageOf, type OwnRoutes } from "holdfast/internal";
+import { PrivateRooms } from "../chat/server/private-rooms.js";
 import { createIsWelcome, createShowcaseApp, type ShowcaseApp } from "./app.js";
-import { createAuthenticate } from "./authenticate.js";
-import { createKey, loadKeys } from "./keys.js";
 import { Moderation } from "./moderation.js";
-import { PrivateRooms } from "./private-rooms.js";
 import { createRoutes } from "./routes.js";
-import { Sessions } from "./sessions.js";
+import { createAuthenticate, Sessions } from "./sessions.js";
 import { Store, type StoreServer } from "./store.js";
 
 export interface ShowcaseOptions {
@@ -71,4 +73,63 @@ export function createShowcase({
 
 function writeError(error: unknown, { stage }: { readonly stage: string }): void {
   process.stderr.write(`holdfast: ${stage}: ${error instanceof Error ? error.stack : String(error)}\n`);
+}
+
+export interface ShowcaseKeys {
+  /** What sessions are signed with. */
+  readonly sessionSecret: string;
+  /** A key of the server's HTTP interface, for moderators. */
+  readonly moderatorKey: string;
+}
+
+export const keysFileName = "showcase-keys.json";
+const leastCharacters = 32;
+
+/**
+ * @param folder the store's; null for keys that last as long as the process
+ * @throws HF_STORE_OPEN when the file cannot be read or made, or holds something else
+ */
+export function loadKeys(folder: string | null): ShowcaseKeys {
+  if (folder === null) return createKeys();
+  const file = join(folder, keysFileName);
+  try {
+    return readKeys(file) ?? writeKeys(folder, file);
+  } catch (cause) {
+    throw new HoldfastError("HF_STORE_OPEN", `${file} cannot be used: ${messageOf(cause)}`, { cause });
+  }
+}
+
+export function createKey(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+function createKeys(): ShowcaseKeys {
+  return { sessionSecret: createKey(), moderatorKey: createKey() };
+}
+
+function readKeys(file: string): ShowcaseKeys | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const { sessionSecret, moderatorKey } = JSON.parse(text) as Partial<Record<keyof ShowcaseKeys, unknown>>;
+  if (!isKey(sessionSecret) || !isKey(moderatorKey))
+    throw new Error("it does not hold the keys of the showcase");
+  return { sessionSecret, moderatorKey };
+}
+
+/** Under another name first, so that a crash leaves no half of a file. */
+function writeKeys(folder: string, file: string): ShowcaseKeys {
+  const keys = createKeys();
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
+  return keys;
+}
+
+function isKey(value: unknown): value is string {
+  return typeof value === "string" && value.length >= leastCharacters;
 }

@@ -2,7 +2,7 @@
  * Whether somebody is there: begins something with the first reader, and ends it some time after the last has left. There is
  * a timer only in between.
  */
-import type { Repeat } from "./timers.js";
+import type { Repeat } from "./part.js";
 
 export interface WatchOptions {
   /** How many are subscribed now. */

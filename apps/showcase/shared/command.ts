@@ -1,2 +1,2 @@
-/** The command as it works in the folder where `npm start` was run. `npx` would ask a registry from everywhere else, where the name is not ours. */
-export const command = "node dist/cli/main.js";
+/** The command as it works in the folder where `npm start` was run: npm links it there, so that `npx` finds it. */
+export const command = "npx holdfast";

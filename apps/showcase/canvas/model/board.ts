@@ -2,15 +2,13 @@
 import type { ChannelStatus, ClientInfo, HistoryPage, Publication } from "@holdfast/client";
 import { readServerError } from "../../shared/line/server-error.js";
 import { type BoardEvent, logSize, type PartEvent } from "../server/board.js";
-import { CanvasWork } from "./canvas-work.js";
-import { Cursors } from "./cursors.js";
+import { type BoardLink, CanvasWork, type Time } from "./canvas.js";
+import { Cursors, Pointer } from "./cursors.js";
 import { Drawing, type Piece } from "./drawing.js";
-import type { BoardLink, Time } from "./links.js";
 import { readLog } from "./log-reader.js";
 import { Outbox } from "./outbox.js";
 import { Pen, type PenStyle, type Point } from "./pen.js";
 import { People } from "./people.js";
-import { Pointer } from "./pointer.js";
 
 export interface BoardOptions extends Time {
   readonly link: BoardLink;

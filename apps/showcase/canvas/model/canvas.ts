@@ -1,9 +1,10 @@
 /** The canvas of one visit: the boards that were opened, which one is shown, and what one draws with. */
 
+import type { Channel } from "@holdfast/client";
 import type { Visit } from "../../shared/frame/visit.js";
-import { type BoardName, boards, isBoard } from "../server/board.js";
+import { type BoardEvent, type BoardName, boards, type CursorEvent, isBoard } from "../server/board.js";
 import { Board } from "./board.js";
-import type { Time } from "./links.js";
+import type { Change, Piece } from "./drawing.js";
 import type { PenStyle } from "./pen.js";
 
 export interface CanvasOptions extends Time {
@@ -102,4 +103,58 @@ export class Canvas {
 export function boardOfHash(hash: string): BoardName {
   const name = hash.replace(/^#/, "");
   return isBoard(name) ? name : boards[0];
+}
+
+export type BoardChannel = Pick<Channel<BoardEvent>, "subscribe" | "publish" | "history">;
+export type CursorChannel = Pick<Channel<CursorEvent>, "subscribe" | "publish" | "presence">;
+
+export interface BoardLink {
+  readonly board: BoardChannel;
+  readonly cursors: CursorChannel;
+  /** Id of this window's connection; undefined while there is none. */
+  readonly ownClient: () => string | undefined;
+}
+
+/** Runs a task after a delay; returns what calls it off. */
+export type Later = (delayMs: number, task: () => void) => () => void;
+
+export interface Time {
+  /** Milliseconds that never go back. */
+  readonly clock: () => number;
+  readonly later: Later;
+}
+
+/** A piece, and how many of its numbers are painted already. */
+export interface Stretch {
+  readonly piece: Piece;
+  readonly from: number;
+}
+
+const maxStretches = 500;
+
+export class CanvasWork {
+  readonly #onWork: () => void;
+  #stretches: Stretch[] = [];
+  #isAll = true;
+
+  constructor(onWork: () => void) {
+    this.#onWork = onWork;
+  }
+
+  add(change: Change, from = 0): void {
+    if (change === "nothing") return;
+    if (change === "all" || this.#stretches.length >= maxStretches) {
+      this.#isAll = true;
+      this.#stretches = [];
+    } else if (!this.#isAll) this.#stretches.push({ piece: change, from });
+    this.#onWork();
+  }
+
+  /** @returns what to paint on top of what is there, or "all" */
+  take(): readonly Stretch[] | "all" {
+    const work = this.#isAll ? ("all" as const) : this.#stretches;
+    this.#isAll = false;
+    this.#stretches = [];
+    return work;
+  }
 }

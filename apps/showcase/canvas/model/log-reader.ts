@@ -2,7 +2,7 @@
 import type { HistoryPage } from "@holdfast/client";
 import { readServerError } from "../../shared/line/server-error.js";
 import type { BoardEvent } from "../server/board.js";
-import type { BoardChannel } from "./links.js";
+import type { BoardChannel } from "./canvas.js";
 
 export const pageSize = 250;
 /** The log ends before: what was there is kept no longer. */

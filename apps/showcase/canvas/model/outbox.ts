@@ -2,10 +2,9 @@
  * What this window has drawn, on its way into the log: one message after the other, some twenty a second, each with a key of
  * its own so that it counts once. Waits while the line is cut.
  */
-
 import { readServerError } from "../../shared/line/server-error.js";
 import { type BoardEvent, updatesPerSecond } from "../server/board.js";
-import type { Time } from "./links.js";
+import type { Time } from "./canvas.js";
 
 export interface OutboxOptions extends Time {
   readonly publish: (event: BoardEvent, key: string) => Promise<unknown>;

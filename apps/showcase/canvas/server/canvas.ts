@@ -2,12 +2,24 @@
  * The canvas: for each board a log of what is drawn, and a channel of cursors of which nothing is kept. Who has drawn what is
  * what the server says of the publisher, so that nobody can undo another's strokes.
  */
-import type { AccessContext, User } from "holdfast";
-import { channel, reject } from "holdfast";
-import { Allowance } from "../../server/allowance.js";
+import { type AccessContext, channel, reject, type Schema, type User } from "holdfast";
+import { TokenBuckets } from "holdfast/internal";
+import { z } from "zod";
 import type { PartContext, RunningPart } from "../../server/part.js";
-import { isBoard, logSize, updatesPerSecond } from "./board.js";
-import { boardSchema, cursorSchema } from "./schemas.js";
+import {
+  type BoardEvent,
+  boardHeight,
+  boardWidth,
+  type CursorEvent,
+  colourCount,
+  isBoard,
+  lineWidths,
+  logSize,
+  maxParts,
+  maxPoints,
+  mostPressure,
+  updatesPerSecond,
+} from "./board.js";
 
 /** Pages send later what was refused with it. */
 export const tooFastCode = 429;
@@ -21,14 +33,14 @@ export function createCanvas({ isWelcome, durability, now }: PartContext) {
   const allow = { subscribe: rule, publish: rule, history: rule, presence: rule };
   // A little more than pages send, for what comes in clusters after a slow stretch of the line.
   const perSecond = 1.5 * updatesPerSecond;
-  const drawing = new Allowance({ burst: 2 * perSecond, everyMs: 1000 / perSecond });
-  const pointing = new Allowance({ burst: 2 * perSecond, everyMs: 1000 / perSecond });
+  const drawing = new TokenBuckets({ perSecond, burst: 2 * perSecond });
+  const pointing = new TokenBuckets({ perSecond, burst: 2 * perSecond });
   // What takes away what everybody has drawn should not come often.
-  const clearing = new Allowance({ burst: clearings.burst, everyMs: clearings.everyMs });
+  const clearing = new TokenBuckets({ perSecond: 1000 / clearings.everyMs, burst: clearings.burst });
   // By person, however many connections and requests they have; programs of this machine have no name.
   const keyOf = ({ id, client }: User) => id || client;
-  const assertSlow = (allowance: Allowance, user: User) => {
-    if (allowance.take(keyOf(user), now()) > 0)
+  const assertRate = (buckets: TokenBuckets, user: User) => {
+    if (buckets.take(keyOf(user), now()) > 0)
       reject(tooFastCode, `too fast: up to ${perSecond} messages a second`);
   };
   return {
@@ -38,7 +50,7 @@ export function createCanvas({ isWelcome, durability, now }: PartContext) {
         ...{ data: boardSchema, durability, allow },
         history: { size: logSize, ttl: "7d", bytes: 8 * 1024 * 1024 },
         publish: ({ user, data }) => {
-          assertSlow(drawing, user);
+          assertRate(drawing, user);
           // Not to be sent again by itself: who waits for a board to be cleared has drawn on meanwhile.
           if (data.kind === "clear" && clearing.take(keyOf(user), now()) > 0)
             reject(clearedCode, `you have cleared boards just now: wait ${clearings.everyMs / 1000} seconds`);
@@ -49,7 +61,7 @@ export function createCanvas({ isWelcome, durability, now }: PartContext) {
         ...{ data: cursorSchema, allow, presence: true, joinLeave: true },
         kind: "live",
         publish: ({ user, data }) => {
-          assertSlow(pointing, user);
+          assertRate(pointing, user);
           return data;
         },
       }),
@@ -57,3 +69,34 @@ export function createCanvas({ isWelcome, durability, now }: PartContext) {
     rpc: {},
   } as const;
 }
+
+const most = [boardWidth, boardHeight, mostPressure] as const;
+const upTo = (last: number) => z.number().int().min(0).max(last);
+const stroke = z.string().regex(/^[\w-]{1,24}$/, "must be 1 to 24 letters, digits, - or _");
+
+const points = z
+  .array(z.number().int())
+  .min(3)
+  .max(3 * maxPoints)
+  .refine((numbers) => numbers.length % 3 === 0, "must be x, y and pressure of each point")
+  .refine(
+    (numbers) => numbers.every((number, at) => number >= 0 && number <= (most[at % 3] as number)),
+    `must be on the board: x to ${boardWidth}, y to ${boardHeight}, pressure to ${mostPressure}`,
+  );
+
+export const boardSchema: Schema<BoardEvent, BoardEvent> = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...{ kind: z.literal("part"), stroke, points },
+    n: upTo(maxParts - 1),
+    colour: upTo(colourCount - 1),
+    width: upTo(lineWidths.length - 1),
+  }),
+  z.strictObject({ kind: z.literal("undo"), stroke }),
+  z.strictObject({ kind: z.literal("clear") }),
+]);
+
+export const cursorSchema: Schema<CursorEvent, CursorEvent> = z.strictObject({
+  x: upTo(boardWidth).optional(),
+  y: upTo(boardHeight).optional(),
+  colour: upTo(colourCount - 1).optional(),
+});

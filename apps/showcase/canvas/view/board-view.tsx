@@ -3,8 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Canvas } from "../model/canvas.js";
 import type { Point } from "../model/pen.js";
 import { boardHeight, boardWidth } from "../server/board.js";
-import { BoardStage } from "./board-stage.js";
-import { type Hand, useKeyboardHand } from "./keyboard-hand.js";
+import { BoardStage, type Hand, useKeyboardHand } from "./board-stage.js";
 
 const ofMouse = 0.5;
 

@@ -1,5 +1,4 @@
 /** The others' pointers over the board: one element each, moved as often as the screen is drawn. */
-
 import type { Cursor } from "../model/cursors.js";
 import { boardHeight, boardWidth } from "../server/board.js";
 import type { Palette } from "./palette.js";

@@ -1,6 +1,5 @@
 /** Puts strokes on a canvas: new ones on top of what is there, or everything anew. Widths follow pressure. */
-
-import type { Stretch } from "../model/canvas-work.js";
+import type { Stretch } from "../model/canvas.js";
 import type { Drawing, Piece } from "../model/drawing.js";
 import { boardWidth, lineWidths, mostPressure } from "../server/board.js";
 import { mix, type Palette } from "./palette.js";

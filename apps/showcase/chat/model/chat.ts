@@ -6,12 +6,10 @@ import { ConnectionStatus } from "../../shared/line/connection-status.js";
 import type { Account } from "../../shared/session/entrance.js";
 import type { PageStorage } from "../../shared/session/storage.js";
 import type { Author, PublisherInfo, ReceivedPublication } from "./message.js";
-import { Outbox, type OutboxEntry } from "./outbox.js";
 import { type PrivateRoom, PrivateRooms, type RoomMethods } from "./private-rooms.js";
-import { ReadMarks } from "./read-marks.js";
-import type { Later } from "./room-sender.js";
+import { type Later, Outbox, type OutboxEntry } from "./room-sender.js";
 import { type RoomChannel, RoomSession, type SubscribedEvent } from "./room-session.js";
-import { firstRooms, isPrivate, RoomList } from "./rooms.js";
+import { firstRooms, isPrivate, ReadMarks, RoomList } from "./rooms.js";
 
 export interface RoomReceiver {
   receiveSubscribing(): void;

@@ -2,11 +2,10 @@
  * What a moderator does: calls of the server's HTTP interface with an API key, which this window keeps for as long as it is
  * open. Whoever has the key can do these things without this page as well.
  */
-
 import type { PageStorage } from "../../shared/session/storage.js";
 import type { Author } from "./message.js";
-import type { Position } from "./position.js";
 import { channelOf } from "./rooms.js";
+import type { Position } from "./timeline.js";
 
 /** @returns the status and what stands in the answer; rejects when there is none */
 export type ApiCall = (

@@ -1,5 +1,5 @@
 /** The private rooms of this person, and who is in them, as the server tells. Asks again whenever it says that they changed. */
-import { nameProblem } from "../../server/names.js";
+import { nameProblem } from "../../server/text-rules.js";
 import { idOfPrivate, privateRoomOf } from "./rooms.js";
 
 export interface Member {

@@ -1,7 +1,6 @@
 /** Reads a room's history page by page into its timeline. */
 import type { ReceivedPublication } from "./message.js";
-import type { Position } from "./position.js";
-import type { Timeline } from "./timeline.js";
+import type { Position, Timeline } from "./timeline.js";
 
 export interface HistoryRequest {
   limit: number;

@@ -4,13 +4,11 @@
  */
 import type { RoomReturn } from "../../shared/line/connection-status.js";
 import type { MessageData, PublisherInfo, ReceivedPublication } from "./message.js";
-import type { Outbox } from "./outbox.js";
-import type { Position } from "./position.js";
 import { Presence } from "./presence.js";
-import type { ReadMarks } from "./read-marks.js";
 import { type HistoryPage, type HistoryRequest, RoomHistory } from "./room-history.js";
-import { type Later, RoomSender } from "./room-sender.js";
-import { Timeline } from "./timeline.js";
+import { type Later, type Outbox, RoomSender } from "./room-sender.js";
+import type { ReadMarks } from "./rooms.js";
+import { type Position, Timeline } from "./timeline.js";
 
 /** What a room can ask of its channel. */
 export interface RoomChannel {

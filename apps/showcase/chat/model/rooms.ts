@@ -3,6 +3,7 @@
  * rooms are known by the start of their names; which ones there are, the server says.
  */
 import type { PageStorage } from "../../shared/session/storage.js";
+import { isPosition, type Position } from "./timeline.js";
 
 export const firstRooms = ["lobby", "random", "tech"] as const;
 
@@ -91,5 +92,31 @@ export class RoomList {
   #keep(names: string[]): void {
     this.#names = names;
     this.#storage.write("rooms", names);
+  }
+}
+
+export class ReadMarks {
+  readonly #storage: PageStorage;
+
+  constructor(storage: PageStorage) {
+    this.#storage = storage;
+  }
+
+  mark(room: string, { epoch, offset }: Position): void {
+    this.#storage.write(`read/${room}`, { epoch, offset });
+  }
+
+  forget(room: string): void {
+    this.#storage.remove(`read/${room}`);
+  }
+
+  /** How many publications came since the room was read last; a room never read has nothing unread. */
+  countSince(room: string, position: Position): number {
+    const mark = this.#storage.read(`read/${room}`);
+    if (!isPosition(mark)) {
+      this.mark(room, position);
+      return 0;
+    }
+    return mark.epoch === position.epoch ? Math.max(0, position.offset - mark.offset) : position.offset;
   }
 }

@@ -1,7 +1,6 @@
 /** Arranges a timeline and an outbox into what is shown: days, breaks, and messages in groups of one author. */
 import type { Author } from "./message.js";
-import type { Delivery, OutboxEntry } from "./outbox.js";
-import { dayOf } from "./time-text.js";
+import type { Delivery, OutboxEntry } from "./room-sender.js";
 import type { Timeline } from "./timeline.js";
 
 export interface ShownMessage {
@@ -101,4 +100,36 @@ function continues(group: GroupRow, author: Author, { sentAt }: ShownMessage): b
   if (group.author.user !== author.user || group.author.name !== author.name) return false;
   if (sentAt === undefined || group.sentAt === undefined) return sentAt === group.sentAt;
   return Math.abs(sentAt - group.sentAt) < groupSpanMs;
+}
+
+const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const yearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
+const shortDayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/** The first millisecond of the day that a time lies in. */
+export function dayOf(at: number): number {
+  const date = new Date(at);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+export function dayText(at: number, now: number): string {
+  const day = dayOf(at);
+  if (day === dayOf(now)) return "Today";
+  const midnight = new Date(dayOf(now));
+  if (day === new Date(midnight.getFullYear(), midnight.getMonth(), midnight.getDate() - 1).getTime())
+    return "Yesterday";
+  const isThisYear = new Date(at).getFullYear() === midnight.getFullYear();
+  return (isThisYear ? dayFormat : yearFormat).format(at);
+}
+
+/** The time of day, and the day too when it is not the one it stands under. */
+export function timeText(at: number, under: number | undefined): string {
+  const time = timeFormat.format(at);
+  return under === undefined || dayOf(at) === under ? time : `${shortDayFormat.format(at)}, ${time}`;
+}
+
+export function fullTimeText(at: number): string {
+  return fullFormat.format(at);
 }

@@ -6,10 +6,9 @@ import type { ToolsLine } from "../../shared/inside/line-tools.js";
 import type { Entrance } from "../../shared/session/entrance.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
-import { MembersPanel } from "./members-panel.js";
+import { MembersPanel, PeopleList } from "./members-panel.js";
 import { ModerationDialog } from "./moderation-dialog.js";
 import { NameDialog } from "./name-dialog.js";
-import { PeopleList } from "./people-list.js";
 import { RoomView } from "./room-view.js";
 import { Sidebar } from "./sidebar.js";
 

@@ -1,6 +1,6 @@
 /** The field to write a message. Enter sends, Shift+Enter starts a new line; it works without a connection too. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { maxTextCharacters } from "../../server/limits.js";
+import { maxTextCharacters } from "../../server/text-rules.js";
 import { Icon } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
 

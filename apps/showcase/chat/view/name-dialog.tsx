@@ -1,6 +1,6 @@
 /** Another name for who has one. */
 import { Dialog } from "../../shared/dialog.js";
-import { NameForm } from "../../shared/session/name-form.js";
+import { NameForm } from "../../shared/session/door.js";
 
 export interface NameDialogProps {
   present: string;

@@ -1,13 +1,14 @@
 /** The open room: its header, its messages, and the field to write one. */
 import { useRef } from "preact/hooks";
+import { basePathOf } from "../../shared/base-path.js";
+import { command } from "../../shared/command.js";
 import { Icon } from "../../shared/icon.js";
 import { LineTools, type ToolsLine } from "../../shared/inside/line-tools.js";
 import { ConnectionBadge } from "../../shared/line/connection-badge.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
-import { isPrivate } from "../model/rooms.js";
+import { channelOf, isPrivate } from "../model/rooms.js";
 import { Composer } from "./composer.js";
-import { HowItWorks } from "./how-it-works.js";
 import { TimelineView } from "./timeline-view.js";
 
 export interface RoomViewProps {
@@ -67,5 +68,85 @@ export function RoomView({ chat, moderator, line, isCovered, onShowRooms, onShow
       />
       <HowItWorks chat={chat} />
     </main>
+  );
+}
+
+/** Where the command line looks for a server unless told otherwise. */
+const usualServer = "http://localhost:8000/";
+
+export function EmptyRoom({ room }: { room: string }) {
+  const url = location.origin + basePathOf();
+  const server = url === usualServer ? "" : ` --url ${url}`;
+  return (
+    <div class="empty">
+      <svg class="empty-mark" viewBox="0 0 120 60" aria-hidden="true">
+        <path d="M4 40c9 0 9-7 18-7s9 7 18 7 9-7 18-7 9 7 18 7 9-7 18-7 9 7 18 7" />
+        <path d="M4 52c9 0 9-7 18-7s9 7 18 7 9-7 18-7 9 7 18 7 9-7 18-7 9 7 18 7" />
+        <path d="M60 33V18" />
+        <circle cx="60" cy="12" r="6" />
+      </svg>
+      <h2 class="display-title">Nobody has said anything here yet</h2>
+      {isPrivate(room) ? (
+        <p class="soft">
+          Only members can read and write in this room. Its owner invites them, in the list of people.
+        </p>
+      ) : (
+        <>
+          <p class="soft">Say hello below, or send something from a shell, in the folder of Holdfast:</p>
+          <pre class="shell">
+            <code>{`${command} publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
+          </pre>
+        </>
+      )}
+    </div>
+  );
+}
+
+export function HowItWorks({ chat }: { chat: Chat }) {
+  const { room, status } = chat;
+  const { epoch, offset } = room.position;
+  const position = epoch === "" ? "not known yet" : `${epoch}:${offset}`;
+  const delays = status.retryDelaysMs.map((delayMs) => `${(delayMs / 1000).toFixed(2)} s`).join(", ");
+  return (
+    <details class="how">
+      <summary>
+        <span class="how-title">How this works</span>
+        <span class="how-line">
+          one WebSocket · {channelOf(room.room)} at {position} · {status.recoveredTotal} recovered
+        </span>
+      </summary>
+      <div class="how-body">
+        <p>
+          All rooms share one WebSocket. Each room is a log in which every message has a number, and this page
+          remembers the last one it saw. When the line breaks, it comes back with that position and receives
+          exactly what is missing. What you write meanwhile waits in this browser until it has been seen in
+          the room.
+        </p>
+        <dl>
+          <div>
+            <dt>Channel</dt>
+            <dd>
+              <code>{channelOf(room.room)}</code>
+            </dd>
+          </div>
+          <div>
+            <dt>Position (epoch:offset)</dt>
+            <dd>
+              <code data-testid="position">{position}</code>
+            </dd>
+          </div>
+          <div>
+            <dt>Recovered since this page was opened</dt>
+            <dd data-testid="recovered-total">{status.recoveredTotal}</dd>
+          </div>
+          <div>
+            <dt>Waits before the last attempts</dt>
+            <dd data-testid="retry-delays" data-delays-ms={status.retryDelaysMs.join(" ")}>
+              {delays || "none"}
+            </dd>
+          </div>
+        </dl>
+      </div>
+    </details>
   );
 }

@@ -1,12 +1,20 @@
 /** One row of the timeline: a day, a break, or a group of messages by one author. */
+
+import { useState } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
 import { Icon } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
+import { splitLinks } from "../model/message.js";
 import type { Moderator } from "../model/moderator.js";
 import type { RoomSession } from "../model/room-session.js";
-import type { GroupRow, Row, ShownMessage } from "../model/rows.js";
-import { dayText, fullTimeText, timeText } from "../model/time-text.js";
-import { MessageText } from "./message-text.js";
+import {
+  dayText,
+  fullTimeText,
+  type GroupRow,
+  type Row,
+  type ShownMessage,
+  timeText,
+} from "../model/rows.js";
 
 export interface RowViewProps {
   row: Row;
@@ -131,5 +139,40 @@ function MessageView({ message, chat, moderator, room }: MessageViewProps) {
         </p>
       )}
     </div>
+  );
+}
+
+/** The page's own messages are no longer than this; other programs may publish more. */
+const shownCharacters = 2000;
+
+export function MessageText({ text, format }: { text: string; format: "text" | "json" }) {
+  const [isWhole, setWhole] = useState(false);
+  const isLong = text.length > shownCharacters + 200;
+  const shown = isLong && !isWhole ? `${text.slice(0, shownCharacters)}…` : text;
+  return (
+    <>
+      {format === "json" ? (
+        <pre class="message-json">
+          <code>{shown}</code>
+        </pre>
+      ) : (
+        <p class="message-text">
+          {splitLinks(shown).map(({ text: part, href }, index) =>
+            href === undefined ? (
+              part
+            ) : (
+              <a key={index} href={href} target="_blank" rel="noopener noreferrer nofollow">
+                {part}
+              </a>
+            ),
+          )}
+        </p>
+      )}
+      {isLong && (
+        <button type="button" class="text-button small" onClick={() => setWhole(!isWhole)}>
+          {isWhole ? "Show less" : `Show all ${text.length} characters`}
+        </button>
+      )}
+    </>
   );
 }

@@ -1,10 +1,12 @@
 /** The lists of rooms, and who the person is. */
+
+import { useState } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
 import { Brand } from "../../shared/brand.js";
 import { Icon, type IconName } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
-import { AddRoom } from "./add-room.js";
-import { RoomItem } from "./room-item.js";
+import type { RoomSession } from "../model/room-session.js";
+import { hashOf, isPrivate } from "../model/rooms.js";
 
 export interface SidebarProps {
   chat: Chat;
@@ -88,5 +90,104 @@ function Action({ icon, label, onAct }: { icon: IconName; label: string; onAct: 
     <button type="button" class="icon-button me-action" aria-label={label} title={label} onClick={onAct}>
       <Icon name={icon} />
     </button>
+  );
+}
+
+const mostShown = 99;
+
+export interface RoomItemProps {
+  chat: Chat;
+  room: RoomSession;
+  onOpened: () => void;
+}
+
+export function RoomItem({ chat, room: { room, unread }, onOpened }: RoomItemProps) {
+  const isOpen = room === chat.openRoom;
+  const shown = unread > mostShown ? `${mostShown}+` : String(unread);
+  return (
+    <li class={isOpen ? "room-item open" : "room-item"}>
+      <a
+        href={hashOf(room)}
+        aria-current={isOpen ? "page" : undefined}
+        onClick={(event) => {
+          // With a modifier it opens in a window of its own, as any address does.
+          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+          event.preventDefault();
+          chat.open(room);
+          onOpened();
+        }}
+      >
+        <span class="room-sign" aria-hidden="true">
+          {isPrivate(room) ? <Icon name="lock" /> : "#"}
+        </span>
+        <span class="room-name">{chat.titleOf(room)}</span>
+        {unread > 0 && !isOpen && (
+          <span class="unread">
+            {shown}
+            <span class="unseen"> unread</span>
+          </span>
+        )}
+      </a>
+      {chat.canLeave(room) && (
+        <button
+          type="button"
+          class="icon-button leave"
+          aria-label={`Leave ${room}`}
+          title={`Leave ${room}`}
+          onClick={() => chat.leave(room)}
+        >
+          <Icon name="close" />
+        </button>
+      )}
+    </li>
+  );
+}
+
+export interface AddRoomProps {
+  /** Unique within the page. */
+  id: string;
+  label: string;
+  placeholder: string;
+  action: string;
+  /** Gives what is wrong, if anything. */
+  onAdd: (name: string) => string | undefined | Promise<string | undefined>;
+}
+
+export function AddRoom({ id, label, placeholder, action, onAdd }: AddRoomProps) {
+  const [name, setName] = useState("");
+  const [problem, setProblem] = useState<string>();
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const found = await onAdd(name.trim());
+    setProblem(found);
+    if (found === undefined) setName("");
+  };
+  return (
+    <form class="add-room" onSubmit={(event) => void submit(event)} noValidate>
+      <label class="unseen" for={id}>
+        {label}
+      </label>
+      <input
+        id={id}
+        class="add-room-field"
+        value={name}
+        placeholder={placeholder}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        aria-invalid={problem !== undefined}
+        aria-describedby={`${id}-problem`}
+        onInput={(event) => {
+          setName(event.currentTarget.value);
+          setProblem(undefined);
+        }}
+      />
+      <button type="submit" class="icon-button" aria-label={action} title={action}>
+        <Icon name="plus" />
+      </button>
+      <p id={`${id}-problem`} class="add-room-problem" role="alert">
+        {problem}
+      </p>
+    </form>
   );
 }

@@ -1,13 +1,15 @@
 /** The lab's page: servers that a browser reads from over each transport, or a run with virtual users. */
-
 import { describeMachine, type LabServer, openLabServer, resolveLabSettings, runLab } from "@holdfast/lab";
 import { type LabSettings, labTransports } from "@holdfast/lab/report";
-import type { User } from "holdfast";
-import { channel, reject, rpc, version } from "holdfast";
+import { channel, reject, rpc, type User, version } from "holdfast";
 import { messageOf } from "holdfast/internal";
 import { z } from "zod";
-import type { PartContext, RunningPart } from "../../server/part.js";
-import { type Repeat, repeat as repeatUnheld } from "../../server/timers.js";
+import {
+  type PartContext,
+  type Repeat,
+  type RunningPart,
+  repeat as repeatUnheld,
+} from "../../server/part.js";
 import { BrowserBench } from "./bench.js";
 import { type Bench, browserTransports, type LabUpdate, labBounds } from "./protocol.js";
 import { busyCode, type Turn, Turns, unknownCode } from "./turns.js";

@@ -3,9 +3,8 @@
  * when all processes of the last are gone. A run that nobody follows any more ends by itself.
  */
 import { randomBytes } from "node:crypto";
-import type { User } from "holdfast";
-import { reject } from "holdfast";
-import type { Repeat } from "../../server/timers.js";
+import { reject, type User } from "holdfast";
+import type { Repeat } from "../../server/part.js";
 import { Watch } from "../../server/watch.js";
 
 export interface TurnsOptions {

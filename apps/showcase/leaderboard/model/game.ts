@@ -2,11 +2,10 @@
  * The game in one window: asks the server for a round, knows what is in the water, and keeps the score that the player sees.
  * What counts is what the server says.
  */
-
 import { readServerError } from "../../shared/line/server-error.js";
 import { type Drifter, isInWater, leastGapMs, type Pace, planRound, pointsOf } from "../server/round-plan.js";
 import type { BegunRound, Standing } from "../server/rounds.js";
-import type { GameLink, Time } from "./links.js";
+import type { GameLink, Time } from "./leaderboard.js";
 import { Reporter } from "./reporter.js";
 
 export type GameState = "idle" | "beginning" | "playing" | "counting" | "over";

@@ -2,11 +2,10 @@
 import type { Client } from "@holdfast/client";
 import type { ShowcaseApp } from "../../server/app.js";
 import type { Visit } from "../../shared/frame/visit.js";
-import { bestMap, playingMap } from "../server/rows.js";
-import { Changes } from "./changes.js";
+import { bestMap, type Catch, type Pace, playingMap } from "../server/round-plan.js";
+import type { BegunRound, Standing } from "../server/rounds.js";
 import { Game } from "./game.js";
-import type { Time } from "./links.js";
-import { rankRows, type TableRow } from "./table.js";
+import { Changes, rankRows, type TableRow } from "./table.js";
 
 export class Leaderboard {
   readonly game: Game;
@@ -70,4 +69,19 @@ function linkOf(client: Client<ShowcaseApp>) {
       client.rpc("reportCatches", { round, catches: [...catches] }),
     end: (round: string) => client.rpc("endRound", { round }),
   };
+}
+
+export interface GameLink {
+  begin(pace: Pace): Promise<BegunRound>;
+  report(round: string, catches: readonly Catch[]): Promise<Standing>;
+  end(round: string): Promise<Standing>;
+}
+
+/** Runs a task after a delay; returns what calls it off. */
+export type Later = (delayMs: number, task: () => void) => () => void;
+
+export interface Time {
+  /** Milliseconds that never go back. */
+  readonly clock: () => number;
+  readonly later: Later;
 }

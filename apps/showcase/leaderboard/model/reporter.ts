@@ -2,11 +2,10 @@
  * Tells the server of catches: some at a time, one request after the other, and again after a line that broke, since the
  * server counts each once.
  */
-
 import { readServerError } from "../../shared/line/server-error.js";
 import type { Catch } from "../server/round-plan.js";
 import type { Standing } from "../server/rounds.js";
-import type { GameLink, Time } from "./links.js";
+import type { GameLink, Time } from "./leaderboard.js";
 
 export interface ReporterOptions extends Time {
   readonly round: string;

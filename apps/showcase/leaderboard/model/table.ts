@@ -1,6 +1,5 @@
 /** The table as it is shown: the best of the day, with the rounds that are played now as if they were over. */
-import type { Pace } from "../server/round-plan.js";
-import type { BestRow, PlayingRow } from "../server/rows.js";
+import type { BestRow, Pace, PlayingRow } from "../server/round-plan.js";
 
 /** A key of a map, and its value. */
 export interface Entry<Row> {
@@ -52,4 +51,23 @@ export function shownRows(rows: readonly TableRow[], most: number): readonly Tab
 /** The highest first; of equal points who had them earlier. */
 function compare(a: Candidate, b: Candidate): number {
   return b.points - a.points || a.at - b.at || (a.user < b.user ? -1 : 1);
+}
+
+/** Who wants to hear of changes. */
+export class Changes {
+  readonly #listeners = new Set<() => void>();
+
+  /** Calls a listener after every change; returns what ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
 }

@@ -3,13 +3,20 @@
  * to be made is refused.
  */
 import { randomBytes, randomInt } from "node:crypto";
-import type { AccessContext, User } from "holdfast";
-import { channel, reject, rpc } from "holdfast";
+import { type AccessContext, channel, reject, rpc, type User } from "holdfast";
 import { z } from "zod";
 import type { PartContext, RunningPart } from "../../server/part.js";
-import { paces, planRound } from "./round-plan.js";
+import {
+  type BestRow,
+  bestMap,
+  maxPlaying,
+  maxRows,
+  type PlayingRow,
+  paces,
+  planRound,
+  playingMap,
+} from "./round-plan.js";
 import { type BegunRound, type Player, Rounds, type Standing } from "./rounds.js";
-import { type BestRow, bestMap, maxPlaying, maxRows, type PlayingRow, playingMap } from "./rows.js";
 
 const sweepMs = 1000;
 const bannedCode = 403;

@@ -70,3 +70,22 @@ function shuffle<Item>(items: Item[], random: () => number): void {
     [items[last], items[other]] = [items[other] as Item, items[last] as Item];
   }
 }
+
+/** The best round of somebody: a row of the table. */
+export interface BestRow {
+  readonly name: string;
+  readonly points: number;
+  readonly pace: Pace;
+  /** Unix milliseconds, by the clock of the server. Of equal points the earlier are above. */
+  readonly at: number;
+}
+
+/** The round that somebody plays now. */
+export type PlayingRow = BestRow;
+
+export const bestMap = "leaderboard:today";
+export const playingMap = "leaderboard:playing";
+/** Rows of the table. When all are taken, the lowest makes place for a better one. */
+export const maxRows = 500;
+/** Rounds at a time. */
+export const maxPlaying = 200;

@@ -1,7 +1,8 @@
 /** Reads the game out. In slow water all that comes, in brisk water no more than what came of a catch: there is no time. */
 import { useRef } from "preact/hooks";
-import type { Game } from "../model/game.js";
-import { kindNames } from "./drifter-shape.js";
+import type { Game, Outcome } from "../model/game.js";
+import { type Drifter, pointsOf } from "../server/round-plan.js";
+import { kindNames } from "./lane.js";
 
 export function Announcer({ game, outcome }: { game: Game; outcome: string }) {
   const { inWater, state } = game;
@@ -27,4 +28,18 @@ export function Announcer({ game, outcome }: { game: Game; outcome: string }) {
       </p>
     </>
   );
+}
+
+/** In the net, and read out. */
+export function describeOutcome(outcome: Outcome, drifter: Drifter | undefined): string {
+  if (outcome === "caught" && drifter) return `+${pointsOf[drifter.kind]}`;
+  if (outcome === "stung") return "Ouch";
+  if (outcome === "numb") return "Numb";
+  return "";
+}
+
+export function ordinal(rank: number): string {
+  const isTeen = Math.floor(rank / 10) % 10 === 1;
+  const ending = isTeen ? "th" : (["th", "st", "nd", "rd"][rank % 10] ?? "th");
+  return `${rank}${ending}`;
 }

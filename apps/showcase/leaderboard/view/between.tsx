@@ -1,10 +1,9 @@
 /** What lies over the water while nobody plays in it: what came of the last round, the rules, and the way into the next. */
-
 import { useChanges } from "../../shared/hooks.js";
 import type { Leaderboard } from "../model/leaderboard.js";
 import { type DrifterKind, laneCount, type Pace, pointsOf } from "../server/round-plan.js";
-import { DrifterShape, kindNames } from "./drifter-shape.js";
-import { ordinal } from "./words.js";
+import { ordinal } from "./announcer.js";
+import { DrifterShape, kindNames } from "./lane.js";
 
 export interface BetweenProps {
   leaderboard: Leaderboard;

@@ -1,5 +1,4 @@
 /** The page: the water on the one side, the table on the other. */
-
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import type { Leaderboard } from "../model/leaderboard.js";

@@ -1,10 +1,11 @@
 /** Who plays now, and the best of the day. Rows move to where they belong. */
-import { useRef } from "preact/hooks";
+
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Leaderboard } from "../model/leaderboard.js";
 import { shownRows, type TableRow } from "../model/table.js";
-import { useFlip } from "./flip.js";
 
 const mostRows = 20;
 
@@ -62,4 +63,27 @@ function Row({ row }: { row: TableRow }) {
       </span>
     </li>
   );
+}
+
+const moveMs = 350;
+
+/** For a list whose items have a `data-key`. */
+export function useFlip(list: RefObject<HTMLElement | null>): void {
+  const before = useRef<ReadonlyMap<string, number>>(new Map());
+  useLayoutEffect(() => {
+    const items = [...(list.current?.children ?? [])] as HTMLElement[];
+    const tops = new Map(items.map((item) => [item.dataset.key ?? "", item.offsetTop]));
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (const item of items) {
+      const key = item.dataset.key ?? "";
+      const from = before.current.get(key);
+      const way = (from ?? 0) - (tops.get(key) ?? 0);
+      if (isCalm || from === undefined || way === 0) continue;
+      item.animate([{ transform: `translateY(${way}px)` }, { transform: "none" }], {
+        duration: moveMs,
+        easing: "cubic-bezier(0.2, 0.7, 0.2, 1)",
+      });
+    }
+    before.current = tops;
+  });
 }

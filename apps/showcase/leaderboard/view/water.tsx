@@ -3,10 +3,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useChanges } from "../../shared/hooks.js";
 import type { Leaderboard } from "../model/leaderboard.js";
 import { laneCount, type Pace } from "../server/round-plan.js";
-import { Announcer } from "./announcer.js";
+import { Announcer, describeOutcome } from "./announcer.js";
 import { Between } from "./between.js";
 import { Lane } from "./lane.js";
-import { describeOutcome } from "./words.js";
 
 const lanes = Array.from({ length: laneCount }, (_, lane) => lane);
 

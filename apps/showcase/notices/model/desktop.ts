@@ -1,6 +1,6 @@
 /** Notifications of the system itself: only for who has asked for them, and only while the page cannot be seen. */
 import type { Notice } from "../server/notice.js";
-import type { Received } from "./link.js";
+import type { Received } from "./notices.js";
 
 /** The part of the browser that is used. */
 export interface DesktopApi {

@@ -1,11 +1,9 @@
 /** A person's notifications: all that are kept, what is read of them, and what has just come. */
-
 import { readServerError } from "../../shared/line/server-error.js";
-import { isRead } from "../server/marks.js";
+import { isRead, type Marks, type MarksChange } from "../server/marks.js";
+import type { Notice } from "../server/notice.js";
 import { Desktop, type DesktopApi } from "./desktop.js";
-import type { NoticesLink, Place, Received } from "./link.js";
-import { NoticeList } from "./notice-list.js";
-import { ReadMarks } from "./read-marks.js";
+import { NoticeList, ReadMarks } from "./notice-list.js";
 import { Toasts } from "./toasts.js";
 
 export interface NoticesOptions {
@@ -200,4 +198,40 @@ async function inWords(run: () => Promise<string>): Promise<{ isDone: boolean; w
     const words = readServerError(error).message;
     return { isDone: false, words: `${words.charAt(0).toUpperCase()}${words.slice(1)}.` };
   }
+}
+
+export interface Received {
+  readonly offset: number;
+  readonly notice: Notice;
+}
+
+export interface Place {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** How a subscription stands, as far as it counts here. */
+export interface ReadingStatus {
+  readonly state: "subscribing" | "subscribed" | "unsubscribed";
+  readonly reason?: string;
+  readonly code?: number;
+  readonly wasRecovering?: boolean;
+  readonly recovered?: boolean;
+}
+
+export interface NoticesLink {
+  /** Returns what ends that. */
+  onConnected(listener: () => void): () => void;
+  isConnected(): boolean;
+  /** The newest first: all that are before a place, or as many as come at once. */
+  page(before?: Place): Promise<{ readonly received: readonly Received[]; readonly position: Place }>;
+  read(
+    since: Place,
+    listeners: { onNotice(received: Received): void; onStatus(status: ReadingStatus): void },
+  ): () => void;
+  /** Told of what is read: at once, and after each change; undefined where nothing is. Returns what ends that. */
+  watchMarks(listener: (marks: Marks | undefined, isReset: boolean) => void): () => void;
+  mark(change: MarksChange): Promise<Marks>;
+  notify(name: string, text: string): Promise<{ readonly name: string }>;
+  notifyMe(seconds: number): Promise<unknown>;
 }

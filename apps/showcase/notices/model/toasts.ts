@@ -1,5 +1,5 @@
 /** The few that have just come, for some seconds each; for as long as somebody looks at one, all stay. */
-import type { Received } from "./link.js";
+import type { Received } from "./notices.js";
 
 export interface ToastsOptions {
   /** Runs a task after a time; returns what prevents that. */

@@ -1,15 +1,11 @@
 /** Brings notifications to people, and keeps what they have read. Where somebody may not, says so by a rejection. */
-
-import type { User } from "holdfast";
-import { reject } from "holdfast";
-import { Allowance } from "../../server/allowance.js";
+import { reject, type User } from "holdfast";
+import { TokenBuckets } from "holdfast/internal";
 import type { Moderation } from "../../server/moderation.js";
-import { canonicalName, tidyName } from "../../server/names.js";
 import type { PartContext } from "../../server/part.js";
 import { type NameRecord, nameKey } from "../../server/sessions.js";
 import { maps } from "../../server/store.js";
-import { Delayed, type Later } from "./delayed.js";
-import { InTurn } from "./in-turn.js";
+import { canonicalName, tidyName } from "../../server/text-rules.js";
 import { emptyMarks, type Marks, type MarksChange, withChange } from "./marks.js";
 import type { NoticeInput } from "./notice.js";
 
@@ -32,8 +28,8 @@ export class Mailbox {
   readonly #inTurn = new InTurn();
   readonly #delayed: Delayed;
   // Five at once and then one in three seconds; nobody gets more than twenty at once and then one in two.
-  readonly #sending = new Allowance({ burst: 5, everyMs: 3000 });
-  readonly #receiving = new Allowance({ burst: 20, everyMs: 2000 });
+  readonly #sending = new TokenBuckets({ perSecond: 1 / 3, burst: 5 });
+  readonly #receiving = new TokenBuckets({ perSecond: 1 / 2, burst: 20 });
 
   constructor(context: MailboxContext, later: Later) {
     this.#context = context;
@@ -109,4 +105,85 @@ export class Mailbox {
 
 function assertNoWait(waitMs: number, what: string): void {
   if (waitMs > 0) reject(tooManyCode, `${what}: try again in ${Math.ceil(waitMs / 1000)} s`);
+}
+
+/** Runs a task after a time. @returns what prevents that */
+export type Later = (delayMs: number, task: () => void) => () => void;
+
+/** The process may end meanwhile. */
+export const later: Later = (delayMs, task) => {
+  const timer = setTimeout(task, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
+};
+
+export interface DelayedOptions {
+  readonly later: Later;
+  readonly maxOfOne: number;
+  readonly maxOfAll: number;
+}
+
+export class Delayed {
+  readonly #options: DelayedOptions;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #count = 0;
+  #isOpen = true;
+
+  constructor(options: DelayedOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Drops all that waits. */
+  close(): void {
+    this.#isOpen = false;
+    for (const cancels of this.#waiting.values()) for (const cancel of cancels) cancel();
+    this.#waiting.clear();
+    this.#count = 0;
+  }
+
+  /** @returns false where as many wait as may */
+  add(person: string, delayMs: number, task: () => void): boolean {
+    const { later: runLater, maxOfOne, maxOfAll } = this.#options;
+    const own = this.#waiting.get(person) ?? new Set();
+    if (!this.#isOpen || own.size >= maxOfOne || this.#count >= maxOfAll) return false;
+    const cancel = runLater(delayMs, () => {
+      own.delete(cancel);
+      if (own.size === 0) this.#waiting.delete(person);
+      this.#count--;
+      task();
+    });
+    own.add(cancel);
+    this.#waiting.set(person, own);
+    this.#count++;
+    return true;
+  }
+}
+
+/** Carries out what belongs to one person one after the other, and that of others meanwhile. */
+export class InTurn {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Persons of whom something is under way. */
+  get size(): number {
+    return this.#last.size;
+  }
+
+  async run<Result>(person: string, task: () => Promise<Result>): Promise<Result> {
+    const before = this.#last.get(person) ?? Promise.resolve();
+    const mine = before.then(task, task);
+    this.#last.set(person, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#last.get(person) === mine) this.#last.delete(person);
+    }
+  }
 }

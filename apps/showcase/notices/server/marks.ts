@@ -2,7 +2,6 @@
  * Which notifications somebody has read, and which they have put away: kept as positions in the log, so that it stays small
  * however many there were. The page and the server reckon with the same functions.
  */
-import { keptNotices } from "./limits.js";
 
 export interface Marks {
   /** Of the log that the positions are in. */
@@ -49,3 +48,11 @@ export function withChange(marks: Marks, change: MarksChange, head: number): Mar
 function united(some: readonly number[], more: readonly number[] = []): number[] {
   return [...new Set([...some, ...more])].sort((a, b) => a - b);
 }
+
+/** In characters as people count them. */
+export const maxNoticeCharacters = 280;
+export const maxTitleCharacters = 80;
+/** So many are kept for each person. */
+export const keptNotices = 100;
+/** Seconds after which somebody may have one sent to themselves. */
+export const maxDelaySeconds = 60;

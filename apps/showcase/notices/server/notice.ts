@@ -1,8 +1,7 @@
 /** A notification: what is accepted, and what its reader gets. */
-
 import type { Schema } from "holdfast";
 import { z } from "zod";
-import { maxNoticeCharacters, maxTitleCharacters } from "./limits.js";
+import { maxNoticeCharacters, maxTitleCharacters } from "./marks.js";
 
 /** As the server, or a program with a key, publishes it. A text alone does as well. */
 export interface NoticeInput {

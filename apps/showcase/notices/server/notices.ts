@@ -2,20 +2,15 @@
  * Notifications: a channel of each person's own, which only the server publishes in, for other people, for programs with a
  * key, and later. What is read is kept in a map of the person's own, so that all windows know it at once.
  */
-
-import type { AccessContext } from "holdfast";
-import { channel, rpc } from "holdfast";
+import { type AccessContext, channel, rpc } from "holdfast";
 import { z } from "zod";
-import type { RunningPart } from "../../server/part.js";
-import { type Later, later } from "./delayed.js";
-import { keptNotices, maxDelaySeconds } from "./limits.js";
-import { Mailbox, type MailboxContext } from "./mailbox.js";
-import type { Marks } from "./marks.js";
+import { nobody, type RunningPart } from "../../server/part.js";
+import { type Later, later, Mailbox, type MailboxContext } from "./mailbox.js";
+import { keptNotices, type Marks, maxDelaySeconds } from "./marks.js";
 import { createNoticeSchema, type Notice, type NoticeInput, noticeText } from "./notice.js";
 
 const offset = z.number().int().min(1);
 const offsets = z.array(offset).max(keptNotices).readonly().optional();
-const nobody = { subscribe: false, publish: false, presence: false, history: false } as const;
 
 export function createNotices(context: MailboxContext, runLater: Later = later) {
   const { durability, isWelcome, now } = context;

@@ -1,5 +1,5 @@
 /** Asks for notifications of the system: nothing is asked before somebody wants them. */
-import type { Desktop } from "../model/desktop.js";
+import type { Desktop, DesktopApi } from "../model/desktop.js";
 
 export function DesktopSwitch({ desktop }: { desktop: Desktop }) {
   const { state } = desktop;
@@ -22,3 +22,20 @@ export function DesktopSwitch({ desktop }: { desktop: Desktop }) {
     </label>
   );
 }
+
+export const browserDesktop: DesktopApi = {
+  permission: () => ("Notification" in globalThis ? Notification.permission : undefined),
+  request: () => Notification.requestPermission(),
+  show: (title, options) => {
+    try {
+      const shown = new Notification(title, options);
+      shown.onclick = () => {
+        focus();
+        shown.close();
+      };
+    } catch {
+      // Browsers of phones have the name, and take them only from workers.
+    }
+  },
+  isHidden: () => document.hidden,
+};

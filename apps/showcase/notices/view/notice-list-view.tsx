@@ -1,9 +1,9 @@
 /** All notifications that are kept, with the bell that counts the unread ones. */
 import { useRef } from "preact/hooks";
+import { Avatar } from "../../shared/avatar.js";
 import { Icon } from "../../shared/icon.js";
-import type { Notices } from "../model/notices.js";
+import type { Notices, ShownNotice } from "../model/notices.js";
 import { DesktopSwitch } from "./desktop-switch.js";
-import { NoticeItem } from "./notice-item.js";
 
 export function NoticeListView({ notices }: { notices: Notices }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -53,4 +53,83 @@ export function NoticeListView({ notices }: { notices: Notices }) {
       </ul>
     </section>
   );
+}
+
+export interface NoticeItemProps {
+  shown: ShownNotice;
+  notices: Notices;
+  /** Takes the focus where there is no other to take it. */
+  onLast: () => void;
+}
+
+export function NoticeItem({ shown, notices, onLast }: NoticeItemProps) {
+  const { offset, notice, isUnread } = shown;
+  const { title, text, from, at } = notice;
+  const what = title ?? text.slice(0, 40);
+  return (
+    <li class={isUnread ? "notice unread" : "notice"} data-testid="notice">
+      <Avatar user={from.id} name={from.name} isSmall />
+      <div class="notice-body">
+        <p class="notice-from small">
+          {isUnread && <span class="unread-tag">New</span>}
+          <strong>{from.name}</strong>
+          <time class="soft" dateTime={new Date(at).toISOString()}>
+            {describeTime(at, Date.now())}
+          </time>
+        </p>
+        {title !== undefined && <p class="notice-title">{title}</p>}
+        <p class="notice-text">{text}</p>
+      </div>
+      <div class="notice-tools">
+        {isUnread && (
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={`Mark as read: ${what}`}
+            title="Mark as read"
+            onClick={({ currentTarget }) => {
+              // The button goes: the one beside it takes the focus.
+              (currentTarget.nextElementSibling as HTMLElement | null)?.focus();
+              notices.markRead(offset);
+            }}
+          >
+            <Icon name="check" />
+          </button>
+        )}
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={`Dismiss: ${what}`}
+          title="Dismiss"
+          data-dismiss
+          onClick={({ currentTarget }) => {
+            focusNeighbour(currentTarget, onLast);
+            notices.dismiss(offset);
+          }}
+        >
+          <Icon name="close" />
+        </button>
+      </div>
+    </li>
+  );
+}
+
+function focusNeighbour(button: HTMLElement, onLast: () => void): void {
+  const item = button.closest("li");
+  const neighbour = item?.nextElementSibling ?? item?.previousElementSibling;
+  const next = neighbour?.querySelector<HTMLElement>("[data-dismiss]");
+  if (next) next.focus();
+  else onLast();
+}
+
+const time = new Intl.DateTimeFormat(undefined, {
+  ...{ hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  hourCycle: "h23",
+});
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/** The time of day, and before that the day, where it is another. */
+export function describeTime(at: number, now: number): string {
+  const isToday = new Date(at).toDateString() === new Date(now).toDateString();
+  return isToday ? time.format(at) : `${day.format(at)}, ${time.format(at)}`;
 }

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { Icon } from "../../shared/icon.js";
 import type { Notices } from "../model/notices.js";
-import { maxNoticeCharacters } from "../server/limits.js";
+import { maxNoticeCharacters } from "../server/marks.js";
 
 interface Outcome {
   readonly isDone: boolean;

@@ -9,9 +9,8 @@ import "./frame.css";
 import { type ComponentChildren, render } from "preact";
 import { useChanges } from "../hooks.js";
 import { Door } from "../session/door.js";
-import { type Account, Entrance } from "../session/entrance.js";
+import { type Account, createLoginLink, Entrance } from "../session/entrance.js";
 import { storagePrefix } from "../session/identity.js";
-import { createLoginLink } from "../session/login-link.js";
 import { PageStorage, storageAreaOf } from "../session/storage.js";
 import { Visit } from "./visit.js";
 

@@ -1,9 +1,7 @@
 /** The drawer that shows what is inside: totals, the cursor of each channel, recoveries, and the frames themselves. */
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import { Icon } from "../icon.js";
-import type { FrameLog } from "../line/frame-log.js";
-import { FrameRow } from "./frame-row.js";
-import { formatBytes, formatPosition, formatTime } from "./inside-text.js";
+import type { CursorPosition, Frame, FrameLog } from "../line/frame-log.js";
 
 const refreshMs = 250;
 const shownFrames = 80;
@@ -116,4 +114,59 @@ function CursorRow({ channel, text }: { channel: string; text: string }) {
       </dd>
     </>
   );
+}
+
+export function FrameRow({ frame }: { frame: Frame }) {
+  const { direction, kind, channel, bytes, at, text } = frame;
+  return (
+    <li>
+      <details class={`frame ${direction}`}>
+        <summary>
+          <span class="direction">
+            <span aria-hidden="true">{direction === "up" ? "↑" : "↓"}</span>
+            <span class="unseen">{direction === "up" ? "sent" : "received"}</span>
+          </span>
+          <span class="frame-kind">
+            {kind} {channel !== undefined && <code>{channel}</code>}
+          </span>
+          <span class="frame-bytes">{formatBytes(bytes)}</span>
+          <time>{formatTime(at)}</time>
+        </summary>
+        <pre>{prettify(text)}</pre>
+      </details>
+    </li>
+  );
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** Epochs are long, and only told apart. */
+export function formatPosition({ epoch, offset }: CursorPosition): string {
+  return epoch === "" ? String(offset) : `${epoch.slice(0, 6)}:${offset}`;
+}
+
+/** Local time of day to the millisecond. */
+export function formatTime(at: number): string {
+  const date = new Date(at);
+  const pad = (value: number, width = 2) => String(value).padStart(width, "0");
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => pad(value)).join(":");
+  return `${clock}.${pad(date.getMilliseconds(), 3)}`;
+}
+
+/** JSON with indentation, line for line; what is cut off or no JSON stays as it is. */
+export function prettify(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => {
+      try {
+        return JSON.stringify(JSON.parse(line), null, 2);
+      } catch {
+        return line;
+      }
+    })
+    .join("\n");
 }

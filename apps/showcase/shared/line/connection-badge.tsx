@@ -1,7 +1,6 @@
 /** Says how the connection is, in words, colour and shape; and after a break, what became of what was missed. */
 import { useNow } from "../hooks.js";
-import type { ConnectionStatus } from "./connection-status.js";
-import { describeReturn, describeState } from "./status-text.js";
+import { type ConnectionStatus, describeReturn, describeState } from "./connection-status.js";
 
 const returnShownMs = 20_000;
 

@@ -2,7 +2,8 @@
  * How one gets in: asks the server who this browser is, logs in under a name, and out. The cookie that stands for it is the
  * server's; this page never sees it.
  */
-import { nameProblem, tidyName } from "../../server/names.js";
+import { nameProblem, tidyName } from "../../server/text-rules.js";
+import { basePathOf } from "../base-path.js";
 import { nameFromSearch } from "./identity.js";
 import type { PageStorage } from "./storage.js";
 
@@ -120,4 +121,28 @@ export class Entrance {
     this.#current = state;
     this.#options.onChange();
   }
+}
+
+/** @param search the query of the page's address; `as` in it names a session of its own */
+export function createLoginLink(search: string): EntranceLink {
+  const as = new URLSearchParams(search).get("as");
+  const query = as === null ? "" : `?${new URLSearchParams({ as })}`;
+  const post = (path: string, body: object) =>
+    fetch(`${basePathOf()}${path}${query}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  return {
+    me: async () => await read(await fetch(`${basePathOf()}me${query}`, { cache: "no-store" })),
+    logIn: async (name) => await read(await post("login", { name })),
+    logOut: async () => await post("logout", {}),
+  };
+}
+
+async function read(response: Response): Promise<EntranceAnswer> {
+  if (response.status === 404 || response.status === 405) return { missing: true };
+  const answer = (await response.json()) as { session?: Account | null; error?: string };
+  if (response.ok && answer.session !== undefined) return { account: answer.session };
+  return { problem: answer.error ?? `The server answers with ${response.status}.` };
 }

@@ -1,5 +1,5 @@
 /** Names before anybody has logged in: one to suggest, and the one that the address asks for. */
-import { nameProblem, tidyName } from "../../server/names.js";
+import { nameProblem, tidyName } from "../../server/text-rules.js";
 
 const firstWords = [
   ...["Amber", "Brisk", "Calm", "Clever", "Coral", "Early", "Gentle", "Golden", "Jolly", "Kind", "Lucky"],

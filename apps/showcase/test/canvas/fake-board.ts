@@ -1,5 +1,4 @@
 /** The two channels of a board, as a server has them, for models: a log that keeps its newest, and a line that can be cut. */
-
 import type {
   ChannelListeners,
   ChannelStatus,
@@ -7,7 +6,7 @@ import type {
   HistoryPage,
   Publication,
 } from "../../../../packages/client/src/index.js";
-import type { BoardChannel, BoardLink, CursorChannel } from "../../canvas/model/links.js";
+import type { BoardChannel, BoardLink, CursorChannel } from "../../canvas/model/canvas.js";
 import { type BoardEvent, type CursorEvent, logSize } from "../../canvas/server/board.js";
 
 type Logged = Publication<BoardEvent> & { readonly offset: number };

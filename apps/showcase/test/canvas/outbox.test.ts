@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
+import { Pointer } from "../../canvas/model/cursors.js";
 import { maxWaiting, Outbox } from "../../canvas/model/outbox.js";
-import { Pointer } from "../../canvas/model/pointer.js";
 import type { BoardEvent, CursorEvent, PartEvent } from "../../canvas/server/board.js";
 import { refusal } from "./fake-board.js";
 

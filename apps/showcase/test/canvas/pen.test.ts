@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
 import { Pen } from "../../canvas/model/pen.js";
 import { boardHeight, boardWidth, maxParts, maxPoints, type PartEvent } from "../../canvas/server/board.js";
-import { boardSchema } from "../../canvas/server/schemas.js";
+import { boardSchema } from "../../canvas/server/canvas.js";
 
 function createPen() {
   const parts: PartEvent[] = [];

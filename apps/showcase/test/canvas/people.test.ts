@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CanvasWork } from "../../canvas/model/canvas-work.js";
+import { CanvasWork } from "../../canvas/model/canvas.js";
 import { Cursors } from "../../canvas/model/cursors.js";
 import { People } from "../../canvas/model/people.js";
 import { info } from "./fake-board.js";

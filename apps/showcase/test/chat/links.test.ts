@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { splitLinks } from "../../chat/model/links.js";
+import { splitLinks } from "../../chat/model/message.js";
 
 const links = (text: string) => splitLinks(text).flatMap(({ href }) => href ?? []);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
-import { Outbox } from "../../chat/model/outbox.js";
+import { Outbox } from "../../chat/model/room-sender.js";
 import { PageStorage } from "../../shared/session/storage.js";
 import { MemoryStorage } from "../shared/memory-storage.js";
 

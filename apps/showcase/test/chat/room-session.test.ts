@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
 import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
-import { Outbox } from "../../chat/model/outbox.js";
-import { ReadMarks } from "../../chat/model/read-marks.js";
+import { Outbox } from "../../chat/model/room-sender.js";
 import { RoomSession } from "../../chat/model/room-session.js";
+import { ReadMarks } from "../../chat/model/rooms.js";
 import type { RoomReturn } from "../../shared/line/connection-status.js";
 import { PageStorage } from "../../shared/session/storage.js";
 import { MemoryStorage } from "../shared/memory-storage.js";

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createCounter } from "../../../../packages/holdfast/test/support/counter.js";
-import { Outbox } from "../../chat/model/outbox.js";
-import { arrangeRows, type Row } from "../../chat/model/rows.js";
-import { dayOf, dayText, timeText } from "../../chat/model/time-text.js";
+import { Outbox } from "../../chat/model/room-sender.js";
+import { arrangeRows, dayOf, dayText, type Row, timeText } from "../../chat/model/rows.js";
 import { Timeline } from "../../chat/model/timeline.js";
 import { PageStorage } from "../../shared/session/storage.js";
 

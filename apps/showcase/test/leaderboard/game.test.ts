@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeClock, settle } from "../../../../packages/holdfast/test/support/fake-clock.js";
 import { Game, numbMs } from "../../leaderboard/model/game.js";
-import type { GameLink } from "../../leaderboard/model/links.js";
+import type { GameLink } from "../../leaderboard/model/leaderboard.js";
 import { Reporter } from "../../leaderboard/model/reporter.js";
 import { type Drifter, planRound, pointsOf, roundMs } from "../../leaderboard/server/round-plan.js";
 import type { Standing } from "../../leaderboard/server/rounds.js";

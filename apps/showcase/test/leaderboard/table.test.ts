@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rankRows, shownRows } from "../../leaderboard/model/table.js";
-import { describeOutcome, ordinal } from "../../leaderboard/view/words.js";
+import { describeOutcome, ordinal } from "../../leaderboard/view/announcer.js";
 
 const entry = (key: string, points: number, at = 0) => ({
   key,

@@ -1,5 +1,5 @@
 /** A server of notifications that does what a test tells it to. */
-import type { NoticesLink, Place, ReadingStatus, Received } from "../../notices/model/link.js";
+import type { NoticesLink, Place, ReadingStatus, Received } from "../../notices/model/notices.js";
 import { emptyMarks, type Marks, type MarksChange, withChange } from "../../notices/server/marks.js";
 
 interface Listeners {

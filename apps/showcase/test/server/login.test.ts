@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { next } from "../../../../packages/holdfast/test/support/app-server.js";
 import { testTls } from "../../../../packages/holdfast/test/support/tls.js";
-import { keysFileName } from "../../server/keys.js";
+import { keysFileName } from "../../server/showcase.js";
 import { codeOf, ShowcaseServer } from "./support/showcase-server.js";
 
 function createFolder(): string {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConnectionStatus } from "../../shared/line/connection-status.js";
-import { describeReturn, describeState } from "../../shared/line/status-text.js";
+import { ConnectionStatus, describeReturn, describeState } from "../../shared/line/connection-status.js";
 
 function createStatus() {
   const clock = { now: 1_000_000, changes: 0 };

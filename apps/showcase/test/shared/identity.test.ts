@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nameProblem } from "../../server/names.js";
+import { nameProblem } from "../../server/text-rules.js";
 import { nameFromSearch, newId, storagePrefix, suggestName } from "../../shared/session/identity.js";
 
 describe("the name in an address", () => {

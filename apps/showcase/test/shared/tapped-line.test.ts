@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TappedLine } from "../../shared/line/tapped-line.js";
+import { TappedLine } from "../../shared/line/page-line.js";
 
 /** A browser's WebSocket, played by hand. */
 class FakeWebSocket {

@@ -1,5 +1,5 @@
 /** A server of the ticker that does what a test tells it to. */
-import type { Place, ReadingStatus, TickerLink } from "../../ticker/model/link.js";
+import type { Place, ReadingStatus, TickerLink } from "../../ticker/model/ticker.js";
 import type { MachineSample, Metric, Quote } from "../../ticker/server/ticker-types.js";
 import { refusal } from "../refusal.js";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { PriceSeries } from "../../ticker/model/price-series.js";
 import { QuoteBook, symbolsInOrder } from "../../ticker/model/quote-book.js";
-import { Rates } from "../../ticker/model/rates.js";
+import { Rates } from "../../ticker/model/quote-reader.js";
 import { RowPainter } from "../../ticker/model/row-painter.js";
+import { PriceSeries } from "../../ticker/model/series.js";
 import { formatChange, formatKilobytes, formatPrice, pointsOf } from "../../ticker/view/format.js";
 import { HandFrames } from "../hand-frames.js";
 import { HandClock } from "../server/support/hand-clock.js";

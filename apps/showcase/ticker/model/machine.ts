@@ -1,9 +1,8 @@
 /** This machine's meters: their histories first, and then each second. */
-
 import { readServerError } from "../../shared/line/server-error.js";
 import { type Metric, metrics } from "../server/ticker-types.js";
-import type { TickerLink } from "./link.js";
-import { MachineSeries } from "./machine-series.js";
+import { MachineSeries } from "./series.js";
+import type { TickerLink } from "./ticker.js";
 
 export interface MachineOptions {
   readonly link: TickerLink;

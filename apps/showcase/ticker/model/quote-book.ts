@@ -1,6 +1,5 @@
 /** The newest price of each symbol, with where it came from, and the last seconds for a small drawing. */
-import { symbolNames } from "../server/symbols.js";
-import type { Quote, SymbolState } from "../server/ticker-types.js";
+import { type Quote, type SymbolState, symbolNames } from "../server/ticker-types.js";
 
 export interface Row {
   readonly symbol: string;

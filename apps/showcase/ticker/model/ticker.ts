@@ -1,13 +1,11 @@
 /** The ticker: all quotes, the one that was chosen, this machine's meters, and a reader that can be slow. */
-
 import { readServerError } from "../../shared/line/server-error.js";
-import type { QuotesSnapshot } from "../server/ticker-types.js";
-import type { TickerLink } from "./link.js";
+import type { MachineSample, Metric, Quote, QuotesSnapshot, SymbolHistory } from "../server/ticker-types.js";
 import { Machine } from "./machine.js";
-import { PriceSeries } from "./price-series.js";
 import { QuoteBook } from "./quote-book.js";
 import { QuoteReader } from "./quote-reader.js";
 import { type NextFrame, RowPainter } from "./row-painter.js";
+import { PriceSeries } from "./series.js";
 
 export interface TickerOptions {
   readonly link: TickerLink;
@@ -156,4 +154,41 @@ export class Ticker {
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+export interface Place {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** How a subscription stands, as far as it counts here. */
+export interface ReadingStatus {
+  readonly state: "subscribing" | "subscribed" | "unsubscribed";
+  readonly reason?: string;
+  readonly code?: number;
+  readonly wasRecovering?: boolean;
+  readonly recovered?: boolean;
+}
+
+export interface TickerLink {
+  /** Returns what ends that. */
+  onConnected(listener: () => void): () => void;
+  isConnected(): boolean;
+  snapshot(): Promise<QuotesSnapshot>;
+  historyOf(symbol: string): Promise<SymbolHistory>;
+  /** The offset of the newest change. */
+  head(): Promise<number>;
+  readQuotes(
+    since: Place,
+    listeners: { onQuote(quote: Quote, offset: number): void; onStatus(status: ReadingStatus): void },
+  ): () => void;
+  /** What the history has, and where it ends. */
+  samplesOf(
+    metric: Metric,
+  ): Promise<{ readonly samples: readonly MachineSample[]; readonly position: Place }>;
+  readSamples(
+    metric: Metric,
+    since: Place,
+    listeners: { onSample(sample: MachineSample): void; onStatus(status: ReadingStatus): void },
+  ): () => void;
 }

@@ -3,8 +3,7 @@
  * no timers; whoever has it says when a step is taken.
  */
 import { createRandom } from "@holdfast/lab/load";
-import { symbolNames } from "./symbols.js";
-import type { Quote, SymbolHistory, SymbolState } from "./ticker-types.js";
+import { type Quote, type SymbolHistory, type SymbolState, symbolNames } from "./ticker-types.js";
 
 interface Walker {
   readonly symbol: string;

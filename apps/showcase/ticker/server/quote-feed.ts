@@ -2,8 +2,7 @@
  * The generated feed: lets the made-up market walk, and publishes what changes. Only while somebody reads it, and no faster
  * than the server takes it.
  */
-
-import type { Repeat } from "../../server/timers.js";
+import type { Repeat } from "../../server/part.js";
 import { Watch } from "../../server/watch.js";
 import { Market } from "./market.js";
 import type { Quote, QuotesSnapshot, SymbolHistory } from "./ticker-types.js";

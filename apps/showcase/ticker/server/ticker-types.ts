@@ -55,3 +55,22 @@ export interface MachineSample {
 
 /** So many samples are kept, one for each second. */
 export const keptSamples = 180;
+
+export interface SymbolName {
+  readonly symbol: string;
+  readonly name: string;
+}
+
+// No two of either begin with the same two letters.
+const places = [
+  ...["Amber", "Anchor", "Baltic", "Brine", "Coral", "Curlew", "Dogger", "Fisher", "Gannet", "Gulf"],
+  ...["Harbour", "Kelp", "Limpet", "Marram", "North", "Otter", "Pelican", "Salt", "Tidal", "Wind"],
+];
+const trades = ["Buoys", "Charts", "Docks", "Ferries", "Lamps", "Nets", "Ropes", "Sails", "Tides", "Works"];
+
+export const symbolNames: readonly SymbolName[] = places.flatMap((place) =>
+  trades.map((trade) => ({
+    symbol: (place.slice(0, 2) + trade.slice(0, 2)).toUpperCase(),
+    name: `${place} ${trade}`,
+  })),
+);

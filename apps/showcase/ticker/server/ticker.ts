@@ -2,14 +2,10 @@
  * The ticker: a generated feed of 200 symbols in one channel of kind `latest`, where a reader that lags gets the newest of
  * each; and this machine's own meters, in streams with a short history. Only the server publishes.
  */
-
-import type { AccessContext, User } from "holdfast";
-import { channel, reject, rpc } from "holdfast";
+import { type AccessContext, channel, reject, rpc, type User } from "holdfast";
 import { z } from "zod";
-import type { PartContext, RunningPart } from "../../server/part.js";
-import { repeat } from "../../server/timers.js";
-import { MachineFeed } from "./machine-feed.js";
-import { createMeasure } from "./measure.js";
+import { type PartContext, type RunningPart, repeat } from "../../server/part.js";
+import { createMeasure, MachineFeed } from "./machine-feed.js";
 import { QuoteFeed } from "./quote-feed.js";
 import {
   keptSamples,

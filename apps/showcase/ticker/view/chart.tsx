@@ -1,7 +1,9 @@
-/** A chart, which comes when its code has; what it shows is also said in words. */
+/** Charts: one that uPlot draws once its code has loaded, and small lines in tables. What they show is also said in words. */
+
 import { useEffect, useRef } from "preact/hooks";
-import type { Columns } from "../model/price-series.js";
+import type { Columns } from "../model/series.js";
 import type { ChartSpec, Drawn } from "./draw-chart.js";
+import { pointsOf, sparkline } from "./format.js";
 
 export interface ChartProps {
   /** Another one for another chart: a chart keeps its own. */
@@ -31,5 +33,16 @@ export function Chart({ spec, columns, onChange, label }: ChartProps) {
   }, [spec]);
   return (
     <div ref={host} class="chart" style={{ minHeight: `${spec.height}px` }} role="img" aria-label={label} />
+  );
+}
+
+const { width, height } = sparkline;
+
+/** The last seconds of one symbol, small. The figures beside it say what counts. */
+export function Sparkline({ values }: { values: readonly number[] }) {
+  return (
+    <svg class="sparkline" viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+      <polyline points={pointsOf(values)} />
+    </svg>
   );
 }

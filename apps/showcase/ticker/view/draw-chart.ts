@@ -1,7 +1,7 @@
 /** Draws charts with uPlot. Loaded by itself, so that nothing waits for it, and no other page has it. */
 import "uplot/dist/uPlot.min.css";
 import UPlot from "uplot";
-import type { Columns } from "../model/price-series.js";
+import type { Columns } from "../model/series.js";
 
 export interface Line {
   readonly label: string;

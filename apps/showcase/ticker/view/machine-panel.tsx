@@ -1,5 +1,4 @@
 /** This machine's own meters: three charts of the last minutes. */
-
 import type { Ticker } from "../model/ticker.js";
 import type { Metric } from "../server/ticker-types.js";
 import { Chart } from "./chart.js";

@@ -1,9 +1,10 @@
 /** All symbols, with a search and an order: by keyboard, too. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { useNow } from "../../shared/hooks.js";
-import { type Order, type SortKey, symbolsInOrder } from "../model/quote-book.js";
+import { changeOf, type Order, type SortKey, symbolsInOrder } from "../model/quote-book.js";
 import type { Ticker } from "../model/ticker.js";
-import { QuoteRow } from "./quote-row.js";
+import { Sparkline } from "./chart.js";
+import { formatChange, formatPrice } from "./format.js";
 
 const columns: readonly { readonly by: SortKey; readonly label: string }[] = [
   { by: "symbol", label: "Symbol" },
@@ -125,4 +126,62 @@ function moveByArrows(event: KeyboardEvent & { currentTarget: HTMLElement }): vo
   if (place < 0 || to === undefined) return;
   event.preventDefault();
   rows[to]?.focus();
+}
+
+export interface QuoteRowProps {
+  ticker: Ticker;
+  symbol: string;
+  isChosen: boolean;
+  /** Whether the Tab key gets to it; arrows do to the others. */
+  isEntry: boolean;
+  observer: IntersectionObserver | undefined;
+}
+
+const arrows = { 1: "▲", 0: "", [-1]: "▼" } as const;
+const words = { 1: "up", 0: "", [-1]: "down" } as const;
+
+export function QuoteRow({ ticker, symbol, isChosen, isEntry, observer }: QuoteRowProps) {
+  const [, paint] = useReducer<number, undefined>((count) => count + 1, 0);
+  const element = useRef<HTMLTableRowElement>(null);
+  useLayoutEffect(() => ticker.painter.listen(symbol, () => paint(undefined)), [ticker, symbol]);
+  useLayoutEffect(() => {
+    const row = element.current;
+    if (!row || !observer) return;
+    observer.observe(row);
+    return () => {
+      observer.unobserve(row);
+      ticker.painter.setVisible(symbol, false);
+    };
+  }, [observer, symbol]);
+  const row = ticker.book.rows.get(symbol);
+  if (!row) return null;
+  const { name, price, direction, recent } = row;
+  const change = changeOf(row);
+  const light = ticker.painter.isLit(symbol) ? `lit ${words[direction]}` : "";
+  return (
+    <tr ref={element} data-symbol={symbol} class={isChosen ? "chosen" : ""}>
+      <th scope="row">
+        <button
+          type="button"
+          class="symbol"
+          aria-pressed={isChosen}
+          tabIndex={isEntry ? 0 : -1}
+          onClick={() => ticker.choose(symbol)}
+        >
+          <span class="symbol-code">{symbol}</span>
+          <span class="symbol-name">{name}</span>
+        </button>
+      </th>
+      <td class={`price ${light}`}>
+        <span class={`arrow ${words[direction]}`} aria-hidden="true">
+          {arrows[direction]}
+        </span>
+        {formatPrice(price)}
+      </td>
+      <td class={`change ${change < 0 ? "down" : "up"}`}>{formatChange(change)}</td>
+      <td class="spark">
+        <Sparkline values={recent} />
+      </td>
+    </tr>
+  );
 }

@@ -1,6 +1,6 @@
 /** A clock that a test moves on, and timers that go by it. */
-import type { Later } from "../../../notices/server/delayed.js";
-import type { Repeat } from "../../../server/timers.js";
+import type { Later } from "../../../notices/server/mailbox.js";
+import type { Repeat } from "../../../server/part.js";
 
 interface Timer {
   at: number;

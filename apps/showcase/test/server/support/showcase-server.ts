@@ -1,4 +1,5 @@
 /** The showcase on a server of the test's own process, and people who use it over HTTP and the SDK. */
+
 import { Centrifuge, type Subscription } from "centrifuge";
 import { onTestFinished } from "vitest";
 import WsWebSocket from "ws";
