@@ -10,6 +10,13 @@ import {
   withoutLinks,
 } from "../packages/holdfast/src/options/option.js";
 import { sections, serverOptions } from "../packages/holdfast/src/options/schema.js";
+import {
+  compressionEntries,
+  connectionEntries,
+  socketEntries,
+  webSocketClientEntries,
+  webSocketServerEntries,
+} from "../packages/holdfast/src/options/websocket.js";
 
 const root = join(import.meta.dirname, "..");
 
@@ -21,27 +28,41 @@ export interface Generated {
 /** Every file that is generated, as it should be. */
 export function generate(): readonly Generated[] {
   const reference = "docs/reference/options.md";
+  const webSockets = "docs/reference/websocket.md";
   return [
     { file: "packages/holdfast/src/options/options.ts", text: typesOfOptions() },
-    { file: reference, text: withTables(readFileSync(join(root, reference), "utf8")) },
+    { file: "packages/holdfast/src/options/websocket-options.ts", text: typesOfWebSocketOptions() },
+    { file: reference, text: withTables(readFileSync(join(root, reference), "utf8"), tablesOfServer) },
+    { file: webSockets, text: withTables(readFileSync(join(root, webSockets), "utf8"), tableOfWebSockets) },
   ];
 }
 
 const [begin, end] = ["<!-- options: written by npm run docs -->", "<!-- end of options -->"];
 
-function withTables(page: string): string {
+function withTables(page: string, tables: () => string): string {
   const [before, rest = ""] = page.split(begin);
   const [, after = ""] = rest.split(end);
-  const tables = sections.map(
-    ({ heading, options }) =>
-      `## ${heading}\n\n| option | default | meaning, and what changing it costs |\n|---|---|---|\n${rowsOf(options).join("\n")}\n`,
-  );
-  return `${before}${begin}\n\n${tables.join("\n")}\n${end}${after}`;
+  return `${before}${begin}\n\n${tables()}\n${end}${after}`;
 }
 
-function rowsOf(options: Schema): readonly string[] {
+function tableOf(rows: readonly string[]): string {
+  return `| option | default | meaning, and what changing it costs |\n|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+function tablesOfServer(): string {
+  return sections
+    .map(({ heading, options }) => `## ${heading}\n\n${tableOf(rowsOf(options, true))}`)
+    .join("\n");
+}
+
+function tableOfWebSockets(): string {
+  return tableOf(rowsOf({ ...webSocketServerEntries, ...connectionEntries, ...socketEntries }, false));
+}
+
+function rowsOf(options: Schema, hasFlags: boolean): readonly string[] {
   return [...entriesOf(options)].map(([path, entry]) => {
-    const flags = path === "tls" ? ["--tls-cert", "--tls-key"] : entry.kind === "code" ? [] : [flagOf(path)];
+    const flags =
+      path === "tls" ? ["--tls-cert", "--tls-key"] : entry.kind === "code" || !hasFlags ? [] : [flagOf(path)];
     const names = [
       `\`${path}\``,
       ...(flags.length > 0 ? [`(${flags.map((flag) => `\`${flag}\``).join(", ")})`] : []),
@@ -82,6 +103,31 @@ ${groups.join("\n")}
 /** Options of a server. */
 export interface ServerOptions {
 ${fieldsOf(serverOptions)}}
+`;
+}
+
+function typesOfWebSocketOptions(): string {
+  return `// Written by \`npm run docs\` from websocket.ts; changes belong there.
+
+/** Limits of one connection in the engine, without I/O. */
+export interface ConnectionOptions {
+${fieldsOf(connectionEntries)}}
+
+/** Limits of a WebSocket on a socket. */
+export interface SocketOptions extends ConnectionOptions {
+${fieldsOf(socketEntries)}}
+
+/** Limits of a WebSocketServer as a whole. */
+export interface WebSocketServerLimits {
+${fieldsOf(webSocketServerEntries)}}
+
+/** Limits of a WebSocket, the client. */
+export interface WebSocketClientLimits {
+${fieldsOf(webSocketClientEntries)}}
+
+/** Options of permessage-deflate (RFC 7692). */
+export interface DeflateOptions {
+${fieldsOf(compressionEntries)}}
 `;
 }
 

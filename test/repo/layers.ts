@@ -18,7 +18,12 @@ const platform =
  * Descriptions of limits import nothing but errors.ts, and no types either. From there each part has the types of its options, and parts
  * that are used without a server, such as brokers and WebSockets, their defaults.
  */
-const descriptions = ["options/option.ts", "options/limits.ts", "options/websocket.ts"];
+const descriptions = [
+  "options/option.ts",
+  "options/limits.ts",
+  "options/websocket.ts",
+  "options/websocket-options.ts",
+];
 
 const server: Readonly<Record<string, Layer>> = {
   websocket: {

@@ -96,7 +96,10 @@ export function integer(options: IntegerOptions & { default: number; orNull?: ne
 export function integer(
   options: IntegerOptions & { default: number | null; orNull: string },
 ): Entry<number | null>;
-export function integer(options: IntegerOptions & { default: number | null }): Entry<number | null> {
+export function integer(options: IntegerOptions & { default: undefined }): Entry<number | undefined>;
+export function integer(
+  options: IntegerOptions & { default: number | null | undefined },
+): Entry<number | null | undefined> {
   const { min = 1, max, orNull, ...rest } = options;
   const range = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
   const limits = { minimum: min, ...(max !== undefined && { maximum: max }) };
@@ -117,8 +120,12 @@ export function integer(options: IntegerOptions & { default: number | null }): E
 }
 
 /** A time in milliseconds, as long as timers can wait. */
-export function milliseconds(options: IntegerOptions & { default: number; orNull?: never }): Entry<number> {
-  return integer({ max: maxTimerMs, ...options });
+export function milliseconds(options: IntegerOptions & { default: number; orNull?: never }): Entry<number>;
+export function milliseconds(
+  options: IntegerOptions & { default: number | null; orNull: string },
+): Entry<number | null>;
+export function milliseconds(options: IntegerOptions & { default: number | null }): Entry<number | null> {
+  return integer({ max: maxTimerMs, ...options } as IntegerOptions & { default: number; orNull: string });
 }
 
 export function toggle(options: Description & { default: boolean }): Entry<boolean> {
@@ -252,6 +259,12 @@ export function resolveOptions<S extends Schema>(schema: S, given: object, at = 
     settings[name] = resolveOne(each, value, at === "" ? name : `${at}.${name}`);
   }
   return Object.freeze(settings) as SettingsOf<S>;
+}
+
+/** What a schema knows of larger options. */
+export function pickOptions<S extends Schema>(schema: S, options: object): OptionsOf<S> {
+  const given = Object.entries(options).filter(([name]) => Object.hasOwn(schema, name));
+  return Object.fromEntries(given) as OptionsOf<S>;
 }
 
 export function defaultsOf<S extends Schema>(schema: S): SettingsOf<S> {

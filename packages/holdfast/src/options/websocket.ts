@@ -1,6 +1,125 @@
 /** Options of WebSockets below any server of Holdfast: what `holdfast/websocket` takes. */
-import { integer, toggle } from "./option.js";
+import { code, integer, milliseconds, toggle } from "./option.js";
 
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const noBound = "for no bound";
+
+/** Of the engine, which knows neither sockets nor time. */
+export const connectionEntries = {
+  maxMessageBytes: integer({
+    default: MiB,
+    doc: "Largest message, all fragments together, also after it is expanded, in bytes",
+    more: "Beyond, close 1009.",
+  }),
+  maxFrameBytes: integer({
+    default: undefined,
+    shownDefault: "by `maxMessageBytes`",
+    doc: "Largest payload of one data frame, in bytes as they travel",
+    more: "Refused by its header, before any of it is kept; close 1009.",
+  }),
+  maxFragments: integer({
+    default: 131_072,
+    doc: "Most frames of one message; empty ones count",
+    more: "Beyond, close 1009.",
+  }),
+  createMaskingKey: code<(() => number) | undefined>({
+    type: "() => number",
+    default: undefined,
+    shownDefault: "secure random",
+    accepts: "a function",
+    isValid: (value) => typeof value === "function",
+    doc: "Source of a client's masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3)",
+  }),
+} as const;
+
+/** Of WebSockets on sockets. */
+export const socketEntries = {
+  pingIntervalMs: milliseconds({
+    default: 30_000,
+    orNull: "for no pings",
+    doc: "Silence after which a peer is pinged",
+    more: "Shorter finds dead peers sooner, and costs a write and a read each time.",
+  }),
+  pongTimeoutMs: milliseconds({
+    default: 10_000,
+    doc: "Time for any sign of life after a ping",
+    more: "Beyond, the connection is terminated.",
+  }),
+  messageTimeoutMs: milliseconds({
+    default: 60_000,
+    orNull: noBound,
+    doc: "Time for a message from its first byte to its last",
+    more: "Beyond, close 1008. Stops peers that send a byte now and then; large messages over slow lines need more.",
+  }),
+  idleTimeoutMs: milliseconds({
+    default: null,
+    orNull: "for never",
+    doc: "Time without a message after which a connection is closed with 1001",
+  }),
+  stallTimeoutMs: milliseconds({
+    default: 30_000,
+    orNull: noBound,
+    doc: "Time in which a peer with bytes waiting must take some",
+    more: "Beyond, the connection is terminated.",
+  }),
+  closeTimeoutMs: milliseconds({
+    default: 5000,
+    doc: "Time for a peer to answer a Close frame, and for the system to send what is left",
+    more: "Beyond, the connection is terminated.",
+  }),
+  maxUnsentBytes: integer({
+    default: 16 * MiB,
+    doc: "Bytes that may wait for a peer before a message is sent",
+    more: "Beyond, 1008, and the connection is terminated. It costs this much and one message at most. Watch `bufferedAmount`, or wait for `onDrain`, to stay below.",
+  }),
+  holdReadingAboveBytes: integer({
+    default: 64 * KiB,
+    orNull: "to read on",
+    shownDefault: "64 KiB; clients `null`",
+    doc: "Unsent bytes beyond which nothing more is read from the peer until it has taken a write",
+    more: "So that a peer that does not take its answers cannot ask for more. Pings are answered in any case.",
+  }),
+  overheadBytesPerSecond: integer({
+    default: 16 * MiB,
+    orNull: noBound,
+    doc: "Work that a peer may cause a second beside plain messages, in bytes",
+    more: "Beyond, it is read no faster. A control frame, and a fragment of fewer than 64 bytes, count as 1 KiB; a compressed message as what it expands to and 1 KiB; after a Close frame, whatever still comes.",
+  }),
+  overheadByteBurst: integer({
+    default: 64 * MiB,
+    doc: "Bytes of such work that may come at once before its rate applies",
+  }),
+} as const;
+
+/** Of a `WebSocketServer`, beside its functions. */
+export const webSocketServerEntries = {
+  maxConnections: integer({
+    default: 100_000,
+    orNull: noBound,
+    doc: "Most connections",
+    more: "Further ones get 503.",
+  }),
+  maxContexts: integer({
+    default: 1000,
+    doc: "Most connections that keep compression contexts",
+    more: "Others go without.",
+  }),
+  handshakeTimeoutMs: milliseconds({
+    default: 10_000,
+    doc: "Time for `authorize`, and for the head of a request where this server listens",
+  }),
+} as const;
+
+/** Of a `WebSocket`, the client. */
+export const webSocketClientEntries = {
+  handshakeTimeoutMs: milliseconds({
+    default: 10_000,
+    doc: "Time for the connection to open",
+  }),
+} as const;
+
+/** permessage-deflate (RFC 7692). */
 export const compressionEntries = {
   thresholdBytes: integer({
     default: 1024,

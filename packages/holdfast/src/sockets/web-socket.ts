@@ -5,13 +5,16 @@
 import type { ClientHttp2Session } from "node:http2";
 import type { RequestOptions } from "node:https";
 import { refuseUnknownOptions } from "../errors.js";
+import { pickOptions, resolveOptions } from "../options/option.js";
+import { webSocketClientEntries } from "../options/websocket.js";
+import type { WebSocketClientLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { maxCloseReasonBytes } from "../websocket/close.js";
 import type { CloseStatus } from "../websocket/connection.js";
 import { createWebSocketKey } from "../websocket/handshake-fields.js";
 import type { MessageData } from "../websocket/message.js";
 import { createUpgrade } from "../websocket/opening-handshake.js";
-import { assertInteger, type DeflateOptions, resolveDeflate } from "../websocket/options.js";
+import { type DeflateOptions, resolveDeflate } from "../websocket/options.js";
 import {
   type ConnectEvents,
   connectOverHttp1,
@@ -21,22 +24,20 @@ import {
   syntaxError,
 } from "./client-connect.js";
 import { MessageIterator } from "./message-iterator.js";
-import { maxTimerMs, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
+import { resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { Flusher } from "./output.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "./socket-driver.js";
 import { systemClock } from "./system-clock.js";
 
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
-export interface WebSocketOptions extends SocketOptions {
+export interface WebSocketOptions extends SocketOptions, WebSocketClientLimits {
   /** Subprotocols, where the options stand in their place. */
   readonly protocols?: string | readonly string[];
   /** Sent with the opening handshake: Authorization, Cookie, Origin. */
   readonly headers?: Readonly<Record<string, string>>;
   /** permessage-deflate (RFC 7692) is offered; `true` for the defaults. @default false */
   readonly compression?: boolean | DeflateOptions;
-  /** Time for the connection to open, in milliseconds. @default 10 s */
-  readonly handshakeTimeoutMs?: number;
   /** Options of node:tls for wss: addresses: `ca`, `cert`, `key`, `rejectUnauthorized` … */
   readonly tls?: RequestOptions;
   /** Opens the WebSocket on this HTTP/2 connection to the address's host (RFC 8441). @default HTTP/1.1 */
@@ -50,7 +51,7 @@ export const clientOptionNames: readonly string[] = [
   "protocols",
   "headers",
   "compression",
-  "handshakeTimeoutMs",
+  ...Object.keys(webSocketClientEntries),
   "tls",
   "http2Session",
 ];
@@ -112,8 +113,11 @@ export class WebSocket extends EventTarget implements SocketOwner {
         ? { ...options, protocols: protocols as string | readonly string[] }
         : { ...(protocols as WebSocketOptions), ...options };
     refuseUnknownOptions(given, [...clientOptionNames, ...socketOptionNames]);
-    const { compression, handshakeTimeoutMs: timeoutMs = 10_000, headers = {}, tls, http2Session } = given;
-    assertInteger("handshakeTimeoutMs", timeoutMs, { max: maxTimerMs });
+    const { compression, headers = {}, tls, http2Session } = given;
+    const { handshakeTimeoutMs: timeoutMs } = resolveOptions(
+      webSocketClientEntries,
+      pickOptions(webSocketClientEntries, given),
+    );
     const address = parseAddress(url);
     this.url = address.href.replace(/^http/, "ws");
     this.#origin = new URL(this.url).origin;

@@ -11,26 +11,23 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf, refuseUnknownOptions } from "../errors.js";
 import { connectionOptions, requestOptions } from "../options/limits.js";
-import { defaultsOf } from "../options/option.js";
+import { defaultsOf, pickOptions, resolveOptions } from "../options/option.js";
+import { webSocketServerEntries } from "../options/websocket.js";
+import type { WebSocketServerLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
-import {
-  assertInteger,
-  type DeflateOptions,
-  type DeflateSettings,
-  resolveDeflate,
-} from "../websocket/options.js";
+import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/options.js";
 import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-upgrade.js";
 import { type OpeningRequest, pathOf, toOriginForm } from "./opening-request.js";
-import { maxTimerMs, resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
+import { resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { Flusher } from "./output.js";
 import { RequestBounds } from "./request-bounds.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
 
-export interface WebSocketServerOptions extends SocketOptions {
+export interface WebSocketServerOptions extends SocketOptions, WebSocketServerLimits {
   /** The path at which WebSockets are opened. @default every path that nothing else takes */
   readonly path?: string;
   /**
@@ -48,12 +45,6 @@ export interface WebSocketServerOptions extends SocketOptions {
   readonly chooseProtocol?: (offered: readonly string[], request: OpeningRequest) => string | undefined;
   /** permessage-deflate (RFC 7692), where the client offers it; `true` for the defaults. @default false */
   readonly compression?: boolean | DeflateOptions;
-  /** Most connections that keep compression contexts; others go without. @default 1,000 */
-  readonly maxContexts?: number;
-  /** Most connections; further ones get 503. `null` for no bound. @default 100,000 */
-  readonly maxConnections?: number | null;
-  /** How long `authorize` may take, and, where this server listens itself, a request's head. @default 10 s */
-  readonly handshakeTimeoutMs?: number;
   /** Every failure in the background ends here. @default one line to standard error */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
@@ -89,9 +80,7 @@ export const serverOptionNames: readonly string[] = [
   "authorize",
   "chooseProtocol",
   "compression",
-  "maxContexts",
-  "maxConnections",
-  "handshakeTimeoutMs",
+  ...Object.keys(webSocketServerEntries),
   "onError",
 ];
 const maxDecisions = 10_000;
@@ -141,15 +130,11 @@ export class WebSocketServer {
   /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
   constructor(options: WebSocketServerOptions) {
     refuseUnknownOptions(options, [...serverOptionNames, ...socketOptionNames], "", optionsOfWs);
-    const {
-      compression,
-      maxConnections = 100_000,
-      handshakeTimeoutMs = defaults.handshakeTimeoutMs,
-      maxContexts = 1000,
-    } = options;
-    assertInteger("maxConnections", maxConnections, { canBeNull: true });
-    assertInteger("maxContexts", maxContexts);
-    assertInteger("handshakeTimeoutMs", handshakeTimeoutMs, { max: maxTimerMs });
+    const { compression } = options;
+    const { maxConnections, maxContexts, handshakeTimeoutMs } = resolveOptions(
+      webSocketServerEntries,
+      pickOptions(webSocketServerEntries, options),
+    );
     if (typeof options.onConnection !== "function")
       throw new HoldfastError("HF_OPTION_INVALID", "onConnection must be a function");
     this.#options = options;
