@@ -182,7 +182,7 @@ describe("a command that breaks the rules", () => {
   const connect = { id: 1, connect: {} };
   const deepJson = clientFrame(0x1, `{"id":1,"connect":{"data":${"[".repeat(30_000)}${"]".repeat(30_000)}}}`);
   const fatal: readonly [string, Uint8Array, number, RegExp][] = [
-    ["not JSON", clientFrame(0x1, "hello"), 3501, /not JSON: "hello"/],
+    ["not JSON", clientFrame(0x1, "hello"), 3501, /invalid JSON: "hello"/],
     ["JSON of endless depth", deepJson, 3501, /nested deeper than 256 levels/],
     ["JSON that is no object", clientFrame(0x1, "[1,2]"), 3501, /must be a JSON object/],
     ["an empty frame", clientFrame(0x1, ""), 3501, /empty line/],

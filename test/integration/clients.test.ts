@@ -138,7 +138,7 @@ describe.each(implementations)("%s without an SDK", (_name, implementation) => {
     socket.send("nonsense");
     const { code, reason } = await closed;
     expect(code).toBe(3501);
-    expect(reason).toBe('bad request: not JSON: "nonsense"');
+    expect(reason).toBe('bad request: invalid JSON: "nonsense"');
     await until(() => server.stats().sockets === 0);
 
     const other = new (implementation as WebSocketClass)(url);

@@ -318,9 +318,9 @@ describe("who may write what in a map", () => {
       [{ channel: "objects:a", key: "x" }, 107, "publish with type 1 and a key"],
       [{ channel: "objects:a", type: 1 }, 107, "key is missing"],
       [{ channel: "objects:a", type: 1, key: "" }, 107, "key must have 1 to 255 characters"],
-      [{ channel: "chat:a", type: 1, key: "x" }, 107, "is no map"],
+      [{ channel: "chat:a", type: 1, key: "x" }, 107, "is not a map"],
       [{ channel: "chat:a", removed: true }, 107, "removed is for maps only"],
-      [{ channel: "$clients:a", type: 1, key: "x" }, 103, "the server itself keeps this list"],
+      [{ channel: "$clients:a", type: 1, key: "x" }, 103, "the server maintains this list"],
     ] as const;
     for (const [params, code, words] of refusals)
       expect((await publish(params)).error).toMatchObject({ code, message: expect.stringContaining(words) });

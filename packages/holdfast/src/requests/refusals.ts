@@ -5,11 +5,11 @@
 import type { ServerResponse } from "node:http";
 import { errorCodes, HoldfastError } from "../errors.js";
 import {
-  comesBackAfter,
   disconnectTable,
   errorTable,
   httpStatusOf,
   type ReplyError,
+  reconnectsAfter,
   replyError,
 } from "../wire/codes.js";
 import type { HeaderFields } from "./origins.js";
@@ -45,7 +45,7 @@ export function statusOf(code: number): number {
   const known = statusByDisconnect[code];
   if (known !== undefined) return known;
   if (code >= 4000) return 403;
-  return code >= 3000 && comesBackAfter(code) ? 503 : 400;
+  return code >= 3000 && reconnectsAfter(code) ? 503 : 400;
 }
 
 /** The error code with the meaning of a status. */

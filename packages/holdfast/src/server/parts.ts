@@ -5,7 +5,7 @@ import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import type { ServerSettings } from "../options/schema.js";
 import type { TrustedProxies } from "../requests/trusted-proxies.js";
 import type { Application } from "../sessions/application.js";
-import type { Handler } from "../sessions/registry.js";
+import type { SessionRegistry } from "../sessions/registry.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
@@ -99,7 +99,7 @@ export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerS
 export type Streams = Pick<RouterOptions, "streams" | "events">;
 
 export interface StreamsContext {
-  readonly handler: Handler;
+  readonly handler: SessionRegistry;
   readonly admission: Admission;
   readonly application: Application;
   /** This server's id. */

@@ -1,7 +1,7 @@
 /** Sizes of everything in a server that grows with use. */
-import type { HandlerStats } from "../sessions/registry.js";
+import type { RegistryStats } from "../sessions/registry.js";
 
-export interface ServerStats extends HandlerStats {
+export interface ServerStats extends RegistryStats {
   /** Channels that somebody on this node uses. */
   readonly channels: number;
   /** Bytes of the newest entries of all channels in use. */

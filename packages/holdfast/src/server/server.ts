@@ -28,7 +28,7 @@ import { HeldBytes } from "../sessions/flow-control.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";
-import { Handler } from "../sessions/registry.js";
+import { SessionRegistry } from "../sessions/registry.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-upgrade.js";
 import { Flusher } from "../sockets/output.js";
@@ -76,7 +76,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #channels: Channels;
   readonly #delivery: Delivery;
   readonly #deadlines: Deadlines;
-  readonly #handler: Handler;
+  readonly #handler: SessionRegistry;
   readonly #policy: RequestPolicy;
   readonly #admission: Admission;
   readonly #trustedProxies: TrustedProxies;
@@ -151,7 +151,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       addressKey: peerKeyOf,
       random: Math.random,
     };
-    this.#handler = new Handler(context);
+    this.#handler = new SessionRegistry(context);
     const tokens = this.#app?.authentication.tokens;
     this.#trustedProxies = trustedProxies;
     this.#peerKeyOf = peerKeyOf;

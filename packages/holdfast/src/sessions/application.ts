@@ -1,6 +1,6 @@
 /**
  * Contract of an application: what sessions ask it. Who a client is, what it may do in which channel, what it publishes,
- * which methods it may call. Implemented by app/, and here for a server that everything is allowed on.
+ * which methods it may call. Implemented by app/, and here for a server on which everything is allowed.
  *
  * What an application throws fails the one command it was asked for, with error 100, and is reported once.
  */
@@ -16,7 +16,7 @@ import type {
   VerifySubscription,
 } from "./identity.js";
 
-/** Who does something. */
+/** Who acts. */
 export interface Actor {
   /** User id; empty for an anonymous user. */
   readonly user: string;
@@ -25,7 +25,7 @@ export interface Actor {
   readonly roles: readonly string[];
   /** What others are shown. */
   readonly info?: Payload;
-  /** What the application noted when it was found out who it is. */
+  /** What the application attached when it authenticated the client. */
   readonly meta?: unknown;
 }
 
@@ -53,7 +53,7 @@ export interface Policy {
   readonly lists?: string;
   /** Whether a client may do that here. */
   may(action: ChannelAction, actor: Actor, isSubscribed: boolean): boolean | Promise<boolean>;
-  /** Has the last word on a subscription, and may add something for the client. */
+  /** Has the last word on a subscription, and may add data for the client. */
   readonly onSubscribe?: (
     actor: Actor,
     data: Payload | undefined,
@@ -85,11 +85,11 @@ export interface Application {
   /** @returns undefined where there is no such channel. Called with every command. */
   policyFor(channel: string): Policy | undefined;
   readonly authenticate: Authenticate;
-  /** Checks the token of a client that refreshes it. Without it, nobody can. */
+  /** Verifies the token of a client that refreshes it. Without it, clients cannot refresh. */
   readonly verifyConnection?: (token: string) => IdentityResult | Promise<IdentityResult>;
   /** Without it, tokens for channels are refused. */
   readonly verifySubscription?: VerifySubscription;
-  /** Whether a token is not accepted any more, which it was. Without it, none ever is. */
+  /** Whether a token that was valid is revoked. Without it, none ever is. */
   readonly isRevoked?: (token: TokenOrigin) => boolean;
   readonly onConnect?: (
     actor: Actor,
@@ -112,7 +112,7 @@ export function refusal(...error: Parameters<typeof replyError>): Refusal {
   return { refusal: replyError(...error) };
 }
 
-/** Everybody may do everything that the rules of a channel have room for. */
+/** Every client may do everything that the rules of a channel allow. */
 export function createOpenApplication(rulesFor: RulesFor, authenticate: Authenticate): Application {
   const policies = new WeakMap<ChannelRules, Policy>();
   return {

@@ -13,7 +13,7 @@ import {
 import { findChannelNameFault } from "../wire/names.js";
 import { connect, refresh, subRefresh } from "./connecting.js";
 import type { SessionContext } from "./context.js";
-import { mayReadList } from "./data-access.js";
+import { canReadList } from "./data-access.js";
 import { callMethod, publishInTurn } from "./publishing.js";
 import { readHistory } from "./reading.js";
 import type { Session } from "./session.js";
@@ -69,7 +69,7 @@ export const commandHandlers: Handlers = {
     const result = await context.broker.presence.list(channel);
     const bytes = result.reduce((sum, info) => sum + sizeOfInfo(info), 0);
     if (bytes <= context.limits.maxPresenceBytes) return { reply: { id, method: "presence", result } };
-    const advice = `${result.length} clients are more than one reply may hold; presence_stats counts them`;
+    const advice = `${result.length} clients are too many for one reply; use presence_stats`;
     return refusal(id, replyError("limitExceeded", advice));
   },
 
@@ -91,7 +91,7 @@ export const commandHandlers: Handlers = {
     const { actor } = client;
     const isAllowed =
       (await policy.may("history", actor, channels.has(channel))) &&
-      (await mayReadList(application, policy, actor, (name) => channels.has(name)));
+      (await canReadList(application, policy, actor, (name) => channels.has(name)));
     if (!isAllowed) return refusal(id, replyError("permissionDenied"));
     const result = await readHistory(context, params, policy.rules);
     return "code" in result ? refusal(id, result) : { reply: { id, method: "history", result } };
@@ -165,16 +165,17 @@ async function presenceFault(
   return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
 }
 
-/** The error of a command that failed in the server, not by what was asked; undefined where nobody foresaw it. */
+/** The error for a failure that is expected of a server; undefined for any other, which is a bug or a broken dependency. */
 export function expectedFailure(error: unknown): ReplyError | undefined {
   if (!(error instanceof HoldfastError)) return undefined;
-  // Temporary: room comes back as publications expire, or as somebody makes some.
+  // Temporary: room comes back as publications expire or are removed.
   if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
   if (error.code === "HF_MAP_FULL") return replyError("limitExceeded", error.message);
-  if (error.code === "HF_STORE_FAILED") return replyError("internal", "the store takes nothing more");
+  if (error.code === "HF_STORE_FAILED")
+    return replyError("internal", "the store is read-only after a write failure");
   if (error.code === "HF_REVOCATIONS_FULL") return replyError("limitExceeded", error.message);
   // Temporary, and told of where the keys are fetched.
   return error.code === "HF_KEYS_UNAVAILABLE"
-    ? replyError("internal", "the keys that tokens are checked with cannot be had at the moment")
+    ? replyError("internal", "the keys that verify tokens are unavailable at the moment")
     : undefined;
 }

@@ -1,4 +1,7 @@
-/** The connect command: who the client is, what the server subscribes it to, and what it is told. */
+/**
+ * The connect command, and the refresh commands after it: who the client is, what the server subscribes it to, and for how
+ * long. What the application decides is asked here; the session's state is the session's.
+ */
 import { hasCode } from "../errors.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type {
@@ -15,7 +18,7 @@ import type { SessionContext } from "./context.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
 import { secondsUntil } from "./keepalive.js";
 import type { Session } from "./session.js";
-import { type Failure, findTermsByPolicy } from "./subscribing.js";
+import { authorizeByPolicy, type Failure } from "./subscribing.js";
 
 /** @throws what the application throws */
 export async function connect(
@@ -47,7 +50,7 @@ export async function connect(
   session.identify(identity, request.address);
   const welcome = (await application.onConnect?.(session.client.actor, data)) ?? {};
   if ("disconnect" in welcome) {
-    access.putOut(session.client.actor);
+    access.revoke(session.client.actor);
     return { disconnect: welcome.disconnect };
   }
   session.markWelcomed();
@@ -59,7 +62,7 @@ export async function connect(
   if (!(subs instanceof Map)) return subs;
   if (session.isEnded) return { isAnswered: true };
   session.markConnected();
-  // Others are not told: SDKs would take it for their part to renew what they have no token for.
+  // Clients without a token are not told, since SDKs would try to renew it.
   const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
   return {
     reply: {
@@ -86,7 +89,7 @@ function requestOf({ transport }: Session, { headers }: ConnectParams) {
   return headers === undefined ? request : { ...request, emulatedHeaders: headers };
 }
 
-/** SDKs end their connection when they read this; one that does not is cut off when its time to connect is over. */
+/** SDKs close their connection when they read this; others are closed at the connect timeout. */
 function refuse(id: number, ...error: Parameters<typeof replyError>): Outcome {
   return { reply: { id, error: replyError(...error) } };
 }
@@ -108,7 +111,10 @@ async function subscribeTo(
   const { maxConnectionChannels: max } = context.limits;
   if (grants.size > max)
     return {
-      disconnect: disconnect("channelLimit", `${grants.size} channels, and ${max} are accepted`),
+      disconnect: disconnect(
+        "channelLimit",
+        `at most ${max} channels are accepted, not ${grants.size}`,
+      ),
     };
   const failures = await Promise.all(
     [...grants].map(async ([channel, grant]) => {
@@ -134,7 +140,7 @@ async function subscribeTo(
       };
 }
 
-/** Channels that the server had subscribed the client to, and that it may be in by their rules; others are left out. */
+/** Adds channels that the server had subscribed the client to before, where their rules still allow it. */
 async function addKept(
   session: Session,
   grants: Map<string, SubscriptionGrant>,
@@ -149,13 +155,13 @@ async function addKept(
       const grant = await findKept(context, session, channel, (name) => grants.has(name));
       if (grant) grants.set(channel, grant);
     } catch (error) {
-      // One channel's trouble is not the connection's, which would come back to the same.
+      // A failure in one channel must not end the connection, which would meet it again.
       onError(error, { stage: `subscribing to ${channel} again` });
     }
   }
 }
 
-/** As the channel's own rules would let it in, were it asked for by name. @throws what the application throws */
+/** By the channel's own rules, as if the client had asked for it. @throws what the application throws */
 async function findKept(
   context: SessionContext,
   { client: { actor } }: Session,
@@ -164,13 +170,13 @@ async function findKept(
 ): Promise<SubscriptionGrant | undefined> {
   const policy = context.application.policyFor(channel);
   if (policy === undefined) return undefined;
-  const terms = await findTermsByPolicy(context, policy, {}, { actor, isSubscribed });
-  if ("grant" in terms) return { isKept: true, ...terms.grant };
-  context.access.putOut(actor, channel);
+  const granted = await authorizeByPolicy(context, policy, {}, { actor, isSubscribed });
+  if ("grant" in granted) return { isKept: true, ...granted.grant };
+  context.access.revoke(actor, channel);
   return undefined;
 }
 
-/** What the server asks for in a client's place. */
+/** Parameters of a subscription that the server makes for a client. */
 export function paramsFor(channel: string, recover?: RecoverParams): SubscribeParams {
   const { recover: isRecovering = false, epoch = "", offset = 0 } = recover ?? {};
   return {
@@ -186,8 +192,6 @@ export function paramsFor(channel: string, recover?: RecoverParams): SubscribePa
   };
 }
 
-// Newer tokens for connections and subscriptions that would expire.
-
 /** @throws what the application throws */
 export async function refresh(
   session: Session,
@@ -197,7 +201,7 @@ export async function refresh(
 ): Promise<Outcome> {
   const { verifyConnection } = application;
   if (verifyConnection === undefined)
-    return { reply: { id, error: replyError("notAvailable", "connections here do not expire") } };
+    return { reply: { id, error: replyError("notAvailable", "connections do not expire on this server") } };
   if (token === "") return { disconnect: disconnect("badRequest", "refresh.token is missing") };
   const result = await verifyConnection(token);
   if (!result.isAccepted)
@@ -208,7 +212,8 @@ export async function refresh(
           : disconnect(result.disconnect, result.reason),
     };
   const { user, expiresAt } = result.identity;
-  if (user !== session.user) return { disconnect: disconnect("invalidToken", "it is of another user") };
+  if (user !== session.user)
+    return { disconnect: disconnect("invalidToken", "the token is for another user") };
   if (expiresAt !== undefined && expiresAt <= clock.now())
     return { disconnect: disconnect("connectionExpired") };
   session.renewIdentity(result.identity);
@@ -226,10 +231,10 @@ export async function subRefresh(
 ): Promise<Outcome> {
   const { verifySubscription } = application;
   if (verifySubscription === undefined)
-    return { reply: { id, error: replyError("notAvailable", "subscriptions here do not expire") } };
+    return { reply: { id, error: replyError("notAvailable", "subscriptions do not expire on this server") } };
   if (!session.channels.has(channel))
     return {
-      reply: { id, error: replyError("permissionDenied", "there is no subscription to this channel") },
+      reply: { id, error: replyError("permissionDenied", "not subscribed to this channel") },
     };
   if (token === "") return { disconnect: disconnect("badRequest", "sub_refresh.token is missing") };
   const result = await verifySubscription(token, { channel, user: session.user, client: session.id });
@@ -237,7 +242,7 @@ export async function subRefresh(
     if ("disconnect" in result) return { disconnect: disconnect(result.disconnect, result.reason) };
     if (result.error === "permissionDenied" && !result.isRevoked)
       return { disconnect: disconnect("invalidToken", result.reason) };
-    // As where it is revoked while it is in use: it ends what it was for, and nothing beside that.
+    // As when it is revoked while in use: ends the subscription and nothing else.
     if (result.error === "permissionDenied") {
       await session.channels.revoke(channel, unsubscribeTable.revoked);
       return { reply: { id, error: replyError("permissionDenied", result.reason) } };
@@ -249,13 +254,13 @@ export async function subRefresh(
   // The subscription may have ended while the token was looked at.
   if (!session.channels.renew(channel, result.grant))
     return {
-      reply: { id, error: replyError("permissionDenied", "there is no subscription to this channel") },
+      reply: { id, error: replyError("permissionDenied", "not subscribed to this channel") },
     };
   const ttl = secondsUntil(expiresAt, clock.now());
   return { reply: { id, method: "sub_refresh", result: { ...(ttl !== undefined && { ttl }) } } };
 }
 
-/** SDKs take an error in the reply for the end; after this push they subscribe again with a token that they fetch. */
+/** For SDKs an error in the reply is final; after this push they subscribe again with a new token. */
 async function expire(session: Session, id: number, channel: string, reason?: string): Promise<Outcome> {
   await session.channels.expire(channel);
   return { reply: { id, error: replyError("tokenExpired", reason) } };

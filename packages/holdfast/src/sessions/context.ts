@@ -23,15 +23,15 @@ export interface SessionContext {
   readonly application: Application;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
-  /** How fast users publish, over all of their connections; nothing for no bound. */
+  /** How fast users publish, over all of their connections; undefined for no bound. */
   readonly userPublishes: TokenBuckets | undefined;
   /** Costly work of all clients. */
   readonly work: Work;
   /** Shown to clients in the connect reply. */
   readonly version: string;
-  /** A connection id that nobody can guess. */
+  /** An unguessable connection id. */
   readonly createId: () => string;
-  /** What an address is counted by; empty for one that is nobody's in particular. @default the address */
+  /** What an address is counted by; empty for one that many may share. @default the address */
   readonly addressKey?: (address: string) => string;
   /** From 0 up to 1; spreads first pings. */
   readonly random: () => number;

@@ -1,14 +1,14 @@
 /**
- * What the server's own side does with channels and connections: for the HTTP interface, and for programs that embed a
- * server. Asks for no permission. Whoever acts on a user acts on all connections of that user, unless one is named.
+ * What the server itself does with channels and connections: for the HTTP interface, and for programs that embed a server. No
+ * permission is asked for. What is done to a user is done to all connections of that user, unless one is named.
  */
 import type { HistoryPage, PublishResult } from "../channels/log.js";
 import type { PresenceStats } from "../channels/presence-store.js";
 import {
-  comesBackAfter,
   type Disconnect,
   disconnect,
   type ReplyError,
+  reconnectsAfter,
   replyError,
   unsubscribeTable,
 } from "../wire/codes.js";
@@ -24,7 +24,7 @@ import type { Identity, SubscriptionGrant } from "./identity.js";
 import { MapControl } from "./maps.js";
 import { type ApiCaller, publish } from "./publishing.js";
 import { readHistory } from "./reading.js";
-import type { Handler } from "./registry.js";
+import type { SessionRegistry } from "./registry.js";
 import type { Session } from "./session.js";
 
 /** Which connections: all of a user, or of those the ones that are named. */
@@ -53,12 +53,12 @@ export interface ChannelUse {
 
 export class Control {
   readonly maps: MapControl;
-  readonly #handler: Handler;
+  readonly #handler: SessionRegistry;
   readonly #context: SessionContext;
   readonly #requests: WaitingRequests | undefined;
 
   /** @param requests to which the same is done as to connections */
-  constructor(handler: Handler, context: SessionContext, requests?: WaitingRequests) {
+  constructor(handler: SessionRegistry, context: SessionContext, requests?: WaitingRequests) {
     this.#requests = requests;
     this.#handler = handler;
     this.#context = context;
@@ -134,7 +134,7 @@ export class Control {
     const policy = this.#policyFor(channel);
     if ("code" in policy) return policy;
     const failures = await Promise.all(
-      this.#findAdmitted(target)
+      this.#findConnected(target)
         .filter(({ transport: { onlyChannel = channel } }) => onlyChannel === channel)
         .map((session) => subscribeOne(session, channel, grant, recover)),
     );
@@ -144,7 +144,7 @@ export class Control {
   /** @param channel without one, all channels of these connections */
   async unsubscribe(target: Target, channel?: string): Promise<void> {
     const error = replyError("permissionDenied", "the server has ended this subscription");
-    this.#putOut(target, channel);
+    this.#revoke(target, channel);
     this.#refuse(target, error, channel);
     await Promise.all(
       this.#find(target).flatMap(({ channels }) =>
@@ -161,8 +161,8 @@ export class Control {
     reason: Disconnect = disconnect("forceDisconnect"),
     except: readonly string[] = [],
   ): void {
-    // After others it is no word against them.
-    if (!comesBackAfter(reason.code)) this.#putOut(target);
+    // Clients may come back after other reasons, and keep their positions.
+    if (!reconnectsAfter(reason.code)) this.#revoke(target);
     for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
     this.#refuse(
       target,
@@ -175,7 +175,7 @@ export class Control {
     target: Target,
     { isExpired, expiresAt, info }: { isExpired?: boolean; expiresAt?: number; info?: Payload },
   ): void {
-    for (const session of this.#findAdmitted(target)) {
+    for (const session of this.#findConnected(target)) {
       if (isExpired) session.close(disconnect("connectionExpired"));
       else session.renew(expiresAt, info);
     }
@@ -183,7 +183,7 @@ export class Control {
 
   /** Sends something to connections, in no channel. */
   send(target: Target, data: Payload): void {
-    for (const session of this.#findAdmitted(target)) session.sendPush({ kind: "message", data });
+    for (const session of this.#findConnected(target)) session.sendPush({ kind: "message", data });
   }
 
   /** Ends what came with tokens that are revoked: connections, subscriptions, and requests that wait. */
@@ -207,12 +207,12 @@ export class Control {
     return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
   }
 
-  /** Positions that were issued before count no more. One who has several connections is one reader. */
-  #putOut(target: Target, channel?: string): void {
+  /** Positions that were issued before no longer count. All connections of a user are one reader. */
+  #revoke(target: Target, channel?: string): void {
     const { access } = this.#context;
     const { user } = target;
-    if (user !== "") access.putOut({ user, client: "" }, channel);
-    else for (const { client } of this.#find(target)) access.putOut(client.actor, channel);
+    if (user !== "") access.revoke({ user, client: "" }, channel);
+    else for (const { client } of this.#find(target)) access.revoke(client.actor, channel);
   }
 
   #find({ user, client }: Target): readonly Session[] {
@@ -229,7 +229,7 @@ export class Control {
     );
   }
 
-  #findAdmitted(target: Target): readonly Session[] {
+  #findConnected(target: Target): readonly Session[] {
     return this.#find(target).filter(({ isConnected }) => isConnected);
   }
 

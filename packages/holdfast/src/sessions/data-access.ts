@@ -1,14 +1,14 @@
 /**
- * What somebody may read of a channel, whichever way it is asked for. A permission is of the data, not of a command:
+ * What a client may read of a channel, whichever way it asks. A permission is for data, not for a command:
  *
  * - `history` is for all that was published before. Whoever has it reads on from any position that is kept. Others do so
- *   only from positions at or after their floor: the head of the log when they were let in, in the same epoch, as long as
- *   nobody has put them out since. From any other position they are not recovered, and are told the head.
+ *   only from positions at or after their floor: the head of the log when they were allowed to read, in the same epoch, unless
+ *   that was revoked since. From any other position they are not recovered, and are told the head.
  * - `presence` is for who is there: also for joins and leaves, and for maps that list a channel's subscribers.
  * - `subscribe` is for what is published from now on and, in a map, for the values that its keys have.
  *
  * Both permissions are those of a subscriber, which whoever may subscribe counts as. Every place in which a log, a state
- * or a list is read for somebody asks here; test/repo/data-reads.test.ts holds the list of these places.
+ * or a list is read for a client asks here; test/repo/data-reads.test.ts holds the list of these places.
  */
 import type { Channel } from "../channels/channel.js";
 import type { ChannelRules } from "../channels/rules.js";
@@ -22,7 +22,7 @@ export interface ReadRights {
   readonly presence: boolean;
 }
 
-/** What the server's own side reads. */
+/** Of the server itself. */
 export const allRights: ReadRights = Object.freeze({ history: true, presence: true });
 
 /**
@@ -44,12 +44,12 @@ export function findReadRights(
 }
 
 /**
- * Whether somebody may see a list of another channel's subscribers, beside what the list's own rules say. Every other
- * channel is no such list.
+ * Whether a client may see a list of another channel's subscribers, beside what the list's own rules say. True for channels
+ * that are no such list.
  * @param isSubscribed to a channel
  * @throws what the application throws
  */
-export async function mayReadList(
+export async function canReadList(
   application: Pick<Application, "policyFor">,
   { lists }: Policy,
   actor: Actor,
@@ -70,7 +70,7 @@ export class DataAccess {
   }
 
   /** Whether the reader may have what follows a position. Nothing follows the head. */
-  mayReadFrom(
+  canReadFrom(
     reader: Reader,
     channel: Pick<Channel, "name" | "epoch" | "head">,
     { epoch, offset }: Position,
@@ -83,8 +83,8 @@ export class DataAccess {
     return floor !== undefined && floor.epoch === channel.epoch && offset >= floor.offset;
   }
 
-  /** The reader is told a position of the log's head, and may come back to it. */
-  letIn(
+  /** The reader is told the position of the log's head, and may come back to it. */
+  allowFrom(
     reader: Reader,
     channel: string,
     position: Position,
@@ -94,15 +94,15 @@ export class DataAccess {
     if (!history) this.floors.add(reader, channel, position, tokensOf(...from));
   }
 
-  /** The reader is refused, or put out. @param channel without one, of all channels */
-  putOut(reader: Reader, channel?: string): void {
+  /** The reader is refused, or unsubscribed by the server. @param channel without one, of all channels */
+  revoke(reader: Reader, channel?: string): void {
     this.floors.remove(reader, channel);
   }
 }
 
 /**
- * Whether a token that a reader was let in with is not accepted any more: its connection's, or the channel's. Asked when
- * something is revoked, and once more when a reader is let in, since the application may have been asked in between.
+ * Whether a token that lets a client read is revoked: its connection's, or the channel's. Asked when something is revoked, and
+ * once more before a client may read, since the application may have been asked in between.
  */
 export function isRevoked(
   application: Pick<Application, "isRevoked">,
@@ -123,10 +123,6 @@ function tokensOf(
   return [...(hasToken ? [own] : []), ...(origin ? [origin] : [])];
 }
 
-// From which position on somebody may read a channel whose history is not for them: the head of its log when they were let
-// in. Kept in memory, by node. Bounded: where there are too many the oldest go first, and what was lost is taken for a
-// position that was never issued.
-
 export interface ReadFloorBounds {
   /** @default 100,000 */
   readonly maxFloors: number;
@@ -143,7 +139,7 @@ export const defaultReadFloorBounds: ReadFloorBounds = Object.freeze({
 });
 
 interface Floor extends Position {
-  /** What the reader was let in with. */
+  /** What the reader was allowed to read by. */
   readonly tokens: readonly TokenOrigin[];
   readonly bytes: number;
 }
@@ -153,6 +149,10 @@ export type Reader = Pick<Actor, "user" | "client">;
 /** Estimated memory of a floor beyond its texts. */
 const floorBytes = 300;
 
+/**
+ * From which position on a client may read a channel whose history it may not: the head of its log when it was allowed to
+ * read. Kept in memory, by node. Bounded: beyond, the oldest go first, and what was lost counts as never issued.
+ */
 export class ReadFloors {
   readonly #bounds: ReadFloorBounds;
   /** By reader and channel, the oldest first. */
@@ -176,7 +176,7 @@ export class ReadFloors {
     return this.#readers.get(keyOf(reader))?.get(channel);
   }
 
-  /** The reader is let in at a position. One that was let in before, in the same epoch, keeps its floor. */
+  /** The reader may read from a position. A floor that it has in the same epoch stays. */
   add(reader: Reader, channel: string, position: Position, tokens: readonly TokenOrigin[]): void {
     const key = keyOf(reader);
     const known = this.#readers.get(key)?.get(channel);
@@ -231,7 +231,7 @@ export class ReadFloors {
   }
 }
 
-/** Nobody can tell one anonymous client from another but by its connection. */
+/** An anonymous client is known by its connection only. */
 function keyOf({ user, client }: Reader): string {
   return user === "" ? `client ${client}` : `user ${user}`;
 }

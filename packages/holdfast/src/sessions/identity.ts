@@ -1,4 +1,7 @@
-/** Who is behind a connection, and how that is found out. Contracts of what checks tokens, and of the application's own ways. */
+/**
+ * Who is behind a connection or a request: contracts of what authenticates it, and {@link ClientIdentity}, the value that
+ * everything else is told.
+ */
 import type { DisconnectName } from "../wire/codes.js";
 import type { ClientInfo } from "../wire/messages.js";
 import { type Payload, parsePayload, payloadMember, payloadSize } from "../wire/payload.js";
@@ -33,7 +36,7 @@ export interface TokenOrigin {
   readonly issuedAt?: number;
 }
 
-/** What somebody is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
+/** What a client is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
 export interface SubscriptionGrant {
   /** Shown to others in this channel, beside the connection's info. */
   readonly info?: Payload;
@@ -44,11 +47,11 @@ export interface SubscriptionGrant {
   readonly overrides?: GrantOverrides;
   /** The token that grants it; undefined where that is the connection's, or none. */
   readonly origin?: TokenOrigin;
-  /** The client has asked for it itself, for it had it before. */
+  /** The client had it before, and asked for it again. */
   readonly isKept?: true;
 }
 
-/** Rules of the channel that are other ones for this subscription. */
+/** Rules of the channel that differ for this subscription. */
 export interface GrantOverrides {
   readonly hasPresence?: boolean;
   readonly hasJoinLeave?: boolean;
@@ -84,7 +87,7 @@ export type IdentityResult =
 
 export type Authenticate = (credentials: Credentials) => IdentityResult | Promise<IdentityResult>;
 
-/** Whom a subscription's token has to be for. */
+/** Whom and what a subscription's token must be for. */
 export interface TokenBearer {
   readonly channel: string;
   readonly user: string;
@@ -98,7 +101,7 @@ export type GrantResult =
       readonly isAccepted: false;
       readonly error: "permissionDenied";
       readonly reason: string;
-      /** It was good, and is revoked. */
+      /** It was valid, and is revoked. */
       readonly isRevoked?: true;
     }
   /** A token for somebody else, or for another channel. */
@@ -110,11 +113,11 @@ const maxUserCharacters = 255;
 const maxInfoCharacters = 4096;
 
 /**
- * Believes what a client says of itself in the data of its connect command, `{user?: string, info?: any}`. For servers
- * that only this machine can reach. A token is refused, since taking it unchecked would give a wrong idea of safety.
+ * No authentication: takes the identity from the data of the connect command, `{user?: string, info?: any}`. For servers that
+ * only this machine can reach. Tokens are refused, since accepting them unverified would look safe and not be.
  */
 export const insecureAuth: Authenticate = ({ token, data }) => {
-  if (token) return refuse("invalidToken", "this server has no key to check tokens with");
+  if (token) return refuse("invalidToken", "this server has no key to verify tokens");
   const claims = data === undefined ? undefined : parsePayload(data);
   if (typeof claims !== "object" || claims === null || Array.isArray(claims)) return accept({ user: "" });
   const { user } = claims as Record<string, unknown>;

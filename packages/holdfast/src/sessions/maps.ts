@@ -1,6 +1,7 @@
 /**
- * The way to a live subscription of a map: its state page by page, then what has changed since the first page, and live
- * from there. The channel is held open meanwhile, and the terms are those of the first step.
+ * Channels of kind `map`. A live subscription is reached in steps: the state page by page, then what has changed since the
+ * first page, and live from there. The channel is held open meanwhile, and what the first step granted holds for all.
+ * {@link MapControl} is the server's own side.
  */
 
 import { whole } from "../channels/batches.js";
@@ -14,11 +15,12 @@ import type { DeadlineHolder } from "../time/deadlines.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import type { MapParams, MapResult, Position, Publication, SubscribeParams } from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
+import { nullPayload } from "../wire/payload.js";
 import type { Application } from "./application.js";
 import type { SessionContext } from "./context.js";
 import type { Reader } from "./data-access.js";
 import type { Publishing } from "./publishing.js";
-import { type Failure, isPatched, keepsFor, type Terms } from "./subscribing.js";
+import { type Failure, isPatched, keepsFor, type SubscribeGrant } from "./subscribing.js";
 
 /** For the next step, in milliseconds. */
 const stepTimeoutMs = 30_000;
@@ -26,16 +28,16 @@ const stepTimeoutMs = 30_000;
 export class MapPaging implements DeadlineHolder {
   dueTick = 0;
   readonly channel: Channel;
-  readonly terms: Terms;
+  readonly granted: SubscribeGrant;
   /** Of the first page of the state: what came later is told as changes. */
   start: Position | undefined;
   /** Head of the log at the first page of changes. */
   top: number | undefined;
   readonly #onDeadline: (paging: MapPaging) => void;
 
-  constructor(channel: Channel, terms: Terms, onDeadline: (paging: MapPaging) => void) {
+  constructor(channel: Channel, granted: SubscribeGrant, onDeadline: (paging: MapPaging) => void) {
     this.channel = channel;
-    this.terms = terms;
+    this.granted = granted;
     this.#onDeadline = onDeadline;
   }
 
@@ -78,10 +80,10 @@ export class MapPagings {
   }
 
   /** @throws what the broker's `subscribe` throws */
-  async begin(channel: string, terms: Terms, owner: string): Promise<MapPaging> {
+  async begin(channel: string, granted: SubscribeGrant, owner: string): Promise<MapPaging> {
     const acquired = await this.#context.channels.acquire(channel, owner);
     this.end(channel);
-    const paging = new MapPaging(acquired, terms, (each) => {
+    const paging = new MapPaging(acquired, granted, (each) => {
       // A client that reads slowly has not seen the page yet, or its next step waits here. Keepalive bounds that.
       if (this.#isBusy()) this.await(each);
       else this.end(channel, each);
@@ -153,12 +155,12 @@ async function stateStep(
   paging: MapPaging,
   params: SubscribeParams & { readonly map: MapParams },
 ): Promise<Step | Failure> {
-  const { channel, terms } = paging;
+  const { channel, granted } = paging;
   const { map, filter } = params;
-  const page = await readState(context.broker.log, terms.rules, {
+  const page = await readState(context.broker.log, granted.rules, {
     ...map,
     channel: channel.name,
-    least: leastMapPage,
+    least: minMapPage,
   });
   if (page === undefined) return { error: replyError("badRequest", `subscribe.${cursorFault}`) };
   const start = startOf(paging, page);
@@ -167,12 +169,12 @@ async function stateStep(
   const wanted = page.publications.filter(
     ({ offset, tags }) => offset <= start.offset && (filter?.passes(tags) ?? true),
   );
-  const state = isPatched(params, terms) ? wanted.map(whole) : wanted;
+  const state = isPatched(params, granted) ? wanted.map(whole) : wanted;
   const { cursor } = page;
   const answer = { position: start, publications: [] };
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
-  const isFar = channel.head - start.offset > entriesOf(map.limit, leastMapPage);
-  if (isFar && terms.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
+  const isFar = channel.head - start.offset > entriesOf(map.limit, minMapPage);
+  if (isFar && granted.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
   const recovery = await context.channels.recovery.recover(channel, start, () => true);
   return recovery.isRecovered ? { state, recovery, hasValues: true } : unrecoverable();
 }
@@ -189,9 +191,9 @@ async function streamStep(
   params: SubscribeParams & { readonly map: MapParams },
   reader: Reader,
 ): Promise<Step | Failure> {
-  const { channel, terms, start } = paging;
+  const { channel, granted, start } = paging;
   const { recover: isRecovering, map } = params;
-  const { retention, recovery = "force" } = terms.rules;
+  const { retention, recovery = "force" } = granted.rules;
   if (isRecovering && (recovery === "off" || retention.maxEntries === 0)) return unrecoverable();
   const since = placeOf(params, start);
   // Live at once, without what was before.
@@ -202,11 +204,11 @@ async function streamStep(
       hasValues: false,
     };
   const follows = start !== undefined && since.epoch === start.epoch && since.offset >= start.offset;
-  if (!follows && !access.mayReadFrom(reader, channel, since, terms.rights)) return unrecoverable();
+  if (!follows && !access.canReadFrom(reader, channel, since, granted.rights)) return unrecoverable();
   const found = await channels.recovery.recover(
     channel,
     since,
-    isRecovering ? keepsFor(channel, terms.rules, clock.now()) : () => true,
+    isRecovering ? keepsFor(channel, granted.rules, clock.now()) : () => true,
   );
   if (!found.isRecovered) return unrecoverable();
   paging.top ??= channel.head;
@@ -217,7 +219,7 @@ async function streamStep(
   return {
     page: { phase: "stream", state: [] },
     position: { epoch: channel.epoch, offset: page.offset },
-    publications: isPatched(params, terms) ? publications.map(whole) : publications,
+    publications: isPatched(params, granted) ? publications.map(whole) : publications,
   };
 }
 
@@ -248,12 +250,10 @@ function unrecoverable(): Failure {
   return { error: replyError("unrecoverablePosition") };
 }
 
-// Pages of a map's state, and where each ends.
-
 /** Entries of a page; fewer where they are large. */
 const maxMapPage = 1000;
 /** Of those that subscribe. */
-export const leastMapPage = 100;
+export const minMapPage = 100;
 /** Characters of a page. */
 const maxPageCharacters = 128 * 1024;
 
@@ -317,10 +317,9 @@ function parseCursor(cursor: string): KeysQuery["after"] | null {
   return key === "" || !Number.isFinite(Number(score)) ? null : { score: Number(score), key };
 }
 
-// What the server's own side reads of maps, and clearing them: for the HTTP interface and for programs that embed a server.
-
 const removalsAtOnce = 128;
 
+/** Reads and clears maps for the HTTP interface and for programs that embed a server. */
 export class MapControl {
   readonly #broker: Broker;
   readonly #application: Pick<Application, "policyFor">;
@@ -380,7 +379,7 @@ export class MapControl {
         publications
           .slice(i, i + removalsAtOnce)
           .map(({ key = "" }) =>
-            this.#broker.log.publish(channel, { key, data: "null", isRemoved: true }, storageOf(rules)),
+            this.#broker.log.publish(channel, { key, data: nullPayload, isRemoved: true }, storageOf(rules)),
           ),
       );
     }

@@ -1,4 +1,7 @@
-/** Shows others who is subscribed to a channel: in its presence, in maps that list its subscribers, by joins and leaves. */
+/**
+ * Shows others who is subscribed to a channel: in its presence, by joins and leaves, and in maps that list its subscribers
+ * ({@link PresenceLists}).
+ */
 
 import type { NewPublication } from "../channels/log.js";
 import type { Owner } from "../channels/quota.js";
@@ -6,6 +9,7 @@ import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { hasCode } from "../errors.js";
 import type { ClientInfo } from "../wire/messages.js";
 import { findKeyFault } from "../wire/names.js";
+import { nullPayload } from "../wire/payload.js";
 import type { SessionContext } from "./context.js";
 import { presenceLeaseMs } from "./limits.js";
 
@@ -28,16 +32,16 @@ export function showSubscriber(context: PresenceContext, channel: string, subscr
   if (rules.hasJoinLeave) announce(context, channel, "join", info);
 }
 
-/** @param isThere whether the client is still subscribed */
+/** @param isSubscribed whether the client is still subscribed */
 export function renewSubscriber(
   context: PresenceContext,
   channel: string,
   subscriber: Subscriber,
-  isThere: () => boolean,
+  isSubscribed: () => boolean,
 ): void {
   const { rules, listedIn, info, owner } = subscriber;
   if (rules.hasPresence) addPresence(context, channel, subscriber);
-  if (listedIn.length > 0) context.lists.renew(listedIn, info, owner, isThere);
+  if (listedIn.length > 0) context.lists.renew(listedIn, info, owner, isSubscribed);
 }
 
 export function hideSubscriber(context: PresenceContext, channel: string, subscriber: Subscriber): void {
@@ -65,11 +69,12 @@ function watch({ onError }: PresenceContext, work: Promise<void>, stage: string)
   work.catch((error: unknown) => onError(error, { stage }));
 }
 
-// Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
-// each user, which goes when no connection has renewed it for long enough.
-
 type ListContext = Pick<SessionContext, "broker" | "application" | "onError">;
 
+/**
+ * Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
+ * each user, which goes when no connection has renewed it for long enough.
+ */
 export class PresenceLists {
   readonly #context: ListContext;
 
@@ -84,13 +89,13 @@ export class PresenceLists {
 
   /**
    * An entry that has gone meanwhile comes back.
-   * @param isThere whether the client is still subscribed
+   * @param isSubscribed whether the client is still subscribed
    */
-  renew(lists: readonly string[], info: ClientInfo, owner: Owner, isThere: () => boolean): void {
+  renew(lists: readonly string[], info: ClientInfo, owner: Owner, isSubscribed: () => boolean): void {
     for (const list of lists)
       this.#run(list, async (rules) => {
         const key = keyOf(rules, info);
-        if (key === undefined || (await this.#context.broker.log.renewKey(list, key)) || !isThere()) return;
+        if (key === undefined || (await this.#context.broker.log.renewKey(list, key)) || !isSubscribed()) return;
         await this.#put(list, rules, info, owner);
       });
   }
@@ -106,7 +111,7 @@ export class PresenceLists {
     const key = keyOf(rules, info);
     if (key === undefined) return;
     const isOfClients = rules.map?.type === "clients";
-    await this.#publish(list, rules, { key, data: "null", ...(isOfClients && { info }) }, owner);
+    await this.#publish(list, rules, { key, data: nullPayload, ...(isOfClients && { info }) }, owner);
   }
 
   async #publish(
@@ -132,7 +137,7 @@ export class PresenceLists {
   }
 }
 
-const removal = { data: "null", isRemoved: true } as const;
+const removal = { data: nullPayload, isRemoved: true } as const;
 
 /** None for an anonymous user in a list of users, nor for one whose id can be no key. */
 function keyOf({ map }: ChannelRules, { client, user }: ClientInfo): string | undefined {

@@ -1,4 +1,7 @@
-/** One publication into a channel, by its policy: for clients' commands and for the server's own interfaces. */
+/**
+ * One publication into a channel, by its policy: for clients' commands, for methods that publish, and for the server's own
+ * interfaces. Which key it has, how fast a connection may publish, and the methods that clients may call stand here, too.
+ */
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { PublishResult } from "../channels/log.js";
@@ -8,7 +11,7 @@ import { type ReplyError, replyError } from "../wire/codes.js";
 import { toPublishParams } from "../wire/json-commands.js";
 import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../wire/names.js";
-import type { Payload } from "../wire/payload.js";
+import { nullPayload, type Payload, toPayload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import type { SessionLimits } from "./limits.js";
@@ -186,8 +189,6 @@ async function afterReaders(
   return await append(publishing, params, rules, origin);
 }
 
-// What a publication is about: which key it may come with, by the channel's rules.
-
 /** @returns the parameters with the key that counts, or why they do not fit the channel */
 export function withKey(
   rules: ChannelRules,
@@ -195,7 +196,7 @@ export function withKey(
   publisher: Publisher | undefined,
 ): PublishParams | ReplyError {
   if (rules.kind === "map") return withMapKey(rules, params, publisher);
-  if (params.isForMap) return replyError("badRequest", "this channel is no map: publish without a type");
+  if (params.isForMap) return replyError("badRequest", "this channel is not a map: publish without type");
   if (params.isRemoved) return replyError("badRequest", "removed is for maps only");
   if (params.key !== undefined && rules.kind !== "latest")
     return replyError("badRequest", 'key is for maps and for channels of kind "latest" only');
@@ -213,19 +214,17 @@ function withMapKey(
       "this channel is a map: publish with type 1 and a key, or by map_publish",
     );
   const { type = "keys", keysOf = "any" } = map;
-  if (type !== "keys") return replyError("permissionDenied", `the server itself keeps this list of ${type}`);
+  if (type !== "keys") return replyError("permissionDenied", `the server maintains this list of ${type}`);
   const own = publisher && keysOf !== "any" ? ownKey(keysOf, publisher) : undefined;
   if (own === "") return replyError("permissionDenied", "an anonymous user has no key here");
   const key = own ?? params.key;
-  if (key === undefined) return replyError("badRequest", "key is missing: what the data is the value of");
+  if (key === undefined) return replyError("badRequest", "key is missing: it names the value");
   return { ...params, key };
 }
 
 function ownKey(keysOf: "client" | "user", { actor }: Publisher): string {
   return keysOf === "client" ? actor.client : actor.user;
 }
-
-// How fast one connection may publish: for itself, and together with the others of its user.
 
 /** How fast users publish, over all of their connections; undefined for no bound. */
 export function createUserPublishes(limits: SessionLimits): TokenBuckets | undefined {
@@ -239,7 +238,10 @@ export interface RateRefusal {
   readonly text: string;
 }
 
-/** Made with a connection's first publication, so that those that only read need no room for it. */
+/**
+ * How fast one connection may publish: by itself, and together with the others of its user. Made with a connection's first
+ * publication, so that those that only read need no room for it.
+ */
 export class PublishRate {
   readonly #limits: SessionContext["limits"];
   readonly #user: string;
@@ -296,8 +298,6 @@ function waitText(waitMs: number): string {
   return `; try again in ${Math.max(1, Math.ceil(waitMs))} ms`;
 }
 
-// Methods that clients may call: the application's, and those that the client protocol has no command for.
-
 /** Counts as a publication, as the publish command does. */
 export const publishMethod = "holdfast.publish";
 
@@ -308,7 +308,7 @@ type RpcMethod = (
 ) => Promise<{ readonly result: unknown } | ReplyError>;
 
 const methods: ReadonlyMap<string, RpcMethod> = new Map([
-  /** Publishes, and says where the publication stands, which the publish command has no room for. */
+  /** Publishes, and returns the publication's position, which the reply to publish has no field for. */
   [
     publishMethod,
     async (session, data, context) => {
@@ -321,7 +321,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map([
   ],
 ]);
 
-/** @returns the result as JSON text, or why there is none */
+/** @returns the result, or why there is none */
 export async function callMethod(
   session: Session,
   { method, data }: RpcParams,
@@ -329,12 +329,15 @@ export async function callMethod(
 ): Promise<Payload | ReplyError> {
   const call = methods.get(method);
   if (call !== undefined) {
-    const outcome = await call(session, data ?? "null", context);
-    return "code" in outcome ? outcome : JSON.stringify(outcome.result);
+    const outcome = await call(session, data ?? nullPayload, context);
+    return "code" in outcome ? outcome : toPayload(outcome.result);
   }
   const { application } = context;
   if (application.call === undefined || !application.methods.includes(method))
-    return replyError("methodNotFound", `there is ${[...methods.keys(), ...application.methods].join(", ")}`);
+    return replyError(
+      "methodNotFound",
+      `accepted are ${[...methods.keys(), ...application.methods].join(", ")}`,
+    );
   const outcome = await application.call(method, data, session.client.actor);
   return "refusal" in outcome ? outcome.refusal : outcome.data;
 }

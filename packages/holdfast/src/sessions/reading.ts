@@ -1,6 +1,6 @@
 /**
- * One read of a channel, from a place in its log or from the end, for readers that ask each time. Where there is nothing
- * yet, the reader may be left to wait (waiting-reader.ts).
+ * One read of a channel, from a position in its log or from the end: history, polls, pages of a map. Where there is nothing
+ * yet, the client may wait (`WaitingReader`).
  */
 
 import type { Broker } from "../channels/broker.js";
@@ -16,8 +16,14 @@ import type { SessionContext } from "./context.js";
 import { isRevoked } from "./data-access.js";
 import type { SessionLimits } from "./limits.js";
 import { cursorFault, readState } from "./maps.js";
-import type { Visitor } from "./request-client.js";
-import { findTerms, isDenial, recover, type Terms, termsOf } from "./subscribing.js";
+import type { RequestClient } from "./request-client.js";
+import {
+  authorizeSubscribe,
+  isDenial,
+  recover,
+  type SubscribeGrant,
+  toSubscribeGrant,
+} from "./subscribing.js";
 
 export type ReadingContext = Pick<
   SessionContext,
@@ -58,9 +64,9 @@ export interface StateAnswer {
 
 export type ReadAnswer = LogAnswer | StateAnswer;
 
-/** A reader that may be in a channel, and on what terms. */
-export interface Admission extends Terms {
-  readonly visitor: Visitor;
+/** A client that may read a channel, and what it is granted there. */
+export interface Admission extends SubscribeGrant {
+  readonly client: RequestClient;
 }
 
 /** Publications of an answer where nothing is said of their number, and from the end. */
@@ -69,21 +75,21 @@ export const defaultReadEntries = 100;
 const nothing: readonly Publication[] = Object.freeze([]);
 
 /**
- * Whether a visitor may be in a channel, as one that subscribes.
+ * Whether a client may read a channel, as one that subscribes.
  * @throws what the application throws
  */
 export async function admit(
   context: Pick<SessionContext, "access" | "application" | "clock">,
-  visitor: Visitor,
+  client: RequestClient,
   { channel, token }: Pick<ReadParams, "channel" | "token">,
 ): Promise<Admission | Refusal> {
   const fault = findChannelNameFault(channel);
   if (fault !== undefined) return refusal("badRequest", fault);
   const policy = context.application.policyFor(channel);
   if (policy === undefined) return refusal("unknownChannel");
-  const granted = visitor.grants.get(channel);
-  if (granted !== undefined && (granted.expiresAt ?? Number.POSITIVE_INFINITY) > context.clock.now())
-    return { visitor, ...(await termsOf(policy, visitor.actor, granted)) };
+  const own = client.grants.get(channel);
+  if (own !== undefined && (own.expiresAt ?? Number.POSITIVE_INFINITY) > context.clock.now())
+    return { client, ...(await toSubscribeGrant(policy, client.actor, own)) };
   const { map, kind } = policy.rules;
   const params = {
     ...paramsFor(channel, undefined),
@@ -92,14 +98,19 @@ export async function admit(
       map: { type: map?.type ?? "keys", phase: "live", limit: 0, isAscending: false } as const,
     }),
   };
-  const { actor, grants } = visitor;
-  const terms = await findTerms(context, policy, params, { actor, isSubscribed: (name) => grants.has(name) });
-  if ("grant" in terms)
-    return isRevoked(context.application, visitor.identity, terms.grant)
+  const { actor, grants } = client;
+  const granted = await authorizeSubscribe(context, policy, params, {
+    actor,
+    isSubscribed: (name) => grants.has(name),
+  });
+  if ("grant" in granted)
+    return isRevoked(context.application, client.identity, granted.grant)
       ? refusal("unauthorized", "the token is revoked")
-      : { visitor, ...terms };
-  if (isDenial(terms)) context.access.putOut(actor, channel);
-  return "disconnect" in terms ? refusal("unauthorized", terms.disconnect.reason) : { refusal: terms.error };
+      : { client, ...granted };
+  if (isDenial(granted)) context.access.revoke(actor, channel);
+  return "disconnect" in granted
+    ? refusal("unauthorized", granted.disconnect.reason)
+    : { refusal: granted.error };
 }
 
 /**
@@ -115,14 +126,11 @@ export async function read(
 ): Promise<ReadAnswer | Refusal | undefined> {
   const { rules } = admission;
   if (rules.kind === "live")
-    return refusal(
-      "notAvailable",
-      "nothing is kept of this channel, and only who stays connected can read it",
-    );
+    return refusal("notAvailable", "this channel keeps no history: connect to read it");
   const answer = await readOrWait(context, admission, params, wait);
   // The position that is told is one to come back to. That of a later page of a map's state is only what the reader says.
   if (answer && "position" in answer && params.cursor === undefined)
-    letIn(context, admission, params.channel, answer.position);
+    allowFrom(context, admission, params.channel, answer.position);
   return answer;
 }
 
@@ -137,25 +145,25 @@ async function readOrWait(
   if (since === undefined) return await readEnd(context, admission, params);
   // As in a history command, where readers are not to be taken up where they were.
   if (rules.recovery === "off" && !rights.history) return refusal("permissionDenied");
-  const channel = await context.channels.acquire(params.channel, admission.visitor.owner);
+  const channel = await context.channels.acquire(params.channel, admission.client.owner);
   try {
     const answer = await readSince(context, channel, admission, { ...params, since });
     if (answer === undefined) return await readAnew(context, admission, params);
     if (answer.publications.length > 0 || wait === undefined) return answer;
-    letIn(context, admission, params.channel, answer.position);
+    allowFrom(context, admission, params.channel, answer.position);
     return wait(channel, answer.position.offset) ? undefined : answer;
   } finally {
     context.channels.release(channel);
   }
 }
 
-function letIn(
+function allowFrom(
   { access }: ReadingContext,
-  { visitor: { actor, identity }, grant, rights }: Admission,
+  { client: { actor, identity }, grant, rights }: Admission,
   channel: string,
   position: Position,
 ): void {
-  access.letIn(actor, channel, position, rights, identity, grant);
+  access.allowFrom(actor, channel, position, rights, identity, grant);
 }
 
 /** @returns undefined where what follows the place is gone, or the place never was */
@@ -168,7 +176,7 @@ export async function readSince(
   const { epoch: current, head } = channel;
   if (since.epoch === current && since.offset === head)
     return { position: since, publications: nothing, isRecovered: true };
-  const recovery = await recover(context, channel, since, admission, admission.visitor.actor);
+  const recovery = await recover(context, channel, since, admission, admission.client.actor);
   if (!recovery.isRecovered) return undefined;
   const most = Math.min(limit, context.limits.maxHistoryEntries);
   const { epoch } = channel;
@@ -229,8 +237,6 @@ async function readMap(
   };
 }
 
-// A read of a channel's log, by its rules: for clients' commands and for the server's own interfaces.
-
 export interface HistorySource {
   readonly broker: Broker;
   readonly limits: Pick<SessionLimits, "maxHistoryEntries" | "maxHistoryBytes">;
@@ -246,7 +252,7 @@ export async function readHistory(
   { kind, retention }: ChannelRules,
 ): Promise<HistoryPage | ReplyError> {
   if (kind === "live" || retention.maxEntries === 0 || retention.ttlMs === 0)
-    return replyError("notAvailable", "nothing is kept of this channel");
+    return replyError("notAvailable", "this channel keeps no history");
   if (reverse && since?.offset === 0)
     return replyError("badRequest", "history in reverse needs since.offset above 0, or no since");
   const page = await broker.log.history(channel, {

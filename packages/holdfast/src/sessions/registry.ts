@@ -1,10 +1,10 @@
-/** The WebSocket handler's tables: who is connected, by connection and by user. */
+/** Sessions of this node: who is connected, by connection and by user. */
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
 import { Session, type SessionOwner } from "./session.js";
 import type { Transport } from "./transport.js";
 
-export interface HandlerStats {
+export interface RegistryStats {
   /** Connections, those that have not sent connect yet included. */
   readonly connections: number;
   /** Distinct user ids of connected clients; all anonymous ones count as one. */
@@ -16,11 +16,11 @@ export interface HandlerStats {
   readonly heldBytes: number;
   /** Connections that do not keep up at the moment: they are behind, and read on when they have drained. */
   readonly behind: number;
-  /** Connections that were cut off since the start, for all of them together held too much. */
+  /** Connections that were terminated since the start because all of them together held too much. */
   readonly cutOff: number;
 }
 
-export class Handler implements SessionOwner {
+export class SessionRegistry implements SessionOwner {
   readonly #context: SessionContext;
   readonly #sessions = new Map<string, Session>();
   readonly #users = new Map<string, Set<Session>>();
@@ -33,7 +33,7 @@ export class Handler implements SessionOwner {
     return this.#sessions.size;
   }
 
-  /** A client has opened a connection. What it says goes to the session that is returned. */
+  /** A client has opened a connection. What it sends goes to the session that is returned. */
   open(transport: Transport): Session {
     const session = new Session(transport, this.#context, this);
     this.#sessions.set(session.id, session);
@@ -44,17 +44,17 @@ export class Handler implements SessionOwner {
     return this.#sessions.get(id);
   }
 
-  /** Connections of which it is known who they are. */
+  /** Connections whose client is identified. */
   *identifiedSessions(): Iterable<Session> {
     for (const sessions of [...this.#users.values()]) yield* [...sessions];
   }
 
-  /** The connections of a user, in the order they came; those that are being greeted yet, too. */
+  /** The connections of a user, in the order they came; also those that are still connecting. */
   sessionsOf(user: string): readonly Session[] {
     return [...(this.#users.get(user) ?? [])];
   }
 
-  stats(): HandlerStats {
+  stats(): RegistryStats {
     let subscriptions = 0;
     let unsentBytes = 0;
     for (const session of this.#sessions.values()) {

@@ -1,71 +1,66 @@
 /**
- * A client that is there for one request: found out and greeted like one that connects, and let go of when it has its
- * answer. What the application hears of it is what it hears of a connection.
+ * A client that is there for one request: authenticated and welcomed like one that connects, and released when it has its
+ * answer. The application hears of it what it hears of a connection. {@link WaitingReader} lets one wait for what comes next.
  */
 
 import type { Channel, Subscription } from "../channels/channel.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
-import type { ClientInfo, Position } from "../wire/messages.js";
-import { type Actor, type Refusal, refusal, toActor } from "./application.js";
+import type { Position } from "../wire/messages.js";
+import { type Refusal, refusal } from "./application.js";
 import type { SessionContext } from "./context.js";
 import {
+  type ClientIdentity,
   type Credentials,
-  type Identity,
   type IdentityResult,
   ownerOf,
   type SubscriptionGrant,
+  toClientIdentity,
 } from "./identity.js";
 
-export interface Visitor {
-  readonly identity: Identity;
-  readonly actor: Actor;
-  /** As subscribers see it. */
-  readonly info: ClientInfo;
-  /** Whom it is charged to. */
-  readonly owner: string;
+export interface RequestClient extends ClientIdentity {
   /** Channels that it may read whatever their rules say. */
   readonly grants: ReadonlyMap<string, SubscriptionGrant>;
 }
 
-export type VisitContext = Pick<
+export type RequestClientContext = Pick<
   SessionContext,
   "access" | "addressKey" | "application" | "clock" | "createId" | "onError"
 >;
 
 /**
- * @returns a refusal with error 101 or 109 where another token would help, and others where the application wants none of it
+ * @returns a refusal with error 101 or 109 where another token would help, and others where the application refuses
  * @throws what the application throws
  */
-export async function receiveVisitor(
-  { access, application, clock, createId, addressKey }: VisitContext,
+export async function acceptClient(
+  { access, application, clock, createId, addressKey }: RequestClientContext,
   credentials: Credentials,
-): Promise<Visitor | Refusal> {
+): Promise<RequestClient | Refusal> {
   const result = await application.authenticate(credentials);
   if (!result.isAccepted) return toRefusal(result);
-  const { subscriptions, ...identity } = result.identity;
-  if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now()) return refusal("tokenExpired");
-  const actor = toActor(createId(), identity);
-  const welcome = (await application.onConnect?.(actor, undefined)) ?? {};
+  const { user, expiresAt, subscriptions } = result.identity;
+  if (expiresAt !== undefined && expiresAt <= clock.now()) return refusal("tokenExpired");
+  const { address } = credentials.request;
+  const client = toClientIdentity(
+    createId(),
+    result.identity,
+    ownerOf(user, addressKey?.(address) ?? address),
+  );
+  const welcome = (await application.onConnect?.(client.actor, undefined)) ?? {};
   if ("disconnect" in welcome) {
-    access.putOut(actor);
+    access.revoke(client.actor);
     const { code, reason } = welcome.disconnect;
     return { refusal: { code, message: reason, isTemporary: false } };
   }
-  const { user, client } = actor;
-  const { address } = credentials.request;
-  return {
-    owner: ownerOf(user, addressKey?.(address) ?? address),
-    identity,
-    actor,
-    info: { user, client, ...(identity.info !== undefined && { connInfo: identity.info }) },
-    grants: new Map([...(subscriptions ?? []), ...(welcome.subscriptions ?? [])]),
-  };
+  return { ...client, grants: new Map([...(subscriptions ?? []), ...(welcome.subscriptions ?? [])]) };
 }
 
-/** The visitor has its answer, or is gone. To be called once. */
-export function dismissVisitor({ access, application, onError }: VisitContext, { actor }: Visitor): void {
-  if (actor.user === "") access.putOut(actor);
+/** The client has its answer, or is gone. To be called once. */
+export function releaseClient(
+  { access, application, onError }: RequestClientContext,
+  { actor }: RequestClient,
+): void {
+  if (actor.user === "") access.revoke(actor);
   try {
     application.onDisconnect?.(actor);
   } catch (error) {
@@ -81,10 +76,7 @@ function toRefusal(result: Extract<IdentityResult, { isAccepted: false }>): Refu
   return refusal(isUnknown ? "unauthorized" : "permissionDenied", reason);
 }
 
-// A reader that waits for what comes next in a channel, once: the first batch, or the end of its time. To the delivery it is
-// a reader like any other, so those that wait at one place share their bytes, and are released in slices.
-
-/** What has come, framed, and where the reader stands then. Nothing: the time is over, or what came is to be read anew. */
+/** What has come, framed, and the position after it. No bytes: the time is over, or what came has to be read again. */
 export interface WaitOutcome {
   readonly bytes?: Uint8Array;
   readonly position: Position;
@@ -98,6 +90,10 @@ export interface WaitingReaderOptions {
   readonly onEnd: (outcome: WaitOutcome) => void;
 }
 
+/**
+ * Waits for what comes next in a channel, once: the first batch, or the end of its time. To the delivery it is a reader like
+ * any other, so those that wait at one place share their bytes, and are released in slices.
+ */
 export class WaitingReader implements Reader, DeadlineHolder {
   dueTick = 0;
   readonly encoding: Encoding;
@@ -127,7 +123,7 @@ export class WaitingReader implements Reader, DeadlineHolder {
     return true;
   }
 
-  /** Nobody waits for it any more. */
+  /** The request is gone. */
   stop(): void {
     this.#isStopped = true;
     const { channels, deadlines } = this.#options.context;
@@ -164,7 +160,7 @@ export class WaitingReader implements Reader, DeadlineHolder {
     this.end();
   }
 
-  /** Who comes back to the same place is told what has become of it. */
+  /** The client comes back to the same position, and is told what has become of it. */
   onGap(): void {
     this.#bytes = undefined;
     this.end();

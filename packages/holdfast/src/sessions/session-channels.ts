@@ -25,16 +25,16 @@ import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./maps.js";
 import { hideSubscriber, renewSubscriber, showSubscriber } from "./presence.js";
 import {
   type Applicant,
+  authorizeSubscribe,
   type Failure,
   findFilterFault,
   findLaterFault,
-  findTerms,
+  grantedGuarantees,
   isDenial,
-  nothingPromised,
-  promisesOf,
+  noGuarantees,
   recover,
-  type Terms,
-  termsOf,
+  type SubscribeGrant,
+  toSubscribeGrant,
   viewOptionsFor,
 } from "./subscribing.js";
 import { costOfFilter } from "./work.js";
@@ -45,7 +45,7 @@ interface Entry {
   readonly listedIn: readonly string[];
   /** The client as others see it here. */
   info: ClientInfo;
-  /** Undefined while the subscribe command is under way. */
+  /** Undefined while the subscribe command is pending. */
   subscription: Subscription | undefined;
   readonly isServerSide: boolean;
   /** The token that it was granted by, where that is one of its own. */
@@ -121,7 +121,7 @@ export class SessionChannels {
     return this.calls.run(params.channel, () => this.#subscribe(params, answer));
   }
 
-  /** Subscribes the client without its asking, and whatever the channel's rules say of who may. */
+  /** Subscribes the client from the server's side, whatever the channel's rules say of who may. */
   grant(params: SubscribeParams, grant: ServerGrant, answer: Answer): Promise<Failure | undefined> {
     return this.calls.run(params.channel, () => this.#subscribe(params, answer, grant));
   }
@@ -136,7 +136,7 @@ export class SessionChannels {
   /** The server's side ends a subscription: the client is told, and may not come back to a position of its own. */
   revoke(channel: string, why: UnsubscribeReason): Promise<void> {
     return this.calls.run(channel, async () => {
-      this.#context.access.putOut(this.#owner.client.actor, channel);
+      this.#context.access.revoke(this.#owner.client.actor, channel);
       this.#tellEnd(channel, why);
     });
   }
@@ -149,7 +149,7 @@ export class SessionChannels {
   /** Ends what was granted by tokens that are revoked. */
   endRevoked(matches: (token: TokenOrigin) => boolean): void {
     const revoked = [...this.#entries].filter(([, { origin }]) => origin && matches(origin));
-    const paged = this.#maps?.namesWhere(({ terms: { grant } }) => grant.origin && matches(grant.origin));
+    const paged = this.#maps?.namesWhere(({ granted: { grant } }) => grant.origin && matches(grant.origin));
     for (const channel of [...revoked.map(([name]) => name), ...(paged ?? [])])
       void this.revoke(channel, unsubscribeTable.revoked);
   }
@@ -190,7 +190,7 @@ export class SessionChannels {
     this.#maps?.endAll();
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
     // Another connection cannot be told to be the same one.
-    if (this.#owner.client.actor.user === "") this.#context.access.putOut(this.#owner.client.actor);
+    if (this.#owner.client.actor.user === "") this.#context.access.revoke(this.#owner.client.actor);
   }
 
   /** @param grant of the server's side; without it, the client asks */
@@ -231,33 +231,36 @@ export class SessionChannels {
       if (params.map && !grant)
         return await this.#subscribeMap({ ...params, map: params.map }, entry, policy, answer);
       const { actor } = this.#owner.client;
-      const found = grant ? termsOf(policy, actor, grant) : this.#findTerms(policy, params);
-      const terms = found instanceof Promise ? await found : found;
-      if (!("grant" in terms)) return terms;
+      const found = grant ? toSubscribeGrant(policy, actor, grant) : this.#authorizeSubscribe(policy, params);
+      const granted = found instanceof Promise ? await found : found;
+      if (!("grant" in granted)) return granted;
       channel = await channels.acquire(name, owner);
-      const isRecovering = params.recover && terms.rules.recovery !== "off";
-      const asked = grant?.isPositionOwn ? { ...terms, rights: allRights } : terms;
+      const isRecovering = params.recover && granted.rules.recovery !== "off";
+      const asked = grant?.isPositionOwn ? { ...granted, rights: allRights } : granted;
       const recovery = isRecovering ? await recover(this.#context, channel, params, asked, actor) : undefined;
-      return this.#finish(channel, entry, params, terms, recovery, answer);
+      return this.#finish(channel, entry, params, granted, recovery, answer);
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
     }
   }
 
-  #findTerms(policy: Policy, params: SubscribeParams): Terms | Failure | Promise<Terms | Failure> {
+  #authorizeSubscribe(
+    policy: Policy,
+    params: SubscribeParams,
+  ): SubscribeGrant | Failure | Promise<SubscribeGrant | Failure> {
     const applicant: Applicant = {
       actor: this.#owner.client.actor,
       isSubscribed: (channel) => this.has(channel),
     };
-    const found = findTerms(this.#context, policy, params, applicant);
-    if (found instanceof Promise) return found.then((terms) => this.#noteDenial(params.channel, terms));
+    const found = authorizeSubscribe(this.#context, policy, params, applicant);
+    if (found instanceof Promise) return found.then((granted) => this.#noteDenial(params.channel, granted));
     return this.#noteDenial(params.channel, found);
   }
 
-  #noteDenial(channel: string, found: Terms | Failure): Terms | Failure {
+  #noteDenial(channel: string, found: SubscribeGrant | Failure): SubscribeGrant | Failure {
     if (!("grant" in found) && isDenial(found))
-      this.#context.access.putOut(this.#owner.client.actor, channel);
+      this.#context.access.revoke(this.#owner.client.actor, channel);
     return found;
   }
 
@@ -282,12 +285,12 @@ export class SessionChannels {
     maps.hold(paging);
     let isGoingOn = false;
     try {
-      const fault = findLaterFault(paging.terms, params, this.#context.clock.now());
+      const fault = findLaterFault(paging.granted, params, this.#context.clock.now());
       if (fault) return fault;
       const step = await nextStep(this.#context, paging, params, this.#owner.client.actor);
       if (!("publications" in step || "state" in step)) return step;
       if ("state" in step)
-        return this.#finish(paging.channel, entry, params, paging.terms, step.recovery, answer, {
+        return this.#finish(paging.channel, entry, params, paging.granted, step.recovery, answer, {
           ...step,
           start: paging.start,
         });
@@ -295,8 +298,8 @@ export class SessionChannels {
       isGoingOn = true;
       maps.await(paging);
       const { page, position, publications } = step;
-      if (paging.start) this.#letIn(name, paging.start, paging.terms);
-      answer({ ...nothingPromised, position, publications, map: page });
+      if (paging.start) this.#allowFrom(name, paging.start, paging.granted);
+      answer({ ...noGuarantees, position, publications, map: page });
       return undefined;
     } finally {
       if (!isGoingOn) maps.end(name, paging);
@@ -304,8 +307,8 @@ export class SessionChannels {
   }
 
   async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
-    const terms = await this.#findTerms(policy, params);
-    return "grant" in terms ? await maps.begin(params.channel, terms, this.#owner.client.owner) : terms;
+    const granted = await this.#authorizeSubscribe(policy, params);
+    return "grant" in granted ? await maps.begin(params.channel, granted, this.#owner.client.owner) : granted;
   }
 
   /** Runs without a pause, so that nothing is published between the reply's position and the cursor's. */
@@ -313,13 +316,13 @@ export class SessionChannels {
     channel: Channel,
     entry: Entry,
     params: SubscribeParams,
-    terms: Terms,
+    granted: SubscribeGrant,
     recovery: Recovered | undefined,
     answer: Answer,
     map?: Pick<LiveStep, "state" | "hasValues"> & Pick<MapPaging, "start">,
   ): Failure | undefined {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
-    const { grant, rules } = terms;
+    const { grant, rules } = granted;
     // Meanwhile, while the application was asked.
     if (isRevoked(this.#context.application, this.#owner.client.identity, grant))
       return { error: replyError("permissionDenied", "the token is revoked") };
@@ -331,7 +334,7 @@ export class SessionChannels {
     if (params.filter) this.#owner.charge(costOfFilter(params.filter.weight));
     const { channels, delivery, clock } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
-    const options = viewOptionsFor(params, terms);
+    const options = viewOptionsFor(params, granted);
     const view = viewOf(options);
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
@@ -345,11 +348,11 @@ export class SessionChannels {
     entry.rules = rules;
     entry.subscription = subscription;
     entry.origin = grant.origin;
-    this.#letIn(channel.name, map?.start ?? channel.position, terms);
+    this.#allowFrom(channel.name, map?.start ?? channel.position, granted);
     entry.info = grant.info === undefined ? entry.info : { ...entry.info, chanInfo: grant.info };
     this.#expire(channel.name, entry, grant.expiresAt);
     const ttl = secondsUntil(grant.expiresAt, clock.now());
-    const promises = promisesOf(rules, params);
+    const promises = grantedGuarantees(rules, params);
     const isStream = rules.recoveryMode !== "cache" && !state;
     const wasRecovering = state ? params.recover : recovery !== undefined;
     answer({
@@ -361,7 +364,7 @@ export class SessionChannels {
             epoch: channel.epoch,
             offset: isRecovered && isStream ? params.offset : state ? offset : channel.head,
           }
-        : nowhere,
+        : noPosition,
       publications: missed,
       recovered: isRecovered && wasRecovering,
       wasRecovering,
@@ -375,9 +378,9 @@ export class SessionChannels {
     return undefined;
   }
 
-  #letIn(channel: string, position: Position, { grant, rights }: Terms): void {
+  #allowFrom(channel: string, position: Position, { grant, rights }: SubscribeGrant): void {
     const { actor, identity } = this.#owner.client;
-    this.#context.access.letIn(actor, channel, position, rights, identity, grant);
+    this.#context.access.allowFrom(actor, channel, position, rights, identity, grant);
   }
 
   #expire(channel: string, entry: Entry, expiresAt: number | undefined): void {
@@ -406,13 +409,12 @@ export class SessionChannels {
   }
 }
 
-/** Where nothing is kept, a position would promise what cannot be had. */
-const nowhere: Position = Object.freeze({ epoch: "", offset: 0 });
+/** Where nothing is kept, a position would be a promise that cannot be kept. */
+const noPosition: Position = Object.freeze({ epoch: "", offset: 0 });
 
-// Runs calls of one name one after the other, in the order they were asked for; those of different names side by side.
-
+/** Runs calls of one name one after the other, in the order they were asked for; those of different names side by side. */
 export class CallsInOrder {
-  /** The last of the calls under way, by name. */
+  /** The last of the calls that are pending, by name. */
   #last: Map<string, Promise<unknown>> | undefined;
 
   isBusy(name: string): boolean {

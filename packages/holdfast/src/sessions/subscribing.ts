@@ -1,5 +1,7 @@
-/** Whether a client may be in a channel, and on what terms: by its token, or by the channel's policy. */
-
+/**
+ * Whether a client may subscribe to a channel, and what it is granted there: by its token, or by the channel's policy. Making
+ * and ending subscriptions is for session-channels.ts.
+ */
 import { type ViewOptions, viewOf } from "../channels/batches.js";
 import type { Channel } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
@@ -8,20 +10,20 @@ import { type Disconnect, disconnect, type ReplyError, replyError } from "../wir
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
-import { findReadRights, mayReadList, type Reader, type ReadRights } from "./data-access.js";
+import { canReadList, findReadRights, type Reader, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
 
 /** Why a command was not carried out: an answer, or the end of the connection. */
 export type Failure = { readonly error: ReplyError } | { readonly disconnect: Disconnect };
 
-/** What a subscription goes by. */
-export interface Terms {
+/** What a subscription goes by: the grant, the channel's rules with the grant's overrides, and what may be read. */
+export interface SubscribeGrant {
   readonly grant: SubscriptionGrant;
   readonly rules: ChannelRules;
   readonly rights: ReadRights;
 }
 
-/** Who asks to be in a channel. */
+/** Who asks to subscribe. */
 export interface Applicant {
   readonly actor: Actor;
   isSubscribed(channel: string): boolean;
@@ -31,12 +33,12 @@ export interface Applicant {
  * Found at once where nobody has to be waited for, so that what a client publishes right after finds it subscribed.
  * @throws what the application throws
  */
-export function findTerms(
+export function authorizeSubscribe(
   context: Pick<SessionContext, "application" | "clock">,
   policy: Policy,
   params: SubscribeParams,
   applicant: Applicant,
-): Terms | Failure | Promise<Terms | Failure> {
+): SubscribeGrant | Failure | Promise<SubscribeGrant | Failure> {
   const { actor } = applicant;
   const fault = findMapFault(policy.rules, params);
   if (fault) return fail("permissionDenied", fault);
@@ -44,22 +46,26 @@ export function findTerms(
   if (params.token) return byToken(context, policy, params, params.token, actor);
   const isAllowed = policy.may("subscribe", actor, false);
   if (isAllowed === true && policy.onSubscribe === undefined && policy.lists === undefined)
-    return termsOf(policy, actor, noGrant);
-  return findTermsByPolicy(context, policy, params, applicant, isAllowed);
+    return toSubscribeGrant(policy, actor, noGrant);
+  return authorizeByPolicy(context, policy, params, applicant, isAllowed);
 }
 
 /**
- * Of one that may be in the channel.
+ * For a client that may subscribe.
  * @throws what the application throws
  */
-export function termsOf(policy: Policy, actor: Actor, grant: SubscriptionGrant): Terms | Promise<Terms> {
+export function toSubscribeGrant(
+  policy: Policy,
+  actor: Actor,
+  grant: SubscriptionGrant,
+): SubscribeGrant | Promise<SubscribeGrant> {
   const rules = rulesWith(policy.rules, grant);
   const rights = findReadRights(policy, rules, actor);
   if (!(rights instanceof Promise)) return { grant, rules, rights };
   return rights.then((found) => ({ grant, rules, rights: found }));
 }
 
-/** Whether a failure says that the client may not be there, and not just that it has to ask in another way. */
+/** Whether a failure says that the client may not subscribe, and not just that it has to ask in another way. */
 export function isDenial(failure: Failure): boolean {
   return "disconnect" in failure || !askAnew.has(failure.error.code);
 }
@@ -74,13 +80,13 @@ const mapTypes = { keys: 1, clients: 2, users: 3 } as const;
 function findMapFault({ kind, map }: ChannelRules, params: SubscribeParams): string | undefined {
   const type = kind === "map" ? (map?.type ?? "keys") : undefined;
   if (params.map?.type === type) return undefined;
-  if (type === undefined) return `this channel is no map: subscribe without a type`;
+  if (type === undefined) return "this channel is not a map: subscribe without type";
   return `this channel is a map of ${type}: subscribe with type ${mapTypes[type]}`;
 }
 
-/** Why a later step of a map's subscription is refused, which goes by the terms of the first. */
+/** Why a later step of a map's subscription is refused, which goes by what the first was granted. */
 export function findLaterFault(
-  { grant, rules }: Terms,
+  { grant, rules }: SubscribeGrant,
   { filter }: SubscribeParams,
   now: number,
 ): Failure | undefined {
@@ -88,7 +94,7 @@ export function findLaterFault(
   return filter && rules.allowsTagsFilter === false ? fail("badRequest", noFilter) : undefined;
 }
 
-const noFilter = "this channel takes no tf";
+const noFilter = "tf is not enabled in this channel";
 
 /** Whether a channel's retention still covers a publication. */
 export function keepsFor(
@@ -107,11 +113,11 @@ export async function recover(
   context: Pick<SessionContext, "access" | "channels" | "clock">,
   channel: Channel,
   { epoch, offset, filter }: Pick<SubscribeParams, "epoch" | "offset" | "filter">,
-  { rules, rights }: Pick<Terms, "rules" | "rights">,
+  { rules, rights }: Pick<SubscribeGrant, "rules" | "rights">,
   reader: Reader,
 ): Promise<Recovered> {
   const { access, channels, clock } = context;
-  if (!access.mayReadFrom(reader, channel, { epoch, offset }, rights))
+  if (!access.canReadFrom(reader, channel, { epoch, offset }, rights))
     return { isRecovered: false, reason: "what was published before is not for this client" };
   const before = channel.epoch;
   const now = clock.now();
@@ -131,16 +137,16 @@ export async function recover(
 const noGrant: SubscriptionGrant = Object.freeze({});
 
 /** @throws what the application throws */
-export async function findTermsByPolicy(
+export async function authorizeByPolicy(
   { application }: Pick<SessionContext, "application">,
   policy: Policy,
   params: Pick<SubscribeParams, "data">,
   { actor, isSubscribed }: Applicant,
   isAllowed: boolean | Promise<boolean> = policy.may("subscribe", actor, false),
-): Promise<Terms | Failure> {
+): Promise<SubscribeGrant | Failure> {
   if (!(await isAllowed)) return fail("permissionDenied");
-  if (!(await mayReadList(application, policy, actor, isSubscribed)))
-    return fail("permissionDenied", `presence of ${policy.lists} is not for this client`);
+  if (!(await canReadList(application, policy, actor, isSubscribed)))
+    return fail("permissionDenied", `this client may not see the presence of ${policy.lists}`);
   return await afterHook(policy, params, actor, noGrant);
 }
 
@@ -150,10 +156,10 @@ async function byToken(
   params: SubscribeParams,
   token: string,
   actor: Actor,
-): Promise<Terms | Failure> {
+): Promise<SubscribeGrant | Failure> {
   const { verifySubscription } = application;
   if (verifySubscription === undefined)
-    return fail("permissionDenied", "this server has no key to check subscription tokens with");
+    return fail("permissionDenied", "this server has no key to verify subscription tokens");
   const { user, client } = actor;
   const result = await verifySubscription(token, { channel: params.channel, user, client });
   if (!result.isAccepted) {
@@ -170,10 +176,10 @@ async function afterHook(
   { data }: Pick<SubscribeParams, "data">,
   actor: Actor,
   grant: SubscriptionGrant,
-): Promise<Terms | Failure> {
+): Promise<SubscribeGrant | Failure> {
   const decision = (await policy.onSubscribe?.(actor, data)) ?? {};
   if ("refusal" in decision) return { error: decision.refusal };
-  return await termsOf(
+  return await toSubscribeGrant(
     policy,
     actor,
     decision.data === undefined ? grant : { ...grant, data: decision.data },
@@ -197,8 +203,8 @@ function fail(...error: Parameters<typeof replyError>): Failure {
   return { error: replyError(...error) };
 }
 
-/** What a client is told that it can rely on, by the rules and by what it asks for. */
-export function promisesOf(
+/** What a client is told that it can rely on, by the channel's rules and by what it asks for. */
+export function grantedGuarantees(
   { kind, recovery = "force", retention }: ChannelRules,
   wishes: { readonly recoverable: boolean; readonly positioned: boolean },
 ): { readonly recoverable: boolean; readonly positioned: boolean } {
@@ -211,7 +217,7 @@ export function promisesOf(
 /** What a subscription gets, by what it asks for and the channel has room for. */
 export function viewOptionsFor(
   { joinLeave, filter, wantsDelta }: SubscribeParams,
-  { rules, rights }: Pick<Terms, "rules" | "rights">,
+  { rules, rights }: Pick<SubscribeGrant, "rules" | "rights">,
 ): ViewOptions {
   const { hasJoinLeave, isJoinLeaveForced = false, allowsDelta = true, kind } = rules;
   return {
@@ -223,8 +229,11 @@ export function viewOptionsFor(
 }
 
 /** Whether payloads come as patches and texts that these are of, in every page of a map alike. */
-export function isPatched(params: SubscribeParams, terms: Pick<Terms, "rules" | "rights">): boolean {
-  return viewOf(viewOptionsFor(params, terms)).delta !== "none";
+export function isPatched(
+  params: SubscribeParams,
+  granted: Pick<SubscribeGrant, "rules" | "rights">,
+): boolean {
+  return viewOf(viewOptionsFor(params, granted)).delta !== "none";
 }
 
 /** Why a subscription's filter is one too many. */
@@ -238,7 +247,7 @@ export function findFilterFault(
 }
 
 /** In the answer to a step that is not the last. */
-export const nothingPromised = Object.freeze({
+export const noGuarantees = Object.freeze({
   recoverable: false,
   positioned: false,
   recovered: false,

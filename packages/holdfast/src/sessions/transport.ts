@@ -20,7 +20,7 @@ export interface Transport {
   readonly unsentBytes: number;
   /** Whether the client wants pings of the transport's own kind, and none of the protocol's. */
   readonly hasOwnPings?: boolean;
-  /** By what commands name the session that come in requests of their own. For its client's eyes only. */
+  /** How commands in requests of their own name the session. Secret between the server and this client. */
   readonly emulation?: Emulation;
   /** The one channel that the connection is for: the server subscribes it to no other. */
   readonly onlyChannel?: string;
@@ -35,14 +35,14 @@ export interface Transport {
   write(parts: readonly Uint8Array[]): void;
   /** Sends a ping of its own kind, where it has them; the answer goes to `receivePong`. */
   sendPing?(): void;
-  /** Takes no more input, so that the peer is held up by its own connection. What was read already may still come. */
+  /** Stops reading, so that the peer is held back by its own connection. What was read already may still come. */
   pauseReading(): void;
   resumeReading(): void;
   /** Whether input was throttled since the last call. Resets it. */
   consumeThrottled?(): boolean;
   /** Tells the peer why, and ends the connection within a bounded time. */
   close(reason: Disconnect): void;
-  /** Ends the connection without another word, and lets go of what waits for the peer. */
+  /** Ends the connection without another message, and drops what waits for the peer. */
   destroy(): void;
 }
 
@@ -65,7 +65,7 @@ export interface TransportEvents {
 }
 
 export interface Emulation {
-  /** Nobody can guess it: it is all that a command shows. */
+  /** Unguessable, since it is the only credential of a command. */
   readonly session: string;
   /** The server that has the session. */
   readonly node: string;

@@ -1,7 +1,7 @@
 /**
- * Costly work of all clients: each user, connection or address has an account that it is charged to, what begins takes
- * its turn, so that no turn of the event loop takes long, and while the loop lags nothing new is begun for those that
- * have had their share.
+ * Costly work of all clients. What a request costs is said here, for commands and for plain HTTP alike. Each user, connection
+ * or address has an account that it is charged to; what begins takes its turn, so that no turn of the event loop takes long,
+ * and while the loop lags nothing new is begun for those that have had their share.
  */
 import type { Clock } from "../time/clock.js";
 import { TokenBucket } from "../time/token-bucket.js";
@@ -35,7 +35,7 @@ export interface WorkAccount {
   waitMs(): number;
   /** Whether so little was spent that it is served also while the loop lags. */
   readonly isWithinShare: boolean;
-  /** Nobody needs it any more. */
+  /** The account is not needed any longer. */
   release(): void;
 }
 
@@ -76,7 +76,7 @@ export class Work {
     return shedAboveLagMs !== null && lagMs() > shedAboveLagMs;
   }
 
-  /** @param key whose it is, for all that share it; undefined for an account that nobody shares */
+  /** @param key whose it is, for all that share it; undefined for an account that is not shared */
   account(key: string | undefined): WorkAccount {
     const { clock, perSecond, burst } = this.#options;
     const buckets = this.#buckets;
@@ -111,7 +111,7 @@ export class Work {
     return false;
   }
 
-  /** Nobody waits for this turn any more. */
+  /** The turn is not needed any longer. */
   cancel(run: () => void): void {
     this.#waiting.delete(run);
   }
@@ -149,14 +149,10 @@ export class Work {
   }
 }
 
-// Token buckets by key, for what several connections share: those of a user, those from an address. A bucket that is held
-// stays; one that nobody holds stays only until it is full, which a new one would be, too. Without a timer: each time one
-// is let go of, the oldest others are looked at. Beyond a bound, those that were let go of first are dropped.
-
 export interface TokenBucketsOptions {
   readonly perSecond: number;
   readonly burst: number;
-  /** Buckets that nobody holds. @default 20,000 */
+  /** Buckets that are not held. @default 20,000 */
   readonly maxIdle?: number;
 }
 
@@ -167,10 +163,15 @@ interface Entry {
 
 const defaultMaxIdle = 20_000;
 
+/**
+ * Token buckets by key, for what several connections share: those of a user, those from an address. A bucket that is held
+ * stays; one that is not held stays only until it is full, as a new one would be. Without a timer: each time one is released,
+ * the oldest others are looked at. Beyond a bound, those that were released first are dropped.
+ */
 export class TokenBuckets {
   readonly #options: TokenBucketsOptions;
   readonly #held = new Map<string, Entry>();
-  /** In the order in which they were let go of. */
+  /** In the order in which they were released. */
   readonly #idle = new Map<string, TokenBucket>();
 
   constructor(options: TokenBucketsOptions) {
@@ -203,7 +204,7 @@ export class TokenBuckets {
   }
 
   /**
-   * Takes one token of a key that nobody needs to hold.
+   * Takes one token of a key that is not held.
    * @returns 0, or the milliseconds until there is one
    */
   take(key: string, now: number): number {
@@ -224,10 +225,7 @@ export class TokenBuckets {
   }
 }
 
-// What a client's requests cost beside being a request, in work units: one is about a tenth of a millisecond of the
-// server's time. Cheap commands, whose number the command rate bounds, cost none. The one place that says so, for commands
-// and for plain HTTP alike.
-
+/** A work unit is about a tenth of a millisecond of the server's time. Cheap commands, whose number the command rate bounds, cost none. */
 export const unitsPerMs = 10;
 /** An answer of so many bytes belongs to a cheap command. */
 const cheapBytes = 1024;
@@ -235,9 +233,9 @@ const cheapBytes = 1024;
 const bytesPerUnit = 2048;
 const inputBytesPerUnit = 4096;
 const entriesPerUnit = 5;
-/** A token that was checked and is none, for its address: more than it takes, since nobody needs many of them. */
+/** An invalid token, for its address: more than checking takes, since no client needs many tries. */
 export const costOfBadToken = 20;
-/** Less than that is not worth a look: of commands that do nothing but wait. */
+/** Less is not counted: commands that only wait take it, too. */
 const cheapMs = 1;
 
 /** @param bytes of a message that a client has sent, which is parsed whatever comes of it: JSON of many small parts costs most */

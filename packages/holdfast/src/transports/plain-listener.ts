@@ -2,7 +2,7 @@
 import { type HttpExchange, tokenOf } from "../requests/exchange.js";
 import { type HttpRefusal, refuse } from "../requests/refusals.js";
 import { readResume } from "../requests/resume.js";
-import type { Handler } from "../sessions/registry.js";
+import type { SessionRegistry } from "../sessions/registry.js";
 import type { MapType } from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
 import type { Admission, AdmittedConnection } from "./admission.js";
@@ -11,7 +11,7 @@ import { type PlainRequest, PlainTransport } from "./plain-transport.js";
 import type { StreamTimes } from "./stream-transport.js";
 
 export interface PlainListenerOptions {
-  readonly handler: Handler;
+  readonly handler: SessionRegistry;
   readonly admission: Admission;
   readonly times: StreamTimes;
   /** Undefined if the channel is not a map, or unknown. */

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { type HttpExchange, parseJsonObject } from "../requests/exchange.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import { findMisplacedResume } from "../requests/resume.js";
-import type { Handler } from "../sessions/registry.js";
+import type { SessionRegistry } from "../sessions/registry.js";
 import type { Codec } from "../wire/codec.js";
 import { codecForContentType, codecs, defaultCodec } from "../wire/codecs.js";
 import type { Command, ConnectParams } from "../wire/messages.js";
@@ -16,7 +16,7 @@ import { OneWaySdkTransport } from "./one-way-transport.js";
 import type { StreamFormat, StreamTimes } from "./stream-transport.js";
 
 export interface StreamListenerOptions {
-  readonly handler: Handler;
+  readonly handler: SessionRegistry;
   readonly admission: Admission;
   readonly times: StreamTimes;
   /** This server's id. */

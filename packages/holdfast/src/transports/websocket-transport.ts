@@ -10,7 +10,7 @@ import type { PeerPlace } from "../requests/addresses.js";
 import { queryOf } from "../requests/exchange.js";
 import type { AdmittedRequest, RequestPolicy, RequestRule } from "../requests/request-policy.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
-import type { Handler } from "../sessions/registry.js";
+import type { SessionRegistry } from "../sessions/registry.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
@@ -27,7 +27,7 @@ import type { Disconnect } from "../wire/codes.js";
 import type { Admission, AdmittedConnection, Peer } from "./admission.js";
 
 export interface WebSocketListenerOptions {
-  readonly handler: Handler;
+  readonly handler: SessionRegistry;
   readonly context: DriverContext;
   /** Without context takeover; undefined for no compression. */
   readonly compression: DeflateSettings | undefined;

@@ -68,8 +68,8 @@ export interface Disconnect {
   readonly reason: string;
 }
 
-/** Whether SDKs come back after the end of a connection with that code. */
-export function comesBackAfter(code: number): boolean {
+/** Whether SDKs reconnect after a connection that ended with the code. */
+export function reconnectsAfter(code: number): boolean {
   return code < 3500 || (code >= 4000 && code < 4500) || code >= 5000;
 }
 
@@ -106,10 +106,10 @@ const statuses: Readonly<Record<number, number>> = {
   113: 409,
 };
 
-/** Statuses that say something of the connection, or of a proxy, which an application cannot know. */
+/** Statuses that are about the connection or a proxy, which an application cannot know. */
 const ofConnections = new Set([401, 407, 408, 421, 425, 426, 431]);
 
-/** An application's own code is the status where it is one of those that say what is wrong with a request; else 403. */
+/** An application's own code is the status where it is a client error of a request; else 403. */
 export function httpStatusOf(code: number): number {
   const known = statuses[code];
   if (known !== undefined) return known;

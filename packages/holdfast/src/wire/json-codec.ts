@@ -90,13 +90,12 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 function decodeLine(line: string): Command | string {
-  if (line.trim() === "")
-    return "a frame must hold JSON objects separated by single line feeds, and has an empty line";
+  if (line.trim() === "") return "an empty line: a frame holds JSON objects separated by single line feeds";
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    return `not JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
+    return `invalid JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
   }
   return findDepthFault(line, value) ?? toCommand(value, line);
 }

@@ -31,13 +31,13 @@ export interface Publication {
   /** The publisher, where that is a client. */
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
-  /** What it is about, where a newer one with the same key takes its place. */
+  /** A newer publication with the same key replaces it. */
   readonly key?: string;
-  /** The key has no value any more; `data` is `null`. In channels of kind `map`. */
+  /** The key is removed; `data` is `null`. In channels of kind `map`. */
   readonly isRemoved?: true;
   /** What the keys of a map are ordered by. */
   readonly score?: number;
-  /** The publisher's own count of what it says of the key; not shown to clients. */
+  /** The publisher's own version of the key's value; not shown to clients. */
   readonly version?: Version;
   /** When the log took it, Unix milliseconds. */
   readonly time: number;
@@ -206,7 +206,7 @@ export interface ConnectResult {
 export interface RefreshResult {
   readonly client: string;
   readonly version: string;
-  /** Seconds; undefined where nothing expires any more. */
+  /** Seconds; undefined where nothing expires. */
   readonly ttl?: number;
 }
 
@@ -287,7 +287,7 @@ export type Push =
   /** The connection ends with it, where the transport has no close codes of its own. */
   | { readonly kind: "disconnect"; readonly code: number; readonly reason: string };
 
-/** What has become of it. */
+/** What became of a publish. */
 export interface Published {
   readonly position: Position;
   /** Whether its idempotency key had been used, so that nothing was published again. */
@@ -311,7 +311,7 @@ export function toPublishedFields({ position, isDuplicate, suppressed }: Publish
   };
 }
 
-/** Whether a new publication is there. */
+/** Whether a new publication was appended. */
 export function isNewlyPublished({ isDuplicate, suppressed }: Published): boolean {
   return !isDuplicate && suppressed === undefined;
 }

@@ -7,34 +7,34 @@ const without = { history: false, presence: true };
 const channel = { name: "c", epoch: "new", head: 9 };
 
 /** Ann was let in at offset 5 of an epoch. */
-function letIn(epoch: string): DataAccess {
+function allowFrom(epoch: string): DataAccess {
   const access = new DataAccess();
-  access.letIn(ann, "c", { epoch, offset: 5 }, without, ann, {});
+  access.allowFrom(ann, "c", { epoch, offset: 5 }, without, ann, {});
   return access;
 }
 
 describe("reading on without permission for history", () => {
   it("is for positions from the floor on, whether or not the epoch is named", () => {
-    const access = letIn("new");
+    const access = allowFrom("new");
     for (const epoch of ["new", ""]) {
-      const may = (offset: number) => access.mayReadFrom(ann, channel, { epoch, offset }, without);
+      const may = (offset: number) => access.canReadFrom(ann, channel, { epoch, offset }, without);
       expect([4, 5, 6, 9].map(may)).toEqual([false, true, true, true]);
     }
   });
 
   it("is not for positions of another epoch, nor for a floor of one", () => {
-    expect(letIn("new").mayReadFrom(ann, channel, { epoch: "old", offset: 6 }, without)).toBe(false);
-    expect(letIn("new").mayReadFrom(ann, channel, { epoch: "old", offset: 9 }, without)).toBe(false);
+    expect(allowFrom("new").canReadFrom(ann, channel, { epoch: "old", offset: 6 }, without)).toBe(false);
+    expect(allowFrom("new").canReadFrom(ann, channel, { epoch: "old", offset: 9 }, without)).toBe(false);
     for (const epoch of ["new", ""])
-      expect(letIn("old").mayReadFrom(ann, channel, { epoch, offset: 6 }, without)).toBe(false);
+      expect(allowFrom("old").canReadFrom(ann, channel, { epoch, offset: 6 }, without)).toBe(false);
   });
 
   it("is for the head to everybody, and ends for those who are put out", () => {
-    const access = letIn("new");
+    const access = allowFrom("new");
     const may = (reader: typeof ann, offset: number) =>
-      access.mayReadFrom(reader, channel, { epoch: "new", offset }, without);
+      access.canReadFrom(reader, channel, { epoch: "new", offset }, without);
     expect([may(ben, 9), may(ben, 8)]).toEqual([true, false]);
-    access.putOut(ann, "c");
+    access.revoke(ann, "c");
     expect([may(ann, 9), may(ann, 8)]).toEqual([true, false]);
   });
 });

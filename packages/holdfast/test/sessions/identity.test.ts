@@ -30,7 +30,7 @@ describe("believing clients", () => {
     expect(believe({ user: "ann" }, "t")).toEqual({
       isAccepted: false,
       disconnect: "invalidToken",
-      reason: "this server has no key to check tokens with",
+      reason: "this server has no key to verify tokens",
     });
   });
 

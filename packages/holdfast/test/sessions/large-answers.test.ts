@@ -28,7 +28,7 @@ describe("answer that is large", () => {
     );
     expect(client.reply(2)?.error).toEqual({
       code: 106,
-      message: "limit exceeded: 5 clients are more than one reply may hold; presence_stats counts them",
+      message: "limit exceeded: 5 clients are too many for one reply; use presence_stats",
     });
     expect(client.reply(3)?.presence_stats).toEqual({ num_clients: 5, num_users: 5 });
   });
@@ -69,9 +69,9 @@ describe("answer that is large", () => {
 
 describe("kinds of subscription and publication that are not there", () => {
   it.each([
-    [{ subscribe: { channel: "news", type: 1 } }, 103, "this channel is no map: subscribe without a type"],
+    [{ subscribe: { channel: "news", type: 1 } }, 103, "this channel is not a map: subscribe without type"],
     [{ subscribe: { channel: "news", type: 4 } }, 108, "type 4 is not supported by this server"],
-    [{ publish: { channel: "news", type: 1, key: "a", data: 1 } }, 107, "this channel is no map"],
+    [{ publish: { channel: "news", type: 1, key: "a", data: 1 } }, 107, "this channel is not a map"],
     [{ publish: { channel: "news", type: 2, key: "a", data: 1 } }, 108, "type 2 is not supported"],
     [{ publish: { channel: "news", key: "a", removed: true } }, 107, "removed is for maps only"],
   ])("%j is refused instead of doing something else", async (command, code, words) => {

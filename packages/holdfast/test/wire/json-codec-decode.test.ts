@@ -53,16 +53,16 @@ describe("frame", () => {
   });
 
   it.each(["hello", "{", "{}{}", "{'id':1}", '{"id":1,}', "\u0000", "{}\n{", "undefined", "NaN"])(
-    "that is not JSON is at fault and echoes its start: %j",
+    "that is invalid JSON is at fault and echoes its start: %j",
     (frame) => {
       const { commands, fault } = decode(frame);
       const line = frame.split("\n").at(-1) as string;
       expect(commands).toHaveLength(frame.split("\n").length - 1);
-      expect(fault).toBe(`not JSON: ${JSON.stringify(line)}`);
+      expect(fault).toBe(`invalid JSON: ${JSON.stringify(line)}`);
     },
   );
 
-  it("that is not JSON echoes no more than a little of it", () => {
+  it("that is invalid JSON echoes no more than a little of it", () => {
     const { fault } = decode("x".repeat(10_000));
     expect(fault?.length).toBeLessThan(100);
   });
@@ -96,7 +96,7 @@ describe("frame", () => {
 
   it("is at fault with a byte order mark, as text and as bytes", () => {
     const text = "\ufeff{}";
-    expect(decode(text)).toMatchObject({ commands: [], fault: expect.stringContaining("not JSON") });
+    expect(decode(text)).toMatchObject({ commands: [], fault: expect.stringContaining("invalid JSON") });
     expect(decode(new TextEncoder().encode(text))).toEqual(decode(text));
   });
 });

@@ -18,7 +18,7 @@ import {
   read,
 } from "../../sessions/reading.js";
 import {
-  type Visitor,
+  type RequestClient,
   WaitingReader,
   type WaitingReaderOptions,
   type WaitOutcome,
@@ -69,7 +69,7 @@ export class ChannelReads {
   }
 
   /** @throws what the application and the broker throw */
-  async answer(exchange: HttpExchange, visitor: Visitor, channel: string): Promise<void> {
+  async answer(exchange: HttpExchange, client: RequestClient, channel: string): Promise<void> {
     const { context, rates, maxWaitMs } = this.#options;
     const query = parseReadQuery(exchange.admitted.request, maxWaitMs);
     if (typeof query === "string") {
@@ -77,12 +77,12 @@ export class ChannelReads {
       return;
     }
     const params = { ...query, channel };
-    const admission = await admit(context, visitor, params);
+    const admission = await admit(context, client, params);
     if ("refusal" in admission) {
       exchange.refuse(toHttpRefusal(admission.refusal));
       return;
     }
-    const account = rates.accountOf(visitor.actor.user, exchange.address);
+    const account = rates.accountOf(client.actor.user, exchange.address);
     exchange.onClosed(() => account.release());
     const refusal = rates.findWorkRefusal(account);
     if (refusal) {
@@ -145,7 +145,7 @@ export class ChannelReads {
     const resumeCounting = pauseCounting(exchange.response);
     const waiting: Waiting = {
       exchange,
-      identity: admission.visitor.identity,
+      identity: admission.client.identity,
       grant: admission.grant,
       channel: params.channel,
       reader: new WaitingReader({
@@ -171,9 +171,9 @@ export class ChannelReads {
   }
 
   /** At most until the client's token or grant expires. */
-  #waitMsOf({ visitor, grant }: Admission, { waitMs }: ReadQuery): number {
+  #waitMsOf({ client, grant }: Admission, { waitMs }: ReadQuery): number {
     const now = this.#options.context.clock.now();
-    const ends = [visitor.identity.expiresAt, grant.expiresAt].filter((end) => end !== undefined);
+    const ends = [client.identity.expiresAt, grant.expiresAt].filter((end) => end !== undefined);
     return Math.max(0, Math.min(waitMs, ...ends.map((end) => end - now)));
   }
 

@@ -6,7 +6,7 @@ import type { HttpExchange } from "../../requests/exchange.js";
 import { refusalOfThrown, toHttpRefusal } from "../../requests/refusals.js";
 import type { SessionContext } from "../../sessions/context.js";
 import type { WaitingRequest } from "../../sessions/control.js";
-import { dismissVisitor, receiveVisitor, type Visitor } from "../../sessions/request-client.js";
+import { releaseClient, acceptClient, type RequestClient } from "../../sessions/request-client.js";
 import { errorTable, type ReplyError, replyError } from "../../wire/codes.js";
 import { ChannelReads } from "./channel-reads.js";
 import { ChannelWrites } from "./channel-writes.js";
@@ -83,21 +83,21 @@ export class ChannelRoutes {
   async #answer(exchange: HttpExchange, channel: string): Promise<void> {
     const isRead = exchange.method === "GET" || exchange.method === "HEAD";
     if (isRead) exchange.request.resume();
-    const visitor = await this.#authenticate(exchange);
-    if (visitor) await (isRead ? this.#reads : this.#writes).answer(exchange, visitor, channel);
+    const client = await this.#authenticate(exchange);
+    if (client) await (isRead ? this.#reads : this.#writes).answer(exchange, client, channel);
   }
 
   /** @returns undefined if the request was refused, or its client has gone */
-  async #authenticate(exchange: HttpExchange): Promise<Visitor | undefined> {
+  async #authenticate(exchange: HttpExchange): Promise<RequestClient | undefined> {
     const { context } = this.#options;
-    const visitor = await receiveVisitor(context, exchange.credentials);
-    if ("refusal" in visitor) {
-      if (visitor.refusal.code === errorTable.unauthorized.code) this.#rates.chargeBadToken(exchange.address);
-      exchange.refuse(toHttpRefusal(visitor.refusal));
+    const client = await acceptClient(context, exchange.credentials);
+    if ("refusal" in client) {
+      if (client.refusal.code === errorTable.unauthorized.code) this.#rates.chargeBadToken(exchange.address);
+      exchange.refuse(toHttpRefusal(client.refusal));
       return undefined;
     }
-    exchange.onClosed(() => dismissVisitor(context, visitor));
-    return exchange.isClosed ? undefined : visitor;
+    exchange.onClosed(() => releaseClient(context, client));
+    return exchange.isClosed ? undefined : client;
   }
 
   #fail(exchange: HttpExchange, error: unknown): void {

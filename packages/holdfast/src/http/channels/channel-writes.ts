@@ -5,7 +5,7 @@ import { type HttpRefusal, refuse, toHttpRefusal } from "../../requests/refusals
 import type { SessionContext } from "../../sessions/context.js";
 import { type Publisher, type Publishing, publish } from "../../sessions/publishing.js";
 import { admit } from "../../sessions/reading.js";
-import type { Visitor } from "../../sessions/request-client.js";
+import type { RequestClient } from "../../sessions/request-client.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { isNewlyPublished, type PublishParams, toPublishedFields } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
@@ -36,9 +36,9 @@ export class ChannelWrites {
   }
 
   /** @throws what the application, and the broker's `publish`, throw */
-  async answer(exchange: HttpExchange, visitor: Visitor, channel: string): Promise<void> {
+  async answer(exchange: HttpExchange, client: RequestClient, channel: string): Promise<void> {
     const { context, rates } = this.#options;
-    const limited = rates.takePublish(visitor.actor.user, exchange.address);
+    const limited = rates.takePublish(client.actor.user, exchange.address);
     if (limited) {
       exchange.refuse(limited);
       return;
@@ -49,7 +49,7 @@ export class ChannelWrites {
       exchange.refuse(params);
       return;
     }
-    const publisher = await this.#toPublisher(visitor, params, exchange);
+    const publisher = await this.#toPublisher(client, params, exchange);
     const published = "code" in publisher ? publisher : await publish(context, params, publisher);
     if (exchange.isClosed) return;
     if ("code" in published) exchange.refuse(toHttpRefusal(published));
@@ -95,12 +95,12 @@ export class ChannelWrites {
 
   /** A client that may subscribe counts as a subscriber: a request cannot subscribe first. */
   async #toPublisher(
-    visitor: Visitor,
+    client: RequestClient,
     { channel }: PublishParams,
     { query }: HttpExchange,
   ): Promise<Publisher | ReplyError> {
     const { context } = this.#options;
-    const { actor, info, owner } = visitor;
+    const { actor, info, owner } = client;
     const policy = context.application.policyFor(channel);
     if (policy === undefined) return replyError("unknownChannel");
     if (policy.rules.map?.keysOf === "client")
@@ -110,7 +110,7 @@ export class ChannelWrites {
       );
     if (await policy.may("publish", actor, false)) return { actor, info, owner, isSubscribed: false };
     const token = query.get("channel_token");
-    const admission = await admit(context, visitor, { channel, ...(token && { token }) });
+    const admission = await admit(context, client, { channel, ...(token && { token }) });
     if ("refusal" in admission) return admission.refusal;
     const { grant } = admission;
     const shown = grant.info === undefined ? info : { ...info, chanInfo: grant.info };

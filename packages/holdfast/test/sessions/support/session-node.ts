@@ -15,7 +15,7 @@ import { type Authenticate, insecureAuth } from "../../../src/sessions/identity.
 import type { SessionLimits, SessionTimes } from "../../../src/sessions/limits.js";
 import { PresenceLists } from "../../../src/sessions/presence.js";
 import { createUserPublishes } from "../../../src/sessions/publishing.js";
-import { Handler } from "../../../src/sessions/registry.js";
+import { SessionRegistry } from "../../../src/sessions/registry.js";
 import { Work } from "../../../src/sessions/work.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
 import { eventsFor } from "../../channels/support/broker-events.js";
@@ -105,7 +105,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     createId: createCounter("client"),
     random: options.random ?? (() => 0),
   };
-  const handler = new Handler(context);
+  const handler = new SessionRegistry(context);
 
   /** A connection that has not sent anything. */
   const open = (): TestClient => {
