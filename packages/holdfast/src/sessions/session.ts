@@ -322,10 +322,8 @@ export class Session
   }
 
   #encodeReply(reply: Reply): Encoded | undefined {
-    const { transport } = this;
     const onReply = this.#onReplies?.get(reply.id);
-    if (onReply === undefined)
-      return transport.translate ? transport.translate(reply) : this.#codec.encodeReply(reply);
+    if (onReply === undefined) return this.#codec.encodeReply(reply);
     this.#onReplies?.delete(reply.id);
     return onReply(reply);
   }

@@ -1,5 +1,5 @@
 /**
- * Contract of a transport: carries one session's payloads over whatever connection it is. Implementations stand in
+ * Contract of a transport: carries one session's messages over whatever connection it is. Implementations stand in
  * transports/ and hand what happens to the session.
  *
  * - `closed` MUST be called once, when the peer or the network has ended the connection; nothing may be called after it.
@@ -25,10 +25,10 @@ export interface Transport {
   /** The one channel that the connection is for: the server subscribes it to no other. */
   readonly onlyChannel?: string;
   /**
-   * For clients that read no messages of the protocol: takes what is for this client alone.
+   * For clients that read no pushes of the protocol: takes those for this client alone, instead of the encoding's codec.
    * @returns what the client is told of it, if anything
    */
-  translate?(message: Reply | Push): Encoded | undefined;
+  translate?(push: Push): Encoded | undefined;
   /** The request that opened the connection, which is kept until it is taken. To be called once. */
   takeRequest(): ConnectionRequest;
   /** Writes framed bytes, all in one write. */

@@ -79,10 +79,9 @@ export class PlainTransport extends OneWayTransport {
   }
 
   /** Without its subscription the stream has nothing more to say. */
-  translate(message: Reply | Push): string | undefined {
-    if (!("kind" in message)) return undefined;
-    if (message.kind !== "unsubscribe") return this.encoding.codec.encodePush(message) as string;
-    this.session?.close(message);
+  translate(push: Push): string | undefined {
+    if (push.kind !== "unsubscribe") return this.encoding.codec.encodePush(push) as string;
+    this.session?.close(push);
     return undefined;
   }
 
