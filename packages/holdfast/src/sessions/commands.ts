@@ -1,8 +1,15 @@
-/** The commands of the client protocol, each from its checked parameters to its reply. */
+/**
+ * The commands of one session: {@link CommandQueue} says which may start, or why it is refused, and {@link commandHandlers} has
+ * each from its checked parameters to its reply. Running them is the session's. They start in order, some at a time, nothing
+ * before connect is done; a costly one waits until what was spent before is paid off, and for its turn.
+ */
+
 import { HoldfastError } from "../errors.js";
-import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
+import { TokenBucket } from "../time/token-bucket.js";
+import { type Disconnect, disconnect, type ErrorName, type ReplyError, replyError } from "../wire/codes.js";
 import {
   type ClientInfo,
+  type Command,
   isNewlyPublished,
   type Method,
   type Reply,
@@ -14,9 +21,276 @@ import { findChannelNameFault } from "../wire/names.js";
 import { connect, refresh, subRefresh } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { canReadList } from "./data-access.js";
-import { callMethod, publishInTurn } from "./publishing.js";
+import { callMethod, PublishRate, publishInTurn, publishMethod } from "./publishing.js";
 import { readHistory } from "./reading.js";
-import type { Session } from "./session.js";
+import type { Session, SessionState } from "./session.js";
+import { busyText, estimateOf, type WorkAccount } from "./work.js";
+
+/** What comes of a command that may start. */
+export type Step =
+  | Request
+  | Extract<Command, { method: "pong" | "send" }>
+  | { readonly method: "refuse"; readonly id: number; readonly error: ReplyError }
+  | { readonly method: "close"; readonly reason: Disconnect };
+
+/** Told when commands that waited for time or for their turn may start. */
+export interface CommandOwner {
+  commandsReady(): void;
+}
+
+type Waiting = Command | { readonly method: "fault"; readonly reason: string };
+type RateVerdict = "ok" | "empty" | "overdrawn";
+
+/** After which a debt is looked at again. */
+const maxWaitMs = 60_000;
+/** Commands beyond the rate's that a connection may have sent lately and still be served while the loop lags. */
+const shareOfCommands = 10;
+
+const largeAnswers: ReadonlySet<string> = new Set(["presence", "history"]);
+
+export class CommandQueue {
+  readonly #context: SessionContext;
+  readonly #owner: CommandOwner;
+  readonly #bucket: TokenBucket | undefined;
+  /** Made with the first publication. */
+  #publishRate: PublishRate | undefined;
+  /** Made when there is something to charge. */
+  #work: WorkAccount | undefined;
+  #user = "";
+  /** Whether the costly command that is next may start. */
+  #hasTurn = false;
+  #owesInput = false;
+  #cancelWait: (() => void) | undefined;
+  #waiting: Waiting[] | undefined;
+  /** Commands of `#waiting` that have been started. */
+  #started = 0;
+  #inFlight = 0;
+  #largeInFlight = 0;
+  #isEnded = false;
+
+  constructor(context: SessionContext, owner: CommandOwner) {
+    const { commandsPerSecond, commandBurst } = context.limits;
+    this.#context = context;
+    this.#owner = owner;
+    if (commandsPerSecond !== null)
+      this.#bucket = new TokenBucket(commandsPerSecond, commandBurst, context.clock.elapsed());
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  add(commands: readonly Command[], fault?: string): void {
+    if (commands.length === 0 && fault === undefined) return;
+    this.#waiting ??= [];
+    for (const command of commands) this.#waiting.push(command);
+    if (fault !== undefined) this.#waiting.push({ method: "fault", reason: fault });
+  }
+
+  /** It is known who is charged for the commands. @param user empty for an anonymous one */
+  identify(user: string): void {
+    if (user === this.#user) return;
+    this.#work?.release();
+    this.#work = undefined;
+    this.#user = user;
+  }
+
+  /** The connection has ended. */
+  end(): void {
+    this.#isEnded = true;
+    this.#clear();
+    this.#publishRate?.stop(this.#context.clock.elapsed());
+    this.#publishRate = undefined;
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+    this.#work?.release();
+    this.#work = undefined;
+  }
+
+  /** What parsing the client's input has cost, in work units; beyond what it may, nothing more is read for a while. */
+  chargeInput(units: number): void {
+    if (units === 0 || this.#isEnded) return;
+    this.charge(units);
+    this.#owesInput = true;
+  }
+
+  /** Whether input is to wait until what came before is paid off; the owner is told when it is. */
+  get isInputOwed(): boolean {
+    if (!this.#owesInput) return false;
+    const waitMs = this.#account.waitMs();
+    this.#owesInput = waitMs > 0;
+    if (waitMs > 0) this.#wait(waitMs);
+    return this.#owesInput;
+  }
+
+  /** What was done for the client, in work units. */
+  charge(units: number): void {
+    if (units > 0 && !this.#isEnded) this.#account.charge(units);
+  }
+
+  /** Takes the next command, where one may start. What is taken as a request or message is in flight until it is `done`. */
+  next(state: SessionState): Step | undefined {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return undefined;
+    const command = waiting[this.#started] as Waiting;
+    if (!this.#canStart(command, state)) return undefined;
+    if (++this.#started === waiting.length) this.#clear();
+    return this.#begin(command, state);
+  }
+
+  /** A request or message that was taken has been dealt with. */
+  done(command: Extract<Step, Command>): void {
+    this.#inFlight--;
+    if (isLarge(command)) this.#largeInFlight--;
+  }
+
+  /** Of the user; before it is known who it is, or without a name, of the connection. */
+  get #account(): WorkAccount {
+    this.#work ??= this.#context.work.account(this.#user === "" ? undefined : `user ${this.#user}`);
+    return this.#work;
+  }
+
+  #clear(): void {
+    this.#waiting = undefined;
+    this.#started = 0;
+  }
+
+  #canStart(command: Waiting, state: SessionState): boolean {
+    // Commands that follow connect in one frame wait for it.
+    if (this.#isEnded || (state !== "opened" && state !== "connected")) return false;
+    if (this.#inFlight >= this.#context.limits.maxCommandsInFlight) return false;
+    // One large answer at a time, so that what waits for a peer stays bounded.
+    if (this.#largeInFlight > 0 && isLarge(command)) return false;
+    return this.#hasTurn || this.#mayBegin(this.#estimateOf(command));
+  }
+
+  #estimateOf(command: Waiting): number {
+    return command.method === "fault" ? 0 : estimateOf(command, this.#context.limits);
+  }
+
+  /** Whether something that costs so much may begin now; otherwise the owner is told when it may. */
+  #mayBegin(units: number): boolean {
+    if (units === 0) return true;
+    if (this.#cancelWait !== undefined) return false;
+    const { work } = this.#context;
+    const waitMs = this.#account.waitMs();
+    if (waitMs > 0) {
+      this.#wait(waitMs);
+      return false;
+    }
+    const begin = () => {
+      this.#hasTurn = true;
+      this.#goOn();
+    };
+    this.#hasTurn = work.begins(units, begin);
+    if (!this.#hasTurn) this.#cancelWait = () => work.cancel(begin);
+    return this.#hasTurn;
+  }
+
+  #wait(waitMs: number): void {
+    const { clock } = this.#context;
+    this.#cancelWait ??= clock.setTimer(() => this.#goOn(), Math.min(maxWaitMs, Math.ceil(waitMs)));
+  }
+
+  #goOn(): void {
+    this.#cancelWait = undefined;
+    this.#owner.commandsReady();
+  }
+
+  #begin(command: Waiting, state: SessionState): Step {
+    this.#hasTurn = false;
+    if (command.method === "fault")
+      return { method: "close", reason: disconnect("badRequest", command.reason) };
+    const now = this.#context.clock.elapsed();
+    const rate = this.#bucket?.take(now) ?? "ok";
+    const reason = this.#findClose(command, rate, state);
+    if (reason !== undefined) return { method: "close", reason };
+    switch (command.method) {
+      case "pong":
+        return command;
+      case "invalid":
+        return refuse(command.id, "badRequest", command.message);
+      case "send":
+        this.#inFlight++;
+        return command;
+      default:
+        return this.#beginRequest(command, rate, now);
+    }
+  }
+
+  #beginRequest(request: Request, rate: RateVerdict, now: number): Step {
+    if (rate === "empty") return refuse(request.id, "tooManyRequests", this.#rateText(now));
+    const refusal = this.#findLagRefusal(request) ?? this.#findPublishRefusal(request, now);
+    if (refusal !== undefined) return refusal;
+    this.#inFlight++;
+    if (isLarge(request)) this.#largeInFlight++;
+    return request;
+  }
+
+  /** While the event loop lags: refuses what would add to it, for those that have had their share, and new connections. */
+  #findLagRefusal(request: Request): Step | undefined {
+    if (!this.#context.work.isLagging) return undefined;
+    if (request.method === "connect")
+      return { method: "close", reason: disconnect("tooManyRequests", busyText) };
+    const isCostly = isPublishing(request) || this.#estimateOf(request) > 0;
+    return !isCostly || this.#isWithinShare ? undefined : refuse(request.id, "tooManyRequests", busyText);
+  }
+
+  get #isWithinShare(): boolean {
+    const { clock, limits } = this.#context;
+    const hasSentFew = this.#bucket?.has(limits.commandBurst - shareOfCommands, clock.elapsed()) ?? true;
+    return hasSentFew && this.#account.isWithinShare;
+  }
+
+  #findPublishRefusal(request: Request, now: number): Step | undefined {
+    if (!isPublishing(request)) return undefined;
+    this.#publishRate ??= new PublishRate(this.#user, this.#context, now);
+    const refusal = this.#publishRate.take(now);
+    if (refusal === undefined) return undefined;
+    return refusal.isClosing
+      ? { method: "close", reason: disconnect("tooManyRequests", refusal.text) }
+      : refuse(request.id, "tooManyRequests", refusal.text);
+  }
+
+  /** Why the connection must end, where what came leaves no other way. */
+  #findClose(command: Command, rate: RateVerdict, state: SessionState): Disconnect | undefined {
+    const { method } = command;
+    if (rate === "overdrawn") return disconnect("tooManyRequests", this.#rateText());
+    if (method === "connect")
+      return state === "opened" ? undefined : disconnect("badRequest", "connect may be sent once");
+    if (state !== "connected")
+      return disconnect(
+        "badRequest",
+        method === "invalid" ? command.message : "the first command must be connect",
+      );
+    if (method === "send" && this.#context.application.onMessage === undefined)
+      return disconnect("notAvailable", "this server takes no one-way messages");
+    return undefined;
+  }
+
+  #rateText(now?: number): string {
+    const { commandsPerSecond, commandBurst } = this.#context.limits;
+    const text = `${commandsPerSecond} commands a second are accepted, ${commandBurst} at once`;
+    return now === undefined || this.#bucket === undefined
+      ? text
+      : `${text}; try again in ${Math.ceil(this.#bucket.waitMs(now))} ms`;
+  }
+}
+
+function refuse(id: number, name: ErrorName, detail: string): Step {
+  return { method: "refuse", id, error: replyError(name, detail) };
+}
+
+function isLarge(command: Waiting): boolean {
+  return (
+    largeAnswers.has(command.method) || (command.method === "subscribe" && command.params.map !== undefined)
+  );
+}
+
+function isPublishing(request: Request): boolean {
+  const { method } = request;
+  return method === "publish" || (method === "rpc" && request.params.method === publishMethod);
+}
 
 /** What a command comes to. */
 export type Outcome =

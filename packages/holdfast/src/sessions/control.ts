@@ -202,7 +202,7 @@ export class Control {
     );
   }
 
-  /** Channels that somebody on this node is subscribed to. */
+  /** Channels that have subscribers on this node. */
   channels(matches: (name: string) => boolean = () => true): readonly ChannelUse[] {
     return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
   }

@@ -104,7 +104,7 @@ export type GrantResult =
       /** It was valid, and is revoked. */
       readonly isRevoked?: true;
     }
-  /** A token for somebody else, or for another channel. */
+  /** A token for another user, or for another channel. */
   | { readonly isAccepted: false; readonly disconnect: "invalidToken"; readonly reason: string };
 
 export type VerifySubscription = (token: string, bearer: TokenBearer) => GrantResult | Promise<GrantResult>;

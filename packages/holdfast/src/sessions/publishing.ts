@@ -45,14 +45,14 @@ export interface ApiCaller {
 export type Origin = Publisher | ApiCaller | undefined;
 
 /**
- * Whose an idempotency key is. A key means one thing for one sender in one channel, whatever interface it comes by: nobody
- * can use up what somebody else is going to send. An anonymous client has nothing that outlasts its connection but its
+ * Whose an idempotency key is. A key means one thing for one sender in one channel, whatever interface it comes by, so that no
+ * sender can use up the keys of another. An anonymous client has nothing that outlasts its connection but its
  * address, so those of one address are one sender, and their repeats count once across reconnects.
  */
 export function senderOf(origin: Origin): string {
   if (origin === undefined) return "";
   if ("keyId" in origin) return `key:${origin.keyId}`;
-  // Behind a proxy that nobody trusts, an address may be everybody's.
+  // Behind a proxy that is not trusted, all clients may have one address.
   return origin.owner === "" ? "address:" : origin.owner;
 }
 

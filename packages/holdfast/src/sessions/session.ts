@@ -11,8 +11,14 @@ import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
-import { type CommandOwner, CommandQueue, type Step } from "./command-queue.js";
-import { failureOf, type Outcome, runCommand } from "./commands.js";
+import {
+  type CommandOwner,
+  CommandQueue,
+  failureOf,
+  type Outcome,
+  runCommand,
+  type Step,
+} from "./commands.js";
 import type { SessionContext } from "./context.js";
 import { FlowControl, type Holder } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";

@@ -30,7 +30,7 @@ export interface Applicant {
 }
 
 /**
- * Found at once where nobody has to be waited for, so that what a client publishes right after finds it subscribed.
+ * Without a promise where nothing has to be waited for, so that what a client publishes right after finds it subscribed.
  * @throws what the application throws
  */
 export function authorizeSubscribe(

@@ -56,7 +56,7 @@ export type OnReply = (reply: Reply) => Encoded | undefined;
 export interface TransportEvents {
   /** Frames of the transport's codec. */
   receive(frame: Encoded): void;
-  /** A command that did not come as a frame. The ids of commands under way differ. */
+  /** A command that did not come as a frame. The ids of pending commands must differ. */
   execute(command: Command, onReply?: OnReply): void;
   /** The answer to a ping of the transport's own. */
   receivePong(): void;
