@@ -26,6 +26,7 @@ import { Control } from "../sessions/control.js";
 import { DataAccess } from "../sessions/data-access.js";
 import { HeldBytes } from "../sessions/flow-control.js";
 import { presenceLeaseMs } from "../sessions/limits.js";
+import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";
 import { SessionRegistry } from "../sessions/registry.js";
@@ -37,7 +38,6 @@ import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
-import { replyError } from "../wire/codes.js";
 import { AppMethods } from "./app-methods.js";
 import {
   callAsServer,
@@ -169,13 +169,14 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       context,
       expectedFailure,
     });
-    this.control = new Control(this.#handler, context, this.#channelRoutes);
-    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    this.control = new Control(context);
+    const commands = new NodeCommands(this.#handler, context, this.#channelRoutes);
+    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, commands });
     this.#events = {
       log: withRevocations(this.#channels, this.#revocationLog),
       presence: this.#channels,
       cluster: {
-        onCommand: async () => ({ error: replyError("notAvailable") }),
+        onCommand: (command) => commands.run(command),
         onHistoryRemoved: (channel) => this.#channels.forgetHistory(channel),
       },
     };

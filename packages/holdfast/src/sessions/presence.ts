@@ -95,7 +95,8 @@ export class PresenceLists {
     for (const list of lists)
       this.#run(list, async (rules) => {
         const key = keyOf(rules, info);
-        if (key === undefined || (await this.#context.broker.log.renewKey(list, key)) || !isSubscribed()) return;
+        if (key === undefined || (await this.#context.broker.log.renewKey(list, key)) || !isSubscribed())
+          return;
         await this.#put(list, rules, info, owner);
       });
   }
