@@ -25,7 +25,7 @@ import { expectedFailure } from "../sessions/commands.js";
 import { Control } from "../sessions/control.js";
 import { DataAccess } from "../sessions/data-access.js";
 import { HeldBytes } from "../sessions/flow-control.js";
-import { presenceLeaseMs } from "../sessions/limits.js";
+import { presenceLeaseMs } from "../sessions/context.js";
 import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";

@@ -111,10 +111,7 @@ async function subscribeTo(
   const { maxConnectionChannels: max } = context.limits;
   if (grants.size > max)
     return {
-      disconnect: disconnect(
-        "channelLimit",
-        `at most ${max} channels are accepted, not ${grants.size}`,
-      ),
+      disconnect: disconnect("channelLimit", `at most ${max} channels are accepted, not ${grants.size}`),
     };
   const failures = await Promise.all(
     [...grants].map(async ([channel, grant]) => {
