@@ -1,7 +1,11 @@
 /** WebSockets of real pages over HTTP/2: those of all tabs share one TCP connection. */
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { type OpeningRequest, type ServerWebSocket, WebSocketServer } from "../../packages/holdfast/src/websocket.js";
+import {
+  type OpeningRequest,
+  type ServerWebSocket,
+  WebSocketServer,
+} from "../../packages/holdfast/src/websocket.js";
 import { testTls } from "../../packages/holdfast/test/support/tls.js";
 import { ChatWindow, eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";

@@ -7,7 +7,7 @@ import { keysFileName } from "../../apps/showcase/server/showcase.js";
 import { ChatWindow, eventually } from "./chat-window.js";
 import { launchArguments } from "./chromium.js";
 import { CutLine } from "./cut-line.js";
-import { ServedChat, createFolder } from "./served-chat.js";
+import { createFolder, ServedChat } from "./served-chat.js";
 
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;

@@ -8,7 +8,7 @@ import { openRules } from "../channels/rules.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ServerOptions } from "../options/options.js";
 import { resolveServerOptions } from "../options/schema.js";
-import { presenceLeaseMs } from "../sessions/limits.js";
+import { presenceLeaseMs } from "../sessions/context.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { buildApp } from "./build-app.js";
 import { findConfig, type OwnModules, type ReadConfig, readConfig, readTextFile } from "./config-file.js";

@@ -5,11 +5,12 @@
 import type { ChannelData, ChannelName } from "../app/app-shape.js";
 import type { App } from "../app/define-app.js";
 import { toJsonText } from "../app/hooks.js";
+import type { SessionTarget } from "../channels/cluster.js";
 import type { PublishResult, SuppressReason } from "../channels/log.js";
 import type { PresenceStats } from "../channels/presence-store.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
-import type { ChannelUse, Control, Target } from "../sessions/control.js";
+import type { ChannelUse, Control } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 
@@ -70,7 +71,7 @@ export interface RevocationChoices {
 }
 
 /** A user, with all connections, or one of them. */
-export type UserTarget = string | Target;
+export type UserTarget = string | SessionTarget;
 
 /** @typeParam A the application; its channels give the types */
 export abstract class AppMethods<A extends App> {
@@ -167,23 +168,22 @@ export abstract class AppMethods<A extends App> {
 
   /** Subscribes a user's connections, whatever the channel's rules say of who may. */
   async subscribe(user: UserTarget, channel: ChannelName<A>): Promise<void> {
-    const error = await this.control.subscribe(channel, toTarget(user));
-    if (error) throw refused(error);
+    await settle(this.control.subscribe(channel, toTarget(user)));
   }
 
   /** @param channel without one, all of them */
   async unsubscribe(user: UserTarget, channel?: ChannelName<A>): Promise<void> {
-    await this.control.unsubscribe(toTarget(user), channel);
+    await settle(this.control.unsubscribe(toTarget(user), channel));
   }
 
   /** @param reason clients reconnect after codes 3000–3499 and 4000–4499, and stay away after others. @default 3503 */
-  disconnect(user: UserTarget, reason: Disconnect = disconnect("forceDisconnect")): void {
+  disconnect(user: UserTarget, reason: Disconnect = disconnect("forceDisconnect")): Promise<void> {
     if (reason.reason === "")
       throw new HoldfastError(
         "HF_OPTION_INVALID",
         "disconnect needs a reason that is not empty, for SDKs would come back",
       );
-    this.control.disconnect(toTarget(user), reason);
+    return settle(this.control.disconnect(toTarget(user), reason));
   }
 
   /**
@@ -209,8 +209,8 @@ export abstract class AppMethods<A extends App> {
   }
 
   /** Sends something to a user's connections, in no channel. */
-  send(user: UserTarget, data: unknown): void {
-    this.control.send(toTarget(user), textOf(data));
+  send(user: UserTarget, data: unknown): Promise<void> {
+    return settle(this.control.send(toTarget(user), textOf(data)));
   }
 
   /** Channels that somebody on this node is subscribed to. */
@@ -219,7 +219,7 @@ export abstract class AppMethods<A extends App> {
   }
 }
 
-function toTarget(user: UserTarget): Target {
+function toTarget(user: UserTarget): SessionTarget {
   return typeof user === "string" ? { user } : user;
 }
 
@@ -239,6 +239,12 @@ function accepted<T extends object>(result: T | ReplyError): T {
 
 function isError(result: object): result is ReplyError {
   return "code" in result && "isTemporary" in result;
+}
+
+/** @throws the error that a command on all nodes has come to */
+async function settle(pending: Promise<ReplyError | undefined>): Promise<void> {
+  const error = await pending;
+  if (error) throw refused(error);
 }
 
 function refused({ code, message }: ReplyError): HoldfastError {

@@ -8,8 +8,8 @@ import type { PositionChecks } from "../channels/position-checks.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { Audit } from "../observe/audit.js";
 import type { Application } from "../sessions/application.js";
-import type { Control } from "../sessions/control.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
+import type { NodeCommands } from "../sessions/node-commands.js";
 import type { Clock } from "../time/clock.js";
 import type { ReplyError } from "../wire/codes.js";
 import type { Payload } from "../wire/payload.js";
@@ -65,20 +65,20 @@ export async function callAsServer(
 export interface RevocationContext {
   readonly broker: Broker;
   readonly clock: Clock;
-  readonly control: Control;
+  readonly commands: Pick<NodeCommands, "endRevoked">;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 /** What came with tokens ends with them, on whichever node these were revoked. */
 export function createRevocationLog(
   { revocations }: Tokens,
-  { broker, clock, control, onError }: RevocationContext,
+  { broker, clock, commands, onError }: RevocationContext,
 ): RevocationLog {
   return new RevocationLog({
     log: broker.log,
     revocations,
     now: () => clock.now(),
-    onRevoked: () => control.endRevoked(),
+    onRevoked: () => commands.endRevoked(),
     onError,
   });
 }

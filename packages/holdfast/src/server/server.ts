@@ -23,10 +23,11 @@ import { RequestPolicy } from "../requests/request-policy.js";
 import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
+import { presenceLeaseMs } from "../sessions/context.js";
 import { Control } from "../sessions/control.js";
 import { DataAccess } from "../sessions/data-access.js";
 import { HeldBytes } from "../sessions/flow-control.js";
-import { presenceLeaseMs } from "../sessions/limits.js";
+import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";
 import { SessionRegistry } from "../sessions/registry.js";
@@ -38,7 +39,6 @@ import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
-import { replyError } from "../wire/codes.js";
 import { AppMethods } from "./app-methods.js";
 import {
   callAsServer,
@@ -171,8 +171,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       context,
       expectedFailure,
     });
-    this.control = new Control(this.#handler, context, this.#channelRoutes);
-    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, control: this.control });
+    this.control = new Control(context);
+    const commands = new NodeCommands(this.#handler, context, this.#channelRoutes);
+    this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, commands });
     this.#checks = new PositionChecks({
       channels: this.#channels,
       log: this.#broker.log,
@@ -186,7 +187,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       log: logEventsFor(this.#channels, this.#checks, this.#revocationLog),
       presence: this.#channels,
       cluster: {
-        onCommand: async () => ({ error: replyError("notAvailable") }),
+        onCommand: (command) => commands.run(command),
         onHistoryRemoved: (channel) => this.#channels.forgetHistory(channel),
       },
     };

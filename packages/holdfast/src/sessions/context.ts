@@ -1,15 +1,41 @@
-/** What all sessions of a node share. Made by the server, from its options. */
+/** What all sessions of a node share: its parts, and what of the options bounds a session. Made by the server. */
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Delivery } from "../channels/delivery.js";
+import type { LimitSettings } from "../options/limits.js";
 import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
 import type { Application } from "./application.js";
 import type { DataAccess } from "./data-access.js";
 import type { HeldBytes } from "./flow-control.js";
-import type { SessionLimits, SessionTimes } from "./limits.js";
 import type { PresenceLists } from "./presence.js";
 import type { TokenBuckets, Work } from "./work.js";
+
+export type SessionLimits = Pick<
+  LimitSettings,
+  | "maxConnectionChannels"
+  | "commandsPerSecond"
+  | "commandBurst"
+  | "publishesPerSecond"
+  | "publishBurst"
+  | "userPublishesPerSecond"
+  | "userPublishBurst"
+  | "maxUserConnections"
+  | "bytesPerSecond"
+  | "byteBurst"
+  | "workPerSecond"
+  | "workBurst"
+  | "maxCommandsInFlight"
+  | "maxUnsentBytes"
+  | "maxHistoryEntries"
+  | "maxHistoryBytes"
+  | "maxPresenceBytes"
+>;
+
+export type SessionTimes = Pick<
+  LimitSettings,
+  "connectTimeoutMs" | "pingIntervalMs" | "pongTimeoutMs" | "stallTimeoutMs" | "hookTimeoutMs"
+>;
 
 export interface SessionContext {
   readonly broker: Broker;
@@ -37,4 +63,15 @@ export interface SessionContext {
   readonly random: () => number;
   /** Every failure in the background ends here. */
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+const minPresenceLeaseMs = 60_000;
+
+/**
+ * How long a presence entry outlives a node that has died, in milliseconds: a minute by default. It is renewed each
+ * time a session's keepalive comes round, and lasts for one and a half of the longest rounds.
+ */
+export function presenceLeaseMs({ pingIntervalMs, pongTimeoutMs, stallTimeoutMs }: SessionTimes): number {
+  const longestRoundMs = pongTimeoutMs + Math.max(pingIntervalMs, stallTimeoutMs);
+  return Math.max(minPresenceLeaseMs, 1.5 * longestRoundMs);
 }

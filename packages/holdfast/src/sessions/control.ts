@@ -1,50 +1,22 @@
 /**
  * What the server itself does with channels and connections: for the HTTP interface, and for programs that embed a server. No
- * permission is asked for. What is done to a user is done to all connections of that user, unless one is named.
+ * permission is asked for. What is done to a user is done to all connections of that user, on all nodes, unless one is named:
+ * as commands of the cluster, which node-commands.ts carries out.
  */
+import type { ClusterCommand, CommandGrant, SessionTarget } from "../channels/cluster.js";
 import type { HistoryPage, PublishResult } from "../channels/log.js";
 import type { PresenceStats } from "../channels/presence-store.js";
-import {
-  type Disconnect,
-  disconnect,
-  type ReplyError,
-  reconnectsAfter,
-  replyError,
-  unsubscribeTable,
-} from "../wire/codes.js";
+import { hasCode } from "../errors.js";
+import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, HistoryParams, PublishParams, RecoverParams } from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
 import type { Payload } from "../wire/payload.js";
 import type { Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
-import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
-import { isRevoked } from "./data-access.js";
-import type { Identity, SubscriptionGrant } from "./identity.js";
 import { MapControl } from "./maps.js";
 import { type ApiCaller, publish } from "./publishing.js";
 import { readHistory } from "./reading.js";
-import type { SessionRegistry } from "./registry.js";
-import type { Session } from "./session.js";
-
-/** Which connections: all of a user, or of those the ones that are named. */
-export interface Target {
-  readonly user: string;
-  /** Connection id. */
-  readonly client?: string | undefined;
-}
-
-/** A request that waits for what comes in a channel. */
-export interface WaitingRequest {
-  readonly identity: Identity;
-  readonly grant: SubscriptionGrant;
-  readonly channel: string;
-}
-
-/** Readers without a connection, of which the server's own side may end some, too. */
-export interface WaitingRequests {
-  refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void;
-}
 
 export interface ChannelUse {
   readonly name: string;
@@ -53,14 +25,9 @@ export interface ChannelUse {
 
 export class Control {
   readonly maps: MapControl;
-  readonly #handler: SessionRegistry;
   readonly #context: SessionContext;
-  readonly #requests: WaitingRequests | undefined;
 
-  /** @param requests to which the same is done as to connections */
-  constructor(handler: SessionRegistry, context: SessionContext, requests?: WaitingRequests) {
-    this.#requests = requests;
-    this.#handler = handler;
+  constructor(context: SessionContext) {
     this.#context = context;
     this.maps = new MapControl(context);
   }
@@ -122,84 +89,55 @@ export class Control {
   }
 
   /**
-   * Subscribes connections without their asking, and tells them.
+   * Subscribes connections from the server's side, and tells them.
    * @returns an error where a connection could not be subscribed; those that were stay so
    */
   async subscribe(
     channel: string,
-    target: Target,
-    grant: SubscriptionGrant = {},
+    target: SessionTarget,
+    grant: CommandGrant = {},
     recover?: RecoverParams,
   ): Promise<ReplyError | undefined> {
     const policy = this.#policyFor(channel);
     if ("code" in policy) return policy;
-    const failures = await Promise.all(
-      this.#findConnected(target)
-        .filter(({ transport: { onlyChannel = channel } }) => onlyChannel === channel)
-        .map((session) => subscribeOne(session, channel, grant, recover)),
-    );
-    return failures.find((failure) => failure !== undefined);
+    return await this.#send({ kind: "subscribe", target, channel, grant, ...(recover && { recover }) });
   }
 
   /** @param channel without one, all channels of these connections */
-  async unsubscribe(target: Target, channel?: string): Promise<void> {
-    const error = replyError("permissionDenied", "the server has ended this subscription");
-    this.#revoke(target, channel);
-    this.#refuse(target, error, channel);
-    await Promise.all(
-      this.#find(target).flatMap(({ channels }) =>
-        (channel === undefined ? [...channels.names] : [channel]).map((name) =>
-          channels.revoke(name, unsubscribeTable.server),
-        ),
-      ),
-    );
+  async unsubscribe(target: SessionTarget, channel?: string): Promise<ReplyError | undefined> {
+    return await this.#send({ kind: "unsubscribe", target, ...(channel !== undefined && { channel }) });
   }
 
   /** @param except connections that stay */
-  disconnect(
-    target: Target,
+  async disconnect(
+    target: SessionTarget,
     reason: Disconnect = disconnect("forceDisconnect"),
     except: readonly string[] = [],
-  ): void {
-    // Clients may come back after other reasons, and keep their positions.
-    if (!reconnectsAfter(reason.code)) this.#revoke(target);
-    for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
-    this.#refuse(
-      target,
-      replyError("permissionDenied", `the server has ended this connection: ${reason.reason}`),
-    );
+  ): Promise<ReplyError | undefined> {
+    return await this.#send({ kind: "disconnect", target, reason, except });
   }
 
   /** Sets when connections expire, or ends them at once. @param expiresAt Unix milliseconds; undefined for never */
-  refresh(
-    target: Target,
-    { isExpired, expiresAt, info }: { isExpired?: boolean; expiresAt?: number; info?: Payload },
-  ): void {
-    for (const session of this.#findConnected(target)) {
-      if (isExpired) session.close(disconnect("connectionExpired"));
-      else session.renew(expiresAt, info);
-    }
+  async refresh(
+    target: SessionTarget,
+    {
+      isExpired = false,
+      expiresAt,
+      info,
+    }: { readonly isExpired?: boolean; readonly expiresAt?: number; readonly info?: Payload },
+  ): Promise<ReplyError | undefined> {
+    return await this.#send({
+      kind: "refresh",
+      target,
+      isExpired,
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(info !== undefined && { info }),
+    });
   }
 
   /** Sends something to connections, in no channel. */
-  send(target: Target, data: Payload): void {
-    for (const session of this.#findConnected(target)) session.sendPush({ kind: "message", data });
-  }
-
-  /** Ends what came with tokens that are revoked: connections, subscriptions, and requests that wait. */
-  endRevoked(): void {
-    const { application, access } = this.#context;
-    const { isRevoked: matches } = application;
-    if (matches === undefined) return;
-    access.floors.removeWhere(matches);
-    for (const session of this.#handler.identifiedSessions())
-      if (isRevoked(application, session.client.identity, noGrant))
-        session.close(disconnect("invalidToken", "revoked"));
-      else session.channels.endRevoked(matches);
-    this.#requests?.refuseWhere(
-      ({ identity, grant }) => isRevoked(application, identity, grant),
-      replyError("unauthorized", "the token is revoked"),
-    );
+  async send(target: SessionTarget, data: Payload): Promise<ReplyError | undefined> {
+    return await this.#send({ kind: "send", target, data });
   }
 
   /** Channels that have subscribers on this node. */
@@ -207,30 +145,22 @@ export class Control {
     return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
   }
 
-  /** Positions that were issued before no longer count. All connections of a user are one reader. */
-  #revoke(target: Target, channel?: string): void {
-    const { access } = this.#context;
-    const { user } = target;
-    if (user !== "") access.revoke({ user, client: "" }, channel);
-    else for (const { client } of this.#find(target)) access.revoke(client.actor, channel);
-  }
-
-  #find({ user, client }: Target): readonly Session[] {
-    const sessions = this.#handler.sessionsOf(user);
-    return client === undefined ? sessions : sessions.filter(({ id }) => id === client);
-  }
-
-  /** Requests have no connection that could be named. */
-  #refuse({ user, client }: Target, error: ReplyError, channel?: string): void {
-    if (client !== undefined) return;
-    this.#requests?.refuseWhere(
-      (waiting) => waiting.identity.user === user && (channel ?? waiting.channel) === waiting.channel,
-      error,
-    );
-  }
-
-  #findConnected(target: Target): readonly Session[] {
-    return this.#find(target).filter(({ isConnected }) => isConnected);
+  /** Acts on all nodes; on this one at once. @returns the first failure, or which nodes have not answered */
+  async #send(command: ClusterCommand): Promise<ReplyError | undefined> {
+    try {
+      // The caller's object may have more members, which other nodes must not get.
+      const { user, client } = command.target;
+      const target = { user, ...(client !== undefined && { client }) };
+      const { outcomes, silent } = await this.#context.broker.cluster.send({ ...command, target });
+      for (const { error } of outcomes.values()) if (error !== undefined) return error;
+      return silent.length === 0
+        ? undefined
+        : replyError("internal", `no answer from nodes ${silent.join(", ")}`);
+    } catch (error) {
+      // A server that is not open has no sessions.
+      if (hasCode(error, "HF_BROKER_CLOSED")) return undefined;
+      throw error;
+    }
   }
 
   #presencePolicy(channel: string): Policy | ReplyError {
@@ -244,31 +174,4 @@ export class Control {
     if (fault !== undefined) return replyError("badRequest", fault);
     return this.#context.application.policyFor(channel) ?? replyError("unknownChannel");
   }
-}
-
-const noGrant: SubscriptionGrant = Object.freeze({});
-
-async function subscribeOne(
-  session: Session,
-  channel: string,
-  grant: SubscriptionGrant,
-  recover: RecoverParams | undefined,
-): Promise<ReplyError | undefined> {
-  const own = { ...grant, isPositionOwn: true };
-  const failure = await session.channels.grant(paramsFor(channel, recover), own, (result) => {
-    const { recoverable, positioned, position, data } = result;
-    session.sendPush({
-      kind: "subscribe",
-      channel,
-      recoverable,
-      positioned,
-      position,
-      ...(data !== undefined && { data }),
-    });
-    for (const publication of result.publications)
-      session.sendPush({ kind: "pub", channel, publication, epoch: position.epoch });
-  });
-  // A channel that the client has already is what was wanted.
-  if (failure === undefined || "disconnect" in failure || failure.error.code === 105) return undefined;
-  return failure.error;
 }

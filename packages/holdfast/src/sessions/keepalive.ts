@@ -6,7 +6,7 @@
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
-import type { SessionTimes } from "./limits.js";
+import type { SessionTimes } from "./context.js";
 
 /** Bytes that a peer has to have taken since a ping, to be slow and not gone. */
 const progressBytes = 16 * 1024;

@@ -10,8 +10,7 @@ import { hasCode } from "../errors.js";
 import type { ClientInfo } from "../wire/messages.js";
 import { findKeyFault } from "../wire/names.js";
 import { nullPayload } from "../wire/payload.js";
-import type { SessionContext } from "./context.js";
-import { presenceLeaseMs } from "./limits.js";
+import { presenceLeaseMs, type SessionContext } from "./context.js";
 
 type PresenceContext = Pick<SessionContext, "broker" | "lists" | "times" | "onError">;
 

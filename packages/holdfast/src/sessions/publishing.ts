@@ -13,8 +13,7 @@ import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields 
 import { findChannelNameFault, findKeyFault } from "../wire/names.js";
 import { nullPayload, type Payload, toPayload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
-import type { SessionContext } from "./context.js";
-import type { SessionLimits } from "./limits.js";
+import type { SessionContext, SessionLimits } from "./context.js";
 import type { Session } from "./session.js";
 import type { CallsInOrder } from "./session-channels.js";
 import { TokenBuckets } from "./work.js";

@@ -12,9 +12,8 @@ import type { HistoryParams, Position, Publication } from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
 import { type Refusal, refusal } from "./application.js";
 import { paramsFor } from "./connecting.js";
-import type { SessionContext } from "./context.js";
+import type { SessionContext, SessionLimits } from "./context.js";
 import { isRevoked } from "./data-access.js";
-import type { SessionLimits } from "./limits.js";
 import { cursorFault, readState } from "./maps.js";
 import type { RequestClient } from "./request-client.js";
 import {

@@ -442,6 +442,8 @@ export class CallsInOrder {
     all.set(name, running);
     const settled = () => {
       if (all.get(name) === running) all.delete(name);
+      // Most sessions have nothing pending, and an empty map takes more than the rest of this.
+      if (all.size === 0 && this.#last === all) this.#last = undefined;
     };
     running.then(settled, settled);
     return running;

@@ -6,7 +6,7 @@
 import type { Clock } from "../time/clock.js";
 import { TokenBucket } from "../time/token-bucket.js";
 import type { Command } from "../wire/messages.js";
-import type { SessionLimits } from "./limits.js";
+import type { SessionLimits } from "./context.js";
 
 export interface WorkOptions {
   readonly clock: Clock;

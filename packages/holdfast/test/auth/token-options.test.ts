@@ -240,6 +240,8 @@ describe("unknown options of tokens", () => {
   it("are refused, so that no bound is misspelt and missing", () => {
     const fault = faultOf({ secret, audiance: "shop" });
     expect(fault.code).toBe("HF_OPTION_INVALID");
-    expect(fault.message).toContain("unknown option audiance (did you mean audience?); known options: algorithms, audience,");
+    expect(fault.message).toContain(
+      "unknown option audiance (did you mean audience?); known options: algorithms, audience,",
+    );
   });
 });

@@ -96,8 +96,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.unsubscribe,
       result: schemas.empty,
       run: async ({ channel, ...target }, { control }) => {
-        await control.unsubscribe(target, channel || undefined);
-        return emptyResult;
+        return emptyUnless(await control.unsubscribe(target, channel || undefined));
       },
     }),
   ],
@@ -109,8 +108,9 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.disconnect,
       result: schemas.empty,
       run: async ({ disconnect: reason, whitelist, ...target }, { control }) => {
-        control.disconnect(target, reason ?? disconnect("forceDisconnect"), whitelist);
-        return emptyResult;
+        return emptyUnless(
+          await control.disconnect(target, reason ?? disconnect("forceDisconnect"), whitelist),
+        );
       },
     }),
   ],
@@ -122,12 +122,12 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.refresh,
       result: schemas.empty,
       run: async ({ expired, expire_at, info, ...target }, { control }) => {
-        control.refresh(target, {
+        const error = await control.refresh(target, {
           isExpired: expired ?? false,
           ...(expire_at && { expiresAt: expire_at * 1000 }),
           ...(info !== undefined && { info }),
         });
-        return emptyResult;
+        return emptyUnless(error);
       },
     }),
   ],
@@ -312,10 +312,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       scope: "publish",
       params: schemas.send,
       result: schemas.empty,
-      run: async ({ data, ...target }, { control }) => {
-        control.send(target, data);
-        return emptyResult;
-      },
+      run: async ({ data, ...target }, { control }) => emptyUnless(await control.send(target, data)),
     }),
   ],
   [

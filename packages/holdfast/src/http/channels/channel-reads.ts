@@ -6,8 +6,8 @@ import type { Channel } from "../../channels/channel.js";
 import { type HttpExchange, queryOf } from "../../requests/exchange.js";
 import { type HttpRefusal, toHttpRefusal } from "../../requests/refusals.js";
 import { readResume } from "../../requests/resume.js";
-import type { WaitingRequest } from "../../sessions/control.js";
 import type { ConnectionRequest } from "../../sessions/identity.js";
+import type { WaitingRequest } from "../../sessions/node-commands.js";
 import {
   type Admission,
   admit,

@@ -5,7 +5,7 @@
 import type { HttpExchange } from "../../requests/exchange.js";
 import { refusalOfThrown, toHttpRefusal } from "../../requests/refusals.js";
 import type { SessionContext } from "../../sessions/context.js";
-import type { WaitingRequest } from "../../sessions/control.js";
+import type { WaitingRequest } from "../../sessions/node-commands.js";
 import { acceptClient, type RequestClient, releaseClient } from "../../sessions/request-client.js";
 import { errorTable, type ReplyError, replyError } from "../../wire/codes.js";
 import { ChannelReads } from "./channel-reads.js";

@@ -4,7 +4,7 @@
  */
 import { PeerCounts, toPeerKey } from "../../requests/addresses.js";
 import { type HttpRefusal, retryAfter, tooMany } from "../../requests/refusals.js";
-import type { SessionLimits } from "../../sessions/limits.js";
+import type { SessionLimits } from "../../sessions/context.js";
 import {
   busyText,
   costOfBadToken,

@@ -8,11 +8,12 @@ import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
 import { resolveServerOptions } from "../../../src/options/schema.js";
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
+import type { SessionLimits, SessionTimes } from "../../../src/sessions/context.js";
 import { Control } from "../../../src/sessions/control.js";
 import { DataAccess } from "../../../src/sessions/data-access.js";
 import { HeldBytes } from "../../../src/sessions/flow-control.js";
 import { type Authenticate, insecureAuth } from "../../../src/sessions/identity.js";
-import type { SessionLimits, SessionTimes } from "../../../src/sessions/limits.js";
+import { NodeCommands } from "../../../src/sessions/node-commands.js";
 import { PresenceLists } from "../../../src/sessions/presence.js";
 import { createUserPublishes } from "../../../src/sessions/publishing.js";
 import { SessionRegistry } from "../../../src/sessions/registry.js";
@@ -69,7 +70,6 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const rulesFor = options.rulesFor ?? (() => rules);
   const kindOf = (channel: string) => rulesFor(channel)?.kind ?? "stream";
   const channels = new Channels({ log: broker.log, logReader, delivery, ringLimits, kindOf, onError });
-  await broker.open(eventsFor(channels));
   const deadlines = new Deadlines(clock, onError);
   const held = new HeldBytes(options.maxHeldBytes ?? 256 * 1024 * 1024);
   const application =
@@ -106,6 +106,12 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     random: options.random ?? (() => 0),
   };
   const handler = new SessionRegistry(context);
+  const commands = new NodeCommands(handler, context);
+  const events = eventsFor(channels);
+  await broker.open({
+    ...events,
+    cluster: { ...events.cluster, onCommand: (command) => commands.run(command) },
+  });
 
   /** A connection that has not sent anything. */
   const open = (): TestClient => {
@@ -166,7 +172,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     delivery,
     deadlines,
     handler,
-    control: new Control(handler, context),
+    control: new Control(context),
     userPublishes,
     work,
     lag,

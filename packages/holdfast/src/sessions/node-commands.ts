@@ -1,0 +1,180 @@
+/**
+ * What the server's own commands do to the sessions of this node, and to requests that wait on it. They come by the cluster,
+ * from whichever node; control.ts sends them. No permission is asked for.
+ */
+import type { ClusterCommand, CommandOutcome, SessionTarget } from "../channels/cluster.js";
+import { disconnect, type ReplyError, reconnectsAfter, replyError, unsubscribeTable } from "../wire/codes.js";
+import { expectedFailure } from "./commands.js";
+import { paramsFor } from "./connecting.js";
+import type { SessionContext } from "./context.js";
+import { isRevoked } from "./data-access.js";
+import type { Identity, SubscriptionGrant } from "./identity.js";
+import type { SessionRegistry } from "./registry.js";
+import type { Session } from "./session.js";
+
+/** A request that waits for what comes in a channel. */
+export interface WaitingRequest {
+  readonly identity: Identity;
+  readonly grant: SubscriptionGrant;
+  readonly channel: string;
+}
+
+/** Readers without a connection, some of which are to end, too. */
+export interface WaitingRequests {
+  refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void;
+}
+
+type CommandOf<K extends ClusterCommand["kind"]> = Extract<ClusterCommand, { kind: K }>;
+
+const noOutcome: CommandOutcome = Object.freeze({});
+const noGrant: SubscriptionGrant = Object.freeze({});
+
+export class NodeCommands {
+  readonly #sessions: SessionRegistry;
+  readonly #context: SessionContext;
+  readonly #requests: WaitingRequests | undefined;
+
+  /** @param requests to which the same is done as to connections */
+  constructor(sessions: SessionRegistry, context: SessionContext, requests?: WaitingRequests) {
+    this.#sessions = sessions;
+    this.#context = context;
+    this.#requests = requests;
+  }
+
+  /** Begins at once. Never rejects: a failure is the outcome. */
+  async run(command: ClusterCommand): Promise<CommandOutcome> {
+    try {
+      const error = await this.#run(command);
+      return error === undefined ? noOutcome : { error };
+    } catch (error) {
+      const expected = expectedFailure(error);
+      if (expected === undefined)
+        this.#context.onError(error, { stage: `command ${command.kind} of the server` });
+      return { error: expected ?? replyError("internal") };
+    }
+  }
+
+  /** Ends what came with tokens that are revoked: connections, subscriptions, and requests that wait. */
+  endRevoked(): void {
+    const { application, access } = this.#context;
+    const { isRevoked: matches } = application;
+    if (matches === undefined) return;
+    access.floors.removeWhere(matches);
+    for (const session of this.#sessions.identifiedSessions())
+      if (isRevoked(application, session.client.identity, noGrant))
+        session.close(disconnect("invalidToken", "revoked"));
+      else session.channels.endRevoked(matches);
+    this.#requests?.refuseWhere(
+      ({ identity, grant }) => isRevoked(application, identity, grant),
+      replyError("unauthorized", "the token is revoked"),
+    );
+  }
+
+  #run(command: ClusterCommand): Promise<ReplyError | undefined> | undefined {
+    switch (command.kind) {
+      case "subscribe":
+        return this.#subscribe(command);
+      case "unsubscribe":
+        return this.#unsubscribe(command);
+      case "disconnect":
+        this.#disconnect(command);
+        return undefined;
+      case "refresh":
+        this.#refresh(command);
+        return undefined;
+      case "send":
+        for (const session of this.#findConnected(command.target))
+          session.sendPush({ kind: "message", data: command.data });
+        return undefined;
+    }
+  }
+
+  async #subscribe(command: CommandOf<"subscribe">): Promise<ReplyError | undefined> {
+    const { channel } = command;
+    const failures = await Promise.all(
+      this.#findConnected(command.target)
+        .filter(({ transport: { onlyChannel = channel } }) => onlyChannel === channel)
+        .map((session) => subscribeOne(session, command)),
+    );
+    return failures.find((failure) => failure !== undefined);
+  }
+
+  async #unsubscribe({ target, channel }: CommandOf<"unsubscribe">): Promise<undefined> {
+    const error = replyError("permissionDenied", "the server has ended this subscription");
+    this.#revokeReads(target, channel);
+    this.#refuse(target, error, channel);
+    await Promise.all(
+      this.#find(target).flatMap(({ channels }) =>
+        (channel === undefined ? [...channels.names] : [channel]).map((name) =>
+          channels.revoke(name, unsubscribeTable.server),
+        ),
+      ),
+    );
+  }
+
+  #disconnect({ target, reason, except }: CommandOf<"disconnect">): void {
+    // Clients may come back after other reasons, and keep their positions.
+    if (!reconnectsAfter(reason.code)) this.#revokeReads(target);
+    for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
+    this.#refuse(
+      target,
+      replyError("permissionDenied", `the server has ended this connection: ${reason.reason}`),
+    );
+  }
+
+  #refresh({ target, isExpired, expiresAt, info }: CommandOf<"refresh">): void {
+    for (const session of this.#findConnected(target))
+      if (isExpired) session.close(disconnect("connectionExpired"));
+      else session.renew(expiresAt, info);
+  }
+
+  /** Positions that were issued before no longer count. All connections of a user are one reader. */
+  #revokeReads(target: SessionTarget, channel?: string): void {
+    const { access } = this.#context;
+    const { user } = target;
+    if (user !== "") access.revoke({ user, client: "" }, channel);
+    else for (const { client } of this.#find(target)) access.revoke(client.actor, channel);
+  }
+
+  #find({ user, client }: SessionTarget): readonly Session[] {
+    const sessions = this.#sessions.sessionsOf(user);
+    return client === undefined ? sessions : sessions.filter(({ id }) => id === client);
+  }
+
+  #findConnected(target: SessionTarget): readonly Session[] {
+    return this.#find(target).filter(({ isConnected }) => isConnected);
+  }
+
+  /** Requests have no connection that could be named. */
+  #refuse({ user, client }: SessionTarget, error: ReplyError, channel?: string): void {
+    if (client !== undefined) return;
+    this.#requests?.refuseWhere(
+      (waiting) => waiting.identity.user === user && (channel ?? waiting.channel) === waiting.channel,
+      error,
+    );
+  }
+}
+
+/** Those that were subscribed stay so where another cannot be. */
+async function subscribeOne(
+  session: Session,
+  { channel, grant, recover }: CommandOf<"subscribe">,
+): Promise<ReplyError | undefined> {
+  const own = { ...grant, isPositionOwn: true };
+  const failure = await session.channels.grant(paramsFor(channel, recover), own, (result) => {
+    const { recoverable, positioned, position, data } = result;
+    session.sendPush({
+      kind: "subscribe",
+      channel,
+      recoverable,
+      positioned,
+      position,
+      ...(data !== undefined && { data }),
+    });
+    for (const publication of result.publications)
+      session.sendPush({ kind: "pub", channel, publication, epoch: position.epoch });
+  });
+  // A channel that the client has already is what was wanted.
+  if (failure === undefined || "disconnect" in failure || failure.error.code === 105) return undefined;
+  return failure.error;
+}
