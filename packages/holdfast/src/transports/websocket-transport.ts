@@ -100,12 +100,16 @@ export class WebSocketListener {
   #open(accepted: AcceptedSocket): void {
     const { handler, context, admission } = this.#options;
     const peer = admission.enter(this.#admitted.get(accepted.request) as AdmittedRequest);
-    const query = queryOf(peer.request.url);
+    const { url } = peer.request;
+    const query = url.includes("?") ? queryOf(url) : undefined;
     const { protocol, deflate } = accepted;
-    const codec = chooseCodec({ subprotocols: protocol === undefined ? [] : [protocol], query });
+    const codec = chooseCodec({
+      ...(protocol !== undefined && { subprotocols: [protocol] }),
+      ...(query && { query }),
+    });
     const encoding = this.#encodings.for(codec, deflate);
     // For clients that answer Ping frames but do not know the protocol's pings, such as wscat.
-    const hasOwnPings = query.get("cf_ws_frame_ping_pong") === "true";
+    const hasOwnPings = query?.get("cf_ws_frame_ping_pong") === "true";
     const transport = new WebSocketTransport(
       accepted,
       peer,
