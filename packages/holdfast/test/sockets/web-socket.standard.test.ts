@@ -96,7 +96,7 @@ describe("constructor", () => {
 
   it("refuses options by name", () => {
     expect(() => new WebSocket("ws://x", { header: {} } as never)).toThrow(
-      /unknown option header; known options:/,
+      /unknown option header \(did you mean headers\?\)/,
     );
     expect(() => new WebSocket("ws://x", { maxMessageBytes: -1 })).toThrow(/^maxMessageBytes must be/);
     expect(() => new WebSocket("ws://x", [], { handshakeTimeoutMs: 0 })).toThrow(/^handshakeTimeoutMs must/);
