@@ -1,5 +1,5 @@
 /** Flags for every option of a server, and the configuration that they make with variables and files. */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, type Help, InvalidArgumentError, Option } from "commander";
 import { type ConfigSources, type Configuration, loadConfiguration } from "../config/load-config.js";
 import { type ConfigOption, configOptions, parseOptionText, textAdvice } from "../config/settings.js";
 import * as holdfast from "../index.js";
@@ -26,7 +26,17 @@ export function withConfigFlag(command: Command): Command {
 export function withServerFlags(command: Command): Command {
   withConfigFlag(command);
   for (const option of configOptions) command.addOption(toFlag(option));
-  return command;
+  return command.configureHelp({ padWidth: () => termWidth, formatItem });
+}
+
+const termWidth = 30;
+
+/** Long flags have their description on the lines below, so that everything fits into a terminal. */
+function formatItem(term: string, width: number, description: string, helper: Help): string {
+  const indent = " ".repeat(width + 4);
+  const lines = helper.boxWrap(description, (helper.helpWidth ?? 80) - indent.length).split("\n");
+  const first = term.length > width ? `\n${indent}` : " ".repeat(width - term.length + 2);
+  return `  ${term}${first}${lines.join(`\n${indent}`)}`;
 }
 
 /** @throws HF_CONFIG_INVALID, HF_CLI_USAGE naming what is not accepted */

@@ -82,7 +82,7 @@ export const connectionOptions = {
   addressConnectionBurst: integer({
     // As many as may be open, so that all can come back at once.
     default: 2000,
-    doc: "Connections that may be opened at once before its rate applies",
+    doc: "Connections that may be opened at once before that rate applies",
     more: "Enough for all of an address to come back after a restart.",
   }),
   maxAddressWaitingRequests: integer({
@@ -150,7 +150,7 @@ export const messageOptions = {
   }),
   commandBurst: integer({
     default: 2000,
-    doc: "Commands that may come at once before its rate applies",
+    doc: "Commands that may come at once before that rate applies",
   }),
   publishesPerSecond: integer({
     default: 500,
@@ -160,7 +160,7 @@ export const messageOptions = {
   }),
   publishBurst: integer({
     default: 1000,
-    doc: "Publications that may come at once before its rate applies",
+    doc: "Publications that may come at once before that rate applies",
   }),
   userPublishesPerSecond: integer({
     default: 1000,
@@ -170,7 +170,7 @@ export const messageOptions = {
   }),
   userPublishBurst: integer({
     default: 2000,
-    doc: "Publications of a user that may come at once before its rate applies",
+    doc: "Publications of a user that may come at once before that rate applies",
   }),
   bytesPerSecond: integer({
     default: MiB,
@@ -180,7 +180,7 @@ export const messageOptions = {
   }),
   byteBurst: integer({
     default: 4 * MiB,
-    doc: "Bytes that may come at once before its rate applies",
+    doc: "Bytes that may come at once before that rate applies",
   }),
   workPerSecond: integer({
     default: 2000,
@@ -190,7 +190,7 @@ export const messageOptions = {
   }),
   workBurst: integer({
     default: 4000,
-    doc: "Units of work that may be spent at once before its rate applies",
+    doc: "Units of work that may be spent at once before that rate applies",
   }),
   maxCommandsInFlight: integer({
     default: 16,
@@ -324,11 +324,14 @@ export const memoryOptions = {
     "RingOptions",
     "The newest entries of channels in use, kept in memory. Readers further behind read the log.",
     {
-      maxEntries: integer({ default: 512, doc: "Most entries of each channel" }),
-      maxBytes: integer({ default: MiB, doc: "Most bytes of each channel" }),
+      maxEntries: integer({
+        default: 512,
+        doc: "Newest entries of each channel in use that are kept in memory",
+      }),
+      maxBytes: integer({ default: MiB, doc: "Most bytes of these entries of one channel" }),
       maxTotalBytes: integer({
         default: 256 * MiB,
-        doc: "Most bytes of all channels together",
+        doc: "Most bytes of these entries of all channels together",
         more: "Beyond, channels keep only their newest entry, and readers behind read the log.",
       }),
     },

@@ -229,11 +229,15 @@ export function entriesOf(schema: Schema): ReadonlyMap<string, Entry> {
   const found = new Map<string, Entry>();
   for (const [name, each] of Object.entries(schema)) {
     if (each.kind === "group" || each.kind === "switched") {
-      if (each.kind === "switched") found.set(name, toggle({ ...each, default: false }));
+      if (each.kind === "switched") found.set(name, switchOf(each));
       for (const [field, entry] of Object.entries(each.entries)) found.set(`${name}.${field}`, entry);
     } else found.set(name, each);
   }
   return found;
+}
+
+function switchOf({ doc, more }: Switched): Entry<boolean> {
+  return toggle({ doc, ...(more !== undefined && { more }), default: false });
 }
 
 /** `--store-max-bytes` for `store.maxBytes`. */
@@ -302,7 +306,7 @@ export function showDefault(path: string, { default: value, shownDefault }: Entr
   if (typeof value !== "number") return value === "" || isEmptyList(value) ? "none" : JSON.stringify(value);
   if (path.endsWith("Ms")) return inUnits(value, timeUnits);
   if (path.endsWith("Seconds")) return inUnits(value * 1000, timeUnits);
-  if (/Bytes(?:PerSecond)?$|byteBurst$|ByteBurst$/.test(path)) return inUnits(value, sizeUnits);
+  if (/(?:bytes(?:PerSecond)?|byteBurst)$/i.test(path)) return inUnits(value, sizeUnits);
   return value.toLocaleString("en-US");
 }
 

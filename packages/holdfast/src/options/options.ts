@@ -126,13 +126,13 @@ export interface RequestOptions {
 
 /** The newest entries of channels in use, kept in memory. Readers further behind read the log. */
 export interface RingOptions {
-  /** Most entries of each channel. @default 512 */
+  /** Newest entries of each channel in use that are kept in memory. @default 512 */
   readonly maxEntries?: number;
-  /** Most bytes of each channel. @default 1 MiB */
+  /** Most bytes of these entries of one channel. @default 1 MiB */
   readonly maxBytes?: number;
   /**
-   * Most bytes of all channels together. Beyond, channels keep only their newest entry, and readers
-   * behind read the log.
+   * Most bytes of these entries of all channels together. Beyond, channels keep only their newest entry,
+   * and readers behind read the log.
    * @default 256 MiB
    */
   readonly maxTotalBytes?: number;
@@ -194,8 +194,8 @@ export interface ServerOptions {
    */
   readonly routes?: OwnRoutes;
   /**
-   * Folder of the store that keeps logs; `null` (`memory`) keeps them in memory until the server ends.
-   * Made where there is none. One server may use a folder at a time.
+   * Folder of the store that keeps logs; `null` (`memory` in flags) keeps them in memory until the server
+   * ends. Made where there is none. One server may use a folder at a time.
    * @default null
    */
   readonly data?: string | null;
@@ -286,7 +286,7 @@ export interface ServerOptions {
   /** Connections that one address may open a second. Beyond, 429. `null` for no bound. @default 100 */
   readonly addressConnectionsPerSecond?: number | null;
   /**
-   * Connections that may be opened at once before its rate applies. Enough for all of an address to come
+   * Connections that may be opened at once before that rate applies. Enough for all of an address to come
    * back after a restart.
    * @default 2,000
    */
@@ -336,14 +336,14 @@ export interface ServerOptions {
    * @default 1,000
    */
   readonly commandsPerSecond?: number | null;
-  /** Commands that may come at once before its rate applies. @default 2,000 */
+  /** Commands that may come at once before that rate applies. @default 2,000 */
   readonly commandBurst?: number;
   /**
    * Publications of one connection a second. Beyond, error 111, then close 3013. `null` for no bound.
    * @default 500
    */
   readonly publishesPerSecond?: number | null;
-  /** Publications that may come at once before its rate applies. @default 1,000 */
+  /** Publications that may come at once before that rate applies. @default 1,000 */
   readonly publishBurst?: number;
   /**
    * Publications of all connections of one user a second. Beyond, error 111, and close 3013 for the
@@ -352,7 +352,7 @@ export interface ServerOptions {
    * @default 1,000
    */
   readonly userPublishesPerSecond?: number | null;
-  /** Publications of a user that may come at once before its rate applies. @default 2,000 */
+  /** Publications of a user that may come at once before that rate applies. @default 2,000 */
   readonly userPublishBurst?: number;
   /**
    * Bytes of messages that one connection may send a second, characters where they are text. Beyond, its
@@ -360,10 +360,10 @@ export interface ServerOptions {
    * more than its bytes: a control frame, and a fragment of fewer than 64 bytes, count as 1 KiB there, a
    * compressed message as what it expands to and 1 KiB, and after a Close frame whatever still comes.
    * `null` for no bound.
-   * @default 1,048,576
+   * @default 1 MiB
    */
   readonly bytesPerSecond?: number | null;
-  /** Bytes that may come at once before its rate applies. @default 4 MiB */
+  /** Bytes that may come at once before that rate applies. @default 4 MiB */
   readonly byteBurst?: number;
   /**
    * Units of work that one user may cause a second, over all of its connections and requests. An
@@ -372,7 +372,7 @@ export interface ServerOptions {
    * @default 2,000
    */
   readonly workPerSecond?: number | null;
-  /** Units of work that may be spent at once before its rate applies. @default 4,000 */
+  /** Units of work that may be spent at once before that rate applies. @default 4,000 */
   readonly workBurst?: number;
   /**
    * Most commands of one connection that run at a time. Others wait, and reading from the peer with

@@ -123,7 +123,7 @@ const dataOptions = {
     nullWord: "memory",
     valueName: "folder",
     serveDefault: "./holdfast-data",
-    doc: "Folder of the store that keeps logs; `null` (`memory`) keeps them in memory until the server ends",
+    doc: "Folder of the store that keeps logs; `null` (`memory` in flags) keeps them in memory until the server ends",
     more: "Made where there is none. One server may use a folder at a time.",
   }),
   repairData: toggle({

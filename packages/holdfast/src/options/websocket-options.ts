@@ -76,7 +76,7 @@ export interface SocketOptions extends ConnectionOptions {
    * @default 16 MiB
    */
   readonly overheadBytesPerSecond?: number | null;
-  /** Bytes of such work that may come at once before its rate applies. @default 64 MiB */
+  /** Bytes of such work that may come at once before that rate applies. @default 64 MiB */
   readonly overheadByteBurst?: number;
 }
 

@@ -88,7 +88,7 @@ export const socketEntries = {
   }),
   overheadByteBurst: integer({
     default: 64 * MiB,
-    doc: "Bytes of such work that may come at once before its rate applies",
+    doc: "Bytes of such work that may come at once before that rate applies",
   }),
 } as const;
 

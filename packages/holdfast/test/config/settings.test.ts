@@ -32,6 +32,7 @@ describe("options of flags and variables", () => {
     ["data", "./here", "./here"],
     ["data", "none", "none"],
     ["pages", "none", null],
+    ["compression", "on", true],
     ["http2", "false", false],
     ["http2", "ON", true],
     ["http2", "maybe", undefined],

@@ -26,6 +26,12 @@ describe("options of a server", () => {
     expect(resolveServerOptions(given)).toEqual(settings);
   });
 
+  it("list a group with a switch as that, and as its options", () => {
+    const entries = entriesOf(serverOptions);
+    expect(entries.get("compression")).toMatchObject({ kind: "boolean", default: false });
+    expect(entries.get("compression.level")).toMatchObject({ kind: "integer", default: 3 });
+  });
+
   it("turn a group with a switch on with true or an object", () => {
     expect(resolveServerOptions({ compression: true }).compression).toMatchObject({ level: 3 });
     expect(resolveServerOptions({ compression: { level: 5 } }).compression).toMatchObject({ level: 5 });
