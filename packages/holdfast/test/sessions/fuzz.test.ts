@@ -73,7 +73,7 @@ const script: fc.Arbitrary<Script> = fc.record({
   limits: fc.constantFrom(
     {},
     {},
-    { maxChannels: 4, maxCommandsInFlight: 1, maxUnsentBytes: 500 },
+    { maxConnectionChannels: 4, maxCommandsInFlight: 1, maxUnsentBytes: 500 },
     {
       commandsPerSecond: 5,
       commandBurst: 10,
