@@ -317,6 +317,11 @@ export const timeOptions = {
     doc: "Time for a hook or a method of the application",
     more: "Beyond, the one command fails with error 100. For `authenticate` and `onConnect`, the connection ends with 3004, after which SDKs come back.",
   }),
+  positionCheckIntervalMs: milliseconds({
+    default: 10_000,
+    doc: "Longest time between two comparisons of a channel in use with the end of its log",
+    more: "Events that got lost on their way from the broker are made up for within it. Less costs the broker more.",
+  }),
 } as const;
 
 export const memoryOptions = {

@@ -421,6 +421,12 @@ export interface ServerOptions {
    * @default 5 s
    */
   readonly hookTimeoutMs?: number;
+  /**
+   * Longest time between two comparisons of a channel in use with the end of its log. Events that got
+   * lost on their way from the broker are made up for within it. Less costs the broker more.
+   * @default 10 s
+   */
+  readonly positionCheckIntervalMs?: number;
   /** The newest entries of channels in use, kept in memory. Readers further behind read the log. */
   readonly ring?: RingOptions;
   /**

@@ -180,6 +180,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       clock: systemClock,
       schedule: (run) => void setImmediate(run),
       random: Math.random,
+      intervalMs: settings.positionCheckIntervalMs,
       checkOthers: async () => this.#revocationLog?.check(),
       onError,
     });

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { compileApp } from "../../src/app/compile-app.js";
 import type { Application } from "../../src/sessions/application.js";
 import type { IdentityResult } from "../../src/sessions/identity.js";
+import type { SessionLimits } from "../../src/sessions/limits.js";
 import { disconnectTable } from "../../src/wire/codes.js";
 import type { BrokerMethod } from "../channels/support/controlled-broker.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -64,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface Script {
   readonly frames: readonly [readonly string[], readonly string[]];
   readonly steps: readonly Step[];
-  readonly limits: object;
+  readonly limits: Partial<SessionLimits>;
 }
 
 const script: fc.Arbitrary<Script> = fc.record({
