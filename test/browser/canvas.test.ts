@@ -172,7 +172,7 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     await ann.page.mouse.up();
     await ann.draw([0.1, 0.5], [0.8, 0.5]);
     await ann.draw([0.1, 0.7], [0.8, 0.7]);
-    expect(await ann.news()).toBe("What you draw waits for the line.");
+    expect(await ann.news()).toBe("What you draw is sent when the connection is back.");
     await ann.untilInk([0.4, 0.5], [0.4, 0.7]);
     await bo.draw([0.9, 0.1], [0.9, 0.8]);
     await bo.untilStrokes(3);

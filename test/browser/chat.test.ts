@@ -209,7 +209,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect(new URL(ann.page.url()).hash).toBe("#tech");
     await ann.page.getByRole("textbox", { name: "Name of a room to join" }).fill("tea time");
     await ann.page.getByRole("button", { name: "Join room" }).click();
-    await ann.page.getByText("a space can't be part of it").waitFor();
+    await ann.page.getByText("but not a space").waitFor();
     await ann.page.getByRole("textbox", { name: "Name of a room to join" }).fill("tea-time");
     await ann.page.getByRole("button", { name: "Join room" }).click();
     await ann.page.getByRole("heading", { name: "Nobody has said anything here yet" }).waitFor();

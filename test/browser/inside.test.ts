@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)("what is inside", { timeout: timeLimitMs }, () 
     const cursors = () => page.getByTestId("cursors").textContent();
     await eventually(cursors).toMatch(/chat:lobby[\w-]{6}:1(?!\d)/);
 
-    await page.getByRole("button", { name: "Cut the line for some seconds" }).click();
+    await page.getByRole("button", { name: "Cut the line for six seconds" }).click();
     await ann.untilStatus(/^Connecting/);
     await bo.say("missed 1", "missed 2");
     await bo.untilSent();
@@ -50,7 +50,7 @@ describe.skipIf(!executablePath)("what is inside", { timeout: timeLimitMs }, () 
     await frame.locator("summary").click();
     await eventually(() => frame.locator("pre").textContent()).toContain('"text": "written offline"');
     await page.keyboard.press("Escape");
-    await page.getByRole("heading", { name: "What is inside" }).waitFor({ state: "detached" });
+    await page.getByRole("heading", { name: "Under the hood" }).waitFor({ state: "detached" });
     expect([...ann.faults, ...bo.faults]).toEqual([]);
   });
 });

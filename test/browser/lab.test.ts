@@ -48,7 +48,7 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
     // Somebody else is told that it is taken, and by whom.
     const bo = await PageWindow.join(browser, served.pageUrl("lab"), "Bo");
     await measure(bo);
-    await bo.page.getByText("Ann runs the lab just now").waitFor();
+    await bo.page.getByText("Ann is using the lab").waitFor();
 
     await result(ann);
     for (const transport of ["Polling", "Long polling", "Server-sent events", "HTTP stream", "WebSocket"]) {
@@ -61,12 +61,12 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
     expect(socketRatio).toBe("1×");
     const [, , , pollRatio = ""] = await cellsOf(ann, "Polling");
     expect(Number.parseFloat(pollRatio)).toBeGreaterThan(1);
-    await ann.page.getByText(/user asked \d+ times/).waitFor();
+    await ann.page.getByText(/user polled \d+ times/).waitFor();
     expect(await ann.page.locator(".lab-charts svg").count()).toBe(4);
 
     const [saved] = await Promise.all([
       ann.page.waitForEvent("download"),
-      ann.page.getByRole("button", { name: "Save the report" }).click(),
+      ann.page.getByRole("button", { name: "Save report" }).click(),
     ]);
     expect(saved.suggestedFilename()).toBe("holdfast-lab.html");
     const report = readFileSync(await saved.path(), "utf8");
@@ -91,8 +91,8 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
     const options = { viewport: { width: 360, height: 700 }, colorScheme: "dark" } as const;
     const ann = await PageWindow.join(browser, served.pageUrl("lab"), "Ann", options);
     await ann.page
-      .getByLabel("Begin with")
-      .selectOption({ label: "On a train: 80 ms away, and the line breaks" });
+      .getByLabel("Preset")
+      .selectOption({ label: "On a train: 80 ms delay, and the connection breaks" });
     await set(ann, /^For/, "6");
     await ann.page.getByText("Network and transports").click();
     await set(ann, /^Line breaks/, "1");

@@ -98,7 +98,7 @@ describe.skipIf(!executablePath)("leaderboard in a browser", { timeout: timeLimi
     await bo.playTo(1);
     await ann.untilOver();
     await bo.untilOver();
-    await eventually(() => bo.playing()).toBe("Nobody plays at the moment.");
+    await eventually(() => bo.playing()).toBe("Nobody is playing.");
     const points = { ann: await ann.score(), bo: await bo.score() };
     expect(await ann.result()).toMatch(new RegExp(`^${points.ann} points?: \\d`));
     const late = await GameWindow.join(browser, served, "Late");

@@ -14,15 +14,15 @@ const unreadOf = async (page: Page) => (await page.getByTestId("unread").textCon
 const textsOf = (page: Page) => page.getByTestId("notice").locator(".notice-text").allTextContents();
 
 async function send({ page }: PageWindow, name: string, text: string): Promise<void> {
-  await page.getByRole("textbox", { name: "To somebody here, by name" }).fill(name);
-  await page.getByRole("textbox", { name: "What it says" }).fill(text);
+  await page.getByRole("textbox", { name: "To (name)" }).fill(name);
+  await page.getByRole("textbox", { name: "Text" }).fill(text);
   await page.getByRole("button", { name: "Send", exact: true }).click();
 }
 
 /** Sends one and waits until the server has it. */
 async function sendSurely(window: PageWindow, name: string, text: string): Promise<void> {
   await send(window, name, text);
-  await eventually(() => window.page.getByRole("textbox", { name: "What it says" }).inputValue()).toBe("");
+  await eventually(() => window.page.getByRole("textbox", { name: "Text" }).inputValue()).toBe("");
 }
 
 /** Does what the line for a shell does that the page shows. */
@@ -109,7 +109,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
   it("come later, also to who has gone to another page meanwhile", async () => {
     const { served, url, bo } = await start();
     await bo.page.getByRole("button", { name: "Send me one in 5 s" }).click();
-    await bo.page.getByText("One comes in 5 s.").waitFor();
+    await bo.page.getByText("It arrives in 5 s.").waitFor();
     await bo.page.goto(`${served.pageUrl("ticker")}?as=Bo`);
     await bo.untilLive();
     await bo.page.goto(`${url}?as=Bo`);
@@ -123,8 +123,8 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
   it("say in words what the server refuses", async () => {
     const { ann } = await start();
     await send(ann, "Nobody", "hello");
-    await ann.page.getByText("Nobody here is called Nobody.").waitFor();
-    const text = ann.page.getByRole("textbox", { name: "What it says" });
+    await ann.page.getByText("There is nobody named Nobody.").waitFor();
+    const text = ann.page.getByRole("textbox", { name: "Text" });
     const outcome = ann.page.getByTestId("outcome");
     // Five at once are taken, and slow machines have earned some more by then.
     let isRefused = false;

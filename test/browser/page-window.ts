@@ -49,7 +49,7 @@ export class PageWindow {
 
   /** Cuts the line, as the page's own button does, and waits until it is gone; it comes back by itself after some seconds. */
   async cutTheLine(): Promise<void> {
-    await this.page.getByRole("button", { name: "Cut the line for some seconds" }).click();
+    await this.page.getByRole("button", { name: "Cut the line for six seconds" }).click();
     await this.untilStatus(/^Connecting/);
   }
 

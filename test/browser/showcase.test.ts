@@ -94,7 +94,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await ann.page.getByText("2 windows").waitFor();
     await ann.page.getByRole("button", { name: "Log out" }).click();
     await ann.page.getByRole("heading", { name: "Welcome aboard" }).waitFor();
-    await second.getByText("You have logged out in another window.").waitFor();
+    await second.getByText("You logged out in another window.").waitFor();
     await other.page.getByRole("button", { name: "Join the chat" }).click();
     await other.untilLive();
     await eventually(() => other.people()).toEqual(["ANN"]);
@@ -109,7 +109,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     const hash = await createRoom(ann, "Plans");
     await ann.untilLive();
     await invite(ann, "Nobody");
-    await ann.page.getByText("Nobody here is called Nobody.").waitFor();
+    await ann.page.getByText("There is nobody named Nobody.").waitFor();
     await invite(ann, "bo");
     await roomLink(bo, "Plans").click();
     await bo.untilLive();
@@ -168,7 +168,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await bo.say("good words", "bad words");
     for (const window of [ann, bo, cy]) await window.untilTexts(["good words", "bad words"]);
     await moderate(ann, "not the key of this server");
-    await ann.page.getByText("That is no key of this server.").waitFor();
+    await ann.page.getByText("That is not a key of this server.").waitFor();
     await ann.page.getByLabel("Moderator key").fill(key);
     await ann.page.keyboard.press("Enter");
     await ann.page.getByRole("button", { name: "Done" }).click();

@@ -101,14 +101,14 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     await eventually(() => received(ann)).toBeGreaterThan(200);
     const slowness = () => ann.page.getByTestId("slowness").textContent();
     await ann.page.getByRole("button", { name: "Be a slow reader for 8 s" }).click();
-    await ann.page.getByText("The prices stand still here, and nowhere else.").waitFor();
+    await ann.page.getByText("Prices stop changing here, and nowhere else.").waitFor();
     await eventually(() => ann.page.getByTestId("received-rate").textContent()).toBe("0/s");
     const [still, before] = [await pricesOf(ann), await received(bo)];
     await eventually(() => received(bo)).toBeGreaterThan(before);
     const stillThen = await pricesOf(ann);
     // Unless it was over before this got its turn.
     if (/stand still/.test((await slowness()) ?? "")) expect(stillThen).toEqual(still);
-    await eventually(slowness).toMatch(/changes were made/);
+    await eventually(slowness).toMatch(/changes happened/);
     const said = (await slowness()) ?? "";
     const [made = 0, came = 0] = [...said.matchAll(/[\d,]+/g)].map(([figure]) => numberIn(figure));
     expect(made).toBeGreaterThan(1000);
@@ -140,7 +140,7 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     await page.getByRole("heading", { name: "Otter Charts" }).waitFor();
     await eventually(() => page.getByTestId("chosen").textContent()).toMatch(/^OTCH \d/);
     await search(ann, "nothing of the kind");
-    await page.getByText("No symbol is called so.").waitFor();
+    await page.getByText("No symbol matches.").waitFor();
     ann.expectNoFaults();
   });
 

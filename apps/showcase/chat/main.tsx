@@ -99,7 +99,7 @@ function begin(account: Account): Chat {
     createLink: (events) => createSdkLink(search, line.webSocket, events),
     onSessionEnd: (why) => {
       if (why === "unknown") void entrance.returnTo(begun.me);
-      else entrance.leave("You have logged out in another window.");
+      else entrance.leave("You logged out in another window.");
     },
   });
   chat = begun;

@@ -52,7 +52,7 @@ function withShowcase(configuration: Configuration, pages: string): ShowcaseRun 
   if (app !== undefined)
     throw new HoldfastError(
       "HF_CLI_USAGE",
-      `the showcase has an application of its own, and ${config?.name} has one, too; leave it out with --config none`,
+      `the showcase has its own application, and ${config?.name} defines another; use --config none`,
     );
   const { rulesFor: _, ...options } = configuration.options;
   const durability = settings.get("durability")?.value as Durability | undefined;
@@ -93,7 +93,7 @@ function writeRunKeys(
     writeRunFile(file, { programKey, ...(!isKept && { moderatorKey }) });
     return file;
   } catch (error) {
-    writeNote(`holdfast: programs of this machine get no key: ${messageOf(error)}`);
+    writeNote(`holdfast: cannot write the key for programs of this machine: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -106,7 +106,7 @@ function banner(
   const { url, host } = address;
   const { data } = configuration.options;
   const keysFile = data ? join(data, keysFileName) : runFile;
-  const key = keysFile ? `the moderatorKey in ${keysFile}` : "no key, for there is no file to keep one in";
+  const key = keysFile ? `the moderatorKey in ${keysFile}` : "no key, because there is no file to keep it in";
   const reach = isLocal(host)
     ? `Only this machine can connect (${host}).`
     : `Whoever can reach ${host} can log in under any free name.`;

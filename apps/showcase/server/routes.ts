@@ -80,7 +80,7 @@ async function answer(
     if (!isFull) parts.onError(error, { stage: `answering ${pathOf(request.url ?? "/")}` });
     if (response.headersSent) return;
     sendJson(response, isFull ? 503 : 500, {
-      error: isFull ? "there are as many names as this server keeps" : "internal server error",
+      error: isFull ? "this server cannot keep more names" : "internal server error",
     });
   }
 }

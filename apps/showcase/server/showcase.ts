@@ -117,7 +117,7 @@ function readKeys(file: string): ShowcaseKeys | undefined {
   }
   const { sessionSecret, moderatorKey } = JSON.parse(text) as Partial<Record<keyof ShowcaseKeys, unknown>>;
   if (!isKey(sessionSecret) || !isKey(moderatorKey))
-    throw new Error("it does not hold the keys of the showcase");
+    throw new Error("it does not contain the keys of the showcase");
   return { sessionSecret, moderatorKey };
 }
 

@@ -45,7 +45,7 @@ export class Store {
 
   get server(): StoreServer {
     if (this.#server === undefined)
-      throw new HoldfastError("HF_SERVER_STATE", "the showcase has no server yet: call use(server)");
+      throw new HoldfastError("HF_SERVER_STATE", "the showcase has no server yet; call use(server) first");
     return this.#server;
   }
 

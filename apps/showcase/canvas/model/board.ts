@@ -146,7 +146,7 @@ export class Board {
   #beginPart(part: PartEvent): boolean {
     const { onChange, me } = this.#options;
     if (this.#outbox.isFull) {
-      this.problem = "Too much waits for the line: draw on when it is back.";
+      this.problem = "Too much is waiting to be sent: continue when the connection is back.";
       onChange();
       return false;
     }
@@ -171,7 +171,7 @@ export class Board {
     const author = this.#options.me();
     if (event.kind === "part") this.drawing.withdraw(author, event.stroke);
     if (event.kind === "undo") this.drawing.hide(author, event.stroke, false);
-    this.problem = `The server did not take it: ${why}.`;
+    this.problem = `The server refused it: ${why}.`;
     this.work.add("all");
     this.#options.onChange();
   }
@@ -189,7 +189,7 @@ export class Board {
   #follow(status: ChannelStatus): void {
     this.#turn += 1;
     this.#isLive = status.state === "subscribed";
-    if (status.state === "unsubscribed") this.problem = `This board is not to be had: ${status.reason}.`;
+    if (status.state === "unsubscribed") this.problem = `This board is not available: ${status.reason}.`;
     if (status.state === "subscribed") {
       this.problem = "";
       if (!(status.wasRecovering && status.recovered)) {
@@ -218,7 +218,7 @@ export class Board {
       this.problem = "";
     } catch (error) {
       if (!isWanted()) return;
-      this.problem = `What was drawn before could not be read: ${readServerError(error).message}.`;
+      this.problem = `The drawing could not be loaded: ${readServerError(error).message}.`;
       this.#callOff = later(retryMs, () => void this.#read(turn));
     }
     onChange();

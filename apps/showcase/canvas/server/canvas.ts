@@ -53,7 +53,10 @@ export function createCanvas({ isWelcome, durability, now }: PartContext) {
           assertRate(drawing, user);
           // Not to be sent again by itself: who waits for a board to be cleared has drawn on meanwhile.
           if (data.kind === "clear" && clearing.take(keyOf(user), now()) > 0)
-            reject(clearedCode, `you have cleared boards just now: wait ${clearings.everyMs / 1000} seconds`);
+            reject(
+              clearedCode,
+              `you cleared boards recently: try again in ${clearings.everyMs / 1000} seconds`,
+            );
           return data;
         },
       }),

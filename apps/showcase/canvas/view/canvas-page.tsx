@@ -23,7 +23,8 @@ export function CanvasPage({ canvas, visit }: { canvas: Canvas; visit: Visit }) 
           <a href={`?as=${other}#${name}`} target="_blank" rel="noopener">
             a second window as {other}
           </a>
-          , or cut the line and draw on: your strokes wait, and nothing is missing on either side afterwards.
+          , or cut the line and keep drawing: your strokes wait, and nothing is missing on either side
+          afterwards.
         </>
       }
     >
@@ -63,7 +64,7 @@ function Boards({ canvas }: { canvas: Canvas }) {
       <div class="board-place">
         <BoardView canvas={canvas} />
         <p class="board-news small" role="status" data-testid="news">
-          {!board.isLive && waiting > 0 ? "What you draw waits for the line." : board.news}
+          {!board.isLive && waiting > 0 ? "What you draw is sent when the connection is back." : board.news}
         </p>
         {board.problem !== "" && (
           <p class="field-problem" role="alert">
@@ -82,11 +83,11 @@ function Boards({ canvas }: { canvas: Canvas }) {
           ))}
         </ul>
         <p class="small" data-testid="strokes">
-          {board.isRead ? `${strokes} ${strokes === 1 ? "stroke" : "strokes"}` : "Reading what was drawn …"}
+          {board.isRead ? `${strokes} ${strokes === 1 ? "stroke" : "strokes"}` : "Loading the drawing …"}
         </p>
         <p class="soft small">
-          A board keeps its last 2,000 messages for a week, some hundreds of strokes: the oldest fade, and
-          then go. With the keyboard, arrow keys move the pen, Space holds it down and Enter keeps it down.
+          A board keeps its last 2,000 messages for a week, some hundreds of strokes: the oldest fade and then
+          disappear. With the keyboard, arrow keys move the pen, Space holds it down and Enter keeps it down.
         </p>
       </div>
     </div>

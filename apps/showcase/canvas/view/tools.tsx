@@ -52,7 +52,7 @@ export function Tools({ canvas }: { canvas: Canvas }) {
           type="button"
           class="button small"
           disabled={!board.canUndo}
-          title="Takes back your latest stroke (Ctrl+Z)"
+          title="Undo your last stroke (Ctrl+Z)"
           onClick={() => board.undo()}
         >
           Undo
@@ -61,7 +61,9 @@ export function Tools({ canvas }: { canvas: Canvas }) {
           type="button"
           class="button small"
           disabled={!board.isLive}
-          title={board.isLive ? "Clears this board for everybody" : "Needs the line: others may be drawing"}
+          title={
+            board.isLive ? "Clear this board for everybody" : "Needs a connection: others may be drawing"
+          }
           onClick={() => setAsking(true)}
         >
           <Icon name="trash" />
@@ -71,8 +73,7 @@ export function Tools({ canvas }: { canvas: Canvas }) {
       {isAsking && (
         <Dialog title={`Clear ${name} for everybody?`} onClose={() => setAsking(false)}>
           <p class="dialog-text">
-            What everybody has drawn on this board goes, and cannot be had back. The others are told that it
-            was you.
+            Everything on this board is deleted and cannot be restored. Others will see that it was you.
           </p>
           <div class="dialog-buttons">
             <button type="button" class="button" onClick={() => setAsking(false)}>

@@ -136,8 +136,8 @@ export class Moderator {
       ({ status, body }) => {
         const { result, error } = body as { result?: Record<string, unknown>; error?: { message?: string } };
         if (status === 200 && result) onResult(result);
-        else if (status === 401) return "That is no key of this server.";
-        else return `The server refuses: ${error?.message ?? status}. It takes a key for everything (admin).`;
+        else if (status === 401) return "That is not a key of this server.";
+        else return `The server refused: ${error?.message ?? status}. Use a key of scope admin.`;
         return undefined;
       },
       () => "The server does not answer.",

@@ -45,11 +45,11 @@ export function roomFromHash(hash: string): string | undefined {
 export function roomNameProblem(name: string): string | undefined {
   if (name === "") return "Please enter a name for the room.";
   if (name.length > maxRoomNameLength)
-    return `A room's name can have up to ${maxRoomNameLength} characters; this has ${name.length}.`;
+    return `A room's name can have up to ${maxRoomNameLength} characters; this one has ${name.length}.`;
   const unfit = [...name].find((character) => !/[A-Za-z0-9_-]/.test(character));
   if (unfit === undefined) return undefined;
   const shown = unfit === " " ? "a space" : `“${unfit}”`;
-  return `A room's name is made of letters a–z, digits, - and _; ${shown} can't be part of it.`;
+  return `A room's name may contain letters a–z, digits, - and _, but not ${shown}.`;
 }
 
 export class RoomList {
@@ -80,7 +80,7 @@ export class RoomList {
   add(room: string): string | undefined {
     const problem = roomNameProblem(room);
     if (problem !== undefined || this.has(room)) return problem;
-    if (this.#names.length >= maxRooms) return `The list holds up to ${maxRooms} rooms: leave one first.`;
+    if (this.#names.length >= maxRooms) return `You can have up to ${maxRooms} rooms: leave one first.`;
     this.#keep([...this.#names, room]);
     return undefined;
   }

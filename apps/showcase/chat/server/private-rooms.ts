@@ -74,7 +74,7 @@ export class PrivateRooms {
   async invite(owner: Person, room: string, name: string): Promise<Member & { readonly user: string }> {
     await this.#assertOwner(room, owner.id);
     const found = await this.#store.read<NameRecord>(maps.names, nameKey(canonicalName(name)));
-    if (found === undefined) return reject(unknownCode, `nobody here is called ${tidyName(name)}`);
+    if (found === undefined) return reject(unknownCode, `there is nobody named ${tidyName(name)}`);
     const present = await this.#memberOf(room, found.user);
     if (present) return { user: found.user, ...present };
     const members = await this.#store.list(maps.members(room));
@@ -92,7 +92,7 @@ export class PrivateRooms {
   /** @throws Rejection unless the person owns the room; owners leave it by themselves */
   async remove(owner: Person, room: string, user: string): Promise<void> {
     await this.#assertOwner(room, owner.id);
-    if (user === owner.id) reject(notAllowedCode, "the owner leaves a room, which ends it");
+    if (user === owner.id) reject(notAllowedCode, "an owner cannot be removed; leaving the room closes it");
     await this.#takeAway(room, user);
   }
 
@@ -141,7 +141,7 @@ export class PrivateRooms {
 
   /** One answer for rooms that one is not in and rooms that there are not. */
   async #assertMember(room: string, user: string): Promise<Member> {
-    return (await this.#memberOf(room, user)) ?? reject(unknownCode, "you are in no such room");
+    return (await this.#memberOf(room, user)) ?? reject(unknownCode, "you are not a member of that room");
   }
 
   async #assertOwner(room: string, user: string): Promise<void> {
@@ -152,7 +152,7 @@ export class PrivateRooms {
   async #assertHasPlace(user: string, who: string): Promise<void> {
     const rooms = await this.#store.list(maps.memberships(user));
     if (rooms.length >= maxRoomsOfPerson)
-      reject(fullCode, `${who} in ${maxRoomsOfPerson} private rooms already`);
+      reject(fullCode, `${who} already in ${maxRoomsOfPerson} private rooms`);
   }
 
   async #titleOf(room: string, owner: string): Promise<string> {

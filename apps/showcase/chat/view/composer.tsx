@@ -78,7 +78,7 @@ export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) 
               <kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> starts a new line
             </>
           ) : (
-            "Not connected: what you write waits here and is sent later."
+            "Not connected: your messages wait here and are sent later."
           )}
         </span>
         {length >= counterFrom && (

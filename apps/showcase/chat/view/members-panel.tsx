@@ -93,8 +93,8 @@ function LeaveButton({ room, onLeave }: { room: PrivateRoom; onLeave: () => void
       {isAsking && (
         <p class="soft small">
           {room.isOwner
-            ? "Everybody is removed, and what was said is deleted."
-            : "To come back you have to be invited again."}
+            ? "Everybody is removed, and all messages are deleted."
+            : "To come back, you have to be invited again."}
         </p>
       )}
       <button
@@ -132,7 +132,7 @@ export function PeopleList({ room, me, moderator }: PeopleListProps) {
       </h2>
       {!isCurrent && people.length > 0 && <p class="soft small">As of the last connection.</p>}
       {people.length === 0 && (
-        <p class="soft small">{isCurrent ? "Nobody yet." : "Known as soon as the connection is live."}</p>
+        <p class="soft small">{isCurrent ? "Nobody yet." : "Shown once the connection is live."}</p>
       )}
       <ul class={isCurrent ? "people-list" : "people-list stale"}>
         {people.map(({ key, user, name, windows }) => (

@@ -92,7 +92,7 @@ export function EmptyRoom({ room }: { room: string }) {
         </p>
       ) : (
         <>
-          <p class="soft">Say hello below, or send something from a shell, in the folder of Holdfast:</p>
+          <p class="soft">Say hello below, or send something from a shell in the Holdfast folder:</p>
           <pre class="shell">
             <code>{`${command} publish ${channelOf(room)} '{"id":"1","text":"hi from the shell"}'${server}`}</code>
           </pre>
@@ -118,9 +118,9 @@ export function HowItWorks({ chat }: { chat: Chat }) {
       <div class="how-body">
         <p>
           All rooms share one WebSocket. Each room is a log in which every message has a number, and this page
-          remembers the last one it saw. When the line breaks, it comes back with that position and receives
-          exactly what is missing. What you write meanwhile waits in this browser until it has been seen in
-          the room.
+          remembers the last one it saw. When the connection breaks, it comes back with that position and
+          receives exactly what is missing. What you write meanwhile waits in this browser until it has
+          appeared in the room.
         </p>
         <dl>
           <div>
@@ -140,7 +140,7 @@ export function HowItWorks({ chat }: { chat: Chat }) {
             <dd data-testid="recovered-total">{status.recoveredTotal}</dd>
           </div>
           <div>
-            <dt>Waits before the last attempts</dt>
+            <dt>Delays before recent attempts</dt>
             <dd data-testid="retry-delays" data-delays-ms={status.retryDelaysMs.join(" ")}>
               {delays || "none"}
             </dd>

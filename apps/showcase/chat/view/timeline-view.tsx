@@ -82,10 +82,12 @@ export function TimelineView({ chat, moderator, room, showEnd }: TimelineViewPro
           )}
           {rows.length > 0 && !history.hasEarlier && history.state === "read" && (
             <p class="beginning">
-              {oldest === 1 ? `This is where ${chat.labelOf(room.room)} begins.` : "Nothing older is kept."}
+              {oldest === 1
+                ? `This is where ${chat.labelOf(room.room)} begins.`
+                : "Older messages are no longer kept."}
             </p>
           )}
-          {rows.length === 0 && isReading && <p class="beginning">Reading what was said here …</p>}
+          {rows.length === 0 && isReading && <p class="beginning">Loading messages …</p>}
           {rows.length === 0 && history.state === "read" && <EmptyRoom room={room.room} />}
           {rows.map((row) => (
             <RowView key={row.key} row={row} chat={chat} moderator={moderator} room={room} />

@@ -121,8 +121,8 @@ export class BrowserRun {
     await this.#until(() => this.#places.every(({ reader }) => reader.isOpen), openTimeoutMs);
     if (!this.#isStopped && this.#places.every(({ reader }) => !reader.isOpen))
       throw new Error(
-        "This browser reaches none of the lab's servers. They listen at ports of their own on the machine that runs Holdfast, " +
-          "so open this page there, as http://localhost; or let users be played by the server.",
+        "This browser cannot reach the lab's servers. They listen on separate ports of the machine that runs Holdfast, " +
+          "so open this page there, as http://localhost; or choose “Many users”.",
       );
   }
 
@@ -173,8 +173,7 @@ export class BrowserRun {
 }
 
 /** What is said of a run that somebody else has ended. */
-export const runEndedMessage =
-  "The run was ended, in another window of yours or by the server. Measure again.";
+export const runEndedMessage = "The run was ended in another window or by the server. Measure again.";
 
 export interface ClockParts {
   /** Unix milliseconds of the server. */

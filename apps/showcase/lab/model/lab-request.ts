@@ -26,7 +26,7 @@ export const presets: readonly Preset[] = [
   { name: "score", title: "Live score: something every 5 seconds", request: base },
   {
     name: "chat",
-    title: "Chat: 2 messages a second, and people write",
+    title: "Chat: 2 messages a second, both ways",
     request: { ...base, ratePerSecond: 2, isTwoWay: true, maxLatencyMs: 500 },
   },
   {
@@ -36,7 +36,7 @@ export const presets: readonly Preset[] = [
   },
   {
     name: "train",
-    title: "On a train: 80 ms away, and the line breaks",
+    title: "On a train: 80 ms delay, and the connection breaks",
     request: {
       ...base,
       ratePerSecond: 1,
@@ -49,7 +49,7 @@ export const presets: readonly Preset[] = [
   },
   {
     name: "report",
-    title: "A report: a poll a minute would do",
+    title: "A report: one poll a minute is enough",
     request: { ...base, ratePerSecond: 0.1, intervalMs: 5000, maxLatencyMs: 60_000, durationMs: 20_000 },
   },
 ];
@@ -115,10 +115,10 @@ export const trafficFields: readonly NumberField[] = [
 
 export const networkFields: readonly NumberField[] = [
   { name: "delayMs", label: "Delay, each way", unit: "ms", min: 0, max: 2000, step: 1, factor: 1 },
-  { name: "jitterMs", label: "Give or take", unit: "ms", min: 0, max: 2000, step: 1, factor: 1 },
+  { name: "jitterMs", label: "Jitter", unit: "ms", min: 0, max: 2000, step: 1, factor: 1 },
   {
     name: "cutEveryMs",
-    label: "Line breaks every (0: never)",
+    label: "Connection breaks every (0: never)",
     unit: "seconds",
     min: 0,
     max: 60,
@@ -150,7 +150,7 @@ export function requestProblem(request: LabRequest): string | undefined {
     if (problem) return problem;
   }
   if (request.transports.length === 0) return "Choose at least one transport.";
-  if (request.jitterMs > request.delayMs) return "The delay cannot vary by more than itself.";
-  if (request.ratePerSecond * request.durationMs < 1000) return "That is too short for one message to come.";
+  if (request.jitterMs > request.delayMs) return "The jitter cannot be more than the delay.";
+  if (request.ratePerSecond * request.durationMs < 1000) return "That is too short for a single message.";
   return undefined;
 }

@@ -160,11 +160,7 @@ export class Lab {
         cancel();
         cancel = later(silenceMs, () => {
           leave();
-          reject(
-            new Error(
-              "Nothing is heard of the run any more: the server may have been restarted. Measure again.",
-            ),
-          );
+          reject(new Error("No updates from the run: the server may have restarted. Measure again."));
         });
       };
       wait();

@@ -16,7 +16,7 @@ export function createReader(transport: LabTransport, context: ReaderContext): R
     case "websocket":
       return new WebSocketReader(context);
     default:
-      throw new Error(`a browser has no ${transport} here`);
+      throw new Error(`${transport} is not available in a browser`);
   }
 }
 

@@ -58,7 +58,7 @@ export class BrowserBench {
     const failed = (await opening).find(({ status }) => status === "rejected");
     if (failed || this.#isClosed) {
       await this.#closeServers();
-      throw failed ? (failed as PromiseRejectedResult).reason : new Error("the lab was closed meanwhile");
+      throw failed ? (failed as PromiseRejectedResult).reason : new Error("the lab was closed");
     }
     const { transports } = this.#settings;
     this.#lines.sort((a, b) => transports.indexOf(a.transport) - transports.indexOf(b.transport));

@@ -130,7 +130,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
 
   const ownBench = (user: User, id: string): BrowserBench => {
     turns.assertOwn(user, id);
-    return bench ?? reject(unknownCode, "that run of the lab is none of a browser");
+    return bench ?? reject(unknownCode, "that run of the lab does not use a browser");
   };
   const running: RunningPart = {
     start: () => {},
@@ -166,7 +166,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
         input: runSchema,
         allow: "users",
         handler: async ({ user, data }) => {
-          if (!(await ownBench(user, data.run).start())) reject(busyCode, "that run has begun before");
+          if (!(await ownBench(user, data.run).start())) reject(busyCode, "that run has already started");
           return {};
         },
       }),

@@ -53,7 +53,7 @@ export class Turns {
     if (!this.#taken) return;
     const { name, endsAt } = this.#taken;
     const seconds = Math.max(1, Math.ceil((endsAt - this.#options.now()) / 1000));
-    reject(busyCode, `${name} runs the lab just now: try again in about ${seconds} s`);
+    reject(busyCode, `${name} is using the lab: try again in about ${seconds} s`);
   }
 
   /** Ends the run that this person has, if any: one who begins anew, as after a reload, wants no other. */

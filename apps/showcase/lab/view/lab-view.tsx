@@ -15,12 +15,12 @@ export function LabView({ lab, visit }: { lab: Lab; visit: Visit }) {
     <PageFrame
       visit={visit}
       page="lab"
-      title="What does it cost to be told?"
+      title="What does each transport cost?"
       lead={
         <>
-          The same messages, read over each transport from a server of its own. Everything is measured while
-          you watch: bytes on the sockets, header fields included, the delay of each message, and the server’s
-          processor time.
+          The same messages, read over each transport from a separate server. Everything is measured while you
+          watch: bytes on the sockets, including header fields, the delay of each message, and the server’s
+          CPU time.
         </>
       }
     >
@@ -51,13 +51,13 @@ function Before() {
     <section class="panel lab-before">
       <h2 class="panel-heading">Nothing measured yet</h2>
       <p>
-        <strong>This browser</strong> opens one reader of each kind: it polls, waits in long polls, reads
-        server-sent events and an HTTP stream, and keeps a WebSocket, all at once, each from a server of its
-        own.
+        <strong>This browser</strong> opens one reader for each transport: polling, long polling, server-sent
+        events, an HTTP stream and a WebSocket, all at once, each from a separate server.
       </p>
       <p>
-        <strong>Many users</strong> are played by the server’s machine, up to 300 of each kind, one kind after
-        the other. For thousands, and a report to keep, in the folder of Holdfast: <code>{command} lab</code>
+        <strong>Many users</strong> are simulated on the server’s machine, up to 300 per transport, one
+        transport after the other. For thousands of users, and a report, run this in the Holdfast folder:{" "}
+        <code>{command} lab</code>
       </p>
     </section>
   );

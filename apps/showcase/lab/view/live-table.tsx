@@ -65,7 +65,7 @@ function read(state: Exclude<LabState, { state: "idle" }>): { share: number | un
     case "reading":
       return {
         share: state.share,
-        text: state.share < 1 ? `Reading: ${state.published} published` : "Waiting for what is under way …",
+        text: state.share < 1 ? `Reading: ${state.published} published` : "Waiting for the last messages …",
       };
     case "measuring": {
       const { index, count, sample } = state;

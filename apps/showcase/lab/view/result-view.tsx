@@ -32,7 +32,7 @@ export function ResultView({ result }: { result: LabResult }) {
         ))}
       </ul>
       {verdict.caveats.length > 0 && (
-        <ul class="panel lab-caveats" aria-label="Mind">
+        <ul class="panel lab-caveats" aria-label="Caveats">
           {verdict.caveats.map((caveat) => (
             <li key={caveat}>{caveat}</li>
           ))}
@@ -44,7 +44,7 @@ export function ResultView({ result }: { result: LabResult }) {
         ))}
       </div>
       <button type="button" class="button" onClick={() => save(htmlReport(result))}>
-        Save the report
+        Save report
       </button>
     </section>
   );

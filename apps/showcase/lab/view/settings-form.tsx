@@ -50,14 +50,14 @@ export function SettingsForm({ isRunning, onRun, onStop }: SettingsFormProps) {
       <fieldset disabled={isRunning}>
         <legend class="unseen">What to measure</legend>
         <label class="lab-field wide">
-          <span>Begin with</span>
+          <span>Preset</span>
           <select class="field" value={preset} onChange={(event) => choose(event.currentTarget.value)}>
             {presets.map(({ name, title }) => (
               <option key={name} value={name}>
                 {title}
               </option>
             ))}
-            <option value="own">Settings of your own</option>
+            <option value="own">Custom</option>
           </select>
         </label>
         <div class="lab-kinds" role="radiogroup" aria-label="Who reads">
@@ -95,7 +95,7 @@ export function SettingsForm({ isRunning, onRun, onStop }: SettingsFormProps) {
               checked={request.isTwoWay}
               onChange={(event) => change({ isTwoWay: event.currentTarget.checked })}
             />
-            clients send as well (for the verdict)
+            clients also send (for the verdict)
           </label>
           <TransportChoice
             choices={choices}
@@ -193,7 +193,8 @@ function TransportChoice({ choices, chosen, onChange }: TransportChoiceProps) {
       ))}
       {!choices.includes("websocket-h2") && (
         <p class="soft small">
-          Browsers speak HTTP/2 over TLS only, which the lab’s servers have not: let users be played for it.
+          Browsers support HTTP/2 only over TLS, which the lab’s servers do not use: choose “Many users” to
+          measure it.
         </p>
       )}
     </fieldset>

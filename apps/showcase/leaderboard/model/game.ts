@@ -93,7 +93,7 @@ export class Game {
     } catch (error) {
       if (this.#isClosed) return;
       const { message, code } = readServerError(error);
-      this.problem = code > 0 ? `No round: ${message}.` : "No round: the server does not answer.";
+      this.problem = code > 0 ? `No round: ${message}.` : "No round: the server did not answer.";
       this.state = "idle";
       this.#options.onChange();
     }

@@ -79,9 +79,9 @@ export class Rounds {
     const startedAt = now();
     const before = this.#played.get(user);
     if (!before && this.#played.size >= maxPlaying)
-      reject(fullCode, `${maxPlaying} people play already: try again when a round is over`);
+      reject(fullCode, `${maxPlaying} people are already playing: try again when a round ends`);
     if (this.#beginning.take(user, startedAt) > 0)
-      reject(tooSoonCode, "you have begun a round just now: take a breath");
+      reject(tooSoonCode, "you just started a round: wait a moment");
     const round = new Round({ id: createId(), seed: createSeed(), pace, startedAt });
     const played: Played = { round, name, best: 0, writing: before?.writing ?? Promise.resolve() };
     this.#played.set(user, played);
@@ -134,7 +134,7 @@ export class Rounds {
   #find(user: string, id: string): Played {
     const played = this.#played.get(user);
     if (played?.round.id === id) return played;
-    return reject(unknownCode, "this round is not played any more: it is over, or you have begun another");
+    return reject(unknownCode, "this round is over, or you started another one");
   }
 
   async #forget(user: string, played: Played): Promise<void> {
@@ -229,10 +229,7 @@ export class Round {
       this.#assertFair(id, at, elapsed);
       for (const other of [...this.#caught.values(), ...fresh.values()])
         if (Math.abs(other - at) < leastGapMs)
-          reject(
-            unfairCode,
-            `two catches ${Math.abs(other - at)} ms apart: no hand is faster than ${leastGapMs}`,
-          );
+          reject(unfairCode, `two catches ${Math.abs(other - at)} ms apart: the minimum is ${leastGapMs}`);
       fresh.set(id, at);
     }
     for (const [id, at] of fresh) {
@@ -243,9 +240,9 @@ export class Round {
   }
 
   #assertFair(id: number, at: number, elapsed: number): void {
-    const drifter = this.#plan[id] ?? reject(unfairCode, `there is no number ${id} in this round`);
-    if (drifter.kind === "jelly") reject(unfairCode, "a jellyfish is no catch");
-    if (at > elapsed) reject(unfairCode, "that is still to come");
-    if (!isInWater(drifter, at)) reject(unfairCode, `number ${id} was not in the water then`);
+    const drifter = this.#plan[id] ?? reject(unfairCode, `this round has no drifter ${id}`);
+    if (drifter.kind === "jelly") reject(unfairCode, "a jellyfish is not a catch");
+    if (at > elapsed) reject(unfairCode, "that has not appeared yet");
+    if (!isInWater(drifter, at)) reject(unfairCode, `drifter ${id} was not in the water at that time`);
   }
 }

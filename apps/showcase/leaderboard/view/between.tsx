@@ -47,7 +47,7 @@ export function Between({ leaderboard, pace, onPace, onBegin }: BetweenProps) {
           onChange={(event) => onPace(event.currentTarget.checked ? "slow" : "brisk")}
         />
         <span>
-          Slow water: 40 seconds instead of 20, and what comes is read out to screen readers, with its lane
+          Slow water: 40 seconds instead of 20, and screen readers announce what appears, with its lane
         </span>
       </label>
     </div>

@@ -21,7 +21,7 @@ export function Table({ leaderboard }: { leaderboard: Leaderboard }) {
       </h2>
       <p class="now-playing small" data-testid="playing">
         {players.length === 0
-          ? "Nobody plays at the moment."
+          ? "Nobody is playing."
           : `Playing now: ${players.map(({ name, points }) => `${name} (${points})`).join(", ")}`}
       </p>
       {refusal !== "" && (
@@ -36,7 +36,7 @@ export function Table({ leaderboard }: { leaderboard: Leaderboard }) {
       </ol>
       {rows.length === 0 && refusal === "" && (
         <p class="soft">
-          {isKnown ? "No one has played yet. The first row is free." : "Reading the table …"}
+          {isKnown ? "No one has played yet. The first row is free." : "Loading the table …"}
         </p>
       )}
       {rows.length > mostRows && <p class="soft small">{rows.length} people in all.</p>}

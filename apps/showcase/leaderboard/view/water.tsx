@@ -75,7 +75,7 @@ export function Water({ leaderboard }: { leaderboard: Leaderboard }) {
       </div>
       <p class="water-foot soft small" role="status">
         {waiting > 0 && game.state === "counting"
-          ? `${waiting} ${waiting === 1 ? "catch waits" : "catches wait"} for the line.`
+          ? `${waiting} ${waiting === 1 ? "catch waits" : "catches wait"} to be sent.`
           : game.problem}
       </p>
       <Announcer game={game} outcome={note.text} />

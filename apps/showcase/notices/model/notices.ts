@@ -113,7 +113,7 @@ export class Notices {
   async notifyMe(seconds: number): Promise<{ isDone: boolean; words: string }> {
     return await inWords(async () => {
       await this.#link.notifyMe(seconds);
-      return `One comes in ${seconds} s. Go to another page meanwhile, or cut the line.`;
+      return `It arrives in ${seconds} s. Meanwhile, go to another page or cut the line.`;
     });
   }
 

@@ -55,8 +55,8 @@ export class Mailbox {
     // Before it is looked for, so that nobody finds out names by the thousand.
     assertNoWait(this.#sending.take(sender.id, now()), "you have sent many");
     const found = await store.read<NameRecord>(maps.names, nameKey(canonicalName(name)));
-    if (found === undefined) return reject(unknownCode, `nobody here is called ${tidyName(name)}`);
-    assertNoWait(this.#receiving.take(found.user, now()), `${found.name} has got many`);
+    if (found === undefined) return reject(unknownCode, `there is nobody named ${tidyName(name)}`);
+    assertNoWait(this.#receiving.take(found.user, now()), `${found.name} has received many`);
     const from = { id: sender.id, name: (sender.info as { readonly name: string }).name };
     await this.#publish(found.user, { text, from });
     return { name: found.name };
@@ -74,7 +74,7 @@ export class Mailbox {
     const isTaken = this.#delayed.add(user.id, seconds * 1000, () => {
       this.#publish(user.id, notice).catch((error: unknown) => onError(error, { stage: "notifying" }));
     });
-    if (!isTaken) reject(tooManyCode, "as many are under way as may be; wait for one of them");
+    if (!isTaken) reject(tooManyCode, "too many are pending; wait for one of them");
   }
 
   /** One change after the other, so that none of two windows is forgotten. */

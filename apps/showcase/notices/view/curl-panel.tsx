@@ -14,9 +14,7 @@ export function CurlPanel({ user }: { user: string }) {
       () => true,
       () => false,
     );
-    setSaid(
-      isCopied ? "Copied." : "Not copied: this browser does not let the page. Select the line instead.",
-    );
+    setSaid(isCopied ? "Copied." : "Not copied: this browser does not allow it. Select the line instead.");
   };
   return (
     <section class="panel" aria-labelledby="curl-heading">
@@ -24,8 +22,8 @@ export function CurlPanel({ user }: { user: string }) {
         From a program
       </h2>
       <p class="soft small">
-        Your channel is <code data-testid="channel">notices:{user}</code>. Whoever has a key of the server can
-        publish in it:
+        Your channel is <code data-testid="channel">notices:{user}</code>. A program with an API key can
+        publish to it:
       </p>
       <pre class="curl">
         <code data-testid="curl">{line}</code>

@@ -5,9 +5,7 @@ export function DesktopSwitch({ desktop }: { desktop: Desktop }) {
   const { state } = desktop;
   if (state === "absent") return null;
   if (state === "denied")
-    return (
-      <p class="desktop soft small">This browser shows no notifications of this page: it was told so.</p>
-    );
+    return <p class="desktop soft small">This browser blocks notifications of this page.</p>;
   return (
     <label class="desktop small">
       <input
@@ -18,7 +16,7 @@ export function DesktopSwitch({ desktop }: { desktop: Desktop }) {
           else desktop.turnOff();
         }}
       />
-      Show them on the desktop while this page is out of sight
+      Show them on the desktop while this page is hidden
     </label>
   );
 }

@@ -38,7 +38,7 @@ export function NoticeListView({ notices }: { notices: Notices }) {
       <DesktopSwitch desktop={notices.desktop} />
       {shown.length === 0 && (
         <p class="none soft">
-          {isLoaded ? "Nothing here yet. Have one sent to yourself." : "Asking for your notifications …"}
+          {isLoaded ? "Nothing here yet. Send yourself one." : "Loading notifications …"}
         </p>
       )}
       <ul class="notice-list" aria-label="Notifications">

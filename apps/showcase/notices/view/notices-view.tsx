@@ -9,8 +9,8 @@ import { SendPanel } from "./send-panel.js";
 import { ToastStack } from "./toast-stack.js";
 
 const lead =
-  "A channel that only you may read, and only the server writes in. Open this page twice: what is read in one window is " +
-  "read in the other. Cut the line, have one sent meanwhile: it is there when you are back, once.";
+  "A channel that only you can read and only the server can write to. Open this page twice: what you read in one window is " +
+  "read in the other. Cut the line and have one sent meanwhile: it is there when you are back, once.";
 
 export function NoticesView({ notices, visit }: { notices: Notices; visit: Visit }) {
   useChanges(notices);

@@ -49,7 +49,7 @@ export function SendPanel({ notices }: { notices: Notices }) {
         }}
       >
         <label>
-          <span class="small">To somebody here, by name</span>
+          <span class="small">To (name)</span>
           <input
             class="field"
             value={name}
@@ -59,7 +59,7 @@ export function SendPanel({ notices }: { notices: Notices }) {
           />
         </label>
         <label>
-          <span class="small">What it says</span>
+          <span class="small">Text</span>
           <textarea
             class="field"
             rows={2}

@@ -61,7 +61,7 @@ export function beginPage<Model extends { close?(): void }>(options: PageOptions
       logOut: () => void entrance.logOut(),
       onSessionEnd: (why) => {
         if (why === "unknown") void entrance.returnTo(visit.account);
-        else entrance.leave("You have logged out in another window.");
+        else entrance.leave("You logged out in another window.");
       },
     });
     return { visit, model: options.create(visit) };

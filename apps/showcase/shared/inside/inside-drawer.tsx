@@ -31,13 +31,13 @@ export function InsideDrawer({ log, onClose }: { log: FrameLog; onClose: () => v
     <aside
       ref={panel}
       class="inside"
-      aria-label="What is inside"
+      aria-label="Under the hood"
       onKeyDown={(event) => {
         if (event.key === "Escape") onClose();
       }}
     >
       <div class="inside-head">
-        <h2>What is inside</h2>
+        <h2>Under the hood</h2>
         <button
           type="button"
           class="button small"
@@ -46,13 +46,7 @@ export function InsideDrawer({ log, onClose }: { log: FrameLog; onClose: () => v
         >
           {isPaused ? "Go on" : "Hold still"}
         </button>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Close what is inside"
-          data-close
-          onClick={onClose}
-        >
+        <button type="button" class="icon-button" aria-label="Close" data-close onClick={onClose}>
           <Icon name="close" />
         </button>
       </div>
@@ -69,7 +63,7 @@ export function InsideDrawer({ log, onClose }: { log: FrameLog; onClose: () => v
             {up.frames} frames, {formatBytes(up.bytes)}
           </dd>
         </dl>
-        <h3>Cursors: where this page has read to</h3>
+        <h3>Positions: what this page has read</h3>
         {positions.length === 0 && <p class="soft">No channel with a log yet.</p>}
         <dl class="inside-facts" data-testid="cursors">
           {positions.slice(0, shownChannels).map(([channel, position]) => (
@@ -77,7 +71,7 @@ export function InsideDrawer({ log, onClose }: { log: FrameLog; onClose: () => v
           ))}
         </dl>
         {positions.length > shownChannels && <p class="soft">and {positions.length - shownChannels} more</p>}
-        <h3>Recoveries: what came back after a break</h3>
+        <h3>Recoveries: what came back after a cut</h3>
         {recoveries.length === 0 && <p class="soft">None yet. Cut the line to see one.</p>}
         <ul data-testid="recoveries">
           {recoveries.map(({ at, channel, since, isRecovered, count }) => (
@@ -85,11 +79,11 @@ export function InsideDrawer({ log, onClose }: { log: FrameLog; onClose: () => v
               <time>{formatTime(at)}</time> <code>{channel}</code>{" "}
               {isRecovered
                 ? `recovered ${count} since ${since ? since.offset : "its start"}`
-                : "could not be recovered, and was read anew"}
+                : "could not be recovered and was loaded again"}
             </li>
           ))}
         </ul>
-        <h3>Frames, the newest first</h3>
+        <h3>Frames, newest first</h3>
         <ul data-testid="frames">
           {log.frames
             .slice(-shownFrames)

@@ -23,8 +23,8 @@ export function LineTools({ line }: { line: ToolsLine }) {
       <button
         type="button"
         class="button small"
-        aria-label={cutUntil === undefined ? "Cut the line for some seconds" : "The line is cut"}
-        title="Cut the line for some seconds"
+        aria-label={cutUntil === undefined ? "Cut the line for six seconds" : "The line is cut"}
+        title="Cut the line for six seconds"
         aria-disabled={cutUntil !== undefined}
         aria-pressed={cutUntil !== undefined}
         onClick={() => line.cut()}

@@ -37,7 +37,7 @@ function DoorCard({ entrance, action, what }: Omit<DoorProps, "page">) {
       return (
         <>
           <h1 class="display-title">Welcome aboard</h1>
-          <p class="soft">What should the others call you? Keep this one, or make it yours.</p>
+          <p class="soft">What should others call you? Keep this name, or choose your own.</p>
           <NameForm
             present={entrance.lastName}
             problem={current.problem}
@@ -45,8 +45,8 @@ function DoorCard({ entrance, action, what }: Omit<DoorProps, "page">) {
             onName={(name) => entrance.logIn(name)}
           />
           <p class="soft small entry-note">
-            There is no password: this browser has the name until you log out, or for 30 days after your last
-            visit, and nobody else can take it meanwhile.
+            There is no password: the name belongs to this browser until you log out, or for 30 days after
+            your last visit. Nobody else can take it meanwhile.
           </p>
         </>
       );

@@ -144,5 +144,5 @@ async function read(response: Response): Promise<EntranceAnswer> {
   if (response.status === 404 || response.status === 405) return { missing: true };
   const answer = (await response.json()) as { session?: Account | null; error?: string };
   if (response.ok && answer.session !== undefined) return { account: answer.session };
-  return { problem: answer.error ?? `The server answers with ${response.status}.` };
+  return { problem: answer.error ?? `The server answered with ${response.status}.` };
 }

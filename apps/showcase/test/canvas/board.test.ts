@@ -183,7 +183,7 @@ describe("a board in a window", () => {
     expect(ann.board.drawing.size).toBe(2);
     await ann.pass(500);
     expect([ann.board.drawing.size, ann.board.waiting]).toEqual([1, 0]);
-    expect(ann.board.problem).toBe("The server did not take it: a moderator has banned you.");
+    expect(ann.board.problem).toBe("The server refused it: a moderator has banned you.");
     // Nor is a stroke gone that may not be undone.
     ann.line.failures.push(refusal(403, "no"));
     ann.board.undo();
@@ -192,7 +192,7 @@ describe("a board in a window", () => {
     expect([ann.board.drawing.size, ann.board.canUndo]).toEqual([1, true]);
     ann.line.refuse();
     expect([ann.board.problem, ann.board.isLive]).toEqual([
-      "This board is not to be had: permission denied.",
+      "This board is not available: permission denied.",
       false,
     ]);
   });
@@ -205,7 +205,7 @@ describe("a board in a window", () => {
     ann.line.cut();
     for (let count = 0; count < 1100; count++) ann.draw(1);
     expect([ann.board.waiting, ann.board.drawing.size]).toEqual([1000, 1000]);
-    expect(ann.board.problem).toBe("Too much waits for the line: draw on when it is back.");
+    expect(ann.board.problem).toBe("Too much is waiting to be sent: continue when the connection is back.");
   });
 
   it("has the others' pointers while it is shown, and its own not among them", async () => {

@@ -190,8 +190,8 @@ describe("chat", () => {
     expect(await chat.privateRooms.create("Plans")).toEqual({ room: "private:r1" });
     expect(await chat.privateRooms.invite("private:r1", "Bo")).toBeUndefined();
     expect(chat.privateRooms.find("private:r1")?.members.map(({ name }) => name)).toEqual(["Bo"]);
-    server.refusal = { code: 404, message: "nobody here is called Cy" };
-    expect(await chat.privateRooms.invite("private:r1", "Cy")).toBe("Nobody here is called Cy.");
+    server.refusal = { code: 404, message: "there is nobody named Cy" };
+    expect(await chat.privateRooms.invite("private:r1", "Cy")).toBe("There is nobody named Cy.");
   });
 });
 

@@ -27,7 +27,7 @@ describe("moderator", () => {
   it("keeps a key that the server takes, and no other", async () => {
     const { area, moderator, keys, server } = createModerator({ status: 401 });
     expect(await moderator.start("wrong")).toBe(false);
-    expect([moderator.isActive, moderator.problem]).toEqual([false, "That is no key of this server."]);
+    expect([moderator.isActive, moderator.problem]).toEqual([false, "That is not a key of this server."]);
     server.status = 200;
     server.error = { code: 103, message: "permission denied" };
     expect(await moderator.start("only for reading")).toBe(false);

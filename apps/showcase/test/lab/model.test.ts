@@ -113,7 +113,7 @@ describe("settings of the page", () => {
     [{ durationMs: 31_000 }, /^For must be 3 to 30 seconds/],
     [{ users: 301 }, /^Users/],
     [{ transports: [] }, /at least one transport/],
-    [{ delayMs: 10, jitterMs: 11 }, /vary by more/],
+    [{ delayMs: 10, jitterMs: 11 }, /jitter cannot be more/],
     [{ ratePerSecond: 0.1, durationMs: 3000 }, /too short/],
   ])("%j is told in words", (part, words) => {
     expect(requestProblem({ ...(presets[0] as (typeof presets)[number]).request, ...part })).toMatch(words);

@@ -137,6 +137,6 @@ describe("a reader that finds nobody", () => {
   });
 
   it("is none for what browsers have not", async () => {
-    await expect(startReader("websocket-h2")).rejects.toThrow("a browser has no websocket-h2 here");
+    await expect(startReader("websocket-h2")).rejects.toThrow("websocket-h2 is not available in a browser");
   });
 });

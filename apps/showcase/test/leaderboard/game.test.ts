@@ -139,11 +139,11 @@ describe("a game", () => {
     const { game, passTo, failures, told } = createGame();
     await game.begin("brisk");
     await passTo(3000);
-    failures.push(refusal(422, "that is still to come"));
+    failures.push(refusal(422, "that has not appeared yet"));
     const [first, second] = game.inWater.filter(({ kind }) => kind !== "jelly") as [Drifter, Drifter];
     game.catch(first.id);
     await passTo(3300);
-    expect([game.problem, game.waiting]).toEqual(["Not counted: that is still to come.", 0]);
+    expect([game.problem, game.waiting]).toEqual(["Not counted: that has not appeared yet.", 0]);
     game.catch(second.id);
     await passTo(3600);
     expect(told).toEqual([[first.id], [second.id]]);
@@ -153,10 +153,10 @@ describe("a game", () => {
     const { game, passTo, failures } = createGame();
     await game.begin("brisk");
     await passTo(3000);
-    failures.push(refusal(404, "this round is not played any more"));
+    failures.push(refusal(404, "this round is over"));
     game.catch((game.inWater.find(({ kind }) => kind !== "jelly") as Drifter).id);
     await passTo(3300);
-    expect([game.state, game.problem]).toEqual(["over", "Not counted: this round is not played any more."]);
+    expect([game.state, game.problem]).toEqual(["over", "Not counted: this round is over."]);
   });
 
   it("says why there is no round, and begins another after one that is over", async () => {
@@ -165,7 +165,7 @@ describe("a game", () => {
     await game.begin("brisk");
     expect([game.state, game.problem]).toEqual(["idle", "No round: 200 people play already."]);
     await game.begin("brisk");
-    expect(game.problem).toBe("No round: the server does not answer.");
+    expect(game.problem).toBe("No round: the server did not answer.");
     await game.begin("slow");
     expect([game.state, game.problem, game.isSlow]).toEqual(["playing", "", true]);
     await pass(roundMs("brisk"));

@@ -106,8 +106,8 @@ describe("Notices", () => {
   it("tells what came of sending", async () => {
     const { link, notices } = await start();
     expect(await notices.notify("Bo", "hi")).toEqual({ isDone: true, words: "Sent to Bo." });
-    link.failure = refusal("notify", 404, "nobody here is called Bo");
-    expect(await notices.notify("Bo", "hi")).toEqual({ isDone: false, words: "Nobody here is called Bo." });
+    link.failure = refusal("notify", 404, "there is nobody named Bo");
+    expect(await notices.notify("Bo", "hi")).toEqual({ isDone: false, words: "There is nobody named Bo." });
     expect((await notices.notifyMe(5)).isDone).toBe(false);
   });
 

@@ -76,6 +76,6 @@ describe("npm start", () => {
     const folder = createFolder();
     writeFileSync(join(folder, "holdfast.config.json"), '{"channels":{"news":{}}}');
     const { code, err } = await runCli(["--port", "0"], {}, folder, "", program);
-    expect([code, err]).toEqual([2, expect.stringContaining("the showcase has an application of its own")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("the showcase has its own application")]);
   });
 });

@@ -205,7 +205,9 @@ describe("keys", () => {
   it("that are damaged keep the server from starting", async () => {
     const data = createFolder();
     writeFileSync(join(data, keysFileName), '{"sessionSecret":"short"}');
-    await expect(ShowcaseServer.start({ data })).rejects.toThrow(/cannot be used: it does not hold the keys/);
+    await expect(ShowcaseServer.start({ data })).rejects.toThrow(
+      /cannot be used: it does not contain the keys/,
+    );
     expect(readFileSync(join(data, keysFileName), "utf8")).toBe('{"sessionSecret":"short"}');
   });
 

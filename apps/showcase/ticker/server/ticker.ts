@@ -96,7 +96,7 @@ export function createTicker(context: PartContext) {
         allow: "users",
         handler: async ({ user, data }): Promise<SymbolHistory> => {
           if (!(await isWelcome(user))) reject(notWelcome, "a moderator has banned you");
-          return quotes.historyOf(data.symbol) ?? reject(unknown, `there is no symbol ${data.symbol}`);
+          return quotes.historyOf(data.symbol) ?? reject(unknown, `unknown symbol ${data.symbol}`);
         },
       }),
     },

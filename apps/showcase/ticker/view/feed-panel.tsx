@@ -26,7 +26,7 @@ export function FeedPanel({ ticker }: { ticker: Ticker }) {
           <dd data-testid="received-rate">{formatCount(received)}/s</dd>
         </div>
         <div>
-          <dt>passed over for newer</dt>
+          <dt>skipped for newer values</dt>
           <dd data-testid="passed-rate">{formatCount(passedOver)}/s</dd>
         </div>
         <div>
@@ -61,8 +61,8 @@ export function FeedPanel({ ticker }: { ticker: Ticker }) {
         </p>
       </div>
       <p class="soft small">
-        A browser reads its WebSocket whether a page looks or not. So the page leaves the channel, keeps its
-        cursor, and comes back with it. Nothing is queued for it meanwhile.
+        A browser keeps reading its WebSocket whatever the page does. So the page leaves the channel, keeps
+        its position, and comes back with it. Nothing is queued for it meanwhile.
       </p>
     </section>
   );
@@ -73,12 +73,12 @@ function describe(slowness: Slowness): string {
     case "reading":
       return "";
     case "away":
-      return "The prices stand still here, and nowhere else.";
+      return "Prices stop changing here, and nowhere else.";
     case "catching up":
-      return "Reading on from where it was …";
+      return "Continuing from its position …";
     case "back": {
       const { made, came } = slowness;
-      return `${formatCount(made)} changes were made meanwhile. ${formatCount(came)} came: the newest ones, and no backlog.`;
+      return `${formatCount(made)} changes happened meanwhile. ${formatCount(came)} arrived: the newest ones, without a backlog.`;
     }
   }
 }

@@ -75,7 +75,7 @@ function MeterCard({ ticker, meter }: { ticker: Ticker; meter: Meter }) {
   const news = latest
     ? tell(latest.values)
     : machine.isSilent(metric)
-      ? "no figure to be had here"
+      ? "not available on this machine"
       : "measuring …";
   return (
     <article class="panel meter" data-testid={`meter-${metric}`}>

@@ -78,9 +78,7 @@ export function QuoteTable({ ticker }: { ticker: Ticker }) {
           </tbody>
         </table>
         {symbols.length === 0 && (
-          <p class="soft quotes-none">
-            {ticker.feed ? "No symbol is called so." : "Asking for the prices …"}
-          </p>
+          <p class="soft quotes-none">{ticker.feed ? "No symbol matches." : "Loading prices …"}</p>
         )}
       </section>
     </section>

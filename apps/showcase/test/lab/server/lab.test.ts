@@ -147,7 +147,7 @@ describe("a run in a browser", () => {
     const [ann, bo] = [await join("Ann"), await join("Bo")];
     const { run } = await call<{ run: string }>(ann, "labOpen", request);
     expect(await refusalOf(bo.rpc("labOpen", request))).toMatch(
-      /^409 Ann runs the lab just now: try again in about (?:10|11) s$/,
+      /^409 Ann is using the lab: try again in about (?:10|11) s$/,
     );
     expect(await refusalOf(bo.rpc("labMeasure", request))).toMatch(/^409/);
     for (const method of ["labStart", "labRead", "labEnd"])
@@ -166,8 +166,8 @@ describe("a run in a browser", () => {
     const { run } = await call<{ run: string }>(ann, "labOpen", request);
     const codes = await Promise.all([1, 2, 3].map(() => refusalOf(ann.rpc("labStart", { run }))));
     expect(codes.sort()).toEqual([
-      "409 that run has begun before",
-      "409 that run has begun before",
+      "409 that run has already started",
+      "409 that run has already started",
       "accepted",
     ]);
     // One that publishes, and one that looks whether anybody is there.
@@ -271,7 +271,7 @@ describe("a run in a browser", () => {
     await until(() => FakeLabServer.all.length === 2);
     lab.running.stop();
     comeUp();
-    expect(await opening).toMatch(/^409 .*closed meanwhile/);
+    expect(await opening).toMatch(/^409 .*the lab was closed/);
     expect(FakeLabServer.all.map(({ isClosed }) => isClosed)).toEqual([true, true]);
   });
 

@@ -123,18 +123,18 @@ describe("a round", () => {
         ({ code, message }) => `${code} ${message}`,
       );
     // Everything at once, at the beginning.
-    expect(await claim(...catches)).toBe("422 that is still to come");
+    expect(await claim(...catches)).toBe("422 that has not appeared yet");
     clock.time += second.at;
-    expect(await claim(first, { id: 99, at: second.at })).toBe("422 there is no number 99 in this round");
-    expect(await claim({ id: jelly?.id ?? 0, at: first.at })).toBe("422 a jellyfish is no catch");
+    expect(await claim(first, { id: 99, at: second.at })).toBe("422 this round has no drifter 99");
+    expect(await claim({ id: jelly?.id ?? 0, at: first.at })).toBe("422 a jellyfish is not a catch");
     // A millisecond before it has come.
-    expect(await claim({ ...second, at: second.at - 1001 })).toMatch(/^422 number \d+ was not in the water/);
-    expect(await claim({ ...first, at: first.at + 10_000 })).toBe("422 that is still to come");
+    expect(await claim({ ...second, at: second.at - 1001 })).toMatch(/^422 drifter \d+ was not in the water/);
+    expect(await claim({ ...first, at: first.at + 10_000 })).toBe("422 that has not appeared yet");
     const close = Math.max(first.at, second.at) - 200;
-    expect(await claim({ ...first, at: close }, { ...second, at: close + 79 })).toMatch(/no hand is faster/);
+    expect(await claim({ ...first, at: close }, { ...second, at: close + 79 })).toMatch(/the minimum is/);
     expect(await best()).toEqual({});
     expect(await claim({ ...first, at: close })).toBe("accepted");
-    expect(await claim({ ...second, at: close + 79 })).toMatch(/no hand is faster/);
+    expect(await claim({ ...second, at: close + 79 })).toMatch(/the minimum is/);
     expect(await claim({ ...second, at: close + 80 })).toBe("accepted");
     expect(await codeOf(ann.call("reportCatches", { round: round.round, catches: [] }))).toBe(107);
     expect(
