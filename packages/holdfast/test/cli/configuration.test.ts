@@ -172,7 +172,11 @@ describe("holdfast serve with a configuration", () => {
 
   it.each([
     ["holdfast.config.yaml", "port: 0\nhost: [", /holdfast: holdfast\.config\.yaml: line 2, column 8/],
-    ["holdfast.config.json", '{ "prot": 1 }', /holdfast: holdfast\.config\.json: unknown option prot \(did you mean port/],
+    [
+      "holdfast.config.json",
+      '{ "prot": 1 }',
+      /holdfast: holdfast\.config\.json: unknown option prot \(did you mean port/,
+    ],
     [
       "holdfast.config.yaml",
       "port: 70000",
