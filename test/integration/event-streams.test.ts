@@ -91,7 +91,7 @@ describe("a channel as events", () => {
     await until(() => came.length === 1);
     const opened = once(source, "open");
     // Not for good, so that it comes back.
-    server.disconnect("", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("", { code: 3011, reason: "force reconnect" });
     await server.publish("news", "b");
     await opened;
     await server.publish("news", "c");
@@ -247,7 +247,7 @@ describe("a channel as lines", () => {
     await server.publish("news", "b");
     await until(() => text.includes('"b"'));
     const ended = once(stream, "end");
-    server.disconnect("", { code: 4501, reason: "enough" });
+    await server.disconnect("", { code: 4501, reason: "enough" });
     await ended;
     const time = expect.any(Number);
     expect(

@@ -48,7 +48,7 @@ describe("a client that only reads", () => {
     expect(stream.lines[0].connect).not.toHaveProperty("session");
     await server.publish("news", "é");
     await stream.until(() => stream.lines.length === 2);
-    server.disconnect("ann", { code: 4501, reason: "enough" });
+    await server.disconnect("ann", { code: 4501, reason: "enough" });
     await stream.ended();
     expect(stream.lines.slice(1)).toMatchObject([
       { channel: "news", pub: { data: "é", offset: 1 } },

@@ -49,7 +49,7 @@ describe("tags filter", () => {
     await publish(4, "de");
     await until(() => received.length === 2);
     const back = next(client, "connecting");
-    server.disconnect("", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("", { code: 3011, reason: "force reconnect" });
     await back;
     await publish(5, "en");
     await publish(6, "de");
@@ -88,7 +88,7 @@ describe("payloads as patches", () => {
     for (const n of [1, 2, 3]) await server.publish("news:a", text(n));
     await until(() => patched.length === 3);
     const back = next(client, "connecting");
-    server.disconnect("", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("", { code: 3011, reason: "force reconnect" });
     await back;
     for (const n of [4, 5]) await server.publish("news:a", text(n));
     await until(() => patched.length === 5 && whole.length === 5);
@@ -135,7 +135,7 @@ describe("coming back", () => {
     await until(() => received.length === 1);
     const lost = next(client, "connecting");
     const again = next<Answer>(subscription, "subscribed");
-    server.disconnect("", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("", { code: 3011, reason: "force reconnect" });
     await lost;
     for (let n = 1; n <= published; n++) await server.publish(name as "plain:a", n);
     const context = await again;

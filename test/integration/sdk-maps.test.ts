@@ -137,7 +137,7 @@ describe("map", () => {
     const model = await subscribeMap(client, "short:a");
     const interrupt = async (change: () => Promise<unknown>) => {
       const back = next(client, "connecting");
-      server.disconnect("", { code: 3011, reason: "force reconnect" });
+      await server.disconnect("", { code: 3011, reason: "force reconnect" });
       await back;
       await change();
     };
@@ -170,7 +170,7 @@ describe("map", () => {
     await server.publish("passing:a", 2, { key: "y" });
     await until(() => model.values.size === 2);
     const back = next(client, "connecting");
-    server.disconnect("", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("", { code: 3011, reason: "force reconnect" });
     await back;
     await server.remove("passing:a", "x");
     await until(() => model.syncs === 2);
@@ -264,7 +264,7 @@ describe("map", () => {
     await server.publish("patched:a", text(1), { key: "x" });
     await until(() => model.updates.length === 1);
     const back = next(client, "connecting");
-    server.disconnect("", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("", { code: 3011, reason: "force reconnect" });
     await back;
     for (const n of [2, 3, 4]) await server.publish("patched:a", text(n), { key: n === 4 ? "y" : "x" });
     await until(() => model.updates.length === 4);

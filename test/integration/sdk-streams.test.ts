@@ -106,11 +106,11 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     const client = await connect();
     const connecting = next<{ code: number }>(client, "connecting");
     const connected = next(client, "connected");
-    server.disconnect("", { code: 4001, reason: "try again" });
+    await server.disconnect("", { code: 4001, reason: "try again" });
     expect(await connecting).toMatchObject({ code: 4001, reason: "try again" });
     await connected;
     const disconnected = next<{ code: number }>(client, "disconnected");
-    server.disconnect("", { code: 4501, reason: "not you" });
+    await server.disconnect("", { code: 4501, reason: "not you" });
     expect(await disconnected).toMatchObject({ code: 4501, reason: "not you" });
     await until(() => server.stats().sockets === 0);
   });

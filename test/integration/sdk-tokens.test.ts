@@ -195,7 +195,7 @@ describe("channels of a connection token", () => {
     await server.publish("news", 1);
     await until(() => received.length === 1);
     const back = next(client, "connected");
-    server.disconnect("ann", { code: 3011, reason: "force reconnect" });
+    await server.disconnect("ann", { code: 3011, reason: "force reconnect" });
     await server.publish("news", 2);
     await server.publish("news", 3);
     await back;

@@ -138,7 +138,7 @@ describe("client", () => {
     client.onMessage((data) => void messages.push(data));
     client.onPublication((channel, { data, offset }) => void news.push([channel, data, offset]));
     await client.ready();
-    server.send("watched", { hello: "you" });
+    await server.send("watched", { hello: "you" });
     await server.publish("news", "rain");
     await vi.waitFor(() => expect(messages).toEqual([{ hello: "you" }]), patience);
     await vi.waitFor(() => expect(news).toEqual([["news", "rain", 1]]), patience);

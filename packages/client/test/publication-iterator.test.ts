@@ -89,7 +89,7 @@ describe("loop over publications", () => {
     const loop = lobby.publications();
     await untilSubscribed();
     const next = expect(loop.next()).rejects.toMatchObject({ details: { code: 3503 } });
-    server.disconnect("ann");
+    await server.disconnect("ann");
     await next;
     await expect(lobby.publications().next()).rejects.toMatchObject({ details: { code: 3503 } });
   });

@@ -187,7 +187,7 @@ describe("publishing", () => {
     const lost = caught(lobby.publish(text("lost")));
     await vi.waitFor(() => expect(line.stolen).toBeGreaterThan(0), patience);
     await vi.waitFor(() => {
-      server.disconnect("ann", { code: 3503, reason: "go away" });
+      void server.disconnect("ann", { code: 3503, reason: "go away" });
       expect(client.status.state).toBe("disconnected");
     }, patience);
     expect(await lost).toMatchObject({
