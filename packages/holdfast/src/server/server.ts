@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type CompiledApp, compileApp } from "../app/compile-app.js";
-import type { App, UntypedApp } from "../app/define-app.js";
+import { App, type UntypedApp } from "../app/define-app.js";
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
@@ -30,7 +30,7 @@ import { HeldBytes } from "../sessions/flow-control.js";
 import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";
-import { SessionRegistry } from "../sessions/registry.js";
+import { type RegistryStats, SessionRegistry } from "../sessions/registry.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-upgrade.js";
 import { Flusher } from "../sockets/output.js";
@@ -61,8 +61,49 @@ import {
   withPlainPem,
 } from "./parts.js";
 import type { RevocationLog } from "./revocation-log.js";
-import type { ServerStats } from "./server-stats.js";
 import { version } from "./version.js";
+
+/** Sizes of everything in a server that grows with use. */
+export interface ServerStats extends RegistryStats {
+  /** Channels that somebody on this node uses. */
+  readonly channels: number;
+  /** Bytes of the newest entries of all channels in use. */
+  readonly ringBytes: number;
+  /** Sockets and streamed responses, those that are closing included. */
+  readonly sockets: number;
+  /** Requests over HTTP that are not answered in full, streams included. */
+  readonly openRequests: number;
+  /** What is kept of their bodies, and unsent of their answers, in bytes. */
+  readonly bodyBytes: number;
+  readonly answerBytes: number;
+  /** Requests of channels that are not answered yet, and those of them that wait for a publication. */
+  readonly requests: number;
+  readonly waitingRequests: number;
+  /** Sessions that wait for a deadline. */
+  readonly deadlines: number;
+  /** Channels and readers with deliveries to come. */
+  readonly deliveries: number;
+}
+
+/**
+ * Makes a server, for an application or for everybody; `listen` starts it.
+ * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
+ */
+export function createServer<A extends App>(app: A, options?: ServerOptions): HoldfastServer<A>;
+export function createServer(options?: ServerOptions): HoldfastServer;
+export function createServer(first: App | ServerOptions = {}, second: ServerOptions = {}): HoldfastServer {
+  if (!(first instanceof App)) return new HoldfastServer(undefined, first);
+  for (const option of ["authenticate", "rulesFor"] as const)
+    if (second[option] !== undefined)
+      throw new HoldfastError(
+        "HF_OPTION_INVALID",
+        `${option} cannot be given with an application, which has its own`,
+        {
+          details: { option },
+        },
+      );
+  return new HoldfastServer(first, second);
+}
 
 /** A server made by `createServer`. */
 export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
