@@ -246,7 +246,7 @@ describe("history", () => {
     live.subscribe(() => {});
     await vi.waitFor(() => expect(live.status.state).toBe("subscribed"), patience);
     await expect(live.history()).rejects.toThrow(
-      "the history of live:a was refused: not available: nothing is kept",
+      "the history of live:a was refused: not available: this channel keeps no history",
     );
   });
 });

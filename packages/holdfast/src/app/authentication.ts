@@ -1,10 +1,12 @@
 /** Authenticates clients as the application says: by token, by its functions in order, or not at all. */
+
 import { createTokens, type Tokens } from "../auth/tokens.js";
 import { invalidOption, refuseUnknownOptions } from "../errors.js";
 import type { Application } from "../sessions/application.js";
 import { type Credentials, type Identity, type IdentityResult, insecureAuth } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
+import { parsePayload } from "../wire/payload.js";
 import {
   type AppOptions,
   type AuthenticateContext,
@@ -85,7 +87,7 @@ async function authenticateClient(
 ): Promise<IdentityResult> {
   const { token, data, request } = credentials;
   if (token && verifyConnection) return await verifyConnection(token);
-  const context = { ...request, token, data: data === undefined ? undefined : (JSON.parse(data) as unknown) };
+  const context = { ...request, token, data: data === undefined ? undefined : parsePayload(data) };
   try {
     const user = functions.length > 0 && (await limit("authenticate", () => firstMatch(functions, context)));
     if (user) return { isAccepted: true, identity: toIdentity(user) };

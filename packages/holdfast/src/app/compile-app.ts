@@ -7,7 +7,7 @@ import { type Actor, type Application, type Policy, refusal } from "../sessions/
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
-import type { Payload } from "../wire/payload.js";
+import { type Payload, parsePayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import { type CompiledAuthentication, compileAuthentication } from "./authentication.js";
 import { type CompiledChannel, compileChannel } from "./compile-channel.js";
@@ -102,7 +102,7 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
     }),
     ...(onMessage && {
       onMessage: async (data, actor) => {
-        await limit("onMessage", () => onMessage({ user: toUser(actor), data: JSON.parse(data) }));
+        await limit("onMessage", () => onMessage({ user: toUser(actor), data: parsePayload(data) }));
       },
     }),
   };
@@ -181,7 +181,7 @@ async function call(
   const request = { actor, channel: "", params: {}, isSubscribed: false };
   const isAllowed = actor === serverActor || (await limit(`allow of ${name}`, () => access(request)));
   if (isAllowed !== true) return refusal("permissionDenied");
-  let data: unknown = text === undefined ? undefined : JSON.parse(text);
+  let data: unknown = text === undefined ? undefined : parsePayload(text);
   const { input } = options;
   if (input) {
     const checked = await limit(`the schema of ${name}`, () => validate(input, data));
@@ -201,7 +201,7 @@ async function connect(
   limit: TimeLimit,
 ): ReturnType<NonNullable<Application["onConnect"]>> {
   try {
-    const data: unknown = text === undefined ? undefined : JSON.parse(text);
+    const data: unknown = text === undefined ? undefined : parsePayload(text);
     const result = onConnect && (await limit("onConnect", () => onConnect({ user: toUser(actor), data })));
     const names = [...(result?.channels ?? [])];
     const personal =

@@ -12,7 +12,7 @@ import {
   type Refusal,
   refusal,
 } from "../sessions/application.js";
-import type { Payload } from "../wire/payload.js";
+import { type Payload, parsePayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
 import { Rejection } from "./define-app.js";
@@ -144,7 +144,7 @@ async function onSubscribe(
     user: toUser(actor),
     channel,
     params,
-    data: data === undefined ? undefined : JSON.parse(data),
+    data: data === undefined ? undefined : parsePayload(data),
   };
   const what = `the subscribe hook of ${channel}`;
   return await orRefusal(async () => {
@@ -163,7 +163,7 @@ async function onPublish(
   const { data: schema, publish } = options;
   // The server publishes what subscribers get: the data as the hook would return it, which need not match the schema.
   if (actor === undefined && publish) return { data: text };
-  let data: unknown = JSON.parse(text);
+  let data: unknown = parsePayload(text);
   if (schema) {
     const checked = await limit(`the schema of ${channel}`, () => validate(schema, data));
     if ("fault" in checked) return refusal("badRequest", checked.fault);
@@ -313,7 +313,7 @@ export function scoreOf(
   text: Payload,
   channel: string,
 ): number | Refusal {
-  const data: unknown = JSON.parse(text);
+  const data: unknown = parsePayload(text);
   if (typeof score === "function") {
     const value: unknown = score(data);
     if (Number.isFinite(value)) return value as number;

@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Actor, Refusal } from "../sessions/application.js";
 import type { Clock } from "../time/clock.js";
-import { countMembers, type Payload } from "../wire/payload.js";
+import { countMembers, type Payload, parsePayload } from "../wire/payload.js";
 import { Rejection } from "./define-app.js";
 
 /** A client, as hooks and methods see it. */
@@ -31,7 +31,7 @@ export function toUser(actor: Actor): User {
       id,
       client,
       roles,
-      info: info === undefined ? undefined : JSON.parse(info),
+      info: info === undefined ? undefined : parsePayload(info),
       meta,
     });
     users.set(actor, user);
@@ -129,7 +129,7 @@ export function toJsonText(value: unknown, source: string): Payload {
  * @throws TypeError if the value cannot be expressed in JSON
  */
 export function toSameText(original: Payload, value: unknown, source: string): Payload {
-  const parsed: unknown = JSON.parse(original);
+  const parsed: unknown = parsePayload(original);
   // With a duplicate key, other parsers may take the value that the schema has not seen.
   const hasDuplicates = countMembers(original) !== countParsedMembers(parsed);
   return !hasDuplicates && isSame(parsed, value) ? original : toJsonText(value, source);
