@@ -18,18 +18,26 @@ export interface BrokerSettings {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
+/** Brokers by name. */
+const brokers = {
+  memory: ({ maxUserPercent: userPercent }: BrokerSettings) =>
+    new MemoryBroker({ clock: systemClock, createEpoch, userPercent }),
+  lmdb: ({ data, repairData, store, maxUserPercent: userPercent, onError }) =>
+    new LmdbBroker({
+      ...store,
+      folder: data,
+      clock: systemClock,
+      createEpoch,
+      schedule: (run) => void setImmediate(run),
+      repair: repairData,
+      userPercent,
+      onError,
+    }),
+} satisfies Record<string, (settings: BrokerSettings & { readonly data: string }) => Broker>;
+
+/** The broker that the application gives, or the one that its settings name: the store in `data`, or memory. */
 export function createBroker(settings: BrokerSettings): Broker {
-  const { broker, data, repairData, store, maxUserPercent: userPercent, onError } = settings;
+  const { broker, data } = settings;
   if (broker) return broker;
-  if (data === null) return new MemoryBroker({ clock: systemClock, createEpoch, userPercent });
-  return new LmdbBroker({
-    ...store,
-    folder: data,
-    clock: systemClock,
-    createEpoch,
-    schedule: (run) => void setImmediate(run),
-    repair: repairData,
-    userPercent,
-    onError,
-  });
+  return data === null ? brokers.memory(settings) : brokers.lmdb({ ...settings, data });
 }
