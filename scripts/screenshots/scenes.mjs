@@ -127,8 +127,8 @@ async function shootNotices(stage, shoot) {
 }
 
 async function send(page, name, text) {
-  await page.getByLabel("To somebody here, by name").fill(name);
-  await page.getByLabel("What it says").fill(text);
+  await page.getByLabel("To (name)").fill(name);
+  await page.getByLabel("Text").fill(text);
   await page.getByRole("button", { name: "Send", exact: true }).click();
 }
 
@@ -136,8 +136,8 @@ async function shootLab(stage, shoot) {
   const pages = await openAll(stage, "lab", ["Ann", "Bob", "Cy"]);
   for (const page of pages.reverse()) {
     await page
-      .getByLabel("Begin with")
-      .selectOption({ label: "Chat: 2 messages a second, and people write" });
+      .getByLabel("Preset")
+      .selectOption({ label: "Chat: 2 messages a second, both ways" });
     await page.getByRole("spinbutton", { name: /^For/ }).fill("8");
     await page.getByRole("button", { name: "Measure" }).click();
     await page.getByTestId("result").waitFor();

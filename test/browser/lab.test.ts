@@ -95,7 +95,7 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
       .selectOption({ label: "On a train: 80 ms delay, and the connection breaks" });
     await set(ann, /^For/, "6");
     await ann.page.getByText("Network and transports").click();
-    await set(ann, /^Line breaks/, "1");
+    await set(ann, /^Connection breaks/, "1");
     await measure(ann);
     await result(ann);
     for (const transport of ["Polling", "Long polling", "Server-sent events", "HTTP stream", "WebSocket"])
