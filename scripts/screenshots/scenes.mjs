@@ -135,9 +135,7 @@ async function send(page, name, text) {
 async function shootLab(stage, shoot) {
   const pages = await openAll(stage, "lab", ["Ann", "Bob", "Cy"]);
   for (const page of pages.reverse()) {
-    await page
-      .getByLabel("Preset")
-      .selectOption({ label: "Chat: 2 messages a second, both ways" });
+    await page.getByLabel("Preset").selectOption({ label: "Chat: 2 messages a second, both ways" });
     await page.getByRole("spinbutton", { name: /^For/ }).fill("8");
     await page.getByRole("button", { name: "Measure" }).click();
     await page.getByTestId("result").waitFor();

@@ -209,7 +209,12 @@ describe("a command that breaks the rules", () => {
       /must not be empty/,
     ],
     ["a one-way message", textFrame(connect, { send: { data: 1 } }), 3508, /no one-way messages/],
-    ["a token that nobody can check", textFrame({ id: 1, connect: { token: "x" } }), 3500, /no key to verify/],
+    [
+      "a token that nobody can check",
+      textFrame({ id: 1, connect: { token: "x" } }),
+      3500,
+      /no key to verify/,
+    ],
   ];
 
   it.each(fatal)("%s ends the connection with the right code", async (_name, frame, code, reason) => {
