@@ -121,7 +121,7 @@ async function logOut(
   const session = await sessionOf(sessions, request);
   if (session && !(await moderation.isBanned(session.user))) {
     await sessions.close(session);
-    store.server.disconnect(session.user, loggedOut);
+    await store.server.disconnect(session.user, loggedOut);
   }
   return { status: 200, body: { session: null }, token: null };
 }

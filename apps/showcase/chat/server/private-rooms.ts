@@ -126,13 +126,13 @@ export class PrivateRooms {
     await this.#store.remove(maps.members(room), user);
     await this.#store.server.unsubscribe(user, `private:${room}`);
     await this.#store.remove(maps.memberships(user), room);
-    this.#store.server.send(user, roomsChanged);
+    await this.#store.server.send(user, roomsChanged);
     await this.#tellMembers(room);
   }
 
   async #tellMembers(room: string): Promise<void> {
     for (const { key } of await this.#store.list(maps.members(room)))
-      this.#store.server.send(key, roomsChanged);
+      await this.#store.server.send(key, roomsChanged);
   }
 
   async #memberOf(room: string, user: string): Promise<Member | undefined> {

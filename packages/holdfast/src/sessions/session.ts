@@ -206,8 +206,9 @@ export class Session
   }
 
   /** TransportEvents. */
-  execute(command: Command, onReply?: OnReply): void {
+  execute(command: Command, onReply?: OnReply, inputLength = 0): void {
     if (this.isEnded) return;
+    this.#commands.chargeInput(costOfInput(inputLength));
     try {
       if (onReply !== undefined && "id" in command) {
         this.#onReplies ??= new Map();
@@ -263,7 +264,6 @@ export class Session
     this.#flow.addFramed(framed);
   }
 
-  /** Reader. */
   flush(): void {
     if (this.isEnded || this.#flow.isFull || this.#flow.isEmpty) return;
     const wasBehind = this.#flow.isBehind;

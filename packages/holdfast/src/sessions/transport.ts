@@ -56,8 +56,11 @@ export type OnReply = (reply: Reply) => Encoded | undefined;
 export interface TransportEvents {
   /** Frames of the transport's codec. */
   receive(frame: Encoded): void;
-  /** A command that did not come as a frame. The ids of pending commands must differ. */
-  execute(command: Command, onReply?: OnReply): void;
+  /**
+   * A command that did not come as a frame. The ids of pending commands must differ.
+   * @param inputLength of what the client sent and the command was parsed from, charged as a frame is
+   */
+  execute(command: Command, onReply?: OnReply, inputLength?: number): void;
   /** The answer to a ping of the transport's own. */
   receivePong(): void;
   drained(): void;

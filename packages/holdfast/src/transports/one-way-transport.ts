@@ -53,12 +53,16 @@ export class OneWaySdkTransport extends OneWayTransport {
     session: StreamSession,
     { contentType, prologue }: StreamFormat,
     connect: Command,
-    { headers, pingSeconds }: { readonly headers: HeaderFields; readonly pingSeconds: number },
+    {
+      headers,
+      pingSeconds,
+      inputLength,
+    }: { readonly headers: HeaderFields; readonly pingSeconds: number; readonly inputLength: number },
   ): void {
     this.session = session;
     this.begin({ "Content-Type": contentType, ...headers });
     if (prologue !== undefined) this.write([Buffer.from(prologue)]);
-    session.execute(connect, (reply) => this.#takeReply(reply, pingSeconds));
+    session.execute(connect, (reply) => this.#takeReply(reply, pingSeconds), inputLength);
   }
 
   /** @param pingSeconds between pings, for clients that watch them */

@@ -164,7 +164,8 @@ export class StreamListener {
     const transport = new OneWaySdkTransport(response, format, peer, times, this.#onGone);
     admission.add(transport);
     const connect = toConnectCommand(text === undefined ? {} : codec.decodeConnect(text));
-    transport.start(handler.open(transport), format, connect, { headers, pingSeconds });
+    const inputLength = text?.length ?? 0;
+    transport.start(handler.open(transport), format, connect, { headers, pingSeconds, inputLength });
     return undefined;
   }
 
