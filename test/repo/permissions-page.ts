@@ -19,22 +19,22 @@ export interface Operation {
 const error = (name: keyof typeof errorTable) => `error ${errorTable[name].code}`;
 const close = (name: keyof typeof disconnectTable) => `close ${disconnectTable[name].code}`;
 const denied = error("permissionDenied");
-const presenceOff = `; ${error("notAvailable")} where the channel has no \`presence\``;
+const presenceOff = `; ${error("notAvailable")} if the channel has no \`presence\``;
 
 /** Of each command of the client protocol; a new one does not compile without its row. */
 export const operations: Readonly<Record<Method | "send", Operation>> = {
   connect: {
-    who: "whom `authenticate` knows; everybody where there is none",
+    who: "clients that `authenticate` recognizes; everybody if there is none",
     changed: "`authenticate`, `anonymous`, `onConnect`",
     refused:
-      `${close("badRequest")} without anything to go by, ${close("invalidToken")}, ${error("tokenExpired")} for a token that ` +
-      `has expired, ${close("permissionDenied")} by \`reject\` in \`authenticate\`, 4500–4999 by \`reject\` in \`onConnect\``,
+      `${close("badRequest")} without credentials, ${close("invalidToken")}, ${error("tokenExpired")} for an expired ` +
+      `token, ${close("permissionDenied")} by \`reject\` in \`authenticate\`, 4500–4999 by \`reject\` in \`onConnect\``,
   },
   subscribe: {
     who: "subscribe",
     changed:
-      "`allow.subscribe`, the `subscribe` hook, a token for the channel; the server's side subscribes whom it likes",
-    refused: `${denied}; 400–1999 by the hook; ${close("invalidToken")} for somebody else's token`,
+      "`allow.subscribe`, the `subscribe` hook, a token for the channel; the server may subscribe anybody",
+    refused: `${denied}; 400–1999 by the hook; ${close("invalidToken")} for another user's token`,
   },
   unsubscribe: { who: "everybody", changed: "nothing", refused: "never" },
   publish: {
@@ -55,41 +55,41 @@ export const operations: Readonly<Record<Method | "send", Operation>> = {
   history: {
     who: "history",
     changed: "`allow.history`",
-    refused: `${denied}; ${error("notAvailable")} where nothing is kept`,
+    refused: `${denied}; ${error("notAvailable")} if nothing is kept`,
   },
   rpc: {
     who: "rpc",
     changed: "the method's `allow`",
-    refused: `${denied}; ${error("methodNotFound")} where there is no such method; 400–1999 by \`reject\``,
+    refused: `${denied}; ${error("methodNotFound")} if there is no such method; 400–1999 by \`reject\``,
   },
   send: {
-    who: "everybody, where there is `onMessage`; else nobody",
+    who: "everybody if there is `onMessage`; else nobody",
     changed: "`onMessage`",
     refused: close("notAvailable"),
   },
   refresh: {
-    who: "whoever has a newer token of the same user",
+    who: "clients with a newer token of the same user",
     changed: "`authenticate: jwt({ … })`",
-    refused: `${error("notAvailable")} where there is no \`jwt\`; ${close("invalidToken")}; ${close("connectionExpired")}`,
+    refused: `${error("notAvailable")} without \`jwt\`; ${close("invalidToken")}; ${close("connectionExpired")}`,
   },
   sub_refresh: {
     who: "subscribers with a newer token for the channel",
     changed: "`authenticate: jwt({ … })`",
-    refused: `${error("notAvailable")} where there is no \`jwt\`; ${denied} without a subscription; ${close("invalidToken")}`,
+    refused: `${error("notAvailable")} without \`jwt\`; ${denied} without a subscription; ${close("invalidToken")}`,
   },
-  ping: { who: "nobody: it is the server that pings", changed: "nothing", refused: error("notAvailable") },
+  ping: { who: "nobody: the server pings", changed: "nothing", refused: error("notAvailable") },
 };
 
 const words: Readonly<Record<string, string>> = {
   all: "everybody",
   users: "everybody with a user id",
-  subscribers: "those that are subscribed to the channel",
-  false: "nobody but the server",
+  subscribers: "subscribers of the channel",
+  false: "only the server",
 };
 
 function inWords(access: Access): string {
   const found = words[String(access)];
-  if (found === undefined) throw new Error(`there are no words for ${String(access)}`);
+  if (found === undefined) throw new Error(`no words for ${String(access)}`);
   return found;
 }
 
@@ -97,7 +97,7 @@ function describeDefaults(defaults: readonly AccessDefault[]): string {
   return defaults
     .map(({ where, access }, i) => {
       const who = inWords(access);
-      if (where !== undefined) return `${who} where ${where}`;
+      if (where !== undefined) return `${who} if ${where}`;
       return i === 0 ? who : `else ${who}`;
     })
     .join("; ");
@@ -117,11 +117,10 @@ export function createPermissionsPage(): string {
   const methods = [...apiMethods].map(
     ([name, { scope, summary }]) => `| \`${name}\` | ${scopes[scope]} | ${summary} |`,
   );
-  return `# Who may do what
+  return `# Permissions
 
-Made from the code by a test, which asks a running server, too: \`npx vitest run test/repo/permissions.test.ts -u\` writes it anew.
-How to say it is in [Write an application](../howto/applications.md), what the numbers mean in [Codes](codes.md). A server without an
-application lets everybody do everything that a channel has room for.
+Generated and checked against a running server by a test: \`npx vitest run test/repo/permissions.test.ts -u\`. Set them [in the
+application](../howto/applications.md#who-may-do-what); the numbers are [codes](codes.md). Without an application everybody may do everything.
 
 ## Clients
 
@@ -129,28 +128,21 @@ application lets everybody do everything that a channel has room for.
 |---|---|---|---|
 ${commands.join("\n")}
 
-In a channel that no pattern matches, everybody gets ${error("unknownChannel")}. The method \`holdfast.publish\` goes by the same rules as
-the command \`publish\`.
+A channel that no pattern matches is ${error("unknownChannel")} for everybody. The method \`holdfast.publish\` has the rules of the command
+\`publish\`. \`history\` and \`presence\` apply to the data, [however it is requested](../howto/applications.md#who-may-do-what).
 
-\`history\` and \`presence\` are permissions of data, and hold for every way to it: see
-[Write an application](../howto/applications.md#who-may-do-what). Whom \`history\` is refused to recovers from positions that it was
-given since it was let in; whom \`presence\` is refused to hears of no joins and leaves either, and may not subscribe to a map that lists
-the channel's subscribers.
-
-Requests to [channels over plain HTTP](http-channels.md) go by the same rules: reading from a position is \`subscribe\`, reading the
-newest is \`history\` as a subscriber, publishing is \`publish\`, and who may subscribe counts as a subscriber. ${denied} is status 403,
-${error("unauthorized")} and ${error("tokenExpired")} are 401.
+[Channels over plain HTTP](http-channels.md#permissions) have the same rules; ${denied} is status 403, ${error("unauthorized")} and
+${error("tokenExpired")} are 401.
 
 ## Other servers
 
-\`POST /api/METHOD\` with a key of \`apiKeys\`. Without a key that is known: status 401. With one whose scope is not enough:
-${denied}, which is status 403 where the caller asks for statuses. A key that is given as a text is for everything. Keys may do in every
-channel what their scope says, whatever its \`allow\`.
+\`POST /api/METHOD\` with a key of \`apiKeys\`, which applies to every channel, whatever its \`allow\`. A key given as a string has all scopes.
+An unknown key is status 401, a missing scope ${denied} (status 403 if the caller asks for statuses).
 
 | method | scopes | what it does |
 |---|---|---|
 ${methods.join("\n")}
 
-\`batch\` goes by the scopes of the methods in it. \`GET /api/openapi.json\` and \`GET /health\` are for everybody.
+\`batch\` needs the scopes of its methods. \`GET /api/openapi.json\` and \`GET /health\` are open to everybody.
 `;
 }
