@@ -193,7 +193,7 @@ describe("a command that breaks the rules", () => {
       /must be UTF-8/,
     ],
     ["an unknown command", textFrame(connect, { id: 2, fly: {} }), 3501, /unknown command "fly"/],
-    ["no command at all", textFrame(connect, { id: 2 }), 3501, /names no method/],
+    ["no command at all", textFrame(connect, { id: 2 }), 3501, /has no method/],
     [
       "a command before connect",
       textFrame({ id: 1, subscribe: { channel: "a" } }),

@@ -4,7 +4,7 @@
  */
 import type { GrantOverrides, Identity, SubscriptionGrant, TokenBearer } from "../sessions/identity.js";
 import { findChannelNameFault } from "../wire/names.js";
-import { findDepthFault, type JsonText, memberTexts, wholeText } from "../wire/payload.js";
+import { findDepthFault, type JsonText, memberTexts, trimJson } from "../wire/payload.js";
 import type { Claims, JsonObject } from "./signature-verifier.js";
 
 /** An invalid claim. The message names its path, and contains nothing of its value. */
@@ -162,7 +162,7 @@ function decodeJson(encoded: unknown, path: string): JsonText | undefined {
   } catch {
     throw new ClaimFault(path, "must be JSON in base64");
   }
-  return wholeText(assertDepth(text, value, path));
+  return trimJson(assertDepth(text, value, path));
 }
 
 /** @throws ClaimFault if it is nested deeper than every version of Node.js can parse */

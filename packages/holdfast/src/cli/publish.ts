@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Centrifuge } from "centrifuge";
 import type { Command } from "commander";
 import { HoldfastError } from "../errors.js";
-import { RawJson, wholeText } from "../wire/payload.js";
+import { RawJson, trimJson } from "../wire/payload.js";
 import {
   type ConnectionOptions,
   connectOnce,
@@ -173,7 +173,7 @@ function parseData(text: string): RawJson | string {
   } catch {
     return text;
   }
-  return new RawJson(wholeText(text));
+  return new RawJson(trimJson(text));
 }
 
 export interface Line {

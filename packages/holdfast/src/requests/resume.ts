@@ -4,7 +4,7 @@
  * started at the head instead would miss publications without notice.
  */
 import type { ConnectionRequest } from "../sessions/identity.js";
-import { type Position, parsePosition, positionAdvice } from "../wire/messages.js";
+import { type Position, parsePosition, positionFormat } from "../wire/messages.js";
 import { queryOf } from "./exchange.js";
 
 /** By precedence: the id of an event is newer than the URL that a stream was opened with. */
@@ -55,7 +55,7 @@ export function readResume(
   const [name, text] = found as readonly [string, string];
   const since = parsePosition(text);
   if (since !== undefined) return { since };
-  return `${name} must be ${positionAdvice}, but is ${JSON.stringify(text.slice(0, 40))}: ${accepted}`;
+  return `${name} must be ${positionFormat}, but is ${JSON.stringify(text.slice(0, 40))}: ${accepted}`;
 }
 
 /** For paths where the connect command has the position. @returns where it belongs, as a sentence without full stop */

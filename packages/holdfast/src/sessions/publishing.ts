@@ -8,7 +8,7 @@ import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { TokenBucket } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
-import { toPublishParams } from "../wire/json-commands.js";
+import { parsePublishParams } from "../wire/json-commands.js";
 import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../wire/names.js";
 import { nullPayload, type Payload, toPayload } from "../wire/payload.js";
@@ -311,7 +311,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map([
   [
     publishMethod,
     async (session, data, context) => {
-      const params = toPublishParams(data);
+      const params = parsePublishParams(data);
       if (typeof params === "string") return replyError("badRequest", `holdfast.publish: ${params}`);
       const published = await publishInTurn(session, params, context);
       if ("code" in published) return published;

@@ -1,6 +1,6 @@
 /**
- * Contract of a codec: messages of the client protocol as bytes or text. A codec has no state; one instance serves all
- * connections. The table of codecs, and how one is chosen, stand in codecs.ts.
+ * The contract of a codec, which turns messages of the client protocol into text or bytes and back. A codec is stateless; one
+ * instance serves all connections. codecs.ts lists the codecs and chooses one.
  */
 import type { Command, ConnectParams, Push, Reply } from "./messages.js";
 
@@ -8,15 +8,15 @@ import type { Command, ConnectParams, Push, Reply } from "./messages.js";
 export type Encoded = string | Uint8Array;
 
 export interface DecodedFrame {
-  /** In the order they stand in the frame, up to the fault if there is one. */
+  /** In frame order, up to the fault if there is one. */
   readonly commands: readonly Command[];
-  /** What was wrong with the rest: one sentence without full stop. The connection is to be closed for it. */
+  /** What is wrong with the rest: one sentence without a full stop. The connection must be closed. */
   readonly fault?: string;
 }
 
-/** The half that encodes what the server says by itself, which is all that a client hears that sends no commands. */
+/** Encodes what the server sends on its own: all that a client without commands ever gets. */
 export interface Encoder {
-  /** Unique among encoders: what is encoded once for all readers is kept by it. */
+  /** Unique among encoders: shared encodings are cached under it. */
   readonly name: string;
   encodePush(push: Push): Encoded;
   /** The server's ping. */
@@ -25,20 +25,20 @@ export interface Encoder {
   join(messages: readonly Encoded[]): Encoded;
 }
 
-/** MUST NOT throw on anything that a peer may send. */
+/** MUST NOT throw, whatever a peer sends. */
 export interface Codec extends Encoder {
-  /** What queries and requests name it by. */
+  /** The name by which queries and requests select it. */
   readonly name: string;
   /** WebSocket subprotocol (RFC 6455 §1.9). */
   readonly subprotocol: string;
-  /** Of requests with commands, and of streamed responses. */
+  /** Content type of command requests and of streamed responses. */
   readonly contentType: string;
   /** Whether frames are bytes. */
   readonly isBinary: boolean;
   decode(frame: Encoded): DecodedFrame;
-  /** @returns parameters of a connect command without the command, or a sentence that says why they are none */
+  /** Decodes connect parameters that come without a command. @returns the parameters, or a sentence that says what is wrong */
   decodeConnect(params: Encoded): ConnectParams | string;
   encodeReply(reply: Reply): Encoded;
-  /** Messages without the envelope of replies, for clients that only read. */
+  /** Encodes pushes without their envelope, for clients that only read. */
   readonly oneWay: Encoder;
 }

@@ -1,13 +1,13 @@
-/** The codecs that clients can choose from. A new one is a file of its own and a line in this table. */
+/** The codecs that clients can choose from. To add one, write its file and list it here. */
 import type { Codec } from "./codec.js";
 import { jsonCodec } from "./json-codec.js";
 
 export const codecs: readonly Codec[] = Object.freeze([jsonCodec]);
 
-/** For clients that ask for none. */
+/** For clients that name no codec. */
 export const defaultCodec: Codec = jsonCodec;
 
-/** What an opening request says of the codec that the client speaks. */
+/** What an opening request says about the client's codec. */
 export interface CodecChoice {
   /** WebSocket subprotocols that the client offers. */
   readonly subprotocols?: readonly string[];
@@ -24,10 +24,10 @@ export function chooseCodec({ subprotocols = [], query }: CodecChoice): Codec {
   );
 }
 
-/** Media types of bytes, which are never taken for text. */
+/** The media type of binary bodies, which are never read as text. */
 const binaryType = "application/octet-stream";
 
-/** @returns undefined for bytes in a format that is not spoken here; any other type, or none, means the default codec */
+/** @returns undefined for binary content in an unknown format; any other unknown type, or none, gives the default codec */
 export function codecForContentType(contentType: string | undefined): Codec | undefined {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   const codec = codecs.find((each) => each.contentType === type);

@@ -3,7 +3,7 @@
  * and unsubscribe pushes. SDKs act on the numbers; the texts are for people.
  */
 
-/** Errors in replies. `isTemporary` tells SDKs to try again by themselves. */
+/** Errors in replies. `isTemporary` tells SDKs to retry on their own. */
 export const errorTable = {
   internal: { code: 100, message: "internal server error", isTemporary: true },
   unauthorized: { code: 101, message: "unauthorized", isTemporary: false },
@@ -23,7 +23,7 @@ export const errorTable = {
 
 export type ErrorName = keyof typeof errorTable;
 
-/** An error as it stands in a reply. */
+/** An error in a reply. */
 export interface ReplyError {
   readonly code: number;
   readonly message: string;
@@ -38,7 +38,7 @@ export function replyError(name: ErrorName, detail?: string): ReplyError {
 
 /**
  * Reasons to end a connection. SDKs reconnect after 3000–3499 and 4000–4499 and stay away after 3500–3999 and
- * 4500–4999, unless the reason is empty: it never is here.
+ * 4500–4999, unless the reason is empty, which it never is here.
  */
 export const disconnectTable = {
   shutdown: { code: 3001, reason: "shutdown" },
@@ -73,7 +73,7 @@ export function reconnectsAfter(code: number): boolean {
   return code < 3500 || (code >= 4000 && code < 4500) || code >= 5000;
 }
 
-/** @param detail follows the standard text after a colon; a transport cuts the whole to what its close can carry */
+/** @param detail follows the standard text after a colon; transports shorten the result to what their close can carry */
 export function disconnect(name: DisconnectName, detail?: string): Disconnect {
   const { code, reason } = disconnectTable[name];
   return { code, reason: detail === undefined ? reason : `${reason}: ${detail}` };
@@ -84,11 +84,11 @@ export const unsubscribeTable = {
   server: { code: 2000, reason: "server unsubscribe" },
   insufficientState: { code: 2500, reason: "insufficient state" },
   expired: { code: 2501, reason: "subscription expired" },
-  /** SDKs subscribe again with a token that they ask for anew. */
+  /** SDKs fetch a new token and subscribe again. */
   revoked: { code: 2502, reason: "token revoked" },
 } as const;
 
-/** HTTP statuses (RFC 9110 §15) for errors in replies, wherever they are sent over plain HTTP. */
+/** HTTP statuses (RFC 9110 §15) of reply errors that are sent over plain HTTP. */
 const statuses: Readonly<Record<number, number>> = {
   100: 500,
   101: 401,
@@ -106,12 +106,12 @@ const statuses: Readonly<Record<number, number>> = {
   113: 409,
 };
 
-/** Statuses that are about the connection or a proxy, which an application cannot know. */
-const ofConnections = new Set([401, 407, 408, 421, 425, 426, 431]);
+/** Statuses about the connection or a proxy, which no application can decide. */
+const connectionStatuses = new Set([401, 407, 408, 421, 425, 426, 431]);
 
-/** An application's own code is the status where it is a client error of a request; else 403. */
+/** An application's own code becomes the status if it is a client error about the request; otherwise 403. */
 export function httpStatusOf(code: number): number {
   const known = statuses[code];
   if (known !== undefined) return known;
-  return code >= 400 && code < 500 && !ofConnections.has(code) ? code : 403;
+  return code >= 400 && code < 500 && !connectionStatuses.has(code) ? code : 403;
 }

@@ -1,29 +1,29 @@
 /**
- * Patches in the delta format of Fossil, which make the payload after out of the payload before. What is paired, and
- * who gets a patch, is left to others. Format: https://fossil-scm.org/home/doc/trunk/www/delta_format.wiki, method:
+ * Encodes patches in the delta format of Fossil, which turn one payload into the next. Which payloads are paired, and who
+ * gets patches, is decided elsewhere. Format: https://fossil-scm.org/home/doc/trunk/www/delta_format.wiki, method:
  * https://fossil-scm.org/home/doc/trunk/www/delta_encoder_algorithm.wiki.
  */
 
 const blockBytes = 16;
 
-/** Blocks of the base tried at one place of the target: bounds the time for payloads that repeat themselves. */
+/** Base blocks tried per target position: bounds the time for repetitive payloads. */
 const maxCandidates = 64;
 
-/** Of the hash of a block, a polynomial modulo 2^32. The first byte of a block counts its power by `blockBytes - 1`. */
+/** The hash of a block is a polynomial in this modulo 2^32; its first byte has the power `blockBytes - 1`. */
 const multiplier = 0x0100_0193;
 const firstByteFactor = powerOf(multiplier, blockBytes - 1);
 
-/** Of multiplicative hashing: 2^32 divided by the golden ratio. */
+/** For multiplicative hashing: 2^32 divided by the golden ratio. */
 const spread = 0x9e37_79b1;
 
-/** A number of 32 bits has six digits at most, and ends with a mark. */
+/** A 32-bit number takes up to six digits, and a mark. */
 const maxNumberBytes = 7;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const digits = encoder.encode("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
 
-/** Bytes of the target that stand in the base too. */
+/** A run of target bytes that the base has, too. */
 interface Match {
   /** First byte in the target. */
   readonly from: number;
@@ -34,10 +34,9 @@ interface Match {
 }
 
 /**
- * @param base JSON text of the payload before, as it was sent
- * @param target JSON text of the payload after
- * @returns the patch as text, for the base's UTF-8 bytes; undefined where it takes no fewer bytes as a JSON string than
- * the target does
+ * @param base JSON text of the previous payload, as it was sent
+ * @param target JSON text of the new payload
+ * @returns the patch as text, for the base's UTF-8 bytes; undefined if it is no shorter than the target, both as JSON strings
  */
 export function encodeDelta(base: string, target: string): string | undefined {
   const targetBytes = encoder.encode(target);
@@ -53,7 +52,7 @@ export function encodeDelta(base: string, target: string): string | undefined {
 }
 
 /**
- * A patch is at most 21 bytes longer than the target. Where the target is UTF-8, so is the patch.
+ * A patch is at most 21 bytes longer than the target. If the target is UTF-8, so is the patch.
  * @param base bytes before; may be empty
  * @param target bytes after; may be empty
  */
@@ -94,7 +93,7 @@ class BlockIndex {
   }
 
   /**
-   * @param covered place in the target that the match must not begin before
+   * @param covered the match must not begin before this byte of the target
    * @returns the first match that makes the patch shorter
    */
   findNext(target: Uint8Array, covered: number): Match | undefined {
@@ -136,7 +135,7 @@ class BlockIndex {
   }
 }
 
-/** Extends a match backwards, and cuts it at characters. */
+/** Extends a match backwards, and trims it to whole characters. */
 function toMatch(
   base: Uint8Array,
   baseAt: number,
@@ -165,7 +164,7 @@ function toMatch(
 
 /** Writes a patch from the front of the target to its end. */
 class PatchWriter {
-  /** How many bytes of the target the patch makes so far. */
+  /** Bytes of the target that the patch produces so far. */
   #covered = 0;
   readonly #target: Uint8Array;
   readonly #bytes: Uint8Array;
@@ -173,8 +172,8 @@ class PatchWriter {
 
   constructor(target: Uint8Array) {
     this.#target = target;
-    // A copy takes fewer bytes than it stands for, with the insertion before it. Beyond them there are the size, the
-    // head of the last insertion, and the checksum.
+    // A copy, with the insertion before it, takes fewer bytes than it produces. Beyond those come the size, the head of the
+    // last insertion, and the checksum.
     this.#bytes = new Uint8Array(target.length + 3 * maxNumberBytes);
     this.#putNumber(target.length, "\n");
   }
@@ -213,27 +212,27 @@ class PatchWriter {
   }
 }
 
-/** How many digits a number has to the base 64. */
+/** The number of base-64 digits. */
 function countDigits(value: number): number {
   let count = 1;
   for (let rest = value >>> 6; rest > 0; rest >>>= 6) count++;
   return count;
 }
 
-/** How many bytes are the same from two places on. */
+/** The length of the common run from two places on. */
 function countEqual(base: Uint8Array, baseAt: number, target: Uint8Array, at: number): number {
-  const most = Math.min(base.length - baseAt, target.length - at);
+  const max = Math.min(base.length - baseAt, target.length - at);
   let count = 0;
-  while (count < most && base[baseAt + count] === target[at + count]) count++;
+  while (count < max && base[baseAt + count] === target[at + count]) count++;
   return count;
 }
 
-/** Whether a byte of UTF-8 goes on with a character that began before it (RFC 3629 §3). */
+/** Whether a byte is a UTF-8 continuation byte (RFC 3629 §3). */
 function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
-/** How many bytes a text takes as a JSON string, without its quotes; as `JSON.stringify` escapes. */
+/** The length of a text as a JSON string without quotes, escaped as by `JSON.stringify`. */
 function countJsonBytes(bytes: Uint8Array): number {
   let count = bytes.length;
   for (let i = 0; i < bytes.length; i++) {
@@ -251,7 +250,7 @@ function hashBlock(bytes: Uint8Array, at: number): number {
   return hash;
 }
 
-/** @returns the hash of the block one byte further on, which loses its first byte and gains one after its last */
+/** @returns the hash of the block one byte further on, which loses its first byte and gains a last one */
 function roll(hash: number, lost: number, gained: number): number {
   return (Math.imul(hash - Math.imul(lost, firstByteFactor), multiplier) + gained) | 0;
 }
@@ -262,7 +261,7 @@ function powerOf(base: number, exponent: number): number {
   return power;
 }
 
-/** Sum of the big-endian words of 32 bits, modulo 2^32; the last one is filled up with zeros. */
+/** The sum of the big-endian 32-bit words modulo 2^32; the last word is padded with zeros. */
 function checksum(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const whole = bytes.length & ~3;

@@ -1,9 +1,9 @@
 /**
- * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as
- * JSON text. Fields that are zero, empty or false are left out, but for the few that SDKs dereference.
+ * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as JSON text.
+ * Fields that are zero, empty or false are omitted, except those that SDKs dereference.
  */
 import type { Codec, DecodedFrame, Encoded, Encoder } from "./codec.js";
-import { toCommand, toConnectParams } from "./json-commands.js";
+import { parseCommand, parseConnectParams } from "./json-commands.js";
 import {
   type ClientInfo,
   type Command,
@@ -62,7 +62,7 @@ export const jsonCodec: Codec = Object.freeze({
 
   decodeConnect(params: Encoded): ConnectParams | string {
     const text = typeof params === "string" ? params : decodeUtf8(params);
-    return text === undefined ? "connect parameters must be UTF-8" : toConnectParams(text);
+    return text === undefined ? "connect parameters must be UTF-8" : parseConnectParams(text);
   },
 
   encodePush(push: Push): string {
@@ -78,7 +78,7 @@ export const jsonCodec: Codec = Object.freeze({
   oneWay,
 });
 
-/** Some clients send text in binary frames. As in a text frame, a byte order mark is no part of JSON (RFC 8259 §8.1). */
+/** Some clients send text in binary frames. As in a text frame, a byte order mark is not part of JSON (RFC 8259 §8.1). */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {
@@ -97,7 +97,7 @@ function decodeLine(line: string): Command | string {
   } catch {
     return `invalid JSON: ${JSON.stringify(line.slice(0, maxEchoedCharacters))}`;
   }
-  return findDepthFault(line, value) ?? toCommand(value, line);
+  return findDepthFault(line, value) ?? parseCommand(value, line);
 }
 
 function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
@@ -169,7 +169,7 @@ function encodeSubscribeResult(result: SubscribeResult): string {
   return `{${fields.slice(1)}}`;
 }
 
-/** SDKs take one type for all maps, and no phase for the live one. */
+/** SDKs expect type 1 for every map, and no phase once it is live. */
 function encodeMapResult({ phase, state, cursor }: MapResult): string {
   let fields = ',"type":1';
   if (phase !== "live") fields += `,"phase":${phase === "state" ? 2 : 1}`;
@@ -178,7 +178,7 @@ function encodeMapResult({ phase, state, cursor }: MapResult): string {
   return fields;
 }
 
-/** Many who come back to the same place get the same list, and each the same text. */
+/** Clients that resume from the same position share one list, and so one text. */
 const encodedLists = new WeakMap<readonly Publication[], string>();
 
 function encodePublications(publications: readonly Publication[]): string {
@@ -215,10 +215,10 @@ function encodeEnd({ code, reason }: { readonly code: number; readonly reason: s
   return `{"code":${code},"reason":${JSON.stringify(reason)}}`;
 }
 
-/** @param epoch put on the first publication of an epoch, so that a client that knew none learns it */
+/** @param epoch added to the first publication of an epoch, for clients that do not know it yet */
 export function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
   const { data, info, offset, tags, time, key, delta, isRemoved, score } = publication;
-  // SDKs before 5.8 parse the data of removals, too, where they get patches.
+  // SDKs before 5.8 parse the data of removals, too, if they get patches.
   let fields = isRemoved && delta === undefined ? '"removed":true' : dataField(data, delta);
   if (isRemoved && delta !== undefined) fields += ',"removed":true';
   if (info) fields += `,"info":${encodeInfo(info)}`;

@@ -1,6 +1,6 @@
 /**
- * Reads one JSON object as a command. Parameters are checked here, once, so that the rest of the server sees values
- * of the types it expects; fields that are not known are ignored. Payloads are taken as the text that came.
+ * Parses one JSON object into a command. Parameters are checked here once, so that the rest of the server can rely on their
+ * types; unknown fields are ignored. Payloads keep their original text.
  */
 import type {
   Command,
@@ -28,37 +28,37 @@ import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Where an object has several methods, the first in this order counts. */
-const methods: readonly (Method | "send")[] = [
-  "connect",
-  "ping",
-  "subscribe",
-  "unsubscribe",
-  "publish",
-  "presence",
-  "presence_stats",
-  "history",
-  "rpc",
-  "send",
-  "refresh",
-  "sub_refresh",
-];
+/** If an object has several methods, the first in this order counts. */
+const methods = Object.keys({
+  connect: true,
+  ping: true,
+  subscribe: true,
+  unsubscribe: true,
+  publish: true,
+  presence: true,
+  presence_stats: true,
+  history: true,
+  rpc: true,
+  send: true,
+  refresh: true,
+  sub_refresh: true,
+} satisfies Record<Method | "send", true>) as readonly (Method | "send")[];
 
 const maxId = 0xffff_ffff;
-/** Of a server's subscriptions that a client may come back to. */
-const maxNamedChannels = 512;
+/** Server-side subscriptions that one connect command may resume. */
+const maxResumedChannels = 512;
 
-/** Raised inside this file for parameters that are not accepted. */
+/** Thrown within this file for invalid parameters. */
 class InvalidField extends Error {}
 
-/** A member of the parameters as the text that came. */
+/** The original text of a parameter. */
 type TextOf = (name: string) => Payload | undefined;
 
 /**
  * @param text what the value was parsed from
- * @returns the command, or the sentence that says why the object is none
+ * @returns the command, or a sentence that says what is wrong
  */
-export function toCommand(value: unknown, text: JsonText): Command | string {
+export function parseCommand(value: unknown, text: JsonText): Command | string {
   if (!isObject(value)) return "a command must be a JSON object";
   const { id = 0 } = value;
   const method = methods.find((name) => value[name] !== undefined && value[name] !== null);
@@ -82,7 +82,7 @@ export function toCommand(value: unknown, text: JsonText): Command | string {
 function unknownCommand(value: JsonObject): string {
   const named = Object.keys(value).find((key) => key !== "id");
   return named === undefined
-    ? "a command names no method"
+    ? "the command has no method"
     : `unknown command ${JSON.stringify(named.slice(0, 32))}`;
 }
 
@@ -98,7 +98,7 @@ const readers: { readonly [M in Method]: (params: JsonObject, textOf: TextOf) =>
     joinLeave: readBoolean(params, "join_leave"),
     flag: readInteger(params, "flag", 0) ?? 0,
     ...optional("filter", readFilter(params)),
-    // Any other kind of patch than the one known is as good as none: the reply says what the client gets.
+    // An unknown patch format counts as none: the reply says whether the client gets patches.
     wantsDelta: readString(params, "delta") === "fossil",
     ...readSubscriptionType(params),
   }),
@@ -132,7 +132,7 @@ function readConnect(params: JsonObject, textOf: TextOf): ConnectParams {
   };
 }
 
-/** What cannot be answered, for it has no id, ends the connection. */
+/** A message has no id to answer, so a fault in it ends the connection. */
 function toMessage(params: unknown, text: JsonText): Command | string {
   if (!isObject(params)) return "send must be an object";
   return {
@@ -158,15 +158,14 @@ const mapType = 1;
 const mapTypes: readonly (MapType | undefined)[] = [undefined, "keys", "clients", "users"];
 const mapPhases: readonly MapPhase[] = ["live", "stream", "state"];
 
-/** Fields that change what a command means: leaving them aside would do something else than was asked. */
+/** These fields change what the command means, so unsupported values are refused rather than ignored. */
 function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" | "unsupported"> {
   const number = readInteger(params, "type", 0) ?? 0;
   if (number >= mapTypes.length) return { unsupported: `type ${number} is not supported by this server` };
   const type = mapTypes[number];
   if (type === undefined) return {};
   const phase = mapPhases[readInteger(params, "phase", 0) ?? 0];
-  if (phase === undefined)
-    throw new InvalidField("phase must be 0 (live), 1 (what came since) or 2 (the state)");
+  if (phase === undefined) throw new InvalidField("phase must be 0 (live), 1 (changes) or 2 (state)");
   const cursor = readString(params, "cursor");
   return {
     map: {
@@ -180,10 +179,10 @@ function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" |
 }
 
 /**
- * Connect parameters that do not come in a command.
- * @returns the parameters, or the sentence that says why they are not accepted
+ * Parses connect parameters that come without a command.
+ * @returns the parameters, or a sentence that says what is wrong
  */
-export function toConnectParams(text: JsonText): ConnectParams | string {
+export function parseConnectParams(text: JsonText): ConnectParams | string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -195,10 +194,10 @@ export function toConnectParams(text: JsonText): ConnectParams | string {
 }
 
 /**
- * A publication that does not come as a publish command, but in an rpc.
- * @returns the parameters, or the sentence that says why they are not accepted
+ * Parses the parameters of a publication that comes in an rpc.
+ * @returns the parameters, or a sentence that says what is wrong
  */
-export function toPublishParams(payload: Payload): PublishParams | string {
+export function parsePublishParams(payload: Payload): PublishParams | string {
   const value = parsePayload(payload);
   return isObject(value)
     ? readOrExplain("", value, payloadText(payload), readPublish)
@@ -231,8 +230,8 @@ function readSubs({ subs }: JsonObject): ReadonlyMap<string, RecoverParams> | un
   if (subs === undefined || subs === null) return undefined;
   if (!isObject(subs)) throw new InvalidField("subs must be an object of channels");
   const entries = Object.entries(subs);
-  if (entries.length > maxNamedChannels)
-    throw new InvalidField(`subs may name ${maxNamedChannels} channels, not ${entries.length}`);
+  if (entries.length > maxResumedChannels)
+    throw new InvalidField(`subs may name up to ${maxResumedChannels} channels, not ${entries.length}`);
   return new Map(
     entries.map(([channel, sub]) => {
       if (!isObject(sub))
@@ -295,11 +294,11 @@ function readBoolean(params: JsonObject, name: string): boolean {
   return value;
 }
 
-function readInteger(params: JsonObject, name: string, least: number): number | undefined {
+function readInteger(params: JsonObject, name: string, min: number): number | undefined {
   const value = params[name];
   if (value === undefined || value === null) return undefined;
-  if (!isInteger(value, least, Number.MAX_SAFE_INTEGER))
-    throw new InvalidField(`${name} must be an integer from ${least} to ${Number.MAX_SAFE_INTEGER}`);
+  if (!isInteger(value, min, Number.MAX_SAFE_INTEGER))
+    throw new InvalidField(`${name} must be an integer from ${min} to ${Number.MAX_SAFE_INTEGER}`);
   return value;
 }
 
@@ -318,6 +317,6 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isInteger(value: unknown, least: number, most: number): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
 }

@@ -1,6 +1,5 @@
 /**
- * What travels between client and server, as values: commands, replies and pushes of the client protocol
- * (Centrifuge protocol v2). The bytes are a codec's matter.
+ * Commands, replies and pushes of the client protocol (Centrifuge protocol v2), as values. Codecs turn them into bytes.
  */
 import type { ReplyError } from "./codes.js";
 import type { Payload } from "./payload.js";
@@ -12,7 +11,7 @@ export interface Position {
   readonly offset: number;
 }
 
-/** Why nothing was appended: the key has a value, has none, or has one of the same version or a later one. */
+/** Why nothing was appended: the key has a value, has none, or has the same version or a later one. */
 export type SuppressReason = "key_exists" | "key_not_found" | "version";
 
 /** Who is behind a connection. */
@@ -28,7 +27,7 @@ export interface ClientInfo {
 export interface Publication {
   readonly offset: number;
   readonly data: Payload;
-  /** The publisher, where that is a client. */
+  /** The publisher, if it is a client. */
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
   /** A newer publication with the same key replaces it. */
@@ -41,11 +40,11 @@ export interface Publication {
   readonly version?: Version;
   /** When the log took it, Unix milliseconds. */
   readonly time: number;
-  /** As readers of patches get it: `data` is the payload's text, or a patch of the one before. Never in a log. */
+  /** For readers that take patches: whether `data` is the whole payload or a patch of the previous one. Never set in a log. */
   readonly delta?: "full" | "patch";
 }
 
-/** Versions of one epoch count up; another epoch begins anew. */
+/** Versions count up within an epoch; a new epoch restarts the count. */
 export interface Version {
   readonly number: number;
   readonly epoch: string;
@@ -58,11 +57,11 @@ export interface ConnectParams {
   readonly version?: string;
   /** Header fields that a browser could not send. Lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where the client has read to in channels that the server had subscribed it to. */
+  /** The client's positions in channels that the server had subscribed it to. */
   readonly subs?: ReadonlyMap<string, RecoverParams>;
 }
 
-/** A place that a client comes back to. */
+/** The position that a client resumes from. */
 export interface RecoverParams {
   readonly recover: boolean;
   readonly epoch: string;
@@ -83,24 +82,24 @@ export interface SubscribeParams extends RecoverParams {
   readonly filter?: TagsFilter;
   /** Whether payloads may come as patches of the ones before. */
   readonly wantsDelta: boolean;
-  /** What is asked for and not there: a sentence without full stop. */
+  /** An unsupported request, as a sentence without a full stop. */
   readonly unsupported?: string;
   /** Bit 2 (value 2): answer an unrecoverable position with error 112. */
   readonly flag: number;
-  /** With it, the subscription is one of a map, or of a list of who is there. */
+  /** For a subscription to a map, or to a list of subscribers. */
   readonly map?: MapParams;
 }
 
-/** What lies behind the numbers of a subscription's `type`. */
+/** The `type` of a map subscription, which is a number on the wire. */
 export type MapType = "keys" | "clients" | "users";
 
-/** One step on the way to a live subscription of a map: its state page by page, what came since, and live from there. */
+/** One step towards a live map subscription: first the state page by page, then the changes since, then live. */
 export interface MapParams {
   readonly type: MapType;
   readonly phase: MapPhase;
-  /** Where the page before ended, as the server said. */
+  /** The cursor that the previous page came with. */
   readonly cursor?: string;
-  /** Most entries of a page; 0 for as many as the server gives. */
+  /** Most entries of a page; 0 for the server's limit. */
   readonly limit: number;
   /** Lowest score first. */
   readonly isAscending: boolean;
@@ -113,23 +112,23 @@ export interface ChannelParams {
 }
 
 export interface PublishParams extends ChannelParams {
-  /** What is asked for and not there: a sentence without full stop. */
+  /** An unsupported request, as a sentence without a full stop. */
   readonly unsupported?: string;
   readonly data: Payload;
   readonly key?: string;
-  /** Whether it is meant for a map, or for another channel. Left out: for either. */
+  /** Whether the publisher expects a map, or expects none. Undefined: either. */
   readonly isForMap?: boolean;
   /** Removes the key; `data` is `null`. */
   readonly isRemoved?: true;
   /** Extension: a repeat with the same key has no effect. */
   readonly idempotencyKey?: string;
-  /** From the server's own interfaces only. */
+  /** Server API only. */
   readonly tags?: Readonly<Record<string, string>>;
-  /** From the server's own interfaces only. @default what the channel's rules make of the data */
+  /** Server API only. @default derived from the data by the channel's rules */
   readonly score?: number;
-  /** From the server's own interfaces only: when the key has no value, or has one. */
+  /** Server API only: publish only if the key has no value, or only if it has one. */
   readonly keyMode?: "if_new" | "if_exists";
-  /** From the server's own interfaces only: when it is greater than that of the key's value. */
+  /** Server API only: publish only if this is greater than the version of the key's value. */
   readonly keyVersion?: Version;
 }
 
@@ -147,7 +146,7 @@ export interface RpcParams {
 }
 
 export interface HistoryParams extends ChannelParams {
-  /** 0: position only; −1: as many as the server gives. */
+  /** 0: position only; −1: up to the server's limit. */
   readonly limit: number;
   readonly since?: Position;
   readonly reverse: boolean;
@@ -169,7 +168,7 @@ interface CommandParams {
 
 export type Method = keyof CommandParams;
 
-/** A command that wants a reply. */
+/** A command that gets a reply. */
 export type Request = {
   [M in Method]: { readonly id: number; readonly method: M; readonly params: CommandParams[M] };
 }[Method];
@@ -182,7 +181,7 @@ export type Command =
   | { readonly method: "pong" }
   /** A one-way message to the server. */
   | { readonly method: "send"; readonly data: Payload }
-  /** A known command with parameters that are not accepted. */
+  /** A known command with invalid parameters. */
   | { readonly method: "invalid"; readonly id: number; readonly message: string };
 
 export interface ConnectResult {
@@ -192,21 +191,21 @@ export interface ConnectResult {
   readonly ping: number;
   /** Whether the client must answer pings. */
   readonly pong: boolean;
-  /** By these, commands that come in requests of their own name the session and its server. */
+  /** What commands in separate requests name the session and its node by. */
   readonly session?: string;
   readonly node?: string;
-  /** Seconds until the client has to refresh its token; undefined where it need not. */
+  /** Seconds until the client must refresh its token; undefined if it need not. */
   readonly ttl?: number;
   /** From the application. */
   readonly data?: Payload;
-  /** What the server has subscribed the client to. */
+  /** Channels that the server has subscribed the client to. */
   readonly subs?: ReadonlyMap<string, SubscribeResult>;
 }
 
 export interface RefreshResult {
   readonly client: string;
   readonly version: string;
-  /** Seconds; undefined where nothing expires. */
+  /** Seconds; undefined if nothing expires. */
   readonly ttl?: number;
 }
 
@@ -217,11 +216,11 @@ export interface SubscribeResult {
   readonly publications: readonly Publication[];
   readonly recovered: boolean;
   readonly wasRecovering: boolean;
-  /** Seconds until the client has to refresh its token for the channel; undefined where it need not. */
+  /** Seconds until the client must refresh its token for the channel; undefined if it need not. */
   readonly ttl?: number;
   /** From the application. */
   readonly data?: Payload;
-  /** Payloads come as JSON strings: the payload's text, or a patch of the one before. */
+  /** Payloads come as JSON strings, each the payload's text or a patch of the previous one. */
   readonly isDelta?: boolean;
   readonly map?: MapResult;
 }
@@ -244,7 +243,7 @@ export type Reply =
   | { readonly id: number; readonly method: "connect"; readonly result: ConnectResult }
   | { readonly id: number; readonly method: "subscribe"; readonly result: SubscribeResult }
   | { readonly id: number; readonly method: "unsubscribe" }
-  /** The protocol says nothing of a publication; the result is there where nothing new was published. */
+  /** The protocol's reply has no fields; the result is set only if nothing new was published. */
   | { readonly id: number; readonly method: "publish"; readonly result?: Published }
   | { readonly id: number; readonly method: "presence"; readonly result: readonly ClientInfo[] }
   | {
@@ -280,19 +279,19 @@ export type Push =
       readonly position: Position;
       readonly data?: Payload;
     }
-  /** To one client, in no channel. */
+  /** To one client, outside any channel. */
   | { readonly kind: "message"; readonly data: Payload }
-  /** The answer to connect, for clients that only read. */
+  /** The connect result, for clients that only read. */
   | { readonly kind: "connect"; readonly result: ConnectResult }
-  /** The connection ends with it, where the transport has no close codes of its own. */
+  /** Ends the connection, on transports without close codes. */
   | { readonly kind: "disconnect"; readonly code: number; readonly reason: string };
 
-/** What became of a publish. */
+/** The outcome of a publish. */
 export interface Published {
   readonly position: Position;
-  /** Whether its idempotency key had been used, so that nothing was published again. */
+  /** Whether the idempotency key was used before, so that nothing new was published. */
   readonly isDuplicate: boolean;
-  /** Why nothing was published; the position is then where the log ended. */
+  /** Why nothing was published; the position is then the head of the log. */
   readonly suppressed?: string;
 }
 
@@ -302,7 +301,7 @@ export interface PublishedFields extends Position {
   readonly suppress_reason?: string;
 }
 
-/** As it stands in an answer. */
+/** The outcome as the fields of a reply. */
 export function toPublishedFields({ position, isDuplicate, suppressed }: Published): PublishedFields {
   return {
     ...position,
@@ -317,17 +316,17 @@ export function isNewlyPublished({ isDuplicate, suppressed }: Published): boolea
 }
 
 /**
- * Epochs are random ids, of visible characters but the quotation mark, as an entity tag can have them (RFC 9110 §8.8.3); an
- * empty one is whichever the channel has.
+ * An epoch is a random id of visible characters without quotation marks, so that it fits an entity tag (RFC 9110 §8.8.3). An
+ * empty one stands for the channel's current epoch.
  */
-const shape = /^([!#-~]{0,128}):(0|[1-9]\d{0,15})$/;
+const positionPattern = /^([!#-~]{0,128}):(0|[1-9]\d{0,15})$/;
 
-/** What is accepted, for messages. */
-export const positionAdvice = "EPOCH:OFFSET, as an answer has them, such as d41d8cd9:42";
+/** The accepted form, for error texts. */
+export const positionFormat = "EPOCH:OFFSET from an earlier response, such as d41d8cd9:42";
 
-/** @returns undefined where it is none */
+/** @returns undefined if the text is not a position */
 export function parsePosition(text: string): Position | undefined {
-  const [, epoch, digits] = shape.exec(text) ?? [];
+  const [, epoch, digits] = positionPattern.exec(text) ?? [];
   const offset = Number(digits);
   return epoch === undefined || !Number.isSafeInteger(offset) ? undefined : { epoch, offset };
 }

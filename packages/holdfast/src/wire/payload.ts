@@ -1,7 +1,7 @@
 /**
- * What applications put into the system: data of publications, infos, parameters and results of methods. A payload travels
- * from its publisher to all subscribers as it came, neither parsed nor written again: numbers beyond 2^53, decimals and the
- * order of keys survive. Everything that knows a payload to be JSON text (RFC 8259) stands here.
+ * Payloads: the application's own JSON, in publications, infos, and parameters and results of methods. A payload reaches
+ * subscribers exactly as it was published, neither parsed nor encoded again, so numbers beyond 2^53, decimals and the order of
+ * keys survive. Only this file and the codecs know that a payload is JSON text (RFC 8259).
  */
 
 /** One JSON value as text, without raw line breaks, checked when it came in. Opaque to all but this file and the codecs. */
@@ -14,12 +14,12 @@ const maxDepth = 256;
 
 export const nullPayload: Payload = "null";
 
-/** @param value what JSON can say */
+/** @param value anything that JSON can represent */
 export function toPayload(value: unknown): Payload {
   return JSON.stringify(value) ?? nullPayload;
 }
 
-/** The payload as a value of JavaScript, which may have lost digits. */
+/** The payload as a JavaScript value; large numbers may lose digits. */
 export function parsePayload(payload: Payload): unknown {
   return JSON.parse(payload);
 }
@@ -29,21 +29,21 @@ export function payloadText(payload: Payload): JsonText {
   return payload;
 }
 
-/** What a payload counts for where sizes are bounded: its characters. */
+/** A payload's size as limits count it: its characters. */
 export function payloadSize(payload: Payload): number {
   return payload.length;
 }
 
-/** A member of a payload that is an object. @returns undefined where there is none */
+/** A member of a payload that is an object. @returns undefined if there is none */
 export function payloadMember(payload: Payload, name: string): Payload | undefined {
   return textAt(payload, [name]);
 }
 
 /**
- * Hooks and readers walk through payloads recursively, and thousands of levels are more than some of their stacks hold. A
- * level takes two characters at least.
- * @param text what the value was read from
- * @returns what is wrong with a value that comes from outside, or undefined
+ * Limits how deep outside values nest: hooks and SDKs walk payloads recursively, and thousands of levels overflow some stacks.
+ * Each level takes at least two characters, so short texts need no check.
+ * @param text what the value was parsed from
+ * @returns what is wrong with the value, or undefined
  */
 export function findDepthFault(text: JsonText, value: unknown): string | undefined {
   const isTooDeep = text.length > 2 * maxDepth && isDeeperThan(value, maxDepth);
@@ -56,8 +56,8 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   return Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
-// Parts of a JSON text, as text. Each text given MUST be valid JSON: whoever calls has parsed it, and nothing is checked
-// again. Where a name stands twice in an object the last one counts, as in `JSON.parse`.
+// Parts of a JSON text, as text. Input MUST be valid JSON: callers have parsed it, and it is not checked again. If an object
+// repeats a name, the last one counts, as in `JSON.parse`.
 const quote = 0x22;
 const comma = 0x2c;
 const colon = 0x3a;
@@ -67,15 +67,15 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** The value itself, without space around it and without line breaks. */
-export function wholeText(text: JsonText): JsonText {
+/** The value without surrounding whitespace and without line breaks. */
+export function trimJson(text: JsonText): JsonText {
   const start = skipSpace(text, 0);
   return detach(text, start, endOfValue(text, start));
 }
 
 /**
- * @param path names of members, from the outermost object on
- * @returns the text of the value there, without line breaks; undefined where there is none
+ * @param path member names, outermost first
+ * @returns the text of the value at the path, without line breaks; undefined if there is none
  */
 export function textAt(text: JsonText, path: readonly string[]): JsonText | undefined {
   const start = skipSpace(text, 0);
@@ -85,7 +85,7 @@ export function textAt(text: JsonText, path: readonly string[]): JsonText | unde
   return found.to === 0 ? undefined : detach(text, found.from, found.to);
 }
 
-/** The members of an object, each as its text. @returns none where the text is of another value */
+/** The members of an object, each as its text. @returns an empty map if the value is not an object */
 export function memberTexts(text: JsonText): ReadonlyMap<string, JsonText> {
   const members = new Map<string, JsonText>();
   const start = skipSpace(text, 0);
@@ -98,14 +98,14 @@ export function memberTexts(text: JsonText): ReadonlyMap<string, JsonText> {
   return members;
 }
 
-/** The elements of an array, each as its text. @returns none where the text is of another value */
+/** The elements of an array, each as its text. @returns an empty list if the value is not an array */
 export function elementTexts(text: JsonText): readonly JsonText[] {
   const elements: JsonText[] = [];
   let at = skipSpace(text, 0);
   if (text.charCodeAt(at) !== openBracket) return elements;
   at = skipSpace(text, at + 1);
   while (at < text.length && text.charCodeAt(at) !== closeBracket) {
-    // In a text that is not JSON after all, a value may be empty, and the end must come nevertheless.
+    // Invalid JSON may have an empty value: always advance, so that the loop ends.
     const to = Math.max(endOfValue(text, at), at + 1);
     elements.push(detach(text, at, to));
     at = skipSpace(text, to);
@@ -114,7 +114,7 @@ export function elementTexts(text: JsonText): readonly JsonText[] {
   return elements;
 }
 
-/** How many members the objects of a text have together, those counted again whose names stand twice. */
+/** The number of members of all objects in a text, repeated names included. */
 export function countMembers(text: JsonText): number {
   let count = 0;
   for (let at = 0; at < text.length; at++) {
@@ -125,7 +125,7 @@ export function countMembers(text: JsonText): number {
   return count;
 }
 
-/** A value that is text already, and is written as it is. */
+/** JSON text that {@link encodeJson} embeds as it is. */
 export class RawJson {
   readonly text: JsonText;
 
@@ -134,7 +134,7 @@ export class RawJson {
   }
 }
 
-/** As `JSON.stringify`, of plain objects and arrays with {@link RawJson} in them. */
+/** Like `JSON.stringify`, for plain objects and arrays that may contain {@link RawJson}. */
 export function encodeJson(value: unknown): JsonText {
   if (value instanceof RawJson) return value.text;
   if (Array.isArray(value)) return `[${value.map(encodeJson).join(",")}]`;
@@ -147,11 +147,11 @@ export function encodeJson(value: unknown): JsonText {
 
 interface Span {
   from: number;
-  /** 0 where nothing is found. */
+  /** 0 if nothing is found. */
   to: number;
 }
 
-/** Looks for a path below the object at a place, in one pass. @returns where the object ends */
+/** Finds a path in the object at an index, in one pass. @returns the end of the object */
 function findSpan(text: JsonText, at: number, path: readonly string[], level: number, found: Span): number {
   const name = path[level] as string;
   return walkMembers(text, at, (keyFrom, keyTo, from) => {
@@ -169,7 +169,7 @@ function findSpan(text: JsonText, at: number, path: readonly string[], level: nu
 }
 
 /**
- * @param visit gets where a name stands, with its quotation marks, and where its value begins; returns where that ends
+ * @param visit gets the span of a name, quotation marks included, and the start of its value; returns the end of the value
  * @returns where the object ends
  */
 function walkMembers(
@@ -210,12 +210,12 @@ function endOfValue(text: JsonText, start: number): number {
   return at;
 }
 
-/** Whether a number or a word ends before a character. */
+/** Whether a character ends a number or a literal. */
 function isEnd(code: number): boolean {
   return code === comma || code === closeBrace || code === closeBracket || isSpace(code);
 }
 
-/** @param at of the opening quotation mark */
+/** @param at index of the opening quotation mark */
 function endOfString(text: JsonText, at: number): number {
   for (let from = at + 1; ; ) {
     const end = text.indexOf('"', from);
@@ -241,8 +241,8 @@ function isSpace(code: number): boolean {
 const lineBreaks = /[\n\r]+/g;
 
 /**
- * Line breaks part messages and the lines of events, and between a text's values they mean nothing; strings have none
- * (RFC 8259 §7). A small part of the text is copied: a slice keeps the whole frame in memory, for as long as the log keeps it.
+ * Removes line breaks, which separate messages and event lines: between JSON tokens they mean nothing, and strings cannot
+ * contain them (RFC 8259 §7). A small part is copied, since a slice would keep the whole frame in memory as long as the log keeps it.
  */
 function detach(text: JsonText, from: number, to: number): JsonText {
   const value = text.slice(from, to);

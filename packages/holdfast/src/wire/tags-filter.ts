@@ -1,24 +1,24 @@
 /**
- * Which publications a subscriber wants, by their tags: a tree of comparisons that comes with the subscribe command, is
- * checked once and compiled. Where it is applied, and who may ask for it, is left to others.
+ * Tags filters: a tree of comparisons in the subscribe command selects publications by their tags. Parses and compiles it;
+ * where it is applied, and who may use one, is decided elsewhere.
  */
 
-/** Levels of a filter, the outermost one counted. */
+/** Nesting levels of a filter, the outermost included. */
 export const maxFilterDepth = 8;
 
-/** Comparisons and the nodes that join them, all together. */
+/** Comparisons and the operators that join them. */
 export const maxFilterNodes = 64;
 
-/** Of one comparison. */
+/** Values of one comparison. */
 export const maxFilterValues = 64;
 
-/** Of a key, and of each value. */
+/** Characters of a key, and of each value. */
 export const maxFilterCharacters = 256;
 
 export interface TagsFilter {
-  /** The same text for filters that say the same, so that their readers share bytes. */
+  /** Equal for equivalent filters, so that their readers share bytes. */
   readonly key: string;
-  /** Comparisons that it takes at most, those of decimals as several. */
+  /** Most comparisons that it makes; one of decimals counts as several. */
   readonly weight: number;
   passes(tags: Readonly<Record<string, string>> | undefined): boolean;
 }
@@ -31,7 +31,7 @@ const comparisons = [...comparisonsWithValue, ...comparisonsWithValues, ...compa
 
 const decimalComparisons: ReadonlySet<string> = new Set(["lt", "lte", "gt", "gte"]);
 
-/** What a filter consists of, its fields always in the same order. */
+/** A node of a filter. Its fields are always in the same order, since the filter's key is its JSON. */
 type Node =
   | { readonly key: string; readonly cmp: (typeof comparisonsWithValue)[number]; readonly val: string }
   | { readonly key: string; readonly cmp: (typeof comparisonsWithValues)[number]; readonly vals: string[] }
@@ -44,12 +44,12 @@ type Predicate = (tags: Tags) => boolean;
 
 const noTags: Tags = Object.freeze({});
 
-/** Raised inside this file for filters that are not accepted. */
+/** Thrown within this file for an invalid filter. */
 class InvalidFilter extends Error {}
 
 /**
  * @param value the subscribe command's `tf`
- * @returns the filter, or the sentence that says what of it is not accepted
+ * @returns the filter, or a sentence that says what is wrong with it
  */
 export function parseTagsFilter(value: unknown): TagsFilter | string {
   let node: Node;
@@ -64,7 +64,7 @@ export function parseTagsFilter(value: unknown): TagsFilter | string {
   return { key: JSON.stringify(node), weight, passes: (tags) => passes(tags ?? noTags) };
 }
 
-/** What reading the decimal of a tag costs, as so many comparisons of texts. */
+/** The cost of parsing a tag as a decimal, in text comparisons. */
 const decimalWeight = 8;
 
 function weightOf(node: Node): number {
@@ -72,19 +72,18 @@ function weightOf(node: Node): number {
   return decimalComparisons.has(node.cmp) ? decimalWeight : 1;
 }
 
-/** Checks a filter, with a count of the nodes seen so far. */
+/** Checks a filter and counts its nodes. */
 class FilterReader {
   #nodes = 0;
 
   read(value: unknown, path: string, depth: number): Node {
     if (depth > maxFilterDepth)
-      throw new InvalidFilter(`tf may be ${maxFilterDepth} levels deep, and ${path} is deeper`);
-    if (++this.#nodes > maxFilterNodes)
-      throw new InvalidFilter(`tf may have ${maxFilterNodes} nodes, and has more`);
+      throw new InvalidFilter(`tf may be up to ${maxFilterDepth} levels deep, and ${path} is deeper`);
+    if (++this.#nodes > maxFilterNodes) throw new InvalidFilter(`tf may have up to ${maxFilterNodes} nodes`);
     if (!isObject(value))
       throw new InvalidFilter(`${path} must be an object with key and cmp, or op and nodes`);
     // Clients may send an empty op with a comparison.
-    if (isLeftOut(value.op) || value.op === "") return readComparison(value, path);
+    if (isAbsent(value.op) || value.op === "") return readComparison(value, path);
     const op = readOneOf(value.op, operators, `${path}.op`);
     const { nodes } = value;
     if (!Array.isArray(nodes) || nodes.length === 0 || (op === "not" && nodes.length !== 1))
@@ -96,7 +95,7 @@ class FilterReader {
 function readComparison(value: JsonObject, path: string): Node {
   const cmp = readOneOf(value.cmp, comparisons, `${path}.cmp`);
   const key = readText(value.key, `${path}.key`, 1);
-  // A value beside the one that counts would be left aside, and the filter do something else than was meant.
+  // Ignoring the field that does not apply would filter differently than intended.
   if (isOneOf(cmp, comparisonsWithValue)) {
     refuse(value, "vals", cmp, path);
     return { key, cmp, val: readText(value.val, `${path}.val`, 1) };
@@ -107,21 +106,21 @@ function readComparison(value: JsonObject, path: string): Node {
   return { key, cmp };
 }
 
-/** @returns the values sorted, each once: their order means nothing */
+/** @returns the values sorted and unique: their order means nothing */
 function readValues(value: unknown, path: string): string[] {
   if (!Array.isArray(value) || value.length === 0)
-    throw new InvalidFilter(`${path} must be an array of strings, at least one`);
+    throw new InvalidFilter(`${path} must be an array of at least one string`);
   if (value.length > maxFilterValues)
     throw new InvalidFilter(`${path} may have ${maxFilterValues} strings, not ${value.length}`);
   const texts = value.map((each, index) => readText(each, `${path}[${index}]`, 0));
   return [...new Set(texts)].sort();
 }
 
-function readText(value: unknown, path: string, least: number): string {
+function readText(value: unknown, path: string, minCharacters: number): string {
   if (typeof value !== "string") throw new InvalidFilter(`${path} must be a string`);
-  if (value.length < least || value.length > maxFilterCharacters)
+  if (value.length < minCharacters || value.length > maxFilterCharacters)
     throw new InvalidFilter(
-      `${path} must have ${least} to ${maxFilterCharacters} characters, not ${value.length}`,
+      `${path} must have ${minCharacters} to ${maxFilterCharacters} characters, not ${value.length}`,
     );
   return value;
 }
@@ -133,8 +132,8 @@ function readOneOf<T extends string>(value: unknown, accepted: readonly T[], pat
 
 function refuse(value: JsonObject, name: "val" | "vals", cmp: string, path: string): void {
   const given = value[name];
-  if (isLeftOut(given) || given === "" || (Array.isArray(given) && given.length === 0)) return;
-  throw new InvalidFilter(`${path}.${name} must be left out where cmp is ${cmp}`);
+  if (isAbsent(given) || given === "" || (Array.isArray(given) && given.length === 0)) return;
+  throw new InvalidFilter(`${path}.${name} must be omitted if cmp is ${cmp}`);
 }
 
 function compile(node: Node): Predicate {
@@ -146,11 +145,11 @@ function compile(node: Node): Predicate {
   }
   const { key } = node;
   const test = compileComparison(node);
-  // A tag may have the name of something that every object inherits.
+  // A tag may be named like an inherited property, such as `toString`.
   return (tags) => test(Object.hasOwn(tags, key) ? tags[key] : undefined);
 }
 
-/** @returns what a tag's value has to be, which is undefined where there is no such tag */
+/** @returns a test of the tag's value, which is undefined if there is no such tag */
 function compileComparison(node: Exclude<Node, { op: unknown }>): (tag: string | undefined) => boolean {
   switch (node.cmp) {
     case "eq":
@@ -186,7 +185,7 @@ function compileComparison(node: Exclude<Node, { op: unknown }>): (tag: string |
   }
 }
 
-/** Compares as decimals; what is none, on either side, is neither less nor more nor equal. */
+/** Compares as decimals. If either side is not a decimal, nothing matches. */
 function compileOrder(
   val: string,
   accepts: (order: number) => boolean,
@@ -203,7 +202,7 @@ function isOneOf<T extends string>(value: unknown, accepted: readonly T[]): valu
   return accepted.some((each) => each === value);
 }
 
-function isLeftOut(value: unknown): boolean {
+function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
@@ -219,13 +218,13 @@ const pattern = /^([+-]?)(\d+)(?:\.(\d+))?$/;
 export interface Decimal {
   /** Zero is not negative. */
   readonly isNegative: boolean;
-  /** Digits before the point, without zeros in front: empty where the number is less than one. */
+  /** Digits before the point, without leading zeros; empty if the number is less than one. */
   readonly whole: string;
-  /** Digits after the point, without zeros at the end. */
+  /** Digits after the point, without trailing zeros. */
   readonly fraction: string;
 }
 
-/** @returns undefined where the text is no plain decimal: digits, with a sign, or a point between digits, or both */
+/** @returns undefined unless the text is a plain decimal: digits with an optional sign and an optional fraction */
 export function parseDecimal(text: string): Decimal | undefined {
   if (text.length > maxDecimalCharacters) return undefined;
   const parts = pattern.exec(text);
@@ -233,13 +232,13 @@ export function parseDecimal(text: string): Decimal | undefined {
   const [, sign, digits = "", decimals = ""] = parts;
   const whole = digits.replace(/^0+/, "");
   let end = decimals.length;
-  // A regular expression would begin anew at every zero.
+  // A regular expression would start over at every zero, which is quadratic.
   while (decimals[end - 1] === "0") end--;
   const fraction = decimals.slice(0, end);
   return { isNegative: sign === "-" && (whole !== "" || fraction !== ""), whole, fraction };
 }
 
-/** @returns less than zero where a is less than b, zero where they are equal, more than zero where a is more */
+/** @returns a negative number if a < b, zero if they are equal, a positive number if a > b */
 export function compareDecimals(a: Decimal, b: Decimal): number {
   if (a.isNegative !== b.isNegative) return a.isNegative ? -1 : 1;
   const order =

@@ -196,7 +196,7 @@ describe("channels of a connection's token", () => {
     ],
     [
       { channels: ["x".repeat(256)] },
-      "channels[0] is invalid: a channel name may have 255 characters, not 256",
+      "channels[0] is invalid: a channel name may have up to 255 characters, not 256",
     ],
     [{ subs: ["news"] }, "subs must be an object"],
     [{ subs: "news" }, "subs must be an object"],

@@ -37,7 +37,7 @@ describe("channel name in a command", () => {
     );
     expect(client.reply(2)?.error).toEqual({
       code: 107,
-      message: "bad request: a channel name may have 255 characters, not 256",
+      message: "bad request: a channel name may have up to 255 characters, not 256",
     });
     expect(client.reply(3)?.error?.code).toBe(107);
     expect(broker.calls).toEqual([]);

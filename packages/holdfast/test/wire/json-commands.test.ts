@@ -44,8 +44,8 @@ describe("command without a method", () => {
   });
 
   it("is at fault when it has an id", () => {
-    expect(faultOf({ id: 5 })).toBe("a command names no method");
-    expect(faultOf({ id: null })).toBe("a command names no method");
+    expect(faultOf({ id: 5 })).toBe("the command has no method");
+    expect(faultOf({ id: null })).toBe("the command has no method");
   });
 
   it("is at fault when it names an unknown one, and says which", () => {

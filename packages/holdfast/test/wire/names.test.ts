@@ -15,7 +15,9 @@ describe("channel name", () => {
   });
 
   it("must not have more than 255 characters, and is told how many it has", () => {
-    expect(findChannelNameFault("x".repeat(256))).toBe("a channel name may have 255 characters, not 256");
+    expect(findChannelNameFault("x".repeat(256))).toBe(
+      "a channel name may have up to 255 characters, not 256",
+    );
   });
 
   it.each(["é", "news\n", "\u0000", "tab\t", "del\u007f", "🚀", "a\u00a0b"])(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countMembers, elementTexts, memberTexts, textAt, wholeText } from "../../src/wire/payload.js";
+import { countMembers, elementTexts, memberTexts, textAt, trimJson } from "../../src/wire/payload.js";
 import { jsonTexts, preciousTexts } from "../support/json-texts.js";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -19,7 +19,7 @@ describe("text of a member", () => {
     expect(textAt(` { "publish" : {"channel":"c","data": ${text} } ,"id":1}`, ["publish", "data"])).toBe(
       text,
     );
-    expect(wholeText(`\r\n ${text}\t\n`)).toBe(text);
+    expect(trimJson(`\r\n ${text}\t\n`)).toBe(text);
   });
 
   it.each([
@@ -51,7 +51,7 @@ describe("text of a member", () => {
     fc.assert(
       fc.property(jsonTexts, (text) => {
         const value: unknown = JSON.parse(text);
-        expect(JSON.parse(wholeText(text))).toEqual(value);
+        expect(JSON.parse(trimJson(text))).toEqual(value);
         const members = isObject(value) ? Object.entries(value) : [];
         const texts = memberTexts(text);
         expect([...texts.keys()].sort()).toEqual(members.map(([name]) => name).sort());
@@ -71,7 +71,7 @@ describe("text of a member", () => {
   it("stands in the text that it came in, but for line breaks", () => {
     fc.assert(
       fc.property(jsonTexts, (text) => {
-        for (const each of [...memberTexts(text).values(), ...elementTexts(text), wholeText(text)]) {
+        for (const each of [...memberTexts(text).values(), ...elementTexts(text), trimJson(text)]) {
           expect(withoutLineBreaks(text)).toContain(each);
           expect(each).toBe(each.trim());
         }
@@ -83,7 +83,7 @@ describe("text of a member", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[{}[\]",:\\ a1]{0,20}$/)), (text) => {
         elementTexts(text);
-        wholeText(text);
+        trimJson(text);
         countMembers(text);
         try {
           textAt(text, ["a", "b"]);

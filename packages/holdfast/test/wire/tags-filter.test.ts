@@ -135,14 +135,14 @@ describe("filter", () => {
     [{ key: "a", cmp: "eq", val: null }, "tf.val must be a string"],
     [{ key: "a", cmp: "gt", val: 5 }, "tf.val must be a string"],
     [{ key: "a", cmp: "lte", val: "" }, "tf.val must have 1 to 256 characters, not 0"],
-    [{ key: "a", cmp: "eq", val: "b", vals: ["c"] }, "tf.vals must be left out where cmp is eq"],
-    [{ key: "a", cmp: "in" }, "tf.vals must be an array of strings, at least one"],
-    [{ key: "a", cmp: "in", vals: [] }, "tf.vals must be an array of strings, at least one"],
-    [{ key: "a", cmp: "nin", vals: "b" }, "tf.vals must be an array of strings, at least one"],
+    [{ key: "a", cmp: "eq", val: "b", vals: ["c"] }, "tf.vals must be omitted if cmp is eq"],
+    [{ key: "a", cmp: "in" }, "tf.vals must be an array of at least one string"],
+    [{ key: "a", cmp: "in", vals: [] }, "tf.vals must be an array of at least one string"],
+    [{ key: "a", cmp: "nin", vals: "b" }, "tf.vals must be an array of at least one string"],
     [{ key: "a", cmp: "in", vals: ["b", 1] }, "tf.vals[1] must be a string"],
-    [{ key: "a", cmp: "in", vals: ["b"], val: "b" }, "tf.val must be left out where cmp is in"],
-    [{ key: "a", cmp: "ex", val: "b" }, "tf.val must be left out where cmp is ex"],
-    [{ key: "a", cmp: "nex", vals: ["b"] }, "tf.vals must be left out where cmp is nex"],
+    [{ key: "a", cmp: "in", vals: ["b"], val: "b" }, "tf.val must be omitted if cmp is in"],
+    [{ key: "a", cmp: "ex", val: "b" }, "tf.val must be omitted if cmp is ex"],
+    [{ key: "a", cmp: "nex", vals: ["b"] }, "tf.vals must be omitted if cmp is nex"],
     [{ op: "xor", nodes: [isRed] }, "tf.op must be one of and, or, not"],
     [{ op: 1, nodes: [isRed] }, "tf.op must be one of and, or, not"],
     [{ op: "and" }, "tf.nodes must be an array of nodes"],
@@ -162,14 +162,14 @@ describe("filter", () => {
   it("has a bounded number of levels", () => {
     expect(filterOf(nested(maxFilterDepth)).passes({ color: "red" })).toBe(false);
     expect(parseTagsFilter(nested(maxFilterDepth + 1))).toBe(
-      `tf may be 8 levels deep, and tf${".nodes[0]".repeat(8)} is deeper`,
+      `tf may be up to 8 levels deep, and tf${".nodes[0]".repeat(8)} is deeper`,
     );
   });
 
   it("has a bounded number of nodes, all levels together", () => {
     const list = (count: number) => ({ op: "or", nodes: new Array(count).fill(isRed) });
     expect(parseTagsFilter(list(maxFilterNodes - 1))).toBeTypeOf("object");
-    expect(parseTagsFilter(list(maxFilterNodes))).toBe("tf may have 64 nodes, and has more");
+    expect(parseTagsFilter(list(maxFilterNodes))).toBe("tf may have up to 64 nodes");
     // Three nodes that join, and all but three of the others.
     expect(parseTagsFilter({ op: "and", nodes: [list(31), list(30)] })).toBeTypeOf("object");
     expect(parseTagsFilter({ op: "and", nodes: [list(31), list(31)] })).toContain("64 nodes");

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { SubscriptionGrant } from "../../sessions/identity.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../../wire/names.js";
-import { findDepthFault, type JsonText, wholeText } from "../../wire/payload.js";
+import { findDepthFault, type JsonText, trimJson } from "../../wire/payload.js";
 
 const maxChannels = 10_000;
 const maxTags = 64;
@@ -259,7 +259,7 @@ function jsonOf(text: JsonText | undefined, encoded: string | undefined, name: s
 function decodeJson(text: string): JsonText | undefined {
   const fault = findDepthFault(text, JSON.parse(text));
   if (fault !== undefined) throw new RangeError(fault);
-  return wholeText(text);
+  return trimJson(text);
 }
 
 /** A method as the document describes it. */

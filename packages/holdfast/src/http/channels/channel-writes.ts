@@ -9,7 +9,7 @@ import type { RequestClient } from "../../sessions/request-client.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { isNewlyPublished, type PublishParams, toPublishedFields } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
-import { findDepthFault, wholeText } from "../../wire/payload.js";
+import { findDepthFault, trimJson } from "../../wire/payload.js";
 import type { RequestRates } from "./request-rates.js";
 
 export interface ChannelWritesOptions {
@@ -90,7 +90,7 @@ export class ChannelWrites {
     const value = parseJson(text);
     const fault =
       value === undefined ? "the body must be JSON: the publication's data" : findDepthFault(text, value);
-    return fault === undefined ? wholeText(text) : toHttpRefusal(replyError("badRequest", fault));
+    return fault === undefined ? trimJson(text) : toHttpRefusal(replyError("badRequest", fault));
   }
 
   /** A client that may subscribe counts as a subscriber: a request cannot subscribe first. */
