@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
 
   afterAll(() => browser?.close());
 
-  it("that do keep somebody out are found", async () => {
+  it("with violations are detected", async () => {
     const page = await (await browser.newContext()).newPage();
     await page.setContent('<main><h1>x</h1><input><p style="color:#aaa;background:#fff">pale</p></main>');
     const found = (await violationsOf(page)).map((each) => each.split(":")[0]);
@@ -47,7 +47,7 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
     await page.context().close();
   });
 
-  it.each(pages)("keep nobody out: %s", async (name) => {
+  it.each(pages)("have no violations: %s", async (name) => {
     const served = await ServedChat.start();
     for (const [colorScheme, width] of [
       ["light", 1280],
@@ -66,7 +66,7 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
     }
   });
 
-  it("keep nobody out before they are let in, and at the start", async () => {
+  it("have no violations before login and at the start", async () => {
     const served = await ServedChat.start();
     for (const colorScheme of ["light", "dark"] as const) {
       const context = await browser.newContext({ colorScheme });

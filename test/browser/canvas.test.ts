@@ -107,7 +107,7 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     await browser?.close();
   }, timeLimitMs);
 
-  it("shows strokes as they are drawn, pointers with names, what is taken back, and who has cleared", async () => {
+  it("shows strokes as they are drawn, named pointers, undo, and who cleared", async () => {
     const served = await ServedChat.start();
     const [ann, bo] = [
       await BoardWindow.join(browser, served, "Ann"),
@@ -156,7 +156,7 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     for (const { window } of [ann, bo, late]) window.expectNoFaults();
   });
 
-  it("misses nothing on either side after a cut line, and has nothing twice", async () => {
+  it("misses nothing on either side after a lost connection, and repeats nothing", async () => {
     const served = await ServedChat.start();
     const [ann, bo] = [
       await BoardWindow.join(browser, served, "Ann"),
@@ -204,7 +204,7 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     for (const { window } of [ann, bo, late]) window.expectNoFaults();
   });
 
-  it("is drawn on with keys alone", async () => {
+  it("is usable by keyboard alone", async () => {
     const served = await ServedChat.start();
     const [ann, bo] = [
       await BoardWindow.join(browser, served, "Ann"),
@@ -232,7 +232,7 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     ann.window.expectNoFaults();
   });
 
-  it("fits a phone, where a finger draws, keeps the drawing when the window changes, and has several boards", async () => {
+  it("fits a phone, draws by touch, keeps the drawing on resize, and has several boards", async () => {
     const served = await ServedChat.start();
     const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, deviceScaleFactor: 3 };
     const ann = await BoardWindow.join(browser, served, "Ann", phone);

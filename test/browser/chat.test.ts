@@ -46,7 +46,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect([...ann.faults, ...bo.faults]).toEqual([]);
   });
 
-  it("recovers 20 missed messages in order and once, and sends once what waited", async () => {
+  it("recovers 20 missed messages in order and once, and sends queued ones once", async () => {
     const { url, port } = await ServedChat.start();
     const line = await CutLine.open(port);
     const ann = await ChatWindow.join(browser, `${line.url}chat/`, "Ann");
@@ -81,7 +81,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect([...ann.faults, ...bo.faults]).toEqual([]);
   });
 
-  it("says that the device is offline, and comes back when it is not", async () => {
+  it("shows that the device is offline, and reconnects when it is online", async () => {
     const { url } = await ServedChat.start();
     const ann = await ChatWindow.join(browser, url, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
@@ -96,7 +96,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     await Promise.all([ann, bo].map((window) => window.untilTexts(["are you there?", "from a tunnel"])));
   });
 
-  it("keeps what waits across a reload, and sends it once", async () => {
+  it("keeps queued messages across a reload, and sends them once", async () => {
     const { url, port } = await ServedChat.start();
     const line = await CutLine.open(port);
     const ann = await ChatWindow.join(browser, `${line.url}chat/`, "Ann");
@@ -113,7 +113,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect((await bo.position()).offset).toBe(2);
   });
 
-  it("finds a restarted server by itself, after growing and jittered delays, and says what was recovered", async () => {
+  it("reconnects to a restarted server with growing, jittered delays, and shows what was recovered", async () => {
     // Sessions outlast a restart where there is a folder.
     const served = await ServedChat.start({ flags: ["--data", createFolder()] });
     const windows = [
@@ -160,7 +160,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect(delays[0]?.slice(0, 4)).not.toEqual(delays[1]?.slice(0, 4));
   });
 
-  it("misses nothing when the server was killed, where that has a store", async () => {
+  it("misses nothing when a server with a store is killed", async () => {
     const served = await ServedChat.start({ flags: ["--data", createFolder()] });
     const ann = await ChatWindow.join(browser, served.url, "Ann");
     await ann.say("before");
@@ -220,7 +220,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     await ann.untilTexts(["one", "two"]);
   });
 
-  it("shows who is here, with the number of their windows, and who has left", async () => {
+  it("shows who is present with the number of their windows, and who has left", async () => {
     const { url } = await ServedChat.start();
     const ann = await ChatWindow.join(browser, url, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");
@@ -232,7 +232,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     await eventually(() => ann.people()).toEqual(["Ann"]);
   });
 
-  it("shows text as text, links as links, and whatever else is published", async () => {
+  it("shows text as text and links as links, whatever is published", async () => {
     const served = await ServedChat.start();
     const ann = await ChatWindow.join(browser, served.url, "Ann");
     const requestsAtLoad = ann.requests.length;
@@ -253,7 +253,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect(ann.requests.length).toBe(requestsAtLoad);
   });
 
-  it("fits a phone, with rooms and people in panels that the keyboard can leave", async () => {
+  it("fits a phone, with panels for rooms and people that the keyboard can close", async () => {
     const { url } = await ServedChat.start();
     const phone = { viewport: { width: 360, height: 740 } };
     const window = await ChatWindow.open(browser, `${url}?as=Ann`, phone);
@@ -277,7 +277,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     expect(window.faults).toEqual([]);
   });
 
-  it("reads earlier messages page by page, and leaves the reader where they are", async () => {
+  it("loads earlier messages page by page, and keeps the scroll position", async () => {
     const { url } = await ServedChat.start();
     const bo = await ChatWindow.join(browser, url, "Bo");
     const all = numbered("line", 70);
@@ -301,7 +301,7 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     await ann.page.getByRole("button", { name: "1 new message" }).waitFor({ state: "detached" });
   });
 
-  it("keeps what the server refuses, says why, and sends it when told to", async () => {
+  it("keeps refused messages, shows the reason, and resends on request", async () => {
     const { url } = await ServedChat.start();
     const context = await browser.newContext();
     const page = await context.newPage();

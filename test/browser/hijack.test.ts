@@ -146,7 +146,7 @@ describe.skipIf(!executablePath)("pages of other origins", { timeout: timeLimitM
     expect(victim.errors).toEqual([]);
   }
 
-  it("may not connect, though the browser sends the cookie along", async () => {
+  it("are refused, though the browser sends the cookie", async () => {
     const victim = await startVictim();
     await logIn(victim.page);
     const evil = `https://evil.example:${await listen(createPages())}`;
@@ -155,7 +155,7 @@ describe.skipIf(!executablePath)("pages of other origins", { timeout: timeLimitM
     expect(said.join()).toContain("403");
   });
 
-  it("may not connect from another port of the same host, which is the same site", async () => {
+  it("are refused from another port of the same host, which is same-site", async () => {
     const victim = await startVictim();
     await logIn(victim.page);
     const neighbour = `https://app.example:${await listen(createPages())}`;
@@ -164,7 +164,7 @@ describe.skipIf(!executablePath)("pages of other origins", { timeout: timeLimitM
     expect(said.join()).toContain("403");
   });
 
-  it("may not connect from a name below the server's own", async () => {
+  it("are refused from a subdomain of the server", async () => {
     const victim = await startVictim();
     await logIn(victim.page);
     const below = `https://user-content.app.example:${await listen(createPages())}`;
@@ -172,7 +172,7 @@ describe.skipIf(!executablePath)("pages of other origins", { timeout: timeLimitM
     await assertRefused(victim, tab, below);
   });
 
-  it("may not connect from a frame without an origin", async () => {
+  it("are refused from a frame without an origin", async () => {
     const victim = await startVictim();
     await logIn(victim.page);
     const { tab } = await visit(victim.page);
@@ -180,7 +180,7 @@ describe.skipIf(!executablePath)("pages of other origins", { timeout: timeLimitM
     await assertRefused(victim, tab.frames()[1] as Frame, "null");
   });
 
-  it("may connect where the server names their origin, and so may its own", async () => {
+  it("are accepted when the server lists their origin, and same-origin pages always are", async () => {
     const friend = `https://friend.example:${await listen(createPages())}`;
     const victim = await startVictim({ allowedOrigins: [friend] });
     await logIn(victim.page);
@@ -224,7 +224,7 @@ describe.skipIf(!executablePath)("pages of other origins", { timeout: timeLimitM
     expect((await victim.holdfast.history("news")).publications).toEqual([]);
   });
 
-  it("may not connect to this machine by a name that was made to point here", async () => {
+  it("are refused on this machine by a rebound DNS name", async () => {
     const server = createServer({ port: 0 });
     const { port } = await server.listen();
     onTestFinished(() => server.close());

@@ -89,7 +89,7 @@ describe.skipIf(!executablePath)("WebSockets over HTTP/2 in a browser", { timeou
     expect(opened[0]?.socket.extensions).toContain("permessage-deflate");
   });
 
-  it("the chat works over it, as it does over HTTP/1.1", async () => {
+  it("the chat works as it does over HTTP/1.1", async () => {
     const { url } = await ServedChat.start({ isSecure: true, flags: ["--compression"] });
     const options = { ignoreHTTPSErrors: true };
     const ann = await ChatWindow.join(browser, url, "Ann", "lobby", options);

@@ -8,7 +8,7 @@ import { ServedChat } from "./served-chat.js";
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;
 
-describe.skipIf(!executablePath)("what is inside", { timeout: timeLimitMs }, () => {
+describe.skipIf(!executablePath)("the inside page", { timeout: timeLimitMs }, () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe.skipIf(!executablePath)("what is inside", { timeout: timeLimitMs }, () 
 
   afterAll(() => browser?.close());
 
-  it("is frames, cursors and recoveries as they happen, also over a line that the page cuts itself", async () => {
+  it("shows frames, cursors and recoveries live, also over a connection it cuts itself", async () => {
     const { url } = await ServedChat.start();
     const ann = await ChatWindow.join(browser, url, "Ann");
     const bo = await ChatWindow.join(browser, url, "Bo");

@@ -34,7 +34,7 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
 
   afterAll(() => browser?.close());
 
-  it("reads over all transports at once, shows it live, and says what each cost", async () => {
+  it("reads over all transports at once, shows them live, and reports their cost", async () => {
     const served = await ServedChat.start();
     const ann = await PageWindow.join(browser, served.pageUrl("lab"), "Ann");
     await set(ann, /^Messages/, "2");
@@ -86,7 +86,7 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
     await bo.page.getByRole("button", { name: "Measure" }).waitFor();
   });
 
-  it("loses nothing on a line that breaks, and fits on a phone", async () => {
+  it("loses nothing on an unreliable connection, and fits on a phone", async () => {
     const served = await ServedChat.start();
     const options = { viewport: { width: 360, height: 700 }, colorScheme: "dark" } as const;
     const ann = await PageWindow.join(browser, served.pageUrl("lab"), "Ann", options);
@@ -104,7 +104,7 @@ describe.skipIf(!executablePath)("the lab's page", { timeout: timeLimitMs }, () 
     expect(ann.faults).toEqual([]);
   });
 
-  it("says what is wrong before anything is asked for", async () => {
+  it("reports invalid input before any request", async () => {
     const served = await ServedChat.start();
     const ann = await PageWindow.join(browser, served.pageUrl("lab"), "Ann");
     await set(ann, /^For/, "99");

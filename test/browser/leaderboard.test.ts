@@ -82,7 +82,7 @@ describe.skipIf(!executablePath)("leaderboard in a browser", { timeout: timeLimi
     await browser?.close();
   }, timeLimitMs);
 
-  it("shows a score to everybody while it is made, and the same table to who comes late or comes back", async () => {
+  it("shows a score live to all, and the same table to late and returning visitors", async () => {
     const data = createFolder();
     const served = await ServedChat.start({ flags: ["--data", data] });
     const [ann, bo] = [
@@ -121,7 +121,7 @@ describe.skipIf(!executablePath)("leaderboard in a browser", { timeout: timeLimi
     for (const { window } of [ann, bo, late]) window.expectNoFaults();
   });
 
-  it("counts what was caught while the line was cut", async () => {
+  it("counts catches made while the connection was cut", async () => {
     const served = await ServedChat.start();
     const [ann, bo] = [
       await GameWindow.join(browser, served, "Ann"),
@@ -142,7 +142,7 @@ describe.skipIf(!executablePath)("leaderboard in a browser", { timeout: timeLimi
     for (const { window } of [ann, bo]) window.expectNoFaults();
   });
 
-  it("fits a phone, is played by touch and without motion, and is read out in slow water", async () => {
+  it("fits a phone, plays by touch and without motion, and is announced at a calm pace", async () => {
     const served = await ServedChat.start();
     const ann = await GameWindow.join(browser, served, "Ann", {
       ...{ viewport: { width: 360, height: 740 }, hasTouch: true, reducedMotion: "reduce" },

@@ -52,7 +52,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     return { served, url, ann, bo };
   }
 
-  it("come from people by name, and what is read in one window is read in the other, and after a reload", async () => {
+  it("arrive from people by name, and reading in one window marks them read in others, and after a reload", async () => {
     const { url, ann, bo } = await start();
     const second = await bo.page.context().newPage();
     await second.goto(`${url}?as=Bo`);
@@ -81,7 +81,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     for (const window of [ann, bo]) window.expectNoFaults();
   });
 
-  it("come from programs, by the line that the page shows", async () => {
+  it("arrive from programs, by the command that the page shows", async () => {
     const { ann, bo } = await start();
     expect(await publishAsShown(bo)).toBe(200);
     await eventually(() => textsOf(bo.page)).toEqual(["All tests pass"]);
@@ -90,7 +90,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     expect(await textsOf(ann.page)).toEqual([]);
   });
 
-  it("are all there after a cut line, each once", async () => {
+  it("all arrive after a lost connection, each once", async () => {
     const { ann, bo } = await start();
     await sendSurely(ann, "Bo", "before");
     await eventually(() => textsOf(bo.page)).toEqual(["before"]);
@@ -106,7 +106,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     for (const window of [ann, bo]) window.expectNoFaults();
   });
 
-  it("come later, also to who has gone to another page meanwhile", async () => {
+  it("arrive later, also for someone who moved to another page", async () => {
     const { served, url, bo } = await start();
     await bo.page.getByRole("button", { name: "Send me one in 5 s" }).click();
     await bo.page.getByText("It arrives in 5 s.").waitFor();
@@ -120,7 +120,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     bo.expectNoFaults();
   });
 
-  it("say in words what the server refuses", async () => {
+  it("explain what the server refuses", async () => {
     const { ann } = await start();
     await send(ann, "Nobody", "hello");
     await ann.page.getByText("There is nobody named Nobody.").waitFor();
@@ -142,7 +142,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     expect(await ann.page.getByRole("button", { name: "Send", exact: true }).isDisabled()).toBe(true);
   });
 
-  it("outlast the server, where there is a folder, and so does what is read", async () => {
+  it("survive a restart of a server with a data folder, read state included", async () => {
     const { served, ann, bo } = await start(["--data", createFolder()]);
     for (const text of ["one", "two"]) await sendSurely(ann, "Bo", text);
     await bo.page.getByRole("button", { name: "Mark as read: one" }).click();
@@ -161,7 +161,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     await eventually(() => textsOf(bo.page)).toEqual(["three", "two", "one"]);
   });
 
-  it("begin anew where a server has forgotten everything, without a reload", async () => {
+  it("start over when a server has lost its data, without a reload", async () => {
     const { served, ann, bo } = await start();
     await sendSurely(ann, "Bo", "forgotten");
     await eventually(() => textsOf(bo.page)).toEqual(["forgotten"]);
@@ -176,7 +176,7 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     for (const window of [ann, bo]) window.expectNoFaults();
   });
 
-  it("are used by keyboard alone, and fit a phone", async () => {
+  it("are usable by keyboard alone, and fit a phone", async () => {
     const { url, ann } = await start();
     const cy = await PageWindow.join(browser, url, "Cy", { viewport: { width: 360, height: 740 } });
     for (const text of ["one", "two"]) await sendSurely(ann, "Cy", text);

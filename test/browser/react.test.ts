@@ -62,7 +62,7 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
   const text = (page: Page, id: string) => eventually(() => page.locator(`#${id}`).textContent());
   const show = (page: Page, room?: string) => page.evaluate(`show(${JSON.stringify(room) ?? "undefined"})`);
 
-  it("shows history first, then what comes, each publication once, up to the limit", async () => {
+  it("shows history, then new publications, each once, up to the limit", async () => {
     const { say, open, url } = await start();
     await say("a", numbered(7));
     const { page, faults } = await open(`${url}/`);
@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
     expect(faults).toEqual([]);
   });
 
-  it("publishes, and shows who comes and goes", async () => {
+  it("publishes, and shows joins and leaves", async () => {
     const { server, url, open } = await start();
     const { page, faults } = await open(`${url}/`);
     await present(page).toEqual(["page"]);
@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
     expect(faults).toEqual([]);
   });
 
-  it("shows a map in its order, changes it, and goes on with it after a cut", async () => {
+  it("shows a map in order, changes it, and continues after a lost connection", async () => {
     const { server, open, port } = await start();
     const line = await CutLine.open(port);
     const { page, faults } = await open(line.url);
@@ -113,7 +113,7 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
     expect(faults.filter((fault) => !fault.includes("WebSocket"))).toEqual([]);
   });
 
-  it("says that the line was cut, and goes on without a gap", async () => {
+  it("reports a lost connection, and continues without a gap", async () => {
     const { say, open, port, url } = await start();
     const line = await CutLine.open(port);
     const { page, faults } = await open(line.url);
@@ -135,7 +135,7 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
     expect(faults.filter((fault) => !fault.includes("WebSocket connection"))).toEqual([]);
   });
 
-  it("goes along with its parameters, and leaves nothing behind", async () => {
+  it("follows its parameters, and leaves nothing behind", async () => {
     const { server, url, say, open } = await start();
     await say("a", ["in a"]);
     await say("b", ["in b"]);
@@ -155,7 +155,7 @@ describe.skipIf(!executablePath)("useChannel in a browser", { timeout: timeLimit
     expect(faults).toEqual([]);
   });
 
-  it("says why there is no subscription", async () => {
+  it("reports why it is not subscribed", async () => {
     const { url, open } = await start();
     const { page } = await open(`${url}/`);
     await text(page, "secret").toBe(

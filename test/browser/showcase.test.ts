@@ -45,7 +45,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await browser?.close();
   }, timeLimitMs);
 
-  it("keeps to the prefix that all paths have", async () => {
+  it("respects the base path", async () => {
     const { port } = await ServedChat.start({ flags: ["--base-path", "/rt"] });
     const page = await browser.newPage();
     const elsewhere: string[] = [];
@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await page.close();
   });
 
-  it("gives a name to one browser at a time, by keyboard alone, until it logs out", async () => {
+  it("reserves a name for one browser at a time, by keyboard alone, until logout", async () => {
     const { url } = await ServedChat.start();
     const ann = await ChatWindow.open(browser, url);
     await ann.page.getByRole("textbox", { name: "Your name" }).waitFor();
@@ -101,7 +101,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     expect([...ann.faults, ...other.faults]).toEqual([]);
   });
 
-  it("opens a private room to who is invited, without a reload, and to nobody else", async () => {
+  it("opens a private room to invited users only, without a reload", async () => {
     const { url } = await ServedChat.start();
     const [ann, bo, cy] = (await Promise.all(
       ["Ann", "Bo", "Cy"].map((name) => ChatWindow.join(browser, url, name)),
@@ -138,7 +138,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     expect([...ann.faults, ...bo.faults, ...cy.faults]).toEqual([]);
   });
 
-  it("misses nothing in a private room after a cut line", async () => {
+  it("misses nothing in a private room after a lost connection", async () => {
     const { url, port } = await ServedChat.start();
     const line = await CutLine.open(port);
     const ann = await ChatWindow.join(browser, `${line.url}chat/`, "Ann");
@@ -159,7 +159,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     expect(await ann.status()).toMatch(/^Live, Back: recovered 3 missed messages$/);
   });
 
-  it("takes a message away from everybody when a moderator deletes it, also from who was away", async () => {
+  it("removes a message for everyone when a moderator deletes it, absent users included", async () => {
     const { url, port } = await ServedChat.start({ flags: ["--api-keys", key] });
     const line = await CutLine.open(port);
     const ann = await ChatWindow.join(browser, url, "Ann");
@@ -223,7 +223,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await bo.untilLive();
   });
 
-  it("waits in slow mode, and sends then", async () => {
+  it("waits in slow mode, then sends", async () => {
     const { url } = await ServedChat.start({ flags: ["--api-keys", key] });
     const ann = await ChatWindow.join(browser, url, "Ann");
     await moderate(ann, key);
@@ -236,7 +236,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await bo.untilSent();
   });
 
-  it("logs in again by itself when the server has forgotten everything, and keeps what was written", async () => {
+  it("logs in again by itself when the server has lost its data, and keeps drafts", async () => {
     const served = await ServedChat.start();
     const ann = await ChatWindow.join(browser, served.url, "Ann");
     await ann.say("before");
@@ -253,7 +253,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     expect(ann.faults).toEqual([]);
   });
 
-  it("begins with a page that leads to the chat, and needs no script for that", async () => {
+  it("starts with a page that links to the chat and works without scripts", async () => {
     const { url } = await ServedChat.start();
     const window = await ChatWindow.open(browser, new URL("/", url).href, { javaScriptEnabled: false });
     const { page } = window;

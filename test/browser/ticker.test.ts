@@ -49,7 +49,7 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     await browser?.close();
   }, timeLimitMs);
 
-  it("has a price for all 200 symbols at once, the same for everybody, and it moves", async () => {
+  it("has live prices for all 200 symbols at once, the same for everyone", async () => {
     const served = await ServedChat.start();
     const url = served.pageUrl("ticker");
     const [ann, bo] = await Promise.all(["Ann", "Bo"].map((name) => PageWindow.join(browser, url, name)));
@@ -69,7 +69,7 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     for (const window of [ann, bo]) window.expectNoFaults();
   });
 
-  it("has the newest of each after a cut line, and charts without a gap", async () => {
+  it("has the newest of each after a lost connection, and charts without a gap", async () => {
     const served = await ServedChat.start();
     const url = served.pageUrl("ticker");
     const ann = await PageWindow.join(browser, url, "Ann");
@@ -92,7 +92,7 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     for (const window of [ann, bo]) window.expectNoFaults();
   });
 
-  it("lets a page be a slow reader, which gets the newest afterwards and no backlog", async () => {
+  it("lets a page be a slow reader, which then gets the newest and no backlog", async () => {
     const served = await ServedChat.start();
     const url = served.pageUrl("ticker");
     const ann = await PageWindow.join(browser, url, "Ann");
@@ -118,7 +118,7 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     for (const window of [ann, bo]) window.expectNoFaults();
   });
 
-  it("is searched, put in order and gone through by keyboard", async () => {
+  it("is searchable, sortable and navigable by keyboard", async () => {
     const served = await ServedChat.start();
     const ann = await PageWindow.join(browser, served.pageUrl("ticker"), "Ann");
     const { page } = ann;
@@ -144,7 +144,7 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     ann.expectNoFaults();
   });
 
-  it("fits a phone, and stands still where motion is not wanted", async () => {
+  it("fits a phone, and stays still under reduced motion", async () => {
     const served = await ServedChat.start();
     const ann = await PageWindow.join(browser, served.pageUrl("ticker"), "Ann", {
       viewport: { width: 360, height: 740 },

@@ -16,7 +16,7 @@ async function ask(port: number, target: string, headers = ""): Promise<string> 
 const upgrade = (origin: string, target: string) =>
   upgradeRequest({ Host: "elsewhere", Origin: origin }).replace("GET /connection/websocket", `GET ${target}`);
 
-describe("a target in absolute form", () => {
+describe("request target in absolute form", () => {
   it.each([
     ["/health", /^HTTP\/1\.1 200 [\s\S]*\{\}$/],
     ["/channels/news?limit=1", /^HTTP\/1\.1 200 [\s\S]*"publications":\[\]\}$/],
@@ -30,7 +30,7 @@ describe("a target in absolute form", () => {
     expect(await ask(port, `http://localhost:${port}${path}`, accept)).toMatch(answer);
   });
 
-  it("opens a WebSocket, and its authority is what pages are compared with", async () => {
+  it("opens a WebSocket, and its authority is compared with the Origin", async () => {
     const { port } = await startServer({ host: "0.0.0.0" });
     const target = "http://app.example/connection/websocket";
     for (const [origin, status] of [
@@ -43,7 +43,7 @@ describe("a target in absolute form", () => {
     }
   });
 
-  it("is answered on servers of somebody else, too", async () => {
+  it("is answered when embedded in another server, too", async () => {
     const server = createServer({ pages: null });
     onTestFinished(() => server.close());
     const app = express().use(server.handler);

@@ -29,7 +29,7 @@ async function replies(port: number, ...commands: readonly object[]) {
   return read();
 }
 
-describe("channels that a client names when it connects", () => {
+describe("channels a client requests when it connects", () => {
   const app = defineApp({
     authenticate: jwt({ secret }),
     channels: {
@@ -50,7 +50,7 @@ describe("channels that a client names when it connects", () => {
     },
   });
 
-  it("are left out where the hook or the rules refuse them", async () => {
+  it("are skipped when the hook or the rules refuse them", async () => {
     const { port, errors } = await startApp(app);
     const recover = { recover: true };
     const subs = {
@@ -69,7 +69,7 @@ describe("channels that a client names when it connects", () => {
     expect(errors.map((error) => (error as Error).message)).toEqual(["a fault of the application", "broken"]);
   });
 
-  it("are refused by rules that reject, as by any that say no", async () => {
+  it("are refused by rules that reject as by rules that return false", async () => {
     const { port, errors } = await startApp(app);
     const [, subscribed, history] = await replies(
       port,
@@ -90,7 +90,7 @@ describe("personal channel", () => {
     personalChannel: "inbox:{user}",
   });
 
-  it("is its user's, and nobody else's to ask for", async () => {
+  it("is open to its user only", async () => {
     const { url, server } = await startApp(app);
     const ann = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const bob = await connectSdk(url, { token: tokenOf({ sub: "bob" }) });
@@ -121,7 +121,7 @@ describe("personal channel", () => {
 });
 
 describe("a newer token", () => {
-  it("says the roles anew, and what it is revoked by", async () => {
+  it("replaces the roles and the revocation claims", async () => {
     const app = defineApp({
       authenticate: jwt({ secret }),
       rpc: { roles: rpc({ handler: ({ user }) => user.roles.join() }) },
@@ -142,13 +142,13 @@ describe("a newer token", () => {
   });
 });
 
-describe("clients that are known without a token", () => {
+describe("clients authenticated without a token", () => {
   const app = defineApp({
     authenticate: [jwt({ secret }), () => ({ id: "cookie", expiresAt: Date.now() + 60_000 })],
     channels: { news: channel() },
   });
 
-  it("are not told of an expiry that they can do nothing about", async () => {
+  it("are not sent an expiry they cannot act on", async () => {
     const { port } = await startApp(app);
     const [reply] = await replies(port, { id: 1, connect: {} });
     expect(reply.connect).not.toHaveProperty("expires");
@@ -168,7 +168,7 @@ describe("clients that are known without a token", () => {
 });
 
 describe("commands right behind a subscribe", () => {
-  it("find the client subscribed", async () => {
+  it("see the client subscribed", async () => {
     const app = defineApp({
       channels: { news: channel({ allow: { publish: "subscribers" }, subscribe: async () => "later" }) },
     });
@@ -190,7 +190,7 @@ describe("commands right behind a subscribe", () => {
 });
 
 describe("one-way messages", () => {
-  it("are taken as many at a time as commands are, and those that follow wait", async () => {
+  it("run up to the command concurrency, and later ones wait", async () => {
     const waiting: (() => void)[] = [];
     const onMessage = vi.fn(() => new Promise<void>((resolve) => waiting.push(resolve)));
     const { port } = await startApp(defineApp({ onMessage }), { maxCommandsInFlight: 3 });
@@ -207,7 +207,7 @@ describe("one-way messages", () => {
 });
 
 describe("broadcast", () => {
-  it("answers for each channel, also where one of them fails in a way nobody foresaw", async () => {
+  it("returns a result for each channel, also after an unexpected failure of one", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });
     const inner = broker.log.publish.bind(broker.log);
     broker.log.publish = (name, ...rest) =>
@@ -219,7 +219,7 @@ describe("broadcast", () => {
   });
 });
 
-describe("fields that a method does not know", () => {
+describe("unknown method fields", () => {
   it.each([
     ["disconnect", { user: "ann", session: "x" }, "session"],
     ["publish", { channel: "a", data: 1, skip_history: true }, "skip_history"],
@@ -243,8 +243,8 @@ function createSlowGreeting() {
   };
 }
 
-describe("a client that goes while it is being greeted", () => {
-  it("is said goodbye to", async () => {
+describe("client that leaves during onConnect", () => {
+  it("gets onDisconnect", async () => {
     const { onConnect, greet } = createSlowGreeting();
     const onDisconnect = vi.fn();
     const { url } = await startApp(
@@ -261,7 +261,7 @@ describe("a client that goes while it is being greeted", () => {
     expect(onDisconnect).toHaveBeenCalledWith("ann");
   });
 
-  it("is ended by the server's side, too", async () => {
+  it("gets it when the server ends the connection, too", async () => {
     const { onConnect, greet } = createSlowGreeting();
     const { url, api } = await startApp(defineApp({ onConnect }));
     const client = createSdk(url, { data: { user: "ann" } });

@@ -22,7 +22,7 @@ async function start() {
 }
 
 describe("audit of a server", () => {
-  it("is told of a token that is refused when somebody connects, with a socket or without", async () => {
+  it("records a refused connection token, with a WebSocket or without", async () => {
     const { url, http, entries } = await start();
     const wrong = tokenOf(
       { sub: "ann", exp: inSeconds(60) },
@@ -44,7 +44,7 @@ describe("audit of a server", () => {
     expect(JSON.stringify(entries)).not.toContain(wrong.slice(0, 20));
   });
 
-  it("is told of the token of a subscription, and for whom and where it was refused", async () => {
+  it("records a refused subscription token, with user, channel and address", async () => {
     const { url, entries } = await start();
     const client = createSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(60) }) });
     client.connect();
@@ -64,7 +64,7 @@ describe("audit of a server", () => {
     ]);
   });
 
-  it("is not told of a token that has only expired", async () => {
+  it("does not record a token that is merely expired", async () => {
     const { http, entries } = await start();
     const expired = tokenOf({ sub: "ann", exp: inSeconds(-600) });
     const response = await fetch(`${http}/channels/news`, {
@@ -74,7 +74,7 @@ describe("audit of a server", () => {
     expect(entries).toEqual([]);
   });
 
-  it("is told of revocations and of calls for admins, and of no others", async () => {
+  it("records revocations and admin calls, and no others", async () => {
     const { api, server, entries } = await start();
     await api("publish", { channel: "news", data: { secret: "of a payload" } });
     await api("disconnect", { user: "ann" });

@@ -61,7 +61,7 @@ async function startWithWitness(options: ServerOptions = {}) {
   return { ...running, witness };
 }
 
-describe("a request that is no opening handshake", () => {
+describe("request that is not an opening handshake", () => {
   const cases: readonly [string, string, number, RegExp][] = [
     [
       "an ordinary GET",
@@ -97,7 +97,7 @@ describe("a request that is no opening handshake", () => {
     ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, /not an HTTP request/],
   ];
 
-  it.each(cases)("%s is refused with a sentence", async (_name, request, status, sentence) => {
+  it.each(cases)("%s is refused with an explanation", async (_name, request, status, sentence) => {
     const { port, witness, server } = await startWithWitness();
     const client = await RawClient.connect(port);
     client.write(request);
@@ -110,7 +110,7 @@ describe("a request that is no opening handshake", () => {
     expect(server.stats().connections).toBe(1);
   });
 
-  it("half a handshake that never ends is refused with 408 in time", async () => {
+  it("an unfinished handshake is refused with 408 in time", async () => {
     const { port, witness } = await startWithWitness({ handshakeTimeoutMs: 1500 });
     const client = await RawClient.connect(port);
     client.write(upgradeRequest().slice(0, 60));
@@ -118,7 +118,7 @@ describe("a request that is no opening handshake", () => {
     await witness.check();
   });
 
-  it("a connection that says nothing at all is refused with 408 in time", async () => {
+  it("a silent connection is refused with 408 in time", async () => {
     const { port, witness } = await startWithWitness({ handshakeTimeoutMs: 1500 });
     const client = await RawClient.connect(port);
     expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 408 /);
@@ -134,7 +134,7 @@ describe("a request that is no opening handshake", () => {
   });
 });
 
-describe("a frame that breaks the rules", () => {
+describe("invalid frame", () => {
   const invalidUtf8 = Buffer.from([0x68, 0x69, 0xc3, 0x28]);
   const cases: readonly [string, Uint8Array, number, RegExp][] = [
     ["unmasked", clientFrame(0x1, "{}", { isMasked: false }), 1002, /not masked/],
@@ -178,7 +178,7 @@ describe("a frame that breaks the rules", () => {
   });
 });
 
-describe("a command that breaks the rules", () => {
+describe("invalid command", () => {
   const connect = { id: 1, connect: {} };
   const deepJson = clientFrame(0x1, `{"id":1,"connect":{"data":${"[".repeat(30_000)}${"]".repeat(30_000)}}}`);
   const fatal: readonly [string, Uint8Array, number, RegExp][] = [
@@ -257,7 +257,7 @@ describe("a command that breaks the rules", () => {
     ["sub_refresh", { sub_refresh: { channel: "a", token: "x" } }, 108, /do not expire/],
   ];
 
-  it.each(refused)("%s is refused, and the connection goes on", async (_name, command, code, message) => {
+  it.each(refused)("%s is refused, and the connection stays open", async (_name, command, code, message) => {
     const { port, witness } = await startWithWitness();
     const client = await RawClient.upgrade(port);
     client.write(
@@ -292,7 +292,7 @@ describe("a command that breaks the rules", () => {
   });
 });
 
-describe("a peer that keeps the server waiting or busy", () => {
+describe("peer that keeps the server waiting or busy", () => {
   it("that never sends connect is closed with 3008", async () => {
     const { port, witness } = await startWithWitness({ connectTimeoutMs: 2000 });
     const client = await RawClient.upgrade(port);
@@ -300,7 +300,7 @@ describe("a peer that keeps the server waiting or busy", () => {
     await witness.check();
   });
 
-  it("that floods with commands is told 111 and then closed with 3013", async () => {
+  it("that floods with commands gets 111 and is then closed with 3013", async () => {
     const { port, witness, errors } = await startWithWitness({
       commandsPerSecond: 50,
       commandBurst: 100,
@@ -327,7 +327,7 @@ describe("a peer that keeps the server waiting or busy", () => {
     await witness.check();
   });
 
-  it("that never reads has nothing queued for it, and is closed when it answers no ping", async () => {
+  it("that never reads has nothing queued, and is closed when it answers no ping", async () => {
     const times = { pingIntervalMs: 3000, pongTimeoutMs: 2500, stallTimeoutMs: 2500 };
     const { port, witness, server } = await startWithWitness({ ...times });
     const client = await RawClient.upgrade(port);
@@ -346,7 +346,7 @@ describe("a peer that keeps the server waiting or busy", () => {
     await witness.check();
   });
 
-  it("that sends pings and reads no pongs is not read from any more", async () => {
+  it("that sends pings and reads no pongs is no longer read from", async () => {
     const { port, witness, server } = await startWithWitness();
     const client = await RawClient.upgrade(port);
     client.socket.pause();

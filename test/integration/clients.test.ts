@@ -74,7 +74,7 @@ describe.each(implementations)("the centrifuge SDK over %s", (_name, websocket) 
     expect(await subscription.presenceStats()).toEqual({ numClients: 2, numUsers: 2 });
   });
 
-  it("tells joins and leaves, its own join first", async () => {
+  it("receives joins and leaves, its own join first", async () => {
     const { url } = await startServer();
     const ann = createClient(url, websocket);
     const seen: string[] = [];
@@ -90,7 +90,7 @@ describe.each(implementations)("the centrifuge SDK over %s", (_name, websocket) 
     expect(seen).toEqual(["+ann", "+bob", "-bob"]);
   });
 
-  it("recovers what was published while it was away", async () => {
+  it("recovers publications missed while it was away", async () => {
     const { url } = await startServer();
     const ann = createClient(url, websocket);
     const bob = createClient(url, websocket, "bob");
@@ -111,7 +111,7 @@ describe.each(implementations)("the centrifuge SDK over %s", (_name, websocket) 
     expect(recovered).toBe(true);
   });
 
-  it("is told plainly when the server has nothing to recover from", async () => {
+  it("is told when the server cannot recover", async () => {
     const { url, server, port } = await startServer({ port: await findFreePort() });
     const ann = createClient(url, websocket);
     const subscription = await subscribed(ann, "news");
@@ -126,7 +126,7 @@ describe.each(implementations)("the centrifuge SDK over %s", (_name, websocket) 
 });
 
 describe.each(implementations)("%s without an SDK", (_name, implementation) => {
-  it("receives the code with which the server closes, and the server the client's", async () => {
+  it("receives the server's close code, and the server receives the client's", async () => {
     const { url, server } = await startServer();
     const socket = new (implementation as WebSocketClass)(url);
     const closed = new Promise<{ code: number; reason: string }>((resolve) => {
@@ -151,8 +151,8 @@ describe.each(implementations)("%s without an SDK", (_name, implementation) => {
   });
 });
 
-describe("a socket with the two lines typed by hand", () => {
-  it("connects, subscribes, and sees what it publishes", async () => {
+describe("WebSocket with the two commands typed by hand", () => {
+  it("connects, subscribes, and receives its own publication", async () => {
     const { port } = await startServer();
     const client = await RawClient.upgrade(port);
     client.write(textFrame({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "news" } }));

@@ -221,7 +221,7 @@ async function read(path: Path, reader: ReaderName) {
 }
 
 describe.each(Object.entries(historyPaths))("history by %s", (_name, path) => {
-  it("is for whoever has the permission", async () => {
+  it("requires the permission", async () => {
     expect(await read(path, "staff")).toContain(past);
   });
 
@@ -231,7 +231,7 @@ describe.each(Object.entries(historyPaths))("history by %s", (_name, path) => {
 });
 
 describe.each(Object.entries(presencePaths))("presence by %s", (_name, path) => {
-  it("is for whoever has the permission", async () => {
+  it("requires the permission", async () => {
     expect(await read(path, "staff")).toContain(hidden);
   });
 
@@ -240,7 +240,7 @@ describe.each(Object.entries(presencePaths))("presence by %s", (_name, path) => 
   });
 });
 
-describe("presence by its numbers", () => {
+describe("presence stats", () => {
   it.each([
     ["staff", true],
     ["subscriber", false],
@@ -251,8 +251,8 @@ describe("presence by its numbers", () => {
   });
 });
 
-describe("a subscription that the server's side gives", () => {
-  it("goes on from the position that the server names", async () => {
+describe("server-side subscription", () => {
+  it("continues from the position the server names", async () => {
     const { server, url, epoch, api } = await start();
     const hand = await connectWith(url, readers.subscriber);
     const answer = await api("subscribe", {
@@ -267,8 +267,8 @@ describe("a subscription that the server's side gives", () => {
   });
 });
 
-describe("a subscription that a token gives", () => {
-  it("is no permission for what was before", async () => {
+describe("subscription granted by a token", () => {
+  it("gives no access to earlier history", async () => {
     const { url } = await start();
     const claims = { ...readers.stranger, channels: ["room"] };
     const { hello } = await connectByHand(url, { token: signed(claims), subs: { room: recover } });

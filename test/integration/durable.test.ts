@@ -57,7 +57,7 @@ function end(run: CliRun, signal: NodeJS.Signals): Promise<unknown> {
   return run.exit();
 }
 
-describe.each(endings)("server on a store that is %s and started again", (_name, endServer) => {
+describe.each(endings)("server on a store that is %s and restarted", (_name, endServer) => {
   it("lets clients recover with nothing missing", async () => {
     const port = await findFreePort();
     const args = ["--port", String(port), "--data", makeFolder(), "--api-keys", apiKey];
@@ -82,7 +82,7 @@ describe.each(endings)("server on a store that is %s and started again", (_name,
     expect(subscribed[1]).toEqual({ wasRecovering: true, recovered: true });
   });
 
-  it("knows each sender's idempotency keys of before", async () => {
+  it("remembers each sender's idempotency keys", async () => {
     const port = await findFreePort();
     const args = ["--port", String(port), "--data", makeFolder(), "--api-keys", apiKey];
     const first = await serve(...args);
@@ -111,7 +111,7 @@ describe.each(endings)("server on a store that is %s and started again", (_name,
 });
 
 describe("second server on the same store", () => {
-  it("is told whose it is, and the first goes on", async () => {
+  it("is refused with the owner's name, and the first keeps running", async () => {
     const data = makeFolder();
     const first = await serve("--data", data, "--api-keys", apiKey);
     const { code, err } = await runCli(["serve", "--port", "0", "--data", data]);

@@ -46,12 +46,12 @@ async function start(framework: string) {
 // Each test runs the program anew.
 beforeEach(() => void vi.resetModules());
 
-it("examples are of the frameworks that are named in the documents", () => {
+it("examples cover the documented frameworks", () => {
   expect(frameworks.sort()).toEqual(["express", "fastify", "hono", "koa"]);
 });
 
 describe.each(frameworks)("Holdfast in %s", (framework) => {
-  it("takes clients, and leaves the framework its pages", async () => {
+  it("accepts clients, and leaves the framework its pages", async () => {
     const complaints = vi.spyOn(process.stderr, "write");
     const { holdfast, base, url } = await start(framework);
     const subscription = await subscribeSdk(await connectSdk(url), "news");
@@ -64,7 +64,7 @@ describe.each(frameworks)("Holdfast in %s", (framework) => {
     expect(lines.filter((line) => !line.startsWith("holdfast: audit:"))).toEqual([]);
   });
 
-  it("answers its own addresses: health and the interface for servers", async () => {
+  it("serves its own paths: health and the server API", async () => {
     const { base } = await start(framework);
     expect(await (await fetch(`${base}/health`)).json()).toEqual({});
     const answer = await fetch(`${base}/api/publish`, {
@@ -75,7 +75,7 @@ describe.each(frameworks)("Holdfast in %s", (framework) => {
     expect(await answer.json()).toMatchObject({ result: { offset: 1 } });
   });
 
-  it("goes without the framework's server, which takes no more clients then", async () => {
+  it("closes without closing the framework's server, which then accepts no clients", async () => {
     const { holdfast, http, base, url } = await start(framework);
     const client = await connectSdk(url);
     const ended = next<{ code: number }>(client, "connecting");
@@ -86,7 +86,7 @@ describe.each(frameworks)("Holdfast in %s", (framework) => {
     expect(await (await fetch(`${base}/hello`)).text()).toBe("hello");
   });
 
-  it("is reached by pages of its own origin, and by no others", async () => {
+  it("accepts pages of its own origin only", async () => {
     const { base, url } = await start(framework);
     const connectFrom = async (origin: string) => {
       const socket = new WsWebSocket(url, { origin });

@@ -50,8 +50,8 @@ const emptyStats = {
   deliveries: 0,
 };
 
-describe("a channel as events", () => {
-  it("begins with the position, and goes on with publications whose ids are theirs", async () => {
+describe("channel as server-sent events", () => {
+  it("starts with the position, then sends publications with their positions as ids", async () => {
     const { server, open, errors } = await start();
     const before = await server.publish("news", "before");
     const stream = await open("news/events", { Accept: "text/event-stream" });
@@ -80,7 +80,7 @@ describe("a channel as events", () => {
     expect(errors).toEqual([]);
   });
 
-  it("goes on from where a browser was, with nothing missing and nothing twice", async () => {
+  it("resumes a browser's position with nothing missing or repeated", async () => {
     const { server, http, open } = await start();
     const source = new EventSource(`${http}/channels/news/events`);
     onTestFinished(() => source.close());
@@ -100,7 +100,7 @@ describe("a channel as events", () => {
     expect((await open("news/events?since=:1")).status).toBe(200);
   });
 
-  it("recovers by Last-Event-ID, which counts before since", async () => {
+  it("recovers by Last-Event-ID, which takes precedence over since", async () => {
     const { server, open } = await start();
     const { epoch } = await server.publish("news", 1);
     for (const n of [2, 3, 4]) await server.publish("news", n);
@@ -130,7 +130,7 @@ describe("a channel as events", () => {
     expect((await stream.nextEvents(2))[1]).toMatchObject({ data: { offset: 11, data: "next" } });
   });
 
-  it("has no positions where nothing is kept", async () => {
+  it("has no positions on channels without history", async () => {
     const { server, open } = await start();
     const stream = await open("ticker/events");
     await stream.nextEvents(1);
@@ -143,7 +143,7 @@ describe("a channel as events", () => {
     expect(await lost.nextEvents(1)).toMatchObject([{ type: "lost", data: { recovered: false } }]);
   });
 
-  it("writes a comment now and then, and stays", async () => {
+  it("sends keep-alive comments and stays open", async () => {
     const { open, server } = await start({ pingIntervalMs: 600, pongTimeoutMs: 500 });
     const stream = await open("news/events");
     await stream.until(() => stream.text.split(": keepalive\n").length > 3);
@@ -151,7 +151,7 @@ describe("a channel as events", () => {
     expect(server.stats().connections).toBe(1);
   });
 
-  it("has an empty line behind events only, which some readers take each for one", async () => {
+  it("has an empty line after events only, since some readers count each as an event", async () => {
     const { open, http, server } = await start({ pingIntervalMs: 600, pongTimeoutMs: 500 });
     const accept = { Accept: "text/event-stream" };
     const oneWay = await PlainStream.open(`${http}/connection/uni_sse`, accept);
@@ -169,7 +169,7 @@ describe("a channel as events", () => {
       ).toEqual([]);
   });
 
-  it("ends with an error when the server ends it, and when its subscription ends", async () => {
+  it("ends with an error when the server or its subscription ends it", async () => {
     const { open, server } = await start();
     const first = await open("news/events");
     await first.nextEvents(1);
@@ -187,7 +187,7 @@ describe("a channel as events", () => {
     expect(server.stats()).toMatchObject(emptyStats);
   });
 
-  it("is subscribed to no other channel by the server", async () => {
+  it("gets no other server-side subscriptions", async () => {
     const { open, server } = await start();
     const stream = await open("news/events");
     await stream.nextEvents(1);
@@ -199,8 +199,8 @@ describe("a channel as events", () => {
   });
 });
 
-describe("a slow reader of events", () => {
-  it("is behind and reads on, or is told what it has lost", async () => {
+describe("slow reader of server-sent events", () => {
+  it("falls behind and catches up, or is told of the gap", async () => {
     const { server, open } = await start({ ring: { maxEntries: 2 } });
     const stream = await open("news/events");
     await stream.nextEvents(1);
@@ -226,8 +226,8 @@ describe("a slow reader of events", () => {
   });
 });
 
-describe("a channel as lines", () => {
-  it("is the same with names as keys, over HTTP/2 too", async () => {
+describe("channel as JSON lines", () => {
+  it("has the same content with names as keys, over HTTP/2 too", async () => {
     const { server, port } = await start();
     const { epoch } = await server.publish("news", "a");
     const session = connectHttp2(`http://127.0.0.1:${port}`);
@@ -266,7 +266,7 @@ describe("a channel as lines", () => {
   });
 
   it.each([false, true])(
-    "is behind over HTTP/2, with TLS %s, while it is not read, and misses nothing",
+    "falls behind over HTTP/2 (TLS %s) while unread, and misses nothing",
     async (isSecure) => {
       const { server, port } = await start(isSecure ? { tls: testTls } : {});
       const scheme = isSecure ? "https" : "http";
@@ -296,7 +296,7 @@ describe("a channel as lines", () => {
     },
   );
 
-  it("comes over HTTP/1.1 with TLS, too", async () => {
+  it("is served over HTTP/1.1 with TLS, too", async () => {
     const { server, port } = await start({ tls: testTls });
     const stream = await PlainStream.open(`https://localhost:${port}/channels/news/events`);
     await stream.nextEvents(1);
@@ -307,7 +307,7 @@ describe("a channel as lines", () => {
     expect(server.stats()).toMatchObject({ behind: 0, heldBytes: 0 });
   });
 
-  it("counts a client over HTTP/2 that resets its stream as gone", async () => {
+  it("treats an HTTP/2 stream reset as the client leaving", async () => {
     const { server, port } = await start();
     const session = connectHttp2(`http://127.0.0.1:${port}`);
     onTestFinished(() => session.destroy());
@@ -319,8 +319,8 @@ describe("a channel as lines", () => {
   });
 });
 
-describe("a map as events", () => {
-  it("is its state, then changes; a position resumes it, and a lost one begins anew", async () => {
+describe("map as server-sent events", () => {
+  it("sends its state, then changes; resumes a position, and starts over from a lost one", async () => {
     const { server, open } = await start();
     for (let n = 0; n < 250; n++) await server.publish("board", n, { key: `k${n}` });
     const stream = await open("board/events");
@@ -362,14 +362,14 @@ describe("tokens of plain streams", () => {
     return { server, open };
   }
 
-  it("come as a field or as a parameter", async () => {
+  it("are accepted in a field or a parameter", async () => {
     const { server, open } = await startWithTokens();
     await (await open("news/events", { Authorization: `Bearer ${token}` })).nextEvents(1);
     await (await open(`news/events?token=${token}`)).nextEvents(1);
     expect(server.stats()).toMatchObject({ connections: 2, users: 1 });
   });
 
-  it("resume a channel that the token names as any other", async () => {
+  it("resume a channel named in the token like any other", async () => {
     const { server, open } = await startWithTokens();
     const { epoch } = await server.publish("secret", 1);
     await server.publish("secret", 2);
@@ -398,7 +398,7 @@ describe("tokens of plain streams", () => {
     expect(server.stats()).toMatchObject(emptyStats);
   });
 
-  it("open a channel that its rules keep closed: by its name in the token, or by a token of its own", async () => {
+  it("open a channel closed by its rules: by name in the token, or with a token of its own", async () => {
     const { server, open } = await startWithTokens();
     const headers = { Authorization: `Bearer ${token}` };
     const refused = await open("secret/events", headers);
@@ -415,7 +415,7 @@ describe("tokens of plain streams", () => {
   });
 });
 
-describe("what is refused before a stream begins", () => {
+describe("request refused before a stream starts", () => {
   it.each([
     ["nowhere/events", {}, 404, 102],
     ["secret/events", {}, 403, 103],
@@ -441,13 +441,13 @@ describe("what is refused before a stream begins", () => {
     expect(errors).toEqual([]);
   });
 
-  it("has a method that is not accepted", async () => {
+  it("has an unsupported method", async () => {
     const { http } = await start();
     const response = await fetch(`${http}/channels/news/events`, { method: "POST", body: "x" });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, OPTIONS"]);
   });
 
-  it("is one connection too many: of all, and of a user", async () => {
+  it("exceeds the connection limit, in total or of a user", async () => {
     const { open } = await start({ maxConnections: 1 });
     await (await open("news/events")).nextEvents(1);
     const refused = await open("news/events");

@@ -91,8 +91,8 @@ async function expectBanThatHolds(server: Awaited<ReturnType<typeof startServer>
   return again;
 }
 
-describe("store that users have filled", () => {
-  it("with names: users over their share are told so, others and the server go on, also after a restart", async () => {
+describe("store filled by users", () => {
+  it("with names: users over their share are refused, others and the server continue, also after a restart", async () => {
     const start = { data: makeFolder(), store: { maxChannels: 100 } };
     let server = await startServer(start);
     for (const isAfterRestart of [false, true]) {
@@ -113,7 +113,7 @@ describe("store that users have filled", () => {
     }
   });
 
-  it("with all the names there are: new users connect, the server publishes, and a ban holds", async () => {
+  it("with all available names: new users connect, the server publishes, and a ban is stored", async () => {
     const start = { data: makeFolder(), store: { maxChannels: 100 } };
     const server = await startServer(start);
     for (let n = 0; n < 60; n++) await fill(await server.connect(`user-${n}`), `u${n}`, 10, 200);
@@ -127,7 +127,7 @@ describe("store that users have filled", () => {
     await expectBanThatHolds(server, start);
   });
 
-  it("with bytes: others and the server go on, and a ban holds", async () => {
+  it("with bytes: others and the server continue, and a ban is stored", async () => {
     const start = { data: makeFolder(), store: { maxBytes: 8_000_000, checkpointDelayMs: 5 } };
     const server = await startServer(start);
     const refusal = await fill(await server.connect("mallory"), "m", 30_000, 1000);
@@ -139,7 +139,7 @@ describe("store that users have filled", () => {
     await expectBanThatHolds(server, start);
   });
 
-  it("to the end of the disk: a ban holds", async () => {
+  it("to the end of the disk: a ban is stored", async () => {
     const start = { data: makeFolder(), store: { checkpointDelayMs: 5 }, maxFileKb: 9000 };
     const server = await startServer(start);
     const refusal = await fill(await server.connect("mallory"), "m", 30_000, 3000);

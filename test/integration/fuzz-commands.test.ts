@@ -168,8 +168,8 @@ function openFolder(): string {
   return folder;
 }
 
-describe.each(stores)("WebSockets that send anything to a server %s", (_, createData) => {
-  it(`are answered or ended, and leave nothing behind, ${runs} times`, { timeout: 120_000 }, async () => {
+describe.each(stores)("WebSockets sending arbitrary input to a server %s", (_, createData) => {
+  it(`are answered or closed, and leave nothing behind, ${runs} times`, { timeout: 120_000 }, async () => {
     const running = await startFuzzed(createData());
     const { url } = running;
     const property = fc.asyncProperty(frames, frames, async (first, second) => {

@@ -196,7 +196,7 @@ async function start() {
 
 describe("peers over HTTP/2", () => {
   // With 2, requests are reset whose body nobody has read, at a moment that left their sessions behind.
-  it.each([fuzzSeed(), 2])("that ask for anything get an answer, from seed %i", async (seed) => {
+  it.each([fuzzSeed(), 2])("sending arbitrary requests get an answer, from seed %i", async (seed) => {
     const { http, check, assertNothingLeft } = await start();
     const property = fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), async (requests) => {
       const session = await openSession(http);
@@ -209,7 +209,7 @@ describe("peers over HTTP/2", () => {
     await assertNothingLeft();
   });
 
-  it("that send any frames go, and nobody else notices", async () => {
+  it("sending arbitrary frames are closed, without effect on others", async () => {
     const { port, check, assertNothingLeft } = await start();
     const peers = fc.array(fc.array(frame, { maxLength: 12 }), { minLength: 4, maxLength: 8 });
     const property = fc.asyncProperty(peers, async (all) => {

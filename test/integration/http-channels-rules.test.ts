@@ -24,8 +24,8 @@ async function start(app: App, options: ServerOptions = {}) {
 const withTokens = (options: ChannelOptions = {}, more: object = {}) =>
   start(defineApp({ authenticate: jwt({ secret }), channels: { news: kind(options) }, ...more }));
 
-describe("who asks over HTTP", () => {
-  it("says it by a token in Authorization, or in the address", async () => {
+describe("authentication over HTTP", () => {
+  it("accepts a token in Authorization or in the URL", async () => {
     const { at, http } = await withTokens();
     expect((await at("news", anna).get()).status).toBe(200);
     const token = tokenOf({ sub: "anna", exp: inSeconds(60) });
@@ -47,21 +47,21 @@ describe("who asks over HTTP", () => {
       expect([answer.status, answer.body.error.code]).toEqual([401, code]);
   });
 
-  it("gets 401 with a token that was revoked", async () => {
+  it("answers 401 to a revoked token", async () => {
     const { at, api } = await withTokens();
     await api("revoke", { user: "anna" });
     expect((await at("news", anna).get()).status).toBe(401);
     expect((await at("news", bearer({ sub: "ben" })).get()).status).toBe(200);
   });
 
-  it("is anonymous where the application takes anonymous clients, and else nobody", async () => {
+  it("is anonymous only when the application accepts anonymous clients", async () => {
     const open = await withTokens({ allow: { subscribe: "all", history: "all" } }, { anonymous: true });
     expect((await open.at("news").get()).status).toBe(200);
     const users = await withTokens({}, { anonymous: true });
     expect((await users.at("news").get()).status).toBe(403);
   });
 
-  it("is found out by the application's own function, with cookies, address and path", async () => {
+  it("uses the application's function, with cookies, address and path", async () => {
     const seen: unknown[] = [];
     const { at } = await start(
       defineApp({
@@ -77,7 +77,7 @@ describe("who asks over HTTP", () => {
     expect(seen[0]).toEqual({ url: "/channels/news?limit=1", address: "127.0.0.1" });
   });
 
-  it("may be refused by onConnect; who is let in is told of, and that it has gone", async () => {
+  it("can be refused by onConnect; hooks see accepted clients and their end", async () => {
     const events: string[] = [];
     const { at } = await withTokens(
       {},
@@ -97,8 +97,8 @@ describe("who asks over HTTP", () => {
   });
 });
 
-describe("who may read over HTTP", () => {
-  it("is whoever may subscribe, and for what is past may read history", async () => {
+describe("reading over HTTP", () => {
+  it("requires permission to subscribe, and for the past permission for history", async () => {
     const { at, server } = await withTokens({ allow: { history: false } });
     await server.publish("news", 1);
     const news = at("news", anna);
@@ -128,7 +128,7 @@ describe("who may read over HTTP", () => {
     }
   });
 
-  it("may be refused by the subscribe hook", async () => {
+  it("can be refused by the subscribe hook", async () => {
     const subscribe = ({ user }: { user: { id: string } }) => {
       if (user.id !== "anna") reject(402, "pay first");
     };
@@ -138,7 +138,7 @@ describe("who may read over HTTP", () => {
     expect([status, body.error]).toEqual([402, { code: 402, message: "pay first" }]);
   });
 
-  it("needs history for a position, too, where readers are not to be taken up where they were", async () => {
+  it("requires history permission for a position, too, when recovery is off", async () => {
     for (const [history, status] of [
       ["subscribers", 200],
       [false, 403],
@@ -149,7 +149,7 @@ describe("who may read over HTTP", () => {
     }
   });
 
-  it("is whoever the token's claims, or onConnect, subscribe to the channel", async () => {
+  it("is allowed on channels that the token's claims or onConnect subscribe to", async () => {
     const app = defineApp({
       authenticate: jwt({ secret }),
       personalChannel: "inbox:{user}",
@@ -163,7 +163,7 @@ describe("who may read over HTTP", () => {
     expect((await at("inbox:anna", bearer({ sub: "ben" })).get()).status).toBe(403);
   });
 
-  it("is whoever has a token for the channel", async () => {
+  it("is allowed with a token for the channel", async () => {
     const { at } = await withTokens({ allow: { subscribe: false } });
     const ask = (claims: object) =>
       at("news", anna).get(`channel_token=${tokenOf({ exp: inSeconds(60), ...claims })}`);
@@ -173,15 +173,15 @@ describe("who may read over HTTP", () => {
     expect((await ask({ sub: "anna", channel: "news", exp: inSeconds(-60) })).status).toBe(401);
   });
 
-  it("finds no channel that the application does not know", async () => {
+  it("does not find channels unknown to the application", async () => {
     const { at } = await withTokens();
     for (const answer of [await at("other", anna).get(), await at("other", anna).post(1)])
       expect([answer.status, answer.body.error.code]).toEqual([404, 102]);
   });
 });
 
-describe("who may publish over HTTP", () => {
-  it("is by default nobody, and where the channel has a hook whoever may subscribe", async () => {
+describe("publishing over HTTP", () => {
+  it("is denied by default, and allowed to subscribers when the channel has a hook", async () => {
     const closed = await withTokens();
     expect((await closed.at("news", anna).post(1)).status).toBe(403);
 
@@ -197,7 +197,7 @@ describe("who may publish over HTTP", () => {
     ]);
   });
 
-  it("removes keys of its own only, and none where keys are those of connections", async () => {
+  it("removes its own keys only, and none when connections own keys", async () => {
     const app = defineApp({
       authenticate: jwt({ secret }),
       channels: {
@@ -212,7 +212,7 @@ describe("who may publish over HTTP", () => {
     expect((await at("clients", anna).post(1)).status).toBe(403);
   });
 
-  it("is held to the rate of its user, also together with sockets, and told when to come back", async () => {
+  it("is limited to the user's rate, shared with sockets, and says when to retry", async () => {
     const limits = { userPublishesPerSecond: 1, userPublishBurst: 2 };
     const app = defineApp({
       authenticate: jwt({ secret }),
@@ -228,7 +228,7 @@ describe("who may publish over HTTP", () => {
   });
 });
 
-describe("how fast one address asks", () => {
+describe("request rate of one address", () => {
   it.each<[string, Record<string, string>]>([
     ["idempotency_key=k", {}],
     ["idempotencyKey=k", {}],
@@ -249,7 +249,7 @@ describe("how fast one address asks", () => {
     expect((await server.history("m", { limit: 0 })).position.offset).toBe(0);
   });
 
-  it("is bounded where its address is known", async () => {
+  it("is limited when the address is known", async () => {
     const limits = { commandsPerSecond: 1, commandBurst: 3 };
     const { at } = await start(defineApp({ channels: { news: kind() } }), {
       ...limits,
@@ -263,7 +263,7 @@ describe("how fast one address asks", () => {
   });
 });
 
-describe("pages that ask over HTTP", () => {
+describe("requests from pages", () => {
   const cookie = { Cookie: "session=1" };
   const startPages = (allowedOrigins: ServerOptions["allowedOrigins"] = []) =>
     start(
@@ -274,7 +274,7 @@ describe("pages that ask over HTTP", () => {
       { allowedOrigins: allowedOrigins ?? [] },
     );
 
-  it("of another origin are refused before anything is done, cookies or not", async () => {
+  it("of another origin are refused before any effect, with cookies or without", async () => {
     const { at, server } = await startPages(["https://app.example"]);
     const evil = at("news", { ...cookie, Origin: "https://evil.example" });
     for (const answer of [await evil.get(), await evil.post(1), await evil.remove("key=a")]) {
@@ -285,7 +285,7 @@ describe("pages that ask over HTTP", () => {
     expect(publications).toEqual([]);
   });
 
-  it("of origins that are admitted read and publish with their cookies", async () => {
+  it("of allowed origins read and publish with their cookies", async () => {
     const { at } = await startPages(["https://app.example"]);
     const page = at("news", { ...cookie, Origin: "https://app.example" });
     expect((await page.post(1)).status).toBe(201);
@@ -305,19 +305,19 @@ describe("pages that ask over HTTP", () => {
     ]);
   });
 
-  it("of any origin are admitted by *, and none with cookies", async () => {
+  it("of any origin are allowed by *, without cookies", async () => {
     const { at } = await startPages("*");
     const { headers } = await at("news", { ...cookie, Origin: "https://any.example" }).get();
     expect(headers.get("access-control-allow-origin")).toBe("*");
     expect(headers.get("access-control-allow-credentials")).toBeNull();
   });
 
-  it("of this server are admitted", async () => {
+  it("of the server's own origin are allowed", async () => {
     const { at, http } = await startPages();
     expect((await at("news", { ...cookie, Origin: http }).post(1)).status).toBe(201);
   });
 
-  it("ask first, and are told what they may", async () => {
+  it("get preflight answers with what is allowed", async () => {
     const { at } = await startPages(["https://app.example"]);
     const preflight = (origin: string) =>
       at("news", { Origin: origin, "Access-Control-Request-Method": "POST" }).ask("", { method: "OPTIONS" });
@@ -332,8 +332,8 @@ describe("pages that ask over HTTP", () => {
   });
 });
 
-describe("embedded", () => {
-  it("waits longer than connections may be silent where its handler stands", async () => {
+describe("embedded server", () => {
+  it("waits longer than the idle timeout under its handler's path", async () => {
     const { createServer } = await import("node:http");
     const { server } = await start(defineApp({ channels: { news: kind() } }));
     const host = createServer((request, response) => server.handler(request, response));
@@ -346,7 +346,7 @@ describe("embedded", () => {
     host.close();
   });
 
-  it("answers channels where its handler stands, and leaves what is below them", async () => {
+  it("serves channels under its handler's path, and leaves the paths below to the application", async () => {
     const { createServer } = await import("node:http");
     const { server } = await start(defineApp({ channels: { news: kind() } }));
     const host = createServer((request, response) =>

@@ -22,7 +22,7 @@ async function start(options: ServerOptions = {}) {
 }
 
 describe("GET /channels/{channel}", () => {
-  it("gives the newest publications in their order, and where the log ends", async () => {
+  it("returns the newest publications in order, and the head", async () => {
     const { server, news } = await start();
     for (let i = 1; i <= 5; i++) await server.publish("news", i);
     const { status, body } = await news.get("limit=2");
@@ -40,7 +40,7 @@ describe("GET /channels/{channel}", () => {
     expect((await news.get("limit=0")).body).toMatchObject({ offset: 5, publications: [] });
   });
 
-  it("gives 100 where nothing is said of their number, and no more than maxHistoryEntries", async () => {
+  it("returns 100 by default, and no more than maxHistoryEntries", async () => {
     const { server, news } = await start({ maxHistoryEntries: 150 });
     await Promise.all(Array.from({ length: 200 }, (_, i) => server.publish("news", i + 1)));
     expect(dataOf((await news.get()).body)).toHaveLength(100);
@@ -50,7 +50,7 @@ describe("GET /channels/{channel}", () => {
     expect([dataOf(from.body).length, from.body.offset, from.body.recovered]).toEqual([150, 150, true]);
   });
 
-  it("gives what follows a position, and with a limit the first of it", async () => {
+  it("returns publications after a position, and with a limit the first of them", async () => {
     const { server, news } = await start();
     const position = await positionOf(news);
     for (const data of ["a", "b", "c"]) await server.publish("news", data);
@@ -62,7 +62,7 @@ describe("GET /channels/{channel}", () => {
     expect([dataOf(none), none.offset, none.recovered]).toEqual([[], 3, true]);
   });
 
-  it("takes names of channels percent-encoded, whatever is in them", async () => {
+  it("accepts percent-encoded channel names with any characters", async () => {
     const { http, server } = await start();
     const name = "a/b c%2F?#é".replace("é", "e");
     await server.publish(name, 1);
@@ -85,7 +85,7 @@ describe("GET /channels/{channel}", () => {
     }
   });
 
-  it("says so of one from before everything had expired", async () => {
+  it("reports a position from before everything expired", async () => {
     const retention = { maxEntries: 10, maxBytes: 1000, ttlMs: 1 };
     const rules = { retention, hasPresence: false, hasJoinLeave: false };
     const { server, news } = await start({ rulesFor: () => rules });
@@ -128,7 +128,7 @@ describe("GET /channels/{channel}", () => {
     expect((await fetch(http + path)).status).toBe(status);
   });
 
-  it("refuses channels of which nothing is kept, and other methods", async () => {
+  it("refuses channels without history, and other methods", async () => {
     const app = defineApp({ channels: { live: kind({ kind: "live" }), news: kind() } });
     const { http } = await startApp(app);
     const { status, body } = await channelAt(http, "live").get();
@@ -137,7 +137,7 @@ describe("GET /channels/{channel}", () => {
     expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, HEAD, POST, DELETE, OPTIONS"]);
   });
 
-  it("gives those that come back to a channel of kind latest the newest of each key", async () => {
+  it("returns the newest of each key to returning clients of a channel of kind latest", async () => {
     const { server, http } = await startApp(defineApp({ channels: { quotes: kind({ kind: "latest" }) } }));
     const quotes = channelAt(http, "quotes");
     const position = await positionOf(quotes);
@@ -158,7 +158,7 @@ describe("GET of a map", () => {
     return { server, scores: channelAt(http, "scores") };
   }
 
-  it("gives its values page by page, and then what has changed since the first page", async () => {
+  it("returns its values page by page, then changes since the first page", async () => {
     const { server, scores } = await startMap();
     for (const key of ["a", "b", "c", "d"]) await server.publish("scores", 1, { key });
     const first = (await scores.get("limit=2")).body;
@@ -183,7 +183,7 @@ describe("GET of a map", () => {
     });
   });
 
-  it("gives the highest score first where the map is ordered, page by page", async () => {
+  it("returns the highest score first when the map is ordered, page by page", async () => {
     const map = { score: "points" };
     const { server, http } = await startApp(defineApp({ channels: { scores: kind({ kind: "map", map }) } }));
     const scores = channelAt(http, "scores");
@@ -203,7 +203,7 @@ describe("GET of a map", () => {
     expect(keys).toEqual(["b", "c", "a"]);
   });
 
-  it("gives who is there, where the map is a list of subscribers, and takes no publication", async () => {
+  it("returns the subscribers of a presence list, and refuses publications to it", async () => {
     const app = defineApp({
       channels: {
         "room:{id}": kind(),
@@ -219,20 +219,20 @@ describe("GET of a map", () => {
     expect((await users.post(1, { query: "key=ben" })).status).toBe(403);
   });
 
-  it("gives all values where a position is gone", async () => {
+  it("returns all values when a position is gone", async () => {
     const { server, scores } = await startMap();
     await server.publish("scores", 1, { key: "a" });
     const { body } = await scores.get("since=another:1&wait=25s");
     expect(body).toMatchObject({ offset: 1, state: [{ key: "a" }] });
   });
 
-  it("refuses a cursor from before the map started afresh", async () => {
+  it("refuses a cursor from before the map restarted", async () => {
     const { scores } = await startMap();
     const cursor = Buffer.from("another:3 0:a").toString("base64url");
     expect((await scores.get(`cursor=${cursor}`)).status).toBe(410);
   });
 
-  it("is written with a key, and a key is removed with DELETE", async () => {
+  it("is written by key, and a key is removed with DELETE", async () => {
     const app = defineApp({ channels: { scores: kind({ kind: "map", allow: { publish: "all" } }) } });
     const { http } = await startApp(app);
     const scores = channelAt(http, "scores");
@@ -271,7 +271,7 @@ describe("conditional requests", () => {
     }
   });
 
-  it("are not answered 304 when less is kept than before, or the position is gone", async () => {
+  it("are not answered 304 when retention has shrunk, or the position is gone", async () => {
     const { server, news } = await start();
     const position = await positionOf(news);
     await server.publish("news", 1);
@@ -283,7 +283,7 @@ describe("conditional requests", () => {
     }
   });
 
-  it("say to caches that what is for one is for nobody else", async () => {
+  it("mark private responses as uncacheable for shared caches", async () => {
     const { news } = await start();
     const { headers } = await news.get();
     expect(headers.get("cache-control")).toBe("private, no-cache");
@@ -311,7 +311,7 @@ describe("conditional requests", () => {
     expect(await client.readHead()).toMatch(/^HTTP\/1\.1 304 /);
   });
 
-  it("go with HEAD, which has the fields of GET and no body", async () => {
+  it("work with HEAD, which has the fields of GET and no body", async () => {
     const { server, news } = await start();
     await server.publish("news", 1);
     const get = await news.get();
@@ -330,7 +330,7 @@ describe("compression", () => {
     return { encoding: headers["content-encoding"], bytes: Buffer.from(await body.arrayBuffer()) };
   }
 
-  it("is used for larger answers, where the client takes it", async () => {
+  it("is used for larger responses when the client accepts it", async () => {
     const { server, http } = await start();
     await server.publish("news", "hello ".repeat(1000));
     const plain = await getRaw(http, undefined);
@@ -341,7 +341,7 @@ describe("compression", () => {
     expect((await getRaw(http, "gzip;q=0, br")).encoding).toBeUndefined();
   });
 
-  it("is not used for small ones, nor where nothing is gained", async () => {
+  it("is not used for small ones, nor when nothing is gained", async () => {
     const { server, http } = await start();
     await server.publish("news", "hello ".repeat(50));
     expect((await getRaw(http, "gzip")).encoding).toBeUndefined();
@@ -387,7 +387,7 @@ describe("POST /channels/{channel}", () => {
     expect(dataOf((await news.get()).body)).toEqual([]);
   });
 
-  it("refuses a body without a type, which a page could send without asking", async () => {
+  it("refuses a body without a content type, which any page could send", async () => {
     const { news, port } = await start();
     const client = await RawClient.connect(port);
     client.write("POST /channels/news HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\n1");
@@ -395,7 +395,7 @@ describe("POST /channels/{channel}", () => {
     expect(dataOf((await news.get()).body)).toEqual([]);
   });
 
-  it("names the path where the data is not what the channel's schema says", async () => {
+  it("names the path when the data violates the channel's schema", async () => {
     const data = z.object({ text: z.string() });
     const { http } = await startApp(defineApp({ channels: { news: kind({ data }) } }));
     const news = channelAt(http, "news");
@@ -417,7 +417,7 @@ describe("POST /channels/{channel}", () => {
     expect([answer.status, answer.body]).toEqual([status, { error: { code, message: "not today" } }]);
   });
 
-  it("answers 500 where the application fails, says no more, and reports it once", async () => {
+  it("answers 500 when the application fails, without details, and reports it once", async () => {
     const publish = () => {
       throw new Error("secret detail");
     };
@@ -428,7 +428,7 @@ describe("POST /channels/{channel}", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("answers 507 where the store is full", async () => {
+  it("answers 507 when the store is full", async () => {
     const map = { maxKeys: 1 };
     const app = defineApp({ channels: { scores: kind({ kind: "map", map, allow: { publish: "all" } }) } });
     const { http } = await startApp(app);

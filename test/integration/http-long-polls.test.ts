@@ -19,8 +19,8 @@ const waitingAt = (server: HoldfastServer, count: number) =>
 /** What is left of requests when all are answered. */
 const idle = { requests: 0, waitingRequests: 0, channels: 0, deadlines: 0, deliveries: 0 };
 
-describe("a request that waits", () => {
-  it("is answered when something is published, and with what was", async () => {
+describe("waiting request", () => {
+  it("is answered when something is published, with the publication", async () => {
     const { server, news } = await start();
     const answer = news.get(`${await positionOf(news)}&wait=25s`);
     await waitingAt(server, 1);
@@ -33,7 +33,7 @@ describe("a request that waits", () => {
     expect(server.stats()).toMatchObject(idle);
   });
 
-  it("is answered at once where something is there already", async () => {
+  it("is answered at once when publications are available", async () => {
     const { server, news } = await start();
     const position = await positionOf(news);
     await news.post("before");
@@ -42,7 +42,7 @@ describe("a request that waits", () => {
     expect(server.stats()).toMatchObject(idle);
   });
 
-  it("is answered with nothing when its time is over, and with no body where that is known", async () => {
+  it("is answered empty when it times out, and without a body when that is unchanged", async () => {
     const { server, news } = await start();
     const position = await positionOf(news);
     const { status, headers, body } = await news.get(`${position}&wait=100ms`);
@@ -60,7 +60,7 @@ describe("a request that waits", () => {
     expect(dataOf(body)).toEqual([]);
   });
 
-  it("gets no more than its limit, and the rest from there", async () => {
+  it("gets no more than its limit, and the rest from the returned position", async () => {
     const { server, news } = await start();
     const one = news.get(`${await positionOf(news)}&wait=25s&limit=1`);
     const all = news.get(`${await positionOf(news)}&wait=25s`);
@@ -111,7 +111,7 @@ describe("a request that waits", () => {
     expect(errors).toEqual([]);
   });
 
-  it("waits also in a channel of which those that come back get the newest publication only", async () => {
+  it("waits on a channel of kind latest, too", async () => {
     const app = defineApp({ channels: { news: kind({ recoveryMode: "cache" }) } });
     const { server, http } = await startApp(app);
     const news = channelAt(http, "news");
@@ -124,7 +124,7 @@ describe("a request that waits", () => {
     expect([dataOf(body), body.recovered]).toEqual([[2], true]);
   });
 
-  it("leaves nothing behind when its client vanishes before it waits", async () => {
+  it("leaves nothing behind when its client disappears before it waits", async () => {
     const { server, news, port, errors } = await start();
     const position = await positionOf(news);
     for (let i = 0; i < 20; i++) {
@@ -138,7 +138,7 @@ describe("a request that waits", () => {
     expect(errors).toEqual([]);
   });
 
-  it("ends with an empty answer, and its connection, when the server closes", async () => {
+  it("ends with an empty response and closes its connection when the server closes", async () => {
     const { server, news } = await start();
     const answer = news.get(`${await positionOf(news)}&wait=60s`);
     await waitingAt(server, 1);
@@ -148,7 +148,7 @@ describe("a request that waits", () => {
     expect(server.stats()).toMatchObject({ requests: 0, waitingRequests: 0, deadlines: 0 });
   });
 
-  it("over HTTP/2 ends with an empty answer when the server closes", async () => {
+  it("over HTTP/2 ends with an empty response when the server closes", async () => {
     const { server, http, news } = await start();
     const session = openSession(http);
     const answer = get(session, `/channels/news?${await positionOf(news)}&wait=60s`);
@@ -157,7 +157,7 @@ describe("a request that waits", () => {
     expect(await answer).toMatchObject({ status: 200, body: expect.stringContaining('"publications":[]') });
   });
 
-  it("is refused beyond maxWaitingRequests, while others go on", async () => {
+  it("is refused beyond maxWaitingRequests, while others continue", async () => {
     const { server, news } = await start({ maxWaitingRequests: 2 });
     const position = await positionOf(news);
     const answers = [news.get(`${position}&wait=60s`), news.get(`${position}&wait=60s`)];
@@ -174,7 +174,7 @@ describe("a request that waits", () => {
     expect(server.stats()).toMatchObject(idle);
   });
 
-  it("is refused beyond maxAddressWaitingRequests, and not those of other addresses", async () => {
+  it("is refused beyond maxAddressWaitingRequests, but not from other addresses", async () => {
     const { server, http } = await start({
       trustedProxies: ["loopback"],
       maxAddressWaitingRequests: 1,
@@ -190,7 +190,7 @@ describe("a request that waits", () => {
     for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
   });
 
-  it("ends with its token, and with 401 when that is revoked", async () => {
+  it("ends when its token expires, and with 401 when it is revoked", async () => {
     const app = defineApp({ authenticate: jwt({ secret }), channels: { news: kind() } });
     const { server, http, api } = await startApp(app);
     const reader = (claims: object) =>
@@ -208,7 +208,7 @@ describe("a request that waits", () => {
     expect(server.stats()).toMatchObject({ requests: 0, waitingRequests: 0 });
   });
 
-  it("ends with 403 when the server ends what its user has, and others wait on", async () => {
+  it("ends with 403 when the server unsubscribes its user, and others keep waiting", async () => {
     const app = defineApp({ authenticate: jwt({ secret }), channels: { news: kind(), more: kind() } });
     const { server, http, api } = await startApp(app);
     const wait = async (user: string, channel: string) => {
@@ -233,7 +233,7 @@ describe("a request that waits", () => {
   });
 });
 
-describe("ten thousand that wait in one channel", () => {
+describe("ten thousand waiting requests in one channel", () => {
   it("are released by one publication, with the same bytes, and leave nothing behind", async () => {
     const { server, news, http, errors } = await start();
     const position = await positionOf(news);

@@ -100,7 +100,7 @@ function publishSteadily(server: HoldfastServer): () => Promise<number> {
   };
 }
 
-describe("a reader that goes from polls to long polls, events, WebSockets over either HTTP, lines and streams, and back", () => {
+describe("reader switching between polls, long polls, events, WebSockets over either HTTP, lines and streams", () => {
   it.each<[string, ServerOptions]>([
     ["from the newest entries at hand", {}],
     ["from the log", { ring: { maxEntries: 2 } }],

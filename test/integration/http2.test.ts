@@ -38,8 +38,8 @@ afterEach(() => {
   expect(warnings.splice(0)).toEqual([]);
 });
 
-describe.each([false, true])("a server over HTTP/2, with TLS %s", (isSecure) => {
-  it("answers plain requests, and says how a WebSocket is opened", async () => {
+describe.each([false, true])("server over HTTP/2, with TLS %s", (isSecure) => {
+  it("answers plain requests, and explains how to open a WebSocket", async () => {
     const { port } = await startServer(isSecure ? { tls: testTls } : {});
     const { get } = await openSession(port, isSecure);
     expect(await get("/health")).toEqual({ status: 200, body: "{}" });
@@ -49,7 +49,7 @@ describe.each([false, true])("a server over HTTP/2, with TLS %s", (isSecure) => 
     expect(refused).toMatchObject({ status: 400, body: expect.stringMatching(/extended CONNECT/) });
   });
 
-  it("carries sessions that recover, beside sessions over HTTP/1.1", async () => {
+  it("carries recovering sessions beside sessions over HTTP/1.1", async () => {
     const { port, server } = await startServer({ compression: true, ...(isSecure && { tls: testTls }) });
     const { session } = await openSession(port, isSecure);
     const url = `${isSecure ? "wss" : "ws"}://localhost:${port}/connection/websocket`;
@@ -84,7 +84,7 @@ describe.each([false, true])("a server over HTTP/2, with TLS %s", (isSecure) => 
     expect(server.stats().connections).toBe(2);
   });
 
-  it("refuses what is not for it on one stream, and others go on", async () => {
+  it("refuses an unsupported request on one stream, and others continue", async () => {
     const { port } = await startServer(isSecure ? { tls: testTls } : {});
     const { session } = await openSession(port, isSecure);
     const open = (path: string, headers: Record<string, string> = {}) => {

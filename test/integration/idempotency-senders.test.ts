@@ -90,7 +90,7 @@ async function start() {
 }
 
 describe("idempotency key", () => {
-  it("is each sender's own, and one over all interfaces of that sender", async () => {
+  it("is scoped to a sender, across all interfaces of that sender", async () => {
     const { senders, log } = await start();
     const names = Object.keys(senders);
     for (const name of names)
@@ -99,7 +99,7 @@ describe("idempotency key", () => {
     expect(await log()).toEqual(names.map((name) => ({ name, n: 0 })));
   });
 
-  it("answers a sender's repeat with the first position, whatever others have sent with it since", async () => {
+  it("answers a sender's repeat with the first position, whatever others sent with it since", async () => {
     const { senders, log } = await start();
     const [ann] = senders.ann ?? [];
     const first = await ann?.({ key: "k", data: 1 });
@@ -109,8 +109,8 @@ describe("idempotency key", () => {
   });
 });
 
-describe("write to a map that is suppressed", () => {
-  it("says so by every interface, uses up its key, and says the same when it is repeated", async () => {
+describe("suppressed map write", () => {
+  it("is reported by every interface, uses up its key, and is reported again when repeated", async () => {
     const { url, http, api, server } = await start();
     const sdk = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const map = channelAt(http, "map:a", { Authorization: `Bearer ${tokenOf({ sub: "ben" })}` });

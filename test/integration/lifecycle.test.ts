@@ -105,7 +105,7 @@ describe("5,000 connections that open and close", () => {
   }, 120_000);
 });
 
-describe("a connection that is closed", () => {
+describe("closed connection", () => {
   it("by the client: presence leaves and others are told", async () => {
     const { server, port } = await startServer();
     const ann = await openAndSubscribe(port, "ann", "room");

@@ -24,7 +24,7 @@ describe("publishing too fast", () => {
   // Nothing is earned back while a test runs.
   const limits = { publishesPerSecond: 1, publishBurst: 3 };
 
-  it("fails with a temporary error that says when to try again, and others go on", async () => {
+  it("fails with a temporary error that says when to retry, and others continue", async () => {
     const { url } = await startServer({ ...limits, publishBurst: 20 });
     const [client, other] = [await connectSdk(url), await connectSdk(url)];
     const results = await Promise.allSettled(countTo(40).map((n) => client.publish("news", n)));
@@ -37,7 +37,7 @@ describe("publishing too fast", () => {
     await other.publish("news", "of another");
   });
 
-  it("regardless of that ends the connection with 3013, and SDKs come back with what they had", async () => {
+  it("in spite of that ends the connection with 3013, and SDKs reconnect with their subscriptions", async () => {
     const { url } = await startServer({ ...limits });
     const client = await connectSdk(url);
     const news = await subscribeSdk(client, "news");
@@ -48,7 +48,7 @@ describe("publishing too fast", () => {
     await again;
   });
 
-  it("as one user counts over all connections", async () => {
+  it("counts over all connections of a user", async () => {
     const { url } = await startServer({ userPublishesPerSecond: 1, userPublishBurst: 10 });
     const clients = await Promise.all(countTo(4).map(() => connectSdk(url, { data: { user: "ann" } })));
     const results = await Promise.allSettled(
@@ -62,7 +62,7 @@ describe("publishing too fast", () => {
 });
 
 describe("too many connections of one user", () => {
-  it("end the one that is too much, and its SDK stays away", async () => {
+  it("end the excess one, and its SDK stays away", async () => {
     const { url } = await startServer({ maxUserConnections: 2 });
     const data = { user: "ann" };
     await Promise.all([connectSdk(url, { data }), connectSdk(url, { data })]);
@@ -77,8 +77,8 @@ describe("too many connections of one user", () => {
   });
 });
 
-describe("sending more bytes than are read", () => {
-  it("is slower, and nothing is lost", async () => {
+describe("sending bytes faster than they are read", () => {
+  it("slows the sender, and nothing is lost", async () => {
     const { url, errors } = await startServer({ bytesPerSecond: 200_000, byteBurst: 50_000 });
     const client = await connectSdk(url, { timeout: 20_000 });
     const news = await subscribeSdk(client, "news");
@@ -91,7 +91,7 @@ describe("sending more bytes than are read", () => {
 });
 
 describe("flooding a session with Ping frames", () => {
-  it("is read no faster than messages are, and others notice nothing", async () => {
+  it("is limited to the rate of messages, without effect on others", async () => {
     const { url, port } = await startServer({ bytesPerSecond: 1, byteBurst: 64 * 1024 });
     const client = await connectSdk(url);
     const flooder = await RawClient.upgrade(port);

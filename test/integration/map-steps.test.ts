@@ -33,7 +33,7 @@ async function start(options: Parameters<typeof startApp>[1] = {}) {
   return { server, url, errors, hand, step };
 }
 
-describe("steps of a map's subscription", () => {
+describe("map subscription steps", () => {
   it("leave nothing behind once it is live", async () => {
     const { server, step, hand } = await start();
     const { cursor } = await step({});
@@ -45,7 +45,7 @@ describe("steps of a map's subscription", () => {
     expect(server.stats()).toMatchObject({ channels: 0, subscriptions: 0 });
   });
 
-  it("end with unsubscribing, and with the connection", async () => {
+  it("end on unsubscribe, and with the connection", async () => {
     const { server, step, hand } = await start();
     const { cursor } = await step({});
     await hand.ask({ unsubscribe: { channel: "map:a" } });
@@ -70,7 +70,7 @@ describe("steps of a map's subscription", () => {
     expect(server.stats().channels).toBe(0);
   });
 
-  it("go by what the channel allows, each of them", async () => {
+  it("each follow the channel's rules", async () => {
     const { server, step } = await start();
     for (let n = 0; n < 150; n++) await server.publish("other:a", n, { key: `k${n}` });
     const { cursor } = await step({}, "other:a");
@@ -78,14 +78,14 @@ describe("steps of a map's subscription", () => {
     expect(await step({ cursor, tf }, "other:a")).toMatchObject({ code: 107 });
   });
 
-  it("are bounded beside other subscriptions, too", async () => {
+  it("count toward the subscription limit", async () => {
     const { step, hand } = await start({ maxConnectionChannels: 1 });
     await step({});
     const { error } = await hand.ask({ subscribe: { channel: "plain:a" } });
     expect(error).toMatchObject({ code: 106 });
   });
 
-  it("give a client that begins in the middle no patches, for it has nothing to patch", async () => {
+  it("send no patches to a client that starts in the middle, since it has no base", async () => {
     const { server, url, step, hand } = await start();
     const other = await connectByHand(url);
     await other.ask({ subscribe: { channel: "map:a", type: 1, phase: 2, delta: "fossil" } });
@@ -97,14 +97,14 @@ describe("steps of a map's subscription", () => {
     expect(other.pushes.at(-1).pub.delta).toBe(true);
   });
 
-  it("count to the channels of the connection", async () => {
+  it("count toward the connection's channels", async () => {
     const { step } = await start({ maxConnectionChannels: 1 });
     const { cursor } = await step({});
     expect(await step({}, "other:a")).toMatchObject({ code: 106 });
     expect(await step({ cursor })).toMatchObject({ type: 1 });
   });
 
-  it("of changes end where the log ended at the first of them, though it goes on", async () => {
+  it("of changes end at the head seen by the first of them, whatever is appended", async () => {
     const { server, step, hand } = await start();
     const { cursor, offset: start150, epoch } = await step({});
     for (let n = 0; n < 150; n++) await server.publish("map:a", n, { key: "new" });
@@ -130,7 +130,7 @@ describe("steps of a map's subscription", () => {
     expect(await step({ cursor })).toMatchObject({ code: 112 });
   });
 
-  it("go on from the position that they name, though the server has unsubscribed the client in between", async () => {
+  it("continue from their position, though the server unsubscribed the client in between", async () => {
     const { server, step } = await start();
     const { cursor, offset, epoch } = await step({});
     for (let n = 0; n < 150; n++) await server.publish("map:a", n, { key: "new" });
@@ -142,7 +142,7 @@ describe("steps of a map's subscription", () => {
     expect((await step({ phase: 1, offset: offset + 100, epoch })).publications).toHaveLength(50);
   });
 
-  it("that name a position which is gone are answered with 112, and never live at the head", async () => {
+  it("at an expired position are answered with 112, and never live at the head", async () => {
     const { server, step } = await start();
     for (let n = 0; n < 5; n++) await server.publish("few:a", n, { key: `k${n}` });
     const { epoch } = (await server.history("few:a", { limit: 0 })).position;
@@ -154,7 +154,7 @@ describe("steps of a map's subscription", () => {
     expect((await step({ phase: 0, offset: 4, epoch }, "few:a")).publications).toHaveLength(1);
   });
 
-  it("go by the tags filter in every page, and by no patch before live", async () => {
+  it("apply the tags filter in every page, and send no patch before live", async () => {
     const { server, step } = await start();
     const tf = { key: "even", cmp: "eq", val: "1" };
     const { state, offset, epoch, cursor } = await step({ tf });
@@ -171,7 +171,7 @@ describe("steps of a map's subscription", () => {
     }
   });
 
-  it("have plain values in every page where the channel has no patches, though they are asked for", async () => {
+  it("have full values in every page when the channel has no patches, though requested", async () => {
     const { server, step } = await start();
     for (let n = 0; n < 150; n++) await server.publish("other:a", { n }, { key: `k${1000 + n}` });
     const wish = { delta: "fossil" };
@@ -193,7 +193,7 @@ describe("steps of a map's subscription", () => {
     expect(publications[0].data).toEqual({ n: 0 });
   });
 
-  it("give whole values until the client has all of them, though patches are asked for", async () => {
+  it("send full values until the client has all of them, though patches are requested", async () => {
     const { server, url, step, hand } = await start();
     const wish = { delta: "fossil" };
     // Somebody is there already for whom values are kept.
@@ -221,7 +221,7 @@ describe("steps of a map's subscription", () => {
 });
 
 describe("clearing a map", () => {
-  it("removes keys of every page, and tells of each", async () => {
+  it("removes keys of every page, and publishes each removal", async () => {
     const { server, hand, step } = await start();
     for (let n = 0; n < 2500; n++) await server.publish("other:a", n, { key: `k${n}` });
     const { state } = await step({ limit: 1000 }, "other:a");
@@ -232,7 +232,7 @@ describe("clearing a map", () => {
     expect(hand.pushes).toEqual([]);
   });
 
-  it("does not throw readers off, though nothing is kept to read again", async () => {
+  it("keeps readers subscribed, though nothing is kept to reread", async () => {
     const { server, hand, step } = await start();
     for (let n = 0; n < 2000; n++) await server.publish("passing:a", n, { key: `k${n}` });
     let cursor: string | undefined;

@@ -112,7 +112,7 @@ async function start() {
 const tokens = { "no token": undefined, "an expired token": expired, "a forged token": forged };
 
 it.each(Object.keys(ways).flatMap((way) => Object.entries(tokens).map((token) => [way, ...token] as const)))(
-  "matches no name that comes by %s with %s",
+  "does not match channel names sent by %s with %s",
   async (way, _, token) => {
     const { get } = await start();
     await Promise.all((ways[way] as (typeof ways)[string])(get, token));
@@ -120,18 +120,21 @@ it.each(Object.keys(ways).flatMap((way) => Object.entries(tokens).map((token) =>
   },
 );
 
-it.each(Object.entries(tokens))("matches no name that comes by WebSocket with %s", async (_, token) => {
-  const { port } = await start();
-  for (const frame of frames(token)) {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/connection/websocket`);
-    socket.on("open", () => socket.send(frame));
-    socket.on("message", () => socket.close());
-    await new Promise((resolve) => socket.once("close", resolve));
-  }
-  expect(matched).toEqual([]);
-});
+it.each(Object.entries(tokens))(
+  "does not match channel names sent by WebSocket with %s",
+  async (_, token) => {
+    const { port } = await start();
+    for (const frame of frames(token)) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/connection/websocket`);
+      socket.on("open", () => socket.send(frame));
+      socket.on("message", () => socket.close());
+      await new Promise((resolve) => socket.once("close", resolve));
+    }
+    expect(matched).toEqual([]);
+  },
+);
 
-it("matches the name once the client is known", async () => {
+it("matches the name once the client is authenticated", async () => {
   const { get } = await start();
   await get(path, { headers: bearer(tokenOf({ sub: "anna" })) });
   expect(matched).toContain(name);

@@ -22,8 +22,8 @@ interface Running {
 
 afterEach(() => void vi.resetModules());
 
-describe("the example for Next", () => {
-  it("wants the version of the package that it comes with", () => {
+describe("Next.js example", () => {
+  it("requires the version of the package it ships with", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "examples/next/package.json"), "utf8"));
     expect(dependencies).toMatchObject({ holdfast: version, "@holdfast/client": version });
   });
@@ -51,7 +51,7 @@ describe("the example for Next", () => {
     expect(stdout).toBe("");
   }, 120_000);
 
-  it("renders its page on a server, which connects to nothing", async () => {
+  it("renders its page on the server without connecting", async () => {
     const connects = vi.spyOn(Socket.prototype, "connect");
     const opened = vi.fn();
     vi.stubGlobal(
@@ -77,7 +77,7 @@ describe("the example for Next", () => {
     expect([connects.mock.calls, opened.mock.calls]).toEqual([[], []]);
   });
 
-  it("serves clients, and leaves Next its pages", async () => {
+  it("serves clients, and leaves Next.js its pages", async () => {
     vi.stubEnv("PORT", "0");
     const { holdfast, http } = (await import(`${example}/server.ts`)) as Running;
     if (!http.listening) await once(http, "listening");

@@ -38,7 +38,7 @@ const connected = {
   },
 };
 
-describe("a client that only reads", () => {
+describe("one-way client", () => {
   it("gets its connect result, publications and the end as lines", async () => {
     const { server, lines } = await start();
     const stream = await lines({ token });
@@ -58,7 +58,7 @@ describe("a client that only reads", () => {
     expect(server.stats()).toMatchObject({ connections: 0, subscriptions: 0, channels: 0, deadlines: 0 });
   });
 
-  it("gets the same as events, and recovers", async () => {
+  it("gets the same as server-sent events, and recovers", async () => {
     const { server, events } = await start();
     const { epoch } = await server.publish("news", 1);
     await server.publish("news", 2);
@@ -72,7 +72,7 @@ describe("a client that only reads", () => {
     expect((await stream.nextEvents(2))[1]).toMatchObject({ data: { pub: { data: 3, offset: 3 } } });
   });
 
-  it("needs to answer no pings", async () => {
+  it("does not have to answer pings", async () => {
     const { server, lines } = await start({ pingIntervalMs: 600, pongTimeoutMs: 500 });
     const stream = await lines({ token });
     await stream.until(() => stream.lines.length >= 4);
@@ -92,7 +92,7 @@ describe("a client that only reads", () => {
     await until(() => server.stats().sockets === 0);
   });
 
-  it("is refused with 400 where it sends no object, and may send nothing as events", async () => {
+  it("is refused with 400 when it sends no object, or anything to an event stream", async () => {
     const { lines, events } = await start();
     expect((await lines("[1]")).status).toBe(400);
     expect((await lines('{}}\n{"id":2,"publish":{"channel":"news","data":1}')).status).toBe(400);

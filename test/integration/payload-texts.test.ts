@@ -96,7 +96,7 @@ function expectData(answer: string, text: string): void {
 describe.each(Object.keys(waysIn))("data by %s", (way) => {
   const publish = waysIn[way] as (typeof waysIn)[string];
 
-  it("comes out of every way as it came in", async () => {
+  it("is byte-identical on every way out", async () => {
     const running = await start();
     const { url, get, post, http } = running;
     const raw = await connectRaw(url);
@@ -137,8 +137,8 @@ async function readUntil(response: Response, part: string): Promise<string> {
   return text;
 }
 
-describe("other values that pass through", () => {
-  it("of a map's keys are as they came, also of removed and listed ones", async () => {
+describe("other values passed through", () => {
+  it("of map entries are byte-identical, also when removed or listed", async () => {
     const running = await start();
     const raw = await connectRaw(running.url);
     await raw.send(`"publish":{"channel":"map:m","type":1,"key":"a","data":${everything}}`);
@@ -152,7 +152,7 @@ describe("other values that pass through", () => {
     for (const page of pages) expect(page.split(`"data":${everything}`)).toHaveLength(3);
   });
 
-  it("of a client's own info are as they came, in presence and publications", async () => {
+  it("of client info are byte-identical, in presence and publications", async () => {
     const running = await start();
     const raw = await connectRaw(running.url, `{"data":{"user":"anna","info":${everything}}}`);
     await raw.send('"subscribe":{"channel":"c"}');
@@ -166,7 +166,7 @@ describe("other values that pass through", () => {
     for (const info of infos) expect(info).toContain(`"conn_info":${everything}`);
   });
 
-  it("of the API's subscribe, refresh and send are as they came", async () => {
+  it("of the API's subscribe, refresh and send are byte-identical", async () => {
     const running = await start();
     const raw = await connectRaw(running.url, '{"data":{"user":"anna"}}');
     await running.post("/api/refresh", `{"user":"anna","info":${everything}}`);
@@ -181,7 +181,7 @@ describe("other values that pass through", () => {
     expect(presence).toContain(`"conn_info":${everything},"chan_info":${everything}`);
   });
 
-  it("of commands that come by emulation are as they came, halves of characters said as such", async () => {
+  it("of emulated commands are byte-identical, lone surrogates reported as such", async () => {
     const running = await start();
     const raw = await connectRaw(running.url);
     await raw.send('"subscribe":{"channel":"c"}');
@@ -200,7 +200,7 @@ describe("other values that pass through", () => {
     void reader.cancel();
   });
 
-  it("are not kept where they are nested too deeply", async () => {
+  it("are refused when nested too deeply", async () => {
     const { post } = await start();
     const deep = `${"[".repeat(2000)}${"]".repeat(2000)}`;
     const refusal = expect.stringContaining("nested deeper than 256 levels");
@@ -213,7 +213,7 @@ describe("other values that pass through", () => {
   });
 });
 
-describe("an application", () => {
+describe("application", () => {
   const Order = z.object({ id: z.number(), note: z.string().default("none") });
   const app = defineApp({
     authenticate: jwt({ secret }),
@@ -251,7 +251,7 @@ describe("an application", () => {
     expect(await publishAs(name, data)).toBe(published);
   });
 
-  it("hands on what tokens say as the text that came", async () => {
+  it("passes token claims through as the original text", async () => {
     const { url, api } = await startApp(
       defineApp({
         authenticate: jwt({ secret }),

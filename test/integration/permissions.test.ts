@@ -113,8 +113,8 @@ const cases = (Object.keys(apps) as AppName[]).flatMap((appName) =>
   ),
 );
 
-describe("by default", () => {
-  it.each(cases)("%s, what the %s may do in %s is what the table says", async (appName, subject, name) => {
+describe("default permissions", () => {
+  it.each(cases)("%s: the %s may do in %s what the table says", async (appName, subject, name) => {
     const { asker, errors } = await connect(appName, subject, name);
     const circumstances = {
       hasAuthenticate: appName === "with authenticate",
@@ -140,7 +140,7 @@ describe("by default", () => {
     expect(errors).toEqual([]);
   });
 
-  it("nobody may do anything in a channel that no pattern matches", async () => {
+  it("deny everything in a channel that matches no pattern", async () => {
     const { asker } = await connect("without authenticate", "user");
     for (const [method, params] of Object.entries(commands))
       expect([method, await asker.ask(method, { channel: "unheard-of", ...params })]).toEqual([
@@ -149,7 +149,7 @@ describe("by default", () => {
       ]);
   });
 
-  it("everybody may do everything on a server without an application", async () => {
+  it("allow everything on a server without an application", async () => {
     const { url } = await startServer();
     const asker = await Asker.open(url);
     expect(await asker.ask("connect", {})).toBe("allowed");
@@ -189,7 +189,7 @@ describe("by default", () => {
   );
 });
 
-describe("keys of other servers", () => {
+describe("API keys of other servers", () => {
   const keys: Readonly<Record<Scope, string>> = {
     read: "a key for reading, long enough",
     publish: "a key for publishing, long enough",
@@ -216,7 +216,7 @@ describe("keys of other servers", () => {
     },
   );
 
-  it("may call nothing where there are none", async () => {
+  it("may call nothing when there are none", async () => {
     const { http } = await startApp(apps["with authenticate"], { apiKeys: [] });
     for (const name of [...apiMethods.keys(), "batch"])
       expect((await fetch(`${http}/api/${name}`, { method: "POST", body: "{}" })).status).toBe(401);

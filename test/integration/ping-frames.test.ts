@@ -22,7 +22,7 @@ async function open(url: string, options: { readonly autoPong?: boolean } = {}) 
 }
 
 describe("?cf_ws_frame_ping_pong=true", () => {
-  it("gets Ping frames and no pings of the protocol, and stays as long as it answers", async () => {
+  it("gets Ping frames instead of protocol pings, and stays connected while it answers", async () => {
     const { url } = await startServer({ ...times });
     const { socket, messages, pings } = await open(`${url}?cf_ws_frame_ping_pong=true`);
     const { connect } = JSON.parse(messages[0] as string) as { connect: object };

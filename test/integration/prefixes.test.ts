@@ -61,10 +61,10 @@ async function open(url: string): Promise<string> {
   });
 }
 
-describe("mounted in Express, which takes the prefix off", () => {
+describe("mounted in Express, which strips the prefix", () => {
   const mounted = (prefix: string) => attach((holdfast) => express().use(prefix, holdfast.handler));
 
-  it("at a path of its own, it answers what is below that", async () => {
+  it("at its own path, it answers requests below the prefix", async () => {
     expect(await (await publish(await mounted("/api"), "/api/publish")).json()).toMatchObject({
       result: { offset: 1 },
     });
@@ -95,7 +95,7 @@ describe("mounted in Express, which takes the prefix off", () => {
     },
   );
 
-  it("says what to write where its WebSocket is asked for below the prefix", async () => {
+  it("explains the configuration when its WebSocket is requested below the prefix", async () => {
     expect(await open(`${await mounted("/rt")}/rt/connection/websocket`)).toMatch(
       /^404 There is no WebSocket at \/rt\/connection\/websocket, but at \/connection\/websocket\..*set basePath/,
     );
@@ -129,7 +129,7 @@ describe.each<[string, (holdfast: HoldfastServer) => RequestListener | Server]>(
     },
   ],
 ])("basePath in %s", (_name, create) => {
-  it("is where all paths are, the WebSocket's too", async () => {
+  it("prefixes all paths, the WebSocket's too", async () => {
     const base = await attach(create, { basePath: "/rt" });
     expect(await open(`${base}/rt/connection/websocket`)).toBe("open");
     expect((await fetch(`${base}/rt/channels/news`)).status).toBe(200);
@@ -140,7 +140,7 @@ describe.each<[string, (holdfast: HoldfastServer) => RequestListener | Server]>(
 });
 
 describe("basePath of a server that listens", () => {
-  it("may be left there by a proxy, or taken off", async () => {
+  it("may be kept or stripped by a proxy", async () => {
     const { port } = await startServer({ basePath: "/a/b" });
     for (const prefix of ["", "/a/b"]) {
       const base = `http://127.0.0.1:${port}${prefix}`;
@@ -149,7 +149,7 @@ describe("basePath of a server that listens", () => {
     }
   });
 
-  it("leads to the address with a slash, beside which its first page finds what belongs to it", async () => {
+  it("redirects to the trailing slash, which its first page's links need", async () => {
     const pages = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
     onTestFinished(() => rm(pages, { recursive: true }));
     await writeFile(join(pages, "index.html"), "<title>first</title>");
@@ -171,7 +171,7 @@ describe("basePath of a server that listens", () => {
   });
 });
 
-describe("a body that somebody has read before", () => {
+describe("request body already consumed", () => {
   const stream = (base: string) =>
     PlainStream.open(
       `${base}/connection/http_stream`,
@@ -180,14 +180,14 @@ describe("a body that somebody has read before", () => {
       '{"id":1,"connect":{}}',
     );
 
-  it("is taken from where express.json() has left it", async () => {
+  it("is taken from req.body where express.json() stored it", async () => {
     const base = await attach(({ handler }) => express().use(express.json()).use(handler));
     expect(await (await publish(base, "/api/publish")).json()).toMatchObject({ result: { offset: 1 } });
     expect((await publish(base, "/channels/news")).status).toBe(201);
     expect((await stream(base)).status).toBe(200);
   });
 
-  it("and has kept nothing of is an error that names who does that", async () => {
+  it("without being stored is an error that names the consumer", async () => {
     const base = await attach(({ handler }) => (request, response) => {
       request.on("end", () => handler(request, response));
       request.resume();

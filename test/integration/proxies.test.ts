@@ -42,18 +42,18 @@ async function statusOf(port: number, fields: Record<string, string>): Promise<s
   return (await ask(port, fields)).split(" ")[1];
 }
 
-describe("address of a client", () => {
-  it("is the socket's where nobody is trusted, whatever a header says", async () => {
+describe("client address", () => {
+  it("is the socket's when no proxy is trusted, whatever the header", async () => {
     const { url } = await startEcho();
     expect(await addressSeenBy(url, { "X-Forwarded-For": "203.0.113.9" })).toBe("127.0.0.1");
   });
 
-  it("is the socket's where others are trusted", async () => {
+  it("is the socket's when other proxies are trusted", async () => {
     const { url } = await startEcho({ trustedProxies: ["10.0.0.0/8"] });
     expect(await addressSeenBy(url, { "X-Forwarded-For": "203.0.113.9" })).toBe("127.0.0.1");
   });
 
-  it("is what a trusted proxy says", async () => {
+  it("is the one a trusted proxy reports", async () => {
     const { url } = await startEcho({ trustedProxies: ["loopback", "10.0.0.0/8"] });
     expect(await addressSeenBy(url, { "X-Forwarded-For": "1.1.1.1, 203.0.113.9, 10.0.0.2" })).toBe(
       "203.0.113.9",
@@ -67,7 +67,7 @@ describe("address of a client", () => {
 describe("limits of one address", () => {
   const trustedProxies = ["loopback"];
 
-  it("refuse further connections with 503 before they are opened, until one is gone", async () => {
+  it("refuse further connections with 503 before they open, until one closes", async () => {
     const { port, server } = await startServer({ trustedProxies, maxAddressConnections: 1 });
     const first = await RawClient.connect(port);
     first.write(upgradeRequest({ "X-Forwarded-For": "203.0.113.9" }));
@@ -81,7 +81,7 @@ describe("limits of one address", () => {
     expect(await statusOf(port, { "X-Forwarded-For": "203.0.113.9" })).toBe("101");
   });
 
-  it("refuse connections that come too fast with 429, and one IPv6 network is one peer", async () => {
+  it("refuse connections opened too fast with 429, grouping IPv6 networks", async () => {
     const limits = { addressConnectionsPerSecond: 1, addressConnectionBurst: 1 };
     const { port } = await startServer({ trustedProxies, ...limits });
     expect(await statusOf(port, { "X-Forwarded-For": "2001:db8::1" })).toBe("101");
@@ -91,7 +91,7 @@ describe("limits of one address", () => {
     expect(await statusOf(port, { "X-Forwarded-For": "2001:db8:0:1::1" })).toBe("101");
   });
 
-  it("count each WebSocket of one HTTP/2 connection, for whom a proxy says it is, until it is gone", async () => {
+  it("count each WebSocket of one HTTP/2 connection under its proxied address, until it closes", async () => {
     const { port } = await startServer({ trustedProxies, maxAddressConnections: 1 });
     const session = connectHttp2(`http://127.0.0.1:${port}`);
     onTestFinished(() => session.destroy());
@@ -116,13 +116,13 @@ describe("limits of one address", () => {
     await until(async () => (await ask("203.0.113.9")).status === 200);
   });
 
-  it("do not count this machine's own connections without a proxy, and no proxy's word either", async () => {
+  it("do not count local connections without a proxy, nor trust a proxy's header", async () => {
     const { port } = await startServer({ maxAddressConnections: 1, addressConnectionBurst: 1 });
     for (let i = 0; i < 5; i++)
       expect(await statusOf(port, { "X-Forwarded-For": "203.0.113.9" })).toBe("101");
   });
 
-  it("let SDKs in again when their time has come", async () => {
+  it("accept SDKs again when their time has come", async () => {
     const limits = { addressConnectionsPerSecond: 5, addressConnectionBurst: 1 };
     const { url } = await startServer({ trustedProxies, ...limits });
     await connectSdk(url);
@@ -134,7 +134,7 @@ describe("page behind a proxy on the same machine", () => {
   const page = { Origin: "https://app.example", Host: "127.0.0.1:8000" };
   const throughProxy = { ...page, "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "app.example" };
 
-  it("may connect where the proxy is trusted and says that its host was asked for", async () => {
+  it("may connect when the proxy is trusted and forwards its host", async () => {
     const { port } = await startServer({ trustedProxies: ["loopback"] });
     expect(await statusOf(port, throughProxy)).toBe("101");
     const forwarded = { ...page, Forwarded: "for=203.0.113.9;host=app.example" };
@@ -142,12 +142,12 @@ describe("page behind a proxy on the same machine", () => {
     expect(await statusOf(port, { ...throughProxy, "X-Forwarded-Host": "other.example" })).toBe("403");
   });
 
-  it("may not where nobody is trusted", async () => {
+  it("may not connect when no proxy is trusted", async () => {
     const { port } = await startServer();
     expect(await statusOf(port, throughProxy)).toBe("403");
   });
 
-  it("may not by a name that was made to point at this machine, with a proxy or without", async () => {
+  it("may not connect by a rebound DNS name, with a proxy or without", async () => {
     const { port } = await startServer({ trustedProxies: ["loopback"] });
     const rebound = { Origin: "http://evil.example", Host: "evil.example" };
     expect(await statusOf(port, rebound)).toBe("403");
@@ -156,8 +156,8 @@ describe("page behind a proxy on the same machine", () => {
   });
 });
 
-describe("address over IPv6", () => {
-  it("of a socket that is mapped counts as IPv4", async () => {
+describe("IPv6 address", () => {
+  it("that is IPv4-mapped counts as IPv4", async () => {
     const { port, url } = await startEcho({ host: "::", trustedProxies: ["127.0.0.1"] });
     // Where the machine has no IPv6, `listen` has failed already.
     const socket = connectTcp(port, "127.0.0.1");

@@ -111,7 +111,7 @@ const withKeys = { byCommand, byRpc, byApi, byBatch, byHttp, byServer };
 const interfaces = { ...withKeys, byClient };
 
 describe.each(Object.entries(interfaces))("publishing %s", (name, open) => {
-  it("is told where it stands, and of a removal that it found nothing to remove", async () => {
+  it("returns the position, and reports a removal that found nothing", async () => {
     const publisher = await open(await startApp(app));
     const told = [await publisher.put(), await publisher.remove()];
     // The protocol's command has no word for what was published.
@@ -126,7 +126,7 @@ describe.each(Object.entries(interfaces))("publishing %s", (name, open) => {
 });
 
 describe.each(Object.entries(withKeys))("repeating %s", (_name, open) => {
-  it("is told that it was a repeat, and where the first one stands", async () => {
+  it("is reported as a repeat with the first position", async () => {
     const running = await startApp(app);
     const publisher = await open(running);
     expect(await publisher.put("once")).not.toHaveProperty("is_duplicate");

@@ -62,8 +62,8 @@ async function start(data: string | null = null) {
   return { ...running, connect, leave, comeBack };
 }
 
-describe("a client without the permission for history", () => {
-  it("recovers from the position that it was told, and not from one before it", async () => {
+describe("client without history permission", () => {
+  it("recovers from the position it was given, and not from an earlier one", async () => {
     const { leave, comeBack } = await start();
     const since = await leave("news");
     const back = await comeBack("news", since);
@@ -77,7 +77,7 @@ describe("a client without the permission for history", () => {
     expect(dataIn(await comeBack("news", since))).toEqual(["missed"]);
   });
 
-  it("recovers by the SDK after its connection broke, and is told plainly after a restart", async () => {
+  it("recovers with the SDK after its connection broke, and is told that it cannot after a restart", async () => {
     const folder = mkdtempSync(join(tmpdir(), "holdfast-floors-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const first = await start(folder);
@@ -128,7 +128,7 @@ describe("a client without the permission for history", () => {
     expect(dataIn(back)).toEqual([]);
   });
 
-  it("does not recover once it was refused", async () => {
+  it("does not recover after it was refused", async () => {
     const { leave, comeBack } = await start();
     const since = await leave("hooked");
     banned.add("ann");
@@ -137,7 +137,7 @@ describe("a client without the permission for history", () => {
     expect(dataIn(await comeBack("hooked", since))).toEqual([]);
   });
 
-  it("is one user on all connections, and one connection where it is anonymous", async () => {
+  it("shares its floor over a user's connections, and has its own when anonymous", async () => {
     const { server, connect, leave, comeBack } = await start();
     const since = await leave("news", null);
     expect(dataIn(await comeBack("news", since, null))).toEqual([]);
@@ -151,7 +151,7 @@ describe("a client without the permission for history", () => {
     expect(dataIn(back)).toEqual(["missed, too"]);
   });
 
-  it("goes on with polls and events from where it was", async () => {
+  it("continues with polls and events from its position", async () => {
     const { server, http } = await start();
     await server.publish("news", "before");
     const news = channelAt(http, "news", { Authorization: `Bearer ${token()}` });
@@ -166,7 +166,7 @@ describe("a client without the permission for history", () => {
     expect(stream.text).not.toContain("before");
   });
 
-  it("waits at the head, whatever it was told before, and gets more than it asked for in pages", async () => {
+  it("waits at the head from any earlier position, and pages through long backlogs", async () => {
     const { server, http } = await start();
     const { epoch, offset } = await server.publish("news", "before");
     const news = channelAt(http, "news");
@@ -199,8 +199,8 @@ describe("a client without the permission for history", () => {
   });
 });
 
-describe("a client with the permission for history", () => {
-  it("recovers from any position that is kept, though it was never there", async () => {
+describe("client with history permission", () => {
+  it("recovers from any retained position, also one it never had", async () => {
     const { server, comeBack } = await start();
     const { epoch } = await server.publish("open", 1);
     expect(dataIn(await comeBack("open", { epoch, offset: 0 }))).toEqual([1]);

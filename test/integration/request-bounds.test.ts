@@ -38,8 +38,8 @@ async function ask(port: number, head: string, body = ""): Promise<string> {
   return client.readToEnd();
 }
 
-describe("answers that are not taken", () => {
-  it("are cut off beyond what one connection may leave, apart from one", async () => {
+describe("unread responses", () => {
+  it("are cut off beyond the limit of a connection", async () => {
     const { server, port } = await start({ requests: { maxConnectionAnswerBytes: 100 * kib } });
     const alone = await askAndLeave(port, [300 * kib]);
     expect([alone.resets.length, server.stats().answerBytes]).toEqual([0, 312 * kib]);
@@ -51,7 +51,7 @@ describe("answers that are not taken", () => {
     await until(() => server.stats().answerBytes === 0 && server.stats().openRequests === 0);
   });
 
-  it("are cut off beyond what all may leave, those first that have waited for longest", async () => {
+  it("are cut off beyond the total limit, the longest waiting first", async () => {
     const { server, port } = await start({ requests: { maxAnswerBytes: 150 * kib } });
     const first = await askAndLeave(port, [30 * kib, 30 * kib]);
     const second = await askAndLeave(port, [30 * kib]);
@@ -62,7 +62,7 @@ describe("answers that are not taken", () => {
     expect(server.stats().answerBytes).toBe(126 * kib);
   });
 
-  it("go through where they are read, however many there were", async () => {
+  it("are complete when they are read, whatever their number", async () => {
     const { server, port } = await start({ requests: { maxConnectionAnswerBytes: 64 * kib } });
     for (let i = 0; i < 20; i++)
       expect((await ask(port, `GET /own?${50 * kib}`)).length).toBeGreaterThan(50 * kib);
@@ -89,10 +89,10 @@ describe("answers that are not taken", () => {
   });
 });
 
-describe("bodies that do not end", () => {
+describe("unfinished request bodies", () => {
   const post = { method: "POST", path: "/emulation" };
 
-  it("are refused beyond what one connection may keep here", async () => {
+  it("are refused beyond the limit of a connection", async () => {
     const { server, port } = await start({ requests: { maxConnectionBodyBytes: 100 * kib } });
     const peer = await RawHttp2.connect(port);
     for (let i = 0; i < 20; i++) {
@@ -106,7 +106,7 @@ describe("bodies that do not end", () => {
     await until(() => server.stats().bodyBytes === 0);
   });
 
-  it("are refused beyond what all may keep here, those first that have been coming for longest", async () => {
+  it("are refused beyond the total limit, the longest arriving first", async () => {
     const { server, port } = await start({ requests: { maxBodyBytes: 180 * kib } });
     const peers: RawHttp2[] = [];
     for (let i = 0; i < 10; i++) {
@@ -166,7 +166,7 @@ describe("too many requests", () => {
     expect(await ask(port, "GET /health")).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it("of one address are refused, and not those of others", async () => {
+  it("of one address are refused, but not of others", async () => {
     const { server, port } = await start({ trustedProxies: ["loopback"], requests: { maxPerAddress: 2 } });
     const peer = await RawHttp2.connect(port);
     const headers = { "x-forwarded-for": "192.0.2.1" };
@@ -178,7 +178,7 @@ describe("too many requests", () => {
     expect(await from("192.0.2.2")).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it("that follow each other unanswered end their connection, and all of them are let go of", async () => {
+  it("pipelined unanswered end their connection, and all are released", async () => {
     const { server, port } = await start({ requests: { maxPerConnection: 5 } });
     const client = await RawClient.connect(port);
     for (let i = 0; i < 5; i++) client.write(`GET ${wait} HTTP/1.1\r\nHost: localhost\r\n\r\n`);

@@ -357,7 +357,7 @@ async function check(
   expectCors(name, situation, outcome, headers);
 }
 
-it("has a row for each path", () => {
+it("table has a row for each path", () => {
   expect(Object.keys(rows).sort()).toEqual([...Object.keys(routes), "landingPage"].sort());
   for (const [name, { path }] of Object.entries(rows))
     expect(findRoute(path.split("?")[0] as string)).toBe(routeOf(name as RowName));

@@ -55,7 +55,7 @@ async function startProcess(data: string) {
 }
 
 describe("revoked tokens on a store", () => {
-  it("stay so after kill -9, from the moment that revoking was acknowledged", async () => {
+  it("stay revoked after kill -9, once revoking was acknowledged", async () => {
     const folder = makeFolder();
     const first = await startProcess(folder);
     const client = await connectSdk(first.url, { token: token({ sub: "ann", jti: "t-1" }) });
@@ -71,7 +71,7 @@ describe("revoked tokens on a store", () => {
     expect(await endOf(second.url, token({ sub: "ann", jti: "t-2" }))).toBeUndefined();
   });
 
-  it("stay so on another server that opens the folder, which answers nobody before it has read them", async () => {
+  it("stay revoked on another server that opens the folder, which reads them before it answers", async () => {
     const data = makeFolder();
     const first = await startApp(app, { data });
     await first.api("revoke", { issued_before: inSeconds(-60) });
@@ -84,7 +84,7 @@ describe("revoked tokens on a store", () => {
     expect([...first.errors, ...second.errors]).toEqual([]);
   });
 
-  it("stand in a log that is in the store, and that no interface shows or touches", async () => {
+  it("are stored in a log that no interface shows or changes", async () => {
     const data = makeFolder();
     const { api, url, server } = await startApp(app, { data });
     await api("revoke", { user: "ann" });
@@ -112,7 +112,7 @@ describe("revoked tokens on a store", () => {
 });
 
 describe("revoked tokens in memory", () => {
-  it("are forgotten with the server", async () => {
+  it("are lost with the server", async () => {
     const first = await startApp(app);
     await first.api("revoke", { user: "ann" });
     expect(await endOf(first.url, token({ sub: "ann" }))).toMatchObject(revoked);
@@ -121,7 +121,7 @@ describe("revoked tokens in memory", () => {
   });
 });
 
-describe("what came with a token that is revoked", () => {
+describe("grants of a revoked token", () => {
   const iat = inSeconds(-60);
   const given = token({ sub: "ann", jti: "t-1", iat, channels: ["news"] });
   const bearer = { Authorization: `Bearer ${given}` };
@@ -192,7 +192,7 @@ describe("revoking by the program that embeds the server", () => {
     expect(await ended({ sub: "cem", iat: inSeconds(0) }, { issuedBefore })).toMatchObject({ code: 3500 });
   });
 
-  it("is refused without tokens, and where it says nothing or too much", async () => {
+  it("is refused without tokens, and when it names no target or too many", async () => {
     const { server } = await startApp(app);
     for (const choices of [{}, { user: "ann", tokenId: "t" }])
       await expect(server.revoke(choices)).rejects.toMatchObject({ code: "HF_OPTION_INVALID" });

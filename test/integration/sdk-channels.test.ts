@@ -37,7 +37,7 @@ function collect(source: {
 describe("tags filter", () => {
   const german = { key: "lang", cmp: "eq", val: "de" } as const;
 
-  it("lets through what it is for, live and recovered, while offsets go on", async () => {
+  it("passes matching publications, live and recovered, and offsets continue", async () => {
     const { url, server } = await startApp(app);
     const client = await connectSdk(url);
     const subscription = await subscribeSdk(client, "news:a", { tagsFilter: german });
@@ -61,7 +61,7 @@ describe("tags filter", () => {
     ]);
   });
 
-  it("is refused where it is none, and where the channel takes none", async () => {
+  it("is refused when invalid, and when the channel takes none", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url);
     for (const [name, tagsFilter] of [
@@ -79,7 +79,7 @@ describe("tags filter", () => {
 describe("payloads as patches", () => {
   const text = (n: number) => ({ title: "Überschrift – héllo €", body: "wörter ".repeat(40), count: n });
 
-  it("come to the SDK as what was published, live and after a cut, beside others that get them whole", async () => {
+  it("reach the SDK as the original data, live and after recovery, beside clients without patches", async () => {
     const { url, server } = await startApp(app);
     const client = await connectSdk(url);
     const other = await connectSdk(url);
@@ -98,7 +98,7 @@ describe("payloads as patches", () => {
     expect(whole.map(({ data }) => data)).toEqual([1, 2, 3, 4, 5, 6].map(text));
   });
 
-  it("are patches on the wire, of which the first comes whole", async () => {
+  it("are patches on the wire, and the first payload is full", async () => {
     const { port, server } = await startApp(app);
     const client = await RawClient.upgrade(port);
     client.write(
@@ -116,7 +116,7 @@ describe("payloads as patches", () => {
     expect(second).toMatchObject({ delta: true, data: expect.stringMatching(/^[^{]{10,80}$/) });
   });
 
-  it("are not given where the channel has none", async () => {
+  it("are not sent when the channel has them off", async () => {
     const { url, server } = await startApp(app);
     const received = collect(await subscribeSdk(await connectSdk(url), "plain:a", { delta: "fossil" }));
     for (const n of [1, 2]) await server.publish("plain:a", text(n));
@@ -125,7 +125,7 @@ describe("payloads as patches", () => {
   });
 });
 
-describe("coming back", () => {
+describe("reconnecting", () => {
   async function comeBack(name: `${string}:a`, published: number, options = {}) {
     const { url, server } = await startApp(app);
     const client = await connectSdk(url);
@@ -144,24 +144,24 @@ describe("coming back", () => {
     return { context, data: received.slice(1, -1).map(({ data }) => data) };
   }
 
-  it("finds all that was missed", async () => {
+  it("recovers everything missed", async () => {
     const { context, data } = await comeBack("plain:a", 3);
     expect(context).toMatchObject({ wasRecovering: true, recovered: true });
     expect(data).toEqual([1, 2, 3]);
   });
 
-  it("is told where some of it is gone", async () => {
+  it("is told when some of it is gone", async () => {
     const { context } = await comeBack("short:a", 5);
     expect(context).toMatchObject({ wasRecovering: true, recovered: false });
   });
 
-  it("finds the newest only, where the channel is a cache", async () => {
+  it("recovers only the newest on a cache channel", async () => {
     const { context, data } = await comeBack("cache:a", 3);
     expect(context).toMatchObject({ recovered: true });
     expect(data).toEqual([3]);
   });
 
-  it("finds the newest that its filter lets through, where the channel is a cache", async () => {
+  it("recovers the newest that its filter passes on a cache channel", async () => {
     const { url, server } = await startApp(app);
     const { epoch } = await server.publish("cache:a", 0);
     for (const [n, lang] of [
@@ -182,12 +182,12 @@ describe("coming back", () => {
     expect(received.map(({ data }) => data)).toEqual([2, 4]);
   });
 
-  it("goes on where it was if it asked for that, where that is a wish", async () => {
+  it("continues from its position when it requests that where allowed", async () => {
     expect((await comeBack("wish:a", 2, { recoverable: true })).data).toEqual([1, 2]);
     expect((await comeBack("wish:a", 2)).context).toMatchObject({ wasRecovering: false });
   });
 
-  it("begins anew where channels recover nothing", async () => {
+  it("starts over when channels do not recover", async () => {
     const { context, data } = await comeBack("never:a", 2, { recoverable: true });
     expect(context).toMatchObject({ recoverable: false, wasRecovering: false });
     expect(data).toEqual([]);
@@ -195,7 +195,7 @@ describe("coming back", () => {
 });
 
 describe("history", () => {
-  it("is read by pages, both ways", async () => {
+  it("is paginated in both directions", async () => {
     const { url, server } = await startApp(app);
     for (let n = 1; n <= 7; n++) await server.publish("plain:a", n);
     const subscription = await subscribeSdk(await connectSdk(url), "plain:a");
@@ -215,7 +215,7 @@ describe("history", () => {
 });
 
 describe("joins and leaves", () => {
-  it("are told without being asked for, where the channel forces them", async () => {
+  it("are sent unrequested when the channel forces them", async () => {
     const { url } = await startApp(app);
     const subscription = await subscribeSdk(await connectSdk(url, { data: { user: "ann" } }), "told:a");
     const joined = next<Answer>(subscription, "join");
@@ -229,7 +229,7 @@ describe("joins and leaves", () => {
     expect((await left).info.user).toBe("bob");
   });
 
-  it("are told to those that ask, where the channel has them", async () => {
+  it("are sent on request when the channel has them", async () => {
     const { url } = await startApp(app);
     const quiet = await subscribeSdk(await connectSdk(url), "quiet:a");
     const heard: unknown[] = [];

@@ -50,7 +50,7 @@ const app = defineApp({
 });
 
 describe("map", () => {
-  it("gives all values first, and then each change", async () => {
+  it("sends all values, then each change", async () => {
     const { server, url } = await startApp(app);
     await server.publish("objects:a", 1, { key: "x" });
     await server.publish("objects:a", 2, { key: "y" });
@@ -103,7 +103,7 @@ describe("map", () => {
     expect(model.subscription.state).toBe("subscribed");
   });
 
-  it("is complete however many pages it has and whatever is written meanwhile", async () => {
+  it("is complete for any number of pages and concurrent writes", async () => {
     const { server, url } = await startApp(app);
     const write = (n: number) => server.publish("objects:a", n, { key: `k${(n * 7919) % 1500}` });
     for (let n = 0; n < 1500; n++) await write(n);
@@ -130,7 +130,7 @@ describe("map", () => {
     expect(new Map([...model.values].sort())).toEqual(new Map([...expected].sort()));
   });
 
-  it("gives those that come back what has changed, and all of it again where that is gone", async () => {
+  it("sends missed changes to returning clients, and all values when those are gone", async () => {
     const { server, url } = await startApp(app);
     await server.publish("short:a", 1, { key: "x" });
     const client = await connectSdk(url);
@@ -161,7 +161,7 @@ describe("map", () => {
     ]);
   });
 
-  it("without history gives all values anew to those that come back", async () => {
+  it("without history sends all values again to returning clients", async () => {
     const { server, url } = await startApp(app);
     await server.publish("passing:a", 1, { key: "x" });
     const client = await connectSdk(url);
@@ -177,7 +177,7 @@ describe("map", () => {
     expect([...model.values]).toEqual([["y", 2]]);
   });
 
-  it("tells of keys that expire", async () => {
+  it("reports expired keys", async () => {
     const { server, url } = await startApp(app);
     await server.publish("soon:a", 1, { key: "x" });
     const model = await subscribeMap(await connectSdk(url), "soon:a");
@@ -187,7 +187,7 @@ describe("map", () => {
     expect((await server.history("soon:a")).publications.at(-1)).toMatchObject({ key: "x", isRemoved: true });
   });
 
-  it("comes by score, the highest first, or the other way round, as the data or a function says", async () => {
+  it("is ordered by score, descending or ascending, from data or a function", async () => {
     const { server, url } = await startApp(app);
     const points = { ann: 5, bob: 20, cem: 5, dan: 11 };
     for (const [key, value] of Object.entries(points))
@@ -215,7 +215,7 @@ describe("map", () => {
     expect((await subscribeMap(client, "ranks:a")).order).toEqual(["p1", "p2", "p3"]);
   });
 
-  it("comes as patches of each key's own value, where that is asked for, with text of many bytes", async () => {
+  it("sends patches per key on request, with multi-byte text", async () => {
     const { server, url } = await startApp(app);
     const text = (n: number) => ({ text: `grüße 🚀 ${"äöü".repeat(200)} ${n} ${"日本".repeat(100)}` });
     await server.publish("patched:a", text(0), { key: "x" });
@@ -255,7 +255,7 @@ describe("map", () => {
     expect(hand.pushes[4].pub.data).toBe("null");
   });
 
-  it("keeps patches right across a break of the line", async () => {
+  it("keeps patches correct across a reconnect", async () => {
     const { server, url } = await startApp(app);
     const text = (n: number) => `${"x".repeat(300)}${n}${"y".repeat(300)}`;
     await server.publish("patched:a", text(0), { key: "x" });
@@ -277,7 +277,7 @@ describe("map", () => {
     ]);
   });
 
-  it("lets through what a tags filter is for, of the state and of the changes", async () => {
+  it("applies a tags filter to state and changes", async () => {
     const { server, url } = await startApp(app);
     const publish = (key: string, lang: string) => server.publish("objects:a", key, { key, tags: { lang } });
     await publish("a", "de");
@@ -291,7 +291,7 @@ describe("map", () => {
     expect([...model.values.keys()]).toEqual(["a", "d"]);
   });
 
-  it("is there after a restart of the server, with its epoch", async () => {
+  it("survives a restart of the server, with its epoch", async () => {
     const data = mkdtempSync(join(tmpdir(), "holdfast-maps-"));
     onTestFinished(() => rmSync(data, { recursive: true, force: true }));
     const first = await startApp(app, { data });
@@ -309,8 +309,8 @@ describe("map", () => {
   });
 });
 
-describe("who may write what in a map", () => {
-  it("is a client that names a key and says that it means a map", async () => {
+describe("permission to write in a map", () => {
+  it("requires a key and the map type from a client", async () => {
     const { url } = await startApp(app);
     const { ask } = await connectByHand(url);
     const publish = (params: object) => ask({ publish: { data: 1, ...params } });
@@ -327,7 +327,7 @@ describe("who may write what in a map", () => {
     expect((await publish({ channel: "objects:a", type: 1, key: "x" })).publish).toEqual({});
   });
 
-  it("is bounded by the map's number of keys", async () => {
+  it("is limited by the map's number of keys", async () => {
     const { url, errors } = await startApp(app);
     const { subscription } = await subscribeMap(await connectSdk(url), "small:a");
     await subscription.publish("x", 1);
@@ -337,7 +337,7 @@ describe("who may write what in a map", () => {
     expect(errors).toEqual([]);
   });
 
-  it("may be the owner of a key alone: its connection, or its user", async () => {
+  it("may be restricted to the key's owner: its connection, or its user", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url, { data: { user: "ann" } });
     const id = (await new Promise<Answer>((resolve) => {
@@ -359,7 +359,7 @@ describe("who may write what in a map", () => {
     await expect(nobody.subscription.publish("x", 1)).rejects.toMatchObject({ code: 103 });
   });
 
-  it("is what the publish and remove hooks allow", async () => {
+  it("is decided by the publish and remove hooks", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url, { data: { user: "ann" } });
     const guarded = await subscribeMap(client, "guarded:a");
@@ -380,7 +380,7 @@ describe("who may write what in a map", () => {
 });
 
 describe("keys of the server's own publications", () => {
-  it("are looked at like those of clients", async () => {
+  it("are checked like those of clients", async () => {
     const { server } = await startApp(app);
     const refused = { code: "HF_REQUEST_REFUSED", details: { code: 107 } };
     for (const key of ["x".repeat(256), "", "\ud800"]) {
@@ -392,7 +392,7 @@ describe("keys of the server's own publications", () => {
 });
 
 describe("subscribing to a map by hand", () => {
-  it("needs the type that the channel has", async () => {
+  it("requires the channel's type", async () => {
     const { url } = await startApp(app);
     const { ask } = await connectByHand(url);
     const code = async (params: object) => (await ask({ subscribe: params })).error?.code;
@@ -405,7 +405,7 @@ describe("subscribing to a map by hand", () => {
     expect(await code({ channel: "objects:a", type: 1, phase: 3 })).toBe(107);
   });
 
-  it("goes page by page, by cursors, through changes, to live", async () => {
+  it("goes page by page, by cursor, through changes, to live", async () => {
     const { server, url } = await startApp(app);
     for (let n = 0; n < 250; n++) await server.publish("objects:a", n, { key: `k${1000 + n}` });
     const { ask, pushes } = await connectByHand(url);
@@ -445,7 +445,7 @@ describe("subscribing to a map by hand", () => {
     expect(pushes[0].pub).toMatchObject({ key: "x", offset: 951 });
   });
 
-  it("refuses cursors of no state, and odd ones, and reads pages one after the other", async () => {
+  it("refuses unknown and malformed cursors, and reads pages one after the other", async () => {
     const { server, url } = await startApp(app);
     for (let n = 0; n < 150; n++) await server.publish("objects:a", n, { key: `k${n}` });
     const { ask } = await connectByHand(url);
@@ -461,7 +461,7 @@ describe("subscribing to a map by hand", () => {
     expect((await step({})).error.code).toBe(105);
   });
 
-  it("answers positions that are gone, or of another epoch, with 112", async () => {
+  it("answers expired positions and other epochs with 112", async () => {
     const { server, url } = await startApp(app);
     for (let n = 0; n < 10; n++) await server.publish("short:a", n, { key: `k${n}` });
     const { epoch } = (await server.history("short:a")).position;
@@ -475,7 +475,7 @@ describe("subscribing to a map by hand", () => {
   });
 });
 
-describe("list of who is there", () => {
+describe("presence list", () => {
   it("has an entry for each connection, and one for each user that outlives it", async () => {
     const { url } = await startApp(app);
     const watcher = await connectSdk(url);

@@ -120,7 +120,7 @@ describe("subscribing", () => {
     expect(errors).toEqual([]);
   });
 
-  it("is answered with what the hook returns", async () => {
+  it("returns the hook's result", async () => {
     const { url } = await startApp(app);
     const client = await clientOf(url, "ann");
     const subscription = client.newSubscription("chat:hall", { data: { hi: 1 } });
@@ -145,13 +145,13 @@ describe("publishing", () => {
     expect(await outcomeOf(client.publish(name, { text: "x" }))).toBe(expected);
   });
 
-  it("is for subscribers where the channel says so", async () => {
+  it("is allowed to subscribers when the channel says so", async () => {
     const { url } = await startApp(app);
     const subscription = await subscribeSdk(await clientOf(url, "ann"), "members:chess");
     expect(await outcomeOf(subscription.publish("x"))).toBe("allowed");
   });
 
-  it("gives subscribers what the hook makes of the data", async () => {
+  it("sends subscribers the data returned by the hook", async () => {
     const { url } = await startApp(app);
     const subscription = await subscribeSdk(await clientOf(url, "ann"), "chat:hall");
     const received = next<{ data: unknown }>(subscription, "publication");
@@ -202,7 +202,7 @@ describe.each(["presence", "history"] as const)("reading %s", (what) => {
     expect(await outcomeOf(read)).toBe(expected);
   });
 
-  it("is not available where there is none", async () => {
+  it("is unavailable when the channel has it off", async () => {
     const { url } = await startApp(app);
     const client = await clientOf(url, "ann");
     const subscription = await subscribeSdk(client, "anything");
@@ -241,7 +241,7 @@ describe("methods", () => {
 });
 
 describe("hooks of connections", () => {
-  it("greet, subscribe, and hear of the end", async () => {
+  it("accept, subscribe, and see the end of a connection", async () => {
     const onDisconnect = vi.fn();
     const { url, server } = await startApp(
       defineApp({
@@ -261,7 +261,7 @@ describe("hooks of connections", () => {
     expect(onDisconnect).toHaveBeenCalledWith("ann");
   });
 
-  it("that take too long to find out who a client is end the connection, and the client comes back", async () => {
+  it("that authenticate too slowly end the connection, and the client reconnects", async () => {
     let asked = 0;
     const never = new Promise<undefined>(() => {});
     const { url, port, errors } = await startApp(
@@ -279,7 +279,7 @@ describe("hooks of connections", () => {
     expect(errors).toEqual([error, error]);
   });
 
-  it("may refuse whom they know, and the client stays away", async () => {
+  it("may refuse a known user, and the client stays away", async () => {
     const { url, errors } = await startApp(defineApp({ authenticate: () => reject(403, "banned") }));
     const client = createSdk(url);
     const ended = next<{ code: number; reason: string }>(client, "disconnected");
@@ -296,7 +296,7 @@ describe("hooks of connections", () => {
     expect(await ended).toMatchObject({ code: 4920, reason: "come back never" });
   });
 
-  it("take one-way messages", async () => {
+  it("receive one-way messages", async () => {
     const onMessage = vi.fn();
     const { url } = await startApp(defineApp({ onMessage: ({ data }) => onMessage(data) }));
     const client = await connectSdk(url);

@@ -72,7 +72,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     expect(errors).toEqual([]);
   });
 
-  it("sees joins and leaves of others, whatever these come over", async () => {
+  it("sees joins and leaves of others over any transport", async () => {
     const { connect, port } = await start(kind);
     const subscription = await subscribeSdk(await connect(), "news", { joinLeave: true });
     const joined = next(subscription, "join");
@@ -85,7 +85,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     await left;
   });
 
-  it("recovers across a break with nothing missing and nothing twice", async () => {
+  it("recovers across a break with nothing missing or repeated", async () => {
     const { server, connect, proxy } = await start(kind);
     const subscription = await subscribeSdk(await connect(), "news");
     const offsets = collect(subscription);
@@ -101,7 +101,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     await until(() => server.stats().connections === 1);
   });
 
-  it("stays away after a terminal disconnect, and comes back after another", async () => {
+  it("stays away after a terminal disconnect, and reconnects after any other", async () => {
     const { server, connect } = await start(kind);
     const client = await connect();
     const connecting = next<{ code: number }>(client, "connecting");
@@ -115,7 +115,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     await until(() => server.stats().sockets === 0);
   });
 
-  it("is told when the server's side unsubscribes it", async () => {
+  it("is told when the server unsubscribes it", async () => {
     const { server, connect } = await start(kind);
     const subscription = await subscribeSdk(await connect(), "news");
     const unsubscribed = next<{ code: number }>(subscription, "unsubscribed");
@@ -123,7 +123,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     expect(await unsubscribed).toMatchObject({ code: 2000 });
   });
 
-  it("is told of the server's end", async () => {
+  it("is told when the server closes", async () => {
     const { server, connect } = await start(kind);
     const client = await connect();
     const connecting = next<{ code: number }>(client, "connecting");
@@ -132,7 +132,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     expect(server.stats()).toMatchObject({ sockets: 0, connections: 0, deadlines: 0 });
   });
 
-  it("answers pings, as many as come", async () => {
+  it("answers any number of pings", async () => {
     const { connect, proxy } = await start(kind, { pingIntervalMs: 600, pongTimeoutMs: 500 });
     const client = await connect();
     const codes: number[] = [];
@@ -141,7 +141,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
     expect([codes, client.state]).toEqual([[], "connected"]);
   });
 
-  it("is let go when it has vanished without a word", async () => {
+  it("is released when it disappears silently", async () => {
     const { server, connect, proxy } = await start(kind, {
       pingIntervalMs: 600,
       pongTimeoutMs: 500,
@@ -163,7 +163,7 @@ describe.each<Kind>(["http_stream", "sse"])("tokens over %s", (kind) => {
     return { server, client };
   }
 
-  it("are refreshed when they have expired, and when they are about to", async () => {
+  it("are refreshed when expired, and when about to expire", async () => {
     let asked = 0;
     const getToken = async () => {
       asked++;
@@ -177,7 +177,7 @@ describe.each<Kind>(["http_stream", "sse"])("tokens over %s", (kind) => {
     expect(client.state).toBe("connected");
   });
 
-  it("end the connection for good where they are not accepted", async () => {
+  it("end the connection terminally when they are refused", async () => {
     const { server, client } = await startWithTokens("nonsense", async () => "");
     const disconnected = next<{ code: number; reason: string }>(client, "disconnected");
     client.connect();

@@ -27,7 +27,7 @@ interface Ended {
 }
 
 describe("connection token", () => {
-  it("says who the client is, and others see its info", async () => {
+  it("identifies the client, and others see its info", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann", info: { name: "Ann" } }) });
     const news = await subscribeSdk(client, "news");
@@ -48,7 +48,7 @@ describe("connection token", () => {
     expect(await ended).toMatchObject({ code });
   });
 
-  it("that has expired is fetched anew, and the client gets in", async () => {
+  it("that has expired is fetched again, and the client connects", async () => {
     const { url } = await startApp(app);
     const getToken = vi.fn(async () => tokenOf({ sub: "ann", exp: inSeconds(100) }));
     const client = createSdk(url, { token: tokenOf({ sub: "ann", exp: inSeconds(-10) }), getToken });
@@ -77,7 +77,7 @@ describe("connection token", () => {
     expect(await next<Ended>(client, "disconnected")).toMatchObject({ code: 3500 });
   });
 
-  it("that is revoked lets nobody in, and ends those that came with it", async () => {
+  it("that is revoked admits nobody, and ends connections made with it", async () => {
     const { url, api } = await startApp(app);
     const token = tokenOf({ sub: "ann", jti: "t-1" });
     const client = await connectSdk(url, { token });
@@ -96,7 +96,7 @@ describe("connection token", () => {
 describe("subscription token", () => {
   const claims = { sub: "ann", channel: "closed:1", info: { seat: 4 } };
 
-  it("lets its bearer in where the rules let nobody, with an info for that channel", async () => {
+  it("admits its bearer when the rules admit nobody, with an info for that channel", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const room = await subscribeSdk(client, "closed:1", { token: tokenOf(claims) });
@@ -104,7 +104,7 @@ describe("subscription token", () => {
     expect(Object.values((await room.presence()).clients)).toMatchObject([{ chanInfo: { seat: 4 } }]);
   });
 
-  it("is needed there", async () => {
+  it("is required there", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const room = client.newSubscription("closed:1");
@@ -124,7 +124,7 @@ describe("subscription token", () => {
     expect(await ended).toMatchObject({ code: 3500 });
   });
 
-  it("that has expired is fetched anew", async () => {
+  it("that has expired is fetched again", async () => {
     const { url } = await startApp(app);
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const getToken = vi.fn(async () => tokenOf(claims));
@@ -148,7 +148,7 @@ describe("subscription token", () => {
     expect(lost).not.toHaveBeenCalled();
   });
 
-  it("that has expired at its refresh is fetched once more, and nothing is missed", async () => {
+  it("that expires during its refresh is fetched once more, and nothing is missed", async () => {
     const { url, server } = await startApp(app);
     const client = await connectSdk(url, { token: tokenOf({ sub: "ann" }) });
     const tokens = [tokenOf({ ...claims, exp: inSeconds(-5) }), tokenOf({ ...claims, exp: inSeconds(1000) })];
@@ -165,7 +165,7 @@ describe("subscription token", () => {
 describe("channels of a connection token", () => {
   const token = tokenOf({ sub: "ann", subs: { news: { data: { hello: 1 } }, "closed:9": {} } });
 
-  it("are subscribed to at once, whatever their rules, and their publications arrive", async () => {
+  it("are subscribed at once, whatever their rules, and receive publications", async () => {
     const { url, server } = await startApp(app);
     const client = createSdk(url, { token });
     const subscribed: { channel: string; data: unknown }[] = [];
@@ -183,7 +183,7 @@ describe("channels of a connection token", () => {
     expect(received).toEqual([["closed:9", "x"]]);
   });
 
-  it("go on where they were when the client comes back", async () => {
+  it("resume when the client reconnects", async () => {
     const { url, server } = await startApp(app);
     const client = createSdk(url, { token });
     const received: unknown[] = [];
@@ -204,7 +204,7 @@ describe("channels of a connection token", () => {
     expect(states).toEqual([false, true]);
   });
 
-  it("that are not there end the connection", async () => {
+  it("that do not exist end the connection", async () => {
     const { url } = await startApp(app);
     const client = createSdk(url, { token: tokenOf({ sub: "ann", channels: ["unheard-of"] }) });
     const ended = next<Ended>(client, "disconnected");
@@ -217,7 +217,7 @@ describe("revoked subscription token", () => {
   const bearer = tokenOf({ sub: "ann" });
   const forRoom = (claims: object) => tokenOf({ sub: "ann", channel: "closed:1", ...claims });
 
-  it("ends the subscription that came with it, and nothing beside it", async () => {
+  it("ends the subscription made with it, and nothing else", async () => {
     const { server, url } = await startApp(app);
     const client = await connectSdk(url, { token: bearer });
     const [room, other, news] = [
@@ -237,7 +237,7 @@ describe("revoked subscription token", () => {
     expect(server.stats().subscriptions).toBe(2);
   });
 
-  it("is replaced by one that is good, where the application gives it, and not by one of a revoked user", async () => {
+  it("is replaced by a valid one from the application, and not by one of a revoked user", async () => {
     const { server, url } = await startApp(app);
     const client = await connectSdk(url, { token: bearer });
     let given = 0;
@@ -252,7 +252,7 @@ describe("revoked subscription token", () => {
     expect(await ended).toMatchObject({ code: 3500 });
   });
 
-  it("is that of a user whose connection came without one, too, and the newer of two that were shown", async () => {
+  it("is checked for users who connected without one, by the newer of two shown", async () => {
     const byCookie = defineApp({
       authenticate: [jwt({ secret }), () => ({ id: "ann" })],
       channels: { "closed:{room}": channel({ allow: { subscribe: false } }) },
@@ -274,7 +274,7 @@ describe("revoked subscription token", () => {
     expect(client.state).toBe("connected");
   }, 10_000);
 
-  it("ends the subscription, and not the connection, where it is shown to renew that", async () => {
+  it("ends the subscription, not the connection, when shown to refresh it", async () => {
     const { server, url } = await startApp(app);
     const client = await connectSdk(url, { token: bearer });
     await server.revoke({ tokenId: "t-2" });
@@ -288,7 +288,7 @@ describe("revoked subscription token", () => {
     expect(client.state).toBe("connected");
   });
 
-  it("ends a subscription that is being made while it is revoked", async () => {
+  it("ends a subscription in progress when it is revoked", async () => {
     let isAsked: () => void = () => {};
     const asked = new Promise<void>((resolve) => {
       isAsked = resolve;
@@ -320,7 +320,7 @@ describe("revoked subscription token", () => {
     expect(server.stats().subscriptions).toBe(0);
   });
 
-  it("ends polls and events that came with it", async () => {
+  it("ends polls and events opened with it", async () => {
     const { server, http } = await startApp(app);
     const headers = { Authorization: `Bearer ${bearer}` };
     const { epoch } = await server.publish("closed:1", 1);

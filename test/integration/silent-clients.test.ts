@@ -14,7 +14,7 @@ describe.each([
   { isSecure: true, isHttp2: false },
   { isSecure: true, isHttp2: true },
 ])("a client that is silent, TLS $isSecure, HTTP/2 $isHttp2", ({ isSecure, isHttp2 }) => {
-  it("is told so, and let go", async () => {
+  it("is told so, and released", async () => {
     const { server, port } = await startServer({
       ...(isSecure && { tls: testTls }),
       pingIntervalMs: 600,
@@ -37,8 +37,8 @@ describe.each([
   });
 });
 
-describe("a client whose connect command does not come in time", () => {
-  it("comes back, as after any wait", async () => {
+describe("client whose connect command is late", () => {
+  it("reconnects as after any delay", async () => {
     const { url } = await startServer({ connectTimeoutMs: 300 });
     let sockets = 0;
     /** The first says nothing, as that of a page that was frozen right after it had opened. */

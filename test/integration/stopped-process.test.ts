@@ -51,8 +51,8 @@ async function connectAll(url: string) {
   return { closes, pings: () => pings };
 }
 
-describe("server that was stopped for longer than a pong may take", () => {
-  it.each(rows)("cuts no client that has answered ($name)", { timeout: 60_000 }, async (row) => {
+describe("server suspended for longer than the pong timeout", () => {
+  it.each(rows)("keeps clients that have answered ($name)", { timeout: 60_000 }, async (row) => {
     const { run, port } = await serve(...times, ...row.flags);
     const url = `${row.scheme}://localhost:${port}/connection/websocket${row.query}`;
     const { closes, pings } = await connectAll(url);
@@ -69,7 +69,7 @@ describe("server that was stopped for longer than a pong may take", () => {
   });
 });
 
-describe("store of a server that was stopped", () => {
+describe("store of a suspended server", () => {
   it("is refused to a second one, which ends at once", async () => {
     const data = mkdtempSync(join(tmpdir(), "holdfast-stopped-"));
     onTestFinished(() => rmSync(data, { recursive: true, force: true }));

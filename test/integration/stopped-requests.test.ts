@@ -33,8 +33,8 @@ function listen(socket: Socket): { answer: string; hasClosed: boolean } {
   return heard;
 }
 
-describe.each([false, true])("a server that was stopped (TLS %s)", (isSecure) => {
-  it("answers what has come meanwhile", { timeout: 60_000 }, async () => {
+describe.each([false, true])("suspended server (TLS %s)", (isSecure) => {
+  it("answers requests that arrived meanwhile", { timeout: 60_000 }, async () => {
     const { run, port } = await serve(
       ...times,
       ...(isSecure ? ["--tls-cert", certFile, "--tls-key", keyFile] : []),

@@ -58,7 +58,7 @@ function collect(subscription: Subscription): number[] {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
-describe("a proxy that refuses upgrades", () => {
+describe("proxy that refuses upgrades", () => {
   it.each([403, 426, 502])("with %i makes the SDK fall back by itself", async (upgradeStatus) => {
     const { server, proxy, errors } = await start({ upgradeStatus });
     const client = createFallingBack(proxy);
@@ -72,7 +72,7 @@ describe("a proxy that refuses upgrades", () => {
     expect(errors).toEqual([]);
   });
 
-  it("and lines, too, makes it fall back to events", async () => {
+  it("and JSON lines makes it fall back to events", async () => {
     const { proxy } = await start();
     proxy.broken.add("/connection/http_stream");
     const client = createFallingBack(proxy);
@@ -81,7 +81,7 @@ describe("a proxy that refuses upgrades", () => {
     expect(transportOf(client)).toBe("sse");
   });
 
-  it("and loses the requests with commands makes it come back, with nothing missing", async () => {
+  it("and drops command requests makes it reconnect, with nothing missing", async () => {
     const { server, proxy } = await start();
     const client = createFallingBack(proxy);
     client.connect();
@@ -100,8 +100,8 @@ describe("a proxy that refuses upgrades", () => {
   });
 });
 
-describe("a proxy that cuts what is idle", () => {
-  it.each(kinds)("leaves %s alone, for pings come often enough", async (kind) => {
+describe("proxy that closes idle connections", () => {
+  it.each(kinds)("keeps %s open, since pings are frequent enough", async (kind) => {
     const idleTimeoutMs = 2000;
     const { proxy, server } = await start({ idleTimeoutMs }, fastPings);
     const client = createOver(kind, proxy);
@@ -113,7 +113,7 @@ describe("a proxy that cuts what is idle", () => {
     expect([proxy.idleCuts, server.stats().connections]).toEqual([0, 1]);
   });
 
-  it.each(kinds)("makes %s come back and recover where pings are rare", async (kind) => {
+  it.each(kinds)("makes %s reconnect and recover when pings are rare", async (kind) => {
     const { proxy, server } = await start({ idleTimeoutMs: 300 });
     const client = createOver(kind, proxy);
     client.connect();
@@ -131,7 +131,7 @@ describe("a proxy that cuts what is idle", () => {
     expect(offsets).toEqual(upTo(published));
   });
 
-  it("leaves plain events alone, too, or a browser comes back with its last id", async () => {
+  it("keeps plain events open, or a browser resumes with its last id", async () => {
     const quiet = await start({ idleTimeoutMs: 2000 }, fastPings);
     const stream = await PlainStream.open(`${quiet.proxy.http}/channels/news/events`);
     await stream.until(() => stream.text.split("keepalive").length > 5);
@@ -149,8 +149,8 @@ describe("a proxy that cuts what is idle", () => {
   });
 });
 
-describe("a proxy that gathers responses", () => {
-  it.each(kinds)("lets %s through, which asks it not to", async (kind) => {
+describe("proxy that buffers responses", () => {
+  it.each(kinds)("passes %s, which asks for no buffering", async (kind) => {
     const { proxy } = await start({ isGathering: true });
     const client = createOver(kind, proxy);
     client.connect();
@@ -160,14 +160,14 @@ describe("a proxy that gathers responses", () => {
     await came;
   });
 
-  it("lets plain events through", async () => {
+  it("passes plain events", async () => {
     const { proxy } = await start({ isGathering: true });
     const stream = await PlainStream.open(`${proxy.http}/channels/news/events`);
     expect(await stream.nextEvents(1)).toMatchObject([{ type: "position" }]);
   });
 });
 
-describe("a client that has vanished without a word", () => {
+describe("client that disappears silently", () => {
   it.each([
     [
       "http_stream",

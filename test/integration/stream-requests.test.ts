@@ -39,8 +39,8 @@ async function start(options: ServerOptions = {}) {
   return { server, port, http, errors, post, open, connect };
 }
 
-describe("requests with commands", () => {
-  it("are answered with 204, carried out in their order, and answered in the stream", async () => {
+describe("emulation requests", () => {
+  it("are answered with 204, executed in order, and answered in the stream", async () => {
     const { connect, server, errors } = await start();
     const { stream, send } = await connect();
     expect((await send({ id: 2, subscribe: { channel: "a" } })).status).toBe(204);
@@ -58,7 +58,7 @@ describe("requests with commands", () => {
     expect(errors).toEqual([]);
   });
 
-  it("are for the session that they name, which nobody can guess or find out from the client's id", async () => {
+  it("address a session by a secret that cannot be guessed or derived from the client id", async () => {
     const { connect, post } = await start();
     const [first, second] = [await connect(), await connect()];
     expect(Buffer.from(first.session, "base64url").length).toBeGreaterThanOrEqual(16);
@@ -72,7 +72,7 @@ describe("requests with commands", () => {
     expect(first.stream.lines).toHaveLength(1);
   });
 
-  it("get 204 for a session that is over, so that SDKs wait for the end of their stream", async () => {
+  it("get 204 for an ended session, so SDKs wait for the end of their stream", async () => {
     const { connect, server } = await start();
     const { stream, send } = await connect();
     stream.cut();
@@ -96,7 +96,7 @@ describe("requests with commands", () => {
     expect(await response.text()).toMatch(/^\{"error":\{"code":\d+,"message":"\w+ \w+.*\."\}\}\n$/);
   });
 
-  it("that are no commands end the session with 3501", async () => {
+  it("without valid commands end the session with 3501", async () => {
     const { connect, server } = await start();
     const { stream, session, node } = await connect();
     await fetch(`http://127.0.0.1:${server.address.port}/emulation`, {
@@ -156,7 +156,7 @@ describe("opening a stream", () => {
     },
   );
 
-  it("with something else than connect ends with the reason", async () => {
+  it("with another command than connect ends with the reason", async () => {
     const { open, server } = await start();
     const stream = await open('{"id":1,"subscribe":{"channel":"a"}}');
     await stream.ended();
@@ -166,7 +166,7 @@ describe("opening a stream", () => {
     expect(server.stats()).toMatchObject(nothing);
   });
 
-  it("sends the head before it is known who it is, and forgets a client that does not wait", async () => {
+  it("sends the head before authentication, and forgets a client that does not wait", async () => {
     let release = () => {};
     const asked = new Promise<void>((resolve) => {
       release = resolve;
@@ -218,7 +218,7 @@ describe("opening a stream", () => {
     expect(server.stats()).toMatchObject(nothing);
   });
 
-  it("works inside another server, which goes on with the rest", async () => {
+  it("works inside another server, which handles other requests", async () => {
     const server = createServer({ pages: null });
     const http = createHttp((request, response) =>
       server.handler(request, response, () => response.end("the other")),
@@ -243,7 +243,7 @@ describe("pages of other origins", () => {
   const origin = "https://app.example";
   const paths = ["/connection/http_stream", "/connection/sse", "/emulation", "/channels/a/events"];
 
-  it.each(paths)("may use %s where they are allowed, and are told so in the preflight", async (path) => {
+  it.each(paths)("may use %s when allowed, and preflight says so", async (path) => {
     const { http } = await start({ allowedOrigins: [origin] });
     const response = await fetch(http + path, {
       method: "OPTIONS",
@@ -260,7 +260,7 @@ describe("pages of other origins", () => {
     });
   });
 
-  it.each(paths)("get 403 from %s where they are not, in the preflight and after", async (path) => {
+  it.each(paths)("get 403 from %s when not allowed, in preflight and after", async (path) => {
     const { http, server } = await start({ allowedOrigins: [origin] });
     const method = path.startsWith("/channels") ? "GET" : "POST";
     const headers = { Origin: "https://evil.example" };
@@ -272,7 +272,7 @@ describe("pages of other origins", () => {
     expect(server.stats()).toMatchObject(nothing);
   });
 
-  it("get 403 where they hide their origin, as images and links do", async () => {
+  it("get 403 when they hide their origin, as images and links do", async () => {
     const { http, server } = await start();
     const url = `${http}/channels/a/events`;
     const image = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
@@ -284,7 +284,7 @@ describe("pages of other origins", () => {
     expect((await PlainStream.open(`${open.http}/channels/a/events`, image)).status).toBe(200);
   });
 
-  it("may read streams and errors, and send no credentials where everybody may connect", async () => {
+  it("may read streams and errors, without credentials when any origin is allowed", async () => {
     const { open, http } = await start({ allowedOrigins: "*" });
     const stream = await open(connectCommand, { Origin: "https://any.example" });
     expect(stream.headers["access-control-allow-origin"]).toBe("*");
@@ -297,7 +297,7 @@ describe("pages of other origins", () => {
 });
 
 describe("limits", () => {
-  it("of connections are for WebSockets and streams together", async () => {
+  it("of connections cover WebSockets and streams together", async () => {
     const { open, port, server } = await start({ maxConnections: 2 });
     const socket = await RawClient.upgrade(port);
     const stream = await open();
@@ -313,7 +313,7 @@ describe("limits", () => {
     socket.socket.destroy();
   });
 
-  it("of an address hold for streams: how many, and how fast", async () => {
+  it("of an address cover streams: number and rate", async () => {
     const from = (address: string) => ({ "X-Forwarded-For": address });
     const trustedProxies = ["loopback"];
     const few = await start({ trustedProxies, maxAddressConnections: 1 });
@@ -329,7 +329,7 @@ describe("limits", () => {
     expect([(await plain()).status, (await plain()).status]).toEqual([200, 429]);
   });
 
-  it("hold up commands that come too fast, without losing any", async () => {
+  it("delay commands sent too fast, without losing any", async () => {
     const { connect } = await start({ bytesPerSecond: 20_000, byteBurst: 10_000 });
     const { stream, send } = await connect();
     await send({ id: 2, subscribe: { channel: "a" } });

@@ -39,7 +39,7 @@ function ask(
 }
 
 describe("server on a Unix socket", () => {
-  it("listens there, says so, opens WebSockets, and takes the file away at its end", async () => {
+  it("listens on it, prints it, opens WebSockets, and removes the file on close", async () => {
     const unixSocket = createPath();
     const { server } = await startServer({ unixSocket });
     expect(server.address).toEqual({ host: unixSocket, port: 0, url: `unix:${unixSocket}` });
@@ -51,7 +51,7 @@ describe("server on a Unix socket", () => {
     expect(existsSync(unixSocket)).toBe(false);
   });
 
-  it("is asked by names of this machine, or through a proxy that is trusted", async () => {
+  it("accepts local host names, or a trusted proxy", async () => {
     const app = defineApp({
       authenticate: ({ address }) => (address === "203.0.113.9" ? { id: "ann" } : undefined),
     });
@@ -70,7 +70,7 @@ describe("server on a Unix socket", () => {
     );
   });
 
-  it("takes a file over that a server has left there, and none that is in use or no socket", async () => {
+  it("replaces a stale socket file, but not one in use or another kind of file", async () => {
     const unixSocket = createPath();
     const killed = `require("net").createServer().listen(${JSON.stringify(unixSocket)}, () => process.kill(process.pid, "SIGKILL"))`;
     spawnSync(process.execPath, ["-e", killed]);

@@ -3,7 +3,7 @@ import { createEpoch } from "../../src/brokers/create-epoch.js";
 import { formatPosition, parsePosition } from "../../src/wire/messages.js";
 
 describe("epoch", () => {
-  it("has at least 64 bits of chance", () => {
+  it("has at least 64 bits of entropy", () => {
     const epochs = Array.from({ length: 1000 }, createEpoch);
     expect(new Set(epochs).size).toBe(1000);
     for (const epoch of epochs) expect(Buffer.from(epoch, "base64url").length * 8).toBeGreaterThanOrEqual(64);
@@ -17,7 +17,7 @@ describe("epoch", () => {
     expect(seen).toEqual(seen.map(() => 2));
   });
 
-  it("can stand in an address and in an id of an event", () => {
+  it("is safe in URLs and event ids", () => {
     for (let i = 0; i < 100; i++) {
       const position = { epoch: createEpoch(), offset: 7 };
       expect(parsePosition(formatPosition(position))).toEqual(position);

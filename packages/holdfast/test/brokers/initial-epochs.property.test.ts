@@ -165,7 +165,7 @@ async function openMemory(): Promise<Subject> {
 }
 
 describe("epochs of channels with and without a log", () => {
-  it("stand for one log each, in memory", async () => {
+  it("each identify one log, in memory", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) =>
         run(await openMemory(), steps),
@@ -174,7 +174,7 @@ describe("epochs of channels with and without a log", () => {
     );
   });
 
-  it("stand for one log each, in a store, over restarts, crashes and power cuts", {
+  it("each identify one log, in a store, across restarts, crashes and power cuts", {
     timeout: 60_000,
   }, async () => {
     await fc.assert(

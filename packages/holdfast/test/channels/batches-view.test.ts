@@ -29,7 +29,7 @@ function channelWith(count: number): Channel {
 }
 
 describe("payloads as patches", () => {
-  it("begin with a whole one for a reader that has none, also where others have been before", () => {
+  it("start with a full payload for a reader that has none, also after other readers", () => {
     const [first, second] = read(channelWith(3), 1);
     expect(first).toMatchObject({ offset: 2, data: text(2) });
     expect(first?.delta).toBeUndefined();
@@ -37,27 +37,27 @@ describe("payloads as patches", () => {
     expect(second?.data).not.toBe(text(3));
   });
 
-  it("go on with a patch for a reader that has the one before", () => {
+  it("continue with a patch for a reader that has the previous payload", () => {
     const channel = channelWith(3);
     const next = viewAfterPublication(viewOf({ isDelta: true }));
     expect(read(channel, 2, next)).toMatchObject([{ offset: 3, delta: true }]);
     expect(read(channel, 2)).toMatchObject([{ offset: 3, data: text(3) }]);
   });
 
-  it("are for the publication right before, and for no other", () => {
+  it("apply to the immediately preceding publication only", () => {
     expect(patched(publication(3), publication(2))).toMatchObject({ delta: "patch" });
     expect(patched(publication(3), publication(1))).toEqual({ ...publication(3), delta: "full" });
     expect(patched(publication(3), undefined)).toEqual({ ...publication(3), delta: "full" });
   });
 
-  it("are not mixed up with whole ones of other readers", () => {
+  it("are kept apart from full payloads of other readers", () => {
     const channel = channelWith(2);
     const patches = read(channel, 1, viewAfterPublication(viewOf({ isDelta: true })));
     expect(read(channel, 1, viewOf())).toMatchObject([{ data: JSON.parse(text(2)) }]);
     expect(patches[0]?.delta).toBe(true);
   });
 
-  it("are not for readers with a filter, who do not get every publication", () => {
+  it("are not sent to readers with a filter, which skip publications", () => {
     const filter = { key: "f", weight: 1, passes: () => true };
     const view = viewOf({ isDelta: true, filter });
     expect(publicationsFor(view, [publication(1), publication(2)]).map(({ delta }) => delta)).toEqual([

@@ -39,7 +39,7 @@ const quiet = viewOf();
 const curious = viewOf({ hasJoinLeave: true });
 
 describe("batch", () => {
-  it("holds what lies between cursor and head", () => {
+  it("holds the publications between cursor and head", () => {
     const channel = channelWith(3);
     const batch = channel.batches.get(1, quiet, plainEncoding);
     expect(offsetsOf(batch.framed?.bytes)).toEqual([2, 3]);
@@ -61,7 +61,7 @@ describe("batch", () => {
     expect(channel.batches.get(2, quiet, plainEncoding).framed?.bytes).not.toBe(first.framed?.bytes);
   });
 
-  it("is made anew when the ring has grown", () => {
+  it("is rebuilt when the ring has grown", () => {
     const channel = channelWith(3);
     channel.batches.get(1, quiet, plainEncoding);
     channel.append(publication(4), "e1");
@@ -70,14 +70,14 @@ describe("batch", () => {
     expect(batch.cursor).toBe(4);
   });
 
-  it("is made anew when a join has come", () => {
+  it("is rebuilt when a join has arrived", () => {
     const channel = channelWith(1);
     channel.batches.get(0, curious, plainEncoding);
     channel.announce("join", clientInfo("ann"));
     expect(textOf(channel.batches.get(0, curious, plainEncoding).framed?.bytes)).toContain('"join"');
   });
 
-  it("ends with the entry that takes it past its size, and goes on from there", () => {
+  it("ends with the entry that exceeds its size, and continues from there", () => {
     const data = JSON.stringify("x".repeat(10_000));
     const channel = channelWith(20, data);
     const read: (number | undefined)[] = [];
@@ -97,7 +97,7 @@ describe("batch", () => {
     expect(batches).toBe(3);
   });
 
-  it("holds an entry that is larger than a batch by itself", () => {
+  it("holds an oversized entry by itself", () => {
     const channel = channelWith(3, JSON.stringify("x".repeat(2 * maxBatchBytes)));
     const batch = channel.batches.get(0, quiet, plainEncoding);
     expect(offsetsOf(batch.framed?.bytes)).toEqual([1]);
@@ -106,7 +106,7 @@ describe("batch", () => {
 });
 
 describe("joins and leaves in a batch", () => {
-  it("are there for those who want them, in their place", () => {
+  it("are included in order for readers that want them", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
     channel.append(publication(2), "e1");
@@ -117,7 +117,7 @@ describe("joins and leaves in a batch", () => {
     expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
   });
 
-  it("are not there for the others, who still get past them", () => {
+  it("are left out for other readers, whose cursors still pass them", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
     channel.append(publication(2), "e1");
@@ -127,7 +127,7 @@ describe("joins and leaves in a batch", () => {
     expect({ cursor, offset }).toEqual({ cursor: 4, offset: 2 });
   });
 
-  it("alone give the others no bytes at all", () => {
+  it("produce no bytes for other readers when alone", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
     const batch = channel.batches.get(1, quiet, plainEncoding);
@@ -150,7 +150,7 @@ describe("encoding", () => {
     expect(encoded()).toBe(4);
   });
 
-  it("happens for each codec by itself", () => {
+  it("happens once for each codec", () => {
     const one = createCountingCodec("one");
     const two = createCountingCodec("two");
     const channel = channelWith(3);
@@ -183,7 +183,7 @@ describe("publications of the log as a frame", () => {
     expect(textOf(framed?.bytes)).toBe(framed?.payload());
   });
 
-  it("are nothing when there are none", () => {
+  it("are empty when there are none", () => {
     expect(framePublications(channelWith(0), [], plainEncoding)).toBeUndefined();
   });
 });

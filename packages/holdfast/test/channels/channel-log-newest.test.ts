@@ -17,7 +17,7 @@ function offsetsAfter(newest: NewestEntries, offset: number): number[] {
 }
 
 describe("newest entries", () => {
-  it("are one of each key, in the order of their publication", () => {
+  it("hold one publication of each key, in publication order", () => {
     const newest = new NewestEntries(ample, 0);
     for (const [offset, key] of [
       [1, "a"],
@@ -32,7 +32,7 @@ describe("newest entries", () => {
     expect(newest.bytes).toBe(300);
   });
 
-  it("say whether one of the same key has come after", () => {
+  it("report whether a later one has the same key", () => {
     const newest = new NewestEntries(ample, 0);
     const [old, young] = [entry(1, "a"), entry(2, "a")];
     newest.add(old);
@@ -41,7 +41,7 @@ describe("newest entries", () => {
     expect([newest.isNewest(old), newest.isNewest(young)]).toEqual([false, true]);
   });
 
-  it("serve whoever has everything up to the last that was dropped", () => {
+  it("serve a reader that has everything up to the last dropped entry", () => {
     const newest = new NewestEntries({ maxEntries: 2, maxBytes: 100_000 }, 7);
     newest.add(entry(8, "a"));
     newest.add(entry(9, "b"));
@@ -51,7 +51,7 @@ describe("newest entries", () => {
     expect(offsetsAfter(newest, 8)).toEqual([9, 10]);
   });
 
-  it("keep within their bytes, but for the last one", () => {
+  it("stay within their byte limit, except for the last one", () => {
     const newest = new NewestEntries({ maxEntries: 100, maxBytes: 250 }, 0);
     for (const [offset, key] of [
       [1, "a"],
@@ -64,7 +64,7 @@ describe("newest entries", () => {
     expect(offsetsAfter(newest, 0)).toEqual([4]);
   });
 
-  it("give a reader at any place that can be served the last of each key after it", () => {
+  it("give a reader at any served offset the last of each later key", () => {
     const keys = fc.array(fc.constantFrom("a", "b", "c", "d", undefined), { maxLength: 50 });
     fc.assert(
       fc.property(keys, fc.integer({ min: 1, max: 5 }), (published, maxEntries) => {

@@ -14,15 +14,15 @@ function receiveMany(channel: Channel, last: number, first = 1): void {
   for (const offset of countTo(last, first)) channel.append(publication(offset), channel.epoch);
 }
 
-describe("channel that has been opened", () => {
-  it("stands where the broker subscribed", () => {
+describe("opened channel", () => {
+  it("starts at the position where the broker subscribed", () => {
     const channel = openChannel(7);
     expect(channel.position).toEqual({ epoch: "e1", offset: 7 });
     expect(channel.seen).toBe(7);
     expect(channel.ring.next - channel.ring.first).toBe(0);
   });
 
-  it("keeps what events brought before, when the epoch is the same", () => {
+  it("keeps earlier events of the same epoch", () => {
     const channel = new Channel("news", { limits: limits });
     expect(channel.append(publication(5), "e1")).toBe("appended");
     channel.open({ epoch: "e1", offset: 4 });
@@ -30,7 +30,7 @@ describe("channel that has been opened", () => {
     expect(channel.seen).toBe(5);
   });
 
-  it("knows that there is more than the events brought before", () => {
+  it("detects publications beyond the earlier events", () => {
     const channel = new Channel("news", { limits: limits });
     channel.append(publication(5), "e1");
     channel.open({ epoch: "e1", offset: 8 });
@@ -38,7 +38,7 @@ describe("channel that has been opened", () => {
     expect(channel.seen).toBe(8);
   });
 
-  it("drops what events brought before of another epoch", () => {
+  it("drops earlier events of another epoch", () => {
     const channel = new Channel("news", { limits: limits });
     channel.append(publication(5), "old");
     channel.open({ epoch: "new", offset: 2 });
@@ -48,8 +48,8 @@ describe("channel that has been opened", () => {
   });
 });
 
-describe("publication that comes", () => {
-  it("is appended when it is the next one", () => {
+describe("incoming publication", () => {
+  it("is appended when its offset is next", () => {
     const channel = openChannel(3);
     expect(channel.append(publication(4), "e1")).toBe("appended");
     expect(channel.append(publication(5), "e1")).toBe("appended");
@@ -57,7 +57,7 @@ describe("publication that comes", () => {
     expect(channel.ring.at(channel.ring.first)).toMatchObject({ kind: "pub", offset: 4 });
   });
 
-  it("is ignored when it is known", () => {
+  it("is ignored when its offset is known", () => {
     const channel = openChannel(3);
     receiveMany(channel, 5, 4);
     for (const offset of [1, 3, 4, 5]) expect(channel.append(publication(offset), "e1")).toBe("ignored");
@@ -65,7 +65,7 @@ describe("publication that comes", () => {
     expect(channel.ring.next - channel.ring.first).toBe(2);
   });
 
-  it("shows a gap when one before it is missing, and is not taken", () => {
+  it("signals a gap and is not appended when an earlier one is missing", () => {
     const channel = openChannel(3);
     expect(channel.append(publication(5), "e1")).toBe("gap");
     expect(channel.head).toBe(3);
@@ -74,7 +74,7 @@ describe("publication that comes", () => {
     expect(channel.append(publication(5), "e1")).toBe("appended");
   });
 
-  it("shows a gap when it is of another epoch, and is not taken", () => {
+  it("signals a gap and is not appended when its epoch differs", () => {
     const channel = openChannel(3);
     expect(channel.append(publication(4), "e2")).toBe("gap");
     expect(channel.append(publication(1), "e2")).toBe("gap");
@@ -90,8 +90,8 @@ describe("publication that comes", () => {
   });
 });
 
-describe("join or leave that comes", () => {
-  it("stands in the ring between the publications, without an offset of its own", () => {
+describe("incoming join or leave", () => {
+  it("is placed in the ring between publications, without an offset", () => {
     const channel = openChannel();
     receiveMany(channel, 1);
     channel.announce("join", clientInfo("ann"));
@@ -115,7 +115,7 @@ describe("cursor after an offset", () => {
     expect(channel.cursorAfter(5)).toBe(channel.ring.next);
   });
 
-  it("is the place of the next publication while the ring has it", () => {
+  it("is the sequence number of the next publication while the ring has it", () => {
     const channel = openChannel();
     receiveMany(channel, 2);
     channel.announce("join", clientInfo("ann"));
@@ -124,14 +124,14 @@ describe("cursor after an offset", () => {
     expect(channel.ring.at(channel.cursorAfter(2))).toMatchObject({ kind: "pub", offset: 3 });
   });
 
-  it("lies before the ring when the next publication has fallen out", () => {
+  it("is before the ring when the next publication was evicted", () => {
     const channel = openChannel();
     receiveMany(channel, 10);
     expect(channel.cursorAfter(5)).toBeLessThan(channel.ring.first);
     expect(channel.cursorAfter(6)).toBe(channel.ring.first);
   });
 
-  it("lies before the ring when the ring never had the next publication", () => {
+  it("is before the ring when the ring never had the next publication", () => {
     const channel = openChannel(5);
     expect(channel.cursorAfter(3)).toBeLessThan(channel.ring.first);
     expect(channel.cursorAfter(5)).toBe(channel.ring.next);
@@ -139,7 +139,7 @@ describe("cursor after an offset", () => {
 });
 
 describe("restart", () => {
-  it("forgets the ring and begins again at the position", () => {
+  it("clears the ring and restarts at the position", () => {
     const channel = openChannel();
     receiveMany(channel, 3);
     channel.restart({ epoch: "e2", offset: 1 });

@@ -10,7 +10,7 @@ async function nodeWithReader() {
 }
 
 describe("subscription (states of docs/architecture.md)", () => {
-  it("is live at the head, behind once an entry is appended, and live when it has taken it", async () => {
+  it("is live at the head, behind once an entry is appended, and live once it has caught up", async () => {
     const { publish, scheduler, subscription } = await nodeWithReader();
     expect(subscription.state).toBe("live");
     await publish("news");
@@ -19,7 +19,7 @@ describe("subscription (states of docs/architecture.md)", () => {
     expect(subscription.state).toBe("live");
   });
 
-  it("is full while its socket takes nothing, with nothing queued for it, and behind when that has drained", async () => {
+  it("is full while its socket accepts nothing, with nothing queued, and behind once it drains", async () => {
     const { publish, reader, scheduler, subscription } = await nodeWithReader();
     reader.isReady = false;
     expect(subscription.state).toBe("live");
@@ -34,7 +34,7 @@ describe("subscription (states of docs/architecture.md)", () => {
     expect(reader.offsets()).toEqual([1, 2]);
   });
 
-  it("reads the log once the ring has moved on past it, and is passed by meanwhile", async () => {
+  it("reads the log once the ring has passed it, and is skipped meanwhile", async () => {
     const { broker, publish, reader, scheduler, subscription } = await nodeWithReader();
     broker.hold("history");
     await publish("news", 5);
@@ -50,7 +50,7 @@ describe("subscription (states of docs/architecture.md)", () => {
     expect(reader.offsets()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it("is full when the page of the log comes and its socket has filled up", async () => {
+  it("is full when the log page arrives and its socket has filled up", async () => {
     const { broker, publish, reader, scheduler, subscription } = await nodeWithReader();
     broker.hold("history");
     await publish("news", 5);
@@ -61,7 +61,7 @@ describe("subscription (states of docs/architecture.md)", () => {
     expect(subscription.state).toBe("full");
   });
 
-  it("is ended for good, also while the log is read for it", async () => {
+  it("stays ended, also during a read of the log for it", async () => {
     const { broker, channels, publish, reader, scheduler, subscription } = await nodeWithReader();
     broker.hold("history");
     await publish("news", 5);

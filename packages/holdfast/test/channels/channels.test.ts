@@ -13,14 +13,14 @@ describe("acquiring a channel", () => {
     expect(channels.count).toBe(1);
   });
 
-  it("subscribes at the broker once, however many use it", async () => {
+  it("subscribes at the broker once, whatever the number of users", async () => {
     const { broker, channels } = await createTestNode();
     const first = await channels.acquire("news");
     expect(await channels.acquire("news")).toBe(first);
     expect(broker.count("subscribe")).toBe(1);
   });
 
-  it("subscribes once when it is asked for several times at the same time", async () => {
+  it("subscribes once for concurrent calls", async () => {
     const { broker, channels } = await createTestNode();
     broker.hold("subscribe");
     const acquiring = [channels.acquire("news"), channels.acquire("news"), channels.acquire("news")];
@@ -32,7 +32,7 @@ describe("acquiring a channel", () => {
     expect(broker.count("subscribe")).toBe(1);
   });
 
-  it("takes the events that are faster than the broker's answer", async () => {
+  it("keeps events that arrive before the broker's answer", async () => {
     const { broker, channels, createReader, publish, scheduler } = await createTestNode();
     broker.hold("subscribe");
     const acquiring = channels.acquire("news");
@@ -47,7 +47,7 @@ describe("acquiring a channel", () => {
     expect(reader.offsets()).toEqual([4]);
   });
 
-  it("repairs what the events left out before the broker's answer", async () => {
+  it("repairs gaps in events that arrived before the broker's answer", async () => {
     const { broker, channels, createReader, publish, scheduler } = await createTestNode();
     await publish("news", 5);
     broker.hold("subscribe");
@@ -67,7 +67,7 @@ describe("acquiring a channel", () => {
 });
 
 describe("channel in use", () => {
-  it("stays while somebody holds it and goes with the last", async () => {
+  it("stays open while held, and closes with the last hold", async () => {
     const { broker, channels } = await createTestNode();
     const channel = await channels.acquire("news");
     await channels.acquire("news");
@@ -78,7 +78,7 @@ describe("channel in use", () => {
     expect(broker.count("unsubscribe")).toBe(1);
   });
 
-  it("stays while somebody is subscribed", async () => {
+  it("stays open while it has subscribers", async () => {
     const { broker, channels, createReader, follow } = await createTestNode();
     const first = await follow(createReader(), "news");
     const second = await follow(createReader(), "news");
@@ -90,7 +90,7 @@ describe("channel in use", () => {
     expect(broker.count("unsubscribe")).toBe(1);
   });
 
-  it("stays for a caller that still waits when another gives up its hold", async () => {
+  it("stays open for a waiting caller when another releases its hold", async () => {
     const { broker, channels } = await createTestNode();
     const channel = await channels.acquire("news");
     const acquiring = channels.acquire("news");
@@ -99,7 +99,7 @@ describe("channel in use", () => {
     expect(broker.count("unsubscribe")).toBe(0);
   });
 
-  it("is not left twice by unsubscribing twice", async () => {
+  it("is released once by unsubscribing twice", async () => {
     const { broker, channels, createReader, follow } = await createTestNode();
     const subscription = await follow(createReader(), "news", { hasJoinLeave: true });
     const stays = await follow(createReader(), "news", { hasJoinLeave: true });
@@ -112,7 +112,7 @@ describe("channel in use", () => {
     expect(broker.count("unsubscribe")).toBe(1);
   });
 
-  it("opens anew right after it was closed, and gets its events", async () => {
+  it("reopens right after closing, and gets its events", async () => {
     const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode();
     const left = createReader();
     const reader = createReader();
@@ -131,7 +131,7 @@ describe("channel in use", () => {
 });
 
 describe("failing broker", () => {
-  it("fails everybody who asks for the channel, and keeps nothing", async () => {
+  it("fails all waiting callers and keeps nothing", async () => {
     const { broker, channels, errors } = await createTestNode();
     broker.fail("subscribe", new Error("no store"));
     const results = await Promise.allSettled([channels.acquire("news"), channels.acquire("news")]);
@@ -140,7 +140,7 @@ describe("failing broker", () => {
     expect(errors).toEqual([]);
   });
 
-  it("is tried again by the next who asks", async () => {
+  it("is retried by the next caller", async () => {
     const { broker, channels, publish } = await createTestNode();
     broker.fail("subscribe", new Error("no store"));
     await expect(channels.acquire("news")).rejects.toThrow("no store");
@@ -149,7 +149,7 @@ describe("failing broker", () => {
     expect((await channels.acquire("news")).head).toBe(2);
   });
 
-  it("is reported once when the channel can't be left", async () => {
+  it("is reported once when unsubscribing fails", async () => {
     const { broker, channels, errors } = await createTestNode();
     const failure = new Error("no store");
     broker.fail("unsubscribe", failure);
@@ -161,7 +161,7 @@ describe("failing broker", () => {
 });
 
 describe("events of the broker", () => {
-  it("for channels that nobody uses are passed over", async () => {
+  it("for unused channels are ignored", async () => {
     const { channels, delivery } = await createTestNode();
     channels.onPublication("news", publication(1), "e");
     channels.onJoin("news", clientInfo("ann"));
@@ -170,7 +170,7 @@ describe("events of the broker", () => {
     expect(delivery.pending.channels).toBe(0);
   });
 
-  it("of joins are not kept while nobody wants them", async () => {
+  it("of joins are not kept without a reader that wants them", async () => {
     const { broker, createReader, delivery, follow } = await createTestNode();
     const { channel } = await follow(createReader(), "news");
     await broker.presence.announce("news", "join", clientInfo("ann"));
@@ -178,7 +178,7 @@ describe("events of the broker", () => {
     expect(delivery.pending.channels).toBe(0);
   });
 
-  it("of joins are kept from the first subscriber that wants them to the last", async () => {
+  it("of joins are kept from the first subscriber that wants them until the last leaves", async () => {
     const { broker, channels, createReader, follow } = await createTestNode();
     const { channel } = await follow(createReader(), "news");
     const curious = await follow(createReader(), "news", { hasJoinLeave: true });

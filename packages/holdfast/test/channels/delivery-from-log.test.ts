@@ -5,8 +5,8 @@ import { createTestNode } from "./support/test-node.js";
 
 const idle = { channels: 0, behind: 0, unflushed: 0 };
 
-describe("slow reader that the ring has left behind", () => {
-  it("reads on from the log, then from the ring", async () => {
+describe("slow reader that has fallen behind the ring", () => {
+  it("continues from the log, then from the ring", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -42,7 +42,7 @@ describe("slow reader that the ring has left behind", () => {
     expect(delivery.pending).toEqual(idle);
   });
 
-  it("gets what is published while the log is read, once and in order", async () => {
+  it("gets publications made during the log read once and in order", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -64,7 +64,7 @@ describe("slow reader that the ring has left behind", () => {
     expect(slow.offsets()).toEqual(countTo(12));
   });
 
-  it("reads the same page again when it has filled up meanwhile", async () => {
+  it("reads the same page again when its socket fills up meanwhile", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -85,7 +85,7 @@ describe("slow reader that the ring has left behind", () => {
     expect(slow.offsets()).toEqual(countTo(10));
   });
 
-  it("gets nothing of a page that comes after its unsubscribe", async () => {
+  it("gets nothing from a page that arrives after it unsubscribes", async () => {
     const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -104,7 +104,7 @@ describe("slow reader that the ring has left behind", () => {
     expect(slow.lost).toEqual([]);
   });
 
-  it("shares one read and its bytes with others that lag as far", async () => {
+  it("shares one read and its bytes with readers at the same offset", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -124,7 +124,7 @@ describe("slow reader that the ring has left behind", () => {
     }
   });
 
-  it("by joins only reads on without a loss", async () => {
+  it("behind by joins only continues without a gap", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -145,7 +145,7 @@ describe("slow reader that the ring has left behind", () => {
 });
 
 describe("reader whose publications are gone", () => {
-  it("is told once, and gets nothing that would leave a gap", async () => {
+  it("is told once, and gets nothing after the gap", async () => {
     const { createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
       retention: { maxEntries: 6 },
@@ -180,7 +180,7 @@ describe("reader whose publications are gone", () => {
     expect(errors).toEqual([{ error: failure, stage: "reading the log of news" }]);
   });
 
-  it("makes one report of a failed read that others shared", async () => {
+  it("reports a failed shared read once", async () => {
     const { broker, createReader, errors, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -198,7 +198,7 @@ describe("reader whose publications are gone", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("does not learn of it after it has unsubscribed", async () => {
+  it("is not told after it unsubscribes", async () => {
     const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -217,7 +217,7 @@ describe("reader whose publications are gone", () => {
 });
 
 describe("log that is ahead of the events", () => {
-  it("gives no publication a second time when its event comes", async () => {
+  it("delivers no publication twice when its event arrives", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode({
       ringLimits: { maxEntries: 4 },
     });
@@ -237,7 +237,7 @@ describe("log that is ahead of the events", () => {
 });
 
 describe("batches of a channel", () => {
-  it("are not kept once the turn is over", async () => {
+  it("are dropped after the turn", async () => {
     const { channels, createReader, follow, publish, scheduler } = await createTestNode();
     await follow(createReader(), "news");
     await publish("news", 5);
@@ -247,8 +247,8 @@ describe("batches of a channel", () => {
   });
 });
 
-describe("recovering from a position that events have not told of yet", () => {
-  it("asks the log before it says that there is no such position", async () => {
+describe("recovery from a position ahead of the node's events", () => {
+  it("asks the log before it reports an unknown position", async () => {
     const { broker, channels, createReader, follow, publish, scheduler } = await createTestNode();
     await follow(createReader(), "news");
     const channel = await channels.acquire("news");

@@ -36,7 +36,7 @@ describe("large fan-out", () => {
     expect(node.delivery.pending).toEqual(idle);
   });
 
-  it("does not stop a small channel", async () => {
+  it("does not delay a small channel", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 1000);
     const [other] = await followMany(node, "sport", 1);
@@ -48,7 +48,7 @@ describe("large fan-out", () => {
     expect(countReached(readers, "news")).toBeLessThan(1000);
   });
 
-  it("takes turns with another large one", async () => {
+  it("alternates with another large one", async () => {
     const node = await createSlowNode();
     const news = await followMany(node, "news", 600);
     const sport = await followMany(node, "sport", 600);
@@ -61,7 +61,7 @@ describe("large fan-out", () => {
     for (const reader of [...news, ...sport]) expect(reader.offsets()).toEqual([1]);
   });
 
-  it("keeps the order when more is published between its slices", async () => {
+  it("keeps the order of publications made between its slices", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     await node.publish("news");
@@ -74,7 +74,7 @@ describe("large fan-out", () => {
     expect(node.delivery.pending).toEqual(idle);
   });
 
-  it("reaches everybody though publications never stop", async () => {
+  it("reaches every reader under continuous publishing", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 1000);
     const [other] = await followMany(node, "sport", 1);
@@ -88,8 +88,8 @@ describe("large fan-out", () => {
   });
 });
 
-describe("cut fan-out", () => {
-  it("passes by readers that unsubscribe before their slice", async () => {
+describe("sliced fan-out", () => {
+  it("skips readers that unsubscribe before their slice", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     await node.publish("news");
@@ -101,7 +101,7 @@ describe("cut fan-out", () => {
     for (const reader of readers.slice(0, -1)) expect(reader.offsets()).toEqual([1]);
   });
 
-  it("goes on when a reader that was reached already unsubscribes", async () => {
+  it("continues when a reader already served unsubscribes", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     await node.publish("news");
@@ -125,7 +125,7 @@ describe("cut fan-out", () => {
     for (const reader of readers) expect(reader.offsets()).toEqual([1, 2]);
   });
 
-  it("serves a reader that subscribes again between slices once", async () => {
+  it("serves a reader that resubscribes between slices once", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     await node.publish("news");
@@ -139,7 +139,7 @@ describe("cut fan-out", () => {
     expect(again.offsets()).toEqual([1, 2]);
   });
 
-  it("ends when everybody has unsubscribed", async () => {
+  it("ends when all readers have unsubscribed", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     await node.publish("news");
@@ -151,7 +151,7 @@ describe("cut fan-out", () => {
     expect(node.channels.count).toBe(0);
   });
 
-  it("lets a reader that is not ready in its slice catch up later", async () => {
+  it("lets a reader not ready in its slice catch up later", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     const last = readers.at(-1) as FakeReader;
@@ -167,8 +167,8 @@ describe("cut fan-out", () => {
   });
 });
 
-describe("many readers that catch up at once", () => {
-  it("are served in slices too, all of them once", async () => {
+describe("many readers catching up at once", () => {
+  it("are served in slices, all of them once", async () => {
     const node = await createSlowNode();
     const readers = await followMany(node, "news", 500);
     for (const reader of readers) reader.isReady = false;
@@ -184,7 +184,7 @@ describe("many readers that catch up at once", () => {
 });
 
 describe("many readers to flush", () => {
-  it("are flushed in slices, each once, with what has come until then", async () => {
+  it("are flushed in slices, each once, with everything up to then", async () => {
     const node = await createSlowNode();
     const readers = countTo(500).map(node.createReader);
     for (const reader of readers) reader.pushText("{}");

@@ -5,7 +5,7 @@ import { createTestNode } from "./support/test-node.js";
 const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 describe("slow reader", () => {
-  it("gets nothing while it is not ready, and holds nobody up", async () => {
+  it("gets nothing while not ready, and delays no other reader", async () => {
     const { createReader, delivery, follow, publish, scheduler } = await createTestNode();
     const slow = createReader();
     const quick = createReader();
@@ -19,7 +19,7 @@ describe("slow reader", () => {
     expect(delivery.pending).toEqual(idle);
   });
 
-  it("reads on from its cursor when it drains", async () => {
+  it("continues from its cursor when it drains", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode();
     const slow = createReader();
     await follow(slow, "news");
@@ -35,7 +35,7 @@ describe("slow reader", () => {
     expect(broker.count("history")).toBe(0);
   });
 
-  it("catches up in all its channels in one write", async () => {
+  it("catches up in all channels with one write", async () => {
     const { createReader, follow, publish, scheduler } = await createTestNode();
     const slow = createReader();
     for (const name of ["news", "sport", "weather"]) await follow(slow, name);
@@ -50,7 +50,7 @@ describe("slow reader", () => {
     expect(slow.offsets("sport")).toEqual([1, 2, 3]);
   });
 
-  it("that fills up within its backlog waits for the next drain", async () => {
+  it("that fills up during its backlog waits for the next drain", async () => {
     const { createReader, follow, publish, scheduler } = await createTestNode();
     const slow = createReader();
     await follow(slow, "news");
@@ -66,7 +66,7 @@ describe("slow reader", () => {
     expect(slow.offsets()).toEqual(countTo(30));
   });
 
-  it("shares the bytes of a reader that lags as far", async () => {
+  it("shares bytes with a reader at the same cursor", async () => {
     const { createReader, follow, publish, scheduler } = await createTestNode();
     const slow = countTo(3).map(createReader);
     for (const reader of slow) {

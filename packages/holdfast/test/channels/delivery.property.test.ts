@@ -78,8 +78,8 @@ async function play(list: Steps, { ringEntries, logEntries, msPerLook }: Limits)
 const ringEntries = fc.integer({ min: 1, max: 30 });
 const msPerLook = fc.constantFrom(0, 1, 10);
 
-describe("readers, whatever happens in whatever order", () => {
-  it("get every publication once and in order while the log keeps all", async () => {
+describe("readers under any sequence of operations", () => {
+  it("get every publication once and in order while the log keeps everything", async () => {
     await fc.assert(
       fc.asyncProperty(steps, ringEntries, msPerLook, async (list, ringSize, ms) => {
         const { channels, delivery, errors, log, published, readers } = await play(list, {
@@ -100,7 +100,7 @@ describe("readers, whatever happens in whatever order", () => {
     );
   });
 
-  it("get a part without a gap from the start, and are told, where the log does not keep all", async () => {
+  it("get a gapless prefix and are told of the gap when the log has dropped entries", async () => {
     await fc.assert(
       fc.asyncProperty(steps, ringEntries, fc.integer({ min: 1, max: 12 }), async (list, ringSize, kept) => {
         const { delivery, published, readers } = await play(list, {

@@ -7,7 +7,7 @@ import { createTestNode } from "./support/test-node.js";
 const idle = { channels: 0, behind: 0, unflushed: 0 };
 
 describe("publishing", () => {
-  it("does no more than schedule one turn, however many subscribe and publish", async () => {
+  it("only schedules one turn, whatever the number of subscribers and publications", async () => {
     const { createReader, delivery, follow, publish, scheduler } = await createTestNode();
     const readers = countTo(50).map(createReader);
     for (const reader of readers) await follow(reader, "news");
@@ -27,7 +27,7 @@ describe("publishing", () => {
     expect(delivery.pending).toEqual(idle);
   });
 
-  it("comes to rest when nothing more comes", async () => {
+  it("goes idle when nothing more is published", async () => {
     const { createReader, follow, publish, scheduler } = await createTestNode();
     const reader = createReader();
     await follow(reader, "news");
@@ -87,7 +87,7 @@ describe("turn", () => {
     expect(late.offsets()).toEqual([3]);
   });
 
-  it("gives nothing to a reader that has unsubscribed meanwhile", async () => {
+  it("gives nothing to a reader that has unsubscribed", async () => {
     const { channels, createReader, follow, publish, scheduler } = await createTestNode();
     const gone = createReader();
     const stays = createReader();
@@ -100,7 +100,7 @@ describe("turn", () => {
     expect(stays.offsets()).toEqual([1]);
   });
 
-  it("tells joins and leaves in their place to those who want them", async () => {
+  it("delivers joins and leaves in order to readers that want them", async () => {
     const { broker, createReader, follow, publish, scheduler } = await createTestNode();
     const curious = createReader();
     const plain = createReader();
@@ -115,7 +115,7 @@ describe("turn", () => {
     expect(plain.labels()).toEqual(["pub 1", "pub 2"]);
   });
 
-  it("does not even flush for a join that a reader does not want", async () => {
+  it("does not flush a reader for a join it does not want", async () => {
     const { broker, createReader, delivery, follow, scheduler } = await createTestNode();
     const curious = createReader();
     const plain = createReader();
@@ -128,7 +128,7 @@ describe("turn", () => {
     expect(delivery.pending).toEqual(idle);
   });
 
-  it("flushes readers that were touched without a publication", async () => {
+  it("flushes readers touched without a publication", async () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const reader = createReader();
     reader.pushText("{}");
@@ -138,7 +138,7 @@ describe("turn", () => {
     expect(delivery.pending.unflushed).toBe(0);
   });
 
-  it("flushes in the same turn a reader that is touched by another's flush", async () => {
+  it("flushes a reader in the same turn when another's flush touches it", async () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const first = createReader();
     const second = createReader();
@@ -151,7 +151,7 @@ describe("turn", () => {
 });
 
 describe("reader that throws", () => {
-  it("at a push is reported and told of its loss, and the others get theirs", async () => {
+  it("at a push is reported and told of the gap, and others get theirs", async () => {
     const { createReader, delivery, errors, follow, publish, scheduler } = await createTestNode();
     const readers = countTo(3).map(createReader);
     for (const reader of readers) await follow(reader, "news");
@@ -188,7 +188,7 @@ describe("reader that throws", () => {
 });
 
 describe("backlog larger than a batch", () => {
-  it("comes in batches, one a turn, in order", async () => {
+  it("arrives in batches, one per turn, in order", async () => {
     const { createReader, delivery, follow, publish, scheduler } = await createTestNode();
     const reader = createReader();
     await follow(reader, "news");
@@ -204,7 +204,7 @@ describe("backlog larger than a batch", () => {
     expect(delivery.pending).toEqual(idle);
   });
 
-  it("is not in the way of other readers and channels", async () => {
+  it("does not delay other readers and channels", async () => {
     const { createReader, follow, publish, scheduler } = await createTestNode();
     const slow = createReader();
     const other = createReader();
@@ -218,7 +218,7 @@ describe("backlog larger than a batch", () => {
 });
 
 describe("subscriptions without a registry", () => {
-  it("are delivered to from a cursor inside the ring", async () => {
+  it("get entries from a cursor inside the ring", async () => {
     const { createReader, delivery, scheduler } = await createTestNode();
     const channel = new Channel("news", { limits: { maxEntries: 100, maxBytes: 100_000 } });
     channel.open({ epoch: "e", offset: 0 });

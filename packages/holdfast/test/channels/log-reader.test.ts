@@ -18,14 +18,14 @@ describe("reading the log", () => {
     expect(offsetsOf(await log.read(channel, 2))).toEqual([3, 4, 5]);
   });
 
-  it("is complete, with nothing, at the head", async () => {
+  it("is complete and empty at the head", async () => {
     const { channels, log, publish } = await createTestNode();
     await publish("news", 5);
     const page = await log.read(await channels.acquire("news"), 5);
     expect(page).toMatchObject({ isComplete: true, publications: [] });
   });
 
-  it("is not complete where the next publication is gone, and says which are", async () => {
+  it("is incomplete when the next publication is gone, and says which are missing", async () => {
     const { channels, log, publish } = await createTestNode({ retention: { maxEntries: 3 } });
     await publish("news", 10);
     const channel = await channels.acquire("news");
@@ -36,7 +36,7 @@ describe("reading the log", () => {
     expect(await log.read(channel, 7)).toMatchObject({ isComplete: true });
   });
 
-  it("is not complete where all of them are gone", async () => {
+  it("is incomplete when all of them are gone", async () => {
     const { channels, clock, log, publish } = await createTestNode({ retention: { ttlMs: 1000 } });
     await publish("news", 3);
     const channel = await channels.acquire("news");
@@ -47,7 +47,7 @@ describe("reading the log", () => {
     });
   });
 
-  it("is not complete when the log has another epoch than the channel", async () => {
+  it("is incomplete when the log has another epoch than the channel", async () => {
     const { channels, log, publish } = await createTestNode();
     await publish("news", 3);
     const channel = await channels.acquire("news");
@@ -86,8 +86,8 @@ describe("reading the log", () => {
   });
 });
 
-describe("reads at the same time", () => {
-  it("from one offset are one call of the broker", async () => {
+describe("concurrent reads", () => {
+  it("of one offset share one broker call", async () => {
     const { broker, channels, log, publish } = await createTestNode();
     await publish("news", 5);
     const channel = await channels.acquire("news");
@@ -98,7 +98,7 @@ describe("reads at the same time", () => {
     expect(broker.count("history")).toBe(1);
   });
 
-  it("from other offsets or of other channels are not", async () => {
+  it("of other offsets or channels do not", async () => {
     const { broker, channels, log, publish } = await createTestNode();
     await publish("news", 5);
     await publish("sport", 5);
@@ -108,7 +108,7 @@ describe("reads at the same time", () => {
     expect(broker.count("history")).toBe(3);
   });
 
-  it("are forgotten when they are done, so that the next read sees what is new", async () => {
+  it("are forgotten when done, so the next read sees new entries", async () => {
     const { channels, log, publish } = await createTestNode();
     await publish("news", 2);
     const channel = await channels.acquire("news");
@@ -118,7 +118,7 @@ describe("reads at the same time", () => {
     expect(offsetsOf(await log.read(channel, 1))).toEqual([2, 3]);
   });
 
-  it("are forgotten when they fail, so that the next read tries again", async () => {
+  it("are forgotten when they fail, so the next read retries", async () => {
     const { broker, channels, log, publish } = await createTestNode();
     await publish("news", 2);
     const channel = await channels.acquire("news");

@@ -20,7 +20,7 @@ async function nodeWithReader(options: TestNodeOptions = {}) {
 }
 
 describe("position check", () => {
-  it("makes a quiet channel whole within the interval after its last event was lost", async () => {
+  it("repairs a quiet channel within the interval after its last event was lost", async () => {
     const { checks, loseEvents, publish, reader, wait } = await nodeWithReader();
     checks.start();
     await publish("news", 3);
@@ -30,7 +30,7 @@ describe("position check", () => {
     expect(reader.lost).toEqual([]);
   });
 
-  it("comes again and again, at most an interval apart, and not all nodes at the same time", async () => {
+  it("repeats at most an interval apart, jittered between nodes", async () => {
     const { broker, checks, wait } = await nodeWithReader({ random: () => 0.5 });
     checks.start();
     await wait(0.9 * checkIntervalMs - 1);
@@ -42,7 +42,7 @@ describe("position check", () => {
     }
   });
 
-  it("reads nothing where the node has everything", async () => {
+  it("reads nothing when the node is up to date", async () => {
     const { broker, checks, publish, scheduler } = await nodeWithReader();
     broker.releaseEvents();
     await publish("news", 3);
@@ -52,7 +52,7 @@ describe("position check", () => {
     expect(broker.count("history")).toBe(0);
   });
 
-  it("waits for events that are on their way in a channel that moves, and reads those that do not come", async () => {
+  it("waits for events in flight on an active channel, and reads those that do not arrive", async () => {
     const { broker, checks, loseEvents, publish, reader, scheduler, wait } = await nodeWithReader();
     await publish("news", 2);
     broker.hold("heads");
@@ -69,7 +69,7 @@ describe("position check", () => {
     expect(reader.offsets()).toEqual([1, 2]);
   });
 
-  it("asks of a thousand channels at a time, and only of those with readers", async () => {
+  it("queries a thousand channels at a time, only those with readers", async () => {
     const { broker, channels, checks, createReader, follow, scheduler } = await createTestNode();
     const reader = createReader();
     for (const n of countTo(2500)) await follow(reader, `channel-${n}`);
@@ -86,13 +86,13 @@ describe("position check", () => {
     channels.release(unread);
   });
 
-  it("asks nothing where nobody reads", async () => {
+  it("queries nothing without readers", async () => {
     const { broker, checks } = await createTestNode();
     await checks.checkNow();
     expect(broker.count("heads")).toBe(0);
   });
 
-  it("tells the readers of a log that has started afresh, and follows the new one", async () => {
+  it("tells readers of a restarted log, and follows the new epoch", async () => {
     const { channels, checks, createReader, follow, loseEvents, publish, reader, scheduler, startLogAfresh } =
       await nodeWithReader();
     const keep = await channels.acquire("news");
@@ -112,7 +112,7 @@ describe("position check", () => {
     expect(next.offsets()).toEqual([1]);
   });
 
-  it("tells the readers of a log that has lost what they were shown", async () => {
+  it("tells readers of a log that lost publications they were shown", async () => {
     const { broker, checks, publish, reader, scheduler } = await nodeWithReader();
     broker.releaseEvents();
     await publish("news", 3);
@@ -128,7 +128,7 @@ describe("position check", () => {
     expect(reader.lost).toHaveLength(1);
   });
 
-  it("takes nothing amiss that was published while it asked", async () => {
+  it("tolerates publications made while it queries", async () => {
     const { broker, checks, publish, reader, scheduler } = await nodeWithReader();
     broker.releaseEvents();
     broker.hold("heads");
@@ -143,7 +143,7 @@ describe("position check", () => {
     expect(broker.count("history")).toBe(0);
   });
 
-  it("comes at once after the log was out of reach", async () => {
+  it("runs at once after the log reconnects", async () => {
     const { broker, loseEvents, publish, reader, scheduler } = await nodeWithReader();
     await publish("news", 2);
     loseEvents();
@@ -152,7 +152,7 @@ describe("position check", () => {
     expect(reader.offsets()).toEqual([1, 2]);
   });
 
-  it("that fails is reported, and the next one does what it could not", async () => {
+  it("that fails is reported, and the next one makes up for it", async () => {
     const { broker, checks, errors, loseEvents, publish, reader, wait } = await nodeWithReader();
     checks.start();
     await publish("news", 1);
@@ -167,7 +167,7 @@ describe("position check", () => {
     expect(reader.offsets()).toEqual([1]);
   });
 
-  it("that is asked for while another is under way follows it, once", async () => {
+  it("requested during another runs once after it", async () => {
     const { broker, checks, scheduler } = await nodeWithReader();
     broker.hold("heads");
     const all = [checks.checkNow()];
@@ -180,7 +180,7 @@ describe("position check", () => {
     expect(broker.count("heads")).toBe(2);
   });
 
-  it("leaves no timer behind when it is stopped, and changes nothing any more", async () => {
+  it("leaves no timer behind when stopped, and changes nothing afterwards", async () => {
     const { broker, checks, clock, loseEvents, publish, reader, wait } = await nodeWithReader();
     const { timers } = clock;
     checks.start();

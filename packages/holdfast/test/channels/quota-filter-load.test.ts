@@ -8,7 +8,7 @@ const filterOf = (key: string, weight: number): TagsFilter => ({ key, weight, pa
 const parsed = (value: unknown) => parseTagsFilter(value) as TagsFilter;
 
 describe("weight of a filter", () => {
-  it("is that of its nodes, those that compare decimals more", () => {
+  it("is the sum of its nodes, decimal comparisons weighing more", () => {
     const vals = Array.from({ length: 60 }, (_, i) => `v${i}`);
     expect(parsed({ key: "a", cmp: "in", vals }).weight).toBe(1);
     expect(parsed({ key: "a", cmp: "lt", val: "3" }).weight).toBe(8);
@@ -21,7 +21,7 @@ describe("weight of a filter", () => {
 });
 
 describe("filters of a channel's readers", () => {
-  it("count once where they are the same", () => {
+  it("count once when they are equal", () => {
     const load = new FilterLoad();
     for (let i = 0; i < 100; i++) load.add(filterOf("same", 500), `user ${i}`);
     expect(load.weight).toBe(500);
@@ -29,7 +29,7 @@ describe("filters of a channel's readers", () => {
     expect([load.weight, load.owners]).toEqual([0, 0]);
   });
 
-  it("are bounded for each owner, and others have room", () => {
+  it("are bounded per owner, and other owners have room", () => {
     const load = new FilterLoad();
     let count = 0;
     for (; load.findFault(filterOf(`f${count}`, 500), "ann") === undefined; count++)
@@ -40,7 +40,7 @@ describe("filters of a channel's readers", () => {
     expect(load.findFault(filterOf("f0", 500), "ann")).toBeUndefined();
   });
 
-  it("are bounded together", () => {
+  it("are bounded in total", () => {
     const load = new FilterLoad();
     for (let i = 0; i < maxFilterWeight / 500; i++) load.add(filterOf(`f${i}`, 500), `user ${i}`);
     expect(load.findFault(filterOf("new", 1), "zoe")).toMatch(/10000/);
@@ -50,7 +50,7 @@ describe("filters of a channel's readers", () => {
 });
 
 describe("subscribing with a filter", () => {
-  it("is refused with error 106 beyond, and there is room again when others have left", async () => {
+  it("is refused with error 106 beyond the limit, and accepted again when others have left", async () => {
     const { connect } = await createSessionNode();
     const tf = (n: number) => ({
       op: "or",

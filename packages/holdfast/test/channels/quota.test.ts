@@ -22,7 +22,7 @@ function fill(quota: Quota, owner: string | undefined): number {
 }
 
 describe("quota", () => {
-  it("lets anybody take half, then each a share, all but what is the server's, and the server that", () => {
+  it("lets anyone take half, then each owner a share, and only the server its reserve", () => {
     const quota = new Quota(bound);
     expect(fill(quota, "user:a")).toBe(80);
     expect(fill(quota, "user:b")).toBe(8);
@@ -33,7 +33,7 @@ describe("quota", () => {
     expect(fill(quota, undefined)).toBe(10);
   });
 
-  it("names the bound, and the share", () => {
+  it("names the limit and the share", () => {
     const quota = new Quota(bound);
     fill(quota, "user:a");
     expect(() => quota.assertRoom("user:a")).toThrow(/160 things .*maxThings.* 8 of them \(maxUserPercent\)/);
@@ -41,7 +41,7 @@ describe("quota", () => {
     expect(() => quota.assertRoom("user:b")).toThrow(/limit of 160 things.*maxThings/);
   });
 
-  it("gives room back, and keeps nothing of who has nothing", () => {
+  it("frees room, and keeps no record of owners without use", () => {
     const quota = new Quota(bound);
     for (let n = 0; n < 1000; n++) {
       quota.add(`user:${n}`);
@@ -52,8 +52,8 @@ describe("quota", () => {
   });
 });
 
-describe("quota of a window", () => {
-  it("forgets what is older than it, part by part", () => {
+describe("windowed quota", () => {
+  it("drops older use part by part", () => {
     const quota = new WindowQuota(bound, 1000);
     for (let n = 0; n < 80; n++) quota.take("user:a", n * 10);
     expect(() => quota.take("user:a", 999)).toThrow();
@@ -65,7 +65,7 @@ describe("quota of a window", () => {
 });
 
 describe("presence entries", () => {
-  it("are bounded for each user and in all; renewing and leaving do not count", async () => {
+  it("are bounded per user and in total; renewing and leaving do not count", async () => {
     const clock = new FakeClock();
     const presence = new LocalPresence({ clock, isSubscribed: () => true, maxEntries: 160, userPercent: 5 });
     await presence.open({ onJoin() {}, onLeave() {} });
@@ -83,7 +83,7 @@ describe("presence entries", () => {
 });
 
 describe("channels in use", () => {
-  it("are charged to who came first, and the server's own always have room", async () => {
+  it("are charged to the first user, and the server's always have room", async () => {
     const { channels } = await createTestNode({ maxOpenChannels: 160 });
     const open = (name: string, owner?: string) => channels.acquire(name, owner);
     const held = [];
@@ -99,8 +99,8 @@ describe("channels in use", () => {
   });
 });
 
-describe("owner of what a client takes up", () => {
-  it("is its user, or its address, or nobody in particular", () => {
+describe("owner of a client's usage", () => {
+  it("is its user, its address, or the server", () => {
     expect(ownerOf("ann", "10.0.0.1")).toBe("user:ann");
     expect(ownerOf("", "10.0.0.1")).toBe("address:10.0.0.1");
     expect(ownerOf("", "")).toBe("");

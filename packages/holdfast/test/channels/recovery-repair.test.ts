@@ -16,8 +16,8 @@ async function nodeWithReaders(options: TestNodeOptions = {}) {
   return { ...node, readers, channel: subscription.channel, tell };
 }
 
-describe("event that was lost", () => {
-  it("is made up for from the log when the next one comes", async () => {
+describe("lost event", () => {
+  it("is repaired from the log when the next event arrives", async () => {
     const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
     await publish("news", 5);
     tell(1, 2, 5);
@@ -26,7 +26,7 @@ describe("event that was lost", () => {
     expect(broker.count("history")).toBe(1);
   });
 
-  it("is made up for once, though more events come meanwhile", async () => {
+  it("is repaired once, though more events arrive meanwhile", async () => {
     const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
     await publish("news", 9);
     broker.hold("history");
@@ -41,7 +41,7 @@ describe("event that was lost", () => {
     for (const reader of readers) expect(reader.offsets()).toEqual(countTo(9));
   });
 
-  it("is made up for over several pages", async () => {
+  it("is repaired across several pages", async () => {
     const { publish, readers, scheduler, tell } = await nodeWithReaders();
     await publish("news", 40, JSON.stringify("x".repeat(10_000)));
     tell(1, 40);
@@ -49,7 +49,7 @@ describe("event that was lost", () => {
     for (const reader of readers) expect(reader.offsets()).toEqual(countTo(40));
   });
 
-  it("is made up for by itself when it comes late", async () => {
+  it("needs no repair when it arrives late", async () => {
     const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
     await publish("news", 4);
     broker.hold("history");
@@ -63,7 +63,7 @@ describe("event that was lost", () => {
     for (const reader of readers) expect(reader.offsets()).toEqual([1, 2, 3, 4]);
   });
 
-  it("costs nothing when events come twice", async () => {
+  it("costs no read when events are duplicated", async () => {
     const { broker, publish, readers, scheduler, tell } = await nodeWithReaders();
     await publish("news", 4);
     tell(1, 1, 2, 1, 2, 3, 4, 4, 3);
@@ -73,8 +73,8 @@ describe("event that was lost", () => {
   });
 });
 
-describe("event that was lost and is gone from the log", () => {
-  it("is told to every reader, and the channel goes on at the head", async () => {
+describe("lost event whose publication is gone from the log", () => {
+  it("is reported to every reader, and the channel continues at the head", async () => {
     const { channels, createReader, follow, publish, readers, scheduler, tell } = await nodeWithReaders({
       retention: { maxEntries: 2 },
     });
@@ -97,7 +97,7 @@ describe("event that was lost and is gone from the log", () => {
 });
 
 describe("new epoch", () => {
-  it("is told to every reader", async () => {
+  it("is reported to every reader", async () => {
     const { channel, publish, readers, scheduler, startLogAfresh, tell } = await nodeWithReaders();
     channel.hold();
     await publish("news", 3);
@@ -133,7 +133,7 @@ describe("new epoch", () => {
     expect(reader.lost).toEqual([]);
   });
 
-  it("is found with what is published while the log is asked", async () => {
+  it("is found with publications made while the log is queried", async () => {
     const { broker, channel, publish, scheduler, startLogAfresh, tell } = await nodeWithReaders();
     channel.hold();
     await publish("news", 1);
@@ -155,7 +155,7 @@ describe("new epoch", () => {
 });
 
 describe("repair that fails", () => {
-  it("is reported once and told to every reader", async () => {
+  it("is reported once, and every reader is told", async () => {
     const { broker, channels, errors, publish, readers, scheduler, tell } = await nodeWithReaders();
     const failure = new Error("disk is gone");
     broker.fail("history", failure);

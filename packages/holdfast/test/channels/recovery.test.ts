@@ -11,21 +11,21 @@ async function nodeWith(count: number, options: TestNodeOptions = {}, data?: str
   return { ...node, channel, recover };
 }
 
-describe("recovering", () => {
-  it("gives what comes after the offset, and the offset of the last of it", async () => {
+describe("recovery", () => {
+  it("returns the publications after the offset, and the offset of the last", async () => {
     const { recover } = await nodeWith(5);
     const recovery = await recover(2);
     expect(recovery).toMatchObject({ isRecovered: true, offset: 5 });
     expect(recovery.isRecovered && recovery.publications.map(({ offset }) => offset)).toEqual([3, 4, 5]);
   });
 
-  it("gives nothing at the head, without reading the log", async () => {
+  it("returns nothing at the head, without reading the log", async () => {
     const { broker, recover } = await nodeWith(5);
     expect(await recover(5)).toEqual({ isRecovered: true, publications: [], offset: 5 });
     expect(broker.count("history")).toBe(0);
   });
 
-  it("takes an empty epoch for the current one", async () => {
+  it("treats an empty epoch as the current one", async () => {
     const { recover } = await nodeWith(5);
     const recovery = await recover(0, "");
     expect(recovery.isRecovered && recovery.publications.map(({ offset }) => offset)).toEqual(countTo(5));
@@ -54,21 +54,21 @@ describe("recovering", () => {
     });
   });
 
-  it("fails where the log no longer has what comes next, from the first on that is gone", async () => {
+  it("fails when the log has dropped the next publication, and names the missing range", async () => {
     const { recover } = await nodeWith(10, { retention: { maxEntries: 3 } });
     expect(await recover(6)).toMatchObject({ isRecovered: false, reason: expect.stringContaining("7") });
     const recovery = await recover(7);
     expect(recovery.isRecovered && recovery.publications.map(({ offset }) => offset)).toEqual([8, 9, 10]);
   });
 
-  it("fails where everything has expired", async () => {
+  it("fails when everything has expired", async () => {
     const { clock, recover } = await nodeWith(5, { retention: { ttlMs: 1000 } });
     clock.advance(2000);
     expect(await recover(4)).toMatchObject({ isRecovered: false });
     expect(await recover(5)).toMatchObject({ isRecovered: true });
   });
 
-  it("gives a first batch of what is more than one, from which a reader goes on", async () => {
+  it("returns a first batch of a longer backlog, from which a reader continues", async () => {
     const { channel, channels, createReader, delivery, recover, scheduler } = await nodeWith(
       30,
       { ringLimits: { maxEntries: 4 } },
@@ -95,7 +95,7 @@ describe("recovering", () => {
     await expect(recover(2)).rejects.toThrow("disk is gone");
   });
 
-  it("gives no publication a second time when its event comes after it", async () => {
+  it("delivers no publication twice when its event arrives afterwards", async () => {
     const { broker, channel, channels, createReader, publish, recover, scheduler } = await nodeWith(5);
     broker.holdsEvents = true;
     await publish("news", 2);

@@ -18,7 +18,7 @@ function fill(ring: Ring, count: number, bytes = 1): void {
 }
 
 describe("empty ring", () => {
-  it("has no entry and no place for anything", () => {
+  it("has no entry and no sequence numbers", () => {
     const ring = new Ring(ample);
     expect(ring.first).toBe(ring.next);
     expect(ring.bytes).toBe(0);
@@ -38,14 +38,14 @@ describe("ring within its limits", () => {
     expect(ring.bytes).toBe(300);
   });
 
-  it("hands out the very entry that was pushed", () => {
+  it("returns the same entry object that was pushed", () => {
     const ring = new Ring(ample);
     const entry = pubEntry(1);
     ring.push(entry);
     expect(ring.at(0)).toBe(entry);
   });
 
-  it("throws for a sequence number outside, naming what there is", () => {
+  it("throws for a sequence number out of range, naming the range", () => {
     const ring = new Ring({ ...ample, maxEntries: 3 });
     fill(ring, 5);
     expect(() => ring.at(1)).toThrow("entry 1 is not within 2 to 4");
@@ -77,7 +77,7 @@ describe("ring at its limits", () => {
     expect(ring.bytes).toBe(100);
   });
 
-  it("keeps the newest entry, however large, and drops all others for it", () => {
+  it("keeps the newest entry, whatever its size, and drops all others for it", () => {
     const ring = new Ring({ ...ample, maxBytes: 100 });
     fill(ring, 5, 10);
     ring.push(pubEntry(6, 1000));
@@ -89,7 +89,7 @@ describe("ring at its limits", () => {
 });
 
 describe("clearing", () => {
-  it("drops the entries and goes on counting", () => {
+  it("drops the entries and continues numbering", () => {
     const ring = new Ring(ample);
     fill(ring, 20);
     ring.clear();
@@ -103,7 +103,7 @@ describe("clearing", () => {
   });
 });
 
-describe("place of a publication", () => {
+describe("sequence number of a publication", () => {
   it("is found between joins that carry the same offset", () => {
     const ring = new Ring(ample);
     for (const entry of [joinEntry(0), pubEntry(1), joinEntry(1), joinEntry(1), pubEntry(2), joinEntry(2)])
@@ -114,14 +114,14 @@ describe("place of a publication", () => {
     expect(ring.placeOf(0)).toBeUndefined();
   });
 
-  it("is unknown when only joins after it are left", () => {
+  it("is unknown when only joins after it remain", () => {
     const ring = new Ring({ ...ample, maxEntries: 3 });
     for (const entry of [pubEntry(1), joinEntry(1), joinEntry(1), pubEntry(2)]) ring.push(entry);
     expect(ring.placeOf(1)).toBeUndefined();
     expect(ring.placeOf(2)).toBe(3);
   });
 
-  it("is unknown for what has fallen out", () => {
+  it("is unknown for evicted publications", () => {
     const ring = new Ring({ ...ample, maxEntries: 3 });
     fill(ring, 10);
     expect([6, 7, 8, 9, 10, 11].map((offset) => ring.placeOf(offset))).toEqual([
@@ -173,8 +173,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("clear" as const), bytes: fc.constant(0) }) },
 );
 
-describe("ring beside a naive model", () => {
-  it("has the same entries, bytes and places after any pushes and clears", () => {
+describe("ring compared with a naive model", () => {
+  it("has the same entries, bytes and sequence numbers after any pushes and clears", () => {
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 80, size: "max" }),

@@ -34,8 +34,8 @@ async function createNode(maxRingBytes: number) {
   return { broker, channels, delivery, scheduler };
 }
 
-describe("rings of all channels together", () => {
-  it("stay within their bound, and within a ring of one of them", async () => {
+describe("total bytes of all rings", () => {
+  it("stay within the limit, and within a ring of one of them", async () => {
     const { broker, channels } = await createNode(50_000);
     const names = countTo(40).map((n) => `channel ${n}`);
     for (const name of names) await channels.acquire(name);
@@ -47,7 +47,7 @@ describe("rings of all channels together", () => {
     expect(channels.ringBytes).toBeGreaterThan(5000);
   });
 
-  it("cost a publication no more where there are many of them, and their bound cannot be kept", async () => {
+  it("add no cost per publication when there are many rings and the limit cannot be kept", async () => {
     const { broker, channels } = await createNode(100);
     const names = countTo(1000).map((n) => `channel ${n}`);
     for (const name of names) await channels.acquire(name);
@@ -63,7 +63,7 @@ describe("rings of all channels together", () => {
     expect(most).toBeLessThanOrEqual(100);
   });
 
-  it("count nothing for channels that nobody uses any more", async () => {
+  it("exclude unused channels", async () => {
     const { broker, channels } = await createNode(50_000);
     const channel = await channels.acquire("news");
     await broker.log.publish("news", { data: "1" }, { retention: ample });
@@ -72,7 +72,7 @@ describe("rings of all channels together", () => {
     expect(channels.ringBytes).toBe(0);
   });
 
-  it("let a reader that lags read the log instead", async () => {
+  it("let a lagging reader read the log instead", async () => {
     const { broker, channels, delivery, scheduler } = await createNode(2000);
     const reader = new FakeReader(delivery);
     const channel = await channels.acquire("news");

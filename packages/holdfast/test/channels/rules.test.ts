@@ -40,21 +40,21 @@ describe("rules of a channel", () => {
     );
   });
 
-  it("may be none, or any that are accepted", () => {
+  it("may be empty, or any that are accepted", () => {
     expect(checkRules("news", undefined)).toBeUndefined();
     const rules = { ...openRules, kind: "latest", durability: "disk" } as const;
     expect(checkRules("news", rules)).toBe(rules);
     expect(checkRules("sport", rules)).toBe(rules);
   });
 
-  it("keep nothing of live channels, and promise nothing", () => {
+  it("keep no history of live channels, and promise nothing", () => {
     expect(storageOf({ ...openRules, kind: "live", durability: "disk" })).toEqual({
       retention: { maxEntries: 0, maxBytes: 0, ttlMs: 0 },
       durability: "memory",
     });
   });
 
-  it("promise by default what survives the process", () => {
+  it("promise process durability by default", () => {
     expect(storageOf(openRules)).toEqual({ retention: openRules.retention, durability: "process" });
   });
 });

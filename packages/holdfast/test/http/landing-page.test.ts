@@ -34,7 +34,7 @@ describe("landing page of a server without pages", () => {
     for (const link of links) expect((await get(`/${link}`)).status).toBe(200);
   });
 
-  it("loads and runs nothing, and keeps its style by its hash", async () => {
+  it("loads no scripts or resources, and allows its style by hash", async () => {
     const get = await startWithoutPages();
     const { headers } = await get("/", { headers: html });
     expect(headers.get("content-security-policy")).toMatch(
@@ -45,7 +45,7 @@ describe("landing page of a server without pages", () => {
     expect(headers.get("vary")).toBe("Accept");
   });
 
-  it("is answered to HEAD, and with 304 if unchanged", async () => {
+  it("answers HEAD, and 304 if unchanged", async () => {
     const get = await startWithoutPages();
     const head = await get("/", { method: "HEAD", headers: html });
     expect([head.status, await head.text()]).toEqual([200, ""]);
@@ -67,13 +67,13 @@ describe("landing page of a server without pages", () => {
     ]);
   });
 
-  it("takes no other methods", async () => {
+  it("refuses other methods", async () => {
     const get = await startWithoutPages();
     const response = await get("/", { method: "POST", headers: html });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
   });
 
-  it("comes after the application's own paths", async () => {
+  it("yields to the application's own paths", async () => {
     const get = await startWithoutPages({
       routes: (_request, response, path) => {
         if (path === "/") response.end("own");
@@ -83,14 +83,14 @@ describe("landing page of a server without pages", () => {
     expect(await (await get("/", { headers: html })).text()).toBe("own");
   });
 
-  it("has the prefix of all paths, with links that hold behind it", async () => {
+  it("respects the base path, with working links", async () => {
     const get = await startWithoutPages({ basePath: "/rt" });
     const text = await (await get("/rt/", { headers: html })).text();
     expect(text).toContain("<code>/rt/connection/websocket</code>");
     expect(text).toContain('href="health"');
   });
 
-  it("comes over HTTP/2, too", async () => {
+  it("is served over HTTP/2, too", async () => {
     const { port } = await startServer({ pages: null });
     const session = connect(`http://127.0.0.1:${port}`);
     onTestFinished(() => session.destroy());
@@ -101,7 +101,7 @@ describe("landing page of a server without pages", () => {
     expect(status).toBe(200);
   });
 
-  it("leaves a server that it is a part of its own pages", () => {
+  it("is not added to an embedding server's pages", () => {
     const server = createServer({ pages: null });
     onTestFinished(() => server.close());
     let passed = 0;

@@ -25,7 +25,7 @@ async function startWithPages() {
 }
 
 describe("pages", () => {
-  it("are served with type, length, policy and a tag", async () => {
+  it("are served with type, length, policy and ETag", async () => {
     const { get } = await startWithPages();
     const response = await get("/");
     expect(response.status).toBe(200);
@@ -40,7 +40,7 @@ describe("pages", () => {
     expect([again.status, await again.text()]).toEqual([304, ""]);
   });
 
-  it("of folders are found with a slash, and lead there without one", async () => {
+  it("of folders are served with a trailing slash, and redirect there without one", async () => {
     const { get } = await startWithPages();
     expect(await (await get("/chat/")).text()).toBe("<title>chat</title>");
     const response = await get("/chat?as=Ann", { redirect: "manual" });
@@ -48,14 +48,14 @@ describe("pages", () => {
     expect((await get("//chat", { redirect: "manual" })).status).toBe(404);
   });
 
-  it("of hashed names may be kept for good", async () => {
+  it("with hashed names are cacheable forever", async () => {
     const { get } = await startWithPages();
     const response = await get("/assets/app-1a2b.js?x=1");
     expect(response.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
     expect(response.headers.get("cache-control")).toContain("immutable");
   });
 
-  it("are compressed once, for who takes that, where it pays", async () => {
+  it("are compressed once, for clients that accept it, when it pays", async () => {
     const folder = createFolder();
     const text = "<p>so much of the same</p>".repeat(100);
     writeFileSync(join(folder, "long.html"), text);
@@ -86,7 +86,7 @@ describe("pages", () => {
     expect((await ask("/long.png", "gzip")).said).toEqual([null, "5000", null]);
   });
 
-  it("are the same after their files have gone, and whatever range is asked for", async () => {
+  it("are unchanged after their files are deleted, for any range", async () => {
     const { folder, get } = await startWithPages();
     rmSync(folder, { recursive: true });
     const response = await get("/index.html", { headers: { Range: "bytes=9-3" } });
@@ -107,7 +107,7 @@ describe("pages", () => {
     expect(await response.text()).toMatch(/^There is nothing at /);
   });
 
-  it("may name what else their scripts connect to, and nothing beyond that", async () => {
+  it("may allow further connect sources, and nothing else", async () => {
     const folder = createFolder();
     const meta = (content: string) => `<meta name="holdfast-connect-src" content="${content}" />`;
     writeFileSync(join(folder, "lab.html"), meta("http://127.0.0.1:* wss://api.example"));
@@ -137,7 +137,7 @@ describe("pages", () => {
     },
   );
 
-  it("unchanged are answered with 304 by any of the tags that a client has", async () => {
+  it("are answered with 304 for any matching ETag", async () => {
     const { get } = await startWithPages();
     const etag = (await get("/")).headers.get("etag") as string;
     for (const tags of [etag, `W/"x", ${etag}`, "*"]) {
@@ -147,15 +147,15 @@ describe("pages", () => {
     expect((await get("/", { headers: { "If-None-Match": 'W/"x"' } })).status).toBe(200);
   });
 
-  it("are read, not written", async () => {
+  it("refuse methods other than GET, HEAD and OPTIONS", async () => {
     const { get } = await startWithPages();
     const response = await get("/", { method: "DELETE" });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
   });
 });
 
-describe("a request that asks for another protocol", () => {
-  it("is answered as if it had not, and its connection goes on", async () => {
+describe("request to upgrade to another protocol", () => {
+  it("is answered as plain HTTP, and its connection stays open", async () => {
     const { port } = await startServer();
     const client = await RawClient.connect(port);
     client.write(

@@ -4,8 +4,8 @@ import { createSessionNode } from "./support/session-node.js";
 
 const news = { channel: "news" };
 
-describe("failure in taking a frame", () => {
-  it("is reported once and ends that connection with 3004, no other", async () => {
+describe("failure while processing a frame", () => {
+  it("is reported once and ends only that connection, with 3004", async () => {
     const { connect, errors, sizes } = await createSessionNode();
     const [unlucky, other] = [await connect(), await connect()];
     const failure = new Error("a codec that throws");
@@ -57,7 +57,7 @@ describe("failure in the background", () => {
     expect(sizes()).toMatchObject({ connections: 0, subscriptions: 0, channels: 0, deadlines: 0 });
   });
 
-  it("of a renewal is reported, and the pings go on", async () => {
+  it("of a renewal is reported, and pings continue", async () => {
     const { broker, connect, errors, wait } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -94,7 +94,7 @@ describe("failure in the background", () => {
     );
   });
 
-  it("of a command is reported though the client has gone", async () => {
+  it("of a command is reported after the client has gone", async () => {
     const { broker, connect, errors } = await createSessionNode();
     const client = await connect();
     broker.fail("publish");

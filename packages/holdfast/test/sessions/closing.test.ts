@@ -33,7 +33,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("leaves nothing behind with a full transport and answers that wait", async () => {
+  it("leaves nothing behind with a full transport and pending replies", async () => {
     const { connect, publish, sizes } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -47,7 +47,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("leaves nothing behind while the log is read for it", async () => {
+  it("leaves nothing behind during a log read for it", async () => {
     const { broker, connect, publish, sizes } = await createSessionNode({ ringLimits: { maxEntries: 2 } });
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -90,7 +90,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     },
   );
 
-  it("leaves nothing behind whenever it comes after a frame of commands", async () => {
+  it("leaves nothing behind at any moment after a frame of commands", async () => {
     for (const steps of countTo(60, 0)) {
       const { errors, open, publish, sizes } = await createSessionNode();
       await publish("news", 5);
@@ -111,7 +111,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     }
   });
 
-  it("gets nothing any more", async () => {
+  it("receives nothing afterwards", async () => {
     const { connect, publish } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -125,7 +125,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
     expect(client.transport.writes).toHaveLength(length);
   });
 
-  it("takes no more commands, and does not mind a second end", async () => {
+  it("ignores further commands and a second end", async () => {
     const { broker, connect, handler } = await createSessionNode();
     const client = await connect();
     end(client);
@@ -140,7 +140,7 @@ describe.each(ends)("connection ended by %s", (_name, end) => {
 });
 
 describe("connection ended by the server", () => {
-  it("is told why, after what was still to be written", async () => {
+  it("receives the reason after pending output", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     client.send({ id: 2, refresh: {} });
@@ -152,7 +152,7 @@ describe("connection ended by the server", () => {
     expect(client.closes).toEqual([{ code: 3011, reason: "force reconnect" }]);
   });
 
-  it("is told once", async () => {
+  it("receives the reason once", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     client.session.close(disconnect("forceReconnect"));

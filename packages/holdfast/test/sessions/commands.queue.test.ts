@@ -6,8 +6,8 @@ function publishes(last: number, first = 2): object[] {
   return countTo(last, first).map((id) => ({ id, publish: { channel: "news", data: id } }));
 }
 
-describe("commands under way", () => {
-  it("are bounded; further ones wait, and reading with them", async () => {
+describe("pending commands", () => {
+  it("are bounded; further ones wait, and reading pauses", async () => {
     const { broker, connect } = await createSessionNode({ limits: { maxCommandsInFlight: 3 } });
     const client = await connect();
     broker.hold("publish");
@@ -21,7 +21,7 @@ describe("commands under way", () => {
     expect(client.transport.reading).toEqual(["pause", "resume"]);
   });
 
-  it("start in the order they came, over frames too", async () => {
+  it("start in order of arrival, across frames too", async () => {
     const { connect, memory } = await createSessionNode({ limits: { maxCommandsInFlight: 2 } });
     const client = await connect();
     client.send(...publishes(6));
@@ -36,7 +36,7 @@ describe("commands under way", () => {
     expect(publications.map(({ data }) => Number(data))).toEqual(countTo(12, 2));
   });
 
-  it("do not hold up reading while they are few", async () => {
+  it("do not pause reading while few", async () => {
     const { broker, connect } = await createSessionNode();
     const client = await connect();
     broker.hold("publish");
@@ -47,7 +47,7 @@ describe("commands under way", () => {
     expect(client.reply(10)).toBeDefined();
   });
 
-  it("that fail make room for others", async () => {
+  it("that fail free their slot", async () => {
     const { broker, connect, errors } = await createSessionNode({ limits: { maxCommandsInFlight: 2 } });
     const client = await connect();
     broker.fail("publish");
@@ -56,7 +56,7 @@ describe("commands under way", () => {
     expect(errors).toHaveLength(8);
   });
 
-  it("each take effect once when the connection ends for one of them", async () => {
+  it("each take effect once when one of them ends the connection", async () => {
     const { broker, connect, sizes } = await createSessionNode();
     const client = await connect();
     await client.ask(...publishes(4), { id: 5, publish: { channel: 7 } }, { send: {} }, ...publishes(9, 6));
@@ -65,7 +65,7 @@ describe("commands under way", () => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("are not started after the connection's end", async () => {
+  it("do not start after the connection ends", async () => {
     const { broker, connect } = await createSessionNode({ limits: { maxCommandsInFlight: 1 } });
     const client = await connect();
     broker.hold("publish");
@@ -99,7 +99,7 @@ describe("rate of commands", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("recovers with time", async () => {
+  it("recovers over time", async () => {
     const { clock, connect } = await createSessionNode({ limits });
     const client = await connect();
     await client.ask(...publishes(6));
@@ -120,7 +120,7 @@ describe("rate of commands", () => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("counts for commands that are not accepted and for pongs", async () => {
+  it("includes rejected commands and pongs", async () => {
     const { connect } = await createSessionNode({ limits });
     const first = await connect();
     await first.ask(...countTo(30).map(() => ({})));
@@ -130,7 +130,7 @@ describe("rate of commands", () => {
     expect(second.closeCodes).toEqual([3013]);
   });
 
-  it("is not bounded by null", async () => {
+  it("is unlimited when null", async () => {
     const { connect } = await createSessionNode({ limits: { commandsPerSecond: null, commandBurst: 1 } });
     const client = await connect();
     await client.ask(...publishes(300));

@@ -21,14 +21,14 @@ describe("channel name in a command", () => {
     expect(client.closeCodes).toEqual([3501]);
   });
 
-  it.each(channelMethods)("that is left out ends the connection with 3501: %s", async (method, rest) => {
+  it.each(channelMethods)("that is missing ends the connection with 3501: %s", async (method, rest) => {
     const { connect } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, [method]: rest });
     expect(client.closeCodes).toEqual([3501]);
   });
 
-  it.each(channelMethods)("that is not accepted gets error 107: %s", async (method, rest) => {
+  it.each(channelMethods)("that is invalid gets error 107: %s", async (method, rest) => {
     const { broker, connect } = await createSessionNode();
     const client = await connect();
     await client.ask(
@@ -58,8 +58,8 @@ describe("channel name in a command", () => {
   );
 });
 
-describe("parameters that are not accepted", () => {
-  it("get error 107 with the field's name, and the connection goes on", async () => {
+describe("invalid parameters", () => {
+  it("get error 107 with the field's name, and the connection stays open", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: { channel: 5 } }, { id: 3, publish: { channel: "news", data: 1 } });
@@ -72,7 +72,7 @@ describe("parameters that are not accepted", () => {
   });
 });
 
-describe("commands that this server does not have", () => {
+describe("unsupported commands", () => {
   it.each(["ping", "refresh", "sub_refresh"])("%s gets error 108", async (method) => {
     const { connect } = await createSessionNode();
     const client = await connect();
@@ -92,7 +92,7 @@ describe("commands that this server does not have", () => {
   });
 });
 
-describe("frame at fault after connect", () => {
+describe("invalid frame after connect", () => {
   it.each(["", "\n", "hello", "[]", '{"id":5}', '{"id":5,"dance":{}}', '{"id":0,"rpc":{}}'])(
     "%j ends the connection with 3501",
     async (frame) => {
@@ -105,7 +105,7 @@ describe("frame at fault after connect", () => {
     },
   );
 
-  it("carries out what stood before the fault, once", async () => {
+  it("executes the commands before the fault, once", async () => {
     const { broker, connect } = await createSessionNode();
     const client = await connect();
     client.sendText(
@@ -116,7 +116,7 @@ describe("frame at fault after connect", () => {
     expect(client.closeCodes).toEqual([3501]);
   });
 
-  it("answers what could be answered at once before it closes, once", async () => {
+  it("sends available replies before it closes, once", async () => {
     const { connect, errors } = await createSessionNode();
     const client = await connect();
     client.sendText('{"id":2,"publish":{"channel":5}}\nhello');
@@ -128,7 +128,7 @@ describe("frame at fault after connect", () => {
 });
 
 describe("publish", () => {
-  it("appends data with who has published it, and is answered", async () => {
+  it("appends data with its publisher, and is answered", async () => {
     const { connect, open } = await createSessionNode();
     const client = open();
     await client.ask({ id: 1, connect: { data: { user: "ann", info: { name: "Ann" } } } });
@@ -189,7 +189,7 @@ describe("history", () => {
     expect(history).toMatchObject({ epoch: "epoch-1", offset: 5 });
   });
 
-  it("names an epoch even where nothing was ever published", async () => {
+  it("returns an epoch even when nothing was ever published", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     const [reply] = await client.ask({ id: 2, history: { channel: "news" } });
@@ -212,7 +212,7 @@ describe("history", () => {
     expect(broker.calls).toEqual([]);
   });
 
-  it("is bounded in entries and bytes, whatever was asked for", async () => {
+  it("is bounded in entries and bytes, whatever was requested", async () => {
     const { connect, publish } = await createSessionNode({
       limits: { maxHistoryEntries: 4, maxHistoryBytes: 3000 },
     });
@@ -253,7 +253,7 @@ describe("subscription limits", () => {
     expect(client.reply(6)?.subscribe).toBeDefined();
   });
 
-  it("a subscription with a token gets error 103, as there is no key to check it with", async () => {
+  it("a subscription with a token gets error 103 when there is no key to check it", async () => {
     const { broker, connect } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: { channel: "news", token: "t" } });

@@ -13,7 +13,7 @@ function createSlowAuthenticate() {
 const asAnn: IdentityResult = { isAccepted: true, identity: { user: "ann", info: '{"name":"Ann"}' } };
 
 describe("connect", () => {
-  it("is answered with the connection's id, the version and the pings to expect", async () => {
+  it("is answered with client id, version and ping interval", async () => {
     const { open } = await createSessionNode();
     const client = open();
     expect(await client.ask({ id: 1, connect: {} })).toEqual([
@@ -22,13 +22,13 @@ describe("connect", () => {
     expect(client.session.isConnected).toBe(true);
   });
 
-  it("tells pings in whole seconds, at least one", async () => {
+  it("reports the ping interval in whole seconds, at least one", async () => {
     const { open } = await createSessionNode({ times: { pingIntervalMs: 300, pongTimeoutMs: 100 } });
     const [reply] = await open().ask({ id: 1, connect: {} });
     expect(reply?.connect?.ping).toBe(1);
   });
 
-  it("makes the client known under its user", async () => {
+  it("registers the client under its user", async () => {
     const { handler, open } = await createSessionNode();
     const client = open();
     expect(handler.stats()).toMatchObject({ connections: 1, users: 0 });
@@ -38,7 +38,7 @@ describe("connect", () => {
     expect(handler.session(client.id)).toBe(client.session);
   });
 
-  it("is answered before the other commands of its frame", async () => {
+  it("is answered before other commands of its frame", async () => {
     const { broker, open } = await createSessionNode();
     const client = open();
     await client.ask(
@@ -54,14 +54,14 @@ describe("connect", () => {
     expect(broker.calls).toContain("publish news");
   });
 
-  it("and what follows it are answered in one write", async () => {
+  it("and the commands after it are answered in one write", async () => {
     const { open } = await createSessionNode();
     const client = open();
     await client.ask({ id: 1, connect: {} }, { id: 2, subscribe: { channel: "news" } });
     expect(client.transport.writes).toHaveLength(1);
   });
 
-  it("may come once", async () => {
+  it("is accepted once", async () => {
     const { open, sizes } = await createSessionNode();
     const client = open();
     await client.ask({ id: 1, connect: {} }, { id: 2, connect: {} }, { id: 3, rpc: {} });
@@ -71,7 +71,7 @@ describe("connect", () => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("may not come again later", async () => {
+  it("is refused when repeated later", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     expect(await client.ask({ id: 2, connect: {} })).toEqual([]);
@@ -108,7 +108,7 @@ describe("before connect", () => {
     },
   );
 
-  it("10 s may pass, then the connection ends with 3008, after which clients come back", async () => {
+  it("the connection ends with 3008 after 10 s, and clients reconnect", async () => {
     const { open, sizes, wait } = await createSessionNode();
     const client = open();
     await wait(9500);
@@ -118,7 +118,7 @@ describe("before connect", () => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("the time ends a refused client that stays, as its own fault", async () => {
+  it("the timeout ends a refused client that stays, as its own fault", async () => {
     const authenticate = () => ({ isAccepted: false, error: "tokenExpired" }) as const;
     const { open, sizes, wait } = await createSessionNode({ authenticate });
     const client = open();
@@ -129,7 +129,7 @@ describe("before connect", () => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("the time counts for authentication too", async () => {
+  it("the timeout includes authentication", async () => {
     const { authenticate, answer } = createSlowAuthenticate();
     const { open, sizes, wait } = await createSessionNode({ authenticate });
     const client = open();
@@ -144,7 +144,7 @@ describe("before connect", () => {
 });
 
 describe("authentication", () => {
-  it("is given token and data as they came", async () => {
+  it("receives token and data unchanged", async () => {
     const { authenticate, answer } = createSlowAuthenticate();
     const { open } = await createSessionNode({ authenticate });
     const request = { headers: {}, url: "/connection/websocket", address: "127.0.0.1" };
@@ -156,7 +156,7 @@ describe("authentication", () => {
     await settle();
   });
 
-  it("that takes time holds up the commands that follow, of this frame and later ones", async () => {
+  it("that is slow delays later commands, of this frame and of others", async () => {
     const { authenticate, answer } = createSlowAuthenticate();
     const { broker, open } = await createSessionNode({ authenticate });
     const client = open();
@@ -176,7 +176,7 @@ describe("authentication", () => {
     expect(client.transport.reading).toEqual(["pause", "resume"]);
   });
 
-  it("decides who the client is for others", async () => {
+  it("determines the client's identity for others", async () => {
     const { open } = await createSessionNode({ authenticate: () => asAnn });
     const client = open();
     await client.ask(
@@ -189,7 +189,7 @@ describe("authentication", () => {
     });
   });
 
-  it("that refuses ends the connection, and drops what follows unanswered", async () => {
+  it("that refuses ends the connection, and drops later commands unanswered", async () => {
     const { broker, open, sizes } = await createSessionNode({
       authenticate: () => ({ isAccepted: false, disconnect: "invalidToken", reason: "unknown key" }),
     });
@@ -219,7 +219,7 @@ describe("authentication", () => {
     expect(sizes()).toEqual(nothing);
   });
 
-  it("that is slower than the client's patience leaves nothing behind", async () => {
+  it("that outlasts the client leaves nothing behind", async () => {
     const { authenticate, answer } = createSlowAuthenticate();
     const { handler, open, sizes } = await createSessionNode({ authenticate });
     const client = open();

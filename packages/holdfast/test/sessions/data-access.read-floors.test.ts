@@ -8,7 +8,7 @@ const at = (offset: number, epoch = "e") => ({ epoch, offset });
 const bounds = { maxFloors: 3, maxFloorsOfReader: 2, maxBytes: 1_000_000 };
 
 describe("floors of readers", () => {
-  it("stay where they are within an epoch, and begin anew in another", () => {
+  it("are kept within an epoch, and reset in another", () => {
     const floors = new ReadFloors();
     floors.add(ann, "c", at(5), []);
     floors.add({ ...ann, client: "another" }, "c", at(9), []);
@@ -18,7 +18,7 @@ describe("floors of readers", () => {
     expect(floors.count).toBe(1);
   });
 
-  it("are those of a user, or of one anonymous connection", () => {
+  it("belong to a user, or to one anonymous connection", () => {
     const floors = new ReadFloors();
     floors.add(anonymous, "c", at(1), []);
     expect(floors.find({ user: "", client: "4" }, "c")).toBeUndefined();
@@ -26,7 +26,7 @@ describe("floors of readers", () => {
     expect(floors.find(anonymous, "c")).toMatchObject(at(1));
   });
 
-  it("go with the reader, with the channel, and with the token", () => {
+  it("are removed with the reader, with the channel, and with the token", () => {
     const floors = new ReadFloors();
     for (const name of ["a", "b"]) floors.add(ann, name, at(1), [{ user: "ann", tokenId: name }]);
     floors.add(ben, "a", at(1), []);
@@ -37,7 +37,7 @@ describe("floors of readers", () => {
     expect([floors.count, floors.bytes]).toEqual([0, 0]);
   });
 
-  it("are bounded for each reader, whose oldest goes first", () => {
+  it("are bounded per reader, evicting the oldest", () => {
     const floors = new ReadFloors(bounds);
     floors.add(ben, "x", at(1), []);
     for (const name of ["a", "b", "c"]) floors.add(ann, name, at(1), []);
@@ -45,7 +45,7 @@ describe("floors of readers", () => {
     expect(floors.find(ben, "x")).toBeDefined();
   });
 
-  it("are bounded in all, in number and bytes, and those that were used last stay", () => {
+  it("are bounded in total count and bytes, evicting the least recently used", () => {
     const floors = new ReadFloors(bounds);
     floors.add(ann, "a", at(1), []);
     floors.add(ben, "a", at(1), []);

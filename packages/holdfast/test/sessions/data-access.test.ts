@@ -13,8 +13,8 @@ function allowFrom(epoch: string): DataAccess {
   return access;
 }
 
-describe("reading on without permission for history", () => {
-  it("is for positions from the floor on, whether or not the epoch is named", () => {
+describe("reading on without history permission", () => {
+  it("is allowed from the floor on, with or without an epoch", () => {
     const access = allowFrom("new");
     for (const epoch of ["new", ""]) {
       const may = (offset: number) => access.canReadFrom(ann, channel, { epoch, offset }, without);
@@ -22,14 +22,14 @@ describe("reading on without permission for history", () => {
     }
   });
 
-  it("is not for positions of another epoch, nor for a floor of one", () => {
+  it("is refused for another epoch, or a floor of another", () => {
     expect(allowFrom("new").canReadFrom(ann, channel, { epoch: "old", offset: 6 }, without)).toBe(false);
     expect(allowFrom("new").canReadFrom(ann, channel, { epoch: "old", offset: 9 }, without)).toBe(false);
     for (const epoch of ["new", ""])
       expect(allowFrom("old").canReadFrom(ann, channel, { epoch, offset: 6 }, without)).toBe(false);
   });
 
-  it("is for the head to everybody, and ends for those who are put out", () => {
+  it("is always allowed at the head, and ends for removed clients", () => {
     const access = allowFrom("new");
     const may = (reader: typeof ann, offset: number) =>
       access.canReadFrom(reader, channel, { epoch: "new", offset }, without);

@@ -7,7 +7,7 @@ function createHolder(name: string, cuts: string[]): Holder {
 }
 
 describe("bytes held for slow readers", () => {
-  it("are summed up over all that hold some", () => {
+  it("are summed over all sessions", () => {
     const held = new HeldBytes(1000);
     const one = createHolder("one", []);
     held.set(one, 100);
@@ -18,7 +18,7 @@ describe("bytes held for slow readers", () => {
     expect([held.bytes, held.holders]).toEqual([200, 1]);
   });
 
-  it("cut off whoever has held for longest, and no more than needed", () => {
+  it("disconnect the longest-held sessions, no more than needed", () => {
     const cuts: string[] = [];
     const held = new HeldBytes(1000);
     const holders = ["one", "two", "three"].map((name) => createHolder(name, cuts));
@@ -30,7 +30,7 @@ describe("bytes held for slow readers", () => {
     expect([held.bytes, held.holders, held.terminated]).toEqual([700, 2, 1]);
   });
 
-  it("are summed up right where the one that is cut off says that it holds nothing any more", () => {
+  it("are counted correctly when a disconnected session reports that it holds nothing", () => {
     const held = new HeldBytes(500);
     const one: Holder = { terminate: () => held.set(one, 0) };
     const two: Holder = { terminate: () => held.set(two, 0) };
@@ -41,7 +41,7 @@ describe("bytes held for slow readers", () => {
     expect([held.bytes, held.holders]).toEqual([0, 0]);
   });
 
-  it("count from new for one that has drained in between", () => {
+  it("restart their age for a session that drained in between", () => {
     const cuts: string[] = [];
     const held = new HeldBytes(500);
     const [one, two] = ["one", "two"].map((name) => createHolder(name, cuts)) as [Holder, Holder];
@@ -54,7 +54,7 @@ describe("bytes held for slow readers", () => {
 });
 
 describe("sessions beyond the bound for all of them", () => {
-  it("are cut off, the longest slow first, while others go on", async () => {
+  it("are disconnected, the longest slow first, and others continue", async () => {
     const { connect, handler, publish } = await createSessionNode({ maxHeldBytes: 2500 });
     const clients = [await connect(), await connect(), await connect()];
     for (const client of clients) await client.ask({ id: 2, subscribe: { channel: "news" } });
@@ -75,7 +75,7 @@ describe("sessions beyond the bound for all of them", () => {
     expect(quick.offsets("news")).toEqual([1, 2]);
   });
 
-  it("hold nothing any more once they have drained, or ended", async () => {
+  it("hold nothing once they have drained or ended", async () => {
     const { connect, handler, publish } = await createSessionNode();
     const clients = [await connect(), await connect()];
     for (const client of clients) {

@@ -11,8 +11,8 @@ function textOf(parts: readonly Uint8Array[]): string[] {
   return parts.map((part) => Buffer.from(part).toString());
 }
 
-describe("what a session sends in a turn", () => {
-  it("is empty at first and after it was taken from", () => {
+describe("output of a session in a turn", () => {
+  it("is empty at first and after it is taken", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     expect(flow.isEmpty).toBe(true);
     expect(flow.take()).toEqual([]);
@@ -32,7 +32,7 @@ describe("what a session sends in a turn", () => {
     expect(textOf(flow.take())).toEqual(['{"id":1}\n{"id":2}']);
   });
 
-  it("makes one frame of all that came with a message, in its order", () => {
+  it("makes one frame of everything added with a message, in order", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     flow.addFramed(framedOf("a"));
     flow.addMessage("1");
@@ -46,7 +46,7 @@ describe("what a session sends in a turn", () => {
     expect(textOf(flow.take())).toEqual(["d", "e"]);
   });
 
-  it("passes framed bytes on as the very ones it was given", () => {
+  it("passes framed bytes through unchanged", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     const framed = { ...framedOf("a"), payload: () => expect.unreachable() };
     flow.addFramed(framed);
@@ -61,7 +61,7 @@ describe("what a session sends in a turn", () => {
     expect(flow.size).toBe(10);
   });
 
-  it("starts anew after it was taken from", () => {
+  it("restarts after it is taken", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     flow.addMessage("1");
     const first = flow.take();
@@ -72,7 +72,7 @@ describe("what a session sends in a turn", () => {
 });
 
 describe("flow control", () => {
-  it("is full from a write that is not taken until it has drained, and counts what was taken", () => {
+  it("is full after a refused write until it drains, and counts accepted bytes", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     flow.addMessage("12345");
     expect(flow.isFull).toBe(false);
@@ -85,14 +85,14 @@ describe("flow control", () => {
     expect(flow.takenBytes(0)).toBe(5);
   });
 
-  it("has no room for answers beyond what may wait for the peer, written or not", () => {
+  it("has no room for replies beyond the unsent limit, written or not", () => {
     const flow = new FlowControl(plainEncoding, 10);
     flow.addMessage("12345");
     expect(flow.canRunCommands(5)).toBe(true);
     expect(flow.canRunCommands(6)).toBe(false);
   });
 
-  it("says once that reading stops, and once that it goes on", () => {
+  it("reports pause and resume of reading once each", () => {
     const flow = new FlowControl(plainEncoding, 10);
     expect([false, true, true, false, false].map((mustWait) => flow.decide(mustWait))).toEqual([
       undefined,

@@ -12,8 +12,8 @@ function believe(data?: unknown, token?: string) {
   });
 }
 
-describe("believing clients", () => {
-  it("takes user and info from the data", () => {
+describe("insecure authentication", () => {
+  it("uses user and info from the data", () => {
     expect(believe({ user: "ann", info: { name: "Ann" } })).toEqual({
       isAccepted: true,
       identity: { user: "ann", info: '{"name":"Ann"}' },
@@ -26,7 +26,7 @@ describe("believing clients", () => {
     expect(believe(data)).toEqual({ isAccepted: true, identity: { user: "" } });
   });
 
-  it("refuses a token, which it can't check", () => {
+  it("refuses a token, which it cannot verify", () => {
     expect(believe({ user: "ann" }, "t")).toEqual({
       isAccepted: false,
       disconnect: "invalidToken",
@@ -38,7 +38,7 @@ describe("believing clients", () => {
     expect(believe({ user })).toMatchObject({ isAccepted: false, disconnect: "badRequest" });
   });
 
-  it("bounds the info", () => {
+  it("limits the size of info", () => {
     expect(believe({ info: "x".repeat(4094) })).toMatchObject({ isAccepted: true });
     expect(believe({ info: "x".repeat(4095) })).toMatchObject({
       isAccepted: false,
@@ -46,7 +46,7 @@ describe("believing clients", () => {
     });
   });
 
-  it("decides on any JSON without throwing", () => {
+  it("handles any JSON without throwing", () => {
     fc.assert(
       fc.property(fc.json(), (data) => {
         expect(insecureAuth({ data, request })).toHaveProperty("isAccepted");

@@ -11,14 +11,14 @@ function commandOf(id: number, bytes: number): object {
 }
 
 describe("rate of input", () => {
-  it("is not noticed within a burst", async () => {
+  it("does not pause reading within a burst", async () => {
     const { connect } = await createSessionNode({ limits });
     const client = await connect();
     await client.ask(commandOf(2, 900), commandOf(3, 900));
     expect(client.transport.reading).toEqual([]);
   });
 
-  it("holds reading up beyond, carries out what has come, and goes on when that is paid off", async () => {
+  it("pauses reading beyond the limit, processes received input, and resumes when the debt is paid", async () => {
     const { connect, clock } = await createSessionNode({ limits });
     const client = await connect();
     await client.ask(commandOf(2, 2950));
@@ -31,7 +31,7 @@ describe("rate of input", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("counts what had been read already", async () => {
+  it("includes bytes already read", async () => {
     const { connect, clock } = await createSessionNode({ limits });
     const client = await connect();
     await client.ask(commandOf(2, 2950));
@@ -42,7 +42,7 @@ describe("rate of input", () => {
     expect(client.transport.reading).toEqual(["pause", "resume"]);
   });
 
-  it("does not take a peer for dead whose pong may lie unread", async () => {
+  it("does not time out a peer whose pong may be unread", async () => {
     const times = { pingIntervalMs: 10_000, pongTimeoutMs: 4000 };
     const { connect, wait } = await createSessionNode({ limits, times });
     const client = await connect();
@@ -74,7 +74,7 @@ describe("rate of input", () => {
     expect(clock.timers).toBe(2);
   });
 
-  it("is not bounded by null", async () => {
+  it("is unlimited when null", async () => {
     const { connect } = await createSessionNode({ limits: { bytesPerSecond: null } });
     const client = await connect();
     await client.ask(commandOf(2, 10_000_000));

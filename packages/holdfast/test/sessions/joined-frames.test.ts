@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { countTo } from "../channels/support/entries.js";
 import { createSessionNode } from "./support/session-node.js";
 
-describe("what a session says in one turn", () => {
-  it("is one frame where a reply is in it, with the publications that follow the reply", async () => {
+describe("output of a session in one turn", () => {
+  it("is one frame when it has a reply, followed by later publications", async () => {
     const { connect } = await createSessionNode({ ringLimits: { maxEntries: 4 } });
     const publisher = await connect();
     await publisher.ask(...countTo(40).map((n) => ({ id: n + 1, publish: { channel: "news", data: n } })));
@@ -23,7 +23,7 @@ describe("what a session says in one turn", () => {
     expect(offsets).toEqual(countTo(60));
   });
 
-  it("is the bytes that others get, where nothing of its own is in it", async () => {
+  it("is the shared bytes when it has no output of its own", async () => {
     const { connect } = await createSessionNode({});
     const readers = [await connect(), await connect()] as const;
     for (const reader of readers) await reader.ask({ id: 2, subscribe: { channel: "news" } });

@@ -26,8 +26,8 @@ async function start(identity: Partial<Identity> = {}) {
   return { ...node, client, now: node.clock.now() };
 }
 
-describe("connection that expires", () => {
-  it("ends 25 s after its time, with a code on which clients come back", async () => {
+describe("expiring connection", () => {
+  it("ends 25 s after expiry, with a code on which clients reconnect", async () => {
     const { clock } = await createSessionNode();
     const { client, wait } = await start({ hasToken: true, expiresAt: clock.now() + 60_000 });
     expect(client.messages[0]).toMatchObject({ connect: { expires: true, ttl: 60 } });
@@ -37,7 +37,7 @@ describe("connection that expires", () => {
     expect(client.closes).toMatchObject([{ code: 3005 }]);
   });
 
-  it("goes on where the client has renewed its token, and for good where that does not expire", async () => {
+  it("continues when the client renews its token, and forever when that does not expire", async () => {
     const { clock } = await createSessionNode();
     const { client, wait } = await start({ hasToken: true, expiresAt: clock.now() + 60_000 });
     const token = JSON.stringify({ user: "ann", expiresAt: clock.now() + 200_000 });
@@ -49,7 +49,7 @@ describe("connection that expires", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("leaves no deadline behind when it ends before, or is renewed after its end", async () => {
+  it("leaves no deadline behind when it ends earlier, or is renewed after its end", async () => {
     const { clock } = await createSessionNode();
     const { client, sizes, settle } = await start({ hasToken: true, expiresAt: clock.now() + 60_000 });
     client.send({ id: 2, refresh: { token: JSON.stringify({ user: "ann", expiresAt: clock.now() + 1e9 }) } });
@@ -58,15 +58,15 @@ describe("connection that expires", () => {
     expect(sizes()).toMatchObject({ deadlines: 0, connections: 0 });
   });
 
-  it("is let in no more once its time is over", async () => {
+  it("is refused after its expiry", async () => {
     const { clock } = await createSessionNode();
     const { client } = await start({ hasToken: true, expiresAt: clock.now() - 1 });
     expect(client.reply(1)).toMatchObject({ error: { code: 109 } });
   });
 });
 
-describe("subscription that expires", () => {
-  it("ends 25 s after its time, with a push on which clients subscribe again", async () => {
+describe("expiring subscription", () => {
+  it("ends 25 s after expiry, with a push on which clients resubscribe", async () => {
     const { client, wait, now } = await start();
     const token = JSON.stringify({ expiresAt: now + 60_000 });
     await client.ask({ id: 2, subscribe: { channel: "news", token } });
@@ -78,7 +78,7 @@ describe("subscription that expires", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("goes on where the client has renewed its token", async () => {
+  it("continues when the client renews its token", async () => {
     const { client, wait, now } = await start();
     const token = (expiresAt?: number) => JSON.stringify({ expiresAt });
     await client.ask({ id: 2, subscribe: { channel: "news", token: token(now + 60_000) } });
@@ -90,7 +90,7 @@ describe("subscription that expires", () => {
     expect(client.messages.some(({ push }) => push?.unsubscribe)).toBe(false);
   });
 
-  it("of the server's side ends the connection", async () => {
+  it("made by the server ends the connection", async () => {
     const { clock } = await createSessionNode();
     const subscriptions = new Map([["news", { expiresAt: clock.now() + 10_000 }]]);
     const { client, wait } = await start({ subscriptions });
@@ -98,7 +98,7 @@ describe("subscription that expires", () => {
     expect(client.closes).toMatchObject([{ code: 3006 }]);
   });
 
-  it("leaves no deadline behind when it is ended before", async () => {
+  it("leaves no deadline behind when it ends earlier", async () => {
     const { client, sizes, now } = await start();
     const before = sizes().deadlines;
     await client.ask({
@@ -113,10 +113,10 @@ describe("subscription that expires", () => {
   });
 });
 
-describe("subscriptions that the server makes", () => {
+describe("server-side subscriptions", () => {
   const subscriptions = new Map([["news", {}]]);
 
-  it("bring nothing before the reply to connect", async () => {
+  it("deliver nothing before the reply to connect", async () => {
     const node = await createSessionNode({ application: slowWelcome(), times });
     const client = node.open();
     await client.ask({ id: 1, connect: {} });
@@ -143,7 +143,7 @@ describe("subscriptions that the server makes", () => {
     }
   });
 
-  it("end the connection where what they have yet to read is gone", async () => {
+  it("end the connection when their unread publications are gone", async () => {
     const { client, startLogAfresh, publish, settle } = await start({ subscriptions });
     await publish("news", 1);
     await settle();

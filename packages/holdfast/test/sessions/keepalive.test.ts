@@ -27,7 +27,7 @@ describe("ping", () => {
     expect(ms).toBeLessThanOrEqual(due + 500);
   });
 
-  it("comes every interval while it is answered", async () => {
+  it("is sent every interval while it is answered", async () => {
     const node = await createSessionNode();
     const client = await node.connect();
     await timeToPing(node, client);
@@ -40,7 +40,7 @@ describe("ping", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("is an empty object, and does not come twice before the answer", async () => {
+  it("is an empty object, and is not repeated before the answer", async () => {
     const node = await createSessionNode();
     const client = await node.connect();
     await timeToPing(node, client);
@@ -70,13 +70,13 @@ describe("ping", () => {
     expect(client.closeCodes).toEqual([3012]);
   });
 
-  it("does not come before connect", async () => {
+  it("is not sent before connect", async () => {
     const node = await createSessionNode({ times: { connectTimeoutMs: 100_000 } });
     const client = node.open();
     expect(await timeToPing(node, client)).toBeUndefined();
   });
 
-  it("goes out with what else there is to write", async () => {
+  it("is sent with other pending output", async () => {
     const node = await createSessionNode();
     const client = await node.connect();
     await client.ask({ id: 2, subscribe: { channel: "news" } });
@@ -91,7 +91,7 @@ describe("ping", () => {
 });
 
 describe("pong", () => {
-  it("that nobody asked for is ignored", async () => {
+  it("that is unsolicited is ignored", async () => {
     const node = await createSessionNode();
     const client = await node.connect();
     expect(await client.ask({}, {}, {})).toEqual([]);
@@ -111,8 +111,8 @@ describe("pong", () => {
   });
 });
 
-describe("pong that the server holds up itself", () => {
-  it("is not missed while the broker takes its time", async () => {
+describe("pong delayed by the server itself", () => {
+  it("is not counted as missed while the broker is slow", async () => {
     const node = await createSessionNode({ limits: { maxCommandsInFlight: 2 } });
     const client = await node.connect();
     node.broker.hold("publish");
@@ -142,8 +142,8 @@ async function createFullClient(node: SessionNode): Promise<TestClient> {
   return client;
 }
 
-describe("peer that reads slowly", () => {
-  it("is not cut off while it takes what is written, however late", async () => {
+describe("slow peer", () => {
+  it("is kept while it reads what is written, however late", async () => {
     const node = await createSessionNode();
     const client = await createFullClient(node);
     for (const _round of countTo(20)) {
@@ -156,7 +156,7 @@ describe("peer that reads slowly", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("is not cut off while it takes some of what is written, though never all", async () => {
+  it("is kept while it reads part of what is written, never all", async () => {
     const node = await createSessionNode();
     const client = await createFullClient(node);
     client.transport.unsentBytes = 60_000;
@@ -167,7 +167,7 @@ describe("peer that reads slowly", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("that never takes anything is cut off in bounded time, as slow", async () => {
+  it("that never reads is disconnected as slow in bounded time", async () => {
     const node = await createSessionNode();
     const client = await createFullClient(node);
     await node.wait(25_000 + 8000 + 30_000 + 1000);
@@ -175,7 +175,7 @@ describe("peer that reads slowly", () => {
     expect(node.sizes()).toEqual(nothing);
   });
 
-  it("that never takes anything is cut off though it sends pongs", async () => {
+  it("that never reads is disconnected though it sends pongs", async () => {
     const node = await createSessionNode();
     const client = await createFullClient(node);
     for (const _round of countTo(60)) {
@@ -185,7 +185,7 @@ describe("peer that reads slowly", () => {
     expect([[3008], [3012]]).toContainEqual(client.closeCodes);
   });
 
-  it("gets no pings into a full transport", async () => {
+  it("gets no pings while its transport is full", async () => {
     const node = await createSessionNode();
     const client = await createFullClient(node);
     const unsent = client.session.unsentBytes;
@@ -193,7 +193,7 @@ describe("peer that reads slowly", () => {
     expect(client.session.unsentBytes).toBe(unsent);
   });
 
-  it("that fills up after a ping has time to answer it", async () => {
+  it("that fills up after a ping has time to answer", async () => {
     const node = await createSessionNode();
     const client = await node.connect();
     await client.ask({ id: 2, subscribe: { channel: "news" } });
@@ -207,7 +207,7 @@ describe("peer that reads slowly", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("is pinged as soon as it has drained, and cut off if it does not answer then", async () => {
+  it("is pinged once it drains, and disconnected if it does not answer", async () => {
     const node = await createSessionNode();
     const client = await createFullClient(node);
     await node.wait(13_000);

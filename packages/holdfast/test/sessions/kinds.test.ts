@@ -31,7 +31,7 @@ async function subscribe(node: Node, channel: string, recover?: object) {
 }
 
 describe("channel of kind live", () => {
-  it("delivers without offsets, and promises neither position nor recovery", async () => {
+  it("delivers without offsets, positions or recovery", async () => {
     const node = await createNode();
     const client = await subscribe(node, "live");
     expect(client.reply(2)?.subscribe).toEqual({});
@@ -40,7 +40,7 @@ describe("channel of kind live", () => {
     expect(client.pushes("live")).toEqual([{ data: 1, info: expect.anything() }]);
   });
 
-  it("keeps nothing in the log", async () => {
+  it("stores nothing in the log", async () => {
     const node = await createNode();
     await subscribe(node, "live");
     expect(await node.publish("live", 1)).toMatchObject({ publish: {} });
@@ -54,7 +54,7 @@ describe("channel of kind live", () => {
     expect(client.reply(2)?.error).toMatchObject({ code: 108 });
   });
 
-  it("recovers nothing, and says so", async () => {
+  it("reports that nothing was recovered", async () => {
     const node = await createNode();
     await subscribe(node, "live");
     await node.publish("live", 1);
@@ -63,7 +63,7 @@ describe("channel of kind live", () => {
     expect(client.pushes("live")).toEqual([]);
   });
 
-  it("is read on from the ring by a reader that was slow", async () => {
+  it("continues a slow reader from the ring", async () => {
     const node = await createNode();
     const client = await subscribe(node, "live");
     client.transport.isFull = true;
@@ -76,7 +76,7 @@ describe("channel of kind live", () => {
     expect(client.pushes("live").map(({ data }) => data)).toEqual(countTo(5));
   });
 
-  it("tells a reader that lags further than the ring", async () => {
+  it("tells a reader that lags beyond the ring of the gap", async () => {
     const node = await createNode({ ringLimits: { maxEntries: 4 } });
     const client = await subscribe(node, "live");
     client.transport.isFull = true;
@@ -92,7 +92,7 @@ describe("channel of kind live", () => {
 });
 
 describe("channel of kind latest", () => {
-  it("gives a reader that lags the newest only", async () => {
+  it("gives a lagging reader the newest publication only", async () => {
     const node = await createNode();
     const client = await subscribe(node, "latest");
     client.transport.isFull = true;
@@ -105,7 +105,7 @@ describe("channel of kind latest", () => {
     expect(client.pushes("latest").map(({ data }) => data)).toEqual([1, 10]);
   });
 
-  it("gives a reader that lags the newest of each key, in order, however far it lags", async () => {
+  it("gives a lagging reader the newest of each key in order, whatever its lag", async () => {
     const node = await createNode({ ringLimits: { maxEntries: 4 } });
     const client = await subscribe(node, "latest");
     client.transport.isFull = true;
@@ -135,7 +135,7 @@ describe("channel of kind latest", () => {
     expect(client.pushes("latest").at(-1)).toMatchObject({ key: "a", data: 7 });
   });
 
-  it("tells a reader that lags, and has missed a key that is no longer at hand", async () => {
+  it("tells a lagging reader that missed a key no longer available", async () => {
     const node = await createNode({ ringLimits: { maxEntries: 2 }, ...shortLog });
     const client = await subscribe(node, "latest");
     client.transport.isFull = true;
@@ -148,7 +148,7 @@ describe("channel of kind latest", () => {
     expect(client.unsubscribes("latest")).toHaveLength(1);
   });
 
-  it("recovers with the newest where the log holds no more", async () => {
+  it("recovers with the newest when the log holds no more", async () => {
     const node = await createNode({ ringLimits: { maxEntries: 2 }, ...shortLog });
     const keeper = await subscribe(node, "latest");
     const { epoch } = keeper.reply(2)?.subscribe ?? {};
@@ -174,7 +174,7 @@ describe("channel of kind latest", () => {
     expect(client.reply(2)?.subscribe?.publications?.map(({ data }) => data)).toEqual([2, 3]);
   });
 
-  it("alone takes keys", async () => {
+  it("accepts keys, which kind stream refuses", async () => {
     const node = await createNode();
     expect((await node.publish("news", 1, "a"))?.error).toMatchObject({ code: 107 });
     expect((await node.publish("latest", 1, "a"))?.error).toBeUndefined();

@@ -18,8 +18,8 @@ async function createCrowd(size: number, limits = {}) {
   return node;
 }
 
-describe("answer that is large", () => {
-  it("presence over its limit is refused, and says what to ask instead", async () => {
+describe("large reply", () => {
+  it("for presence over its limit is refused, and names the alternative", async () => {
     const { connect } = await createCrowd(5, { maxPresenceBytes: 10_000 });
     const client = await connect();
     await client.ask(
@@ -33,7 +33,7 @@ describe("answer that is large", () => {
     expect(client.reply(3)?.presence_stats).toEqual({ num_clients: 5, num_users: 5 });
   });
 
-  it("comes one at a time, so that a peer that reads nothing is held for once, not sixteen times", async () => {
+  it("is produced one at a time, so an unread peer holds one, not sixteen", async () => {
     const { connect } = await createCrowd(20, { maxUnsentBytes: 20_000 });
     const client = await connect();
     client.transport.isFull = true;
@@ -49,7 +49,7 @@ describe("answer that is large", () => {
       expect(Object.keys(client.reply(index + 1)?.presence?.presence ?? {})).toHaveLength(20);
   });
 
-  it("of history and recovery counts what publishers' infos take, too", async () => {
+  it("of history and recovery includes publishers' info in its size", async () => {
     const { connect, open } = await createSessionNode({ authenticate: insecureAuth });
     const publisher = open();
     await publisher.ask({ id: 1, connect: { data: { user: "ann", info } } });
@@ -67,7 +67,7 @@ describe("answer that is large", () => {
   });
 });
 
-describe("kinds of subscription and publication that are not there", () => {
+describe("unknown kinds of subscription and publication", () => {
   it.each([
     [{ subscribe: { channel: "news", type: 1 } }, 103, "this channel is not a map: subscribe without type"],
     [{ subscribe: { channel: "news", type: 4 } }, 108, "type 4 is not supported by this server"],

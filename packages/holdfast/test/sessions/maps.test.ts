@@ -33,8 +33,8 @@ async function start() {
   return { node, client, step, wait };
 }
 
-describe("step of a map's subscription", () => {
-  it("is waited for half a minute", async () => {
+describe("map subscription step", () => {
+  it("is awaited for half a minute", async () => {
     const { node, client, step, wait } = await start();
     const { cursor } = (await step({})).subscribe ?? {};
     await wait(29_000);
@@ -48,7 +48,7 @@ describe("step of a map's subscription", () => {
     expect(node.sizes()).toEqual(nothing);
   });
 
-  it("is waited for longer where the page before it is still being read", async () => {
+  it("is awaited for longer while the previous page is still being read", async () => {
     const { client, node, step, wait } = await start();
     client.transport.isFull = true;
     const { cursor } = (await step({})).subscribe ?? {};
@@ -62,7 +62,7 @@ describe("step of a map's subscription", () => {
     expect((await step({ cursor })).subscribe).toMatchObject({ type: 1, recoverable: true });
   });
 
-  it("that comes later goes on from the position that it names, and a page of the state begins anew", async () => {
+  it("that arrives later continues from its position, and a state page starts over", async () => {
     const { node, step, wait } = await start();
     const { cursor, epoch, offset } = (await step({})).subscribe ?? {};
     for (let n = 0; n < 150; n++)
@@ -75,7 +75,7 @@ describe("step of a map's subscription", () => {
     expect(publications).toHaveLength(100);
   });
 
-  it("is refused where the log has started afresh meanwhile", async () => {
+  it("is refused when the log has restarted", async () => {
     const { node, step } = await start();
     const { cursor, epoch } = (await step({})).subscribe ?? {};
     const { keys: read } = node.broker.log;

@@ -24,7 +24,7 @@ describe("the server's commands to sessions", () => {
     expect(ann.transport.writes.flat().join("\n")).toContain('{"push":{"message":{"data":1}}}');
   });
 
-  it("answer with the first failure of a node", async () => {
+  it("return the first failure of a node", async () => {
     const error = { code: 106, message: "limit exceeded", isTemporary: false };
     const control = controlOver(async () => ({
       outcomes: new Map([
@@ -36,7 +36,7 @@ describe("the server's commands to sessions", () => {
     expect(await control.subscribe("news", { user: "ann" })).toEqual(error);
   });
 
-  it("name the nodes that have not answered", async () => {
+  it("name the nodes that did not answer", async () => {
     const control = controlOver(async () => ({ outcomes: new Map([["a", {}]]), silent: ["b", "c"] }));
     expect(await control.unsubscribe({ user: "ann" })).toMatchObject({
       code: 100,
@@ -45,7 +45,7 @@ describe("the server's commands to sessions", () => {
     });
   });
 
-  it("go out as plain data, with nothing of the target but user and client", async () => {
+  it("are sent as plain data, with only user and client of the target", async () => {
     const sent: ClusterCommand[] = [];
     const control = controlOver(async (command) => {
       sent.push(command);
@@ -58,7 +58,7 @@ describe("the server's commands to sessions", () => {
     ]);
   });
 
-  it("have no effect on a server that is not open", async () => {
+  it("have no effect on a closed server", async () => {
     const control = controlOver(async () => {
       throw new HoldfastError("HF_BROKER_CLOSED");
     });

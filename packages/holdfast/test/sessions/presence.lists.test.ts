@@ -31,8 +31,8 @@ async function start() {
   return { node, keysOf, errors };
 }
 
-describe("list of who is subscribed", () => {
-  it("keeps those that answer pings, for as long as they do", async () => {
+describe("presence list", () => {
+  it("keeps clients as long as they answer pings", async () => {
     const { node, keysOf } = await start();
     const client = await node.connect("ann");
     await client.ask({ id: 2, subscribe: { channel: "room:a" } });
@@ -54,7 +54,7 @@ describe("list of who is subscribed", () => {
     expect(await keysOf("users:a")).toEqual([]);
   });
 
-  it("has entries again that were lost", async () => {
+  it("restores lost entries", async () => {
     const { node, keysOf } = await start();
     const client = await node.connect("ann");
     await client.ask({ id: 2, subscribe: { channel: "room:a" } });
@@ -67,7 +67,7 @@ describe("list of who is subscribed", () => {
     expect(await keysOf("clients:a")).toEqual(["client-1"]);
   });
 
-  it("does not hold up a subscription where it cannot be kept, which is told", async () => {
+  it("does not delay a subscription when writing the list fails, which is reported", async () => {
     const { node, keysOf } = await start();
     node.broker.fail("publish");
     const client = await node.connect("ann");

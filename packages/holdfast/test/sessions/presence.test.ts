@@ -14,7 +14,7 @@ async function presentIn(client: TestClient, id: number): Promise<string[]> {
 }
 
 describe("presence", () => {
-  it("lists the subscribers with who they are", async () => {
+  it("lists the subscribers with their identity", async () => {
     const { connect } = await createSessionNode();
     const ann = await connect("ann");
     const bob = await connect("bob");
@@ -29,7 +29,7 @@ describe("presence", () => {
     });
   });
 
-  it("counts connections, and users once, however many connections they have", async () => {
+  it("counts connections, and each user once", async () => {
     const { connect, handler } = await createSessionNode();
     const first = await connect("ann");
     const second = await connect("ann");
@@ -57,7 +57,7 @@ describe("presence", () => {
     expect(await presentIn(watcher, 4)).toEqual([]);
   });
 
-  it("is renewed as long as the client answers pings", async () => {
+  it("is renewed while the client answers pings", async () => {
     const { connect, wait } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -68,7 +68,7 @@ describe("presence", () => {
     }
   });
 
-  it("outlasts the time between two pings, however long that is", async () => {
+  it("outlasts the ping interval, whatever its length", async () => {
     const { connect, memory, wait } = await createSessionNode({ times: { pingIntervalMs: 180_000 } });
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -78,7 +78,7 @@ describe("presence", () => {
     }
   });
 
-  it("stays while the client reads slowly, but reads", async () => {
+  it("stays while the client reads slowly", async () => {
     const { connect, memory, publish, wait } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -93,7 +93,7 @@ describe("presence", () => {
     }
   });
 
-  it("ends by itself when nobody removes or renews it", async () => {
+  it("expires when it is not removed or renewed", async () => {
     const { broker, connect, wait } = await createSessionNode();
     const watcher = await connect();
     const client = await connect();
@@ -113,7 +113,7 @@ describe("presence", () => {
     expect(await presentIn(watcher, 3)).toEqual([]);
   });
 
-  it("is not available where the channel has none", async () => {
+  it("is unavailable when the channel has it off", async () => {
     const { broker, connect } = await createSessionNode({
       rulesFor: () => ({ ...openRules, hasPresence: false }),
     });
@@ -128,7 +128,7 @@ describe("presence", () => {
 });
 
 describe("joins and leaves", () => {
-  it("come to those who asked, the joining client itself too, after its reply", async () => {
+  it("reach clients that asked, including the joining client after its reply", async () => {
     const { connect } = await createSessionNode();
     const ann = await connect("ann");
     await ann.ask({ id: 2, subscribe: curious });
@@ -142,7 +142,7 @@ describe("joins and leaves", () => {
     });
   });
 
-  it("of an unsubscribe come to the others", async () => {
+  it("of an unsubscribe reach the others", async () => {
     const { connect } = await createSessionNode();
     const [ann, bob] = [await connect(), await connect()];
     await ann.ask({ id: 2, subscribe: curious });
@@ -165,7 +165,7 @@ describe("joins and leaves", () => {
     expect(ann.labels.slice(3)).toEqual([`news join ${bob.id}`, `news leave ${bob.id}`]);
   });
 
-  it("stand in their place between the publications", async () => {
+  it("keep their order among publications", async () => {
     const { connect, publish } = await createSessionNode();
     const ann = await connect();
     await ann.ask({ id: 2, subscribe: curious });
@@ -187,7 +187,7 @@ describe("joins and leaves", () => {
     ]);
   });
 
-  it("of subscribing again come as leave, then join", async () => {
+  it("of resubscribing arrive as leave, then join", async () => {
     const { connect } = await createSessionNode();
     const [ann, bob] = [await connect(), await connect()];
     await ann.ask({ id: 2, subscribe: curious });
@@ -201,7 +201,7 @@ describe("joins and leaves", () => {
     ]);
   });
 
-  it("do not come where the channel has none, though asked for", async () => {
+  it("are not sent when the channel has them off", async () => {
     const { broker, connect } = await createSessionNode({
       rulesFor: () => ({ ...openRules, hasJoinLeave: false }),
     });

@@ -31,7 +31,7 @@ async function sendAtOnce(commands: (publish: (n: number, way: "command" | "rpc"
 const numbers = Array.from({ length: 40 }, (_, n) => n);
 
 describe("publications of one client in one frame", () => {
-  it("follow a subscribe in their order, more of them than may be under way at a time", async () => {
+  it("follow a subscribe in order, beyond the concurrency limit", async () => {
     const data = await sendAtOnce((publish) => [
       { subscribe: { channel: "news" } },
       ...numbers.map((n) => publish(n, "command")),
@@ -39,14 +39,14 @@ describe("publications of one client in one frame", () => {
     expect(data).toEqual(numbers);
   });
 
-  it("stand in their order, whether they come by the command or by the method", async () => {
+  it("keep their order, by command or by method", async () => {
     const data = await sendAtOnce((publish) =>
       numbers.map((n) => publish(n, n % 3 === 0 ? "rpc" : "command")),
     );
     expect(data).toEqual(numbers);
   });
 
-  it("go on in their order where the client leaves in between", async () => {
+  it("keep their order when the client leaves in between", async () => {
     const data = await sendAtOnce((publish) => [
       { subscribe: { channel: "news" } },
       ...numbers.slice(0, 20).map((n) => publish(n, "command")),

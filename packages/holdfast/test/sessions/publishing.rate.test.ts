@@ -20,7 +20,7 @@ const own = { ...unbound, publishesPerSecond: 10, publishBurst: 3 };
 const shared = { ...unbound, userPublishesPerSecond: 10, userPublishBurst: 4 };
 
 describe("rate of publications of one connection", () => {
-  it("lets a burst through, and answers what is beyond with the limit and the time to wait", async () => {
+  it("allows a burst, and answers further ones with the limit and the time to wait", async () => {
     const { connect, broker } = await createSessionNode({ limits: own });
     const client = await connect("ann");
     await client.ask(...publishes(5));
@@ -35,7 +35,7 @@ describe("rate of publications of one connection", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("lets through what comes when it was told to", async () => {
+  it("allows publications at the announced time", async () => {
     const { connect, clock } = await createSessionNode({ limits: own });
     const client = await connect("ann");
     await client.ask(...publishes(4));
@@ -46,7 +46,7 @@ describe("rate of publications of one connection", () => {
     expect(codes(client, 6)).toEqual([0, 0, 0, 111, 111, 0]);
   });
 
-  it("ends the connection that goes on regardless with 3013, and no other", async () => {
+  it("ends a connection that continues regardless with 3013, and no other", async () => {
     const { connect, handler } = await createSessionNode({ limits: own });
     const [client, other] = [await connect("ann"), await connect("ann")];
     await client.ask(...publishes(20));
@@ -56,7 +56,7 @@ describe("rate of publications of one connection", () => {
     expect(handler.connections).toBe(1);
   });
 
-  it("counts publications of the method holdfast.publish, too, and no other commands", async () => {
+  it("includes the method holdfast.publish, and no other commands", async () => {
     const { connect } = await createSessionNode({ limits: own });
     const client = await connect("ann");
     const others = countTo(29, 20).map((id) => ({ id, presence: { channel: "news" } }));
@@ -69,7 +69,7 @@ describe("rate of publications of one connection", () => {
     expect(codes(client, 10, 20)).toEqual(Array(10).fill(0));
   });
 
-  it("is not bounded by null", async () => {
+  it("is unlimited when null", async () => {
     const { connect } = await createSessionNode({ limits: unbound });
     const client = await connect("ann");
     await client.ask(...publishes(1500));
@@ -91,7 +91,7 @@ describe("rate of publications of one user", () => {
     expect(codes(other, 3)).toEqual([0, 0, 0]);
   });
 
-  it("does not count for anonymous users", async () => {
+  it("does not apply to anonymous users", async () => {
     const { connect, userPublishes } = await createSessionNode({ limits: shared });
     const clients = [await connect(), await connect()];
     for (const client of clients) await client.ask(...publishes(4));
@@ -99,7 +99,7 @@ describe("rate of publications of one user", () => {
     expect(userPublishes?.size).toBe(0);
   });
 
-  it("ends the connection that goes on regardless, and not one beside it that is refused now and then", async () => {
+  it("ends a connection that continues regardless, and keeps one refused occasionally", async () => {
     const { connect, clock } = await createSessionNode({ limits: shared });
     const [flood, calm] = [await connect("ann"), await connect("ann")];
     await flood.ask(...publishes(7));
@@ -114,7 +114,7 @@ describe("rate of publications of one user", () => {
     expect(calm.closes).toEqual([]);
   });
 
-  it("ends no connection that is refused as often as it is let through", async () => {
+  it("ends no connection refused as often as it is accepted", async () => {
     const { connect, clock } = await createSessionNode({ limits: shared });
     const client = await connect("ann");
     await client.ask(...publishes(4));
@@ -126,7 +126,7 @@ describe("rate of publications of one user", () => {
     expect(client.closes).toEqual([]);
   });
 
-  it("is not got around by a new connection", async () => {
+  it("cannot be evaded with a new connection", async () => {
     const { connect } = await createSessionNode({ limits: shared });
     const first = await connect("ann");
     await first.ask(...publishes(4));
@@ -136,7 +136,7 @@ describe("rate of publications of one user", () => {
     expect(codes(second, 1)).toEqual([111]);
   });
 
-  it("is forgotten with the last connection once nothing is left to remember", async () => {
+  it("is forgotten with the last connection once fully refilled", async () => {
     const { connect, clock, userPublishes, sizes } = await createSessionNode({ limits: shared });
     const clients = [await connect("ann"), await connect("ann")];
     for (const client of clients) await client.ask(...publishes(1));
@@ -150,7 +150,7 @@ describe("rate of publications of one user", () => {
 describe("connections of one user", () => {
   const limits = { maxUserConnections: 2 };
 
-  it("beyond the limit are refused for good with 3504, and others stay", async () => {
+  it("beyond the limit are refused terminally with 3504, and others stay", async () => {
     const { connect, handler } = await createSessionNode({ limits });
     const clients = [await connect("ann"), await connect("ann"), await connect("ann"), await connect("bob")];
     expect(clients.map(({ closes }) => closes)).toEqual([
@@ -162,14 +162,14 @@ describe("connections of one user", () => {
     expect(handler.sessionsOf("ann")).toHaveLength(2);
   });
 
-  it("may be replaced by others when they end", async () => {
+  it("may be replaced when they end", async () => {
     const { connect } = await createSessionNode({ limits });
     const [first] = [await connect("ann"), await connect("ann")];
     first.session.closed();
     expect((await connect("ann")).closes).toEqual([]);
   });
 
-  it("of anonymous users are not bounded by it, nor any by null", async () => {
+  it("of anonymous users are unlimited, as are all when null", async () => {
     const anonymous = await createSessionNode({ limits });
     for (const _ of countTo(5)) expect((await anonymous.connect()).closes).toEqual([]);
     const unboundNode = await createSessionNode({ limits: { maxUserConnections: null } });

@@ -18,7 +18,7 @@ async function createPublisher() {
 }
 
 describe("publish command with an idempotency key", () => {
-  it("has one effect, however often it comes", async () => {
+  it("has one effect, whatever the number of repeats", async () => {
     const { client, logOf } = await createPublisher();
     const repeat = { epoch: "epoch-1", offset: 1, is_duplicate: true };
     for (const [id, told] of [[2, {}] as const, [3, repeat] as const, [4, repeat] as const]) {
@@ -43,14 +43,14 @@ describe("publish command with an idempotency key", () => {
 });
 
 describe("holdfast.publish", () => {
-  it("answers with the position", async () => {
+  it("returns the position", async () => {
     const { call, logOf } = await createPublisher();
     expect((await call(2, news))?.rpc).toEqual({ data: { epoch: "epoch-1", offset: 1 } });
     expect((await call(3, news))?.rpc).toEqual({ data: { epoch: "epoch-1", offset: 2 } });
     expect((await logOf("news"))[0]).toMatchObject({ data: '{"text":"hello"}', info: { user: "ann" } });
   });
 
-  it("answers a repeat with the first position, and says that it is one", async () => {
+  it("answers a repeat with the first position, marked as a repeat", async () => {
     const { call } = await createPublisher();
     const keyed = { ...news, idempotency_key: "a" };
     await call(2, keyed);
@@ -83,7 +83,7 @@ describe("holdfast.publish", () => {
     });
   });
 
-  it("is the only method, and others are named as not found", async () => {
+  it("is the only method, and unknown ones are named as not found", async () => {
     const { call } = await createPublisher();
     expect((await call(2, {}, "other"))?.error).toEqual({
       code: 104,
@@ -93,7 +93,7 @@ describe("holdfast.publish", () => {
 });
 
 describe("publish into a store that", () => {
-  it("has no room: error 111, temporary", async () => {
+  it("is full: error 111, temporary", async () => {
     const { broker, client, errors } = await createPublisher();
     broker.fail("publish", new HoldfastError("HF_BROKER_FULL", "the disk has no room"));
     await client.ask({ id: 2, publish: news });
@@ -105,7 +105,7 @@ describe("publish into a store that", () => {
     expect(errors).toEqual([]);
   });
 
-  it("takes nothing more: error 100, temporary", async () => {
+  it("is read-only: error 100, temporary", async () => {
     const { broker, client, errors } = await createPublisher();
     broker.fail("publish", new HoldfastError("HF_STORE_FAILED"));
     await client.ask({ id: 2, publish: news });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createSessionNode } from "./support/session-node.js";
 
-describe("recovery of publications that have expired", () => {
-  it("fails, though they were read for somebody before", async () => {
+describe("recovery of expired publications", () => {
+  it("fails, though they were read for another client before", async () => {
     const { clock, connect, publish } = await createSessionNode({ retention: { ttlMs: 5000 } });
     const since = { channel: "news", recover: true, epoch: "epoch-1", offset: 2 };
     await publish("news", 5);

@@ -4,8 +4,8 @@ import { createSessionNode } from "./support/session-node.js";
 
 const since = { recover: true, epoch: "epoch-1", offset: 2 };
 
-describe("many clients that come back to one position at once", () => {
-  it("cost one read of the log, where the node has just started", async () => {
+describe("many clients recovering from one position at once", () => {
+  it("cost one log read when the node has just started", async () => {
     const { broker, connect, publish } = await createSessionNode();
     await publish("news", 50);
     const clients = await Promise.all(countTo(300).map(() => connect()));
@@ -18,7 +18,7 @@ describe("many clients that come back to one position at once", () => {
     expect(broker.count("history")).toBe(1);
   });
 
-  it("cost one read each time, one after the other, while nothing is published", async () => {
+  it("cost one read per round while nothing is published", async () => {
     const { broker, connect, publish } = await createSessionNode();
     await publish("news", 50);
     for (const _each of countTo(20)) {
@@ -29,7 +29,7 @@ describe("many clients that come back to one position at once", () => {
     expect(broker.count("history")).toBe(1);
   });
 
-  it("cost no read at all where the ring has what they missed", async () => {
+  it("cost no read when the ring has their backlog", async () => {
     const { broker, connect, publish } = await createSessionNode();
     const keeper = await connect();
     await keeper.ask({ id: 2, subscribe: { channel: "news" } });
@@ -43,7 +43,7 @@ describe("many clients that come back to one position at once", () => {
     expect(broker.count("history")).toBe(0);
   });
 
-  it("are not given from the ring what retention does not cover any more", async () => {
+  it("get no expired publications from the ring", async () => {
     const { clock, connect, publish } = await createSessionNode({ retention: { ttlMs: 5000 } });
     const keeper = await connect();
     await keeper.ask({ id: 2, subscribe: { channel: "news" } });

@@ -23,7 +23,7 @@ async function recoverFrom(since: Since, published: number, options: SessionNode
 const epoch = "epoch-1";
 
 describe("recovery", () => {
-  it("gives what was missed, and the offset that the client asked with", async () => {
+  it("returns missed publications and the requested offset", async () => {
     const { client, publish, reply } = await recoverFrom({ offset: 2, epoch }, 5);
     expect(reply?.subscribe).toEqual({
       recoverable: true,
@@ -39,7 +39,7 @@ describe("recovery", () => {
     expect(client.offsets("news")).toEqual([3, 4, 5, 6, 7]);
   });
 
-  it("succeeds with nothing when nothing was missed", async () => {
+  it("succeeds empty when nothing was missed", async () => {
     const { client, publish, reply } = await recoverFrom({ offset: 5, epoch }, 5);
     expect(reply?.subscribe).toEqual({
       recoverable: true,
@@ -54,14 +54,14 @@ describe("recovery", () => {
     expect(client.offsets("news")).toEqual([6]);
   });
 
-  it("gives all of a log from offset 0 and no epoch", async () => {
+  it("returns the whole log for offset 0 and no epoch", async () => {
     const { client, reply } = await recoverFrom({}, 5);
     expect(reply?.subscribe).toMatchObject({ epoch, recovered: true, was_recovering: true });
     expect(reply?.subscribe?.offset).toBeUndefined();
     expect(client.offsets("news")).toEqual(countTo(5));
   });
 
-  it("succeeds on a channel that is new", async () => {
+  it("succeeds on a new channel", async () => {
     const { client, publish, reply } = await recoverFrom({}, 0);
     expect(reply?.subscribe).toEqual({
       recoverable: true,
@@ -75,7 +75,7 @@ describe("recovery", () => {
     expect(client.offsets("news")).toEqual([1]);
   });
 
-  it("works where nobody kept the channel open on this node", async () => {
+  it("works when the channel was not open on this node", async () => {
     const { connect, publish } = await createSessionNode();
     await publish("news", 5);
     const client = await connect();
@@ -86,7 +86,7 @@ describe("recovery", () => {
     expect(client.offsets("news")).toEqual([4, 5, 6]);
   });
 
-  it("reads the log where the ring has moved on", async () => {
+  it("reads the log when the ring has moved on", async () => {
     const { client, publish, reply } = await recoverFrom({ offset: 2, epoch }, 50, {
       ringLimits: { maxEntries: 4 },
     });
@@ -96,7 +96,7 @@ describe("recovery", () => {
     expect(client.offsets("news")).toEqual(countTo(51, 3));
   });
 
-  it("gives what is more than a batch in pushes after the reply, in order", async () => {
+  it("sends more than a batch in pushes after the reply, in order", async () => {
     const { connect, publish } = await createSessionNode({ ringLimits: { maxEntries: 4 } });
     await publish("news", 60, JSON.stringify("x".repeat(10_000)));
     const client = await connect();
@@ -109,7 +109,7 @@ describe("recovery", () => {
     expect(client.labels.slice(0, 2)).toEqual(["1 connect", "2 subscribe"]);
   });
 
-  it("misses nothing that is published while it reads the log", async () => {
+  it("misses nothing published while it reads the log", async () => {
     const { broker, connect, publish } = await createSessionNode({ ringLimits: { maxEntries: 4 } });
     await publish("news", 10);
     const client = await connect();
@@ -123,7 +123,7 @@ describe("recovery", () => {
     expect(client.labels.slice(0, 2)).toEqual(["1 connect", "2 subscribe"]);
   });
 
-  it("is not tried without recover, whatever position is sent", async () => {
+  it("is not attempted without recover, whatever the position", async () => {
     const { connect, publish } = await createSessionNode();
     await publish("news", 5);
     const client = await connect();
@@ -137,7 +137,7 @@ describe("recovery", () => {
   });
 });
 
-describe("recovery that is not possible", () => {
+describe("impossible recovery", () => {
   const cases: readonly [string, Since, number, SessionNodeOptions][] = [
     ["the log no longer has what comes next", { offset: 2, epoch }, 20, { retention: { maxEntries: 4 } }],
     ["the epoch is another", { offset: 2, epoch: "another" }, 5, {}],
@@ -147,19 +147,22 @@ describe("recovery that is not possible", () => {
     ["the beginning is asked for and gone", {}, 20, { retention: { maxEntries: 4 } }],
   ];
 
-  it.each(cases)("is told, and goes on at the head: %s", async (_name, since, published, options) => {
-    const { client, publish, reply } = await recoverFrom(since, published, options);
-    expect(reply?.subscribe).toEqual({
-      recoverable: true,
-      positioned: true,
-      epoch,
-      offset: published,
-      was_recovering: true,
-    });
-    await publish("news", 2);
-    await client.settle();
-    expect(client.offsets("news")).toEqual(countTo(published + 2, published + 1));
-  });
+  it.each(cases)(
+    "is reported, and the subscription continues at the head: %s",
+    async (_name, since, published, options) => {
+      const { client, publish, reply } = await recoverFrom(since, published, options);
+      expect(reply?.subscribe).toEqual({
+        recoverable: true,
+        positioned: true,
+        epoch,
+        offset: published,
+        was_recovering: true,
+      });
+      await publish("news", 2);
+      await client.settle();
+      expect(client.offsets("news")).toEqual(countTo(published + 2, published + 1));
+    },
+  );
 
   it.each(cases)("gets error 112 with flag 2: %s", async (_name, since, published, options) => {
     const { client, handler, publish, reply } = await recoverFrom({ ...since, flag: 3 }, published, options);
@@ -177,7 +180,7 @@ describe("recovery that is not possible", () => {
     expect(reply?.subscribe).toMatchObject({ was_recovering: true });
   });
 
-  it("is told where everything has expired", async () => {
+  it("is reported when everything has expired", async () => {
     const { clock, connect, publish } = await createSessionNode({ retention: { ttlMs: 1000 } });
     const keeper = await connect();
     await keeper.ask({ id: 2, subscribe: { channel: "news" } });
@@ -189,7 +192,7 @@ describe("recovery that is not possible", () => {
     expect(client.reply(2)?.subscribe?.recovered).toBeUndefined();
   });
 
-  it("gets error 100 when the log can't be read, and may be tried again", async () => {
+  it("gets error 100 when the log cannot be read, and may be retried", async () => {
     const { broker, connect, errors, handler, publish } = await createSessionNode();
     await publish("news", 5);
     broker.fail("history");
@@ -205,7 +208,7 @@ describe("recovery that is not possible", () => {
   });
 });
 
-describe("client that comes back again and again", () => {
+describe("client that reconnects repeatedly", () => {
   it("gets every publication once and in order", async () => {
     const { connect, publish } = await createSessionNode({ ringLimits: { maxEntries: 4 } });
     const all: number[] = [];

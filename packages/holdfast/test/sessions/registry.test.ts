@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createSessionNode } from "./support/session-node.js";
 
-describe("handler", () => {
-  it("counts a connection from its opening, a user from connect", async () => {
+describe("session registry", () => {
+  it("counts a connection from its opening, and a user from connect", async () => {
     const { handler, open } = await createSessionNode();
     const client = open();
     expect(handler.connections).toBe(1);
@@ -11,7 +11,7 @@ describe("handler", () => {
     expect(handler.stats()).toMatchObject({ connections: 1, users: 1, subscriptions: 0, unsentBytes: 0 });
   });
 
-  it("counts users once, and all anonymous ones as one", async () => {
+  it("counts each user once, and all anonymous ones as one", async () => {
     const { connect, handler } = await createSessionNode();
     for (const user of ["ann", "ann", "bob", "", ""]) await connect(user);
     expect(handler.stats()).toMatchObject({ connections: 5, users: 3 });
@@ -37,7 +37,7 @@ describe("handler", () => {
     expect(handler.session(client.id)).toBeUndefined();
   });
 
-  it("sums up subscriptions and unsent bytes", async () => {
+  it("sums subscriptions and unsent bytes", async () => {
     const { connect, handler } = await createSessionNode();
     const [first, second] = [await connect(), await connect()];
     await first.ask({ id: 2, subscribe: { channel: "a" } }, { id: 3, subscribe: { channel: "b" } });
@@ -47,7 +47,7 @@ describe("handler", () => {
     expect(handler.stats()).toMatchObject({ connections: 2, users: 1, subscriptions: 3, unsentBytes: 111 });
   });
 
-  it("gives each connection an id of its own and the time it opened", async () => {
+  it("gives each connection its own id and opening time", async () => {
     const { clock, open } = await createSessionNode();
     const first = open();
     clock.advance(1000);

@@ -29,8 +29,8 @@ async function createNode(options: TestNodeOptions = {}) {
   return { ...node, deadlines, wait, outcomes, texts };
 }
 
-describe("a reader that waits", () => {
-  it("gets the next batch, and where it ends", async () => {
+describe("waiting reader", () => {
+  it("gets the next batch and its end position", async () => {
     const node = await createNode();
     await node.wait();
     await node.publish("news", 2);
@@ -42,7 +42,7 @@ describe("a reader that waits", () => {
     expect([node.channels.count, node.deadlines.count, node.deadlines.hasTimer]).toEqual([0, 0, false]);
   });
 
-  it("gets nothing when its time is over, at its own place", async () => {
+  it("gets nothing at its own position when it times out", async () => {
     const node = await createNode();
     await node.publish("news", 3);
     await node.wait({ waitMs: 25_000 });
@@ -55,7 +55,7 @@ describe("a reader that waits", () => {
     expect([node.channels.count, node.deadlines.hasTimer]).toEqual([0, false]);
   });
 
-  it("gets what comes in the turn in which its time is over", async () => {
+  it("gets publications of the turn in which it times out", async () => {
     const node = await createNode();
     await node.wait({ waitMs: 1000 });
     node.clock.advance(2000);
@@ -74,7 +74,7 @@ describe("a reader that waits", () => {
     expect(node.outcomes[0]?.position.offset).toBe(5);
   });
 
-  it("gets nothing, at its own place, when the log starts afresh", async () => {
+  it("gets nothing at its own position when the log restarts", async () => {
     const node = await createNode();
     await node.publish("news", 2);
     await node.wait();
@@ -85,7 +85,7 @@ describe("a reader that waits", () => {
     expect(node.channels.count).toBe(0);
   });
 
-  it("that is stopped hears of nothing, also in the middle of a turn", async () => {
+  it("that is stopped gets nothing, also in the middle of a turn", async () => {
     const node = await createNode({ now: createSlowClock() });
     const readers = [];
     for (let i = 0; i < 300; i++) readers.push(await node.wait());
@@ -100,7 +100,7 @@ describe("a reader that waits", () => {
     expect([node.channels.count, node.deadlines.count, node.delivery.pending]).toEqual([0, 0, idle]);
   });
 
-  it("does not wait once it was stopped", async () => {
+  it("does not wait after it is stopped", async () => {
     const node = await createNode();
     const channel = await node.channels.acquire("news");
     const context = { ...node };
@@ -118,7 +118,7 @@ function createSlowClock(): () => number {
   return () => time++;
 }
 
-describe("ten thousand readers that wait", () => {
+describe("ten thousand waiting readers", () => {
   const count = 10_000;
 
   async function createCrowd(options: TestNodeOptions = {}) {
@@ -130,7 +130,7 @@ describe("ten thousand readers that wait", () => {
     return { ...node, timersBefore: timers };
   }
 
-  it("have one timer, and are released by one publication with the same bytes", async () => {
+  it("share one timer, and are released by one publication with the same bytes", async () => {
     const node = await createCrowd();
     expect([node.clock.timers, node.deadlines.count]).toEqual([node.timersBefore + 1, count]);
     await node.publish("news");
@@ -141,7 +141,7 @@ describe("ten thousand readers that wait", () => {
     expect([node.deadlines.count, node.channels.count]).toEqual([0, 0]);
   });
 
-  it("are released in slices, between which others have their turn", async () => {
+  it("are released in slices, between which others get their turn", async () => {
     const node = await createCrowd({ now: createSlowClock() });
     await node.publish("news");
     const steps: number[] = [];
@@ -154,7 +154,7 @@ describe("ten thousand readers that wait", () => {
     expect(Math.max(...steps)).toBeLessThan(400);
   });
 
-  it("are let go of in slices when their time is over together", async () => {
+  it("are released in slices when they time out together", async () => {
     const node = await createCrowd({ now: createSlowClock() });
     node.clock.advance(60_000);
     expect(node.outcomes).toEqual([]);

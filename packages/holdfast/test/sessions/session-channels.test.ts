@@ -25,7 +25,7 @@ describe("subscribe", () => {
     ]);
   });
 
-  it("is answered before publications whenever these come, and misses none", async () => {
+  it("is answered before publications at any timing, and misses none", async () => {
     for (const steps of countTo(40, 0)) {
       const { connect, publish, scheduler } = await createSessionNode();
       const client = await connect();
@@ -44,7 +44,7 @@ describe("subscribe", () => {
     }
   });
 
-  it("leaves out an offset of 0 and what was not recovered", async () => {
+  it("omits an offset of 0 and a false recovered", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     const [reply] = await client.ask({ id: 2, subscribe: news });
@@ -63,7 +63,7 @@ describe("subscribe", () => {
     expect(client.transport.writes).toHaveLength(3);
   });
 
-  it("that the broker fails gets error 100, and may be tried again", async () => {
+  it("that fails in the broker gets error 100, and may be retried", async () => {
     const { broker, connect, errors, sizes } = await createSessionNode();
     const client = await connect();
     const failure = new Error("no store");
@@ -79,7 +79,7 @@ describe("subscribe", () => {
 });
 
 describe("unsubscribe", () => {
-  it("is answered, and no publication comes after", async () => {
+  it("is answered, and no publication follows", async () => {
     const { connect, publish, sizes } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -89,7 +89,7 @@ describe("unsubscribe", () => {
     expect(sizes()).toMatchObject({ subscriptions: 0, channels: 0, subscribed: 0, presences: 0 });
   });
 
-  it("gets nothing that was published in the same turn before it", async () => {
+  it("drops publications of the same turn before it", async () => {
     const { connect, publish } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: news });
@@ -99,13 +99,13 @@ describe("unsubscribe", () => {
     expect(labels.slice(labels.indexOf("3 unsubscribe") + 1)).toEqual([]);
   });
 
-  it("from a channel that it is not subscribed to is fine", async () => {
+  it("from a channel without a subscription succeeds", async () => {
     const { connect } = await createSessionNode();
     const client = await connect();
     expect(await client.ask({ id: 2, unsubscribe: news })).toEqual([{ id: 2, unsubscribe: {} }]);
   });
 
-  it("and subscribe again in one frame work, as often as wanted", async () => {
+  it("and resubscribe in one frame work, any number of times", async () => {
     const { connect, handler, publish } = await createSessionNode();
     const client = await connect();
     const commands = countTo(9).map((n) => ({ id: n + 1, [n % 2 ? "subscribe" : "unsubscribe"]: news }));
@@ -118,8 +118,8 @@ describe("unsubscribe", () => {
   });
 });
 
-describe("unsubscribe while its subscribe is under way", () => {
-  it("waits for it and then really ends it", async () => {
+describe("unsubscribe during a pending subscribe", () => {
+  it("waits for it, then ends it", async () => {
     const { broker, connect, publish, sizes } = await createSessionNode();
     const client = await connect();
     broker.hold("subscribe");
@@ -143,7 +143,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     expect(await memory.presence.list("news")).toEqual([]);
   });
 
-  it("lets nobody see a leave before the join, or a join alone", async () => {
+  it("shows no leave before the join, nor a join alone", async () => {
     const { broker, connect } = await createSessionNode();
     const watcher = await connect();
     await watcher.ask({ id: 2, subscribe: { ...news, join_leave: true } });
@@ -156,7 +156,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     expect(broker.count("presence.announce") % 2).toBe(1);
   });
 
-  it("does not stand in the way of subscribing again at once", async () => {
+  it("does not block subscribing again at once", async () => {
     const { broker, connect, memory, publish } = await createSessionNode();
     const client = await connect();
     broker.hold("subscribe");
@@ -170,7 +170,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     expect(await memory.presence.list("news")).toHaveLength(1);
   });
 
-  it("holds up no other channel", async () => {
+  it("delays no other channel", async () => {
     const { broker, connect, publish } = await createSessionNode();
     const client = await connect();
     await client.ask({ id: 2, subscribe: { channel: "sport" } });
@@ -186,7 +186,7 @@ describe("unsubscribe while its subscribe is under way", () => {
     expect(await client.settle()).toEqual([]);
   });
 
-  it("can follow a subscribe that fails", async () => {
+  it("succeeds after a subscribe that fails", async () => {
     const { broker, connect, sizes } = await createSessionNode();
     const client = await connect();
     broker.fail("subscribe");
@@ -199,8 +199,8 @@ describe("unsubscribe while its subscribe is under way", () => {
   });
 });
 
-describe("channel whose log starts afresh", () => {
-  it("is never ended before its subscribe is answered, and leaves nothing behind, whenever it is", async () => {
+describe("channel whose log restarts", () => {
+  it("never ends before its subscribe is answered, and leaves nothing behind, at any timing", async () => {
     for (const steps of countTo(60, 0)) {
       const { connect, memory, publish, settle, startLogAfresh } = await createSessionNode();
       const watcher = await connect();
@@ -221,8 +221,8 @@ describe("channel whose log starts afresh", () => {
   });
 });
 
-describe("channel that the node can't go on with", () => {
-  it("is ended with 2500, after which a subscribe works", async () => {
+describe("channel the node cannot continue", () => {
+  it("ends with 2500, after which a subscribe works", async () => {
     const { connect, publish, sizes } = await createSessionNode({
       ringLimits: { maxEntries: 2 },
       retention: { maxEntries: 4 },

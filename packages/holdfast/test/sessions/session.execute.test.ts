@@ -14,8 +14,8 @@ const subscribe = {
   flag: 0,
 };
 
-describe("a command that did not come as a frame", () => {
-  it("is run like one that did, and answered in the transport's codec", async () => {
+describe("command executed without a frame", () => {
+  it("runs like a framed one, and is answered in the transport's codec", async () => {
     const { open } = await createSessionNode();
     const client = open();
     client.session.execute({ id: 7, method: "connect", params: { data: '{"user":"ann"}' } });
@@ -24,7 +24,7 @@ describe("a command that did not come as a frame", () => {
     expect(client.session.user).toBe("ann");
   });
 
-  it("has its reply taken by its caller, whose answer goes out before what follows", async () => {
+  it("passes its reply to the caller, whose answer precedes later output", async () => {
     const { open, publish } = await createSessionNode();
     const client = open();
     const replies: Reply[] = [];
@@ -43,7 +43,7 @@ describe("a command that did not come as a frame", () => {
     expect(lines[1]).toContain('"pub"');
   });
 
-  it("has errors taken by its caller, too", async () => {
+  it("passes errors to the caller, too", async () => {
     const { open } = await createSessionNode();
     const client = open();
     const replies: Reply[] = [];

@@ -15,7 +15,7 @@ async function createSubscriber(
 }
 
 describe("client whose transport is full", () => {
-  it("has nothing queued for it, however much is published", async () => {
+  it("has nothing queued, whatever is published", async () => {
     const { client, handler, publish } = await createSubscriber();
     client.transport.isFull = true;
     await publish("news");
@@ -44,7 +44,7 @@ describe("client whose transport is full", () => {
     expect(client.session.unsentBytes).toBe(0);
   });
 
-  it("catches up from the log where the ring has moved on, while it keeps filling up", async () => {
+  it("catches up from the log when the ring has moved on, while it keeps filling up", async () => {
     const { client, publish } = await createSubscriber({ ringLimits: { maxEntries: 4 } });
     client.transport.isFull = true;
     await publish("news", 100, JSON.stringify("x".repeat(5000)));
@@ -57,7 +57,7 @@ describe("client whose transport is full", () => {
     expect(client.offsets("news")).toEqual(countTo(100));
   });
 
-  it("does not slow down others", async () => {
+  it("does not slow down other clients", async () => {
     const { client, connect, publish } = await createSubscriber();
     const quick = await connect();
     await quick.ask({ id: 2, subscribe: news });
@@ -69,7 +69,7 @@ describe("client whose transport is full", () => {
     expect(quick.offsets("news")).toEqual(countTo(20));
   });
 
-  it("is written to again when the drain itself has filled it", async () => {
+  it("is written to again when the drain's own write filled it", async () => {
     const { client, publish } = await createSubscriber();
     client.transport.isFull = true;
     await publish("news");
@@ -87,7 +87,7 @@ describe("client whose transport is full", () => {
     expect(client.offsets("news")).toEqual(countTo(7));
   });
 
-  it("gets the answers to its commands after the drain, before newer publications", async () => {
+  it("gets replies after the drain, before newer publications", async () => {
     const { client, publish } = await createSubscriber();
     client.transport.isFull = true;
     await publish("news");
@@ -125,7 +125,7 @@ describe("many channels of one client", () => {
 describe("client that does not read its answers", () => {
   const limits = { maxUnsentBytes: 2000 };
 
-  it("is not read from beyond the bound, and read again when it has drained", async () => {
+  it("is not read beyond the limit, and read again when it drains", async () => {
     const { connect, publish } = await createSessionNode({ limits });
     await publish("news", 100);
     const client = await connect();
@@ -138,7 +138,7 @@ describe("client that does not read its answers", () => {
     expect(client.transport.reading).toEqual(["pause", "resume"]);
   });
 
-  it("has its commands wait, not carried out, beyond the bound", async () => {
+  it("has its commands held unexecuted beyond the limit", async () => {
     const { broker, connect, publish } = await createSessionNode({ limits });
     await publish("news", 100);
     const client = await connect();
@@ -152,7 +152,7 @@ describe("client that does not read its answers", () => {
     for (const id of countTo(50, 3)) expect(client.reply(id)?.history?.publications).toHaveLength(100);
   });
 
-  it("holds a bounded number of bytes, whatever it asks for", async () => {
+  it("holds a bounded number of bytes, whatever it requests", async () => {
     const { connect, handler, publish } = await createSessionNode({
       limits: { ...limits, maxCommandsInFlight: 4 },
     });
@@ -165,7 +165,7 @@ describe("client that does not read its answers", () => {
     expect(handler.stats().unsentBytes).toBeLessThanOrEqual(2000 + 5 * replyBytes);
   });
 
-  it("is still told of publications in their order afterwards", async () => {
+  it("still gets publications in order afterwards", async () => {
     const { client, publish } = await createSubscriber({ limits });
     await publish("news", 100);
     await client.settle();

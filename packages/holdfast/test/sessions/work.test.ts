@@ -21,7 +21,7 @@ function createWork(options: Partial<WorkOptions> = {}) {
 }
 
 describe("account", () => {
-  it("is shared by all of one key, and kept until its debt is paid off", () => {
+  it("is shared by all users of a key, and kept until its debt is paid off", () => {
     const { clock, work } = createWork();
     const [first, second] = [work.account("user ann"), work.account("user ann")];
     first.charge(300);
@@ -34,7 +34,7 @@ describe("account", () => {
     expect(work.account("user ann").waitMs()).toBe(0);
   });
 
-  it("has no bound where none is wanted", () => {
+  it("is unlimited when null", () => {
     const { work } = createWork({ perSecond: null });
     const account = work.account("user ann");
     account.charge(1e9);
@@ -43,7 +43,7 @@ describe("account", () => {
 });
 
 describe("turns", () => {
-  it("begin so much at once, and the rest in turns after that, in order", () => {
+  it("start a bounded amount at once, and the rest in later turns, in order", () => {
     const { work, nextTurn, scheduled } = createWork();
     const begun: number[] = [];
     for (const n of countTo(10)) if (work.begins(15, () => begun.push(n))) begun.push(n);
@@ -57,7 +57,7 @@ describe("turns", () => {
     expect(scheduled()).toBe(0);
   });
 
-  it("leave out what is cancelled", () => {
+  it("skip cancelled work", () => {
     const { work, nextTurn } = createWork();
     const begun: string[] = [];
     const gone = () => begun.push("gone");
@@ -75,7 +75,7 @@ describe("costly commands", () => {
   const limits = { workPerSecond: 10, workBurst: 20 };
   const history = (id: number) => ({ id, history: { channel: "news", limit: 100 } });
 
-  it("wait until what was spent is paid off, and cheap ones do not", async () => {
+  it("wait until their account is paid off, and cheap ones do not", async () => {
     const { connect, publish, clock, settle } = await createSessionNode({ limits });
     await publish("news", 100, JSON.stringify("x".repeat(1000)));
     const client = await connect("ann");
@@ -94,7 +94,7 @@ describe("costly commands", () => {
     expect(other.transport.reading).toEqual(["pause", "resume"]);
   });
 
-  it("of large input are charged though they are refused, and nothing more is read until that is paid off", async () => {
+  it("with large input are charged when refused, and reading pauses until that is paid off", async () => {
     const { connect, clock, settle } = await createSessionNode({ limits });
     const client = await connect("ann");
     await client.ask({ id: 2, unsubscribe: { channel: "quiet", data: "x".repeat(120_000) } });
@@ -106,7 +106,7 @@ describe("costly commands", () => {
     expect(client.transport.reading).toEqual(["pause", "resume"]);
   });
 
-  it("of others do not wait", async () => {
+  it("of other accounts do not wait", async () => {
     const { connect, publish } = await createSessionNode({ limits });
     await publish("news", 100, JSON.stringify("x".repeat(1000)));
     const ann = await connect("ann");
@@ -116,7 +116,7 @@ describe("costly commands", () => {
     expect(bob.reply(2)).toHaveProperty("history");
   });
 
-  it("leave nothing behind when their connection ends while they wait", async () => {
+  it("leave nothing behind when their connection ends while waiting", async () => {
     const { connect, publish, work, clock } = await createSessionNode({ limits });
     await publish("news", 100, JSON.stringify("x".repeat(1000)));
     const client = await connect("ann");
@@ -142,8 +142,8 @@ describe("costly commands", () => {
   });
 });
 
-describe("event loop that lags", () => {
-  it("refuses new connections and costly commands of those that had their share, and serves the others", async () => {
+describe("lagging event loop", () => {
+  it("refuses new connections and costly commands of heavy users, and serves the others", async () => {
     const { connect, open, publish, lag } = await createSessionNode({
       limits: { workPerSecond: 10, workBurst: 100 },
     });

@@ -7,7 +7,7 @@ function createBuckets(maxIdle?: number) {
 }
 
 describe("token buckets by key", () => {
-  it("each have their own rate, and say when there is a token again", () => {
+  it("each have their own rate, and report when the next token is available", () => {
     const buckets = createBuckets();
     expect([buckets.take("a", 0), buckets.take("a", 0), buckets.take("a", 0)]).toEqual([0, 0, 1000]);
     expect(buckets.take("b", 0)).toBe(0);
@@ -15,7 +15,7 @@ describe("token buckets by key", () => {
     expect(buckets.take("a", 1000)).toBe(0);
   });
 
-  it("are shared by those who hold them, and outlast them until they are full", () => {
+  it("are shared by their holders, and outlive them until full", () => {
     const buckets = createBuckets();
     const one = buckets.hold("a", 0);
     expect(buckets.hold("a", 0)).toBe(one);
@@ -29,14 +29,14 @@ describe("token buckets by key", () => {
     expect(buckets.take("a", 0)).toBe(1000);
   });
 
-  it("need no entry where they are full", () => {
+  it("need no entry when full", () => {
     const buckets = createBuckets();
     buckets.hold("a", 0);
     buckets.release("a", 0);
     expect(buckets.size).toBe(0);
   });
 
-  it("are forgotten once they are full, as others are let go of", () => {
+  it("are dropped once full, as others are released", () => {
     const buckets = createBuckets();
     for (let i = 0; i < 100; i++) buckets.take(`early ${i}`, 0);
     buckets.take("later", 900);
@@ -45,7 +45,7 @@ describe("token buckets by key", () => {
     expect(buckets.size).toBe(2);
   });
 
-  it("are bounded: the one that was used longest ago goes", () => {
+  it("are bounded: the least recently used is evicted", () => {
     const buckets = createBuckets(3);
     for (const key of ["a", "a", "b", "b", "c", "c", "a", "d", "d"]) buckets.take(key, 0);
     expect(buckets.size).toBe(3);
@@ -53,7 +53,7 @@ describe("token buckets by key", () => {
     expect(buckets.take("b", 0)).toBe(0);
   });
 
-  it("that are held are not dropped to make room", () => {
+  it("that are held are not evicted", () => {
     const buckets = createBuckets(1);
     const held = buckets.hold("held", 0);
     held.tryTake(0);
@@ -61,7 +61,7 @@ describe("token buckets by key", () => {
     expect(buckets.hold("held", 0)).toBe(held);
   });
 
-  it("let go of once too often change nothing", () => {
+  it("released once too often change nothing", () => {
     const buckets = createBuckets();
     buckets.release("a", 0);
     expect(buckets.size).toBe(0);

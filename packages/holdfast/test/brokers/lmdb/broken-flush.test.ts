@@ -41,8 +41,8 @@ async function createBroken() {
   return { ...opened, errors, folder, publish, settled };
 }
 
-describe("flush that fails", () => {
-  it("refuses everything that is under way, and all that comes later", async () => {
+describe("failed flush", () => {
+  it("rejects all pending publishes and all later ones", async () => {
     const { publish, broker, settled, errors } = await createBroken();
     for (const outcome of settled)
       expect(outcome).toMatchObject({ status: "rejected", reason: expect.objectContaining(failed) });
@@ -54,7 +54,7 @@ describe("flush that fails", () => {
     expect(broker.sizes).toMatchObject({ pendingPublishes: 0 });
   });
 
-  it("tells of nothing behind it, and what was there can be read", async () => {
+  it("emits no event for unflushed publications, and keeps earlier ones readable", async () => {
     const { broker, events, checkpoint } = await createBroken();
     await checkpoint();
     expect(events.offsets("news")).toEqual([1]);

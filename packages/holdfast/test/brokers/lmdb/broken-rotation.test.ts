@@ -9,7 +9,7 @@ import { checkpointDelayMs, createFolder, journalFilesOf, openBroker } from "./s
 
 const failed = { code: "HF_STORE_FAILED" };
 
-describe("flush of a journal file that is to be followed by another", () => {
+describe("journal rotation that fails", () => {
   it.each(["EIO", "ENOSPC"])("refuses what waits and comes behind it where it fails: %s", async (code) => {
     const { broker, clock, events } = await openBroker(createFolder(), {
       maxJournalBytes: 1000,
@@ -42,8 +42,8 @@ describe("flush of a journal file that is to be followed by another", () => {
   });
 });
 
-describe("journal file whose successor is there, and whose folder cannot be flushed at first", () => {
-  it("is followed by another later, and publishing goes on", async () => {
+describe("journal rotation whose folder flush fails at first", () => {
+  it("is retried later, and publishing continues", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker, checkpoint, errors } = await openBroker(folder, { maxJournalBytes: 1000 });

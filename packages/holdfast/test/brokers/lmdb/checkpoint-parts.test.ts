@@ -13,7 +13,7 @@ async function publish(broker: LmdbBroker, numbers: readonly number[], retention
 }
 
 describe("checkpoint of several transactions", () => {
-  it("of a new log leaves all that is kept, and nothing twice, where the process ends in between", async () => {
+  it("keeps every retained publication of a new log once when the process ends between them", async () => {
     const folder = createFolder();
     const { broker, clock } = await openBroker(folder);
     const retention = { ...ample, maxEntries: 800 };
@@ -33,7 +33,7 @@ describe("checkpoint of several transactions", () => {
     expect(back.publications).toEqual([...page.publications].reverse());
   });
 
-  it("of a new log leaves no offset to be given twice in one epoch, where the machine ends in between", async () => {
+  it("never reuses an offset of a new log in one epoch when the machine ends between them", async () => {
     const folder = createFolder();
     const { broker, clock } = await openBroker(folder);
     await publish(broker, countTo(800));
@@ -59,7 +59,7 @@ describe("checkpoint of several transactions", () => {
     ]);
   });
 
-  it("of a log that goes on in a new epoch leaves what it had, where the process ends in between", async () => {
+  it("keeps the publications of a log continued in a new epoch when the process ends between them", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     await publish(first.broker, countTo(20));

@@ -10,8 +10,8 @@ async function publish({ broker }: OpenBroker, numbers: readonly number[]): Prom
   for (const n of numbers) await broker.log.publish("news", { data: dataOf(n) }, { retention: endless });
 }
 
-describe.each([1, 2])("log of which the last %i stretches in the index are damaged", (damaged) => {
-  it("has all that the journal has after a crash", async () => {
+describe.each([1, 2])("log whose last %i index chunks are damaged", (damaged) => {
+  it("keeps everything in the journal after a crash", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     await publish(first, countTo(60));
@@ -26,7 +26,7 @@ describe.each([1, 2])("log of which the last %i stretches in the index are damag
     expect(errors.map(({ code }) => code)).toEqual(["HF_STORE_CORRUPT"]);
   });
 
-  it("goes on in one new epoch behind what is left, over further restarts", async () => {
+  it("continues in one new epoch after the surviving publications, across restarts", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     for (const part of countTo(4)) {

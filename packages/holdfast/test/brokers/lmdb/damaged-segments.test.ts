@@ -49,8 +49,8 @@ const flip = (bytes: Buffer, at: number) => {
 };
 const wipe = (bytes: Buffer, at: number) => void bytes.fill(0, at, at + 150);
 
-describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (damaged) => {
-  it("gives no wrong data in any page, and goes on in order", async () => {
+describe.each([1, 5, 200, 399, 400])("index corrupted in publication %i", (damaged) => {
+  it("returns no wrong data in any page and keeps appending in order", async () => {
     const folder = await createStore();
     damage(folder, `publication-${damaged}-`, flip);
     const { broker } = await openBroker(folder);
@@ -68,7 +68,7 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
     expect(await offsetsIn(broker.log, "news", { sinceOffset: head })).toEqual([head + 1]);
   });
 
-  it("leaves other logs as they are", async () => {
+  it("leaves other logs untouched", async () => {
     const folder = await createStore();
     const before = await openBroker(folder);
     const whole = await readAll(before.broker.log, "sport");
@@ -81,7 +81,7 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
     else expectRight(publications);
   });
 
-  it("has no offset for two publications of one epoch", async () => {
+  it("never assigns one offset to two publications of an epoch", async () => {
     const folder = await createStore();
     const before = await openBroker(folder);
     const { epoch } = await before.broker.log.subscribe("news");
@@ -92,7 +92,7 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
     if (next.position.epoch === epoch) expect(next.position.offset).toBe(count + 1);
   });
 
-  it("goes on working over checkpoints, retention and a restart", async () => {
+  it("keeps working across checkpoints, retention and a restart", async () => {
     const folder = await createStore();
     damage(folder, `publication-${damaged}-`, wipe);
     const first = await openBroker(folder);
@@ -110,8 +110,8 @@ describe.each([1, 5, 200, 399, 400])("index with a change in publication %i", (d
   });
 });
 
-describe("index with a change in the middle of a log", () => {
-  it("gives no page forward that leaves out what lies between", async () => {
+describe("index corrupted in the middle of a log", () => {
+  it("returns no forward page that skips the corrupted part", async () => {
     const folder = await createStore();
     damage(folder, "publication-200-", flip);
     const { broker } = await openBroker(folder);
@@ -122,7 +122,7 @@ describe("index with a change in the middle of a log", () => {
     }
   });
 
-  it("tells of it once it is found", async () => {
+  it("reports the corruption once it is found", async () => {
     const folder = await createStore();
     damage(folder, "publication-200-", flip);
     const { broker, errors } = await openBroker(folder);

@@ -13,8 +13,8 @@ function publishOf(broker: LmdbBroker, n: number, durability: Durability): Promi
   return broker.log.publish("news", { data: String(n) }, { retention: ample, durability });
 }
 
-describe("publication of durability memory", () => {
-  it("of a log that has such ones is told of and readable before anything is written", async () => {
+describe("publication with memory durability", () => {
+  it("is delivered and readable before anything is written, in a log that already has some", async () => {
     const folder = createFolder();
     const { broker, events } = await openBroker(folder);
     await broker.log.subscribe("news");
@@ -32,7 +32,7 @@ describe("publication of durability memory", () => {
     expect(await Promise.all(reads)).toEqual([[1, 2]]);
   });
 
-  it("of a log that has such ones does not wait for one of another channel that is being flushed", async () => {
+  it("does not wait for the flush of another channel", async () => {
     const { broker } = await openBroker(createFolder());
     await broker.log.subscribe("news");
     await publishOf(broker, 1, "memory");
@@ -46,7 +46,7 @@ describe("publication of durability memory", () => {
     expect(order).toEqual(["memory", "disk"]);
   });
 
-  it("is there in the same epoch after a clean close, in each of several runs", async () => {
+  it("survives a clean close in the same epoch, in each of several runs", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     for (const run of countTo(3)) {
@@ -58,7 +58,7 @@ describe("publication of durability memory", () => {
     await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 
-  it("of a clean run is there after a crash of the next run", async () => {
+  it("survives a crash of the next run when its own run closed cleanly", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     for (const n of countTo(8)) await publishOf(first.broker, n, "memory");
@@ -69,7 +69,7 @@ describe("publication of durability memory", () => {
     expect(publications.map(({ data }) => Number(data))).toEqual(countTo(8));
   });
 
-  it("is there in the same epoch after a clean close, of a log that has survived a crash before", async () => {
+  it("survives a clean close in the same epoch after an earlier crash of the log", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     await publishOf(first.broker, 1, "process");
@@ -80,7 +80,7 @@ describe("publication of durability memory", () => {
     expect(await (await openBroker(copy)).broker.log.subscribe("news")).toEqual(position);
   });
 
-  it("takes its epoch with it when it is lost, and the log says so in every later run", async () => {
+  it("ends its epoch when it is lost, in every later run", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     const { position } = await publishOf(broker, 1, "memory");
@@ -93,7 +93,7 @@ describe("publication of durability memory", () => {
     expect(await third.broker.log.subscribe("news")).toEqual(after);
   });
 
-  it("that is lost does not bring its offset back in the same epoch, over two crashes in a row", async () => {
+  it("does not free its offset for reuse in the same epoch when it is lost in two crashes in a row", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     await publishOf(broker, 1, "process");
@@ -106,7 +106,7 @@ describe("publication of durability memory", () => {
     expect((await publishOf(last, 3, "process")).position.epoch).toBe(epoch);
   });
 
-  it("takes no other channel's epoch with it", async () => {
+  it("ends no other channel's epoch", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
@@ -128,7 +128,7 @@ const mixtures: readonly (readonly Step[])[] = [
   ["disk", "memory", "checkpoint", "process", "memory", "process", "checkpoint", "memory", "disk"],
 ];
 
-describe.each(mixtures)("log of publications of durability %s %s %s %s", (...steps) => {
+describe.each(mixtures)("log of publications with durability %s %s %s %s", (...steps) => {
   async function publishMixture(folder: string, atOnce: boolean) {
     const { broker, checkpoint, events } = await openBroker(folder);
     await broker.log.subscribe("news");
@@ -150,7 +150,7 @@ describe.each(mixtures)("log of publications of durability %s %s %s %s", (...ste
   }
 
   it.each([true, false])(
-    "has no gap, and after a crash all that was to survive it (at once: %s)",
+    "has no gap and keeps what was promised after a crash (at once: %s)",
     async (atOnce) => {
       const folder = createFolder();
       const { broker, acknowledged, positions, events } = await publishMixture(folder, atOnce);
@@ -169,7 +169,7 @@ describe.each(mixtures)("log of publications of durability %s %s %s %s", (...ste
     },
   );
 
-  it("has everything in the same epoch after a clean close", async () => {
+  it("keeps everything in the same epoch after a clean close", async () => {
     const folder = createFolder();
     const { broker, acknowledged, positions } = await publishMixture(folder, true);
     await broker.close();

@@ -18,8 +18,8 @@ function unpack(): string {
 
 const expected = countTo(30).map((n) => JSON.stringify(n === 21 ? "with a key" : `publication ${n}`));
 
-describe("store that version 0.1 has written", () => {
-  it("opens with all that was acknowledged, and goes on over a restart", async () => {
+describe("store written by version 0.1", () => {
+  it("opens with every acknowledged publication and keeps working across a restart", async () => {
     const folder = unpack();
     const first = await openBroker(folder);
     const page = await first.broker.log.history("news", query());
@@ -35,7 +35,7 @@ describe("store that version 0.1 has written", () => {
     expect([...first.errors, ...errors]).toEqual([]);
   });
 
-  it("has its maps, and knows its idempotency keys", async () => {
+  it("keeps its maps and its idempotency keys", async () => {
     const { broker } = await openBroker(unpack());
     const { publications } = await broker.log.keys("map", { maxEntries: 10, maxBytes: 1_000_000 });
     const values = publications.map(({ key, data }) => [key, data]).sort();

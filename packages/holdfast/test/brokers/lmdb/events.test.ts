@@ -14,8 +14,8 @@ const durabilities: readonly Durability[] = [
   "process",
 ];
 
-describe("events of publications of mixed durability that are under way at the same time", () => {
-  it("come in order of their offsets, when they are readable, and before their publish resolves", async () => {
+describe("events of concurrent publications with mixed durability", () => {
+  it("arrive in offset order, when readable, before publish resolves", async () => {
     const { broker, clock, events } = await openBroker(createFolder());
     const channels = ["news", "sport"];
     for (const channel of channels) await broker.log.subscribe(channel);
@@ -53,7 +53,7 @@ describe("events of publications of mixed durability that are under way at the s
     );
   });
 
-  it("have come for everything that history shows", async () => {
+  it("have arrived for everything that history returns", async () => {
     const { broker, events } = await openBroker(createFolder());
     await broker.log.subscribe("news");
     const publishes = countTo(40).map(async (n) => {

@@ -137,7 +137,7 @@ describe.each(disks)("start on a disk $name", { timeout: 60_000 }, ({ fill }) =>
     },
   );
 
-  it("takes what has room kept for it, which is there at the next start", async () => {
+  it("accepts reserved publications and keeps them across the next start", async () => {
     const before = createFolder();
     const first = await openBroker(before);
     await first.broker.log.publish("revoked", { data: "1" }, { retention: ample, durability: "disk" });
@@ -158,23 +158,20 @@ describe.each(disks)("start on a disk $name", { timeout: 60_000 }, ({ fill }) =>
     }
   });
 
-  it("fails where there is no store yet", async () => {
+  it("fails when there is no store yet", async () => {
     const { folder } = fill(createFolder());
     await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_OPEN" });
   });
 });
 
 describe("start on a full file system", { timeout: 60_000 }, () => {
-  it.runIf(mayMount)(
-    "ends with an error, and no process with it, where LMDB has no file to lock",
-    async () => {
-      const before = createFolder();
-      const first = await openBroker(before);
-      await first.broker.log.publish("news", { data: "1" }, { retention: ample });
-      const { folder, free } = fileSystem.fill(crashCopyOf(before), true);
-      await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_OPEN" });
-      free();
-      expect(await offsetsIn((await openBroker(folder)).broker.log, "news")).toEqual([1]);
-    },
-  );
+  it.runIf(mayMount)("fails without ending the process when LMDB has no file to lock", async () => {
+    const before = createFolder();
+    const first = await openBroker(before);
+    await first.broker.log.publish("news", { data: "1" }, { retention: ample });
+    const { folder, free } = fileSystem.fill(crashCopyOf(before), true);
+    await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_OPEN" });
+    free();
+    expect(await offsetsIn((await openBroker(folder)).broker.log, "news")).toEqual([1]);
+  });
 });

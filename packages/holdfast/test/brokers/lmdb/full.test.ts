@@ -46,7 +46,7 @@ describe("store that is full of bytes", () => {
     },
   );
 
-  it("takes publications again once logs have let go of theirs", async () => {
+  it("accepts publications again once retention has dropped older ones", async () => {
     const { broker, checkpoint, advance } = await openBroker(createFolder(), small);
     const retention = { ...endless, ttlMs: 60_000 };
     const publish = (n: number) => broker.log.publish("news", large(n), { retention });
@@ -63,7 +63,7 @@ describe("store that is full of bytes", () => {
 });
 
 describe("store that is full of channels", () => {
-  it("refuses new ones only, also after a restart", async () => {
+  it("refuses new channels only, also after a restart", async () => {
     const folder = createFolder();
     const maxChannels = 100;
     const first = await openBroker(folder, { maxChannels });
@@ -84,7 +84,7 @@ describe("store that is full of channels", () => {
     await check(await openBroker(folder, { maxChannels }));
   });
 
-  it("refuses those beyond when they come at once", async () => {
+  it("refuses concurrent ones beyond the limit", async () => {
     const { broker } = await openBroker(createFolder(), { maxChannels: 10 });
     const outcomes = await Promise.allSettled(
       countTo(30).map((n) => broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample })),
@@ -94,7 +94,7 @@ describe("store that is full of channels", () => {
       if (outcome.status === "rejected") expect(outcome.reason).toMatchObject(full);
   });
 
-  it("takes new ones until then, however many of the others wait for the index", async () => {
+  it("accepts new channels up to the limit, however many others await indexing", async () => {
     const { broker, checkpoint } = await openBroker(createFolder(), { maxChannels: 100 });
     const publish = (n: number) => broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample });
     for (const n of countTo(60)) await publish(n);
@@ -103,8 +103,8 @@ describe("store that is full of channels", () => {
   });
 });
 
-describe("store with as much waiting for the index as may wait", () => {
-  it("refuses publishes until a checkpoint, and keeps the order of what it took", async () => {
+describe("store with a full index backlog", () => {
+  it("refuses publishes until a checkpoint, and keeps accepted ones in order", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker, checkpoint } = await openBroker(folder, { maxPendingBytes: 200_000 });
@@ -117,7 +117,7 @@ describe("store with as much waiting for the index as may wait", () => {
     await record.expectKeptBy((await openBroker(crashCopyOf(folder))).broker.log);
   });
 
-  it("refuses those beyond when they come at once", async () => {
+  it("refuses concurrent ones beyond the limit", async () => {
     const { broker } = await openBroker(createFolder(), { maxPendingBytes: 200_000 });
     const outcomes = await Promise.allSettled(
       countTo(500).map((n) => broker.log.publish("news", large(n), { retention: endless })),
@@ -137,9 +137,9 @@ function expectWholeFrames(journal: Buffer): void {
   expect(at).toBe(journal.length);
 }
 
-describe("process that may not write more", () => {
+describe("process with a file size limit", () => {
   it.each([600, 9000])(
-    "refuses publishes beyond %i kB a file, lives, reads, and loses nothing",
+    "refuses publishes beyond %i kB per file, survives, stays readable and loses nothing",
     async (maxFileKb) => {
       const folder = createFolder();
       const record = new PublicationRecord();

@@ -119,7 +119,7 @@ class Comparison {
 }
 
 describe("history of an LMDB broker", () => {
-  it("is that of a plain log, whatever is published, stored, expired and restarted in between", async () => {
+  it("matches a plain log through any publishes, checkpoints, expiry and restarts", async () => {
     await fc.assert(
       fc.asyncProperty(fc.boolean(), fc.array(step, { minLength: 5, maxLength: 40 }), (hasMemory, steps) =>
         new Comparison(hasMemory).run(steps),
@@ -128,7 +128,7 @@ describe("history of an LMDB broker", () => {
     );
   });
 
-  it("is read over the border of index and journal with pages of any size, in both directions", async () => {
+  it("is read across the boundary of index and journal with pages of any size, in both directions", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
     await publishMany(broker.log, "news", 20);

@@ -53,7 +53,7 @@ describe.each(endings)("idempotency key after $name", ({ end }) => {
     expect(await offsetsIn(broker.log, "news")).toEqual([1, 2, 3]);
   });
 
-  it("counts in its channel only", async () => {
+  it("applies to its channel only", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     await first.broker.log.publish("news", { data: "1" }, keyed);
@@ -65,7 +65,7 @@ describe.each(endings)("idempotency key after $name", ({ end }) => {
     ).toBe(false);
   });
 
-  it.each([0, 1, windowMs / 2, windowMs - 1])("counts until 5 minutes have passed", async (firstMs) => {
+  it.each([0, 1, windowMs / 2, windowMs - 1])("applies for 5 minutes", async (firstMs) => {
     const folder = createFolder();
     const first = await openBroker(folder);
     // Wherever the clock stands in a period of five minutes.
@@ -79,7 +79,7 @@ describe.each(endings)("idempotency key after $name", ({ end }) => {
     expect((await second.broker.log.publish("news", { data: "2" }, keyed)).isDuplicate).toBe(false);
   });
 
-  it("counts on for five minutes of the server's own time, however long it was away", async () => {
+  it("applies for five minutes of uptime, however long the server was down", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     const { position } = await first.broker.log.publish("news", { data: "1" }, keyed);
@@ -110,7 +110,7 @@ describe("idempotency key", () => {
     },
   );
 
-  it("of a weak publish that is repeated as a stronger one makes it as durable as the stronger", async () => {
+  it("makes the publication as durable as the stronger repeat", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     await broker.log.publish("news", { data: "1" }, { ...keyed, durability: "memory" });
@@ -120,7 +120,7 @@ describe("idempotency key", () => {
     expect(await offsetsIn(after.broker.log, "news")).toEqual([1]);
   });
 
-  it("of a publication that is lost in a crash is new again", async () => {
+  it("is unknown again when its publication is lost in a crash", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     const { position } = await first.broker.log.publish(
@@ -139,7 +139,7 @@ describe("idempotency key", () => {
     if (!again.isDuplicate) expect(again.position.epoch).not.toBe(position.epoch);
   });
 
-  it("is kept for many publications, and found in the index as in memory", async () => {
+  it("is found among many publications, in the index and in memory", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     const publishAll = (broker: OpenBroker["broker"]) =>
@@ -162,8 +162,8 @@ describe("idempotency key", () => {
   });
 });
 
-describe("publish that a kill leaves without an answer", () => {
-  it("has one effect when it is repeated with its key after the restart", async () => {
+describe("publish left unanswered by a kill", () => {
+  it("has one effect when repeated with its key after the restart", async () => {
     const folder = createFolder();
     const remote = await RemoteBroker.open({ folder, checkpointDelayMs: 1 });
     const keys = countTo(400);

@@ -7,7 +7,7 @@ const minute = 60 * second;
 const keysWith = (ttlMs: number) => ({ ...ample, keys: { maxKeys: 100, maxBytes: 100_000, ttlMs } });
 
 /** Nobody reads or writes it, so it is not in memory when its keys' time is over. */
-describe("map that nobody uses", () => {
+describe("idle map", () => {
   it.each([
     ["as they were published first", [3 * minute]],
     ["that are shorter than those it had before", [60 * minute, 3 * minute]],

@@ -59,13 +59,13 @@ const losses: readonly (readonly [string, (folder: string, older: string) => voi
 ];
 
 describe.each(losses)("store after a crash whose journal %s", (_name, lose) => {
-  it("does not open, and stays as it is", async () => {
+  it("does not open and is left unchanged", async () => {
     const { folder, older } = await createKilled();
     lose(folder, older);
     for (const _ of countTo(2)) await expect(openBroker(folder)).rejects.toMatchObject(corrupt);
   });
 
-  it("opens with repair, in another epoch", async () => {
+  it("opens with repair, in a new epoch", async () => {
     const { folder, older, first } = await createKilled();
     const { epoch } = await first.broker.log.subscribe("news");
     lose(folder, older);
@@ -81,7 +81,7 @@ describe.each(losses)("store after a crash whose journal %s", (_name, lose) => {
 });
 
 describe("store of several journal files", () => {
-  it("does not open without any one of them, or with any one cut", async () => {
+  it("does not open when any file is missing or truncated", async () => {
     let folder = createFolder();
     for (const run of countTo(3)) {
       // Nothing is brought to the index, since no time passes.
@@ -103,7 +103,7 @@ describe("store of several journal files", () => {
     await expect(openBroker(folder)).resolves.toBeDefined();
   });
 
-  it("does not open without one that is not in the index yet, after another has begun", async () => {
+  it("does not open when an unindexed file is missing after rotation", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder, { maxJournalBytes: 2000 });
     for (const n of countTo(40)) {
@@ -119,8 +119,8 @@ describe("store of several journal files", () => {
   });
 });
 
-describe("store that lost what was never promised", () => {
-  it("opens after a power cut that has left what was flushed, and no more", async () => {
+describe("store that lost only what was not promised", () => {
+  it("opens after a power cut that left exactly what was flushed", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     for (const n of countTo(5))
@@ -135,7 +135,7 @@ describe("store that lost what was never promised", () => {
     expect(await offsetsIn(next.broker.log, "news")).toEqual(countTo(6));
   });
 
-  it("does not open after a power cut that has left less than was flushed", async () => {
+  it("does not open after a power cut that left less than was flushed", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     for (const n of countTo(5))
@@ -144,7 +144,7 @@ describe("store that lost what was never promised", () => {
     await expect(openBroker(copy)).rejects.toMatchObject(corrupt);
   });
 
-  it("opens without the file that says how far the journal goes, after a clean end", async () => {
+  it("opens without the journal-end file after a clean close", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
@@ -156,7 +156,7 @@ describe("store that lost what was never promised", () => {
     expect(existsSync(endsIn(folder))).toBe(true);
   });
 
-  it("opens with a journal of an earlier version, which has no such file", async () => {
+  it("opens a journal of an earlier version, which has no such file", async () => {
     const { folder } = await createKilled();
     const marker = join(folder, "holdfast.json");
     const { hasJournalEnds: _, ...known } = JSON.parse(readFileSync(marker, "utf8")) as Record<
@@ -192,7 +192,7 @@ describe("store that lost what was never promised", () => {
 });
 
 describe("store after the end of the machine whose journal was never flushed", () => {
-  it("opens where not even the file's name is left, in another epoch", async () => {
+  it("opens in a new epoch when even the file's name is gone", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     const { position } = await first.broker.log.publish("news", publicationOf(1), { retention: ample });

@@ -8,7 +8,7 @@ import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support
 const maxJournalBytes = 20_000;
 
 describe("journal files", () => {
-  it("follow each other and go once the index has what they say, and nothing is lost at any time", async () => {
+  it("rotate and are removed once indexed, and nothing is lost at any point", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker, checkpoint } = await openBroker(folder, { maxJournalBytes });
@@ -26,7 +26,7 @@ describe("journal files", () => {
     expect(seen.size).toBeGreaterThan(5);
   });
 
-  it("are none after a clean close, also after a crash before", async () => {
+  it("are gone after a clean close, also after an earlier crash", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder, { maxJournalBytes });
@@ -40,7 +40,7 @@ describe("journal files", () => {
     await record.expectKeptBy((await openBroker(copy)).broker.log);
   });
 
-  it("that a crash has left do not stay for long when only some channels go on", async () => {
+  it("left by a crash are soon removed although only some channels are active", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder);
@@ -56,7 +56,7 @@ describe("journal files", () => {
     await record.expectKeptBy((await openBroker(crashCopyOf(copy))).broker.log);
   });
 
-  it("that are read twice, since a crash came before they were removed, change nothing", async () => {
+  it("change nothing when a crash before their removal makes them read twice", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder, { maxJournalBytes });
@@ -80,8 +80,8 @@ describe("journal files", () => {
   });
 });
 
-describe("copy of a folder that a server uses", () => {
-  it("is a store of its own, with the file that names the owner in it", async () => {
+describe("copy of a folder in use by a server", () => {
+  it("opens as an independent store despite the owner file in it", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);

@@ -30,7 +30,7 @@ function openReader() {
 }
 
 describe("journal's bytes", () => {
-  it("come back as they were written, and cut anywhere as what came before the cut", () => {
+  it("decode as written, and truncated anywhere decode to the frames before the cut", () => {
     const read = openReader();
     const property = fc.property(
       fc.array(frame, { maxLength: 6 }),
@@ -48,7 +48,7 @@ describe("journal's bytes", () => {
     fc.assert(property, fuzzRuns(300));
   });
 
-  it("give no frame that was not written, whatever has become of them", () => {
+  it("yield no frame that was not written, whatever corruption they suffer", () => {
     const read = openReader();
     const change = fc.record({ at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }) });
     const changes = fc.array(change, { minLength: 1, maxLength: 3 });
@@ -61,7 +61,7 @@ describe("journal's bytes", () => {
     fc.assert(property, fuzzRuns(500));
   });
 
-  it("are read to an end where they are anything", () => {
+  it("are read to the end when they are arbitrary", () => {
     const read = openReader();
     const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const { goodBytes, bytes: length, frames } = read(bytes);
@@ -71,7 +71,7 @@ describe("journal's bytes", () => {
     fc.assert(property, fuzzRuns(500));
   });
 
-  it("are no frame where the checksum is right and the rest is not", () => {
+  it("yield no frame when the checksum is right and the rest is not", () => {
     const property = fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat({ max: 80 }), (rest, length) => {
       const bytes = Buffer.concat([Buffer.alloc(8), rest]);
       bytes.writeUInt32LE(length, 4);

@@ -5,7 +5,7 @@ import { replaceInFs, systemError } from "./support/faults.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
 import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support/store.js";
 
-describe("journal file that is full", () => {
+describe("full journal file", () => {
   it.each(["ENOSPC", "EMFILE"])("goes on as long as there can be no other one: %s", async (code) => {
     const folder = createFolder();
     const record = new PublicationRecord();

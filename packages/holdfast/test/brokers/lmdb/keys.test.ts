@@ -39,7 +39,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("keys in a store", () => {
-  it("have the values of a model, whatever is written when, after crashes too", async () => {
+  it("match a model through any writes and crashes", async () => {
     const runs = fc.asyncProperty(
       fc.array(step, { maxLength: 40 }),
       fc.constantFrom(...retentions),
@@ -74,7 +74,7 @@ describe("keys in a store", () => {
     await fc.assert(runs, { numRuns: 40, seed: 7 });
   }, 60_000);
 
-  it("come back with their score, tags, publisher, version and time", async () => {
+  it("are read back with score, tags, publisher, version and time", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     const info = { user: "ann", client: "c", connInfo: '{"a":1}' };
@@ -91,7 +91,7 @@ describe("keys in a store", () => {
     expect(repeat).toMatchObject({ suppressed: "version" });
   });
 
-  it("stand in the index beside their log when only a part of many was written", async () => {
+  it("are indexed beside their log when only part of a large batch was written", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
     for (const n of countTo(3000)) void put(broker, `k${n % 1500}`, `"${n} ${"x".repeat(500)}"`);
@@ -103,7 +103,7 @@ describe("keys in a store", () => {
     expect(await stateOf(again.broker)).toEqual(before);
   });
 
-  it("that were not written with their log yet come from the journal", async () => {
+  it("not yet indexed with their log are read from the journal", async () => {
     const folder = createFolder();
     const { broker, clock } = await openBroker(folder);
     const large = (n: number) => `"${n} ${"x".repeat(5000)}"`;
@@ -120,7 +120,7 @@ describe("keys in a store", () => {
     expect(before.size).toBe(699);
   });
 
-  it("that were removed stay so after a crash, though the journal knows of the publication only", async () => {
+  it("stay removed after a crash, though only the journal records the removal", async () => {
     const folder = createFolder();
     const { broker, clock, checkpoint } = await openBroker(folder);
     const options = { retention: retentions[0] as (typeof retentions)[0], durability: "memory" } as const;
@@ -132,7 +132,7 @@ describe("keys in a store", () => {
     expect(await stateOf(again.broker)).toEqual(new Map([["b", "2"]]));
   });
 
-  it("that are many come to the index in several transactions, and are all there after a crash in between", async () => {
+  it("are indexed in several transactions, and are complete after a crash between them", async () => {
     const folder = createFolder();
     const { broker, clock } = await openBroker(folder);
     await Promise.all(countTo(3000).map((n) => put(broker, `k${n}`, `${n}`)));
@@ -183,7 +183,7 @@ describe("keys in a store", () => {
     expect(await stateOf(second.broker)).toEqual(new Map([["a", "2"]]));
   });
 
-  it("have what is left of their values where the end of the log is damaged, in a new epoch", async () => {
+  it("keep surviving values when the end of the log is damaged, in a new epoch", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     for (const n of countTo(3)) {
@@ -207,7 +207,7 @@ describe("keys in a store", () => {
     expect(second.errors.map(({ code }) => code)).toEqual(["HF_STORE_CORRUPT"]);
   });
 
-  it("expire in the order of their times, and as late as they were renewed, also after a restart", async () => {
+  it("expire in order of their deadlines, renewals included, also after a restart", async () => {
     const folder = createFolder();
     const retention = { ...ample, keys: { ...keys, ttlMs: 60_000 } };
     const { broker, clock, checkpoint } = await openBroker(folder);
@@ -228,7 +228,7 @@ describe("keys in a store", () => {
     expect(await offsetsIn(again.broker.log, "map")).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it("that expire are removed from the store though nobody uses their log any more", async () => {
+  it("are removed from the store on expiry though their log is idle", async () => {
     const folder = createFolder();
     const retention = { maxEntries: 0, maxBytes: 0, ttlMs: 0, keys: { ...keys, ttlMs: 10 * 60_000 } };
     const first = await openBroker(folder);
@@ -243,7 +243,7 @@ describe("keys in a store", () => {
     expect(index.channel("map")?.head).toBe(2);
   });
 
-  it("are gone for good when the channel is no map any more, and a later map begins without them", async () => {
+  it("are gone for good once the channel is not a map, and a later map starts empty", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     await put(first.broker, "a", "1");
@@ -257,7 +257,7 @@ describe("keys in a store", () => {
     expect(await offsetsIn(second.broker.log, "map")).toEqual([1, 2, 3]);
   });
 
-  it("that expired while nobody used them, or the store was closed, are removed when it is used", async () => {
+  it("that expired while idle or closed are removed on the next use", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     const retention = { ...ample, keys: { ...keys, ttlMs: 60_000 } };

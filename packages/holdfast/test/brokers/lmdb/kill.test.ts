@@ -30,8 +30,8 @@ const settings: readonly [string, Omit<RemoteOptions, "folder">][] = [
   ["while it changes journal files", { checkpointDelayMs: 5, maxJournalBytes: 20_000 }],
 ];
 
-describe.each(settings)("process that is killed while many publish, %s", (_name, options) => {
-  it("has acknowledged nothing that is lost, over several kills", async () => {
+describe.each(settings)("process killed while many publish, %s", (_name, options) => {
+  it("loses nothing it acknowledged, across several kills", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     for (const _ of countTo(2)) {
@@ -47,8 +47,8 @@ describe.each(settings)("process that is killed while many publish, %s", (_name,
   });
 });
 
-describe("process that is killed while it opens", () => {
-  it("leaves everything to the next one", async () => {
+describe("process killed while opening", () => {
+  it("leaves everything to the next process", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     await publishUntilKilled(await RemoteBroker.open({ folder }), record, 500);

@@ -23,7 +23,7 @@ async function publishEach({ broker }: OpenBroker): Promise<Set<string>> {
 }
 
 describe.each(["restart", "crash"])("10,000 channels with one publication each, after a %s", (ending) => {
-  it("are read, expire, are forgotten, and start afresh", { timeout: 120_000 }, async () => {
+  it("are read, expire, are forgotten, and restart in a new epoch", { timeout: 120_000 }, async () => {
     const folder = createFolder();
     const first = await openBroker(folder, { metaTtlMs, to: silent });
     const epochs = await publishEach(first);
@@ -49,8 +49,8 @@ describe.each(["restart", "crash"])("10,000 channels with one publication each, 
   });
 });
 
-describe("channel that is forgotten", () => {
-  it("leaves nothing of its old log to the new one, over a crash and a narrower retention", async () => {
+describe("forgotten channel", () => {
+  it("leaks nothing of its old log into the new one, across a crash and a narrower retention", async () => {
     const folder = createFolder();
     const { broker, advance, clock, checkpoint } = await openBroker(folder, { metaTtlMs });
     for (const n of countTo(50)) await broker.log.publish("news", { data: `"old ${n}"` }, { retention });
@@ -71,7 +71,7 @@ describe("channel that is forgotten", () => {
         }
   });
 
-  it("is not one that is used again in time, nor one that is subscribed", async () => {
+  it("is never one used again in time, or subscribed", async () => {
     const { broker, advance } = await openBroker(createFolder(), { metaTtlMs });
     const { epoch } = await broker.log.subscribe("subscribed");
     const { position } = await broker.log.publish("used", { data: "1" }, { retention });

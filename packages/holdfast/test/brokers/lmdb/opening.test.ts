@@ -7,7 +7,7 @@ import { PublicationRecord, publicationOf } from "./support/record.js";
 import { contentOf, crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
 describe.each(damages)("store with $name", ({ ending, damage, file }) => {
-  it("is refused as damaged, and left as it is", async () => {
+  it("is refused as damaged and left unchanged", async () => {
     const { folder } = await createStore(ending);
     damage(folder);
     const content = contentOf(folder);
@@ -38,7 +38,7 @@ describe("store of one run whose index is missing", () => {
 });
 
 describe("store that cannot be opened", () => {
-  it("is one in whose place a file stands", async () => {
+  it("has a file in its place", async () => {
     const path = join(createFolder(), "file");
     writeFileSync(path, "text");
     await expect(openBroker(path)).rejects.toMatchObject({ code: "HF_STORE_OPEN" });
@@ -46,13 +46,13 @@ describe("store that cannot be opened", () => {
     expect(readFileSync(path, "utf8")).toBe("text");
   });
 
-  it("is one whose marker is a folder", async () => {
+  it("has a folder as its marker", async () => {
     const folder = createFolder();
     mkdirSync(join(folder, "holdfast.json"));
     await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_OPEN" });
   });
 
-  it("is one of a newer format, which is left as it is, with repair too", async () => {
+  it("has a newer format, and is left unchanged, with repair too", async () => {
     const { folder } = await createStore("crash");
     const path = join(folder, "holdfast.json");
     const marker = JSON.parse(readFileSync(path, "utf8")) as { format: number };
@@ -64,8 +64,8 @@ describe("store that cannot be opened", () => {
   });
 });
 
-describe("store that is whole", () => {
-  it("is made in a folder that has to be made first, with all above it", async () => {
+describe("intact store", () => {
+  it("is created with its folder and all parent folders", async () => {
     const folder = join(createFolder(), "a", "b");
     const { broker } = await openBroker(folder);
     const record = new PublicationRecord();
@@ -74,7 +74,7 @@ describe("store that is whole", () => {
     await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 
-  it("is made anew where an earlier start was ended before the marker was written", async () => {
+  it("is recreated when an earlier start ended before writing the marker", async () => {
     const folder = createFolder();
     writeFileSync(join(folder, "holdfast.json.new"), '{"form');
     const { broker } = await openBroker(folder);

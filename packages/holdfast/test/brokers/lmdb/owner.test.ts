@@ -8,8 +8,8 @@ import { createBroker, createFolder, type OpenBroker, openBroker } from "./suppo
 
 const inUseBy = (pid: number | undefined) => ({ code: "HF_STORE_IN_USE", details: { pid } });
 
-describe("store that a server uses", () => {
-  it("is refused to another broker of the same process, and given to it after a close", async () => {
+describe("store in use by a server", () => {
+  it("is refused to another broker of the same process until it is closed", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(process.pid));
@@ -23,7 +23,7 @@ describe("store that a server uses", () => {
     await record.expectKeptBy(next.broker.log);
   });
 
-  it("is refused to another process, and repair does not help", async () => {
+  it("is refused to another process, with repair too", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     const remote = await RemoteBroker.start();
@@ -34,7 +34,7 @@ describe("store that a server uses", () => {
     await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(remote.pid));
   });
 
-  it("is free as soon as the process was killed", async () => {
+  it("is free as soon as the process is killed", async () => {
     const folder = createFolder();
     for (const _ of countTo(2)) {
       const remote = await RemoteBroker.open({ folder });
@@ -45,7 +45,7 @@ describe("store that a server uses", () => {
     }
   });
 
-  it("is not left in use by a broker that is closed while it opens", async () => {
+  it("is released by a broker that is closed while opening", async () => {
     const folder = createFolder();
     const broker = createBroker(folder);
     const opening = broker.open(new EventRecord());
@@ -54,7 +54,7 @@ describe("store that a server uses", () => {
     await expect(openBroker(folder)).resolves.toBeDefined();
   });
 
-  it("is not left in use by a start that failed", async () => {
+  it("is released by a failed start", async () => {
     const folder = createFolder();
     writeFileSync(join(folder, "holdfast.json"), "{");
     await expect(openBroker(folder)).rejects.toMatchObject({ code: "HF_STORE_CORRUPT" });
@@ -86,8 +86,8 @@ describe.runIf(["linux", "win32"].includes(process.platform))(
   },
 );
 
-describe("servers that start on one store at the same moment", () => {
-  it.each(countTo(3))("are one that gets it and others that are refused, in one process (%i)", async () => {
+describe("servers starting on one store at the same moment", () => {
+  it.each(countTo(3))("elect one owner within one process (%i)", async () => {
     const folder = createFolder();
     const outcomes = await Promise.allSettled(countTo(8).map(() => openBroker(folder)));
     const winners = outcomes.filter(({ status }) => status === "fulfilled");
@@ -98,7 +98,7 @@ describe("servers that start on one store at the same moment", () => {
     await expect(winner?.value.broker.log.subscribe("news")).resolves.toMatchObject({ offset: 0 });
   });
 
-  it("are one that gets it, of eight processes, each time after the owner was killed", async () => {
+  it("elect one owner among eight processes, each time after the owner is killed", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     let remotes = await Promise.all(countTo(8).map(() => RemoteBroker.start()));
@@ -125,8 +125,8 @@ describe("servers that start on one store at the same moment", () => {
   });
 });
 
-describe("store whose path is long", () => {
-  it("has one owner as well", async () => {
+describe("store with a long path", () => {
+  it("has one owner, too", async () => {
     const folder = join(createFolder(), "d".repeat(100), "e".repeat(100));
     const { broker } = await openBroker(folder);
     await expect(openBroker(folder)).rejects.toMatchObject(inUseBy(process.pid));

@@ -7,7 +7,7 @@ import { createFolder, openBroker } from "./support/store.js";
 afterEach(() => void vi.restoreAllMocks());
 
 describe("channels whose first write is refused", () => {
-  it("are no channels: they take no memory, and no room of others", async () => {
+  it("take no memory and no channel quota", async () => {
     const { broker } = await openBroker(createFolder(), { maxChannels: 100 });
     const append = vi.spyOn(Journal.prototype, "append").mockRejectedValue(systemError("ENOSPC"));
     const publish = (n: number) => broker.log.publish(`news-${n}`, { data: "1" }, { retention: ample });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ample } from "../../../../../test/conformance/broker/fixture.js";
 import { createFolder, openBroker } from "./support/store.js";
 
-describe("tags that JSON has no text for", () => {
+describe("tags that JSON cannot represent", () => {
   it.each([1n, undefined, 7, Symbol("x")])(
     "are refused (%s), and what others publish goes on",
     async (value) => {

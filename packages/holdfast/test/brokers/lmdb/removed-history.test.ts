@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ample, countTo, offsetsIn, query } from "../../../../../test/conformance/broker/fixture.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
-describe("history that was removed", () => {
-  it.each([true, false])("does not come back after a crash; it was in the index: %s", async (isInIndex) => {
+describe("removed history", () => {
+  it.each([true, false])("stays removed after a crash (indexed before: %s)", async (isInIndex) => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
     for (const n of countTo(300)) await broker.log.publish("news", { data: `${n}` }, { retention: ample });
@@ -19,7 +19,7 @@ describe("history that was removed", () => {
     expect(await offsetsIn(second.broker.log, "news")).toEqual([301]);
   });
 
-  it("is gone though publications go on all the while", async () => {
+  it("is gone although publishing continues meanwhile", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     const publishing = countTo(200).map((n) =>
@@ -34,7 +34,7 @@ describe("history that was removed", () => {
     expect(offsets.length).toBeLessThan(101);
   });
 
-  it("can be removed by several at once, and by none once the broker is closed", async () => {
+  it("can be removed by concurrent calls, and not after the broker is closed", async () => {
     const { broker } = await openBroker(createFolder());
     for (const name of ["a", "b", "c"]) await broker.log.publish(name, { data: "1" }, { retention: ample });
     await Promise.all(["a", "b", "c"].map((name) => broker.log.removeHistory(name)));

@@ -27,7 +27,7 @@ function fillDisk(code: string) {
 const put = ({ broker }: OpenBroker, n: number) =>
   broker.log.publish("reserved", { data: String(n) }, reserved);
 
-describe("what is reserved, in a store whose disk has no room", () => {
+describe("reserved publications in a store whose disk is full", () => {
   it.each(["ENOSPC", "EDQUOT", "EFBIG"])(
     "is taken and outlasts a crash (%s), where others are refused",
     async (code) => {
@@ -53,7 +53,7 @@ describe("what is reserved, in a store whose disk has no room", () => {
     },
   );
 
-  it("keeps its order with what the journal had room for before, between and after", async () => {
+  it("keep their order with publications journaled before, between and after", async () => {
     const folder = createFolder();
     const store = await openBroker(folder, { checkpointDelayMs: 1_000_000 });
     const expected: string[] = [];
@@ -66,7 +66,7 @@ describe("what is reserved, in a store whose disk has no room", () => {
     }
   });
 
-  it("gives its room back once the index has it, and a crash right before that does no harm", async () => {
+  it("free the reserve once indexed, and survive a crash right before that", async () => {
     const folder = createFolder();
     const store = await openBroker(folder);
     const clear = vi.spyOn(ReserveJournal.prototype, "clear");
@@ -87,7 +87,7 @@ describe("what is reserved, in a store whose disk has no room", () => {
     await copy.close();
   });
 
-  it("is refused once the reserve is full, too, and all before it is kept", async () => {
+  it("are refused once the reserve is full, too, and earlier ones are kept", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     fillDisk("ENOSPC");
@@ -107,8 +107,8 @@ describe("what is reserved, in a store whose disk has no room", () => {
   });
 });
 
-describe("reserve that cannot be made", () => {
-  it("holds nothing, and is no reason not to open the store", async () => {
+describe("reserve that cannot be created", () => {
+  it("holds nothing and does not prevent opening the store", async () => {
     const folder = createFolder();
     vi.spyOn(promises, "open").mockRejectedValueOnce(systemError("ENOSPC"));
     const reserve = await ReserveJournal.open(folder);
@@ -118,8 +118,8 @@ describe("reserve that cannot be made", () => {
   });
 });
 
-describe("what is reserved, in a store at its bounds", () => {
-  it("is taken where users, and the server, are refused", async () => {
+describe("reserved publications in a store at its limits", () => {
+  it("are accepted when users and the server are refused", async () => {
     const folder = createFolder();
     const store = await openBroker(folder, { maxBytes: 400_000, maxChannels: 50, maxPendingBytes: 100_000 });
     const large = JSON.stringify("x".repeat(20_000));
@@ -143,24 +143,21 @@ describe("what is reserved, in a store at its bounds", () => {
     expect(await afterCrash(folder)).toEqual(["1 1"]);
   });
 
-  it.each([600, 9000])(
-    "outlasts kill -9 of a process that may write no more than %i kB a file",
-    async (maxFileKb) => {
-      const folder = createFolder();
-      const remote = await RemoteBroker.start({ maxFileKb });
-      await remote.open({ folder, checkpointDelayMs: 5 });
-      const data = JSON.stringify("x".repeat(10_000));
-      let isRefused = false;
-      for (let n = 0; n < 4000 && !isRefused; n++)
-        isRefused = await remote.publish(`news-${n % 4}`, { data }, { retention: endless }).then(
-          () => false,
-          () => true,
-        );
-      expect(isRefused).toBe(true);
-      for (const n of countTo(20)) await remote.publish("reserved", { data: String(n) }, reserved);
-      await remote.kill();
-      const { broker } = await openBroker(folder);
-      expect(await dataOf(broker.log)).toEqual(countTo(20).map((n) => `${n} ${n}`));
-    },
-  );
+  it.each([600, 9000])("survive kill -9 of a process limited to %i kB per file", async (maxFileKb) => {
+    const folder = createFolder();
+    const remote = await RemoteBroker.start({ maxFileKb });
+    await remote.open({ folder, checkpointDelayMs: 5 });
+    const data = JSON.stringify("x".repeat(10_000));
+    let isRefused = false;
+    for (let n = 0; n < 4000 && !isRefused; n++)
+      isRefused = await remote.publish(`news-${n % 4}`, { data }, { retention: endless }).then(
+        () => false,
+        () => true,
+      );
+    expect(isRefused).toBe(true);
+    for (const n of countTo(20)) await remote.publish("reserved", { data: String(n) }, reserved);
+    await remote.kill();
+    const { broker } = await openBroker(folder);
+    expect(await dataOf(broker.log)).toEqual(countTo(20).map((n) => `${n} ${n}`));
+  });
 });

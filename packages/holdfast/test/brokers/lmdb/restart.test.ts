@@ -7,7 +7,7 @@ import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 const durabilities: readonly Durability[] = ["process", "disk"];
 const channels = ["news", "news:1", "new", " ", "~".repeat(255), "news "];
 
-describe("store that was closed and is opened again", () => {
+describe("reopened store", () => {
   it("has every publication at its offset of the same epoch", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
@@ -20,7 +20,7 @@ describe("store that was closed and is opened again", () => {
     expect(second.errors).toEqual([]);
   });
 
-  it("goes on counting in the same epoch, also a third time", async () => {
+  it("continues offsets in the same epoch, also on a third run", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     for (const run of countTo(3)) {
@@ -44,7 +44,7 @@ describe("store that was closed and is opened again", () => {
     expect(await second.broker.log.subscribe("read")).toEqual(read);
   });
 
-  it("keeps a log's place when its retention keeps nothing", async () => {
+  it("keeps a log's offset when retention keeps no entries", async () => {
     const folder = createFolder();
     const retention = { ...ample, maxEntries: 0 };
     const first = await openBroker(folder);
@@ -55,7 +55,7 @@ describe("store that was closed and is opened again", () => {
     expect(await second.broker.log.history("news", query())).toEqual({ publications: [], position });
   });
 
-  it("has what was published right before and during close, where it was acknowledged", async () => {
+  it("has acknowledged publications from right before and during close", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
@@ -67,7 +67,7 @@ describe("store that was closed and is opened again", () => {
     await record.expectKeptBy((await openBroker(folder)).broker.log);
   });
 
-  it("gives out the same publication values as before, time included", async () => {
+  it("returns the same publications as before, time included", async () => {
     const folder = createFolder();
     const first = await openBroker(folder);
     for (const n of countTo(24)) {
@@ -82,7 +82,7 @@ describe("store that was closed and is opened again", () => {
 });
 
 describe.each(durabilities)("store after a crash, with durability %s", (durability) => {
-  it("has what was acknowledged and not checkpointed yet", async () => {
+  it("has acknowledged publications that were not checkpointed", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);
@@ -96,7 +96,7 @@ describe.each(durabilities)("store after a crash, with durability %s", (durabili
     expect(after.errors).toEqual([]);
   });
 
-  it("has what is in index and journal, over a second crash right after", async () => {
+  it("has the contents of index and journal after a second crash right away", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder);
@@ -117,7 +117,7 @@ describe.each(durabilities)("store after a crash, with durability %s", (durabili
     expect(await offsetsIn(fourth.broker.log, "news")).toEqual(countTo(60));
   });
 
-  it("has what was published after a crash, over another one", async () => {
+  it("has publications made after a crash, after another one", async () => {
     let folder = createFolder();
     const record = new PublicationRecord();
     for (const run of countTo(5)) {
@@ -142,7 +142,7 @@ describe("publication with the smallest and the largest contents", () => {
     ["half of a character in a user's name", { data: "1", info: { user: "\ud83d", client: "\udc00" } }],
   ];
 
-  it.each(largest)("is there after a crash and after a close: %s", async (_name, publication) => {
+  it.each(largest)("survives a crash and a close: %s", async (_name, publication) => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const { broker } = await openBroker(folder);

@@ -6,7 +6,7 @@ const narrow = { ...ample, maxEntries: 1 };
 const minuteMs = 60_000;
 
 describe("log whose retention has changed", () => {
-  it("keeps by the wider one over a restart", async () => {
+  it("keeps the wider retention across a restart", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
     await broker.log.publish("news", { data: "1" }, { retention: narrow });
@@ -17,7 +17,7 @@ describe("log whose retention has changed", () => {
     expect(await offsetsIn(next.broker.log, "news")).toEqual([1, 2, 3, 4]);
   });
 
-  it("keeps by the wider one when it was out of memory in between", async () => {
+  it("keeps the wider retention after it was evicted from memory", async () => {
     const { broker, checkpoint, advance } = await openBroker(createFolder());
     await broker.log.publish("news", { data: "1" }, { retention: narrow });
     await checkpoint();
@@ -27,7 +27,7 @@ describe("log whose retention has changed", () => {
     expect(await offsetsIn(broker.log, "news")).toEqual([1, 2, 3, 4]);
   });
 
-  it("lets go by the narrower one after a restart", async () => {
+  it("applies the narrower retention after a restart", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
     await broker.log.publish("news", { data: "1" }, { retention: ample });
@@ -39,7 +39,7 @@ describe("log whose retention has changed", () => {
     expect((await next.broker.log.history("news", query())).publications).toEqual([]);
   });
 
-  it("lets go by the first one after a restart, when it was subscribed before anything was published", async () => {
+  it("applies the first retention after a restart when it was subscribed before any publication", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
     await broker.log.subscribe("news");
@@ -53,8 +53,8 @@ describe("log whose retention has changed", () => {
   });
 });
 
-describe("publications that are larger than their log may be", () => {
-  it("are not kept, and their offsets are not given again after a restart", async () => {
+describe("publications larger than their log may be", () => {
+  it("are not kept, and their offsets are not reused after a restart", async () => {
     const folder = createFolder();
     const { broker, checkpoint, clock } = await openBroker(folder);
     const retention = { ...ample, maxBytes: 10 };

@@ -39,7 +39,7 @@ describe.each(bounds)("retention by %s", (_name, retention, most) => {
     expect(await offsetsIn(second.broker.log, "news")).toEqual(kept.map((offset) => offset + 3));
   });
 
-  it("keeps exactly as much however checkpoints fall", async () => {
+  it("keeps exactly as much wherever checkpoints fall", async () => {
     const { broker, checkpoint } = await openBroker(createFolder());
     for (const n of countTo(40)) {
       await publishEach(broker, 1, retention);
@@ -80,7 +80,7 @@ describe("retention by age", () => {
 describe("log of very many publications", () => {
   const count = 300_000;
 
-  it("is loaded when it is used, and read from any place of it", async () => {
+  it("is loaded on use, and read from any offset", async () => {
     const folder = createFolder();
     const first = await openBroker(folder, { maxPendingBytes: 2 ** 30, to: silent });
     const retention = { ...endless, maxEntries: count };

@@ -8,8 +8,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("start that fails while it takes up the journal", () => {
-  it("leaves nothing open, so that the next one has all there was", async () => {
+describe("start that fails while replaying the journal", () => {
+  it("leaves nothing open, so the next start has everything", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     for (const data of ["1", "2", "3"]) await broker.log.publish("news", { data }, { retention: ample });

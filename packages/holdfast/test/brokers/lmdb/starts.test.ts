@@ -10,7 +10,7 @@ import { crashCopyOf, createFolder, journalFilesOf, openBroker } from "./support
 afterEach(() => void vi.restoreAllMocks());
 
 describe("start after crashes", () => {
-  it("that ends with the machine leaves a store that opens, with the journals of all runs", async () => {
+  it("interrupted by a machine failure leaves a store that opens with the journals of all runs", async () => {
     let folder = createFolder();
     const record = new PublicationRecord();
     const free = fillDisk();
@@ -37,7 +37,7 @@ describe("start after crashes", () => {
   });
 });
 
-describe("first start that fails", () => {
+describe("failed first start", () => {
   it.each(["No native build was found", "not enough memory"])(
     "any number of times is no obstacle to one that does not: %s",
     async (message) => {
@@ -55,7 +55,7 @@ describe("first start that fails", () => {
 });
 
 describe("start on a full disk", () => {
-  it("with much in the journal takes publications by itself once there is room", async () => {
+  it("with a large journal accepts publications by itself once there is room", async () => {
     const folder = createFolder();
     const record = new PublicationRecord();
     const first = await openBroker(folder);
@@ -76,7 +76,7 @@ describe("start on a full disk", () => {
 });
 
 describe.skipIf(process.platform === "win32")("owner of a store", () => {
-  it("counts as alive where it cannot be reached for another reason than its end", async () => {
+  it("counts as alive when it is unreachable for any reason but its end", async () => {
     const folder = createFolder();
     const record = { pid: 4242, socket: "owner-1.sock" };
     writeFileSync(join(folder, "owner.json"), JSON.stringify(record));

@@ -13,7 +13,7 @@ function stampsOf(folder: string) {
 }
 
 describe("stamp of the index", () => {
-  it("is that of the file after a checkpoint, and after a clean end", async () => {
+  it("matches the file after a checkpoint and after a clean close", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
     for (const n of [1, 2, 3]) {
@@ -27,7 +27,7 @@ describe("stamp of the index", () => {
     expect(known).toEqual(found);
   });
 
-  it("is another one after any change, at whatever moment", async () => {
+  it("differs after any change, at any moment", async () => {
     const { folder } = await createStore("close");
     const path = join(folder, "data.mdb");
     const { known } = stampsOf(folder);
@@ -36,7 +36,7 @@ describe("stamp of the index", () => {
   });
 });
 
-describe("index that something else has touched", () => {
+describe("index touched by another program", () => {
   it.each(["close", "crash"] as const)(
     "is opened where nothing is wrong with it, after a %s",
     async (ending) => {
@@ -50,7 +50,7 @@ describe("index that something else has touched", () => {
 });
 
 describe("probe of an index", () => {
-  it.each([false, true])("changes nothing, to be read only: %s", async (isReadOnly) => {
+  it.each([false, true])("changes nothing (read-only: %s)", async (isReadOnly) => {
     const { folder } = await createStore("close");
     const path = join(folder, "data.mdb");
     const before = readFileSync(path);
@@ -58,7 +58,7 @@ describe("probe of an index", () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
-  it("says by how much the file was cut short", async () => {
+  it("reports how many bytes the file was truncated by", async () => {
     const { folder } = await createStore("close");
     const path = join(folder, "data.mdb");
     writeFileSync(path, readFileSync(path).subarray(0, 8192));

@@ -31,7 +31,7 @@ function expectClosed(folder: string): void {
 }
 
 describe.skipIf(process.platform === "win32")("files of a store", () => {
-  it.each([0, 0o022])("are for its user only, with a mask of %i", async (mask) => {
+  it.each([0, 0o022])("are private to the user, with umask %i", async (mask) => {
     withMask(mask);
     const folder = join(createFolder(), "data");
     const { broker } = await fill(folder);
@@ -40,14 +40,14 @@ describe.skipIf(process.platform === "win32")("files of a store", () => {
     expectClosed(folder);
   });
 
-  it("leave the folders above as they are made elsewhere", async () => {
+  it("leave parent folders with their usual mode", async () => {
     withMask(0o022);
     const above = join(createFolder(), "var");
     await openBroker(join(above, "data"));
     expect(modeOf(above)).toBe(0o755);
   });
 
-  it("are closed at the next start, where an earlier version has left them open", async () => {
+  it("are made private at the next start when an earlier version left them open", async () => {
     withMask(0o022);
     const folder = join(createFolder(), "data");
     const { broker } = await fill(folder);
@@ -59,14 +59,14 @@ describe.skipIf(process.platform === "win32")("files of a store", () => {
     expectClosed(folder);
   });
 
-  it("are in an empty folder that was made for them, which is closed, too", async () => {
+  it("make an existing empty folder private, too", async () => {
     const folder = join(createFolder(), "data");
     mkdirSync(folder, { mode: 0o755 });
     await openBroker(folder);
     expectClosed(folder);
   });
 
-  it("close no folder that holds other things", async () => {
+  it("leave the mode of a folder with other contents alone", async () => {
     withMask(0o022);
     const folder = join(createFolder(), "home");
     mkdirSync(folder, { mode: 0o755 });

@@ -25,7 +25,7 @@ function markerAfter(runs: readonly Run[], isRepaired = false): Marker {
 }
 
 describe("nextMarker", () => {
-  it("of a new store is the first run, after which nothing is lost", () => {
+  it("marks the first run of a new store as clean", () => {
     expect(nextMarker(undefined, "boot-1", false)).toEqual({
       format: 1,
       run: 1,
@@ -50,12 +50,12 @@ describe("nextMarker", () => {
     expect(markerAfter(runs)).toMatchObject({ ...expected, isClean: false });
   });
 
-  it("takes a clean run on another machine as clean", () => {
+  it("treats a clean run on another machine as clean", () => {
     const last = { ...nextMarker(undefined, "boot-1", false), isClean: true };
     expect(nextMarker(last, "boot-2", false)).toMatchObject({ boot: "boot-2", uncleanRun: 0, lostRun: 0 });
   });
 
-  it("remembers a repair as the last run before it", () => {
+  it("records a repair as the last run before it", () => {
     expect(markerAfter([close, kill, close], true)).toMatchObject({ run: 4, repairedRun: 3 });
   });
 });
@@ -79,7 +79,7 @@ describe("mayHaveLost", () => {
     expect(all.filter((durability) => mayHaveLost(marker, { run, durability }))).toEqual(expected);
   });
 
-  it("is true for every log that began before a repair, and for none after", () => {
+  it("is true for every log begun before a repair, and false after", () => {
     const marker = markerAfter([close, close], true);
     for (const durability of all) {
       expect(mayHaveLost(marker, { run: 2, durability })).toBe(true);
@@ -89,7 +89,7 @@ describe("mayHaveLost", () => {
 });
 
 describe("stampOf", () => {
-  it("grows with the count, and further with the run", () => {
+  it("increases with the count, and further with the run", () => {
     const stamps = [
       stampOf(1, 0),
       stampOf(1, 1),

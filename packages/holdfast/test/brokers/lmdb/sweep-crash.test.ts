@@ -6,8 +6,8 @@ import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 const metaTtlMs = 60_000;
 const retention = { ...ample, ttlMs: 30_000 };
 
-describe("channel that nobody uses", () => {
-  it("is forgotten at last, right after whichever sweep the process has ended", async () => {
+describe("idle channel", () => {
+  it("is eventually forgotten, after whichever sweep the process ended", async () => {
     const folder = createFolder();
     const first = await openBroker(folder, { metaTtlMs });
     await first.broker.log.publish("news", { data: "1" }, { retention });

@@ -29,8 +29,8 @@ function lastJournalOf(folder: string): string {
   return journalFilesOf(folder).at(-1) ?? "";
 }
 
-describe("journal whose last write is torn", () => {
-  it("gives everything before it, wherever the write ended", { timeout: 120_000 }, async () => {
+describe("journal with a torn last write", () => {
+  it("yields everything before it, wherever the write ended", { timeout: 120_000 }, async () => {
     const { folder, start, end, publications } = await createStore();
     expect(readFileSync(lastJournalOf(folder))).toHaveLength(end);
     for (let length = start; length <= end; length++) {
@@ -45,7 +45,7 @@ describe("journal whose last write is torn", () => {
     }
   });
 
-  it("gives everything before it over more crashes right after each start", async () => {
+  it("yields everything before it across crashes right after each start", async () => {
     const { folder, record, end } = await createStore();
     truncateSync(lastJournalOf(folder), end - 3);
     let copy = folder;
@@ -60,7 +60,7 @@ describe("journal whose last write is torn", () => {
     await record.expectKeptBy((await openBroker(copy)).broker.log);
   });
 
-  it("was not acknowledged, and its offset is given again in the same epoch", async () => {
+  it("reuses the unacknowledged offset in the same epoch", async () => {
     const { folder, record, end } = await createStore();
     truncateSync(lastJournalOf(folder), end - 1);
     const { broker } = await openBroker(folder);
@@ -69,7 +69,7 @@ describe("journal whose last write is torn", () => {
     expect((await broker.log.subscribe("sport")).offset).toBe(5);
   });
 
-  it("may be its first one", async () => {
+  it("may have torn its first write", async () => {
     const { folder, endFirst } = await createStore();
     endFirst(folder);
     truncateSync(lastJournalOf(folder), 3);
@@ -77,7 +77,7 @@ describe("journal whose last write is torn", () => {
     expect(await offsetsIn(broker.log, "news")).toEqual(countTo(5));
   });
 
-  it("gives everything before it when the next start was ended at any moment, too", async () => {
+  it("yields everything before it when the next start ends at any moment, too", async () => {
     const { folder, record, end } = await createStore();
     truncateSync(lastJournalOf(folder), end - 3);
     const copies: string[] = [];

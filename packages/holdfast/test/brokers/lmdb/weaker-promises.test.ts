@@ -6,8 +6,8 @@ import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
 afterEach(() => void vi.restoreAllMocks());
 
-describe("log that promises less than before", () => {
-  it("promises it only once that is written, also where the first attempt was refused", async () => {
+describe("log whose durability is lowered", () => {
+  it("applies it only once that is written, also when the first attempt is refused", async () => {
     const folder = createFolder();
     const { broker, checkpoint } = await openBroker(folder);
     await broker.log.publish("news", { data: "1" }, { retention: ample, durability: "process" });
@@ -23,7 +23,7 @@ describe("log that promises less than before", () => {
     expect(other.position).not.toEqual(told.position);
   });
 
-  it("promises it only once that is flushed, also where the log was made just before", async () => {
+  it("applies it only once that is flushed, also right after the log is created", async () => {
     const folder = createFolder();
     const { broker } = await openBroker(folder);
     const { append, flush } = Journal.prototype;

@@ -16,7 +16,7 @@ async function start(options: Partial<MemoryBrokerOptions>) {
 }
 
 describe("memory broker that is full of bytes", () => {
-  it("takes publications of a channel that drops as much as it takes", async () => {
+  it("accepts publications of a channel that drops as many bytes as it adds", async () => {
     const broker = await start({ maxBytes: 3000 });
     const retention = { ...ample, maxEntries: 3 };
     const data = JSON.stringify("x".repeat(300));
@@ -30,7 +30,7 @@ describe("memory broker that is full of bytes", () => {
 });
 
 describe("memory broker that is full of channels", () => {
-  it("makes room among those that hold nothing, and finds it in some attempts when it is far", async () => {
+  it("evicts empty channels, searching over several attempts when they are far apart", async () => {
     const broker = await start({ maxChannels: 500 });
     for (let i = 0; i < 499; i++) await broker.log.publish(`used-${i}`, { data: "1" }, { retention: ample });
     await broker.log.history("empty", { maxEntries: 0, maxBytes: 0, isReverse: false });
@@ -47,8 +47,8 @@ describe("memory broker that is full of channels", () => {
   });
 });
 
-describe("round", () => {
-  it("goes through a map a few at a time, and begins again at its end", () => {
+describe("round-robin sweep", () => {
+  it("visits a map a few entries at a time and wraps around", () => {
     const map = new Map([..."abcde"].map((key) => [key, key]));
     const round = new Round(map);
     const visit = (count: number) => {

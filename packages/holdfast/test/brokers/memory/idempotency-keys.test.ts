@@ -6,7 +6,7 @@ const first = { position: { epoch: "e", offset: 7 }, isDuplicate: false };
 const repeat = { ...first, isDuplicate: true };
 
 describe("idempotency keys", () => {
-  it("are found with what they came to until the window ends", () => {
+  it("are found with their result until the window ends", () => {
     const keys = new IdempotencyKeys();
     keys.put("news", "k", first, 1000);
     expect(keys.find("news", "k", 1000)).toEqual(repeat);
@@ -15,14 +15,14 @@ describe("idempotency keys", () => {
     expect(keys.size).toBe(0);
   });
 
-  it("are told apart by channel", () => {
+  it("are scoped to a channel", () => {
     const keys = new IdempotencyKeys();
     keys.put("news", "k", first, 0);
     expect(keys.find("sport", "k", 0)).toBeUndefined();
     expect(keys.find("new", "sk", 0)).toBeUndefined();
   });
 
-  it("do not live longer by being found", () => {
+  it("are not extended by lookups", () => {
     const keys = new IdempotencyKeys();
     keys.put("news", "k", first, 0);
     keys.find("news", "k", windowMs - 1);
@@ -37,7 +37,7 @@ describe("idempotency keys", () => {
     expect(keys.find("news", "k-5", windowMs + 4000)).toEqual(repeat);
   });
 
-  it("refuse a new one beyond 500,000, and still know the others", () => {
+  it("refuse a new key beyond 500,000 and keep the others", () => {
     const keys = new IdempotencyKeys();
     for (let i = 0; i < 500_000; i++) keys.put("news", `k-${i}`, first, 0);
     expect(() => keys.find("news", "another", 1)).toThrow(

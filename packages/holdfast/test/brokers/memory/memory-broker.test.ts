@@ -17,7 +17,7 @@ async function start(options: Partial<MemoryBrokerOptions> = {}) {
 
 const full = { code: "HF_BROKER_FULL" };
 
-describe("bound of bytes", () => {
+describe("byte limit", () => {
   it("refuses a publish beyond it and appends nothing", async () => {
     const { broker, events, publish } = await start({ maxBytes: 10_000 });
     await broker.log.subscribe("news");
@@ -39,7 +39,7 @@ describe("bound of bytes", () => {
     expect(broker.sizes.bytes).toBeLessThanOrEqual(10_000);
   });
 
-  it("holds for the keys of maps, which stay though their logs drop what is old, and are given back", async () => {
+  it("covers map keys, which outlive their logs, and is freed with them", async () => {
     const { broker, clock } = await start({ maxBytes: 20_000 });
     const retention = { ...ample, maxEntries: 2, keys: { maxKeys: 1000, maxBytes: 1_000_000, ttlMs: 1000 } };
     const data = JSON.stringify("x".repeat(400));
@@ -55,7 +55,7 @@ describe("bound of bytes", () => {
     expect(broker.sizes.bytes).toBe(0);
   });
 
-  it("gives back what has expired before it is published again", async () => {
+  it("frees expired entries before they are published again", async () => {
     const { broker, clock, publish } = await start();
     const retention = { ...ample, ttlMs: 1000 };
     await publish("news", "1", retention);
@@ -82,7 +82,7 @@ describe("bound of bytes", () => {
     expect(accepted).toBeLessThan(11);
   });
 
-  it("takes publishes again when older publications have expired", async () => {
+  it("accepts publishes again when older publications have expired", async () => {
     const { broker, clock, publish } = await start({ maxBytes: 2000 });
     const retention = { ...ample, ttlMs: 1000 };
     const data = JSON.stringify("x".repeat(800));
@@ -114,10 +114,10 @@ describe("bound of bytes", () => {
   });
 });
 
-describe("bound of channels", () => {
+describe("channel limit", () => {
   const none = { ...ample, maxEntries: 0 };
 
-  it("refuses another channel while all are in use", async () => {
+  it("refuses a new channel while all are in use", async () => {
     const { broker, publish } = await start({ maxChannels: 2 });
     await publish("with-history");
     await broker.log.subscribe("with-subscriber");
@@ -126,7 +126,7 @@ describe("bound of channels", () => {
     expect(broker.sizes.channels).toBe(2);
   });
 
-  it("forgets an empty channel that nobody is subscribed to instead, which begins anew in another epoch", async () => {
+  it("evicts an empty unsubscribed channel, which restarts in a new epoch", async () => {
     const { broker, publish } = await start({ maxChannels: 2 });
     const { position } = await publish("left", "1", none);
     await publish("with-history");
@@ -147,7 +147,7 @@ describe("bound of channels", () => {
 });
 
 describe("sweep", () => {
-  it("frees expired publications, leases and keys that nobody asks for", async () => {
+  it("frees expired publications, leases and keys without any access", async () => {
     const { broker, clock } = await start();
     await broker.log.subscribe("news");
     await broker.log.publish(
@@ -174,7 +174,7 @@ describe("sweep", () => {
     expect(broker.sizes.presences).toBe(0);
   });
 
-  it("forgets a channel that was empty and unused for the time it is kept, not before", async () => {
+  it("forgets a channel once it has been empty and unused for the idle time", async () => {
     const { broker, clock } = await start({ metaTtlMs: hourMs });
     await broker.log.publish("news", { data: "1" }, { retention: { ...ample, maxEntries: 0 } });
     await broker.log.history("news", query());
@@ -184,14 +184,14 @@ describe("sweep", () => {
     expect(broker.sizes.channels).toBe(0);
   });
 
-  it("keeps a channel that somebody is subscribed to", async () => {
+  it("keeps a channel that has a subscriber", async () => {
     const { broker, clock } = await start({ metaTtlMs: hourMs });
     const { epoch } = await broker.log.subscribe("news");
     clock.advance(3 * hourMs);
     expect((await broker.log.subscribe("news")).epoch).toBe(epoch);
   });
 
-  it("gets round to every one of many channels", async () => {
+  it("reaches every one of many channels", async () => {
     const { broker, clock, publish } = await start();
     const retention = { ...ample, ttlMs: 1000 };
     for (let i = 0; i < 5000; i++) await publish(`channel-${i}`, "1", retention);

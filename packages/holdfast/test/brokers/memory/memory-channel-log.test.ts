@@ -64,7 +64,7 @@ const step = fc.oneof(
 );
 
 describe("log in memory", () => {
-  it("gives what a plain array gives, for any appends, waits and reads", () => {
+  it("matches a plain array for any appends, waits and reads", () => {
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 300, size: "max" }),
@@ -97,7 +97,7 @@ describe("log in memory", () => {
     );
   });
 
-  it("counts bytes up with what it takes and down to nothing with what it drops", () => {
+  it("counts bytes of added and dropped entries, down to zero", () => {
     const log = new MemoryChannelLog("e", 0);
     for (let i = 0; i < 100; i++) log.append({ data: "x".repeat(i) }, { ...ample, ttlMs: 1000 }, i);
     expect(log.bytes).toBeGreaterThan(100 * 50);
@@ -106,7 +106,7 @@ describe("log in memory", () => {
     expect(log.bytes).toBe(0);
   });
 
-  it("keeps its entries in order while the dropped ones are cut off", () => {
+  it("keeps its entries in order while dropped ones are trimmed", () => {
     const log = new MemoryChannelLog("e", 0);
     for (let i = 1; i <= 1000; i++) {
       log.append({ data: String(i) }, { ...ample, maxEntries: 10 }, 0);

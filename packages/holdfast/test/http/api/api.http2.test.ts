@@ -26,7 +26,7 @@ async function createApi() {
 }
 
 describe("POST /api/publish over HTTP/2", () => {
-  it("answers 413 to a body that is too large, without a warning, and the connection goes on", async () => {
+  it("answers 413 to a body that is too large, without a warning, and keeps the connection", async () => {
     const warnings = vi.spyOn(process, "emitWarning");
     onTestFinished(() => void warnings.mockRestore());
     const { publish, errors } = await createApi();

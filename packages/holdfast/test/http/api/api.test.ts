@@ -33,7 +33,7 @@ describe("POST /api/publish", () => {
     expect((await call(news)).body).toMatchObject({ result: { offset: 2 } });
   });
 
-  it("takes a publication with an idempotency key once", async () => {
+  it("accepts a publication with an idempotency key once", async () => {
     const { call } = await createApi();
     const keyed = { ...news, idempotency_key: "order-1" };
     await call(keyed);
@@ -41,7 +41,7 @@ describe("POST /api/publish", () => {
     expect((await call(keyed)).body).toMatchObject({ result: { offset: 1, is_duplicate: true } });
   });
 
-  it("takes its key from Authorization, too", async () => {
+  it("accepts the API key in Authorization, too", async () => {
     const { call } = await createApi();
     expect((await call(news, { headers: { Authorization: `apikey ${key}` } })).status).toBe(200);
   });
@@ -58,7 +58,7 @@ describe("POST /api/publish", () => {
     expect(body).toEqual({ error: { code: 101, message: expect.stringContaining("X-API-Key") } });
   });
 
-  it("answers 401 to everybody where the server has no keys", async () => {
+  it("answers 401 to all requests when the server has no keys", async () => {
     const { call } = await createApi({ apiKeys: [] });
     expect((await call(news)).status).toBe(401);
   });
@@ -87,12 +87,12 @@ describe("POST /api/publish", () => {
     expect(answer.body).toEqual({ error: { code, message: expect.stringContaining(words) } });
   });
 
-  it("says that there is no such channel", async () => {
+  it("reports an unknown channel", async () => {
     const { call } = await createApi({ rulesFor: () => undefined });
     expect((await call(news)).body).toMatchObject({ error: { code: 102 } });
   });
 
-  it("says that there is no room, and that it is worth another try", async () => {
+  it("reports a full store as retryable", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });
     broker.log.publish = async () => {
       throw new HoldfastError("HF_BROKER_FULL", "no room");
@@ -104,7 +104,7 @@ describe("POST /api/publish", () => {
     expect(errors).toEqual([]);
   });
 
-  it("reports what nobody foresaw, and answers 100", async () => {
+  it("reports an unexpected error, and answers 100", async () => {
     const broker = new MemoryBroker({ clock: systemClock, createEpoch: createCounter("epoch") });
     broker.log.publish = async () => {
       throw new Error("broken");
@@ -115,8 +115,8 @@ describe("POST /api/publish", () => {
   });
 });
 
-describe("request whose body ends in the middle", () => {
-  it("is nothing to report", async () => {
+describe("request whose body is cut short", () => {
+  it("is not reported", async () => {
     const { call, errors, port } = await createApi();
     const client = await RawClient.connect(port);
     client.socket.write(
@@ -131,7 +131,7 @@ describe("request whose body ends in the middle", () => {
 });
 
 describe("POST /api/info", () => {
-  it("has the numbers of the node, those of slow readers included", async () => {
+  it("returns the node's statistics, including those of slow readers", async () => {
     const { call } = await createApi();
     await call(news);
     const { status, body } = await call({}, { path: "/api/info" });
@@ -142,14 +142,14 @@ describe("POST /api/info", () => {
     });
   });
 
-  it("is for holders of a key", async () => {
+  it("requires a key", async () => {
     const { call } = await createApi();
     expect((await call({}, { path: "/api/info", headers: {} })).status).toBe(401);
   });
 });
 
 describe("other requests below /api/", () => {
-  it("are told what there is", async () => {
+  it("are answered with the list of methods", async () => {
     const { call } = await createApi();
     expect(await call(news, { path: "/api/other" })).toEqual({
       status: 404,

@@ -33,8 +33,8 @@ function createKeys(options: Partial<ApiKeysOptions> = {}) {
   return { clock, ask, entries };
 }
 
-describe("keys that are tried", () => {
-  it("are answered with 429 beyond a rate, right ones as well, and other addresses are not", () => {
+describe("API key attempts", () => {
+  it("are answered with 429 beyond a rate, right keys included, and other addresses are not", () => {
     const { ask, clock } = createKeys();
     expect(countTo(25).map((n) => ask(`wrong ${n}`))).toEqual(Array(25).fill(401));
     expect([ask("wrong"), ask(key)]).toEqual([429, 429]);
@@ -43,13 +43,13 @@ describe("keys that are tried", () => {
     expect(ask(key)).toBe("publish");
   });
 
-  it("of one IPv6 network count together", () => {
+  it("from one IPv6 network count together", () => {
     const { ask } = createKeys();
     for (const n of countTo(25)) ask("wrong", `2001:db8::${n}`);
     expect(ask(key, "2001:db8::ffff")).toBe(429);
   });
 
-  it("from loopback or a Unix socket, which may be a proxy for everybody, never block a right key", () => {
+  it("from loopback or a Unix socket, possibly a shared proxy, never block a right key", () => {
     const { ask } = createKeys();
     for (const address of ["127.0.0.1", "::1", ""]) {
       for (const _ of countTo(40)) ask("wrong", address);
@@ -57,7 +57,7 @@ describe("keys that are tried", () => {
     }
   });
 
-  it("are told to the audit, by address and never with the key", () => {
+  it("are reported to the audit log by address, without the key", () => {
     const { ask, entries } = createKeys();
     ask("wrong one", "192.0.2.2");
     expect(entries).toEqual([
@@ -68,7 +68,7 @@ describe("keys that are tried", () => {
     ]);
   });
 
-  it("are not those that are missing", () => {
+  it("do not include requests without a key", () => {
     const { ask, entries } = createKeys();
     for (const _ of countTo(40)) expect(ask(undefined)).toBe(401);
     expect([ask(key), entries]).toEqual(["publish", []]);
@@ -76,12 +76,12 @@ describe("keys that are tried", () => {
 });
 
 describe("keys in a configuration", () => {
-  it("may be digests, which are no keys themselves", () => {
+  it("may be digests, which are not accepted as keys themselves", () => {
     const { ask } = createKeys({ keys: [{ key: `sha256:${digest.toUpperCase()}`, scope: "admin" }] });
     expect([ask(key), ask(`sha256:${digest}`), ask(digest)]).toEqual(["admin", 401, 401]);
   });
 
-  it("that look like a digest and are none are refused", async () => {
+  it("that look like an invalid digest are refused", async () => {
     for (const wrong of [`sha256:${digest.slice(1)}`, `sha256:${digest}0`, "sha256:not hexadecimal digits"])
       await expect(startServer({ apiKeys: [wrong] })).rejects.toMatchObject({ code: "HF_OPTION_INVALID" });
     await startServer({ apiKeys: [`sha256:${digest}`] });

@@ -70,8 +70,8 @@ const examples: Readonly<Record<string, object>> = {
   revoke: { token_id: "t" },
 };
 
-describe("document of the interface", () => {
-  it("is served to everybody, and has every method", async () => {
+describe("OpenAPI document", () => {
+  it("is served without a key, and lists every method", async () => {
     const { http } = await start();
     const response = await fetch(`${http}/api/openapi.json`);
     const document = (await response.json()) as Answer;
@@ -116,7 +116,7 @@ describe("publish and broadcast", () => {
     });
   });
 
-  it("answer for each channel", async () => {
+  it("return a result for each channel", async () => {
     const { api } = await start();
     const { body } = await api("broadcast", { channels: ["news", "typed:a", "un:known"], data: 1 });
     expect(body.result.responses).toEqual([
@@ -140,7 +140,7 @@ describe("publish and broadcast", () => {
 });
 
 describe("subscriptions by the server", () => {
-  it("begin and end, and the client is told", async () => {
+  it("start and end, and the client is told", async () => {
     const { api, connect, server } = await start();
     const client = await connect("ann");
     const subscribed = next<object>(client, "subscribed");
@@ -155,7 +155,7 @@ describe("subscriptions by the server", () => {
     expect(server.channels()).toEqual([]);
   });
 
-  it("bring what was published since a position", async () => {
+  it("deliver publications since a position", async () => {
     const { api, connect, server } = await start();
     const { epoch } = await server.publish("news", 1);
     await server.publish("news", 2);
@@ -165,7 +165,7 @@ describe("subscriptions by the server", () => {
     expect(await received).toMatchObject({ data: 2, offset: 2 });
   });
 
-  it("are for one connection where one is named, and twice is once", async () => {
+  it("target one connection when it is named, and repeating has no further effect", async () => {
     const { api, connect, server } = await start();
     await subscribeSdk(await connect("ann"), "noon");
     await connect("ann");
@@ -178,7 +178,7 @@ describe("subscriptions by the server", () => {
     expect(server.channels()).toContainEqual({ name: "news", numClients: 2 });
   });
 
-  it("end a client's own, too, and it stays away", async () => {
+  it("end a client's own subscription, too, and it stays unsubscribed", async () => {
     const { api, connect } = await start();
     const subscription = await subscribeSdk(await connect("ann"), "news");
     const ended = next<object>(subscription, "unsubscribed");
@@ -188,7 +188,7 @@ describe("subscriptions by the server", () => {
 });
 
 describe("connections", () => {
-  it("end with the code that is given", async () => {
+  it("close with the given code", async () => {
     const { api, connect } = await start();
     const client = await connect("ann");
     const other = await connect("bob");
@@ -198,7 +198,7 @@ describe("connections", () => {
     expect(other.state).toBe("connected");
   });
 
-  it("get messages in no channel", async () => {
+  it("receive messages outside channels", async () => {
     const { api, connect } = await start();
     const client = await connect("ann");
     const received = next<object>(client, "message");
@@ -206,7 +206,7 @@ describe("connections", () => {
     expect(await received).toMatchObject({ data: { ping: 1 } });
   });
 
-  it("expire at once where that is asked for", async () => {
+  it("expire at once on request", async () => {
     const { api, connect } = await start();
     const client = await connect("ann");
     const lost = next<object>(client, "connecting");
@@ -216,7 +216,7 @@ describe("connections", () => {
 });
 
 describe("reading", () => {
-  it("tells of presence, channels, history and nodes", async () => {
+  it("returns presence, channels, history and nodes", async () => {
     const { api, connect, server } = await start();
     const subscription = await subscribeSdk(await connect("ann"), "news");
     await subscription.publish({ by: "client" });
@@ -238,7 +238,7 @@ describe("reading", () => {
     expect((await api("info", {})).body.result.nodes[0]).toMatchObject({ num_clients: 1, num_users: 1 });
   });
 
-  it("is refused with 108 where there is nothing, and 102 where there is no channel", async () => {
+  it("is refused with 108 when the feature is off, and 102 for an unknown channel", async () => {
     const { api } = await start();
     const codeOf = async (method: string, name: string) =>
       (await api(method, { channel: name })).body.error.code;
@@ -247,7 +247,7 @@ describe("reading", () => {
     expect(await codeOf("history", "un:known")).toBe(102);
   });
 
-  it("finds nothing after history_remove, and offsets go on", async () => {
+  it("returns nothing after history_remove, and offsets continue", async () => {
     const { api, server } = await start();
     await server.publish("news", 1);
     await api("history_remove", { channel: "news" });
@@ -258,7 +258,7 @@ describe("reading", () => {
     expect(await server.publish("news", 2)).toMatchObject({ offset: 2 });
   });
 
-  it("tells whoever comes back from before history_remove that something is missing", async () => {
+  it("tells clients returning from before history_remove of the gap", async () => {
     const { api, connect, server } = await start();
     await subscribeSdk(await connect("bob"), "news");
     const { epoch } = await server.publish("news", 1);
@@ -307,7 +307,7 @@ describe("maps", () => {
     expect((await server.history("map:a")).position.offset).toBe(6);
   });
 
-  it("take what is new, what exists, or a later version, where that is asked for", async () => {
+  it("honor conditions: only new keys, only existing ones, or a later version", async () => {
     const { api } = await start();
     const publish = async (params: object) =>
       (await api("map_publish", { channel: "map:a", key: "x", data: { n: 1 }, ...params })).body.result;
@@ -318,7 +318,7 @@ describe("maps", () => {
     expect(await publish({ version: 6 })).toMatchObject({ offset: 2 });
   });
 
-  it("are not for methods of other channels, nor those for them", async () => {
+  it("refuse methods of other channel kinds, and vice versa", async () => {
     const { api } = await start();
     const fault = async (method: string, params: object) => (await api(method, params)).body.error;
     expect(await fault("publish", { channel: "map:a", data: { n: 1 }, key: "x" })).toMatchObject({
@@ -338,8 +338,8 @@ describe("maps", () => {
   });
 });
 
-describe("calling methods of the application", () => {
-  it("gives their results and refusals", async () => {
+describe("calling application methods", () => {
+  it("returns their results and refusals", async () => {
     const { api } = await start();
     expect((await api("rpc", { method: "add", params: { a: 1 } })).body).toEqual({ result: { data: 2 } });
     expect((await api("rpc", { method: "refuses" })).body.error).toEqual({ code: 499, message: "no" });
@@ -348,7 +348,7 @@ describe("calling methods of the application", () => {
 });
 
 describe("batch", () => {
-  it.each([false, true])("answers for each command, parallel: %s", async (parallel) => {
+  it.each([false, true])("returns a reply for each command, parallel: %s", async (parallel) => {
     const { api } = await start();
     const commands = [
       { publish: { channel: "news", data: 1 } },
@@ -365,7 +365,7 @@ describe("batch", () => {
     ]);
   });
 
-  it("in the older form takes a command a line", async () => {
+  it("in the older form accepts one command per line", async () => {
     const { http } = await start();
     const response = await fetch(`${http}/api`, {
       method: "POST",

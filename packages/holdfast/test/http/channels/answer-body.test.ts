@@ -12,8 +12,8 @@ const position = { epoch: "e", offset: 2 };
 const publication = { offset: 2, data: '{"a":1}', time: 7 };
 const parse = ({ bytes }: AnswerBody) => JSON.parse(Buffer.from(bytes).toString()) as unknown;
 
-describe("bodies of answers", () => {
-  it("are the same whether publications were read or waited for", () => {
+describe("response bodies", () => {
+  it("are the same for publications read or waited for", () => {
     const batch = Buffer.from('{"data":{"a":1},"offset":2,"time":7}');
     const read = bodyOfAnswer({ position, publications: [publication], isRecovered: true });
     const waited = bodyOfBatch(batch, position);
@@ -21,7 +21,7 @@ describe("bodies of answers", () => {
     expect(waited.etag).toBe(read.etag);
   });
 
-  it("are made once for all that get the same, compressed ones too", () => {
+  it("are built once for equal responses, compressed ones too", () => {
     const batch = Buffer.from(`{"data":"${"x".repeat(5000)}","offset":2,"time":7}`);
     const body = bodyOfBatch(batch, position);
     expect(bodyOfBatch(batch, position)).toBe(body);
@@ -33,7 +33,7 @@ describe("bodies of answers", () => {
     expect(parse(elsewhere)).toMatchObject({ epoch: "f" });
   });
 
-  it("have another tag for another position, and where they do not follow", () => {
+  it("have a different ETag for another position, and for a gap", () => {
     const tags = [
       bodyOfAnswer({ position, publications: [], isRecovered: true }),
       bodyOfAnswer({ position, publications: [], isRecovered: false }),
@@ -58,7 +58,7 @@ describe("bodies of answers", () => {
   });
 });
 
-describe("answers that many get", () => {
+describe("shared responses", () => {
   const publications = (first: number, count: number, data = '"x"') =>
     Array.from({ length: count }, (_, i) => ({ offset: first + i, data, time: 1 }));
   const page = (count: number, more: object = {}) => ({
@@ -68,7 +68,7 @@ describe("answers that many get", () => {
     ...more,
   });
 
-  it("are put together once, and whoever comes first pays for that", () => {
+  it("are built once, charged to the first requester", () => {
     const bodies = new SharedBodies();
     const data = JSON.stringify("x".repeat(1000));
     const large = () => page(50, { publications: publications(51, 50, data) });
@@ -93,7 +93,7 @@ describe("answers that many get", () => {
     expect(bodies.get(channel, answer)).not.toBe(bodies.get("news", page(10)));
   });
 
-  it("are kept within a bound, those that were asked for last", () => {
+  it("are cached within a limit, keeping the most recently used", () => {
     const bodies = new SharedBodies();
     const data = JSON.stringify("x".repeat(1024 * 1024));
     const at = (offset: number) => ({

@@ -5,8 +5,8 @@ import { parseReadQuery } from "../../../src/http/channels/channel-reads.js";
 const read = (query: string) =>
   parseReadQuery({ headers: {}, url: `/channels/a?${query}`, address: "127.0.0.1" }, 60_000);
 
-describe("query of a read", () => {
-  it("asks for nothing in particular where it is empty, and leaves what it does not know", () => {
+describe("read query", () => {
+  it("uses defaults when empty, and ignores unknown parameters", () => {
     expect(read("")).toEqual({ waitMs: 0 });
     expect(read("_=123&token=x")).toEqual({ waitMs: 0 });
   });
@@ -28,7 +28,7 @@ describe("query of a read", () => {
     expect(read(`since=e:1&wait=${encodeURIComponent(wait)}`)).toContain("wait must be");
   });
 
-  it("has cursors that are read as they are written, whatever the key", () => {
+  it("round-trips cursors, whatever the key", () => {
     const cursor = { start: { epoch: "e", offset: 7 }, place: "0:a b:&ü\n" };
     expect(parseCursor(formatCursor(cursor))).toEqual(cursor);
     expect(formatCursor(cursor)).toMatch(/^[\w-]+$/);

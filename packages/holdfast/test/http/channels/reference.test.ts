@@ -13,8 +13,8 @@ const text = readFileSync(
 const rowsUnder = (heading: string) =>
   (text.split(`${heading}\n`)[1] ?? "").split("\n## ")[0]?.match(/^\| [^|-][^|]* \|/gm) ?? [];
 
-describe("reference of channels over HTTP", () => {
-  it("lists every status that an error can have", () => {
+describe("HTTP channels reference", () => {
+  it("lists every status an error can have", () => {
     const listed = rowsUnder("## Statuses").join(" ");
     const names = [
       "badRequest",
@@ -30,7 +30,7 @@ describe("reference of channels over HTTP", () => {
       expect(listed).toContain(String(status));
   });
 
-  it("lists the parameters that are read, and no others", () => {
+  it("lists exactly the accepted parameters", () => {
     const listed = rowsUnder("## Read: `GET /channels/{channel}`").flatMap(
       (row) => /`(\w+)`/.exec(row)?.[1] ?? [],
     );

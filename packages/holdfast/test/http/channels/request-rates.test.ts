@@ -37,7 +37,7 @@ function createRates(limits: Partial<RequestLimits> = {}, proxies: readonly stri
 }
 
 describe("requests of one address", () => {
-  it("come no faster than the rate, and again when there is room", () => {
+  it("are limited to the rate, and accepted again when there is room", () => {
     const { clock, rates } = createRates();
     const take = () => rates.take("192.0.2.1")?.status;
     expect([take(), take(), take()]).toEqual([undefined, undefined, 429]);
@@ -46,7 +46,7 @@ describe("requests of one address", () => {
     expect(rates.take("192.0.2.2")).toBeUndefined();
   });
 
-  it("of loopback addresses count only behind a proxy that is named", () => {
+  it("from loopback count only behind a configured proxy", () => {
     for (const [proxies, status] of [
       [[], undefined],
       [["10.0.0.1"], 429],
@@ -59,14 +59,14 @@ describe("requests of one address", () => {
 });
 
 describe("publications", () => {
-  it("of a user are bound by what all of the user's connections share", () => {
+  it("of a user are limited over all connections of the user", () => {
     const { rates } = createRates();
     expect(rates.takePublish("anna", "192.0.2.1")).toBeUndefined();
     expect(rates.takePublish("anna", "192.0.2.2")?.error.message).toContain("a user may publish");
     expect(rates.takePublish("ben", "192.0.2.1")).toBeUndefined();
   });
 
-  it("of anonymous ones are bound by address, IPv6 networks as one, loopback included", () => {
+  it("of anonymous clients are limited by address, grouping IPv6 networks, loopback included", () => {
     for (const [one, other] of [
       ["2001:db8::1", "2001:db8::2"],
       ["127.0.0.1", "127.0.0.1"],
@@ -78,8 +78,8 @@ describe("publications", () => {
   });
 });
 
-describe("requests that wait", () => {
-  it("are bound by address and all together, and make room when they go", () => {
+describe("waiting requests", () => {
+  it("are limited by address and in total, and free room when they end", () => {
     const { rates } = createRates();
     const enter = (address: string) => rates.enter(address) as () => void;
     const [first] = [enter("192.0.2.1"), enter("192.0.2.1")];
@@ -91,7 +91,7 @@ describe("requests that wait", () => {
     expect([rates.waitingCount, rates.waitingAddresses]).toEqual([3, 2]);
   });
 
-  it("are not bound where the bounds are lifted", () => {
+  it("are unlimited when the limits are null", () => {
     const { rates } = createRates({ maxWaitingRequests: null, maxAddressWaitingRequests: null });
     const leaves = Array.from({ length: 10 }, () => rates.enter("192.0.2.1") as () => void);
     for (const leave of leaves) leave();
@@ -100,7 +100,7 @@ describe("requests that wait", () => {
 });
 
 describe("work of requests", () => {
-  it("is charged to the user, whatever address it comes from, and has to be paid off", () => {
+  it("is charged to the user, from any address, and has to be paid off", () => {
     const { clock, rates } = createRates();
     rates.accountOf("ann", "192.0.2.1").charge(70);
     const again = rates.accountOf("ann", "192.0.2.2");
@@ -110,7 +110,7 @@ describe("work of requests", () => {
     expect(rates.findWorkRefusal(again)).toBeUndefined();
   });
 
-  it("is charged to the address of those without a name, and to nobody where that may be everybody", () => {
+  it("is charged to the address of anonymous clients, except shared addresses", () => {
     const { rates } = createRates();
     rates.accountOf("", "192.0.2.1").charge(70);
     rates.accountOf("", "127.0.0.1").charge(70);
@@ -119,7 +119,7 @@ describe("work of requests", () => {
     expect(rates.findWorkRefusal(rates.accountOf("", "127.0.0.1"))).toBeUndefined();
   });
 
-  it("counts tokens that are none for their address, which is not looked at beyond", () => {
+  it("charges invalid tokens to their address, which is refused beyond the limit", () => {
     const { rates, work } = createRates({ commandBurst: 100, commandsPerSecond: 100 });
     let tokens = 0;
     for (; rates.take("192.0.2.1") === undefined; tokens++) rates.chargeBadToken("192.0.2.1");
@@ -129,7 +129,7 @@ describe("work of requests", () => {
     expect(work.accounts).toBe(1);
   });
 
-  it("is refused for a moment while the event loop lags, but to those that had little", () => {
+  it("is refused while the event loop lags, except for clients with little use", () => {
     const { rates, lag } = createRates();
     const [ann, bob] = [rates.accountOf("ann", ""), rates.accountOf("bob", "")];
     ann.charge(30);
