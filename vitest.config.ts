@@ -1,6 +1,19 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
+/** Unit tests alone: those that start no process and no browser. */
+const isUnit = process.env.HOLDFAST_TEST_UNIT !== undefined;
+const all = ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"];
+/** These start the built programs, or build something. */
+const withProcesses = [
+  "packages/*/test/cli/**",
+  "packages/client/test/{entries,package}.test.ts",
+  "packages/holdfast/test/brokers/lmdb/{kill,starts,store-check}*.test.ts",
+  "packages/lab/test/**/{child,run-lab}*.test.ts",
+  "apps/showcase/test/bundle.test.ts",
+  "apps/showcase/test/server/command.test.ts",
+];
+
 const at = (path: string) => join(import.meta.dirname, path);
 
 export default defineConfig({
@@ -18,10 +31,16 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    include: isUnit ? all.slice(0, 2) : all,
+    exclude: ["**/node_modules/**", ...(isUnit ? withProcesses : [])],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    coverage: {
+      include: ["packages/*/src/**/*.{ts,tsx}", "apps/showcase/**/*.{ts,tsx}"],
+      exclude: ["apps/showcase/test/**", "**/*.d.ts"],
+      reporter: ["text-summary"],
+    },
   },
 });

@@ -1,13 +1,16 @@
 // `npm test`: installs and builds what is needed, finds or installs a browser, and runs every test.
-// Arguments go to vitest: `npm test -- test/websocket` runs one folder.
+// Arguments go to vitest: `npm test -- packages/holdfast/test/websocket` runs one folder.
+// `npm run test:unit` runs the tests that start no process and no browser, and prints the coverage of the sources.
 
 import { ensureChromium } from "./chromium.mjs";
 import { prepare, run } from "./prepare.mjs";
 
 prepare();
-const chromium = ensureChromium();
-const status = run(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...process.argv.slice(2)], {
+const [first, ...rest] = process.argv.slice(2);
+const isUnit = first === "--unit";
+const args = isUnit ? ["--coverage", ...rest] : process.argv.slice(2);
+const status = run(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...args], {
   ...process.env,
-  HOLDFAST_TEST_CHROMIUM: chromium ?? "",
+  ...(isUnit ? { HOLDFAST_TEST_UNIT: "1" } : { HOLDFAST_TEST_CHROMIUM: ensureChromium() ?? "" }),
 });
 process.exit(status);
