@@ -7,8 +7,8 @@ import { serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
-const times = ["--handshake-timeout-ms", "1000", "--requests-body-timeout-ms", "1000"];
-const stoppedMs = 3000;
+const times = ["--handshake-timeout-ms", "2000", "--requests-body-timeout-ms", "2000"];
+const stoppedMs = 4500;
 const body = '{"text":"hello"}';
 const head = `POST /channels/news HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
 

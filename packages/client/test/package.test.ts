@@ -19,6 +19,8 @@ const allowed = [
   /^holdfast\/src\/errors\./,
   /^holdfast\/src\/app\/(?:app-shape|pattern)\./,
   /^holdfast\/src\/(?:wire|sockets|time|websocket)\//,
+  // Descriptions of the WebSocket's own options.
+  /^holdfast\/src\/options\/(?:option|websocket|websocket-options)\./,
 ];
 
 /** Modules that a file imports. */
