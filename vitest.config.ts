@@ -7,9 +7,9 @@ const all = ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/*
 /** These start the built programs, or build something. */
 const withProcesses = [
   "packages/*/test/cli/**",
-  "packages/client/test/{entries,package}.test.ts",
-  "packages/holdfast/test/brokers/lmdb/{kill,starts,store-check}*.test.ts",
-  "packages/lab/test/**/{child,run-lab}*.test.ts",
+  "packages/client/test/index.*.test.ts",
+  "packages/holdfast/test/brokers/lmdb/{lmdb-broker.kill,lmdb-broker.starts,store-check}*.test.ts",
+  "packages/lab/test/run-lab*.test.ts",
   "apps/showcase/test/bundle.test.ts",
   "apps/showcase/test/server/command.test.ts",
 ];
