@@ -1,7 +1,7 @@
 /**
- * Views, and batches of them. A view is what a subscription gets of a channel's entries: with joins and leaves or without, of the
- * publications all or those that pass a filter, payloads whole or as patches. A batch is the entries from a cursor to the head for
- * one view, encoded once per codec and framed once per encoding: all readers with the same cursor and view share its bytes.
+ * Views and batches. A view says what a subscription gets: joins and leaves or not, all publications or those that pass a
+ * filter, whole payloads or patches. A batch holds the entries from a cursor to the head for one view, encoded once per codec and
+ * framed once per encoding, so that all readers with the same cursor and view share its bytes.
  */
 import type { Encoded } from "../wire/codec.js";
 import { encodeDelta } from "../wire/fossil-delta.js";
@@ -13,11 +13,11 @@ import type { Entry } from "./ring.js";
 
 export interface View {
   readonly hasJoinLeave: boolean;
-  /** Never together with patches: those need every publication before. */
+  /** Never together with patches, which need every earlier publication. */
   readonly filter: TagsFilter | undefined;
   /**
-   * `first`: the next publication is sent whole, since the reader has nothing to patch; in a map, all of them until the
-   * reader has every value.
+   * `first`: the next publication is sent whole, since the reader has nothing to patch; in a map, every publication until the
+   * reader has all values.
    */
   readonly delta: "none" | "first" | "next";
   /** Equal for equal views. */
@@ -30,7 +30,8 @@ export interface ViewOptions {
   readonly isDelta?: boolean;
 }
 
-const common = new Map<string, View>();
+/** Views without a filter, of which there are few. */
+const sharedViews = new Map<string, View>();
 
 export function viewOf({ hasJoinLeave = false, filter, isDelta = false }: ViewOptions = {}): View {
   return createView(hasJoinLeave, filter, isDelta && filter === undefined ? "first" : "none");
@@ -43,14 +44,14 @@ export function viewAfterPublication(view: View): View {
 
 function createView(hasJoinLeave: boolean, filter: TagsFilter | undefined, delta: View["delta"]): View {
   const key = `${hasJoinLeave ? "j" : ""}${delta === "none" ? "" : delta} ${filter?.key ?? ""}`;
-  const known = common.get(key);
+  const known = sharedViews.get(key);
   if (known) return known;
   const view = Object.freeze({ hasJoinLeave, filter, delta, key });
-  if (filter === undefined) common.set(key, view);
+  if (filter === undefined) sharedViews.set(key, view);
   return view;
 }
 
-/** Consecutive publications of the log, as a reader gets them. */
+/** Consecutive publications of the log as a view shows them. */
 export function publicationsFor(
   { filter, delta }: View,
   publications: readonly Publication[],
@@ -62,22 +63,23 @@ export function publicationsFor(
     const { key } = publication;
     const base = key === undefined ? publications[i - 1] : values.get(key);
     if (key !== undefined) values.set(key, publication);
-    return patched(publication, base);
+    return toDelta(publication, base);
   });
 }
 
 /**
- * @param base the publication before, or the one of the same key, which the reader has; without one, or where a patch
- * would not be shorter, all of it
+ * For a reader of patches.
+ * @param base the previous publication, in a map of the same key, which the reader has
+ * @returns a patch; without a base, or if a patch would not be shorter, the whole publication
  */
-export function patched(publication: Publication, base: Publication | undefined): Publication {
+export function toDelta(publication: Publication, base: Publication | undefined): Publication {
   const patch = isBase(publication, base) ? encodeDelta(base.data, publication.data) : undefined;
-  if (patch === undefined) return whole(publication);
+  if (patch === undefined) return toFull(publication);
   return { ...publication, data: patch, delta: "patch" };
 }
 
-/** As readers of patches get a publication that is not a patch. */
-export function whole(publication: Publication): Publication {
+/** A whole publication for a reader of patches. */
+export function toFull(publication: Publication): Publication {
   return { ...publication, delta: "full" };
 }
 
@@ -87,11 +89,11 @@ function isBase(publication: Publication, base: Publication | undefined): base i
   return key === undefined ? base.offset === offset - 1 : base.key === key && base.offset < offset;
 }
 
-/** A batch ends with the entry that takes it past this many characters, so one reader never needs much at once. */
+/** A batch ends with the entry that exceeds this many characters, so that no reader takes much at once. */
 export const maxBatchBytes = 64 * 1024;
 
 export interface Batch {
-  /** Undefined where nothing between the cursors is for this reader. */
+  /** Undefined if the view shows none of the entries. */
   readonly framed: Framed | undefined;
   /** Cursor after the batch. */
   readonly cursor: number;
@@ -162,11 +164,11 @@ export class BatchCache {
   }
 }
 
-/** Joins and leaves skipped in search of the publication that a patch is based on. */
-const maxPassedOver = 32;
+/** Joins and leaves skipped in search of the base of a patch. */
+const maxSkipped = 32;
 
 function publicationBefore({ ring }: ChannelLog, start: number): Publication | undefined {
-  const end = Math.max(ring.first, start - maxPassedOver);
+  const end = Math.max(ring.first, start - maxSkipped);
   for (let i = start - 1; i >= end; i--) {
     const entry = ring.at(i);
     if (entry.kind === "pub") return entry.publication;
@@ -174,7 +176,7 @@ function publicationBefore({ ring }: ChannelLog, start: number): Publication | u
   return undefined;
 }
 
-/** A reader without all values gets whole ones. */
+/** A reader that lacks values gets whole ones. */
 function valueBefore(entry: Entry, { delta }: View): Publication | undefined {
   return entry.kind === "pub" && delta === "next" ? entry.before : undefined;
 }
@@ -186,7 +188,7 @@ function isWanted({ newest }: ChannelLog, entry: Entry, { hasJoinLeave, filter }
 }
 
 /**
- * What a reader of a `latest` channel gets whose cursor lies before the ring: the newest publication of each key.
+ * The newest publication of each key, for a reader of a `latest` channel whose cursor lies before the ring.
  * @param offset at least `newest.from`
  */
 export function batchOfNewest(
@@ -215,7 +217,7 @@ export function batchOfNewest(
   return toBatch(channel.ring.next, channel.head);
 }
 
-/** @param before the publication that a reader of patches has */
+/** @param before the base of a patch, which the reader has */
 function encodeEntry(
   channel: ChannelLog,
   entry: Entry,
@@ -239,7 +241,7 @@ function toPush(
 ): Push {
   const { name, epoch } = channel;
   if (entry.kind !== "pub") return { kind: entry.kind, channel: name, info: entry.info };
-  const publication = delta ? patched(entry.publication, delta.before) : entry.publication;
+  const publication = delta ? toDelta(entry.publication, delta.before) : entry.publication;
   return { kind: "pub", channel: name, publication: toClientPublication(channel, publication), epoch };
 }
 
@@ -257,9 +259,9 @@ export function framePublications(
 ): Framed | undefined {
   const { codec, frame } = encoding;
   const { name, epoch } = channel;
-  const shown = publicationsFor(view, conflated(channel, publications));
+  const shown = publicationsFor(view, conflate(channel, publications));
   if (shown.length === 0) return undefined;
-  // Kept for longer than a turn: the texts are made again when needed.
+  // Kept for longer than a turn, so the text is encoded again when needed.
   const payload = () =>
     codec.join(
       shown.map((publication) => codec.encodePush({ kind: "pub", channel: name, publication, epoch })),
@@ -268,10 +270,7 @@ export function framePublications(
 }
 
 /** In channels of kind `latest` only the newest of each key counts. */
-export function conflated(
-  { kind }: ChannelLog,
-  publications: readonly Publication[],
-): readonly Publication[] {
+export function conflate({ kind }: ChannelLog, publications: readonly Publication[]): readonly Publication[] {
   if (kind !== "latest" || publications.length < 2) return publications;
   const newest = new Map<string, Publication>();
   for (const publication of publications) {

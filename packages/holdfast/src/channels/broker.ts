@@ -1,12 +1,12 @@
 /**
- * What a server keeps its channels with: a log, a presence store and a cluster under one name, opened and closed together. How to
- * add one: a folder in brokers/, a line in server/brokers.ts, and the name in the configuration.
+ * The contract of a broker, which keeps a server's channels: a log, a presence store and a cluster under one name, opened and
+ * closed together. To add one: a folder in brokers/, a line in server/brokers.ts, and its name in the configuration.
  */
 import type { Cluster, ClusterEvents } from "./cluster.js";
 import type { Log, LogEvents } from "./log.js";
 import type { PresenceEvents, PresenceStore } from "./presence-store.js";
 
-/** What a node is told, by who tells it. */
+/** What each part reports to its node. */
 export interface BrokerEvents {
   readonly log: LogEvents;
   readonly presence: PresenceEvents;

@@ -1,7 +1,7 @@
 /**
- * What a node knows of one channel's log: its epoch and head, the ring with the end of it, the newest publication of each key
- * where that counts. Decides by the offset whether an event from the broker is the next publication, an old one, or shows that
- * one was lost. All changes go through its verbs.
+ * A node's view of one channel's log: its epoch and head, the ring with its end, and the newest publication of each key for the
+ * kinds that need it. Decides by the offset whether an event from the broker is the next publication, an old one, or shows a
+ * gap.
  */
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { BatchCache, maxBatchBytes } from "./batches.js";
@@ -10,7 +10,7 @@ import type { ChannelKind } from "./rules.js";
 
 /** Estimated memory of an entry beyond its text. */
 const entryOverheadBytes = 200;
-/** Arrays of publications after an offset that are kept for further readers. */
+/** Arrays of publications after an offset that are cached for other readers. */
 const maxFollowing = 64;
 
 export interface ChannelOptions {
@@ -29,7 +29,7 @@ export class ChannelLog {
   #epoch = "";
   #head = 0;
   #seen = 0;
-  /** The furthest position heard of in another epoch. */
+  /** The furthest position seen in another epoch. */
   #other = noPosition;
   #newest: NewestEntries | undefined;
   /** For maps with readers of patches. */
@@ -58,12 +58,12 @@ export class ChannelLog {
     return { epoch: this.#epoch, offset: this.#head };
   }
 
-  /** Highest offset heard of; beyond `head` while publications are missing. */
+  /** Highest offset seen; beyond `head` while publications are missing. */
   get seen(): number {
     return this.#seen;
   }
 
-  /** Whether publications are known to exist that this node does not have. */
+  /** Whether publications are missing on this node. */
   get isIncomplete(): boolean {
     return this.#seen > this.#head;
   }
@@ -73,19 +73,19 @@ export class ChannelLog {
     return this.#newest;
   }
 
-  /** Takes the position that the node has subscribed at. Events may have been faster. */
+  /** Starts at the position that the node has subscribed at. Events may have come first. */
   open(position: Position): void {
     if (this.#epoch === position.epoch) this.markSeen(position.offset);
     else this.restart(position);
   }
 
-  /** Forgets the ring and begins again at a position. Subscriptions are the caller's to end. */
+  /** Drops all entries and restarts at a position. The caller ends the subscriptions. */
   restart(position: Position): void {
     this.#epoch = position.epoch;
     this.#head = position.offset;
-    const isHeardOf = this.#other.epoch === position.epoch;
-    this.#seen = isHeardOf ? Math.max(position.offset, this.#other.offset) : position.offset;
-    // What cannot be found now must not be looked for again.
+    const isSeen = this.#other.epoch === position.epoch;
+    this.#seen = isSeen ? Math.max(position.offset, this.#other.offset) : position.offset;
+    // What is missing now must not be searched for again.
     this.#other = noPosition;
     this.ring.clear();
     this.#changed();
@@ -93,17 +93,17 @@ export class ChannelLog {
     if (this.#values) this.#values = new NewestEntries(this.#limits, position.offset);
   }
 
-  /** From now on publications of a key may be told as patches of the one before. */
+  /** Remembers the values of keys from now on, so that publications can be sent as patches. */
   keepValues(): void {
     if (this.kind === "map") this.#values ??= new NewestEntries(this.#limits, this.#head);
   }
 
-  /** The log is known to reach this offset, in the present epoch. */
+  /** The log reaches this offset in the current epoch. */
   markSeen(offset: number): void {
     if (offset > this.#seen) this.#seen = offset;
   }
 
-  /** @returns `appended`; `ignored` when it is known already; `gap` when a publication before it is missing */
+  /** @returns `appended`; `ignored` if it is known already; `gap` if an earlier publication is missing */
   append(publication: Publication, epoch: string): "appended" | "ignored" | "gap" {
     const { offset } = publication;
     if (this.#epoch === "") this.restart({ epoch, offset: offset - 1 });
@@ -134,49 +134,49 @@ export class ChannelLog {
   }
 
   /**
-   * Takes what a read of the log has found, which may be ahead of the events.
-   * @returns how many publications were new
+   * Appends publications read from the log, which may be ahead of the events.
+   * @returns how many were new
    */
-  learn(publications: readonly Publication[], epoch: string): number {
+  appendAll(publications: readonly Publication[], epoch: string): number {
     const before = this.#head;
     if (epoch !== this.#epoch) return 0;
     for (const publication of publications) this.append(publication, epoch);
     return this.#head - before;
   }
 
-  /** A join or leave, told to those who want it. */
+  /** Adds a join or leave, for the readers that want it. */
   announce(kind: "join" | "leave", info: ClientInfo): void {
     const bytes = entryOverheadBytes + 2 * (info.connInfo?.length ?? 0);
     this.ring.push({ kind, info, offset: this.#head, bytes, encoded: new Map() });
     this.#changed();
   }
 
-  /** The history was removed: readers that lag cannot be served and are told. */
+  /** The history was removed: readers that lag get a gap. */
   forgetHistory(): void {
     this.ring.clear();
     if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, this.#head);
     this.#changed();
   }
 
-  /** Drops all but the newest entry; readers that lag read the broker's log. */
+  /** Drops all entries but the newest; readers that lag read the broker's log. */
   shrink(): void {
     this.ring.shrink();
     this.#changed();
   }
 
-  /** Nobody uses the channel on this node: gives its memory back. */
+  /** Frees the memory of a channel that is no longer in use. */
   close(): void {
     this.ring.clear();
   }
 
   /**
-   * The publications after an offset, up to a batch, where the ring has all of them. Readers that come back to the same
-   * offset get the same array.
+   * The publications after an offset, up to one batch; undefined unless the ring has all of them. Readers that resume from the
+   * same offset share the array.
    */
   publicationsAfter(offset: number): readonly Publication[] | undefined {
     const known = this.#following?.get(offset);
     if (known) return known;
-    const start = this.ring.placeOf(offset + 1);
+    const start = this.ring.sequenceOf(offset + 1);
     if (start === undefined) return undefined;
     const publications: Publication[] = [];
     let characters = 0;
@@ -191,10 +191,10 @@ export class ChannelLog {
     return publications;
   }
 
-  /** Where a reader that has everything up to `offset` goes on. Before the ring's first entry: from the log. */
+  /** The cursor of a reader that has everything up to `offset`. It lies before the ring if the log has to be read. */
   cursorAfter(offset: number): number {
     if (offset >= this.#head) return this.ring.next;
-    return this.ring.placeOf(offset + 1) ?? this.ring.first - 1;
+    return this.ring.sequenceOf(offset + 1) ?? this.ring.first - 1;
   }
 
   #changed(): void {
@@ -208,23 +208,23 @@ const noPosition: Position = Object.freeze({ epoch: "", offset: 0 });
 type PublicationEntry = Extract<Entry, { kind: "pub" }>;
 
 /**
- * The newest publication of each key. For channels of kind `latest`: what a reader that lags gets, however far. For maps: what
- * the next publication of the key may be a patch of. One without a key counts as having the empty one.
+ * The newest publication of each key: in channels of kind `latest` what a lagging reader gets, in maps the base for patches. A
+ * publication without a key has the empty key.
  */
 export class NewestEntries {
   readonly #limits: RingLimits;
-  /** By key, the one that was published last at the end. */
+  /** By key, in the order of publication. */
   readonly #entries = new Map<string, PublicationEntry>();
   #bytes = 0;
   #from: number;
 
-  /** @param from nothing is known of publications up to this offset */
+  /** @param from publications up to this offset are not known */
   constructor(limits: RingLimits, from: number) {
     this.#limits = limits;
     this.#from = from;
   }
 
-  /** A reader that has everything up to this offset, or to a later one, can be served. */
+  /** Readers that have everything up to this offset, or a later one, can be served. */
   get from(): number {
     return this.#from;
   }
@@ -247,12 +247,12 @@ export class NewestEntries {
     return this.#entries.get(key);
   }
 
-  /** Whether none of the same key has come after it. */
+  /** Whether no later entry has its key. */
   isNewest(entry: PublicationEntry): boolean {
     return this.#entries.get(keyOf(entry)) === entry;
   }
 
-  /** Those after an offset, in order. */
+  /** The entries after an offset, in order. */
   *after(offset: number): Iterable<PublicationEntry> {
     for (const entry of this.#entries.values()) if (entry.offset > offset) yield entry;
   }

@@ -1,4 +1,4 @@
-/** A channel in use on this node: its log and its subscriptions, each the place of one reader in it. */
+/** A channel in use on this node: its log, and a subscription for each reader. */
 import type { TagsFilter } from "../wire/tags-filter.js";
 import { type View, viewAfterPublication } from "./batches.js";
 import { ChannelLog } from "./channel-log.js";
@@ -7,7 +7,7 @@ import type { Reader } from "./reader.js";
 
 export class Channel extends ChannelLog {
   readonly #subscriptions = new Set<Subscription>();
-  /** Made for the first filter. */
+  /** Created with the first filter. */
   #filters: FilterLoad | undefined;
   /** Pending calls that need the channel open, with or without subscriptions. */
   #holds = 0;
@@ -22,7 +22,7 @@ export class Channel extends ChannelLog {
     return this.#holds > 0 || this.#subscriptions.size > 0;
   }
 
-  /** Whether a reader wants joins and leaves; where none does, those are not kept. */
+  /** Whether any reader wants joins and leaves; if none does, they are dropped. */
   get wantsJoinLeave(): boolean {
     return this.#joinLeaveReaders > 0;
   }
@@ -36,12 +36,12 @@ export class Channel extends ChannelLog {
     this.#holds--;
   }
 
-  /** @returns why a further filter would be too costly */
+  /** @returns why another filter would cost too much, or undefined */
   findFilterFault(filter: TagsFilter, owner: string): string | undefined {
     return this.#filters?.findFault(filter, owner);
   }
 
-  /** The subscription gets what comes from now on. */
+  /** Adds a subscription, which gets new entries from now on. */
   add(subscription: Subscription): void {
     this.#subscriptions.add(subscription);
     const { view, reader } = subscription;
@@ -51,7 +51,7 @@ export class Channel extends ChannelLog {
     this.#filters.add(view.filter, reader.owner ?? "");
   }
 
-  /** The subscription is over. */
+  /** Ends a subscription. */
   remove(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
     subscription.end();
@@ -63,9 +63,9 @@ export class Channel extends ChannelLog {
 
 /**
  * Where a reader stands in a channel (docs/architecture.md draws it):
- * - `live`: it has everything; `behind`: it lacks entries and takes them; `full`: it lacks some and its socket takes nothing.
- *   These follow from the cursor and the reader, and cost nothing to keep.
- * - `reading`: the ring has moved on past it, and what it lacks is being read from the log.
+ * - `live`: it has everything; `behind`: it lacks entries and can take them; `full`: it lacks entries and its socket is full.
+ *   Derived from the cursor and the reader, so they cost nothing to keep.
+ * - `reading`: its cursor lies before the ring, and what it lacks is being read from the log.
  * - `ended`: no longer part of the channel.
  */
 export type SubscriptionState = "live" | "behind" | "full" | "reading" | "ended";
@@ -73,12 +73,12 @@ export type SubscriptionState = "live" | "behind" | "full" | "reading" | "ended"
 export class Subscription {
   readonly channel: Channel;
   readonly reader: Reader;
-  /** Changed by verbs only; what a `following` subscription is follows from its cursor. */
+  /** `following` is live, behind or full, depending on the cursor and the reader. */
   #phase: "following" | "reading" | "ended" = "following";
   #view: View;
   #cursor: number;
   #offset: number;
-  /** Of a map: the offset from which on the reader has every value. */
+  /** In a map: the offset at which the reader has every value. */
   readonly #wholeFrom: number;
 
   constructor(
@@ -105,12 +105,12 @@ export class Subscription {
     return this.reader.isReady ? "behind" : "full";
   }
 
-  /** What it gets of the channel's entries. */
+  /** Which of the channel's entries it gets, and in which form. */
   get view(): View {
     return this.#view;
   }
 
-  /** Next entry of the channel's ring to deliver. May lie before the ring's first: then the log is read. */
+  /** The next entry of the channel's ring to deliver. If it lies before the ring, the log is read. */
   get cursor(): number {
     return this.#cursor;
   }
@@ -120,12 +120,12 @@ export class Subscription {
     return this.#offset;
   }
 
-  /** Whether the ring has entries that it has not got. */
+  /** Whether the ring has entries that it lacks. */
   get isBehind(): boolean {
     return this.#cursor !== this.channel.ring.next;
   }
 
-  /** Whether it is delivered from the ring: not while the log is read for it, and not after its end. */
+  /** Whether it is served from the ring: not while the log is read for it, and not after its end. */
   get isFollowing(): boolean {
     return this.#phase === "following";
   }
@@ -134,20 +134,20 @@ export class Subscription {
     return this.#phase === "ended";
   }
 
-  /** The reader has got what comes before `cursor`, up to `offset`. */
+  /** The reader has everything before `cursor`, up to `offset`. */
   advance(cursor: number, offset: number, hasPublication: boolean): void {
     this.#cursor = cursor;
     this.#offset = offset;
     if (this.#view.delta === "first") this.#startPatches(hasPublication);
   }
 
-  /** A reader that has what patches refer to gets patches from now on. */
+  /** A reader that has the base of patches gets patches from now on. */
   #startPatches(hasPublication: boolean): void {
     const hasBase = this.channel.kind === "map" ? this.#offset >= this.#wholeFrom : hasPublication;
     if (hasBase) this.#view = viewAfterPublication(this.#view);
   }
 
-  /** The log is read for it; the delivery passes by until `follow`. */
+  /** The log is read for it; delivery skips it until `stopReading`. */
   startReading(): void {
     if (this.#phase === "following") this.#phase = "reading";
   }
@@ -157,7 +157,7 @@ export class Subscription {
     if (this.#phase === "reading") this.#phase = "following";
   }
 
-  /** For good. */
+  /** Ends it for good. */
   end(): void {
     this.#phase = "ended";
   }

@@ -1,6 +1,6 @@
 /**
- * The channels in use on this node: opens and closes them at the broker, lets readers follow them, and takes the broker's
- * events. What events have missed is read again by `recovery`.
+ * The channels in use on this node: opens and closes them at the broker, subscribes readers, and takes the broker's events.
+ * `recovery` reads what events have missed.
  */
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
@@ -19,7 +19,7 @@ export interface ChannelsOptions extends RecoveryOptions {
   readonly ringLimits: RingLimits;
   /** Most bytes of all rings together. @default 256 MiB */
   readonly maxRingBytes?: number;
-  /** Most channels that are in use at a time. @default 1,000,000 */
+  /** Most channels in use at a time. @default 1,000,000 */
   readonly maxOpenChannels?: number;
   /** Percent of `maxOpenChannels` that one user may have opened once half of it is used. @default 2 */
   readonly userPercent?: number;
@@ -39,7 +39,7 @@ interface OpenChannel {
 }
 
 export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvents {
-  /** For readers that come back, and channels that have missed events. */
+  /** For readers that resume, and channels that have missed events. */
   readonly recovery: Recovery;
   readonly #options: ChannelsOptions;
   readonly #open = new Map<string, OpenChannel>();
@@ -110,8 +110,8 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
   }
 
   /**
-   * For publishers that are faster than delivery, so that even fast readers would fall behind the ring.
-   * @returns what the publisher should wait for; undefined when it need not wait
+   * Slows down publishers that outrun delivery, since even fast readers would fall behind the ring.
+   * @returns what the publisher should wait for; undefined if it need not wait
    */
   whenReadersCatchUp(name: string): Promise<void> | undefined {
     const { delivery, ringLimits } = this.#options;
@@ -121,9 +121,9 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
   }
 
   /**
-   * Lets a reader follow the channel from an offset, which must not lie beyond the head.
-   * @param options `hasPublication`: whether the reader has the publication at that offset. In a map a reader has all values once it
-   * has everything up to the present head, unless `hasValues` is false: then it starts without any.
+   * Subscribes a reader from an offset, which must not lie beyond the head.
+   * @param options `hasPublication`: whether the reader has the publication at that offset. In a map, a reader has all values once
+   * it has everything up to the current head, unless `hasValues` is false: then it starts without any.
    */
   subscribe(
     channel: Channel,
@@ -156,7 +156,7 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     this.#closeIfUnused(channel);
   }
 
-  /** The channel's history was removed: forgets what this node has of it. */
+  /** The channel's history was removed: drops this node's copy of it. */
   forgetHistory(name: string): void {
     this.#options.logReader.forget(name);
     this.#open.get(name)?.channel.forgetHistory();
@@ -174,9 +174,9 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     const { delivery, maxRingBytes = defaultMaxRingBytes } = this.#options;
     delivery.markDirty(channel);
     if (this.#pool.bytes <= maxRingBytes) return;
-    // A few channels at a time give up their rings: their readers can read the log.
+    // Shrinks the rings of a few channels at a time: their readers can read the log.
     this.#round.visit(channelsPerShrink, (_name, { channel: each }) => {
-      // Unless readers of the channel have not been offered its entries yet.
+      // But not before the channel's readers were offered its entries.
       if (!delivery.isDirty(each) || each.subscriptions.size === 0) each.shrink();
     });
   }

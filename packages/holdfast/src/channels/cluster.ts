@@ -1,14 +1,14 @@
 /**
- * Contract of what connects the nodes of a server: which there are, and commands to sessions on any of them. Knows nothing of
- * logs and presence. One process alone is a cluster of one node.
+ * The contract of a cluster, which connects the nodes of a server: lists them, and sends commands to sessions on any of them.
+ * Knows nothing about logs and presence. A single process is a cluster of one node.
  *
  * For every cluster:
  * - A command MUST reach the handler of every living node, this one included, once. Commands of one node MUST reach each
  *   handler in the order they were sent.
- * - `send` MUST resolve when all living nodes have answered, or when those that have not had their time, and then name them.
- *   It MUST NOT reject because one node fails: that node's answer says so.
- * - A node that has died MUST be gone from `nodes` within a stated time, and MUST NOT be waited for from then on.
- * - Commands and answers MUST be plain data: what JSON keeps of them is all that arrives.
+ * - `send` MUST resolve when all living nodes have answered, or after a timeout, naming those that have not. It MUST NOT reject
+ *   because one node fails: that node's answer says so.
+ * - A node that has died MUST be gone from `nodes` within a stated time, and MUST NOT be waited for after that.
+ * - Commands and answers MUST be plain data: only what JSON can represent arrives.
  */
 import type { Disconnect, ReplyError } from "../wire/codes.js";
 import type { RecoverParams } from "../wire/messages.js";
@@ -19,20 +19,20 @@ export interface ClusterNode {
   readonly id: string;
 }
 
-/** Sessions that a command is for: all of a user, or of those the one with the connection id. */
+/** The sessions that a command is for: all of a user, or the one of them with the connection id. */
 export interface SessionTarget {
   readonly user: string;
   /** Connection id. */
   readonly client?: string | undefined;
 }
 
-/** What a subscription is granted that is made for a client without its asking. */
+/** What the server grants with a subscription that it makes for a client. */
 export interface CommandGrant {
   readonly info?: Payload;
   readonly data?: Payload;
   /** Unix milliseconds. */
   readonly expiresAt?: number;
-  /** Rules of the channel that differ for this subscription, by their names. */
+  /** Rules of the channel that differ for this subscription. */
   readonly overrides?: {
     readonly hasPresence?: boolean;
     readonly hasJoinLeave?: boolean;
@@ -62,23 +62,23 @@ export type ClusterCommand = { readonly target: SessionTarget } & (
   | { readonly kind: "send"; readonly data: Payload }
 );
 
-/** What a node says of a command: nothing, or why it could not do all of it. */
+/** A node's result of a command: empty, or why some or all of it failed. */
 export interface CommandOutcome {
   readonly error?: ReplyError;
 }
 
 export interface ClusterAnswer {
-  /** Outcomes of the nodes that have answered, by their ids. */
+  /** Outcomes of the nodes that have answered, by node id. */
   readonly outcomes: ReadonlyMap<string, CommandOutcome>;
   /** Ids of living nodes that have not answered in time. */
   readonly silent: readonly string[];
 }
 
-/** What a node is told. */
+/** What a cluster reports to its node. */
 export interface ClusterEvents {
   /** MUST NOT reject: a failure is an outcome. */
   onCommand(command: ClusterCommand): Promise<CommandOutcome>;
-  /** The history of a channel was removed, on whichever node: what this one has of it no longer counts. MUST NOT throw. */
+  /** The history of a channel was removed on some node: this node's copy of it is invalid. MUST NOT throw. */
   onHistoryRemoved(channel: string): void;
 }
 

@@ -1,38 +1,197 @@
 /**
- * What readers get: the entries between their cursors and the heads of their channels, from the ring, or from the log where the
- * ring has moved on. When they are served is the scheduler's (turns.ts).
+ * Delivers to readers what lies between their cursors and the heads of their channels: from the ring, or from the log if the ring has
+ * moved on.
+ *
+ * Once per turn of the event loop, the channels with new entries are walked, then the readers that are behind, and then every
+ * reader that got something is flushed once. Each of the three continues in a later turn if it takes longer than a slice, so that
+ * other work is not held up.
  */
 import type { Publication } from "../wire/messages.js";
 import { type Batch, batchOfNewest } from "./batches.js";
 import type { Channel, Subscription } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
-import { type TurnOptions, Turns } from "./turns.js";
+import type { Reader } from "./reader.js";
 
-export interface DeliveryOptions extends TurnOptions {
+export interface DeliveryOptions {
   readonly logReader: LogReader;
+  /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
+  readonly schedule: (run: () => void) => void;
+  /** Milliseconds with fractions, monotonic. */
+  readonly now: () => number;
+  /** Longest time to walk, and again to flush, before other work gets its turn. */
+  readonly sliceMs: number;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-export class Delivery extends Turns {
-  readonly #logReader: LogReader;
-  readonly #onError: DeliveryOptions["onError"];
+/** A walk over a channel's readers that continues in later slices. */
+interface Walk {
+  readonly readers: Iterator<Subscription>;
+  /** The ring's `next` when it began. */
+  readonly head: number;
+}
+
+/** Readers served between two checks of the clock. */
+const readersPerCheck = 32;
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  /** Channels to walk, each with the `next` of its ring up to which all readers were offered entries. */
+  readonly #dirty = new Map<Channel, number>();
+  readonly #walks = new Map<Channel, Walk>();
+  /** Readers that lag and are ready for more. */
+  readonly #behind = new Set<Reader>();
+  #unflushed: Reader[] = [];
+  #isScheduled = false;
+  #turned: Promise<void> | undefined;
+  #onTurned: (() => void) | undefined;
   /** Channels whose batches were built in this turn. */
   #batched: Channel[] = [];
   #lastReported: unknown;
 
-  constructor({ logReader, ...options }: DeliveryOptions) {
-    super(options);
-    this.#logReader = logReader;
-    this.#onError = options.onError;
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
   }
 
-  /** The channel's log was read; what events have not brought yet goes to everybody. */
-  learn(channel: Channel, publications: readonly Publication[], epoch: string): void {
-    const added = channel.learn(publications, epoch);
+  /** Pending work: channels to walk, readers to catch up, readers to flush. All zero when idle. */
+  get pending(): { readonly channels: number; readonly behind: number; readonly unflushed: number } {
+    return { channels: this.#dirty.size, behind: this.#behind.size, unflushed: this.#unflushed.length };
+  }
+
+  /** The channel's ring has grown by so many entries. O(1). */
+  markDirty(channel: Channel, added = 1): void {
+    if (this.#dirty.has(channel)) return;
+    this.#dirty.set(channel, channel.ring.next - added);
+    this.#wake();
+  }
+
+  /** Whether some readers of the channel have not been offered all of its entries. */
+  isDirty(channel: Channel): boolean {
+    return this.#dirty.has(channel);
+  }
+
+  /** How many entries have not been offered to all readers of the channel. */
+  backlogOf(channel: Channel): number {
+    const offered = this.#dirty.get(channel);
+    return offered === undefined ? 0 : channel.ring.next - offered;
+  }
+
+  /** Serves a reader that is ready again, or has a lagging subscription. */
+  resume(reader: Reader): void {
+    this.#behind.add(reader);
+    this.#wake();
+  }
+
+  /** Flushes the reader at the end of this turn. Must be called only once until it is flushed. */
+  flushLater(reader: Reader): void {
+    this.#unflushed.push(reader);
+    this.#wake();
+  }
+
+  /** Resolves after the next turn. */
+  nextTurn(): Promise<void> {
+    this.#turned ??= new Promise((resolve) => {
+      this.#onTurned = resolve;
+    });
+    this.#wake();
+    return this.#turned;
+  }
+
+  /** Takes publications read from the log; those that no event has brought yet go to every reader. */
+  appendFromLog(channel: Channel, publications: readonly Publication[], epoch: string): void {
+    const added = channel.appendAll(publications, epoch);
     if (added > 0) this.markDirty(channel, added);
   }
 
-  /** One reader's trouble must not keep the others from theirs. */
-  protected deliver(subscription: Subscription): void {
+  #wake(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#walkDirty();
+    this.#walkBehind();
+    this.#flush();
+    this.#dropBatches();
+    this.#isScheduled = false;
+    this.#turned = undefined;
+    this.#onTurned?.();
+    this.#onTurned = undefined;
+    if (this.#dirty.size > 0 || this.#behind.size > 0 || this.#unflushed.length > 0) this.#wake();
+  }
+
+  #walkDirty(): void {
+    const { now, sliceMs } = this.#options;
+    const end = now() + sliceMs;
+    // Channels that become dirty meanwhile, or must be walked again, come last and wait for the next turn.
+    let left = this.#dirty.size;
+    for (const [channel, offered] of this.#dirty) {
+      if (left-- === 0) return;
+      this.#dirty.delete(channel);
+      this.#walk(channel, offered, end);
+      if (now() >= end) return;
+    }
+  }
+
+  /** Marks the channel dirty again when time runs out, or entries came while an earlier slice ran. */
+  #walk(channel: Channel, offered: number, end: number): void {
+    const walk = this.#takeWalk(channel);
+    let count = 0;
+    for (let step = walk.readers.next(); !step.done; step = walk.readers.next()) {
+      this.#deliverSafely(step.value);
+      if (++count % readersPerCheck === 0 && this.#options.now() >= end) {
+        this.#walks.set(channel, walk);
+        this.#dirty.set(channel, offered);
+        return;
+      }
+    }
+    if (walk.head !== channel.ring.next) this.#dirty.set(channel, walk.head);
+  }
+
+  #takeWalk(channel: Channel): Walk {
+    const walk = this.#walks.size === 0 ? undefined : this.#walks.get(channel);
+    if (walk === undefined) return { readers: channel.subscriptions.values(), head: channel.ring.next };
+    this.#walks.delete(channel);
+    return walk;
+  }
+
+  #walkBehind(): void {
+    if (this.#behind.size === 0) return;
+    const { now, sliceMs } = this.#options;
+    const end = now() + sliceMs;
+    let count = 0;
+    for (const reader of [...this.#behind]) {
+      this.#behind.delete(reader);
+      for (const subscription of reader.subscriptions) this.#deliverSafely(subscription);
+      if (++count % readersPerCheck === 0 && now() >= end) return;
+    }
+  }
+
+  #flush(): void {
+    const { now, sliceMs } = this.#options;
+    const end = now() + sliceMs;
+    const readers = this.#unflushed;
+    for (let i = 0; i < readers.length; i++) {
+      this.#flushReader(readers[i] as Reader);
+      if ((i + 1) % readersPerCheck === 0 && now() >= end) {
+        this.#unflushed = readers.slice(i + 1);
+        return;
+      }
+    }
+    // Readers that get something during the flush are appended to the same array, so all are flushed.
+    this.#unflushed = [];
+  }
+
+  #flushReader(reader: Reader): void {
+    try {
+      reader.flush();
+    } catch (error) {
+      this.#options.onError(error, { stage: "writing to a reader" });
+    }
+  }
+
+  /** The failure of one reader must not affect the others. */
+  #deliverSafely(subscription: Subscription): void {
     try {
       this.#deliver(subscription);
     } catch (error) {
@@ -40,8 +199,8 @@ export class Delivery extends Turns {
     }
   }
 
-  /** Batches are for the readers of one turn; kept any longer, those of a quiet channel would stay for good. */
-  protected endTurn(): void {
+  /** Batches are shared within a turn; otherwise those of a quiet channel would stay forever. */
+  #dropBatches(): void {
     if (this.#batched.length === 0) return;
     for (const channel of this.#batched) channel.batches.clear();
     this.#batched = [];
@@ -66,7 +225,7 @@ export class Delivery extends Turns {
     if (subscription.isBehind) this.resume(reader);
   }
 
-  /** The ring has moved on past the subscription's cursor. */
+  /** For a subscription whose cursor lies before the ring. */
   #catchUp(subscription: Subscription): void {
     const { channel, reader } = subscription;
     const { newest } = channel;
@@ -80,7 +239,7 @@ export class Delivery extends Turns {
   #readLog(subscription: Subscription): void {
     const { channel, reader } = subscription;
     subscription.startReading();
-    this.#logReader.read(channel, subscription.offset).then(
+    this.#options.logReader.read(channel, subscription.offset).then(
       (page) => {
         subscription.stopReading();
         if (!subscription.isEnded) this.#takePageSafely(subscription, page);
@@ -107,8 +266,8 @@ export class Delivery extends Turns {
       reader.onGap(subscription);
       return;
     }
-    this.learn(channel, page.publications, page.epoch);
-    // A reader that has filled up since then reads again from the same place once it drains.
+    this.appendFromLog(channel, page.publications, page.epoch);
+    // A reader that has filled up since then reads from the same offset again once it drains.
     if (!reader.isReady) return;
     const { offset } = page.publications.at(-1) ?? subscription;
     const framed = page.framedFor(reader.encoding, subscription.view);
@@ -118,7 +277,7 @@ export class Delivery extends Turns {
   }
 
   #giveUp(subscription: Subscription, error: unknown): void {
-    this.#onError(error, { stage: `delivering ${subscription.channel.name}` });
+    this.#options.onError(error, { stage: `delivering ${subscription.channel.name}` });
     subscription.reader.onGap(subscription);
   }
 
@@ -126,6 +285,6 @@ export class Delivery extends Turns {
   #reportOnce(error: unknown, stage: string): void {
     if (error === this.#lastReported) return;
     this.#lastReported = error;
-    this.#onError(error, { stage });
+    this.#options.onError(error, { stage });
   }
 }

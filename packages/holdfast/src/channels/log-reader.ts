@@ -1,6 +1,6 @@
 /**
- * Reads pages of channels' logs for readers whose cursors lie before the ring. Readers of the same range share one read, and the
- * framed bytes of it.
+ * Reads pages of channels' logs for readers whose cursors lie before the ring. Readers of the same range share one read and its
+ * framed bytes.
  */
 import type { Publication } from "../wire/messages.js";
 import { framePublications, maxBatchBytes, type View } from "./batches.js";
@@ -9,8 +9,8 @@ import type { Log } from "./log.js";
 import type { Encoding, Framed } from "./reader.js";
 
 const maxPageEntries = 1000;
-/** Pages kept for readers that come back to the same offset, of at most a batch each. */
-const maxKeptPages = 64;
+/** Pages cached for other readers of the same range, each of at most one batch. */
+const maxCachedPages = 64;
 
 /** Publications that follow an offset without a gap. */
 interface CompletePage {
@@ -18,13 +18,13 @@ interface CompletePage {
   readonly channel: string;
   readonly epoch: string;
   readonly publications: readonly Publication[];
-  /** Whether there was nothing after them when they were read. */
+  /** Whether the log ended with them when they were read. */
   readonly isToEnd: boolean;
-  /** Framed; undefined where the view leaves nothing of it. */
+  /** Framed; undefined if the view shows none of them. */
   framedFor(encoding: Encoding, view: View): Framed | undefined;
 }
 
-/** What follows an offset, or why that is gone. */
+/** What follows an offset, or why it is gone. */
 export type LogPage = CompletePage | { readonly isComplete: false; readonly reason: string };
 
 export class LogReader {
@@ -49,7 +49,7 @@ export class LogReader {
     const pending = this.#reads.get(channel)?.get(sinceOffset);
     if (pending) return pending;
     const kept = this.#kept.get(keyOf(channel, channel.epoch, sinceOffset));
-    // A page that ended with the log may have grown since.
+    // If the page ended with the log, there may be more by now.
     if (kept && (!kept.isToEnd || (kept.publications.at(-1)?.offset ?? 0) >= channel.seen))
       return Promise.resolve(kept);
     const reads = this.#reads.get(channel) ?? new Map<number, Promise<LogPage>>();
@@ -89,19 +89,19 @@ export class LogReader {
       publications,
       isToEnd: publications.length === 0 || publications.at(-1)?.offset === page.position.offset,
       framedFor(encoding, view) {
-        // Rare views are not kept, so that what is kept is bounded.
+        // Rare views are not cached, so that the cache is bounded.
         if (view.filter || view.delta !== "none")
           return framePublications(channel, publications, encoding, view);
         if (!framed.has(encoding)) framed.set(encoding, framePublications(channel, publications, encoding));
         return framed.get(encoding);
       },
     };
-    // A page without publications says only that there are none yet.
+    // An empty page says only that there are none yet.
     if (publications.length > 0) this.#keep(keyOf(channel, epoch, sinceOffset), complete);
     return complete;
   }
 
-  /** Forgets the channel's pages: its history was removed. */
+  /** Drops the channel's pages: its history was removed. */
   forget(channel: string): void {
     for (const [key, page] of this.#kept) if (page.channel === channel) this.#kept.delete(key);
   }
@@ -109,7 +109,7 @@ export class LogReader {
   #keep(key: string, page: CompletePage): void {
     this.#kept.set(key, page);
     for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= maxKeptPages) return;
+      if (this.#kept.size <= maxCachedPages) return;
       this.#kept.delete(oldest);
     }
   }

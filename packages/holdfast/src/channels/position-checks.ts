@@ -1,7 +1,7 @@
 /**
- * Compares, from time to time, what this node has of each channel with readers with where its log ends. Events may get lost, and a
- * quiet channel has no later one that would show it: so it is whole again within the interval. After the connection to a store was
- * down, `checkNow` does the same at once.
+ * Compares the head of each channel that has readers to the head of its log from time to time. Events may get lost, and in a quiet
+ * channel no later event shows the gap; so it is repaired within the interval. `checkNow` does the same at once, after the
+ * connection to a store was down.
  */
 import type { Clock } from "../time/clock.js";
 import type { Position } from "../wire/messages.js";
@@ -19,7 +19,7 @@ export interface PositionCheckOptions {
   readonly random: () => number;
   /** Longest time between two checks of a channel. @default 10,000 */
   readonly intervalMs?: number;
-  /** Checks what else follows the log, in the same rhythm. */
+  /** Checks whatever else follows the log, at the same pace. */
   readonly checkOthers?: () => Promise<void>;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
@@ -29,12 +29,12 @@ interface Checked {
   readonly head: Position;
 }
 
-/** Channels of one question to the store. */
+/** Channels in one request to the store. */
 const channelsPerBatch = 1000;
 const defaultIntervalMs = 10_000;
-/** The part of the interval by which checks may come early. */
+/** The fraction of the interval by which checks may come early. */
 const jitter = 0.2;
-/** For events that are on their way while the heads are read. */
+/** Time for events that are on their way while the heads are read. */
 const lateEventMs = 200;
 
 export class PositionChecks {
@@ -42,7 +42,7 @@ export class PositionChecks {
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
   #running: Promise<void> = Promise.resolve();
-  /** A check that was asked for and has not begun. */
+  /** A requested check that has not started. */
   #next: Promise<void> | undefined;
   readonly #cancelLate = new Set<() => void>();
 
@@ -50,7 +50,7 @@ export class PositionChecks {
     this.#options = options;
   }
 
-  /** Checks from now on. */
+  /** Starts checking. */
   start(): void {
     this.#isStopped = false;
     this.#schedule();
@@ -63,7 +63,7 @@ export class PositionChecks {
     this.#cancelLate.clear();
   }
 
-  /** Checks all channels with readers, after the check that is being done. Resolves when all heads were compared. */
+  /** Checks all channels with readers, after a check that is running. Resolves when all heads have been compared. */
   checkNow(): Promise<void> {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
@@ -77,7 +77,7 @@ export class PositionChecks {
     const { clock, intervalMs = defaultIntervalMs, random } = this.#options;
     const delayMs = intervalMs * (1 - jitter * random());
     this.#cancelTimer = clock.setTimer(() => {
-      // Not after the check: a slow store makes them come as often as it answers, and no less often than that.
+      // The next interval starts after this check, so that a slow store is asked no more often than it answers.
       void this.checkNow().then(() => this.#isStopped || this.#schedule());
     }, delayMs);
   }
@@ -92,7 +92,7 @@ export class PositionChecks {
         if (batch.length < channelsPerBatch) continue;
         await this.#check(batch);
         batch = [];
-        // Other work gets its turn, also where the store answers at once.
+        // Yields to other work, even if the store answers at once.
         await new Promise<void>((resolve) => schedule(resolve));
         if (this.#isStopped) return;
       }
@@ -117,7 +117,7 @@ export class PositionChecks {
     if (behind.length > 0) this.#compareLater(behind);
   }
 
-  /** A busy channel is always a little behind: what it lacks is on its way, or shows as a gap, unless it was the last that came. */
+  /** A busy channel is always a little behind: what it lacks is on its way or shows up as a gap, except the last event. */
   #compareLater(behind: readonly Checked[]): void {
     const { clock, channels } = this.#options;
     const cancel = clock.setTimer(() => {

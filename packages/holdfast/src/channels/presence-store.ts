@@ -1,14 +1,15 @@
 /**
- * Contract of what knows who is in a channel: entries on leases, and word of who comes and goes. Knows nothing of logs.
+ * The contract of a presence store: who is in a channel, as entries with leases, and announcements of joins and leaves. Knows
+ * nothing about logs.
  *
  * For every presence store:
  * - Calls for one channel MUST take effect in the order they are made.
- * - An entry MUST vanish by itself when its lease ends, whether or not its node is alive: entries of a node that died are
- *   gone within the lease.
+ * - An entry MUST expire when its lease ends, whether or not its node is alive: entries of a node that died are gone within the
+ *   lease.
  * - A channel without entries MUST leave nothing behind.
- * - What users can fill is bounded for all and for each owner (quota.ts).
+ * - What users can fill is bounded in total and per owner (quota.ts).
  * - An announcement MUST reach every node that has subscribed to the channel in the broker's log, in the order of one node's
- *   calls, as long as none is lost. It is kept nowhere.
+ *   calls, unless it is lost. It is not stored.
  */
 import type { ClientInfo } from "../wire/messages.js";
 
@@ -18,7 +19,7 @@ export interface PresenceStats {
   readonly numUsers: number;
 }
 
-/** What a node is told. Calls MUST NOT throw. */
+/** What a presence store reports to its node. Calls MUST NOT throw. */
 export interface PresenceEvents {
   onJoin(channel: string, info: ClientInfo): void;
   onLeave(channel: string, info: ClientInfo): void;
@@ -31,9 +32,9 @@ export interface PresenceStore {
   close(): Promise<void>;
 
   /**
-   * Adds or renews a client's entry, which vanishes by itself `leaseMs` after its last renewal.
-   * @param owner whom it is charged to, as with a publication
-   * @throws HF_BROKER_FULL where there is no room for another one
+   * Adds or renews a client's entry, which expires `leaseMs` after its last renewal.
+   * @param owner who is charged, as with a publication
+   * @throws HF_BROKER_FULL if there is no room for another entry
    */
   add(channel: string, info: ClientInfo, leaseMs: number, owner?: string): Promise<void>;
   remove(channel: string, client: string): Promise<void>;

@@ -1,27 +1,27 @@
 /**
- * Shares of a bound: one rule for everything that users can fill, such as channels, bytes, presence entries and keys (`Quota`), the
- * same within a window of time (`WindowQuota`), and the cost of a channel's tags filters (`FilterLoad`).
+ * Quotas: one rule for everything that users can fill, such as channels, bytes, presence entries and keys (`Quota`), the same within
+ * a window of time (`WindowQuota`), and the cost of a channel's tags filters (`FilterLoad`).
  *
  * - A sixteenth is reserved for the server: what it publishes, and the channels that it subscribes clients to.
- * - While half of the bound is free, anybody may use it. Beyond that, each owner has a small share (`userPercent`): a few cannot
- *   take everything, and a single user of an idle server is not limited.
+ * - While half of the bound is free, anybody may use it. Beyond that, each owner has a small share (`userPercent`), so that a few
+ *   cannot take everything, yet a single user of an idle server is not limited.
  */
 import { HoldfastError } from "../errors.js";
 import { memoryOptions } from "../options/limits.js";
 import type { TagsFilter } from "../wire/tags-filter.js";
 
 /**
- * Who is charged: `user:…`, or `address:…` for clients without a user. The empty text is an unknown client, which has no share
+ * Who is charged: `user:…`, or `address:…` for clients without a user. The empty string is an unknown client, which has no share
  * of its own. Undefined is the server.
  */
 export type Owner = string | undefined;
 
 export interface Bound {
-  /** Of all together. */
+  /** For all owners together. */
   readonly max: number;
   /** Percent of `max` that one owner may use once half of it is used. */
   readonly userPercent: number;
-  /** The thing counted, in the plural: "channels of the store". */
+  /** What is counted, in the plural: "channels of the store". */
   readonly what: string;
   /** The option that sets it. */
   readonly option: string;
@@ -137,14 +137,13 @@ export class WindowQuota {
   }
 }
 
-/** About two milliseconds for each publication. */
+/** About two milliseconds per publication. */
 export const maxFilterWeight = 10_000;
 export const maxOwnerWeight = maxFilterWeight / 2;
 
 /**
- * What the tags filters of one channel's readers may cost together. Each publication is put through every filter that
- * differs from the others, so their weight is what a publication costs, and it is bounded; the filters of one owner may have no more
- * than half of it.
+ * Bounds what the tags filters of one channel's readers cost together. Each publication passes through every distinct filter, so
+ * their total weight is the cost of a publication; the filters of one owner may have half of it.
  */
 export class FilterLoad {
   #weight = 0;
@@ -161,7 +160,7 @@ export class FilterLoad {
     return this.#ofOwners.size;
   }
 
-  /** @returns why the filter cannot be added */
+  /** @returns why the filter cannot be added, or undefined */
   findFault({ key, weight }: TagsFilter, owner: string): string | undefined {
     if (this.#readers.has(key)) return undefined;
     if (this.#weight + weight > maxFilterWeight)

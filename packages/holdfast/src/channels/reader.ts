@@ -1,4 +1,4 @@
-/** Contract of a reader of channels on this node, which the delivery writes to. Implemented by sessions. */
+/** The contract of a reader of channels, which delivery writes to. Implemented in sessions/. */
 import type { Encoded, Encoder } from "../wire/codec.js";
 import type { Subscription } from "./channel.js";
 
@@ -12,7 +12,7 @@ export interface Encoding<E extends Encoder = Encoder> {
 /** Messages in one frame, shared by all readers of an encoding. Must not be changed. */
 export interface Framed {
   readonly bytes: Uint8Array;
-  /** The messages without the frame, for a reader that puts them into one with others. Made when asked for. */
+  /** The messages without the frame, to be framed together with others. Encoded on demand. */
   payload(): Encoded;
 }
 
@@ -21,8 +21,8 @@ export interface Reader {
   /** Who is charged for it (quota.ts). @default "" */
   readonly owner?: string;
   /**
-   * Whether the reader takes more now. While it does not, nothing is queued for it, and it must call `Delivery.resume` once it
-   * has drained.
+   * Whether the reader takes more now. While it does not, nothing is queued for it, and it must have `Delivery.resume` called once
+   * it has drained.
    */
   readonly isReady: boolean;
   /** Its subscriptions, for catching up. */
@@ -31,6 +31,6 @@ export interface Reader {
   push(framed: Framed): void;
   /** Writes what was pushed, in one write. Called once per turn in which something was pushed. */
   flush(): void;
-  /** What lies between the subscription's cursor and the head cannot be read any more: it has to end. */
+  /** What the subscription lacks can no longer be read: it has to end. */
   onGap(subscription: Subscription): void;
 }

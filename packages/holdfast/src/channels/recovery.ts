@@ -1,9 +1,9 @@
 /**
- * Recovers what was missed: a reader that comes back gets what it missed, and a node that missed events reads them from the log.
- * What cannot be recovered is reported: to the reader that comes back, or to every reader of the channel.
+ * Recovers missed publications: for a reader that resumes, and for a node that missed events. What cannot be recovered is
+ * reported to that reader, or to every reader of the channel.
  */
 import type { Position, Publication } from "../wire/messages.js";
-import { conflated, maxBatchBytes } from "./batches.js";
+import { conflate, maxBatchBytes } from "./batches.js";
 import type { Channel } from "./channel.js";
 import type { Delivery } from "./delivery.js";
 import type { Log } from "./log.js";
@@ -16,7 +16,7 @@ export interface RecoveryOptions {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** Where a reader that comes back continues. */
+/** Where a reader that resumes continues. */
 export type Recovered =
   | { readonly isRecovered: true; readonly publications: readonly Publication[]; readonly offset: number }
   | { readonly isRecovered: false; readonly reason: string };
@@ -38,9 +38,9 @@ export class Recovery {
   }
 
   /**
-   * What a reader that has everything up to `since` has missed: the first batch of it, from the ring, or else the log.
-   * The rest it reads as any reader does that lags. An empty epoch counts as the current one.
-   * @param keeps whether retention covers a publication; without it, the log is asked
+   * What a reader that has everything up to `since` has missed: the first batch, from the ring or else the log. It reads the rest
+   * like any lagging reader. An empty epoch stands for the current one.
+   * @param keeps whether retention still covers a publication; without it, the log is asked
    */
   async recover(
     channel: Channel,
@@ -51,7 +51,7 @@ export class Recovery {
     if (channel.kind === "live") return notKept;
     if (epoch !== "" && epoch !== channel.epoch)
       return { isRecovered: false, reason: "the position is of another epoch" };
-    // A client may know more than this node's events have told.
+    // A client may know more than this node's events have brought.
     if (offset > channel.head) await this.#readOn(channel);
     if (offset > channel.head)
       return { isRecovered: false, reason: "the position lies beyond the end of the log" };
@@ -64,17 +64,17 @@ export class Recovery {
         ? await this.#readNewestWithoutKeys(channel, page.reason)
         : { isRecovered: false, reason: page.reason };
     const { 0: oldest } = page.publications;
-    // One that was read before, for others, may have expired since.
+    // The page may have been read earlier, for others, and have expired since.
     if (oldest && keeps && !keeps(oldest))
       return { isRecovered: false, reason: "publications are no longer kept" };
-    this.#options.delivery.learn(channel, page.publications, page.epoch);
+    this.#options.delivery.appendFromLog(channel, page.publications, page.epoch);
     return recovered(channel, page.publications, offset);
   }
 
   /**
-   * The newest publication of what a reader that has everything up to `since` has missed, whatever the epoch that is of.
-   * Nothing where the reader is at the end of the log.
-   * @param isWanted with it, the newest of those that are wanted, among the last `maxSearched`
+   * The newest publication that a reader which has everything up to `since` has missed, in whatever epoch. Nothing if the reader is
+   * at the head of the log.
+   * @param isWanted with it, the newest that is wanted among the last `maxSearched`
    */
   async recoverNewest(
     channel: Channel,
@@ -88,7 +88,7 @@ export class Recovery {
     return await this.#readNewest(channel, "the newest publication is no longer kept", isWanted);
   }
 
-  /** Reads again what events have failed to bring. Where that is gone, every reader of the channel is told. */
+  /** Reads what events have failed to bring. If it is gone, every reader of the channel gets a gap. */
   async repair(channel: Channel): Promise<void> {
     if (this.#repairing.has(channel)) return;
     const { log, logReader, delivery, onError } = this.#options;
@@ -97,7 +97,7 @@ export class Recovery {
       do {
         const page = await logReader.read(channel, channel.head);
         if (page.isComplete && page.publications.length > 0) {
-          delivery.learn(channel, page.publications, page.epoch);
+          delivery.appendFromLog(channel, page.publications, page.epoch);
           continue;
         }
         const end = { maxEntries: 0, maxBytes: 0, isReverse: false };
@@ -114,14 +114,14 @@ export class Recovery {
 
   /**
    * Compares what this node has with the head of the log.
-   * @param before what the node had when the head was asked for
-   * @returns `behind` where publications are missing whose events may still be on their way
+   * @param before the node's position when the head was asked for
+   * @returns `behind` if publications are missing whose events may still be on their way
    */
   compare(channel: Channel, before: Position, head: Position): "settled" | "behind" {
-    // It has begun anew meanwhile, or is being repaired, which compares by itself.
+    // It has restarted meanwhile, or is being repaired, which compares again.
     if (channel.epoch !== before.epoch || this.#repairing.has(channel)) return "settled";
     if (head.epoch !== before.epoch || head.offset < before.offset) {
-      // Another log, or one that has lost what was shown: nothing of the old positions holds.
+      // Another log, or one that has lost what readers were shown: old positions are invalid.
       this.#restart(channel, head);
       return "settled";
     }
@@ -152,7 +152,7 @@ export class Recovery {
     return { isRecovered: true, publications: found ? [found] : [], offset: newest.offset };
   }
 
-  /** Without keys, the newest publication is all that a reader has missed. */
+  /** Without keys, the newest publication is all that the reader needs. */
   async #readNewestWithoutKeys(channel: Channel, reason: string): Promise<Recovered> {
     const newest = await this.#readNewest(channel, reason);
     const hasKey = newest.isRecovered && newest.publications[0]?.key !== undefined;
@@ -161,7 +161,7 @@ export class Recovery {
 
   async #readOn(channel: Channel): Promise<void> {
     const page = await this.#options.logReader.read(channel, channel.head);
-    if (page.isComplete) this.#options.delivery.learn(channel, page.publications, page.epoch);
+    if (page.isComplete) this.#options.delivery.appendFromLog(channel, page.publications, page.epoch);
   }
 }
 
@@ -170,7 +170,7 @@ const notKept: Recovered = { isRecovered: false, reason: "nothing is kept of thi
 function recovered(channel: Channel, missed: readonly Publication[], offset: number): Recovered {
   return {
     isRecovered: true,
-    publications: conflated(channel, missed),
+    publications: conflate(channel, missed),
     offset: missed.at(-1)?.offset ?? offset,
   };
 }

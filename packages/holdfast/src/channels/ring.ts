@@ -1,7 +1,7 @@
 /**
  * A node's copy of the end of a channel: recent publications, and the joins and leaves between them, in the order they
  * happened. Bounded by count and bytes; what falls out is still in the broker's log (publications) or gone (joins and
- * leaves). Places are counted by a sequence number that only this node knows.
+ * leaves). Entries have sequence numbers that only this node knows.
  */
 import type { LimitSettings } from "../options/limits.js";
 import type { Encoded } from "../wire/codec.js";
@@ -10,7 +10,7 @@ import type { ClientInfo, Publication } from "../wire/messages.js";
 export type Entry = {
   /** Offset of the last publication up to and including this entry. */
   readonly offset: number;
-  /** Memory this entry stands for, in bytes. */
+  /** Estimated memory of the entry and its publication. */
   readonly bytes: number;
   /** As push messages, one per codec name. */
   readonly encoded: Map<string, Encoded>;
@@ -18,7 +18,7 @@ export type Entry = {
   | {
       readonly kind: "pub";
       readonly publication: Publication;
-      /** What the key had before, in a map with readers of patches, as far as it is at hand. */
+      /** The key's previous publication, in a map with readers of patches, if it is known. */
       readonly before?: Publication;
     }
   | { readonly kind: "join" | "leave"; readonly info: ClientInfo }
@@ -70,7 +70,7 @@ export class Ring {
     while (this.#bytes > maxBytes && this.#next - this.#first > 1) this.#dropFirst();
   }
 
-  /** @throws RangeError when the entry is not there: callers compare with `first` and `next` before */
+  /** @throws RangeError unless `first` ≤ sequence < `next` */
   at(sequence: number): Entry {
     const entry = sequence >= this.#first && sequence < this.#next ? this.#slot(sequence) : undefined;
     if (entry === undefined)
@@ -79,10 +79,10 @@ export class Ring {
   }
 
   /**
-   * The place of a publication.
-   * @returns a sequence number, or undefined where the publication is not in the ring
+   * The sequence number of a publication.
+   * @returns undefined if the publication is not in the ring
    */
-  placeOf(offset: number): number | undefined {
+  sequenceOf(offset: number): number | undefined {
     let low = this.#first;
     let high = this.#next;
     while (low < high) {

@@ -9,8 +9,8 @@ import type { Durability, Retention } from "./log.js";
  * - `live`: only the node's ring, for data that is worthless a moment later. No history, no recovery. A reader that lags
  *   behind the ring is told.
  * - `latest`: a reader that lags gets only the newest publication; with keys, the newest of each key.
- * - `map`: each key has a value until it is removed or expires. Readers get all values, and then each change. Where the
- *   log keeps publications, readers that come back get what has changed since, otherwise all values again.
+ * - `map`: each key has a value until it is removed or expires. Readers get all values, and then each change. If the log keeps
+ *   publications, readers that resume get what has changed since, otherwise all values again.
  */
 export type ChannelKind = "stream" | "live" | "latest" | "map";
 
@@ -122,7 +122,7 @@ export function storageOf({ kind, retention, durability }: ChannelRules): {
   return { retention, durability: durability ?? "process" };
 }
 
-/** @returns the rules of a channel, or undefined where no such channel may be used */
+/** @returns the rules of a channel, or undefined if there is no such channel */
 export type RulesFor = (channel: string) => ChannelRules | undefined;
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -1,8 +1,8 @@
 /**
- * Contract of an application: what sessions ask it. Who a client is, what it may do in which channel, what it publishes,
- * which methods it may call. Implemented by app/, and here for a server on which everything is allowed.
+ * The contract of an application, which sessions ask who a client is, what it may do in a channel, what it publishes, and which
+ * methods it may call. Implemented in app/, and here for a server that allows everything.
  *
- * What an application throws fails the one command it was asked for, with error 100, and is reported once.
+ * If an application throws, the one command fails with error 100, and the error is reported once.
  */
 import type { ChannelRules, RulesFor } from "../channels/rules.js";
 import { type Disconnect, type ReplyError, replyError } from "../wire/codes.js";
@@ -16,14 +16,14 @@ import type {
   VerifySubscription,
 } from "./identity.js";
 
-/** Who acts. */
+/** The client that acts. */
 export interface Actor {
   /** User id; empty for an anonymous user. */
   readonly user: string;
   /** Connection id. */
   readonly client: string;
   readonly roles: readonly string[];
-  /** What others are shown. */
+  /** Shown to other clients. */
   readonly info?: Payload;
   /** What the application attached when it authenticated the client. */
   readonly meta?: unknown;
@@ -44,27 +44,27 @@ export function toActor(client: string, { user, roles = noRoles, info, meta }: I
 
 export type ChannelAction = "subscribe" | "publish" | "presence" | "history";
 
-/** What holds for one channel. */
+/** The rules and permissions of one channel. */
 export interface Policy {
   readonly rules: ChannelRules;
-  /** Maps in which those who are subscribed here are listed. */
+  /** Maps that list the subscribers of this channel. */
   readonly listedIn?: readonly string[];
-  /** Of a map that lists the subscribers of a channel: that channel. */
+  /** For a map that lists subscribers: the channel whose subscribers it lists. */
   readonly lists?: string;
   /** Whether a client may do that here. */
   may(action: ChannelAction, actor: Actor, isSubscribed: boolean): boolean | Promise<boolean>;
-  /** Has the last word on a subscription, and may add data for the client. */
+  /** Decides last on a subscription, and may add data for the client. */
   readonly onSubscribe?: (
     actor: Actor,
     data: Payload | undefined,
   ) => Promise<Refusal | { readonly data?: Payload }>;
-  /** Has the last word on a publication, and may change its data. Without an actor, it is the server's own. */
+  /** Decides last on a publication, and may change its data. Without an actor, the server publishes. */
   readonly onPublish?: (
     data: Payload,
     actor: Actor | undefined,
     key: string | undefined,
   ) => Promise<Refusal | { readonly data: Payload }>;
-  /** Has the last word on a client's removal of a map's key. */
+  /** Decides last on a client's removal of a map's key. */
   readonly onRemove?: (key: string, actor: Actor) => Promise<Refusal | undefined>;
   /** What a map's key is ordered by. */
   readonly scoreOf?: (data: Payload) => number | Refusal;
@@ -74,18 +74,18 @@ export interface Refusal {
   readonly refusal: ReplyError;
 }
 
-/** What the application says to a client that has connected. */
+/** What a client gets from the application when it connects. */
 export interface Welcome {
   readonly data?: Payload;
-  /** Channels that the client is subscribed to at once, beside those its identity names. */
+  /** Channels that the client is subscribed to at once, in addition to those of its identity. */
   readonly subscriptions?: ReadonlyMap<string, SubscriptionGrant>;
 }
 
 export interface Application {
-  /** @returns undefined where there is no such channel. Called with every command. */
+  /** @returns undefined if there is no such channel. Called for every command. */
   policyFor(channel: string): Policy | undefined;
   readonly authenticate: Authenticate;
-  /** Verifies the token of a client that refreshes it. Without it, clients cannot refresh. */
+  /** Verifies a refreshed connection token. Without it, clients cannot refresh. */
   readonly verifyConnection?: (token: string) => IdentityResult | Promise<IdentityResult>;
   /** Without it, tokens for channels are refused. */
   readonly verifySubscription?: VerifySubscription;
@@ -103,7 +103,7 @@ export interface Application {
     data: Payload | undefined,
     actor: Actor,
   ) => Promise<Refusal | { readonly data: Payload }>;
-  /** Takes one-way messages of clients; without it, they are refused. */
+  /** Takes one-way messages from clients; without it, they are refused. */
   readonly onMessage?: (data: Payload, actor: Actor) => Promise<void>;
 }
 
@@ -112,7 +112,7 @@ export function refusal(...error: Parameters<typeof replyError>): Refusal {
   return { refusal: replyError(...error) };
 }
 
-/** Every client may do everything that the rules of a channel allow. */
+/** Allows every client everything that a channel's rules allow. */
 export function createOpenApplication(rulesFor: RulesFor, authenticate: Authenticate): Application {
   const policies = new WeakMap<ChannelRules, Policy>();
   return {

@@ -1,7 +1,7 @@
 /**
- * The commands of one session: {@link CommandQueue} says which may start, or why it is refused, and {@link commandHandlers} has
- * each from its checked parameters to its reply. Running them is the session's. They start in order, some at a time, nothing
- * before connect is done; a costly one waits until what was spent before is paid off, and for its turn.
+ * The commands of one session. {@link CommandQueue} decides which may start, or why one is refused; {@link commandHandlers} turns
+ * the checked parameters of each into its reply. Commands start in order, several at a time, none before connect is done; a
+ * costly one waits until earlier work is paid off, and for its turn.
  */
 
 import { HoldfastError } from "../errors.js";
@@ -26,14 +26,14 @@ import { readHistory } from "./reading.js";
 import type { Session, SessionState } from "./session.js";
 import { busyText, estimateOf, type WorkAccount } from "./work.js";
 
-/** What comes of a command that may start. */
+/** What the session does next. */
 export type Step =
   | Request
   | Extract<Command, { method: "pong" | "send" }>
   | { readonly method: "refuse"; readonly id: number; readonly error: ReplyError }
   | { readonly method: "close"; readonly reason: Disconnect };
 
-/** Told when commands that waited for time or for their turn may start. */
+/** Called when waiting commands may start. */
 export interface CommandOwner {
   commandsReady(): void;
 }
@@ -41,9 +41,9 @@ export interface CommandOwner {
 type Waiting = Command | { readonly method: "fault"; readonly reason: string };
 type RateVerdict = "ok" | "empty" | "overdrawn";
 
-/** After which a debt is looked at again. */
+/** Longest wait before a debt is checked again. */
 const maxWaitMs = 60_000;
-/** Commands beyond the rate's that a connection may have sent lately and still be served while the loop lags. */
+/** Commands of its burst that a connection may have used and still be served while the event loop lags. */
 const shareOfCommands = 10;
 
 const largeAnswers: ReadonlySet<string> = new Set(["presence", "history"]);
@@ -52,12 +52,12 @@ export class CommandQueue {
   readonly #context: SessionContext;
   readonly #owner: CommandOwner;
   readonly #bucket: TokenBucket | undefined;
-  /** Made with the first publication. */
+  /** Created with the first publication. */
   #publishRate: PublishRate | undefined;
-  /** Made when there is something to charge. */
+  /** Created with the first charge. */
   #work: WorkAccount | undefined;
   #user = "";
-  /** Whether the costly command that is next may start. */
+  /** Whether the next costly command has its turn. */
   #hasTurn = false;
   #owesInput = false;
   #cancelWait: (() => void) | undefined;
@@ -87,7 +87,7 @@ export class CommandQueue {
     if (fault !== undefined) this.#waiting.push({ method: "fault", reason: fault });
   }
 
-  /** It is known who is charged for the commands. @param user empty for an anonymous one */
+  /** Charges commands to a user from now on. @param user empty for an anonymous one */
   identify(user: string): void {
     if (user === this.#user) return;
     this.#work?.release();
@@ -107,14 +107,14 @@ export class CommandQueue {
     this.#work = undefined;
   }
 
-  /** What parsing the client's input has cost, in work units; beyond what it may, nothing more is read for a while. */
+  /** Charges the work of parsing the client's input, in work units; while it is in debt, nothing more is read. */
   chargeInput(units: number): void {
     if (units === 0 || this.#isEnded) return;
     this.charge(units);
     this.#owesInput = true;
   }
 
-  /** Whether input is to wait until what came before is paid off; the owner is told when it is. */
+  /** Whether input must wait until earlier work is paid off; the owner is told when it is. */
   get isInputOwed(): boolean {
     if (!this.#owesInput) return false;
     const waitMs = this.#account.waitMs();
@@ -123,12 +123,12 @@ export class CommandQueue {
     return this.#owesInput;
   }
 
-  /** What was done for the client, in work units. */
+  /** Charges work done for the client, in work units. */
   charge(units: number): void {
     if (units > 0 && !this.#isEnded) this.#account.charge(units);
   }
 
-  /** Takes the next command, where one may start. What is taken as a request or message is in flight until it is `done`. */
+  /** Takes the next command, if one may start. A request or message is in flight until it is `done`. */
   next(state: SessionState): Step | undefined {
     const waiting = this.#waiting;
     if (waiting === undefined) return undefined;
@@ -138,13 +138,13 @@ export class CommandQueue {
     return this.#begin(command, state);
   }
 
-  /** A request or message that was taken has been dealt with. */
+  /** A request or message is no longer in flight. */
   done(command: Extract<Step, Command>): void {
     this.#inFlight--;
     if (isLarge(command)) this.#largeInFlight--;
   }
 
-  /** Of the user; before it is known who it is, or without a name, of the connection. */
+  /** The user's account; the connection's while the user is unknown or anonymous. */
   get #account(): WorkAccount {
     this.#work ??= this.#context.work.account(this.#user === "" ? undefined : `user ${this.#user}`);
     return this.#work;
@@ -159,7 +159,7 @@ export class CommandQueue {
     // Commands that follow connect in one frame wait for it.
     if (this.#isEnded || (state !== "opened" && state !== "connected")) return false;
     if (this.#inFlight >= this.#context.limits.maxCommandsInFlight) return false;
-    // One large answer at a time, so that what waits for a peer stays bounded.
+    // One large answer at a time, so that the bytes waiting for a peer stay bounded.
     if (this.#largeInFlight > 0 && isLarge(command)) return false;
     return this.#hasTurn || this.#mayBegin(this.#estimateOf(command));
   }
@@ -168,7 +168,7 @@ export class CommandQueue {
     return command.method === "fault" ? 0 : estimateOf(command, this.#context.limits);
   }
 
-  /** Whether something that costs so much may begin now; otherwise the owner is told when it may. */
+  /** Whether work of this cost may begin now; otherwise the owner is told when it may. */
   #mayBegin(units: number): boolean {
     if (units === 0) return true;
     if (this.#cancelWait !== undefined) return false;
@@ -227,7 +227,7 @@ export class CommandQueue {
     return request;
   }
 
-  /** While the event loop lags: refuses what would add to it, for those that have had their share, and new connections. */
+  /** While the event loop lags: refuses new connections, and costly commands of clients that have used their share. */
   #findLagRefusal(request: Request): Step | undefined {
     if (!this.#context.work.isLagging) return undefined;
     if (request.method === "connect")
@@ -252,7 +252,7 @@ export class CommandQueue {
       : refuse(request.id, "tooManyRequests", refusal.text);
   }
 
-  /** Why the connection must end, where what came leaves no other way. */
+  /** Why the command must end the connection, or undefined. */
   #findClose(command: Command, rate: RateVerdict, state: SessionState): Disconnect | undefined {
     const { method } = command;
     if (rate === "overdrawn") return disconnect("tooManyRequests", this.#rateText());
@@ -292,11 +292,11 @@ function isPublishing(request: Request): boolean {
   return method === "publish" || (method === "rpc" && request.params.method === publishMethod);
 }
 
-/** What a command comes to. */
+/** The outcome of a command. */
 export type Outcome =
   | { readonly reply: Reply }
   | { readonly disconnect: Disconnect }
-  /** The reply had to go out in the middle of the command. */
+  /** The reply was sent before the command was done. */
   | { readonly isAnswered: true };
 
 type Handlers = {
@@ -392,10 +392,10 @@ export function runCommand(session: Session, request: Request, context: SessionC
   return handler(session, request, context);
 }
 
-/** What a command comes to that threw. */
+/** The outcome of a command that threw. */
 export function failureOf(request: Request, error: unknown, { onError }: SessionContext): Outcome {
   const expected = expectedFailure(error);
-  // Channels may be subscribed to already, so the connection ends; clients come back.
+  // Some channels may be subscribed already, so the connection ends; clients reconnect.
   if (expected && request.method === "connect")
     return { disconnect: disconnect("internalError", expected.message) };
   if (expected) return refusal(request.id, expected);
@@ -404,7 +404,7 @@ export function failureOf(request: Request, error: unknown, { onError }: Session
   return refusal(request.id, replyError("internal"));
 }
 
-/** About what an entry takes in a reply. */
+/** Estimated bytes of an entry in a reply. */
 function sizeOfInfo({ user, client, connInfo = "", chanInfo = "" }: ClientInfo): number {
   return user.length + 2 * client.length + connInfo.length + chanInfo.length + 32;
 }
@@ -416,7 +416,7 @@ function refusal(id: number, error: ReplyError): Outcome {
 function channelFault(channel: string, id: number): Outcome | undefined {
   const fault = findChannelNameFault(channel);
   if (fault === undefined) return undefined;
-  // The protocol ends the connection for an empty name, and answers any other fault.
+  // The protocol ends the connection for an empty name, and replies to any other fault.
   return channel === ""
     ? { disconnect: disconnect("badRequest", fault) }
     : refusal(id, replyError("badRequest", fault));
@@ -439,7 +439,7 @@ async function presenceFault(
   return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
 }
 
-/** The error for a failure that is expected of a server; undefined for any other, which is a bug or a broken dependency. */
+/** The error for an expected failure; undefined for any other, which is a bug or a broken dependency. */
 export function expectedFailure(error: unknown): ReplyError | undefined {
   if (!(error instanceof HoldfastError)) return undefined;
   // Temporary: room comes back as publications expire or are removed.
@@ -448,7 +448,7 @@ export function expectedFailure(error: unknown): ReplyError | undefined {
   if (error.code === "HF_STORE_FAILED")
     return replyError("internal", "the store is read-only after a write failure");
   if (error.code === "HF_REVOCATIONS_FULL") return replyError("limitExceeded", error.message);
-  // Temporary, and told of where the keys are fetched.
+  // Temporary, and reported where the keys are fetched.
   return error.code === "HF_KEYS_UNAVAILABLE"
     ? replyError("internal", "the keys that verify tokens are unavailable at the moment")
     : undefined;

@@ -1,6 +1,6 @@
 /**
- * The connect command, and the refresh commands after it: who the client is, what the server subscribes it to, and for how
- * long. What the application decides is asked here; the session's state is the session's.
+ * The connect command, and the refresh commands after it: asks the application who the client is, what the server subscribes it
+ * to, and for how long.
  */
 import { hasCode } from "../errors.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
@@ -62,7 +62,7 @@ export async function connect(
   if (!(subs instanceof Map)) return subs;
   if (session.isEnded) return { isAnswered: true };
   session.markConnected();
-  // Clients without a token are not told, since SDKs would try to renew it.
+  // Clients without a token get no ttl, since SDKs would try to renew the token.
   const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
   return {
     reply: {
@@ -71,7 +71,7 @@ export async function connect(
       result: {
         client: session.id,
         version,
-        // With 0, a client looks for no pings of the protocol.
+        // With 0, a client expects no pings of the protocol.
         ping: hasOwnPings ? 0 : Math.max(1, Math.round(times.pingIntervalMs / 1000)),
         pong: !hasOwnPings,
         ...emulation,
@@ -83,13 +83,13 @@ export async function connect(
   };
 }
 
-/** Fields that come in the command stand beside those of the request: no proxy has seen them. */
+/** Headers from the command are kept apart from those of the request, since no proxy has seen them. */
 function requestOf({ transport }: Session, { headers }: ConnectParams) {
   const request = transport.takeRequest();
   return headers === undefined ? request : { ...request, emulatedHeaders: headers };
 }
 
-/** SDKs close their connection when they read this; others are closed at the connect timeout. */
+/** SDKs close their connection on this reply; other clients are closed at the connect timeout. */
 function refuse(id: number, ...error: Parameters<typeof replyError>): Outcome {
   return { reply: { id, error: replyError(...error) } };
 }
@@ -119,7 +119,7 @@ async function subscribeTo(
       try {
         return await session.channels.grant(params, grant, (result) => results.set(channel, result));
       } catch (error) {
-        // There may be no room for what the client has asked for itself, and it connects without that.
+        // There may be no room for channels that the client asked for; it connects without them.
         if (grant.isKept && hasCode(error, "HF_BROKER_FULL")) return undefined;
         throw error;
       }
@@ -137,7 +137,7 @@ async function subscribeTo(
       };
 }
 
-/** Adds channels that the server had subscribed the client to before, where their rules still allow it. */
+/** Adds channels that the server had subscribed the client to before, if their rules still allow it. */
 async function addKept(
   session: Session,
   grants: Map<string, SubscriptionGrant>,
@@ -152,7 +152,7 @@ async function addKept(
       const grant = await findKept(context, session, channel, (name) => grants.has(name));
       if (grant) grants.set(channel, grant);
     } catch (error) {
-      // A failure in one channel must not end the connection, which would meet it again.
+      // A failure in one channel must not end the connection, which would fail again.
       onError(error, { stage: `subscribing to ${channel} again` });
     }
   }
@@ -173,7 +173,7 @@ async function findKept(
   return undefined;
 }
 
-/** Parameters of a subscription that the server makes for a client. */
+/** Parameters of a server-side subscription. */
 export function paramsFor(channel: string, recover?: RecoverParams): SubscribeParams {
   const { recover: isRecovering = false, epoch = "", offset = 0 } = recover ?? {};
   return {
@@ -205,7 +205,7 @@ export async function refresh(
     return {
       disconnect:
         "error" in result
-          ? disconnect("connectionExpired", result.reason ?? "the new token has expired, too")
+          ? disconnect("connectionExpired", result.reason ?? "the new token has also expired")
           : disconnect(result.disconnect, result.reason),
     };
   const { user, expiresAt } = result.identity;
@@ -239,7 +239,7 @@ export async function subRefresh(
     if ("disconnect" in result) return { disconnect: disconnect(result.disconnect, result.reason) };
     if (result.error === "permissionDenied" && !result.isRevoked)
       return { disconnect: disconnect("invalidToken", result.reason) };
-    // As when it is revoked while in use: ends the subscription and nothing else.
+    // As if it were revoked while in use: ends the subscription and nothing else.
     if (result.error === "permissionDenied") {
       await session.channels.revoke(channel, unsubscribeTable.revoked);
       return { reply: { id, error: replyError("permissionDenied", result.reason) } };
@@ -248,7 +248,7 @@ export async function subRefresh(
   }
   const { expiresAt } = result.grant;
   if (expiresAt !== undefined && expiresAt <= clock.now()) return await expire(session, id, channel);
-  // The subscription may have ended while the token was looked at.
+  // The subscription may have ended while the token was verified.
   if (!session.channels.renew(channel, result.grant))
     return {
       reply: { id, error: replyError("permissionDenied", "not subscribed to this channel") },

@@ -1,4 +1,4 @@
-/** What all sessions of a node share: its parts, and what of the options bounds a session. Made by the server. */
+/** What all sessions of a node share: the node's parts, and the options that bound a session. Created by the server. */
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Delivery } from "../channels/delivery.js";
@@ -51,17 +51,17 @@ export interface SessionContext {
   readonly times: SessionTimes;
   /** How fast users publish, over all of their connections; undefined for no bound. */
   readonly userPublishes: TokenBuckets | undefined;
-  /** Costly work of all clients. */
+  /** Schedules the costly work of all clients. */
   readonly work: Work;
   /** Shown to clients in the connect reply. */
   readonly version: string;
   /** An unguessable connection id. */
   readonly createId: () => string;
-  /** What an address is counted by; empty for one that many may share. @default the address */
+  /** The key under which an address is counted; empty for one that many clients may share. @default the address */
   readonly addressKey?: (address: string) => string;
   /** From 0 up to 1; spreads first pings. */
   readonly random: () => number;
-  /** Every failure in the background ends here. */
+  /** Gets every failure in the background. */
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 

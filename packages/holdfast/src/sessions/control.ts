@@ -1,7 +1,7 @@
 /**
- * What the server itself does with channels and connections: for the HTTP interface, and for programs that embed a server. No
- * permission is asked for. What is done to a user is done to all connections of that user, on all nodes, unless one is named:
- * as commands of the cluster, which node-commands.ts carries out.
+ * The server API: what the HTTP interface, and programs that embed a server, do with channels and connections. Needs no permission.
+ * Acts on all connections of a user, on all nodes, unless one is named: by commands of the cluster, which node-commands.ts
+ * carries out.
  */
 import type { ClusterCommand, CommandGrant, SessionTarget } from "../channels/cluster.js";
 import type { HistoryPage, PublishResult } from "../channels/log.js";
@@ -33,14 +33,14 @@ export class Control {
   }
 
   /**
-   * @param caller whose idempotency key it is; the server's own without one
+   * @param caller who sent the idempotency key; undefined for the server itself
    * @throws what the application, and the broker's `publish`, throw
    */
   async publish(params: PublishParams, caller?: ApiCaller): Promise<PublishResult | ReplyError> {
     return await publish(this.#context, params, caller);
   }
 
-  /** Publishes the same in several channels, each for itself. In the order of the channels. */
+  /** Publishes the same data in several channels, independently. @returns results in the order of the channels */
   async broadcast(
     channels: readonly string[],
     params: Omit<PublishParams, "channel">,
@@ -49,7 +49,7 @@ export class Control {
     return await Promise.all(channels.map((channel) => this.#publishOne({ ...params, channel }, caller)));
   }
 
-  /** The failure of one channel is that one's answer, for in others the publication stands. */
+  /** A failure in one channel is the result for that channel alone, since publications in others stand. */
   async #publishOne(
     params: PublishParams,
     caller: ApiCaller | undefined,
@@ -78,7 +78,7 @@ export class Control {
     return "code" in policy ? policy : await readHistory(this.#context, params, policy.rules);
   }
 
-  /** Forgets what the channel keeps; its position stays, and so do its readers. */
+  /** Removes a channel's history; its position stays, and so do its readers. */
   async removeHistory(channel: string): Promise<ReplyError | undefined> {
     const policy = this.#policyFor(channel);
     if ("code" in policy) return policy;
@@ -89,8 +89,8 @@ export class Control {
   }
 
   /**
-   * Subscribes connections from the server's side, and tells them.
-   * @returns an error where a connection could not be subscribed; those that were stay so
+   * Subscribes connections, and tells them.
+   * @returns an error if a connection could not be subscribed; others stay subscribed
    */
   async subscribe(
     channel: string,
@@ -135,7 +135,7 @@ export class Control {
     });
   }
 
-  /** Sends something to connections, in no channel. */
+  /** Sends a message to connections, outside any channel. */
   async send(target: SessionTarget, data: Payload): Promise<ReplyError | undefined> {
     return await this.#send({ kind: "send", target, data });
   }
@@ -145,10 +145,10 @@ export class Control {
     return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
   }
 
-  /** Acts on all nodes; on this one at once. @returns the first failure, or which nodes have not answered */
+  /** Runs a command on all nodes; on this one at once. @returns the first failure, or which nodes have not answered */
   async #send(command: ClusterCommand): Promise<ReplyError | undefined> {
     try {
-      // The caller's object may have more members, which other nodes must not get.
+      // Drops other members of the caller's object, which other nodes must not get.
       const { user, client } = command.target;
       const target = { user, ...(client !== undefined && { client }) };
       const { outcomes, silent } = await this.#context.broker.cluster.send({ ...command, target });

@@ -1,14 +1,14 @@
 /**
  * What a client may read of a channel, whichever way it asks. A permission is for data, not for a command:
  *
- * - `history` is for all that was published before. Whoever has it reads on from any position that is kept. Others do so
- *   only from positions at or after their floor: the head of the log when they were allowed to read, in the same epoch, unless
- *   that was revoked since. From any other position they are not recovered, and are told the head.
- * - `presence` is for who is there: also for joins and leaves, and for maps that list a channel's subscribers.
- * - `subscribe` is for what is published from now on and, in a map, for the values that its keys have.
+ * - `history` covers everything published before. With it, a client reads on from any position that is kept. Without it, only
+ *   from positions at or after its floor: the head of the log when it was allowed to read, in the same epoch, unless revoked
+ *   since. From any other position it is not recovered, and is told the head.
+ * - `presence` covers who is subscribed: also joins and leaves, and maps that list a channel's subscribers.
+ * - `subscribe` covers what is published from now on and, in a map, the values of its keys.
  *
- * Both permissions are those of a subscriber, which whoever may subscribe counts as. Every place in which a log, a state
- * or a list is read for a client asks here; test/repo/data-reads.test.ts holds the list of these places.
+ * `history` and `presence` are checked as for a subscriber, since every client that reads may subscribe. All code that reads a
+ * log, a state or a list for a client asks here; test/repo/data-reads.test.ts lists it.
  */
 import type { Channel } from "../channels/channel.js";
 import type { ChannelRules } from "../channels/rules.js";
@@ -16,17 +16,17 @@ import type { Position } from "../wire/messages.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { Identity, SubscriptionGrant, TokenOrigin } from "./identity.js";
 
-/** What a subscriber may read beside what is published from now on. */
+/** What a subscriber may read in addition to new publications. */
 export interface ReadRights {
   readonly history: boolean;
   readonly presence: boolean;
 }
 
-/** Of the server itself. */
+/** The rights of the server itself. */
 export const allRights: ReadRights = Object.freeze({ history: true, presence: true });
 
 /**
- * Found at once where the application answers at once.
+ * Synchronous if the application answers synchronously.
  * @throws what the application throws
  */
 export function findReadRights(
@@ -44,8 +44,8 @@ export function findReadRights(
 }
 
 /**
- * Whether a client may see a list of another channel's subscribers, beside what the list's own rules say. True for channels
- * that are no such list.
+ * Whether a client may see a list of another channel's subscribers, in addition to the list's own rules. True for channels that
+ * are not such a list.
  * @param isSubscribed to a channel
  * @throws what the application throws
  */
@@ -58,8 +58,8 @@ export async function canReadList(
   if (lists === undefined) return true;
   const listed = application.policyFor(lists);
   if (listed === undefined) return false;
-  const isThere = isSubscribed(lists) || (await listed.may("subscribe", actor, false));
-  return await listed.may("presence", actor, isThere);
+  const countsAsSubscriber = isSubscribed(lists) || (await listed.may("subscribe", actor, false));
+  return await listed.may("presence", actor, countsAsSubscriber);
 }
 
 export class DataAccess {
@@ -69,7 +69,7 @@ export class DataAccess {
     this.floors = floors;
   }
 
-  /** Whether the reader may have what follows a position. Nothing follows the head. */
+  /** Whether the reader may read what follows a position. Nothing follows the head. */
   canReadFrom(
     reader: Reader,
     channel: Pick<Channel, "name" | "epoch" | "head">,
@@ -83,7 +83,7 @@ export class DataAccess {
     return floor !== undefined && floor.epoch === channel.epoch && offset >= floor.offset;
   }
 
-  /** The reader is told the position of the log's head, and may come back to it. */
+  /** The reader is told the head of the log, and may resume from it. */
   allowFrom(
     reader: Reader,
     channel: string,
@@ -94,15 +94,15 @@ export class DataAccess {
     if (!history) this.floors.add(reader, channel, position, tokensOf(...from));
   }
 
-  /** The reader is refused, or unsubscribed by the server. @param channel without one, of all channels */
+  /** The reader is refused, or unsubscribed by the server. @param channel undefined for all channels */
   revoke(reader: Reader, channel?: string): void {
     this.floors.remove(reader, channel);
   }
 }
 
 /**
- * Whether a token that lets a client read is revoked: its connection's, or the channel's. Asked when something is revoked, and
- * once more before a client may read, since the application may have been asked in between.
+ * Whether a token by which a client reads is revoked: the connection's, or the channel's. Checked when something is revoked, and
+ * again before a client may read, since the application may have been asked in between.
  */
 export function isRevoked(
   application: Pick<Application, "isRevoked">,
@@ -126,7 +126,7 @@ function tokensOf(
 export interface ReadFloorBounds {
   /** @default 100,000 */
   readonly maxFloors: number;
-  /** Of one user, or of one anonymous connection. @default 1,000 */
+  /** Per user, or per anonymous connection. @default 1,000 */
   readonly maxFloorsOfReader: number;
   /** Estimated memory. @default 32 MiB */
   readonly maxBytes: number;
@@ -139,7 +139,7 @@ export const defaultReadFloorBounds: ReadFloorBounds = Object.freeze({
 });
 
 interface Floor extends Position {
-  /** What the reader was allowed to read by. */
+  /** The tokens by which the reader was allowed to read. */
   readonly tokens: readonly TokenOrigin[];
   readonly bytes: number;
 }
@@ -150,12 +150,12 @@ export type Reader = Pick<Actor, "user" | "client">;
 const floorBytes = 300;
 
 /**
- * From which position on a client may read a channel whose history it may not: the head of its log when it was allowed to
- * read. Kept in memory, by node. Bounded: beyond, the oldest go first, and what was lost counts as never issued.
+ * The position from which a client without permission for history may read a channel: the head of the log when it was allowed to
+ * read. Kept in memory, per node. Bounded: the oldest are dropped first, and count as never issued.
  */
 export class ReadFloors {
   readonly #bounds: ReadFloorBounds;
-  /** By reader and channel, the oldest first. */
+  /** By reader and channel, oldest first. */
   readonly #readers = new Map<string, Map<string, Floor>>();
   #count = 0;
   #bytes = 0;
@@ -176,7 +176,7 @@ export class ReadFloors {
     return this.#readers.get(keyOf(reader))?.get(channel);
   }
 
-  /** The reader may read from a position. A floor that it has in the same epoch stays. */
+  /** Lets the reader read from a position. An earlier floor in the same epoch stays. */
   add(reader: Reader, channel: string, position: Position, tokens: readonly TokenOrigin[]): void {
     const key = keyOf(reader);
     const known = this.#readers.get(key)?.get(channel);
@@ -185,7 +185,7 @@ export class ReadFloors {
     const floors = this.#readers.get(key) ?? new Map<string, Floor>();
     const bytes = floorBytes + 2 * (key.length + channel.length + epoch.length);
     floors.set(channel, { epoch, offset, tokens, bytes });
-    // Last in order, so that those who come back stay.
+    // Moves the reader to the end, so that those in use are dropped last.
     this.#readers.delete(key);
     this.#readers.set(key, floors);
     this.#count++;
@@ -194,7 +194,7 @@ export class ReadFloors {
     while (this.#count > this.#bounds.maxFloors || this.#bytes > this.#bounds.maxBytes) this.#removeOldest();
   }
 
-  /** @param channel without one, all of the reader's */
+  /** @param channel undefined for all of the reader's */
   remove(reader: Reader, channel?: string): void {
     const key = keyOf(reader);
     const channels = channel === undefined ? [...(this.#readers.get(key)?.keys() ?? [])] : [channel];

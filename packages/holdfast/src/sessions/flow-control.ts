@@ -1,6 +1,6 @@
 /**
- * What waits for a session's peer, and what follows from it: whether more is written, whether more is read, whether commands
- * run. Counts and decides; the session acts. {@link HeldBytes} bounds what waits for all peers of a node together.
+ * Flow control of a session: counts what waits for its peer, and decides whether more is written, whether more is read, and
+ * whether commands run. {@link HeldBytes} bounds what waits for all peers of a node together.
  */
 import { maxBatchBytes } from "../channels/batches.js";
 import type { Encoding, Framed } from "../channels/reader.js";
@@ -8,13 +8,13 @@ import type { Encoded } from "../wire/codec.js";
 
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
-/** What the transport is to do with the peer's input. */
+/** Whether the transport pauses or resumes reading; undefined for no change. */
 export type ReadDecision = "pause" | "resume" | undefined;
 
 export class FlowControl {
   readonly #encoding: Encoding;
   readonly #maxUnsentBytes: number;
-  /** Messages of this turn, in their order. */
+  /** Messages of this turn, in order. */
   #items: (Encoded | Framed)[] | undefined;
   #hasMessages = false;
   #size = 0;
@@ -22,7 +22,7 @@ export class FlowControl {
   #isFull = false;
   #isReadPaused = false;
 
-  /** @param maxUnsentBytes that may wait for the peer before its commands do */
+  /** @param maxUnsentBytes beyond this many unsent bytes, the peer's commands wait */
   constructor(encoding: Encoding, maxUnsentBytes: number) {
     this.#encoding = encoding;
     this.#maxUnsentBytes = maxUnsentBytes;
@@ -37,7 +37,7 @@ export class FlowControl {
     return this.#items === undefined;
   }
 
-  /** Whether so much is to be written that the readers of channels wait. */
+  /** Whether so much is to be written that channels are not read for now. */
   get isBehind(): boolean {
     return this.#size >= maxBatchBytes;
   }
@@ -66,9 +66,9 @@ export class FlowControl {
   }
 
   /**
-   * Everything that is to be written now, framed. Batches of publications alone go out as the bytes that all readers share.
-   * With a reply or push of this session's own, everything of the turn is one frame: SDKs that take a reply up while they
-   * have not finished with it start on the next frame, and show its publications first.
+   * Everything to write now, framed. Batches of publications alone go out as the bytes that all readers share. With a reply or
+   * push of this session's own, the whole turn is one frame: SDKs handle a reply asynchronously and may start on the next frame
+   * before, which would show its publications first.
    */
   take(): readonly Uint8Array[] {
     const items = this.#items;
@@ -89,7 +89,7 @@ export class FlowControl {
     this.#size = 0;
   }
 
-  /** What was taken is written. @param unsentBytes of the transport */
+  /** What `take` returned was written. @param unsentBytes of the transport */
   written(unsentBytes: number): void {
     this.#isFull = unsentBytes > 0;
   }
@@ -109,8 +109,8 @@ export class FlowControl {
   }
 
   /**
-   * A peer that does not read its answers, or asks faster than it is answered, is held back by its own connection.
-   * @param mustWait whether the peer's input is to wait
+   * Slows down a peer that does not read its answers, or sends faster than it is answered, by not reading from it.
+   * @param mustWait whether the peer's input must wait
    */
   decide(mustWait: boolean): ReadDecision {
     if (mustWait === this.#isReadPaused) return undefined;
@@ -123,15 +123,15 @@ function isFramed(item: Encoded | Framed): item is Framed {
   return typeof item === "object" && "payload" in item;
 }
 
-/** A session that may be ended for what it holds. */
+/** A session that may be terminated for the bytes it holds. */
 export interface Holder {
-  /** Ends the connection without another message: the peer reads none. */
+  /** Ends the connection without another message, which the peer would not read. */
   terminate(): void;
 }
 
 export class HeldBytes {
   readonly #maxBytes: number;
-  /** In the order in which they began to hold. */
+  /** In the order in which they started to hold bytes. */
   readonly #holders = new Map<Holder, number>();
   #bytes = 0;
   #terminated = 0;
@@ -144,17 +144,17 @@ export class HeldBytes {
     return this.#bytes;
   }
 
-  /** Sessions that something waits for. */
+  /** Sessions with waiting bytes. */
   get holders(): number {
     return this.#holders.size;
   }
 
-  /** Sessions that were ended since the start. */
+  /** Sessions terminated since the start. */
   get terminated(): number {
     return this.#terminated;
   }
 
-  /** A session holds so many bytes now; 0 where it has drained or ended. */
+  /** Sets how many bytes a session holds; 0 if it has drained or ended. */
   set(holder: Holder, bytes: number): void {
     this.#bytes += bytes - (this.#holders.get(holder) ?? 0);
     if (bytes === 0) this.#holders.delete(holder);

@@ -1,6 +1,5 @@
 /**
- * Who is behind a connection or a request: contracts of what authenticates it, and {@link ClientIdentity}, the value that
- * everything else is told.
+ * Who is behind a connection or a request: the contract of authentication, and {@link ClientIdentity}, which everything else uses.
  */
 import type { DisconnectName } from "../wire/codes.js";
 import type { ClientInfo } from "../wire/messages.js";
@@ -12,23 +11,23 @@ export interface Identity {
   readonly user: string;
   /** Shown to others in presence, joins, leaves and publications. */
   readonly info?: Payload;
-  /** What the rules of channels may ask for. */
+  /** Roles that permissions of channels may require. */
   readonly roles?: readonly string[];
   /** For the application's hooks; never shown to a client. */
   readonly meta?: unknown;
-  /** Unix milliseconds; the connection ends some time later, unless the client comes with a newer token. */
+  /** Unix milliseconds; the connection ends some time later, unless the client sends a newer token. */
   readonly expiresAt?: number;
   /** Channels that the client is subscribed to at once, by name. */
   readonly subscriptions?: ReadonlyMap<string, SubscriptionGrant>;
-  /** Whether it is known by a token, which can be renewed and revoked. */
+  /** Whether it comes from a token, which can be renewed and revoked. */
   readonly hasToken?: boolean;
-  /** What the token can be revoked by, beside its user. */
+  /** Id by which the token can be revoked. */
   readonly tokenId?: string;
   /** Unix milliseconds. */
   readonly issuedAt?: number;
 }
 
-/** What a token can be revoked by. */
+/** The properties by which a token can be revoked. */
 export interface TokenOrigin {
   readonly user: string;
   readonly tokenId?: string;
@@ -36,16 +35,16 @@ export interface TokenOrigin {
   readonly issuedAt?: number;
 }
 
-/** What a client is allowed in one channel, whatever the channel's own rules say of who may subscribe. */
+/** Grants a client a subscription to one channel, whoever may subscribe by the channel's own rules. */
 export interface SubscriptionGrant {
-  /** Shown to others in this channel, beside the connection's info. */
+  /** Shown to others in this channel, in addition to the connection's info. */
   readonly info?: Payload;
   /** For the client, in the reply. */
   readonly data?: Payload;
   /** Unix milliseconds. */
   readonly expiresAt?: number;
   readonly overrides?: GrantOverrides;
-  /** The token that grants it; undefined where that is the connection's, or none. */
+  /** The token that grants it; undefined if that is the connection's, or none. */
   readonly origin?: TokenOrigin;
   /** The client had it before, and asked for it again. */
   readonly isKept?: true;
@@ -55,16 +54,16 @@ export interface SubscriptionGrant {
 export interface GrantOverrides {
   readonly hasPresence?: boolean;
   readonly hasJoinLeave?: boolean;
-  /** Whether joins and leaves are told without being asked for. */
+  /** Whether the client gets joins and leaves without asking for them. */
   readonly isJoinLeaveForced?: boolean;
   readonly isRecoveryForced?: boolean;
 }
 
 /** The request that opened the connection. */
 export interface ConnectionRequest {
-  /** Lower-case names. Values of fields that came several times are joined by commas, cookies by semicolons. */
+  /** Lower-case names. Values of repeated fields are joined by commas, cookies by semicolons. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** What the client sent in the connect command in the place of fields. Anybody can put anything there. */
+  /** Headers that the client sent in the connect command instead. Not trustworthy: clients can send anything. */
   readonly emulatedHeaders?: Readonly<Record<string, string>>;
   /** Path and query. */
   readonly url: string;
@@ -87,7 +86,7 @@ export type IdentityResult =
 
 export type Authenticate = (credentials: Credentials) => IdentityResult | Promise<IdentityResult>;
 
-/** Whom and what a subscription's token must be for. */
+/** Who presents a subscription token, and for which channel. */
 export interface TokenBearer {
   readonly channel: string;
   readonly user: string;
@@ -114,7 +113,7 @@ const maxInfoCharacters = 4096;
 
 /**
  * No authentication: takes the identity from the data of the connect command, `{user?: string, info?: any}`. For servers that
- * only this machine can reach. Tokens are refused, since accepting them unverified would look safe and not be.
+ * only this machine can reach. Tokens are refused, since accepting them unverified would only look safe.
  */
 export const insecureAuth: Authenticate = ({ token, data }) => {
   if (token) return refuse("invalidToken", "this server has no key to verify tokens");
@@ -142,8 +141,8 @@ function refuse(disconnect: DisconnectName, reason: string): IdentityResult {
 }
 
 /**
- * Who is behind a connection or a request, with all that follows from it. A value: {@link toClientIdentity} makes a new one
- * whenever something of it changes.
+ * Who is behind a connection or a request, with everything derived from it. Immutable: {@link toClientIdentity} creates a new one
+ * for every change.
  */
 export interface ClientIdentity {
   /** Without the channels that came with it. */
@@ -152,7 +151,7 @@ export interface ClientIdentity {
   readonly info: ClientInfo;
   /** As the application sees it. */
   readonly actor: Actor;
-  /** Whom it is charged to what the client takes up. */
+  /** Who is charged for the client (quota.ts). */
   readonly owner: string;
 }
 
@@ -169,8 +168,8 @@ export function toClientIdentity(client: string, identity: Identity, owner: stri
 }
 
 /**
- * Whom it is charged to what a client takes up: its user, or its address where it has none.
- * @param addressKey what the address is counted by; empty for one that many may share
+ * Who is charged for a client: its user, or its address if it has none.
+ * @param addressKey the key under which the address is counted; empty for one that many may share
  */
 export function ownerOf(user: string, addressKey: string): string {
   if (user !== "") return `user:${user}`;

@@ -1,35 +1,35 @@
 /**
- * When a session ends by itself. {@link Keepalive} finds out whether the peer is still there: it must answer pings and, when
- * the way to it is full, take something now and then. {@link Expiry} is the end of what a token has granted. Keepalive only
- * decides; the session has the deadline, pings and closes.
+ * When a session ends on its own. {@link Keepalive} checks that the peer is still there: it must answer pings and, while bytes
+ * wait for it, take some of them. It only decides; the session sets deadlines, pings and closes. {@link Expiry} ends what a token
+ * has granted.
  */
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { SessionTimes } from "./context.js";
 
-/** Bytes that a peer has to have taken since a ping, to be slow and not gone. */
+/** A peer that has taken this many bytes since a ping is slow, not gone. */
 const progressBytes = 16 * 1024;
 
-/** What is waited for: the time of the next ping, the answer to one, or that a full peer takes something. */
+/** What is waited for: the time of the next ping, the answer to one, or progress of a full peer. */
 export type KeepaliveWait = "ping time" | "pong" | "drain";
 
-/** What to do at the end of a wait: ping and wait for the answer, wait for something else, or close. */
+/** What to do at the end of a wait: ping, wait for a pong or for progress, or close. */
 export type KeepaliveStep = "ping" | "pong" | "drain" | Disconnect;
 
-/** What is known of the peer at the end of a wait. */
+/** The peer's state at the end of a wait. */
 export interface PeerProgress {
   /** Bytes that the operating system has taken so far. */
   readonly takenBytes: number;
   readonly isFull: boolean;
-  /** Whether this side had stopped reading since the ping, so that the answer may be there already. */
+  /** Whether this side has stopped reading since the ping, so that the pong may be unread. */
   readonly isThrottled: boolean;
 }
 
 export class Keepalive {
   readonly #times: SessionTimes;
   #waitsFor: KeepaliveWait | undefined;
-  /** What had been taken when the wait began. */
+  /** Bytes that had been taken when the wait began. */
   #takenBytes = 0;
   #hasDrained = false;
 
@@ -37,7 +37,7 @@ export class Keepalive {
     this.#times = times;
   }
 
-  /** Pings begin after half to a whole interval, so that they spread. @returns milliseconds until then */
+  /** The first ping comes after half to a whole interval, so that pings spread. @returns milliseconds until then */
   start(random: number, takenBytes: number): number {
     return this.wait("ping time", takenBytes) * (0.5 + random / 2);
   }
@@ -108,7 +108,7 @@ export class Expiry implements DeadlineHolder {
   }
 }
 
-/** As clients are told: whole seconds, at least one. */
+/** The ttl that clients are told: whole seconds, at least one. */
 export function secondsUntil(expiresAt: number | undefined, now: number): number | undefined {
   return expiresAt === undefined ? undefined : Math.max(1, Math.ceil((expiresAt - now) / 1000));
 }

@@ -4,7 +4,7 @@
  * {@link MapControl} is the server's own side.
  */
 
-import { whole } from "../channels/batches.js";
+import { toFull } from "../channels/batches.js";
 import type { Broker } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
 import type { Channels } from "../channels/channels.js";
@@ -169,7 +169,7 @@ async function stateStep(
   const wanted = page.publications.filter(
     ({ offset, tags }) => offset <= start.offset && (filter?.passes(tags) ?? true),
   );
-  const state = isPatched(params, granted) ? wanted.map(whole) : wanted;
+  const state = isPatched(params, granted) ? wanted.map(toFull) : wanted;
   const { cursor } = page;
   const answer = { position: start, publications: [] };
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
@@ -219,7 +219,7 @@ async function streamStep(
   return {
     page: { phase: "stream", state: [] },
     position: { epoch: channel.epoch, offset: page.offset },
-    publications: isPatched(params, granted) ? publications.map(whole) : publications,
+    publications: isPatched(params, granted) ? publications.map(toFull) : publications,
   };
 }
 

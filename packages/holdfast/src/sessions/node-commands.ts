@@ -1,6 +1,6 @@
 /**
- * What the server's own commands do to the sessions of this node, and to requests that wait on it. They come by the cluster,
- * from whichever node; control.ts sends them. No permission is asked for.
+ * Carries out commands of the cluster on the sessions and waiting requests of this node. control.ts sends them, on any node. Needs
+ * no permission.
  */
 import type { ClusterCommand, CommandOutcome, SessionTarget } from "../channels/cluster.js";
 import { disconnect, type ReplyError, reconnectsAfter, replyError, unsubscribeTable } from "../wire/codes.js";
@@ -12,14 +12,14 @@ import type { Identity, SubscriptionGrant } from "./identity.js";
 import type { SessionRegistry } from "./registry.js";
 import type { Session } from "./session.js";
 
-/** A request that waits for what comes in a channel. */
+/** A request that waits for publications of a channel. */
 export interface WaitingRequest {
   readonly identity: Identity;
   readonly grant: SubscriptionGrant;
   readonly channel: string;
 }
 
-/** Readers without a connection, some of which are to end, too. */
+/** The waiting requests of this node, which commands may end. */
 export interface WaitingRequests {
   refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void;
 }
@@ -34,7 +34,7 @@ export class NodeCommands {
   readonly #context: SessionContext;
   readonly #requests: WaitingRequests | undefined;
 
-  /** @param requests to which the same is done as to connections */
+  /** @param requests treated like connections */
   constructor(sessions: SessionRegistry, context: SessionContext, requests?: WaitingRequests) {
     this.#sessions = sessions;
     this.#context = context;
@@ -54,7 +54,7 @@ export class NodeCommands {
     }
   }
 
-  /** Ends what came with tokens that are revoked: connections, subscriptions, and requests that wait. */
+  /** Ends everything that came with revoked tokens: connections, subscriptions, and waiting requests. */
   endRevoked(): void {
     const { application, access } = this.#context;
     const { isRevoked: matches } = application;
@@ -113,7 +113,7 @@ export class NodeCommands {
   }
 
   #disconnect({ target, reason, except }: CommandOf<"disconnect">): void {
-    // Clients may come back after other reasons, and keep their positions.
+    // After other reasons clients may reconnect, and keep their positions.
     if (!reconnectsAfter(reason.code)) this.#revokeReads(target);
     for (const session of this.#find(target)) if (!except.includes(session.id)) session.close(reason);
     this.#refuse(
@@ -128,7 +128,7 @@ export class NodeCommands {
       else session.renew(expiresAt, info);
   }
 
-  /** Positions that were issued before no longer count. All connections of a user are one reader. */
+  /** Invalidates positions that were issued before. All connections of a user are one reader. */
   #revokeReads(target: SessionTarget, channel?: string): void {
     const { access } = this.#context;
     const { user } = target;
@@ -155,7 +155,7 @@ export class NodeCommands {
   }
 }
 
-/** Those that were subscribed stay so where another cannot be. */
+/** If one connection cannot be subscribed, the others stay subscribed. */
 async function subscribeOne(
   session: Session,
   { channel, grant, recover }: CommandOf<"subscribe">,
@@ -174,7 +174,7 @@ async function subscribeOne(
     for (const publication of result.publications)
       session.sendPush({ kind: "pub", channel, publication, epoch: position.epoch });
   });
-  // A channel that the client has already is what was wanted.
+  // Already subscribed is what was asked for.
   if (failure === undefined || "disconnect" in failure || failure.error.code === 105) return undefined;
   return failure.error;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { patched, publicationsFor, viewAfterPublication, viewOf } from "../../src/channels/batches.js";
+import { publicationsFor, toDelta, viewAfterPublication, viewOf } from "../../src/channels/batches.js";
 import { Channel } from "../../src/channels/channel.js";
 import { plainEncoding } from "./support/fake-reader.js";
 
@@ -45,9 +45,9 @@ describe("payloads as patches", () => {
   });
 
   it("apply to the immediately preceding publication only", () => {
-    expect(patched(publication(3), publication(2))).toMatchObject({ delta: "patch" });
-    expect(patched(publication(3), publication(1))).toEqual({ ...publication(3), delta: "full" });
-    expect(patched(publication(3), undefined)).toEqual({ ...publication(3), delta: "full" });
+    expect(toDelta(publication(3), publication(2))).toMatchObject({ delta: "patch" });
+    expect(toDelta(publication(3), publication(1))).toEqual({ ...publication(3), delta: "full" });
+    expect(toDelta(publication(3), undefined)).toEqual({ ...publication(3), delta: "full" });
   });
 
   it("are kept apart from full payloads of other readers", () => {

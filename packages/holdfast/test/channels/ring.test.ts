@@ -22,7 +22,7 @@ describe("empty ring", () => {
     const ring = new Ring(ample);
     expect(ring.first).toBe(ring.next);
     expect(ring.bytes).toBe(0);
-    expect(ring.placeOf(1)).toBeUndefined();
+    expect(ring.sequenceOf(1)).toBeUndefined();
     expect(() => ring.at(0)).toThrow(RangeError);
   });
 });
@@ -96,10 +96,10 @@ describe("clearing", () => {
     expect(ring.first).toBe(20);
     expect(ring.next).toBe(20);
     expect(ring.bytes).toBe(0);
-    expect(ring.placeOf(20)).toBeUndefined();
+    expect(ring.sequenceOf(20)).toBeUndefined();
     ring.push(pubEntry(101));
     expect(ring.at(20).offset).toBe(101);
-    expect(ring.placeOf(101)).toBe(20);
+    expect(ring.sequenceOf(101)).toBe(20);
   });
 });
 
@@ -108,23 +108,23 @@ describe("sequence number of a publication", () => {
     const ring = new Ring(ample);
     for (const entry of [joinEntry(0), pubEntry(1), joinEntry(1), joinEntry(1), pubEntry(2), joinEntry(2)])
       ring.push(entry);
-    expect(ring.placeOf(1)).toBe(1);
-    expect(ring.placeOf(2)).toBe(4);
-    expect(ring.placeOf(3)).toBeUndefined();
-    expect(ring.placeOf(0)).toBeUndefined();
+    expect(ring.sequenceOf(1)).toBe(1);
+    expect(ring.sequenceOf(2)).toBe(4);
+    expect(ring.sequenceOf(3)).toBeUndefined();
+    expect(ring.sequenceOf(0)).toBeUndefined();
   });
 
   it("is unknown when only joins after it remain", () => {
     const ring = new Ring({ ...ample, maxEntries: 3 });
     for (const entry of [pubEntry(1), joinEntry(1), joinEntry(1), pubEntry(2)]) ring.push(entry);
-    expect(ring.placeOf(1)).toBeUndefined();
-    expect(ring.placeOf(2)).toBe(3);
+    expect(ring.sequenceOf(1)).toBeUndefined();
+    expect(ring.sequenceOf(2)).toBe(3);
   });
 
   it("is unknown for evicted publications", () => {
     const ring = new Ring({ ...ample, maxEntries: 3 });
     fill(ring, 10);
-    expect([6, 7, 8, 9, 10, 11].map((offset) => ring.placeOf(offset))).toEqual([
+    expect([6, 7, 8, 9, 10, 11].map((offset) => ring.sequenceOf(offset))).toEqual([
       undefined,
       undefined,
       7,
@@ -159,7 +159,7 @@ class NaiveRing {
     while (this.kept.length > 1 && this.bytes > this.#limits.maxBytes) this.first++;
   }
 
-  placeOf(offset: number): number | undefined {
+  sequenceOf(offset: number): number | undefined {
     const index = this.all.findIndex((entry, at) => {
       return at >= this.first && entry.kind === "pub" && entry.offset === offset;
     });
@@ -199,12 +199,12 @@ describe("ring compared with a naive model", () => {
               next: ring.next,
               bytes: ring.bytes,
               entries: entriesOf(ring),
-              places: offsets.map((offset) => ring.placeOf(offset)),
+              places: offsets.map((offset) => ring.sequenceOf(offset)),
             }).toEqual({
               next: naive.all.length,
               bytes: naive.bytes,
               entries: naive.kept,
-              places: offsets.map((offset) => naive.placeOf(offset)),
+              places: offsets.map((offset) => naive.sequenceOf(offset)),
             });
           }
         },
