@@ -1,17 +1,24 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** Unit tests alone: those that start no process and no browser. */
+/** Unit tests alone: those of packages that are neither started as programs nor slow. */
 const isUnit = process.env.HOLDFAST_TEST_UNIT !== undefined;
 const all = ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"];
-/** These start the built programs, or build something. */
-const withProcesses = [
+/** Start the built programs, or build something. */
+const withPrograms = [
   "packages/*/test/cli/**",
   "packages/client/test/index.*.test.ts",
-  "packages/holdfast/test/brokers/lmdb/{lmdb-broker.kill,lmdb-broker.starts,store-check}*.test.ts",
   "packages/lab/test/run-lab*.test.ts",
   "apps/showcase/test/bundle.test.ts",
   "apps/showcase/test/server/command.test.ts",
+];
+/** Seconds each: a store on disk, sockets that are filled or time out, long random runs. */
+const slow = [
+  "packages/holdfast/test/brokers/lmdb/**",
+  "packages/holdfast/test/brokers/*.property.test.ts",
+  "packages/holdfast/test/sessions/session.fuzz.test.ts",
+  "packages/holdfast/test/sockets/{socket-driver.backpressure,socket-timeouts.sockets,websocket-server*}.test.ts",
+  "packages/lab/test/users/**",
 ];
 
 const at = (path: string) => join(import.meta.dirname, path);
@@ -32,7 +39,7 @@ export default defineConfig({
   },
   test: {
     include: isUnit ? all.slice(0, 2) : all,
-    exclude: ["**/node_modules/**", ...(isUnit ? withProcesses : [])],
+    exclude: ["**/node_modules/**", ...(isUnit ? [...withPrograms, ...slow] : [])],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,6 +1,6 @@
 // `npm test`: installs and builds what is needed, finds or installs a browser, and runs every test.
 // Arguments go to vitest: `npm test -- packages/holdfast/test/websocket` runs one folder.
-// `npm run test:unit` runs the tests that start no process and no browser, and prints the coverage of the sources.
+// `npm run test:unit` runs the quick tests of the packages alone (vitest.config.ts names the others), and prints their coverage.
 
 import { ensureChromium } from "./chromium.mjs";
 import { prepare, run } from "./prepare.mjs";
