@@ -252,7 +252,7 @@ describe("invalid command", () => {
       112,
       /epoch/,
     ],
-    ["rpc", { rpc: { method: "x" } }, 104, /accepted are holdfast.publish/],
+    ["rpc", { rpc: { method: "x" } }, 104, /known methods: holdfast.publish/],
     ["refresh", { refresh: { token: "x" } }, 108, /do not expire/],
     ["sub_refresh", { sub_refresh: { channel: "a", token: "x" } }, 108, /do not expire/],
   ];

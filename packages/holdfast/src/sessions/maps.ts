@@ -1,7 +1,7 @@
 /**
- * Channels of kind `map`. A live subscription is reached in steps: the state page by page, then what has changed since the
- * first page, and live from there. The channel is held open meanwhile, and what the first step granted holds for all.
- * {@link MapControl} is the server's own side.
+ * Channels of kind `map`. A client subscribes in steps: the state page by page, then the changes since the first page, then live.
+ * Meanwhile the channel is held open, and the grant of the first step holds for all steps. {@link MapControl} is for the server
+ * API.
  */
 
 import { toFull } from "../channels/batches.js";
@@ -22,14 +22,14 @@ import type { Reader } from "./data-access.js";
 import type { Publishing } from "./publishing.js";
 import { type Failure, isPatched, keepsFor, type SubscribeGrant } from "./subscribing.js";
 
-/** For the next step, in milliseconds. */
+/** Time for the client to send the next step. */
 const stepTimeoutMs = 30_000;
 
 export class MapPaging implements DeadlineHolder {
   dueTick = 0;
   readonly channel: Channel;
   readonly granted: SubscribeGrant;
-  /** Of the first page of the state: what came later is told as changes. */
+  /** Position of the first page of the state; later publications are sent as changes. */
   start: Position | undefined;
   /** Head of the log at the first page of changes. */
   top: number | undefined;
@@ -46,13 +46,13 @@ export class MapPaging implements DeadlineHolder {
   }
 }
 
-/** Of one session, by channel. */
+/** The maps that one session is subscribing to, by channel. */
 export class MapPagings {
   readonly #context: Pick<SessionContext, "channels" | "deadlines">;
   readonly #isBusy: () => boolean;
   readonly #pagings = new Map<string, MapPaging>();
 
-  /** @param isBusy whether what was sent still waits for the client, or what it has sent for the server */
+  /** @param isBusy whether bytes still wait for the client, or its input waits for the server */
   constructor(context: Pick<SessionContext, "channels" | "deadlines">, isBusy: () => boolean) {
     this.#context = context;
     this.#isBusy = isBusy;
@@ -74,7 +74,7 @@ export class MapPagings {
     return this.#pagings.has(channel);
   }
 
-  /** The one that a step goes on with; undefined where the step begins one. */
+  /** The one that a step continues; undefined if the step begins one. */
   find(channel: string, { phase, cursor }: MapParams): MapPaging | undefined {
     return phase === "state" && cursor === undefined ? undefined : this.#pagings.get(channel);
   }
@@ -84,7 +84,7 @@ export class MapPagings {
     const acquired = await this.#context.channels.acquire(channel, owner);
     this.end(channel);
     const paging = new MapPaging(acquired, granted, (each) => {
-      // A client that reads slowly has not seen the page yet, or its next step waits here. Keepalive bounds that.
+      // A slow client may not have read the page yet, or its next step waits here. Keepalive bounds that.
       if (this.#isBusy()) this.await(each);
       else this.end(channel, each);
     });
@@ -93,19 +93,19 @@ export class MapPagings {
     return paging;
   }
 
-  /** The client has to come with the next step. */
+  /** Waits for the client's next step. */
   await(paging: MapPaging): void {
     this.#context.deadlines.set(paging, stepTimeoutMs);
   }
 
-  /** A step is at work, however long that takes. */
+  /** A step is running, which may take any time. */
   hold(paging: MapPaging): void {
     this.#context.deadlines.clear(paging);
   }
 
   /**
-   * @param only that one, where another has taken its place
-   * @returns whether there was one
+   * @param only ends nothing if another has replaced this one
+   * @returns whether one was ended
    */
   end(channel: string, only?: MapPaging): boolean {
     const paging = this.#pagings.get(channel);
@@ -125,12 +125,12 @@ export class MapPagings {
 export interface LiveStep {
   readonly state: readonly Publication[];
   readonly recovery: Extract<Recovered, { isRecovered: true }>;
-  /** Whether the client has all values once it has what comes with this. */
+  /** Whether the client has all values after this step. */
   readonly hasValues: boolean;
 }
 
 export type Step =
-  /** An answer with a page, after which another step follows. */
+  /** A page, after which another step follows. */
   | {
       readonly page: MapResult;
       readonly position: Position;
@@ -160,12 +160,12 @@ async function stateStep(
   const page = await readState(context.broker.log, granted.rules, {
     ...map,
     channel: channel.name,
-    least: minMapPage,
+    minEntries: minMapPage,
   });
   if (page === undefined) return { error: replyError("badRequest", `subscribe.${cursorFault}`) };
   const start = startOf(paging, page);
   if (start === undefined) return unrecoverable();
-  // Those that are newer come as changes.
+  // Newer values come as changes.
   const wanted = page.publications.filter(
     ({ offset, tags }) => offset <= start.offset && (filter?.passes(tags) ?? true),
   );
@@ -173,13 +173,13 @@ async function stateStep(
   const { cursor } = page;
   const answer = { position: start, publications: [] };
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };
-  const isFar = channel.head - start.offset > entriesOf(map.limit, minMapPage);
+  const isFar = channel.head - start.offset > pageEntries(map.limit, minMapPage);
   if (isFar && granted.rules.retention.maxEntries > 0) return { ...answer, page: { phase: "state", state } };
   const recovery = await context.channels.recovery.recover(channel, start, () => true);
   return recovery.isRecovered ? { state, recovery, hasValues: true } : unrecoverable();
 }
 
-/** Frozen at the first page. @returns undefined where the log has started afresh since */
+/** Set by the first page. @returns undefined if the log has started afresh since */
 function startOf(paging: MapPaging, { position }: KeysPage): Position | undefined {
   paging.start ??= position;
   return position.epoch === paging.start.epoch ? paging.start : undefined;
@@ -195,8 +195,8 @@ async function streamStep(
   const { recover: isRecovering, map } = params;
   const { retention, recovery = "force" } = granted.rules;
   if (isRecovering && (recovery === "off" || retention.maxEntries === 0)) return unrecoverable();
-  const since = placeOf(params, start);
-  // Live at once, without what was before.
+  const since = startOfChanges(params, start);
+  // Live at once, without earlier publications.
   if (since === undefined)
     return {
       state: [],
@@ -224,11 +224,10 @@ async function streamStep(
 }
 
 /**
- * Where a step of changes goes on: at the position that it names, or else where the state was read. Clients leave out an
- * offset of 0.
- * @returns undefined where it names none, and asks to be live at once
+ * Where a step reads changes from: the position that it names, or else that of the state. Clients omit an offset of 0.
+ * @returns undefined if it names none, and asks to be live at once
  */
-function placeOf(
+function startOfChanges(
   { epoch, offset, recover, map }: SubscribeParams & { readonly map: MapParams },
   start: Position | undefined,
 ): Position | undefined {
@@ -250,20 +249,20 @@ function unrecoverable(): Failure {
   return { error: replyError("unrecoverablePosition") };
 }
 
-/** Entries of a page; fewer where they are large. */
+/** Most entries of a page; fewer if they are large. */
 const maxMapPage = 1000;
-/** Of those that subscribe. */
+/** Fewest entries of a page for subscribers. */
 export const minMapPage = 100;
-/** Characters of a page. */
+/** Most characters of a page. */
 const maxPageCharacters = 128 * 1024;
 
 export interface StateRequest {
   readonly channel: string;
-  /** Most entries; 0 for as many as one page may have. */
+  /** Most entries; 0 for as many as a page may have. */
   readonly limit: number;
-  /** Entries that a page has at least where it has more behind it. @default 1 */
-  readonly least?: number;
-  /** Where the page before ended. */
+  /** Raises a smaller `limit`. @default 1 */
+  readonly minEntries?: number;
+  /** Where the previous page ended. */
   readonly cursor?: string | undefined;
   /** Lowest score first. @default false */
   readonly isAscending?: boolean;
@@ -275,14 +274,14 @@ export interface StatePage extends KeysPage {
 }
 
 /**
- * One page of a map in its order, for whoever reads it.
- * @returns undefined where the cursor is none that this server has given
+ * One page of a map in its order, for every kind of reader.
+ * @returns undefined if the cursor is invalid
  * @throws what the broker's `keys` throws
  */
 export async function readState(
   log: Pick<Log, "keys">,
   { map }: ChannelRules,
-  { channel, limit, least = 1, cursor, isAscending = false }: StateRequest,
+  { channel, limit, minEntries = 1, cursor, isAscending = false }: StateRequest,
 ): Promise<StatePage | undefined> {
   const after = cursor === undefined ? undefined : parseCursor(cursor);
   if (after === null) return undefined;
@@ -291,19 +290,19 @@ export async function readState(
     order: isOrdered ? "score" : "key",
     isReverse: isOrdered && isAscending,
     ...(after && { after }),
-    maxEntries: entriesOf(limit, least),
+    maxEntries: pageEntries(limit, minEntries),
     maxBytes: maxPageCharacters,
   });
   const last = page.publications.at(-1);
   return { ...page, cursor: page.hasMore && last ? cursorOf(last) : undefined };
 }
 
-/** What is said of a cursor that leads nowhere. */
-export const cursorFault = "cursor is none that this server has given";
+/** The text for an invalid cursor. */
+export const cursorFault = "cursor was not issued by this server";
 
-/** Entries of a page, by what is asked for. */
-export function entriesOf(limit: number, least: number): number {
-  return limit === 0 ? maxMapPage : Math.min(maxMapPage, Math.max(least, limit));
+/** Most entries of a page with the limit that was asked for. */
+export function pageEntries(limit: number, minEntries: number): number {
+  return limit === 0 ? maxMapPage : Math.min(maxMapPage, Math.max(minEntries, limit));
 }
 
 /** Where a page ended; clients send it back as it is. */
@@ -311,7 +310,7 @@ function cursorOf({ key = "", score = 0 }: Publication): string {
   return `${score}:${key}`;
 }
 
-/** @returns null where it is none */
+/** @returns null if it is invalid */
 function parseCursor(cursor: string): KeysQuery["after"] | null {
   const [, score = "", key = ""] = /^([^:]+):(.+)$/s.exec(cursor) ?? [];
   return key === "" || !Number.isFinite(Number(score)) ? null : { score: Number(score), key };
@@ -341,7 +340,7 @@ export class MapControl {
     return page ?? replyError("badRequest", cursorFault);
   }
 
-  /** @returns undefined where the key has no value */
+  /** @returns undefined if the key has no value */
   async value(channel: string, key: string): Promise<Publication | undefined | ReplyError> {
     const rules = this.#rulesOf(channel);
     return "code" in rules ? rules : await this.#broker.log.value(channel, key);
@@ -352,7 +351,7 @@ export class MapControl {
     return "code" in page ? page : page.numKeys;
   }
 
-  /** Removes every key that is there now. Readers are told of each. */
+  /** Removes every key that has a value now. Readers get each removal. */
   async clear(channel: string): Promise<ReplyError | undefined> {
     const rules = this.#rulesOf(channel);
     if ("code" in rules) return rules;
@@ -390,6 +389,6 @@ export class MapControl {
     if (fault !== undefined) return replyError("badRequest", fault);
     const policy = this.#application.policyFor(channel);
     if (policy === undefined) return replyError("unknownChannel");
-    return policy.rules.kind === "map" ? policy.rules : replyError("badRequest", "this channel is no map");
+    return policy.rules.kind === "map" ? policy.rules : replyError("badRequest", "this channel is not a map");
   }
 }

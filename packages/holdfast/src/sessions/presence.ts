@@ -16,11 +16,11 @@ type PresenceContext = Pick<SessionContext, "broker" | "lists" | "times" | "onEr
 
 export interface Subscriber {
   readonly rules: Pick<ChannelRules, "hasPresence" | "hasJoinLeave">;
-  /** Maps in which the client is listed. */
+  /** Maps that list the client. */
   readonly listedIn: readonly string[];
   /** The client as others see it here. */
   readonly info: ClientInfo;
-  /** Whom it is charged to; undefined for the server. */
+  /** Who is charged; undefined for the server. */
   readonly owner: Owner;
 }
 
@@ -51,7 +51,7 @@ export function hideSubscriber(context: PresenceContext, channel: string, subscr
   if (rules.hasJoinLeave) announce(context, channel, "leave", info);
 }
 
-/** Where there is no room the client is not listed, which is tried again with each renewal. */
+/** If there is no room the client is not listed; each renewal tries again. */
 function addPresence(context: PresenceContext, channel: string, { info, owner }: Subscriber): void {
   const { broker, times } = context;
   const added = broker.presence.add(channel, info, presenceLeaseMs(times), owner).catch((error: unknown) => {
@@ -71,8 +71,8 @@ function watch({ onError }: PresenceContext, work: Promise<void>, stage: string)
 type ListContext = Pick<SessionContext, "broker" | "application" | "onError">;
 
 /**
- * Maps that list who is subscribed to another channel: an entry for each connection, which is removed with it, or one for
- * each user, which goes when no connection has renewed it for long enough.
+ * Maps that list the subscribers of another channel: an entry for each connection, which is removed with it, or one for each
+ * user, which expires when no connection renews it.
  */
 export class PresenceLists {
   readonly #context: ListContext;
@@ -81,13 +81,13 @@ export class PresenceLists {
     this.#context = context;
   }
 
-  /** @param owner whom it is charged to */
+  /** @param owner who is charged */
   join(lists: readonly string[], info: ClientInfo, owner: Owner): void {
     for (const list of lists) this.#run(list, (rules) => this.#put(list, rules, info, owner));
   }
 
   /**
-   * An entry that has gone meanwhile comes back.
+   * An entry that has expired meanwhile is added again.
    * @param isSubscribed whether the client is still subscribed
    */
   renew(lists: readonly string[], info: ClientInfo, owner: Owner, isSubscribed: () => boolean): void {
@@ -131,7 +131,7 @@ export class PresenceLists {
     // Another channel of the application may have the list's name.
     if (policy === undefined || type === "keys") return;
     work(policy.rules).catch((error: unknown) => {
-      // Who is not listed for want of room comes into the list when there is some.
+      // A client that found no room is listed once there is some.
       if (!hasCode(error, "HF_BROKER_FULL")) onError(error, { stage: `keeping the list ${list}` });
     });
   }
@@ -139,7 +139,7 @@ export class PresenceLists {
 
 const removal = { data: nullPayload, isRemoved: true } as const;
 
-/** None for an anonymous user in a list of users, nor for one whose id can be no key. */
+/** @returns undefined for an anonymous user in a list of users, and for an id that is not a valid key */
 function keyOf({ map }: ChannelRules, { client, user }: ClientInfo): string | undefined {
   const key = map?.type === "users" ? user : client;
   return findKeyFault("key", key) === undefined ? key : undefined;

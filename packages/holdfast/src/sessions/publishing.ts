@@ -1,6 +1,6 @@
 /**
- * One publication into a channel, by its policy: for clients' commands, for methods that publish, and for the server's own
- * interfaces. Which key it has, how fast a connection may publish, and the methods that clients may call stand here, too.
+ * Publishes into a channel by its policy, for commands of clients, for methods that publish, and for the server API. Also decides the
+ * key of a publication, bounds how fast a connection publishes, and calls the methods that clients may call.
  */
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
@@ -30,35 +30,35 @@ export interface Publisher {
   /** As subscribers see it. */
   readonly info: ClientInfo;
   readonly isSubscribed: boolean;
-  /** Whom it is charged to (owner.ts). */
+  /** Who is charged (quota.ts). */
   readonly owner: string;
 }
 
 /** A program that publishes with a key for the HTTP interface. */
 export interface ApiCaller {
-  /** Tells its key from others, and says nothing of it. */
+  /** Identifies its key without revealing it. */
   readonly keyId: string;
 }
 
-/** Whom a publication is from; undefined for the server itself, which asks for no permission, as programs with a key do not. */
+/** Who publishes; undefined for the server itself. Neither the server nor programs with a key need permission. */
 export type Origin = Publisher | ApiCaller | undefined;
 
 /**
- * Whose an idempotency key is. A key means one thing for one sender in one channel, whatever interface it comes by, so that no
- * sender can use up the keys of another. An anonymous client has nothing that outlasts its connection but its
- * address, so those of one address are one sender, and their repeats count once across reconnects.
+ * The sender of an idempotency key. Keys are separate for each sender and channel, whatever the interface, so that no sender can use
+ * up the keys of another. Nothing but its address identifies an anonymous client across reconnects, so those of one address are
+ * one sender.
  */
 export function senderOf(origin: Origin): string {
   if (origin === undefined) return "";
   if ("keyId" in origin) return `key:${origin.keyId}`;
-  // Behind a proxy that is not trusted, all clients may have one address.
+  // Behind an untrusted proxy, all clients may share one address.
   return origin.owner === "" ? "address:" : origin.owner;
 }
 
 type Published = Promise<PublishResult | ReplyError> | ReplyError;
 
 /**
- * @returns where it stands, or why it was refused
+ * @returns its position, or why it was refused
  * @throws what the application, and the broker's `publish`, throw
  */
 export function publish(publishing: Publishing, params: PublishParams, origin?: Origin): Published {
@@ -71,7 +71,7 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   const publisher = origin && "actor" in origin ? origin : undefined;
   const keyed = withKey(policy.rules, params, publisher);
   if ("code" in keyed) return keyed;
-  const keyFault = findFaultOfKeys(keyed);
+  const keyFault = findKeysFault(keyed);
   if (keyFault !== undefined) return replyError("badRequest", keyFault);
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
@@ -79,13 +79,13 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   return toLog(publishing, keyed, policy.rules, origin);
 }
 
-/** A client whose commands for one channel begin in their order. */
+/** A client whose commands for a channel begin in order. */
 interface PublishingClient {
   publisherIn(channel: string): Publisher;
   readonly channels: { readonly calls: Pick<CallsInOrder, "begin" | "isBusy"> };
 }
 
-/** For a client's command: it waits for a subscribe before it, and is before those that come after it. */
+/** Publishes for a client's command, after its earlier commands for the channel and before its later ones. */
 export function publishInTurn(
   client: PublishingClient,
   params: PublishParams,
@@ -97,8 +97,8 @@ export function publishInTurn(
   return calls.isBusy(channel) ? calls.begin(channel, run) : run();
 }
 
-/** Clients' were looked at as they came, but for keys that are ids of users; the server's own were not. */
-function findFaultOfKeys({ key, idempotencyKey }: PublishParams): string | undefined {
+/** Keys from clients were checked on arrival, except user ids used as keys; keys from the server were not. */
+function findKeysFault({ key, idempotencyKey }: PublishParams): string | undefined {
   const fault = key === undefined ? undefined : findKeyFault("key", key);
   return (
     fault ?? (idempotencyKey === undefined ? undefined : findKeyFault("idempotency_key", idempotencyKey))
@@ -148,17 +148,17 @@ function append(
   const { channel, data, key, tags, idempotencyKey } = params;
   const { isRemoved, score, keyVersion: version, keyMode } = params;
   const publisher = origin && "actor" in origin ? origin : undefined;
-  const said = publisher ? { data, info: publisher.info } : { data };
+  const content = publisher ? { data, info: publisher.info } : { data };
   const isPlain = key === undefined && tags === undefined;
   const { retention, durability } = storageOf(rules);
   const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
-  // Most have nothing else, and objects put together from parts are what a publication costs most.
+  // Most publications have nothing else, and merging objects is the largest part of their cost.
   return broker.log.publish(
     channel,
     isPlain
-      ? said
+      ? content
       : {
-          ...said,
+          ...content,
           ...(key !== undefined && { key }),
           ...(tags && { tags }),
           ...(isRemoved && { isRemoved }),
@@ -188,7 +188,7 @@ async function afterReaders(
   return await append(publishing, params, rules, origin);
 }
 
-/** @returns the parameters with the key that counts, or why they do not fit the channel */
+/** @returns the parameters with the key that applies, or why they do not fit the channel */
 export function withKey(
   rules: ChannelRules,
   params: PublishParams,
@@ -225,33 +225,33 @@ function ownKey(keysOf: "client" | "user", { actor }: Publisher): string {
   return keysOf === "client" ? actor.client : actor.user;
 }
 
-/** How fast users publish, over all of their connections; undefined for no bound. */
+/** The rates of users over all of their connections; undefined for no bound. */
 export function createUserPublishes(limits: SessionLimits): TokenBuckets | undefined {
   const { userPublishesPerSecond: perSecond, userPublishBurst: burst } = limits;
   return perSecond === null ? undefined : new TokenBuckets({ perSecond, burst });
 }
 
-/** Why a publication is not taken: in text for the client, and whether the connection must end. */
+/** Why a publication is refused: a text for the client, and whether the connection must end. */
 export interface RateRefusal {
   readonly isClosing: boolean;
   readonly text: string;
 }
 
 /**
- * How fast one connection may publish: by itself, and together with the others of its user. Made with a connection's first
- * publication, so that those that only read need no room for it.
+ * Bounds how fast one connection publishes: on its own, and together with the other connections of its user. Created with the first
+ * publication, so that connections that only read need no memory for it.
  */
 export class PublishRate {
   readonly #limits: SessionContext["limits"];
   readonly #user: string;
-  /** Of all users. */
+  /** The rates of all users. */
   readonly #buckets: TokenBuckets | undefined;
   readonly #own: TokenBucket | undefined;
   readonly #shared: TokenBucket | undefined;
-  /** Publications that the user's rate has refused this connection, less those it has let through since. */
+  /** Publications of this connection that the user's rate has refused, minus those accepted since. */
   #refused = 0;
 
-  /** @param user empty for an anonymous one, who shares nothing */
+  /** @param user empty for an anonymous one, which shares no rate */
   constructor(user: string, { limits, userPublishes }: SessionContext, now: number) {
     this.#limits = limits;
     this.#user = user;
@@ -262,7 +262,7 @@ export class PublishRate {
     this.#shared = this.#buckets?.hold(user, now);
   }
 
-  /** @returns undefined for a publication that is within the rates */
+  /** @returns undefined if the publication is within the rates */
   take(now: number): RateRefusal | undefined {
     const rate = this.#own?.take(now) ?? "ok";
     if (rate !== "ok") return this.#refuseOwn(rate === "overdrawn", now);
@@ -283,7 +283,7 @@ export class PublishRate {
     return { isClosing, text };
   }
 
-  /** Nothing is taken on credit here, for it would be the credit of connections that have done nothing. */
+  /** No credit here: it would be at the expense of the user's other connections. */
   #refuseShared(now: number): RateRefusal {
     const { userPublishesPerSecond, userPublishBurst } = this.#limits;
     this.#refused++;
@@ -297,7 +297,7 @@ function waitText(waitMs: number): string {
   return `; try again in ${Math.max(1, Math.ceil(waitMs))} ms`;
 }
 
-/** Counts as a publication, as the publish command does. */
+/** Counts as a publication, like the publish command. */
 export const publishMethod = "holdfast.publish";
 
 type RpcMethod = (
@@ -307,7 +307,7 @@ type RpcMethod = (
 ) => Promise<{ readonly result: unknown } | ReplyError>;
 
 const methods: ReadonlyMap<string, RpcMethod> = new Map([
-  /** Publishes, and returns the publication's position, which the reply to publish has no field for. */
+  /** Publishes, and returns the position, for which the reply to publish has no field. */
   [
     publishMethod,
     async (session, data, context) => {
@@ -335,7 +335,7 @@ export async function callMethod(
   if (application.call === undefined || !application.methods.includes(method))
     return replyError(
       "methodNotFound",
-      `accepted are ${[...methods.keys(), ...application.methods].join(", ")}`,
+      `known methods: ${[...methods.keys(), ...application.methods].join(", ")}`,
     );
   const outcome = await application.call(method, data, session.client.actor);
   return "refusal" in outcome ? outcome.refusal : outcome.data;

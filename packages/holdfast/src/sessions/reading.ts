@@ -1,6 +1,6 @@
 /**
- * One read of a channel, from a position in its log or from the end: history, polls, pages of a map. Where there is nothing
- * yet, the client may wait (`WaitingReader`).
+ * Single reads of a channel, from a position in its log or from the end: history, polls, pages of a map. If there is nothing yet,
+ * the client may wait (`WaitingReader`).
  */
 
 import type { Broker } from "../channels/broker.js";
@@ -31,29 +31,30 @@ export type ReadingContext = Pick<
 
 export interface ReadParams {
   readonly channel: string;
-  /** Left out: from the end. */
+  /** Undefined: from the end. */
   readonly since?: Position;
-  /** Most publications; those of one answer have a bound of their own. 0: the position only. */
+  /** Most publications, up to the server's limit. 0: the position only. */
   readonly limit?: number;
-  /** Where the page of a map's state before ended, with the position of the first page. */
+  /** Where the previous page of a map's state ended. */
   readonly cursor?: StateCursor;
-  /** For the channel. */
+  /** A subscription token for the channel. */
   readonly token?: string;
 }
 
 export interface StateCursor {
+  /** Position of the first page. */
   readonly start: Position;
   readonly place: string;
 }
 
-/** Publications in the order of the log. Not recovered: they do not follow the place that was asked for. */
+/** Publications in log order. If not recovered, they do not follow the position that was asked for. */
 export interface LogAnswer {
   readonly position: Position;
   readonly publications: readonly Publication[];
   readonly isRecovered: boolean;
 }
 
-/** Values of a map. The position is that of the first page: what has changed since then is read from there. */
+/** Values of a map. The position is that of the first page; changes are read from there. */
 export interface StateAnswer {
   readonly position: Position;
   readonly state: readonly Publication[];
@@ -63,18 +64,18 @@ export interface StateAnswer {
 
 export type ReadAnswer = LogAnswer | StateAnswer;
 
-/** A client that may read a channel, and what it is granted there. */
+/** A client that may read a channel, and its grant. */
 export interface Admission extends SubscribeGrant {
   readonly client: RequestClient;
 }
 
-/** Publications of an answer where nothing is said of their number, and from the end. */
+/** Publications of a read from the end without a limit. */
 export const defaultReadEntries = 100;
 
 const nothing: readonly Publication[] = Object.freeze([]);
 
 /**
- * Whether a client may read a channel, as one that subscribes.
+ * Whether a client may read a channel, by the same rules as for subscribing.
  * @throws what the application throws
  */
 export async function admit(
@@ -113,8 +114,8 @@ export async function admit(
 }
 
 /**
- * @param wait takes over where there is nothing after `since`; the channel is held until it returns
- * @returns undefined where it has
+ * @param wait takes over if there is nothing after `since`; the channel is held until it returns
+ * @returns undefined if `wait` has taken over
  * @throws what the application and the broker throw
  */
 export async function read(
@@ -127,7 +128,7 @@ export async function read(
   if (rules.kind === "live")
     return refusal("notAvailable", "this channel keeps no history: connect to read it");
   const answer = await readOrWait(context, admission, params, wait);
-  // The position that is told is one to come back to. That of a later page of a map's state is only what the reader says.
+  // The reader may resume from the returned position. On later pages of a map's state it is the reader's own claim.
   if (answer && "position" in answer && params.cursor === undefined)
     allowFrom(context, admission, params.channel, answer.position);
   return answer;
@@ -142,7 +143,7 @@ async function readOrWait(
   const { rules, rights } = admission;
   const { since } = params;
   if (since === undefined) return await readEnd(context, admission, params);
-  // As in a history command, where readers are not to be taken up where they were.
+  // Without recovery, this is like a history command.
   if (rules.recovery === "off" && !rights.history) return refusal("permissionDenied");
   const channel = await context.channels.acquire(params.channel, admission.client.owner);
   try {
@@ -165,7 +166,7 @@ function allowFrom(
   access.allowFrom(actor, channel, position, rights, identity, grant);
 }
 
-/** @returns undefined where what follows the place is gone, or the place never was */
+/** @returns undefined if what follows the position is gone, or the position never existed */
 export async function readSince(
   context: ReadingContext,
   channel: Channel,
@@ -177,11 +178,11 @@ export async function readSince(
     return { position: since, publications: nothing, isRecovered: true };
   const recovery = await recover(context, channel, since, admission, admission.client.actor);
   if (!recovery.isRecovered) return undefined;
-  const most = Math.min(limit, context.limits.maxHistoryEntries);
+  const max = Math.min(limit, context.limits.maxHistoryEntries);
   const { epoch } = channel;
   const { publications, offset } = recovery;
-  if (publications.length <= most) return { position: { epoch, offset }, publications, isRecovered: true };
-  const first = publications.slice(0, most);
+  if (publications.length <= max) return { position: { epoch, offset }, publications, isRecovered: true };
+  const first = publications.slice(0, max);
   const end = first.at(-1)?.offset ?? since.offset;
   return { position: { epoch, offset: end }, publications: first, isRecovered: true };
 }
@@ -196,7 +197,7 @@ async function readEnd(
   return await readNewest(context, params);
 }
 
-/** As one without a place, but those that may not read history get the position only. */
+/** Like a read without a position, but clients that may not read history get only the position. */
 async function readAnew(
   context: ReadingContext,
   admission: Admission,
@@ -230,7 +231,7 @@ async function readMap(
     return refusal("unrecoverablePosition", "the map has started afresh: read it again without cursor");
   return {
     position: start,
-    // Those that are newer come as changes.
+    // Newer values come as changes.
     state: page.publications.filter(({ offset }) => offset <= start.offset),
     ...(page.cursor !== undefined && { cursor: { start, place: page.cursor } }),
   };

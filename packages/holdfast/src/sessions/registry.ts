@@ -1,22 +1,22 @@
-/** Sessions of this node: who is connected, by connection and by user. */
+/** The sessions of this node, by connection and by user. */
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
 import { Session, type SessionOwner } from "./session.js";
 import type { Transport } from "./transport.js";
 
 export interface RegistryStats {
-  /** Connections, those that have not sent connect yet included. */
+  /** Connections, including those that have not sent connect yet. */
   readonly connections: number;
   /** Distinct user ids of connected clients; all anonymous ones count as one. */
   readonly users: number;
   readonly subscriptions: number;
-  /** Bytes that wait for peers to read. */
+  /** Bytes that peers have yet to read. */
   readonly unsentBytes: number;
-  /** The same of those peers that do not keep up, as they count against the bound for all of them. */
+  /** The same for slow peers only, as it counts against `maxHeldBytes`. */
   readonly heldBytes: number;
-  /** Connections that do not keep up at the moment: they are behind, and read on when they have drained. */
+  /** Slow connections: they are behind, and continue once they have drained. */
   readonly behind: number;
-  /** Connections that were terminated since the start because all of them together held too much. */
+  /** Connections terminated since the start because all together exceeded `maxHeldBytes`. */
   readonly cutOff: number;
 }
 
@@ -33,7 +33,7 @@ export class SessionRegistry implements SessionOwner {
     return this.#sessions.size;
   }
 
-  /** A client has opened a connection. What it sends goes to the session that is returned. */
+  /** Opens a session for a new connection, which gets what the client sends. */
   open(transport: Transport): Session {
     const session = new Session(transport, this.#context, this);
     this.#sessions.set(session.id, session);
@@ -49,7 +49,7 @@ export class SessionRegistry implements SessionOwner {
     for (const sessions of [...this.#users.values()]) yield* [...sessions];
   }
 
-  /** The connections of a user, in the order they came; also those that are still connecting. */
+  /** The connections of a user, oldest first, including those that are still connecting. */
   sessionsOf(user: string): readonly Session[] {
     return [...(this.#users.get(user) ?? [])];
   }

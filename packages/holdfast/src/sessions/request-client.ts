@@ -1,6 +1,6 @@
 /**
- * A client that is there for one request: authenticated and welcomed like one that connects, and released when it has its
- * answer. The application hears of it what it hears of a connection. {@link WaitingReader} lets one wait for what comes next.
+ * A client for the duration of one request: authenticated and welcomed like a connection, with the same calls to the application,
+ * and released when it has its answer. {@link WaitingReader} lets it wait for new publications.
  */
 
 import type { Channel, Subscription } from "../channels/channel.js";
@@ -19,7 +19,7 @@ import {
 } from "./identity.js";
 
 export interface RequestClient extends ClientIdentity {
-  /** Channels that it may read whatever their rules say. */
+  /** Channels that it may read regardless of their rules. */
   readonly grants: ReadonlyMap<string, SubscriptionGrant>;
 }
 
@@ -29,7 +29,7 @@ export type RequestClientContext = Pick<
 >;
 
 /**
- * @returns a refusal with error 101 or 109 where another token would help, and others where the application refuses
+ * @returns a refusal with error 101 or 109 if another token would help, with others if the application refuses
  * @throws what the application throws
  */
 export async function acceptClient(
@@ -55,7 +55,7 @@ export async function acceptClient(
   return { ...client, grants: new Map([...(subscriptions ?? []), ...(welcome.subscriptions ?? [])]) };
 }
 
-/** The client has its answer, or is gone. To be called once. */
+/** The client has its answer, or is gone. Must be called once. */
 export function releaseClient(
   { access, application, onError }: RequestClientContext,
   { actor }: RequestClient,
@@ -71,12 +71,12 @@ export function releaseClient(
 function toRefusal(result: Extract<IdentityResult, { isAccepted: false }>): Refusal {
   if ("error" in result) return refusal(result.error, result.reason);
   const { disconnect, reason } = result;
-  // To connections, both of these are a matter of what they came with.
+  // For connections, both of these are about the credentials that they came with.
   const isUnknown = disconnect === "invalidToken" || disconnect === "badRequest";
   return refusal(isUnknown ? "unauthorized" : "permissionDenied", reason);
 }
 
-/** What has come, framed, and the position after it. No bytes: the time is over, or what came has to be read again. */
+/** The publications that came, framed, and the position after them. No bytes: the time is up, or they have to be read again. */
 export interface WaitOutcome {
   readonly bytes?: Uint8Array;
   readonly position: Position;
@@ -91,8 +91,8 @@ export interface WaitingReaderOptions {
 }
 
 /**
- * Waits for what comes next in a channel, once: the first batch, or the end of its time. To the delivery it is a reader like
- * any other, so those that wait at one place share their bytes, and are released in slices.
+ * Waits once for the next publications of a channel: the first batch, or the end of its time. To delivery it is a reader like any
+ * other, so readers that wait at the same position share their bytes, and are released in slices.
  */
 export class WaitingReader implements Reader, DeadlineHolder {
   dueTick = 0;
@@ -110,8 +110,8 @@ export class WaitingReader implements Reader, DeadlineHolder {
   }
 
   /**
-   * Waits from here on. @param channel held by the caller
-   * @returns false where it was stopped before
+   * Starts waiting. @param channel held by the caller
+   * @returns false if it was stopped before
    */
   start(channel: Channel, offset: number): boolean {
     if (this.#isStopped) return false;
@@ -132,12 +132,12 @@ export class WaitingReader implements Reader, DeadlineHolder {
     this.#subscription = undefined;
   }
 
-  /** Its time is over. */
+  /** Ends with what has come so far. */
   end(): void {
     if (this.#isStopped) return;
     const bytes = this.#bytes;
-    // Only now is it known where a page of the log has ended.
-    const position = bytes && this.#subscription ? placeOf(this.#subscription) : this.#position;
+    // Only now is it known where a page of the log ends.
+    const position = bytes && this.#subscription ? positionOf(this.#subscription) : this.#position;
     this.stop();
     this.#options.onEnd({ position, ...(bytes && { bytes }) });
   }
@@ -160,13 +160,13 @@ export class WaitingReader implements Reader, DeadlineHolder {
     this.end();
   }
 
-  /** The client comes back to the same position, and is told what has become of it. */
+  /** The client asks again from the same position, and is told of the gap. */
   onGap(): void {
     this.#bytes = undefined;
     this.end();
   }
 
-  /** Many may have come together, and so are released in slices, too. */
+  /** Many may have started together, so they are released in slices, too. */
   onDeadline(): void {
     this.#touch();
   }
@@ -178,6 +178,6 @@ export class WaitingReader implements Reader, DeadlineHolder {
   }
 }
 
-function placeOf({ channel, offset }: Subscription): Position {
+function positionOf({ channel, offset }: Subscription): Position {
   return { epoch: channel.epoch, offset };
 }

@@ -1,6 +1,6 @@
 /**
- * The channels of one session: subscribing with recovery, presence, joins and leaves, and undoing all that. Subscribing
- * and unsubscribing of one channel happen one after the other, in the order of the commands.
+ * The channels of one session: subscribes with recovery, presence, joins and leaves, and unsubscribes. Commands for the same channel
+ * run one after the other, in order.
  */
 import { publicationsFor, viewOf } from "../channels/batches.js";
 import type { Channel, Subscription } from "../channels/channel.js";
@@ -41,16 +41,16 @@ import { costOfFilter } from "./work.js";
 
 interface Entry {
   rules: ChannelRules;
-  /** Maps in which the client is listed. */
+  /** Maps that list the client. */
   readonly listedIn: readonly string[];
   /** The client as others see it here. */
   info: ClientInfo;
   /** Undefined while the subscribe command is pending. */
   subscription: Subscription | undefined;
   readonly isServerSide: boolean;
-  /** The token that it was granted by, where that is one of its own. */
+  /** The token that grants it, if it is not the connection's. */
   origin: TokenOrigin | undefined;
-  /** Whom it is charged to; undefined for the server. */
+  /** Who is charged; undefined for the server. */
   readonly owner: string | undefined;
   expiry: Expiry | undefined;
 }
@@ -58,30 +58,30 @@ interface Entry {
 type UnsubscribeReason = { readonly code: number; readonly reason: string };
 type Answer = (result: SubscribeResult) => void;
 
-/** A subscription that the server's side makes. */
+/** A grant for a server-side subscription. */
 export interface ServerGrant extends SubscriptionGrant {
-  /** It is the server that names the position to go on from, and not the client. @default false */
+  /** Whether the server, and not the client, names the position to recover from. @default false */
   readonly isPositionOwn?: boolean;
 }
 
-/** What the channels of a session read of it, and ask it for. */
+/** What its channels need of a session. */
 export interface ChannelsOwner extends Reader {
   readonly client: ClientIdentity;
   /** Whether the peer has yet to read what was sent, or to be read. */
   readonly isBusy: boolean;
-  /** What was done for the client, in work units. */
+  /** Charges work done for the client, in work units. */
   charge(units: number): void;
   sendPush(push: Push): void;
   close(reason: Disconnect): void;
 }
 
 export class SessionChannels {
-  /** Subscribing, unsubscribing and what comes after these, by channel. */
+  /** Orders subscribing, unsubscribing and later commands, by channel. */
   readonly calls = new CallsInOrder();
   readonly #owner: ChannelsOwner;
   readonly #context: SessionContext;
   readonly #entries = new Map<string, Entry>();
-  /** Maps on the way to a live subscription. */
+  /** Maps that are not live yet. */
   #maps: MapPagings | undefined;
   #isEnded = false;
 
@@ -94,7 +94,7 @@ export class SessionChannels {
     return this.#entries.size;
   }
 
-  /** Also of maps that are on the way to a live subscription. */
+  /** Includes maps that are not live yet. */
   get names(): Iterable<string> {
     return new Set([...this.#entries.keys(), ...(this.#maps?.names ?? [])]);
   }
@@ -114,14 +114,14 @@ export class SessionChannels {
   }
 
   /**
-   * @param answer sends the reply; called when the subscription stands and before anything of it is delivered
-   * @returns why it was refused, and `answer` was not called
+   * @param answer sends the reply; called once the subscription exists and before anything is delivered
+   * @returns why it was refused, in which case `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
     return this.calls.run(params.channel, () => this.#subscribe(params, answer));
   }
 
-  /** Subscribes the client from the server's side, whatever the channel's rules say of who may. */
+  /** Subscribes the client from the server's side, whoever may subscribe by the channel's rules. */
   grant(params: SubscribeParams, grant: ServerGrant, answer: Answer): Promise<Failure | undefined> {
     return this.calls.run(params.channel, () => this.#subscribe(params, answer, grant));
   }
@@ -133,7 +133,7 @@ export class SessionChannels {
     });
   }
 
-  /** The server's side ends a subscription: the client is told, and may not come back to a position of its own. */
+  /** Ends a subscription from the server's side: the client is told, and may not resume from an earlier position. */
   revoke(channel: string, why: UnsubscribeReason): Promise<void> {
     return this.calls.run(channel, async () => {
       this.#context.access.revoke(this.#owner.client.actor, channel);
@@ -141,12 +141,12 @@ export class SessionChannels {
     });
   }
 
-  /** The subscription's token has expired, and the client may come back with another. */
+  /** Ends a subscription whose token has expired; the client may subscribe again with another. */
   expire(channel: string): Promise<void> {
     return this.calls.run(channel, async () => this.#tellEnd(channel, unsubscribeTable.expired));
   }
 
-  /** Ends what was granted by tokens that are revoked. */
+  /** Ends subscriptions that revoked tokens have granted. */
   endRevoked(matches: (token: TokenOrigin) => boolean): void {
     const revoked = [...this.#entries].filter(([, { origin }]) => origin && matches(origin));
     const paged = this.#maps?.namesWhere(({ granted: { grant } }) => grant.origin && matches(grant.origin));
@@ -161,7 +161,7 @@ export class SessionChannels {
     this.#owner.sendPush({ kind: "unsubscribe", channel, code, reason });
   }
 
-  /** The client has shown a newer token. @returns whether it is subscribed */
+  /** Applies a newer token. @returns whether the client is subscribed */
   renew(channel: string, { expiresAt, info, origin }: SubscriptionGrant): boolean {
     const entry = this.#entries.get(channel);
     if (entry?.subscription === undefined) return false;
@@ -171,7 +171,7 @@ export class SessionChannels {
     return true;
   }
 
-  /** The node lost what the subscription has yet to read: the client is told, and may recover what is left. */
+  /** Publications that the subscription lacks are gone: the client is told, and may recover what is left. */
   onGap(subscription: Subscription): void {
     const channel = subscription.channel.name;
     const entry = this.#entries.get(channel);
@@ -189,11 +189,11 @@ export class SessionChannels {
     this.#isEnded = true;
     this.#maps?.endAll();
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
-    // Another connection cannot be told to be the same one.
+    // Another connection cannot be recognized as the same client.
     if (this.#owner.client.actor.user === "") this.#context.access.revoke(this.#owner.client.actor);
   }
 
-  /** @param grant of the server's side; without it, the client asks */
+  /** @param grant from the server's side; undefined if the client asks */
   async #subscribe(
     params: SubscribeParams,
     answer: Answer,
@@ -264,7 +264,7 @@ export class SessionChannels {
     return found;
   }
 
-  /** One step, after which the subscription is live or the client comes with the next one. */
+  /** One step, after which the subscription is live or the client sends the next step. */
   async #subscribeMap(
     params: SubscribeParams & { readonly map: MapParams },
     entry: Entry,
@@ -276,9 +276,9 @@ export class SessionChannels {
     const maps = this.#maps;
     const known = maps.find(name, map);
     if (known === undefined && map.cursor !== undefined)
-      // Its time was over, or the server has ended it: clients begin anew after this error, and after others do not.
+      // It timed out, or the server has ended it. Clients start over after this error, but not after others.
       return {
-        error: replyError("unrecoverablePosition", "begin to read the state again, without a cursor"),
+        error: replyError("unrecoverablePosition", "read the state again from the start, without a cursor"),
       };
     const paging = known ?? (await this.#beginMap(maps, params, policy));
     if (!("channel" in paging)) return paging;
@@ -311,7 +311,7 @@ export class SessionChannels {
     return "grant" in granted ? await maps.begin(params.channel, granted, this.#owner.client.owner) : granted;
   }
 
-  /** Runs without a pause, so that nothing is published between the reply's position and the cursor's. */
+  /** Synchronous, so that nothing is published between the reply's position and the cursor. */
   #finish(
     channel: Channel,
     entry: Entry,
@@ -323,7 +323,7 @@ export class SessionChannels {
   ): Failure | undefined {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const { grant, rules } = granted;
-    // Meanwhile, while the application was asked.
+    // It may have been revoked while the application was asked.
     if (isRevoked(this.#context.application, this.#owner.client.identity, grant))
       return { error: replyError("permissionDenied", "the token is revoked") };
     const isRecovered = recovery?.isRecovered === true;
@@ -357,8 +357,8 @@ export class SessionChannels {
     const wasRecovering = state ? params.recover : recovery !== undefined;
     answer({
       ...promises,
-      // After a recovery clients count on from the offset they asked with, as they take the publications. Of maps they
-      // count on from the end of these.
+      // After a recovery, clients count on from the offset that they asked for, as they take the publications; in maps they count on
+      // from the last of these.
       position: promises.positioned
         ? {
             epoch: channel.epoch,
@@ -389,7 +389,7 @@ export class SessionChannels {
     entry.expiry.set(expiresAt);
   }
 
-  /** Ends a subscription that SDKs make anew, or the connection where the server has made it. */
+  /** Ends a subscription, which SDKs make again; if it is server-side, ends the connection. */
   #end(channel: string, entry: Entry, why: "insufficientState" | "expired"): void {
     if (entry.isServerSide) {
       this.#owner.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
@@ -409,24 +409,24 @@ export class SessionChannels {
   }
 }
 
-/** Where nothing is kept, a position would be a promise that cannot be kept. */
+/** Without history, a position would promise a recovery that cannot happen. */
 const noPosition: Position = Object.freeze({ epoch: "", offset: 0 });
 
-/** Runs calls of one name one after the other, in the order they were asked for; those of different names side by side. */
+/** Runs calls with the same name one after the other, in order; calls with different names run concurrently. */
 export class CallsInOrder {
-  /** The last of the calls that are pending, by name. */
+  /** The last pending call, by name. */
   #last: Map<string, Promise<unknown>> | undefined;
 
   isBusy(name: string): boolean {
     return this.#last?.has(name) ?? false;
   }
 
-  /** Settles, and never rejects, when the calls so far are over; undefined where there is none. */
+  /** Resolves when the calls so far have settled, and never rejects; undefined if there are none. */
   pending(name: string): Promise<unknown> | undefined {
     return this.#last?.get(name)?.catch(() => {});
   }
 
-  /** Begins a call once those before are over; calls after it wait only until it has begun. */
+  /** Starts a call once earlier ones have settled; later calls wait only until it has started. */
   begin<T>(name: string, call: () => T | Promise<T>): T | Promise<T> {
     if (!this.isBusy(name)) return call();
     return new Promise<T>((resolve) => {
@@ -442,7 +442,7 @@ export class CallsInOrder {
     all.set(name, running);
     const settled = () => {
       if (all.get(name) === running) all.delete(name);
-      // Most sessions have nothing pending, and an empty map takes more than the rest of this.
+      // Most sessions have nothing pending, and an empty map takes more memory than the rest of this.
       if (all.size === 0 && this.#last === all) this.#last = undefined;
     };
     running.then(settled, settled);

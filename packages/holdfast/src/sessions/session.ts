@@ -1,7 +1,7 @@
 /**
- * One client, whatever its transport: takes its commands in order, answers them, reads its channels, and keeps the line
- * alive. Its parts own their state and say what is next; the session acts, on its transport and on the node. Bounded in
- * commands in flight, in bytes that wait for the peer, and in time.
+ * One client, whatever its transport: runs its commands in order, reads its channels, and keeps the connection alive. Its parts own
+ * their state and decide; the session acts on its transport and on the node. Bounded in commands in flight, in bytes that wait for
+ * the peer, and in time.
  */
 import type { Subscription } from "../channels/channel.js";
 import type { Encoding, Framed, Reader } from "../channels/reader.js";
@@ -29,20 +29,20 @@ import type { OnReply, Transport, TransportEvents } from "./transport.js";
 import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
 
 /**
- * - `opened`: nothing but a connection.
- * - `connecting`: the connect command has come.
- * - `welcomed`: the application has accepted the client, and is told of its end from here on.
- * - `connected`: the reply to connect is next; commands run and channels are read.
+ * - `opened`: the connection is open, and connect has not come.
+ * - `connecting`: the connect command is running.
+ * - `welcomed`: the application has accepted the client; from here on it is told when the session ends.
+ * - `connected`: the connect reply is sent next; commands run and channels are read.
  * - `refused`: connect was answered with an error, and the client has to close.
  * - `ended`: nothing more is sent; the transport may still be closing.
  */
 export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
-/** What a session tells the table it stands in. */
+/** What a session tells its registry. */
 export interface SessionOwner {
   /** Whether the user may have one more connection. */
   hasRoomFor(user: string): boolean;
-  /** It is known who it is. */
+  /** The session's user is known. */
   identified(session: Session): void;
   ended(session: Session): void;
 }
@@ -66,7 +66,7 @@ export class Session
   #state: SessionState = "opened";
   #client: ClientIdentity;
   #expiry: Expiry | undefined;
-  /** By id of a command that did not come as a frame. */
+  /** By the id of a command that did not come in a frame. */
   #onReplies: Map<number, OnReply> | undefined;
 
   constructor(transport: Transport, context: SessionContext, owner: SessionOwner) {
@@ -95,12 +95,12 @@ export class Session
     return this.#client;
   }
 
-  /** Reader: whom it is charged to what the client takes up. */
+  /** Reader: who is charged for the client. */
   get owner(): string {
     return this.#client.owner;
   }
 
-  /** The client as one that publishes in a channel. */
+  /** The client as a publisher in a channel. */
   publisherIn(channel: string): Publisher {
     const { channels } = this;
     const { actor, owner } = this.#client;
@@ -119,17 +119,17 @@ export class Session
     return this.#state === "ended";
   }
 
-  /** Whether nothing more is read from the peer, until its commands are dealt with or its answers are read. */
+  /** Whether reading from the peer is paused, until its commands are done or it has read its answers. */
   get isReadPaused(): boolean {
     return this.#flow.isReadPaused;
   }
 
-  /** Whether the peer has yet to read what was sent, or to be read. */
+  /** Whether bytes wait for the peer, or its input waits here. */
   get isBusy(): boolean {
     return this.#flow.isFull || this.#flow.isReadPaused;
   }
 
-  /** Reader: more is taken only when what was written has left, so a slow peer is behind instead of queued for. */
+  /** Reader: takes more only when everything written has left, so that a slow peer lags instead of filling a queue. */
   get isReady(): boolean {
     return this.#state === "connected" && !this.#flow.isFull && !this.#flow.isBehind;
   }
@@ -153,7 +153,7 @@ export class Session
     return this.#owner.hasRoomFor(user);
   }
 
-  /** It is known who it is, and where it comes from; nothing is delivered before it is connected. */
+  /** Sets who the client is and where it comes from. Nothing is delivered before it is connected. */
   identify(identity: Identity, address: string): void {
     const owner = ownerOf(identity.user, this.#context.addressKey?.(address) ?? address);
     this.#client = toClientIdentity(this.id, identity, owner);
@@ -161,13 +161,13 @@ export class Session
     if (!this.isEnded) this.#owner.identified(this);
   }
 
-  /** The application has accepted the client, and is told of the end, also where that has come meanwhile. */
+  /** The application has accepted the client, and is told when the session ends, even if it has ended meanwhile. */
   markWelcomed(): void {
     if (this.isEnded) this.#tellApplication();
     else this.#state = "welcomed";
   }
 
-  /** The reply to connect is next. Without effect on a session that has ended while it was found out who it is. */
+  /** The connect reply is sent next. Has no effect if the session ended during authentication. */
   markConnected(): void {
     if (this.isEnded) return;
     this.#state = "connected";
@@ -176,12 +176,12 @@ export class Session
     if (this.channels.count > 0) this.#context.delivery.resume(this);
   }
 
-  /** The client has shown a newer token, which says all anew but who it is. */
+  /** Applies a newer token of the client, which may change everything but its user. */
   renewIdentity(identity: Identity): void {
     this.#renew({ ...identity, user: this.user });
   }
 
-  /** The server's side says how things are now. @param expiresAt Unix milliseconds; undefined for never */
+  /** Changes the client's expiry and info from the server's side. @param expiresAt Unix milliseconds; undefined for never */
   renew(expiresAt: number | undefined, info?: Payload): void {
     const { expiresAt: before, ...identity } = this.#client.identity;
     this.#renew({
@@ -221,7 +221,7 @@ export class Session
     }
   }
 
-  /** TransportEvents. A pong that was not asked for is ignored. */
+  /** TransportEvents. An unsolicited pong is ignored. */
   receivePong(): void {
     if (this.#keepalive.awaitsPong) this.#wait("ping time");
   }
@@ -353,7 +353,7 @@ export class Session
     if (this.#flow.isFull) this.#context.held.set(this, this.unsentBytes);
   }
 
-  /** Runs what may run, and lets the peer go on or wait. */
+  /** Runs the commands that may start, then pauses or resumes reading. */
   #proceed(): void {
     while (!this.isEnded && this.#flow.canRunCommands(this.transport.unsentBytes)) {
       const step = this.#commands.next(this.#state);
@@ -413,7 +413,7 @@ export class Session
     this.#proceed();
   }
 
-  /** Takes its place among the commands in flight, though no answer is waited for. */
+  /** Counts as a command in flight, although it gets no reply. */
   async #giveMessage(message: Extract<Step, { method: "send" }>): Promise<void> {
     const { application, onError } = this.#context;
     try {
@@ -445,12 +445,12 @@ export class Session
 
   #whyNotConnected(): Disconnect {
     const { connectTimeoutMs } = this.#context.times;
-    // A page that is frozen or a line that stalls, after which clients must not stay away.
+    // The page may be frozen or the network stalled, so clients must reconnect.
     if (this.#state === "opened") return disconnect("slow", `no connect within ${connectTimeoutMs} ms`);
     if (this.#state === "refused")
-      return disconnect("stale", `no connect that was accepted within ${connectTimeoutMs} ms`);
-    // Not the client's fault, and so nothing that it should stay away for.
-    return disconnect("internalError", `finding out who it is took over ${connectTimeoutMs} ms`);
+      return disconnect("stale", `no accepted connect within ${connectTimeoutMs} ms`);
+    // Not the client's fault, so clients must reconnect.
+    return disconnect("internalError", `authentication took over ${connectTimeoutMs} ms`);
   }
 
   #renew(identity: Identity): void {
@@ -466,9 +466,9 @@ export class Session
     this.#expiry.set(expiresAt);
   }
 
-  /** Whatever one client can bring about must not end the process, and all others with it. */
+  /** A failure that one client causes must not end the process. */
   #fail(error: unknown): void {
-    this.#context.onError(error, { stage: "taking a client's commands" });
+    this.#context.onError(error, { stage: "running a client's commands" });
     this.close(disconnect("internalError"));
   }
 

@@ -1,6 +1,6 @@
 /**
- * Whether a client may subscribe to a channel, and what it is granted there: by its token, or by the channel's policy. Making
- * and ending subscriptions is for session-channels.ts.
+ * Whether a client may subscribe to a channel, and what it is granted: by its token, or by the channel's policy.
+ * session-channels.ts makes and ends subscriptions.
  */
 import { type ViewOptions, viewOf } from "../channels/batches.js";
 import type { Channel } from "../channels/channel.js";
@@ -13,10 +13,10 @@ import type { SessionContext } from "./context.js";
 import { canReadList, findReadRights, type Reader, type ReadRights } from "./data-access.js";
 import type { SubscriptionGrant } from "./identity.js";
 
-/** Why a command was not carried out: an answer, or the end of the connection. */
+/** Why a command failed: an error for the reply, or the end of the connection. */
 export type Failure = { readonly error: ReplyError } | { readonly disconnect: Disconnect };
 
-/** What a subscription goes by: the grant, the channel's rules with the grant's overrides, and what may be read. */
+/** What a subscription is based on: the grant, the channel's rules with the grant's overrides, and the rights to read. */
 export interface SubscribeGrant {
   readonly grant: SubscriptionGrant;
   readonly rules: ChannelRules;
@@ -30,7 +30,7 @@ export interface Applicant {
 }
 
 /**
- * Without a promise where nothing has to be waited for, so that what a client publishes right after finds it subscribed.
+ * Synchronous if nothing has to be awaited, so that a publish right after finds the client subscribed.
  * @throws what the application throws
  */
 export function authorizeSubscribe(
@@ -65,12 +65,12 @@ export function toSubscribeGrant(
   return rights.then((found) => ({ grant, rules, rights: found }));
 }
 
-/** Whether a failure says that the client may not subscribe, and not just that it has to ask in another way. */
+/** Whether a failure means that the client may not subscribe, rather than that it has to ask differently. */
 export function isDenial(failure: Failure): boolean {
-  return "disconnect" in failure || !askAnew.has(failure.error.code);
+  return "disconnect" in failure || !retryableCodes.has(failure.error.code);
 }
 
-const askAnew: ReadonlySet<number> = new Set([
+const retryableCodes: ReadonlySet<number> = new Set([
   replyError("badRequest").code,
   replyError("tokenExpired").code,
 ]);
@@ -84,7 +84,7 @@ function findMapFault({ kind, map }: ChannelRules, params: SubscribeParams): str
   return `this channel is a map of ${type}: subscribe with type ${mapTypes[type]}`;
 }
 
-/** Why a later step of a map's subscription is refused, which goes by what the first was granted. */
+/** Why a later step of a map's subscription is refused; it uses the grant of the first step. */
 export function findLaterFault(
   { grant, rules }: SubscribeGrant,
   { filter }: SubscribeParams,
@@ -106,7 +106,7 @@ export function keepsFor(
 }
 
 /**
- * What a reader that comes back has missed, by the channel's rules and the reader's rights.
+ * What a reader that resumes has missed, by the channel's rules and the reader's rights.
  * @throws what the broker's `history` throws
  */
 export async function recover(
@@ -118,7 +118,7 @@ export async function recover(
 ): Promise<Recovered> {
   const { access, channels, clock } = context;
   if (!access.canReadFrom(reader, channel, { epoch, offset }, rights))
-    return { isRecovered: false, reason: "what was published before is not for this client" };
+    return { isRecovered: false, reason: "this client may not read earlier publications" };
   const before = channel.epoch;
   const now = clock.now();
   const recovery =
@@ -126,7 +126,7 @@ export async function recover(
       ? await channels.recovery.recoverNewest(
           channel,
           { epoch, offset },
-          // One that passes a filter may lie far behind.
+          // The newest that passes the filter may lie far back.
           filter && (({ tags, offset: at }) => filter.passes(tags) && (rights.history || at > offset)),
         )
       : await channels.recovery.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
@@ -203,18 +203,18 @@ function fail(...error: Parameters<typeof replyError>): Failure {
   return { error: replyError(...error) };
 }
 
-/** What a client is told that it can rely on, by the channel's rules and by what it asks for. */
+/** The guarantees that a client gets, by the channel's rules and by what it asks for. */
 export function grantedGuarantees(
   { kind, recovery = "force", retention }: ChannelRules,
-  wishes: { readonly recoverable: boolean; readonly positioned: boolean },
+  asked: { readonly recoverable: boolean; readonly positioned: boolean },
 ): { readonly recoverable: boolean; readonly positioned: boolean } {
   const isKept = kind !== "live" && !(kind === "map" && retention.maxEntries === 0);
   if (!isKept || recovery === "off") return { recoverable: false, positioned: false };
-  const recoverable = recovery === "force" || wishes.recoverable;
-  return { recoverable, positioned: recoverable || wishes.positioned };
+  const recoverable = recovery === "force" || asked.recoverable;
+  return { recoverable, positioned: recoverable || asked.positioned };
 }
 
-/** What a subscription gets, by what it asks for and the channel has room for. */
+/** The view of a subscription, by what it asks for and what the channel allows. */
 export function viewOptionsFor(
   { joinLeave, filter, wantsDelta }: SubscribeParams,
   { rules, rights }: Pick<SubscribeGrant, "rules" | "rights">,
@@ -222,13 +222,13 @@ export function viewOptionsFor(
   const { hasJoinLeave, isJoinLeaveForced = false, allowsDelta = true, kind } = rules;
   return {
     hasJoinLeave: hasJoinLeave && rights.presence && (joinLeave || isJoinLeaveForced),
-    // A patch is of the publication before, which readers of the newest may not have got.
+    // A patch is based on the previous publication, which readers of the newest may lack.
     isDelta: wantsDelta && allowsDelta && kind !== "latest",
     filter,
   };
 }
 
-/** Whether payloads come as patches and texts that these are of, in every page of a map alike. */
+/** Whether payloads come as patches, which is the same for every page of a map. */
 export function isPatched(
   params: SubscribeParams,
   granted: Pick<SubscribeGrant, "rules" | "rights">,
@@ -236,7 +236,7 @@ export function isPatched(
   return viewOf(viewOptionsFor(params, granted)).delta !== "none";
 }
 
-/** Why a subscription's filter is one too many. */
+/** Why the channel cannot take another filter. */
 export function findFilterFault(
   { filter }: SubscribeParams,
   channel: Pick<Channel, "findFilterFault">,
@@ -246,7 +246,7 @@ export function findFilterFault(
   return fault === undefined ? undefined : { error: replyError("limitExceeded", fault) };
 }
 
-/** In the answer to a step that is not the last. */
+/** For the reply to any step but the last. */
 export const noGuarantees = Object.freeze({
   recoverable: false,
   positioned: false,

@@ -1,7 +1,7 @@
 /**
- * Costly work of all clients. What a request costs is said here, for commands and for plain HTTP alike. Each user, connection
- * or address has an account that it is charged to; what begins takes its turn, so that no turn of the event loop takes long,
- * and while the loop lags nothing new is begun for those that have had their share.
+ * Schedules the costly work of all clients, and defines what requests cost, for commands and plain HTTP alike. Each user,
+ * connection or address has an account that is charged; costly work waits for its turn, so that no turn of the event loop takes
+ * long; while the loop lags, clients that have used their share are refused.
  */
 import type { Clock } from "../time/clock.js";
 import { TokenBucket } from "../time/token-bucket.js";
@@ -12,30 +12,30 @@ export interface WorkOptions {
   readonly clock: Clock;
   /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
   readonly schedule: (run: () => void) => void;
-  /** Units a second of one account, and at once; `null` for no bound. */
+  /** Units a second of one account; `null` for no bound. */
   readonly perSecond: number | null;
   readonly burst: number;
-  /** Of the event loop at the moment. */
+  /** The current lag of the event loop. */
   readonly lagMs: () => number;
   /** `null` for never. */
   readonly shedAboveLagMs: number | null;
 }
 
-/** What is begun in one turn of the event loop: about four milliseconds. The last may go beyond. */
+/** Units that may begin in one turn of the event loop: about four milliseconds. The last operation may exceed them. */
 const unitsPerTurn = 40;
-/** When a client that was refused may try again. */
+/** When a refused client may retry. */
 export const retryAfterMs = 1000;
 
 export const busyText = `the server is busy; try again in ${retryAfterMs} ms`;
 
-/** What one account may spend. Debts are paid off before anything costly is begun. */
+/** What one account may spend. Debts are paid off before costly work begins. */
 export interface WorkAccount {
   charge(units: number): void;
-  /** Milliseconds until it is out of debt; 0 where it is. */
+  /** Milliseconds until it is out of debt; 0 if it is. */
   waitMs(): number;
-  /** Whether so little was spent that it is served also while the loop lags. */
+  /** Whether it has spent so little that it is served even while the event loop lags. */
   readonly isWithinShare: boolean;
-  /** The account is not needed any longer. */
+  /** The account is no longer needed. */
   release(): void;
 }
 
@@ -49,7 +49,7 @@ const unbounded: WorkAccount = Object.freeze({
 export class Work {
   readonly #options: WorkOptions;
   readonly #buckets: TokenBuckets | undefined;
-  /** In the order in which they came, with what they cost about. */
+  /** Waiting operations in order, with their estimated cost. */
   readonly #waiting = new Map<() => void, number>();
   #left = unitsPerTurn;
   #isScheduled = false;
@@ -60,23 +60,23 @@ export class Work {
     this.#buckets = perSecond === null ? undefined : new TokenBuckets({ perSecond, burst });
   }
 
-  /** Operations that wait for their turn. */
+  /** Operations waiting for their turn. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Accounts that are held, or not paid off. */
+  /** Accounts that are held, or in debt. */
   get accounts(): number {
     return this.#buckets?.size ?? 0;
   }
 
-  /** Whether the event loop is so late that work should be refused. */
+  /** Whether the event loop lags so much that work should be refused. */
   get isLagging(): boolean {
     const { lagMs, shedAboveLagMs } = this.#options;
     return shedAboveLagMs !== null && lagMs() > shedAboveLagMs;
   }
 
-  /** @param key whose it is, for all that share it; undefined for an account that is not shared */
+  /** @param key identifies a shared account; undefined for one that is not shared */
   account(key: string | undefined): WorkAccount {
     const { clock, perSecond, burst } = this.#options;
     const buckets = this.#buckets;
@@ -98,8 +98,9 @@ export class Work {
   }
 
   /**
-   * @param run is called when it is its turn, unless that is now
-   * @returns whether it may begin at once
+   * Requests a turn.
+   * @param run called when the turn comes, unless that is now
+   * @returns whether the work may begin at once
    */
   begins(units: number, run: () => void): boolean {
     if (this.#waiting.size === 0 && this.#left > 0) {
@@ -111,19 +112,19 @@ export class Work {
     return false;
   }
 
-  /** The turn is not needed any longer. */
+  /** Cancels a requested turn. */
   cancel(run: () => void): void {
     this.#waiting.delete(run);
   }
 
-  /** Resolves when it is its turn. */
+  /** Resolves when the turn comes. */
   async turn(units: number): Promise<void> {
     await new Promise<void>((resolve) => {
       if (this.begins(units, resolve)) resolve();
     });
   }
 
-  /** Also what was charged afterwards leaves less for others in this turn. */
+  /** Work that is charged afterwards also leaves less for others in this turn. */
   #spend(units: number): void {
     this.#left -= units;
     this.#wake();
@@ -164,9 +165,9 @@ interface Entry {
 const defaultMaxIdle = 20_000;
 
 /**
- * Token buckets by key, for what several connections share: those of a user, those from an address. A bucket that is held
- * stays; one that is not held stays only until it is full, as a new one would be. Without a timer: each time one is released,
- * the oldest others are looked at. Beyond a bound, those that were released first are dropped.
+ * Token buckets by key, shared by several connections, such as those of a user or an address. A bucket stays while it is held, and
+ * after that until it is full, as a new one would be. There is no timer: each release checks the oldest idle ones. Beyond a bound,
+ * those released first are dropped.
  */
 export class TokenBuckets {
   readonly #options: TokenBucketsOptions;
@@ -182,7 +183,7 @@ export class TokenBuckets {
     return this.#held.size + this.#idle.size;
   }
 
-  /** The bucket of a key, which stays until it has been let go of as often as it was held. */
+  /** Holds the bucket of a key until the matching `release`. */
   hold(key: string, now: number): TokenBucket {
     const held = this.#held.get(key);
     if (held) {
@@ -217,7 +218,7 @@ export class TokenBuckets {
   #keep(key: string, bucket: TokenBucket, now: number): void {
     if (!bucket.isFull(now)) this.#idle.set(key, bucket);
     const { maxIdle = defaultMaxIdle } = this.#options;
-    // Where nothing is taken on credit, each is full within the time that an empty one needs, and those in front come first.
+    // Without credit, each is full within the time that an empty one takes, so the oldest are full first.
     for (const [oldest, each] of this.#idle) {
       if (this.#idle.size <= maxIdle && !each.isFull(now)) return;
       this.#idle.delete(oldest);
@@ -225,52 +226,52 @@ export class TokenBuckets {
   }
 }
 
-/** A work unit is about a tenth of a millisecond of the server's time. Cheap commands, whose number the command rate bounds, cost none. */
+/** A work unit is about a tenth of a millisecond of CPU time. Cheap commands cost none; the command rate bounds their number. */
 export const unitsPerMs = 10;
-/** An answer of so many bytes belongs to a cheap command. */
+/** Input and answers up to this size are free. */
 const cheapBytes = 1024;
-/** Read, put together and written in about a unit; the same when they are compressed, or expanded. */
+/** Bytes of an answer that are read, assembled and written in about a unit, or compressed or expanded. */
 const bytesPerUnit = 2048;
 const inputBytesPerUnit = 4096;
 const entriesPerUnit = 5;
-/** An invalid token, for its address: more than checking takes, since no client needs many tries. */
+/** The cost of an invalid token to its address: more than checking it takes, since no client needs many tries. */
 export const costOfBadToken = 20;
-/** Less is not counted: commands that only wait take it, too. */
+/** Shorter times are not charged: even commands that only wait take that long. */
 const cheapMs = 1;
 
-/** @param bytes of a message that a client has sent, which is parsed whatever comes of it: JSON of many small parts costs most */
+/** @param bytes of a message from a client, which is parsed in any case; JSON of many small parts costs most */
 export function costOfInput(bytes: number): number {
   return bytes <= cheapBytes ? 0 : bytes / inputBytesPerUnit;
 }
 
-/** @param bytes of an answer that was made for this client alone */
+/** @param bytes of an answer for this client alone */
 export function costOfAnswer(bytes: number): number {
   return bytes <= cheapBytes ? 0 : bytes / bytesPerUnit;
 }
 
-/** An answer that was there already, and is only written once more. */
+/** The cost of an answer that is shared, and only written again. */
 export function costOfSharedAnswer(bytes: number): number {
   return costOfAnswer(bytes) / 8;
 }
 
-/** @param ms for which nothing else could run: schemas and hooks of the application */
+/** @param ms for which nothing else could run, such as in schemas and hooks of the application */
 export function costOfTime(ms: number): number {
   return ms < cheapMs ? 0 : ms * unitsPerMs;
 }
 
-/** A tags filter that begins to be applied, by its weight. */
+/** The cost of a new tags filter, by its weight. */
 export function costOfFilter(weight: number): number {
   return weight / 8;
 }
 
-/** What a read will cost about, before it is known how much there is. At least one. */
+/** The estimated cost of a read, before it is known how much there is. At least one. */
 export function estimateOfEntries(entries: number): number {
   return Math.max(1, entries / entriesPerUnit);
 }
 
 type Kept = Pick<SessionLimits, "maxHistoryEntries">;
 
-/** What a command will cost about; 0 for a cheap one, which need not wait for its turn. */
+/** The estimated cost of a command; 0 for a cheap one, which need not wait for its turn. */
 export function estimateOf(command: Command, { maxHistoryEntries }: Kept): number {
   switch (command.method) {
     case "history": {

@@ -87,7 +87,7 @@ describe("holdfast.publish", () => {
     const { call } = await createPublisher();
     expect((await call(2, {}, "other"))?.error).toEqual({
       code: 104,
-      message: "method not found: accepted are holdfast.publish",
+      message: "method not found: known methods: holdfast.publish",
     });
   });
 });

@@ -18,7 +18,7 @@ describe("failure while processing a frame", () => {
       },
     });
     expect(() => unlucky.sendText("{}")).not.toThrow();
-    expect(errors).toEqual([{ error: failure, stage: "taking a client's commands" }]);
+    expect(errors).toEqual([{ error: failure, stage: "running a client's commands" }]);
     expect(unlucky.closeCodes).toEqual([3004]);
     await other.ask({ id: 2, refresh: {} });
     expect(other.reply(2)).toBeDefined();

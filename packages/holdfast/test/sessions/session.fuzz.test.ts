@@ -229,7 +229,7 @@ const left: Ending = { code: 3001, reason: "left" };
 /** Whether a connection may have ended as by a failure: something was kept back, or a hook failed while it connected. */
 function isExplained({ ending, sent }: FuzzClient, { errors }: SessionNode, steps: readonly Step[]): boolean {
   if (ending?.code !== disconnectTable.internalError.code) return false;
-  return ending.reason.includes("finding out who it is took")
+  return ending.reason.includes("authentication took")
     ? steps.some(({ kind }) => kind === "hold") || hasFailingConnect(sent)
     : errors.some(({ stage }) => stage === "command connect");
 }
