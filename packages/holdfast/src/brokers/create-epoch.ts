@@ -1,7 +1,7 @@
-/** Ids of epochs, for every broker: random, and long enough that no two of them are ever the same. */
+/** Ids of epochs for every broker: random, and long enough never to repeat. */
 import { randomBytes } from "node:crypto";
 
-/** With 96 bits, a billion epochs have two that are the same with a chance of one in 10¹¹. */
+/** With 96 bits, the chance that two of a billion epochs are equal is one in 10¹¹. */
 const epochBytes = 12;
 
 export function createEpoch(): string {

@@ -1,12 +1,11 @@
 /**
- * The epochs that logs begin with. A channel without a log has one, too, so that all who read the empty channel, and the
- * first publication, have the same, and nothing has to be kept of the channel for that.
+ * The epochs that logs begin with. A channel without a log has one, too, so that readers of the empty channel and its first
+ * publication agree on it, without any state for the channel.
  *
- * Why no epoch ever stands for two logs of a channel: the epoch is a base, which is random, and a generation. While no log
- * of the channel is forgotten, they stay. When one is, its generation has to be left behind first (`retire`), as durably as
- * the log is gone. Whoever may have lost logs without knowing which has to begin with another base. Generations are counted
- * for groups of channels, so that their number has a bound; that a channel gets another epoch because of its neighbour
- * costs its readers a `recovered: false`, never a gap.
+ * Why two logs of a channel never have the same epoch: an epoch is a random base and a generation. Both stay the same until a log of
+ * the channel is forgotten; before that its generation must be retired (`retire`), as durably as the log is removed. A broker that
+ * may have lost logs without knowing which must start with a new base. Generations are counted for groups of channels, so that their
+ * number is bounded; a channel that gets a new epoch because of its group costs its readers a `recovered: false`, never a gap.
  */
 
 const groups = 4096;
@@ -21,13 +20,13 @@ export class InitialEpochs {
     this.#generations = new Map(generations);
   }
 
-  /** What a log of the channel would begin with now. */
+  /** The epoch that a log of the channel would begin with now. */
   of(channel: string): string {
     const generation = this.#generations.get(groupOf(channel));
     return generation === undefined ? this.#base : `${this.#base}-${generation.toString(36)}`;
   }
 
-  /** A log of the channel is being forgotten. @returns what has to be remembered of that */
+  /** Moves on to the next generation, before a log of the channel is forgotten. @returns what must be stored */
   retire(channel: string): { readonly group: number; readonly generation: number } {
     const group = groupOf(channel);
     const generation = (this.#generations.get(group) ?? 0) + 1;
@@ -36,7 +35,7 @@ export class InitialEpochs {
   }
 }
 
-/** FNV-1a, which is the same in all runs. */
+/** FNV-1a, which is stable across restarts. */
 function groupOf(channel: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < channel.length; i++) hash = Math.imul(hash ^ channel.charCodeAt(i), 0x01000193);
