@@ -8,7 +8,7 @@ import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
-import { InitialEpochs } from "../initial-epochs.js";
+import { InitialEpochs } from "../epochs.js";
 import { ChannelLog } from "./channel-log.js";
 import type { EpochBase, Run } from "./format.js";
 import { type LogIndex, settled } from "./log-index.js";

@@ -9,7 +9,7 @@
  *     values    name 0 key                newest publication of a map's key: a frame
  *     owners    owner                     logs and bytes, JSON
  *     epochs    "base"                    base of initial epochs, JSON
- *               group                     generation of the group, see initial-epochs.ts
+ *               group                     generation of the group, see epochs.ts
  */
 import type { Database, RootDatabase } from "lmdb";
 import {

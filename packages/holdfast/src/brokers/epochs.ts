@@ -1,12 +1,21 @@
 /**
- * The epochs that logs begin with. A channel without a log has one, too, so that readers of the empty channel and its first
- * publication agree on it, without any state for the channel.
+ * Epochs, for every broker: random ids, and the epochs that logs begin with (`InitialEpochs`). A channel without a log has one, too,
+ * so that readers of the empty channel and its first publication agree on it, without any state for the channel.
  *
  * Why two logs of a channel never have the same epoch: an epoch is a random base and a generation. Both stay the same until a log of
  * the channel is forgotten; before that its generation must be retired (`retire`), as durably as the log is removed. A broker that
  * may have lost logs without knowing which must start with a new base. Generations are counted for groups of channels, so that their
  * number is bounded; a channel that gets a new epoch because of its group costs its readers a `recovered: false`, never a gap.
  */
+import { randomBytes } from "node:crypto";
+
+/** With 96 bits, the chance that two of a billion epochs are equal is one in 10¹¹. */
+const epochBytes = 12;
+
+/** A random id, long enough never to repeat. */
+export function createEpoch(): string {
+  return randomBytes(epochBytes).toString("base64url");
+}
 
 const groups = 4096;
 
