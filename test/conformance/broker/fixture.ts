@@ -1,6 +1,6 @@
 /** What the sections of the broker suite work with: an open broker, a record of its events, and its time. */
 import { describe, it } from "vitest";
-import { InitialEpochs } from "../../../packages/holdfast/src/brokers/initial-epochs.js";
+import { InitialEpochs } from "../../../packages/holdfast/src/brokers/epochs.js";
 import type { Broker, BrokerEvents } from "../../../packages/holdfast/src/channels/broker.js";
 import type {
   ClusterCommand,

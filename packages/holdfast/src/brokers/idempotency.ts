@@ -1,10 +1,10 @@
-/** How brokers tell idempotency keys apart, and how long they know them. */
+/** How brokers identify idempotency keys, and how long they remember them. */
 
-/** By a clock that is never set. */
+/** By a monotonic clock. */
 export const idempotencyWindowMs = 5 * 60 * 1000;
 
-/** One text for a sender's key. No sender can choose a key that leads to the text of another one's. */
+/** A unique name for a sender's key. No sender can choose a key that gives the name of another sender's. */
 export function nameOfKey(sender: string, key: string): string {
-  // With its length, so that nothing of the key can pass for a part of the sender.
+  // The length keeps parts of the key from passing as parts of the sender.
   return `${sender.length} ${sender}${key}`;
 }

@@ -1,21 +1,21 @@
-/** When keys of maps expire, for every broker: maps with keys that may expire, on one timer. */
+/** Expires the keys of maps, for every broker: all maps with expiring keys share one timer. */
 import type { Clock } from "../time/clock.js";
 
 const intervalMs = 1000;
-/** Where more keys have expired than are removed at once. */
+/** If more keys have expired than are removed at once. */
 const busyIntervalMs = 10;
 
-/** What is left of a map after its expired keys were removed. */
-export type LeftKeys = "none that expire" | "some" | "more that have expired";
+/** What a map has left after a round: no keys that expire, keys that expire later, or more expired keys. */
+export type ExpiryRound = "none" | "later" | "more";
 
 export class KeyExpiry<M> {
   readonly #clock: Pick<Clock, "setTimer">;
-  readonly #expire: (map: M) => LeftKeys;
+  readonly #expire: (map: M) => ExpiryRound;
   readonly #maps = new Set<M>();
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
 
-  constructor(clock: Pick<Clock, "setTimer">, expire: (map: M) => LeftKeys) {
+  constructor(clock: Pick<Clock, "setTimer">, expire: (map: M) => ExpiryRound) {
     this.#clock = clock;
     this.#expire = expire;
   }
@@ -47,11 +47,11 @@ export class KeyExpiry<M> {
     let isMore = false;
     for (const map of [...this.#maps]) {
       const left = this.#expire(map);
-      if (left === "none that expire") this.#maps.delete(map);
-      if (left === "more that have expired") isMore = true;
+      if (left === "none") this.#maps.delete(map);
+      if (left === "more") isMore = true;
     }
     if (this.#maps.size === 0 || this.#isStopped) return;
-    // A map may have come back meanwhile, and asked for the longer time.
+    // A map may have been added again meanwhile, which schedules the longer interval.
     this.#cancel();
     this.#schedule(isMore ? busyIntervalMs : intervalMs);
   }

@@ -1,7 +1,6 @@
 /**
- * The newest publication of each key of one channel, for brokers that keep them in memory: bounds, order, expiry, and
- * conditions on what is published next. What is under way counts for these, in the order of the calls. Times are Unix
- * milliseconds.
+ * The newest publication of each key of one channel, in memory: bounds, order, expiry, and conditions on the next publication.
+ * Pending publications count for conditions, in the order of the calls. Times are Unix milliseconds.
  */
 
 import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason } from "../channels/log.js";
@@ -11,47 +10,48 @@ import type { Publication } from "../wire/messages.js";
 
 /** Estimated memory of a value beyond its text. */
 const overheadBytes = 200;
-/** Keys removed at once when their time is over, so that readers keep up; the rest follows at the next look. */
+/** Expired keys removed at once, so that readers keep up; the rest follows in the next round. */
 const maxExpired = 128;
 
 export interface KeyValue {
   readonly publication: Publication;
-  /** When its time began. */
+  /** When its lifetime began. */
   readonly since: number;
 }
 
 interface Value extends KeyValue {
   readonly bytes: number;
-  /** Who has set it; empty where nobody knows, or it was the server. */
+  /** Who has set it; empty for the server, or if unknown. */
   readonly owner: string;
 }
 
-interface UnderWay {
+/** The pending publications of a key. */
+interface Pending {
   count: number;
-  /** Of the last. */
+  /** Owner of the last one. */
   owner: string;
-  /** The key's value once all of them are there; undefined for none. */
+  /** The key's value once all are applied; undefined for none. */
   last: NewPublication | undefined;
 }
 
-type Place = Pick<Publication, "key" | "score">;
+type SortKey = Pick<Publication, "key" | "score">;
 
 export class KeyedState {
-  /** What the channel's last publication said of them. */
+  /** The limits that came with the channel's last publication. */
   limits: KeyRetention;
-  /** The one whose time began last at the end. */
+  /** By key, in the order in which lifetimes began. */
   readonly #values = new Map<string, Value>();
-  readonly #underWay = new Map<string, UnderWay>();
-  #underWayBytes = 0;
-  /** Keys that each user has set, or is setting. */
+  readonly #pending = new Map<string, Pending>();
+  #pendingBytes = 0;
+  /** The number of keys that each owner has set, or is setting. */
   readonly #owned = new Map<string, number>();
   #bytes = 0;
-  /** Whether the one whose time began last is at the end. */
+  /** Whether `#values` is in that order. */
   #isInOrder = true;
   #lastSince = 0;
-  /** Made when they are asked for. */
-  #byKey: SortedList<Place> | undefined;
-  #byScore: SortedList<Place> | undefined;
+  /** Created on demand. */
+  #byKey: SortedList<SortKey> | undefined;
+  #byScore: SortedList<SortKey> | undefined;
 
   constructor(limits: KeyRetention) {
     this.limits = limits;
@@ -66,19 +66,19 @@ export class KeyedState {
     return this.#bytes;
   }
 
-  /** When the first key's time will be over; undefined where none has an end. */
+  /** When the first key expires; undefined if none does. */
   get nextExpiry(): number | undefined {
     const { ttlMs } = this.limits;
     if (ttlMs === undefined) return undefined;
-    this.#putInOrder();
+    this.#sortByAge();
     for (const { since } of this.#values.values()) return since + ttlMs;
     return undefined;
   }
 
   /**
-   * Whether a publication may follow.
-   * @returns why not
-   * @throws HF_MAP_FULL where it would be more than the bounds allow
+   * Checks whether a publication may follow.
+   * @returns why it is suppressed, or undefined
+   * @throws HF_MAP_FULL if it would exceed the bounds
    */
   check(
     publication: NewPublication & { readonly key: string },
@@ -97,38 +97,38 @@ export class KeyedState {
   }
 
   /**
-   * The publication was taken, and counts for what is checked from now on.
-   * @returns to be called when it is applied, or has failed
+   * The publication is pending, and counts for checks from now on.
+   * @returns a function to be called once it is applied, or has failed
    */
   begin(publication: NewPublication & { readonly key: string }, owner: Owner = ""): () => void {
     const { key, isRemoved } = publication;
-    let underWay = this.#underWay.get(key);
-    if (underWay === undefined) {
-      underWay = { count: 0, owner, last: undefined };
-      this.#underWay.set(key, underWay);
+    let pending = this.#pending.get(key);
+    if (pending === undefined) {
+      pending = { count: 0, owner, last: undefined };
+      this.#pending.set(key, pending);
     }
     const bytes = isRemoved ? 0 : sizeOf(publication);
-    const added = isRemoved || underWay.count > 0 || this.#values.has(key) ? 0 : 1;
+    const added = isRemoved || pending.count > 0 || this.#values.has(key) ? 0 : 1;
     this.#count(owner, added);
-    this.#underWayBytes += bytes;
-    underWay.count++;
-    underWay.owner = owner;
-    underWay.last = isRemoved ? undefined : publication;
+    this.#pendingBytes += bytes;
+    pending.count++;
+    pending.owner = owner;
+    pending.last = isRemoved ? undefined : publication;
     return () => {
       this.#count(owner, -added);
-      this.#underWayBytes -= bytes;
-      if (--underWay.count === 0) this.#underWay.delete(key);
+      this.#pendingBytes -= bytes;
+      if (--pending.count === 0) this.#pending.delete(key);
     };
   }
 
-  /** @param since when its time began, where that was not with the publication */
+  /** @param since when its lifetime began, if not with the publication */
   apply(publication: Publication, since = publication.time): void {
     const { key } = publication;
     if (key === undefined) return;
     this.#remove(key);
     if (publication.isRemoved) return;
     const bytes = sizeOf(publication);
-    const owner = this.#underWay.get(key)?.owner ?? ownerIn(publication);
+    const owner = this.#pending.get(key)?.owner ?? ownerIn(publication);
     this.#values.set(key, { publication, since, bytes, owner });
     this.#count(owner, 1);
     if (since < this.#lastSince) this.#isInOrder = false;
@@ -138,7 +138,7 @@ export class KeyedState {
     this.#byScore?.add(publication);
   }
 
-  /** The state is what the log comes to: a key whose time is over stays until its removal is there. */
+  /** The state matches the log: an expired key stays until its removal is published. */
   get(key: string): Publication | undefined {
     return this.#values.get(key)?.publication;
   }
@@ -147,7 +147,7 @@ export class KeyedState {
     return this.#values.get(key);
   }
 
-  /** The key's time begins anew. @returns whether it is there */
+  /** Restarts the lifetime of a key. @returns whether the key has a value */
   renew(key: string, now: number): boolean {
     const value = this.#values.get(key);
     if (value === undefined || !this.#isFresh(value, now)) return false;
@@ -157,21 +157,21 @@ export class KeyedState {
     return true;
   }
 
-  /** Keys whose time is over, and that nothing is under way for; a bounded number. */
+  /** Expired keys without pending publications; a bounded number. */
   expired(now: number): string[] {
     const keys: string[] = [];
-    this.#putInOrder();
+    this.#sortByAge();
     for (const [key, value] of this.#values) {
       if (this.#isFresh(value, now) || keys.length >= maxExpired) break;
-      if (!this.#underWay.has(key)) keys.push(key);
+      if (!this.#pending.has(key)) keys.push(key);
     }
     return keys;
   }
 
-  /** Whether the key's time is over, and nobody was told yet. */
-  isOver(key: string, now: number): boolean {
+  /** Whether the key has expired, and its removal is not pending. */
+  isExpired(key: string, now: number): boolean {
     const value = this.#values.get(key);
-    return value !== undefined && !this.#isFresh(value, now) && !this.#underWay.has(key);
+    return value !== undefined && !this.#isFresh(value, now) && !this.#pending.has(key);
   }
 
   keys(): Iterable<string> {
@@ -190,12 +190,12 @@ export class KeyedState {
     const { order = "key", isReverse = false, after, maxEntries, maxBytes } = query;
     const list = order === "score" ? this.#sortedByScore() : this.#sortedByKey();
     const step = isReverse ? -1 : 1;
-    let place = isReverse ? list.length - 1 : 0;
-    if (after) place = isReverse ? list.placeOf(after) - 1 : placeAfter(list, after);
+    let index = isReverse ? list.length - 1 : 0;
+    if (after) index = isReverse ? list.lowerBound(after) - 1 : indexAfter(list, after);
     const publications: Publication[] = [];
     let characters = 0;
-    for (; place >= 0 && place < list.length; place += step) {
-      const { publication } = this.#values.get(list.at(place).key as string) as Value;
+    for (; index >= 0 && index < list.length; index += step) {
+      const { publication } = this.#values.get(list.at(index).key as string) as Value;
       characters += charactersOf(publication);
       const isFull = publications.length >= maxEntries || characters > maxBytes;
       if (isFull && publications.length > 0) return { publications, hasMore: true, numKeys: this.size };
@@ -204,13 +204,13 @@ export class KeyedState {
     return { publications, hasMore: false, numKeys: this.size };
   }
 
-  #sortedByKey(): SortedList<Place> {
-    this.#byKey ??= new SortedList<Place>(compareKeys, this.#publications());
+  #sortedByKey(): SortedList<SortKey> {
+    this.#byKey ??= new SortedList<SortKey>(compareKeys, this.#publications());
     return this.#byKey;
   }
 
-  #sortedByScore(): SortedList<Place> {
-    this.#byScore ??= new SortedList<Place>(compareScores, this.#publications());
+  #sortedByScore(): SortedList<SortKey> {
+    this.#byScore ??= new SortedList<SortKey>(compareScores, this.#publications());
     return this.#byScore;
   }
 
@@ -229,8 +229,8 @@ export class KeyedState {
   }
 
   #last(key: string): NewPublication | undefined {
-    const underWay = this.#underWay.get(key);
-    return underWay ? underWay.last : this.get(key);
+    const pending = this.#pending.get(key);
+    return pending ? pending.last : this.get(key);
   }
 
   #isFresh({ since }: Value, now: number): boolean {
@@ -248,23 +248,23 @@ export class KeyedState {
   #assertRoom(publication: NewPublication & { readonly key: string }, now: number, owner: Owner): void {
     const { maxKeys, maxBytes, maxUserKeys = Math.max(1, Math.floor(maxKeys / 10)) } = this.limits;
     const known = this.#values.get(publication.key);
-    const isNew = known === undefined && !this.#underWay.has(publication.key);
-    if (isNew && this.#values.size + this.#underWay.size >= maxKeys && this.#countAll(now) >= maxKeys)
+    const isNew = known === undefined && !this.#pending.has(publication.key);
+    if (isNew && this.#values.size + this.#pending.size >= maxKeys && this.#countAll(now) >= maxKeys)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxKeys} keys`);
-    const isCrowded = isNew && 2 * (this.#values.size + this.#underWay.size) >= maxKeys;
+    const isCrowded = isNew && 2 * (this.#values.size + this.#pending.size) >= maxKeys;
     if (isCrowded && owner && (this.#owned.get(owner) ?? 0) >= maxUserKeys)
       throw new HoldfastError(
         "HF_MAP_FULL",
         `half of the ${maxKeys} keys of the map are taken, and then each user may have set ${maxUserKeys} (maxUserKeys)`,
       );
-    const bytes = this.#bytes + this.#underWayBytes - (known?.bytes ?? 0) + sizeOf(publication);
+    const bytes = this.#bytes + this.#pendingBytes - (known?.bytes ?? 0) + sizeOf(publication);
     if (bytes > maxBytes)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxBytes} bytes`);
   }
 
-  /** Those that nobody could know of any more do not count. */
+  /** Expired values do not count. */
   #countFresh(now: number): number {
-    this.#putInOrder();
+    this.#sortByAge();
     let count = this.#values.size;
     for (const value of this.#values.values()) {
       if (this.#isFresh(value, now)) break;
@@ -273,8 +273,8 @@ export class KeyedState {
     return count;
   }
 
-  /** After a start, values come from several places. */
-  #putInOrder(): void {
+  /** After a start, values come from the index and from the journal. */
+  #sortByAge(): void {
     if (this.#isInOrder) return;
     this.#isInOrder = true;
     const values = [...this.#values].sort(([, a], [, b]) => a.since - b.since);
@@ -284,47 +284,47 @@ export class KeyedState {
 
   #countAll(now: number): number {
     let count = this.#countFresh(now);
-    for (const [key, { last }] of this.#underWay) if (last && !this.#values.has(key)) count++;
+    for (const [key, { last }] of this.#pending) if (last && !this.#values.has(key)) count++;
     return count;
   }
 }
 
-/** Of a value whose setting this process has not seen: who has no user is not known any more. */
+/** The owner of a value that was set before this start; the address of an anonymous one is unknown. */
 function ownerIn({ info }: Publication): string {
   return info === undefined || info.user === "" ? "" : `user:${info.user}`;
 }
 
-/** About what an entry takes in a page. */
+/** Estimated characters of an entry in a page. */
 function charactersOf({ key = "", data, info, tags }: Publication): number {
   const infos = (info?.connInfo?.length ?? 0) + (info?.chanInfo?.length ?? 0);
   return key.length + data.length + infos + (tags ? JSON.stringify(tags).length : 0);
 }
 
-/** Bytes that a value counts for. */
+/** The bytes that a value counts as. */
 function sizeOf({ key = "", data, info }: NewPublication): number {
   return 2 * (key.length + data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
 }
 
-function placeAfter(list: SortedList<Place>, after: Place): number {
-  const place = list.placeOf(after);
-  return place < list.length && list.at(place).key === after.key ? place + 1 : place;
+function indexAfter(list: SortedList<SortKey>, after: SortKey): number {
+  const index = list.lowerBound(after);
+  return index < list.length && list.at(index).key === after.key ? index + 1 : index;
 }
 
-function compareKeys({ key: a = "" }: Place, { key: b = "" }: Place): number {
+function compareKeys({ key: a = "" }: SortKey, { key: b = "" }: SortKey): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The highest first. */
-function compareScores(a: Place, b: Place): number {
+/** Highest score first. */
+function compareScores(a: SortKey, b: SortKey): number {
   return (b.score ?? 0) - (a.score ?? 0) || compareKeys(a, b);
 }
 
-/** Values in order. Finding a place takes some comparisons, and putting something there moves what comes after. */
+/** Values in order. Finding one is a binary search; inserting moves all later ones. */
 class SortedList<T> {
   readonly #compare: (a: T, b: T) => number;
   readonly #values: T[];
 
-  /** @param compare negative where the first comes before the second; never 0 for two of the list */
+  /** @param compare negative if the first comes before the second; never 0 for two values in the list */
   constructor(compare: (a: T, b: T) => number, values: Iterable<T>) {
     this.#compare = compare;
     this.#values = [...values].sort(compare);
@@ -334,22 +334,22 @@ class SortedList<T> {
     return this.#values.length;
   }
 
-  at(place: number): T {
-    return this.#values[place] as T;
+  at(index: number): T {
+    return this.#values[index] as T;
   }
 
   add(value: T): void {
-    this.#values.splice(this.placeOf(value), 0, value);
+    this.#values.splice(this.lowerBound(value), 0, value);
   }
 
   remove(value: T): void {
-    const place = this.placeOf(value);
-    if (place < this.#values.length && this.#compare(this.at(place), value) === 0)
-      this.#values.splice(place, 1);
+    const index = this.lowerBound(value);
+    if (index < this.#values.length && this.#compare(this.at(index), value) === 0)
+      this.#values.splice(index, 1);
   }
 
   /** How many come before a value, which need not be there. */
-  placeOf(value: T): number {
+  lowerBound(value: T): number {
     let low = 0;
     let high = this.#values.length;
     while (low < high) {

@@ -1,10 +1,10 @@
-/** The broker of one process: a log, with presence and cluster in memory. What brokers without other nodes have in common. */
+/** The common part of brokers for a single process: a log, with presence and cluster in memory. */
 import type { Broker, BrokerEvents } from "../channels/broker.js";
 import type { Log } from "../channels/log.js";
 import { LocalCluster } from "./local-cluster.js";
 import { LocalPresence, type LocalPresenceOptions } from "./local-presence.js";
 
-/** A log that knows what its only node has subscribed to. */
+/** A log that knows which channels its only node is subscribed to. */
 export interface LocalLog extends Log {
   isSubscribed(channel: string): boolean;
 }

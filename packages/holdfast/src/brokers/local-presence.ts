@@ -1,4 +1,4 @@
-/** The presence store of one process: entries in memory. For brokers whose nodes are no more than this one. */
+/** The presence store of a single process: entries in memory. */
 import type { PresenceEvents, PresenceStats, PresenceStore } from "../channels/presence-store.js";
 import { defaultUserPercent, type Owner, Quota } from "../channels/quota.js";
 import { Round } from "../channels/round.js";
@@ -6,7 +6,7 @@ import { HoldfastError } from "../errors.js";
 import type { Clock } from "../time/clock.js";
 import type { ClientInfo } from "../wire/messages.js";
 
-/** Times are milliseconds of a clock that only moves forward. */
+/** Times are monotonic milliseconds. */
 interface Lease {
   readonly info: ClientInfo;
   readonly owner: Owner;
@@ -15,11 +15,11 @@ interface Lease {
 
 export interface LocalPresenceOptions {
   readonly clock: Pick<Clock, "elapsed" | "setTimer">;
-  /** Whether the node wants the channel's events. */
+  /** Whether the node is subscribed to the channel. */
   readonly isSubscribed: (channel: string) => boolean;
   /** Most entries of all channels. @default 1,000,000 */
   readonly maxEntries?: number;
-  /** Percent of that which one user may have once half of it is taken. @default 2 */
+  /** Percent of `maxEntries` that one user may have once half of it is used. @default 2 */
   readonly userPercent?: number;
 }
 
@@ -42,7 +42,7 @@ export class LocalPresence implements PresenceStore {
     this.#quota = new Quota({ max, userPercent, what: "presence entries", option: "maxPresenceEntries" });
   }
 
-  /** Channels with entries, those that have expired lately included. */
+  /** Channels with entries, including recently expired ones. */
   get channels(): number {
     return this.#channels.size;
   }
@@ -120,7 +120,7 @@ class ChannelPresence {
   readonly #leases = new Map<string, Lease>();
   /** Connections per user id, so that counting users costs nothing. */
   readonly #users = new Map<string, number>();
-  /** No lease ends before this. */
+  /** No lease expires before this. */
   #nextExpiry = Number.POSITIVE_INFINITY;
   /** Of all channels. */
   readonly #quota: Quota;

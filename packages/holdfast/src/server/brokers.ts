@@ -1,5 +1,5 @@
 /** The broker of a server, by its options. */
-import { createEpoch } from "../brokers/create-epoch.js";
+import { createEpoch } from "../brokers/epochs.js";
 import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import type { Broker } from "../channels/broker.js";

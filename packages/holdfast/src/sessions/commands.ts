@@ -161,7 +161,7 @@ export class CommandQueue {
     if (this.#inFlight >= this.#context.limits.maxCommandsInFlight) return false;
     // One large answer at a time, so that the bytes waiting for a peer stay bounded.
     if (this.#largeInFlight > 0 && isLarge(command)) return false;
-    return this.#hasTurn || this.#mayBegin(this.#estimateOf(command));
+    return this.#hasTurn || this.#canBegin(this.#estimateOf(command));
   }
 
   #estimateOf(command: Waiting): number {
@@ -169,7 +169,7 @@ export class CommandQueue {
   }
 
   /** Whether work of this cost may begin now; otherwise the owner is told when it may. */
-  #mayBegin(units: number): boolean {
+  #canBegin(units: number): boolean {
     if (units === 0) return true;
     if (this.#cancelWait !== undefined) return false;
     const { work } = this.#context;
@@ -180,19 +180,19 @@ export class CommandQueue {
     }
     const begin = () => {
       this.#hasTurn = true;
-      this.#goOn();
+      this.#resume();
     };
-    this.#hasTurn = work.begins(units, begin);
+    this.#hasTurn = work.tryBegin(units, begin);
     if (!this.#hasTurn) this.#cancelWait = () => work.cancel(begin);
     return this.#hasTurn;
   }
 
   #wait(waitMs: number): void {
     const { clock } = this.#context;
-    this.#cancelWait ??= clock.setTimer(() => this.#goOn(), Math.min(maxWaitMs, Math.ceil(waitMs)));
+    this.#cancelWait ??= clock.setTimer(() => this.#resume(), Math.min(maxWaitMs, Math.ceil(waitMs)));
   }
 
-  #goOn(): void {
+  #resume(): void {
     this.#cancelWait = undefined;
     this.#owner.commandsReady();
   }

@@ -1,7 +1,7 @@
 /** The sessions of this node, by connection and by user. */
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
-import { Session, type SessionOwner } from "./session.js";
+import { Session } from "./session.js";
 import type { Transport } from "./transport.js";
 
 export interface RegistryStats {
@@ -20,7 +20,7 @@ export interface RegistryStats {
   readonly cutOff: number;
 }
 
-export class SessionRegistry implements SessionOwner {
+export class SessionRegistry {
   readonly #context: SessionContext;
   readonly #sessions = new Map<string, Session>();
   readonly #users = new Map<string, Set<Session>>();
@@ -72,18 +72,21 @@ export class SessionRegistry implements SessionOwner {
     for (const session of [...this.#sessions.values()]) session.close(disconnect("shutdown"));
   }
 
+  /** Whether the user may have one more connection. */
   hasRoomFor(user: string): boolean {
     const { maxUserConnections } = this.#context.limits;
     if (maxUserConnections === null || user === "") return true;
     return (this.#users.get(user)?.size ?? 0) < maxUserConnections;
   }
 
+  /** The session's user is known. */
   identified(session: Session): void {
     const sessions = this.#users.get(session.user);
     if (sessions) sessions.add(session);
     else this.#users.set(session.user, new Set([session]));
   }
 
+  /** The session has ended. */
   ended(session: Session): void {
     this.#sessions.delete(session.id);
     const sessions = this.#users.get(session.user);

@@ -137,13 +137,13 @@ export class SessionChannels {
   revoke(channel: string, why: UnsubscribeReason): Promise<void> {
     return this.calls.run(channel, async () => {
       this.#context.access.revoke(this.#owner.client.actor, channel);
-      this.#tellEnd(channel, why);
+      this.#endAndNotify(channel, why);
     });
   }
 
   /** Ends a subscription whose token has expired; the client may subscribe again with another. */
   expire(channel: string): Promise<void> {
-    return this.calls.run(channel, async () => this.#tellEnd(channel, unsubscribeTable.expired));
+    return this.calls.run(channel, async () => this.#endAndNotify(channel, unsubscribeTable.expired));
   }
 
   /** Ends subscriptions that revoked tokens have granted. */
@@ -154,7 +154,7 @@ export class SessionChannels {
       void this.revoke(channel, unsubscribeTable.revoked);
   }
 
-  #tellEnd(channel: string, { code, reason }: UnsubscribeReason): void {
+  #endAndNotify(channel: string, { code, reason }: UnsubscribeReason): void {
     const isPaging = this.#maps?.end(channel) === true;
     if (!isPaging && !this.has(channel)) return;
     this.#remove(channel);
@@ -283,7 +283,7 @@ export class SessionChannels {
     const paging = known ?? (await this.#beginMap(maps, params, policy));
     if (!("channel" in paging)) return paging;
     maps.hold(paging);
-    let isGoingOn = false;
+    let isContinuing = false;
     try {
       const fault = findLaterFault(paging.granted, params, this.#context.clock.now());
       if (fault) return fault;
@@ -295,14 +295,14 @@ export class SessionChannels {
           start: paging.start,
         });
       if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
-      isGoingOn = true;
+      isContinuing = true;
       maps.await(paging);
       const { page, position, publications } = step;
       if (paging.start) this.#allowFrom(name, paging.start, paging.granted);
       answer({ ...noGuarantees, position, publications, map: page });
       return undefined;
     } finally {
-      if (!isGoingOn) maps.end(name, paging);
+      if (!isContinuing) maps.end(name, paging);
     }
   }
 

@@ -24,6 +24,7 @@ import { FlowControl, type Holder } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
 import { Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
 import type { Publisher } from "./publishing.js";
+import type { SessionRegistry } from "./registry.js";
 import { type ChannelsOwner, SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
 import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
@@ -38,15 +39,6 @@ import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
  */
 export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
-/** What a session tells its registry. */
-export interface SessionOwner {
-  /** Whether the user may have one more connection. */
-  hasRoomFor(user: string): boolean;
-  /** The session's user is known. */
-  identified(session: Session): void;
-  ended(session: Session): void;
-}
-
 export class Session
   implements Reader, TransportEvents, Holder, DeadlineHolder, InputOwner, CommandOwner, ChannelsOwner
 {
@@ -58,7 +50,7 @@ export class Session
   readonly openedAt: number;
   dueTick = 0;
   readonly #context: SessionContext;
-  readonly #owner: SessionOwner;
+  readonly #registry: SessionRegistry;
   readonly #commands: CommandQueue;
   readonly #flow: FlowControl;
   readonly #keepalive: Keepalive;
@@ -69,14 +61,14 @@ export class Session
   /** By the id of a command that did not come in a frame. */
   #onReplies: Map<number, OnReply> | undefined;
 
-  constructor(transport: Transport, context: SessionContext, owner: SessionOwner) {
+  constructor(transport: Transport, context: SessionContext, registry: SessionRegistry) {
     const { clock, deadlines, limits, times } = context;
     this.id = context.createId();
     this.transport = transport;
     this.encoding = transport.encoding;
     this.openedAt = clock.now();
     this.#context = context;
-    this.#owner = owner;
+    this.#registry = registry;
     this.#client = toClientIdentity(this.id, anonymous, "");
     this.channels = new SessionChannels(this, context);
     this.#flow = new FlowControl(transport.encoding, limits.maxUnsentBytes);
@@ -150,7 +142,7 @@ export class Session
 
   /** Whether the user may have this connection beside the ones there are. */
   canConnectAs(user: string): boolean {
-    return this.#owner.hasRoomFor(user);
+    return this.#registry.hasRoomFor(user);
   }
 
   /** Sets who the client is and where it comes from. Nothing is delivered before it is connected. */
@@ -158,12 +150,12 @@ export class Session
     const owner = ownerOf(identity.user, this.#context.addressKey?.(address) ?? address);
     this.#client = toClientIdentity(this.id, identity, owner);
     this.#commands.identify(identity.user);
-    if (!this.isEnded) this.#owner.identified(this);
+    if (!this.isEnded) this.#registry.identified(this);
   }
 
   /** The application has accepted the client, and is told when the session ends, even if it has ended meanwhile. */
   markWelcomed(): void {
-    if (this.isEnded) this.#tellApplication();
+    if (this.isEnded) this.#notifyDisconnected();
     else this.#state = "welcomed";
   }
 
@@ -199,7 +191,7 @@ export class Session
     try {
       const { commands, fault } = this.#codec.decode(frame);
       this.#commands.add(commands, fault);
-      this.#proceed();
+      this.#runCommands();
     } catch (error) {
       this.#fail(error);
     }
@@ -215,7 +207,7 @@ export class Session
         this.#onReplies.set(command.id, onReply);
       }
       this.#commands.add([command]);
-      this.#proceed();
+      this.#runCommands();
     } catch (error) {
       this.#fail(error);
     }
@@ -236,7 +228,7 @@ export class Session
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
-    this.#proceed();
+    this.#runCommands();
   }
 
   /** TransportEvents. */
@@ -248,13 +240,13 @@ export class Session
     const message = this.#encodeReply(reply);
     if (message === undefined) return;
     this.charge(costOfAnswer(message.length));
-    this.#say(message);
+    this.#queueMessage(message);
   }
 
   sendPush(push: Push): void {
     const { transport } = this;
     const message = transport.translate ? transport.translate(push) : this.encoding.codec.encodePush(push);
-    if (message !== undefined) this.#say(message);
+    if (message !== undefined) this.#queueMessage(message);
   }
 
   /** Reader. */
@@ -269,7 +261,7 @@ export class Session
     const wasBehind = this.#flow.isBehind;
     this.#write();
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
-    this.#proceed();
+    this.#runCommands();
   }
 
   /** Reader. */
@@ -279,19 +271,19 @@ export class Session
 
   /** CommandOwner. */
   commandsReady(): void {
-    this.#proceed();
+    this.#runCommands();
   }
 
   /** InputOwner. */
   inputCaughtUp(): void {
-    this.#proceed();
+    this.#runCommands();
   }
 
   /** DeadlineHolder. */
   onDeadline(): void {
     this.channels.renewPresence();
     if (this.#state !== "connected") {
-      this.close(this.#whyNotConnected());
+      this.close(this.#connectTimeoutReason());
       return;
     }
     const next = this.#keepalive.next({
@@ -334,7 +326,7 @@ export class Session
     return onReply(reply);
   }
 
-  #say(message: Encoded): void {
+  #queueMessage(message: Encoded): void {
     if (this.isEnded) return;
     this.#touch();
     this.#flow.addMessage(message);
@@ -354,7 +346,7 @@ export class Session
   }
 
   /** Runs the commands that may start, then pauses or resumes reading. */
-  #proceed(): void {
+  #runCommands(): void {
     while (!this.isEnded && this.#flow.canRunCommands(this.transport.unsentBytes)) {
       const step = this.#commands.next(this.#state);
       if (step === undefined) break;
@@ -377,7 +369,7 @@ export class Session
         this.receivePong();
         return;
       case "send":
-        void this.#giveMessage(step);
+        void this.#runMessage(step);
         return;
       case "refuse":
         this.send(step);
@@ -410,11 +402,11 @@ export class Session
       return;
     }
     if ("reply" in outcome) this.send(outcome.reply);
-    this.#proceed();
+    this.#runCommands();
   }
 
   /** Counts as a command in flight, although it gets no reply. */
-  async #giveMessage(message: Extract<Step, { method: "send" }>): Promise<void> {
+  async #runMessage(message: Extract<Step, { method: "send" }>): Promise<void> {
     const { application, onError } = this.#context;
     try {
       await application.onMessage?.(message.data, this.#client.actor);
@@ -422,13 +414,13 @@ export class Session
       onError(error, { stage: "onMessage" });
     }
     this.#commands.done(message);
-    this.#proceed();
+    this.#runCommands();
   }
 
   #ping(): void {
     this.#consumeThrottled();
     if (this.transport.hasOwnPings) this.transport.sendPing?.();
-    else this.#say(this.encoding.codec.encodePing());
+    else this.#queueMessage(this.encoding.codec.encodePing());
     this.#wait("pong");
   }
 
@@ -443,7 +435,7 @@ export class Session
     return wasThrottledHere || wasThrottledBelow;
   }
 
-  #whyNotConnected(): Disconnect {
+  #connectTimeoutReason(): Disconnect {
     const { connectTimeoutMs } = this.#context.times;
     // The page may be frozen or the network stalled, so clients must reconnect.
     if (this.#state === "opened") return disconnect("slow", `no connect within ${connectTimeoutMs} ms`);
@@ -483,11 +475,11 @@ export class Session
     this.#expiry?.stop();
     this.channels.end();
     this.#flow.clear();
-    this.#owner.ended(this);
-    if (wasWelcomed) this.#tellApplication();
+    this.#registry.ended(this);
+    if (wasWelcomed) this.#notifyDisconnected();
   }
 
-  #tellApplication(): void {
+  #notifyDisconnected(): void {
     try {
       this.#context.application.onDisconnect?.(this.#client.actor);
     } catch (error) {

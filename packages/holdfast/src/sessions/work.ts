@@ -102,7 +102,7 @@ export class Work {
    * @param run called when the turn comes, unless that is now
    * @returns whether the work may begin at once
    */
-  begins(units: number, run: () => void): boolean {
+  tryBegin(units: number, run: () => void): boolean {
     if (this.#waiting.size === 0 && this.#left > 0) {
       this.#spend(units);
       return true;
@@ -120,7 +120,7 @@ export class Work {
   /** Resolves when the turn comes. */
   async turn(units: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (this.begins(units, resolve)) resolve();
+      if (this.tryBegin(units, resolve)) resolve();
     });
   }
 

@@ -1,33 +1,32 @@
-/** Time as the layers without a platform see it, and timers that let sockets be read before they are met. */
+/** The clock contract for layers without a platform, and timers that come due only after sockets were read. */
 
-/** Tests pass a clock that they move by hand. */
+/** Tests use a clock that they advance by hand. */
 export interface Clock {
-  /** Unix milliseconds, as the machine's clock has it; it may be set back. */
+  /** Unix milliseconds by the system clock, which may be set back. */
   now(): number;
-  /** Milliseconds since some moment, which only grow: for deadlines, leases and rates. */
+  /** Monotonic milliseconds: for deadlines, leases and rates. */
   elapsed(): number;
   /**
-   * Calls back once after the delay; returns what cancels it. A waiting timer does not keep the process alive. `asOf` is
-   * the moment, as `elapsed` has it, up to which peers were certainly listened to: what was due by then is overdue.
+   * Calls back once after the delay; returns a function that cancels it. A pending timer does not keep the process alive. `asOf` is
+   * the time, by `elapsed`, up to which all input has been read: what was due by then is overdue.
    */
   setTimer(callback: (asOf: number) => void, delayMs: number): () => void;
 }
 
-/** Later than that, a timer is late. */
+/** A timer that fires later than this is late. */
 const toleratedMs = 200;
 /**
- * Time that a late timer leaves: a round trip, and many turns of reading. Whatever looks at its deadlines before the sockets
- * were read, as Node.js does, may take something for late that has come long ago or is on its way, and waits so long.
+ * How long a late timer waits for input: a round trip, and many turns of reading. Node.js runs timers before it reads sockets, so
+ * input may seem late that has arrived long ago or is on its way.
  */
 export const lateGraceMs = 500;
 
 /**
- * A clock whose timers come due after what has arrived was read. A process that was stopped or busy for a while finds its
- * timers due before it has looked at its sockets, and would terminate peers whose answers lie there. So every timer, also one
- * that is in time, waits until the sockets were read once more; one that is late waits a little longer, since something that
- * was to be sent before the pause may only have gone out now. Once for each timer, so that a process which is always late
- * still gets to its deadlines.
- * @param afterReading runs something once all that lies in the sockets now was read; returns what cancels it
+ * A clock whose timers fire only after all arrived input was read. A process that was stopped or busy finds its timers due before
+ * it has read its sockets, and would terminate peers whose answers wait there. So every timer, even if on time, waits until the
+ * sockets have been read once more; a late one waits `lateGraceMs` longer, since what was to be sent before the pause may only have
+ * gone out now. Once per timer, so that a process that is always late still meets its deadlines.
+ * @param afterReading calls back once all input that has arrived was read; returns a function that cancels it
  */
 export function readingFirst(clock: Clock, afterReading: (run: () => void) => () => void): Clock {
   return {
@@ -37,11 +36,11 @@ export function readingFirst(clock: Clock, afterReading: (run: () => void) => ()
       const dueAt = clock.elapsed() + delayMs;
       let cancel = clock.setTimer(() => {
         const seenAt = clock.elapsed();
-        const readThenMeet = () => {
+        const fireAfterReading = () => {
           cancel = afterReading(() => callback(seenAt));
         };
-        if (seenAt - dueAt <= toleratedMs) readThenMeet();
-        else cancel = clock.setTimer(readThenMeet, lateGraceMs);
+        if (seenAt - dueAt <= toleratedMs) fireAfterReading();
+        else cancel = clock.setTimer(fireAfterReading, lateGraceMs);
       }, delayMs);
       return () => cancel();
     },

@@ -1,20 +1,20 @@
-/** Deadlines of many on one timer, and ticks by which things age. */
+/** Many deadlines on one timer, and ticks that count time for aging. */
 import type { Clock } from "./clock.js";
 
 /** Something with at most one deadline at a time. */
 export interface DeadlineHolder {
   /** Managed by `Deadlines`: the tick at which the holder is due, 0 for none. */
   dueTick: number;
-  /** @param asOf of the clock's `elapsed`: everything that had come by then was taken notice of */
+  /** @param asOf time, by the clock's `elapsed`, up to which all input was read */
   onDeadline(asOf: number): void;
 }
 
 const tickMs = 500;
 
 /**
- * Each holder has at most one deadline, met at the first tick after it, so setting and moving one costs no timer. A deadline
- * is met only when it was over before peers were last listened to (the clock's `asOf`), so a process that was stopped or busy
- * reads what waits for it before it terminates anybody.
+ * Each holder has at most one deadline, which fires at the first tick after it, so setting and moving one costs no timer. A deadline
+ * fires only if it passed before input was last read (the clock's `asOf`), so that a process that was stopped or busy reads its
+ * input before it terminates anybody.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class Deadlines {
     return this.#cancelTimer !== undefined;
   }
 
-  /** Sets the holder's deadline, instead of the one it may have. */
+  /** Sets the holder's deadline, replacing any other. */
   set(holder: DeadlineHolder, delayMs: number): void {
     this.clear(holder);
     const tick = Math.max(this.#lastTick + 1, Math.ceil((this.#clock.elapsed() + delayMs) / tickMs));
@@ -59,11 +59,11 @@ export class Deadlines {
     if (this.#holders.size === 0) this.#sleep();
   }
 
-  #meet(holder: DeadlineHolder, asOf: number): void {
+  #fire(holder: DeadlineHolder, asOf: number): void {
     try {
       holder.onDeadline(asOf);
     } catch (error) {
-      this.#onError(error, { stage: "meeting a deadline" });
+      this.#onError(error, { stage: "running a deadline" });
     }
   }
 
@@ -92,10 +92,10 @@ export class Deadlines {
       const holders = this.#holders.get(tick);
       this.#holders.delete(tick);
       for (const holder of holders ?? []) {
-        // A deadline that was met before it may have cleared or moved this one.
+        // An earlier deadline may have cleared or moved this one.
         if (holder.dueTick !== tick) continue;
         holder.dueTick = 0;
-        this.#meet(holder, asOf);
+        this.#fire(holder, asOf);
       }
     }
     if (this.#holders.size > 0) this.#wake();
@@ -105,21 +105,21 @@ export class Deadlines {
 export interface TicksOptions {
   readonly clock: Clock;
   readonly tickMs: number;
-  /** @returns whether there is still something to watch */
+  /** @returns whether there is still something to watch; otherwise ticks stop */
   readonly onTick: () => boolean;
 }
 
 /** Longest interval between ticks. */
 const maxTickMs = 1000;
 
-/** How often to check what must end after one of these times. */
+/** The tick length for limits of these durations. */
 export function tickFor(...timesMs: readonly number[]): number {
   return Math.max(1, Math.min(maxTickMs, ...timesMs.map((timeMs) => Math.floor(timeMs / 4))));
 }
 
 /**
- * Calls back at an even pace while there is something to watch, which ages by these ticks: however long the process stood
- * still, that is one tick.
+ * Calls back at an even pace while there is something to watch, whose age is counted in ticks: however long the process stood
+ * still counts as one tick.
  */
 export class Ticks {
   readonly #options: TicksOptions;
@@ -129,7 +129,7 @@ export class Ticks {
     this.#options = options;
   }
 
-  /** There is something to watch. */
+  /** Starts ticking, unless it has started. */
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;

@@ -1,14 +1,14 @@
 /**
- * How late the event loop is: how long something that was due had to wait for its turn. Measured ten times a second for
- * as long as it is asked for; a lag that is over fades within a second.
+ * The lag of the event loop: how long a due timer waited for its turn. Measured ten times a second while somebody asks for it; a
+ * past lag fades within a second.
  */
 import type { Clock } from "./clock.js";
 
 const intervalMs = 100;
-/** Measurements without having been asked for, after which there are no more. */
+/** Measurements that nobody asked for, after which measuring stops. */
 const maxUnasked = 10;
 
-/** Measures how late the event loop is. */
+/** Measures the lag of the event loop. */
 export class LoopLag {
   readonly #clock: Clock;
   #lagMs = 0;
@@ -19,7 +19,7 @@ export class LoopLag {
     this.#clock = clock;
   }
 
-  /** Milliseconds; 0 where it was not asked for recently. */
+  /** Milliseconds; 0 if it was not asked for recently. */
   get lagMs(): number {
     this.#unasked = 0;
     if (!this.#isMeasuring) this.#measure();

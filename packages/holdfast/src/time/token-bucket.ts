@@ -1,14 +1,14 @@
-/** Rate limits that allow bursts: a bucket of tokens, and the pace at which a peer is read. */
+/** Rate limits with bursts: the token bucket, and the rate at which a peer's input is read. */
 import type { Clock } from "./clock.js";
 
-/** So many tokens a second, up to a full bucket. */
+/** Refills at a rate, up to a full bucket. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
   #filledAt: number;
 
-  /** @param now milliseconds of a clock that is not set back, as in all methods */
+  /** @param now monotonic milliseconds, as in all methods */
   constructor(perSecond: number, burst: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = burst;
@@ -17,8 +17,8 @@ export class TokenBucket {
   }
 
   /**
-   * Takes tokens, on credit where there are too few.
-   * @returns `ok`; `empty` when the limit is reached; `overdrawn` when the credit is as large as a full bucket
+   * Takes tokens, on credit if there are too few.
+   * @returns `ok`; `empty` if the limit is reached; `overdrawn` if the credit exceeds a full bucket
    */
   take(now: number, count = 1): "ok" | "empty" | "overdrawn" {
     this.#fill(now);
@@ -27,7 +27,7 @@ export class TokenBucket {
     return this.#tokens < -this.#burst ? "overdrawn" : "empty";
   }
 
-  /** Takes one token where there is one, without credit. */
+  /** Takes one token if there is one, without credit. */
   tryTake(now: number): boolean {
     this.#fill(now);
     if (this.#tokens < 1) return false;
@@ -35,7 +35,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Undoes having taken one token. */
+  /** Gives back one token that was taken. */
   giveBack(): void {
     this.#tokens = Math.min(this.#burst, this.#tokens + 1);
   }
@@ -45,13 +45,13 @@ export class TokenBucket {
     return this.#tokens >= tokens;
   }
 
-  /** Milliseconds until there is a token again; 0 where there is one. */
+  /** Milliseconds until there is a token; 0 if there is one. */
   waitMs(now: number): number {
     this.#fill(now);
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1000) / this.#perSecond;
   }
 
-  /** Whether the bucket is full again, so that a new one would be the same. */
+  /** Whether the bucket is full, like a new one. */
   isFull(now: number): boolean {
     this.#fill(now);
     return this.#tokens >= this.#burst;
@@ -66,25 +66,25 @@ export class TokenBucket {
   }
 }
 
-/** Reads from the peer, and must not while `isThrottled`. */
+/** Reads from the peer, except while the rate `isThrottled`. */
 export interface InputOwner {
-  /** What had come too fast is paid off: reading may go on. */
+  /** Excess input is paid off: reading may resume. */
   inputCaughtUp(): void;
 }
 
 export interface InputRateOptions {
   readonly perSecond: number;
-  /** What may come at once before the rate counts. */
+  /** Bytes that may come at once before the rate applies. */
   readonly burst: number;
   readonly clock: Clock;
 }
 
-/** Longest wait before the bucket is checked again, whatever is left to pay. */
+/** Longest wait before the bucket is checked again. */
 const maxWaitMs = 60_000;
 
 /**
- * How fast a peer's input is read. Beyond its rate reading stops until what has come is paid off, so the peer is slowed by its
- * own connection (RFC 9293 §3.8.6, the window) and meets no error.
+ * Bounds the rate of a peer's input. Beyond the rate, reading stops until the excess is paid off, so that flow control slows the peer
+ * (RFC 9293 §3.8.6, the window) without an error.
  */
 export class InputRate {
   readonly #owner: InputOwner;
@@ -104,14 +104,14 @@ export class InputRate {
     return this.#cancel !== undefined;
   }
 
-  /** Whether reading was stopped since the last call, so that an answer may lie unread. */
+  /** Whether reading was stopped since the last call, so that an answer may be unread. Resets it. */
   consumeThrottled(): boolean {
     const wasThrottled = this.#wasThrottled;
     this.#wasThrottled = this.isThrottled;
     return wasThrottled;
   }
 
-  /** So many bytes have come; the last of them may be beyond the rate. */
+  /** Counts input; the last of it may exceed the rate. */
   receive(bytes: number): void {
     const now = this.#clock.elapsed();
     if (this.#bucket.take(now, bytes) === "ok" || this.isThrottled) return;
@@ -129,7 +129,7 @@ export class InputRate {
       () => {
         this.#cancel = undefined;
         const later = this.#clock.elapsed();
-        // More may have come meanwhile that had been read already.
+        // Input that was already read may have come meanwhile.
         if (this.#bucket.waitMs(later) > 0) this.#wait(later);
         else this.#owner.inputCaughtUp();
       },

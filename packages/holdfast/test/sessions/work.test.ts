@@ -46,7 +46,7 @@ describe("turns", () => {
   it("start a bounded amount at once, and the rest in later turns, in order", () => {
     const { work, nextTurn, scheduled } = createWork();
     const begun: number[] = [];
-    for (const n of countTo(10)) if (work.begins(15, () => begun.push(n))) begun.push(n);
+    for (const n of countTo(10)) if (work.tryBegin(15, () => begun.push(n))) begun.push(n);
     expect(begun).toEqual([1, 2, 3]);
     nextTurn();
     expect(begun).toEqual([1, 2, 3, 4, 5, 6]);
@@ -61,9 +61,9 @@ describe("turns", () => {
     const { work, nextTurn } = createWork();
     const begun: string[] = [];
     const gone = () => begun.push("gone");
-    work.begins(60, () => {});
-    work.begins(10, gone);
-    work.begins(10, () => begun.push("there"));
+    work.tryBegin(60, () => {});
+    work.tryBegin(10, gone);
+    work.tryBegin(10, () => begun.push("there"));
     work.cancel(gone);
     nextTurn();
     expect(begun).toEqual(["there"]);

@@ -1,6 +1,6 @@
 /**
- * One channel's log while it is in use: where it ends, what of it is kept, and its tail, which is not in the index yet.
- * Reads go through both. Times are Unix milliseconds.
+ * One channel's log while it is in use: its head, what retention keeps, and its tail, which is not in the index yet. Reads combine
+ * index and tail. Times are Unix milliseconds.
  */
 import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
@@ -29,9 +29,9 @@ import { StoredLog } from "./stored-log.js";
 export class ChannelLog {
   readonly name: string;
   readonly shared: SharedByLogs;
-  /** What the index has of it. */
+  /** The part in the index. */
   readonly stored: StoredLog;
-  /** Whose first publication it began with; undefined for the server's own. */
+  /** Who published first and is charged; undefined for the server. */
   readonly owner: Owner;
   readonly #index: LogIndex;
   #epoch: string;
@@ -43,9 +43,9 @@ export class ChannelLog {
   #usedAt: number;
   #isKnown = false;
   #isDamageReported = false;
-  /** Publications that were taken and not acknowledged yet. */
+  /** Publications that are not acknowledged yet. */
   #pending = 0;
-  /** Of those, the ones that wait for a flush. */
+  /** Those of them that wait for a flush. */
   #unflushed = 0;
   /** The last offset that is in the journal or the index. */
   #journaledTo = 0;
@@ -80,7 +80,7 @@ export class ChannelLog {
     return this.#since;
   }
 
-  /** The least that its publications were acknowledged with in this epoch. */
+  /** The weakest durability that publications of this epoch were acknowledged with. */
   get durability(): Durability {
     return this.#durability;
   }
@@ -89,27 +89,27 @@ export class ChannelLog {
     return this.#retention;
   }
 
-  /** The run up to which all losses of the log's are accounted for: those of earlier runs have brought a new epoch. */
+  /** The run up to which losses are accounted for: those of earlier runs have brought a new epoch. */
   get run(): number {
     return this.#run;
   }
 
-  /** When it was last written or asked for, Unix milliseconds. */
+  /** When it was last written or read, Unix milliseconds. */
   get usedAt(): number {
     return this.#usedAt;
   }
 
-  /** Whether the journal or the index knows of it. */
+  /** Whether the journal or the index has it. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** Whether publications were taken that are not acknowledged yet. */
+  /** Whether publications are not acknowledged yet. */
   get hasPending(): boolean {
     return this.#pending > 0;
   }
 
-  /** Whether some of them wait for a flush: what follows waits with them, so that the order holds. */
+  /** Whether some of them wait for a flush: later ones then wait, too, to keep the order. */
   get awaitsFlush(): boolean {
     return this.#unflushed > 0;
   }
@@ -123,7 +123,7 @@ export class ChannelLog {
     this.#usedAt = now;
   }
 
-  /** What the next publication says of what is kept. */
+  /** Applies the retention of the next publication. */
   retain(retention: Retention | undefined): void {
     if (retention === this.#retention) return;
     const known = this.#retention;
@@ -133,8 +133,8 @@ export class ChannelLog {
   }
 
   /**
-   * Publications are acknowledged with no more than that from now on.
-   * @returns whether that has to be on the disk before it counts: of a known log, where it is less than before
+   * From now on publications are acknowledged with this durability or a weaker one.
+   * @returns whether that must be flushed first: if a known log gets a weaker durability than before
    */
   weaken(durability: Durability): boolean {
     if (!isWeaker(durability, this.#durability)) return false;
@@ -143,12 +143,12 @@ export class ChannelLog {
     return this.#isKnown;
   }
 
-  /** Losses of the runs before are accounted for. */
+  /** Losses of earlier runs are accounted for. */
   markRun(run: number): void {
     this.#run = run;
   }
 
-  /** A publication was taken. */
+  /** A publication is pending. */
   beginPublish(): void {
     this.#pending++;
   }
@@ -166,12 +166,12 @@ export class ChannelLog {
     this.#unflushed--;
   }
 
-  /** Where retention keeps keys. */
+  /** The values of keys, if retention keeps them. */
   get keyed(): MapKeys | undefined {
     return this.#retention?.keys && this.#keyed;
   }
 
-  /** Values that the index may not have, also those that are no longer kept. */
+  /** Values that the index may lack, including values no longer kept. */
   get unstoredKeys(): MapKeys | undefined {
     return this.#keyed;
   }
@@ -192,17 +192,17 @@ export class ChannelLog {
     return { epoch: this.epoch, offset: this.#head };
   }
 
-  /** Of publications and of keys. */
+  /** Bytes of publications and of keys. */
   get keptBytes(): number {
     return this.#bytes - this.#firstBytes + (this.#keyed?.state.bytes ?? 0);
   }
 
-  /** Oldest offset that is kept; beyond the head where none is. */
+  /** The oldest kept offset; beyond the head if nothing is kept. */
   get first(): number {
     return this.#first;
   }
 
-  /** Whether taking a publication makes an older one go, so that the log does not grow. */
+  /** Whether a new publication drops an older one, so that the log does not grow. */
   isAtBound({ maxEntries, maxBytes, keys }: Retention): boolean {
     return keys === undefined && (this.#head - this.#first + 1 >= maxEntries || this.keptBytes >= maxBytes);
   }
@@ -211,17 +211,17 @@ export class ChannelLog {
     return this.#first > this.#head && (this.#keyed?.state.size ?? 0) === 0;
   }
 
-  /** When the oldest publication that is kept was published, Unix milliseconds. */
+  /** When the oldest kept publication was published, Unix milliseconds. */
   get oldestTime(): number {
     return this.#at(this.#first)?.time ?? this.#usedAt;
   }
 
-  /** What is not in the index yet, oldest first. */
+  /** Publications that are not in the index yet, oldest first. */
   get tail(): readonly Publication[] {
     return this.#tail;
   }
 
-  /** The last offset that need not be written to the index any more. */
+  /** The last offset that no longer has to be written to the index. */
   get storedTo(): number {
     return this.#head - this.#tail.length;
   }
@@ -231,7 +231,7 @@ export class ChannelLog {
     return this.#nextBytes;
   }
 
-  /** Bytes of all publications before one that is not in the index yet, or before the next one. */
+  /** Bytes of all publications before one of the tail, or before the next one. */
   bytesBefore(offset: number): number {
     let bytes = this.#bytes;
     for (let i = this.#tail.length - 1; i >= 0 && (this.#tail[i] as Publication).offset >= offset; i--)
@@ -240,8 +240,8 @@ export class ChannelLog {
   }
 
   /**
-   * Takes what the index has.
-   * @returns the offset from which publications were lost, where the end of the log cannot be read
+   * Loads the log from the index.
+   * @returns the offset from which publications were lost, if the end of the log cannot be read
    */
   load(record: ChannelRecord): number | undefined {
     this.#epoch = record.epoch;
@@ -272,8 +272,8 @@ export class ChannelLog {
   }
 
   /**
-   * Takes what the journal has beyond the index. What lies between was not kept.
-   * @returns false for a run of a log of this name that was forgotten since
+   * Applies a run of the journal, as far as it goes beyond the index. What lies between was not kept.
+   * @returns false for a run of an earlier log of this name, which was forgotten
    */
   replay(run: Run): boolean {
     if (run.since < this.since) return false;
@@ -304,14 +304,14 @@ export class ChannelLog {
     return true;
   }
 
-  /** The log goes on in a new epoch, since readers may have seen what it has lost. */
+  /** Continues in a new epoch, since readers may have seen what was lost. */
   renew(epoch: string, since: number): void {
     this.#epoch = epoch;
     this.#since = since;
     this.stored.touch();
   }
 
-  /** Where it goes on, for `revert`. */
+  /** The state before a write, for `revert`. */
   mark(): LogMark {
     return {
       next: this.#next,
@@ -321,7 +321,7 @@ export class ChannelLog {
     };
   }
 
-  /** What was placed since could not be written. */
+  /** Returns to the state before a failed write. */
   revert({ next, nextBytes, durability, retention }: LogMark): void {
     this.#next = next;
     this.#nextBytes = nextBytes;
@@ -329,20 +329,20 @@ export class ChannelLog {
     this.retain(retention);
   }
 
-  /** What was placed is in the journal. */
+  /** All assigned publications are in the journal. */
   markJournaled(): void {
     this.#journaledTo = this.#next - 1;
     this.#isKnown = true;
   }
 
-  /** Gives a publication its place. It becomes part of the log later, by `append`. */
+  /** Assigns the next offset to a publication. `append` makes it part of the log later. */
   assign(publication: Omit<Publication, "offset">): Publication {
     const placed: Publication = { ...publication, offset: this.#next++ };
     this.#nextBytes += sizeOf(placed);
     return placed;
   }
 
-  /** The next publication in order; from now on it is part of the log. */
+  /** Makes the next publication in order part of the log. */
   append(publication: Publication): void {
     const size = sizeOf(publication);
     this.#head = publication.offset;
@@ -359,7 +359,7 @@ export class ChannelLog {
     this.#dropExcess();
   }
 
-  /** What retention does not cover before it comes to be written need not be written at all. */
+  /** Publications that retention drops before they are written need not be written at all. */
   #dropExcess(): void {
     const { maxEntries = Number.POSITIVE_INFINITY } = this.#retention ?? {};
     if (this.#tail.length <= 2 * maxEntries + minExcess) return;
@@ -367,7 +367,7 @@ export class ChannelLog {
     this.dropTail(this.#first - 1);
   }
 
-  /** What was acknowledged, and is neither in the journal nor in the index. */
+  /** Acknowledged publications that are neither in the journal nor in the index. */
   unwritten(): Publication[] {
     if (this.#journaledTo >= this.#head) return [];
     return this.#tail.filter(({ offset }) => offset > this.#journaledTo);
@@ -383,14 +383,14 @@ export class ChannelLog {
     this.#tail = this.#tail.slice(count);
   }
 
-  /** Drops all publications that are kept; keys and the position stay. */
+  /** Drops all publications; keys and the position stay. */
   forget(): void {
     this.#jumpTo(this.#head + 1);
     this.dropTail(this.#head);
     this.stored.touch();
   }
 
-  /** Moves `first` to what the retention still covers. What lies before is to be removed from the index. */
+  /** Moves `first` to the oldest publication that retention still covers. Older ones are removed from the index later. */
   trim(now: number): void {
     if (this.#retention === undefined) return;
     const { maxEntries, maxBytes, ttlMs } = this.#retention;
@@ -417,7 +417,7 @@ export class ChannelLog {
     return { publications: page.publications, position: this.position };
   }
 
-  /** A segment could not be read. Told once. */
+  /** A segment could not be read. Reported once per log. */
   reportDamage(offset: number): void {
     if (this.#isDamageReported) return;
     this.#isDamageReported = true;
@@ -452,7 +452,7 @@ export class ChannelLog {
     this.#firstBytes = this.#bytes - kept.reduce((sum, publication) => sum + sizeOf(publication), 0);
   }
 
-  /** Time and size of a kept publication; undefined where it cannot be read. */
+  /** Time and size of a kept publication; undefined if it cannot be read. */
   #at(offset: number): { readonly time: number; readonly size: number } | undefined {
     const tailStart = this.storedTo + 1;
     if (offset >= tailStart) {
@@ -471,18 +471,18 @@ export class ChannelLog {
   }
 }
 
-/** Publications beyond retention that may gather before any are dropped. */
+/** Publications beyond retention that may accumulate before any are dropped. */
 const minExcess = 64;
 
-/** Where a log goes on, to go back to when a write fails. */
+/** The state of a log before a write, to return to if it fails. */
 export type LogMark = Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
 
-/** In memory, estimated. */
+/** Estimated memory of a publication. */
 function memoryOf({ data, info }: Publication): number {
   return 2 * (data.length + (info?.connInfo?.length ?? 0)) + 200;
 }
 
-/** Whether both say the same, so that nothing has to be written. */
+/** Whether both are equal, so that nothing has to be written. */
 function isSameRetention(a: Retention | undefined, b: Retention | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return (

@@ -1,6 +1,6 @@
 /**
- * The logs of an open store: takes publications, reads, and puts the parts together. A publication goes through `GroupCommit`
- * into the journal and to readers, through `Checkpoints` into the index, and out of it again through `Sweeper`.
+ * The logs of an open store: publishes, reads, and connects the parts. A publication goes through `GroupCommit` into the journal and
+ * to readers, through `Checkpoints` into the index, and is removed from it by `Sweeper`.
  */
 import type {
   HistoryPage,
@@ -40,7 +40,7 @@ export interface ChannelLogsOptions {
   readonly checkpointDelayMs: number;
   readonly maxJournalBytes: number;
   readonly onPublication: LogEvents["onPublication"];
-  /** The epoch that the channel's log has, or will have; undefined where nobody is subscribed. */
+  /** The epoch that a subscribed channel's log has or will have; undefined if the channel is not subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
   readonly userPercent: number;
 }
@@ -120,7 +120,7 @@ export class ChannelLogs {
     }
     for (const log of this.#loaded.values()) this.#loaded.renewIfLost(log);
     if (isReadOnly) return;
-    // With a full disk, reads go on.
+    // With a full disk, reads still work.
     await this.#checkpoints
       .complete({ isLast: false })
       .catch((error: unknown) => this.#failed(error, "replaying the journal"));
@@ -141,7 +141,7 @@ export class ChannelLogs {
     await closeStore(this.#store, false);
   }
 
-  /** Resolves when everything is in the index, on the disk, or it has been reported that it is not. */
+  /** Resolves when everything is in the index and flushed, or the failure was reported. */
   async close(): Promise<void> {
     this.maps.stop();
     await this.#sweeper.stop();
@@ -156,7 +156,7 @@ export class ChannelLogs {
     await closeStore(this.#store, isComplete);
   }
 
-  /** Sizes of what is held in memory, and of the store. */
+  /** Sizes of the store, and of what it holds in memory. */
   sizes() {
     const { index, journal } = this.#store;
     return {
@@ -171,7 +171,7 @@ export class ChannelLogs {
     };
   }
 
-  /** Where a log ends, or will begin. */
+  /** The head of a log, or where it will begin. */
   position(channel: string): Position {
     return this.#loaded.position(channel);
   }
@@ -187,7 +187,7 @@ export class ChannelLogs {
     if (first) return first.then((result) => ({ ...result, isDuplicate: true }));
     if (key) this.#room.takeKey(options, this.#options.clock.elapsed());
     const suppressed = this.maps.check(known, publication, options);
-    // Without a log and a key there is nothing to be kept of it.
+    // Without a log and a key there is nothing to store.
     if (suppressed && known === undefined && key === undefined)
       return Promise.resolve({ position: this.position(channel), isDuplicate: false, suppressed });
     const log = known ?? this.#begin(channel, options);
@@ -198,7 +198,7 @@ export class ChannelLogs {
     return published;
   }
 
-  /** Resolves when nothing of it can come back, after a crash neither. */
+  /** Resolves when nothing can come back, not even after a crash. */
   async removeHistory(channel: string): Promise<void> {
     const log = this.#loaded.load(channel);
     if (log === undefined) return;
@@ -248,7 +248,7 @@ export class ChannelLogs {
     return written;
   }
 
-  /** Acknowledges before anything is written. The record says so already, and what is lost brings a new epoch. */
+  /** Acknowledges before anything is written. The record already says so, and a loss brings a new epoch. */
   #append(log: ChannelLog, publication: NewPublication, { retention }: PublishOptions): PublishResult {
     log.retain(retention);
     const placed = log.assign({ ...publication, time: this.#options.clock.now() });
@@ -263,7 +263,7 @@ export class ChannelLogs {
     this.maps.watch(log);
   }
 
-  /** @throws HF_STORE_FAILED; HF_BROKER_FULL where the store is read-only, but for what has room kept for it */
+  /** @throws HF_STORE_FAILED; HF_BROKER_FULL if the store is read-only, except for reserved publications */
   #assertWritable({ isReserved }: Pick<PublishOptions, "isReserved">): void {
     if (this.#failure) throw this.#failure;
     if (this.#store.refusal && !isReserved) throw this.#store.refusal;
@@ -284,7 +284,7 @@ export class ChannelLogs {
   }
 }
 
-/** What is written down, and would come back as something else where JSON cannot say it. */
+/** Checks what is written as JSON, and would be read back as something else if JSON cannot represent it. */
 class PublishChecks {
   #known: Retention | undefined;
 
@@ -308,11 +308,11 @@ class PublishChecks {
   }
 }
 
-/** They are parts of the index's keys, whose bytes have a bound. */
+/** Keys are parts of the index's keys, which have a limit of bytes. */
 function assertKey(option: string, key: string): void {
   const fault = findKeyFault(option, key);
   if (fault !== undefined)
-    throw new HoldfastError("HF_OPTION_INVALID", `a publish has a key that is not accepted: ${fault}`, {
+    throw new HoldfastError("HF_OPTION_INVALID", `a publish has an invalid key: ${fault}`, {
       details: { option },
     });
 }

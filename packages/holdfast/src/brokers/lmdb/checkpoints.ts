@@ -1,6 +1,6 @@
 /**
- * Checkpoints: write the tails of the logs from memory to the index, some logs in a transaction, and remove from it what
- * retention does not cover any more. When all of them are there, the journal files before are removed.
+ * Checkpoints: write the tails of logs from memory to the index, several logs per transaction, and remove from it what retention no
+ * longer covers. When all are written, older journal files are removed.
  */
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
@@ -23,11 +23,11 @@ export interface CheckpointsOptions {
   readonly commit: GroupCommit;
   readonly keys: IdempotencyKeys;
   readonly space: IndexSpace;
-  /** From a publication to the index, in milliseconds. */
+  /** Time from a publication to the index, in milliseconds. */
   readonly checkpointDelayMs: number;
-  /** A journal file of this size is followed by another, in bytes. */
+  /** Size at which a new journal file begins, in bytes. */
   readonly maxJournalBytes: number;
-  /** Number of the oldest journal file that is there. */
+  /** Number of the oldest journal file. */
   readonly oldestJournal: number;
   readonly onError: (error: unknown, stage: string) => void;
 }
@@ -48,32 +48,32 @@ export class Checkpoints {
     this.#oldestJournal = options.oldestJournal;
   }
 
-  /** Logs with something that is not in the index. */
+  /** Logs that have changes which are not in the index. */
   get pending(): number {
     return this.#dirty.size;
   }
 
-  /** Resolves when what is at work is done; undefined where nothing is. */
+  /** Resolves when the running checkpoint is done; undefined if none is running. */
   get running(): Promise<void> | undefined {
     return this.#running?.catch(() => {});
   }
 
-  /** The log has something that is not in the index. */
+  /** The log has changes that are not in the index. */
   add(log: ChannelLog): void {
     this.#dirty.add(log);
     if (this.#cancelTimer || this.#running || this.#isClosed || this.#isBroken) return;
     this.#schedule(this.#options.checkpointDelayMs);
   }
 
-  /** Nothing is written any more, and no journal file removed. */
+  /** Stops writing, and removing journal files. */
   stop(): void {
     this.#isBroken = true;
     this.#cancelTimer?.();
   }
 
   /**
-   * Brings to the index what is not there at this moment.
-   * @throws HF_BROKER_CLOSED, and what kept it from that
+   * Writes everything that is not in the index yet.
+   * @throws HF_BROKER_CLOSED, and what made the write fail
    */
   async flush(): Promise<void> {
     while (this.#running) await this.#running.catch(() => {});
@@ -89,9 +89,9 @@ export class Checkpoints {
   }
 
   /**
-   * Brings everything to the index now.
-   * @param isLast whether nothing is to be tried again
-   * @throws what kept it from that
+   * Writes everything to the index now.
+   * @param isLast whether not to retry after a failure
+   * @throws what made the write fail
    */
   async complete({ isLast }: { readonly isLast: boolean }): Promise<void> {
     this.#isClosed = true;
@@ -113,7 +113,7 @@ export class Checkpoints {
       this.#running.then(
         () => this.#ended(this.#options.checkpointDelayMs),
         (error: unknown) => {
-          this.#options.onError(error, "bringing publications to the index");
+          this.#options.onError(error, "writing publications to the index");
           this.#ended(retryDelayMs);
         },
       );
@@ -127,7 +127,7 @@ export class Checkpoints {
 
   async #run(): Promise<void> {
     const { journal, reserve, commit, maxJournalBytes, index, indexPath, space } = this.#options;
-    // All that the files before the new one hold was acknowledged, and stands in one of the logs.
+    // Everything in files before the new one was acknowledged, and is part of a log.
     if (journal.length > maxJournalBytes) await commit.between(() => this.#rotate());
     const { number } = journal;
     const reserved = reserve.length;
@@ -150,7 +150,7 @@ export class Checkpoints {
     if (isAll) await reserve.clear().catch((error: unknown) => onError(error, "clearing the reserve"));
   }
 
-  /** Without room for another file, the one there is goes on. */
+  /** Without room for another file, the current one continues. */
   async #rotate(): Promise<void> {
     const { journal, commit, onError } = this.#options;
     await journal.rotate().catch((cause: unknown) => {
@@ -159,11 +159,11 @@ export class Checkpoints {
         commit.fail(error);
         throw error;
       }
-      onError(error, "beginning another journal file");
+      onError(error, "starting another journal file");
     });
   }
 
-  /** One transaction. @returns the place of the first log that is not complete */
+  /** Writes one transaction. @returns the index of the first log that is not complete */
   async #writeSome(logs: readonly ChannelLog[], from: number): Promise<number> {
     const { space, clock, keys } = this.#options;
     let budget = await space.reserve();

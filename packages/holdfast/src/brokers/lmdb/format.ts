@@ -1,6 +1,6 @@
 /**
- * What the files of a store say, as bytes: frames with a checksum, the publications in them, the runs of the journal, and the
- * records, segments and values of the index. Knows no files; log-index.ts has the index's keys.
+ * The bytes in the files of a store: frames with a checksum, the publications in them, the runs of the journal, and the records,
+ * segments and values of the index. Does no I/O; log-index.ts has the index's keys.
  */
 import { crc32 } from "node:zlib";
 import type { Durability, Retention, SuppressReason } from "../../channels/log.js";
@@ -18,10 +18,10 @@ export function encodeFrame(header: unknown, body: string): Buffer {
   return encodeBehind(0, header, body);
 }
 
-/** Bytes before each frame of a file that say how long it is. */
+/** Bytes of the length before each frame of a file. */
 export const lengthBytes = 4;
 
-/** A frame behind its length. */
+/** A frame after its length. */
 export function encodeFileFrame(header: unknown, body: string): Buffer {
   const bytes = encodeBehind(lengthBytes, header, body);
   bytes.writeUInt32LE(bytes.length - lengthBytes, 0);
@@ -40,7 +40,7 @@ function encodeBehind(room: number, header: unknown, body: string): Buffer {
   return bytes;
 }
 
-/** @returns undefined where the bytes are not what was written */
+/** @returns undefined if the bytes are damaged */
 export function decodeFrame(bytes: Buffer): Frame | undefined {
   if (bytes.length < prefixBytes || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined;
   const bodyAt = prefixBytes + bytes.readUInt32LE(4);
@@ -49,23 +49,23 @@ export function decodeFrame(bytes: Buffer): Frame | undefined {
     const header: unknown = JSON.parse(bytes.toString("utf8", prefixBytes, bodyAt));
     return { header, body: bytes.toString("utf8", bodyAt) };
   } catch {
-    // A checksum may be right by chance, or by intent.
+    // A checksum may match by chance, or on purpose.
     return undefined;
   }
 }
 
 export interface FrameSequence {
   readonly frames: readonly Frame[];
-  /** Where the good frames end, in bytes. */
+  /** The end of the last good frame, in bytes. */
   readonly goodBytes: number;
   /**
-   * How the bytes end: `whole`, after a good frame; `torn`, within a frame whose rest was never written; `damaged`, with
-   * something that was not written like this.
+   * How the bytes end: `whole`, after a good frame; `torn`, within a frame whose rest was never written; `damaged`, with bytes that
+   * fail their checksum.
    */
   readonly end: "whole" | "torn" | "damaged";
 }
 
-/** Frames behind their lengths, one after the other. */
+/** Decodes consecutive frames, each after its length. */
 export function decodeFileFrames(bytes: Buffer): FrameSequence {
   const frames: Frame[] = [];
   let at = 0;
@@ -80,10 +80,10 @@ export function decodeFileFrames(bytes: Buffer): FrameSequence {
   return { frames, goodBytes: at, end: at === bytes.length ? "whole" : "torn" };
 }
 
-/** What a publication counts for beyond its texts: about what the index of numbers takes for it. */
+/** Bytes that a publication counts as beyond its texts: about its share of the index of numbers. */
 const overheadBytes = 32;
 
-/** Time (Unix milliseconds), characters of data, characters of everything else; for each publication. */
+/** For each publication: time (Unix milliseconds), characters of data, characters of everything else. */
 export type EntryIndex = readonly number[];
 
 const numbersPerEntry = 3;
@@ -93,7 +93,7 @@ export interface EncodedEntries {
   readonly body: string;
 }
 
-/** Bytes that a publication counts for, about what it takes in the store. */
+/** The bytes that a publication counts as: about its size in the store. */
 export function sizeOf(publication: Publication): number {
   return publication.data.length + attributesOf(publication).length + overheadBytes;
 }
@@ -113,18 +113,18 @@ export function countOf(index: EntryIndex): number {
   return index.length / numbersPerEntry;
 }
 
-/** Of the entry at a place, counted from 0. */
+/** Time of the entry at an index. */
 export function timeAt(index: EntryIndex, place: number): number {
   return index[numbersPerEntry * place] as number;
 }
 
-/** Of the entry at a place, counted from 0. */
+/** Size of the entry at an index. */
 export function sizeAt(index: EntryIndex, place: number): number {
   const at = numbersPerEntry * place;
   return (index[at + 1] as number) + (index[at + 2] as number) + overheadBytes;
 }
 
-/** @throws Error when index and body do not belong together */
+/** @throws Error if index and body do not match */
 export function decodeEntries({ index, body }: EncodedEntries, firstOffset: number): Publication[] {
   const publications: Publication[] = [];
   let place = 0;
@@ -142,17 +142,17 @@ export function decodeEntries({ index, body }: EncodedEntries, firstOffset: numb
     publications.push({ offset, data, time, ...(attributes !== "" && JSON.parse(attributes)) });
   }
   if (place !== body.length)
-    throw new Error(`the entries are ${place} characters, and ${body.length} are there`);
+    throw new Error(`the entries take ${place} characters, but the body has ${body.length}`);
   return publications;
 }
 
-/** A client publishes many times, so its part of the text is kept. */
+/** A client publishes many times, so the text of its info is cached. */
 const infoTexts = new WeakMap<ClientInfo, string>();
 
-/** Everything but data, time and offset, as JSON; empty where there is nothing else. */
+/** Everything but data, time and offset, as JSON; empty if there is nothing else. */
 function attributesOf({ info, tags, key, isRemoved, score, version }: Publication): string {
   if (tags === undefined && key === undefined) return info === undefined ? "" : `{"info":${textOf(info)}}`;
-  // What is undefined does not come into it.
+  // JSON omits undefined members.
   return JSON.stringify({ info, tags, key, isRemoved, score, version });
 }
 
@@ -165,7 +165,7 @@ function textOf(info: ClientInfo): string {
   return text;
 }
 
-/** Characters of the body that belong to an index. */
+/** Characters of the body for an index. */
 export function bodyLengthOf(index: EntryIndex): number {
   let length = 0;
   for (let i = 0; i < index.length; i += numbersPerEntry)
@@ -182,21 +182,21 @@ export interface Run {
   readonly run: number;
   readonly durability: Durability;
   readonly retention: Retention | undefined;
-  /** Of the first publication, or of the next one where there is none. */
+  /** Offset of the first publication; of the next one if there is none. */
   readonly first: number;
   /** Bytes of all publications before the first. */
   readonly before: number;
   readonly publications: readonly Publication[];
-  /** Idempotency keys, and what publishing with them came to. */
+  /** Idempotency keys, with the results of their publishes. */
   readonly keys: readonly RunKey[];
-  /** Of the log; undefined for the server. */
+  /** The log's owner; undefined for the server. */
   readonly owner?: Owner;
 }
 
-/** The time is the store's own. A publish that was suppressed has the offset of the log's head. */
+/** The time is the store's own. A suppressed publish has the offset of the log's head. */
 export type RunKey = readonly [name: string, offset: number, time: number, suppressed?: SuppressReason];
 
-/** A run in the header; one letter a field, since there is one for each publication of a quiet channel. */
+/** A run in the header of a frame; fields have one letter, since a quiet channel has one run per publication. */
 interface RunHeader {
   readonly c: string;
   readonly p: string;
@@ -218,7 +218,7 @@ type StoredRetention = readonly [
   keys?: Retention["keys"],
 ];
 
-/** A frame of the journal, behind its length. */
+/** A frame of the journal, after its length. */
 export function encodeRuns(runs: Iterable<Run>): Buffer {
   const header: RunHeader[] = [];
   let text = "";
@@ -236,7 +236,7 @@ export function encodeRuns(runs: Iterable<Run>): Buffer {
       b: run.before,
       e: index,
       ...(run.keys.length > 0 && { k: run.keys }),
-      // The record says so from then on.
+      // Later runs need no owner: the record has it.
       ...(run.owner !== undefined && run.first === 1 && { w: run.owner }),
     });
     text += body;
@@ -244,7 +244,7 @@ export function encodeRuns(runs: Iterable<Run>): Buffer {
   return encodeFileFrame(header, text);
 }
 
-/** @throws Error for a frame that says something else than it holds */
+/** @throws Error if the frame's header does not match its body */
 export function decodeRuns({ header, body }: Frame): Run[] {
   let at = 0;
   return (header as RunHeader[]).map(({ c, p, s, n, d, r, o, b, e, k = [], w }) => {
@@ -253,7 +253,7 @@ export function decodeRuns({ header, body }: Frame): Run[] {
     at = end;
     const retention = r && fromStored(r);
     const log = { channel: c, epoch: p, since: s, run: n, durability: d, retention };
-    // Keys without a time are of an earlier version, which did not say whose they are.
+    // Keys without a time come from an earlier version, which stored no sender.
     const keys = k.filter(([, , time]) => time !== undefined);
     return { ...log, first: o, before: b, publications, keys, ...(w !== undefined && { owner: w }) };
   });
@@ -273,29 +273,29 @@ export interface ChannelRecord {
   readonly since: number;
   /** The run in which it was written. */
   readonly run: number;
-  /** The least of those that the log's publications were acknowledged with. */
+  /** The weakest durability that the log's publications were acknowledged with. */
   readonly durability: Durability;
   readonly retention: Retention | undefined;
-  /** The log's head; what is kept beyond it in segments counts, too. */
+  /** The log's head; segments beyond it count, too. */
   readonly head: number;
-  /** Bytes of all publications up to the head, those that are gone included. */
+  /** Bytes of all publications up to the head, including removed ones. */
   readonly bytes: number;
-  /** Of a map: the index has the values of keys as they are after this offset, or later ones. @default 0 */
+  /** In a map: the index has the values of keys as of this offset, or later ones. @default 0 */
   readonly valuesTo?: number;
   /** The period in which the sweeper visits the log. */
   readonly due: number;
-  /** When the log was last written or asked for, as far as the record says; Unix milliseconds. */
+  /** When the log was last written or read before this record; Unix milliseconds. */
   readonly usedAt: number;
-  /** Whose first publication it began with; undefined for the server's own. */
+  /** Who published first and is charged; undefined for the server. */
   readonly owner?: string;
-  /** Bytes that the owner was charged with. */
+  /** Bytes charged to the owner. */
   readonly charged?: number;
 }
 
-/** What the epochs of new logs are made of, as long as no logs were lost since. */
+/** The base of the epochs of new logs, valid while no logs were lost since. */
 export interface EpochBase {
   readonly base: string;
-  /** Of the marker, when it was made. */
+  /** The marker's value when the base was created. */
   readonly lostRun: number;
   readonly repairedRun: number;
 }
@@ -309,26 +309,26 @@ export interface Segment {
   readonly body: string;
 }
 
-/** A key's value, and when its time began, Unix milliseconds. */
+/** A key's value, and when its lifetime began, Unix milliseconds. */
 export interface StoredValue {
   readonly publication: Publication;
   readonly since: number;
 }
 
-/** What is left of a segment that cannot be read. */
+/** A segment that cannot be read. */
 export interface DamagedSegment {
   readonly first: number;
   readonly isDamaged: true;
 }
 
-/** What publishing with an idempotency key came to. */
+/** The result of a publish with an idempotency key. */
 export interface KeyRecord extends Position {
-  /** By the store's own time, see store-time.ts. */
+  /** By the store's own time (`StoreTime`). */
   readonly time: number;
   readonly suppressed?: SuppressReason;
 }
 
-/** Bytes of all publications of the log before an offset that lies in the segment, or right after it. */
+/** Bytes of all publications of the log before an offset, which must lie in the segment or right after it. */
 export function bytesBefore({ first, before, index }: Segment, offset: number): number {
   let bytes = before;
   for (let place = 0; place < offset - first; place++) bytes += sizeAt(index, place);
@@ -347,7 +347,7 @@ export function encodeSegment(publications: readonly Publication[], before: numb
   return encodeFrame([before, index], body);
 }
 
-/** @throws Error for a segment that says something else than it holds */
+/** @throws Error if the segment's index does not match its body */
 export function publicationsOf({ index, body, first }: Segment): Publication[] {
   return decodeEntries({ index, body }, first);
 }
@@ -364,7 +364,7 @@ export function encodeValue({ publication, since }: StoredValue): Buffer {
   return encodeFrame([publication.offset, since, index], body);
 }
 
-/** @returns undefined where the bytes are not what was written */
+/** @returns undefined if the bytes are damaged */
 export function decodeValue(bytes: Buffer): StoredValue | undefined {
   const frame = decodeFrame(bytes);
   if (frame === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Writes publications and acknowledges them: those of a turn, or those that came while the last ones were being written,
- * go into the journal in one write. For durability `disk`, one flush follows for all that wait. Readers get a
- * publication when it is acknowledged, so that none sees what might still get lost.
+ * Writes publications to the journal and acknowledges them: those of a turn, or those that came during the previous write, go into one
+ * write. For durability `disk`, one flush follows for all that wait. Readers get a publication when it is acknowledged, so that
+ * nobody sees one that may still be lost.
  */
 import type {
   Durability,
@@ -22,7 +22,7 @@ import { toStoreError } from "./store-errors.js";
 
 export interface GroupCommitOptions {
   readonly journal: Journal;
-  /** For what must not be lost where the journal's disk is full. */
+  /** For publications that must not be lost when the journal's disk is full. */
   readonly reserve: ReserveJournal;
   readonly onPublication: LogEvents["onPublication"];
   readonly isSubscribed: (channel: string) => boolean;
@@ -32,13 +32,13 @@ export interface GroupCommitOptions {
   readonly schedule: (run: () => void) => void;
   /** The channel's log has grown, or has a new record. */
   readonly onGrown: (log: ChannelLog) => void;
-  /** The log was to be made, and could not be. */
+  /** A new log's first publication was refused. */
   readonly onDropped: (log: ChannelLog) => void;
-  /** What was written may be there or not, and nothing may be acknowledged any more. */
+  /** It is unknown what was written, so nothing may be acknowledged any more. */
   readonly onBroken: (error: unknown) => void;
 }
 
-/** What is to be written of a log: a publication, that one was suppressed, or, without either, that there is the log. */
+/** What to write for a log: a publication, or that one was suppressed. */
 export interface Write {
   readonly log: ChannelLog;
   readonly publication?: NewPublication | undefined;
@@ -47,19 +47,19 @@ export interface Write {
   readonly suppressed?: SuppressReason | undefined;
 }
 
-/** What waits for its acknowledgement. */
+/** A publish that waits for its acknowledgement. */
 interface Waiting {
   readonly log: ChannelLog;
   readonly publication: Omit<Publication, "offset" | "time"> | undefined;
   readonly retention: Retention | undefined;
-  /** What the log's publications are acknowledged with, from this one on. */
+  /** The durability that publications of the log are acknowledged with from this one on. */
   readonly durability: Durability | undefined;
   /** Whether to wait for a flush. */
   readonly isFlushed: boolean;
   readonly key: SentKey | undefined;
-  /** Why there is no publication, where one was asked for. */
+  /** Why the publication was suppressed, if it was. */
   readonly suppressed: SuppressReason | undefined;
-  /** Whether to write it to the reserve where the journal cannot be. */
+  /** Whether to write it to the reserve if the journal is full. */
   readonly isReserved: boolean;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: unknown) => void;
@@ -69,7 +69,7 @@ interface Placed {
   readonly waiting: Waiting;
   readonly isFlushed: boolean;
   readonly publication: Publication | undefined;
-  /** The publication's, or that of the last one before. */
+  /** Offset of the publication, or of the last one before it. */
   readonly offset: number;
 }
 
@@ -77,20 +77,20 @@ type MutableRun = Omit<Run, "publications" | "keys"> & {
   readonly log: ChannelLog;
   readonly publications: Publication[];
   readonly keys: RunKey[];
-  /** Where the log went on before this write. */
+  /** The log's state before this write. */
   readonly from: LogMark;
 };
 
-/** A write takes no further publication beyond so many, and so many characters: each costs the event loop some µs. */
+/** Most publications, and characters, of one write: each publication costs the event loop some µs. */
 const maxWriteEntries = 1024;
 const maxWriteCharacters = 2 * 1024 * 1024;
-/** Of one log that has readers: they get all at once, and have to keep up. */
+/** Most publications of one log that has readers: they get all at once, and have to keep up. */
 const maxRunEntries = 256;
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #waiting: Waiting[] = [];
-  /** What the journal had no room for, and that comes next, into the reserve. */
+  /** Publishes that found no room in the journal, and go into the reserve next. */
   #spared: Waiting[] = [];
   #waitingCharacters = 0;
   #unflushed: Placed[] = [];
@@ -109,12 +109,12 @@ export class GroupCommit {
     return this.#waiting.length + this.#spared.length + this.#unflushed.length;
   }
 
-  /** Estimated memory of what waits to be written, in bytes. */
+  /** Estimated memory of publications that wait to be written, in bytes. */
   get waitingBytes(): number {
     return 2 * this.#waitingCharacters;
   }
 
-  /** @throws what `onBroken` was told, HF_BROKER_FULL */
+  /** @throws what `onBroken` got, and HF_BROKER_FULL */
   write({ log, publication, options, key, suppressed }: Write): Promise<PublishResult> {
     const durability = options && (options.durability ?? "process");
     return new Promise((resolve, reject) => {
@@ -144,17 +144,17 @@ export class GroupCommit {
     this.#wake();
   }
 
-  /** Resolves once nothing waits any more. */
+  /** Resolves once nothing is pending. */
   idle(): Promise<void> {
     if (!this.#isWriting && !this.#isFlushing && this.pending === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  /** Runs something while the journal is neither written nor flushed. One at a time. */
+  /** Runs work while the journal is neither written nor flushed. One at a time. */
   between(work: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#work = () => work().then(resolve, reject);
-      this.#goOn();
+      this.#continue();
     });
   }
 
@@ -187,10 +187,10 @@ export class GroupCommit {
       this.#refuse((isSpared ? placed : this.#spare(placed, cause)).map(toWaiting), cause);
     }
     this.#isWriting = false;
-    this.#goOn();
+    this.#continue();
   }
 
-  /** @returns what has to be refused */
+  /** Keeps reserved publishes for the reserve. @returns those that must be refused */
   #spare(placed: readonly Placed[], cause: unknown): readonly Placed[] {
     if (toStoreError(cause).code !== "HF_BROKER_FULL") return placed;
     this.#spared = placed.map(({ waiting }) => waiting).filter(({ isReserved }) => isReserved);
@@ -211,10 +211,10 @@ export class GroupCommit {
     return placed;
   }
 
-  #goOn(): void {
+  #continue(): void {
     if (this.#unflushed.length > 0 && !this.#isFlushing) void this.#flush();
     if (this.#work !== undefined) {
-      // What waits for a flush counts as written to the old file, and is acknowledged before that goes.
+      // Publishes that wait for a flush are in the old file, and are acknowledged before it is removed.
       if (!this.#isWriting && !this.#isFlushing) void this.#runWork(this.#work);
       return;
     }
@@ -228,10 +228,10 @@ export class GroupCommit {
     this.#isWriting = true;
     await work();
     this.#isWriting = false;
-    this.#goOn();
+    this.#continue();
   }
 
-  /** Gives the publications that wait their places, up to what one write takes. */
+  /** Assigns offsets to waiting publications, up to what one write takes. */
   #place(
     runs: Map<ChannelLog, MutableRun>,
     queue: readonly Waiting[],
@@ -272,7 +272,7 @@ export class GroupCommit {
   #written(placed: readonly Placed[]): void {
     for (const item of placed) {
       const { log } = item.waiting;
-      // What follows in the same log waits with it, so that the order holds.
+      // Later ones of the same log wait, too, to keep the order.
       if (item.isFlushed || log.awaitsFlush) {
         log.beginFlush();
         this.#unflushed.push(item);
@@ -288,11 +288,11 @@ export class GroupCommit {
       await this.#options.journal.flush();
       await this.#acknowledgeInTurns(items);
     } catch (cause) {
-      // How much of it is on the disk is unknown: it is not acknowledged, and the store becomes read-only.
+      // How much reached the disk is unknown: nothing is acknowledged, and the store becomes read-only.
       this.#refuse([...items, ...this.#unflushed.splice(0)].map(toWaiting), cause);
     }
     this.#isFlushing = false;
-    this.#goOn();
+    this.#continue();
   }
 
   /** A flush may be for several writes, and readers have to keep up. */
@@ -316,7 +316,7 @@ export class GroupCommit {
     }
   }
 
-  /** Nothing is acknowledged any more. */
+  /** Stops acknowledging, for good. */
   fail(error: HoldfastError): void {
     if (this.#failure) return;
     this.#failure = error;
@@ -325,7 +325,7 @@ export class GroupCommit {
     this.#refuse([...this.#spared.splice(0), ...this.#waiting.splice(0)], error);
   }
 
-  /** From here on the publication is part of the log. */
+  /** Makes the publication part of the log, and acknowledges it. */
   #acknowledge({ waiting, publication, offset }: Placed): void {
     const { log, resolve, suppressed } = waiting;
     log.endPublish();
@@ -346,12 +346,12 @@ function toWaiting({ waiting }: Placed): Waiting {
   return waiting;
 }
 
-/** About what a publication takes in a write. */
+/** Estimated characters of a publication in a write. */
 function charactersOf({ publication }: Waiting): number {
   return (publication?.data.length ?? 0) + 100;
 }
 
-/** Publications that were acknowledged without being written are written first. */
+/** A run begins with publications that were acknowledged without being written. */
 function beginRun(log: ChannelLog): MutableRun {
   const publications = log.unwritten();
   const first = publications[0]?.offset ?? log.next;

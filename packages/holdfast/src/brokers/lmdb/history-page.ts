@@ -1,11 +1,11 @@
-/** Reads pages of a log across the border between the index and the tail that is on its way there. */
+/** Reads pages of a log from both the index and the tail that is not in it yet. */
 
 import type { Publication } from "../../wire/messages.js";
 import type { PageBuilder } from "../page-builder.js";
 import type { ChannelLog } from "./channel-log.js";
 import { publicationsOf } from "./format.js";
 
-/** From an offset on: first what the index has, then the tail. */
+/** Reads forward from an offset: first the index, then the tail. */
 export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
   const { index } = log.shared;
   let expected = from;
@@ -14,7 +14,7 @@ export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
     for (const segment of index.segmentsFrom(log.name, start)) {
       if (page.isFull || segment.first > log.storedTo) break;
       if ("isDamaged" in segment || (segment.first > expected && segment.first > from)) {
-        // What came before cannot be joined to what comes after: it counts as no longer kept.
+        // There is a gap: what came before it counts as no longer kept.
         page.clear();
         if ("isDamaged" in segment) {
           log.reportDamage(segment.first);
@@ -34,7 +34,7 @@ export function readOn(log: ChannelLog, from: number, page: PageBuilder): void {
     page.add(log.tail[i] as Publication);
 }
 
-/** From an offset back. */
+/** Reads backwards from an offset. */
 export function readBack(log: ChannelLog, from: number, page: PageBuilder): void {
   const { index } = log.shared;
   const tailStart = log.storedTo + 1;

@@ -1,6 +1,6 @@
 /**
- * Which publication an idempotency key stands for: in memory until the index has it, then there. Kept by periods of
- * five minutes, of which the current and the last one count, so that whole periods can be forgotten.
+ * The results of publishes with idempotency keys: in memory until they are in the index. Stored by periods of five minutes, of which
+ * the current and the previous one count, so that whole periods can be removed.
  */
 import { createHash } from "node:crypto";
 import type { PublishResult } from "../../channels/log.js";
@@ -11,12 +11,12 @@ import type { ChannelLog } from "./channel-log.js";
 import type { KeyRecord } from "./format.js";
 import type { LogIndex } from "./log-index.js";
 
-/** Of those that the index does not have yet. One forgotten early would break the promise. */
+/** Most keys that are not in the index yet. Forgetting one early would break the guarantee. */
 const maxPending = 500_000;
-/** Of the digest that stands for sender and key, however long they are: LMDB bounds its keys. */
+/** Length of the digest of sender and key, since LMDB bounds the length of keys. */
 const nameCharacters = 32;
 
-/** A key that a publish comes with. */
+/** The idempotency key of a publish. */
 export interface SentKey {
   readonly name: string;
   /** By the store's own time. */
@@ -28,7 +28,7 @@ interface Pending {
   readonly time: number;
 }
 
-/** A key that is to be written to the index, with what it came to. */
+/** A key to write to the index, with its result. */
 export interface KeyToStore extends KeyRecord {
   readonly channel: string;
   readonly name: string;
@@ -45,19 +45,19 @@ export class IdempotencyKeys {
     this.#now = now;
   }
 
-  /** Of those that the index does not have yet. */
+  /** Keys that are not in the index yet. */
   get pending(): number {
     return this.#pending.size;
   }
 
-  /** A key that comes now. */
+  /** The key of a publish that comes now. */
   sent(sender: string, key: string): SentKey {
     return { name: digestOf(nameOfKey(sender, key)), time: this.#now() };
   }
 
   /**
-   * What the first publish with the key comes to, or came to.
-   * @throws HF_BROKER_FULL when the key is new and no further one can be remembered
+   * The result of the first publish with the key, which may be pending.
+   * @throws HF_BROKER_FULL if the key is new and no more can be remembered
    */
   find(channel: string, { name, time: now }: SentKey): Promise<PublishResult> | undefined {
     const pending = this.#pending.get(`${channel}\0${name}`);
@@ -75,7 +75,7 @@ export class IdempotencyKeys {
     );
   }
 
-  /** A publish with the key is pending. A failed one is forgotten. */
+  /** Adds a pending publish with the key. The key is forgotten if it fails. */
   add(log: ChannelLog, { name, time }: SentKey, result: Promise<PublishResult>): void {
     const place = `${log.name}\0${name}`;
     const pending = { result, time };
@@ -89,7 +89,7 @@ export class IdempotencyKeys {
     );
   }
 
-  /** A key that the journal has. */
+  /** Adds a key from the journal. */
   restore(log: ChannelLog, key: KeyToStore): void {
     const result = Promise.resolve(toResult(key));
     this.#pending.set(`${log.name}\0${key.name}`, { result, time: key.time });
@@ -105,12 +105,12 @@ export class IdempotencyKeys {
   putDone(keys: readonly KeyToStore[]): void {
     for (const { channel, name, time } of keys) {
       const place = `${channel}\0${name}`;
-      // Where the store had no room for long, the name may stand for a later publish by now.
+      // If the store had no room for long, the key may belong to a later publish by now.
       if (this.#pending.get(place)?.time === time) this.#pending.delete(place);
     }
   }
 
-  /** Removes keys that count no more. @returns whether there are more of them */
+  /** Removes expired keys. @returns whether there are more */
   expire(limit: number, puts: Promise<unknown>[]): boolean {
     return this.#index.removeKeysBefore(periodOf(this.#now()) - 1, limit, puts) === limit;
   }
@@ -124,7 +124,7 @@ function toResult({ epoch, offset, suppressed }: KeyRecord): PublishResult {
   return { position: { epoch, offset }, isDuplicate: true, ...(suppressed && { suppressed }) };
 }
 
-/** In milliseconds. */
+/** The start of a period in milliseconds. */
 export function startOfPeriod(period: number): number {
   return period * idempotencyWindowMs;
 }
@@ -133,11 +133,12 @@ function periodOf(time: number): number {
   return Math.floor(time / idempotencyWindowMs);
 }
 
+/** The store's own time, which continues where the last run has ended and is never set back. */
 export class StoreTime {
   readonly #clock: Pick<Clock, "elapsed">;
   #offset: number;
 
-  /** @param start where the last run has ended; the wall clock's time for a new store. In milliseconds */
+  /** @param start where the last run has ended; for a new store the wall clock's time. In milliseconds */
   constructor(clock: Pick<Clock, "elapsed">, start: number) {
     this.#clock = clock;
     this.#offset = start - clock.elapsed();
@@ -147,7 +148,7 @@ export class StoreTime {
     return Math.floor(this.#offset + this.#clock.elapsed());
   }
 
-  /** The store knows of that time. */
+  /** Moves forward to a time that the store has recorded. */
   advanceTo(time: number): void {
     this.#offset = Math.max(this.#offset, time - this.#clock.elapsed());
   }

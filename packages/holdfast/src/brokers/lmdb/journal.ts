@@ -1,8 +1,7 @@
 /**
- * The journal: files to which every publication is written before it is acknowledged, and `journal-ends`, which says how far
- * each of them goes. What has been written survives the end of the process; what has been flushed survives the end of the
- * machine, too. The index follows later, and then the files before are removed. One write at a time. `reserve.log` takes what must not be lost
- * where the disk has no room for more.
+ * The journal: files to which publications are written before they are acknowledged, and `journal-ends`, which records how far each
+ * file goes. Written bytes survive the end of the process; flushed bytes also survive the end of the machine. Files are removed once
+ * the index has their contents. One write at a time. `reserve.log` takes what must not be lost when the disk is full.
  *
  *     journal-7.log:  | length | frame | length | frame | …      (format.ts)
  */
@@ -30,12 +29,12 @@ export function journalPath(folder: string, number: number): string {
 export class Journal {
   readonly #folder: string;
   readonly #ends: JournalEnds | undefined;
-  /** Why nothing is written. */
+  /** Why the journal is read-only, if it is. */
   readonly #refusal: HoldfastError | undefined;
   #number: number;
-  /** Undefined where nothing is written. */
+  /** Undefined if the journal is read-only. */
   #file: number | undefined;
-  /** Bytes of the file that are good. */
+  /** Bytes of the file that are whole frames. */
   #length = 0;
   #isBroken = false;
 
@@ -54,12 +53,12 @@ export class Journal {
     return new Journal(folder, number, ends);
   }
 
-  /** Of a store that is only read. */
+  /** The journal of a read-only store, which throws on every write. */
   static refusing(folder: string, error: HoldfastError): Journal {
     return new Journal(folder, 0, error);
   }
 
-  /** Of the file that is being written. */
+  /** Number of the file that is being written. */
   get number(): number {
     return this.#number;
   }
@@ -71,7 +70,7 @@ export class Journal {
 
   /**
    * Writes a frame. After a failure the file is as before.
-   * @param bytes the frame, behind its length
+   * @param bytes the frame, after its length
    * @throws what the file system throws
    */
   async append(bytes: Buffer): Promise<void> {
@@ -81,7 +80,7 @@ export class Journal {
       await writeAll(file, bytes, this.#length);
       ends.written(this.#number, this.#length + bytes.length);
     } catch (error) {
-      // What was written in part must not stand before what comes next.
+      // A partly written frame must not remain before the next one.
       this.#isBroken = true;
       await this.#repair().catch(() => {});
       throw error;
@@ -97,7 +96,7 @@ export class Journal {
     ends.flushed(this.#number, length);
   }
 
-  /** Goes on in a new file. The one before is flushed first, so that only the last can have a torn end. */
+  /** Continues in a new file. Flushes the current one first, so that only the last file can have a torn end. */
   async rotate(): Promise<void> {
     const [before, ends] = this.#writing;
     await this.flush();
@@ -108,7 +107,7 @@ export class Journal {
     this.#isBroken = false;
   }
 
-  /** The index was changed, and left like this. */
+  /** Records the state in which the store leaves its index. */
   noteIndex(stamp: IndexStamp | undefined): void {
     if (stamp !== undefined) this.#ends?.noteIndex(stamp);
   }
@@ -133,7 +132,7 @@ export class Journal {
     }
   }
 
-  /** @throws HF_BROKER_FULL where nothing is written */
+  /** @throws HF_BROKER_FULL if the journal is read-only */
   get #writing(): readonly [file: number, ends: JournalEnds] {
     if (this.#file === undefined || this.#ends === undefined) throw this.#refusal;
     return [this.#file, this.#ends];
@@ -148,7 +147,7 @@ export class Journal {
   }
 }
 
-/** A new file, whose name is on the disk before anything is acknowledged that it holds. */
+/** Creates a file, and flushes its name before anything in it is acknowledged. */
 function begin(folder: string, number: number, ends: JournalEnds): number {
   const path = journalPath(folder, number);
   const file = fs.openSync(path, "wx", 0o600);
@@ -163,7 +162,7 @@ function begin(folder: string, number: number, ends: JournalEnds): number {
   return file;
 }
 
-/** Windows cannot flush a folder, and keeps names by itself. */
+/** Windows cannot flush a folder, and stores names on its own. */
 function flushFolder(folder: string): void {
   if (process.platform === "win32") return;
   const directory = fs.openSync(folder, "r");
@@ -179,7 +178,7 @@ function writeAll(file: number, bytes: Buffer, position: number): Promise<void> 
     const write = (done: number): void => {
       fs.write(file, bytes, done, bytes.length - done, position + done, (error, written) => {
         if (error) reject(error);
-        else if (written === 0) reject(new Error("the file system took nothing"));
+        else if (written === 0) reject(new Error("the file system wrote nothing"));
         else if (done + written < bytes.length) write(done + written);
         else resolve();
       });
@@ -196,18 +195,18 @@ function flushFile(file: number): Promise<void> {
 
 export interface JournalContents extends FrameSequence {
   readonly path: string;
-  /** Of the whole file. */
+  /** Size of the whole file. */
   readonly bytes: number;
 }
 
-/** Reads a file back, after the process or the machine has ended without closing it. @throws what the file system throws */
+/** Reads a file that may not have been closed. @throws what the file system throws */
 export function readJournal(path: string): JournalContents {
   const bytes = fs.readFileSync(path);
   return { path, bytes: bytes.length, ...decodeFileFrames(bytes) };
 }
 
-/** Takes away what stands behind the good frames. Resolves once that is on the disk. */
-export async function cutJournal(path: string, goodBytes: number): Promise<void> {
+/** Truncates a file after its last good frame. Resolves once that is flushed. */
+export async function truncateJournal(path: string, goodBytes: number): Promise<void> {
   const file = await fs.promises.open(path, "r+");
   try {
     await file.truncate(goodBytes);
@@ -225,20 +224,20 @@ export interface FileEnd {
 }
 
 export interface KnownEnds {
-  /** Of the machine: what was written and not flushed counts in the same boot only. */
+  /** Id of the machine's boot: bytes that were written but not flushed count in the same boot only. */
   readonly boot: string;
   /** Ascending. */
   readonly files: readonly FileEnd[];
   /** The store's own time, see `StoreTime`. */
   readonly time: number;
-  /** How the store has left its index last; undefined where that is not known. */
+  /** The state in which the store left its index; undefined if unknown. */
   readonly index?: IndexStamp | undefined;
 }
 
-/** Tells an index that the store has left like this from one that something else has changed or copied. */
+/** Identifies the index as the store left it, as opposed to one that something else has changed or copied. */
 export interface IndexStamp {
   readonly bytes: number;
-  /** When it was changed last, Unix milliseconds. The store sets a time of its own, which no later change can have. */
+  /** Modification time, Unix milliseconds. The store sets one that no later change can have. */
   readonly modifiedMs: number;
 }
 
@@ -252,14 +251,14 @@ interface Header {
 
 const endsName = "journal-ends";
 const slotBytes = 4096;
-/** More are there only after many starts on a full disk. Older ones are left out. */
+/** There are more only after many starts on a full disk; the oldest are omitted. */
 const maxFiles = 100;
 
 export function journalEndsPath(folder: string): string {
   return join(folder, endsName);
 }
 
-/** @returns undefined where there is no such file, or none of its slots can be read */
+/** @returns undefined if there is no such file, or none of its slots can be read */
 export function readJournalEnds(folder: string): KnownEnds | undefined {
   const newest = readHeader(journalEndsPath(folder));
   if (newest === undefined) return undefined;
@@ -269,10 +268,10 @@ export function readJournalEnds(folder: string): KnownEnds | undefined {
 }
 
 /**
- * The file `journal-ends`: which journal files a store needs, and how far each was written and flushed. With it a journal
- * that was lost, cut short or replaced by an older one is told from one whose last write a crash has torn. It is written in
- * place after each write of the journal, and flushed only before journal files are removed: after the end of the machine it
- * says less than is there, never more.
+ * The file `journal-ends`: which journal files a store needs, and how far each was written and flushed. It distinguishes a journal
+ * that was lost, truncated or replaced by an older one from one whose last write was torn by a crash. It is written in place after
+ * each write of the journal, and flushed only before journal files are removed: after the end of the machine it may report less
+ * than exists, never more.
  *
  *     0       4        4096    4100
  *     | length | frame … | length | frame …      two slots, written in turn, so that one is always whole
@@ -286,7 +285,7 @@ export class JournalEnds {
   #count: number;
 
   /**
-   * Takes the place of what the file says.
+   * Overwrites the contents of the file.
    * @param known.now the store's own time
    * @throws what the file system throws
    */
@@ -302,7 +301,7 @@ export class JournalEnds {
     this.#count = (readHeader(path)?.n ?? 0) + 1;
     this.#file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
     try {
-      // Room for both slots is taken at once, so that a full disk stands in the way of none of the later writes.
+      // Allocates both slots at once, so that later writes do not fail on a full disk.
       const missing = 2 * slotBytes - fs.fstatSync(this.#file).size;
       if (missing > 0) fs.writeSync(this.#file, Buffer.alloc(missing), 0, missing, 2 * slotBytes - missing);
       this.#write(this.#files);
@@ -313,7 +312,7 @@ export class JournalEnds {
     }
   }
 
-  /** A file is the last one from now on. */
+  /** Adds a new file, which is the last one from now on. */
   begin(number: number): void {
     this.#write([...this.#files, { number, written: 0, flushed: 0 }]);
   }
@@ -326,13 +325,13 @@ export class JournalEnds {
     this.#write(this.#files.map((file) => (file.number === number ? { ...file, flushed } : file)));
   }
 
-  /** The index was changed, and left like this. */
+  /** Records the state in which the store leaves its index. */
   noteIndex(stamp: IndexStamp): void {
     this.#index = stamp;
     this.#write(this.#files);
   }
 
-  /** Files before a number are no longer needed. Resolves when that is on the disk, and they can go. */
+  /** Drops files before a number. Resolves when that is flushed, and they can be removed. */
   async drop(before: number): Promise<void> {
     this.#write(this.#files.filter(({ number }) => number >= before));
     await new Promise<void>((resolve, reject) => {
@@ -379,15 +378,14 @@ const reserveName = "reserve.log";
 const reserveBytes = 1024 * 1024;
 
 /**
- * Room on the disk for what must not be lost where the journal has none: a file of a fixed size, written in place, which
- * needs nothing more from the file system. It holds frames as the journal does, and each is flushed. Once the index has them, they
- * are cleared.
+ * Reserved disk space for what must not be lost when the journal has no room: a file of fixed size, written in place, which needs no
+ * more space from the file system. It holds frames like the journal, each flushed, and is cleared once the index has them.
  */
 export class ReserveJournal {
-  /** Undefined where the disk did not even have room for its name. */
+  /** Undefined if the disk had no room even for its name. */
   readonly #file: fs.promises.FileHandle | undefined;
   readonly #size: number;
-  /** What it held when it was opened. */
+  /** The frames it had when it was opened. */
   readonly frames: readonly Frame[];
   #length: number;
 
@@ -402,7 +400,7 @@ export class ReserveJournal {
     this.#length = goodBytes;
   }
 
-  /** What stands behind the last whole frame was not acknowledged. Where the disk has no room for all of the file, it stays smaller.
+  /** Bytes after the last whole frame were not acknowledged. If the disk has no room for the whole file, it stays smaller.
    * @throws what the file system throws
    */
   static async open(folder: string): Promise<ReserveJournal> {
@@ -430,24 +428,24 @@ export class ReserveJournal {
     }
   }
 
-  /** Bytes that are taken. */
+  /** Bytes in use. */
   get length(): number {
     return this.#length;
   }
 
   /**
    * Writes a frame, and flushes it.
-   * @param bytes the frame, behind its length
-   * @throws HF_BROKER_FULL where it is full, and what the file system throws
+   * @param bytes the frame, after its length
+   * @throws HF_BROKER_FULL if it is full, and what the file system throws
    */
   async append(bytes: Buffer): Promise<void> {
     if (this.#length + bytes.length > this.#size)
-      throw new HoldfastError("HF_BROKER_FULL", "the disk is full, and so is the reserve of the store");
+      throw new HoldfastError("HF_BROKER_FULL", "the disk and the reserve of the store are full");
     await this.#write(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  /** The index has all of it. */
+  /** Clears it, once the index has all of it. */
   async clear(): Promise<void> {
     await this.#write(Buffer.alloc(this.#length), 0);
     this.#length = 0;
@@ -462,7 +460,7 @@ export class ReserveJournal {
     if (file === undefined) return;
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-      if (bytesWritten === 0) throw new Error("the file system took nothing");
+      if (bytesWritten === 0) throw new Error("the file system wrote nothing");
       done += bytesWritten;
     }
     await file.datasync();

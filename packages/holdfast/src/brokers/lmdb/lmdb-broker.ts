@@ -1,6 +1,6 @@
 /**
- * The broker that keeps logs on this machine's disk: for one server that has to lose nothing. Publications go into a
- * journal, are acknowledged, and come into an index (LMDB) a moment later. Presence is kept in memory.
+ * The broker that stores logs on the local disk, for a single server that must not lose anything. Publications are written to a
+ * journal, acknowledged, and brought into an index (LMDB) a moment later. Presence is kept in memory.
  */
 import { resolve } from "node:path";
 import type {
@@ -26,19 +26,19 @@ import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
 
 export interface LmdbBrokerOptions extends StoreOptions {
-  /** The store; made where there is none. */
+  /** The folder of the store; created if it does not exist. */
   readonly folder: string;
   readonly clock: Clock;
   readonly createEpoch: () => string;
   /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
   readonly schedule: (run: () => void) => void;
-  /** What failed in the background, or was found damaged and could be dealt with. */
+  /** Gets failures in the background, and damage that was found and repaired. */
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
-  /** Goes on with what is left of a damaged store. @default false, which refuses to open it */
+  /** Continues with what is left of a damaged store. @default false, which refuses to open it */
   readonly repair?: boolean;
   /** Most idempotency keys of five minutes, some 100 bytes of the store each. @default 10,000,000 */
   readonly maxIdempotencyKeys?: number;
-  /** Percent of each bound that one user may have once half of it is taken. @default 2 */
+  /** Percent of each bound that one user may have once half of it is used. @default 2 */
   readonly userPercent?: number;
 }
 
@@ -56,7 +56,7 @@ export class LmdbBroker extends LocalBroker<LmdbLog> {
     return { ...this.log.sizes, presences: this.presence.channels };
   }
 
-  /** Resolves once nothing is under way, in the background neither. */
+  /** Resolves once nothing is pending, not even in the background. */
   idle(): Promise<void> {
     return this.log.idle();
   }
@@ -65,7 +65,7 @@ export class LmdbBroker extends LocalBroker<LmdbLog> {
 /** The logs of all channels, in one store. */
 class LmdbLog implements LocalLog {
   readonly #options: Required<LmdbBrokerOptions>;
-  /** Channels with the epoch that their log has, or will have. */
+  /** Subscribed channels, each with the epoch that its log has or will have. */
   readonly #subscribed = new Map<string, string>();
   #events: LogEvents | undefined;
   #logs: ChannelLogs | undefined;
@@ -113,7 +113,7 @@ class LmdbLog implements LocalLog {
     this.#logs = logs;
   }
 
-  /** Resolves once nothing is pending, in the background either. */
+  /** Resolves once nothing is pending, not even in the background. */
   async idle(): Promise<void> {
     await this.#logs?.idle();
   }
@@ -187,7 +187,7 @@ class LmdbLog implements LocalLog {
   }
 
   async #close(): Promise<void> {
-    // A store that is being opened is closed once it is open.
+    // A store that is still opening is closed once it is open.
     await this.#opening?.catch(() => {});
     this.#events = undefined;
     await this.#logs?.close();

@@ -1,6 +1,6 @@
 /**
- * The logs in memory: loaded from the index when they are used, begun, forgotten, and dropped again when they are not used.
- * A log that may have lost publications that were acknowledged goes on in a new epoch when it is loaded.
+ * The logs in memory: loaded from the index on use, begun, forgotten, and unloaded when unused. A log that may have lost acknowledged
+ * publications continues in a new epoch when it is loaded.
  */
 
 import type { Owner } from "../../channels/quota.js";
@@ -8,7 +8,7 @@ import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
-import { InitialEpochs } from "../initial-epochs.js";
+import { InitialEpochs } from "../epochs.js";
 import { ChannelLog } from "./channel-log.js";
 import type { EpochBase, Run } from "./format.js";
 import { type LogIndex, settled } from "./log-index.js";
@@ -16,7 +16,7 @@ import type { OpenStore } from "./store.js";
 import { mayHaveLost, stampOf } from "./store-marker.js";
 import type { IndexSpace, StoreRoom } from "./store-room.js";
 
-/** What a log begins with. */
+/** The initial state of a log. */
 export interface NewLog {
   readonly name: string;
   readonly epoch: string;
@@ -30,10 +30,10 @@ export interface NewLog {
 /** What all logs of a store share. */
 export interface SharedByLogs {
   readonly index: LogIndex;
-  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
+  /** How long an empty, unused log keeps its epoch and offset, in milliseconds. */
   readonly metaTtlMs: number;
   readonly room: Pick<StoreRoom, "owners" | "unstored" | "addTailBytes">;
-  /** Publications of a log, from an offset on, could not be read. */
+  /** Publications of a log could not be read, from an offset on. */
   readonly onDamage: (channel: string, offset: number) => void;
 }
 
@@ -41,10 +41,10 @@ export interface LoadedLogsOptions extends Omit<SharedByLogs, "index" | "onDamag
   readonly store: Pick<OpenStore, "index" | "marker" | "refusal">;
   readonly clock: Clock;
   readonly createEpoch: () => string;
-  /** The epoch that the channel's log has, or will have; undefined where the node is not subscribed. */
+  /** The epoch that a subscribed channel's log has or will have; undefined if the node is not subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
   readonly onLoad: (log: ChannelLog) => void;
-  /** The log has something that the index does not have yet. */
+  /** The log has changes that are not in the index. */
   readonly onDirty: (log: ChannelLog) => void;
   /** Publications were found damaged. */
   readonly onDamage: (error: HoldfastError, stage: string) => void;
@@ -60,9 +60,9 @@ export class LoadedLogs {
   readonly #shared: SharedByLogs;
   readonly #logs = new Map<string, ChannelLog>();
   readonly #round = new Round(this.#logs);
-  /** Channels whose records are being removed: what the index still says of them does not count. */
+  /** Channels whose records are being removed: those still in the index do not count. */
   readonly #forgotten = new Set<string>();
-  /** Logs whose end could not be read, and that are to go on in a new epoch. */
+  /** Logs whose end could not be read, and that must continue in a new epoch. */
   readonly #damaged = new Set<ChannelLog>();
   #initialEpochs: InitialEpochs;
   #stamps = 0;
@@ -72,7 +72,7 @@ export class LoadedLogs {
     const { store, metaTtlMs, room, createEpoch } = options;
     const onDamage = (channel: string, offset: number) => this.#reportDamage(channel, offset);
     this.#shared = { index: store.index, metaTtlMs, room, onDamage };
-    // Unless they can be kept in the store, these serve: clients are told that something is missing after it.
+    // Used unless the base can be stored; then clients are told of a gap after a restart.
     this.#initialEpochs = new InitialEpochs(createEpoch());
   }
 
@@ -96,14 +96,14 @@ export class LoadedLogs {
     return this.#options.subscribedEpoch(channel) !== undefined;
   }
 
-  /** Whether the log can be loaded again from the index, and no subscription needs it. */
+  /** Whether the log can be reloaded from the index, and no subscription needs it. */
   isUnused(log: ChannelLog): boolean {
     return !log.stored.isDirty && !log.hasPending && !this.isSubscribed(log.name);
   }
 
   /**
-   * What new logs begin with is kept in the store, so that an empty channel has the same epoch after a restart.
-   * @throws what keeps it from being kept
+   * Loads or stores the base of initial epochs, so that an empty channel has the same epoch after a restart.
+   * @throws what made storing it fail
    */
   async openEpochs(space: IndexSpace): Promise<void> {
     const { store, createEpoch } = this.#options;
@@ -122,7 +122,7 @@ export class LoadedLogs {
     } else this.#initialEpochs = new InitialEpochs(known.base, index.generations());
   }
 
-  /** Where a log ends, or will begin. */
+  /** The head of a log, or where it will begin. */
   position(channel: string): Position {
     return this.load(channel)?.position ?? { epoch: this.#initialEpoch(channel), offset: 0 };
   }
@@ -138,19 +138,19 @@ export class LoadedLogs {
     return log;
   }
 
-  /** A log's first publication was taken. */
+  /** Begins a log for its first publication. */
   begin(channel: string, owner: Owner): ChannelLog {
     return this.#add(channel, { epoch: this.#initialEpoch(channel), since: this.#stamp(), owner });
   }
 
-  /** The first publication of the log was refused. */
+  /** Drops a log whose first publication was refused. */
   discard(log: ChannelLog): void {
     if (!this.isLoaded(log)) return;
     this.#logs.delete(log.name);
     this.#shared.room.unstored.add(log.owner, -1);
   }
 
-  /** Takes what the journal has. @returns undefined where it is of a log that was forgotten since */
+  /** Applies a run of the journal. @returns undefined if it belongs to a log that was forgotten since */
   async replay(run: Run): Promise<ChannelLog | undefined> {
     const { store } = this.#options;
     const known = this.#logs.get(run.channel) ?? this.#loadFromIndex(run.channel);
@@ -162,7 +162,7 @@ export class LoadedLogs {
     return log.replay(run) ? log : undefined;
   }
 
-  /** To be called once all of the journal was replayed. */
+  /** Must be called after the whole journal was replayed. */
   renewIfLost(log: ChannelLog): void {
     const { store, createEpoch, onDirty } = this.#options;
     const isLost = this.#damaged.delete(log) || mayHaveLost(store.marker, log);
@@ -172,9 +172,9 @@ export class LoadedLogs {
     onDirty(log);
   }
 
-  /** The log goes, with what is left of its segments; the next log of this name has another epoch. */
+  /** Removes a log and its segments; the next log of this name has another epoch. */
   forget(log: ChannelLog, puts: Promise<unknown>[]): void {
-    // In the transaction in which the log goes: what comes after it must not begin with its epoch.
+    // In the transaction that removes the log: the next one must not begin with its epoch.
     const { group, generation } = this.#initialEpochs.retire(log.name);
     puts.push(this.#shared.index.putGeneration(group, generation));
     this.#forgotten.add(log.name);
@@ -182,19 +182,19 @@ export class LoadedLogs {
     this.#logs.delete(log.name);
   }
 
-  /** What was forgotten is gone from the index. */
+  /** Forgotten logs are gone from the index. */
   endForget(): void {
     this.#forgotten.clear();
   }
 
-  /** Drops some of those logs that were used last before a time, Unix milliseconds. */
+  /** Unloads some of the logs that were last used before a time, Unix milliseconds. */
   unloadSome(usedBefore: number): void {
     this.#round.visit(loadedPerRound, (_, log) => {
       if (log.usedAt <= usedBefore) this.unload(log);
     });
   }
 
-  /** It can be loaded again. */
+  /** Drops an unused log from memory. */
   unload(log: ChannelLog): void {
     if (this.isUnused(log)) this.#logs.delete(log.name);
   }
@@ -238,11 +238,11 @@ export class LoadedLogs {
     return log;
   }
 
-  /** Readers get no wrong data, and are told by their offsets. */
+  /** Readers get no wrong data, and notice the gap by the offsets. */
   #reportDamage(channel: string, offset: number): void {
     const error = new HoldfastError(
       "HF_STORE_CORRUPT",
-      `publications of ${channel} from ${offset} on are damaged, and count as no longer kept`,
+      `publications of ${channel} from ${offset} on are damaged and no longer kept`,
       { details: { channel, offset } },
     );
     this.#options.onDamage(error, `reading channel ${channel}`);

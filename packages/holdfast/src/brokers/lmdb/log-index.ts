@@ -1,15 +1,15 @@
 /**
- * What the store keeps in LMDB: for each channel a record and the segments of its log, idempotency keys, and when which
- * channel has to be looked at again. Knows keys and values, and nothing of what they are for.
+ * The store's index in LMDB: for each channel a record and the segments of its log, idempotency keys, and when each channel is due
+ * for the sweeper. Knows only keys and values, not what they are used for.
  *
  *     channels  name                      record, JSON
- *     log       name 0 offset of first    segment: a frame, see frames.ts
- *     keys      period channel 0 name     what publishing with an idempotency key came to, JSON
+ *     log       name 0 offset of first    segment: a frame, see format.ts
+ *     keys      period channel 0 name     result of a publish with an idempotency key, JSON
  *     due       period name               (nothing)
  *     values    name 0 key                newest publication of a map's key: a frame
  *     owners    owner                     logs and bytes, JSON
- *     epochs    "base"                    what logs begin with, JSON
- *               group                     generation of the group, see initial-epochs.ts
+ *     epochs    "base"                    base of initial epochs, JSON
+ *               group                     generation of the group, see epochs.ts
  */
 import type { Database, RootDatabase } from "lmdb";
 import {
@@ -25,7 +25,7 @@ import {
 import { withPrivateFiles } from "./store-folder.js";
 import type { OwnerRecord } from "./store-room.js";
 
-/** The part of LMDB's statistics that is used here. */
+/** The fields of LMDB's statistics that are used here. */
 interface Stats {
   readonly pageSize: number;
   readonly lastPageNumber: number;
@@ -44,7 +44,7 @@ const greatestOffset = 2 ** 48 - 1;
 const groupBytes = 2;
 const removalsAtOnce = 1000;
 const baseKey = Buffer.from("base");
-/** LMDB's bound of keys is 1,978 bytes. */
+/** LMDB's keys may have 1,978 bytes. */
 const maxOwnerBytes = 1024;
 
 export class LogIndex {
@@ -53,7 +53,7 @@ export class LogIndex {
   readonly #log: Table;
   readonly #keys: Table;
   readonly #due: Table;
-  /** Undefined where a store without it is only read. */
+  /** Undefined if a read-only store lacks it. */
   readonly #values: Table | undefined;
   readonly #owners: Table | undefined;
   readonly #epochs: Table | undefined;
@@ -70,8 +70,8 @@ export class LogIndex {
   }
 
   /**
-   * LMDB is loaded here, so that whoever has no store needs no compiled part.
-   * @throws what LMDB throws when the file cannot be opened, or there is none for this platform
+   * Loads LMDB only here, so that servers without a store need no native module.
+   * @throws what LMDB throws if the file cannot be opened, or there is no binary for this platform
    */
   static async open(folder: string, { isReadOnly = false } = {}): Promise<LogIndex> {
     const { open } = await import("lmdb");
@@ -90,13 +90,13 @@ export class LogIndex {
     return this.#channels.getCount();
   }
 
-  /** Bytes of the file that are or were in use; LMDB takes freed ones again before it takes more. */
+  /** Bytes of the file that are or were in use; LMDB reuses freed ones before it takes more. */
   get reachedBytes(): number {
     const { lastPageNumber, pageSize } = this.#root.getStats() as Stats;
     return (lastPageNumber + 1) * pageSize;
   }
 
-  /** Bytes of the pages that hold something. */
+  /** Bytes of the pages in use. */
   get usedBytes(): number {
     const tables = [
       this.#channels,
@@ -115,7 +115,7 @@ export class LogIndex {
     }, 0);
   }
 
-  /** Resolves when all that was put is written and flushed. */
+  /** Resolves when all puts are written and flushed. */
   async flushed(): Promise<void> {
     await this.#root.flushed;
   }
@@ -134,7 +134,7 @@ export class LogIndex {
     for (const key of this.#channels.getKeys()) yield key.toString();
   }
 
-  /** Names of the channels that follow one, in the order of the index. */
+  /** Names of the channels after one, in the order of the index. */
   channelNamesAfter(name: string, limit: number): string[] {
     return [...this.#channels.getKeys({ start: Buffer.from(`${name}\0`), limit })].map((key) =>
       key.toString(),
@@ -149,7 +149,7 @@ export class LogIndex {
     return this.#channels.remove(Buffer.from(name));
   }
 
-  /** The segment that an offset is in, or the last one before it. */
+  /** The segment that contains an offset, or the last one before it. */
   segmentAt(name: string, offset: number): Segment | DamagedSegment | undefined {
     const [entry] = this.#log.getRange({
       start: logKey(name, offset),
@@ -181,7 +181,7 @@ export class LogIndex {
     for (const { key, value } of this.#log.getRange(range)) yield toSegment(key, value);
   }
 
-  /** First offsets of the oldest segments that begin before an offset. */
+  /** First offsets of segments that begin before an offset, oldest first. */
   firstOffsetsBefore(name: string, offset: number, limit: number): number[] {
     const range = { start: logKey(name, 0), end: logKey(name, offset), limit };
     return [...this.#log.getKeys(range)].map((key) => key.readUIntBE(key.length - offsetBytes, offsetBytes));
@@ -195,14 +195,14 @@ export class LogIndex {
     return this.#log.remove(logKey(name, first));
   }
 
-  /** Removes what stands behind the end of a log, so that it is not in the way of what comes in its place. */
+  /** Removes segments from an offset on, so that new ones can take their place. */
   async removeSegmentsFrom(name: string, offset: number): Promise<void> {
     const puts: Promise<unknown>[] = [];
     for (const { first } of this.segmentsFrom(name, offset)) puts.push(this.removeSegment(name, first));
     await settled(puts);
   }
 
-  /** Removes all of a log that ends at an offset. */
+  /** Removes all segments of a log that ends at an offset. */
   async removeSegmentsUpTo(name: string, offset: number): Promise<void> {
     for (;;) {
       const firsts = this.firstOffsetsBefore(name, offset + 1, removalsAtOnce);
@@ -220,7 +220,7 @@ export class LogIndex {
     return this.#keys.put(periodKey(period, `${channel}\0${key}`), Buffer.from(JSON.stringify(record)));
   }
 
-  /** The last period that there are keys of. */
+  /** The last period with keys. */
   get lastKeyPeriod(): number | undefined {
     const [last] = this.#keys.getKeys({ reverse: true, limit: 1 });
     return last?.readUIntBE(0, periodBytes);
@@ -233,7 +233,7 @@ export class LogIndex {
     return keys.length;
   }
 
-  /** Channels that were due before a period, with theirs. */
+  /** Channels that were due before a period, each with its own. */
   dueBefore(period: number, limit: number): { readonly due: number; readonly name: string }[] {
     return [...this.#due.getKeys({ end: periodKey(period, ""), limit })].map((key) => ({
       due: key.readUIntBE(0, periodBytes),
@@ -249,7 +249,7 @@ export class LogIndex {
     return this.#due.remove(periodKey(period, name));
   }
 
-  /** Those that cannot be read are left out. @param onDamage is called for each */
+  /** Values of keys; damaged ones are skipped. @param onDamage called for each of those */
   *values(name: string, onDamage: (key: string) => void): Iterable<StoredValue> {
     const range = { start: valueKey(name, ""), end: Buffer.from(`${name}\x01`) };
     for (const { key, value } of this.#values?.getRange(range) ?? []) {
@@ -310,12 +310,12 @@ function ownerKey(owner: string): Buffer {
   return Buffer.from(owner).subarray(0, maxOwnerBytes);
 }
 
-/** Resolves when all puts are written. All of a turn are one transaction, and most of them share its promise. */
+/** Resolves when all puts are written. Those of a turn are one transaction, and most share its promise. */
 export async function settled(puts: readonly Promise<unknown>[]): Promise<void> {
   try {
     await Promise.all(new Set(puts));
   } catch (error) {
-    // lmdb-js says what was wrong in a second promise, which has no other listener.
+    // lmdb-js gives the cause in a second promise, which has no other listener.
     const { commitError } = error as { commitError?: Promise<unknown> };
     await commitError;
     throw error;
@@ -330,7 +330,7 @@ function toSegment(key: Buffer, value: Buffer): Segment | DamagedSegment {
   return decodeSegment(key.readUIntBE(key.length - offsetBytes, offsetBytes), value);
 }
 
-/** @param offset −1 for a key before all of the channel's */
+/** @param offset −1 for a key before all segments of the channel */
 function logKey(name: string, offset: number): Buffer {
   const nameBytes = Buffer.byteLength(name);
   const key = Buffer.alloc(nameBytes + 1 + (offset < 0 ? 0 : offsetBytes));

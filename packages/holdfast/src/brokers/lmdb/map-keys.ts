@@ -1,6 +1,6 @@
 /**
- * Keys of maps: their values while a log is in use, which of them the index does not have yet, conditions on what is
- * published next, and their expiry. Keys of logs that are not in use expire when they come to be used.
+ * Keys of maps: their values while a log is in use, which of them the index lacks, conditions on the next publication, and expiry.
+ * Keys of logs that are not in use expire when the log is used again.
  */
 
 import type {
@@ -14,7 +14,7 @@ import type {
 } from "../../channels/log.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { KeyExpiry, type LeftKeys } from "../key-expiry.js";
+import { type ExpiryRound, KeyExpiry } from "../key-expiry.js";
 import { KeyedState } from "../keyed-state.js";
 import type { ChannelLog } from "./channel-log.js";
 import { encodeValue } from "./format.js";
@@ -35,11 +35,11 @@ export class MapKeys {
     return this.#changed.size > 0;
   }
 
-  /** Takes what the index has of a log that ends at an offset. */
+  /** Loads the values from the index. @param head of the log */
   load(index: LogIndex, name: string, head: number, onDamage: () => void): void {
-    // Those whose time began first are to expire first.
+    // By age, so that the oldest expire first.
     const values = [...index.values(name, onDamage)].sort((a, b) => a.since - b.since);
-    // After damage, values may be of publications that the log does not reach to any more.
+    // After damage, values may come from publications beyond the end of the log.
     for (const { publication, since } of values)
       this.state.apply({ ...publication, offset: Math.min(publication.offset, head) }, since);
   }
@@ -50,13 +50,13 @@ export class MapKeys {
     this.#changed.add(publication.key);
   }
 
-  /** Takes what the journal has, which the index may have, too. */
+  /** Applies a publication of the journal, which the index may have, too. */
   replay(publication: Publication): void {
     const known = this.state.find(publication.key ?? "");
     if (known === undefined || known.publication.offset < publication.offset) this.apply(publication);
   }
 
-  /** @returns whether the key was there */
+  /** @returns whether the key has a value */
   renew(key: string, now: number): boolean {
     const isThere = this.state.renew(key, now);
     if (isThere) this.#changed.add(key);
@@ -69,8 +69,8 @@ export class MapKeys {
   }
 
   /**
-   * Writes to the index what it does not have yet, or some of it.
-   * @param budget pages that may be written; one key is in any case
+   * Writes values that the index lacks, within a budget.
+   * @param budget pages that may be written; at least one key is
    */
   put(
     name: string,
@@ -92,7 +92,7 @@ export class MapKeys {
     return { keys, pages };
   }
 
-  /** What was put is not there. */
+  /** The put of these keys has failed. */
   putFailed(keys: readonly string[]): void {
     for (const key of keys) this.#changed.add(key);
   }
@@ -100,7 +100,7 @@ export class MapKeys {
 
 export interface MapsOptions {
   readonly clock: Clock;
-  /** The log of a channel that is used now; undefined where it has none. */
+  /** Loads a channel's log for use; undefined if it has none. */
   readonly use: (channel: string) => ChannelLog | undefined;
   readonly position: (channel: string) => Position;
   readonly isLoaded: (log: ChannelLog) => boolean;
@@ -109,7 +109,7 @@ export interface MapsOptions {
     publication: NewPublication,
     options: PublishOptions,
   ) => Promise<unknown>;
-  /** The log has something that the index does not have yet. */
+  /** The log has changes that are not in the index. */
   readonly onChange: (log: ChannelLog) => void;
   readonly onError: (error: unknown, stage: string) => void;
 }
@@ -118,7 +118,7 @@ export interface MapsOptions {
 export class Maps {
   readonly #options: MapsOptions;
   readonly #expiry: KeyExpiry<ChannelLog>;
-  /** The last removal of each log that is pending. */
+  /** The last pending removal of each log. */
   readonly #removals = new Map<ChannelLog, Promise<unknown>>();
 
   constructor(options: MapsOptions) {
@@ -130,14 +130,14 @@ export class Maps {
     this.#expiry.stop();
   }
 
-  /** The log has come into use, or has grown: its keys expire by themselves from now on. */
+  /** The log was loaded, or has grown: its keys expire on a timer from now on. */
   watch(log: ChannelLog): void {
     if (log.keyed?.state.nextExpiry !== undefined) this.#expiry.add(log);
   }
 
   /**
-   * To be called before a read: keys whose time is over go by a publication first, so that readers see what the log comes
-   * to. Of many, and where nothing can be written, the others stay until they go.
+   * Must be called before a read: expired keys are first removed by publications, so that the state matches the log. If there are
+   * many, or nothing can be written, the rest stay until they are removed.
    */
   async expire(channel: string): Promise<void> {
     const log = this.#options.use(channel);
@@ -146,7 +146,7 @@ export class Maps {
       for (const key of log.keyed.state.expired(this.#options.clock.now())) void this.#remove(log, key);
       await this.#removals.get(log);
     } catch {
-      // Reported where the store became read-only, and where keys are removed by themselves.
+      // Reported when the store became read-only, and when keys are removed on the timer.
     }
   }
 
@@ -160,7 +160,7 @@ export class Maps {
     return this.#options.use(channel)?.keyed?.state.get(key);
   }
 
-  /** @returns whether it was there */
+  /** @returns whether the key has a value */
   renew(channel: string, key: string): boolean {
     const log = this.#options.use(channel);
     if (!log?.keyed?.renew(key, this.#options.clock.now())) return false;
@@ -169,7 +169,7 @@ export class Maps {
   }
 
   /**
-   * @returns why the publication must not follow the value that is stored or pending
+   * @returns why the publication is suppressed, by the stored or pending value of its key
    * @throws HF_MAP_FULL
    */
   check(
@@ -181,12 +181,12 @@ export class Maps {
     if (key === undefined || retention.keys === undefined) return undefined;
     log?.retain(retention);
     const state = log?.keyed?.state ?? new KeyedState(retention.keys);
-    // An expired value does not count as the one before.
-    if (log && state.isOver(key, this.#options.clock.now())) this.#removeOrReport(log, key);
+    // An expired value does not count.
+    if (log && state.isExpired(key, this.#options.clock.now())) this.#removeOrReport(log, key);
     return state.check({ ...publication, key }, keyMode, this.#options.clock.now(), owner);
   }
 
-  /** The publication is pending, and the conditions of what is published next take it into account. */
+  /** The publication is pending, and counts for conditions from now on. */
   begin(
     log: ChannelLog,
     publication: NewPublication,
@@ -200,17 +200,17 @@ export class Maps {
     if (done) written.then(done, done);
   }
 
-  #expireLog(log: ChannelLog): LeftKeys {
+  #expireLog(log: ChannelLog): ExpiryRound {
     const { clock, isLoaded } = this.#options;
     const state = log.keyed?.state;
-    if (state?.nextExpiry === undefined || !isLoaded(log)) return "none that expire";
+    if (state?.nextExpiry === undefined || !isLoaded(log)) return "none";
     try {
       const now = clock.now();
       for (const key of state.expired(now)) this.#removeOrReport(log, key);
-      return state.expired(now).length > 0 ? "more that have expired" : "some";
+      return state.expired(now).length > 0 ? "more" : "later";
     } catch {
-      // The store is read-only, which was reported when that began.
-      return "none that expire";
+      // The store is read-only, which was already reported.
+      return "none";
     }
   }
 
@@ -220,7 +220,7 @@ export class Maps {
     );
   }
 
-  /** Readers get to know that its time is over. */
+  /** Publishes the removal of an expired key. */
   #remove(log: ChannelLog, key: string): Promise<unknown> {
     const { retention, durability } = log;
     const options = { retention: retention as Retention, durability };

@@ -1,4 +1,4 @@
-/** Reads a store that another process may be writing, without changing anything: for a look from outside. */
+/** Reads a store from outside, without changing it, even while a server writes to it. */
 import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import type { HistoryPage, HistoryQuery } from "../../channels/log.js";
@@ -13,14 +13,14 @@ import { probeIndex } from "./store-check.js";
 import { readMarker } from "./store-marker.js";
 import { OwnerUse } from "./store-room.js";
 
-/** The journal's oldest file may be removed while it is looked for: then the index has what it held. */
+/** The oldest journal file may be removed during a read: then the index has its contents. */
 const attempts = 3;
 
 /**
- * A page of a channel's history, as it stands at the moment.
- * @param now Unix milliseconds, to know what has expired
- * @returns undefined where the store knows no such channel
- * @throws HF_STORE_OPEN where there is no store; HF_STORE_CORRUPT, HF_STORE_NEWER
+ * A page of a channel's current history.
+ * @param now Unix milliseconds, to skip what has expired
+ * @returns undefined if the store has no such channel
+ * @throws HF_STORE_OPEN if there is no store; HF_STORE_CORRUPT, HF_STORE_NEWER
  */
 export async function readStore(
   folder: string,
@@ -33,7 +33,7 @@ export async function readStore(
   if (!fs.existsSync(path) || readMarker(path) === undefined || !fs.existsSync(indexPath))
     throw new HoldfastError("HF_STORE_OPEN", `there is no store in ${path}`);
   await probeIndex({ folder: path, path: indexPath, isReadOnly: true });
-  // What comes to the index after this is in the journal as well.
+  // What is written to the index after this is in the journal, too.
   const runs = readRuns(path, channel);
   const index = await LogIndex.open(path, { isReadOnly: true });
   try {

@@ -1,11 +1,10 @@
 /**
- * What a start finds in a store's folder, before anything is changed: the marker, whether the index can be read, how far the
- * journal goes. What is damaged is HF_STORE_CORRUPT, or with repair it is reported and left out.
+ * Inspects a store's folder before anything is changed: the marker, whether the index can be read, how far the journal goes. Damage
+ * is HF_STORE_CORRUPT; with repair it is reported and skipped.
  *
- * LMDB maps its file into memory and has no checksums of its pages: a file that was cut short or overwritten can end the
- * process that reads it. So an index that is not as the store has left it (`IndexStamp`), after the end of the machine, and
- * with repair, is opened by a child process first, which reads both ends of every table. What changed further inside is found
- * by the checksums of what is stored, when that is read.
+ * LMDB maps its file into memory and has no checksums of its pages: a truncated or overwritten file can crash the process that reads
+ * it. So the index is first opened by a child process, which reads both ends of every table, if it is not as the store left it
+ * (`IndexStamp`), after the end of the machine, and with repair. Damage further inside is found when data is read, by its checksums.
  */
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
@@ -29,18 +28,18 @@ import { reserveLockFile } from "./store-room.js";
 
 export interface OpenStoreOptions {
   readonly folder: string;
-  /** Goes on with what is left of a damaged store; clients are told that something is missing. */
+  /** Continues with what is left of a damaged store; clients are told of the gap. */
   readonly isRepair: boolean;
   readonly clock: Clock;
-  /** Gets what was found and could be dealt with. */
+  /** Gets damage that was found and repaired. */
   readonly onNotice: (error: HoldfastError) => void;
 }
 
-/** What was found. */
+/** The result of an inspection. */
 export interface FoundStore {
   readonly indexPath: string;
   readonly boot: string;
-  /** Undefined where there is no store yet, or it has lost its marker. */
+  /** Undefined if there is no store yet, or it has lost its marker. */
   readonly last: Marker | undefined;
   readonly contents: readonly NumberedJournal[];
   readonly ends: KnownEnds | undefined;
@@ -48,7 +47,7 @@ export interface FoundStore {
 
 export type NumberedJournal = JournalContents & { readonly number: number };
 
-/** Reads marker, index and journal, and changes nothing but what a repair quarantines. @throws HF_STORE_CORRUPT, HF_STORE_NEWER */
+/** Reads marker, index and journal, and changes nothing except what a repair quarantines. @throws HF_STORE_CORRUPT, HF_STORE_NEWER */
 export async function inspectStore(options: OpenStoreOptions, isReadOnly: boolean): Promise<FoundStore> {
   const { folder, clock } = options;
   const indexPath = join(folder, indexName);
@@ -85,7 +84,7 @@ function findMarker(options: OpenStoreOptions, indexPath: string): Marker | unde
   return marker;
 }
 
-/** What is damaged is quarantined where it may be. @throws HF_STORE_CORRUPT */
+/** Quarantines a damaged index, with repair. @throws HF_STORE_CORRUPT without */
 async function checkIndex(options: OpenStoreOptions, path: string, isReadOnly: boolean): Promise<void> {
   if (!fs.existsSync(path)) return;
   const { folder } = options;
@@ -98,7 +97,7 @@ async function checkIndex(options: OpenStoreOptions, path: string, isReadOnly: b
   }
 }
 
-/** @throws HF_STORE_CORRUPT when a file ends otherwise than by the end of the process or of the machine */
+/** @throws HF_STORE_CORRUPT if a file ends in a way that no crash of the process or the machine explains */
 function readJournals(
   { folder, isRepair, onNotice }: OpenStoreOptions,
   numbers: readonly number[],
@@ -123,11 +122,11 @@ interface FoundJournal {
   readonly marker: Marker | undefined;
   readonly ends: KnownEnds | undefined;
   readonly contents: readonly NumberedJournal[];
-  /** Whether all that was written must be there, flushed or not. */
+  /** Whether everything written must exist, flushed or not. */
   readonly isSameBoot: boolean;
 }
 
-/** @throws HF_STORE_CORRUPT when the journal is not all that was written */
+/** @throws HF_STORE_CORRUPT if parts of the journal are missing */
 function checkEnds(options: OpenStoreOptions, { marker, ends, contents, isSameBoot }: FoundJournal): void {
   const { folder } = options;
   try {
@@ -137,7 +136,7 @@ function checkEnds(options: OpenStoreOptions, { marker, ends, contents, isSameBo
       const path = journalPath(folder, number);
       const needed = isSameBoot ? written : flushed;
       const found = contents.find((each) => each.number === number);
-      // Of a file that was never flushed, the end of the machine may leave nothing, its name included.
+      // The end of the machine may remove a file that was never flushed, including its name.
       if (found === undefined && needed === 0 && !isSameBoot) continue;
       if (found === undefined) throw corrupt(folder, `has lost a part of its journal: there is no ${path}`);
       if (found.goodBytes < needed)
@@ -158,7 +157,7 @@ export function repairOrThrow(error: unknown, { isRepair, onNotice }: OpenStoreO
   onNotice(error);
 }
 
-/** Renames a damaged file, so that it can be examined. */
+/** Renames a damaged file, so that it can be examined later. */
 export function quarantine(path: string): void {
   for (let n = 1; ; n++) {
     const aside = `${path}.damaged-${n}`;
@@ -193,10 +192,10 @@ try {
 }
 process.reallyExit(0);`;
 
-/** @returns undefined where the file system does not let the store set the time */
+/** @returns undefined if the file system does not let the store set the time */
 export function stampIndex(path: string): IndexStamp | undefined {
   try {
-    // Earlier than any later change, by more than the clock of a file system is coarse.
+    // Earlier than any later change, by more than the resolution of file times.
     const modifiedMs = stampOf(path).modifiedMs - 1000;
     fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000);
     const stamp = stampOf(path);
@@ -221,25 +220,25 @@ export interface ProbeOptions {
   readonly folder: string;
   /** The index's file. */
   readonly path: string;
-  /** Whether the server is going to read it only. */
+  /** Whether the server opens it read-only. */
   readonly isReadOnly: boolean;
 }
 
-/** @throws HF_STORE_CORRUPT; Error where the disk has no room for opening it */
+/** @throws HF_STORE_CORRUPT; Error if the disk has no room for opening it */
 export async function probeIndex({ folder, path, isReadOnly }: ProbeOptions): Promise<void> {
-  // LMDB would make a new index of it.
+  // LMDB would turn it into a new index.
   if (fs.statSync(path).size === 0) throw corrupt(folder, `has an index that is empty (${path})`);
   const lmdb = findLmdb();
   if (lmdb === undefined) return;
   const args = [lmdb, folder, isReadOnly ? "read" : "write"];
-  // What happens once may have been the system's doing, such as too little memory.
+  // A single failure may have another cause, such as too little memory.
   const fault = (await runProbe(args)) && (await runProbe(args));
   if (fault === undefined) return;
   if (isNoRoom(new Error(fault))) throw new Error(fault);
   throw corrupt(folder, `has an index that is damaged (${path}: ${fault})`);
 }
 
-/** Where it is missing, opening the index says so. */
+/** @returns undefined if it is missing, which opening the index reports */
 function findLmdb(): string | undefined {
   try {
     return createRequire(import.meta.url).resolve("lmdb");
@@ -249,13 +248,13 @@ function findLmdb(): string | undefined {
 }
 
 function runProbe(args: readonly string[]): Promise<string | undefined> {
-  // Options for this process, such as modules to load first, are not for the child.
+  // The child must not get options for this process, such as modules to preload.
   const env = { ...process.env, NODE_OPTIONS: "", ELECTRON_RUN_AS_NODE: "1" };
   return new Promise((resolve) => {
     execFile(process.execPath, ["-e", script, ...args], { env, timeout: timeoutMs }, (error, stdout) => {
       if (stdout !== "") resolve(stdout);
       else if (error?.signal) resolve(`reading it ended a process with ${error.signal}`);
-      // A system that starts no further process cannot be asked; LMDB opens the index as it is.
+      // If no process can be started, LMDB opens the index unchecked.
       else resolve(undefined);
     });
   });

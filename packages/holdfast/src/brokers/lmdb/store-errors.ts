@@ -1,7 +1,7 @@
-/** The errors of a store, in one wording. */
+/** Creates the errors of a store. */
 import { HoldfastError, messageOf } from "../../errors.js";
 
-/** @param what one sentence without full stop, that goes on after the folder's name */
+/** @param what continues the sentence after the folder's name, without a full stop */
 export function corrupt(folder: string, what: string, cause?: unknown): HoldfastError {
   return new HoldfastError(
     "HF_STORE_CORRUPT",
@@ -10,17 +10,17 @@ export function corrupt(folder: string, what: string, cause?: unknown): Holdfast
   );
 }
 
-/** Of the file system, when something is used up that may be given back. */
+/** Codes of the file system for resources that are used up and may become free again. */
 const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
 
 /** Whether the disk is full or read-only. */
 export function isNoRoom(cause: unknown): boolean {
-  // LMDB says it in words.
+  // LMDB only has texts.
   if (/no space left|read-only file system/i.test(messageOf(cause))) return true;
   return ["ENOSPC", "EDQUOT", "EROFS"].includes((cause as NodeJS.ErrnoException).code ?? "");
 }
 
-/** What publishers are told when something could not be written. */
+/** The error for publishers after a failed write. */
 export function toStoreError(cause: unknown): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
   if (fullCodes.has((cause as NodeJS.ErrnoException).code ?? ""))
@@ -34,7 +34,7 @@ export function toStoreError(cause: unknown): HoldfastError {
   );
 }
 
-/** @throws HF_STORE_CORRUPT in the place of what LMDB throws when it cannot make sense of its file */
+/** @throws HF_STORE_CORRUPT instead of what LMDB throws when it cannot read its file */
 export function withStoreErrors<T>(read: () => T): T {
   try {
     return read();
@@ -48,7 +48,7 @@ export function withStoreErrors<T>(read: () => T): T {
   }
 }
 
-/** How much of it is on the disk is unknown. */
+/** The error after a failed flush, when it is unknown how much is on the disk. */
 export function flushFailure(cause: unknown): HoldfastError {
   return new HoldfastError(
     "HF_STORE_FAILED",

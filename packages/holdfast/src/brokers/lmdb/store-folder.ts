@@ -1,12 +1,12 @@
 /**
- * The folder of a store: for the user alone whose server it is, and for one server at a time.
+ * The folder of a store: private to the user that runs the server, and used by one server at a time.
  *
- * Its files are 0600, and it is 0700. Windows has no such modes; there the folder has what the one above it gives.
+ * The folder is 0700, its files are 0600. Windows has no such modes; there the folder inherits its permissions.
  *
- * The end of the server that owns a store, however sudden, is known at once. The kernel holds a name for the owner that is
- * made of the folder's own number, so that no other process can take the store, whatever becomes of its files. Where there are no
- * such names, or for processes that share the folder but not the names (containers), the owner listens on a socket in the
- * folder, too; the file `owner.json` says on which. Who finds the file of an owner that has ended takes its place.
+ * The end of the server that owns a store, however sudden, is noticed at once. The kernel holds a name for the owner, derived from
+ * the folder's inode, so that no other process can take the store, whatever happens to its files. For systems without such names,
+ * and for processes that share the folder but not the names (containers), the owner also listens on a socket in the folder, which
+ * `owner.json` names. A server that finds the file of an owner that has ended replaces it.
  */
 
 import { randomUUID } from "node:crypto";
@@ -22,7 +22,7 @@ const markerName = "holdfast.json";
 const storeFiles =
   /^(?:holdfast\.json|data\.mdb|lock\.mdb|journal-\d+\.log|journal-ends|reserve\.log|owner\b.*)$/;
 
-/** Makes the folder where there is none. One that holds a store, or nothing, is closed to others; so are the files of a store. */
+/** Creates the folder if needed. Makes it private if it is empty or holds a store, and the files of a store, too. */
 export function prepareFolder(folder: string): void {
   if (!fs.existsSync(folder)) {
     fs.mkdirSync(dirname(folder), { recursive: true });
@@ -30,25 +30,25 @@ export function prepareFolder(folder: string): void {
   }
   if (process.platform === "win32") return;
   const names = fs.readdirSync(folder);
-  // Another folder, such as the one that a program runs in, is not ours to close.
+  // Other folders, such as a program's working directory, must keep their permissions.
   if (names.length === 0 || names.includes(markerName)) close(folder, 0o700);
   for (const name of names) if (storeFiles.test(name)) close(join(folder, name), 0o600);
 }
 
-/** Files of a store that other users than its own may read or write; empty also where there is no store. */
+/** Files of a store that other users may read or write; empty if there is no store. */
 export function findOpenToOthers(folder: string): readonly string[] {
   if (process.platform === "win32" || !fs.existsSync(join(folder, markerName))) return [];
   const files = fs.readdirSync(folder).filter((name) => storeFiles.test(name));
   return [folder, ...files.map((name) => join(folder, name))].filter(isOpenToOthers);
 }
 
-/** What is made meanwhile, by libraries that ask for no mode of their own, is for this user only. */
+/** Makes files private that libraries create meanwhile without a mode of their own. */
 export function withPrivateFiles<T>(make: () => T): T {
   let before: number | undefined;
   try {
     before = process.umask(ownerOnly);
   } catch {
-    // In a worker thread the process's mask cannot be set; the folder is closed there, too.
+    // In a worker thread the process's mask cannot be set; the folder is still private.
   }
   try {
     return make();
@@ -57,14 +57,14 @@ export function withPrivateFiles<T>(make: () => T): T {
   }
 }
 
-/** Links are not checked, and neither is what they lead to. */
+/** Neither links nor their targets are checked. */
 function isOpenToOthers(path: string): boolean {
   const stats = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined || !(stats.isFile() || stats.isDirectory())) return false;
   return (stats.mode & ownerOnly) !== 0;
 }
 
-/** A file of another user's stays as it is: the doctor reports it. */
+/** Leaves another user's file as it is: `holdfast doctor` reports it. */
 function close(path: string, mode: number): void {
   try {
     if (isOpenToOthers(path)) fs.chmodSync(path, mode);
@@ -80,7 +80,7 @@ interface OwnerRecord {
 }
 
 const fileName = "owner.json";
-/** What the path of a local socket may have on every system. */
+/** The longest path of a local socket that every system accepts. */
 const maxPathBytes = 100;
 const endedCodes = new Set(["ECONNREFUSED", "ENOENT"]);
 /** Others may be starting at the same time. */
@@ -104,7 +104,7 @@ export class StoreOwner {
     try {
       return new StoreOwner(folder, name, await takeSocket(folder));
     } catch (error) {
-      // On a disk that is full or cannot be written, the name has to do.
+      // If the disk is full or read-only, the name alone has to do.
       if (name && isNoRoom(error)) return new StoreOwner(folder, name, undefined);
       name?.close();
       throw error;
@@ -128,8 +128,9 @@ interface OwnerSocket {
 }
 
 /**
- * A name that ends with the process, in no file: a socket of Linux's abstract name space (unix(7)), or a pipe of Windows.
- * @returns undefined where the system has no such names
+ * Takes a name that ends with the process and needs no file: a socket in Linux's abstract namespace (unix(7)), or a named pipe of
+ * Windows.
+ * @returns undefined if the system has no such names
  * @throws HF_STORE_IN_USE
  */
 async function takeName(folder: string): Promise<Server | undefined> {
@@ -142,7 +143,7 @@ async function takeName(folder: string): Promise<Server | undefined> {
   const address = addresses[process.platform];
   if (address === undefined) return undefined;
   try {
-    // Workers of a cluster would else share it.
+    // Workers of a cluster would share it otherwise.
     return await listen({ path: address, exclusive: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return undefined;
@@ -163,13 +164,13 @@ async function takeSocket(folder: string): Promise<OwnerSocket> {
   }
 }
 
-/** @returns whether the store is ours now; if not, it is worth another try */
+/** @returns whether the store is ours now; if not, try again */
 async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
   const path = join(folder, fileName);
   const own = join(folder, `${record.socket}.json`);
   try {
     fs.writeFileSync(own, JSON.stringify(record), { mode: 0o600 });
-    // Unlike a rename, a link does not replace what is there.
+    // Unlike a rename, a link does not replace an existing file.
     fs.linkSync(own, path);
     return true;
   } catch (error) {
@@ -183,7 +184,7 @@ async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
   return false;
 }
 
-/** Removes the file of an owner that has ended, and no other that has come in the meantime. */
+/** Removes the file of an owner that has ended, unless another owner has replaced it meanwhile. */
 function remove(path: string, ended: OwnerRecord | undefined): void {
   const aside = `${path}.${randomUUID().slice(0, 8)}`;
   try {
@@ -223,7 +224,7 @@ function isAlive(address: string): Promise<boolean> {
     const socket = connect(address);
     socket.once("connect", () => {
       resolve(true);
-      // A process that is stopped ends no connection.
+      // A stopped process would not end the connection.
       socket.destroy();
     });
     // Any other error does not mean that the owner has ended.
@@ -232,7 +233,7 @@ function isAlive(address: string): Promise<boolean> {
   });
 }
 
-/** Sockets have short names only; a folder with a long path is reached by a link, which is needed for the call only. */
+/** Paths of sockets must be short; a folder with a long path is reached through a temporary link. */
 async function withAddress<T>(
   folder: string,
   socket: string,
@@ -255,7 +256,7 @@ function inUse(folder: string, owner: OwnerRecord | undefined): HoldfastError {
   const who = owner === undefined ? "another server" : `the server with process id ${owner.pid}`;
   return new HoldfastError(
     "HF_STORE_IN_USE",
-    `the store in ${folder} is in use by ${who}. End that one, or give this one a folder of its own (--data)`,
+    `the store in ${folder} is in use by ${who}. Stop that server, or use another folder (--data)`,
     { details: { folder, ...(owner && { pid: owner.pid }) } },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The file `holdfast.json` in a store's folder: the version of its format, and how the runs of servers on it have
- * ended, from which follows what logs may have lost of what they told.
+ * The file `holdfast.json` in a store's folder: the version of its format, and how earlier runs of servers on it ended, which decides
+ * what logs may have lost.
  */
 import * as fs from "node:fs";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import type { Durability } from "../../channels/log.js";
 import { HoldfastError, messageOf } from "../../errors.js";
 import { corrupt } from "./store-errors.js";
 
-/** Version of what this package writes. A store of a newer one is left alone. */
+/** The version that this package writes. A store of a newer version is refused. */
 const formatVersion = 1;
 const fileName = "holdfast.json";
 
@@ -18,13 +18,13 @@ export interface Marker {
   readonly format: number;
   /** Counts the times the store was opened. */
   readonly run: number;
-  /** Of the machine in that run; another one means that the machine has ended in between. */
+  /** Id of the machine's boot in that run; a different one means that the machine was restarted since. */
   readonly boot: string;
   /** Whether everything of the run is in the index. */
   readonly isClean: boolean;
-  /** The last run that has not ended cleanly; 0 for none. */
+  /** The last run that did not end cleanly; 0 for none. */
   readonly uncleanRun: number;
-  /** The last run that the machine has not survived. */
+  /** The last run during which the machine went down. */
   readonly lostRun: number;
   /** The last run after which the store was repaired. */
   readonly repairedRun: number;
@@ -33,7 +33,7 @@ export interface Marker {
 }
 
 /**
- * @returns undefined where the folder has no store
+ * @returns undefined if the folder has no store
  * @throws HF_STORE_CORRUPT, HF_STORE_NEWER
  */
 export function readMarker(folder: string): Marker | undefined {
@@ -80,7 +80,7 @@ export function nextMarker(last: Marker | undefined, boot: string, isRepaired: b
   };
 }
 
-/** Resolves once it is on the disk. */
+/** Resolves once it is flushed. */
 export async function writeMarker(folder: string, marker: Marker): Promise<void> {
   const temporary = join(folder, `${fileName}.new`);
   const file = await fs.promises.open(temporary, "w", 0o600);
@@ -97,7 +97,7 @@ export async function writeMarker(folder: string, marker: Marker): Promise<void>
   await directory?.close();
 }
 
-/** Stamps order epochs over all runs of a store: the run, and a count within it. */
+/** A stamp orders epochs across all runs of a store: the run, and a count within it. */
 const stampsPerRun = 2 ** 32;
 
 export function stampOf(run: number, count: number): number {
@@ -106,7 +106,7 @@ export function stampOf(run: number, count: number): number {
 
 /**
  * Whether a log may have lost publications that were acknowledged with its durability.
- * @param run the last one in which the log was written; losses of those before are accounted for
+ * @param run the last one in which the log was written; losses of earlier runs are accounted for
  */
 export function mayHaveLost(
   { uncleanRun, lostRun, repairedRun }: Marker,
@@ -117,7 +117,7 @@ export function mayHaveLost(
   return durability === "process" && run <= lostRun;
 }
 
-/** Clocks are set now and then; a boot taken for another one costs clients a recovery, and no data. */
+/** Clocks are adjusted now and then; a boot that is mistaken for another costs clients a recovery, but no data. */
 const toleranceMs = 120_000;
 
 /** @param now Unix milliseconds */
@@ -132,7 +132,7 @@ export function readBootId(now: number): string {
 /** From the weakest to the strongest. */
 const ranks: Readonly<Record<Durability, number>> = { memory: 0, process: 1, disk: 2 };
 
-/** Whether the first promises less than the second. */
+/** Whether the first guarantees less than the second. */
 export function isWeaker(one: Durability, other: Durability): boolean {
   return ranks[one] < ranks[other];
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a store has room: for a publication, for the log of another channel, for another idempotency key. Users share it
- * (quota.ts). And room for LMDB on the disk, made ahead of what it writes.
+ * Whether a store has room for a publication, for the log of another channel, and for another idempotency key, shared by users
+ * (quota.ts). Also allocates disk space for LMDB ahead of its writes.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -23,9 +23,9 @@ export interface StoreRoomOptions {
 }
 
 export class StoreRoom {
-  /** Logs that the index has no record of. */
+  /** Logs without a record in the index. */
   readonly unstored: Quota;
-  /** Of those that it has a record of. */
+  /** Use by owners, of logs with a record in the index. */
   readonly owners: OwnerUse;
   readonly #options: StoreRoomOptions;
   readonly #logs: Bound;
@@ -43,7 +43,7 @@ export class StoreRoom {
     this.#keys = new WindowQuota(keys, keyWindowMs);
   }
 
-  /** Memory of the publications of all logs that are not in the index yet, estimated. */
+  /** Estimated memory of all publications that are not in the index yet. */
   get tailBytes(): number {
     return this.#tailBytes;
   }
@@ -60,13 +60,13 @@ export class StoreRoom {
     assertRoom(this.#logs, owner, { all, own });
   }
 
-  /** An idempotency key that is new. @param now of a clock that is never set @throws HF_BROKER_FULL */
+  /** Counts a new idempotency key. @param now monotonic milliseconds @throws HF_BROKER_FULL */
   takeKey({ owner }: PublishOptions, now: number): void {
     this.#keys.take(owner, now);
   }
 
   /**
-   * What users add is charged to whose channel it is, whoever adds it.
+   * What users add is charged to the owner of the channel.
    * @param waitingBytes of publications that wait to be written to the journal
    * @throws HF_BROKER_FULL
    */
@@ -80,15 +80,15 @@ export class StoreRoom {
     if (this.#tailBytes + waitingBytes > maxPendingBytes)
       throw new HoldfastError(
         "HF_BROKER_FULL",
-        `${maxPendingBytes} bytes of publications wait to be stored, and no more are taken until some are`,
+        `${maxPendingBytes} bytes of publications wait to be stored; retry when some have been`,
       );
   }
 }
 
 export interface OwnerRecord {
-  /** Records of logs that began with a publication of the owner's. */
+  /** Number of the owner's logs in the index. */
   readonly logs: number;
-  /** What these keep, as it was charged when they were last written. */
+  /** Bytes of these logs, as charged when they were last written. */
   readonly bytes: number;
 }
 
@@ -96,7 +96,7 @@ const nothing: OwnerRecord = Object.freeze({ logs: 0, bytes: 0 });
 
 export class OwnerUse {
   readonly #index: LogIndex;
-  /** Put and not written yet. */
+  /** Changes that are not written yet. */
   readonly #pending = new Map<string, OwnerRecord>();
 
   constructor(index: LogIndex) {
@@ -121,32 +121,32 @@ export class OwnerUse {
   }
 }
 
-/** Whole units only, so that records of logs that grow a little are not written for that. */
+/** Charges are whole units, so that a record is not rewritten for every small growth. */
 const chargedUnit = 16 * 1024;
 
 /** @param charged what the log was last charged with */
 export function chargeFor(bytes: number, charged: number): number {
   const units = Math.floor(bytes / chargedUnit) * chargedUnit;
-  // Logs at their bound go up and down a little all the time.
+  // The size of logs at their bound keeps changing a little.
   return units < charged && bytes > charged - 2 * chargedUnit ? charged : units;
 }
 
 export interface IndexSpaceOptions {
   readonly path: string;
   readonly index: LogIndex;
-  /** Most bytes of the pages that hold something. */
+  /** Most bytes of the pages in use. */
   readonly maxBytes: number;
   readonly userPercent: number;
 }
 
 export const pageBytes = 4096;
-/** Pages that any put or removal may change: those from the root of the tree down. */
+/** Pages that a put or removal may change: those on the way from the root of the tree. */
 export const pagesPerPut = 3;
 const minReserveBytes = 4 * 1024 * 1024;
 const maxReserveBytes = 32 * 1024 * 1024;
 /** Written in one turn of the event loop. */
 const maxPages = 1024;
-/** More than LMDB needs for as many readers as it has places for by default. */
+/** More than LMDB needs for its default number of readers. */
 const lockFileBytes = 16 * 1024;
 const chunk = Buffer.alloc(512 * 1024);
 
@@ -164,8 +164,8 @@ export class IndexSpace {
   }
 
   /**
-   * @param bytesOf what an owner has; asked where that counts
-   * @throws HF_BROKER_FULL when the store was at its bound when it was last measured, or the owner was at its share of it
+   * @param bytesOf the bytes of an owner; called only if they matter
+   * @throws HF_BROKER_FULL if the store was at its bound when last measured, or the owner at its share of it
    */
   assertRoom(owner: Owner, bytesOf: (owner: string) => number): void {
     const all = this.#usedBytes;
@@ -173,15 +173,15 @@ export class IndexSpace {
     assertRoom(this.#bound, owner, { all, own: counts ? bytesOf(owner) : 0 });
   }
 
-  /** To be called when the store has changed. */
+  /** Must be called when the store has changed. */
   refreshUsage(): void {
     this.#usedBytes = this.#options.index.usedBytes;
   }
 
   /**
-   * Sees to it that there is room for a write.
+   * Allocates disk space for the next write.
    * @returns the pages that may be written before the next call
-   * @throws HF_BROKER_FULL when the disk has no more
+   * @throws HF_BROKER_FULL if the disk is full
    */
   async reserve(): Promise<number> {
     const { index, path } = this.#options;
@@ -189,13 +189,13 @@ export class IndexSpace {
     const reserve = Math.min(maxReserveBytes, Math.max(minReserveBytes, Math.floor(reached / 8)));
     const { size } = fs.statSync(path);
     if (size < reached + reserve) await extend(path, size, reached + 2 * reserve);
-    // A write changes pages on the way to those it fills, too; the budget counts them, and this is for the rest.
+    // Half is left for pages that the budget does not count.
     return Math.min(maxPages, Math.floor(reserve / pageBytes / 2));
   }
 }
 
 /**
- * LMDB makes this file, and writes to it in memory: without room on the disk, that would end the process.
+ * LMDB creates this file and maps it into memory: without disk space, writing to it would crash the process.
  * @throws what the file system throws
  */
 export function reserveLockFile(folder: string): void {

@@ -1,12 +1,12 @@
 /**
- * Opens a store: a folder with a marker, an index (LMDB) and the journal. What the journal has beyond the index is
- * replayed, whether the process ended by itself, was killed, or the machine went down with it.
+ * Opens a store: a folder with a marker, an index (LMDB) and the journal. What the journal has beyond the index is replayed, whether
+ * the process ended on its own, was killed, or the machine went down.
  */
 import * as fs from "node:fs";
 import { HoldfastError, messageOf } from "../../errors.js";
 import { decodeRuns, type Run } from "./format.js";
 import { StoreTime, startOfPeriod } from "./idempotency-keys.js";
-import { cutJournal, Journal, JournalEnds, type KnownEnds, ReserveJournal } from "./journal.js";
+import { Journal, JournalEnds, type KnownEnds, ReserveJournal, truncateJournal } from "./journal.js";
 import { LogIndex } from "./log-index.js";
 import {
   inspectStore,
@@ -27,19 +27,19 @@ export interface OpenStore {
   readonly index: LogIndex;
   readonly journal: Journal;
   readonly reserve: ReserveJournal;
-  /** Number of the oldest journal file that is there. */
+  /** Number of the oldest journal file. */
   readonly oldestJournal: number;
   readonly marker: Marker;
   readonly owner: StoreOwner;
   readonly time: StoreTime;
-  /** What the journal has, oldest first. */
+  /** The runs in the journal, oldest first. */
   readonly runs: Iterable<Run>;
-  /** Why the store is only read, where it is. */
+  /** Why the store is read-only, if it is. */
   readonly refusal?: HoldfastError;
 }
 
 /**
- * @throws HF_STORE_OPEN, HF_STORE_CORRUPT, HF_STORE_NEWER, HF_STORE_IN_USE; nothing is left open or changed then
+ * @throws HF_STORE_OPEN, HF_STORE_CORRUPT, HF_STORE_NEWER, HF_STORE_IN_USE; then nothing is left open or changed
  */
 export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const { folder } = options;
@@ -68,12 +68,12 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
 async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<OpenStore> {
   const { folder, isRepair } = options;
   const { indexPath, boot, last, contents, ends } = await inspectStore(options, false);
-  // From here on a store that has lost its index can be told from one that never had any.
+  // From here on a store that has lost its index differs from one that never had any.
   if (last === undefined && !isRepair) await writeMarker(folder, emptyMarker(boot));
   const index = await openIndex(options, indexPath);
   try {
-    // Another journal file is about to follow, and only the last one may have a torn end.
-    for (const { path, goodBytes } of contents) await cutJournal(path, goodBytes);
+    // Another journal file follows, and only the last one may have a torn end.
+    for (const { path, goodBytes } of contents) await truncateJournal(path, goodBytes);
     const known = last ?? (isRepair ? { ...emptyMarker(boot), run: lastRunOf(index, contents) } : undefined);
     const marker = { ...nextMarker(known, boot, isRepair), hasJournalEnds: true };
     const time = timeOf(options, index, ends);
@@ -101,7 +101,7 @@ async function openOwned(options: OpenStoreOptions, owner: StoreOwner): Promise<
   }
 }
 
-/** Opens a store to be read: nothing is written, except to the reserve. @throws the cause, where there is no store yet */
+/** Opens a store read-only: nothing is written, except to the reserve. @throws the cause, if there is no store yet */
 async function openReadOnly(
   options: OpenStoreOptions,
   owner: StoreOwner,
@@ -110,7 +110,7 @@ async function openReadOnly(
   const { folder, isRepair, onNotice } = options;
   const { indexPath, boot, last, contents, ends } = await inspectStore(options, true);
   if (last === undefined || isRepair || !fs.existsSync(indexPath)) throw cause;
-  // Clients are told this, too.
+  // Clients see this text, too.
   const refusal = new HoldfastError(
     "HF_BROKER_FULL",
     "the store is read-only, since its disk had no room when the server started",
@@ -150,7 +150,7 @@ async function openReadOnly(
   }
 }
 
-/** No key that the index has may lie ahead of it. */
+/** The store's time, which must not lie before that of any key in the index. */
 function timeOf({ clock }: OpenStoreOptions, index: LogIndex, ends: KnownEnds | undefined): StoreTime {
   const time = new StoreTime(clock, ends?.time ?? clock.now());
   time.advanceTo(startOfPeriod(index.lastKeyPeriod ?? 0));
@@ -181,7 +181,7 @@ async function openIndex(options: OpenStoreOptions, indexPath: string): Promise<
   }
 }
 
-/** The last run that left something, where no marker says so. */
+/** The last run that left data, if there is no marker. */
 function lastRunOf(index: LogIndex, contents: readonly NumberedJournal[]): number {
   let last = 1;
   for (const name of index.channelNames()) last = Math.max(last, index.channel(name)?.run ?? 0);
@@ -199,7 +199,7 @@ function* runsOf(contents: readonly NumberedJournal[]): Iterable<Run> {
   for (const { frames } of contents) for (const frame of frames) yield* decodeRuns(frame);
 }
 
-/** What the journal had no room for belongs between what it had room for. */
+/** Merges the runs of the reserve with those of the journal, in order. */
 function* withReserved(runs: Iterable<Run>, reserved: readonly Run[]): Iterable<Run> {
   const channels = new Set(reserved.map(({ channel }) => channel));
   const later = [...reserved];

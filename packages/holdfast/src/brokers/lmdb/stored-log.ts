@@ -1,6 +1,6 @@
 /**
- * What the index has of one log, and what it is to get: the record, segments, values of keys, idempotency keys, the owner's
- * charge, and when the sweeper visits the log next. All that one `put` writes is one transaction.
+ * One log's part in the index, and what must be written to it: the record, segments, values of keys, idempotency keys, the owner's
+ * charge, and when the sweeper visits the log next. One `put` is one transaction.
  */
 import type { Publication } from "../../wire/messages.js";
 import type { ChannelLog } from "./channel-log.js";
@@ -9,13 +9,13 @@ import type { IdempotencyKeys, KeyToStore } from "./idempotency-keys.js";
 import type { SharedByLogs } from "./loaded-logs.js";
 import { chargeFor, pageBytes, pagesPerPut } from "./store-room.js";
 
-/** Larger segments are cut, so that reading one entry does not mean reading much, in bytes. */
+/** Most bytes of a segment, so that reading one entry does not read much. */
 const maxSegmentBytes = 64 * 1024;
-/** Segments of one log that are removed in one go. */
+/** Most segments of one log that are removed at once. */
 const maxRemovals = 256;
-/** Due times are periods, so that few of them are written. */
+/** Due times are rounded to periods, so that they are rarely rewritten. */
 const periodMs = 10_000;
-/** Logs are visited at least this often: a shorter age may have been set. */
+/** Logs are visited at least this often, since a shorter retention may have been set. */
 const longestMs = 24 * 60 * 60 * 1000;
 
 export function periodAt(time: number): number {
@@ -25,28 +25,28 @@ export function periodAt(time: number): number {
 export interface PutOptions {
   /** Unix milliseconds. */
   readonly now: number;
-  /** Pages that may be written. A log's first segment is written in any case. */
+  /** Pages that may be written. The first segment of a log is always written. */
   readonly budget: number;
   /** Gets the promises of all puts. */
   readonly puts: Promise<unknown>[];
-  /** Where idempotency keys of the log are found until the index has them. */
+  /** The idempotency keys that are not in the index yet. */
   readonly keys: IdempotencyKeys;
 }
 
 /** One put of a log: for `putDone` or `putFailed`, once the promises have settled. */
 export interface LogPut {
   readonly stored: StoredLog;
-  /** Pages written, at most. */
+  /** Most pages that were written. */
   readonly spent: number;
-  /** Whether that is all of the log. */
+  /** Whether the log is now complete in the index. */
   readonly isComplete: boolean;
-  /** The tail up to this offset. */
+  /** The tail was put up to this offset. */
   readonly to: number;
   /** Idempotency keys. */
   readonly keys: readonly KeyToStore[];
   /** Keys of a map whose values were put. */
   readonly values: readonly string[];
-  /** What the record said before. */
+  /** The record's values before this put. */
   readonly valuesTo: number;
   readonly charged: number | undefined;
 }
@@ -54,19 +54,19 @@ export interface LogPut {
 export class StoredLog {
   readonly #log: ChannelLog;
   readonly #shared: SharedByLogs;
-  /** Whether the index has a record of it, or gets one with what is being put. */
+  /** Whether the index has a record of it, or gets one with the current put. */
   #hasRecord = false;
-  /** Whether the record says something that the index does not have yet. */
+  /** Whether the record has changes that are not in the index. */
   #isRecordDirty = false;
-  /** Period in which the sweeper visits the log; 0 before that is known. */
+  /** Period in which the sweeper visits the log; 0 until known. */
   #due = 0;
-  /** Bytes that the owner was charged with; undefined as long as the log does not count among the owner's. */
+  /** Bytes charged to the owner; undefined until the log counts among the owner's. */
   #charged: number | undefined;
-  /** The index has the values of keys as they are after this offset, or later ones. */
+  /** The index has the values of keys as of this offset, or later ones. */
   #valuesTo = 0;
-  /** Nothing before this offset is left in the index. */
+  /** The index has nothing before this offset. */
   #cleanedTo = 0;
-  /** Idempotency keys of publications that were acknowledged. */
+  /** Idempotency keys of acknowledged publications that are not in the index yet. */
   #keys: KeyToStore[] = [];
 
   constructor(log: ChannelLog, shared: SharedByLogs) {
@@ -83,7 +83,7 @@ export class StoredLog {
     return this.#valuesTo;
   }
 
-  /** Whether there is something that the index does not have yet. */
+  /** Whether the log has changes that are not in the index. */
   get isDirty(): boolean {
     const { tail, unstoredKeys } = this.#log;
     return (
@@ -102,12 +102,12 @@ export class StoredLog {
     this.#markRecord();
   }
 
-  /** The record says something new. */
+  /** The record has changed. */
   touch(): void {
     this.#isRecordDirty = true;
   }
 
-  /** The values of keys that the index has are of a log that was forgotten. */
+  /** The index's values of keys belong to an earlier, forgotten log. */
   dropValues(): void {
     this.#valuesTo = 0;
   }
@@ -116,21 +116,21 @@ export class StoredLog {
     this.#keys.push(key);
   }
 
-  /** Writes to the index what it does not have yet, or some of it, and removes what the log keeps no more. */
+  /** Writes changes to the index, within a budget, and removes what the log no longer keeps. */
   put({ now, budget, puts, keys }: PutOptions): LogPut {
     const log = this.#log;
     const { index } = this.#shared;
     const valuesTo = this.#valuesTo;
     const charged = this.#charged;
     log.trim(now);
-    // What expired before it was stored would leave no trace otherwise.
+    // Publications that expired before they were stored must still advance the record.
     if (log.first - 1 > log.storedTo) this.touch();
     const segments = this.#putSegments(budget, puts);
     let { spent } = segments;
     const removed = this.#removeOld(puts);
     spent += pagesPerPut * removed;
     const isStored = segments.to === log.head && removed < maxRemovals;
-    // Not before the publications that they are of, so that no value is of one that a crash takes away.
+    // After their publications, so that no value belongs to a publication that a crash loses.
     const values = isStored ? this.#putValues(puts, budget - spent) : nothing;
     spent += values.pages;
     const isComplete = isStored && log.unstoredKeys?.isDirty !== true;
@@ -143,7 +143,7 @@ export class StoredLog {
         this.#due = this.#duePeriod(now);
         puts.push(index.putDue(this.#due, log.name));
       }
-      // In the transaction of the segments, and of the first of them: without it they would belong to no log.
+      // In the same transaction as the first segments, which would belong to no log without it.
       puts.push(index.putChannel(log.name, this.#record(segments.to)));
       this.#isRecordDirty = !isComplete;
       this.#markRecord();
@@ -168,7 +168,7 @@ export class StoredLog {
     this.#log.dropTail(to);
   }
 
-  /** None of it is in the index. */
+  /** Nothing of the put is in the index. */
   putFailed({ keys, values, valuesTo, charged }: LogPut): void {
     this.#log.unstoredKeys?.putFailed(values);
     this.#valuesTo = valuesTo;
@@ -177,17 +177,17 @@ export class StoredLog {
     this.#keys.push(...keys);
   }
 
-  /** The sweeper has visited the log, and will again. */
+  /** Schedules the sweeper's next visit. */
   reschedule(now: number, puts: Promise<unknown>[]): void {
     const log = this.#log;
     const { index } = this.#shared;
     this.#due = Math.max(this.#duePeriod(now), periodAt(now) + 1);
     puts.push(index.putDue(this.#due, log.name));
-    // In the same transaction: a log that is due at a time that its record does not name would never be visited.
+    // In the same transaction: a log whose record names another due time would never be visited.
     puts.push(index.putChannel(log.name, this.#record(log.storedTo)));
   }
 
-  /** The log goes, with what is left of its segments. */
+  /** Removes the log and its segments from the index. */
   remove(puts: Promise<unknown>[]): void {
     const { name, owner, head } = this.#log;
     const { index, room } = this.#shared;
@@ -199,7 +199,7 @@ export class StoredLog {
     puts.push(index.removeChannel(name));
   }
 
-  /** What the index is to say where it has the log up to an offset. */
+  /** The record of a log that is in the index up to an offset. */
   #record(head: number): ChannelRecord {
     const { epoch, since, run, durability, retention, usedAt, owner } = this.#log;
     const charged = this.#charged;
@@ -252,16 +252,16 @@ export class StoredLog {
     const { index } = this.#shared;
     if (first === this.#cleanedTo) return 0;
     const old = index.firstOffsetsBefore(name, first, maxRemovals + 1);
-    // The last of them may reach beyond.
+    // The last of them may extend beyond `first`.
     const removable = first > storedTo ? old.slice(0, maxRemovals) : old.slice(0, -1);
     for (const segment of removable) puts.push(index.removeSegment(name, segment));
     if (removable.length < maxRemovals) this.#cleanedTo = first;
-    // With the last segment goes what says where the log ends.
+    // Without segments only the record tells where the log ends.
     if (removable.length > 0 && first > storedTo) this.touch();
     return removable.length;
   }
 
-  /** With the last of them the record says that all are there. */
+  /** Once all are written, the record says so. */
   #putValues(
     puts: Promise<unknown>[],
     budget: number,

@@ -1,6 +1,6 @@
 /**
- * Removes what unused logs keep no more: their publications when these have expired, empty logs after `metaTtlMs`, expired
- * idempotency keys, and from memory the logs that can be loaded again. Some at a time.
+ * Removes, a few at a time, what is no longer needed: expired publications of unused logs, empty logs after `metaTtlMs`, expired
+ * idempotency keys; and unloads unused logs from memory.
  */
 import type { Clock } from "../../time/clock.js";
 import type { ChannelLog } from "./channel-log.js";
@@ -16,10 +16,10 @@ export interface SweeperOptions {
   readonly keys: IdempotencyKeys;
   readonly space: IndexSpace;
   readonly loaded: LoadedLogs;
-  /** How long a log that is empty and unused keeps its epoch and offset, in milliseconds. */
+  /** How long an empty, unused log keeps its epoch and offset, in milliseconds. */
   readonly metaTtlMs: number;
   readonly maxChannels: number;
-  /** The log has something to be written to the index. */
+  /** The log has changes that are not in the index. */
   readonly onDirty: (log: ChannelLog) => void;
   readonly onError: (error: unknown, stage: string) => void;
 }
@@ -27,16 +27,16 @@ export interface SweeperOptions {
 const intervalMs = 10_000;
 const busyIntervalMs = 100;
 const logsPerSweep = 500;
-/** The event loop gets its turn after so long. */
+/** Longest time before other work gets its turn. */
 const sliceMs = 10;
 const keysPerSweep = 2000;
-/** Of the table that is looked through for logs that can go, in one sweep. */
+/** Records that one sweep searches for empty logs. */
 const recordsPerSweep = 500;
-/** Where there were none, they are looked for again after so long. */
-const fruitlessMs = 60_000;
-/** Part of the table of logs beyond which empty ones go before their time. */
-const crowdedPart = 7 / 8;
-/** An unused log stays in memory for so long. */
+/** Time until the next search after one that found none. */
+const searchPauseMs = 60_000;
+/** The fraction of `maxChannels` beyond which empty logs are removed early. */
+const crowdedFraction = 7 / 8;
+/** How long an unused log stays in memory. */
 const keepLoadedMs = 60_000;
 
 export class Sweeper {
@@ -44,8 +44,8 @@ export class Sweeper {
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
-  /** The last channel in which an empty log was looked for. */
-  #place = "";
+  /** The last channel that was searched for an empty log. */
+  #lastSearched = "";
   #found = 0;
   #restsUntil = 0;
 
@@ -53,7 +53,7 @@ export class Sweeper {
     this.#options = options;
   }
 
-  /** Resolves when what is at work is done; undefined where nothing is. */
+  /** Resolves when the running sweep is done; undefined if none is running. */
   get running(): Promise<void> | undefined {
     return this.#running;
   }
@@ -62,7 +62,7 @@ export class Sweeper {
     this.#schedule(intervalMs);
   }
 
-  /** Resolves once nothing of it is at work. */
+  /** Resolves once no sweep is running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer?.();
@@ -72,16 +72,16 @@ export class Sweeper {
   #schedule(delayMs: number): void {
     this.#cancelTimer = this.#options.clock.setTimer(() => {
       this.#running = this.#sweep(this.#options.clock.now()).then(
-        (isMore) => this.#goOn(isMore),
+        (isMore) => this.#scheduleNext(isMore),
         (error: unknown) => {
-          this.#options.onError(error, "looking after unused logs");
-          this.#goOn(false);
+          this.#options.onError(error, "sweeping unused logs");
+          this.#scheduleNext(false);
         },
       );
     }, delayMs);
   }
 
-  #goOn(isMore: boolean): void {
+  #scheduleNext(isMore: boolean): void {
     if (!this.#isStopped) this.#schedule(isMore ? busyIntervalMs : intervalMs);
   }
 
@@ -107,18 +107,17 @@ export class Sweeper {
   }
 
   /**
-   * Where the table of logs is crowded, empty and unused logs go before their time: some of the table at
-   * a time, in its order.
-   * @returns whether there is more to look through
+   * If the table of logs is crowded, removes empty, unused logs early: searches a part of the table at a time, in order.
+   * @returns whether there is more to search
    */
   #forgetUnused(puts: Promise<unknown>[], elapsed: number): boolean {
     const { index, maxChannels, clock, loaded } = this.#options;
-    if (index.channelCount < Math.floor(maxChannels * crowdedPart) || elapsed < this.#restsUntil)
+    if (index.channelCount < Math.floor(maxChannels * crowdedFraction) || elapsed < this.#restsUntil)
       return false;
-    const names = index.channelNamesAfter(this.#place, recordsPerSweep);
+    const names = index.channelNamesAfter(this.#lastSearched, recordsPerSweep);
     const end = clock.elapsed() + sliceMs;
     for (const name of names) {
-      this.#place = name;
+      this.#lastSearched = name;
       const wasLoaded = loaded.has(name);
       const log = loaded.load(name);
       if (log) log.trim(clock.now());
@@ -129,8 +128,8 @@ export class Sweeper {
       if (clock.elapsed() >= end) return true;
     }
     if (names.length === recordsPerSweep) return true;
-    this.#restsUntil = this.#found > 0 ? 0 : elapsed + fruitlessMs;
-    this.#place = "";
+    this.#restsUntil = this.#found > 0 ? 0 : elapsed + searchPauseMs;
+    this.#lastSearched = "";
     this.#found = 0;
     return false;
   }

@@ -1,10 +1,10 @@
-/** Idempotency keys of the last five minutes, and what publishing with them came to. */
+/** Idempotency keys of the last five minutes, with the results of their publishes. */
 
 import type { PublishResult } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
 import { idempotencyWindowMs } from "../idempotency.js";
 
-/** A key that had to be forgotten early would break the promise, so publishes with new keys are refused beyond this. */
+/** Beyond this, publishes with new keys are refused, since forgetting a key early would break the guarantee. */
 const maxKeys = 500_000;
 
 interface Known {
@@ -13,7 +13,7 @@ interface Known {
 }
 
 export class IdempotencyKeys {
-  /** In the order of their expiry. */
+  /** In order of expiry. */
   readonly #keys = new Map<string, Known>();
 
   get size(): number {
@@ -21,9 +21,9 @@ export class IdempotencyKeys {
   }
 
   /**
-   * What the first publish with the key came to.
+   * The result of the first publish with the key.
    * @param name as `nameOfKey` gives it
-   * @throws HF_BROKER_FULL when the key is new and no further one can be remembered
+   * @throws HF_BROKER_FULL if the key is new and no more can be remembered
    */
   find(channel: string, name: string, now: number): PublishResult | undefined {
     this.expire(now);

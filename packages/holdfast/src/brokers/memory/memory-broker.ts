@@ -1,6 +1,5 @@
 /**
- * The broker that keeps everything in this process's memory: for tests and throw-away data. Nothing survives the
- * process. One node only.
+ * The broker that keeps everything in memory, for one node: for tests and throw-away data. Nothing survives the process.
  */
 
 import type {
@@ -19,9 +18,9 @@ import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { InitialEpochs } from "../epochs.js";
 import { nameOfKey } from "../idempotency.js";
-import { InitialEpochs } from "../initial-epochs.js";
-import { KeyExpiry, type LeftKeys } from "../key-expiry.js";
+import { type ExpiryRound, KeyExpiry } from "../key-expiry.js";
 import type { KeyedState } from "../keyed-state.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { IdempotencyKeys } from "./idempotency-keys.js";
@@ -30,7 +29,7 @@ import { MemoryChannelLog, sizeOf } from "./memory-channel-log.js";
 export interface MemoryBrokerOptions {
   readonly clock: Clock;
   readonly createEpoch: () => string;
-  /** Most channels with a log, those that are empty and were used lately included. @default 100,000 */
+  /** Most channels with a log, including empty ones that were used recently. @default 100,000 */
   readonly maxChannels?: number;
   /** Most bytes of all logs together; publishes are refused beyond. @default 256 MiB */
   readonly maxBytes?: number;
@@ -38,7 +37,7 @@ export interface MemoryBrokerOptions {
   readonly maxIdempotencyKeys?: number;
   /** How long a channel that is empty and unused keeps its epoch and offset. @default 24 hours */
   readonly metaTtlMs?: number;
-  /** Percent of each bound that one user may have once half of it is taken. @default 2 */
+  /** Percent of each bound that one user may have once half of it is used. @default 2 */
   readonly userPercent?: number;
 }
 
@@ -46,7 +45,7 @@ const keysOfWindow = "idempotency keys of 5 minutes";
 const keyWindowMs = 5 * 60 * 1000;
 const sweepIntervalMs = 10_000;
 const channelsPerSweep = 1000;
-const channelsPerLookForRoom = 100;
+const channelsPerSearch = 100;
 
 type Sizes = MemoryLog["sizes"] & { readonly presences: number };
 
@@ -69,7 +68,7 @@ class MemoryLog implements LocalLog {
   readonly #logQuota: Quota;
   readonly #byteQuota: Quota;
   readonly #keyQuota: WindowQuota;
-  /** Channels with the epoch that their log has, or will have. */
+  /** Subscribed channels, each with the epoch that its log has or will have. */
   readonly #subscribed = new Map<string, string>();
   readonly #keys = new IdempotencyKeys();
   #events: LogEvents | undefined;
@@ -180,12 +179,12 @@ class MemoryLog implements LocalLog {
     this.#charge(log, before);
     const { key } = publication;
     if (key !== undefined && log.keyed) {
-      // An expired value does not count as the one before.
-      if (log.keyed.isOver(key, now)) this.#removeKey(channel, log, key);
+      // An expired value does not count.
+      if (log.keyed.isExpired(key, now)) this.#removeKey(channel, log, key);
       const suppressed = log.keyed.check({ ...publication, key }, keyMode, now, options.owner);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
     }
-    // What a key's value takes stays, whatever the log drops.
+    // The value of a key takes room even if the log drops its publication.
     before = log.bytes;
     const isFull = log.isFull(publication, retention, now);
     this.#charge(log, before);
@@ -207,7 +206,7 @@ class MemoryLog implements LocalLog {
     this.#assertOpen();
     const log = this.#logs.get(channel);
     if (log === undefined) return { publications: [], position: this.#position(channel) };
-    return this.#counting(log, () => log.read(query, this.#options.clock.now()));
+    return this.#chargeFor(log, () => log.read(query, this.#options.clock.now()));
   }
 
   async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
@@ -237,17 +236,17 @@ class MemoryLog implements LocalLog {
   async removeHistory(channel: string): Promise<void> {
     this.#assertOpen();
     const log = this.#logs.get(channel);
-    if (log) this.#counting(log, () => log.clear());
+    if (log) this.#chargeFor(log, () => log.clear());
   }
 
-  /** A key whose time is over goes by a publication first, so that readers see what the log comes to. */
+  /** Expired keys are first removed by publications, so that the state matches the log. */
   #keyed(channel: string): KeyedState | undefined {
     this.#expireKeys(channel);
     return this.#logs.get(channel)?.keyed;
   }
 
-  /** Takes account of what a change does to the log's size. */
-  #counting<T>(log: MemoryChannelLog, change: () => T): T {
+  /** Runs a change, and charges the log's owner for the difference in size. */
+  #chargeFor<T>(log: MemoryChannelLog, change: () => T): T {
     const before = log.bytes;
     const result = change();
     this.#charge(log, before);
@@ -264,7 +263,7 @@ class MemoryLog implements LocalLog {
     return position ?? { epoch: this.#subscribed.get(channel) ?? this.#initialEpochs.of(channel), offset: 0 };
   }
 
-  /** What users add is charged to whose channel it is, whoever adds it. */
+  /** What users add is charged to the owner of the channel. */
   #assertRoomFor(bytes: number, log: MemoryChannelLog, { owner, isReserved }: PublishOptions): void {
     if (!isReserved) this.#byteQuota.assertRoom(owner === undefined ? undefined : (log.owner ?? ""), bytes);
   }
@@ -282,13 +281,13 @@ class MemoryLog implements LocalLog {
     this.#logQuota.add(log.owner, -1);
   }
 
-  /** Forgets channels that hold nothing, when there are too many. */
+  /** Forgets empty channels if there are too many. */
   #makeRoom(owner: Owner): void {
     try {
       this.#logQuota.assertRoom(owner);
     } catch {
-      // A few at a time: looking through all of them would cost every refused attempt as much.
-      this.#roomRound.visit(channelsPerLookForRoom, (name, log) => {
+      // A few at a time: every refused attempt would otherwise search them all.
+      this.#roomRound.visit(channelsPerSearch, (name, log) => {
         if (log.isEmpty && !this.#subscribed.has(name)) this.#forget(name, log);
       });
       this.#logQuota.assertRoom(owner);
@@ -302,29 +301,29 @@ class MemoryLog implements LocalLog {
     }, sweepIntervalMs);
   }
 
-  #expireKeys(channel: string): LeftKeys {
+  #expireKeys(channel: string): ExpiryRound {
     const log = this.#logs.get(channel);
-    if (log?.keyed === undefined) return "none that expire";
+    if (log?.keyed === undefined) return "none";
     const now = this.#options.clock.now();
     for (const key of log.keyed.expired(now)) this.#removeKey(channel, log, key);
     const { nextExpiry } = log.keyed;
-    if (nextExpiry === undefined) return "none that expire";
-    return nextExpiry <= now ? "more that have expired" : "some";
+    if (nextExpiry === undefined) return "none";
+    return nextExpiry <= now ? "more" : "later";
   }
 
-  /** By a publication, so that readers get to know. */
+  /** Publishes the removal, so that readers get it. */
   #removeKey(name: string, log: MemoryChannelLog, key: string): void {
     const now = this.#options.clock.now();
     const removal = { key, data: "null", isRemoved: true } as const;
-    const entry = this.#counting(log, () => log.append(removal, log.retention as Retention, now));
+    const entry = this.#chargeFor(log, () => log.append(removal, log.retention as Retention, now));
     if (this.#subscribed.has(name)) this.#events?.onPublication(name, entry, log.epoch);
   }
 
-  /** Frees what has expired, some channels at a time. */
+  /** Frees expired publications, some channels at a time. */
   #runSweep(now: number, elapsed: number): void {
     this.#keys.expire(elapsed);
     this.#logRound.visit(channelsPerSweep, (name, log) => {
-      this.#counting(log, () => log.trim(now));
+      this.#chargeFor(log, () => log.trim(now));
       const isUnused = log.isEmpty && !this.#subscribed.has(name);
       if (isUnused && now - log.usedAt >= this.#options.metaTtlMs) this.#forget(name, log);
     });

@@ -1,4 +1,4 @@
-/** One channel's log in memory: publications with consecutive offsets, the oldest dropped by count, bytes and age. */
+/** One channel's log in memory: publications with consecutive offsets, of which the oldest are dropped by count, bytes and age. */
 
 import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
@@ -17,16 +17,16 @@ export function sizeOf(publication: NewPublication): number {
 
 export class MemoryChannelLog {
   readonly epoch: string;
-  /** Whose first publication it began with; undefined for the server's own. */
+  /** Who published first and is charged; undefined for the server. */
   readonly owner: Owner;
-  /** Oldest first; those before `#start` are dropped, and cut off now and then. */
+  /** Oldest first; entries before `#start` are dropped, and removed from the array from time to time. */
   #entries: Publication[] = [];
   #start = 0;
   #head = 0;
   #bytes = 0;
   #retention: Retention | undefined;
   #keyed: KeyedState | undefined;
-  /** When the log was last written or asked for, Unix milliseconds. */
+  /** When the log was last written or read, Unix milliseconds. */
   usedAt: number;
 
   constructor(epoch: string, now: number, owner?: Owner) {
@@ -43,7 +43,7 @@ export class MemoryChannelLog {
     return this.#entries.length - this.#start;
   }
 
-  /** Of publications and of keys. */
+  /** Bytes of publications and of keys. */
   get bytes(): number {
     return this.#bytes + (this.#keyed?.bytes ?? 0);
   }
@@ -56,12 +56,12 @@ export class MemoryChannelLog {
     return this.length === 0 && (this.#keyed?.size ?? 0) === 0;
   }
 
-  /** Where retention keeps keys. */
+  /** The values of keys, if retention keeps them. */
   get keyed(): KeyedState | undefined {
     return this.#keyed;
   }
 
-  /** What the next publication says of what is kept. */
+  /** Applies the retention of the next publication. */
   retain(retention: Retention): void {
     this.#retention = retention;
     const { keys } = retention;
@@ -90,7 +90,7 @@ export class MemoryChannelLog {
     return this.length >= maxEntries && sizeOf(oldest) >= sizeOf(publication);
   }
 
-  /** Drops what the retention of the last publish does not cover any more. */
+  /** Drops what the retention of the last publish no longer covers. */
   trim(now: number): void {
     if (this.#retention === undefined) return;
     const { maxEntries, maxBytes, ttlMs } = this.#retention;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createEpoch } from "../../src/brokers/create-epoch.js";
+import { createEpoch } from "../../src/brokers/epochs.js";
 import { formatPosition, parsePosition } from "../../src/wire/messages.js";
 
 describe("epoch", () => {
