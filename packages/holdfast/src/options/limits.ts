@@ -14,27 +14,27 @@ export const storeOptions = {
     maxBytes: integer({
       default: 16 * GiB,
       doc: "Largest size of the index, in bytes",
-      more: "Publishes are refused beyond (temporary error 111).",
+      more: "Beyond, publishes are refused (temporary error 111).",
     }),
     maxChannels: integer({
       default: 1_000_000,
       doc: "Most channels with a log, empty ones included",
-      more: "A log is created by its first publication. Empty, unused ones go after `store.metaTtlMs`, or at once where the store is nearly full; beyond, publishes in new channels are refused (temporary error 111).",
+      more: "Beyond, publishes in new channels are refused.",
     }),
     maxPendingBytes: integer({
       default: 64 * MiB,
-      doc: "Most bytes of publications in memory on their way to the index",
-      more: "Publishes are refused beyond.",
+      doc: "Most bytes of publications on their way to the index",
+      more: "Beyond, publishes are refused.",
     }),
     maxJournalBytes: integer({
       default: 32 * MiB,
-      doc: "Size at which a new journal file is begun, in bytes",
-      more: "A start reads up to about two of them.",
+      doc: "Size at which a new journal file is begun",
+      more: "A start reads up to two.",
     }),
     checkpointDelayMs: milliseconds({
       default: 200,
       doc: "Time from a publication to the index",
-      more: "More makes fewer and larger writes, and more to recover after a crash.",
+      more: "More makes larger writes, and slower recovery.",
     }),
     metaTtlMs: milliseconds({
       default: 24 * 3_600_000,
@@ -47,66 +47,65 @@ export const connectionOptions = {
   maxConnections: integer({
     default: 50_000,
     orNull: noBound,
-    doc: "Most WebSockets and [streams](http.md), closing ones included",
-    more: "Further ones get 503. Each costs about 5 KB idle, and more when it is slow.",
+    doc: "Most WebSockets and [streams](http.md)",
+    more: "Beyond, 503. Each costs about 5 KB idle.",
   }),
   maxWaitingRequests: integer({
     default: 20_000,
     orNull: noBound,
-    doc: "Most [requests that wait](http-channels.md) for publications (`?wait=`)",
-    more: "Further ones get 503. Each takes a TCP connection, or a stream of HTTP/2.",
+    doc: "Most [waiting requests](http-channels.md) (`?wait=`)",
+    more: "Beyond, 503.",
   }),
   maxWaitMs: milliseconds({
     default: 60_000,
-    doc: "Longest time that a request may wait for publications",
-    more: "It is answered with nothing then. Less is for proxies that close silent connections.",
+    doc: "Longest time that a request may wait",
+    more: "Less is for proxies that close silent connections.",
   }),
   maxUserConnections: integer({
     default: 200,
     orNull: noBound,
     doc: "Most connections of one user",
-    more: "Further ones are closed with 3504, after which SDKs stay away. Anonymous clients do not count.",
+    more: "Beyond, close 3504, and SDKs stay away. Anonymous clients do not count.",
   }),
   maxAddressConnections: integer({
     default: 2000,
     orNull: noBound,
     doc: "Most connections from [one address](#addresses)",
-    more: "Further ones get 503. Less shuts out more of those who share an address, such as an office.",
+    more: "Beyond, 503. Less shuts out offices behind one address.",
   }),
   addressConnectionsPerSecond: integer({
     default: 100,
     orNull: noBound,
-    doc: "Connections that one address may open a second",
+    doc: "New connections of one address a second",
     more: "Beyond, 429.",
   }),
   addressConnectionBurst: integer({
     // As many as may be open, so that all can come back at once.
     default: 2000,
-    doc: "Connections that may be opened at once before that rate applies",
-    more: "Enough for all of an address to come back after a restart.",
+    doc: "Connections that may be opened at once",
   }),
   maxAddressWaitingRequests: integer({
     default: 2000,
     orNull: noBound,
-    doc: "Most requests of [one address](#addresses) that wait for publications",
-    more: "Further ones get 503.",
+    doc: "Most requests of [one address](#addresses) that wait",
+    more: "Beyond, 503.",
   }),
   maxAddressSockets: integer({
     default: 5000,
     orNull: noBound,
-    doc: "Most TCP connections from [one address](#addresses), whatever they do",
-    more: "Further ones are closed at once.",
+    doc: "Most TCP connections from [one address](#addresses)",
+    more: "Beyond, closed at once.",
   }),
   maxAddressHandshakes: integer({
     default: 1000,
     orNull: noBound,
-    doc: "Most TCP connections from one address that have not finished TLS or begun a request",
-    more: "Further ones are closed at once.",
+    doc: "Most of these that have not begun a request",
+    more: "Beyond, closed at once.",
   }),
   maxHandshakes: integer({
     default: 4096,
-    doc: "Most TCP connections that have not finished TLS or begun a request",
-    more: "Beyond, the oldest of them are closed.",
+    doc: "Most TCP connections that have not begun a request",
+    more: "Beyond, the oldest are closed.",
   }),
   handshakeTimeoutMs: milliseconds({
     default: 10_000,
@@ -125,7 +124,7 @@ export const messageOptions = {
   maxMessageBytes: integer({
     default: 64 * KiB,
     doc: "Largest message from a client, in bytes",
-    more: "Beyond, close 1009. Also the largest body of a request; beyond, 413.",
+    more: "Beyond, close 1009. Also of a request's body: 413.",
   }),
   maxFragments: integer({
     default: 1024,
@@ -139,18 +138,18 @@ export const messageOptions = {
   }),
   maxConnectionChannels: integer({
     default: 128,
-    doc: "Most channels that one connection may be subscribed to",
+    doc: "Most subscriptions of one connection",
     more: "Beyond, error 106.",
   }),
   commandsPerSecond: integer({
     default: 1000,
     orNull: noBound,
     doc: "Commands of one connection a second",
-    more: "Beyond, error 111, then close 3013. Requests of one address over plain HTTP, too; beyond, 429.",
+    more: "Beyond, error 111, then close 3013. Also HTTP requests of one address: 429.",
   }),
   commandBurst: integer({
     default: 2000,
-    doc: "Commands that may come at once before that rate applies",
+    doc: "Commands that may come at once",
   }),
   publishesPerSecond: integer({
     default: 500,
@@ -160,42 +159,42 @@ export const messageOptions = {
   }),
   publishBurst: integer({
     default: 1000,
-    doc: "Publications that may come at once before that rate applies",
+    doc: "Publications that may come at once",
   }),
   userPublishesPerSecond: integer({
     default: 1000,
     orNull: noBound,
-    doc: "Publications of all connections of one user a second",
-    more: "Beyond, error 111, and close 3013 for the connection that goes on regardless, not for those beside it. Anonymous clients are bound by their connection only.",
+    doc: "Publications of one user a second",
+    more: "Beyond, error 111, then close 3013. Anonymous clients do not count.",
   }),
   userPublishBurst: integer({
     default: 2000,
-    doc: "Publications of a user that may come at once before that rate applies",
+    doc: "Publications of a user that may come at once",
   }),
   bytesPerSecond: integer({
     default: MiB,
     orNull: noBound,
-    doc: "Bytes of messages that one connection may send a second, characters where they are text",
-    more: "Beyond, its input is read no faster, and nothing else happens to it. The same holds, for itself, for what costs more than its bytes: a control frame, and a fragment of fewer than 64 bytes, count as 1 KiB there, a compressed message as what it expands to and 1 KiB, and after a Close frame whatever still comes.",
+    doc: "Bytes of messages of one connection a second",
+    more: "Beyond, it is read no faster. Apart, the same for overhead: 1 KiB per control frame or small fragment, and what compressed messages expand to.",
   }),
   byteBurst: integer({
     default: 4 * MiB,
-    doc: "Bytes that may come at once before that rate applies",
+    doc: "Bytes that may come at once",
   }),
   workPerSecond: integer({
     default: 2000,
     orNull: noBound,
-    doc: "[Units of work](#work) that one user may cause a second, over all of its connections and requests",
-    more: "An anonymous client is counted by its connection, or the address of its requests. Beyond, the next costly command waits, and requests get 429.",
+    doc: "[Units of work](#work) of one user a second",
+    more: "Beyond, costly commands wait, and requests get 429.",
   }),
   workBurst: integer({
     default: 4000,
-    doc: "Units of work that may be spent at once before that rate applies",
+    doc: "Units that may be spent at once",
   }),
   maxCommandsInFlight: integer({
     default: 16,
     doc: "Most commands of one connection that run at a time",
-    more: "Others wait, and reading from the peer with them.",
+    more: "Others wait.",
   }),
   maxUnsentBytes: integer({
     default: 256 * KiB,
@@ -208,13 +207,12 @@ export const messageOptions = {
   }),
   maxHistoryBytes: integer({
     default: 128 * KiB,
-    doc: "Most bytes of data and publishers' infos in one history reply",
-    more: "It ends early then.",
+    doc: "Most bytes in one history reply",
   }),
   maxPresenceBytes: integer({
     default: 512 * KiB,
-    doc: "Most bytes of infos in one presence reply",
-    more: "A channel with more gets error 106.",
+    doc: "Most bytes in one presence reply",
+    more: "Beyond, error 106.",
   }),
 } as const;
 
@@ -226,57 +224,57 @@ export const requestOptions = {
       maxPerConnection: integer({
         default: 256,
         doc: "Most requests of one connection at a time",
-        more: "With HTTP/2 its streams, and with HTTP/1.1 those that follow each other unanswered. Beyond, the stream or the connection is reset.",
+        more: "Beyond, the stream or connection is reset.",
       }),
       maxPerAddress: integer({
         default: 2000,
         orNull: noBound,
-        doc: "Most requests of [one address](#addresses) at work, without waiting ones and streams",
-        more: "Further ones get 503.",
+        doc: "Most requests of [one address](#addresses), without waiting ones and streams",
+        more: "Beyond, 503.",
       }),
       maxTotal: integer({
         default: 10_000,
         orNull: noBound,
-        doc: "Most requests at work, of all addresses",
+        doc: "Most requests in total",
         more: "Each costs some 20 KB.",
       }),
       maxConnectionBodyBytes: integer({
         default: 4 * MiB,
-        doc: "Most bytes of bodies of one connection that are kept until they are answered, plus 12 KiB for each that is still coming",
+        doc: "Most bytes of bodies of one connection, plus 12 KiB for each that is still coming",
         more: "Beyond, 503.",
       }),
       maxAddressBodyBytes: integer({
         default: 16 * MiB,
-        doc: "Most bytes of bodies of one address, counted the same way",
+        doc: "Most bytes of bodies of one address",
       }),
       maxBodyBytes: integer({
         default: 64 * MiB,
-        doc: "Most bytes of bodies of all addresses",
-        more: "Beyond, those are refused that have been coming for longest.",
+        doc: "Most bytes of bodies in total",
+        more: "Beyond, the oldest are refused.",
       }),
       maxConnectionAnswerBytes: integer({
         default: 16 * MiB,
-        doc: "Most bytes of answers that one connection has not taken, plus 12 KiB for each but the first",
+        doc: "Most unread bytes of answers of one connection",
         more: "Beyond, answers are broken off.",
       }),
       maxAddressAnswerBytes: integer({
         default: 32 * MiB,
-        doc: "Most bytes of answers that one address has not taken",
+        doc: "Most unread bytes of answers of one address",
       }),
       maxAnswerBytes: integer({
         default: 128 * MiB,
-        doc: "Most bytes of answers that were not taken, of all addresses",
-        more: "Beyond, those are broken off that have been waiting for longest.",
+        doc: "Most unread bytes of answers in total",
+        more: "Beyond, the oldest are broken off.",
       }),
       bodyTimeoutMs: milliseconds({
         default: 30_000,
         doc: "Time for a body to come",
-        more: "Longer by what its bytes take at the minimum rate. Beyond, 408.",
+        more: "Longer at the minimum rate. Beyond, 408.",
       }),
       answerTimeoutMs: milliseconds({
         default: 60_000,
         doc: "Time for an answer to be taken",
-        more: "Longer by what its bytes take at the minimum rate. Beyond, it is broken off. Of a stream, while it is behind.",
+        more: "Longer at the minimum rate. Beyond, it is broken off.",
       }),
       minBytesPerSecond: integer({
         default: 1024,
@@ -289,18 +287,18 @@ export const requestOptions = {
 export const timeOptions = {
   connectTimeoutMs: milliseconds({
     default: 10_000,
-    doc: "Time for the connect command to come",
-    more: "Beyond, close 3008, or 3502 where one was refused.",
+    doc: "Time for the connect command",
+    more: "Beyond, close 3008 or 3502.",
   }),
   pingIntervalMs: milliseconds({
     default: 25_000,
-    doc: "Time between pings; the first comes after half to a whole interval",
-    more: "Less finds dead peers sooner and costs a write each time. A client that adds `?cf_ws_frame_ping_pong=true` to the URL gets Ping frames instead of the protocol's pings.",
+    doc: "Time between pings",
+    more: "Less finds dead peers sooner, for a write each. `?cf_ws_frame_ping_pong=true` in the URL asks for Ping frames.",
   }),
   pongTimeoutMs: milliseconds({
     default: 8000,
     doc: "Time to answer a ping",
-    more: "Beyond, close 3012. Must be less than `pingIntervalMs`.",
+    more: "Beyond, close 3012. Less than `pingIntervalMs`.",
   }),
   stallTimeoutMs: milliseconds({
     default: 30_000,
@@ -310,17 +308,16 @@ export const timeOptions = {
   closeTimeoutMs: milliseconds({
     default: 5000,
     doc: "Time for a peer to answer a Close frame, or to take the end of a stream",
-    more: "Beyond, its socket is closed.",
   }),
   hookTimeoutMs: milliseconds({
     default: 5000,
     doc: "Time for a hook or a method of the application",
-    more: "Beyond, the one command fails with error 100. For `authenticate` and `onConnect`, the connection ends with 3004, after which SDKs come back.",
+    more: "Beyond, error 100; for `authenticate` and `onConnect`, close 3004.",
   }),
   positionCheckIntervalMs: milliseconds({
     default: 10_000,
-    doc: "Longest time between two comparisons of a channel in use with the end of its log",
-    more: "Events that got lost on their way from the broker are made up for within it. Less costs the broker more.",
+    doc: "Longest time until events lost on their way from the broker are noticed",
+    more: "Less costs the broker more.",
   }),
 } as const;
 
@@ -331,42 +328,42 @@ export const memoryOptions = {
     {
       maxEntries: integer({
         default: 512,
-        doc: "Newest entries of each channel in use that are kept in memory",
+        doc: "Newest entries of each channel kept in memory",
       }),
-      maxBytes: integer({ default: MiB, doc: "Most bytes of these entries of one channel" }),
+      maxBytes: integer({ default: MiB, doc: "Most bytes of these" }),
       maxTotalBytes: integer({
         default: 256 * MiB,
-        doc: "Most bytes of these entries of all channels together",
-        more: "Beyond, channels keep only their newest entry, and readers behind read the log.",
+        doc: "Most bytes of these in total",
+        more: "Beyond, readers behind read the log.",
       }),
     },
   ),
   maxOpenChannels: integer({
     default: 1_000_000,
-    doc: "Most channels in use at a time, whether they have a log or not",
-    more: "Beyond, temporary error 111. Each takes about 1.5 KB.",
+    doc: "Most channels in use at a time",
+    more: "Beyond, error 111. Each takes 1.5 KB.",
   }),
   maxUserPercent: integer({
     default: 2,
     max: 100,
-    doc: "Percent of what all share that [one user](#what-users-share) may have once half of it is taken",
-    more: "Of those without a user, one address. Channels in use and in the store, their bytes, presence and idempotency keys; beyond, temporary error 111. Less keeps more room for others when users are hostile, 100 lifts it.",
+    doc: "Percent of [what users share](#what-users-share) that one may have once half is taken",
+    more: "Beyond, error 111. 100 lifts it.",
   }),
   maxHeldBytes: integer({
     default: 256 * MiB,
-    doc: "Most bytes that wait for slow readers, of all connections",
-    more: "Beyond, those that have been behind for longest are disconnected, and recover when they come back.",
+    doc: "Most bytes that wait for slow readers, in total",
+    more: "Beyond, the slowest are disconnected, and recover later.",
   }),
   deliverySliceMs: integer({
     default: 4,
-    doc: "Longest stretch of delivering before other work gets its turn",
+    doc: "Longest stretch of delivering before other work",
     more: "More is a little faster and less even.",
   }),
   shedAboveLagMs: integer({
     default: 1000,
     orNull: "for never",
-    doc: "Lag of the event loop beyond which new and costly work is refused for a moment",
-    more: "New connections get close 3013, publications and costly commands error 111, and requests of channels 503 with `Retry-After`, so that connected clients are served and answered their pings. Users who have used little of `workPerSecond` lately are served on.",
+    doc: "Lag of the event loop beyond which new and costly work is refused",
+    more: "New connections get close 3013, commands error 111, requests 503. Users who have used little of `workPerSecond` are served on.",
   }),
 } as const;
 

@@ -69,15 +69,15 @@ const addressOptions = {
     accepts: "a file, or null for a TCP port",
     valueName: "file",
     doc: "[Unix socket](#behind-a-proxy) to listen on instead of host and port",
-    more: "For a proxy on the same machine, which `trustedProxies` then names as `unix`. A file that a server has left behind is replaced.",
+    more: "`trustedProxies` then names the proxy as `unix`.",
   }),
   basePath: text({
     default: "",
     pattern: /^(?:\/[\w.~-]+)*$/,
     accepts: "a path such as /rt, without a slash at its end, or empty",
     valueName: "path",
-    doc: "Prefix such as `/rt` that all paths may begin with, the WebSocket's too",
-    more: "For a proxy that leaves it there, and for [a server that this one is attached to](../howto/embedding.md#under-a-prefix). Paths without it are still answered.",
+    doc: "Prefix such as `/rt` that all paths may begin with",
+    more: "For proxies and [embedding](../howto/embedding.md#under-a-prefix).",
   }),
   tls: code<TlsOptions | null>({
     type: "TlsOptions | null",
@@ -85,26 +85,26 @@ const addressOptions = {
     accepts: "an object with cert and key, or null",
     isValid: (value) => value === null || isObject(value),
     doc: "Certificate and key (`cert`, `key`) to serve `https:` and `wss:` with",
-    more: "Flags and configurations take PEM files, which are read again [on `SIGHUP`](../howto/configuration.md#signals); programs call `server.setCertificate`.",
+    more: "Flags take PEM files, read again [on `SIGHUP`](../howto/configuration.md#signals); programs call `server.setCertificate`.",
   }),
   hstsSeconds: integer({
     default: 180 * 24 * 3600,
     min: 0,
     max: maxHstsSeconds,
     orNull: "for no such header",
-    doc: "With `tls`, how long browsers must come by `https:` only (`Strict-Transport-Security`, RFC 6797)",
-    more: "It holds for all ports of the host. Requests by a name of this machine are not told.",
+    doc: "With `tls`, how long browsers use `https:` only (`Strict-Transport-Security`)",
+    more: "It holds for all ports of the host.",
   }),
   http2: toggle({
     default: true,
     doc: "HTTP/2 on the same port, and WebSockets over it (RFC 8441)",
-    more: "With TLS for browsers, without for proxies. `false` leaves HTTP/1.1 only.",
+    more: "`false` leaves HTTP/1.1 only.",
   }),
   pages: path({
     accepts: "a folder, or null",
     valueName: "folder",
     doc: "Folder of static files to serve",
-    more: 'Read into memory at the start. Scripts must be files of their own: a `Content-Security-Policy` forbids inline ones, and anything from other hosts. A page whose scripts connect elsewhere says where: `<meta name="holdfast-connect-src" content="https://api.example wss://api.example">`. Without a folder, `/` shows browsers a page with the server\'s addresses.',
+    more: 'Kept in memory. Inline scripts and other hosts are forbidden; `<meta name="holdfast-connect-src" content="https://api.example">` lets scripts connect elsewhere.',
   }),
   routes: code<OwnRoutes | undefined>({
     type: "OwnRoutes",
@@ -113,7 +113,7 @@ const addressOptions = {
     accepts: "a function of a request and its response",
     isValid: isFunction,
     doc: "Function `(request, response, path) => boolean` for paths of the application's own, such as a login",
-    more: "Returns true for those that it answers; `path` is without `basePath`. Called after the server's own paths and before the pages, only where the server itself listens.",
+    more: "Returns true for those that it answers. Not called on an attached server.",
   }),
 } as const;
 
@@ -123,8 +123,8 @@ const dataOptions = {
     nullWord: "memory",
     valueName: "folder",
     serveDefault: "./holdfast-data",
-    doc: "Folder of the store that keeps logs; `null` (`memory` in flags) keeps them in memory until the server ends",
-    more: "Made where there is none. One server may use a folder at a time.",
+    doc: "Folder of the store; `null` (`memory` in flags) keeps logs in memory",
+    more: "One server may use a folder at a time.",
   }),
   repairData: toggle({
     default: false,
@@ -155,11 +155,11 @@ const accessOptions = {
       Array.isArray(value) &&
       value.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key)),
     doc: `Keys for \`POST /api/…\`, of at least ${minKeyCharacters} characters; without any, none is accepted`,
-    more: 'Strings, which are for everything, or `{ key, scope }` with the scope `read`, `publish` or `admin`. `sha256:` and the digest of a key in hexadecimal digits may stand in its place (`printf %s "$KEY" | sha256sum`), so that the configuration holds no key. Wrong keys are told to the [audit](#audit), and beyond 25 from an address it gets 429.',
+    more: 'Strings for everything, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.',
   }),
   apiKeyInQuery: toggle({
     default: false,
-    doc: "Accepts such a key as `?api_key=`, too",
+    doc: "Accepts a key as `?api_key=`",
     more: "Proxies write URLs to their logs.",
   }),
   authenticate: code<Authenticate>({
@@ -168,7 +168,7 @@ const accessOptions = {
     shownDefault: "`insecureAuth`",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Finds out who a client is, from the token and data of its connect command",
+    doc: "Finds out who a client is",
   }),
   rulesFor: code<RulesFor>({
     type: "RulesFor",
@@ -176,7 +176,7 @@ const accessOptions = {
     shownDefault: "`openRules` for all",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Rules per channel: kind, durability, retention, presence, joins and leaves; no rules, no channel",
+    doc: "Rules per channel; without rules there is no channel",
   }),
   allowedOrigins: list<AllowedOrigins>({
     type: "AllowedOrigins",
@@ -184,7 +184,7 @@ const accessOptions = {
     accepts: '"*", or a list of origins such as https://example.com',
     isValid: (value) => value === "*" || (isListOfTexts(value) && value.every(isOrigin)),
     doc: "Pages of other origins that may connect, or `*`",
-    more: "Pages from this machine always may; pages of the server's own host may unless it listens on a loopback address only, where any name could be made to point.",
+    more: "Pages of the server's own host and from this machine need no entry.",
   }),
   trustedProxies: list<readonly string[]>({
     default: [],
@@ -192,7 +192,7 @@ const accessOptions = {
     isValid: isListOfTexts,
     assert: (proxies) => void new TrustedProxies(proxies),
     doc: "[Proxies](#behind-a-proxy) whose `X-Forwarded-For` and `Forwarded` (RFC 7239) are believed",
-    more: "Addresses, networks such as `10.0.0.0/8`, or the words `loopback`, `private` and `unix` (peers on a Unix socket).",
+    more: "Addresses, networks, `loopback`, `private`, `unix`.",
   }),
   audit: auditOption(),
   onError: code<OnError>({
@@ -208,8 +208,8 @@ const accessOptions = {
 function auditOption(): Entry<boolean | AuditFunction> {
   const option = toggle({
     default: true,
-    doc: "A line to standard error for refused tokens, API keys and origins, revocations, and calls of admin methods",
-    more: "`false` for none, or a function that is given [entries](#audit).",
+    doc: "A line to standard error for refusals, revocations and admin calls",
+    more: "Or a function that gets [entries](#audit).",
   });
   return {
     ...option,
@@ -226,7 +226,7 @@ const compressionOptions = {
     "CompressionOptions",
     {
       doc: "permessage-deflate (RFC 7692) for clients that offer it: `true`, or an object of its options",
-      more: "A batch for many is compressed once; [when it pays](../explanation/websocket-engine.md#compression).",
+      more: "[When it pays](../explanation/websocket-engine.md#compression).",
     },
     sharedCompression,
   ),
@@ -249,8 +249,8 @@ export const configOnlyOptions = {
   durability: choice(["memory", "process", "disk"] as const satisfies readonly Durability[], {
     default: "process",
     valueName: "level",
-    doc: "What a publish waits for in channels that do not say: `memory`, `process` or `disk`",
-    more: "[What each survives](../explanation/durability.md). Programs say it by channel.",
+    doc: "What a publish waits for by default: `memory`, `process` or `disk`",
+    more: "[What each survives](../explanation/durability.md).",
   }),
   tls: group("TlsFiles", "Certificate and key to serve `https:` and `wss:` with, HTTP/2 included.", {
     cert: path({

@@ -9,14 +9,14 @@ const noBound = "for no bound";
 export const connectionEntries = {
   maxMessageBytes: integer({
     default: MiB,
-    doc: "Largest message, all fragments together, also after it is expanded, in bytes",
+    doc: "Largest message, expanded, in bytes",
     more: "Beyond, close 1009.",
   }),
   maxFrameBytes: integer({
     default: undefined,
     shownDefault: "by `maxMessageBytes`",
-    doc: "Largest payload of one data frame, in bytes as they travel",
-    more: "Refused by its header, before any of it is kept; close 1009.",
+    doc: "Largest payload of one data frame",
+    more: "Beyond, close 1009.",
   }),
   maxFragments: integer({
     default: 131_072,
@@ -29,7 +29,7 @@ export const connectionEntries = {
     shownDefault: "secure random",
     accepts: "a function",
     isValid: (value) => typeof value === "function",
-    doc: "Source of a client's masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3)",
+    doc: "Source of masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3)",
   }),
 } as const;
 
@@ -39,18 +39,18 @@ export const socketEntries = {
     default: 30_000,
     orNull: "for no pings",
     doc: "Silence after which a peer is pinged",
-    more: "Shorter finds dead peers sooner, and costs a write and a read each time.",
+    more: "Shorter finds dead peers sooner, for a write and a read each.",
   }),
   pongTimeoutMs: milliseconds({
     default: 10_000,
     doc: "Time for any sign of life after a ping",
-    more: "Beyond, the connection is terminated.",
+    more: "Beyond, terminated.",
   }),
   messageTimeoutMs: milliseconds({
     default: 60_000,
     orNull: noBound,
     doc: "Time for a message from its first byte to its last",
-    more: "Beyond, close 1008. Stops peers that send a byte now and then; large messages over slow lines need more.",
+    more: "Beyond, close 1008. Large messages over slow lines need more.",
   }),
   idleTimeoutMs: milliseconds({
     default: null,
@@ -61,34 +61,33 @@ export const socketEntries = {
     default: 30_000,
     orNull: noBound,
     doc: "Time in which a peer with bytes waiting must take some",
-    more: "Beyond, the connection is terminated.",
+    more: "Beyond, terminated.",
   }),
   closeTimeoutMs: milliseconds({
     default: 5000,
-    doc: "Time for a peer to answer a Close frame, and for the system to send what is left",
-    more: "Beyond, the connection is terminated.",
+    doc: "Time for a peer to answer a Close frame",
+    more: "Beyond, terminated.",
   }),
   maxUnsentBytes: integer({
     default: 16 * MiB,
     doc: "Bytes that may wait for a peer before a message is sent",
-    more: "Beyond, 1008, and the connection is terminated. It costs this much and one message at most. Watch `bufferedAmount`, or wait for `onDrain`, to stay below.",
+    more: "Beyond, close 1008 and terminated: watch `bufferedAmount` or `onDrain`.",
   }),
   holdReadingAboveBytes: integer({
     default: 64 * KiB,
     orNull: "to read on",
     shownDefault: "64 KiB; clients `null`",
-    doc: "Unsent bytes beyond which nothing more is read from the peer until it has taken a write",
-    more: "So that a peer that does not take its answers cannot ask for more. Pings are answered in any case.",
+    doc: "Unsent bytes beyond which the peer is not read",
   }),
   overheadBytesPerSecond: integer({
     default: 16 * MiB,
     orNull: noBound,
     doc: "Work that a peer may cause a second beside plain messages, in bytes",
-    more: "Beyond, it is read no faster. A control frame, and a fragment of fewer than 64 bytes, count as 1 KiB; a compressed message as what it expands to and 1 KiB; after a Close frame, whatever still comes.",
+    more: "Beyond, it is read no faster. A control frame or a small fragment counts as 1 KiB, a compressed message as what it expands to.",
   }),
   overheadByteBurst: integer({
     default: 64 * MiB,
-    doc: "Bytes of such work that may come at once before that rate applies",
+    doc: "Bytes of such work that may come at once",
   }),
 } as const;
 
@@ -107,7 +106,7 @@ export const webSocketServerEntries = {
   }),
   handshakeTimeoutMs: milliseconds({
     default: 10_000,
-    doc: "Time for `authorize`, and for the head of a request where this server listens",
+    doc: "Time for `authorize`, and for a request's head",
   }),
 } as const;
 
@@ -125,29 +124,29 @@ export const compressionEntries = {
     default: 1024,
     min: 0,
     doc: "Messages with fewer bytes are sent uncompressed",
-    more: "Small ones hardly shrink, and every compression costs time.",
+    more: "Small ones hardly shrink.",
   }),
-  level: integer({ default: 3, max: 9, doc: "How hard zlib tries, from 1 (fast) to 9 (small)" }),
+  level: integer({ default: 3, max: 9, doc: "From 1 (fast) to 9 (small)" }),
   memLevel: integer({
     default: 8,
     max: 9,
-    doc: "Memory of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes beside its window",
+    doc: "Memory of a compressor, 1 to 9",
   }),
   contextTakeover: toggle({
     default: false,
     doc: "Whether a message may refer to the ones before it",
-    more: "Similar small messages shrink much more, but each connection then keeps a compressor and a decompressor (some 300 KiB), and a broadcast is compressed once per connection.",
+    more: "Small similar messages shrink more, for some 300 KiB per connection; broadcasts are compressed for each.",
   }),
   maxWindowBits: integer({
     default: 15,
     min: 8,
     max: 15,
-    doc: "Largest window of this side's compressor, as a power of two from 8 to 15",
+    doc: "Largest window of this side's compressor, 8 to 15",
   }),
   maxPeerWindowBits: integer({
     default: 15,
     min: 8,
     max: 15,
-    doc: "Largest window that the peer may use, where it lets us choose, as a power of two from 8 to 15",
+    doc: "Largest window of the peer's compressor, 8 to 15",
   }),
 } as const;
