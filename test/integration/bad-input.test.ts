@@ -67,7 +67,7 @@ describe("request that is not an opening handshake", () => {
       "an ordinary GET",
       "GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\n\r\n",
       426,
-      /speaks WebSocket/,
+      /WebSocket endpoint/,
     ],
     [
       "a POST",
@@ -75,7 +75,7 @@ describe("request that is not an opening handshake", () => {
       405,
       /only GET/,
     ],
-    ["another protocol to upgrade to", upgradeRequest({ Upgrade: "h2c" }), 426, /speaks WebSocket/],
+    ["another protocol to upgrade to", upgradeRequest({ Upgrade: "h2c" }), 426, /WebSocket endpoint/],
     ["a wrong version", upgradeRequest({ "Sec-WebSocket-Version": "8" }), 426, /must be 13, and is 8/],
     ["no version", upgradeRequest({ "Sec-WebSocket-Version": undefined }), 426, /must be 13, and is missing/],
     ["a bad key", upgradeRequest({ "Sec-WebSocket-Key": "short" }), 400, /16 bytes in base64/],
@@ -114,7 +114,7 @@ describe("request that is not an opening handshake", () => {
     const { port, witness } = await startWithWitness({ handshakeTimeoutMs: 1500 });
     const client = await RawClient.connect(port);
     client.write(upgradeRequest().slice(0, 60));
-    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 408 [\s\S]*did not come in time/);
+    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 408 [\s\S]*did not arrive in time/);
     await witness.check();
   });
 

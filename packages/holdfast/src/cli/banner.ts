@@ -71,13 +71,13 @@ export function isLocal(host: string): boolean {
 
 function describeReach({ host }: ListeningAddress, app: App | undefined): string {
   if (isLocal(host)) return `Only this machine can connect (${host}).`;
-  if (app?.options.authenticate !== undefined) return `Others can reach it at ${host}.`;
+  if (app?.options.authenticate !== undefined) return `Other machines can connect at ${host}.`;
   return `Warning: anyone who can reach ${host} can connect. For this machine only, use --host 127.0.0.1.`;
 }
 
 function describeApp(app: App): string {
   const { authenticate, anonymous, channels = {} } = app.options;
-  const others = anonymous === true ? "; clients without are anonymous" : "";
+  const others = anonymous === true ? "; clients without a token are anonymous" : "";
   const who = tokenOptionsOf(app)
     ? `Clients authenticate with a token${Array.isArray(authenticate) ? " or by the application" : ""}${others}`
     : authenticate === undefined

@@ -18,10 +18,8 @@ export interface ConnectionOptions {
 export function withConnectionFlags(command: Command): Command {
   return command
     .addOption(new Option("--url <url>", "the server").env("HOLDFAST_URL").default("http://localhost:8000"))
-    .addOption(
-      new Option("--user <name>", "user name, where authentication is disabled").env("HOLDFAST_USER"),
-    )
-    .addOption(new Option("--token <token>", "token, where the server asks for one").env("HOLDFAST_TOKEN"));
+    .addOption(new Option("--user <name>", "user name, if authentication is disabled").env("HOLDFAST_USER"))
+    .addOption(new Option("--token <token>", "token, if the server requires one").env("HOLDFAST_TOKEN"));
 }
 
 const webSocketPath = "/connection/websocket";
@@ -117,7 +115,7 @@ function adviceFor(status: string): string {
   if (status === "404")
     return "For a server below a path, end the URL with a slash, such as http://example.com/rt/.";
   if (status === "426" || status === "400")
-    return "A proxy in between must pass on the header fields Upgrade and Connection.";
+    return "A proxy in between must forward the Upgrade and Connection headers.";
   if (status === "403") return "The server does not accept this host name, or a proxy denies access.";
   return "A proxy in between may have answered instead of the server.";
 }
@@ -175,7 +173,7 @@ class TextClient extends Centrifuge {
   }
 }
 
-/** Wherever a reply to this command's calls has publications. */
+/** Replaces payloads in replies that have publications. */
 function decodeReply(line: string): JsonObject {
   const reply = JSON.parse(line);
   const pushed = reply.push?.pub && textAt(line, ["push", "pub"]);

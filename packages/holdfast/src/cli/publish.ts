@@ -20,12 +20,12 @@ export function addPublish(program: Command): void {
     program.command("publish").description("publish one message, or each line of standard input"),
   )
     .argument("<channel>", "name of the channel")
-    .argument("[data]", "the message: JSON, or else plain text")
+    .argument("[data]", "the message, as JSON or plain text")
     .addHelpText(
       "after",
       `
-Lines of JSON are published as JSON, others as text. Each waits until the one
-before it was acknowledged. When the connection is lost, the pending line is sent
+Lines of JSON are published as JSON, others as text. Each waits until the
+previous one is acknowledged. When the connection is lost, the pending line is sent
 again; it is published once, even if the server was restarted.
 
 Examples:
@@ -79,11 +79,10 @@ async function publishLines(publisher: Publisher, channel: string): Promise<void
     tooLong++;
     const size =
       text === undefined ? `more than ${maxLineCharacters} characters` : `${Buffer.byteLength(text)} bytes`;
-    writeNote(`holdfast: line ${number} is not published: it has ${size}, more than the server accepts`);
+    writeNote(`holdfast: line ${number} not published: ${size}, more than the server accepts`);
   }
   writeNote(`holdfast: published ${count(published)} to ${channel}`);
-  if (tooLong > 0)
-    throw new HoldfastError("HF_CLI_CONNECTION", `${count(tooLong)} not published, because of their length`);
+  if (tooLong > 0) throw new HoldfastError("HF_CLI_CONNECTION", `${count(tooLong)} not published: too long`);
 }
 
 function count(lines: number): string {
@@ -135,7 +134,7 @@ class Publisher {
         this.#throwIfRefused(error);
         const { code = 0, message } = error as { code?: number; message?: string };
         if (code >= firstServerError && !hasWaited)
-          writeNote(`holdfast: waiting, because the server says: ${message}`);
+          writeNote(`holdfast: waiting; the server says: ${message}`);
         hasWaited = true;
         await delay(retryDelayMs);
       }

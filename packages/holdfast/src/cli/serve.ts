@@ -14,15 +14,15 @@ export function addServe(program: Command): void {
       "after",
       `
 Each option can also be a variable (--port is HOLDFAST_PORT), or be in a
-holdfast.config.ts, .js, .json or .yaml in the working directory. A flag wins over
-a variable, and that over the file. "none" stands for null.
+holdfast.config.ts, .js, .json or .yaml in the working directory. Flags
+override variables, and variables override the file. "none" means null.
 
-Without a configuration authentication is disabled, and every client may use every
+Without a configuration, authentication is disabled, and every client may use every
 channel. That is why the server listens on 127.0.0.1 unless --host is given.
 
-A publish is acknowledged once it survives the end of the server, kill -9 included
-(--durability process). With "disk" it also survives a crash of the machine, and
-takes longer; with "memory" it takes no time, and may be lost.
+A publish is acknowledged once it survives a crash of the server, kill -9 included
+(--durability process). With "disk" it also survives a crash of the machine, but
+takes longer; with "memory" it is immediate, but may be lost.
 
 Examples:
   $ holdfast serve

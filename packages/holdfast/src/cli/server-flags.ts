@@ -17,7 +17,7 @@ class Parsed {
   }
 }
 
-const configFlag = new Option("--config <file>", "configuration file; none for no file");
+const configFlag = new Option("--config <file>", "configuration file, or none");
 
 export function withConfigFlag(command: Command): Command {
   return command.addOption(configFlag);

@@ -30,7 +30,7 @@ export function buildApp(
     if (given.length === 0) return withDurability(app, durability);
     throw new HoldfastError(
       "HF_CONFIG_INVALID",
-      `${name}: ${given[0]} cannot be given with app, which has its own`,
+      `${name}: ${given[0]} cannot be combined with app, which defines its own`,
     );
   }
   if (given.length === 0) return undefined;
@@ -38,7 +38,7 @@ export function buildApp(
   if (options.channels === undefined)
     throw new HoldfastError(
       "HF_CONFIG_INVALID",
-      `${name}: channels must be given with ${given[0]}, or there would be none; "{name*}" stands for all`,
+      `${name}: channels is required with ${given[0]}; use "{name*}" for all channels`,
     );
   return withDurability(defineApp(options), durability);
 }

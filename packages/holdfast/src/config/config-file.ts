@@ -116,7 +116,9 @@ async function parseData(name: string, text: string, isJson: boolean): Promise<P
 }
 
 function explainSyntax({ code, message }: { readonly code: string; readonly message: string }): string {
-  return code === "MULTIPLE_DOCS" ? "a configuration is one document, but another begins here" : message;
+  return code === "MULTIPLE_DOCS"
+    ? "a configuration must be a single document, but another starts here"
+    : message;
 }
 
 /** What YAML takes is more than JSON. */
@@ -150,7 +152,7 @@ function refuseShape(
     const line = lineOf?.(path);
     const isCodeOnly = !isCode && path.length === 1 && codeOnly.has(path[0] as string);
     const told = isCodeOnly
-      ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can have`
+      ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can contain`
       : text;
     return line === undefined ? told : `${told} (line ${line})`;
   });

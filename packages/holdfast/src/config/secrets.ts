@@ -34,7 +34,7 @@ function readVariable(name: string, path: Path, context: SecretContext): unknown
   if (text) return readKeyText(text, name, path, context);
   throw refuse(
     path,
-    `${formatPath(path)} is in the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
+    `${formatPath(path)} refers to the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
     context,
   );
 }

@@ -1,4 +1,4 @@
-/** Where a server listens: its address as people type it, who can reach it, and what browsers are told of it. */
+/** Where a server listens: its address as people type it, who can reach it, and the HSTS header. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
@@ -9,11 +9,11 @@ import type { HttpFront } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
 
 export interface ListeningAddress {
-  /** The file, where it is a Unix socket. */
+  /** The file, if it is a Unix socket. */
   readonly host: string;
-  /** 0 where it is a Unix socket. */
+  /** 0 if it is a Unix socket. */
   readonly port: number;
-  /** `unix:` and the file, where it is a Unix socket. */
+  /** `unix:` and the file, if it is a Unix socket. */
   readonly url: string;
 }
 

@@ -34,7 +34,7 @@ export function createRequestBounds(
   });
 }
 
-/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+/** @throws HF_OPTION_INVALID if certificate or key are invalid */
 export function createFront(settings: ServerSettings, proxies: TrustedProxies): HttpFront {
   const { tls, maxConnections, maxWaitingRequests, requests } = settings;
   return new HttpFront({

@@ -36,7 +36,7 @@ const retention = {
   maxBytes: Number.MAX_SAFE_INTEGER,
   ttlMs: revocationDurationMs,
 } satisfies Partial<Retention>;
-const stage = "keeping revocations";
+const stage = "storing revocations";
 
 export class RevocationLog {
   readonly #options: RevocationLogOptions;

@@ -1,5 +1,5 @@
 /**
- * Bounds of TCP connections: how many of one address, and how many at a time in their handshake, which is until they have
+ * Limits of TCP connections: per address, and of those still in their handshake, which lasts until they have
  * finished TLS and begun a request or HTTP/2. Handshakes that take too long are ended.
  */
 import type { Socket } from "node:net";
@@ -15,7 +15,7 @@ export interface ConnectionBoundsOptions {
   /** Handshakes at a time, of all addresses; beyond, the oldest are closed. */
   readonly maxHandshakes: number;
   readonly handshakeTimeoutMs: number;
-  /** What the peer is counted by; undefined where it is not counted. */
+  /** The key the peer is counted by; undefined if it is not counted. */
   readonly keyOf: (remoteAddress: string) => string | undefined;
 }
 
@@ -98,7 +98,7 @@ export class ConnectionBounds {
     for (const socket of this.#handshakes.keys()) socket.destroy();
   }
 
-  /** The newest is more likely to go on than the one that has waited longest. */
+  /** A recent handshake is more likely to complete than the oldest. */
   #closeOldest(): void {
     const [oldest] = this.#handshakes.keys();
     if (oldest === undefined) return;

@@ -61,12 +61,12 @@ export function writeFirst(stream: NodeJS.WritableStream, bytes: Uint8Array): vo
   }
 }
 
-/** @returns undefined where the stream has to be used */
+/** @returns undefined if the stream has to be used */
 export function directHandleOf(stream: NodeJS.WritableStream): DirectHandle | undefined {
   return dialect === undefined ? undefined : handleOf(stream);
 }
 
-/** Hears of a write that was not completed at once. */
+/** Notified of a write that did not complete at once. */
 export interface DirectWriter {
   /** @param status below 0 where the connection has failed */
   directWritten(status: number): void;

@@ -40,24 +40,24 @@ export interface HttpFrontOptions {
   readonly tls?: TlsOptions | undefined;
   /** Whether HTTP/2 is spoken, too. */
   readonly http2: boolean;
-  /** Time for TLS, and for a request's head to come; beyond, 408. */
+  /** Time to complete TLS, and to receive a request's headers; beyond it, 408. */
   readonly handshakeTimeoutMs: number;
-  /** Largest request head; beyond, 431. */
+  /** Maximum size of a request's headers; beyond it, 431. */
   readonly maxHandshakeBytes: number;
-  /** Most TCP connections; `null` for no bound. */
+  /** Maximum number of TCP connections; `null` for no limit. */
   readonly maxConnections: number | null;
   /** Bounds of one address. */
   readonly limits: ConnectionLimits;
-  /** Most connections at a time in their handshake. */
+  /** Maximum number of connections in their handshake. */
   readonly maxHandshakes: number;
-  /** What a peer is counted by; undefined where its address is not counted. */
+  /** The key a peer is counted by; undefined if it is not counted. */
   readonly keyOf: (remoteAddress: string) => string | undefined;
   /** Requests and WebSockets of one HTTP/2 connection at a time. */
   readonly maxStreams: number;
 }
 
 /**
- * A connection without a request ends after this time. Load balancers close theirs after 60 s; were the server's time
+ * A connection without a request ends after this time. Load balancers close theirs after 60 s; if the server's time were
  * shorter, they would send requests into connections that it is closing.
  */
 const keepAliveMs = 75_000;
@@ -98,7 +98,7 @@ export class HttpFront {
     return this.#sessions?.server;
   }
 
-  /** @throws HF_SERVER_LISTEN when the address is taken or may not be used */
+  /** @throws HF_SERVER_LISTEN when the address is in use or not permitted */
   async listen(place: ListenPlace): Promise<void> {
     if ("path" in place) await removeAbandoned(place.path);
     try {
@@ -121,7 +121,7 @@ export class HttpFront {
     });
   }
 
-  /** Takes no more connections and resolves when all are gone; the owner ends those that are open. */
+  /** Stops accepting connections and resolves when all are gone; the owner ends open ones. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       if (this.listener.listening) this.listener.close(() => resolve());
@@ -136,14 +136,14 @@ export class HttpFront {
 
   /**
    * For connections that are opened from now on.
-   * @throws HF_OPTION_INVALID when certificate or key are not accepted; those before stay in force then
+   * @throws HF_OPTION_INVALID if certificate or key are invalid; the previous ones stay in use
    */
   setCertificate(tls: TlsOptions): void {
     explainTls(() => createSecureContext(tls));
     this.#tls?.setSecureContext(tls);
   }
 
-  /** Ends at once what is still open. */
+  /** Closes all open connections at once. */
   terminate(): void {
     this.http1.closeAllConnections();
     this.#sessions?.terminate();
@@ -237,22 +237,22 @@ async function removeAbandoned(path: string): Promise<void> {
   if (found?.isSocket()) await unlink(path).catch(() => {});
 }
 
-/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+/** @throws HF_OPTION_INVALID if certificate or key are invalid */
 function explainTls<T>(create: () => T): T {
   try {
     return create();
   } catch (cause) {
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `tls must have a certificate and its key in PEM that belong together: ${messageOf(cause)}`,
+      `tls must be a matching certificate and key in PEM: ${messageOf(cause)}`,
       { cause },
     );
   }
 }
 
 function adviceFor(code: string | undefined): string | undefined {
-  if (code === "EADDRINUSE") return "another program listens there; end it or choose another port";
-  if (code === "EACCES") return "this user may not use that port; ports from 1024 on are free to use";
+  if (code === "EADDRINUSE") return "the port is in use by another program; stop it or choose another port";
+  if (code === "EACCES") return "this user may not listen on that port; use a port from 1024 on";
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return "this machine has no such address";
   return undefined;
 }
@@ -260,7 +260,7 @@ function adviceFor(code: string | undefined): string | undefined {
 /** The newest request of each connection. */
 const latest = new WeakMap<Duplex, IncomingMessage>();
 
-/** A request's head has come, whatever becomes of it. */
+/** A request's headers have arrived. */
 export function noteHead(request: IncomingMessage): void {
   latest.set(request.socket, request);
 }
@@ -303,14 +303,14 @@ function createHttp1Server(options: HttpFrontOptions): Http1Server {
 const timeoutCode = "ERR_HTTP_REQUEST_TIMEOUT";
 
 const answers: Readonly<Record<string, { status: number; message: string }>> = {
-  HPE_HEADER_OVERFLOW: { status: 431, message: "The request head is too large." },
-  [timeoutCode]: { status: 408, message: "The request did not come in time." },
+  HPE_HEADER_OVERFLOW: { status: 431, message: "The request's headers are too large." },
+  [timeoutCode]: { status: 408, message: "The request did not arrive in time." },
 };
 
 /** For the client to take that answer. */
 const answerTimeoutMs = 2000;
 
-/** Tells a client whose request could not even be read, for the `clientError` event of an HTTP server. */
+/** Answers a request that could not be parsed, for the `clientError` event of an HTTP server. */
 function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

@@ -1,5 +1,5 @@
 /**
- * Takes the requests that open WebSockets from servers of Node.js, for HTTP/1.1, HTTP/2, or both on one port, and hands upgrades
+ * Takes the requests that open WebSockets from Node.js servers, for HTTP/1.1, HTTP/2, or both on one port, and hands upgrades
  * to other protocols back: a server may leave those aside and answer as usual (RFC 9110 §7.8), on which `curl --http2` and some
  * proxies rely.
  */
@@ -23,9 +23,9 @@ export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureS
 
 /** Takes WebSockets from a server. */
 export interface UpgradeHandlers {
-  /** Paths of its WebSockets; undefined for every path that no other takes. */
+  /** Paths of its WebSockets; undefined for all paths that no other handler takes. */
   readonly paths: readonly string[] | undefined;
-  /** Added to the answer to requests for other paths. */
+  /** Added to the response to requests for other paths. */
   readonly advice?: string;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
   /** An extended CONNECT whose `:protocol` is websocket. */
@@ -44,9 +44,9 @@ interface Attachment {
 }
 
 /**
- * Takes over what opens WebSockets; other requests go on as before.
- * @param isAnnounced whether the server's own settings say already that it takes an extended CONNECT
- * @returns what detaches it again
+ * Takes over requests that open WebSockets; other requests are unaffected.
+ * @param isAnnounced whether the server's own settings already enable extended CONNECT
+ * @returns a function that detaches it
  */
 export function attachTo(
   server: AttachableServer,
@@ -124,7 +124,7 @@ function firstOf(all: ReadonlySet<UpgradeHandlers>): UpgradeHandlers {
 function notHere(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): Rejection {
   const paths = [...all].flatMap((taker) => taker.paths ?? []).join(", ");
   const advice = [...all].map((taker) => taker.advice ?? "").join("");
-  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${paths}.${advice}`);
+  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}. WebSockets are at ${paths}.${advice}`);
 }
 
 function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {
@@ -156,7 +156,7 @@ interface Asking {
 
 /**
  * Where Node.js asks, requests for other protocols stay with the server unless others listen for upgrades, too.
- * @returns what undoes it
+ * @returns a function that undoes it
  */
 function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
   const original = server.shouldUpgradeCallback;
@@ -196,7 +196,7 @@ function answerWithoutUpgrade(
 /** Of Node.js, where a server has no other. */
 const defaultHeadersCount = 1000;
 
-/** Whether a request before this one, on the same connection, has not been answered yet. */
+/** Whether an earlier request on the same connection is unanswered. */
 export function hasPendingResponse(socket: Duplex): boolean {
   return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
 }

@@ -1,5 +1,5 @@
 /**
- * The server for HTTP/2, and bounds of its connections: what one may hold, how often it may reset its streams or send
+ * The HTTP/2 server, and limits of its connections: what one may hold, how often it may reset its streams or send
  * frames that must be acknowledged, and how long it may stay without a request.
  */
 import {
@@ -33,7 +33,7 @@ const brokenStreams = { burst: 200, perSecond: 20 };
 const controlFrames = { burst: 200, perSecond: 20 };
 /** In megabytes, as node:http2 counts: heads, streams, and frames that wait, without what streams have written. */
 const maxSessionMemory = 10;
-/** For a connection that was ended to take its last frames. */
+/** Time for an ended connection to read its last frames. */
 const closeTimeoutMs = 2000;
 
 /** The server for HTTP/2 and its connections. */
@@ -74,12 +74,12 @@ export class Http2Sessions {
     this.server.off("session", onSession);
   }
 
-  /** Takes no more requests; connections end when those that are open have been answered. */
+  /** Stops accepting requests; connections end when open requests have been answered. */
   close(): void {
     for (const session of this.#sessions) session.close();
   }
 
-  /** Ends at once what is still open. */
+  /** Closes all open connections at once. */
   terminate(): void {
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
@@ -92,7 +92,7 @@ export class Http2Sessions {
     const controls = createBucket(clock, controlFrames);
     const calmDown = () =>
       session.destroy(
-        new Error("the peer breaks off too much, or sends too much beside its requests"),
+        new Error("the peer resets too many streams, or sends too many control frames"),
         constants.NGHTTP2_ENHANCE_YOUR_CALM,
       );
     const countControl = () => {
@@ -152,7 +152,7 @@ function createBucket(
 }
 
 const livenessTickMs = 1000;
-/** After so many ticks without a byte a peer is asked. */
+/** Ticks without input after which a peer is pinged. */
 const silentTicks = 3;
 /** How long its answer may take: longer where it has requests, whose answers may be on their way before it. */
 const answerTicks = { idle: 5, busy: 15 };

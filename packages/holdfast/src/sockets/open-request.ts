@@ -16,7 +16,7 @@ export function isHttp2Response(response: ServerResponse): response is ServerRes
   return "stream" in response;
 }
 
-/** Whether the client has gone. */
+/** Whether the client has disconnected. */
 export function isGone(response: ServerResponse): boolean {
   if (isHttp2Response(response)) return response.stream.destroyed || response.stream.closed;
   return response.destroyed || response.closed;
@@ -25,9 +25,9 @@ export function isGone(response: ServerResponse): boolean {
 /** What requests hold: of a connection, of an address, and in all. */
 export interface Usage {
   requests: number;
-  /** Bytes of heads and bodies, from their coming to their answer. */
+  /** Bytes of headers and bodies, from arrival to response. */
   bodyBytes: number;
-  /** Bytes of answers that were written and not taken. */
+  /** Bytes of responses that were written and not read. */
   answerBytes: number;
 }
 
@@ -215,6 +215,6 @@ function takeParsed(request: IncomingMessage, maxBytes: number): { readonly text
   return Buffer.byteLength(text) > maxBytes ? "large" : { text };
 }
 
-/** For the application that has put a parser in front. */
+/** Advice for an application that mounts a body parser first. */
 export const consumedBodyAdvice =
-  "the body was read before this handler got the request: put the handler in front of what parses bodies, such as express.json(), or have that leave the body at request.body";
+  "the body was read before this handler got the request: mount the handler before body parsers such as express.json(), or have them keep the body in request.body";

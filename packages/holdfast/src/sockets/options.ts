@@ -1,4 +1,4 @@
-/** Options of a WebSocket on a socket, in force: its limits in time and size, and those of the engine below it. */
+/** Resolved options of a WebSocket on a socket: its limits in time and size, and those of the engine below it. */
 import { defaultsOf, pickOptions, resolveOptions, type SettingsOf } from "../options/option.js";
 import { connectionEntries, socketEntries } from "../options/websocket.js";
 import type { ConnectionOptions, SocketOptions } from "../options/websocket-options.js";
@@ -15,12 +15,12 @@ export const defaultSocketSettings = defaultsOf(socketEntries);
 export const socketOptionNames: readonly string[] = Object.keys({ ...socketEntries, ...connectionEntries });
 
 /**
- * Takes what belongs to sockets out of larger options, with defaults.
+ * Picks the options of sockets out of larger options, with defaults.
  * @throws HF_OPTION_INVALID naming the option, what is accepted and what came
  */
 export function resolveSocketOptions(options: SocketOptions): SocketSettings {
   const connection = pickOptions(connectionEntries, options);
-  // Refused now rather than when the first connection comes.
+  // Refused now rather than at the first connection.
   resolveOptions(connectionEntries, connection);
   const settings = resolveOptions(socketEntries, pickOptions(socketEntries, options));
   return Object.freeze({ ...settings, connection });

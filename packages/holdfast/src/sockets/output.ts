@@ -6,7 +6,7 @@
 import type { Duplex } from "node:stream";
 import { type DirectHandle, type DirectWriter, directHandleOf, writeDirectly } from "./direct-write.js";
 
-/** Hears how writing goes on, which is after the calls that began it. */
+/** Notified of the progress of writes, after the calls that began them. */
 export interface OutputListener {
   /** A write was begun that the operating system has not taken as a whole; the one before it, if any, has been. */
   writeBlocked(): void;

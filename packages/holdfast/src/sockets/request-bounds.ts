@@ -1,7 +1,7 @@
 /**
- * Bounds of requests, the same for HTTP/1.1 and HTTP/2: how many are open, what is kept of their bodies, what is unsent of
- * their answers, and how long both may take. Every request passes here before it is handled. What goes beyond is refused
- * where the peer can be told, and terminated where it does not even read.
+ * Limits of requests, the same for HTTP/1.1 and HTTP/2: how many are open, how much of their bodies is held, how much of
+ * their responses is unsent, and how long both may take. Every request is checked here first. Excess requests are refused
+ * if the peer reads, and terminated if it does not.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants } from "node:http2";
@@ -20,7 +20,7 @@ import {
   OpenRequest,
 } from "./open-request.js";
 
-/** How much of each there may be; `null` for no bound. */
+/** The limits; `null` for no limit. */
 export type RequestBoundsSettings = LimitSettings["requests"];
 
 /** Whom a request is counted for. */
@@ -49,7 +49,7 @@ interface Handles {
 const handlesOf = new WeakMap<ServerResponse, Handles>();
 
 /**
- * Hands the response's bounds over to its writer, as to sessions, which bound how many there are and what they hold. It still
+ * Hands the response's limits over to its writer, such as a session, which bounds their number and bytes itself. It still
  * counts as one of its connection's, and is terminated when its peer takes nothing.
  */
 export function handOver(response: ServerResponse): void {
@@ -78,7 +78,7 @@ const freeHeadBytes = 2048;
 const maxUnreadRefusalBytes = 64 * 1024;
 const retryAfterSeconds = "5";
 
-/** Counts the open requests of one server, and ends those beyond its bounds. */
+/** Counts the open requests of one server, and ends those beyond its limits. */
 export class RequestBounds {
   readonly #options: RequestBoundsOptions;
   readonly #total = emptyUsage();
@@ -155,12 +155,12 @@ export class RequestBounds {
     if (connection.requests >= maxPerConnection) return "reset";
     if (!isShared && connection.answerBytes > settings.maxConnectionAnswerBytes) return "reset";
     if (maxTotal !== null && this.#total.requests >= maxTotal)
-      return busy(`The server has its limit of ${maxTotal} requests.`);
+      return busy(`The server has reached its limit of ${maxTotal} requests.`);
     if (address === undefined) return undefined;
     if (maxPerAddress !== null && address.requests >= maxPerAddress)
-      return busy(`From one address, ${maxPerAddress} requests may be open.`);
+      return busy(`At most ${maxPerAddress} requests from one address may be open.`);
     if (address.answerBytes > settings.maxAddressAnswerBytes)
-      return busy("Answers to this address wait to be read; read those first.");
+      return busy("Too many unread responses to this address: read those first.");
     return undefined;
   }
 
@@ -233,10 +233,10 @@ export class RequestBounds {
   #checkBody(open: OpenRequest): void {
     const { maxConnectionBodyBytes, maxAddressBodyBytes, maxBodyBytes } = this.#options.settings;
     if (isBeyond(open, "bodyBytes", maxConnectionBodyBytes, maxAddressBodyBytes))
-      this.#refuse(open, busy("Too much is being sent from one place at a time."));
+      this.#refuse(open, busy("Too many request body bytes from this address or connection."));
     while (this.#total.bodyBytes > Math.max(maxBodyBytes, open.bodyBytes)) {
       const victim = this.#findSlowestBody() ?? open;
-      this.#refuse(victim, busy("Too much is being sent to the server at a time."));
+      this.#refuse(victim, busy("Too many request body bytes at the server."));
       if (victim === open) return;
     }
   }
@@ -298,7 +298,7 @@ export class RequestBounds {
       const progressBytes = response.writableEnded ? 0 : readBytes;
       if (hasTimeLeft(++open.bodyTicks, settings.bodyTimeoutMs, progressBytes)) continue;
       this.#receiving.delete(open);
-      this.#refuse(open, reject(408, "The request's body did not come in time."));
+      this.#refuse(open, reject(408, "The request body did not arrive in time."));
     }
     for (const open of this.#unsent) {
       this.#measure(open);

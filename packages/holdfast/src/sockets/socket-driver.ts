@@ -23,13 +23,13 @@ export interface DriverContext extends TimeoutsContext {
   readonly flusher: Flusher;
 }
 
-/** What the driver reports to. Nothing is reported after `closed`. */
+/** Receives what happens on the connection. Nothing is reported after `closed`. */
 export interface SocketOwner {
   /** A message of the peer. Bytes may be a view of memory that nothing else uses any more. */
   receive(data: MessageData): void;
-  /** Everything given to the driver has been taken by the operating system, after it had not for a while. */
+  /** Everything sent was handed to the operating system, after some of it had to wait. */
   drained(): void;
-  /** No more messages will come: the peer has closed, or broke a rule, which is the fault, or the socket is gone. */
+  /** No more messages will come: the peer has closed, violated the protocol (`fault`), or the socket is gone. */
   ended(fault: string | undefined): void;
   /** The socket is gone. Called once. */
   closed(status: CloseStatus): void;
@@ -180,13 +180,13 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#end();
   }
 
-  /** Ends the connection without another word. */
+  /** Ends the connection at once, without a Close frame. */
   terminate(): void {
     this.#ignoresInput = true;
     this.#stream.destroy();
   }
 
-  /** Takes no more input. What was read already may still come. */
+  /** Pauses reading. Input already read may still arrive. */
   pauseReading(): void {
     this.#isPausedByOwner = true;
     this.#updateReading();
@@ -353,10 +353,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     // What waited before the last message counts, so that one larger than the limit can be sent.
     const unsentBytes = this.#output.unsentBytes - this.#lastBytes;
     if (unsentBytes <= maxUnsentBytes || this.#connection.state !== "open") return;
-    this.#connection.fail(
-      1008,
-      `${unsentBytes} bytes wait to be read, more than the limit of ${maxUnsentBytes}`,
-    );
+    this.#connection.fail(1008, `${unsentBytes} unsent bytes, more than the limit of ${maxUnsentBytes}`);
     this.#stream.destroy();
   }
 

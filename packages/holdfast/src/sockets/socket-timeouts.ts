@@ -1,7 +1,7 @@
 /**
- * The bounds in time of one connection: pings, messages that do not end, idleness, peers that take nothing, closing. Notes
- * when things happened, keeps one deadline at the earliest moment at which something could be due, and says then what is.
- * Acting on it is socket-driver.ts.
+ * The timeouts of one connection: pings, unfinished messages, idleness, stalled peers, closing. Records
+ * when things happened, keeps one deadline at the earliest moment at which something could be due, and then returns what is due.
+ * socket-driver.ts acts on it.
  */
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
@@ -117,7 +117,7 @@ export class SocketTimeouts {
     if (untilStalled <= 0) return terminate;
     const untilTooLong = this.#untilMessageTooLong(now, status);
     if (untilTooLong <= 0) {
-      const reason = `a message has not ended after ${settings.messageTimeoutMs} ms`;
+      const reason = `a message did not end within ${settings.messageTimeoutMs} ms`;
       return { type: "fail", code: CloseCode.policyViolation, reason };
     }
     const untilIdle = this.#untilIdle(now, status);

@@ -1,6 +1,6 @@
 /**
- * Negotiation of permessage-deflate (RFC 7692 §5.1 and §7.1): what a client offers, what a server chooses, and what a client
- * accepts as the answer.
+ * Negotiation of permessage-deflate (RFC 7692 §5.1 and §7.1): the client's offer, the server's choice, and the client's
+ * check of the response.
  */
 import { type Extension, formatExtension } from "./handshake-fields.js";
 import type { DeflateSettings } from "./options.js";
@@ -86,7 +86,7 @@ export function createOffer(settings: DeflateSettings): string {
 }
 
 /**
- * A client's check of the answer (RFC 7692 §5.1 and §7.1).
+ * A client's check of the response (RFC 7692 §5.1 and §7.1).
  * @returns the agreement, undefined where the server declined, or what is wrong with the answer, for which the client
  * must fail the connection
  */
@@ -101,13 +101,13 @@ export function checkAnswer(
   if (extensions.length > 1) return "the server chose more than one extension";
   const parameters = readParameters(answer);
   if (parameters === undefined || parameters.client_max_window_bits === true)
-    return `the server's answer to permessage-deflate is malformed: ${formatExtension(answer)}`;
+    return `the server's permessage-deflate parameters are malformed: ${formatExtension(answer)}`;
   // RFC 7692 §7.1.1.1: what was offered as a condition must be in the answer.
   if (!settings.contextTakeover && !parameters.server_no_context_takeover)
-    return "the server would take over its context, which was not offered";
+    return "the server uses context takeover, which was not offered";
   const serverMaxWindowBits = parameters.server_max_window_bits ?? 15;
   if (serverMaxWindowBits > settings.maxPeerWindowBits)
-    return `the server would use a window of ${serverMaxWindowBits} bits, where ${settings.maxPeerWindowBits} were offered`;
+    return `the server uses a window of ${serverMaxWindowBits} bits, but ${settings.maxPeerWindowBits} were offered`;
   return {
     serverNoContextTakeover: parameters.server_no_context_takeover === true,
     clientNoContextTakeover: !settings.contextTakeover || parameters.client_no_context_takeover === true,

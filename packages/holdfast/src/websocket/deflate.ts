@@ -78,7 +78,7 @@ const noBytes = new Uint8Array(0);
 /** How often one message may end its DEFLATE data (BFINAL) and go on: each time costs a copy of the window. */
 const maxEnds = 16;
 
-const truncated = protocolError("a compressed message is cut off");
+const truncated = protocolError("a compressed message is truncated");
 
 /** Expands messages (RFC 7692 §7.2.2), never beyond a bound. */
 export class Decompressor {
@@ -130,7 +130,7 @@ export class Decompressor {
       pieces.push(output);
       total += output.length;
       if (unread === 0) return this.#isComplete(input, output, pieces) ? joined(pieces, total) : truncated;
-      // RFC 7692 §7.2.3.4: a block may say that it is the last one (BFINAL) and yet others follow. They may refer to what
+      // RFC 7692 §7.2.3.4: blocks may follow one marked as last (BFINAL). They may refer to what
       // came before.
       this.#restart([...(this.#history?.messages ?? []), ...pieces]);
       // Some senders keep the end of their last block, so that only the tail is left.
@@ -191,7 +191,7 @@ function faultOf(fault: "too big" | "invalid" | undefined, maxBytes: number): Fa
   if (fault !== "too big") return protocolError("a compressed message is not valid DEFLATE data");
   return {
     code: CloseCode.messageTooBig,
-    reason: `a compressed message expands to more than the limit of ${maxBytes} bytes`,
+    reason: `a compressed message expands beyond the limit of ${maxBytes} bytes`,
   };
 }
 

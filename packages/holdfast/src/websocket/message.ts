@@ -87,22 +87,20 @@ export class MessageAssembler {
   /** Checks a frame's header against the message it belongs to, before any of its payload is kept. */
   startFrame({ opcode, isCompressed, payloadBytes }: FrameHeader): Fault | undefined {
     if (opcode === Opcode.continuation) {
-      if (this.#kind === undefined)
-        return protocolError("a continuation frame comes without a message to continue");
+      if (this.#kind === undefined) return protocolError("a continuation frame has no message to continue");
     } else {
       if (this.#kind !== undefined)
-        return protocolError("a new message begins before the last one has ended");
+        return protocolError("a new message starts before the previous one ended");
       this.#kind = opcode === Opcode.text ? Opcode.text : Opcode.binary;
       this.#isCompressed = isCompressed;
     }
     const { maxMessageBytes, maxCompressedBytes, maxFrameBytes, maxFragments } = this.#limits;
     if (payloadBytes > maxFrameBytes)
-      return tooBig(`a frame of ${payloadBytes} bytes is over the limit of ${maxFrameBytes}`);
-    if (++this.#fragments > maxFragments)
-      return tooBig(`a message comes in more than ${maxFragments} fragments`);
+      return tooBig(`a frame of ${payloadBytes} bytes exceeds the limit of ${maxFrameBytes}`);
+    if (++this.#fragments > maxFragments) return tooBig(`a message has more than ${maxFragments} fragments`);
     const total = (this.#buffer?.length ?? 0) + payloadBytes;
     if (total > (this.#isCompressed ? maxCompressedBytes : maxMessageBytes))
-      return tooBig(`a message of at least ${total} bytes is over the limit of ${maxMessageBytes}`);
+      return tooBig(`a message of at least ${total} bytes exceeds the limit of ${maxMessageBytes}`);
     return undefined;
   }
 
@@ -153,7 +151,7 @@ export class MessageAssembler {
     if (isCompressed) this.#expansion += expansionCost + payload.length;
     if (kind === Opcode.text && !isChecked && !isUtf8(payload)) return invalidText;
     if (kind === Opcode.text && payload.length > constants.MAX_STRING_LENGTH)
-      return tooBig(`a text of ${payload.length} bytes is more than a string can hold`);
+      return tooBig(`a text of ${payload.length} bytes is too long for a string`);
     return toEvent(kind, payload, isCollected && !isCompressed);
   }
 }

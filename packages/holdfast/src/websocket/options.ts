@@ -55,7 +55,7 @@ function resolve(options: ConnectionOptions): MessageLimits {
   };
 }
 
-/** Options of permessage-deflate in force. */
+/** Resolved options of permessage-deflate. */
 export type DeflateSettings = SettingsOf<typeof compressionEntries>;
 
 /** Their defaults. */

@@ -39,7 +39,7 @@ describe("holdfast serve", () => {
     const { code, err } = await runCli(["serve", "--port", String(port)]);
     expect(code).toBe(1);
     expect(err).toMatch(
-      /cannot listen on 127\.0\.0\.1:\d+: another program listens there; end it or choose another port/,
+      /cannot listen on 127\.0\.0\.1:\d+: the port is in use by another program; stop it or choose another port/,
     );
   });
 
@@ -206,7 +206,7 @@ describe("holdfast publish, subscribe and history", () => {
     expect(err).toContain("line 3 is not published: it has 70000 bytes, more than the server accepts");
     expect(err).toContain("line 5 is not published");
     expect(err).toContain("published 3 lines to news");
-    expect(err).toContain("2 lines not published, because of their length");
+    expect(err).toContain("2 lines not published: too long");
     const { lines } = await runCli(["history", "news", "--url", url]);
     expect(lines.map((line) => JSON.parse(line).data)).toEqual([{ first: 1 }, "third", "last"]);
   });

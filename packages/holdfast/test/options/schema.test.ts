@@ -44,7 +44,7 @@ describe("options of a server", () => {
     [{ audit: "no" as never }, /^audit must be true, false, or a function, but is "no"$/],
     [
       { maxConnections: 0 },
-      /^maxConnections must be an integer of at least 1, or null for no bound, but is 0$/,
+      /^maxConnections must be an integer of at least 1, or null for no limit, but is 0$/,
     ],
     [{ maxWaitMs: 0 }, /^maxWaitMs must be an integer from 1 to/],
     [{ maxMessageBytes: Number.NaN }, /^maxMessageBytes must be an integer of at least 1, but is NaN$/],
@@ -53,7 +53,7 @@ describe("options of a server", () => {
     [{ publishBurst: null as unknown as number }, /^publishBurst must be/],
     [
       { maxAddressConnections: 0 },
-      /^maxAddressConnections must be an integer of at least 1, or null for no bound, but is 0$/,
+      /^maxAddressConnections must be an integer of at least 1, or null for no limit, but is 0$/,
     ],
     [{ maxConections: 5 } as object, /^unknown option maxConections \(did you mean maxConnections\?\)$/],
     [{ limits: {} } as object, /^unknown option limits; known options: addressConnectionBurst, /],

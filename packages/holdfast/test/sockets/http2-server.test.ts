@@ -86,7 +86,7 @@ describe("a stream of node:http2", () => {
   });
 
   it.each<[string, number, RegExp, Parameters<typeof handshake>]>([
-    ["another path", 404, /at \/elsewhere, but at \/a/, ["/elsewhere"]],
+    ["another path", 404, /at \/elsewhere\. WebSockets are at \/a/, ["/elsewhere"]],
     ["another version", 400, /must be 13, and is 8/, ["/a", { "sec-websocket-version": "8" }]],
     ["a stranger", 403, /Not you\./, ["/a", { origin: "http://evil" }]],
   ])("of %s is refused with %d and a sentence", async (_name, status, sentence, parts) => {

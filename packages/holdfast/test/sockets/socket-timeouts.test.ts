@@ -118,7 +118,7 @@ describe("messageTimeoutMs", () => {
       if (i < 60) expect(done).toEqual([]);
       done.push(...during(1000));
     }
-    expect(done[0]).toBe("fail 1008 a message has not ended after 60000 ms");
+    expect(done[0]).toBe("fail 1008 a message did not end within 60000 ms");
   });
 
   it("counts anew from the end of each message", () => {

@@ -118,7 +118,7 @@ describe("WebSocket", () => {
   it("refuses addresses and subprotocols that can't be", () => {
     expect(() => new WebSocket("nonsense")).toThrow(/is not a URL/);
     expect(() => new WebSocket("ftp://x")).toThrow(/begins with ws: or wss:/);
-    expect(() => new WebSocket("ws://x", ["a", "a"])).toThrow(/named twice/);
+    expect(() => new WebSocket("ws://x", ["a", "a"])).toThrow(/is repeated/);
   });
 
   it("refuses to send before it is open, and drops what is sent after it closes", async () => {
