@@ -213,7 +213,7 @@ describe("listening itself", () => {
     const second = createSocketServer().server;
     await expect(second.listen({ port })).rejects.toMatchObject({
       code: "HF_SERVER_LISTEN",
-      message: expect.stringMatching(/another program listens there/),
+      message: expect.stringMatching(/in use by another program/),
     });
     expect(await second.listen()).toBeGreaterThan(0);
   });
