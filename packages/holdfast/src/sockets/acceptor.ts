@@ -19,9 +19,9 @@ import {
   type ServerHandshakeOptions,
 } from "../websocket/opening-handshake.js";
 import type { Deflate, DeflateSettings } from "../websocket/options.js";
-import { writeFirst } from "./direct-write.js";
 import { hasPendingResponse } from "./http-upgrade.js";
 import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
+import { writeFirst } from "./output.js";
 
 /** A stream that carries a WebSocket from here on. */
 export interface AcceptedSocket {
