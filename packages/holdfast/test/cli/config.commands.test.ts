@@ -123,7 +123,7 @@ describe("holdfast serve with a configuration", () => {
     );
     expect(believed.run.out).toContain("Authentication is disabled. Channels: a.");
     const asked = await serveWith("holdfast.config.yaml", yaml, "--host", "0.0.0.0");
-    expect(asked.run.out).toContain("Others can reach it at 0.0.0.0.\nClients authenticate with a token.");
+    expect(asked.run.out).toContain("Other machines can connect at 0.0.0.0.\nClients authenticate with a token.");
   });
 
   it("serves an application in TypeScript, hooks and all", async () => {
@@ -185,7 +185,7 @@ describe("holdfast serve with a configuration", () => {
     [
       "holdfast.config.yaml",
       yaml.replace("CHAT_SECRET", "GONE"),
-      /authenticate\.jwt\.secret is in the environment variable GONE, which is not set/,
+      /authenticate\.jwt\.secret refers to the environment variable GONE, which is not set/,
     ],
   ])("does not start with %s: %j", async (name, text, message) => {
     const { code, err } = await runCli(["serve"], env, makeFolder({ [name]: text }));
@@ -244,7 +244,7 @@ describe("holdfast config", () => {
 
   it("checks, with an exit code", async () => {
     const good = await runCli(["config", "--check"], env, makeFolder({ "holdfast.config.yaml": yaml }));
-    expect([good.code, good.out, good.err]).toEqual([0, "", "holdfast: holdfast.config.yaml is accepted\n"]);
+    expect([good.code, good.out, good.err]).toEqual([0, "", "holdfast: holdfast.config.yaml is valid\n"]);
     const short = await runCli(
       ["config", "--check"],
       { ...env, CHAT_SECRET: "x" },
@@ -341,7 +341,7 @@ describe("holdfast token", () => {
     const folder = makeFolder({ "holdfast.config.yaml": more + yaml });
     expect((await runCli(["token", "--user", "ann"], env, folder)).code).toBe(0);
     expect((await runCli(["config"], env, folder)).err).toContain(
-      "apiKeys[0] is in the environment variable GONE",
+      "apiKeys[0] refers to the environment variable GONE",
     );
   });
 
@@ -353,7 +353,7 @@ describe("holdfast token", () => {
   });
 
   it.each([
-    [["token"], /--user must name the user/],
+    [["token"], /use --user to make a token/],
     [["token", "--user", "ann", "--expires", "soon"], /--expires must be a time/],
     [["token", "--user", "ann", "--channels", "ä"], /the server would refuse this token: .*channels\[0\]/],
     [["token", "--user", "ann", "--key", "gone.pem"], /--key gone\.pem cannot be read: ENOENT/],

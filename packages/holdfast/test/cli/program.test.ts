@@ -203,8 +203,8 @@ describe("holdfast publish, subscribe and history", () => {
     const input = `\uFEFF{"first":1}\r\n\n${"x".repeat(70_000)}\nthird\n${"y".repeat(70_000)}\n"last"`;
     const { code, err } = await runCli(["publish", "news", "--url", url], {}, undefined, input);
     expect(code).toBe(1);
-    expect(err).toContain("line 3 is not published: it has 70000 bytes, more than the server accepts");
-    expect(err).toContain("line 5 is not published");
+    expect(err).toContain("line 3 not published: 70000 bytes, more than the server accepts");
+    expect(err).toContain("line 5 not published");
     expect(err).toContain("published 3 lines to news");
     expect(err).toContain("2 lines not published: too long");
     const { lines } = await runCli(["history", "news", "--url", url]);
