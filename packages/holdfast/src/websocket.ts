@@ -32,7 +32,7 @@ export {
   type Role,
   WebSocketConnection,
 } from "./websocket/connection.js";
-export type { DeflateAgreement } from "./websocket/deflate-negotiation.js";
+export type { DeflateAgreement } from "./websocket/handshake-fields.js";
 export type { RawHeaders } from "./websocket/handshake-fields.js";
 export { type MessageData, PreparedMessage } from "./websocket/message.js";
 export {

@@ -1,9 +1,8 @@
 /**
  * Compression of messages (permessage-deflate, RFC 7692 §7.2). Without context takeover one compressor and one decompressor
- * serve all connections, and none of them keeps anything. handshake-fields.ts
- * negotiates the parameters. At the end, `ZlibStream` drives zlib.
+ * serve all connections, and none of them keeps anything. handshake-fields.ts negotiates the parameters; `ZlibStream`, at the
+ * end, drives zlib.
  */
-
 import { constants as bufferConstants } from "node:buffer";
 import {
   constants,

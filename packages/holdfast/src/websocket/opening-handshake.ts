@@ -3,9 +3,11 @@
  * (RFC 8441 §4 and §5). Requests and answers are parsed already; what is in their fields is handshake-fields.ts.
  */
 import { HoldfastError } from "../errors.js";
-import { acceptOffer, checkAnswer, createOffer } from "./deflate-negotiation.js";
 import {
+  acceptOffer,
   acceptValueFor,
+  checkAnswer,
+  createOffer,
   createWebSocketKey,
   fieldValues,
   formatExtension,

@@ -5,7 +5,7 @@
 import { defaultsOf, pickOptions, resolveOptions, type SettingsOf } from "../options/option.js";
 import { compressionEntries, connectionEntries } from "../options/websocket.js";
 import type { ConnectionOptions, DeflateOptions } from "../options/websocket-options.js";
-import type { DeflateAgreement } from "./deflate-negotiation.js";
+import type { DeflateAgreement } from "./handshake-fields.js";
 
 export type { ConnectionOptions, DeflateOptions } from "../options/websocket-options.js";
 
