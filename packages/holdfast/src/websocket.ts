@@ -1,12 +1,13 @@
 /** Entry of `holdfast/websocket`: server and client on sockets of Node.js, and below them the protocol without I/O. */
 
+export { defaultSocketSettings } from "./options/websocket.js";
+export type { SocketOptions } from "./options/websocket-options.js";
 // A server.
 export type { TlsOptions } from "./sockets/http-front.js";
 export type { AttachableServer } from "./sockets/http-upgrade.js";
 // Both.
 export type { MessageIterator } from "./sockets/message-iterator.js";
 export type { OpeningRequest, UpgradeRequest } from "./sockets/opening-request.js";
-export { defaultSocketSettings, type SocketOptions } from "./sockets/options.js";
 export { broadcast, type ServerWebSocket } from "./sockets/server-web-socket.js";
 // A client.
 export {
@@ -32,8 +33,7 @@ export {
   type Role,
   WebSocketConnection,
 } from "./websocket/connection.js";
-export type { DeflateAgreement } from "./websocket/handshake-fields.js";
-export type { RawHeaders } from "./websocket/handshake-fields.js";
+export type { DeflateAgreement, RawHeaders } from "./websocket/handshake-fields.js";
 export { type MessageData, PreparedMessage } from "./websocket/message.js";
 export {
   type Agreement,

@@ -1,5 +1,15 @@
 /** Options of WebSockets below any server of Holdfast: what `holdfast/websocket` takes. */
-import { code, integer, milliseconds, toggle } from "./option.js";
+import {
+  code,
+  defaultsOf,
+  integer,
+  milliseconds,
+  pickOptions,
+  resolveOptions,
+  type SettingsOf,
+  toggle,
+} from "./option.js";
+import type { ConnectionOptions, SocketOptions } from "./websocket-options.js";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -150,3 +160,24 @@ export const compressionEntries = {
     doc: "Maximum window of the peer's compressor, where negotiable, as a power of two from 8 to 15",
   }),
 } as const;
+
+/** Resolved options of a WebSocket on a socket: its limits in time and size, and those of the engine below it. */
+export type SocketSettings = SettingsOf<typeof socketEntries> & { readonly connection: ConnectionOptions };
+
+/** Their defaults. */
+export const defaultSocketSettings = defaultsOf(socketEntries);
+
+/** Every option of a WebSocket, those of its connection included. */
+export const socketOptionNames: readonly string[] = Object.keys({ ...socketEntries, ...connectionEntries });
+
+/**
+ * Picks the options of sockets out of larger options, with defaults.
+ * @throws HF_OPTION_INVALID naming the option, what is accepted and what came
+ */
+export function resolveSocketOptions(options: SocketOptions): SocketSettings {
+  const connection = pickOptions(connectionEntries, options);
+  // Refused now rather than at the first connection.
+  resolveOptions(connectionEntries, connection);
+  const settings = resolveOptions(socketEntries, pickOptions(socketEntries, options));
+  return Object.freeze({ ...settings, connection });
+}

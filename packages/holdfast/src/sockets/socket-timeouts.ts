@@ -3,10 +3,11 @@
  * when things happened, keeps one deadline at the earliest moment at which something could be due, and then returns what is due.
  * socket-driver.ts acts on it.
  */
+
+import type { SocketSettings } from "../options/websocket.js";
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { CloseCode } from "../websocket/close.js";
-import type { SocketSettings } from "./options.js";
 
 export interface TimeoutsContext {
   readonly clock: Clock;

@@ -6,8 +6,8 @@ import type { ClientHttp2Session } from "node:http2";
 import type { RequestOptions } from "node:https";
 import { refuseUnknownOptions } from "../errors.js";
 import { pickOptions, resolveOptions } from "../options/option.js";
-import { webSocketClientEntries } from "../options/websocket.js";
-import type { WebSocketClientLimits } from "../options/websocket-options.js";
+import { resolveSocketOptions, socketOptionNames, webSocketClientEntries } from "../options/websocket.js";
+import type { SocketOptions, WebSocketClientLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { maxCloseReasonBytes } from "../websocket/close.js";
 import type { CloseStatus } from "../websocket/connection.js";
@@ -24,7 +24,6 @@ import {
   syntaxError,
 } from "./client-connect.js";
 import { MessageIterator } from "./message-iterator.js";
-import { resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { Flusher } from "./output.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "./socket-driver.js";
 import { systemClock } from "./system-clock.js";

@@ -1,6 +1,7 @@
 /** Bounds in time of one connection, on a clock that is moved by hand. */
 import { describe, expect, it } from "vitest";
-import { resolveSocketOptions, type SocketOptions } from "../../src/sockets/options.js";
+import { resolveSocketOptions } from "../../src/options/websocket.js";
+import type { SocketOptions } from "../../src/options/websocket-options.js";
 import { SocketTimeouts } from "../../src/sockets/socket-timeouts.js";
 import { Deadlines } from "../../src/time/deadlines.js";
 import { FakeClock } from "../support/fake-clock.js";

@@ -1,7 +1,7 @@
 /** Options of servers and sockets: what is refused, by which name. */
 import { describe, expect, it } from "vitest";
 import { WebSocketServer, type WebSocketServerOptions } from "../../src/websocket.js";
-import { echo } from "./support/servers.js";
+import { echo } from "../sockets/support/servers.js";
 
 describe("options", () => {
   const refused: readonly [
