@@ -9,7 +9,7 @@ import {
   type SettingsOf,
   toggle,
 } from "./option.js";
-import type { ConnectionOptions, SocketOptions } from "./websocket-options.js";
+import type { ConnectionOptions, DeflateOptions, SocketOptions } from "./websocket-options.js";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -180,4 +180,15 @@ export function resolveSocketOptions(options: SocketOptions): SocketSettings {
   resolveOptions(connectionEntries, connection);
   const settings = resolveOptions(socketEntries, pickOptions(socketEntries, options));
   return Object.freeze({ ...settings, connection });
+}
+
+/** Resolved options of permessage-deflate. */
+export type DeflateSettings = SettingsOf<typeof compressionEntries>;
+
+/** Their defaults. */
+export const defaultDeflateSettings: DeflateSettings = defaultsOf(compressionEntries);
+
+/** @throws HF_OPTION_INVALID naming the option, what is accepted and what came */
+export function resolveDeflate(options: DeflateOptions = {}): DeflateSettings {
+  return resolveOptions(compressionEntries, options, "compression");
 }

@@ -3,7 +3,12 @@ import { normalizePem } from "../auth/keys.js";
 import { type RouterOptions, refuseByPath } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import type { ServerSettings } from "../options/schema.js";
-import { resolveSocketOptions, type SocketSettings } from "../options/websocket.js";
+import {
+  type DeflateSettings,
+  resolveDeflate,
+  resolveSocketOptions,
+  type SocketSettings,
+} from "../options/websocket.js";
 import type { TrustedProxies } from "../requests/trusted-proxies.js";
 import type { Application } from "../sessions/application.js";
 import type { SessionRegistry } from "../sessions/registry.js";
@@ -16,7 +21,6 @@ import { LoopLag } from "../time/loop-lag.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-listener.js";
 import { StreamListener } from "../transports/stream-listener.js";
-import { type DeflateSettings, resolveDeflate } from "../websocket/options.js";
 import type { MapType } from "../wire/messages.js";
 
 /** Connections beyond the WebSockets', for pages, health, and refusals. */

@@ -6,7 +6,9 @@ import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "no
 import type { ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { DeflateSettings } from "../options/websocket.js";
 import type { Clock } from "../time/clock.js";
+import type { Deflate } from "../websocket/deflate.js";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import {
   type Agreement,
@@ -18,7 +20,6 @@ import {
   rejectionResponse,
   type ServerHandshakeOptions,
 } from "../websocket/opening-handshake.js";
-import type { Deflate, DeflateSettings } from "../websocket/options.js";
 import { hasPendingResponse } from "./http-upgrade.js";
 import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
 import { writeFirst } from "./output.js";

@@ -13,8 +13,8 @@ import {
   type Role,
   WebSocketConnection,
 } from "../websocket/connection.js";
+import type { Deflate } from "../websocket/deflate.js";
 import type { MessageData, PreparedMessage } from "../websocket/message.js";
-import type { Deflate } from "../websocket/options.js";
 import { type Flusher, Output, type OutputListener } from "./output.js";
 import { SocketTimeouts, type TimeoutsContext } from "./socket-timeouts.js";
 

@@ -6,15 +6,19 @@ import type { ClientHttp2Session } from "node:http2";
 import type { RequestOptions } from "node:https";
 import { refuseUnknownOptions } from "../errors.js";
 import { pickOptions, resolveOptions } from "../options/option.js";
-import { resolveSocketOptions, socketOptionNames, webSocketClientEntries } from "../options/websocket.js";
-import type { SocketOptions, WebSocketClientLimits } from "../options/websocket-options.js";
+import {
+  resolveDeflate,
+  resolveSocketOptions,
+  socketOptionNames,
+  webSocketClientEntries,
+} from "../options/websocket.js";
+import type { DeflateOptions, SocketOptions, WebSocketClientLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { maxCloseReasonBytes } from "../websocket/close.js";
 import type { CloseStatus } from "../websocket/connection.js";
 import { createWebSocketKey } from "../websocket/handshake-fields.js";
 import type { MessageData } from "../websocket/message.js";
 import { createUpgrade } from "../websocket/opening-handshake.js";
-import { type DeflateOptions, resolveDeflate } from "../websocket/options.js";
 import {
   type ConnectEvents,
   connectOverHttp1,

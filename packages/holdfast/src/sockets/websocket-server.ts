@@ -12,11 +12,16 @@ import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf, refuseUnknownOptions } from "../errors.js";
 import { connectionOptions, requestOptions } from "../options/limits.js";
 import { defaultsOf, pickOptions, resolveOptions } from "../options/option.js";
-import { resolveSocketOptions, socketOptionNames, webSocketServerEntries } from "../options/websocket.js";
-import type { SocketOptions, WebSocketServerLimits } from "../options/websocket-options.js";
+import {
+  type DeflateSettings,
+  resolveDeflate,
+  resolveSocketOptions,
+  socketOptionNames,
+  webSocketServerEntries,
+} from "../options/websocket.js";
+import type { DeflateOptions, SocketOptions, WebSocketServerLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
-import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/options.js";
 import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-upgrade.js";

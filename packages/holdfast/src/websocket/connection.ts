@@ -4,6 +4,7 @@
  * `takeOutput` returns, ends the socket when `isFinished` says so, and gives up on a peer that does not answer.
  */
 import { HoldfastError } from "../errors.js";
+import type { ConnectionOptions } from "../options/websocket-options.js";
 import {
   CloseCode,
   clipReason,
@@ -11,6 +12,7 @@ import {
   maxCloseReasonBytes,
   parseClosePayload,
 } from "./close.js";
+import type { Deflate } from "./deflate.js";
 import { Compressor, Decompressor } from "./deflate.js";
 import {
   encodeFrame,
@@ -23,8 +25,13 @@ import {
   Opcode,
   randomMaskingKey,
 } from "./frame.js";
-import { MessageAssembler, type MessageData, type MessageEvent, PreparedMessage } from "./message.js";
-import { type ConnectionOptions, type Deflate, resolveMessageLimits } from "./options.js";
+import {
+  MessageAssembler,
+  type MessageData,
+  type MessageEvent,
+  PreparedMessage,
+  resolveMessageLimits,
+} from "./message.js";
 
 export type Role = "server" | "client";
 

@@ -12,9 +12,16 @@ import {
   inflateRawSync,
   type ZlibOptions,
 } from "node:zlib";
+import type { DeflateSettings } from "../options/websocket.js";
 import { CloseCode } from "./close.js";
 import { type Fault, protocolError } from "./frame.js";
-import type { DeflateSettings } from "./options.js";
+import type { DeflateAgreement } from "./handshake-fields.js";
+
+/** permessage-deflate (RFC 7692) on one connection: what the opening handshake agreed on, and how this side compresses. */
+export interface Deflate {
+  readonly agreement: DeflateAgreement;
+  readonly settings: DeflateSettings;
+}
 
 /** What a sync flush ends with; left out of the message (RFC 7692 §7.2.1, step 3). */
 const tailBytes = 4;

@@ -4,7 +4,7 @@
  * (RFC 7692 §5.1 and §7.1): the client's offer, the server's choice, and the client's check of the response.
  */
 import { createHash, randomBytes } from "node:crypto";
-import type { DeflateSettings } from "./options.js";
+import type { DeflateSettings } from "../options/websocket.js";
 
 /** Fields as Node.js gives them in `rawHeaders`: name, value, name, value … in the order they came. */
 export type RawHeaders = readonly string[];

@@ -3,10 +3,12 @@
  * checked as UTF-8 while it comes (§8.1). Outgoing ones are framed and compressed once for any number of connections.
  */
 import { constants, isUtf8 } from "node:buffer";
+import { defaultsOf, pickOptions, resolveOptions } from "../options/option.js";
+import { connectionEntries } from "../options/websocket.js";
+import type { ConnectionOptions } from "../options/websocket-options.js";
 import { CloseCode } from "./close.js";
 import type { Compressor, Decompressor } from "./deflate.js";
 import { encodeFrame, type Fault, type FrameHeader, Opcode, protocolError } from "./frame.js";
-import type { MessageLimits } from "./options.js";
 
 /** Text, or bytes. */
 export type MessageData = string | Uint8Array;
@@ -56,6 +58,46 @@ export type MessageEvent =
   | { readonly type: "binary"; readonly data: Uint8Array };
 
 const invalidText: Fault = { code: CloseCode.invalidPayload, reason: "a text message is not valid UTF-8" };
+
+/** The resolved limits of a connection's incoming messages. */
+export interface MessageLimits {
+  readonly maxMessageBytes: number;
+  /** Largest compressed form of a message: data that does not shrink may grow by an eighth. */
+  readonly maxCompressedBytes: number;
+  readonly maxFrameBytes: number;
+  readonly maxFragments: number;
+}
+
+const { maxMessageBytes, maxFragments } = defaultsOf(connectionEntries);
+/** Defaults of connections. Everything is bounded; a larger limit lets one peer hold that much more memory. */
+export const defaultMessageLimits = Object.freeze({ maxMessageBytes, maxFragments });
+
+/** Connections of a server share one options object, and with it one object of limits. */
+const resolved = new WeakMap<ConnectionOptions, MessageLimits>();
+
+/** @throws HF_OPTION_INVALID when a bound is not a positive integer */
+export function resolveMessageLimits(options: ConnectionOptions): MessageLimits {
+  let limits = resolved.get(options);
+  if (limits === undefined) {
+    limits = deriveLimits(options);
+    resolved.set(options, limits);
+  }
+  return limits;
+}
+
+function deriveLimits(options: ConnectionOptions): MessageLimits {
+  const { maxMessageBytes, maxFrameBytes, maxFragments } = resolveOptions(
+    connectionEntries,
+    pickOptions(connectionEntries, options),
+  );
+  const maxCompressedBytes = maxMessageBytes + Math.ceil(maxMessageBytes / 8) + 64;
+  return {
+    maxMessageBytes,
+    maxFragments,
+    maxCompressedBytes,
+    maxFrameBytes: maxFrameBytes ?? maxCompressedBytes,
+  };
+}
 
 /** What it costs to begin a decompression, in bytes of its output. */
 const expansionCost = 1024;

@@ -3,6 +3,8 @@
  * (RFC 8441 §4 and §5). Requests and answers are parsed already; what is in their fields is handshake-fields.ts.
  */
 import { HoldfastError } from "../errors.js";
+import type { DeflateSettings } from "../options/websocket.js";
+import type { Deflate } from "./deflate.js";
 import {
   acceptOffer,
   acceptValueFor,
@@ -18,7 +20,6 @@ import {
   parseExtensions,
   type RawHeaders,
 } from "./handshake-fields.js";
-import type { Deflate, DeflateSettings } from "./options.js";
 
 /** A request of HTTP/1.1, parsed. */
 export interface UpgradeRequest {
