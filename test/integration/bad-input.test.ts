@@ -93,7 +93,12 @@ describe("request that is not an opening handshake", () => {
       404,
       /no WebSocket at \/elsewhere/,
     ],
-    ["a head over the limit", upgradeRequest({ "X-Large": "x".repeat(20_000) }), 431, /headers are too large/],
+    [
+      "a head over the limit",
+      upgradeRequest({ "X-Large": "x".repeat(20_000) }),
+      431,
+      /headers are too large/,
+    ],
     ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, /not an HTTP request/],
   ];
 

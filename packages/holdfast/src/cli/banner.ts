@@ -11,7 +11,7 @@ export function banner(address: ListeningAddress, configuration: Configuration):
     `  WebSocket      ${webSocketOf(address)}`,
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
-  return `Holdfast ${version} keeps the line open at ${url}
+  return `Holdfast ${version} is listening on ${url}
 
 ${places.join("\n")}
 

@@ -241,7 +241,7 @@ function missingAuthentication(context: Context): readonly Found[] {
     ];
   return [
     error(
-      `authentication is disabled, and others can reach ${host}${open}`,
+      `authentication is disabled, and other machines can connect (${host})${open}`,
       "set authenticate: { jwt: { secret: { env: … } } } in the configuration, or listen on 127.0.0.1",
     ),
   ];

@@ -252,16 +252,16 @@ export const requestOptions = {
         doc: "Maximum bytes of request bodies in total",
         more: "Beyond it, the oldest are refused.",
       }),
-      maxConnectionAnswerBytes: integer({
+      maxConnectionResponseBytes: integer({
         default: 16 * MiB,
         doc: "Maximum bytes of unread responses per connection, plus 12 KiB for each but the first",
         more: "Beyond it, responses are aborted.",
       }),
-      maxAddressAnswerBytes: integer({
+      maxAddressResponseBytes: integer({
         default: 32 * MiB,
         doc: "Maximum bytes of unread responses per address",
       }),
-      maxAnswerBytes: integer({
+      maxResponseBytes: integer({
         default: 128 * MiB,
         doc: "Maximum bytes of unread responses in total",
         more: "Beyond it, the oldest are aborted.",
@@ -271,7 +271,7 @@ export const requestOptions = {
         doc: "Time to receive a body",
         more: "Extended at the minimum rate. Beyond it, 408.",
       }),
-      answerTimeoutMs: milliseconds({
+      responseTimeoutMs: milliseconds({
         default: 60_000,
         doc: "Time for a response to be read",
         more: "Extended at the minimum rate. Beyond it, it is aborted.",

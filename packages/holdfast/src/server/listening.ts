@@ -48,7 +48,7 @@ export function isLocalOnly(
 }
 
 /** RFC 6797. Not to those who try something out: on this machine it would hold for every other port, too. */
-export function sayHsts(
+export function setHstsHeader(
   request: IncomingMessage,
   response: ServerResponse,
   { tls, hstsSeconds }: Pick<ServerSettings, "tls" | "hstsSeconds">,

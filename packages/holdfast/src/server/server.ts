@@ -48,7 +48,7 @@ import {
   withTokenAudit,
 } from "./application.js";
 import { createBroker } from "./brokers.js";
-import { addressOf, isLocalOnly, type ListeningAddress, sayHsts } from "./listening.js";
+import { addressOf, isLocalOnly, type ListeningAddress, setHstsHeader } from "./listening.js";
 import {
   auditFunctionOf,
   createFront,
@@ -75,7 +75,7 @@ export interface ServerStats extends RegistryStats {
   readonly openRequests: number;
   /** Buffered request bodies and unsent responses, in bytes. */
   readonly bodyBytes: number;
-  readonly answerBytes: number;
+  readonly responseBytes: number;
   /** Pending requests of channels, and those of them that wait for a publication. */
   readonly requests: number;
   readonly waitingRequests: number;
@@ -436,7 +436,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   #serve({ http1, http2 }: HttpFront, route: Router): void {
     const answer = (request: IncomingMessage, response: ServerResponse) => {
-      sayHsts(request, response, this.#settings);
+      setHstsHeader(request, response, this.#settings);
       route(request, response);
     };
     http1.on("request", answer);

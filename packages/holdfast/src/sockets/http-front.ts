@@ -263,7 +263,7 @@ function adviceFor(code: string | undefined): string | undefined {
 const latest = new WeakMap<Duplex, IncomingMessage>();
 
 /** A request's headers have arrived. */
-export function noteHead(request: IncomingMessage): void {
+export function markRequestHead(request: IncomingMessage): void {
   latest.set(request.socket, request);
 }
 
@@ -281,7 +281,7 @@ function createHttp1Server(options: HttpFrontOptions): Http1Server {
   server.timeout = keepAliveMs;
   // The size of the head bounds their number.
   server.maxHeadersCount = 0;
-  server.on("request", noteHead);
+  server.on("request", markRequestHead);
   server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code !== timeoutCode) {
       answerClientError(error, socket);
@@ -310,7 +310,7 @@ const answers: Readonly<Record<string, { status: number; message: string }>> = {
 };
 
 /** For the client to take that answer. */
-const answerTimeoutMs = 2000;
+const responseTimeoutMs = 2000;
 
 /** Answers a request that could not be parsed, for the `clientError` event of an HTTP server. */
 function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
@@ -320,7 +320,7 @@ function answerClientError(error: Error & { code?: string }, socket: Duplex): vo
   }
   const answer = answers[error.code ?? ""] ?? { status: 400, message: "This is not an HTTP request." };
   const body = `${answer.message}\n`;
-  const cancel = systemClock.setTimer(() => socket.destroy(), answerTimeoutMs);
+  const cancel = systemClock.setTimer(() => socket.destroy(), responseTimeoutMs);
   socket.once("close", cancel);
   socket.end(
     `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\nConnection: close\r\n` +

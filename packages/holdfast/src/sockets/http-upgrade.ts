@@ -16,7 +16,7 @@ import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
-import { noteHead } from "./http-front.js";
+import { markRequestHead } from "./http-front.js";
 import { pathOf, toOriginForm } from "./opening-request.js";
 
 export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
@@ -75,7 +75,7 @@ function firstAttachment(server: AttachableServer): Attachment {
 
 function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): (() => void)[] {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
-    noteHead(request);
+    markRequestHead(request);
     toOriginForm(request);
     const taker = isWebSocketUpgrade(request) ? findHandlers(all, request.url) : undefined;
     if (taker) taker.upgrade(request, socket, head);

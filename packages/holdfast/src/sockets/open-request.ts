@@ -28,11 +28,11 @@ export interface Usage {
   /** Bytes of headers and bodies, from arrival to response. */
   bodyBytes: number;
   /** Bytes of responses that were written and not read. */
-  answerBytes: number;
+  responseBytes: number;
 }
 
 export function emptyUsage(): Usage {
-  return { requests: 0, bodyBytes: 0, answerBytes: 0 };
+  return { requests: 0, bodyBytes: 0, responseBytes: 0 };
 }
 
 export interface ConnectionUsage extends Usage {
@@ -83,7 +83,7 @@ export class OpenRequest {
   bodyTicks = 0;
   unsentBefore = 0;
   /** What counts of the unsent bytes. */
-  answerBytes = 0;
+  responseBytes = 0;
   takenBytes = 0;
   answerTicks = 0;
   /** It is bounded elsewhere: here it is only watched for progress. */
@@ -153,7 +153,7 @@ export class OpenRequest {
 /** Whether its connection or address is beyond its bound. One request alone is bounded by its handler. */
 export function isBeyond(
   open: OpenRequest,
-  bytes: "bodyBytes" | "answerBytes",
+  bytes: "bodyBytes" | "responseBytes",
   maxOfConnection: number,
   maxOfAddress: number,
 ): boolean {

@@ -95,8 +95,8 @@ export class RequestBounds {
 
   constructor(options: RequestBoundsOptions) {
     this.#options = options;
-    const { bodyTimeoutMs, answerTimeoutMs } = options.settings;
-    this.#tickMs = tickFor(bodyTimeoutMs, answerTimeoutMs);
+    const { bodyTimeoutMs, responseTimeoutMs } = options.settings;
+    this.#tickMs = tickFor(bodyTimeoutMs, responseTimeoutMs);
     this.#ticks = new Ticks({
       clock: options.clock,
       tickMs: this.#tickMs,
@@ -104,9 +104,9 @@ export class RequestBounds {
     });
   }
 
-  stats(): { readonly openRequests: number; readonly bodyBytes: number; readonly answerBytes: number } {
-    const { bodyBytes, answerBytes } = this.#total;
-    return { openRequests: this.#openCount, bodyBytes, answerBytes };
+  stats(): { readonly openRequests: number; readonly bodyBytes: number; readonly responseBytes: number } {
+    const { bodyBytes, responseBytes } = this.#total;
+    return { openRequests: this.#openCount, bodyBytes, responseBytes };
   }
 
   /** Addresses with open requests. */
@@ -153,13 +153,13 @@ export class RequestBounds {
     const { connectionUsage: connection, addressUsage: address, isShared } = open;
     const { maxPerConnection, maxPerAddress, maxTotal } = settings;
     if (connection.requests >= maxPerConnection) return "reset";
-    if (!isShared && connection.answerBytes > settings.maxConnectionAnswerBytes) return "reset";
+    if (!isShared && connection.responseBytes > settings.maxConnectionResponseBytes) return "reset";
     if (maxTotal !== null && this.#total.requests >= maxTotal)
       return busy(`The server has reached its limit of ${maxTotal} requests.`);
     if (address === undefined) return undefined;
     if (maxPerAddress !== null && address.requests >= maxPerAddress)
       return busy(`At most ${maxPerAddress} requests from one address may be open.`);
-    if (address.answerBytes > settings.maxAddressAnswerBytes)
+    if (address.responseBytes > settings.maxAddressResponseBytes)
       return busy("Too many unread responses to this address: read those first.");
     return undefined;
   }
@@ -268,17 +268,18 @@ export class RequestBounds {
   #countAnswer(open: OpenRequest, unsentBytes: number): void {
     const counts = unsentBytes > 0 && !open.isHandedOver;
     const bytes = counts ? overheadBytes + (open.isSharing ? 0 : unsentBytes) : 0;
-    const more = bytes - open.answerBytes;
-    open.answerBytes = bytes;
-    for (const usage of open.usages) usage.answerBytes += more;
+    const more = bytes - open.responseBytes;
+    open.responseBytes = bytes;
+    for (const usage of open.usages) usage.responseBytes += more;
   }
 
   #checkAnswer(open: OpenRequest): void {
-    const { maxConnectionAnswerBytes, maxAddressAnswerBytes, maxAnswerBytes } = this.#options.settings;
-    if (isBeyond(open, "answerBytes", maxConnectionAnswerBytes, maxAddressAnswerBytes)) this.#terminate(open);
+    const { maxConnectionResponseBytes, maxAddressResponseBytes, maxResponseBytes } = this.#options.settings;
+    if (isBeyond(open, "responseBytes", maxConnectionResponseBytes, maxAddressResponseBytes))
+      this.#terminate(open);
     for (const oldest of this.#unsent) {
-      if (this.#total.answerBytes <= Math.max(maxAnswerBytes, open.answerBytes)) return;
-      if (oldest.answerBytes > 0) this.#terminate(oldest);
+      if (this.#total.responseBytes <= Math.max(maxResponseBytes, open.responseBytes)) return;
+      if (oldest.responseBytes > 0) this.#terminate(oldest);
     }
   }
 
@@ -304,7 +305,7 @@ export class RequestBounds {
       this.#measure(open);
       if (
         open.unsentBefore > 0 &&
-        !hasTimeLeft(++open.answerTicks, settings.answerTimeoutMs, open.takenBytes)
+        !hasTimeLeft(++open.answerTicks, settings.responseTimeoutMs, open.takenBytes)
       )
         this.#terminate(open);
     }
@@ -316,7 +317,7 @@ export class RequestBounds {
     const { request, response } = open;
     this.#setBodyBytes(open, 0);
     open.isRefused = true;
-    if (!open.canBeAnswered || open.connectionUsage.answerBytes > maxUnreadRefusalBytes) {
+    if (!open.canBeAnswered || open.connectionUsage.responseBytes > maxUnreadRefusalBytes) {
       this.#terminate(open, code);
       return;
     }

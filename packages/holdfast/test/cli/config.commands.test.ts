@@ -123,7 +123,9 @@ describe("holdfast serve with a configuration", () => {
     );
     expect(believed.run.out).toContain("Authentication is disabled. Channels: a.");
     const asked = await serveWith("holdfast.config.yaml", yaml, "--host", "0.0.0.0");
-    expect(asked.run.out).toContain("Other machines can connect at 0.0.0.0.\nClients authenticate with a token.");
+    expect(asked.run.out).toContain(
+      "Other machines can connect at 0.0.0.0.\nClients authenticate with a token.",
+    );
   });
 
   it("serves an application in TypeScript, hooks and all", async () => {

@@ -12,7 +12,7 @@ import { CliRun, runCli, serve } from "./run-cli.js";
 describe("holdfast serve", () => {
   it("says what to open, what to try, and who can connect; ends cleanly on SIGTERM", async () => {
     const { run, url } = await serve();
-    expect(run.out).toContain(`keeps the line open at ${url}`);
+    expect(run.out).toContain(`is listening on ${url}`);
     expect(run.out).toContain("npx holdfast publish news");
     expect(run.out).toContain("Only this machine can connect (127.0.0.1)");
     run.kill("SIGTERM");
