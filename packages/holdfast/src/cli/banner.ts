@@ -1,4 +1,4 @@
-/** What `holdfast serve` prints once it listens: where, who may connect, and what to try next. */
+/** What `holdfast serve` prints once it listens: addresses, who may connect, and what to try next. */
 import type { Configuration } from "../config/load-config.js";
 import { tokenOptionsOf } from "../config/tokens.js";
 import { type App, type ListeningAddress, version } from "../index.js";
@@ -28,7 +28,7 @@ export function tryNext(lines: readonly string[]): string {
 }
 
 export function openSuggestions(address: ListeningAddress): readonly string[] {
-  // This command connects to ports only.
+  // The commands connect to TCP ports only.
   if (address.port === 0) return [];
   const at = urlFlag(address);
   return [

@@ -1,4 +1,4 @@
-/** A connection of the command line to a server, through the SDK that browsers use; payloads stay the texts they are. */
+/** A connection of the command line to a server, through the SDK that browsers use, with payloads kept as text. */
 import { Centrifuge, type Options } from "centrifuge";
 import { type Command, Option } from "commander";
 import { HoldfastError } from "../errors.js";
@@ -50,7 +50,7 @@ export function createClient({ url, user, token }: ConnectionOptions): Centrifug
 /** How the last attempt of a client to connect ended. */
 const faults = new WeakMap<Centrifuge, () => string>();
 
-/** Of a showcase that this user runs on this machine. */
+/** The key of a showcase that this user runs on this machine. */
 function findProgramKey(url: string): string | undefined {
   const { hostname, port } = parseUrl(url);
   return isLoopback(hostname) ? readProgramKey(runFileOf(Number(port || 80))) : undefined;
@@ -79,13 +79,13 @@ function toWebSocketUrl(text: string): string {
       "HF_CLI_USAGE",
       `--url must begin with http, https, ws or wss, not ${url.protocol}`,
     );
-  // A path that ends with a slash is where the server is mounted.
+  // A trailing slash means that the server is mounted at that path.
   const path = url.pathname.endsWith("/") ? url.pathname.slice(0, -1) + webSocketPath : url.pathname;
   return `${scheme}//${url.host}${path}${url.search}`;
 }
 
 /**
- * Connects for a command that cannot go on without a connection.
+ * Connects, for commands that need a connection.
  * @throws HF_CLI_CONNECTION when the server does not answer in time, or refuses
  */
 export async function connectOnce(client: Centrifuge, url: string): Promise<void> {
@@ -120,7 +120,7 @@ function adviceFor(status: string): string {
   return "A proxy in between may have answered instead of the server.";
 }
 
-/** Rejects when the server ends the connection for good. @throws HF_CLI_CONNECTION */
+/** Rejects when the server ends the connection terminally. @throws HF_CLI_CONNECTION */
 export function whenRefused(client: Centrifuge): Promise<never> {
   const refusal = new Promise<never>((_resolve, reject) => {
     client.on("disconnected", ({ code, reason }) => {
@@ -133,7 +133,7 @@ export function whenRefused(client: Centrifuge): Promise<never> {
   return refusal;
 }
 
-/** Tells standard error when the connection is lost and restored. */
+/** Reports on standard error when the connection is lost and restored. */
 export function reportConnection(client: Centrifuge, url: string): void {
   let isLost = false;
   client.on("connecting", ({ code }) => {

@@ -53,7 +53,7 @@ async function runHistory(channel: string, options: HistoryOptions): Promise<voi
   const client = createClient(options);
   await connectOnce(client, options.url);
   try {
-    // Without a position the newest are asked for, which come in reverse.
+    // Without a position the newest are requested, which arrive in reverse.
     const isReverse = options.reverse === true || since === undefined;
     const result = await client.history(channel, {
       limit: options.limit,

@@ -38,12 +38,12 @@ Examples:
     .action(runPublish);
 }
 
-/** The protocol leaves codes below 100 to clients: the connection broke, or nothing came in time. */
+/** Codes below 100 are the client's own: the connection broke, or a timeout. */
 const firstServerError = 100;
-/** What SDKs make of close code 1009: the message is larger than the server accepts. */
+/** How SDKs report close code 1009: the message is larger than the server accepts. */
 const messageTooLarge = 3;
 const retryDelayMs = 200;
-/** Beyond any server's limit; an endless line would fill the memory otherwise. */
+/** Beyond any server's limit; bounds the memory of an endless line. */
 const maxLineCharacters = 64 * 1024 * 1024;
 
 async function runPublish(
@@ -93,7 +93,7 @@ function count(lines: number): string {
 class Publisher {
   readonly #client: Centrifuge;
   readonly #channel: string;
-  /** Set once the server has refused the connection for good. */
+  /** Set once the server has refused the connection terminally. */
   #end: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(client: Centrifuge, channel: string) {
@@ -116,12 +116,12 @@ class Publisher {
   }
 
   /**
-   * Publishes until it is acknowledged; what a lost connection leaves open is sent again.
-   * @returns whether the server accepted it; not where it is larger than messages may be
+   * Publishes until acknowledged; resends after a lost connection.
+   * @returns whether the server accepted it; false if it is too large
    * @throws HF_CLI_CONNECTION when the server refuses it, or the connection
    */
   async publish(text: string): Promise<boolean> {
-    // The same key each time, so that a line is published once, however often it is sent.
+    // The same key each time, so that a resent line is published once.
     const publication = { channel: this.#channel, data: parseData(text), idempotency_key: randomUUID() };
     let hasWaited = false;
     for (;;) {
@@ -165,7 +165,7 @@ class Publisher {
   }
 }
 
-/** JSON where the text is that, else the text. */
+/** JSON if the text is valid JSON, else a JSON string of it. */
 function parseData(text: string): RawJson | string {
   try {
     JSON.parse(text);
@@ -178,7 +178,7 @@ function parseData(text: string): RawJson | string {
 export interface Line {
   /** From 1; empty lines count. */
   readonly number: number;
-  /** Without its line break; undefined where it is too long. */
+  /** Without its line break; undefined if it is too long. */
   readonly text: string | undefined;
 }
 

@@ -38,12 +38,12 @@ Examples:
     .action((flags: ServerFlags) => runServe(flags));
 }
 
-/** What a program that extends `holdfast serve` adds to it. */
+/** Extensions of `holdfast serve` by another program. */
 export interface ServeExtension {
   readonly configuration: Configuration;
   /** Called before the server listens. */
   use(server: HoldfastServer): void;
-  /** Called once the server listens. @returns the text that says so */
+  /** Called once the server listens. @returns the banner */
   start(address: ListeningAddress): string;
   /** Called before the server closes. */
   stop(): void;
@@ -64,7 +64,7 @@ export async function runServe(
   extension?.use(server);
   const address = await listen(server);
   const text = extension?.start(address) ?? banner(address, configuration);
-  // A reader of the banner may send a signal at once.
+  // Whoever reads the banner may send a signal at once.
   const ended = untilSignal(server, configuration, () => extension?.stop());
   writeText(text);
   await ended;
@@ -109,7 +109,7 @@ function untilSignal(
   });
 }
 
-/** Where the files are not accepted, the server keeps what it had. */
+/** If the files are invalid, the server keeps its certificate. */
 function reloadCertificate(server: HoldfastServer, settings: Settings): void {
   try {
     const tls = readTls(settings);

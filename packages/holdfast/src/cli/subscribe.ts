@@ -71,7 +71,7 @@ function untilEnough(subscription: Subscription, count: number | undefined): Pro
   });
 }
 
-/** What is printed of a publication. */
+/** The printed form of a publication. */
 export function toLine({ channel, offset, data, info, tags }: PublicationContext) {
   return {
     channel,

@@ -1,4 +1,4 @@
-/** The application that a configuration has or describes. */
+/** The application in a configuration, in code or described. */
 import { type ChannelDefinition, type ChannelOptions, channel } from "../app/channel.js";
 import { App, type AppOptions, type Channels, defineApp, jwt, type Methods } from "../app/define-app.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
@@ -11,8 +11,8 @@ import { resolveSecrets, type SecretContext } from "./secrets.js";
 const described = ["authenticate", "anonymous", "personalChannel", "channels"] as const;
 
 /**
- * @param durability of channels that do not say, where it is set
- * @returns undefined where everything is open
+ * @param durability for channels that set none
+ * @returns undefined if everything is open
  * @throws HF_CONFIG_INVALID when there are both, or a secret cannot be read
  */
 export function buildApp(

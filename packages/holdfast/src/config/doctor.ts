@@ -331,7 +331,7 @@ function folderOpenToOthers(context: Context): readonly Found[] {
   return [
     warning(
       `other users of this machine may read or write the store in ${resolve(folder)}: ${open.join(", ")}`,
-      `give the folder to the server's user, who then restricts access at the next start, or run: chmod 700 ${resolve(folder)} && chmod 600 ${resolve(folder)}/*`,
+      `make the server's user the owner, and its next start restricts access; or run: chmod 700 ${resolve(folder)} && chmod 600 ${resolve(folder)}/*`,
     ),
   ];
 }

@@ -30,8 +30,8 @@ export function addressOf(
 }
 
 /**
- * Whether only this machine can reach a server of Node.js, this one's own (`front`) or one that it is attached to: then names
- * count that a page could not have made to point here.
+ * Whether only this machine can reach a Node.js server, this one's own (`front`) or one that it is attached to. Then only names
+ * that DNS rebinding cannot forge are accepted.
  */
 export function isLocalOnly(
   listener: unknown,
@@ -40,14 +40,14 @@ export function isLocalOnly(
 ): boolean {
   if (front && (listener === front.http1 || listener === front.listener))
     return unixSocket !== null || isLoopback(host);
-  // Browsers come by TLS only where its certificate is for the name that they were given.
+  // Over TLS, browsers check that the certificate matches the name.
   if (listener instanceof TlsServer) return false;
   const address = (listener as Partial<TcpServer> | undefined)?.address?.();
   if (typeof address === "string") return true;
   return address ? isLoopback(parseAddress(address.address) ?? address.address) : false;
 }
 
-/** RFC 6797. Not to those who try something out: on this machine it would hold for every other port, too. */
+/** RFC 6797. Not sent for local host names, where it would apply to every other port of this machine. */
 export function setHstsHeader(
   request: IncomingMessage,
   response: ServerResponse,

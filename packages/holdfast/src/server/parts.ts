@@ -1,4 +1,4 @@
-/** Parts of a server, each made from its settings. */
+/** Parts of a server, each created from its settings. */
 import { normalizePem } from "../auth/keys.js";
 import { type RouterOptions, refuseByPath } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
@@ -23,7 +23,7 @@ import { PlainListener } from "../transports/plain-listener.js";
 import { StreamListener } from "../transports/stream-listener.js";
 import type { MapType } from "../wire/messages.js";
 
-/** Connections beyond the WebSockets', for pages, health, and refusals. */
+/** Connections besides the WebSockets', for pages, health, and refusals. */
 const spareConnections = 500;
 
 export function createRequestBounds(
@@ -52,7 +52,7 @@ export function createFront(settings: ServerSettings, proxies: TrustedProxies): 
   });
 }
 
-/** Certificate and key as variables and forms have them, with lost line breaks, in PEM as it is written. */
+/** Restores PEM line breaks that environment variables and forms lose. */
 export function withPlainPem({ cert, key, ...others }: TlsOptions): TlsOptions {
   return {
     ...others,
@@ -61,7 +61,7 @@ export function withPlainPem({ cert, key, ...others }: TlsOptions): TlsOptions {
   };
 }
 
-/** What bounds each WebSocket, below sessions. */
+/** Limits of each WebSocket, below sessions. */
 export function socketSettingsOf(settings: ServerSettings): SocketSettings {
   const { maxMessageBytes, maxFragments, messageTimeoutMs, closeTimeoutMs } = settings;
   return resolveSocketOptions({
@@ -71,7 +71,7 @@ export function socketSettingsOf(settings: ServerSettings): SocketSettings {
     closeTimeoutMs,
     overheadBytesPerSecond: settings.bytesPerSecond,
     overheadByteBurst: settings.byteBurst,
-    // Sessions ping, and look after peers that do not read.
+    // Sessions send pings, and handle peers that do not read.
     pingIntervalMs: null,
     stallTimeoutMs: null,
   });
@@ -86,7 +86,7 @@ export function auditFunctionOf({ audit }: ServerSettings): AuditFunction | unde
   return audit ? (entry) => void process.stderr.write(`${formatAuditEntry(entry)}\n`) : undefined;
 }
 
-/** Costly work of clients, on the machine's clock and event loop. */
+/** The work of clients, measured by the system clock and the event loop. */
 export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings): Work {
   const loopLag = new LoopLag(systemClock);
   return new Work({

@@ -34,12 +34,12 @@ export interface UpgradeHandlers {
   readonly refuseStream: (stream: ServerHttp2Stream, rejection: Rejection) => void;
 }
 
-/** All that take WebSockets from one server, so that each request is taken or refused once. */
+/** All handlers attached to one server, so that each request is taken or refused once. */
 const attached = new WeakMap<AttachableServer, Attachment>();
 
 interface Attachment {
   readonly all: Set<UpgradeHandlers>;
-  /** Remove the listeners, once the last has detached. */
+  /** Removes the listeners once the last handler has detached. */
   readonly detachments: readonly (() => void)[];
 }
 
@@ -79,7 +79,7 @@ function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): 
     toOriginForm(request);
     const taker = isWebSocketUpgrade(request) ? findHandlers(all, request.url) : undefined;
     if (taker) taker.upgrade(request, socket, head);
-    // Other listeners answer this.
+    // Other listeners answer this request.
     else if (server.listenerCount("upgrade") > 1) return;
     else if (isWebSocketUpgrade(request)) firstOf(all).refuseUpgrade(socket, notHere(all, request.url));
     else answerWithoutUpgrade(request, socket, head, server);
@@ -149,13 +149,13 @@ function isWebSocketUpgrade(request: IncomingMessage): boolean {
   return protocols.some((name) => name.trim().toLowerCase() === "websocket");
 }
 
-/** What newer versions of Node.js (from 24.9 on) ask before they take a request out of their server. */
+/** Node.js (24.9 and later) asks this before it takes a request out of its server. */
 interface Asking {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
 }
 
 /**
- * Where Node.js asks, requests for other protocols stay with the server unless others listen for upgrades, too.
+ * If Node.js asks, requests for other protocols stay with the server unless other listeners take upgrades, too.
  * @returns a function that undoes it
  */
 function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
@@ -170,8 +170,8 @@ function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
 
 /**
  * Hands a connection back that Node.js has taken out of its server for HTTP over an upgrade request: the server gets the
- * request once more, without the wish, and reads its body and further requests as it does on any connection.
- * @param head what came behind the request's head
+ * request once more, without the upgrade, and reads its body and further requests as on any connection.
+ * @param head bytes received after the request's headers
  */
 function answerWithoutUpgrade(
   request: IncomingMessage,
@@ -189,11 +189,11 @@ function answerWithoutUpgrade(
   const { method, url, httpVersion, rawHeaders } = request;
   const requestLine = `${method} ${url} HTTP/${httpVersion}\r\n`;
   socket.unshift(Buffer.concat([Buffer.from(requestLine + fieldsWithout(rawHeaders), "latin1"), head]));
-  // A server for https gets its connections once TLS is there.
+  // An https server gets its connections once TLS is established.
   server.emit(server instanceof TlsServer ? "secureConnection" : "connection", socket);
 }
 
-/** Of Node.js, where a server has no other. */
+/** The default of Node.js. */
 const defaultHeadersCount = 1000;
 
 /** Whether an earlier request on the same connection is unanswered. */

@@ -11,7 +11,7 @@ import { TLSSocket } from "node:tls";
 
 /** Notified of the progress of writes, after the calls that began them. */
 export interface OutputListener {
-  /** A write was begun that the operating system has not taken as a whole; the one before it, if any, has been. */
+  /** A write has started that the operating system has not taken completely; the previous one, if any, has been. */
   writeBlocked(): void;
   /** A write that was in progress has been taken. */
   writeProgressed(): void;
@@ -19,9 +19,9 @@ export interface OutputListener {
   writeDrained(): void;
 }
 
-/** Beyond so many bytes, frames are written one by one rather than copied into one piece. */
+/** Beyond this many bytes, frames are written one by one instead of being joined. */
 const maxJoinedBytes = 64 * 1024;
-/** Of more than that, the stream is given so much at a time: a peer that takes some of it is seen not to be stalled. */
+/** Larger output is given to the stream in pieces of this size, so that a peer that reads some of it is not taken for stalled. */
 const maxGivenBytes = 64 * 1024;
 const emptyBytes = Buffer.alloc(0);
 const noPieces: Uint8Array[] = [];
@@ -33,15 +33,15 @@ export class Output implements Flushable, DirectWriter {
   readonly #listener: OutputListener;
   /** Small batches of a plain TCP socket go past its stream, everything else through it. */
   readonly #direct: DirectHandle | undefined;
-  /** What was sent in this turn, or waits behind the write in progress. */
+  /** Sent in this turn, or waiting for the write in progress. */
   #batch: OutputBatch;
-  /** The rest of a large batch, in front of all others, last piece first. */
+  /** The rest of a large batch, ahead of all others, last piece first. */
   #rest: Uint8Array[] = noPieces;
   #restBytes = 0;
   #isFlushScheduled = false;
   #isWriting = false;
   #isDrainAwaited = false;
-  /** The last byte was given to the stream, or the stream is gone. */
+  /** All bytes were given to the stream, or the stream is gone. */
   #hasEnded = false;
 
   constructor(stream: Duplex, flusher: Flusher, listener: OutputListener) {
@@ -61,13 +61,13 @@ export class Output implements Flushable, DirectWriter {
     return this.#stream.destroyed ? 0 : this.waitingBytes + this.bytesInFlight;
   }
 
-  /** Of the write in progress, what the operating system has not taken yet. */
+  /** Bytes of the write in progress that the operating system has not taken. */
   get bytesInFlight(): number {
     if (!this.#isWriting || this.#stream.destroyed) return this.#stream.writableLength;
     return this.#stream.writableLength + (this.#direct?.writeQueueSize ?? 0);
   }
 
-  /** Bytes that no write was begun for yet. */
+  /** Bytes without a write yet. */
   get waitingBytes(): number {
     return this.#batch.bytes + this.#restBytes;
   }
@@ -77,12 +77,12 @@ export class Output implements Flushable, DirectWriter {
     if (this.#stream.writableLength > 0) this.#watchStream();
   }
 
-  /** Has `writeDrained` called when all that is unsent now has been taken, even if it is taken at once. */
+  /** Calls `writeDrained` when everything unsent now has been taken, even if that is at once. */
   awaitDrain(): void {
     this.#isDrainAwaited = true;
   }
 
-  /** To be written with the rest of this turn. */
+  /** Writes with the rest of this turn. */
   queue(frame: Uint8Array): void {
     if (this.#stream.destroyed || this.#hasEnded) return;
     this.#batch = this.#batch.with(frame);
@@ -91,18 +91,18 @@ export class Output implements Flushable, DirectWriter {
     this.#flusher.add(this);
   }
 
-  /** Written at once, behind what was queued. */
+  /** Writes at once, after what was queued. */
   write(frames: readonly Uint8Array[]): void {
     for (const frame of frames) this.#batch = this.#batch.with(frame);
     this.#writeWaiting();
   }
 
-  /** Gives all that is left to the stream, and ends it. */
+  /** Gives everything left to the stream, and ends it. */
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     if (this.#stream.destroyed) return;
-    // Behind a write in progress, the order is kept below.
+    // After a write in progress, the stream keeps the order.
     this.#giveRest();
     this.#giveBatch();
     this.#giveRest();
@@ -240,7 +240,7 @@ export class OutputBatch {
     return next;
   }
 
-  /** Lets go of the remembered step, so that it can be collected. */
+  /** Releases the remembered step for garbage collection. */
   forget(): void {
     this.#nextFrame = undefined;
     this.#next = undefined;
@@ -267,7 +267,7 @@ export interface Flushable {
 }
 
 const sliceMs = 4;
-/** How many are flushed between looks at the clock. */
+/** How many are flushed between checks of the clock. */
 const stride = 32;
 
 /**
@@ -280,7 +280,7 @@ export class Flusher {
   #waiting: Flushable[] = [];
   #isScheduled = false;
 
-  /** Each must be added once at most until it is flushed. */
+  /** Add each at most once until it is flushed. */
   add(flushable: Flushable): void {
     this.#waiting.push(flushable);
     this.#schedule();
@@ -300,7 +300,7 @@ export class Flusher {
     const end = performance.now() + sliceMs;
     for (let i = 0; i < waiting.length; i++) {
       if (i % stride === stride - 1 && performance.now() > end) {
-        // Those that are left come first in the next turn.
+        // The rest come first in the next turn.
         const left = waiting.slice(i);
         this.#waiting = this.#waiting.length === 0 ? left : [...left, ...this.#waiting];
         this.#schedule();
@@ -309,7 +309,7 @@ export class Flusher {
       try {
         (waiting[i] as Flushable).flush();
       } catch (error) {
-        // Reported as an uncaught error; the others are flushed all the same.
+        // Reported as an uncaught error; the others are still flushed.
         queueMicrotask(() => {
           throw error;
         });

@@ -25,9 +25,9 @@ export type RequestBoundsSettings = LimitSettings["requests"];
 
 /** Whom a request is counted for. */
 export interface RequestPeer {
-  /** Of its address; undefined where that does not count. */
+  /** Key of its address; undefined if it is not counted. */
   readonly key: string | undefined;
-  /** Whether its connection carries requests of many, as that of a trusted proxy does. */
+  /** Whether its connection carries requests of many clients, such as a trusted proxy's. */
   readonly isShared: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface RequestBoundsOptions {
   readonly clock: Clock;
   readonly settings: RequestBoundsSettings;
   readonly peerOf: (request: IncomingMessage) => RequestPeer;
-  /** Answers in the form that the request's path has for errors. */
+  /** Answers in the error format of the request's path. */
   readonly refuse: (request: IncomingMessage, response: ServerResponse, rejection: Rejection) => void;
 }
 
@@ -45,7 +45,7 @@ interface Handles {
   pause(): () => void;
 }
 
-/** Open requests by their responses, for those who write these. */
+/** Open requests by response, for the writers of responses. */
 const handlesOf = new WeakMap<ServerResponse, Handles>();
 
 /**
@@ -56,25 +56,25 @@ export function handOver(response: ServerResponse): void {
   handlesOf.get(response)?.handOver();
 }
 
-/** The bytes of this response are in memory once, shared by all that get them. */
+/** The bytes of this response are in memory once, shared by all receivers. */
 export function shareBytes(response: ServerResponse): void {
   handlesOf.get(response)?.share();
 }
 
-/** The request waits, and its handler bounds how many do. @returns to be called once when it goes on */
+/** The request waits, and its handler bounds how many do. @returns a function to call once when it continues */
 export function pauseCounting(response: ServerResponse): () => void {
   return handlesOf.get(response)?.pause() ?? (() => {});
 }
 
 /**
- * What a request holds beside its bytes while its body is coming or its answer is not taken: measured with node:http2, where
+ * What a request holds besides its bytes while its body is incomplete or its response unread: measured with node:http2, where
  * it is most.
  */
 const overheadBytes = 12 * 1024;
 
 /** Heads up to this size are not counted. */
 const freeHeadBytes = 2048;
-/** A peer that leaves more unread than this is terminated without an answer. */
+/** A peer that leaves more unread than this is terminated without a response. */
 const maxUnreadRefusalBytes = 64 * 1024;
 const retryAfterSeconds = "5";
 
@@ -82,13 +82,13 @@ const retryAfterSeconds = "5";
 export class RequestBounds {
   readonly #options: RequestBoundsOptions;
   readonly #total = emptyUsage();
-  /** Those that were handed over included. */
+  /** Includes those handed over. */
   #openCount = 0;
   readonly #connections = new WeakMap<object, ConnectionUsage>();
   readonly #addresses = new Map<string, AddressUsage>();
-  /** Those whose bodies are coming, in the order in which they began to. */
+  /** Requests with incomplete bodies, oldest first. */
   readonly #receiving = new Set<OpenRequest>();
-  /** Those with unsent bytes, in the order in which they began to. */
+  /** Requests with unsent bytes, oldest first. */
   readonly #unsent = new Set<OpenRequest>();
   readonly #ticks: Ticks;
   readonly #tickMs: number;
@@ -114,7 +114,7 @@ export class RequestBounds {
     return this.#addresses.size;
   }
 
-  /** A request has come. @returns whether it may be answered; otherwise it was refused */
+  /** Counts a request. @returns whether it may be handled; otherwise it was refused */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { key, isShared } = this.#options.peerOf(request);
     const open = new OpenRequest(request, response, {
@@ -187,7 +187,7 @@ export class RequestBounds {
     this.#setBodyBytes(open, open.bodyBytes + overheadBytes);
   }
 
-  /** Measures what is unsent around each write: no event tells. */
+  /** Measures unsent bytes around each write, since no event reports them. */
   #watchAnswer(open: OpenRequest): void {
     const { response } = open;
     const watched = response as unknown as Record<"write" | "end", (...parts: unknown[]) => unknown>;
@@ -204,18 +204,18 @@ export class RequestBounds {
     response.once("close", () => this.#leave(open));
   }
 
-  /** The answer has been taken. */
+  /** The response has been sent. */
   #finish(open: OpenRequest): void {
     this.#measure(open);
     if (open.stream === undefined || open.isBodyComplete) return;
-    // RFC 9113 §8.1: a body that comes all the same is asked to stop. Over HTTP/1.1 it is read, for a time. Some versions of
-    // Node.js say that an answer without a body is finished before its head has left, which a reset would take back.
+    // RFC 9113 §8.1: a body still arriving is asked to stop. Over HTTP/1.1 it is read, for a time. Some versions of
+    // Node.js report a response without a body as finished before its headers were sent, which a reset would discard.
     this.#options.clock.setTimer(() => {
       if (!open.isBodyComplete) open.reset(constants.NGHTTP2_NO_ERROR);
     }, 1);
   }
 
-  /** @returns whether the request goes on */
+  /** @returns whether the request continues */
   #keepBody(open: OpenRequest, bytes: number): boolean {
     open.readBytes += bytes;
     if (bytes > 0) this.#setBodyBytes(open, open.bodyBytes + bytes);
@@ -241,13 +241,13 @@ export class RequestBounds {
     }
   }
 
-  /** What has come in full is being worked on. */
+  /** Complete bodies are being handled. */
   #findSlowestBody(): OpenRequest | undefined {
     for (const open of this.#receiving) if (open.bodyBytes > 0 && !open.isBodyComplete) return open;
     return undefined;
   }
 
-  /** @returns whether more is unsent than before */
+  /** @returns whether the unsent bytes have grown */
   #measure(open: OpenRequest): boolean {
     const bytes = open.connectionUsage.open.has(open) ? open.unsentBytes : 0;
     const more = bytes - open.unsentBefore;
@@ -295,7 +295,7 @@ export class RequestBounds {
         continue;
       }
       this.#setBodyBytes(open, Math.max(open.bodyBytes, overheadBytes + readBytes + open.unreadBytes));
-      // What is read and dropped behind its answer gets no longer.
+      // A body that is read and dropped after its response gets no extension.
       const progressBytes = response.writableEnded ? 0 : readBytes;
       if (hasTimeLeft(++open.bodyTicks, settings.bodyTimeoutMs, progressBytes)) continue;
       this.#receiving.delete(open);
@@ -312,7 +312,7 @@ export class RequestBounds {
     return this.#receiving.size > 0 || this.#unsent.size > 0;
   }
 
-  /** Answers with the rejection where that can be read, and terminates otherwise. @param code of HTTP/2 for the latter */
+  /** Answers with the rejection if the peer reads, else terminates. @param code of HTTP/2 for the latter */
   #refuse(open: OpenRequest, rejection: Rejection, code?: number): void {
     const { request, response } = open;
     this.#setBodyBytes(open, 0);
@@ -321,7 +321,7 @@ export class RequestBounds {
       this.#terminate(open, code);
       return;
     }
-    // What is left of a body would have to be read first. RFC 9113 §8.2.2: HTTP/2 has no Connection.
+    // The rest of a body would have to be read first. RFC 9113 §8.2.2: HTTP/2 has no Connection.
     const isLast = open.stream === undefined && open.hasBody && !open.isBodyComplete;
     const headers = isLast ? { ...rejection.headers, Connection: "close" } : rejection.headers;
     request.resume();
@@ -353,7 +353,7 @@ export class RequestBounds {
     };
   }
 
-  /** Over HTTP/1.1 a body may still be coming behind its answer, and is watched until it is over. */
+  /** Over HTTP/1.1 a body may still arrive after its response, and is watched until it ends. */
   #leave(open: OpenRequest): void {
     const { open: all } = open.connectionUsage;
     if (!all.has(open)) return;
@@ -368,7 +368,7 @@ export class RequestBounds {
     if (addressUsage && --addressUsage.open === 0) this.#addresses.delete(addressUsage.key);
   }
 
-  /** The connection is gone. Node.js says so of the answer that is being written, and not of those behind it. */
+  /** The connection is gone. Node.js reports this for the response being written, not for those queued after it. */
   #leaveAll({ open: all }: ConnectionUsage): void {
     for (const open of all) {
       const { response } = open;
