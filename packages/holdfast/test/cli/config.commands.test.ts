@@ -34,7 +34,7 @@ async function serveWith(name: string, text: string, ...args: string[]): Promise
   const folder = makeFolder({ [name]: text });
   const run = new CliRun(["serve", ...args], env, folder);
   await run.untilSaid(/Ctrl\+C to stop/);
-  const origin = /open at (http:\S+)/.exec(run.out)?.[1];
+  const origin = /listening on (http:\S+)/.exec(run.out)?.[1];
   if (origin === undefined) throw new Error(`no address in: ${run.out}${run.err}`);
   return {
     run,

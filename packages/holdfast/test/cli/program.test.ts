@@ -26,12 +26,12 @@ describe("holdfast serve", () => {
 
   it("takes its port from the environment, and an option over that", async () => {
     const fromVariable = new CliRun(["serve"], { HOLDFAST_PORT: "0" });
-    await fromVariable.untilSaid(/open at/);
-    expect(fromVariable.out).toMatch(/open at http:\/\/localhost:\d+/);
+    await fromVariable.untilSaid(/listening on/);
+    expect(fromVariable.out).toMatch(/listening on http:\/\/localhost:\d+/);
     expect(fromVariable.out).not.toContain("http://localhost:8000");
     const fromOption = new CliRun(["serve", "--port", "0"], { HOLDFAST_PORT: "70000" });
-    await fromOption.untilSaid(/open at/);
-    expect(fromOption.out).toMatch(/open at http:\/\/localhost:\d+/);
+    await fromOption.untilSaid(/listening on/);
+    expect(fromOption.out).toMatch(/listening on http:\/\/localhost:\d+/);
   });
 
   it("says what to do when the port is taken", async () => {
