@@ -65,7 +65,10 @@ describe("options of a server", () => {
     [{ compression: { contextTakeover: true } as object }, /^unknown option compression\.contextTakeover/],
     [{ compression: { level: 10 } }, /^compression\.level must be an integer from 1 to 9, but is 10$/],
     [{ trustedProxies: "loopback" as unknown as string[] }, /^trustedProxies must be a list of/],
-    [{ trustedProxies: ["10.0.0.0/40"] }, /^trustedProxies must be a list of .* but contains "10\.0\.0\.0\/40"$/],
+    [
+      { trustedProxies: ["10.0.0.0/40"] },
+      /^trustedProxies must be a list of .* but contains "10\.0\.0\.0\/40"$/,
+    ],
     [{ ring: { maxEntries: 0 } }, /^ring\.maxEntries must be/],
     [{ pingIntervalMs: 1000 }, /^pongTimeoutMs must be less than pingIntervalMs \(1000\), but is 8000$/],
   ])("%j is refused by name", (options, message) => {
