@@ -10,7 +10,7 @@ import type { Contender } from "./contenders.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const compiledFolder = join(root, ".cache/bench-servers");
-const answerTimeoutMs = 30_000;
+const responseTimeoutMs = 30_000;
 const exitTimeoutMs = 5000;
 
 /** Compiles bench/servers. To be called once, before the first start. @throws Error with the compiler's words */
@@ -105,8 +105,8 @@ function nextMessage(
       settle(() => reject(new Error(`the server ended (${signal ?? `code ${code}`}) before ${what} came`)));
     const onError = (error: Error) => settle(() => reject(error));
     const timer = setTimeout(() => {
-      settle(() => reject(new Error(`${what} has not come within ${answerTimeoutMs / 1000} s`)));
-    }, answerTimeoutMs);
+      settle(() => reject(new Error(`${what} has not come within ${responseTimeoutMs / 1000} s`)));
+    }, responseTimeoutMs);
     function settle(then: () => void): void {
       clearTimeout(timer);
       child.off("message", onMessage).off("exit", onExit).off("error", onError);

@@ -67,7 +67,7 @@ describe("request that is not an opening handshake", () => {
       "an ordinary GET",
       "GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\n\r\n",
       426,
-      /speaks WebSocket/,
+      /WebSocket endpoint/,
     ],
     [
       "a POST",
@@ -75,9 +75,9 @@ describe("request that is not an opening handshake", () => {
       405,
       /only GET/,
     ],
-    ["another protocol to upgrade to", upgradeRequest({ Upgrade: "h2c" }), 426, /speaks WebSocket/],
-    ["a wrong version", upgradeRequest({ "Sec-WebSocket-Version": "8" }), 426, /must be 13, and is 8/],
-    ["no version", upgradeRequest({ "Sec-WebSocket-Version": undefined }), 426, /must be 13, and is missing/],
+    ["another protocol to upgrade to", upgradeRequest({ Upgrade: "h2c" }), 426, /WebSocket endpoint/],
+    ["a wrong version", upgradeRequest({ "Sec-WebSocket-Version": "8" }), 426, /must be 13, but is 8/],
+    ["no version", upgradeRequest({ "Sec-WebSocket-Version": undefined }), 426, /must be 13, but is missing/],
     ["a bad key", upgradeRequest({ "Sec-WebSocket-Key": "short" }), 400, /16 bytes in base64/],
     ["no key", upgradeRequest({ "Sec-WebSocket-Key": undefined }), 400, /16 bytes in base64/],
     ["no host", upgradeRequest({ Host: undefined }), 400, /./],
@@ -93,7 +93,12 @@ describe("request that is not an opening handshake", () => {
       404,
       /no WebSocket at \/elsewhere/,
     ],
-    ["a head over the limit", upgradeRequest({ "X-Large": "x".repeat(20_000) }), 431, /head is too large/],
+    [
+      "a head over the limit",
+      upgradeRequest({ "X-Large": "x".repeat(20_000) }),
+      431,
+      /headers are too large/,
+    ],
     ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, /not an HTTP request/],
   ];
 
@@ -114,7 +119,7 @@ describe("request that is not an opening handshake", () => {
     const { port, witness } = await startWithWitness({ handshakeTimeoutMs: 1500 });
     const client = await RawClient.connect(port);
     client.write(upgradeRequest().slice(0, 60));
-    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 408 [\s\S]*did not come in time/);
+    expect(await client.readToEnd()).toMatch(/^HTTP\/1\.1 408 [\s\S]*did not arrive in time/);
     await witness.check();
   });
 
@@ -151,7 +156,7 @@ describe("invalid frame", () => {
     ],
     ["an invalid close code", clientFrame(0x8, Buffer.from([0x03, 0xed])), 1002, /close code 1005/],
     ["a continuation of nothing", clientFrame(0x0, "x"), 1002, /continuation/],
-    ["a message over the limit", clientFrame(0x1, "x".repeat(65_537)), 1009, /over the limit of 65536/],
+    ["a message over the limit", clientFrame(0x1, "x".repeat(65_537)), 1009, /exceeds the limit of 65536/],
   ];
 
   it.each(cases)("%s ends the connection with the right code", async (_name, frame, code, reason) => {

@@ -72,7 +72,7 @@ const options: ServerOptions = {
   apiKeys: ["key-of-the-tests"],
   closeTimeoutMs: 500,
   maxWaitMs: 500,
-  requests: { bodyTimeoutMs: 500, answerTimeoutMs: 500 },
+  requests: { bodyTimeoutMs: 500, responseTimeoutMs: 500 },
   connectTimeoutMs: 1000,
   pingIntervalMs: 1000,
   pongTimeoutMs: 500,
@@ -165,8 +165,8 @@ describe.each(carriers)("over HTTP/2 $isHttp2, with TLS $isSecure", (carrier) =>
       expect(await isServed(port, carrier.isSecure)).toBe(true);
       expect(server.stats().openRequests).toBeGreaterThan(0);
       await until(() => {
-        const { openRequests, bodyBytes, answerBytes, sockets, requests } = server.stats();
-        return openRequests + bodyBytes + answerBytes + sockets + requests === 0;
+        const { openRequests, bodyBytes, responseBytes, sockets, requests } = server.stats();
+        return openRequests + bodyBytes + responseBytes + sockets + requests === 0;
       });
       expect(await isServed(port, carrier.isSecure)).toBe(true);
     },

@@ -52,7 +52,7 @@ function expectEmpty(stats: ServerStats): void {
     sockets: 0,
     openRequests: 0,
     bodyBytes: 0,
-    answerBytes: 0,
+    responseBytes: 0,
     requests: 0,
     waitingRequests: 0,
     deadlines: 0,

@@ -40,30 +40,30 @@ async function ask(port: number, head: string, body = ""): Promise<string> {
 
 describe("unread responses", () => {
   it("are cut off beyond the limit of a connection", async () => {
-    const { server, port } = await start({ requests: { maxConnectionAnswerBytes: 100 * kib } });
+    const { server, port } = await start({ requests: { maxConnectionResponseBytes: 100 * kib } });
     const alone = await askAndLeave(port, [300 * kib]);
-    expect([alone.resets.length, server.stats().answerBytes]).toEqual([0, 312 * kib]);
+    expect([alone.resets.length, server.stats().responseBytes]).toEqual([0, 312 * kib]);
     const many = await askAndLeave(port, Array(20).fill(30 * kib));
     await until(() => many.resets.length === 18);
-    expect(server.stats().answerBytes).toBe(396 * kib);
+    expect(server.stats().responseBytes).toBe(396 * kib);
     many.socket.destroy();
     alone.socket.destroy();
-    await until(() => server.stats().answerBytes === 0 && server.stats().openRequests === 0);
+    await until(() => server.stats().responseBytes === 0 && server.stats().openRequests === 0);
   });
 
   it("are cut off beyond the total limit, the longest waiting first", async () => {
-    const { server, port } = await start({ requests: { maxAnswerBytes: 150 * kib } });
+    const { server, port } = await start({ requests: { maxResponseBytes: 150 * kib } });
     const first = await askAndLeave(port, [30 * kib, 30 * kib]);
     const second = await askAndLeave(port, [30 * kib]);
     expect(first.resets.length + second.resets.length).toBe(0);
     const third = await askAndLeave(port, [30 * kib, 30 * kib]);
     await until(() => first.resets.length === 2);
     expect([second.resets.length, third.resets.length]).toEqual([0, 0]);
-    expect(server.stats().answerBytes).toBe(126 * kib);
+    expect(server.stats().responseBytes).toBe(126 * kib);
   });
 
   it("are complete when they are read, whatever their number", async () => {
-    const { server, port } = await start({ requests: { maxConnectionAnswerBytes: 64 * kib } });
+    const { server, port } = await start({ requests: { maxConnectionResponseBytes: 64 * kib } });
     for (let i = 0; i < 20; i++)
       expect((await ask(port, `GET /own?${50 * kib}`)).length).toBeGreaterThan(50 * kib);
     await until(() => server.stats().openRequests === 0);
@@ -72,14 +72,14 @@ describe("unread responses", () => {
   it("of one address count together, and others are answered", async () => {
     const { server, port } = await start({
       trustedProxies: ["loopback"],
-      requests: { maxAddressAnswerBytes: 100 * kib },
+      requests: { maxAddressResponseBytes: 100 * kib },
     });
     const from = (address: string) => ({ "x-forwarded-for": address });
     const peer = await RawHttp2.connect(port, { windowBytes: 0 });
     for (let i = 0; i < 10; i++)
       peer.write(peer.request({ method: "GET", path: `/own?${30 * kib}`, headers: from("192.0.2.1") }).bytes);
     await until(() => peer.resets.length >= 6);
-    expect(server.stats().answerBytes).toBeLessThanOrEqual(120 * kib);
+    expect(server.stats().responseBytes).toBeLessThanOrEqual(120 * kib);
     expect(await ask(port, "GET /own?5 HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\nX-Rest:")).toMatch(
       /^HTTP\/1.1 200/,
     );

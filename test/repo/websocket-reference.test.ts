@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { socketOptionNames } from "../../packages/holdfast/src/sockets/options.js";
+import { socketOptionNames } from "../../packages/holdfast/src/options/websocket.js";
 import { clientOptionNames } from "../../packages/holdfast/src/sockets/web-socket.js";
 import { serverOptionNames } from "../../packages/holdfast/src/sockets/websocket-server.js";
 import * as entry from "../../packages/holdfast/src/websocket.js";

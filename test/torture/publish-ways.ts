@@ -36,7 +36,7 @@ export interface PublishLine {
   stop(): void;
 }
 
-const answerTimeoutMs = 12_000;
+const responseTimeoutMs = 12_000;
 
 function fieldsOf({ channel, data, idempotencyKey, key, tags }: PublishRequest): object {
   return {
@@ -85,7 +85,7 @@ export class SocketPublishLine implements PublishLine {
       this.#way === "command" ? ["publish", fields] : ["rpc", { method: "holdfast.publish", data: fields }];
     return new Promise((resolve) => {
       // A line on which pings come and answers do not would else be waited for without end.
-      const timer = setTimeout(() => connection.terminate(), answerTimeoutMs);
+      const timer = setTimeout(() => connection.terminate(), responseTimeoutMs);
       connection.call(method, params, (answer) => {
         clearTimeout(timer);
         resolve(this.#outcomeOf(answer));
@@ -162,7 +162,7 @@ export class HttpPublishLine implements PublishLine {
           method: "POST",
           path: `/api/${method}`,
           headers: { "Content-Type": "application/json", "X-API-Key": this.#apiKey },
-          timeout: answerTimeoutMs,
+          timeout: responseTimeoutMs,
         },
         (response) => {
           const chunks: Buffer[] = [];

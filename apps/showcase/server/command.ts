@@ -111,7 +111,7 @@ function banner(
     ? `Only this machine can connect (${host}).`
     : `Whoever can reach ${host} can log in under any free name.`;
   const programs = runFile === undefined ? "have no key" : `with the programKey in ${runFile}`;
-  return `Holdfast ${version} keeps the line open at ${url}
+  return `Holdfast ${version} is listening on ${url}
 
   Open           ${url} in two windows: chat, draw, play, measure
   Moderate       with ${hasOwnKey ? key : "one of your API keys (scope admin)"}

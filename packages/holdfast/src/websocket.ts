@@ -1,12 +1,18 @@
 /** Entry of `holdfast/websocket`: server and client on sockets of Node.js, and below them the protocol without I/O. */
 
+export {
+  type DeflateSettings,
+  defaultDeflateSettings,
+  defaultSocketSettings,
+  resolveDeflate,
+} from "./options/websocket.js";
+export type { ConnectionOptions, DeflateOptions, SocketOptions } from "./options/websocket-options.js";
 // A server.
 export type { TlsOptions } from "./sockets/http-front.js";
 export type { AttachableServer } from "./sockets/http-upgrade.js";
 // Both.
 export type { MessageIterator } from "./sockets/message-iterator.js";
 export type { OpeningRequest, UpgradeRequest } from "./sockets/opening-request.js";
-export { defaultSocketSettings, type SocketOptions } from "./sockets/options.js";
 export { broadcast, type ServerWebSocket } from "./sockets/server-web-socket.js";
 // A client.
 export {
@@ -32,9 +38,9 @@ export {
   type Role,
   WebSocketConnection,
 } from "./websocket/connection.js";
-export type { DeflateAgreement } from "./websocket/deflate-negotiation.js";
-export type { RawHeaders } from "./websocket/handshake-fields.js";
-export { type MessageData, PreparedMessage } from "./websocket/message.js";
+export type { Deflate } from "./websocket/deflate.js";
+export type { DeflateAgreement, RawHeaders } from "./websocket/handshake-fields.js";
+export { defaultMessageLimits, type MessageData, PreparedMessage } from "./websocket/message.js";
 export {
   type Agreement,
   acceptExtendedConnect,
@@ -51,12 +57,3 @@ export {
   type ServerHandshakeOptions,
   type UpgradeResponse,
 } from "./websocket/opening-handshake.js";
-export {
-  type ConnectionOptions,
-  type Deflate,
-  type DeflateOptions,
-  type DeflateSettings,
-  defaultDeflateSettings,
-  defaultMessageLimits,
-  resolveDeflate,
-} from "./websocket/options.js";

@@ -1,5 +1,5 @@
 /**
- * What an application says of a channel: what is kept, who may do what, its schema and its hooks. Only describes it;
+ * How an application describes a channel: what is kept, who may do what, its schema and its hooks. Only describes it;
  * compile-channel.ts checks it. Runs in browsers, too.
  */
 import type { Durability } from "../channels/log.js";

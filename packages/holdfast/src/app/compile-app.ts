@@ -1,5 +1,5 @@
 /**
- * Makes of an application what sessions ask: the policy of a channel, methods, and hooks of connections. Checked once, when the
+ * Compiles an application into what sessions use: the policy of a channel, methods, and hooks of connections. Checked once, when the
  * server is made.
  */
 import { HoldfastError, invalidOption, refuseUnknownOptions } from "../errors.js";

@@ -1,5 +1,5 @@
 /**
- * Makes of a channel's definition what sessions go by: checked rules, who may do what, and hooks with a time limit. Checked once,
+ * Compiles a channel definition into what sessions use: checked rules, who may do what, and hooks with a time limit. Checked once,
  * when the server is made.
  */
 import type { KeyRetention } from "../channels/log.js";

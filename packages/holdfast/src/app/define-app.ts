@@ -86,7 +86,7 @@ export type Methods = Readonly<Record<string, RpcDefinition>>;
 export interface AppOptions<C extends Channels, M extends Methods> {
   /**
    * How clients are authenticated: `jwt`, a function, or a list that is tried in order until one identifies the client.
-   * @default no authentication: clients say who they are
+   * @default no authentication: clients state their own identity
    */
   readonly authenticate?: Authentication | readonly Authentication[];
   /** Whether clients without a user may connect. @default false with `authenticate`, true without */
@@ -111,7 +111,7 @@ export interface AppOptions<C extends Channels, M extends Methods> {
   readonly onMessage?: (context: { readonly user: User; readonly data: unknown }) => unknown;
 }
 
-/** An application; made by `defineApp`. Its type tells a typed client what there is. */
+/** An application; made by `defineApp`. Its type describes its channels and methods to a typed client. */
 export class App<C extends Channels = Channels, M extends Methods = Methods> {
   readonly options: AppOptions<C, M>;
   /** For the compiler only. */

@@ -1,4 +1,4 @@
-/** What `holdfast serve` prints once it listens: where, who may connect, and what to try next. */
+/** What `holdfast serve` prints once it listens: addresses, who may connect, and what to try next. */
 import type { Configuration } from "../config/load-config.js";
 import { tokenOptionsOf } from "../config/tokens.js";
 import { type App, type ListeningAddress, version } from "../index.js";
@@ -11,7 +11,7 @@ export function banner(address: ListeningAddress, configuration: Configuration):
     `  WebSocket      ${webSocketOf(address)}`,
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
-  return `Holdfast ${version} keeps the line open at ${url}
+  return `Holdfast ${version} is listening on ${url}
 
 ${places.join("\n")}
 
@@ -28,7 +28,7 @@ export function tryNext(lines: readonly string[]): string {
 }
 
 export function openSuggestions(address: ListeningAddress): readonly string[] {
-  // This command connects to ports only.
+  // The commands connect to TCP ports only.
   if (address.port === 0) return [];
   const at = urlFlag(address);
   return [
@@ -71,13 +71,13 @@ export function isLocal(host: string): boolean {
 
 function describeReach({ host }: ListeningAddress, app: App | undefined): string {
   if (isLocal(host)) return `Only this machine can connect (${host}).`;
-  if (app?.options.authenticate !== undefined) return `Others can reach it at ${host}.`;
+  if (app?.options.authenticate !== undefined) return `Other machines can connect at ${host}.`;
   return `Warning: anyone who can reach ${host} can connect. For this machine only, use --host 127.0.0.1.`;
 }
 
 function describeApp(app: App): string {
   const { authenticate, anonymous, channels = {} } = app.options;
-  const others = anonymous === true ? "; clients without are anonymous" : "";
+  const others = anonymous === true ? "; clients without a token are anonymous" : "";
   const who = tokenOptionsOf(app)
     ? `Clients authenticate with a token${Array.isArray(authenticate) ? " or by the application" : ""}${others}`
     : authenticate === undefined

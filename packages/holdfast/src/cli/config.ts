@@ -1,4 +1,4 @@
-/** `holdfast config` and `holdfast doctor`: what is in force, and what is wrong with it. */
+/** `holdfast config` and `holdfast doctor`: the effective options, and what is wrong with them. */
 import type { Command } from "commander";
 import { configJsonSchema } from "../config/config-schema.js";
 import { examine, type Finding, readLimits, refusalFinding, severities } from "../config/doctor.js";
@@ -11,16 +11,16 @@ import { writeNote, writeText } from "./terminal.js";
 export function addConfig(program: Command): void {
   const command = program
     .command("config")
-    .description("print or check the options in force, and where each comes from")
-    .option("--print", "print all options, their values and origins (default)")
+    .description("print or check the effective options and their sources")
+    .option("--print", "print all options with values and sources (default)")
     .option("--json", "print them as JSON")
-    .option("--check", "only check whether the configuration is accepted")
+    .option("--check", "only check that the configuration is valid")
     .option("--schema", "print the JSON Schema of configurations, for editors");
   withServerFlags(command)
     .addHelpText(
       "after",
       `
-Takes the flags of serve as well. Secrets are masked. The exit code is 2 if the
+Also takes the flags of serve. Secrets are masked. The exit code is 2 if the
 configuration is not accepted.
 
 Examples:
@@ -32,18 +32,18 @@ Examples:
     .action(runConfig);
 }
 
-/** @param end is told the exit code */
+/** @param end receives the exit code */
 export function addDoctor(program: Command, end: (code: number) => void): void {
   const command = program
     .command("doctor")
-    .description("check a configuration for what is unsafe or will not work")
+    .description("check a configuration for errors and unsafe settings")
     .option("--json", "print findings as JSON")
-    .option("--strict", "count warnings as errors");
+    .option("--strict", "treat warnings as errors");
   withServerFlags(command)
     .addHelpText(
       "after",
       `
-Takes the flags of serve as well. The exit code is 1 if there are errors.
+Also takes the flags of serve. The exit code is 1 if there are errors.
 
 Examples:
   $ holdfast doctor
@@ -67,7 +67,7 @@ async function runConfig(given: ServerFlags & ConfigChoices): Promise<void> {
   const configuration = await loadWithFlags(given);
   assertConfiguration(configuration);
   if (check && !given.print && !json)
-    return writeNote(`holdfast: ${configuration.config?.name ?? "the configuration (no file)"} is accepted`);
+    return writeNote(`holdfast: ${configuration.config?.name ?? "the configuration (no file)"} is valid`);
   const rows = configRows(configuration);
   writeText(json ? JSON.stringify(rows, undefined, 2) : formatRows(rows));
 }

@@ -1,4 +1,4 @@
-/** A connection of the command line to a server, through the SDK that browsers use; payloads stay the texts they are. */
+/** A connection of the command line to a server, through the SDK that browsers use, with payloads kept as text. */
 import { Centrifuge, type Options } from "centrifuge";
 import { type Command, Option } from "commander";
 import { HoldfastError } from "../errors.js";
@@ -18,10 +18,8 @@ export interface ConnectionOptions {
 export function withConnectionFlags(command: Command): Command {
   return command
     .addOption(new Option("--url <url>", "the server").env("HOLDFAST_URL").default("http://localhost:8000"))
-    .addOption(
-      new Option("--user <name>", "user name, where authentication is disabled").env("HOLDFAST_USER"),
-    )
-    .addOption(new Option("--token <token>", "token, where the server asks for one").env("HOLDFAST_TOKEN"));
+    .addOption(new Option("--user <name>", "user name, if authentication is disabled").env("HOLDFAST_USER"))
+    .addOption(new Option("--token <token>", "token, if the server requires one").env("HOLDFAST_TOKEN"));
 }
 
 const webSocketPath = "/connection/websocket";
@@ -52,7 +50,7 @@ export function createClient({ url, user, token }: ConnectionOptions): Centrifug
 /** How the last attempt of a client to connect ended. */
 const faults = new WeakMap<Centrifuge, () => string>();
 
-/** Of a showcase that this user runs on this machine. */
+/** The key of a showcase that this user runs on this machine. */
 function findProgramKey(url: string): string | undefined {
   const { hostname, port } = parseUrl(url);
   return isLoopback(hostname) ? readProgramKey(runFileOf(Number(port || 80))) : undefined;
@@ -81,13 +79,13 @@ function toWebSocketUrl(text: string): string {
       "HF_CLI_USAGE",
       `--url must begin with http, https, ws or wss, not ${url.protocol}`,
     );
-  // A path that ends with a slash is where the server is mounted.
+  // A trailing slash means that the server is mounted at that path.
   const path = url.pathname.endsWith("/") ? url.pathname.slice(0, -1) + webSocketPath : url.pathname;
   return `${scheme}//${url.host}${path}${url.search}`;
 }
 
 /**
- * Connects for a command that cannot go on without a connection.
+ * Connects, for commands that need a connection.
  * @throws HF_CLI_CONNECTION when the server does not answer in time, or refuses
  */
 export async function connectOnce(client: Centrifuge, url: string): Promise<void> {
@@ -117,12 +115,12 @@ function adviceFor(status: string): string {
   if (status === "404")
     return "For a server below a path, end the URL with a slash, such as http://example.com/rt/.";
   if (status === "426" || status === "400")
-    return "A proxy in between must pass on the header fields Upgrade and Connection.";
+    return "A proxy in between must forward the Upgrade and Connection headers.";
   if (status === "403") return "The server does not accept this host name, or a proxy denies access.";
   return "A proxy in between may have answered instead of the server.";
 }
 
-/** Rejects when the server ends the connection for good. @throws HF_CLI_CONNECTION */
+/** Rejects when the server ends the connection terminally. @throws HF_CLI_CONNECTION */
 export function whenRefused(client: Centrifuge): Promise<never> {
   const refusal = new Promise<never>((_resolve, reject) => {
     client.on("disconnected", ({ code, reason }) => {
@@ -135,7 +133,7 @@ export function whenRefused(client: Centrifuge): Promise<never> {
   return refusal;
 }
 
-/** Tells standard error when the connection is lost and restored. */
+/** Reports on standard error when the connection is lost and restored. */
 export function reportConnection(client: Centrifuge, url: string): void {
   let isLost = false;
   client.on("connecting", ({ code }) => {
@@ -175,7 +173,7 @@ class TextClient extends Centrifuge {
   }
 }
 
-/** Wherever a reply to this command's calls has publications. */
+/** Replaces payloads in replies that have publications. */
 function decodeReply(line: string): JsonObject {
   const reply = JSON.parse(line);
   const pushed = reply.push?.pub && textAt(line, ["push", "pub"]);

@@ -10,20 +10,20 @@ import { writeNote, writeResult } from "./terminal.js";
 
 export function addHistory(program: Command): void {
   withConnectionFlags(
-    program.command("history").description("print the history of a channel, one line of JSON each"),
+    program.command("history").description("print a channel's history, one JSON line per publication"),
   )
     .argument("<channel>", "name of the channel")
     .addOption(
       new Option(
         "--limit <number>",
-        "at most this many, and 300 at once: the newest, or with --since the first after it",
+        "maximum number, up to 300: the newest, or with --since the first after it",
       )
         .argParser(toInteger)
         .default(100),
     )
-    .option("--since <epoch:offset>", "only what follows this position")
+    .option("--since <epoch:offset>", "only publications after this position")
     .option("--reverse", "newest first")
-    .option("--data <folder>", "read a store's folder instead, whether its server is running or not")
+    .option("--data <folder>", "read a store's folder instead, with or without its server running")
     .addHelpText(
       "after",
       `
@@ -53,7 +53,7 @@ async function runHistory(channel: string, options: HistoryOptions): Promise<voi
   const client = createClient(options);
   await connectOnce(client, options.url);
   try {
-    // Without a position the newest are asked for, which come in reverse.
+    // Without a position the newest are requested, which arrive in reverse.
     const isReverse = options.reverse === true || since === undefined;
     const result = await client.history(channel, {
       limit: options.limit,

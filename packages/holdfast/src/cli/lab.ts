@@ -8,7 +8,7 @@ interface LabPackage {
   readonly runLabCommand: (args: readonly string[]) => Promise<number>;
 }
 
-/** @param end is told the exit code */
+/** @param end receives the exit code */
 export function addLab(program: Command, end: (code: number) => void): void {
   program
     .command("lab")

@@ -59,7 +59,7 @@ function createProgram(end: (code: number) => void): Command {
       `
 Examples:
   $ holdfast serve                              start a server on http://localhost:8000
-  $ holdfast subscribe news                     print what is published in a channel
+  $ holdfast subscribe news                     print the publications of a channel
   $ holdfast publish news '{"hello":"world"}'   publish one message
   $ vmstat 1 | holdfast publish stats           publish each line of another program
   $ holdfast history news --limit 10            print the newest messages

@@ -20,12 +20,12 @@ export function addPublish(program: Command): void {
     program.command("publish").description("publish one message, or each line of standard input"),
   )
     .argument("<channel>", "name of the channel")
-    .argument("[data]", "the message: JSON, or else plain text")
+    .argument("[data]", "the message, as JSON or plain text")
     .addHelpText(
       "after",
       `
-Lines of JSON are published as JSON, others as text. Each waits until the one
-before it was acknowledged. When the connection is lost, the pending line is sent
+Lines of JSON are published as JSON, others as text. Each waits until the
+previous one is acknowledged. When the connection is lost, the pending line is sent
 again; it is published once, even if the server was restarted.
 
 Examples:
@@ -38,12 +38,12 @@ Examples:
     .action(runPublish);
 }
 
-/** The protocol leaves codes below 100 to clients: the connection broke, or nothing came in time. */
+/** Codes below 100 are the client's own: the connection broke, or a timeout. */
 const firstServerError = 100;
-/** What SDKs make of close code 1009: the message is larger than the server accepts. */
+/** How SDKs report close code 1009: the message is larger than the server accepts. */
 const messageTooLarge = 3;
 const retryDelayMs = 200;
-/** Beyond any server's limit; an endless line would fill the memory otherwise. */
+/** Beyond any server's limit; bounds the memory of an endless line. */
 const maxLineCharacters = 64 * 1024 * 1024;
 
 async function runPublish(
@@ -79,11 +79,10 @@ async function publishLines(publisher: Publisher, channel: string): Promise<void
     tooLong++;
     const size =
       text === undefined ? `more than ${maxLineCharacters} characters` : `${Buffer.byteLength(text)} bytes`;
-    writeNote(`holdfast: line ${number} is not published: it has ${size}, more than the server accepts`);
+    writeNote(`holdfast: line ${number} not published: ${size}, more than the server accepts`);
   }
   writeNote(`holdfast: published ${count(published)} to ${channel}`);
-  if (tooLong > 0)
-    throw new HoldfastError("HF_CLI_CONNECTION", `${count(tooLong)} not published, because of their length`);
+  if (tooLong > 0) throw new HoldfastError("HF_CLI_CONNECTION", `${count(tooLong)} not published: too long`);
 }
 
 function count(lines: number): string {
@@ -94,7 +93,7 @@ function count(lines: number): string {
 class Publisher {
   readonly #client: Centrifuge;
   readonly #channel: string;
-  /** Set once the server has refused the connection for good. */
+  /** Set once the server has refused the connection terminally. */
   #end: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(client: Centrifuge, channel: string) {
@@ -117,12 +116,12 @@ class Publisher {
   }
 
   /**
-   * Publishes until it is acknowledged; what a lost connection leaves open is sent again.
-   * @returns whether the server accepted it; not where it is larger than messages may be
+   * Publishes until acknowledged; resends after a lost connection.
+   * @returns whether the server accepted it; false if it is too large
    * @throws HF_CLI_CONNECTION when the server refuses it, or the connection
    */
   async publish(text: string): Promise<boolean> {
-    // The same key each time, so that a line is published once, however often it is sent.
+    // The same key each time, so that a resent line is published once.
     const publication = { channel: this.#channel, data: parseData(text), idempotency_key: randomUUID() };
     let hasWaited = false;
     for (;;) {
@@ -135,7 +134,7 @@ class Publisher {
         this.#throwIfRefused(error);
         const { code = 0, message } = error as { code?: number; message?: string };
         if (code >= firstServerError && !hasWaited)
-          writeNote(`holdfast: waiting, because the server says: ${message}`);
+          writeNote(`holdfast: waiting; the server says: ${message}`);
         hasWaited = true;
         await delay(retryDelayMs);
       }
@@ -166,7 +165,7 @@ class Publisher {
   }
 }
 
-/** JSON where the text is that, else the text. */
+/** JSON if the text is valid JSON, else a JSON string of it. */
 function parseData(text: string): RawJson | string {
   try {
     JSON.parse(text);
@@ -179,7 +178,7 @@ function parseData(text: string): RawJson | string {
 export interface Line {
   /** From 1; empty lines count. */
   readonly number: number;
-  /** Without its line break; undefined where it is too long. */
+  /** Without its line break; undefined if it is too long. */
   readonly text: string | undefined;
 }
 

@@ -14,15 +14,15 @@ export function addServe(program: Command): void {
       "after",
       `
 Each option can also be a variable (--port is HOLDFAST_PORT), or be in a
-holdfast.config.ts, .js, .json or .yaml in the working directory. A flag wins over
-a variable, and that over the file. "none" stands for null.
+holdfast.config.ts, .js, .json or .yaml in the working directory. Flags
+override variables, and variables override the file. "none" means null.
 
-Without a configuration authentication is disabled, and every client may use every
+Without a configuration, authentication is disabled, and every client may use every
 channel. That is why the server listens on 127.0.0.1 unless --host is given.
 
-A publish is acknowledged once it survives the end of the server, kill -9 included
-(--durability process). With "disk" it also survives a crash of the machine, and
-takes longer; with "memory" it takes no time, and may be lost.
+A publish is acknowledged once it survives a crash of the server, kill -9 included
+(--durability process). With "disk" it also survives a crash of the machine, but
+takes longer; with "memory" it is immediate, but may be lost.
 
 Examples:
   $ holdfast serve
@@ -38,12 +38,12 @@ Examples:
     .action((flags: ServerFlags) => runServe(flags));
 }
 
-/** What a program that extends `holdfast serve` adds to it. */
+/** Extensions of `holdfast serve` by another program. */
 export interface ServeExtension {
   readonly configuration: Configuration;
   /** Called before the server listens. */
   use(server: HoldfastServer): void;
-  /** Called once the server listens. @returns the text that says so */
+  /** Called once the server listens. @returns the banner */
   start(address: ListeningAddress): string;
   /** Called before the server closes. */
   stop(): void;
@@ -64,7 +64,7 @@ export async function runServe(
   extension?.use(server);
   const address = await listen(server);
   const text = extension?.start(address) ?? banner(address, configuration);
-  // A reader of the banner may send a signal at once.
+  // Whoever reads the banner may send a signal at once.
   const ended = untilSignal(server, configuration, () => extension?.stop());
   writeText(text);
   await ended;
@@ -109,7 +109,7 @@ function untilSignal(
   });
 }
 
-/** Where the files are not accepted, the server keeps what it had. */
+/** If the files are invalid, the server keeps its certificate. */
 function reloadCertificate(server: HoldfastServer, settings: Settings): void {
   try {
     const tls = readTls(settings);

@@ -1,4 +1,4 @@
-/** Flags for every option of a server, and the configuration that they make with variables and files. */
+/** Flags for every option of a server, and the configuration from flags, variables and files. */
 import { type Command, type Help, InvalidArgumentError, Option } from "commander";
 import { type ConfigSources, type Configuration, loadConfiguration } from "../config/load-config.js";
 import { type ConfigOption, configOptions, parseOptionText, textAdvice } from "../config/settings.js";
@@ -17,7 +17,7 @@ class Parsed {
   }
 }
 
-const configFlag = new Option("--config <file>", "configuration file; none for no file");
+const configFlag = new Option("--config <file>", "configuration file, or none");
 
 export function withConfigFlag(command: Command): Command {
   return command.addOption(configFlag);
@@ -31,7 +31,7 @@ export function withServerFlags(command: Command): Command {
 
 const termWidth = 30;
 
-/** Long flags have their description on the lines below, so that everything fits into a terminal. */
+/** Long flags have their description on the lines below, to fit a terminal of 80 columns. */
 function formatItem(term: string, width: number, description: string, helper: Help): string {
   const indent = " ".repeat(width + 4);
   const lines = helper.boxWrap(description, (helper.helpWidth ?? 80) - indent.length).split("\n");
@@ -39,7 +39,7 @@ function formatItem(term: string, width: number, description: string, helper: He
   return `  ${term}${first}${lines.join(`\n${indent}`)}`;
 }
 
-/** @throws HF_CONFIG_INVALID, HF_CLI_USAGE naming what is not accepted */
+/** @throws HF_CONFIG_INVALID, HF_CLI_USAGE naming what is invalid */
 export function loadWithFlags(given: ServerFlags): Promise<Configuration> {
   const flags = Object.fromEntries(
     configOptions.flatMap((option) => {
@@ -51,7 +51,7 @@ export function loadWithFlags(given: ServerFlags): Promise<Configuration> {
   return loadConfiguration({ ...sourcesOf(given.config), flags });
 }
 
-/** What finds and reads a configuration, where the flag `--config` says so or not. */
+/** The sources of a configuration, with or without the flag `--config`. */
 export function sourcesOf(config: string | undefined): ConfigSources {
   return { folder: process.cwd(), env: process.env, config, modules: { holdfast } };
 }

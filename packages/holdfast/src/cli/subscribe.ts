@@ -15,15 +15,15 @@ import { onEndSignal, writeNote, writeResult } from "./terminal.js";
 
 export function addSubscribe(program: Command): void {
   withConnectionFlags(
-    program.command("subscribe").description("print each publication of a channel as one line of JSON"),
+    program.command("subscribe").description("print each publication of a channel as a JSON line"),
   )
     .argument("<channel>", "name of the channel")
-    .option("--since <epoch:offset>", "start after this position instead of now; 0 for all that is kept")
-    .addOption(new Option("--count <number>", "end after this many publications").argParser(toInteger))
+    .option("--since <epoch:offset>", "start after this position instead of now; 0 for all history")
+    .addOption(new Option("--count <number>", "stop after this many publications").argParser(toInteger))
     .addHelpText(
       "after",
       `
-Reconnects by itself and continues where it was. Standard error tells what could
+Reconnects by itself and continues where it was. Reports on standard error what could
 not be recovered.
 
 Examples:
@@ -71,7 +71,7 @@ function untilEnough(subscription: Subscription, count: number | undefined): Pro
   });
 }
 
-/** What is printed of a publication. */
+/** The printed form of a publication. */
 export function toLine({ channel, offset, data, info, tags }: PublicationContext) {
   return {
     channel,

@@ -1,6 +1,6 @@
 /**
- * What a command has to do with its terminal: where it writes (results to standard output, everything about them to standard
- * error), which signals end it, and how it is called again.
+ * A command and its terminal: where it writes (results to standard output, everything else to standard
+ * error), which signals end it, and how to call it again.
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -20,7 +20,7 @@ export function writeNote(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** A reader of results that goes away, as `head` does, is no error, and neither is a terminal that hangs up. */
+/** A reader that closes early, such as `head`, is not an error, and neither is a terminal that hangs up. */
 export function endQuietlyWithoutReader(): void {
   process.stderr.on("error", () => {});
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -34,7 +34,7 @@ const standardStreams = [0, 1, 2];
 /**
  * Signals that end a command: INT (Ctrl+C), TERM, and HUP. HUP says that the terminal is gone; to daemons, which have none, it
  * means to read their files again.
- * @param end called for each signal to end
+ * @param end called for each such signal
  * @param reload what HUP means while the terminal that the command was started from is there, or where there was none;
  * without it, HUP ends, too
  * @returns a function that removes the handlers

@@ -18,33 +18,35 @@ import { HoldfastError } from "../errors.js";
 import { sourcesOf, withConfigFlag } from "./server-flags.js";
 import { writeNote, writeText } from "./terminal.js";
 
-/** @param end is told the exit code */
+/** @param end receives the exit code */
 export function addToken(program: Command, end: (code: number) => void): void {
   const command = program.command("token").description("make a token for a client, or check one");
   withConfigFlag(command)
-    .option("--user <id>", "the user it is for")
+    .option("--user <id>", "id of the user")
     .addOption(
-      new Option("--channels <list>", "channels to be subscribed to at once, comma-separated").argParser(
+      new Option("--channels <list>", "channels to subscribe to on connect, comma-separated").argParser(
         parseList,
       ),
     )
-    .option("--channel <name>", "make a token for one subscription to this channel")
+    .option("--channel <name>", "make a subscription token for this channel")
     .addOption(new Option("--roles <list>", "roles of the user, comma-separated").argParser(parseList))
-    .option("--expires <time>", "how long it is valid: 30s, 12h, 7d, never", "1h")
-    .option("--info <json>", "what other clients see of the user")
-    .option("--meta <json>", "what only hooks of the application see")
-    .option("--id <text>", "id to revoke it by (jti)")
-    .addOption(new Option("--secret <text>", "instead of the configuration's").env("HOLDFAST_SECRET"))
-    .option("--key <file>", "private key in PEM to sign it with; a public one with --check")
-    .option("--algorithm <name>", "such as HS512 or RS256 (default: HS256, or by the key)")
-    .option("--key-id <text>", "id of the key, written to the token (kid)")
-    .option("--check <token>", "print a token, and whether it is accepted; - reads standard input")
+    .option("--expires <time>", "lifetime: 30s, 12h, 7d, never", "1h")
+    .option("--info <json>", "info that other clients see")
+    .option("--meta <json>", "data that only the application's hooks see")
+    .option("--id <text>", "token id, for revocation (jti)")
+    .addOption(
+      new Option("--secret <text>", "secret to use instead of the configuration's").env("HOLDFAST_SECRET"),
+    )
+    .option("--key <file>", "PEM file of the private key to sign with; of a public key with --check")
+    .option("--algorithm <name>", "such as HS512 or RS256 (default: HS256, or the key's)")
+    .option("--key-id <text>", "key id to write to the token (kid)")
+    .option("--check <token>", "print a token and whether it is valid; - reads standard input")
     .option("--json", "with --check: as JSON")
     .addHelpText(
       "after",
       `
 Takes secret, audience and issuer from the configuration (authenticate.jwt).
-Others on this machine can see command lines, so keep secrets in the
+Other users of this machine can see command lines, so keep secrets in the
 configuration or in HOLDFAST_SECRET.
 
 Examples:
@@ -86,10 +88,7 @@ async function runToken(choices: TokenChoices): Promise<number> {
 async function make(choices: TokenChoices, keys: TokenKeys): Promise<void> {
   const { user } = choices;
   if (user === undefined)
-    throw new HoldfastError(
-      "HF_CLI_USAGE",
-      "--user must name the user of the token, or --check a token to check",
-    );
+    throw new HoldfastError("HF_CLI_USAGE", "use --user to make a token for a user, or --check to check one");
   const now = Date.now();
   const claims = toClaims({ ...choices, user }, keys.options, now);
   const token = await makeToken(keys, claims, choices);
@@ -98,7 +97,7 @@ async function make(choices: TokenChoices, keys: TokenKeys): Promise<void> {
     throw new HoldfastError("HF_CLI_USAGE", `the server would refuse this token: ${faults.join("; ")}`);
   writeText(token);
   const use = choices.channel === undefined ? "connect" : `subscribe to ${choices.channel}`;
-  const time = choices.expires === "never" ? "for ever" : `for ${choices.expires}`;
+  const time = choices.expires === "never" ? "forever" : `for ${choices.expires}`;
   writeNote(`holdfast: ${user} can ${use} with it ${time}`);
 }
 
@@ -107,7 +106,7 @@ function describe({ isAccepted, kind, header, claims, faults, expiresInSeconds }
     ...(header ? [`header ${JSON.stringify(header)}`] : []),
     ...(claims ? [`claims ${JSON.stringify(claims, undefined, 2)}`] : []),
   ];
-  const time = expiresInSeconds === undefined ? "for ever" : `for another ${formatSeconds(expiresInSeconds)}`;
+  const time = expiresInSeconds === undefined ? "forever" : `for another ${formatSeconds(expiresInSeconds)}`;
   const verdict = isAccepted
     ? `accepted: the token of a ${kind}, valid ${time}`
     : `refused: ${faults.join("; ")}`;

@@ -1,4 +1,4 @@
-/** The application that a configuration has or describes. */
+/** The application in a configuration, in code or described. */
 import { type ChannelDefinition, type ChannelOptions, channel } from "../app/channel.js";
 import { App, type AppOptions, type Channels, defineApp, jwt, type Methods } from "../app/define-app.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
@@ -11,8 +11,8 @@ import { resolveSecrets, type SecretContext } from "./secrets.js";
 const described = ["authenticate", "anonymous", "personalChannel", "channels"] as const;
 
 /**
- * @param durability of channels that do not say, where it is set
- * @returns undefined where everything is open
+ * @param durability for channels that set none
+ * @returns undefined if everything is open
  * @throws HF_CONFIG_INVALID when there are both, or a secret cannot be read
  */
 export function buildApp(
@@ -30,7 +30,7 @@ export function buildApp(
     if (given.length === 0) return withDurability(app, durability);
     throw new HoldfastError(
       "HF_CONFIG_INVALID",
-      `${name}: ${given[0]} cannot be given with app, which has its own`,
+      `${name}: ${given[0]} cannot be combined with app, which defines its own`,
     );
   }
   if (given.length === 0) return undefined;
@@ -38,7 +38,7 @@ export function buildApp(
   if (options.channels === undefined)
     throw new HoldfastError(
       "HF_CONFIG_INVALID",
-      `${name}: channels must be given with ${given[0]}, or there would be none; "{name*}" stands for all`,
+      `${name}: channels is required with ${given[0]}; use "{name*}" for all channels`,
     );
   return withDurability(defineApp(options), durability);
 }

@@ -1,4 +1,4 @@
-/** The file of a configuration: where it is, how it is read, whatever its format, and whether its shape is right. */
+/** The configuration file: finds it, reads it in any format, and checks its shape. */
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import type { Document, LineCounter } from "yaml";
@@ -10,13 +10,13 @@ export const configNames = ["ts", "mts", "js", "mjs", "json", "yaml", "yml"].map
   (extension) => `holdfast.config.${extension}`,
 );
 
-/** What `--config` takes for no file. */
+/** The value of `--config` for no file. */
 export const noConfig = "none";
 
 /**
- * @param named what a flag or a variable says, and its name for errors
+ * @param named the value of a flag or a variable, and its name for errors
  * @returns the file's path, or undefined where there is none
- * @throws HF_CONFIG_INVALID when the one that is named is not there, or there are several to choose from
+ * @throws HF_CONFIG_INVALID when the named file does not exist, or several files are found
  */
 export function findConfig(
   folder: string,
@@ -41,9 +41,9 @@ export type OwnModules = Readonly<Record<string, unknown>>;
 
 export interface ReadConfig {
   readonly file: string;
-  /** The file as people are told of it. */
+  /** The file's name for people. */
   readonly name: string;
-  /** As it stands there, its shape checked. */
+  /** Its value, with its shape checked. */
   readonly value: Readonly<Record<string, unknown>>;
   readonly isCode: boolean;
 }
@@ -54,7 +54,7 @@ const codeOnly = new Set(
 
 interface Parsed {
   readonly value: unknown;
-  /** The line that something stands in, where that is known. */
+  /** The line of a place, if known. */
   readonly lineOf?: (path: Path) => number | undefined;
 }
 
@@ -79,9 +79,9 @@ export async function readConfig(file: string, modules: OwnModules = {}, name = 
 async function importCode(file: string, name: string, modules: OwnModules): Promise<unknown> {
   let loaded: { readonly default?: unknown };
   try {
-    // Only who has such a file waits for what reads it.
+    // Loaded only when needed.
     const { createJiti } = await import("jiti");
-    // With the same package inside and outside, what is made there is known here.
+    // The file must use this copy of the package, so that objects made in it are recognized.
     const jiti = createJiti(import.meta.url, {
       virtualModules: modules,
       fsCache: false,
@@ -116,15 +116,17 @@ async function parseData(name: string, text: string, isJson: boolean): Promise<P
 }
 
 function explainSyntax({ code, message }: { readonly code: string; readonly message: string }): string {
-  return code === "MULTIPLE_DOCS" ? "a configuration is one document, but another begins here" : message;
+  return code === "MULTIPLE_DOCS"
+    ? "a configuration must be a single document, but another starts here"
+    : message;
 }
 
-/** What YAML takes is more than JSON. */
+/** YAML accepts more than JSON. */
 function assertJson(name: string, text: string): void {
   try {
     JSON.parse(text);
   } catch (cause) {
-    // Its message has a piece of the text in it, which may be of a secret; where it stands, only some versions say.
+    // Its message quotes the text, which may be a secret; only some versions give the position.
     const [place] = /line \d+ column \d+|position \d+/.exec(messageOf(cause)) ?? [];
     const advice = "check for a comma before a closing bracket, comments, and strings without double quotes";
     throw refuse(name, `invalid JSON${place ? ` (${place})` : ""}: ${advice}`);
@@ -150,7 +152,7 @@ function refuseShape(
     const line = lineOf?.(path);
     const isCodeOnly = !isCode && path.length === 1 && codeOnly.has(path[0] as string);
     const told = isCodeOnly
-      ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can have`
+      ? `${String(path[0])} is code, which only a holdfast.config.ts or .js can contain`
       : text;
     return line === undefined ? told : `${told} (line ${line})`;
   });

@@ -156,7 +156,7 @@ const description = {
 
 /** Of files that are data. */
 export const dataSchema = fields({
-  $schema: z.string().optional().describe("where editors find the schema of this file"),
+  $schema: z.string().optional().describe("URL of the JSON Schema, for editors"),
   ...fieldsOf({ ...serverOptions, ...configOnlyOptions }),
   ...description,
 });
@@ -189,7 +189,7 @@ function fieldsOf(schema: Schema): Record<string, z.ZodOptional> {
   return Object.fromEntries(shapes.map(([name, shape]) => [name, shape.optional()]));
 }
 
-/** Of one option, as files say it: paths are relative to the file, one of a list may stand alone, secrets may be elsewhere. */
+/** One option as written in files: with relative paths, single list items, and references to secrets. */
 function shapeOf(name: string, { kind, accepts, isValid, jsonSchema, doc, nullWord }: Entry): z.ZodType {
   const shape =
     name === "apiKeys"

@@ -10,7 +10,7 @@ import type { ServerOptions } from "../options/options.js";
 export type SecretReference = { readonly env: string } | { readonly file: string };
 export type Secret = string | SecretReference;
 
-/** Options of {@link jwt} that are no code; keys may be kept elsewhere. */
+/** Options of {@link jwt} except code; keys may be references. */
 export type JwtConfig = Omit<TokenOptions, "now" | "fetch" | "onError" | "secret" | "publicKeys"> & {
   readonly secret?: Secret | readonly Secret[];
   readonly publicKeys?: readonly (NonNullable<TokenOptions["publicKeys"]>[number] | SecretReference)[];
@@ -18,7 +18,7 @@ export type JwtConfig = Omit<TokenOptions, "now" | "fetch" | "onError" | "secret
 
 export type AccessConfig = boolean | AccessWord | readonly AccessWord[];
 
-/** Options of a channel that are code, which descriptions cannot have. */
+/** Channel options that are code, which data files cannot contain. */
 export type ChannelCode = "data" | "subscribe" | "publish" | "remove";
 
 export type ChannelConfig = Omit<ChannelOptions, ChannelCode | "allow" | "map"> & {
@@ -29,10 +29,10 @@ export type ChannelConfig = Omit<ChannelOptions, ChannelCode | "allow" | "map"> 
 type ApiKeyConfig = Secret | { readonly key: Secret; readonly scope: "read" | "publish" | "admin" };
 
 export interface ServerConfig extends Omit<ServerOptions, "authenticate" | "rulesFor" | "tls" | "apiKeys"> {
-  /** Files in PEM, relative to the configuration. @default null, which is without TLS */
+  /** PEM files, relative to the configuration file. @default null, no TLS */
   readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly apiKeys?: readonly ApiKeyConfig[];
-  /** What publishes wait for in channels that do not say. @default "process" */
+  /** What publishes wait for in channels that set no durability. @default "process" */
   readonly durability?: Durability;
 }
 
@@ -52,7 +52,7 @@ export interface DescribedConfig extends ServerConfig {
   readonly authenticate?: "none" | { readonly jwt: JwtConfig };
   /** Whether clients without a token may connect. @default false where there is `authenticate`, else true */
   readonly anonymous?: boolean;
-  /** A channel of each user, to which it is subscribed at once: a pattern with the parameter `user`. @default none */
+  /** A personal channel for each user, subscribed on connect: a pattern with the parameter `user`. @default none */
   readonly personalChannel?: string;
   /** By pattern, such as `chat:{room}`. @default every channel, for everybody; required with `authenticate` */
   readonly channels?: Readonly<Record<string, ChannelConfig>>;

@@ -1,4 +1,4 @@
-/** Examines a configuration for what is unsafe or will not work: a table of checks, each with what to do about its findings. */
+/** Checks a configuration for errors and unsafe settings: a table of checks, each with advice on its findings. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
@@ -15,7 +15,7 @@ import { findWeakness, maxBits } from "./secret-strength.js";
 import { configOptions, isGiven, isServiceVariable } from "./settings.js";
 import { tokenOptionsOf } from "./tokens.js";
 
-/** An `error` breaks a promise or lets anybody in, a `warning` may be meant, a `note` is for information. */
+/** `error`: a broken guarantee or open access. `warning`: possibly intended. `note`: for information. */
 export type Severity = "error" | "warning" | "note";
 
 export interface Finding {
@@ -101,7 +101,7 @@ export function refusalFinding(error: unknown): Finding {
     severity: "error",
     id: notAccepted,
     message: messageOf(error),
-    advice: `the server does not start with it; holdfast config --schema and ${documentPath("howto/configuration.md")} say what is accepted`,
+    advice: `the server does not start with it; for what is accepted, see holdfast config --schema and ${documentPath("howto/configuration.md")}`,
   };
 }
 
@@ -134,7 +134,7 @@ const minBytesOf: Readonly<Record<string, number>> = minSecretBytes;
 function weakSecrets({ app }: Context): readonly Found[] {
   const options = tokenOptionsOf(app);
   return textsOf(options?.secret).flatMap((secret, index): Found[] => {
-    const what = index === 0 ? "the secret of tokens" : `the secret of tokens at place ${index}`;
+    const what = index === 0 ? "the token secret" : `the token secret at index ${index}`;
     const bytes = Buffer.byteLength(secret);
     const weakness = findWeakness(secret);
     const demanding = (options?.algorithms ?? []).find((name) => bytes < (minBytesOf[name] ?? 0));
@@ -170,9 +170,9 @@ function weakApiKeys(context: Context): readonly Found[] {
 /** Files with secrets that every user of this machine may read. */
 function readableSecrets(context: Context): readonly Found[] {
   return [...new Set(secretFiles(context).filter(isReadableByAll))].map((file) => {
-    const elsewhere = file === context.config?.file ? ", or only refer to secrets there: { env: NAME }" : "";
+    const elsewhere = file === context.config?.file ? ", or only reference secrets there: { env: NAME }" : "";
     return warning(
-      `${file} has secrets in it, and every user of this machine may read it`,
+      `${file} contains secrets, and every user of this machine can read it`,
       `chmod 600 ${file}${elsewhere}`,
     );
   });
@@ -241,7 +241,7 @@ function missingAuthentication(context: Context): readonly Found[] {
     ];
   return [
     error(
-      `authentication is disabled, and others can reach ${host}${open}`,
+      `authentication is disabled, and other machines can connect (${host})${open}`,
       "set authenticate: { jwt: { secret: { env: … } } } in the configuration, or listen on 127.0.0.1",
     ),
   ];
@@ -281,7 +281,7 @@ function wildcardOrigin(context: Context): readonly Found[] {
   if (!Array.isArray(origins) || !origins.includes("*")) return [];
   return [
     warning(
-      "pages of every origin may connect from their visitors' browsers (allowedOrigins: *)",
+      "pages of any origin may connect (allowedOrigins: *)",
       "list the origins of your own pages, such as https://example.com",
     ),
   ];
@@ -291,8 +291,8 @@ function missingTls(context: Context): readonly Found[] {
   if (!isReachable(context) || settingOf(context, "tls.cert") !== null) return [];
   return [
     warning(
-      "the server listens beyond this machine without TLS: others can read tokens and messages",
-      "set tls: { cert, key }, unless a proxy in front of it ends TLS",
+      "the server accepts remote connections without TLS: the network can read tokens and messages",
+      "set tls: { cert, key }, unless a proxy in front of it terminates TLS",
     ),
   ];
 }
@@ -305,8 +305,8 @@ function unusableFolder(context: Context): readonly Found[] {
   if (!fault) return [];
   return [
     error(
-      `the store cannot be kept in ${folder}: ${fault}`,
-      "choose another folder with --data, or let the server's user write there",
+      `the store cannot use ${folder}: ${fault}`,
+      "choose another folder with --data, or make it writable for the server's user",
     ),
   ];
 }
@@ -331,7 +331,7 @@ function folderOpenToOthers(context: Context): readonly Found[] {
   return [
     warning(
       `other users of this machine may read or write the store in ${resolve(folder)}: ${open.join(", ")}`,
-      `let the server's user own the folder, which then closes it at its next start, or run: chmod 700 ${resolve(folder)} && chmod 600 ${resolve(folder)}/*`,
+      `make the server's user the owner, and its next start restricts access; or run: chmod 700 ${resolve(folder)} && chmod 600 ${resolve(folder)}/*`,
     ),
   ];
 }
@@ -348,7 +348,7 @@ function durabilityInMemory(context: Context): readonly Found[] {
     finding(
       isDisk ? "error" : "warning",
       `durability is ${isDisk ? "disk" : "process"}, but everything is kept in memory and lost with the process`,
-      "name a folder with --data",
+      "set a folder with --data",
     ),
   ];
 }
@@ -373,8 +373,8 @@ function unreadableCertificate(context: Context): readonly Found[] {
   if (!(certificate instanceof Error)) return [];
   return [
     error(
-      `${settingOf(context, "tls.cert")} is not a certificate in PEM: ${certificate.message}`,
-      "name the file that begins with BEGIN CERTIFICATE",
+      `${settingOf(context, "tls.cert")} is not a PEM certificate: ${certificate.message}`,
+      "use the file that starts with BEGIN CERTIFICATE",
     ),
   ];
 }
@@ -414,15 +414,12 @@ function otherKey(context: Context): readonly Found[] {
     return [
       error(
         `the key ${file} does not belong to the certificate`,
-        "name the key that the certificate was requested with",
+        "use the key that the certificate was issued for",
       ),
     ];
   } catch (cause) {
     return [
-      error(
-        `${file} cannot be read as a private key: ${messageOf(cause)}`,
-        "name a key in PEM that is not encrypted",
-      ),
+      error(`${file} cannot be read as a private key: ${messageOf(cause)}`, "use an unencrypted PEM key"),
     ];
   }
 }
@@ -462,7 +459,7 @@ function unknownVariables({ env, config }: Context): readonly Found[] {
       const nearest = nearestOf(name, known);
       return warning(
         `unknown variable ${name}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
-        "holdfast serve --help lists the flags; each has a variable of its name",
+        "holdfast serve --help lists the flags; each has a variable of the same name",
       );
     });
 }

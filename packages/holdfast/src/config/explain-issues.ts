@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, in sentences that name the place, what came and what is accepted. */
+/** Explains what is wrong with a configuration, in sentences that name the place, the value and what is accepted. */
 import type { z } from "zod";
 import { nearestOf } from "../errors.js";
 
@@ -12,7 +12,7 @@ export interface Fault {
 
 /** Values at these places, and below them, are never printed. */
 const secretPlaces = /(?:^|\.)(?:apiKeys|secret|publicKeys)\b/;
-/** A value here that does not fit may be a secret at a wrong place. */
+/** An invalid value here may be a misplaced secret. */
 const placesOfSecrets = /^(?:apiKeys|authenticate)\b/;
 
 export function isSecretPlace(place: string): boolean {
@@ -43,7 +43,7 @@ function explain(issue: Issue, above: Path, value: unknown): readonly Fault[] {
   ];
 }
 
-/** Beyond, names are not listed, since the nearest one, or the schema, says more. */
+/** Longer lists of names are omitted: the nearest name or the schema helps more. */
 const maxListedKeys = 25;
 
 /** @param accepted what is accepted in its place: `an object of maxEntries, maxBytes` */
@@ -56,7 +56,7 @@ function explainUnknown(key: string, path: Path, accepted: string): string {
   return `${unknown}; ${formatPath(path) || "a configuration"} is ${accepted}`;
 }
 
-/** Whether one of several shapes was not meant, since it is of another type. */
+/** Whether one of several shapes was not meant, since its type differs. */
 function isOtherType(issues: readonly Issue[]): boolean {
   return issues.some(({ code, path }) => path.length === 0 && code !== "unrecognized_keys");
 }

@@ -1,4 +1,4 @@
-/** A configuration as it is in force: file, variables and flags together, the application, and the options of the server. */
+/** The effective configuration: file, variables and flags combined, the application, and the options of the server. */
 import { relative } from "node:path";
 import { compileApp } from "../app/compile-app.js";
 import type { App } from "../app/define-app.js";
@@ -29,13 +29,13 @@ export interface ConfigSources {
 export interface Configuration {
   readonly config: ReadConfig | undefined;
   readonly settings: Settings;
-  /** Undefined where everything is open. */
+  /** Undefined if everything is open. */
   readonly app: App | undefined;
   readonly options: ServerOptions;
 }
 
 /**
- * Reads everything, and checks no more than shapes: {@link assertConfiguration} checks the rest.
+ * Reads everything, and checks shapes only: {@link assertConfiguration} checks the rest.
  * @throws HF_CONFIG_INVALID, HF_CLI_USAGE naming the file or variable, the place, what came and what is accepted
  */
 export async function loadConfiguration(sources: ConfigSources): Promise<Configuration> {
@@ -50,7 +50,7 @@ export async function loadConfiguration(sources: ConfigSources): Promise<Configu
 }
 
 /**
- * Reads the application only, so that what else a server would need may be missing.
+ * Reads the application only; other options may be missing or invalid.
  * @throws HF_CONFIG_INVALID naming the file, the place, what came and what is accepted
  */
 export async function loadApp(sources: ConfigSources): Promise<App | undefined> {
@@ -65,8 +65,8 @@ async function findAndRead(sources: ConfigSources): Promise<ReadConfig | undefin
 }
 
 /**
- * Checks every value as a server would, without making one.
- * @throws HF_CONFIG_INVALID, HF_OPTION_INVALID naming what is wrong, and where it comes from
+ * Checks every value as a server would, without creating one.
+ * @throws HF_CONFIG_INVALID, HF_OPTION_INVALID naming what is wrong, and its source
  */
 export function assertConfiguration(configuration: Configuration): void {
   try {
@@ -80,7 +80,7 @@ export function assertConfiguration(configuration: Configuration): void {
   }
 }
 
-/** Adds to the refusal of an option where it was set. */
+/** Adds to an option's error where it was set. */
 export function withOrigin(error: unknown, { settings, config }: Configuration): unknown {
   if (!(error instanceof HoldfastError) || error.code !== "HF_OPTION_INVALID") return error;
   const option = String(error.details.option ?? /^[\w.]+/.exec(error.message)?.[0]);
@@ -148,7 +148,7 @@ function toOrigins({ value }: Setting): "*" | readonly string[] {
   return origins.includes("*") ? "*" : origins;
 }
 
-/** Any option of it turns it on. */
+/** Any of its options turns it on. */
 function readCompression(settings: Settings): ServerOptions["compression"] | undefined {
   const whether = settings.get("compression");
   const details = [...settings.values()].filter(

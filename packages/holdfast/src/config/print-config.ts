@@ -1,4 +1,4 @@
-/** The options in force as rows: value and where each comes from. Secrets are masked. */
+/** The effective options as rows: value and source. Secrets are masked. */
 import { isSecretPlace } from "./explain-issues.js";
 import type { Configuration } from "./load-config.js";
 import type { Source } from "./settings.js";
@@ -32,7 +32,7 @@ export function configRows({ settings, config }: Configuration): readonly Config
 /** One line each, in columns. */
 export function formatRows(rows: readonly ConfigRow[]): string {
   const cells = rows.map(({ option, value, source }) => [option, formatValue(value), formatSource(source)]);
-  // One long value must not push the sources of all others out of sight.
+  // One long value must not push the other sources out of view.
   const most = [80, 40];
   const widths = most.map((width, column) =>
     Math.min(width, Math.max(...cells.map((row) => (row[column] as string).length))),
@@ -66,7 +66,7 @@ function masked(place: string, value: unknown): unknown {
   return isSecretPlace(place) ? maskAll(value) : value;
 }
 
-/** Names of variables and files are no secrets, and neither are scopes. */
+/** Names of variables and files are not secrets, and neither are scopes. */
 function maskAll(value: unknown): unknown {
   if (typeof value === "string") return mask;
   if (Array.isArray(value)) return value.map(maskAll);

@@ -1,4 +1,4 @@
-/** How easily a secret could be guessed. Rough by nature: it finds what is plainly weak. */
+/** Estimates how easily a secret could be guessed. A rough estimate that finds obviously weak secrets. */
 
 const words =
   /secret|changeme|change|replace|password|passw|token|your|my|super|example|default|test|demo|jwt|hmac|holdfast|admin|please|this|that|key|the|qwerty|letmein|dev|prod|uction|placeholder|insert|here|api|256|512|bit|very|for|in|is|to|me|abcdef|0123456789|123456789|12345678|123456|1234/g;
@@ -10,11 +10,10 @@ const minBits = 80;
 export function findWeakness(secret: string): string | undefined {
   const plain = secret.toLowerCase().replace(/[^a-z0-9]/g, "");
   const unit = findRepeated(secret) ?? findRepeated(plain);
-  if (unit !== undefined) return `repeats ${unit} characters over and over`;
-  if (isInSequence(plain)) return "counts on from one character to the next";
+  if (unit !== undefined) return `repeats ${unit} characters`;
+  if (isInSequence(plain)) return "is a sequence of consecutive characters";
   const others = plain.replace(words, "");
-  if (others.length < Math.min(minOtherCharacters, secret.length * 0.6))
-    return "consists of words that are tried first";
+  if (others.length < Math.min(minOtherCharacters, secret.length * 0.6)) return "consists of common words";
   if (estimateBits(secret) < minBits) return "has too few different characters";
   return undefined;
 }

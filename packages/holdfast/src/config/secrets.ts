@@ -1,4 +1,4 @@
-/** Secrets in configurations: read from the variables and files that hold them, and never printed. */
+/** Secrets in configurations: read from the variables and files they refer to, and never printed. */
 import { dirname, resolve } from "node:path";
 import { HoldfastError, messageOf } from "../errors.js";
 import { readTextFile } from "./config-file.js";
@@ -8,12 +8,12 @@ export interface SecretContext {
   readonly env: NodeJS.ProcessEnv;
   /** Of the configuration's file: what relative paths are relative to its folder. */
   readonly file: string;
-  /** What errors call that file. */
+  /** The file's name in errors. */
   readonly name: string;
 }
 
 /**
- * The same value with every `{ env }` and `{ file }` replaced by the text it stands for.
+ * The same value with every `{ env }` and `{ file }` replaced by its text.
  * @throws HF_CONFIG_INVALID when a variable is not set, or a file cannot be read
  */
 export function resolveSecrets(value: unknown, path: Path, context: SecretContext): unknown {
@@ -34,7 +34,7 @@ function readVariable(name: string, path: Path, context: SecretContext): unknown
   if (text) return readKeyText(text, name, path, context);
   throw refuse(
     path,
-    `${formatPath(path)} is in the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
+    `${formatPath(path)} refers to the environment variable ${name}, which is ${text === "" ? "empty" : "not set"}`,
     context,
   );
 }
@@ -42,7 +42,7 @@ function readVariable(name: string, path: Path, context: SecretContext): unknown
 function readSecretFile(name: string, path: Path, context: SecretContext): unknown {
   let text: string;
   try {
-    // Editors end files with a line break, which nobody means to be a part.
+    // Editors end files with a line break, which is not part of the secret.
     text = readTextFile(resolve(dirname(context.file), name)).trim();
   } catch (cause) {
     throw refuse(path, `${formatPath(path)}: ${messageOf(cause)}`, context, cause);

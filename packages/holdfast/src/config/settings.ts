@@ -1,6 +1,6 @@
 /**
- * Options of a server as flags, variables and files set them: how each is written there, and which value is in force. A flag wins
- * over a variable, that over the file, and that over the default.
+ * Options of a server from flags, variables and files: how each is written there, and which value applies. Flags override
+ * variables, variables the file, and the file the defaults.
  */
 import { dirname, resolve } from "node:path";
 import { HoldfastError } from "../errors.js";
@@ -14,7 +14,7 @@ export interface ConfigOption extends Entry {
   readonly path: string;
   readonly flag: string;
   readonly variable: string;
-  /** The chapter of help that lists it. */
+  /** The section of help that lists it. */
   readonly heading: string;
   /** Of `holdfast serve`. */
   readonly fallback: unknown;
@@ -45,17 +45,17 @@ export function findOption(path: string): ConfigOption | undefined {
 const yes = ["true", "yes", "on", "1"];
 const no = ["false", "no", "off", "0"];
 
-/** What is accepted of a flag or variable, to follow "must be". */
+/** What a flag or variable accepts, to follow "must be". */
 export function textAdvice({ accepts, nullWord = "none" }: ConfigOption): string {
   return accepts.replace(/null(?: for memory)?/, nullWord);
 }
 
-/** The value of a flag or variable; undefined where the text is not accepted. */
+/** The value of a flag or variable; undefined if the text is invalid. */
 export function parseOptionText(option: ConfigOption, text: string): unknown {
   const word = text.trim();
   if (word === option.nullWord) return null;
   const value = parseText(option, word, text);
-  // What others are, is said together with what files say, and without a value that may be secret.
+  // Others are checked together with files, by errors without values that may be secret.
   const isJudgedHere = option.kind === "integer" || option.kind === "choice";
   return isJudgedHere && !option.isValid(value) ? undefined : value;
 }
@@ -87,8 +87,8 @@ const serviceName =
 const serviceAddress = /^(?:tcp|udp|sctp):\/\//i;
 
 /**
- * Whether a variable tells the address of a service, and not the value of an option: Kubernetes and Docker links put such into
- * every container, and for a service called `holdfast` they begin as ours do: `HOLDFAST_PORT=tcp://10.0.0.7:8000`.
+ * Whether a variable is a service address, not an option: Kubernetes and Docker links set such variables in
+ * every container, and for a service called `holdfast` they start with our prefix: `HOLDFAST_PORT=tcp://10.0.0.7:8000`.
  */
 export function isServiceVariable(name: string, text: string): boolean {
   if (!serviceName.test(name)) return false;
@@ -134,7 +134,7 @@ function resolveOne(option: ConfigOption, { flags, env, config }: SettingSources
   const ofFlag = flags[option.path];
   if (ofFlag !== undefined) return { value: ofFlag, source: { kind: "flag", name: option.flag } };
   const text = env[option.variable];
-  // An empty variable is how many tools say that there is none.
+  // Many tools set an empty variable to mean none.
   if (text && !isServiceVariable(option.variable, text))
     return { value: parseVariable(option, text), source: { kind: "env", name: option.variable } };
   const ofFile = config && readField(option, config, env);
@@ -163,7 +163,7 @@ function readField(
     (at, name) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[name] : undefined),
     value,
   );
-  // An object of its options says that there is compression, too.
+  // An object of its options turns compression on, too.
   if (path === "compression" && typeof found === "object") return true;
   if (path === "apiKeys" && found !== undefined)
     return resolveSecrets(found, ["apiKeys"], { env, file, name: shownName });

@@ -36,7 +36,7 @@ export function findTokenKeys(app: App | undefined, { secret, pem }: GivenKeys):
     if (options) return { options };
     throw new HoldfastError(
       "HF_CLI_USAGE",
-      "no key: give --secret, HOLDFAST_SECRET or --key, or set authenticate.jwt in the configuration",
+      "no key: pass --secret, HOLDFAST_SECRET or --key, or set authenticate.jwt in the configuration",
     );
   }
   // Algorithms that were chosen for other keys do not apply.
@@ -67,7 +67,7 @@ export async function makeToken(
   if (options.secret === undefined)
     throw new HoldfastError(
       "HF_CLI_USAGE",
-      "the configuration has public keys only, which check tokens; give the private key with --key to make one",
+      "the configuration has only public keys, which cannot sign; pass the private key with --key",
     );
   const chosen = algorithm ?? options.algorithms?.find(isHmacAlgorithm);
   const signing = { secret: options.secret, ...(chosen && { algorithm: chosen as HmacAlgorithm }) };
@@ -104,7 +104,7 @@ export function toClaims(
   if (channel !== undefined && (channels ?? roles ?? meta) !== undefined)
     throw new HoldfastError(
       "HF_CLI_USAGE",
-      "--channel makes a token for one subscription, which cannot have --channels, --roles or --meta",
+      "--channel makes a subscription token, which cannot have --channels, --roles or --meta",
     );
   const issuedAt = Math.floor(now / 1000);
   const [audience, issuer] = [firstOf(options.audience), firstOf(options.issuer)];

@@ -88,7 +88,7 @@ interface IntegerOptions extends Description {
   readonly min?: number;
   /** @default none */
   readonly max?: number;
-  /** That `null` is accepted, and what for: "for no bound". */
+  /** That `null` is accepted, and what for: "for no limit". */
   readonly orNull?: string;
 }
 

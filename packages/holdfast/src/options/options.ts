@@ -8,27 +8,29 @@ import type { AllowedOrigins } from "../requests/origins.js";
 import type { Authenticate } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";
 
-/** Bounds of the store in `data`. */
+/** Limits of the store in `data`. */
 export interface StoreOptions {
   /**
-   * Largest size of the index, in bytes. Beyond, publishes are refused (temporary error 111).
+   * Maximum size of the index, in bytes. Beyond it, publishes are refused (temporary error 111).
    * @default 16 GiB
    */
   readonly maxBytes?: number;
   /**
-   * Most channels with a log, empty ones included. Beyond, publishes in new channels are refused.
+   * Maximum number of channels with a log, empty ones included. Beyond it, publishes in new channels are
+   * refused.
    * @default 1,000,000
    */
   readonly maxChannels?: number;
   /**
-   * Most bytes of publications on their way to the index. Beyond, publishes are refused.
+   * Maximum bytes of publications in memory on their way to the index. Beyond it, publishes are refused.
    * @default 64 MiB
    */
   readonly maxPendingBytes?: number;
-  /** Size at which a new journal file is begun. A start reads up to two. @default 32 MiB */
+  /** Size at which the journal is rotated, in bytes. A start reads up to two. @default 32 MiB */
   readonly maxJournalBytes?: number;
   /**
-   * Time from a publication to the index. More makes larger writes, and slower recovery.
+   * Maximum delay before a publication is written to the index. More makes larger writes, and slower
+   * recovery.
    * @default 200 ms
    */
   readonly checkpointDelayMs?: number;
@@ -40,60 +42,78 @@ export interface StoreOptions {
 export interface CompressionOptions {
   /** Messages with fewer bytes are sent uncompressed. Small ones hardly shrink. @default 1 KiB */
   readonly thresholdBytes?: number;
-  /** From 1 (fast) to 9 (small). @default 3 */
+  /** zlib compression level, from 1 (fast) to 9 (small). @default 3 */
   readonly level?: number;
-  /** Memory of a compressor, 1 to 9. @default 8 */
+  /**
+   * zlib memory level of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes besides its window.
+   * @default 8
+   */
   readonly memLevel?: number;
-  /** Largest window of this side's compressor, 8 to 15. @default 15 */
+  /** Maximum window of this side's compressor, as a power of two from 8 to 15. @default 15 */
   readonly maxWindowBits?: number;
-  /** Largest window of the peer's compressor, 8 to 15. @default 15 */
+  /**
+   * Maximum window of the peer's compressor, where negotiable, as a power of two from 8 to 15.
+   * @default 15
+   */
   readonly maxPeerWindowBits?: number;
 }
 
 /** Bounds of requests: how many, their bodies, their answers, and their time. */
 export interface RequestOptions {
-  /** Most requests of one connection at a time. Beyond, the stream or connection is reset. @default 256 */
+  /**
+   * Maximum number of concurrent requests per connection. Beyond it, the stream or connection is reset.
+   * @default 256
+   */
   readonly maxPerConnection?: number;
   /**
-   * Most requests of one address, without waiting ones and streams. Beyond, 503. `null` for no bound.
+   * Maximum number of active requests per address, excluding waiting requests and streams. Beyond it,
+   * 503. `null` for no limit.
    * @default 2,000
    */
   readonly maxPerAddress?: number | null;
-  /** Most requests in total. Each costs some 20 KB. `null` for no bound. @default 10,000 */
+  /**
+   * Maximum number of active requests in total. Each costs about 20 KB. `null` for no limit.
+   * @default 10,000
+   */
   readonly maxTotal?: number | null;
   /**
-   * Most bytes of bodies of one connection, plus 12 KiB for each that is still coming. Beyond, 503.
+   * Maximum bytes of request bodies held per connection until they are answered, plus 12 KiB for each
+   * incomplete body. Beyond it, 503.
    * @default 4 MiB
    */
   readonly maxConnectionBodyBytes?: number;
-  /** Most bytes of bodies of one address. @default 16 MiB */
+  /** Maximum bytes of request bodies per address, counted the same way. @default 16 MiB */
   readonly maxAddressBodyBytes?: number;
-  /** Most bytes of bodies in total. Beyond, the oldest are refused. @default 64 MiB */
+  /** Maximum bytes of request bodies in total. Beyond it, the oldest are refused. @default 64 MiB */
   readonly maxBodyBytes?: number;
-  /** Most unread bytes of answers of one connection. Beyond, answers are broken off. @default 16 MiB */
-  readonly maxConnectionAnswerBytes?: number;
-  /** Most unread bytes of answers of one address. @default 32 MiB */
-  readonly maxAddressAnswerBytes?: number;
-  /** Most unread bytes of answers in total. Beyond, the oldest are broken off. @default 128 MiB */
-  readonly maxAnswerBytes?: number;
-  /** Time for a body to come. Longer at the minimum rate. Beyond, 408. @default 30 s */
+  /**
+   * Maximum bytes of unread responses per connection, plus 12 KiB for each but the first. Beyond it,
+   * responses are aborted.
+   * @default 16 MiB
+   */
+  readonly maxConnectionResponseBytes?: number;
+  /** Maximum bytes of unread responses per address. @default 32 MiB */
+  readonly maxAddressResponseBytes?: number;
+  /** Maximum bytes of unread responses in total. Beyond it, the oldest are aborted. @default 128 MiB */
+  readonly maxResponseBytes?: number;
+  /** Time to receive a body. Extended at the minimum rate. Beyond it, 408. @default 30 s */
   readonly bodyTimeoutMs?: number;
   /**
-   * Time for an answer to be taken. Longer at the minimum rate. Beyond, it is broken off.
+   * Time for a response to be read. Extended at the minimum rate. Beyond it, it is aborted.
    * @default 60 s
    */
-  readonly answerTimeoutMs?: number;
-  /** Minimum rate of bodies and answers, in bytes per second. @default 1 KiB */
+  readonly responseTimeoutMs?: number;
+  /** Minimum rate of bodies and responses, in bytes per second. @default 1 KiB */
   readonly minBytesPerSecond?: number;
 }
 
 /** The newest entries of channels in use, kept in memory. Readers further behind read the log. */
 export interface RingOptions {
-  /** Newest entries of each channel kept in memory. @default 512 */
+  /** Number of recent entries kept in memory per active channel. @default 512 */
   readonly maxEntries?: number;
-  /** Most bytes of these. @default 1 MiB */
+  /** Maximum bytes of these entries per channel. @default 1 MiB */
   readonly maxBytes?: number;
-  /** Most bytes of these in total. Beyond, readers behind read the log. @default 256 MiB */
+  /** Maximum bytes of these entries in total. Beyond it, readers behind read the log. @default 256 MiB */
   readonly maxTotalBytes?: number;
 }
 
@@ -101,17 +121,17 @@ export interface RingOptions {
 export interface ServerOptions {
   /** TCP port; 0 picks a free one. @default 8000 */
   readonly port?: number;
-  /**
-   * Address to listen on. Any other than a loopback address lets other machines connect.
-   * @default "127.0.0.1"
-   */
+  /** Address to listen on. Any address but loopback lets other machines connect. @default "127.0.0.1" */
   readonly host?: string;
   /**
    * Unix socket to listen on instead of host and port. `trustedProxies` then names the proxy as `unix`.
    * @default null
    */
   readonly unixSocket?: string | null;
-  /** Prefix such as `/rt` that all paths may begin with. For proxies and embedding. @default none */
+  /**
+   * Prefix of all paths, such as `/rt`, the WebSocket's included. For proxies and embedding.
+   * @default none
+   */
   readonly basePath?: string;
   /**
    * Certificate and key (`cert`, `key`) to serve `https:` and `wss:` with. Flags take PEM files, read
@@ -120,8 +140,8 @@ export interface ServerOptions {
    */
   readonly tls?: TlsOptions | null;
   /**
-   * With `tls`, how long browsers use `https:` only (`Strict-Transport-Security`). It holds for all ports
-   * of the host. `null` for no such header.
+   * With `tls`, how long browsers must use `https:` only (`Strict-Transport-Security`, RFC 6797). It
+   * holds for all ports of the host. `null` for no header.
    * @default 180 days
    */
   readonly hstsSeconds?: number | null;
@@ -137,57 +157,62 @@ export interface ServerOptions {
    */
   readonly pages?: string | null;
   /**
-   * Function `(request, response, path) => boolean` for paths of the application's own, such as a login.
-   * Returns true for those that it answers. Not called on an attached server.
+   * Function `(request, response, path) => boolean` for the application's own paths, such as a login.
+   * Returns true for paths that it answers. Not called on an attached server.
    * @default none
    */
   readonly routes?: OwnRoutes;
   /**
-   * Folder of the store; `null` (`memory` in flags) keeps logs in memory. One server may use a folder at
-   * a time.
+   * Folder of the store; `null` (flag: `memory`) keeps logs in memory only. One server may use a folder
+   * at a time.
    * @default null
    */
   readonly data?: string | null;
   /**
-   * Opens a damaged store with what is left of it. Clients are told that something is missing.
+   * Opens a damaged store with the data that survived. Clients are told that publications are missing.
    * @default false
    */
   readonly repairData?: boolean;
-  /** Bounds of the store in `data`. */
+  /** Limits of the store in `data`. */
   readonly store?: StoreOptions;
-  /** Keeps logs and presence instead of the store. @default a broker for `data` */
+  /** Broker that keeps logs and presence, instead of the store. @default a broker for `data` */
   readonly broker?: Broker;
   /**
-   * Keys for `POST /api/…`, of at least 16 characters; without any, none is accepted. Strings for
-   * everything, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal
+   * Keys for `POST /api/…`, of at least 16 characters; without keys, all requests are refused. Strings
+   * for everything, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal
    * digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.
    * @default none
    */
   readonly apiKeys?: readonly (string | ApiKey)[];
-  /** Accepts a key as `?api_key=`. Proxies write URLs to their logs. @default false */
+  /** Accepts API keys as `?api_key=`, too. Proxies log URLs. @default false */
   readonly apiKeyInQuery?: boolean;
-  /** Finds out who a client is. @default `insecureAuth` */
+  /** Identifies a client from the token and data of its connect command. @default `insecureAuth` */
   readonly authenticate?: Authenticate;
-  /** Rules per channel; without rules there is no channel. @default `openRules` for all */
+  /**
+   * Rules per channel: kind, durability, retention, presence, joins and leaves; a channel without rules
+   * does not exist.
+   * @default `openRules` for all
+   */
   readonly rulesFor?: RulesFor;
   /**
-   * Pages of other origins that may connect, or `*`. Pages of the server's own host and from this machine
-   * need no entry.
+   * Origins whose pages may connect, or `*`. Pages of the server's own host and from this machine need no
+   * entry.
    * @default none
    */
   readonly allowedOrigins?: AllowedOrigins;
   /**
-   * Proxies whose `X-Forwarded-For` and `Forwarded` (RFC 7239) are believed. Addresses, networks,
+   * Proxies whose `X-Forwarded-For` and `Forwarded` (RFC 7239) headers are trusted. Addresses, networks,
    * `loopback`, `private`, `unix`.
    * @default none
    */
   readonly trustedProxies?: readonly string[];
   /**
-   * A line to standard error for refusals, revocations and admin calls. Or a function that gets entries.
+   * Writes a line to standard error for refused tokens, API keys and origins, revocations, and calls of
+   * admin methods. Or a function that gets entries.
    * @default true
    */
   readonly audit?: boolean | AuditFunction;
-  /** Called for every failure in the background. @default a line to standard error */
+  /** Called for every background failure. @default a line to standard error */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
   /**
    * permessage-deflate (RFC 7692) for clients that offer it: `true`, or an object of its options. When it
@@ -196,160 +221,188 @@ export interface ServerOptions {
    */
   readonly compression?: boolean | CompressionOptions;
   /**
-   * Most WebSockets and streams. Beyond, 503. Each costs about 5 KB idle. `null` for no bound.
+   * Maximum number of WebSockets and streams, closing ones included. Beyond it, 503. Each costs about 5
+   * KB idle. `null` for no limit.
    * @default 50,000
    */
   readonly maxConnections?: number | null;
-  /** Most waiting requests (`?wait=`). Beyond, 503. `null` for no bound. @default 20,000 */
+  /**
+   * Maximum number of requests that wait for publications (`?wait=`). Beyond it, 503. `null` for no
+   * limit.
+   * @default 20,000
+   */
   readonly maxWaitingRequests?: number | null;
   /**
-   * Longest time that a request may wait. Less is for proxies that close silent connections.
+   * Maximum time that a request may wait for publications. Less is for proxies that close silent
+   * connections.
    * @default 60 s
    */
   readonly maxWaitMs?: number;
   /**
-   * Most connections of one user. Beyond, close 3504, and SDKs stay away. Anonymous clients do not count.
-   * `null` for no bound.
+   * Maximum number of connections per user. Beyond it, close 3504, and SDKs do not reconnect. Anonymous
+   * clients do not count. `null` for no limit.
    * @default 200
    */
   readonly maxUserConnections?: number | null;
   /**
-   * Most connections from one address. Beyond, 503. Less shuts out offices behind one address. `null` for
-   * no bound.
+   * Maximum number of connections from one address. Beyond it, 503. Low limits lock out offices behind
+   * one address. `null` for no limit.
    * @default 2,000
    */
   readonly maxAddressConnections?: number | null;
-  /** New connections of one address a second. Beyond, 429. `null` for no bound. @default 100 */
+  /** Connections per second from one address. Beyond it, 429. `null` for no limit. @default 100 */
   readonly addressConnectionsPerSecond?: number | null;
-  /** Connections that may be opened at once. @default 2,000 */
+  /** Connections accepted in a burst before the rate applies. @default 2,000 */
   readonly addressConnectionBurst?: number;
-  /** Most requests of one address that wait. Beyond, 503. `null` for no bound. @default 2,000 */
+  /**
+   * Maximum number of waiting requests from one address. Beyond it, 503. `null` for no limit.
+   * @default 2,000
+   */
   readonly maxAddressWaitingRequests?: number | null;
-  /** Most TCP connections from one address. Beyond, closed at once. `null` for no bound. @default 5,000 */
+  /**
+   * Maximum number of TCP connections from one address, whatever their use. Beyond it, closed at once.
+   * `null` for no limit.
+   * @default 5,000
+   */
   readonly maxAddressSockets?: number | null;
   /**
-   * Most of these that have not begun a request. Beyond, closed at once. `null` for no bound.
+   * Maximum number of TCP connections from one address that have not completed TLS or started a request.
+   * Beyond it, closed at once. `null` for no limit.
    * @default 1,000
    */
   readonly maxAddressHandshakes?: number | null;
-  /** Most TCP connections that have not begun a request. Beyond, the oldest are closed. @default 4,096 */
+  /**
+   * Maximum number of TCP connections that have not completed TLS or started a request. Beyond it, the
+   * oldest are closed.
+   * @default 4,096
+   */
   readonly maxHandshakes?: number;
-  /** Time for TLS, and for the head of a request. Beyond, 408. @default 10 s */
+  /** Time to complete TLS, and to receive a request's headers. Beyond it, 408. @default 10 s */
   readonly handshakeTimeoutMs?: number;
-  /** Largest head of a request, in bytes. Beyond, 431. @default 16 KiB */
+  /** Maximum size of a request's headers, in bytes. Beyond it, 431. @default 16 KiB */
   readonly maxHandshakeBytes?: number;
   /**
-   * Largest message from a client, in bytes. Beyond, close 1009. Also of a request's body: 413.
+   * Maximum size of a message from a client, in bytes. Beyond it, close 1009. Also of a request's body:
+   * 413.
    * @default 64 KiB
    */
   readonly maxMessageBytes?: number;
-  /** Most frames of one message from a client. Beyond, close 1009. @default 1,024 */
+  /** Maximum number of frames in a message from a client. Beyond it, close 1009. @default 1,024 */
   readonly maxFragments?: number;
-  /** Time for a message from its first byte to its last. Beyond, close 1008. @default 60 s */
+  /** Time to receive a message, from its first byte to its last. Beyond it, close 1008. @default 60 s */
   readonly messageTimeoutMs?: number;
-  /** Most subscriptions of one connection. Beyond, error 106. @default 128 */
+  /** Maximum number of channels per connection. Beyond it, error 106. @default 128 */
   readonly maxConnectionChannels?: number;
   /**
-   * Commands of one connection a second. Beyond, error 111, then close 3013. Also HTTP requests of one
-   * address: 429. `null` for no bound.
+   * Commands per second from one connection. Beyond it, error 111, then close 3013. Also HTTP requests of
+   * one address: 429. `null` for no limit.
    * @default 1,000
    */
   readonly commandsPerSecond?: number | null;
-  /** Commands that may come at once. @default 2,000 */
+  /** Commands accepted in a burst before the rate applies. @default 2,000 */
   readonly commandBurst?: number;
   /**
-   * Publications of one connection a second. Beyond, error 111, then close 3013. `null` for no bound.
+   * Publications per second from one connection. Beyond it, error 111, then close 3013. `null` for no
+   * limit.
    * @default 500
    */
   readonly publishesPerSecond?: number | null;
-  /** Publications that may come at once. @default 1,000 */
+  /** Publications accepted in a burst before the rate applies. @default 1,000 */
   readonly publishBurst?: number;
   /**
-   * Publications of one user a second. Beyond, error 111, then close 3013. Anonymous clients do not
-   * count. `null` for no bound.
+   * Publications per second from one user, over all connections. Beyond it, error 111, then close 3013.
+   * Anonymous clients do not count. `null` for no limit.
    * @default 1,000
    */
   readonly userPublishesPerSecond?: number | null;
-  /** Publications of a user that may come at once. @default 2,000 */
+  /** Publications of a user accepted in a burst before the rate applies. @default 2,000 */
   readonly userPublishBurst?: number;
   /**
-   * Bytes of messages of one connection a second. Beyond, it is read no faster. Apart, the same for
-   * overhead: 1 KiB per control frame or small fragment, and what compressed messages expand to. `null`
-   * for no bound.
+   * Message bytes per second from one connection; text counts in characters. Beyond it, it is read no
+   * faster. Apart, the same for overhead: 1 KiB per control frame or small fragment, and what compressed
+   * messages expand to. `null` for no limit.
    * @default 1 MiB
    */
   readonly bytesPerSecond?: number | null;
-  /** Bytes that may come at once. @default 4 MiB */
+  /** Bytes accepted in a burst before the rate applies. @default 4 MiB */
   readonly byteBurst?: number;
   /**
-   * Units of work of one user a second. Beyond, costly commands wait, and requests get 429. `null` for no
-   * bound.
+   * Units of work per second for one user, over all connections and requests. Beyond it, costly commands
+   * wait, and requests get 429. `null` for no limit.
    * @default 2,000
    */
   readonly workPerSecond?: number | null;
-  /** Units that may be spent at once. @default 4,000 */
+  /** Units of work available in a burst before the rate applies. @default 4,000 */
   readonly workBurst?: number;
-  /** Most commands of one connection that run at a time. Others wait. @default 16 */
+  /** Maximum number of concurrent commands per connection. Others wait. @default 16 */
   readonly maxCommandsInFlight?: number;
-  /** Bytes of answers that may wait for a peer. Beyond, its input is not read. @default 256 KiB */
+  /** Maximum bytes of unsent replies to a peer. Beyond it, its input is not read. @default 256 KiB */
   readonly maxUnsentBytes?: number;
-  /** Most publications in one history reply. @default 300 */
+  /** Maximum number of publications in a history reply. @default 300 */
   readonly maxHistoryEntries?: number;
-  /** Most bytes in one history reply. @default 128 KiB */
+  /** Maximum bytes of data and publisher info in a history reply. @default 128 KiB */
   readonly maxHistoryBytes?: number;
-  /** Most bytes in one presence reply. Beyond, error 106. @default 512 KiB */
+  /** Maximum bytes of info in a presence reply. Beyond it, error 106. @default 512 KiB */
   readonly maxPresenceBytes?: number;
   /** Bounds of requests: how many, their bodies, their answers, and their time. */
   readonly requests?: RequestOptions;
-  /** Time for the connect command. Beyond, close 3008 or 3502. @default 10 s */
+  /** Time to receive the connect command. Beyond it, close 3008 or 3502. @default 10 s */
   readonly connectTimeoutMs?: number;
   /**
-   * Time between pings. Less finds dead peers sooner, for a write each. `?cf_ws_frame_ping_pong=true` in
-   * the URL asks for Ping frames.
+   * Time between pings; the first is sent after half to a whole interval. Less finds dead peers sooner,
+   * for a write each. `?cf_ws_frame_ping_pong=true` in the URL asks for Ping frames.
    * @default 25 s
    */
   readonly pingIntervalMs?: number;
-  /** Time to answer a ping. Beyond, close 3012. Less than `pingIntervalMs`. @default 8 s */
+  /** Time to answer a ping. Beyond it, close 3012. Less than `pingIntervalMs`. @default 8 s */
   readonly pongTimeoutMs?: number;
-  /** Time in which a peer with bytes waiting must take some. Beyond, close 3008. @default 30 s */
+  /**
+   * Time in which a peer must read some of the bytes waiting for it. Beyond it, close 3008.
+   * @default 30 s
+   */
   readonly stallTimeoutMs?: number;
-  /** Time for a peer to answer a Close frame, or to take the end of a stream. @default 5 s */
+  /** Time for a peer to answer a Close frame, or to read the end of a stream. @default 5 s */
   readonly closeTimeoutMs?: number;
   /**
-   * Time for a hook or a method of the application. Beyond, error 100; for `authenticate` and
+   * Time limit for a hook or method of the application. Beyond it, error 100; for `authenticate` and
    * `onConnect`, close 3004.
    * @default 5 s
    */
   readonly hookTimeoutMs?: number;
   /**
-   * Longest time until events lost on their way from the broker are noticed. Less costs the broker more.
+   * Maximum time between checks of an active channel against the end of its log. Less costs the broker
+   * more.
    * @default 10 s
    */
   readonly positionCheckIntervalMs?: number;
   /** The newest entries of channels in use, kept in memory. Readers further behind read the log. */
   readonly ring?: RingOptions;
-  /** Most channels in use at a time. Beyond, error 111. Each takes 1.5 KB. @default 1,000,000 */
+  /**
+   * Maximum number of active channels, with or without a log. Beyond it, error 111. Each takes 1.5 KB.
+   * @default 1,000,000
+   */
   readonly maxOpenChannels?: number;
   /**
-   * Percent of what users share that one may have once half is taken. Beyond, error 111. 100 lifts it.
+   * Percentage of shared resources that one user may take once half is in use. Beyond it, error 111. 100
+   * lifts it.
    * @default 2
    */
   readonly maxUserPercent?: number;
   /**
-   * Most bytes that wait for slow readers, in total. Beyond, the slowest are disconnected, and recover
-   * later.
+   * Maximum unsent bytes for slow readers, over all connections. Beyond it, the slowest are disconnected,
+   * and recover later.
    * @default 256 MiB
    */
   readonly maxHeldBytes?: number;
   /**
-   * Longest stretch of delivering before other work. More is a little faster and less even.
+   * Maximum time of delivery before other work gets its turn. More is a little faster and less even.
    * @default 4 ms
    */
   readonly deliverySliceMs?: number;
   /**
-   * Lag of the event loop beyond which new and costly work is refused. New connections get close 3013,
-   * commands error 111, requests 503. Users who have used little of `workPerSecond` are served on. `null`
-   * for never.
+   * Event loop lag beyond which new and costly work is briefly refused. New connections get close 3013,
+   * commands error 111, requests 503. Users who have used little of `workPerSecond` are still served.
+   * `null` for never.
    * @default 1 s
    */
   readonly shedAboveLagMs?: number | null;

@@ -63,7 +63,7 @@ const addressOptions = {
     accepts: "a host name or address",
     valueName: "address",
     doc: "Address to listen on",
-    more: "Any other than a loopback address lets other machines connect.",
+    more: "Any address but loopback lets other machines connect.",
   }),
   unixSocket: path({
     accepts: "a file, or null for a TCP port",
@@ -74,9 +74,9 @@ const addressOptions = {
   basePath: text({
     default: "",
     pattern: /^(?:\/[\w.~-]+)*$/,
-    accepts: "a path such as /rt, without a slash at its end, or empty",
+    accepts: "a path such as /rt without a trailing slash, or an empty string",
     valueName: "path",
-    doc: "Prefix such as `/rt` that all paths may begin with",
+    doc: "Prefix of all paths, such as `/rt`, the WebSocket's included",
     more: "For proxies and [embedding](../howto/embedding.md#under-a-prefix).",
   }),
   tls: code<TlsOptions | null>({
@@ -91,8 +91,8 @@ const addressOptions = {
     default: 180 * 24 * 3600,
     min: 0,
     max: maxHstsSeconds,
-    orNull: "for no such header",
-    doc: "With `tls`, how long browsers use `https:` only (`Strict-Transport-Security`)",
+    orNull: "for no header",
+    doc: "With `tls`, how long browsers must use `https:` only (`Strict-Transport-Security`, RFC 6797)",
     more: "It holds for all ports of the host.",
   }),
   http2: toggle({
@@ -112,8 +112,8 @@ const addressOptions = {
     shownDefault: "none",
     accepts: "a function of a request and its response",
     isValid: isFunction,
-    doc: "Function `(request, response, path) => boolean` for paths of the application's own, such as a login",
-    more: "Returns true for those that it answers. Not called on an attached server.",
+    doc: "Function `(request, response, path) => boolean` for the application's own paths, such as a login",
+    more: "Returns true for paths that it answers. Not called on an attached server.",
   }),
 } as const;
 
@@ -123,13 +123,13 @@ const dataOptions = {
     nullWord: "memory",
     valueName: "folder",
     serveDefault: "./holdfast-data",
-    doc: "Folder of the store; `null` (`memory` in flags) keeps logs in memory",
+    doc: "Folder of the store; `null` (flag: `memory`) keeps logs in memory only",
     more: "One server may use a folder at a time.",
   }),
   repairData: toggle({
     default: false,
-    doc: "Opens a damaged store with what is left of it",
-    more: "Clients are told that something is missing.",
+    doc: "Opens a damaged store with the data that survived",
+    more: "Clients are told that publications are missing.",
   }),
   ...storeOptions,
   broker: code<Broker | undefined>({
@@ -138,7 +138,7 @@ const dataOptions = {
     shownDefault: "a broker for `data`",
     accepts: "a broker",
     isValid: isObject,
-    doc: "Keeps logs and presence instead of the store",
+    doc: "Broker that keeps logs and presence, instead of the store",
   }),
 } as const;
 
@@ -150,17 +150,17 @@ const accessOptions = {
     type: "readonly (string | ApiKey)[]",
     default: [],
     isSecret: true,
-    accepts: `a list of strings of at least ${minKeyCharacters} characters, of sha256: and the digest of a key in hexadecimal digits, or of such keys with a scope: read, publish, admin`,
+    accepts: `a list of strings of at least ${minKeyCharacters} characters, of sha256: followed by a key's hexadecimal digest, or of { key, scope } with the scope read, publish or admin`,
     isValid: (value) =>
       Array.isArray(value) &&
       value.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key)),
-    doc: `Keys for \`POST /api/…\`, of at least ${minKeyCharacters} characters; without any, none is accepted`,
+    doc: `Keys for \`POST /api/…\`, of at least ${minKeyCharacters} characters; without keys, all requests are refused`,
     more: 'Strings for everything, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.',
   }),
   apiKeyInQuery: toggle({
     default: false,
-    doc: "Accepts a key as `?api_key=`",
-    more: "Proxies write URLs to their logs.",
+    doc: "Accepts API keys as `?api_key=`, too",
+    more: "Proxies log URLs.",
   }),
   authenticate: code<Authenticate>({
     type: "Authenticate",
@@ -168,7 +168,7 @@ const accessOptions = {
     shownDefault: "`insecureAuth`",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Finds out who a client is",
+    doc: "Identifies a client from the token and data of its connect command",
   }),
   rulesFor: code<RulesFor>({
     type: "RulesFor",
@@ -176,14 +176,14 @@ const accessOptions = {
     shownDefault: "`openRules` for all",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Rules per channel; without rules there is no channel",
+    doc: "Rules per channel: kind, durability, retention, presence, joins and leaves; a channel without rules does not exist",
   }),
   allowedOrigins: list<AllowedOrigins>({
     type: "AllowedOrigins",
     default: [],
     accepts: '"*", or a list of origins such as https://example.com',
     isValid: (value) => value === "*" || (isListOfTexts(value) && value.every(isOrigin)),
-    doc: "Pages of other origins that may connect, or `*`",
+    doc: "Origins whose pages may connect, or `*`",
     more: "Pages of the server's own host and from this machine need no entry.",
   }),
   trustedProxies: list<readonly string[]>({
@@ -191,7 +191,7 @@ const accessOptions = {
     accepts: "a list of addresses and networks",
     isValid: isListOfTexts,
     assert: (proxies) => void new TrustedProxies(proxies),
-    doc: "[Proxies](#behind-a-proxy) whose `X-Forwarded-For` and `Forwarded` (RFC 7239) are believed",
+    doc: "[Proxies](#behind-a-proxy) whose `X-Forwarded-For` and `Forwarded` (RFC 7239) headers are trusted",
     more: "Addresses, networks, `loopback`, `private`, `unix`.",
   }),
   audit: auditOption(),
@@ -201,14 +201,14 @@ const accessOptions = {
     shownDefault: "a line to standard error",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Called for every failure in the background",
+    doc: "Called for every background failure",
   }),
 } as const;
 
 function auditOption(): Entry<boolean | AuditFunction> {
   const option = toggle({
     default: true,
-    doc: "A line to standard error for refusals, revocations and admin calls",
+    doc: "Writes a line to standard error for refused tokens, API keys and origins, revocations, and calls of admin methods",
     more: "Or a function that gets [entries](#audit).",
   });
   return {
@@ -249,7 +249,7 @@ export const configOnlyOptions = {
   durability: choice(["memory", "process", "disk"] as const satisfies readonly Durability[], {
     default: "process",
     valueName: "level",
-    doc: "What a publish waits for by default: `memory`, `process` or `disk`",
+    doc: "What a publish waits for in channels that set no durability: `memory`, `process` or `disk`",
     more: "[What each survives](../explanation/durability.md).",
   }),
   tls: group("TlsFiles", "Certificate and key to serve `https:` and `wss:` with, HTTP/2 included.", {
@@ -270,7 +270,7 @@ export const sections: readonly { readonly heading: string; readonly options: Sc
   { heading: "Compression", options: compressionOptions },
   { heading: "Connections", options: connectionOptions },
   { heading: "Messages and rates", options: messageOptions },
-  { heading: "Bounds of requests", options: requestOptions },
+  { heading: "Request limits", options: requestOptions },
   { heading: "Timeouts", options: timeOptions },
   { heading: "Memory and delivery", options: memoryOptions },
 ];
@@ -283,7 +283,7 @@ export function resolveServerOptions(options: ServerOptions): ServerSettings {
   const settings = resolveOptions(serverOptions, options);
   const { data, broker, pongTimeoutMs, pingIntervalMs } = settings;
   if (data !== null && broker !== undefined)
-    throw invalidOption("data", "null beside a broker, which then keeps the logs", JSON.stringify(data));
+    throw invalidOption("data", "null with a broker, which keeps the logs itself", JSON.stringify(data));
   if (pongTimeoutMs >= pingIntervalMs)
     throw invalidOption(
       "pongTimeoutMs",

@@ -1,27 +1,37 @@
 /** Options of WebSockets below any server of Holdfast: what `holdfast/websocket` takes. */
-import { code, integer, milliseconds, toggle } from "./option.js";
+import {
+  code,
+  defaultsOf,
+  integer,
+  milliseconds,
+  pickOptions,
+  resolveOptions,
+  type SettingsOf,
+  toggle,
+} from "./option.js";
+import type { ConnectionOptions, DeflateOptions, SocketOptions } from "./websocket-options.js";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const noBound = "for no bound";
+const noBound = "for no limit";
 
 /** Of the engine, which knows neither sockets nor time. */
 export const connectionEntries = {
   maxMessageBytes: integer({
     default: MiB,
-    doc: "Largest message, expanded, in bytes",
-    more: "Beyond, close 1009.",
+    doc: "Maximum size of a message in bytes, all fragments together, also after decompression",
+    more: "Beyond it, close 1009.",
   }),
   maxFrameBytes: integer({
     default: undefined,
     shownDefault: "by `maxMessageBytes`",
-    doc: "Largest payload of one data frame",
-    more: "Beyond, close 1009.",
+    doc: "Maximum payload of a data frame in bytes, as sent",
+    more: "Beyond it, close 1009.",
   }),
   maxFragments: integer({
     default: 131_072,
-    doc: "Most frames of one message; empty ones count",
-    more: "Beyond, close 1009.",
+    doc: "Maximum number of frames in a message, including empty ones",
+    more: "Beyond it, close 1009.",
   }),
   createMaskingKey: code<(() => number) | undefined>({
     type: "() => number",
@@ -29,7 +39,7 @@ export const connectionEntries = {
     shownDefault: "secure random",
     accepts: "a function",
     isValid: (value) => typeof value === "function",
-    doc: "Source of masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3)",
+    doc: "Source of a client's masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3)",
   }),
 } as const;
 
@@ -38,19 +48,19 @@ export const socketEntries = {
   pingIntervalMs: milliseconds({
     default: 30_000,
     orNull: "for no pings",
-    doc: "Silence after which a peer is pinged",
+    doc: "Idle time after which the peer is pinged",
     more: "Shorter finds dead peers sooner, for a write and a read each.",
   }),
   pongTimeoutMs: milliseconds({
     default: 10_000,
-    doc: "Time for any sign of life after a ping",
-    more: "Beyond, terminated.",
+    doc: "Time for any input after a ping",
+    more: "Beyond it, terminated.",
   }),
   messageTimeoutMs: milliseconds({
     default: 60_000,
     orNull: noBound,
-    doc: "Time for a message from its first byte to its last",
-    more: "Beyond, close 1008. Large messages over slow lines need more.",
+    doc: "Time to receive a message, from its first byte to its last",
+    more: "Beyond it, close 1008. Large messages over slow lines need more.",
   }),
   idleTimeoutMs: milliseconds({
     default: null,
@@ -60,34 +70,34 @@ export const socketEntries = {
   stallTimeoutMs: milliseconds({
     default: 30_000,
     orNull: noBound,
-    doc: "Time in which a peer with bytes waiting must take some",
-    more: "Beyond, terminated.",
+    doc: "Time in which a peer must read some of the bytes waiting for it",
+    more: "Beyond it, terminated.",
   }),
   closeTimeoutMs: milliseconds({
     default: 5000,
-    doc: "Time for a peer to answer a Close frame",
-    more: "Beyond, terminated.",
+    doc: "Time for a peer to answer a Close frame, and for the system to send what is left",
+    more: "Beyond it, terminated.",
   }),
   maxUnsentBytes: integer({
     default: 16 * MiB,
-    doc: "Bytes that may wait for a peer before a message is sent",
-    more: "Beyond, close 1008 and terminated: watch `bufferedAmount` or `onDrain`.",
+    doc: "Maximum unsent bytes before a message is sent",
+    more: "Beyond it, close 1008 and terminated: watch `bufferedAmount` or `onDrain`.",
   }),
   holdReadingAboveBytes: integer({
     default: 64 * KiB,
-    orNull: "to read on",
+    orNull: "to keep reading",
     shownDefault: "64 KiB; clients `null`",
-    doc: "Unsent bytes beyond which the peer is not read",
+    doc: "Unsent bytes beyond which reading from the peer pauses until it has read a write",
   }),
   overheadBytesPerSecond: integer({
     default: 16 * MiB,
     orNull: noBound,
-    doc: "Work that a peer may cause a second beside plain messages, in bytes",
-    more: "Beyond, it is read no faster. A control frame or a small fragment counts as 1 KiB, a compressed message as what it expands to.",
+    doc: "Work per second that a peer may cause beside plain messages, in bytes",
+    more: "Beyond it, it is read no faster. A control frame or a small fragment counts as 1 KiB, a compressed message as what it expands to.",
   }),
   overheadByteBurst: integer({
     default: 64 * MiB,
-    doc: "Bytes of such work that may come at once",
+    doc: "Bytes of such work accepted in a burst before the rate applies",
   }),
 } as const;
 
@@ -96,17 +106,17 @@ export const webSocketServerEntries = {
   maxConnections: integer({
     default: 100_000,
     orNull: noBound,
-    doc: "Most connections",
+    doc: "Maximum number of connections",
     more: "Further ones get 503.",
   }),
   maxContexts: integer({
     default: 1000,
-    doc: "Most connections that keep compression contexts",
+    doc: "Maximum number of connections that keep compression contexts",
     more: "Others go without.",
   }),
   handshakeTimeoutMs: milliseconds({
     default: 10_000,
-    doc: "Time for `authorize`, and for a request's head",
+    doc: "Time for `authorize`, and to receive a request's headers when this server listens itself",
   }),
 } as const;
 
@@ -126,27 +136,59 @@ export const compressionEntries = {
     doc: "Messages with fewer bytes are sent uncompressed",
     more: "Small ones hardly shrink.",
   }),
-  level: integer({ default: 3, max: 9, doc: "From 1 (fast) to 9 (small)" }),
+  level: integer({ default: 3, max: 9, doc: "zlib compression level, from 1 (fast) to 9 (small)" }),
   memLevel: integer({
     default: 8,
     max: 9,
-    doc: "Memory of a compressor, 1 to 9",
+    doc: "zlib memory level of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes besides its window",
   }),
   contextTakeover: toggle({
     default: false,
-    doc: "Whether a message may refer to the ones before it",
+    doc: "Context takeover: whether a message may refer to earlier ones",
     more: "Small similar messages shrink more, for some 300 KiB per connection; broadcasts are compressed for each.",
   }),
   maxWindowBits: integer({
     default: 15,
     min: 8,
     max: 15,
-    doc: "Largest window of this side's compressor, 8 to 15",
+    doc: "Maximum window of this side's compressor, as a power of two from 8 to 15",
   }),
   maxPeerWindowBits: integer({
     default: 15,
     min: 8,
     max: 15,
-    doc: "Largest window of the peer's compressor, 8 to 15",
+    doc: "Maximum window of the peer's compressor, where negotiable, as a power of two from 8 to 15",
   }),
 } as const;
+
+/** Resolved options of a WebSocket on a socket: its limits in time and size, and those of the engine below it. */
+export type SocketSettings = SettingsOf<typeof socketEntries> & { readonly connection: ConnectionOptions };
+
+/** Their defaults. */
+export const defaultSocketSettings = defaultsOf(socketEntries);
+
+/** Every option of a WebSocket, those of its connection included. */
+export const socketOptionNames: readonly string[] = Object.keys({ ...socketEntries, ...connectionEntries });
+
+/**
+ * Picks the options of sockets out of larger options, with defaults.
+ * @throws HF_OPTION_INVALID naming the option, what is accepted and what came
+ */
+export function resolveSocketOptions(options: SocketOptions): SocketSettings {
+  const connection = pickOptions(connectionEntries, options);
+  // Refused now rather than at the first connection.
+  resolveOptions(connectionEntries, connection);
+  const settings = resolveOptions(socketEntries, pickOptions(socketEntries, options));
+  return Object.freeze({ ...settings, connection });
+}
+
+/** Resolved options of permessage-deflate. */
+export type DeflateSettings = SettingsOf<typeof compressionEntries>;
+
+/** Their defaults. */
+export const defaultDeflateSettings: DeflateSettings = defaultsOf(compressionEntries);
+
+/** @throws HF_OPTION_INVALID naming the option, what is accepted and what came */
+export function resolveDeflate(options: DeflateOptions = {}): DeflateSettings {
+  return resolveOptions(compressionEntries, options, "compression");
+}

@@ -138,7 +138,7 @@ function networksOf(keyword: string): readonly string[] | undefined {
 function invalidEntry(given: unknown): HoldfastError {
   return new HoldfastError(
     "HF_OPTION_INVALID",
-    `trustedProxies must be a list of addresses, networks such as 10.0.0.0/8, or the words loopback, private and unix, but has ${JSON.stringify(given)}`,
+    `trustedProxies must be a list of addresses, networks such as 10.0.0.0/8, or the words loopback, private and unix, but contains ${JSON.stringify(given)}`,
     { details: { option: "trustedProxies" } },
   );
 }

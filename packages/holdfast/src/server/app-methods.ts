@@ -15,24 +15,24 @@ import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 
 export interface PublishChoices {
-  /** A repeat with the same key by this program has no effect, and resolves with what the first one came to. */
+  /** A repeat with the same key by this program has no effect, and resolves with the first result. */
   readonly idempotencyKey?: string;
-  /** What readers may filter by. */
+  /** Tags that readers can filter by. */
   readonly tags?: Readonly<Record<string, string>>;
-  /** In maps, what the data is the value of. In channels of kind `latest`, a newer publication with it takes its place. */
+  /** In maps, the key to set. In channels of kind `latest`, a newer publication with the same key replaces it. */
   readonly key?: string;
-  /** In maps: what the key is ordered by. @default what the channel makes of the data */
+  /** In maps: the score that orders the key. @default computed by the channel from the data */
   readonly score?: number;
-  /** In maps: only where the key has no value, or has one. */
+  /** In maps: publish only if the key has no value, or only if it has one. */
   readonly keyMode?: "if_new" | "if_exists";
 }
 
-/** Where a publication stands. */
+/** The position of a publication. */
 export interface PublishedPosition extends Position {
-  /** Its idempotency key had been used, and nothing was published again. */
+  /** The idempotency key was used before, and nothing was published. */
   readonly isDuplicate?: true;
   /**
-   * Nothing was published, and the position is where the log ended: the key has a value (`key_exists`) or has none
+   * Nothing was published, and the position is the head of the log: the key has a value (`key_exists`) or has none
    * (`key_not_found`), by `keyMode`.
    */
   readonly suppressed?: SuppressReason;
@@ -45,7 +45,7 @@ export interface EntryOf<Data> extends PublicationOf<Data> {
 }
 
 export interface HistoryChoices {
-  /** @default as many as the server gives */
+  /** @default the server's limit */
   readonly limit?: number;
   readonly since?: Position;
   /** @default false */
@@ -55,7 +55,7 @@ export interface HistoryChoices {
 export interface PublicationOf<Data> {
   readonly data: Data;
   readonly offset: number;
-  /** The publisher, where that is a client. */
+  /** The publisher, if it is a client. */
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
   readonly key?: string;
@@ -66,17 +66,17 @@ export interface PublicationOf<Data> {
 export interface RevocationChoices {
   readonly user?: string;
   readonly tokenId?: string;
-  /** Unix milliseconds, taken as the next whole second: tokens know no finer. */
+  /** Unix milliseconds, rounded up to a whole second, the resolution of tokens. */
   readonly issuedBefore?: number;
 }
 
-/** A user, with all connections, or one of them. */
+/** A user with all connections, or a single connection. */
 export type UserTarget = string | SessionTarget;
 
 /** @typeParam A the application; its channels give the types */
 export abstract class AppMethods<A extends App> {
   protected abstract readonly control: Control;
-  /** Undefined where no tokens are checked. */
+  /** Undefined without tokens. */
   protected abstract readonly revoking: ApiTools["revoke"];
 
   /**
@@ -91,7 +91,7 @@ export abstract class AppMethods<A extends App> {
     return toPosition(accepted(await this.control.publish({ channel, data: textOf(data), ...choices })));
   }
 
-  /** Publishes the same in several channels, each for itself. */
+  /** Publishes the same data in several channels, independently. */
   async broadcast<N extends ChannelName<A>>(
     channels: readonly N[],
     data: ChannelData<A, N>,
@@ -126,7 +126,7 @@ export abstract class AppMethods<A extends App> {
     } while (cursor !== undefined);
   }
 
-  /** One key's value; undefined where it has none. */
+  /** The value of a key; undefined if it has none. */
   async entry<N extends ChannelName<A>>(
     channel: N,
     key: string,
@@ -160,28 +160,28 @@ export abstract class AppMethods<A extends App> {
     return { publications: page.publications.map((each) => toPublication(each)), position: page.position };
   }
 
-  /** Forgets what the channel keeps; its position stays. */
+  /** Removes the channel's history; its position is kept. */
   async removeHistory(channel: ChannelName<A>): Promise<void> {
     const error = await this.control.removeHistory(channel);
     if (error) throw refused(error);
   }
 
-  /** Subscribes a user's connections, whatever the channel's rules say of who may. */
+  /** Subscribes a user's connections, regardless of the channel's access rules. */
   async subscribe(user: UserTarget, channel: ChannelName<A>): Promise<void> {
     await settle(this.control.subscribe(channel, toTarget(user)));
   }
 
-  /** @param channel without one, all of them */
+  /** @param channel omitted for all channels */
   async unsubscribe(user: UserTarget, channel?: ChannelName<A>): Promise<void> {
     await settle(this.control.unsubscribe(toTarget(user), channel));
   }
 
-  /** @param reason clients reconnect after codes 3000–3499 and 4000–4499, and stay away after others. @default 3503 */
+  /** @param reason clients reconnect after codes 3000–3499 and 4000–4499, and not after others. @default 3503 */
   disconnect(user: UserTarget, reason: Disconnect = disconnect("forceDisconnect")): Promise<void> {
     if (reason.reason === "")
       throw new HoldfastError(
         "HF_OPTION_INVALID",
-        "disconnect needs a reason that is not empty, for SDKs would come back",
+        "disconnect needs a non-empty reason, or SDKs would reconnect",
       );
     return settle(this.control.disconnect(toTarget(user), reason));
   }
@@ -193,7 +193,7 @@ export abstract class AppMethods<A extends App> {
    */
   async revoke({ user, tokenId, issuedBefore }: RevocationChoices): Promise<void> {
     if (this.revoking === undefined)
-      throw new HoldfastError("HF_SERVER_STATE", "the application checks no tokens that could be revoked");
+      throw new HoldfastError("HF_SERVER_STATE", "the application has no tokens to revoke");
     const byId = tokenId !== undefined;
     if (byId === (user !== undefined || issuedBefore !== undefined))
       throw new HoldfastError(
@@ -208,12 +208,12 @@ export abstract class AppMethods<A extends App> {
     if (error) throw refused(error);
   }
 
-  /** Sends something to a user's connections, in no channel. */
+  /** Sends a message to a user's connections, outside channels. */
   send(user: UserTarget, data: unknown): Promise<void> {
     return settle(this.control.send(toTarget(user), textOf(data)));
   }
 
-  /** Channels that somebody on this node is subscribed to. */
+  /** Channels with subscribers on this node. */
   channels(): readonly ChannelUse[] {
     return this.control.channels();
   }
@@ -223,7 +223,7 @@ function toTarget(user: UserTarget): SessionTarget {
   return typeof user === "string" ? { user } : user;
 }
 
-/** @throws HF_OPTION_INVALID where JSON cannot express it */
+/** @throws HF_OPTION_INVALID if it cannot be expressed in JSON */
 function textOf(data: unknown): string {
   try {
     return toJsonText(data, "data");
@@ -241,7 +241,7 @@ function isError(result: object): result is ReplyError {
   return "code" in result && "isTemporary" in result;
 }
 
-/** @throws the error that a command on all nodes has come to */
+/** @throws the error of a command on all nodes */
 async function settle(pending: Promise<ReplyError | undefined>): Promise<void> {
   const error = await pending;
   if (error) throw refused(error);

@@ -15,7 +15,7 @@ import type { ReplyError } from "../wire/codes.js";
 import type { Payload } from "../wire/payload.js";
 import { RevocationLog, revocationChannel } from "./revocation-log.js";
 
-/** Tells the audit of every token that an application refuses, wherever it is asked. */
+/** Records in the audit every token that an application refuses. */
 export function withTokenAudit(application: Application, audit: Audit): Application {
   const { authenticate, verifyConnection, verifySubscription } = application;
   return {
@@ -45,7 +45,7 @@ export function withTokenAudit(application: Application, audit: Audit): Applicat
   };
 }
 
-/** Expired tokens are no news, since clients fetch another. Nor are those that could not be checked. */
+/** Expired tokens are not recorded, since clients fetch new ones. Nor are those that could not be checked. */
 function refusalOf(result: IdentityResult | GrantResult): string | undefined {
   if (result.isAccepted) return undefined;
   const isOfToken =
@@ -69,7 +69,7 @@ export interface RevocationContext {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** What came with tokens ends with them, on whichever node these were revoked. */
+/** Ends connections and subscriptions of revoked tokens, on whichever node they were revoked. */
 export function createRevocationLog(
   { revocations }: Tokens,
   { broker, clock, commands, onError }: RevocationContext,
@@ -102,7 +102,7 @@ export async function revokeTokens(
   return undefined;
 }
 
-/** Takes the events of a server's log. Publications in the log of revocations reach no reader of a channel. */
+/** Receives the events of a server's log. Publications in the revocation log reach no reader of a channel. */
 export function logEventsFor(
   channels: Channels,
   checks: PositionChecks,

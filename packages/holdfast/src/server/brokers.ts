@@ -35,7 +35,7 @@ const brokers = {
     }),
 } satisfies Record<string, (settings: BrokerSettings & { readonly data: string }) => Broker>;
 
-/** The broker that the application gives, or the one that its settings name: the store in `data`, or memory. */
+/** The application's broker, or the one in its settings: the store in `data`, or memory. */
 export function createBroker(settings: BrokerSettings): Broker {
   const { broker, data } = settings;
   if (broker) return broker;

@@ -1,4 +1,4 @@
-/** Where a server listens: its address as people type it, who can reach it, and what browsers are told of it. */
+/** Where a server listens: its address as people type it, who can reach it, and the HSTS header. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
@@ -9,11 +9,11 @@ import type { HttpFront } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
 
 export interface ListeningAddress {
-  /** The file, where it is a Unix socket. */
+  /** The file, if it is a Unix socket. */
   readonly host: string;
-  /** 0 where it is a Unix socket. */
+  /** 0 if it is a Unix socket. */
   readonly port: number;
-  /** `unix:` and the file, where it is a Unix socket. */
+  /** `unix:` and the file, if it is a Unix socket. */
   readonly url: string;
 }
 
@@ -30,8 +30,8 @@ export function addressOf(
 }
 
 /**
- * Whether only this machine can reach a server of Node.js, this one's own (`front`) or one that it is attached to: then names
- * count that a page could not have made to point here.
+ * Whether only this machine can reach a Node.js server, this one's own (`front`) or one that it is attached to. Then only names
+ * that DNS rebinding cannot forge are accepted.
  */
 export function isLocalOnly(
   listener: unknown,
@@ -40,15 +40,15 @@ export function isLocalOnly(
 ): boolean {
   if (front && (listener === front.http1 || listener === front.listener))
     return unixSocket !== null || isLoopback(host);
-  // Browsers come by TLS only where its certificate is for the name that they were given.
+  // Over TLS, browsers check that the certificate matches the name.
   if (listener instanceof TlsServer) return false;
   const address = (listener as Partial<TcpServer> | undefined)?.address?.();
   if (typeof address === "string") return true;
   return address ? isLoopback(parseAddress(address.address) ?? address.address) : false;
 }
 
-/** RFC 6797. Not to those who try something out: on this machine it would hold for every other port, too. */
-export function sayHsts(
+/** RFC 6797. Not sent for local host names, where it would apply to every other port of this machine. */
+export function setHstsHeader(
   request: IncomingMessage,
   response: ServerResponse,
   { tls, hstsSeconds }: Pick<ServerSettings, "tls" | "hstsSeconds">,

@@ -1,25 +1,29 @@
-/** Parts of a server, each made from its settings. */
+/** Parts of a server, each created from its settings. */
 import { normalizePem } from "../auth/keys.js";
 import { type RouterOptions, refuseByPath } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import type { ServerSettings } from "../options/schema.js";
+import {
+  type DeflateSettings,
+  resolveDeflate,
+  resolveSocketOptions,
+  type SocketSettings,
+} from "../options/websocket.js";
 import type { TrustedProxies } from "../requests/trusted-proxies.js";
 import type { Application } from "../sessions/application.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
-import { resolveSocketOptions, type SocketSettings } from "../sockets/options.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { LoopLag } from "../time/loop-lag.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-listener.js";
 import { StreamListener } from "../transports/stream-listener.js";
-import { type DeflateSettings, resolveDeflate } from "../websocket/options.js";
 import type { MapType } from "../wire/messages.js";
 
-/** Connections beyond the WebSockets', for pages, health, and refusals. */
+/** Connections besides the WebSockets', for pages, health, and refusals. */
 const spareConnections = 500;
 
 export function createRequestBounds(
@@ -34,7 +38,7 @@ export function createRequestBounds(
   });
 }
 
-/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+/** @throws HF_OPTION_INVALID if certificate or key are invalid */
 export function createFront(settings: ServerSettings, proxies: TrustedProxies): HttpFront {
   const { tls, maxConnections, maxWaitingRequests, requests } = settings;
   return new HttpFront({
@@ -48,7 +52,7 @@ export function createFront(settings: ServerSettings, proxies: TrustedProxies): 
   });
 }
 
-/** Certificate and key as variables and forms have them, with lost line breaks, in PEM as it is written. */
+/** Restores PEM line breaks that environment variables and forms lose. */
 export function withPlainPem({ cert, key, ...others }: TlsOptions): TlsOptions {
   return {
     ...others,
@@ -57,7 +61,7 @@ export function withPlainPem({ cert, key, ...others }: TlsOptions): TlsOptions {
   };
 }
 
-/** What bounds each WebSocket, below sessions. */
+/** Limits of each WebSocket, below sessions. */
 export function socketSettingsOf(settings: ServerSettings): SocketSettings {
   const { maxMessageBytes, maxFragments, messageTimeoutMs, closeTimeoutMs } = settings;
   return resolveSocketOptions({
@@ -67,7 +71,7 @@ export function socketSettingsOf(settings: ServerSettings): SocketSettings {
     closeTimeoutMs,
     overheadBytesPerSecond: settings.bytesPerSecond,
     overheadByteBurst: settings.byteBurst,
-    // Sessions ping, and look after peers that do not read.
+    // Sessions send pings, and handle peers that do not read.
     pingIntervalMs: null,
     stallTimeoutMs: null,
   });
@@ -82,7 +86,7 @@ export function auditFunctionOf({ audit }: ServerSettings): AuditFunction | unde
   return audit ? (entry) => void process.stderr.write(`${formatAuditEntry(entry)}\n`) : undefined;
 }
 
-/** Costly work of clients, on the machine's clock and event loop. */
+/** The work of clients, measured by the system clock and the event loop. */
 export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings): Work {
   const loopLag = new LoopLag(systemClock);
   return new Work({

@@ -1,15 +1,15 @@
 /**
- * Revocations in the broker: a log that every node reads, so that they outlast a process on a store, and reach other nodes
- * on a broker that has some. What is in force is in memory (`Revocations`); that log only says how it came about. Entries
- * may be read in any order and any number of times, since the later end and the later moment count. Hence a log that has
- * grown long is written anew at its own end, and what lies before is dropped.
+ * Revocations in the broker: a log that every node reads, so that they survive a restart on a store, and reach other nodes
+ * on a shared broker. `Revocations` holds the current ones in memory; the log is their history. Entries
+ * may be read in any order and any number of times, since the later end and the later moment count. So a log that has
+ * grown long is rewritten at its end, and everything before is dropped.
  */
 import { type Revocation, type Revocations, revocationDurationMs } from "../auth/revocations.js";
 import type { Log, PublishOptions, Retention } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
 
-/** No client and no interface can name it: names of channels are printable (wire/channel-name.ts). */
+/** No client or API can name it: channel names are printable (wire/channel-name.ts). */
 export const revocationChannel = "\u0001revocations";
 
 export interface RevocationLogOptions {
@@ -17,10 +17,10 @@ export interface RevocationLogOptions {
   readonly revocations: Revocations;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** Tokens were revoked, here or on another node: connections that came with them have to end. */
+  /** Called when tokens are revoked, here or on another node: ends connections made with them. */
   readonly onRevoked: () => void;
   /**
-   * Entries beyond one for each revocation in force before the log is written anew. As many are left before what is
+   * Superfluous entries before the log is rewritten. As many are left before the ones
    * needed. @default 1,000
    */
   readonly maxSpareEntries?: number;
@@ -28,26 +28,26 @@ export interface RevocationLogOptions {
 }
 
 const defaultMaxSpareEntries = 1000;
-/** Of one entry, where the log is written anew. */
+/** Revocations per entry of a rewritten log. */
 const revocationsPerEntry = 100;
 const page = { maxEntries: 1000, maxBytes: 1024 * 1024, isReverse: false };
-/** How many entries are needed is said with each; none is dropped for its size. */
+/** Each entry says how many are needed; none is dropped for its size. */
 const retention = {
   maxBytes: Number.MAX_SAFE_INTEGER,
   ttlMs: revocationDurationMs,
 } satisfies Partial<Retention>;
-const stage = "keeping revocations";
+const stage = "storing revocations";
 
 export class RevocationLog {
   readonly #options: RevocationLogOptions;
   readonly #maxSpareEntries: number;
   #epoch = "";
-  /** The offset from which on entries are needed, and that of the last one that was read. */
+  /** Offsets of the first needed entry, and of the last one read. */
   #first = 1;
   #head = 0;
-  /** Of the last entry of this node. */
+  /** Offset of the last entry of this node. */
   #lastOwn = 0;
-  /** Entries of this node that have no offset yet. */
+  /** Entries of this node without an offset yet. */
   #underWay = 0;
   #isOpen = false;
   #mustRead = false;
@@ -60,7 +60,7 @@ export class RevocationLog {
     this.#maxSpareEntries = options.maxSpareEntries ?? defaultMaxSpareEntries;
   }
 
-  /** Entries that are needed. */
+  /** Number of needed entries. */
   get length(): number {
     return this.#last - this.#first + 1;
   }
@@ -71,15 +71,15 @@ export class RevocationLog {
   }
 
   /**
-   * Reads what is in force; the broker is open.
-   * @throws HF_REVOCATIONS_FULL when there are more than may be kept, of which none may be left out
+   * Reads the current revocations; the broker must be open.
+   * @throws HF_REVOCATIONS_FULL when there are more than can be kept, since none may be ignored
    */
   async open(): Promise<void> {
     await this.#options.log.subscribe(revocationChannel);
     await this.#catchUp();
   }
 
-  /** What is under way is of no interest any more. */
+  /** Ignores the results of pending reads. */
   close(): void {
     this.#isClosed = true;
   }
@@ -95,7 +95,7 @@ export class RevocationLog {
     } else this.#catchUp().catch((error: unknown) => this.#report(error));
   }
 
-  /** Reads what events have failed to bring. @throws what reading the log throws */
+  /** Reads entries whose events were lost. @throws what reading the log throws */
   async check(): Promise<void> {
     if (!this.#isOpen || this.#isClosed) return;
     const heads = await this.#options.log.heads([revocationChannel]);
@@ -104,8 +104,8 @@ export class RevocationLog {
   }
 
   /**
-   * In force at once, also where it could not be kept; resolves when it is as durable as the broker can make it, which has
-   * room for it where it is full for all others. They end after 30 days at the latest.
+   * Takes effect at once, even if storing it fails; resolves when it is as durable as the broker can make it, which reserves
+   * room for it. Revocations end after 30 days at the latest.
    * @throws HF_REVOCATIONS_FULL, with nothing done; HF_BROKER_FULL and others of the broker's `publish`
    */
   async add(revocation: Revocation): Promise<void> {
@@ -170,7 +170,7 @@ export class RevocationLog {
   /** @returns the entry's offset */
   async #publish(revocations: Entry["revocations"]): Promise<number> {
     this.#underWay++;
-    // What was not read yet may be of other nodes, and is nowhere else.
+    // Unread entries may be from other nodes, and are nowhere else.
     const needed = this.#last - Math.min(this.#first, this.#head + 1) + 1;
     const maxEntries = needed + this.#underWay + this.#maxSpareEntries;
     const options: PublishOptions = {
@@ -202,11 +202,11 @@ export class RevocationLog {
   async #writeAnew(): Promise<void> {
     const { revocations } = this.#options;
     revocations.prune();
-    // All are asked for in one turn, so what is added later comes later in the log.
+    // All are published in one turn, so later additions come later in the log.
     const entries = chunksOf([...revocations], revocationsPerEntry).map((chunk) => this.#publish(chunk));
     const offsets = await Promise.all(entries);
     this.#first = offsets[0] ?? this.#last + 1;
-    // With this one, what lies before is dropped.
+    // This one drops everything before.
     await this.#publish([]);
   }
 

@@ -48,7 +48,7 @@ import {
   withTokenAudit,
 } from "./application.js";
 import { createBroker } from "./brokers.js";
-import { addressOf, isLocalOnly, type ListeningAddress, sayHsts } from "./listening.js";
+import { addressOf, isLocalOnly, type ListeningAddress, setHstsHeader } from "./listening.js";
 import {
   auditFunctionOf,
   createFront,
@@ -65,28 +65,28 @@ import { version } from "./version.js";
 
 /** Sizes of everything in a server that grows with use. */
 export interface ServerStats extends RegistryStats {
-  /** Channels that somebody on this node uses. */
+  /** Channels in use on this node. */
   readonly channels: number;
   /** Bytes of the newest entries of all channels in use. */
   readonly ringBytes: number;
   /** Sockets and streamed responses, those that are closing included. */
   readonly sockets: number;
-  /** Requests over HTTP that are not answered in full, streams included. */
+  /** Unfinished HTTP requests, streams included. */
   readonly openRequests: number;
-  /** What is kept of their bodies, and unsent of their answers, in bytes. */
+  /** Buffered request bodies and unsent responses, in bytes. */
   readonly bodyBytes: number;
-  readonly answerBytes: number;
-  /** Requests of channels that are not answered yet, and those of them that wait for a publication. */
+  readonly responseBytes: number;
+  /** Pending requests of channels, and those of them that wait for a publication. */
   readonly requests: number;
   readonly waitingRequests: number;
-  /** Sessions that wait for a deadline. */
+  /** Sessions with a pending deadline. */
   readonly deadlines: number;
-  /** Channels and readers with deliveries to come. */
+  /** Channels and readers with pending deliveries. */
   readonly deliveries: number;
 }
 
 /**
- * Makes a server, for an application or for everybody; `listen` starts it.
+ * Creates a server with an application, or open to everyone; `listen` starts it.
  * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
  */
 export function createServer<A extends App>(app: A, options?: ServerOptions): HoldfastServer<A>;
@@ -97,7 +97,7 @@ export function createServer(first: App | ServerOptions = {}, second: ServerOpti
     if (second[option] !== undefined)
       throw new HoldfastError(
         "HF_OPTION_INVALID",
-        `${option} cannot be given with an application, which has its own`,
+        `${option} cannot be combined with an application, which defines its own`,
         {
           details: { option },
         },
@@ -265,18 +265,18 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   /** Where the server listens. @throws HF_SERVER_STATE before `listen` has resolved */
   get address(): ListeningAddress {
     if (this.#address === undefined)
-      throw new HoldfastError("HF_SERVER_STATE", "the server does not listen yet");
+      throw new HoldfastError("HF_SERVER_STATE", "the server is not listening yet");
     return this.#address;
   }
 
   /**
    * Opens the broker, then the port.
-   * @throws HF_SERVER_LISTEN when the address is taken or may not be used
+   * @throws HF_SERVER_LISTEN when the address is in use or not permitted
    * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
    */
   async listen(): Promise<ListeningAddress> {
-    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
-    if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server listens already");
+    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server is closed; create another");
+    if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server is already listening");
     this.#isListening = true;
     await this.#open().catch((error: unknown) => {
       this.#isListening = false;
@@ -295,7 +295,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     }
     if (this.#closed) {
       await front.close();
-      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it listened");
+      throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it started listening");
     }
     front.listener.on("error", (error) => onError(error, { stage: "listening" }));
     this.#address = addressOf(front, this.#settings);
@@ -309,14 +309,14 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
    * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
    */
   async attach(server: AttachableServer): Promise<void> {
-    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server was closed; make another");
+    if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server is closed; create another");
     await this.#open();
     this.#takeWebSocketsOf(server, false);
   }
 
   /**
-   * Shows another certificate to those that connect from now on; connections that are open go on with theirs.
-   * @throws HF_OPTION_INVALID when certificate and key are not accepted, HF_SERVER_STATE when it does not listen with TLS
+   * Uses another certificate for new connections; open ones keep theirs.
+   * @throws HF_OPTION_INVALID if certificate or key are invalid, HF_SERVER_STATE if it does not listen with TLS
    */
   setCertificate(tls: TlsOptions): void {
     if (this.#front === undefined || this.#settings.tls === null)
@@ -324,7 +324,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#front.setCertificate(withPlainPem(tls));
   }
 
-  /** For servers that call `(request, response, next)`: answers what is for this server, and leaves the rest. */
+  /** Middleware `(request, response, next)`: answers this server's paths, and passes on the rest. */
   get handler(): Router {
     this.#route ??= this.#createRoute(null);
     return this.#route;
@@ -403,7 +403,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     };
   }
 
-  /** Tells every client that the server shuts down, waits for their sockets to end, and frees everything. */
+  /** Disconnects every client with a shutdown code, waits for their sockets to close, and frees everything. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -436,7 +436,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   #serve({ http1, http2 }: HttpFront, route: Router): void {
     const answer = (request: IncomingMessage, response: ServerResponse) => {
-      sayHsts(request, response, this.#settings);
+      setHstsHeader(request, response, this.#settings);
       route(request, response);
     };
     http1.on("request", answer);
@@ -452,7 +452,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const { basePath } = this.#settings;
     const handlers: UpgradeHandlers = {
       paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
-      ...(basePath === "" && { advice: " Where all paths have a prefix, such as /rt, set basePath to it." }),
+      ...(basePath === "" && { advice: " If all paths have a prefix, such as /rt, set basePath to it." }),
       upgrade: (...parts) => listener.upgrade(...parts),
       connect: (...parts) => listener.connect(...parts),
       refuseUpgrade: (socket, rejection) => listener.refuseUpgrade(socket, rejection),

@@ -5,12 +5,12 @@ import { type SignOptions, signToken as sign, type TokenClaims } from "../auth/s
 import { HoldfastError } from "../errors.js";
 
 export interface SignTokenOptions extends SignOptions {
-  /** How long the token is good, in milliseconds or as a text such as `1h`; `null` for ever. An `exp` among the claims counts instead. @default "1h" */
+  /** Lifetime of the token, in milliseconds or as text such as `1h`; `null` for no expiry. A claim `exp` overrides it. @default "1h" */
   readonly expiresIn?: Duration | null;
 }
 
 /**
- * Makes a token that `jwt({ secret })` accepts, for whom the caller has found out by its own means.
+ * Makes a token that `jwt({ secret })` accepts, for a user whom the caller has authenticated.
  * @param claims `sub` is the user, and with `channel` it is the token of one subscription; `iat` and `exp` are added
  * @throws HF_OPTION_INVALID when the secret or a claim is not accepted; the secret is never printed
  */
@@ -19,7 +19,7 @@ export async function signToken(options: SignTokenOptions, claims: TokenClaims):
   const token = await sign(signing, { ...times(expiresIn, Math.floor(Date.now() / 1000)), ...claims });
   const { faults } = describeToken(token);
   if (faults.length === 0) return token;
-  throw new HoldfastError("HF_OPTION_INVALID", `claims must be accepted: ${faults.join("; ")}`, {
+  throw new HoldfastError("HF_OPTION_INVALID", `claims are invalid: ${faults.join("; ")}`, {
     details: { option: "claims" },
   });
 }
@@ -30,7 +30,7 @@ function times(expiresIn: Duration | null, issuedAt: number): Pick<TokenClaims, 
   if (ms === undefined || ms < 1000)
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `expiresIn must be ${durationAdvice} and of at least a second, or null, but is ${JSON.stringify(expiresIn)}`,
+      `expiresIn must be ${durationAdvice}, at least a second, or null, but is ${JSON.stringify(expiresIn)}`,
       { details: { option: "expiresIn" } },
     );
   return { iat: issuedAt, exp: issuedAt + Math.floor(ms / 1000) };

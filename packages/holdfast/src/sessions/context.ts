@@ -49,7 +49,7 @@ export interface SessionContext {
   readonly application: Application;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
-  /** How fast users publish, over all of their connections; undefined for no bound. */
+  /** How fast users publish, over all of their connections; undefined for no limit. */
   readonly userPublishes: TokenBuckets | undefined;
   /** Schedules the costly work of all clients. */
   readonly work: Work;

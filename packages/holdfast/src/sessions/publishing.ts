@@ -225,7 +225,7 @@ function ownKey(keysOf: "client" | "user", { actor }: Publisher): string {
   return keysOf === "client" ? actor.client : actor.user;
 }
 
-/** The rates of users over all of their connections; undefined for no bound. */
+/** The rates of users over all of their connections; undefined for no limit. */
 export function createUserPublishes(limits: SessionLimits): TokenBuckets | undefined {
   const { userPublishesPerSecond: perSecond, userPublishBurst: burst } = limits;
   return perSecond === null ? undefined : new TokenBuckets({ perSecond, burst });

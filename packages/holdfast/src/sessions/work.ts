@@ -12,7 +12,7 @@ export interface WorkOptions {
   readonly clock: Clock;
   /** Runs the callback once, after the events of this turn; `setImmediate` in a server. */
   readonly schedule: (run: () => void) => void;
-  /** Units a second of one account; `null` for no bound. */
+  /** Units a second of one account; `null` for no limit. */
   readonly perSecond: number | null;
   readonly burst: number;
   /** The current lag of the event loop. */

@@ -1,12 +1,14 @@
 /**
  * Opening handshakes on real connections: upgrade requests of HTTP/1.1 (RFC 6455 §4.2) and extended CONNECTs of HTTP/2
- * (RFC 8441) become streams that carry WebSockets, or are refused with a sentence.
+ * (RFC 8441) become streams that carry WebSockets, or are refused with an explanation.
  */
 import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { DeflateSettings } from "../options/websocket.js";
 import type { Clock } from "../time/clock.js";
+import type { Deflate } from "../websocket/deflate.js";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import {
   type Agreement,
@@ -18,10 +20,9 @@ import {
   rejectionResponse,
   type ServerHandshakeOptions,
 } from "../websocket/opening-handshake.js";
-import type { Deflate, DeflateSettings } from "../websocket/options.js";
-import { writeFirst } from "./direct-write.js";
 import { hasPendingResponse } from "./http-upgrade.js";
 import { ConnectRequest, type OpeningRequest, UpgradeRequest } from "./opening-request.js";
+import { writeFirst } from "./output.js";
 
 /** A stream that carries a WebSocket from here on. */
 export interface AcceptedSocket {
@@ -29,7 +30,7 @@ export interface AcceptedSocket {
   /** Bytes that came with the handshake. */
   readonly head: Uint8Array;
   readonly protocol: string | undefined;
-  /** The answer's Sec-WebSocket-Extensions; empty where none was agreed on. */
+  /** The response's Sec-WebSocket-Extensions; empty if none was negotiated. */
   readonly extensions: string;
   readonly deflate: Deflate | undefined;
   readonly request: OpeningRequest;
@@ -37,9 +38,9 @@ export interface AcceptedSocket {
 
 export interface AcceptorOptions {
   readonly clock: Clock;
-  /** Checks a request before anything else. A promise is awaited; a rejected one refuses with 500. */
+  /** Checks a request first. A promise is awaited; if it rejects, the request is refused with 500. */
   readonly findRefusal: (request: OpeningRequest) => Rejection | undefined | Promise<Rejection | undefined>;
-  /** Checks again a request that was admitted after a while: the server may be full or closing by then. */
+  /** Checks again after an asynchronous decision: the server may be full or closing by then. */
   readonly findLateRefusal?: () => Rejection | undefined;
   readonly chooseProtocol?:
     | ((offered: readonly string[], request: OpeningRequest) => string | undefined)
@@ -49,14 +50,14 @@ export interface AcceptorOptions {
   readonly hasRoomForContext?: () => boolean;
   /** How long `findRefusal` may take. */
   readonly decisionTimeoutMs: number;
-  /** Most requests that wait for `findRefusal` at a time; others are refused with 503. */
+  /** Maximum number of requests waiting for `findRefusal`; others are refused with 503. */
   readonly maxDecisions: number;
   /** Must attach to the stream's `error` event. */
   readonly onAccepted: (accepted: AcceptedSocket) => void;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** How long a refused client may take to read the answer. */
+/** Time for a refused client to read the response. */
 const refusalTimeoutMs = 2000;
 const emptyBytes = new Uint8Array(0);
 
@@ -71,7 +72,7 @@ export class Acceptor {
 
   /** For the `upgrade` event of a server for HTTP/1.1. */
   upgrade(message: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    // A client that asks for a WebSocket before an earlier request was answered would get that answer among its frames.
+    // If an earlier request on this connection is unanswered, its response would arrive among the frames.
     if (hasPendingResponse(socket)) {
       socket.destroy();
       return;
@@ -111,7 +112,7 @@ export class Acceptor {
     });
   }
 
-  /** Says why an ordinary request does not open a WebSocket. */
+  /** Explains why an ordinary request does not open a WebSocket. */
   explain(request: IncomingMessage): Rejection {
     const { method = "", httpVersion, rawHeaders } = request;
     if (httpVersion === "2.0")
@@ -140,7 +141,7 @@ export class Acceptor {
     try {
       onAccepted({ stream, head, protocol, extensions, deflate, request });
     } catch (error) {
-      // It was answered already, so no error can be sent.
+      // The handshake was answered already, so no error can be sent.
       onError(error, { stage: "opening a WebSocket" });
       stream.destroy();
     }
@@ -200,7 +201,7 @@ export class Acceptor {
       act();
     };
     const cancel = clock.setTimer(
-      () => decide(() => fail(new Error(`authorize has not decided within ${decisionTimeoutMs} ms`))),
+      () => decide(() => fail(new Error(`authorize did not decide within ${decisionTimeoutMs} ms`))),
       decisionTimeoutMs,
     );
     refusal.then(

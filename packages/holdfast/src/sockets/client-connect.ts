@@ -1,5 +1,5 @@
 /**
- * A client's opening handshake: the address and subprotocols it may name, and how it travels, as an upgrade of HTTP/1.1 or as a
+ * A client's opening handshake: checks the URL and subprotocols, and sends it as an upgrade of HTTP/1.1 or as a
  * stream of an HTTP/2 connection.
  */
 import { type ClientRequest, request as httpRequest } from "node:http";
@@ -45,13 +45,13 @@ export function parseAddress(url: string | URL): URL {
   const address = new URL(text);
   const scheme = schemes[address.protocol];
   if (scheme === undefined)
-    throw syntaxError(`a WebSocket's URL begins with ws: or wss:, not ${address.protocol}`);
+    throw syntaxError(`a WebSocket URL must begin with ws: or wss:, not ${address.protocol}`);
   if (address.hash !== "" || text.includes("#"))
-    throw syntaxError(`a WebSocket's URL has no fragment, but ${JSON.stringify(text)} has one`);
+    throw syntaxError(`a WebSocket URL cannot have a fragment, but ${JSON.stringify(text)} has one`);
   return new URL(`${scheme}${address.href.slice(address.protocol.length)}`);
 }
 
-/** @throws DOMException SyntaxError when a subprotocol is not a token or is named twice (RFC 6455 §4.1, item 10) */
+/** @throws DOMException SyntaxError when a subprotocol is not a token or is repeated (RFC 6455 §4.1, item 10) */
 export function parseProtocols(protocols: string | readonly string[]): readonly string[] {
   const names = (typeof protocols === "string" ? [protocols] : [...protocols]).map(String);
   const fault = findProtocolFault(names);
@@ -67,7 +67,7 @@ export function syntaxError(message: string): DOMException {
 const maxHeadBytes = 16 * 1024;
 const emptyBytes = new Uint8Array(0);
 
-/** @param url http: or https: @returns what aborts it */
+/** @param url http: or https: @returns a function that aborts it */
 export function connectOverHttp1(url: URL, options: ConnectOptions, events: ConnectEvents): () => void {
   const { handshake, timeoutMs, headers, tls } = options;
   const all: RequestOptions = {
@@ -78,7 +78,7 @@ export function connectOverHttp1(url: URL, options: ConnectOptions, events: Conn
   };
   const request: ClientRequest = url.protocol === "https:" ? httpsRequest(url, all) : httpRequest(url, all);
   const cancelTimer = systemClock.setTimer(
-    () => request.destroy(new Error(`the server has not answered within ${timeoutMs} ms`)),
+    () => request.destroy(new Error(`the server did not answer within ${timeoutMs} ms`)),
     timeoutMs,
   );
   request.on("close", cancelTimer);
@@ -108,7 +108,7 @@ export function connectOverHttp1(url: URL, options: ConnectOptions, events: Conn
   return () => request.destroy();
 }
 
-/** RFC 8441 §5. @returns what aborts it */
+/** RFC 8441 §5. @returns a function that aborts it */
 export function connectOverHttp2(
   session: ClientHttp2Session,
   url: URL,
@@ -118,7 +118,7 @@ export function connectOverHttp2(
   let stream: ClientHttp2Stream | undefined;
   let isOver = false;
   const cancelTimer = systemClock.setTimer(
-    () => fail(`the server has not answered within ${options.timeoutMs} ms`),
+    () => fail(`the server did not answer within ${options.timeoutMs} ms`),
     options.timeoutMs,
   );
   const fail = (message: string) => {
@@ -132,11 +132,11 @@ export function connectOverHttp2(
     stream?.destroy();
     events.failed(message);
   };
-  const onClose = () => fail("the HTTP/2 connection has ended");
+  const onClose = () => fail("the HTTP/2 connection was closed");
   const start = () => {
     if (isOver || stream) return;
     if (!session.remoteSettings.enableConnectProtocol) {
-      fail("the server does not take WebSockets over HTTP/2 (RFC 8441)");
+      fail("the server does not support WebSockets over HTTP/2 (RFC 8441)");
       return;
     }
     try {
@@ -147,7 +147,7 @@ export function connectOverHttp2(
       return;
     }
     stream.on("error", (error) => fail(messageOf(error)));
-    stream.on("close", () => fail("the server ended the stream before it had answered"));
+    stream.on("close", () => fail("the server closed the stream before it answered"));
     stream.on("response", (headers, _flags, ...[rawHeaders]: (readonly string[])[]) => {
       if (isOver || stream === undefined) return;
       const result = checkConnectResponse(options.handshake, {
@@ -166,11 +166,11 @@ export function connectOverHttp2(
       events.opened(stream, emptyBytes, result);
     });
   };
-  // Many may wait for one session; Node.js would take that for a leak.
+  // Many may wait for one session, which Node.js would report as a leak.
   session.setMaxListeners(Math.max(session.getMaxListeners(), session.listenerCount("close") + 10));
   session.on("close", onClose);
   if (session.closed || session.destroyed) queueMicrotask(onClose);
-  // RFC 8441 §3: the server's settings must have said that it takes an extended CONNECT.
+  // RFC 8441 §3: the server's settings must have enabled extended CONNECT.
   else if (hasSettings(session)) queueMicrotask(start);
   else {
     session.once("remoteSettings", start);
@@ -180,7 +180,7 @@ export function connectOverHttp2(
   return () => fail("closed before the connection was established");
 }
 
-/** Whether the server's settings have come. */
+/** Whether the server's settings have arrived. */
 function hasSettings(session: ClientHttp2Session): boolean {
   if (session.connecting) return false;
   return session.remoteSettings.enableConnectProtocol || !session.pendingSettingsAck;

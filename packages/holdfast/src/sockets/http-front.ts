@@ -1,7 +1,8 @@
 /**
  * One port that speaks HTTP/1.1 and HTTP/2, with TLS or without. With TLS the client chooses by ALPN (RFC 7301). Without,
  * a client that knows that this server speaks HTTP/2 begins with its preface (RFC 9113 §3.3), as proxies do; all others
- * speak HTTP/1.1.
+ * speak HTTP/1.1. `ConnectionBounds` limits its TCP connections: per address, and of those still in their handshake, which
+ * lasts until they have finished TLS and begun a request or HTTP/2.
  */
 import { stat, unlink } from "node:fs/promises";
 import {
@@ -21,8 +22,9 @@ import {
   type Server as TlsServer,
 } from "node:tls";
 import { HoldfastError, messageOf } from "../errors.js";
+import type { LimitSettings } from "../options/limits.js";
 import { type Clock, lateGraceMs } from "../time/clock.js";
-import { ConnectionBounds, type ConnectionLimits } from "./connection-bounds.js";
+import { Ticks, tickFor } from "../time/deadlines.js";
 import { Http2Sessions } from "./http2-server.js";
 import { systemClock } from "./system-clock.js";
 
@@ -40,24 +42,24 @@ export interface HttpFrontOptions {
   readonly tls?: TlsOptions | undefined;
   /** Whether HTTP/2 is spoken, too. */
   readonly http2: boolean;
-  /** Time for TLS, and for a request's head to come; beyond, 408. */
+  /** Time to complete TLS, and to receive a request's headers; beyond it, 408. */
   readonly handshakeTimeoutMs: number;
-  /** Largest request head; beyond, 431. */
+  /** Maximum size of a request's headers; beyond it, 431. */
   readonly maxHandshakeBytes: number;
-  /** Most TCP connections; `null` for no bound. */
+  /** Maximum number of TCP connections; `null` for no limit. */
   readonly maxConnections: number | null;
   /** Bounds of one address. */
   readonly limits: ConnectionLimits;
-  /** Most connections at a time in their handshake. */
+  /** Maximum number of connections in their handshake. */
   readonly maxHandshakes: number;
-  /** What a peer is counted by; undefined where its address is not counted. */
+  /** The key a peer is counted by; undefined if it is not counted. */
   readonly keyOf: (remoteAddress: string) => string | undefined;
   /** Requests and WebSockets of one HTTP/2 connection at a time. */
   readonly maxStreams: number;
 }
 
 /**
- * A connection without a request ends after this time. Load balancers close theirs after 60 s; were the server's time
+ * A connection without a request ends after this time. Load balancers close theirs after 60 s; if the server's time were
  * shorter, they would send requests into connections that it is closing.
  */
 const keepAliveMs = 75_000;
@@ -98,7 +100,7 @@ export class HttpFront {
     return this.#sessions?.server;
   }
 
-  /** @throws HF_SERVER_LISTEN when the address is taken or may not be used */
+  /** @throws HF_SERVER_LISTEN when the address is in use or not permitted */
   async listen(place: ListenPlace): Promise<void> {
     if ("path" in place) await removeAbandoned(place.path);
     try {
@@ -121,7 +123,7 @@ export class HttpFront {
     });
   }
 
-  /** Takes no more connections and resolves when all are gone; the owner ends those that are open. */
+  /** Stops accepting connections and resolves when all are gone; the owner ends open ones. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       if (this.listener.listening) this.listener.close(() => resolve());
@@ -136,14 +138,14 @@ export class HttpFront {
 
   /**
    * For connections that are opened from now on.
-   * @throws HF_OPTION_INVALID when certificate or key are not accepted; those before stay in force then
+   * @throws HF_OPTION_INVALID if certificate or key are invalid; the previous ones stay in use
    */
   setCertificate(tls: TlsOptions): void {
     explainTls(() => createSecureContext(tls));
     this.#tls?.setSecureContext(tls);
   }
 
-  /** Ends at once what is still open. */
+  /** Closes all open connections at once. */
   terminate(): void {
     this.http1.closeAllConnections();
     this.#sessions?.terminate();
@@ -237,22 +239,22 @@ async function removeAbandoned(path: string): Promise<void> {
   if (found?.isSocket()) await unlink(path).catch(() => {});
 }
 
-/** @throws HF_OPTION_INVALID when certificate or key are not accepted */
+/** @throws HF_OPTION_INVALID if certificate or key are invalid */
 function explainTls<T>(create: () => T): T {
   try {
     return create();
   } catch (cause) {
     throw new HoldfastError(
       "HF_OPTION_INVALID",
-      `tls must have a certificate and its key in PEM that belong together: ${messageOf(cause)}`,
+      `tls must be a matching certificate and key in PEM: ${messageOf(cause)}`,
       { cause },
     );
   }
 }
 
 function adviceFor(code: string | undefined): string | undefined {
-  if (code === "EADDRINUSE") return "another program listens there; end it or choose another port";
-  if (code === "EACCES") return "this user may not use that port; ports from 1024 on are free to use";
+  if (code === "EADDRINUSE") return "the port is in use by another program; stop it or choose another port";
+  if (code === "EACCES") return "this user may not listen on that port; use a port from 1024 on";
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return "this machine has no such address";
   return undefined;
 }
@@ -260,8 +262,8 @@ function adviceFor(code: string | undefined): string | undefined {
 /** The newest request of each connection. */
 const latest = new WeakMap<Duplex, IncomingMessage>();
 
-/** A request's head has come, whatever becomes of it. */
-export function noteHead(request: IncomingMessage): void {
+/** A request's headers have arrived. */
+export function markRequestHead(request: IncomingMessage): void {
   latest.set(request.socket, request);
 }
 
@@ -279,7 +281,7 @@ function createHttp1Server(options: HttpFrontOptions): Http1Server {
   server.timeout = keepAliveMs;
   // The size of the head bounds their number.
   server.maxHeadersCount = 0;
-  server.on("request", noteHead);
+  server.on("request", markRequestHead);
   server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code !== timeoutCode) {
       answerClientError(error, socket);
@@ -303,14 +305,14 @@ function createHttp1Server(options: HttpFrontOptions): Http1Server {
 const timeoutCode = "ERR_HTTP_REQUEST_TIMEOUT";
 
 const answers: Readonly<Record<string, { status: number; message: string }>> = {
-  HPE_HEADER_OVERFLOW: { status: 431, message: "The request head is too large." },
-  [timeoutCode]: { status: 408, message: "The request did not come in time." },
+  HPE_HEADER_OVERFLOW: { status: 431, message: "The request's headers are too large." },
+  [timeoutCode]: { status: 408, message: "The request did not arrive in time." },
 };
 
 /** For the client to take that answer. */
-const answerTimeoutMs = 2000;
+const responseTimeoutMs = 2000;
 
-/** Tells a client whose request could not even be read, for the `clientError` event of an HTTP server. */
+/** Answers a request that could not be parsed, for the `clientError` event of an HTTP server. */
 function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
@@ -318,7 +320,7 @@ function answerClientError(error: Error & { code?: string }, socket: Duplex): vo
   }
   const answer = answers[error.code ?? ""] ?? { status: 400, message: "This is not an HTTP request." };
   const body = `${answer.message}\n`;
-  const cancel = systemClock.setTimer(() => socket.destroy(), answerTimeoutMs);
+  const cancel = systemClock.setTimer(() => socket.destroy(), responseTimeoutMs);
   socket.once("close", cancel);
   socket.end(
     `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\nConnection: close\r\n` +
@@ -326,4 +328,117 @@ function answerClientError(error: Error & { code?: string }, socket: Duplex): vo
     // Nothing more is read from a client that does not speak HTTP.
     () => socket.destroy(),
   );
+}
+
+export type ConnectionLimits = Pick<LimitSettings, "maxAddressSockets" | "maxAddressHandshakes">;
+
+export interface ConnectionBoundsOptions {
+  readonly clock: Clock;
+  readonly limits: ConnectionLimits;
+  /** Handshakes at a time, of all addresses; beyond, the oldest are closed. */
+  readonly maxHandshakes: number;
+  readonly handshakeTimeoutMs: number;
+  /** The key the peer is counted by; undefined if it is not counted. */
+  readonly keyOf: (remoteAddress: string) => string | undefined;
+}
+
+interface Address {
+  sockets: number;
+  handshakes: number;
+}
+
+interface Handshake {
+  ticks: number;
+  readonly address: Address | undefined;
+  readonly onTimeout: () => void;
+}
+
+/** Counts the TCP connections of one server. */
+export class ConnectionBounds {
+  readonly #options: ConnectionBoundsOptions;
+  readonly #addresses = new Map<string, Address>();
+  /** In the order in which they came. */
+  readonly #handshakes = new Map<Socket, Handshake>();
+  readonly #ticks: Ticks;
+  readonly #tickMs: number;
+
+  constructor(options: ConnectionBoundsOptions) {
+    this.#options = options;
+    const { clock, handshakeTimeoutMs } = options;
+    this.#tickMs = tickFor(handshakeTimeoutMs);
+    this.#ticks = new Ticks({ clock, tickMs: this.#tickMs, onTick: () => this.#tick() });
+  }
+
+  /** Addresses with open connections. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  /** Connections in their handshake. */
+  get handshakes(): number {
+    return this.#handshakes.size;
+  }
+
+  /** A connection has been opened. @returns whether it may stay; otherwise it was closed */
+  admit(socket: Socket, onTimeout: () => void): boolean {
+    const { limits, maxHandshakes, keyOf } = this.#options;
+    const { maxAddressSockets, maxAddressHandshakes } = limits;
+    const key = keyOf(socket.remoteAddress ?? "");
+    const address = key === undefined ? undefined : (this.#addresses.get(key) ?? newAddress());
+    if (
+      address &&
+      (address.sockets >= (maxAddressSockets ?? Infinity) ||
+        address.handshakes >= (maxAddressHandshakes ?? Infinity))
+    ) {
+      socket.destroy();
+      return false;
+    }
+    if (address && key !== undefined) {
+      this.#addresses.set(key, address);
+      address.sockets++;
+      address.handshakes++;
+    }
+    this.#handshakes.set(socket, { ticks: 0, address, onTimeout });
+    socket.once("close", () => {
+      this.settle(socket);
+      if (address && key !== undefined && --address.sockets === 0) this.#addresses.delete(key);
+    });
+    if (this.#handshakes.size > maxHandshakes) this.#closeOldest();
+    this.#ticks.start();
+    return true;
+  }
+
+  /** The connection's handshake is done. */
+  settle(socket: Socket): void {
+    const handshake = this.#handshakes.get(socket);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(socket);
+    if (handshake.address) handshake.address.handshakes--;
+  }
+
+  /** Closes the connections in their handshake. */
+  closeHandshakes(): void {
+    for (const socket of this.#handshakes.keys()) socket.destroy();
+  }
+
+  /** A recent handshake is more likely to complete than the oldest. */
+  #closeOldest(): void {
+    const [oldest] = this.#handshakes.keys();
+    if (oldest === undefined) return;
+    this.settle(oldest);
+    oldest.destroy();
+  }
+
+  #tick(): boolean {
+    for (const [socket, handshake] of this.#handshakes) {
+      if (++handshake.ticks * this.#tickMs < this.#options.handshakeTimeoutMs) continue;
+      this.settle(socket);
+      handshake.onTimeout();
+    }
+    return this.#handshakes.size > 0;
+  }
+}
+
+function newAddress(): Address {
+  return { sockets: 0, handshakes: 0 };
 }

@@ -1,5 +1,5 @@
 /**
- * Takes the requests that open WebSockets from servers of Node.js, for HTTP/1.1, HTTP/2, or both on one port, and hands upgrades
+ * Takes the requests that open WebSockets from Node.js servers, for HTTP/1.1, HTTP/2, or both on one port, and hands upgrades
  * to other protocols back: a server may leave those aside and answer as usual (RFC 9110 §7.8), on which `curl --http2` and some
  * proxies rely.
  */
@@ -16,16 +16,16 @@ import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
-import { noteHead } from "./http-front.js";
+import { markRequestHead } from "./http-front.js";
 import { pathOf, toOriginForm } from "./opening-request.js";
 
 export type AttachableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
 
 /** Takes WebSockets from a server. */
 export interface UpgradeHandlers {
-  /** Paths of its WebSockets; undefined for every path that no other takes. */
+  /** Paths of its WebSockets; undefined for all paths that no other handler takes. */
   readonly paths: readonly string[] | undefined;
-  /** Added to the answer to requests for other paths. */
+  /** Added to the response to requests for other paths. */
   readonly advice?: string;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
   /** An extended CONNECT whose `:protocol` is websocket. */
@@ -34,19 +34,19 @@ export interface UpgradeHandlers {
   readonly refuseStream: (stream: ServerHttp2Stream, rejection: Rejection) => void;
 }
 
-/** All that take WebSockets from one server, so that each request is taken or refused once. */
+/** All handlers attached to one server, so that each request is taken or refused once. */
 const attached = new WeakMap<AttachableServer, Attachment>();
 
 interface Attachment {
   readonly all: Set<UpgradeHandlers>;
-  /** Remove the listeners, once the last has detached. */
+  /** Removes the listeners once the last handler has detached. */
   readonly detachments: readonly (() => void)[];
 }
 
 /**
- * Takes over what opens WebSockets; other requests go on as before.
- * @param isAnnounced whether the server's own settings say already that it takes an extended CONNECT
- * @returns what detaches it again
+ * Takes over requests that open WebSockets; other requests are unaffected.
+ * @param isAnnounced whether the server's own settings already enable extended CONNECT
+ * @returns a function that detaches it
  */
 export function attachTo(
   server: AttachableServer,
@@ -75,11 +75,11 @@ function firstAttachment(server: AttachableServer): Attachment {
 
 function listenTo(server: AttachableServer, all: ReadonlySet<UpgradeHandlers>): (() => void)[] {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
-    noteHead(request);
+    markRequestHead(request);
     toOriginForm(request);
     const taker = isWebSocketUpgrade(request) ? findHandlers(all, request.url) : undefined;
     if (taker) taker.upgrade(request, socket, head);
-    // Other listeners answer this.
+    // Other listeners answer this request.
     else if (server.listenerCount("upgrade") > 1) return;
     else if (isWebSocketUpgrade(request)) firstOf(all).refuseUpgrade(socket, notHere(all, request.url));
     else answerWithoutUpgrade(request, socket, head, server);
@@ -124,7 +124,7 @@ function firstOf(all: ReadonlySet<UpgradeHandlers>): UpgradeHandlers {
 function notHere(all: ReadonlySet<UpgradeHandlers>, url: string | undefined): Rejection {
   const paths = [...all].flatMap((taker) => taker.paths ?? []).join(", ");
   const advice = [...all].map((taker) => taker.advice ?? "").join("");
-  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}, but at ${paths}.${advice}`);
+  return reject(404, `There is no WebSocket at ${pathOf(url ?? "/")}. WebSockets are at ${paths}.${advice}`);
 }
 
 function isWebSocketConnect(headers: IncomingHttpHeaders): boolean {
@@ -149,14 +149,14 @@ function isWebSocketUpgrade(request: IncomingMessage): boolean {
   return protocols.some((name) => name.trim().toLowerCase() === "websocket");
 }
 
-/** What newer versions of Node.js (from 24.9 on) ask before they take a request out of their server. */
+/** Node.js (24.9 and later) asks this before it takes a request out of its server. */
 interface Asking {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
 }
 
 /**
- * Where Node.js asks, requests for other protocols stay with the server unless others listen for upgrades, too.
- * @returns what undoes it
+ * If Node.js asks, requests for other protocols stay with the server unless other listeners take upgrades, too.
+ * @returns a function that undoes it
  */
 function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
   const original = server.shouldUpgradeCallback;
@@ -170,8 +170,8 @@ function leaveOtherUpgrades(server: NodeJS.EventEmitter & Asking): () => void {
 
 /**
  * Hands a connection back that Node.js has taken out of its server for HTTP over an upgrade request: the server gets the
- * request once more, without the wish, and reads its body and further requests as it does on any connection.
- * @param head what came behind the request's head
+ * request once more, without the upgrade, and reads its body and further requests as on any connection.
+ * @param head bytes received after the request's headers
  */
 function answerWithoutUpgrade(
   request: IncomingMessage,
@@ -189,14 +189,14 @@ function answerWithoutUpgrade(
   const { method, url, httpVersion, rawHeaders } = request;
   const requestLine = `${method} ${url} HTTP/${httpVersion}\r\n`;
   socket.unshift(Buffer.concat([Buffer.from(requestLine + fieldsWithout(rawHeaders), "latin1"), head]));
-  // A server for https gets its connections once TLS is there.
+  // An https server gets its connections once TLS is established.
   server.emit(server instanceof TlsServer ? "secureConnection" : "connection", socket);
 }
 
-/** Of Node.js, where a server has no other. */
+/** The default of Node.js. */
 const defaultHeadersCount = 1000;
 
-/** Whether a request before this one, on the same connection, has not been answered yet. */
+/** Whether an earlier request on the same connection is unanswered. */
 export function hasPendingResponse(socket: Duplex): boolean {
   return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
 }

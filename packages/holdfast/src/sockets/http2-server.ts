@@ -1,5 +1,5 @@
 /**
- * The server for HTTP/2, and bounds of its connections: what one may hold, how often it may reset its streams or send
+ * The HTTP/2 server, and limits of its connections: what one may hold, how often it may reset its streams or send
  * frames that must be acknowledged, and how long it may stay without a request.
  */
 import {
@@ -18,22 +18,22 @@ export interface Http2SessionsOptions {
   readonly clock: Clock;
   /** Largest request head. */
   readonly maxHandshakeBytes: number;
-  /** WebSockets and requests of one connection at a time. */
+  /** Concurrent WebSockets and requests of one connection. */
   readonly maxStreams: number;
   /** A connection without a request ends after this time. */
   readonly keepAliveMs: number;
 }
 
 /**
- * How far reset streams may outnumber those that were answered to the end: opening and resetting them, with any code, costs a
+ * How far reset streams may outnumber completed ones: opening and resetting them, with any code, costs a
  * peer next to nothing (CVE-2023-44487).
  */
 const brokenStreams = { burst: 200, perSecond: 20 };
-/** PING and SETTINGS frames, each of which has to be acknowledged (CVE-2019-9512, CVE-2019-9515). */
+/** PING and SETTINGS frames, which must be acknowledged (CVE-2019-9512, CVE-2019-9515). */
 const controlFrames = { burst: 200, perSecond: 20 };
 /** In megabytes, as node:http2 counts: heads, streams, and frames that wait, without what streams have written. */
 const maxSessionMemory = 10;
-/** For a connection that was ended to take its last frames. */
+/** Time for an ended connection to read its last frames. */
 const closeTimeoutMs = 2000;
 
 /** The server for HTTP/2 and its connections. */
@@ -64,7 +64,7 @@ export class Http2Sessions {
     this.server.on("sessionError", () => {});
   }
 
-  /** A connection that speaks HTTP/2. */
+  /** Takes a connection that speaks HTTP/2. */
   take(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
@@ -74,12 +74,12 @@ export class Http2Sessions {
     this.server.off("session", onSession);
   }
 
-  /** Takes no more requests; connections end when those that are open have been answered. */
+  /** Stops accepting requests; connections end when open requests have been answered. */
   close(): void {
     for (const session of this.#sessions) session.close();
   }
 
-  /** Ends at once what is still open. */
+  /** Closes all open connections at once. */
   terminate(): void {
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
@@ -92,7 +92,7 @@ export class Http2Sessions {
     const controls = createBucket(clock, controlFrames);
     const calmDown = () =>
       session.destroy(
-        new Error("the peer breaks off too much, or sends too much beside its requests"),
+        new Error("the peer resets too many streams, or sends too many control frames"),
         constants.NGHTTP2_ENHANCE_YOUR_CALM,
       );
     const countControl = () => {
@@ -105,7 +105,7 @@ export class Http2Sessions {
       opened++;
       stream.once("close", () => {
         streams--;
-        // Node.js ends what the peer has reset, which then looks finished.
+        // Node.js ends streams that the peer has reset, which then look finished.
         const isAnswered = stream.writableFinished && !stream.aborted;
         if (isAnswered && stream.rstCode === constants.NGHTTP2_NO_ERROR) broken.giveBack();
         else if (broken.take(clock.elapsed()) !== "ok") calmDown();
@@ -115,7 +115,7 @@ export class Http2Sessions {
     session.on("remoteSettings", countControl);
     session.setTimeout(keepAliveMs, () => {
       const before = opened;
-      // A request may have come while the process stood still.
+      // A request may have arrived while the process was suspended.
       clock.setTimer(() => {
         if (streams === 0 && opened === before) this.#end(session);
       }, lateGraceMs);
@@ -133,7 +133,7 @@ export class Http2Sessions {
     this.#liveness.watch(session, { socket, isIdle: () => streams === 0, onDead });
   }
 
-  /** Ends it with a GOAWAY, and at once where that is not taken. */
+  /** Ends it with a GOAWAY, and at once if that is not sent. */
   #end(session: ServerHttp2Session): void {
     session.close();
     this.#limit(() => session.destroy());
@@ -152,9 +152,9 @@ function createBucket(
 }
 
 const livenessTickMs = 1000;
-/** After so many ticks without a byte a peer is asked. */
+/** Ticks without input after which a peer is pinged. */
 const silentTicks = 3;
-/** How long its answer may take: longer where it has requests, whose answers may be on their way before it. */
+/** Time for its answer: longer with open requests, whose responses may be queued before it. */
 const answerTicks = { idle: 5, busy: 15 };
 
 interface Watched {
@@ -179,7 +179,7 @@ class Http2Liveness {
     this.#ticks = new Ticks({ clock, tickMs: livenessTickMs, onTick: () => this.#tick() });
   }
 
-  /** Until the session is closed. */
+  /** Watches the session until it is closed. */
   watch(session: ServerHttp2Session, options: Pick<Watched, "isIdle" | "onDead" | "socket">): void {
     this.#sessions.set(session, { ...options, bytesRead: -1, ticks: 0, state: "talking" });
     session.once("close", () => this.#sessions.delete(session));

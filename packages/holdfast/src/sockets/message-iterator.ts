@@ -1,6 +1,6 @@
 /**
- * Messages of a connection, one after the other, for `for await`. A loop that is slower than messages come slows
- * the peer down: beyond a few messages that wait, nothing is read.
+ * Messages of a connection for `for await`. A loop slower than the messages slows
+ * the peer down: reading pauses beyond a few waiting messages.
  */
 import { HoldfastError } from "../errors.js";
 import type { CloseStatus } from "../websocket/connection.js";
@@ -8,7 +8,7 @@ import type { MessageData } from "../websocket/message.js";
 
 /** The connection that is iterated over. */
 export interface MessageSource {
-  /** Stops and goes on reading, whatever the application has asked for besides. */
+  /** Pauses and resumes reading, independently of the application's own pauses. */
   holdReading(isHeld: boolean): void;
   /** Ends the connection when the loop is left early. */
   close(): void;
@@ -19,11 +19,11 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Beyond so many messages that were not taken yet, reading is paused. */
+/** Number of waiting messages beyond which reading pauses. */
 const maxWaitingMessages = 16;
 const done = { done: true, value: undefined } as const;
 
-/** What `for await` over a WebSocket runs through. */
+/** The iterator of `for await` over a WebSocket. */
 export class MessageIterator implements AsyncIterableIterator<MessageData> {
   readonly #source: MessageSource;
   #messages: MessageData[] = [];
@@ -77,7 +77,7 @@ export class MessageIterator implements AsyncIterableIterator<MessageData> {
     return this;
   }
 
-  /** A clean close ends the loop; anything else is thrown there, once. */
+  /** A clean close ends the loop; anything else is thrown once. */
   #settleEnd({ resolve, reject }: Waiting): void {
     const status = this.#end as CloseStatus;
     if (status.wasClean) {

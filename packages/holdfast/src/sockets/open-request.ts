@@ -1,6 +1,6 @@
 /**
- * One request and its response on their connection: the same questions for HTTP/1.1 and HTTP/2, what the request is counted
- * for, and its body, read with a bound. Which requests go on is request-bounds.ts.
+ * One request and its response: the same interface for HTTP/1.1 and HTTP/2, what the request is counted
+ * for, and its body, read with a limit. request-bounds.ts decides which requests continue.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -11,28 +11,28 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 
-/** Requests over HTTP/2 come with the compatibility interface of node:http2. */
+/** HTTP/2 requests use the compatibility API of node:http2. */
 export function isHttp2Response(response: ServerResponse): response is ServerResponse & Http2ServerResponse {
   return "stream" in response;
 }
 
-/** Whether the client has gone. */
+/** Whether the client has disconnected. */
 export function isGone(response: ServerResponse): boolean {
   if (isHttp2Response(response)) return response.stream.destroyed || response.stream.closed;
   return response.destroyed || response.closed;
 }
 
-/** What requests hold: of a connection, of an address, and in all. */
+/** What requests hold: per connection, per address, and in total. */
 export interface Usage {
   requests: number;
-  /** Bytes of heads and bodies, from their coming to their answer. */
+  /** Bytes of headers and bodies, from arrival to response. */
   bodyBytes: number;
-  /** Bytes of answers that were written and not taken. */
-  answerBytes: number;
+  /** Bytes of responses that were written and not read. */
+  responseBytes: number;
 }
 
 export function emptyUsage(): Usage {
-  return { requests: 0, bodyBytes: 0, answerBytes: 0 };
+  return { requests: 0, bodyBytes: 0, responseBytes: 0 };
 }
 
 export interface ConnectionUsage extends Usage {
@@ -41,24 +41,24 @@ export interface ConnectionUsage extends Usage {
 
 export interface AddressUsage extends Usage {
   readonly key: string;
-  /** Those that wait included. */
+  /** Includes waiting ones. */
   open: number;
 }
 
-/** What a request is counted for. */
+/** The counters of a request. */
 export interface CountedFor {
   readonly connection: ConnectionUsage;
-  /** Undefined where its address does not count. */
+  /** Undefined if its address is not counted. */
   readonly address: AddressUsage | undefined;
-  /** Whether its connection carries requests of many, as that of a trusted proxy does. */
+  /** Whether its connection carries requests of many clients, such as a trusted proxy's. */
   readonly isShared: boolean;
   readonly total: Usage;
 }
 
-/** What a request shares with others that come over the same connection; it emits `close`. */
+/** The connection that a request shares with others; it emits `close`. */
 export function connectionOf(request: IncomingMessage): NodeJS.EventEmitter {
   const stream = streamOf(request);
-  // A stream that is gone already has no session any more.
+  // A closed stream has no session.
   return stream === undefined ? request.socket : (stream.session ?? stream);
 }
 
@@ -66,7 +66,7 @@ function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
   return (request as unknown as Partial<Http2ServerRequest>).stream;
 }
 
-/** One request, from its head to the end of its answer. */
+/** One request, from its headers to the end of its response. */
 export class OpenRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -76,24 +76,24 @@ export class OpenRequest {
   readonly addressUsage: AddressUsage | undefined;
   readonly isShared: boolean;
   readonly usages: readonly Usage[];
-  /** Kept until the answer, unread ones included. */
+  /** Held until the response, unread ones included. */
   bodyBytes = 0;
   /** Of the body's, read by `readBody`. */
   readBytes = 0;
   bodyTicks = 0;
   unsentBefore = 0;
-  /** What counts of the unsent bytes. */
-  answerBytes = 0;
+  /** The counted part of the unsent bytes. */
+  responseBytes = 0;
   takenBytes = 0;
   answerTicks = 0;
-  /** It is bounded elsewhere: here it is only watched for progress. */
+  /** Bounded elsewhere: here only its progress is watched. */
   isHandedOver = false;
   isSharing = false;
-  /** It waits, or is handed over, and does not count as being worked on. */
+  /** It waits, or is handed over, and does not count as active. */
   isPaused = false;
   isRefused = false;
 
-  /** Of HTTP/1.1: the request loses its socket with its end. */
+  /** Of HTTP/1.1: a request loses its socket when it ends. */
   readonly #socket: Socket;
 
   constructor(request: IncomingMessage, response: ServerResponse, counted: CountedFor) {
@@ -108,12 +108,12 @@ export class OpenRequest {
     this.usages = address === undefined ? [connection, total] : [connection, address, total];
   }
 
-  /** What emits `finish` once the answer has been taken: the response over HTTP/2 waits for the end of the request. */
+  /** Emits `finish` once the response has been sent: over HTTP/2 the response itself waits for the end of the request. */
   get writer(): NodeJS.EventEmitter {
     return this.stream ?? this.response;
   }
 
-  /** Whether a body follows the head. */
+  /** Whether a body follows the headers. */
   get hasBody(): boolean {
     if (this.stream) return !this.stream.endAfterHeaders;
     // RFC 9112 §6.3: without either field there is none.
@@ -121,24 +121,24 @@ export class OpenRequest {
     return coding !== undefined || (length !== undefined && length !== "0");
   }
 
-  /** Whether all of the body has come, read or not, or no more will. */
+  /** Whether the body is complete, read or not, or no more will arrive. */
   get isBodyComplete(): boolean {
     const { stream, request } = this;
     if (stream === undefined) return request.complete || this.#socket.destroyed;
     return stream.destroyed || stream.closed || stream.endAfterHeaders || stream.state.remoteClose === 1;
   }
 
-  /** Bytes of the body that have come and were not read yet. */
+  /** Bytes of the body that arrived and are unread. */
   get unreadBytes(): number {
     return this.request.readableLength + (this.stream?.readableLength ?? 0);
   }
 
-  /** Bytes that were written, and that the operating system has not taken. */
+  /** Bytes written that the operating system has not taken. */
   get unsentBytes(): number {
     return (this.stream ?? this.response).writableLength;
   }
 
-  /** Whether an answer can still be begun. */
+  /** Whether a response can still be started. */
   get canBeAnswered(): boolean {
     return !this.response.headersSent && !isGone(this.response);
   }
@@ -150,10 +150,10 @@ export class OpenRequest {
   }
 }
 
-/** Whether its connection or address is beyond its bound. One request alone is bounded by its handler. */
+/** Whether its connection or address exceeds its limit. A single request is bounded by its handler. */
 export function isBeyond(
   open: OpenRequest,
-  bytes: "bodyBytes" | "answerBytes",
+  bytes: "bodyBytes" | "responseBytes",
   maxOfConnection: number,
   maxOfAddress: number,
 ): boolean {
@@ -169,20 +169,20 @@ export function headBytesOf({ rawHeaders, url = "" }: IncomingMessage): number {
   return bytes;
 }
 
-/** "consumed": other code has read it, and left nothing of it. */
+/** "consumed": other code has read it without keeping it. */
 export type BodyFault = "aborted" | "large" | "consumed";
 
-/** Hears of each part of a body that is kept. @returns false where the request has been refused meanwhile */
+/** Called with each part of a body that is held. @returns false if the request has been refused */
 export type BodyMeter = (bytes: number) => boolean;
 
 const meters = new WeakMap<IncomingMessage, BodyMeter>();
 
-/** Has `readBody` report what it reads of this body. */
+/** Makes `readBody` report what it reads of this body. */
 export function meterBody(request: IncomingMessage, meter: BodyMeter): void {
   meters.set(request, meter);
 }
 
-/** @returns `{ text }`; "aborted" where the client has gone or was refused, which need not be reported; "large"; "consumed" */
+/** @returns `{ text }`; "aborted" if the client has gone or was refused, which need not be reported; "large"; "consumed" */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,
@@ -206,7 +206,7 @@ export async function readBody(
   return { text: Buffer.concat(parts).toString("utf8") };
 }
 
-/** Parsers of frameworks, such as `express.json()`, leave at `body` what they have read. */
+/** Body parsers of frameworks, such as `express.json()`, keep what they read in `body`. */
 function takeParsed(request: IncomingMessage, maxBytes: number): { readonly text: string } | BodyFault {
   const { body } = request as { body?: unknown };
   if (body === undefined) return "consumed";
@@ -215,6 +215,6 @@ function takeParsed(request: IncomingMessage, maxBytes: number): { readonly text
   return Buffer.byteLength(text) > maxBytes ? "large" : { text };
 }
 
-/** For the application that has put a parser in front. */
+/** Advice for an application that mounts a body parser first. */
 export const consumedBodyAdvice =
-  "the body was read before this handler got the request: put the handler in front of what parses bodies, such as express.json(), or have that leave the body at request.body";
+  "the body was read before this handler got the request: mount the handler before body parsers such as express.json(), or have them keep the body in request.body";

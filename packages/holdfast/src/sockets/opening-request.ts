@@ -1,10 +1,10 @@
-/** A request to open a WebSocket over any version of HTTP, on which applications decide; and the targets of requests. */
+/** A request to open a WebSocket over any version of HTTP, as applications see it; and request targets. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Http2ServerRequest, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 
-/** Most of this is worked out when it is read, so that what is not read costs nothing. */
+/** Most properties are computed on first access, so unused ones cost nothing. */
 export interface OpeningRequest {
   readonly httpVersion: "1.1" | "2.0";
   /** Path and query. */
@@ -12,13 +12,13 @@ export interface OpeningRequest {
   /** Host and port as the client named them. */
   readonly host: string | undefined;
   readonly headers: IncomingHttpHeaders;
-  /** Name, value, name, value … as they came, without HTTP/2's pseudo-fields. */
+  /** Name, value, name, value … as received, without HTTP/2's pseudo-fields. */
   readonly rawHeaders: RawHeaders;
   /** Undefined once the connection is gone. */
   readonly remoteAddress: string | undefined;
   /** WebSockets over one HTTP/2 connection have the same. */
   readonly remotePort: number | undefined;
-  /** The server of Node.js that has accepted the connection. */
+  /** The Node.js server that accepted the connection. */
   readonly server: unknown;
 }
 

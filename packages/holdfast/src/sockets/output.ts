@@ -1,14 +1,17 @@
 /**
  * What connections write. `Output` is one connection's: it gathers what is sent in a turn of the event loop, has one write in
  * progress at a time, and gathers behind it. `OutputBatch` is what was gathered, shared by connections that are sent the same
- * frames. `Flusher` starts the writes of all connections once a turn.
+ * frames. `Flusher` starts the writes of all connections once a turn. Small batches go to a plain TCP socket past its stream
+ * (`writeDirectly`).
  */
-import type { Duplex } from "node:stream";
-import { type DirectHandle, type DirectWriter, directHandleOf, writeDirectly } from "./direct-write.js";
 
-/** Hears how writing goes on, which is after the calls that began it. */
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+/** Notified of the progress of writes, after the calls that began them. */
 export interface OutputListener {
-  /** A write was begun that the operating system has not taken as a whole; the one before it, if any, has been. */
+  /** A write has started that the operating system has not taken completely; the previous one, if any, has been. */
   writeBlocked(): void;
   /** A write that was in progress has been taken. */
   writeProgressed(): void;
@@ -16,9 +19,9 @@ export interface OutputListener {
   writeDrained(): void;
 }
 
-/** Beyond so many bytes, frames are written one by one rather than copied into one piece. */
+/** Beyond this many bytes, frames are written one by one instead of being joined. */
 const maxJoinedBytes = 64 * 1024;
-/** Of more than that, the stream is given so much at a time: a peer that takes some of it is seen not to be stalled. */
+/** Larger output is given to the stream in pieces of this size, so that a peer that reads some of it is not taken for stalled. */
 const maxGivenBytes = 64 * 1024;
 const emptyBytes = Buffer.alloc(0);
 const noPieces: Uint8Array[] = [];
@@ -30,15 +33,15 @@ export class Output implements Flushable, DirectWriter {
   readonly #listener: OutputListener;
   /** Small batches of a plain TCP socket go past its stream, everything else through it. */
   readonly #direct: DirectHandle | undefined;
-  /** What was sent in this turn, or waits behind the write in progress. */
+  /** Sent in this turn, or waiting for the write in progress. */
   #batch: OutputBatch;
-  /** The rest of a large batch, in front of all others, last piece first. */
+  /** The rest of a large batch, ahead of all others, last piece first. */
   #rest: Uint8Array[] = noPieces;
   #restBytes = 0;
   #isFlushScheduled = false;
   #isWriting = false;
   #isDrainAwaited = false;
-  /** The last byte was given to the stream, or the stream is gone. */
+  /** All bytes were given to the stream, or the stream is gone. */
   #hasEnded = false;
 
   constructor(stream: Duplex, flusher: Flusher, listener: OutputListener) {
@@ -58,13 +61,13 @@ export class Output implements Flushable, DirectWriter {
     return this.#stream.destroyed ? 0 : this.waitingBytes + this.bytesInFlight;
   }
 
-  /** Of the write in progress, what the operating system has not taken yet. */
+  /** Bytes of the write in progress that the operating system has not taken. */
   get bytesInFlight(): number {
     if (!this.#isWriting || this.#stream.destroyed) return this.#stream.writableLength;
     return this.#stream.writableLength + (this.#direct?.writeQueueSize ?? 0);
   }
 
-  /** Bytes that no write was begun for yet. */
+  /** Bytes without a write yet. */
   get waitingBytes(): number {
     return this.#batch.bytes + this.#restBytes;
   }
@@ -74,12 +77,12 @@ export class Output implements Flushable, DirectWriter {
     if (this.#stream.writableLength > 0) this.#watchStream();
   }
 
-  /** Has `writeDrained` called when all that is unsent now has been taken, even if it is taken at once. */
+  /** Calls `writeDrained` when everything unsent now has been taken, even if that is at once. */
   awaitDrain(): void {
     this.#isDrainAwaited = true;
   }
 
-  /** To be written with the rest of this turn. */
+  /** Writes with the rest of this turn. */
   queue(frame: Uint8Array): void {
     if (this.#stream.destroyed || this.#hasEnded) return;
     this.#batch = this.#batch.with(frame);
@@ -88,18 +91,18 @@ export class Output implements Flushable, DirectWriter {
     this.#flusher.add(this);
   }
 
-  /** Written at once, behind what was queued. */
+  /** Writes at once, after what was queued. */
   write(frames: readonly Uint8Array[]): void {
     for (const frame of frames) this.#batch = this.#batch.with(frame);
     this.#writeWaiting();
   }
 
-  /** Gives all that is left to the stream, and ends it. */
+  /** Gives everything left to the stream, and ends it. */
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     if (this.#stream.destroyed) return;
-    // Behind a write in progress, the order is kept below.
+    // After a write in progress, the stream keeps the order.
     this.#giveRest();
     this.#giveBatch();
     this.#giveRest();
@@ -237,7 +240,7 @@ export class OutputBatch {
     return next;
   }
 
-  /** Lets go of the remembered step, so that it can be collected. */
+  /** Releases the remembered step for garbage collection. */
   forget(): void {
     this.#nextFrame = undefined;
     this.#next = undefined;
@@ -264,7 +267,7 @@ export interface Flushable {
 }
 
 const sliceMs = 4;
-/** How many are flushed between looks at the clock. */
+/** How many are flushed between checks of the clock. */
 const stride = 32;
 
 /**
@@ -277,7 +280,7 @@ export class Flusher {
   #waiting: Flushable[] = [];
   #isScheduled = false;
 
-  /** Each must be added once at most until it is flushed. */
+  /** Add each at most once until it is flushed. */
   add(flushable: Flushable): void {
     this.#waiting.push(flushable);
     this.#schedule();
@@ -297,7 +300,7 @@ export class Flusher {
     const end = performance.now() + sliceMs;
     for (let i = 0; i < waiting.length; i++) {
       if (i % stride === stride - 1 && performance.now() > end) {
-        // Those that are left come first in the next turn.
+        // The rest come first in the next turn.
         const left = waiting.slice(i);
         this.#waiting = this.#waiting.length === 0 ? left : [...left, ...this.#waiting];
         this.#schedule();
@@ -306,11 +309,127 @@ export class Flusher {
       try {
         (waiting[i] as Flushable).flush();
       } catch (error) {
-        // Reported as an uncaught error; the others are flushed all the same.
+        // Reported as an uncaught error; the others are still flushed.
         queueMicrotask(() => {
           throw error;
         });
       }
     }
   }
+}
+
+/*
+ * Direct writes: to a plain TCP socket past the queues of its stream. When a publication goes to thousands of sockets, the
+ * stream machinery around each write costs as much as everything else outside the kernel, and the kernel takes nearly every
+ * write at once.
+ *
+ * The handle below a `net.Socket` is not a documented interface. There are two ways of writing to it: up to Node.js 24 the
+ * caller passes a request object, which is used up when the kernel does not take everything; Node.js 26 makes one itself
+ * in that case and returns it. The first write of Node.js itself shows which one applies; if neither does, the stream is
+ * used. `HOLDFAST_DIRECT_WRITES=off` in the environment turns direct writes off.
+ */
+
+export interface DirectHandle {
+  /** @returns an error number below 0, 0, or the request that was made because the kernel has not taken everything */
+  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number | WriteRequest;
+  /** Bytes that the kernel has not taken yet. */
+  readonly writeQueueSize: number;
+}
+
+/** A write that the kernel did not complete at once. */
+interface WriteRequest {
+  oncomplete?: (status: number) => void;
+  /** Keeps the bytes alive. */
+  buffer?: Uint8Array;
+  /** Below 0 while no write uses the request, or ever has. */
+  getAsyncId?(): number;
+  /** Of a request that Node.js made: the status, where it was complete before `oncomplete` could be set. */
+  readonly writeStatus?: number | null;
+}
+
+type WriteRequestClass = new () => WriteRequest;
+
+const noAsyncId = -1;
+
+/** How writes are asked for here: with requests of this class, or without; undefined while that is not known. */
+let dialect: WriteRequestClass | "no request" | undefined;
+let spare: WriteRequest | undefined;
+const isTurnedOff = process.env.HOLDFAST_DIRECT_WRITES === "off";
+
+/**
+ * Writes the first bytes of a connection, through its stream. The first time, this learns from Node.js itself how writes
+ * are asked for.
+ */
+export function writeFirst(stream: NodeJS.WritableStream, bytes: Uint8Array): void {
+  const handle = dialect === undefined ? handleOf(stream) : undefined;
+  if (handle === undefined) {
+    stream.write(bytes);
+    return;
+  }
+  const original = handle.writeBuffer;
+  handle.writeBuffer = (request, given) => {
+    if (request === null) dialect = "no request";
+    else if (request.getAsyncId?.() === noAsyncId) dialect = request.constructor as WriteRequestClass;
+    return original.call(handle, request, given);
+  };
+  try {
+    stream.write(bytes);
+  } finally {
+    delete (handle as Partial<DirectHandle>).writeBuffer;
+  }
+}
+
+/** @returns undefined if the stream has to be used */
+export function directHandleOf(stream: NodeJS.WritableStream): DirectHandle | undefined {
+  return dialect === undefined ? undefined : handleOf(stream);
+}
+
+/** Notified of a write that did not complete at once. */
+export interface DirectWriter {
+  /** @param status below 0 where the connection has failed */
+  directWritten(status: number): void;
+}
+
+/**
+ * Writes; the bytes must not change until they are sent. Must not be called while an earlier write is in progress.
+ * @returns 0 when the kernel took all, 1 when it has not yet and `writer` will hear of it, an error number below 0 when
+ * the connection has failed
+ */
+export function writeDirectly(handle: DirectHandle, bytes: Uint8Array, writer: DirectWriter): number {
+  if (dialect === "no request") return writeWithoutRequest(handle, bytes, writer);
+  const request = spare ?? new (dialect as WriteRequestClass)();
+  const status = handle.writeBuffer(request, bytes) as number;
+  if (status < 0) return status;
+  // An empty queue would not tell: a write that was completed in two steps still has its request until the next turn,
+  // and Node.js ends the process over a request that is used twice.
+  if (request.getAsyncId?.() === noAsyncId) {
+    spare = request;
+    return 0;
+  }
+  spare = undefined;
+  follow(request, bytes, writer);
+  return 1;
+}
+
+function writeWithoutRequest(handle: DirectHandle, bytes: Uint8Array, writer: DirectWriter): number {
+  const result = handle.writeBuffer(null, bytes);
+  if (typeof result === "number") return result;
+  if (typeof result.writeStatus === "number") return Math.min(0, result.writeStatus);
+  follow(result, bytes, writer);
+  return 1;
+}
+
+function follow(request: WriteRequest, bytes: Uint8Array, writer: DirectWriter): void {
+  request.buffer = bytes;
+  request.oncomplete = (status) => writer.directWritten(status);
+}
+
+function handleOf(stream: NodeJS.WritableStream): DirectHandle | undefined {
+  if (isTurnedOff || !(stream instanceof Socket) || stream instanceof TLSSocket) return undefined;
+  const { _handle: handle } = stream as unknown as { _handle?: DirectHandle | null };
+  const isKnown =
+    handle?.constructor.name === "TCP" &&
+    typeof handle.writeBuffer === "function" &&
+    typeof handle.writeQueueSize === "number";
+  return isKnown ? (handle as DirectHandle) : undefined;
 }

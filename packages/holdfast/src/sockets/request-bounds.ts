@@ -1,7 +1,7 @@
 /**
- * Bounds of requests, the same for HTTP/1.1 and HTTP/2: how many are open, what is kept of their bodies, what is unsent of
- * their answers, and how long both may take. Every request passes here before it is handled. What goes beyond is refused
- * where the peer can be told, and terminated where it does not even read.
+ * Limits of requests, the same for HTTP/1.1 and HTTP/2: how many are open, how much of their bodies is held, how much of
+ * their responses is unsent, and how long both may take. Every request is checked here first. Excess requests are refused
+ * if the peer reads, and terminated if it does not.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants } from "node:http2";
@@ -20,14 +20,14 @@ import {
   OpenRequest,
 } from "./open-request.js";
 
-/** How much of each there may be; `null` for no bound. */
+/** The limits; `null` for no limit. */
 export type RequestBoundsSettings = LimitSettings["requests"];
 
 /** Whom a request is counted for. */
 export interface RequestPeer {
-  /** Of its address; undefined where that does not count. */
+  /** Key of its address; undefined if it is not counted. */
   readonly key: string | undefined;
-  /** Whether its connection carries requests of many, as that of a trusted proxy does. */
+  /** Whether its connection carries requests of many clients, such as a trusted proxy's. */
   readonly isShared: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface RequestBoundsOptions {
   readonly clock: Clock;
   readonly settings: RequestBoundsSettings;
   readonly peerOf: (request: IncomingMessage) => RequestPeer;
-  /** Answers in the form that the request's path has for errors. */
+  /** Answers in the error format of the request's path. */
   readonly refuse: (request: IncomingMessage, response: ServerResponse, rejection: Rejection) => void;
 }
 
@@ -45,58 +45,58 @@ interface Handles {
   pause(): () => void;
 }
 
-/** Open requests by their responses, for those who write these. */
+/** Open requests by response, for the writers of responses. */
 const handlesOf = new WeakMap<ServerResponse, Handles>();
 
 /**
- * Hands the response's bounds over to its writer, as to sessions, which bound how many there are and what they hold. It still
+ * Hands the response's limits over to its writer, such as a session, which bounds their number and bytes itself. It still
  * counts as one of its connection's, and is terminated when its peer takes nothing.
  */
 export function handOver(response: ServerResponse): void {
   handlesOf.get(response)?.handOver();
 }
 
-/** The bytes of this response are in memory once, shared by all that get them. */
+/** The bytes of this response are in memory once, shared by all receivers. */
 export function shareBytes(response: ServerResponse): void {
   handlesOf.get(response)?.share();
 }
 
-/** The request waits, and its handler bounds how many do. @returns to be called once when it goes on */
+/** The request waits, and its handler bounds how many do. @returns a function to call once when it continues */
 export function pauseCounting(response: ServerResponse): () => void {
   return handlesOf.get(response)?.pause() ?? (() => {});
 }
 
 /**
- * What a request holds beside its bytes while its body is coming or its answer is not taken: measured with node:http2, where
+ * What a request holds besides its bytes while its body is incomplete or its response unread: measured with node:http2, where
  * it is most.
  */
 const overheadBytes = 12 * 1024;
 
 /** Heads up to this size are not counted. */
 const freeHeadBytes = 2048;
-/** A peer that leaves more unread than this is terminated without an answer. */
+/** A peer that leaves more unread than this is terminated without a response. */
 const maxUnreadRefusalBytes = 64 * 1024;
 const retryAfterSeconds = "5";
 
-/** Counts the open requests of one server, and ends those beyond its bounds. */
+/** Counts the open requests of one server, and ends those beyond its limits. */
 export class RequestBounds {
   readonly #options: RequestBoundsOptions;
   readonly #total = emptyUsage();
-  /** Those that were handed over included. */
+  /** Includes those handed over. */
   #openCount = 0;
   readonly #connections = new WeakMap<object, ConnectionUsage>();
   readonly #addresses = new Map<string, AddressUsage>();
-  /** Those whose bodies are coming, in the order in which they began to. */
+  /** Requests with incomplete bodies, oldest first. */
   readonly #receiving = new Set<OpenRequest>();
-  /** Those with unsent bytes, in the order in which they began to. */
+  /** Requests with unsent bytes, oldest first. */
   readonly #unsent = new Set<OpenRequest>();
   readonly #ticks: Ticks;
   readonly #tickMs: number;
 
   constructor(options: RequestBoundsOptions) {
     this.#options = options;
-    const { bodyTimeoutMs, answerTimeoutMs } = options.settings;
-    this.#tickMs = tickFor(bodyTimeoutMs, answerTimeoutMs);
+    const { bodyTimeoutMs, responseTimeoutMs } = options.settings;
+    this.#tickMs = tickFor(bodyTimeoutMs, responseTimeoutMs);
     this.#ticks = new Ticks({
       clock: options.clock,
       tickMs: this.#tickMs,
@@ -104,9 +104,9 @@ export class RequestBounds {
     });
   }
 
-  stats(): { readonly openRequests: number; readonly bodyBytes: number; readonly answerBytes: number } {
-    const { bodyBytes, answerBytes } = this.#total;
-    return { openRequests: this.#openCount, bodyBytes, answerBytes };
+  stats(): { readonly openRequests: number; readonly bodyBytes: number; readonly responseBytes: number } {
+    const { bodyBytes, responseBytes } = this.#total;
+    return { openRequests: this.#openCount, bodyBytes, responseBytes };
   }
 
   /** Addresses with open requests. */
@@ -114,7 +114,7 @@ export class RequestBounds {
     return this.#addresses.size;
   }
 
-  /** A request has come. @returns whether it may be answered; otherwise it was refused */
+  /** Counts a request. @returns whether it may be handled; otherwise it was refused */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { key, isShared } = this.#options.peerOf(request);
     const open = new OpenRequest(request, response, {
@@ -153,14 +153,14 @@ export class RequestBounds {
     const { connectionUsage: connection, addressUsage: address, isShared } = open;
     const { maxPerConnection, maxPerAddress, maxTotal } = settings;
     if (connection.requests >= maxPerConnection) return "reset";
-    if (!isShared && connection.answerBytes > settings.maxConnectionAnswerBytes) return "reset";
+    if (!isShared && connection.responseBytes > settings.maxConnectionResponseBytes) return "reset";
     if (maxTotal !== null && this.#total.requests >= maxTotal)
-      return busy(`The server has its limit of ${maxTotal} requests.`);
+      return busy(`The server has reached its limit of ${maxTotal} requests.`);
     if (address === undefined) return undefined;
     if (maxPerAddress !== null && address.requests >= maxPerAddress)
-      return busy(`From one address, ${maxPerAddress} requests may be open.`);
-    if (address.answerBytes > settings.maxAddressAnswerBytes)
-      return busy("Answers to this address wait to be read; read those first.");
+      return busy(`At most ${maxPerAddress} requests from one address may be open.`);
+    if (address.responseBytes > settings.maxAddressResponseBytes)
+      return busy("Too many unread responses to this address: read those first.");
     return undefined;
   }
 
@@ -187,7 +187,7 @@ export class RequestBounds {
     this.#setBodyBytes(open, open.bodyBytes + overheadBytes);
   }
 
-  /** Measures what is unsent around each write: no event tells. */
+  /** Measures unsent bytes around each write, since no event reports them. */
   #watchAnswer(open: OpenRequest): void {
     const { response } = open;
     const watched = response as unknown as Record<"write" | "end", (...parts: unknown[]) => unknown>;
@@ -204,18 +204,18 @@ export class RequestBounds {
     response.once("close", () => this.#leave(open));
   }
 
-  /** The answer has been taken. */
+  /** The response has been sent. */
   #finish(open: OpenRequest): void {
     this.#measure(open);
     if (open.stream === undefined || open.isBodyComplete) return;
-    // RFC 9113 §8.1: a body that comes all the same is asked to stop. Over HTTP/1.1 it is read, for a time. Some versions of
-    // Node.js say that an answer without a body is finished before its head has left, which a reset would take back.
+    // RFC 9113 §8.1: a body still arriving is asked to stop. Over HTTP/1.1 it is read, for a time. Some versions of
+    // Node.js report a response without a body as finished before its headers were sent, which a reset would discard.
     this.#options.clock.setTimer(() => {
       if (!open.isBodyComplete) open.reset(constants.NGHTTP2_NO_ERROR);
     }, 1);
   }
 
-  /** @returns whether the request goes on */
+  /** @returns whether the request continues */
   #keepBody(open: OpenRequest, bytes: number): boolean {
     open.readBytes += bytes;
     if (bytes > 0) this.#setBodyBytes(open, open.bodyBytes + bytes);
@@ -233,21 +233,21 @@ export class RequestBounds {
   #checkBody(open: OpenRequest): void {
     const { maxConnectionBodyBytes, maxAddressBodyBytes, maxBodyBytes } = this.#options.settings;
     if (isBeyond(open, "bodyBytes", maxConnectionBodyBytes, maxAddressBodyBytes))
-      this.#refuse(open, busy("Too much is being sent from one place at a time."));
+      this.#refuse(open, busy("Too many request body bytes from this address or connection."));
     while (this.#total.bodyBytes > Math.max(maxBodyBytes, open.bodyBytes)) {
       const victim = this.#findSlowestBody() ?? open;
-      this.#refuse(victim, busy("Too much is being sent to the server at a time."));
+      this.#refuse(victim, busy("Too many request body bytes at the server."));
       if (victim === open) return;
     }
   }
 
-  /** What has come in full is being worked on. */
+  /** Complete bodies are being handled. */
   #findSlowestBody(): OpenRequest | undefined {
     for (const open of this.#receiving) if (open.bodyBytes > 0 && !open.isBodyComplete) return open;
     return undefined;
   }
 
-  /** @returns whether more is unsent than before */
+  /** @returns whether the unsent bytes have grown */
   #measure(open: OpenRequest): boolean {
     const bytes = open.connectionUsage.open.has(open) ? open.unsentBytes : 0;
     const more = bytes - open.unsentBefore;
@@ -268,17 +268,18 @@ export class RequestBounds {
   #countAnswer(open: OpenRequest, unsentBytes: number): void {
     const counts = unsentBytes > 0 && !open.isHandedOver;
     const bytes = counts ? overheadBytes + (open.isSharing ? 0 : unsentBytes) : 0;
-    const more = bytes - open.answerBytes;
-    open.answerBytes = bytes;
-    for (const usage of open.usages) usage.answerBytes += more;
+    const more = bytes - open.responseBytes;
+    open.responseBytes = bytes;
+    for (const usage of open.usages) usage.responseBytes += more;
   }
 
   #checkAnswer(open: OpenRequest): void {
-    const { maxConnectionAnswerBytes, maxAddressAnswerBytes, maxAnswerBytes } = this.#options.settings;
-    if (isBeyond(open, "answerBytes", maxConnectionAnswerBytes, maxAddressAnswerBytes)) this.#terminate(open);
+    const { maxConnectionResponseBytes, maxAddressResponseBytes, maxResponseBytes } = this.#options.settings;
+    if (isBeyond(open, "responseBytes", maxConnectionResponseBytes, maxAddressResponseBytes))
+      this.#terminate(open);
     for (const oldest of this.#unsent) {
-      if (this.#total.answerBytes <= Math.max(maxAnswerBytes, open.answerBytes)) return;
-      if (oldest.answerBytes > 0) this.#terminate(oldest);
+      if (this.#total.responseBytes <= Math.max(maxResponseBytes, open.responseBytes)) return;
+      if (oldest.responseBytes > 0) this.#terminate(oldest);
     }
   }
 
@@ -294,33 +295,33 @@ export class RequestBounds {
         continue;
       }
       this.#setBodyBytes(open, Math.max(open.bodyBytes, overheadBytes + readBytes + open.unreadBytes));
-      // What is read and dropped behind its answer gets no longer.
+      // A body that is read and dropped after its response gets no extension.
       const progressBytes = response.writableEnded ? 0 : readBytes;
       if (hasTimeLeft(++open.bodyTicks, settings.bodyTimeoutMs, progressBytes)) continue;
       this.#receiving.delete(open);
-      this.#refuse(open, reject(408, "The request's body did not come in time."));
+      this.#refuse(open, reject(408, "The request body did not arrive in time."));
     }
     for (const open of this.#unsent) {
       this.#measure(open);
       if (
         open.unsentBefore > 0 &&
-        !hasTimeLeft(++open.answerTicks, settings.answerTimeoutMs, open.takenBytes)
+        !hasTimeLeft(++open.answerTicks, settings.responseTimeoutMs, open.takenBytes)
       )
         this.#terminate(open);
     }
     return this.#receiving.size > 0 || this.#unsent.size > 0;
   }
 
-  /** Answers with the rejection where that can be read, and terminates otherwise. @param code of HTTP/2 for the latter */
+  /** Answers with the rejection if the peer reads, else terminates. @param code of HTTP/2 for the latter */
   #refuse(open: OpenRequest, rejection: Rejection, code?: number): void {
     const { request, response } = open;
     this.#setBodyBytes(open, 0);
     open.isRefused = true;
-    if (!open.canBeAnswered || open.connectionUsage.answerBytes > maxUnreadRefusalBytes) {
+    if (!open.canBeAnswered || open.connectionUsage.responseBytes > maxUnreadRefusalBytes) {
       this.#terminate(open, code);
       return;
     }
-    // What is left of a body would have to be read first. RFC 9113 §8.2.2: HTTP/2 has no Connection.
+    // The rest of a body would have to be read first. RFC 9113 §8.2.2: HTTP/2 has no Connection.
     const isLast = open.stream === undefined && open.hasBody && !open.isBodyComplete;
     const headers = isLast ? { ...rejection.headers, Connection: "close" } : rejection.headers;
     request.resume();
@@ -352,7 +353,7 @@ export class RequestBounds {
     };
   }
 
-  /** Over HTTP/1.1 a body may still be coming behind its answer, and is watched until it is over. */
+  /** Over HTTP/1.1 a body may still arrive after its response, and is watched until it ends. */
   #leave(open: OpenRequest): void {
     const { open: all } = open.connectionUsage;
     if (!all.has(open)) return;
@@ -367,7 +368,7 @@ export class RequestBounds {
     if (addressUsage && --addressUsage.open === 0) this.#addresses.delete(addressUsage.key);
   }
 
-  /** The connection is gone. Node.js says so of the answer that is being written, and not of those behind it. */
+  /** The connection is gone. Node.js reports this for the response being written, not for those queued after it. */
   #leaveAll({ open: all }: ConnectionUsage): void {
     for (const open of all) {
       const { response } = open;

@@ -19,15 +19,15 @@ type Handler<A extends unknown[]> = ((...args: [...A, ServerWebSocket]) => unkno
  * throws, or returns a promise that rejects, ends its connection with 1011 and is reported to the server's `onError`.
  */
 export class ServerWebSocket implements SocketOwner {
-  /** The subprotocol that was agreed on; empty for none. */
+  /** The negotiated subprotocol; empty for none. */
   readonly protocol: string;
-  /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; empty for none. */
+  /** The negotiated extensions, as in Sec-WebSocket-Extensions; empty for none. */
   readonly extensions: string;
-  /** A message: text, or bytes that are the handler's to keep. */
+  /** A message: text, or bytes owned by the handler. */
   onMessage: Handler<[data: MessageData]> = undefined;
-  /** All that was sent has been taken by the operating system, after it had not for a while. */
+  /** Everything sent was handed to the operating system, after some of it had to wait. */
   onDrain: Handler<[]> = undefined;
-  /** The connection is over. 1006 when it ended without a Close frame. */
+  /** The connection has closed. Code 1006 if it ended without a Close frame. */
   onClose: Handler<[status: CloseStatus]> = undefined;
   onPong: Handler<[data: Uint8Array]> = undefined;
   /** For the application. */
@@ -47,7 +47,7 @@ export class ServerWebSocket implements SocketOwner {
     return this.#driver.isOpen;
   }
 
-  /** Bytes given to `send` that the operating system has not taken yet, frame headers included. */
+  /** Bytes passed to `send` that the operating system has not taken yet, frame headers included. */
   get bufferedAmount(): number {
     return this.#driver.unsentBytes;
   }
@@ -87,7 +87,7 @@ export class ServerWebSocket implements SocketOwner {
     this.#driver.terminate();
   }
 
-  /** Reads no more, so that the peer is slowed by its own connection; messages read already may still come. */
+  /** Pauses reading, so that TCP slows the peer down; messages already read may still arrive. */
   pause(): void {
     this.#driver.pauseReading();
   }
@@ -98,7 +98,7 @@ export class ServerWebSocket implements SocketOwner {
 
   /**
    * Messages in order, instead of `onMessage`. The loop ends when the connection is closed, and throws
-   * HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
+   * HF_WEBSOCKET_CLOSED if that was not clean; leaving the loop closes the connection.
    */
   [Symbol.asyncIterator](): MessageIterator {
     this.#messages ??= new MessageIterator(this.#driver);
@@ -135,20 +135,20 @@ export class ServerWebSocket implements SocketOwner {
     }
   }
 
-  /** For the server: hears of the failure of a handler that goes on after it has returned. */
+  /** For the server: reports the rejection of a handler that returned a promise. */
   follow(stage: string, result: unknown): void {
     if (result instanceof Promise) result.catch((error: unknown) => this.#failed(stage, error));
   }
 
   #failed(stage: string, error: unknown): void {
-    // That a loop over the messages of a broken connection throws is not a failure of the handler around it.
+    // A loop that throws because its connection broke is not a failure of the handler around it.
     const isClosed = error instanceof HoldfastError && error.code === "HF_WEBSOCKET_CLOSED" && !this.isOpen;
     if (!isClosed) this.#context.onError(error, { stage });
     if (this.isOpen) this.#driver.fail(1011, "internal error");
   }
 }
 
-/** Sends one message to many, framed once, and compressed once for all that agreed on the same window. */
+/** Sends one message to many sockets, framed once, and compressed once for all with the same window. */
 export function broadcast(sockets: Iterable<ServerWebSocket>, message: MessageData | PreparedMessage): void {
   const prepared = message instanceof PreparedMessage ? message : new PreparedMessage(message);
   for (const socket of sockets) socket.send(prepared);

@@ -13,8 +13,8 @@ import {
   type Role,
   WebSocketConnection,
 } from "../websocket/connection.js";
+import type { Deflate } from "../websocket/deflate.js";
 import type { MessageData, PreparedMessage } from "../websocket/message.js";
-import type { Deflate } from "../websocket/options.js";
 import { type Flusher, Output, type OutputListener } from "./output.js";
 import { SocketTimeouts, type TimeoutsContext } from "./socket-timeouts.js";
 
@@ -23,13 +23,13 @@ export interface DriverContext extends TimeoutsContext {
   readonly flusher: Flusher;
 }
 
-/** What the driver reports to. Nothing is reported after `closed`. */
+/** Receives what happens on the connection. Nothing is reported after `closed`. */
 export interface SocketOwner {
   /** A message of the peer. Bytes may be a view of memory that nothing else uses any more. */
   receive(data: MessageData): void;
-  /** Everything given to the driver has been taken by the operating system, after it had not for a while. */
+  /** Everything sent was handed to the operating system, after some of it had to wait. */
   drained(): void;
-  /** No more messages will come: the peer has closed, or broke a rule, which is the fault, or the socket is gone. */
+  /** No more messages will come: the peer has closed, violated the protocol (`fault`), or the socket is gone. */
   ended(fault: string | undefined): void;
   /** The socket is gone. Called once. */
   closed(status: CloseStatus): void;
@@ -37,10 +37,10 @@ export interface SocketOwner {
   receivePong?(data: Uint8Array): void;
 }
 
-/** Of work beside plain messages, what is done at a stretch before others get their turn: about a millisecond. */
+/** Work besides plain messages that is done before others get their turn: about a millisecond. */
 const maxOverheadPerTurn = 256 * 1024;
 /**
- * Of everything, what is read at a stretch. The system hands over up to 32 times as much of one socket before it looks at
+ * Bytes read before others get their turn. The system hands over up to 32 times as much of one socket before it looks at
  * another (libuv), and all of it would be parsed before others get their turn.
  */
 const maxBytesPerTurn = 64 * 1024;
@@ -59,20 +59,20 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
   readonly #output: Output;
   #isPausedByOwner = false;
   #isPausedByIterator = false;
-  /** Until the peer has taken something of what waits for it. */
+  /** Reading is paused until the peer has read some of its output. */
   #isPausedByOutput = false;
-  /** Until its rate allows more, or others have had their turn. */
+  /** Reading is paused until its rate allows more, or others have had their turn. */
   #isPausedByWork = false;
-  /** Read since others have had their turn. */
+  /** Bytes read since others had their turn. */
   #turnBytes = 0;
-  /** Made when there is something to count. */
+  /** Created when there is something to count. */
   #overheadRate: InputRate | undefined;
   /** Whether a message has ended in the chunk that is being received. */
   #hasMessage = false;
   /** Of the last message that was sent. */
   #lastBytes = 0;
   #hasEnded = false;
-  /** The owner has ended the connection: it is given no more messages. */
+  /** The owner has ended the connection: it gets no more messages. */
   #ignoresInput = false;
 
   /** @param stream the opening handshake is done, its answer written by `writeFirst` */
@@ -106,7 +106,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     return unsentBytes;
   }
 
-  /** Of the write in progress, what the operating system has not taken yet. */
+  /** Bytes of the write in progress that the operating system has not taken. */
   get bytesInFlight(): number {
     return this.#output.bytesInFlight;
   }
@@ -117,7 +117,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     );
   }
 
-  /** Whether reading was slowed since the last call, because the peer made too much work. */
+  /** Whether reading was throttled since the last call, because the peer caused too much work. */
   consumeThrottled(): boolean {
     return this.#overheadRate?.consumeThrottled() ?? false;
   }
@@ -154,7 +154,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#queueAnswers();
   }
 
-  /** Writes frames at once: for owners that gather for themselves. Nothing is written unless the connection is open. */
+  /** Writes frames at once, for owners that batch themselves. Nothing is written unless the connection is open. */
   write(frames: readonly Uint8Array[]): void {
     if (this.isOpen) this.#output.write(frames);
   }
@@ -180,13 +180,13 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#end();
   }
 
-  /** Ends the connection without another word. */
+  /** Ends the connection at once, without a Close frame. */
   terminate(): void {
     this.#ignoresInput = true;
     this.#stream.destroy();
   }
 
-  /** Takes no more input. What was read already may still come. */
+  /** Pauses reading. Input already read may still arrive. */
   pauseReading(): void {
     this.#isPausedByOwner = true;
     this.#updateReading();
@@ -197,19 +197,19 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#updateReading();
   }
 
-  /** The same for a loop over messages, whose needs do not undo the owner's. */
+  /** The same for a loop over messages, independent of the owner's pauses. */
   holdReading(isHeld: boolean): void {
     this.#isPausedByIterator = isHeld;
     this.#updateReading();
   }
 
-  /** EventReceiver: what came, in order. */
+  /** EventReceiver: events of the input, in order. */
   receiveEvent(event: ConnectionEvent): void {
-    // Answers of the engine, as to a ping, come before those of the owner to what follows.
+    // The engine's answers, such as pongs, precede the owner's answers to later input.
     this.#queueAnswers();
     if (event.type === "text" || event.type === "binary") {
       this.#hasMessage = true;
-      // The owner may have ended the connection over a message before this one.
+      // The owner may have ended the connection over an earlier message.
       if (!this.#ignoresInput) this.#owner.receive(event.type === "text" ? event.text : event.data);
     } else if (event.type === "ping") this.#owner.receivePing?.(event.data);
     else if (event.type === "pong") this.#owner.receivePong?.(event.data);
@@ -221,7 +221,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#timeouts.blocked(this.bytesInFlight);
   }
 
-  /** OutputListener: a peer that takes something may say something, one read for each write. */
+  /** OutputListener: a peer that reads may be read from, one read for each write. */
   writeProgressed(): void {
     if (!this.#isPausedByOutput) return;
     this.#isPausedByOutput = false;
@@ -294,7 +294,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#updateReading();
   }
 
-  /** Reads what was left of the last chunk, then what comes. */
+  /** Reads the rest of the last chunk, then new input. */
   #readOn(): void {
     if (this.#stream.destroyed || this.#overheadRate?.isThrottled) return;
     this.#isPausedByWork = false;
@@ -307,7 +307,7 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     this.#followState();
   }
 
-  /** Takes what the engine has to say: pongs, Close frames, pings. */
+  /** Queues the engine's output: pongs, Close frames, pings. */
   #queueAnswers(): void {
     for (const frame of this.#connection.takeOutput()) this.#output.queue(frame);
   }
@@ -317,13 +317,13 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     const { state } = this.#connection;
     if (state === "closed") this.#end();
     else if (state === "closing") {
-      // What the peer still sends is dropped, until its Close frame comes.
+      // Further input is dropped until the peer's Close frame.
       this.#updateReading();
       this.#timeouts.closing();
     } else this.#checkUnsent();
   }
 
-  /** The connection is over: what is left is sent, and the socket ends within a bound. */
+  /** The connection has ended: sends what is left, and ends the socket in bounded time. */
   #end(): void {
     this.#queueAnswers();
     if (this.#connection.isFinished) this.#output.end();
@@ -350,13 +350,10 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
 
   #checkUnsent(): void {
     const { maxUnsentBytes } = this.#context.settings;
-    // What waited before the last message counts, so that one larger than the limit can be sent.
+    // Bytes before the last message count, so that one message larger than the limit can be sent.
     const unsentBytes = this.#output.unsentBytes - this.#lastBytes;
     if (unsentBytes <= maxUnsentBytes || this.#connection.state !== "open") return;
-    this.#connection.fail(
-      1008,
-      `${unsentBytes} bytes wait to be read, more than the limit of ${maxUnsentBytes}`,
-    );
+    this.#connection.fail(1008, `${unsentBytes} unsent bytes, more than the limit of ${maxUnsentBytes}`);
     this.#stream.destroy();
   }
 

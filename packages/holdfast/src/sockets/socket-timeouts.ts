@@ -1,12 +1,13 @@
 /**
- * The bounds in time of one connection: pings, messages that do not end, idleness, peers that take nothing, closing. Notes
- * when things happened, keeps one deadline at the earliest moment at which something could be due, and says then what is.
- * Acting on it is socket-driver.ts.
+ * The timeouts of one connection: pings, unfinished messages, idleness, stalled peers, closing. Records
+ * when things happened, keeps one deadline at the earliest moment at which something could be due, and then returns what is due.
+ * socket-driver.ts acts on it.
  */
+
+import type { SocketSettings } from "../options/websocket.js";
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { CloseCode } from "../websocket/close.js";
-import type { SocketSettings } from "./options.js";
 
 export interface TimeoutsContext {
   readonly clock: Clock;
@@ -14,11 +15,11 @@ export interface TimeoutsContext {
   readonly settings: SocketSettings;
 }
 
-/** What the driver knows of its connection. */
+/** The state of the driver's connection. */
 export interface ConnectionStatus {
   readonly isOpen: boolean;
   readonly isReadPaused: boolean;
-  /** Of the write in progress, what the operating system has not taken yet. */
+  /** Bytes of the write in progress that the operating system has not taken. */
   readonly bytesInFlight: number;
 }
 
@@ -31,17 +32,17 @@ export type DueAction =
 const terminate: DueAction = Object.freeze({ type: "terminate" });
 const ping: DueAction = Object.freeze({ type: "ping" });
 
-/** Not pending. All moments are whole milliseconds of the clock's `elapsed`. */
+/** Not pending. All times are whole milliseconds of the clock's `elapsed`. */
 const never = -1;
 
-/** The moments of one connection, and what is due by them. */
+/** The times of one connection, and what is due. */
 export class SocketTimeouts {
   readonly #context: TimeoutsContext;
   readonly #holder: DeadlineHolder;
   #dueAt = Infinity;
   #receivedAt = never;
   #messageAt = never;
-  /** When the message that is coming began. */
+  /** When the incoming message began. */
   #messageSince = never;
   #pingedAt = never;
   #blockedSince = never;
@@ -63,14 +64,14 @@ export class SocketTimeouts {
     this.#context.deadlines.clear(this.#holder);
   }
 
-  /** Something came from the peer, or could not come because reading was paused. */
+  /** Input arrived, or could not because reading was paused. */
   received(): void {
     this.#receivedAt = this.#now();
   }
 
   /**
-   * @param hasMessage whether a message has ended in what came
-   * @param isMidMessage whether one has begun there, or goes on
+   * @param hasMessage whether a message has ended in the input
+   * @param isMidMessage whether one has begun or continues
    */
   messages(hasMessage: boolean, isMidMessage: boolean): void {
     if (hasMessage) this.#messageAt = this.#receivedAt;
@@ -81,7 +82,7 @@ export class SocketTimeouts {
     }
   }
 
-  /** A write was begun that the operating system has not taken as a whole; the one before it has been. */
+  /** A write has started that the operating system has not taken completely; the previous one has been. */
   blocked(bytesInFlight: number): void {
     this.#blockedSince = this.#now();
     this.#blockedBytes = bytesInFlight;
@@ -99,8 +100,8 @@ export class SocketTimeouts {
   }
 
   /**
-   * Looks at everything, and sets the next deadline.
-   * @param asOf of the clock's `elapsed`: everything that had come by then was taken notice of
+   * Checks everything, and sets the next deadline.
+   * @param asOf time of the clock's `elapsed` up to which all input has been processed
    * @returns what is due; after anything but a ping, the connection is ending
    */
   check(asOf: number, status: ConnectionStatus): DueAction | undefined {
@@ -117,7 +118,7 @@ export class SocketTimeouts {
     if (untilStalled <= 0) return terminate;
     const untilTooLong = this.#untilMessageTooLong(now, status);
     if (untilTooLong <= 0) {
-      const reason = `a message has not ended after ${settings.messageTimeoutMs} ms`;
+      const reason = `a message did not end within ${settings.messageTimeoutMs} ms`;
       return { type: "fail", code: CloseCode.policyViolation, reason };
     }
     const untilIdle = this.#untilIdle(now, status);
@@ -133,7 +134,7 @@ export class SocketTimeouts {
     const isPingDue = untilPing <= 0;
     if (isPingDue) {
       this.#pingedAt = this.#now();
-      // A pong that comes soon makes the next ping due before a missing one would be.
+      // With a prompt pong, the next ping is due before a missing pong would be.
       untilPing = Math.min(settings.pongTimeoutMs, settings.pingIntervalMs as number);
     }
     const left = Math.min(untilStalled, untilTooLong, untilIdle, untilPong, untilPing);
@@ -152,7 +153,7 @@ export class SocketTimeouts {
   #untilMessageTooLong(now: number, { isReadPaused }: ConnectionStatus): number {
     const { messageTimeoutMs } = this.#context.settings;
     if (messageTimeoutMs === null || this.#messageSince === never) return Infinity;
-    // A peer that is not read from can't go on.
+    // A peer that is not read from cannot continue.
     if (isReadPaused) this.#messageSince = now;
     return this.#messageSince + messageTimeoutMs - now;
   }
@@ -164,7 +165,7 @@ export class SocketTimeouts {
     return this.#messageAt + idleTimeoutMs - now;
   }
 
-  /** Infinity where no answer to a ping is awaited. */
+  /** Infinity if no pong is awaited. */
   #untilPongMissing(now: number, status: ConnectionStatus): number {
     if (this.#pingedAt === never) return Infinity;
     if (this.#receivedAt >= this.#pingedAt || !this.#canPing(status)) {
@@ -180,7 +181,7 @@ export class SocketTimeouts {
     return this.#canPing(status) ? this.#receivedAt + pingIntervalMs - now : pingIntervalMs;
   }
 
-  /** Nothing can be heard of a peer that is not read from, nor said to one that takes nothing. */
+  /** A peer that is not read from cannot answer, and one that does not read cannot be pinged. */
   #canPing({ isOpen, isReadPaused }: ConnectionStatus): boolean {
     return isOpen && !isReadPaused && this.#blockedSince === never;
   }

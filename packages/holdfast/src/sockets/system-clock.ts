@@ -1,4 +1,4 @@
-/** The clock of the machine. Its timers let the process read its sockets first. */
+/** The system clock. Its timers let the process read its sockets first. */
 import { type Clock, readingFirst } from "../time/clock.js";
 
 const plainClock: Clock = {

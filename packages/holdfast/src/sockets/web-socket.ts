@@ -6,15 +6,19 @@ import type { ClientHttp2Session } from "node:http2";
 import type { RequestOptions } from "node:https";
 import { refuseUnknownOptions } from "../errors.js";
 import { pickOptions, resolveOptions } from "../options/option.js";
-import { webSocketClientEntries } from "../options/websocket.js";
-import type { WebSocketClientLimits } from "../options/websocket-options.js";
+import {
+  resolveDeflate,
+  resolveSocketOptions,
+  socketOptionNames,
+  webSocketClientEntries,
+} from "../options/websocket.js";
+import type { DeflateOptions, SocketOptions, WebSocketClientLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { maxCloseReasonBytes } from "../websocket/close.js";
 import type { CloseStatus } from "../websocket/connection.js";
 import { createWebSocketKey } from "../websocket/handshake-fields.js";
 import type { MessageData } from "../websocket/message.js";
 import { createUpgrade } from "../websocket/opening-handshake.js";
-import { type DeflateOptions, resolveDeflate } from "../websocket/options.js";
 import {
   type ConnectEvents,
   connectOverHttp1,
@@ -24,7 +28,6 @@ import {
   syntaxError,
 } from "./client-connect.js";
 import { MessageIterator } from "./message-iterator.js";
-import { resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { Flusher } from "./output.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "./socket-driver.js";
 import { systemClock } from "./system-clock.js";
@@ -32,7 +35,7 @@ import { systemClock } from "./system-clock.js";
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 export interface WebSocketOptions extends SocketOptions, WebSocketClientLimits {
-  /** Subprotocols, where the options stand in their place. */
+  /** Subprotocols, when options take their place as argument. */
   readonly protocols?: string | readonly string[];
   /** Sent with the opening handshake: Authorization, Cookie, Origin. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -46,7 +49,7 @@ export interface WebSocketOptions extends SocketOptions, WebSocketClientLimits {
 
 type EventHandler<E extends Event> = ((event: E) => void) | null;
 
-/** Those of sockets come on top. */
+/** Options of sockets are added to these. */
 export const clientOptionNames: readonly string[] = [
   "protocols",
   "headers",
@@ -77,13 +80,13 @@ export class WebSocket extends EventTarget implements SocketOwner {
   readonly CLOSED = 3;
 
   readonly url: string;
-  /** How bytes come: as a Blob or an ArrayBuffer. */
+  /** How binary messages are delivered: as a Blob or an ArrayBuffer. */
   binaryType: "blob" | "arraybuffer" = "blob";
   onopen: EventHandler<Event> = null;
   onmessage: EventHandler<MessageEvent> = null;
   onerror: EventHandler<ErrorEvent> = null;
   onclose: EventHandler<CloseEvent> = null;
-  /** All that was sent has been taken by the operating system, after it had not for a while. Not in browsers. */
+  /** Everything sent was handed to the operating system, after some of it had to wait. Not in browsers. */
   ondrain: EventHandler<Event> = null;
   readonly #origin: string;
   readonly #context: DriverContext;
@@ -99,8 +102,8 @@ export class WebSocket extends EventTarget implements SocketOwner {
   /**
    * @param url ws, wss, http or https
    * @param protocols subprotocols in order of preference, or options
-   * @throws DOMException SyntaxError when the address or a subprotocol is not accepted
-   * @throws HF_OPTION_INVALID when an option is not
+   * @throws DOMException SyntaxError if the URL or a subprotocol is invalid
+   * @throws HF_OPTION_INVALID if an option is invalid
    */
   constructor(
     url: string | URL,
@@ -156,17 +159,17 @@ export class WebSocket extends EventTarget implements SocketOwner {
     return this.#readyState;
   }
 
-  /** The subprotocol that was agreed on; empty for none. */
+  /** The negotiated subprotocol; empty for none. */
   get protocol(): string {
     return this.#protocol;
   }
 
-  /** The extensions that were agreed on, as in Sec-WebSocket-Extensions; empty for none. */
+  /** The negotiated extensions, as in Sec-WebSocket-Extensions; empty for none. */
   get extensions(): string {
     return this.#extensions;
   }
 
-  /** Bytes given to `send` that the operating system has not taken yet. */
+  /** Bytes passed to `send` that the operating system has not taken yet. */
   get bufferedAmount(): number {
     return this.#queue.bufferedAmount(this.#driver?.unsentBytes ?? 0);
   }
@@ -184,7 +187,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
   }
 
   /**
-   * Starts the closing handshake, behind everything that was sent.
+   * Starts the closing handshake, after everything that was sent.
    * @param code 1000, or from 3000 to 4999
    * @param reason at most 123 bytes of UTF-8
    * @throws DOMException InvalidAccessError on another code, SyntaxError on a longer reason
@@ -217,7 +220,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
     else this.#driver?.terminate();
   }
 
-  /** Reads no more, so that the peer is slowed down; messages read already may still come. Not in browsers. */
+  /** Pauses reading, so that TCP slows the peer down; messages already read may still arrive. Not in browsers. */
   pause(): void {
     this.#isPaused = true;
     this.#driver?.pauseReading();
@@ -230,7 +233,7 @@ export class WebSocket extends EventTarget implements SocketOwner {
 
   /**
    * Messages in order, instead of message events: text, and bytes as Uint8Array. The loop ends when the connection is
-   * closed, and throws HF_WEBSOCKET_CLOSED where that was not clean; leaving it closes the connection.
+   * closed, and throws HF_WEBSOCKET_CLOSED if that was not clean; leaving the loop closes the connection.
    */
   [Symbol.asyncIterator](): MessageIterator {
     this.#messages ??= new MessageIterator({
@@ -297,13 +300,16 @@ function rethrow(error: unknown): never {
 /** @throws DOMException InvalidAccessError or SyntaxError */
 function assertCloseArguments(code: number | undefined, reason: string | undefined): void {
   if (code !== undefined && code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999))
-    throw new DOMException(`a close code is 1000, or from 3000 to 4999, not ${code}`, "InvalidAccessError");
+    throw new DOMException(
+      `a close code must be 1000, or from 3000 to 4999, not ${code}`,
+      "InvalidAccessError",
+    );
   const bytes = Buffer.byteLength(reason ?? "");
   if (bytes > maxCloseReasonBytes)
-    throw syntaxError(`a close reason may have ${maxCloseReasonBytes} bytes of UTF-8, not ${bytes}`);
+    throw syntaxError(`a close reason may have at most ${maxCloseReasonBytes} bytes of UTF-8, not ${bytes}`);
 }
 
-/** Text that is not well-formed is mended, as the standard's USVString has it. */
+/** Ill-formed text is repaired, as in the standard's USVString. */
 function toMessage(data: WebSocketData): MessageData | Blob {
   if (data instanceof Blob || data instanceof Uint8Array) return data;
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
@@ -394,7 +400,7 @@ export class CloseEvent extends Event {
   }
 }
 
-/** Something went wrong; unlike in a browser, the event says what. A close event follows. */
+/** Something went wrong; unlike in a browser, the event has a message. A close event follows. */
 export class ErrorEvent extends Event {
   readonly message: string;
 

@@ -1,5 +1,5 @@
 /**
- * A WebSocket server: attaches to servers for HTTP that the application has, of version 1.1 or 2, or listens itself.
+ * A WebSocket server: attaches to the application's HTTP/1.1 or HTTP/2 servers, or listens itself.
  */
 import {
   type IncomingMessage,
@@ -12,48 +12,52 @@ import type { Duplex } from "node:stream";
 import { HoldfastError, messageOf, refuseUnknownOptions } from "../errors.js";
 import { connectionOptions, requestOptions } from "../options/limits.js";
 import { defaultsOf, pickOptions, resolveOptions } from "../options/option.js";
-import { webSocketServerEntries } from "../options/websocket.js";
-import type { WebSocketServerLimits } from "../options/websocket-options.js";
+import {
+  type DeflateSettings,
+  resolveDeflate,
+  resolveSocketOptions,
+  socketOptionNames,
+  webSocketServerEntries,
+} from "../options/websocket.js";
+import type { DeflateOptions, SocketOptions, WebSocketServerLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
-import { type DeflateOptions, type DeflateSettings, resolveDeflate } from "../websocket/options.js";
 import { type AcceptedSocket, Acceptor } from "./acceptor.js";
 import { HttpFront, type TlsOptions } from "./http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "./http-upgrade.js";
 import { type OpeningRequest, pathOf, toOriginForm } from "./opening-request.js";
-import { resolveSocketOptions, type SocketOptions, socketOptionNames } from "./options.js";
 import { Flusher } from "./output.js";
 import { RequestBounds } from "./request-bounds.js";
 import { ServerWebSocket, type ServerWebSocketContext } from "./server-web-socket.js";
 import { systemClock } from "./system-clock.js";
 
 export interface WebSocketServerOptions extends SocketOptions, WebSocketServerLimits {
-  /** The path at which WebSockets are opened. @default every path that nothing else takes */
+  /** The path of the WebSocket. @default every path that no other handler takes */
   readonly path?: string;
   /**
-   * Called for each connection, before any of its messages. Set its handlers here, or begin a loop over its messages,
-   * before anything is awaited: messages without a handler are dropped.
+   * Called for each connection, before any of its messages. Set its handlers here, or start a loop over its messages,
+   * before awaiting anything: messages without a handler are dropped.
    */
   readonly onConnection: (socket: ServerWebSocket, request: OpeningRequest) => unknown;
   /**
-   * Decides who may connect: `undefined` admits, a status and a sentence refuse. Browsers let pages of any origin connect and
-   * send cookies along, so a server that relies on cookies must look at the Origin field here.
-   * @default everyone may
+   * Decides who may connect: `undefined` accepts, a status and a message refuse. Browsers let pages of any origin connect and
+   * send cookies along, so a server that relies on cookies must check the Origin field here.
+   * @default everyone
    */
   readonly authorize?: (request: OpeningRequest) => Refusal | undefined | Promise<Refusal | undefined>;
-  /** Chooses among the subprotocols that the client offers; undefined for none. @default none is chosen */
+  /** Selects one of the client's subprotocols; undefined for none. @default none */
   readonly chooseProtocol?: (offered: readonly string[], request: OpeningRequest) => string | undefined;
-  /** permessage-deflate (RFC 7692), where the client offers it; `true` for the defaults. @default false */
+  /** permessage-deflate (RFC 7692), if the client offers it; `true` for the defaults. @default false */
   readonly compression?: boolean | DeflateOptions;
-  /** Every failure in the background ends here. @default one line to standard error */
+  /** Called with every background failure. @default a line to standard error */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** Why a request opens no WebSocket. */
+/** Why a request is refused. */
 export interface Refusal {
-  /** Of HTTP, from 400 to 599. */
+  /** HTTP status, from 400 to 599. */
   readonly status: number;
-  /** One sentence for whoever reads the answer. */
+  /** A sentence for the client's developer. */
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -67,13 +71,13 @@ export interface ListenOptions {
   readonly tls?: TlsOptions;
   /** Whether HTTP/2 is spoken too, with TLS and without. @default true */
   readonly http2?: boolean;
-  /** Largest request head, in bytes; beyond, 431. @default 16 KiB */
+  /** Maximum size of a request's headers, in bytes; beyond it, 431. @default 16 KiB */
   readonly maxHandshakeBytes?: number;
-  /** Answers requests that open no WebSocket. @default 426 with a sentence */
+  /** Handles other requests. @default answers 426 */
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-/** Those of sockets come on top. */
+/** Options of sockets are added to these. */
 export const serverOptionNames: readonly string[] = [
   "path",
   "onConnection",
@@ -89,7 +93,7 @@ const defaults = defaultsOf({ ...connectionOptions, ...requestOptions });
 /** TCP connections beyond the WebSockets', for requests that open none, and refusals. */
 const spareConnections = 500;
 
-/** What options of the package `ws` are called here. */
+/** Names of options of the package `ws`, and what replaces them. */
 const optionsOfWs: Readonly<Record<string, string>> = {
   port: "listen({ port })",
   host: "listen({ host })",
@@ -101,7 +105,7 @@ const optionsOfWs: Readonly<Record<string, string>> = {
   maxPayload: "maxMessageBytes",
 };
 
-/** Opens WebSockets on servers for HTTP, its own or the application's. */
+/** Opens WebSockets on HTTP servers, its own or the application's. */
 export class WebSocketServer {
   readonly #options: WebSocketServerOptions;
   readonly #compression: DeflateSettings | undefined;
@@ -169,26 +173,26 @@ export class WebSocketServer {
     return this.#sockets;
   }
 
-  /** The port this server listens on, where it listens itself. */
+  /** The port this server listens on, if it listens itself. */
   get port(): number | undefined {
     return (this.#front?.listener.address() as AddressInfo | null | undefined)?.port;
   }
 
   /**
-   * Opens WebSockets on a server of node:http, node:https or node:http2. Where several take upgrade requests from one
-   * server, each leaves those to the others whose `path` is not its own.
+   * Opens WebSockets on a server of node:http, node:https or node:http2. If several are attached to one server, each
+   * handles its own `path` only.
    */
   attach(server: AttachableServer): this {
     this.#attach(server, false);
     return this;
   }
 
-  /** For the `upgrade` event of a server that this one is not attached to. Elsewhere than at `path` it answers 404. */
+  /** For the `upgrade` event of a server that this one is not attached to. Answers 404 for other paths than `path`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     toOriginForm(request);
     const path = pathOf(request.url ?? "/");
     if (this.#options.path !== undefined && path !== this.#options.path) {
-      const message = `There is no WebSocket at ${path}, but at ${this.#options.path}.`;
+      const message = `There is no WebSocket at ${path}. WebSockets are at ${this.#options.path}.`;
       this.#acceptor.refuseUpgrade(socket, reject(404, message));
       return;
     }
@@ -198,7 +202,7 @@ export class WebSocketServer {
   /**
    * Listens, for HTTP/1.1 and HTTP/2 on one port.
    * @returns the port
-   * @throws HF_SERVER_LISTEN when the address is taken or may not be used, HF_SERVER_STATE when it is already listening
+   * @throws HF_SERVER_LISTEN when the address is in use or not permitted, HF_SERVER_STATE when it is already listening
    */
   async listen(options: ListenOptions = {}): Promise<number> {
     const {
@@ -251,7 +255,7 @@ export class WebSocketServer {
     return this.port as number;
   }
 
-  /** Takes no more connections, closes those that are open with 1001, and resolves when all are gone. */
+  /** Stops accepting connections, closes open ones with 1001, and resolves when all are gone. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -261,7 +265,7 @@ export class WebSocketServer {
     this.#isClosing = true;
     for (const detach of this.#detachments.splice(0)) detach();
     const isClosed = this.#front?.close();
-    for (const socket of [...this.#sockets]) socket.close(1001, "the server is being ended");
+    for (const socket of [...this.#sockets]) socket.close(1001, "the server is shutting down");
     if (this.#sockets.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
     this.#front?.terminate();
     await isClosed;
@@ -287,9 +291,9 @@ export class WebSocketServer {
   }
 
   #findOwnRefusal(): Rejection | undefined {
-    if (this.#isClosing) return reject(503, "The server is being ended.", { "Retry-After": "1" });
+    if (this.#isClosing) return reject(503, "The server is shutting down.", { "Retry-After": "1" });
     if (this.#maxConnections === null || this.#sockets.size < this.#maxConnections) return undefined;
-    return reject(503, `The server has its limit of ${this.#maxConnections} connections.`, {
+    return reject(503, `The server has reached its limit of ${this.#maxConnections} connections.`, {
       "Retry-After": "5",
     });
   }
@@ -339,7 +343,7 @@ function toRejection(refusal: Refusal | undefined): Rejection | undefined {
 
 function answerPlainRequest(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(426, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end("This address speaks WebSocket.\n");
+  response.end("This is a WebSocket endpoint.\n");
 }
 
 function writeError(error: unknown, { stage }: { readonly stage: string }): void {

@@ -41,7 +41,7 @@ export interface AdmissionOptions {
   /** The key an address is counted by; empty if it is not counted. */
   readonly peerKeyOf: (address: string) => string;
   readonly addressLimits: AddressLimits;
-  /** Open connections, closing ones included; `null` for no bound. */
+  /** Open connections, closing ones included; `null` for no limit. */
   readonly maxConnections: number | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The closing handshake's vocabulary (RFC 6455 §7.4 and §5.5.1): close codes, which of them may travel, and the payload of a
- * Close frame. When it is sent and answered is connection.ts.
+ * Close codes, which of them may be sent, and the payload of a Close frame (RFC 6455 §7.4 and §5.5.1).
+ * connection.ts decides when it is sent and answered.
  */
 import { isUtf8 } from "node:buffer";
 
@@ -42,7 +42,7 @@ export function parseClosePayload(payload: Uint8Array): ClosePayload {
   if (payload.length === 0) return { type: "close", code: CloseCode.noStatus, reason: "" };
   // RFC 6455 §5.5.1: if there is a body, its first two bytes are the code.
   if (payload.length === 1)
-    return fault(CloseCode.protocolError, "a close frame carries one byte, which is no code");
+    return fault(CloseCode.protocolError, "a close frame has a payload of one byte, too short for a code");
   const code = ((payload[0] as number) << 8) | (payload[1] as number);
   if (!isSendableCloseCode(code)) return fault(CloseCode.protocolError, `close code ${code} may not be sent`);
   const reason = payload.subarray(2);

@@ -4,6 +4,7 @@
  * `takeOutput` returns, ends the socket when `isFinished` says so, and gives up on a peer that does not answer.
  */
 import { HoldfastError } from "../errors.js";
+import type { ConnectionOptions } from "../options/websocket-options.js";
 import {
   CloseCode,
   clipReason,
@@ -11,6 +12,7 @@ import {
   maxCloseReasonBytes,
   parseClosePayload,
 } from "./close.js";
+import type { Deflate } from "./deflate.js";
 import { Compressor, Decompressor } from "./deflate.js";
 import {
   encodeFrame,
@@ -23,8 +25,13 @@ import {
   Opcode,
   randomMaskingKey,
 } from "./frame.js";
-import { MessageAssembler, type MessageData, type MessageEvent, PreparedMessage } from "./message.js";
-import { type ConnectionOptions, type Deflate, resolveMessageLimits } from "./options.js";
+import {
+  MessageAssembler,
+  type MessageData,
+  type MessageEvent,
+  PreparedMessage,
+  resolveMessageLimits,
+} from "./message.js";
 
 export type Role = "server" | "client";
 
@@ -37,14 +44,14 @@ export type ConnectionEvent =
   /** The peer broke a rule and the connection was failed with this code. Nothing follows it. */
   | { readonly type: "fault"; readonly code: number; readonly reason: string };
 
-/** Takes events as they come. It may send, close and fail meanwhile; it must not hand in further bytes. */
+/** Receives events as they occur. It may send, close and fail meanwhile; it must not pass in further bytes. */
 export interface EventReceiver {
   receiveEvent(event: ConnectionEvent): void;
 }
 
 /**
  * - `open`: messages flow both ways
- * - `closing`: this side has sent its Close frame and waits for the peer's; messages that still come are dropped
+ * - `closing`: this side has sent its Close frame and waits for the peer's; further messages are dropped
  * - `closed`: nothing more is sent or delivered
  */
 export type ConnectionState = "open" | "closing" | "closed";
@@ -224,26 +231,26 @@ export class WebSocketConnection {
     this.#sendControl(Opcode.ping, data);
   }
 
-  /** An unasked pong, which serves as a one-way heartbeat (RFC 6455 §5.5.3). Pings are answered without it. */
+  /** An unsolicited pong, a one-way heartbeat (RFC 6455 §5.5.3). Pings are answered automatically. */
   sendPong(data: Uint8Array = Buffer.alloc(0)): void {
     this.#sendControl(Opcode.pong, data);
   }
 
   /**
    * Starts the closing handshake (RFC 6455 §7.1.2). Nothing happens when it was started before.
-   * @param code left out, the Close frame is empty
+   * @param code if omitted, the Close frame is empty
    * @param reason at most 123 bytes of UTF-8
    * @throws HF_WEBSOCKET_ARGUMENT when the code may not be sent or the reason is too long
    */
   close(code?: number, reason = ""): void {
     if (code === undefined && reason !== "")
-      throw new HoldfastError("HF_WEBSOCKET_ARGUMENT", "a close reason needs a close code before it");
+      throw new HoldfastError("HF_WEBSOCKET_ARGUMENT", "a close reason needs a close code");
     if (code !== undefined) assertSendable(code);
     const reasonBytes = Buffer.from(reason);
     if (reasonBytes.length > maxCloseReasonBytes)
       throw new HoldfastError(
         "HF_WEBSOCKET_ARGUMENT",
-        `a close reason may have ${maxCloseReasonBytes} bytes of UTF-8, not ${reasonBytes.length}`,
+        `a close reason may have at most ${maxCloseReasonBytes} bytes of UTF-8, not ${reasonBytes.length}`,
       );
     if (this.#state !== "open") return;
     this.#sendClose(code, reasonBytes);
@@ -341,7 +348,7 @@ export class WebSocketConnection {
   #receiveClose(payload: Uint8Array): Fault | undefined {
     const close = parseClosePayload(payload);
     if (close.type === "fault") return close;
-    // RFC 6455 §5.5.1: the answer echoes the code that was received.
+    // RFC 6455 §5.5.1: the reply echoes the received code.
     if (this.#state === "open")
       this.#sendClose(close.code === CloseCode.noStatus ? undefined : close.code, Buffer.from(close.reason));
     this.#emit(close);
@@ -369,7 +376,7 @@ export class WebSocketConnection {
     if (data.length > maxControlPayloadBytes)
       throw new HoldfastError(
         "HF_WEBSOCKET_ARGUMENT",
-        `a control frame may carry ${maxControlPayloadBytes} bytes, not ${data.length}`,
+        `a control frame may carry at most ${maxControlPayloadBytes} bytes, not ${data.length}`,
       );
     this.#send(opcode, data, true);
   }
@@ -426,6 +433,6 @@ function assertSendable(code: number): void {
   if (isSendableCloseCode(code)) return;
   throw new HoldfastError(
     "HF_WEBSOCKET_ARGUMENT",
-    `close code ${code} may not be sent: 1000–1003, 1007–1014 and 3000–4999 may`,
+    `close code ${code} may not be sent; use 1000–1003, 1007–1014 or 3000–4999`,
   );
 }

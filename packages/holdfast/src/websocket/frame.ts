@@ -1,6 +1,6 @@
 /**
  * Frames (RFC 6455 §5.2): the header as bytes and as values, masking (§5.3), and a reader that finds them in a stream of
- * bytes. Knows single frames only; which frame may follow which is message.ts and connection.ts.
+ * bytes. Knows single frames only; message.ts and connection.ts check their order.
  */
 import { randomFillSync } from "node:crypto";
 import { CloseCode } from "./close.js";
@@ -36,7 +36,7 @@ export interface FrameHeader {
   readonly headerBytes: number;
 }
 
-/** A violation by the peer: the close code to fail the connection with, and a reason that names what was wrong. */
+/** A protocol violation by the peer: the close code to fail the connection with, and the reason. */
 export interface Fault {
   readonly code: number;
   readonly reason: string;
@@ -50,7 +50,7 @@ const isKnownOpcode = (opcode: number): opcode is Opcode => opcode <= 0x2 || (op
 export const isControl = (opcode: number): boolean => (opcode & 0x8) !== 0;
 
 /**
- * Reads a frame header at `offset`. Faults show as soon as the byte that holds them is there.
+ * Reads a frame header at `offset`. Faults are reported as soon as the byte that holds them has arrived.
  * @param isMaskExpected true at a server: RFC 6455 §5.1 has clients mask every frame, and servers none
  * @param canBeCompressed whether permessage-deflate was negotiated
  * @returns the header, a fault, or undefined when more bytes are needed
@@ -69,13 +69,13 @@ export function parseFrameHeader(
   const isCompressed = (first & rsv1) !== 0;
   // RFC 6455 §5.2: RSV1–3 must be 0 unless an extension gives them a meaning.
   if (first & (canBeCompressed ? 0x30 : 0x70))
-    return protocolError("reserved bits are set to which no negotiated extension gives a meaning");
+    return protocolError("reserved bits are set without a negotiated extension that defines them");
   if (!isKnownOpcode(opcode)) return protocolError(`opcode 0x${opcode.toString(16)} is reserved`);
   // RFC 6455 §5.5: control frames must not be fragmented.
   if (isControl(opcode) && !isFinal) return protocolError("a control frame is fragmented");
   // RFC 7692 §6: the bit belongs to the first frame of a data message, and to no other.
   if (isCompressed && opcode !== Opcode.text && opcode !== Opcode.binary)
-    return protocolError("RSV1 is set on a frame that does not begin a message");
+    return protocolError("RSV1 is set on a frame that does not start a message");
   if (available < 2) return undefined;
 
   const second = bytes[offset + 1] as number;
@@ -84,7 +84,7 @@ export function parseFrameHeader(
     return protocolError(isMaskExpected ? "a client's frame is not masked" : "a server's frame is masked");
   const short = second & 0x7f;
   if (isControl(opcode) && short > maxControlPayloadBytes)
-    return protocolError(`a control frame carries more than ${maxControlPayloadBytes} bytes`);
+    return protocolError(`a control frame has more than ${maxControlPayloadBytes} bytes`);
 
   const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
   const headerBytes = 2 + lengthBytes + (isMasked ? 4 : 0);
@@ -102,11 +102,11 @@ function readLength(bytes: Uint8Array, offset: number, lengthBytes: 2 | 8): numb
   if (lengthBytes === 2) {
     const length = ((bytes[offset] as number) << 8) | (bytes[offset + 1] as number);
     // RFC 6455 §5.2: the minimal number of bytes must be used to encode the length.
-    return length < 126 ? protocolError("a frame's length is not in its shortest form") : length;
+    return length < 126 ? protocolError("a frame's length is not minimally encoded") : length;
   }
   const high = readUint32(bytes, offset);
   const length = high * 0x1_0000_0000 + readUint32(bytes, offset + 4);
-  if (length < 0x1_0000) return protocolError("a frame's length is not in its shortest form");
+  if (length < 0x1_0000) return protocolError("a frame's length is not minimally encoded");
   return length;
 }
 
@@ -232,13 +232,13 @@ export class FrameReader {
     return this.#frame ? undefined : payload;
   }
 
-  /** Passes over the next piece of the frame's payload. @returns whether there was one */
+  /** Skips the next piece of the frame's payload. @returns whether there was one */
   skipPayload(): boolean {
     this.#controlPart = undefined;
     return this.#takePiece(this.#frame as FrameHeader) !== undefined;
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   clear(): void {
     this.#chunk = empty;
     this.#offset = 0;

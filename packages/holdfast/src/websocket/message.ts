@@ -3,10 +3,12 @@
  * checked as UTF-8 while it comes (§8.1). Outgoing ones are framed and compressed once for any number of connections.
  */
 import { constants, isUtf8 } from "node:buffer";
+import { defaultsOf, pickOptions, resolveOptions } from "../options/option.js";
+import { connectionEntries } from "../options/websocket.js";
+import type { ConnectionOptions } from "../options/websocket-options.js";
 import { CloseCode } from "./close.js";
 import type { Compressor, Decompressor } from "./deflate.js";
 import { encodeFrame, type Fault, type FrameHeader, Opcode, protocolError } from "./frame.js";
-import type { MessageLimits } from "./options.js";
 
 /** Text, or bytes. */
 export type MessageData = string | Uint8Array;
@@ -57,6 +59,46 @@ export type MessageEvent =
 
 const invalidText: Fault = { code: CloseCode.invalidPayload, reason: "a text message is not valid UTF-8" };
 
+/** The resolved limits of a connection's incoming messages. */
+export interface MessageLimits {
+  readonly maxMessageBytes: number;
+  /** Largest compressed form of a message: data that does not shrink may grow by an eighth. */
+  readonly maxCompressedBytes: number;
+  readonly maxFrameBytes: number;
+  readonly maxFragments: number;
+}
+
+const { maxMessageBytes, maxFragments } = defaultsOf(connectionEntries);
+/** Defaults of connections. Everything is bounded; a larger limit lets one peer hold that much more memory. */
+export const defaultMessageLimits = Object.freeze({ maxMessageBytes, maxFragments });
+
+/** Connections of a server share one options object, and with it one object of limits. */
+const resolved = new WeakMap<ConnectionOptions, MessageLimits>();
+
+/** @throws HF_OPTION_INVALID when a bound is not a positive integer */
+export function resolveMessageLimits(options: ConnectionOptions): MessageLimits {
+  let limits = resolved.get(options);
+  if (limits === undefined) {
+    limits = deriveLimits(options);
+    resolved.set(options, limits);
+  }
+  return limits;
+}
+
+function deriveLimits(options: ConnectionOptions): MessageLimits {
+  const { maxMessageBytes, maxFrameBytes, maxFragments } = resolveOptions(
+    connectionEntries,
+    pickOptions(connectionEntries, options),
+  );
+  const maxCompressedBytes = maxMessageBytes + Math.ceil(maxMessageBytes / 8) + 64;
+  return {
+    maxMessageBytes,
+    maxFragments,
+    maxCompressedBytes,
+    maxFrameBytes: maxFrameBytes ?? maxCompressedBytes,
+  };
+}
+
 /** What it costs to begin a decompression, in bytes of its output. */
 const expansionCost = 1024;
 
@@ -87,22 +129,20 @@ export class MessageAssembler {
   /** Checks a frame's header against the message it belongs to, before any of its payload is kept. */
   startFrame({ opcode, isCompressed, payloadBytes }: FrameHeader): Fault | undefined {
     if (opcode === Opcode.continuation) {
-      if (this.#kind === undefined)
-        return protocolError("a continuation frame comes without a message to continue");
+      if (this.#kind === undefined) return protocolError("a continuation frame has no message to continue");
     } else {
       if (this.#kind !== undefined)
-        return protocolError("a new message begins before the last one has ended");
+        return protocolError("a new message starts before the previous one ended");
       this.#kind = opcode === Opcode.text ? Opcode.text : Opcode.binary;
       this.#isCompressed = isCompressed;
     }
     const { maxMessageBytes, maxCompressedBytes, maxFrameBytes, maxFragments } = this.#limits;
     if (payloadBytes > maxFrameBytes)
-      return tooBig(`a frame of ${payloadBytes} bytes is over the limit of ${maxFrameBytes}`);
-    if (++this.#fragments > maxFragments)
-      return tooBig(`a message comes in more than ${maxFragments} fragments`);
+      return tooBig(`a frame of ${payloadBytes} bytes exceeds the limit of ${maxFrameBytes}`);
+    if (++this.#fragments > maxFragments) return tooBig(`a message has more than ${maxFragments} fragments`);
     const total = (this.#buffer?.length ?? 0) + payloadBytes;
     if (total > (this.#isCompressed ? maxCompressedBytes : maxMessageBytes))
-      return tooBig(`a message of at least ${total} bytes is over the limit of ${maxMessageBytes}`);
+      return tooBig(`a message of at least ${total} bytes exceeds the limit of ${maxMessageBytes}`);
     return undefined;
   }
 
@@ -153,7 +193,7 @@ export class MessageAssembler {
     if (isCompressed) this.#expansion += expansionCost + payload.length;
     if (kind === Opcode.text && !isChecked && !isUtf8(payload)) return invalidText;
     if (kind === Opcode.text && payload.length > constants.MAX_STRING_LENGTH)
-      return tooBig(`a text of ${payload.length} bytes is more than a string can hold`);
+      return tooBig(`a text of ${payload.length} bytes is too long for a string`);
     return toEvent(kind, payload, isCollected && !isCompressed);
   }
 }

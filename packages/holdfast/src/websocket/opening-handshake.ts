@@ -3,9 +3,13 @@
  * (RFC 8441 §4 and §5). Requests and answers are parsed already; what is in their fields is handshake-fields.ts.
  */
 import { HoldfastError } from "../errors.js";
-import { acceptOffer, checkAnswer, createOffer } from "./deflate-negotiation.js";
+import type { DeflateSettings } from "../options/websocket.js";
+import type { Deflate } from "./deflate.js";
 import {
+  acceptOffer,
   acceptValueFor,
+  checkAnswer,
+  createOffer,
   createWebSocketKey,
   fieldValues,
   formatExtension,
@@ -16,7 +20,6 @@ import {
   parseExtensions,
   type RawHeaders,
 } from "./handshake-fields.js";
-import type { Deflate, DeflateSettings } from "./options.js";
 
 /** A request of HTTP/1.1, parsed. */
 export interface UpgradeRequest {
@@ -49,11 +52,11 @@ export interface Agreement {
 
 export type ServerHandshake = (Agreement & { readonly responseHead: string }) | Rejection;
 
-/** A request that opens no WebSocket, as the response says it. */
+/** The refusal of a request to open a WebSocket. */
 export interface Rejection {
   readonly isAccepted: false;
   readonly status: number;
-  /** One sentence that says what was wrong and what is accepted. */
+  /** A sentence that says what was wrong and what is accepted. */
   readonly message: string;
   /** Fields that belong to the status; `rejectionResponse` adds the rest. */
   readonly headers: Readonly<Record<string, string>>;
@@ -66,7 +69,7 @@ const upgradeFields = { Upgrade: "websocket", "Sec-WebSocket-Version": version }
 
 /**
  * Checks the request in the order of RFC 6455 §4.2.1.
- * @throws HF_WEBSOCKET_ARGUMENT when `chooseProtocol` chooses what was not offered, and only then
+ * @throws HF_WEBSOCKET_ARGUMENT if `chooseProtocol` selects a protocol that was not offered
  */
 export function acceptUpgrade(
   request: UpgradeRequest,
@@ -88,7 +91,7 @@ export function acceptUpgrade(
  * Checks an extended CONNECT whose `:protocol` is websocket (RFC 8441 §5); it has no key and no Upgrade, and is answered
  * with 200.
  * @param rawHeaders fields without the pseudo-fields
- * @throws HF_WEBSOCKET_ARGUMENT when `chooseProtocol` chooses what was not offered, and only then
+ * @throws HF_WEBSOCKET_ARGUMENT if `chooseProtocol` selects a protocol that was not offered
  */
 export function acceptExtendedConnect(
   rawHeaders: RawHeaders,
@@ -103,13 +106,13 @@ function agree(rawHeaders: RawHeaders, options: ServerHandshakeOptions): Agreeme
   const offered = listMembers(rawHeaders, "sec-websocket-protocol");
   const malformed = offered.find((name) => !isToken(name));
   if (malformed !== undefined)
-    return reject(400, `Sec-WebSocket-Protocol must list tokens, but has ${JSON.stringify(malformed)}.`);
-  const extensions = parseExtensions(rawHeaders);
-  if (extensions === undefined)
     return reject(
       400,
-      "Sec-WebSocket-Extensions must list extensions with their parameters, all of them tokens.",
+      `Sec-WebSocket-Protocol must be a list of tokens, but contains ${JSON.stringify(malformed)}.`,
     );
+  const extensions = parseExtensions(rawHeaders);
+  if (extensions === undefined)
+    return reject(400, "Sec-WebSocket-Extensions must be a list of extensions with parameters, all tokens.");
   const protocol = offered.length === 0 ? undefined : chooseProtocol?.(offered);
   if (protocol !== undefined && !offered.includes(protocol))
     throw new HoldfastError(
@@ -127,24 +130,24 @@ function agree(rawHeaders: RawHeaders, options: ServerHandshakeOptions): Agreeme
 
 function findFault({ method, httpVersion, rawHeaders }: UpgradeRequest): Rejection | undefined {
   if (method !== "GET")
-    return reject(405, `A WebSocket is opened with GET, not with ${method}.`, { Allow: "GET" });
+    return reject(405, `A WebSocket must be opened with GET, not ${method}.`, { Allow: "GET" });
   if (!isAtLeastHttp11(httpVersion))
     return reject(400, `A WebSocket needs HTTP/1.1 or later, not HTTP/${httpVersion}.`);
   if (fieldValues(rawHeaders, "host").length !== 1)
-    return reject(400, "The request must have one Host field.");
+    return reject(400, "The request must have exactly one Host field.");
   if (!hasToken(rawHeaders, "upgrade", "websocket"))
     return reject(
       426,
-      "This address speaks WebSocket: send Upgrade: websocket and Connection: Upgrade.",
+      "This is a WebSocket endpoint: send Upgrade: websocket and Connection: Upgrade.",
       upgradeFields,
     );
   if (!hasToken(rawHeaders, "connection", "upgrade"))
-    return reject(400, "The Connection field must have the token Upgrade.");
+    return reject(400, "The Connection field must contain the token Upgrade.");
   const versionFault = findVersionFault(rawHeaders, 426);
   if (versionFault) return versionFault;
   const keys = fieldValues(rawHeaders, "sec-websocket-key");
   if (keys.length !== 1 || !isWebSocketKey(keys[0] as string))
-    return reject(400, "Sec-WebSocket-Key must be there once and hold 16 bytes in base64.");
+    return reject(400, "Sec-WebSocket-Key must occur once and be 16 bytes in base64.");
   return undefined;
 }
 
@@ -152,7 +155,7 @@ function findFault({ method, httpVersion, rawHeaders }: UpgradeRequest): Rejecti
 function findVersionFault(rawHeaders: RawHeaders, status: 400 | 426): Rejection | undefined {
   const versions = listMembers(rawHeaders, "sec-websocket-version");
   if (versions.length === 1 && versions[0] === version) return undefined;
-  const message = `Sec-WebSocket-Version must be ${version}, and is ${versions.join(", ") || "missing"}.`;
+  const message = `Sec-WebSocket-Version must be ${version}, but is ${versions.join(", ") || "missing"}.`;
   const headers = { "Sec-WebSocket-Version": version };
   return reject(status, message, status === 426 ? { ...headers, Upgrade: "websocket" } : headers);
 }
@@ -210,7 +213,7 @@ export type ClientHandshakeResult =
       readonly isAccepted: true;
       /** The subprotocol; empty where none was agreed on. */
       readonly protocol: string;
-      /** The answer's Sec-WebSocket-Extensions; empty where none was agreed on. */
+      /** The response's Sec-WebSocket-Extensions; empty if none was negotiated. */
       readonly extensions: string;
       readonly deflate: Deflate | undefined;
     }
@@ -219,7 +222,7 @@ export type ClientHandshakeResult =
 /**
  * @param protocols subprotocols in order of preference
  * @param compression offered where it is given
- * @throws HF_WEBSOCKET_ARGUMENT when a subprotocol is not a token or is named twice (RFC 6455 §4.1, item 10)
+ * @throws HF_WEBSOCKET_ARGUMENT when a subprotocol is not a token or is repeated (RFC 6455 §4.1, item 10)
  */
 export function createUpgrade(
   protocols: readonly string[] = [],
@@ -243,7 +246,7 @@ export function createUpgrade(
 export function findProtocolFault(protocols: readonly string[]): string | undefined {
   for (const [index, name] of protocols.entries()) {
     if (!isToken(name)) return `subprotocol ${JSON.stringify(name)} is not a token`;
-    if (protocols.indexOf(name) !== index) return `subprotocol ${name} is named twice`;
+    if (protocols.indexOf(name) !== index) return `subprotocol ${name} is repeated`;
   }
   return undefined;
 }
@@ -258,11 +261,11 @@ export function checkUpgradeResponse(
   // RFC 6455 §4.1: the field's value is just that, where a request may list several protocols.
   const upgrades = fieldValues(rawHeaders, "upgrade");
   if (upgrades.length !== 1 || upgrades[0]?.toLowerCase() !== "websocket")
-    return refuse("the answer lacks Upgrade: websocket");
-  if (!hasToken(rawHeaders, "connection", "upgrade")) return refuse("the answer lacks Connection: Upgrade");
+    return refuse("the response lacks Upgrade: websocket");
+  if (!hasToken(rawHeaders, "connection", "upgrade")) return refuse("the response lacks Connection: Upgrade");
   const accepts = fieldValues(rawHeaders, "sec-websocket-accept");
   if (accepts.length !== 1 || accepts[0] !== acceptValueFor(handshake.key))
-    return refuse("the answer's Sec-WebSocket-Accept does not fit the key");
+    return refuse("the response's Sec-WebSocket-Accept does not match the key");
   return checkAgreement(handshake, rawHeaders);
 }
 
@@ -277,7 +280,7 @@ export function checkConnectResponse(
 
 function checkAgreement(handshake: ClientHandshake, rawHeaders: RawHeaders): ClientHandshakeResult {
   const extensions = parseExtensions(rawHeaders);
-  if (extensions === undefined) return refuse("the answer's Sec-WebSocket-Extensions is malformed");
+  if (extensions === undefined) return refuse("the response's Sec-WebSocket-Extensions is malformed");
   const agreement = checkAnswer(extensions, handshake.compression);
   if (typeof agreement === "string") return refuse(agreement);
   const protocols = fieldValues(rawHeaders, "sec-websocket-protocol");

@@ -34,7 +34,7 @@ async function serveWith(name: string, text: string, ...args: string[]): Promise
   const folder = makeFolder({ [name]: text });
   const run = new CliRun(["serve", ...args], env, folder);
   await run.untilSaid(/Ctrl\+C to stop/);
-  const origin = /open at (http:\S+)/.exec(run.out)?.[1];
+  const origin = /listening on (http:\S+)/.exec(run.out)?.[1];
   if (origin === undefined) throw new Error(`no address in: ${run.out}${run.err}`);
   return {
     run,
@@ -123,7 +123,9 @@ describe("holdfast serve with a configuration", () => {
     );
     expect(believed.run.out).toContain("Authentication is disabled. Channels: a.");
     const asked = await serveWith("holdfast.config.yaml", yaml, "--host", "0.0.0.0");
-    expect(asked.run.out).toContain("Others can reach it at 0.0.0.0.\nClients authenticate with a token.");
+    expect(asked.run.out).toContain(
+      "Other machines can connect at 0.0.0.0.\nClients authenticate with a token.",
+    );
   });
 
   it("serves an application in TypeScript, hooks and all", async () => {
@@ -185,7 +187,7 @@ describe("holdfast serve with a configuration", () => {
     [
       "holdfast.config.yaml",
       yaml.replace("CHAT_SECRET", "GONE"),
-      /authenticate\.jwt\.secret is in the environment variable GONE, which is not set/,
+      /authenticate\.jwt\.secret refers to the environment variable GONE, which is not set/,
     ],
   ])("does not start with %s: %j", async (name, text, message) => {
     const { code, err } = await runCli(["serve"], env, makeFolder({ [name]: text }));
@@ -244,7 +246,7 @@ describe("holdfast config", () => {
 
   it("checks, with an exit code", async () => {
     const good = await runCli(["config", "--check"], env, makeFolder({ "holdfast.config.yaml": yaml }));
-    expect([good.code, good.out, good.err]).toEqual([0, "", "holdfast: holdfast.config.yaml is accepted\n"]);
+    expect([good.code, good.out, good.err]).toEqual([0, "", "holdfast: holdfast.config.yaml is valid\n"]);
     const short = await runCli(
       ["config", "--check"],
       { ...env, CHAT_SECRET: "x" },
@@ -341,7 +343,7 @@ describe("holdfast token", () => {
     const folder = makeFolder({ "holdfast.config.yaml": more + yaml });
     expect((await runCli(["token", "--user", "ann"], env, folder)).code).toBe(0);
     expect((await runCli(["config"], env, folder)).err).toContain(
-      "apiKeys[0] is in the environment variable GONE",
+      "apiKeys[0] refers to the environment variable GONE",
     );
   });
 
@@ -349,11 +351,11 @@ describe("holdfast token", () => {
     const variables = { HOLDFAST_SECRET: goodSecret };
     const { out } = await runCli(["token", "--user", "ann", "--expires", "never"], variables, makeFolder());
     const checked = await runCli(["token", "--secret", goodSecret, "--check", out.trim()], {}, makeFolder());
-    expect(checked.out).toMatch(/valid for ever/);
+    expect(checked.out).toMatch(/valid forever/);
   });
 
   it.each([
-    [["token"], /--user must name the user/],
+    [["token"], /use --user to make a token/],
     [["token", "--user", "ann", "--expires", "soon"], /--expires must be a time/],
     [["token", "--user", "ann", "--channels", "ä"], /the server would refuse this token: .*channels\[0\]/],
     [["token", "--user", "ann", "--key", "gone.pem"], /--key gone\.pem cannot be read: ENOENT/],
@@ -364,6 +366,6 @@ describe("holdfast token", () => {
 
   it("says that there is no key", async () => {
     const { code, err } = await runCli(["token", "--user", "ann"], {}, makeFolder());
-    expect([code, err]).toEqual([2, expect.stringMatching(/no key: give --secret/)]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/no key: pass --secret/)]);
   });
 });

@@ -12,7 +12,7 @@ import { CliRun, runCli, serve } from "./run-cli.js";
 describe("holdfast serve", () => {
   it("says what to open, what to try, and who can connect; ends cleanly on SIGTERM", async () => {
     const { run, url } = await serve();
-    expect(run.out).toContain(`keeps the line open at ${url}`);
+    expect(run.out).toContain(`is listening on ${url}`);
     expect(run.out).toContain("npx holdfast publish news");
     expect(run.out).toContain("Only this machine can connect (127.0.0.1)");
     run.kill("SIGTERM");
@@ -26,12 +26,12 @@ describe("holdfast serve", () => {
 
   it("takes its port from the environment, and an option over that", async () => {
     const fromVariable = new CliRun(["serve"], { HOLDFAST_PORT: "0" });
-    await fromVariable.untilSaid(/open at/);
-    expect(fromVariable.out).toMatch(/open at http:\/\/localhost:\d+/);
+    await fromVariable.untilSaid(/listening on/);
+    expect(fromVariable.out).toMatch(/listening on http:\/\/localhost:\d+/);
     expect(fromVariable.out).not.toContain("http://localhost:8000");
     const fromOption = new CliRun(["serve", "--port", "0"], { HOLDFAST_PORT: "70000" });
-    await fromOption.untilSaid(/open at/);
-    expect(fromOption.out).toMatch(/open at http:\/\/localhost:\d+/);
+    await fromOption.untilSaid(/listening on/);
+    expect(fromOption.out).toMatch(/listening on http:\/\/localhost:\d+/);
   });
 
   it("says what to do when the port is taken", async () => {
@@ -39,7 +39,7 @@ describe("holdfast serve", () => {
     const { code, err } = await runCli(["serve", "--port", String(port)]);
     expect(code).toBe(1);
     expect(err).toMatch(
-      /cannot listen on 127\.0\.0\.1:\d+: another program listens there; end it or choose another port/,
+      /cannot listen on 127\.0\.0\.1:\d+: the port is in use by another program; stop it or choose another port/,
     );
   });
 
@@ -203,10 +203,10 @@ describe("holdfast publish, subscribe and history", () => {
     const input = `\uFEFF{"first":1}\r\n\n${"x".repeat(70_000)}\nthird\n${"y".repeat(70_000)}\n"last"`;
     const { code, err } = await runCli(["publish", "news", "--url", url], {}, undefined, input);
     expect(code).toBe(1);
-    expect(err).toContain("line 3 is not published: it has 70000 bytes, more than the server accepts");
-    expect(err).toContain("line 5 is not published");
+    expect(err).toContain("line 3 not published: 70000 bytes, more than the server accepts");
+    expect(err).toContain("line 5 not published");
     expect(err).toContain("published 3 lines to news");
-    expect(err).toContain("2 lines not published, because of their length");
+    expect(err).toContain("2 lines not published: too long");
     const { lines } = await runCli(["history", "news", "--url", url]);
     expect(lines.map((line) => JSON.parse(line).data)).toEqual([{ first: 1 }, "third", "last"]);
   });

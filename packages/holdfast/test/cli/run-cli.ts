@@ -98,7 +98,7 @@ export interface ServerRun {
 }
 
 async function untilServed(run: CliRun): Promise<ServerRun> {
-  await run.untilSaid(/keeps the line open at/);
+  await run.untilSaid(/is listening on/);
   const url = /https?:\/\/localhost:(\d+)/.exec(run.out);
   if (url === null) throw new Error(`no address in: ${run.out}${run.err}`);
   return { run, url: url[0], port: Number(url[1]) };

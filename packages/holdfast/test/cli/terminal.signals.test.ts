@@ -79,7 +79,7 @@ describe.skipIf(process.platform === "win32")("SIGHUP", () => {
     const { run, cert, key, port } = await serveTls();
     copyFileSync(second("cert"), cert);
     run.kill("SIGHUP");
-    await run.untilSaid(/were not reloaded: tls must have a certificate and its key/);
+    await run.untilSaid(/were not reloaded: tls must be a matching certificate and key/);
     expect(await nameServedAt(port)).toBe("localhost");
     writeFileSync(key, "");
     run.kill("SIGHUP");

@@ -74,7 +74,7 @@ describe("reading a configuration", () => {
     [{ port: 70_000 }, /port must be an integer from 0 to 65535, but is 70000/],
     [
       { maxConnections: 0 },
-      /maxConnections must be an integer of at least 1, or null for no bound, but is 0/,
+      /maxConnections must be an integer of at least 1, or null for no limit, but is 0/,
     ],
     [{ ring: 3 }, /ring must be an object of maxEntries, .*, but is 3/],
     [{ http2: "yes" }, /http2 must be true or false, but is "yes"/],
@@ -113,7 +113,7 @@ describe("reading a configuration", () => {
       /channels\.a\.allow\.publish\[1\] must be "all", .*, but is "some"/,
     ],
     [{ channels: { a: { publish: "x" } } }, /unknown option channels\.a\.publish; /],
-    [{ app: {} }, /app is code, which only a holdfast\.config\.ts or \.js can have/],
+    [{ app: {} }, /app is code, which only a holdfast\.config\.ts or \.js can contain/],
     [{ onError: "x" }, /onError is code/],
     [3, /a configuration must be an object of /],
   ])("%j is refused", async (value, message) => {
@@ -155,7 +155,7 @@ describe("reading a configuration", () => {
     expect(await refusalOf("f.yaml", "port: 1\nport: 2\n")).toMatch(/^f\.yaml: line 2, .*unique/);
     expect(await refusalOf("f.yaml", "port: 1\nring:\n  maxEntries: x\n")).toMatch(/but is "x" \(line 3\)$/);
     expect(await refusalOf("f.yaml", "port: 1\n---\nport: 2\n")).toMatch(
-      /^f\.yaml: line 2, .*is one document/,
+      /^f\.yaml: line 2, .*must be a single document/,
     );
     expect(await refusalOf("f.yaml", "secret: !env TOKEN\n")).toMatch(/^f\.yaml: line 1, .*tag/);
   });

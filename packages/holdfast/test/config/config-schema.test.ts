@@ -83,7 +83,7 @@ describe("shape of a configuration", () => {
     expect(schema.properties.maxConnections).toEqual({
       type: ["integer", "null"],
       minimum: 1,
-      description: "Most WebSockets and streams, closing ones included",
+      description: "Maximum number of WebSockets and streams, closing ones included",
     });
     expect(schema.properties.durability).toMatchObject({ enum: ["memory", "process", "disk"] });
   });

@@ -129,7 +129,7 @@ describe("options of a configuration", () => {
       "in-the-file-012345",
     ]);
     await expect(loadFrom(folder)).rejects.toThrow(
-      /^holdfast\.config\.yaml: apiKeys\[0\] is in the environment variable KEY, which is not set$/,
+      /^holdfast\.config\.yaml: apiKeys\[0\] refers to the environment variable KEY, which is not set$/,
     );
   });
 
@@ -180,7 +180,7 @@ channels:
 
   it("has to say its channels", async () => {
     await expect(loadYaml(`authenticate: { jwt: { secret: ${goodSecret} } }`)).rejects.toThrow(
-      /channels must be given with authenticate, .*"\{name\*\}" stands for all/,
+      /channels is required with authenticate; use "\{name\*\}" for all channels/,
     );
   });
 
@@ -193,7 +193,7 @@ channels:
     const { app } = await loadFrom(makeFolder({ "holdfast.config.ts": code("") }));
     expect(Object.keys(app?.options.channels ?? {})).toEqual(["news", "chat"]);
     await expect(loadFrom(makeFolder({ "holdfast.config.ts": code("channels: {}") }))).rejects.toThrow(
-      /channels cannot be given with app/,
+      /channels cannot be combined with app/,
     );
   });
 

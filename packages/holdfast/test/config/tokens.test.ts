@@ -146,10 +146,10 @@ describe("making a token", () => {
   });
 
   it("says that there is no key, or none to sign with", async () => {
-    expect(() => findTokenKeys(undefined, {})).toThrow(/no key: give --secret, HOLDFAST_SECRET or --key/);
+    expect(() => findTokenKeys(undefined, {})).toThrow(/no key: pass --secret, HOLDFAST_SECRET or --key/);
     const { publicKey } = generateKeyPairSync("ed25519");
     const publicKeys = [publicKey.export({ type: "spki", format: "pem" }).toString()];
-    await expect(make({}, appWith({ publicKeys }))).rejects.toThrow(/has public keys only/);
+    await expect(make({}, appWith({ publicKeys }))).rejects.toThrow(/has only public keys/);
   });
 });
 

@@ -44,7 +44,7 @@ describe("options of a server", () => {
     [{ audit: "no" as never }, /^audit must be true, false, or a function, but is "no"$/],
     [
       { maxConnections: 0 },
-      /^maxConnections must be an integer of at least 1, or null for no bound, but is 0$/,
+      /^maxConnections must be an integer of at least 1, or null for no limit, but is 0$/,
     ],
     [{ maxWaitMs: 0 }, /^maxWaitMs must be an integer from 1 to/],
     [{ maxMessageBytes: Number.NaN }, /^maxMessageBytes must be an integer of at least 1, but is NaN$/],
@@ -53,7 +53,7 @@ describe("options of a server", () => {
     [{ publishBurst: null as unknown as number }, /^publishBurst must be/],
     [
       { maxAddressConnections: 0 },
-      /^maxAddressConnections must be an integer of at least 1, or null for no bound, but is 0$/,
+      /^maxAddressConnections must be an integer of at least 1, or null for no limit, but is 0$/,
     ],
     [{ maxConections: 5 } as object, /^unknown option maxConections \(did you mean maxConnections\?\)$/],
     [{ limits: {} } as object, /^unknown option limits; known options: addressConnectionBurst, /],
@@ -65,7 +65,10 @@ describe("options of a server", () => {
     [{ compression: { contextTakeover: true } as object }, /^unknown option compression\.contextTakeover/],
     [{ compression: { level: 10 } }, /^compression\.level must be an integer from 1 to 9, but is 10$/],
     [{ trustedProxies: "loopback" as unknown as string[] }, /^trustedProxies must be a list of/],
-    [{ trustedProxies: ["10.0.0.0/40"] }, /^trustedProxies must be a list of .* but has "10\.0\.0\.0\/40"$/],
+    [
+      { trustedProxies: ["10.0.0.0/40"] },
+      /^trustedProxies must be a list of .* but contains "10\.0\.0\.0\/40"$/,
+    ],
     [{ ring: { maxEntries: 0 } }, /^ring\.maxEntries must be/],
     [{ pingIntervalMs: 1000 }, /^pongTimeoutMs must be less than pingIntervalMs \(1000\), but is 8000$/],
   ])("%j is refused by name", (options, message) => {

@@ -169,7 +169,7 @@ describe("list of trusted proxies", () => {
     5,
   ])("refuses %j by name", (each) => {
     expect(() => new TrustedProxies([each as string])).toThrow(
-      `networks such as 10.0.0.0/8, or the words loopback, private and unix, but has ${JSON.stringify(each)}`,
+      `networks such as 10.0.0.0/8, or the words loopback, private and unix, but contains ${JSON.stringify(each)}`,
     );
   });
 });

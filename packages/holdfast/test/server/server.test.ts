@@ -15,7 +15,7 @@ describe("server", () => {
     await server.listen();
     await Promise.all([server.close(), server.close()]);
     await server.close();
-    await expect(server.listen()).rejects.toThrow(/was closed/);
+    await expect(server.listen()).rejects.toThrow(/is closed/);
   });
 
   it("several in one process share nothing", async () => {

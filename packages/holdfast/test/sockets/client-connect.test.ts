@@ -106,7 +106,7 @@ describe("a server that breaks the opening handshake", () => {
     const { url, sockets } = await startTcp(() => {});
     const heard = watch(new WebSocket(url, { handshakeTimeoutMs: 100 }));
     await until(() => heard.close !== undefined);
-    expect(heard.errors).toEqual(["the server has not answered within 100 ms"]);
+    expect(heard.errors).toEqual(["the server did not answer within 100 ms"]);
     await until(() => sockets[0]?.closed === true);
   });
 

@@ -86,8 +86,8 @@ describe("a stream of node:http2", () => {
   });
 
   it.each<[string, number, RegExp, Parameters<typeof handshake>]>([
-    ["another path", 404, /at \/elsewhere, but at \/a/, ["/elsewhere"]],
-    ["another version", 400, /must be 13, and is 8/, ["/a", { "sec-websocket-version": "8" }]],
+    ["another path", 404, /at \/elsewhere\. WebSockets are at \/a/, ["/elsewhere"]],
+    ["another version", 400, /must be 13, but is 8/, ["/a", { "sec-websocket-version": "8" }]],
     ["a stranger", 403, /Not you\./, ["/a", { origin: "http://evil" }]],
   ])("of %s is refused with %d and a sentence", async (_name, status, sentence, parts) => {
     const { port, server } = await startSockets({
@@ -216,10 +216,10 @@ describe("WebSocket over an HTTP/2 session", () => {
     await once(session, "close");
     const client = new WebSocket(`${running.url}/`, { http2Session: session });
     const [{ message }] = (await once(client, "error")) as [ErrorEvent];
-    expect(message).toMatch(/HTTP\/2 connection has ended/);
+    expect(message).toMatch(/HTTP\/2 connection was closed/);
   });
 
-  it("fails where the server does not take WebSockets over HTTP/2", async () => {
+  it("fails where the server does not support WebSockets over HTTP/2", async () => {
     const http2 = createHttp2();
     http2.listen(0, "127.0.0.1");
     await once(http2, "listening");
@@ -228,7 +228,7 @@ describe("WebSocket over an HTTP/2 session", () => {
     const session = await openSession(port);
     const client = new WebSocket(`ws://127.0.0.1:${port}/`, { http2Session: session });
     const [{ message }] = (await once(client, "error")) as [ErrorEvent];
-    expect(message).toMatch(/does not take WebSockets over HTTP\/2/);
+    expect(message).toMatch(/does not support WebSockets over HTTP\/2/);
   });
 
   it("says what the server answered, and closed before that tells it after the call", async () => {

@@ -31,7 +31,7 @@ describe.each(carriers)("over $name", (carrier) => {
     expect(closed).toEqual([
       {
         code: 1008,
-        reason: expect.stringMatching(/bytes wait to be read, more than the limit of 4000000/),
+        reason: expect.stringMatching(/unsent bytes, more than the limit of 4000000/),
         wasClean: false,
       },
     ]);

@@ -50,10 +50,10 @@ it("a message that comes a byte now and then fails with 1008", async () => {
     peer.write(bytes.subarray(sent, ++sent));
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  expect(await peer.readClose()).toEqual({ code: 1008, reason: "a message has not ended after 700 ms" });
+  expect(await peer.readClose()).toEqual({ code: 1008, reason: "a message did not end within 700 ms" });
   peer.socket.end();
   await checkOthers();
-  expect(closed).toEqual([{ code: 1008, reason: "a message has not ended after 700 ms", wasClean: false }]);
+  expect(closed).toEqual([{ code: 1008, reason: "a message did not end within 700 ms", wasClean: false }]);
 });
 
 it("a peer that sends pings but no message is closed with 1001 when idle", async () => {

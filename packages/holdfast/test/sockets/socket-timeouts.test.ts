@@ -1,6 +1,7 @@
 /** Bounds in time of one connection, on a clock that is moved by hand. */
 import { describe, expect, it } from "vitest";
-import { resolveSocketOptions, type SocketOptions } from "../../src/sockets/options.js";
+import { resolveSocketOptions } from "../../src/options/websocket.js";
+import type { SocketOptions } from "../../src/options/websocket-options.js";
 import { SocketTimeouts } from "../../src/sockets/socket-timeouts.js";
 import { Deadlines } from "../../src/time/deadlines.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -118,7 +119,7 @@ describe("messageTimeoutMs", () => {
       if (i < 60) expect(done).toEqual([]);
       done.push(...during(1000));
     }
-    expect(done[0]).toBe("fail 1008 a message has not ended after 60000 ms");
+    expect(done[0]).toBe("fail 1008 a message did not end within 60000 ms");
   });
 
   it("counts anew from the end of each message", () => {

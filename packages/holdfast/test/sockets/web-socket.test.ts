@@ -111,14 +111,14 @@ describe("WebSocket", () => {
       connection.send("x".repeat(101));
     });
     const client = new WebSocket(url, { maxMessageBytes: 100 });
-    expect((await nextEvent(client, "error")).message).toMatch(/over the limit of 100/);
+    expect((await nextEvent(client, "error")).message).toMatch(/exceeds the limit of 100/);
     await until(() => code === 1009);
   });
 
   it("refuses addresses and subprotocols that can't be", () => {
     expect(() => new WebSocket("nonsense")).toThrow(/is not a URL/);
-    expect(() => new WebSocket("ftp://x")).toThrow(/begins with ws: or wss:/);
-    expect(() => new WebSocket("ws://x", ["a", "a"])).toThrow(/named twice/);
+    expect(() => new WebSocket("ftp://x")).toThrow(/must begin with ws: or wss:/);
+    expect(() => new WebSocket("ws://x", ["a", "a"])).toThrow(/is repeated/);
   });
 
   it("refuses to send before it is open, and drops what is sent after it closes", async () => {

@@ -79,7 +79,7 @@ describe("authorize", () => {
       /authorize must return undefined/,
     ],
     ["returns null", (() => null) as unknown as Authorize, /./],
-    ["never decides", () => new Promise(() => {}), /has not decided within 200 ms/],
+    ["never decides", () => new Promise(() => {}), /did not decide within 200 ms/],
   ];
 
   it.each(failing)("that %s refuses with 500 and tells onError", async (_name, authorize, message) => {

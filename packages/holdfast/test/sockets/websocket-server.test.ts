@@ -125,7 +125,7 @@ describe("attached to a server of the application", () => {
     const client = await RawClient.connect(port);
     client.write(upgradeRequest());
     expect(await client.readToEnd()).toMatch(
-      /^HTTP\/1\.1 404 [\s\S]*at \/connection\/websocket, but at \/chat/,
+      /^HTTP\/1\.1 404 [\s\S]*at \/connection\/websocket\. WebSockets are at \/chat/,
     );
     expect(await (await WsClient.open(`ws://127.0.0.1:${port}/chat?a=1`)).ask("hello")).toBe("hello");
   });
@@ -213,7 +213,7 @@ describe("listening itself", () => {
     const second = createSocketServer().server;
     await expect(second.listen({ port })).rejects.toMatchObject({
       code: "HF_SERVER_LISTEN",
-      message: expect.stringMatching(/another program listens there/),
+      message: expect.stringMatching(/in use by another program/),
     });
     expect(await second.listen()).toBeGreaterThan(0);
   });

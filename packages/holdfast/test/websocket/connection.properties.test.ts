@@ -20,7 +20,7 @@ import { type Cutter, cut, playOnce, whole } from "../../../../test/conformance/
 import { predict } from "../../../../test/conformance/websocket/support/reference-receiver.js";
 import { seedNote } from "../../../../test/conformance/websocket/support/seed.js";
 import { judgeUtf8 } from "../../../../test/conformance/websocket/support/utf8-oracle.js";
-import { type MessageLimits, resolveMessageLimits } from "../../src/websocket/options.js";
+import { type MessageLimits, resolveMessageLimits } from "../../src/websocket/message.js";
 import { type ConnectionEvent, type Role, WebSocketConnection } from "../../src/websocket.js";
 
 const roles: Role[] = ["server", "client"];

@@ -78,8 +78,9 @@ function createLabProgram(end: (code: number) => void): Command {
     .addHelpText(
       "after",
       `
-Starts its own in-memory server and virtual users for each transport in turn; nothing else has to be running. Times are
-written as 500ms, 1s or 2m. Exits with 1 when a message was lost, duplicated or out of order.
+Starts its own in-memory server and virtual users for each transport in turn;
+nothing else has to be running. Times are written as 500ms, 1s or 2m. Exits with 1
+when a message was lost, duplicated or out of order.
 
 Presets (other options override them):
 ${presets.join("\n")}

@@ -3,7 +3,7 @@
  * oracle for streams that no script foresaw. Written from RFC 6455 §5–§8; free of the engine's code.
  */
 
-import type { MessageLimits } from "../../../../packages/holdfast/src/websocket/options.js";
+import type { MessageLimits } from "../../../../packages/holdfast/src/websocket/message.js";
 import type { Role } from "../../../../packages/holdfast/src/websocket.js";
 import { opcodes } from "./frame-builder.js";
 import { type PlainEvent, plain } from "./outcome.js";

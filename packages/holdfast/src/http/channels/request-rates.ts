@@ -26,7 +26,7 @@ export type RequestLimits = Pick<
   | "userPublishBurst"
   | "workPerSecond"
 > & {
-  /** In all; `null` for no bound. */
+  /** In all; `null` for no limit. */
   readonly maxWaitingRequests: number | null;
   readonly maxAddressWaitingRequests: number | null;
 };

@@ -55,7 +55,7 @@ async function loadWith(tamper: (stream: Stream) => void) {
     };
   });
   const engine = await import("../../src/websocket.js");
-  const { canKeepContext } = await import("../../src/websocket/zlib-stream.js");
+  const { canKeepContext } = await import("../../src/websocket/deflate.js");
   const support = await import("../../../../test/conformance/websocket/support/deflate.js");
   const { parseFrames } = await import("../../../../test/conformance/websocket/support/frame-parser.js");
   const { inflate } = await import("../../../../test/conformance/websocket/support/inflate-oracle.js");

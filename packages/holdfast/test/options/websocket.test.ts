@@ -1,7 +1,7 @@
 /** Options of servers and sockets: what is refused, by which name. */
 import { describe, expect, it } from "vitest";
 import { WebSocketServer, type WebSocketServerOptions } from "../../src/websocket.js";
-import { echo } from "./support/servers.js";
+import { echo } from "../sockets/support/servers.js";
 
 describe("options", () => {
   const refused: readonly [
@@ -12,7 +12,7 @@ describe("options", () => {
     [{ onConnection: "yes" }, /onConnection must be a function/],
     [
       { maxConnections: 0 },
-      /maxConnections must be an integer of at least 1, or null for no bound, but is 0/,
+      /maxConnections must be an integer of at least 1, or null for no limit, but is 0/,
     ],
     [{ maxContexts: null }, /maxContexts must be an integer of at least 1, but is null/],
     [{ handshakeTimeoutMs: 2 ** 31 }, /handshakeTimeoutMs must be an integer from 1 to 2147483647/],
@@ -65,7 +65,7 @@ describe("options", () => {
     const server = new WebSocketServer({ onConnection: echo });
     await expect(server.listen({ tls: { cert: "nonsense" } })).rejects.toMatchObject({
       code: "HF_OPTION_INVALID",
-      message: expect.stringMatching(/^tls must have a certificate and its key/),
+      message: expect.stringMatching(/^tls must be a matching certificate and key/),
     });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolveMessageLimits } from "../../src/websocket/options.js";
+import { resolveMessageLimits } from "../../src/websocket/message.js";
 import { type ConnectionOptions, defaultMessageLimits, WebSocketConnection } from "../../src/websocket.js";
 
 const names = ["maxMessageBytes", "maxFrameBytes", "maxFragments"] as const;

@@ -2,12 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  type DirectHandle,
-  directHandleOf,
-  writeDirectly,
-  writeFirst,
-} from "../../src/sockets/direct-write.js";
+import { type DirectHandle, directHandleOf, writeDirectly, writeFirst } from "../../src/sockets/output.js";
 
 type Request = Parameters<DirectHandle["writeBuffer"]>[0];
 
