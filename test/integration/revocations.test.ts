@@ -62,9 +62,9 @@ describe("revoked tokens on a store", () => {
     const ended = next(client, "disconnected");
     for (const params of [{ token_id: "t-1" }, { user: "bob" }])
       expect(await first.revoke(params)).toEqual({ result: {} });
+    expect(await ended).toMatchObject({ code: 3500 });
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
-    expect(await ended).toMatchObject({ code: 3500 });
     const second = await startProcess(folder);
     expect(await endOf(second.url, token({ sub: "ann", jti: "t-1" }))).toMatchObject(revoked);
     expect(await endOf(second.url, token({ sub: "bob" }))).toMatchObject(revoked);

@@ -1,11 +1,7 @@
-/** Idempotency keys of the last five minutes, with the results of their publishes. */
+/** Idempotency keys of the last five minutes, with the results of their publishes. How many there may be is the broker's quota. */
 
 import type { PublishResult } from "../../channels/log.js";
-import { HoldfastError } from "../../errors.js";
 import { idempotencyWindowMs } from "../idempotency.js";
-
-/** Beyond this, publishes with new keys are refused, since forgetting a key early would break the guarantee. */
-const maxKeys = 500_000;
 
 interface Known {
   readonly result: PublishResult;
@@ -23,16 +19,10 @@ export class IdempotencyKeys {
   /**
    * The result of the first publish with the key.
    * @param name as `nameOfKey` gives it
-   * @throws HF_BROKER_FULL if the key is new and no more can be remembered
    */
   find(channel: string, name: string, now: number): PublishResult | undefined {
     this.expire(now);
     const known = this.#keys.get(`${channel}\0${name}`);
-    if (known === undefined && this.#keys.size >= maxKeys)
-      throw new HoldfastError(
-        "HF_BROKER_FULL",
-        `${maxKeys} idempotency keys of the last 5 minutes are remembered, and no more can be`,
-      );
     return known && { ...known.result, isDuplicate: true };
   }
 
