@@ -446,6 +446,8 @@ const otherVariables = ["CONFIG", "URL", "USER", "TOKEN", "SECRET", "DIRECT_WRIT
   (name) => `HOLDFAST_${name}`,
 );
 
+const withoutPrefix = (name: string) => name.slice("HOLDFAST_".length);
+
 function unknownVariables({ env, config }: Context): readonly Found[] {
   const known = [...configOptions.map(({ variable }) => variable), ...otherVariables];
   const referred =
@@ -456,9 +458,10 @@ function unknownVariables({ env, config }: Context): readonly Found[] {
     )
     .filter((name) => !isServiceVariable(name, env[name] ?? ""))
     .map((name) => {
-      const nearest = nearestOf(name, known);
+      // What all variables begin with makes none of them more alike.
+      const nearest = nearestOf(withoutPrefix(name), known.map(withoutPrefix));
       return warning(
-        `unknown variable ${name}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
+        `unknown variable ${name}${nearest === undefined ? "" : `; did you mean HOLDFAST_${nearest}?`}`,
         "holdfast serve --help lists the flags; each has a variable of the same name",
       );
     });
