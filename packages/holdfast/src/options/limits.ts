@@ -13,12 +13,12 @@ export const storeOptions = {
   store: group("StoreOptions", "Limits of the store in `data`.", {
     maxBytes: integer({
       default: 16 * GiB,
-      doc: "Maximum size of the index, in bytes",
+      doc: "Maximum size of the index",
       more: "Beyond it, publishes are refused (temporary error 111).",
     }),
     maxChannels: integer({
       default: 1_000_000,
-      doc: "Maximum number of channels with a log, empty ones included",
+      doc: "Maximum channels with a log, empty ones included",
       more: "Beyond it, publishes in new channels are refused.",
     }),
     maxPendingBytes: integer({
@@ -53,7 +53,7 @@ export const connectionOptions = {
   maxWaitingRequests: integer({
     default: 20_000,
     orNull: noBound,
-    doc: "Maximum number of [waiting requests](http-channels.md) (`?wait=`)",
+    doc: "Maximum [waiting requests](http-channels.md) (`?wait=`)",
     more: "Beyond it, 503.",
   }),
   maxWaitMs: milliseconds({
@@ -64,13 +64,13 @@ export const connectionOptions = {
   maxUserConnections: integer({
     default: 200,
     orNull: noBound,
-    doc: "Maximum number of connections per user",
+    doc: "Maximum connections per user",
     more: "Beyond it, close 3504, and SDKs do not reconnect. Anonymous clients do not count.",
   }),
   maxAddressConnections: integer({
     default: 2000,
     orNull: noBound,
-    doc: "Maximum number of connections from [one address](#addresses)",
+    doc: "Maximum connections from [one address](#addresses)",
     more: "Beyond it, 503. Low limits lock out offices behind one address.",
   }),
   addressConnectionsPerSecond: integer({
@@ -87,24 +87,24 @@ export const connectionOptions = {
   maxAddressWaitingRequests: integer({
     default: 2000,
     orNull: noBound,
-    doc: "Maximum number of waiting requests from [one address](#addresses)",
+    doc: "Maximum waiting requests from [one address](#addresses)",
     more: "Beyond it, 503.",
   }),
   maxAddressSockets: integer({
     default: 5000,
     orNull: noBound,
-    doc: "Maximum number of TCP connections from [one address](#addresses)",
+    doc: "Maximum TCP connections from [one address](#addresses)",
     more: "Beyond it, closed at once.",
   }),
   maxAddressHandshakes: integer({
     default: 1000,
     orNull: noBound,
-    doc: "Maximum number of TCP connections from one address that have not started a request",
+    doc: "Maximum TCP connections from one address that have not started a request",
     more: "Beyond it, closed at once.",
   }),
   maxHandshakes: integer({
     default: 4096,
-    doc: "Maximum number of TCP connections that have not started a request",
+    doc: "Maximum TCP connections that have not started a request",
     more: "Beyond it, the oldest are closed.",
   }),
   handshakeTimeoutMs: milliseconds({
@@ -115,7 +115,7 @@ export const connectionOptions = {
   maxHandshakeBytes: integer({
     default: 16 * KiB,
     min: 1024,
-    doc: "Maximum size of a request's headers, in bytes",
+    doc: "Maximum size of a request's headers",
     more: "Beyond it, 431.",
   }),
 } as const;
@@ -123,12 +123,12 @@ export const connectionOptions = {
 export const messageOptions = {
   maxMessageBytes: integer({
     default: 64 * KiB,
-    doc: "Maximum size of a message from a client, in bytes",
+    doc: "Maximum size of a message from a client",
     more: "Beyond it, close 1009. Also of a request's body: 413.",
   }),
   maxFragments: integer({
     default: 1024,
-    doc: "Maximum number of frames in a message from a client",
+    doc: "Maximum frames in a message from a client",
     more: "Beyond it, close 1009.",
   }),
   messageTimeoutMs: milliseconds({
@@ -138,7 +138,7 @@ export const messageOptions = {
   }),
   maxConnectionChannels: integer({
     default: 128,
-    doc: "Maximum number of channels per connection",
+    doc: "Maximum channels per connection",
     more: "Beyond it, error 106.",
   }),
   commandsPerSecond: integer({
@@ -193,7 +193,7 @@ export const messageOptions = {
   }),
   maxCommandsInFlight: integer({
     default: 16,
-    doc: "Maximum number of concurrent commands per connection",
+    doc: "Maximum concurrent commands per connection",
     more: "Others wait.",
   }),
   maxUnsentBytes: integer({
@@ -203,7 +203,7 @@ export const messageOptions = {
   }),
   maxHistoryEntries: integer({
     default: 300,
-    doc: "Maximum number of publications in a history reply",
+    doc: "Maximum publications in a history reply",
   }),
   maxHistoryBytes: integer({
     default: 128 * KiB,
@@ -223,19 +223,19 @@ export const requestOptions = {
     {
       maxPerConnection: integer({
         default: 256,
-        doc: "Maximum number of concurrent requests per connection",
+        doc: "Maximum concurrent requests per connection",
         more: "Beyond it, the stream or connection is reset.",
       }),
       maxPerAddress: integer({
         default: 2000,
         orNull: noBound,
-        doc: "Maximum number of active requests per [address](#addresses), excluding waiting requests and streams",
+        doc: "Maximum active requests per [address](#addresses), excluding waiting requests and streams",
         more: "Beyond it, 503.",
       }),
       maxTotal: integer({
         default: 10_000,
         orNull: noBound,
-        doc: "Maximum number of active requests in total",
+        doc: "Maximum active requests in total",
         more: "Each costs about 20 KB.",
       }),
       maxConnectionBodyBytes: integer({
@@ -278,7 +278,7 @@ export const requestOptions = {
       }),
       minBytesPerSecond: integer({
         default: 1024,
-        doc: "Minimum rate of bodies and responses, in bytes per second",
+        doc: "Minimum rate of bodies and responses",
       }),
     },
   ),
@@ -340,7 +340,7 @@ export const memoryOptions = {
   ),
   maxOpenChannels: integer({
     default: 1_000_000,
-    doc: "Maximum number of active channels",
+    doc: "Maximum active channels",
     more: "Beyond it, error 111. Each takes 1.5 KB.",
   }),
   maxUserPercent: integer({

@@ -10,14 +10,10 @@ import type { TlsOptions } from "../sockets/http-front.js";
 
 /** Limits of the store in `data`. */
 export interface StoreOptions {
-  /**
-   * Maximum size of the index, in bytes. Beyond it, publishes are refused (temporary error 111).
-   * @default 16 GiB
-   */
+  /** Maximum size of the index. Beyond it, publishes are refused (temporary error 111). @default 16 GiB */
   readonly maxBytes?: number;
   /**
-   * Maximum number of channels with a log, empty ones included. Beyond it, publishes in new channels are
-   * refused.
+   * Maximum channels with a log, empty ones included. Beyond it, publishes in new channels are refused.
    * @default 1,000,000
    */
   readonly maxChannels?: number;
@@ -55,20 +51,17 @@ export interface CompressionOptions {
 /** Bounds of requests: how many, their bodies, their answers, and their time. */
 export interface RequestOptions {
   /**
-   * Maximum number of concurrent requests per connection. Beyond it, the stream or connection is reset.
+   * Maximum concurrent requests per connection. Beyond it, the stream or connection is reset.
    * @default 256
    */
   readonly maxPerConnection?: number;
   /**
-   * Maximum number of active requests per address, excluding waiting requests and streams. Beyond it,
-   * 503. `null` for no limit.
+   * Maximum active requests per address, excluding waiting requests and streams. Beyond it, 503. `null`
+   * for no limit.
    * @default 2,000
    */
   readonly maxPerAddress?: number | null;
-  /**
-   * Maximum number of active requests in total. Each costs about 20 KB. `null` for no limit.
-   * @default 10,000
-   */
+  /** Maximum active requests in total. Each costs about 20 KB. `null` for no limit. @default 10,000 */
   readonly maxTotal?: number | null;
   /**
    * Maximum bytes of request bodies per connection, plus 12 KiB for each incomplete one. Beyond it, 503.
@@ -95,7 +88,7 @@ export interface RequestOptions {
    * @default 60 s
    */
   readonly responseTimeoutMs?: number;
-  /** Minimum rate of bodies and responses, in bytes per second. @default 1 KiB */
+  /** Minimum rate of bodies and responses. @default 1 KiB */
   readonly minBytesPerSecond?: number;
 }
 
@@ -210,10 +203,7 @@ export interface ServerOptions {
    * @default 50,000
    */
   readonly maxConnections?: number | null;
-  /**
-   * Maximum number of waiting requests (`?wait=`). Beyond it, 503. `null` for no limit.
-   * @default 20,000
-   */
+  /** Maximum waiting requests (`?wait=`). Beyond it, 503. `null` for no limit. @default 20,000 */
   readonly maxWaitingRequests?: number | null;
   /**
    * Maximum time that a request may wait. Less is for proxies that close silent connections.
@@ -221,14 +211,14 @@ export interface ServerOptions {
    */
   readonly maxWaitMs?: number;
   /**
-   * Maximum number of connections per user. Beyond it, close 3504, and SDKs do not reconnect. Anonymous
-   * clients do not count. `null` for no limit.
+   * Maximum connections per user. Beyond it, close 3504, and SDKs do not reconnect. Anonymous clients do
+   * not count. `null` for no limit.
    * @default 200
    */
   readonly maxUserConnections?: number | null;
   /**
-   * Maximum number of connections from one address. Beyond it, 503. Low limits lock out offices behind
-   * one address. `null` for no limit.
+   * Maximum connections from one address. Beyond it, 503. Low limits lock out offices behind one address.
+   * `null` for no limit.
    * @default 2,000
    */
   readonly maxAddressConnections?: number | null;
@@ -236,42 +226,38 @@ export interface ServerOptions {
   readonly addressConnectionsPerSecond?: number | null;
   /** Connections accepted in a burst. @default 2,000 */
   readonly addressConnectionBurst?: number;
-  /**
-   * Maximum number of waiting requests from one address. Beyond it, 503. `null` for no limit.
-   * @default 2,000
-   */
+  /** Maximum waiting requests from one address. Beyond it, 503. `null` for no limit. @default 2,000 */
   readonly maxAddressWaitingRequests?: number | null;
   /**
-   * Maximum number of TCP connections from one address. Beyond it, closed at once. `null` for no limit.
+   * Maximum TCP connections from one address. Beyond it, closed at once. `null` for no limit.
    * @default 5,000
    */
   readonly maxAddressSockets?: number | null;
   /**
-   * Maximum number of TCP connections from one address that have not started a request. Beyond it, closed
-   * at once. `null` for no limit.
+   * Maximum TCP connections from one address that have not started a request. Beyond it, closed at once.
+   * `null` for no limit.
    * @default 1,000
    */
   readonly maxAddressHandshakes?: number | null;
   /**
-   * Maximum number of TCP connections that have not started a request. Beyond it, the oldest are closed.
+   * Maximum TCP connections that have not started a request. Beyond it, the oldest are closed.
    * @default 4,096
    */
   readonly maxHandshakes?: number;
   /** Time to complete TLS, and to receive a request's headers. Beyond it, 408. @default 10 s */
   readonly handshakeTimeoutMs?: number;
-  /** Maximum size of a request's headers, in bytes. Beyond it, 431. @default 16 KiB */
+  /** Maximum size of a request's headers. Beyond it, 431. @default 16 KiB */
   readonly maxHandshakeBytes?: number;
   /**
-   * Maximum size of a message from a client, in bytes. Beyond it, close 1009. Also of a request's body:
-   * 413.
+   * Maximum size of a message from a client. Beyond it, close 1009. Also of a request's body: 413.
    * @default 64 KiB
    */
   readonly maxMessageBytes?: number;
-  /** Maximum number of frames in a message from a client. Beyond it, close 1009. @default 1,024 */
+  /** Maximum frames in a message from a client. Beyond it, close 1009. @default 1,024 */
   readonly maxFragments?: number;
   /** Time to receive a message. Beyond it, close 1008. @default 60 s */
   readonly messageTimeoutMs?: number;
-  /** Maximum number of channels per connection. Beyond it, error 106. @default 128 */
+  /** Maximum channels per connection. Beyond it, error 106. @default 128 */
   readonly maxConnectionChannels?: number;
   /**
    * Commands per second from one connection. Beyond it, error 111, then close 3013. Also HTTP requests of
@@ -313,11 +299,11 @@ export interface ServerOptions {
   readonly workPerSecond?: number | null;
   /** Units of work available in a burst. @default 4,000 */
   readonly workBurst?: number;
-  /** Maximum number of concurrent commands per connection. Others wait. @default 16 */
+  /** Maximum concurrent commands per connection. Others wait. @default 16 */
   readonly maxCommandsInFlight?: number;
   /** Maximum bytes of unsent replies to a peer. Beyond it, its input is not read. @default 256 KiB */
   readonly maxUnsentBytes?: number;
-  /** Maximum number of publications in a history reply. @default 300 */
+  /** Maximum publications in a history reply. @default 300 */
   readonly maxHistoryEntries?: number;
   /** Maximum bytes in a history reply. @default 128 KiB */
   readonly maxHistoryBytes?: number;
@@ -356,7 +342,7 @@ export interface ServerOptions {
   readonly positionCheckIntervalMs?: number;
   /** The newest entries of channels in use, kept in memory. Readers further behind read the log. */
   readonly ring?: RingOptions;
-  /** Maximum number of active channels. Beyond it, error 111. Each takes 1.5 KB. @default 1,000,000 */
+  /** Maximum active channels. Beyond it, error 111. Each takes 1.5 KB. @default 1,000,000 */
   readonly maxOpenChannels?: number;
   /**
    * Percentage of shared resources that one user may take once half is in use. Beyond it, error 111. 100

@@ -9,10 +9,7 @@ export interface ConnectionOptions {
    * @default by `maxMessageBytes`
    */
   readonly maxFrameBytes?: number;
-  /**
-   * Maximum number of frames in a message, including empty ones. Beyond it, close 1009.
-   * @default 131,072
-   */
+  /** Maximum frames in a message, including empty ones. Beyond it, close 1009. @default 131,072 */
   readonly maxFragments?: number;
   /** Source of masking keys: unpredictable unsigned 32-bit integers. @default secure random */
   readonly createMaskingKey?: () => number;
@@ -71,9 +68,9 @@ export interface SocketOptions extends ConnectionOptions {
 
 /** Limits of a WebSocketServer as a whole. */
 export interface WebSocketServerLimits {
-  /** Maximum number of connections. Further ones get 503. `null` for no limit. @default 100,000 */
+  /** Maximum connections. Further ones get 503. `null` for no limit. @default 100,000 */
   readonly maxConnections?: number | null;
-  /** Maximum number of connections that keep compression contexts. Others go without. @default 1,000 */
+  /** Maximum connections that keep compression contexts. Others go without. @default 1,000 */
   readonly maxContexts?: number;
   /** Time for `authorize`, and to receive a request's headers. @default 10 s */
   readonly handshakeTimeoutMs?: number;

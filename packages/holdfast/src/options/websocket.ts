@@ -30,7 +30,7 @@ export const connectionEntries = {
   }),
   maxFragments: integer({
     default: 131_072,
-    doc: "Maximum number of frames in a message, including empty ones",
+    doc: "Maximum frames in a message, including empty ones",
     more: "Beyond it, close 1009.",
   }),
   createMaskingKey: code<(() => number) | undefined>({
@@ -106,12 +106,12 @@ export const webSocketServerEntries = {
   maxConnections: integer({
     default: 100_000,
     orNull: noBound,
-    doc: "Maximum number of connections",
+    doc: "Maximum connections",
     more: "Further ones get 503.",
   }),
   maxContexts: integer({
     default: 1000,
-    doc: "Maximum number of connections that keep compression contexts",
+    doc: "Maximum connections that keep compression contexts",
     more: "Others go without.",
   }),
   handshakeTimeoutMs: milliseconds({
