@@ -13,17 +13,17 @@ export const storeOptions = {
   store: group("StoreOptions", "Limits of the store in `data`.", {
     maxBytes: integer({
       default: 16 * GiB,
-      doc: "Maximum size of the index, in bytes",
+      doc: "Maximum size of the index",
       more: "Beyond it, publishes are refused (temporary error 111).",
     }),
     maxChannels: integer({
       default: 1_000_000,
-      doc: "Maximum number of channels with a log, empty ones included",
+      doc: "Maximum channels with a log, empty ones included",
       more: "Beyond it, publishes in new channels are refused.",
     }),
     maxPendingBytes: integer({
       default: 64 * MiB,
-      doc: "Maximum bytes of publications in memory on their way to the index",
+      doc: "Maximum bytes of publications on their way to the index",
       more: "Beyond it, publishes are refused.",
     }),
     maxJournalBytes: integer({
@@ -53,24 +53,24 @@ export const connectionOptions = {
   maxWaitingRequests: integer({
     default: 20_000,
     orNull: noBound,
-    doc: "Maximum number of [requests that wait](http-channels.md) for publications (`?wait=`)",
+    doc: "Maximum [waiting requests](http-channels.md) (`?wait=`)",
     more: "Beyond it, 503.",
   }),
   maxWaitMs: milliseconds({
     default: 60_000,
-    doc: "Maximum time that a request may wait for publications",
+    doc: "Maximum time that a request may wait",
     more: "Less is for proxies that close silent connections.",
   }),
   maxUserConnections: integer({
     default: 200,
     orNull: noBound,
-    doc: "Maximum number of connections per user",
+    doc: "Maximum connections per user",
     more: "Beyond it, close 3504, and SDKs do not reconnect. Anonymous clients do not count.",
   }),
   maxAddressConnections: integer({
     default: 2000,
     orNull: noBound,
-    doc: "Maximum number of connections from [one address](#addresses)",
+    doc: "Maximum connections from [one address](#addresses)",
     more: "Beyond it, 503. Low limits lock out offices behind one address.",
   }),
   addressConnectionsPerSecond: integer({
@@ -82,29 +82,29 @@ export const connectionOptions = {
   addressConnectionBurst: integer({
     // As many as may be open, so that all can come back at once.
     default: 2000,
-    doc: "Connections accepted in a burst before the rate applies",
+    doc: "Connections accepted in a burst",
   }),
   maxAddressWaitingRequests: integer({
     default: 2000,
     orNull: noBound,
-    doc: "Maximum number of waiting requests from [one address](#addresses)",
+    doc: "Maximum waiting requests from [one address](#addresses)",
     more: "Beyond it, 503.",
   }),
   maxAddressSockets: integer({
     default: 5000,
     orNull: noBound,
-    doc: "Maximum number of TCP connections from [one address](#addresses), whatever their use",
+    doc: "Maximum TCP connections from [one address](#addresses)",
     more: "Beyond it, closed at once.",
   }),
   maxAddressHandshakes: integer({
     default: 1000,
     orNull: noBound,
-    doc: "Maximum number of TCP connections from one address that have not completed TLS or started a request",
+    doc: "Maximum TCP connections from one address that have not started a request",
     more: "Beyond it, closed at once.",
   }),
   maxHandshakes: integer({
     default: 4096,
-    doc: "Maximum number of TCP connections that have not completed TLS or started a request",
+    doc: "Maximum TCP connections that have not started a request",
     more: "Beyond it, the oldest are closed.",
   }),
   handshakeTimeoutMs: milliseconds({
@@ -115,7 +115,7 @@ export const connectionOptions = {
   maxHandshakeBytes: integer({
     default: 16 * KiB,
     min: 1024,
-    doc: "Maximum size of a request's headers, in bytes",
+    doc: "Maximum size of a request's headers",
     more: "Beyond it, 431.",
   }),
 } as const;
@@ -123,22 +123,22 @@ export const connectionOptions = {
 export const messageOptions = {
   maxMessageBytes: integer({
     default: 64 * KiB,
-    doc: "Maximum size of a message from a client, in bytes",
+    doc: "Maximum size of a message from a client",
     more: "Beyond it, close 1009. Also of a request's body: 413.",
   }),
   maxFragments: integer({
     default: 1024,
-    doc: "Maximum number of frames in a message from a client",
+    doc: "Maximum frames in a message from a client",
     more: "Beyond it, close 1009.",
   }),
   messageTimeoutMs: milliseconds({
     default: 60_000,
-    doc: "Time to receive a message, from its first byte to its last",
+    doc: "Time to receive a message",
     more: "Beyond it, close 1008.",
   }),
   maxConnectionChannels: integer({
     default: 128,
-    doc: "Maximum number of channels per connection",
+    doc: "Maximum channels per connection",
     more: "Beyond it, error 106.",
   }),
   commandsPerSecond: integer({
@@ -149,7 +149,7 @@ export const messageOptions = {
   }),
   commandBurst: integer({
     default: 2000,
-    doc: "Commands accepted in a burst before the rate applies",
+    doc: "Commands accepted in a burst",
   }),
   publishesPerSecond: integer({
     default: 500,
@@ -159,41 +159,41 @@ export const messageOptions = {
   }),
   publishBurst: integer({
     default: 1000,
-    doc: "Publications accepted in a burst before the rate applies",
+    doc: "Publications accepted in a burst",
   }),
   userPublishesPerSecond: integer({
     default: 1000,
     orNull: noBound,
-    doc: "Publications per second from one user, over all connections",
+    doc: "Publications per second from one user",
     more: "Beyond it, error 111, then close 3013. Anonymous clients do not count.",
   }),
   userPublishBurst: integer({
     default: 2000,
-    doc: "Publications of a user accepted in a burst before the rate applies",
+    doc: "Publications of a user accepted in a burst",
   }),
   bytesPerSecond: integer({
     default: MiB,
     orNull: noBound,
-    doc: "Message bytes per second from one connection; text counts in characters",
-    more: "Beyond it, it is read no faster. Apart, the same for overhead: 1 KiB per control frame or small fragment, and what compressed messages expand to.",
+    doc: "Message bytes per second from one connection",
+    more: "Beyond it, it is read no faster. Overhead, such as control frames, is counted apart, the same way.",
   }),
   byteBurst: integer({
     default: 4 * MiB,
-    doc: "Bytes accepted in a burst before the rate applies",
+    doc: "Bytes accepted in a burst",
   }),
   workPerSecond: integer({
     default: 2000,
     orNull: noBound,
-    doc: "[Units of work](#work) per second for one user, over all connections and requests",
+    doc: "[Units of work](#work) per second for one user",
     more: "Beyond it, costly commands wait, and requests get 429.",
   }),
   workBurst: integer({
     default: 4000,
-    doc: "Units of work available in a burst before the rate applies",
+    doc: "Units of work available in a burst",
   }),
   maxCommandsInFlight: integer({
     default: 16,
-    doc: "Maximum number of concurrent commands per connection",
+    doc: "Maximum concurrent commands per connection",
     more: "Others wait.",
   }),
   maxUnsentBytes: integer({
@@ -203,15 +203,15 @@ export const messageOptions = {
   }),
   maxHistoryEntries: integer({
     default: 300,
-    doc: "Maximum number of publications in a history reply",
+    doc: "Maximum publications in a history reply",
   }),
   maxHistoryBytes: integer({
     default: 128 * KiB,
-    doc: "Maximum bytes of data and publisher info in a history reply",
+    doc: "Maximum bytes in a history reply",
   }),
   maxPresenceBytes: integer({
     default: 512 * KiB,
-    doc: "Maximum bytes of info in a presence reply",
+    doc: "Maximum bytes in a presence reply",
     more: "Beyond it, error 106.",
   }),
 } as const;
@@ -223,29 +223,29 @@ export const requestOptions = {
     {
       maxPerConnection: integer({
         default: 256,
-        doc: "Maximum number of concurrent requests per connection",
+        doc: "Maximum concurrent requests per connection",
         more: "Beyond it, the stream or connection is reset.",
       }),
       maxPerAddress: integer({
         default: 2000,
         orNull: noBound,
-        doc: "Maximum number of active requests per [address](#addresses), excluding waiting requests and streams",
+        doc: "Maximum active requests per [address](#addresses), excluding waiting requests and streams",
         more: "Beyond it, 503.",
       }),
       maxTotal: integer({
         default: 10_000,
         orNull: noBound,
-        doc: "Maximum number of active requests in total",
+        doc: "Maximum active requests in total",
         more: "Each costs about 20 KB.",
       }),
       maxConnectionBodyBytes: integer({
         default: 4 * MiB,
-        doc: "Maximum bytes of request bodies held per connection until they are answered, plus 12 KiB for each incomplete body",
+        doc: "Maximum bytes of request bodies per connection, plus 12 KiB for each incomplete one",
         more: "Beyond it, 503.",
       }),
       maxAddressBodyBytes: integer({
         default: 16 * MiB,
-        doc: "Maximum bytes of request bodies per address, counted the same way",
+        doc: "Maximum bytes of request bodies per address",
       }),
       maxBodyBytes: integer({
         default: 64 * MiB,
@@ -254,7 +254,7 @@ export const requestOptions = {
       }),
       maxConnectionResponseBytes: integer({
         default: 16 * MiB,
-        doc: "Maximum bytes of unread responses per connection, plus 12 KiB for each but the first",
+        doc: "Maximum bytes of unread responses per connection",
         more: "Beyond it, responses are aborted.",
       }),
       maxAddressResponseBytes: integer({
@@ -278,7 +278,7 @@ export const requestOptions = {
       }),
       minBytesPerSecond: integer({
         default: 1024,
-        doc: "Minimum rate of bodies and responses, in bytes per second",
+        doc: "Minimum rate of bodies and responses",
       }),
     },
   ),
@@ -292,7 +292,7 @@ export const timeOptions = {
   }),
   pingIntervalMs: milliseconds({
     default: 25_000,
-    doc: "Time between pings; the first is sent after half to a whole interval",
+    doc: "Time between pings",
     more: "Less finds dead peers sooner, for a write each. `?cf_ws_frame_ping_pong=true` in the URL asks for Ping frames.",
   }),
   pongTimeoutMs: milliseconds({
@@ -340,7 +340,7 @@ export const memoryOptions = {
   ),
   maxOpenChannels: integer({
     default: 1_000_000,
-    doc: "Maximum number of active channels, with or without a log",
+    doc: "Maximum active channels",
     more: "Beyond it, error 111. Each takes 1.5 KB.",
   }),
   maxUserPercent: integer({
@@ -356,14 +356,14 @@ export const memoryOptions = {
   }),
   deliverySliceMs: integer({
     default: 4,
-    doc: "Maximum time of delivery before other work gets its turn",
+    doc: "Maximum time of delivery before other work",
     more: "More is a little faster and less even.",
   }),
   shedAboveLagMs: integer({
     default: 1000,
     orNull: "for never",
     doc: "Event loop lag beyond which new and costly work is briefly refused",
-    more: "New connections get close 3013, commands error 111, requests 503. Users who have used little of `workPerSecond` are still served.",
+    more: "New connections get close 3013, commands error 111, requests 503.",
   }),
 } as const;
 

@@ -10,19 +10,15 @@ import type { TlsOptions } from "../sockets/http-front.js";
 
 /** Limits of the store in `data`. */
 export interface StoreOptions {
-  /**
-   * Maximum size of the index, in bytes. Beyond it, publishes are refused (temporary error 111).
-   * @default 16 GiB
-   */
+  /** Maximum size of the index. Beyond it, publishes are refused (temporary error 111). @default 16 GiB */
   readonly maxBytes?: number;
   /**
-   * Maximum number of channels with a log, empty ones included. Beyond it, publishes in new channels are
-   * refused.
+   * Maximum channels with a log, empty ones included. Beyond it, publishes in new channels are refused.
    * @default 1,000,000
    */
   readonly maxChannels?: number;
   /**
-   * Maximum bytes of publications in memory on their way to the index. Beyond it, publishes are refused.
+   * Maximum bytes of publications on their way to the index. Beyond it, publishes are refused.
    * @default 64 MiB
    */
   readonly maxPendingBytes?: number;
@@ -44,51 +40,40 @@ export interface CompressionOptions {
   readonly thresholdBytes?: number;
   /** zlib compression level, from 1 (fast) to 9 (small). @default 3 */
   readonly level?: number;
-  /**
-   * zlib memory level of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes besides its window.
-   * @default 8
-   */
+  /** zlib memory level, from 1 to 9. @default 8 */
   readonly memLevel?: number;
-  /** Maximum window of this side's compressor, as a power of two from 8 to 15. @default 15 */
+  /** Maximum window of this side's compressor, from 8 to 15. @default 15 */
   readonly maxWindowBits?: number;
-  /**
-   * Maximum window of the peer's compressor, where negotiable, as a power of two from 8 to 15.
-   * @default 15
-   */
+  /** Maximum window of the peer's compressor, where negotiable, from 8 to 15. @default 15 */
   readonly maxPeerWindowBits?: number;
 }
 
 /** Bounds of requests: how many, their bodies, their answers, and their time. */
 export interface RequestOptions {
   /**
-   * Maximum number of concurrent requests per connection. Beyond it, the stream or connection is reset.
+   * Maximum concurrent requests per connection. Beyond it, the stream or connection is reset.
    * @default 256
    */
   readonly maxPerConnection?: number;
   /**
-   * Maximum number of active requests per address, excluding waiting requests and streams. Beyond it,
-   * 503. `null` for no limit.
+   * Maximum active requests per address, excluding waiting requests and streams. Beyond it, 503. `null`
+   * for no limit.
    * @default 2,000
    */
   readonly maxPerAddress?: number | null;
-  /**
-   * Maximum number of active requests in total. Each costs about 20 KB. `null` for no limit.
-   * @default 10,000
-   */
+  /** Maximum active requests in total. Each costs about 20 KB. `null` for no limit. @default 10,000 */
   readonly maxTotal?: number | null;
   /**
-   * Maximum bytes of request bodies held per connection until they are answered, plus 12 KiB for each
-   * incomplete body. Beyond it, 503.
+   * Maximum bytes of request bodies per connection, plus 12 KiB for each incomplete one. Beyond it, 503.
    * @default 4 MiB
    */
   readonly maxConnectionBodyBytes?: number;
-  /** Maximum bytes of request bodies per address, counted the same way. @default 16 MiB */
+  /** Maximum bytes of request bodies per address. @default 16 MiB */
   readonly maxAddressBodyBytes?: number;
   /** Maximum bytes of request bodies in total. Beyond it, the oldest are refused. @default 64 MiB */
   readonly maxBodyBytes?: number;
   /**
-   * Maximum bytes of unread responses per connection, plus 12 KiB for each but the first. Beyond it,
-   * responses are aborted.
+   * Maximum bytes of unread responses per connection. Beyond it, responses are aborted.
    * @default 16 MiB
    */
   readonly maxConnectionResponseBytes?: number;
@@ -103,7 +88,7 @@ export interface RequestOptions {
    * @default 60 s
    */
   readonly responseTimeoutMs?: number;
-  /** Minimum rate of bodies and responses, in bytes per second. @default 1 KiB */
+  /** Minimum rate of bodies and responses. @default 1 KiB */
   readonly minBytesPerSecond?: number;
 }
 
@@ -134,14 +119,14 @@ export interface ServerOptions {
    */
   readonly basePath?: string;
   /**
-   * Certificate and key (`cert`, `key`) to serve `https:` and `wss:` with. Flags take PEM files, read
-   * again on `SIGHUP`; programs call `server.setCertificate`.
+   * Certificate and key (`cert`, `key`) for `https:` and `wss:`. Flags take PEM files, read again on
+   * `SIGHUP`; programs call `server.setCertificate`.
    * @default null
    */
   readonly tls?: TlsOptions | null;
   /**
-   * With `tls`, how long browsers must use `https:` only (`Strict-Transport-Security`, RFC 6797). It
-   * holds for all ports of the host. `null` for no header.
+   * With `tls`, how long browsers must use `https:` only (`Strict-Transport-Security`). It holds for all
+   * ports of the host. `null` for no header.
    * @default 180 days
    */
   readonly hstsSeconds?: number | null;
@@ -178,25 +163,21 @@ export interface ServerOptions {
   /** Broker that keeps logs and presence, instead of the store. @default a broker for `data` */
   readonly broker?: Broker;
   /**
-   * Keys for `POST /api/…`, of at least 16 characters; without keys, all requests are refused. Strings
-   * for everything, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal
-   * digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.
+   * Keys for `POST /api/…`, of at least 16 characters; without keys, all requests are refused. Strings,
+   * or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf
+   * %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.
    * @default none
    */
   readonly apiKeys?: readonly (string | ApiKey)[];
   /** Accepts API keys as `?api_key=`, too. Proxies log URLs. @default false */
   readonly apiKeyInQuery?: boolean;
-  /** Identifies a client from the token and data of its connect command. @default `insecureAuth` */
+  /** Identifies a client. @default `insecureAuth` */
   readonly authenticate?: Authenticate;
-  /**
-   * Rules per channel: kind, durability, retention, presence, joins and leaves; a channel without rules
-   * does not exist.
-   * @default `openRules` for all
-   */
+  /** Rules per channel; a channel without rules does not exist. @default `openRules` for all */
   readonly rulesFor?: RulesFor;
   /**
-   * Origins whose pages may connect, or `*`. Pages of the server's own host and from this machine need no
-   * entry.
+   * Origins whose pages may connect, or `*`. Pages from this machine, and of the server's host unless it
+   * listens on loopback only, need no entry.
    * @default none
    */
   readonly allowedOrigins?: AllowedOrigins;
@@ -207,18 +188,14 @@ export interface ServerOptions {
    */
   readonly trustedProxies?: readonly string[];
   /**
-   * Writes a line to standard error for refused tokens, API keys and origins, revocations, and calls of
-   * admin methods. Or a function that gets entries.
+   * Writes a line to standard error for refusals, revocations and admin calls. Or a function that gets
+   * entries.
    * @default true
    */
   readonly audit?: boolean | AuditFunction;
   /** Called for every background failure. @default a line to standard error */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
-  /**
-   * permessage-deflate (RFC 7692) for clients that offer it: `true`, or an object of its options. When it
-   * pays.
-   * @default false
-   */
+  /** permessage-deflate for clients that offer it: `true`, or its options. When it pays. @default false */
   readonly compression?: boolean | CompressionOptions;
   /**
    * Maximum number of WebSockets and streams, closing ones included. Beyond it, 503. Each costs about 5
@@ -226,72 +203,61 @@ export interface ServerOptions {
    * @default 50,000
    */
   readonly maxConnections?: number | null;
-  /**
-   * Maximum number of requests that wait for publications (`?wait=`). Beyond it, 503. `null` for no
-   * limit.
-   * @default 20,000
-   */
+  /** Maximum waiting requests (`?wait=`). Beyond it, 503. `null` for no limit. @default 20,000 */
   readonly maxWaitingRequests?: number | null;
   /**
-   * Maximum time that a request may wait for publications. Less is for proxies that close silent
-   * connections.
+   * Maximum time that a request may wait. Less is for proxies that close silent connections.
    * @default 60 s
    */
   readonly maxWaitMs?: number;
   /**
-   * Maximum number of connections per user. Beyond it, close 3504, and SDKs do not reconnect. Anonymous
-   * clients do not count. `null` for no limit.
+   * Maximum connections per user. Beyond it, close 3504, and SDKs do not reconnect. Anonymous clients do
+   * not count. `null` for no limit.
    * @default 200
    */
   readonly maxUserConnections?: number | null;
   /**
-   * Maximum number of connections from one address. Beyond it, 503. Low limits lock out offices behind
-   * one address. `null` for no limit.
+   * Maximum connections from one address. Beyond it, 503. Low limits lock out offices behind one address.
+   * `null` for no limit.
    * @default 2,000
    */
   readonly maxAddressConnections?: number | null;
   /** Connections per second from one address. Beyond it, 429. `null` for no limit. @default 100 */
   readonly addressConnectionsPerSecond?: number | null;
-  /** Connections accepted in a burst before the rate applies. @default 2,000 */
+  /** Connections accepted in a burst. @default 2,000 */
   readonly addressConnectionBurst?: number;
-  /**
-   * Maximum number of waiting requests from one address. Beyond it, 503. `null` for no limit.
-   * @default 2,000
-   */
+  /** Maximum waiting requests from one address. Beyond it, 503. `null` for no limit. @default 2,000 */
   readonly maxAddressWaitingRequests?: number | null;
   /**
-   * Maximum number of TCP connections from one address, whatever their use. Beyond it, closed at once.
-   * `null` for no limit.
+   * Maximum TCP connections from one address. Beyond it, closed at once. `null` for no limit.
    * @default 5,000
    */
   readonly maxAddressSockets?: number | null;
   /**
-   * Maximum number of TCP connections from one address that have not completed TLS or started a request.
-   * Beyond it, closed at once. `null` for no limit.
+   * Maximum TCP connections from one address that have not started a request. Beyond it, closed at once.
+   * `null` for no limit.
    * @default 1,000
    */
   readonly maxAddressHandshakes?: number | null;
   /**
-   * Maximum number of TCP connections that have not completed TLS or started a request. Beyond it, the
-   * oldest are closed.
+   * Maximum TCP connections that have not started a request. Beyond it, the oldest are closed.
    * @default 4,096
    */
   readonly maxHandshakes?: number;
   /** Time to complete TLS, and to receive a request's headers. Beyond it, 408. @default 10 s */
   readonly handshakeTimeoutMs?: number;
-  /** Maximum size of a request's headers, in bytes. Beyond it, 431. @default 16 KiB */
+  /** Maximum size of a request's headers. Beyond it, 431. @default 16 KiB */
   readonly maxHandshakeBytes?: number;
   /**
-   * Maximum size of a message from a client, in bytes. Beyond it, close 1009. Also of a request's body:
-   * 413.
+   * Maximum size of a message from a client. Beyond it, close 1009. Also of a request's body: 413.
    * @default 64 KiB
    */
   readonly maxMessageBytes?: number;
-  /** Maximum number of frames in a message from a client. Beyond it, close 1009. @default 1,024 */
+  /** Maximum frames in a message from a client. Beyond it, close 1009. @default 1,024 */
   readonly maxFragments?: number;
-  /** Time to receive a message, from its first byte to its last. Beyond it, close 1008. @default 60 s */
+  /** Time to receive a message. Beyond it, close 1008. @default 60 s */
   readonly messageTimeoutMs?: number;
-  /** Maximum number of channels per connection. Beyond it, error 106. @default 128 */
+  /** Maximum channels per connection. Beyond it, error 106. @default 128 */
   readonly maxConnectionChannels?: number;
   /**
    * Commands per second from one connection. Beyond it, error 111, then close 3013. Also HTTP requests of
@@ -299,7 +265,7 @@ export interface ServerOptions {
    * @default 1,000
    */
   readonly commandsPerSecond?: number | null;
-  /** Commands accepted in a burst before the rate applies. @default 2,000 */
+  /** Commands accepted in a burst. @default 2,000 */
   readonly commandBurst?: number;
   /**
    * Publications per second from one connection. Beyond it, error 111, then close 3013. `null` for no
@@ -307,50 +273,49 @@ export interface ServerOptions {
    * @default 500
    */
   readonly publishesPerSecond?: number | null;
-  /** Publications accepted in a burst before the rate applies. @default 1,000 */
+  /** Publications accepted in a burst. @default 1,000 */
   readonly publishBurst?: number;
   /**
-   * Publications per second from one user, over all connections. Beyond it, error 111, then close 3013.
-   * Anonymous clients do not count. `null` for no limit.
+   * Publications per second from one user. Beyond it, error 111, then close 3013. Anonymous clients do
+   * not count. `null` for no limit.
    * @default 1,000
    */
   readonly userPublishesPerSecond?: number | null;
-  /** Publications of a user accepted in a burst before the rate applies. @default 2,000 */
+  /** Publications of a user accepted in a burst. @default 2,000 */
   readonly userPublishBurst?: number;
   /**
-   * Message bytes per second from one connection; text counts in characters. Beyond it, it is read no
-   * faster. Apart, the same for overhead: 1 KiB per control frame or small fragment, and what compressed
-   * messages expand to. `null` for no limit.
+   * Message bytes per second from one connection. Beyond it, it is read no faster. Overhead, such as
+   * control frames, is counted apart, the same way. `null` for no limit.
    * @default 1 MiB
    */
   readonly bytesPerSecond?: number | null;
-  /** Bytes accepted in a burst before the rate applies. @default 4 MiB */
+  /** Bytes accepted in a burst. @default 4 MiB */
   readonly byteBurst?: number;
   /**
-   * Units of work per second for one user, over all connections and requests. Beyond it, costly commands
-   * wait, and requests get 429. `null` for no limit.
+   * Units of work per second for one user. Beyond it, costly commands wait, and requests get 429. `null`
+   * for no limit.
    * @default 2,000
    */
   readonly workPerSecond?: number | null;
-  /** Units of work available in a burst before the rate applies. @default 4,000 */
+  /** Units of work available in a burst. @default 4,000 */
   readonly workBurst?: number;
-  /** Maximum number of concurrent commands per connection. Others wait. @default 16 */
+  /** Maximum concurrent commands per connection. Others wait. @default 16 */
   readonly maxCommandsInFlight?: number;
   /** Maximum bytes of unsent replies to a peer. Beyond it, its input is not read. @default 256 KiB */
   readonly maxUnsentBytes?: number;
-  /** Maximum number of publications in a history reply. @default 300 */
+  /** Maximum publications in a history reply. @default 300 */
   readonly maxHistoryEntries?: number;
-  /** Maximum bytes of data and publisher info in a history reply. @default 128 KiB */
+  /** Maximum bytes in a history reply. @default 128 KiB */
   readonly maxHistoryBytes?: number;
-  /** Maximum bytes of info in a presence reply. Beyond it, error 106. @default 512 KiB */
+  /** Maximum bytes in a presence reply. Beyond it, error 106. @default 512 KiB */
   readonly maxPresenceBytes?: number;
   /** Bounds of requests: how many, their bodies, their answers, and their time. */
   readonly requests?: RequestOptions;
   /** Time to receive the connect command. Beyond it, close 3008 or 3502. @default 10 s */
   readonly connectTimeoutMs?: number;
   /**
-   * Time between pings; the first is sent after half to a whole interval. Less finds dead peers sooner,
-   * for a write each. `?cf_ws_frame_ping_pong=true` in the URL asks for Ping frames.
+   * Time between pings. Less finds dead peers sooner, for a write each. `?cf_ws_frame_ping_pong=true` in
+   * the URL asks for Ping frames.
    * @default 25 s
    */
   readonly pingIntervalMs?: number;
@@ -377,10 +342,7 @@ export interface ServerOptions {
   readonly positionCheckIntervalMs?: number;
   /** The newest entries of channels in use, kept in memory. Readers further behind read the log. */
   readonly ring?: RingOptions;
-  /**
-   * Maximum number of active channels, with or without a log. Beyond it, error 111. Each takes 1.5 KB.
-   * @default 1,000,000
-   */
+  /** Maximum active channels. Beyond it, error 111. Each takes 1.5 KB. @default 1,000,000 */
   readonly maxOpenChannels?: number;
   /**
    * Percentage of shared resources that one user may take once half is in use. Beyond it, error 111. 100
@@ -394,15 +356,11 @@ export interface ServerOptions {
    * @default 256 MiB
    */
   readonly maxHeldBytes?: number;
-  /**
-   * Maximum time of delivery before other work gets its turn. More is a little faster and less even.
-   * @default 4 ms
-   */
+  /** Maximum time of delivery before other work. More is a little faster and less even. @default 4 ms */
   readonly deliverySliceMs?: number;
   /**
    * Event loop lag beyond which new and costly work is briefly refused. New connections get close 3013,
-   * commands error 111, requests 503. Users who have used little of `workPerSecond` are still served.
-   * `null` for never.
+   * commands error 111, requests 503. `null` for never.
    * @default 1 s
    */
   readonly shedAboveLagMs?: number | null;

@@ -84,7 +84,7 @@ const addressOptions = {
     default: null,
     accepts: "an object with cert and key, or null",
     isValid: (value) => value === null || isObject(value),
-    doc: "Certificate and key (`cert`, `key`) to serve `https:` and `wss:` with",
+    doc: "Certificate and key (`cert`, `key`) for `https:` and `wss:`",
     more: "Flags take PEM files, read again [on `SIGHUP`](../howto/configuration.md#signals); programs call `server.setCertificate`.",
   }),
   hstsSeconds: integer({
@@ -92,7 +92,7 @@ const addressOptions = {
     min: 0,
     max: maxHstsSeconds,
     orNull: "for no header",
-    doc: "With `tls`, how long browsers must use `https:` only (`Strict-Transport-Security`, RFC 6797)",
+    doc: "With `tls`, how long browsers must use `https:` only (`Strict-Transport-Security`)",
     more: "It holds for all ports of the host.",
   }),
   http2: toggle({
@@ -155,7 +155,7 @@ const accessOptions = {
       Array.isArray(value) &&
       value.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key)),
     doc: `Keys for \`POST /api/…\`, of at least ${minKeyCharacters} characters; without keys, all requests are refused`,
-    more: 'Strings for everything, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.',
+    more: 'Strings, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.',
   }),
   apiKeyInQuery: toggle({
     default: false,
@@ -168,7 +168,7 @@ const accessOptions = {
     shownDefault: "`insecureAuth`",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Identifies a client from the token and data of its connect command",
+    doc: "Identifies a client",
   }),
   rulesFor: code<RulesFor>({
     type: "RulesFor",
@@ -176,7 +176,7 @@ const accessOptions = {
     shownDefault: "`openRules` for all",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Rules per channel: kind, durability, retention, presence, joins and leaves; a channel without rules does not exist",
+    doc: "Rules per channel; a channel without rules does not exist",
   }),
   allowedOrigins: list<AllowedOrigins>({
     type: "AllowedOrigins",
@@ -184,7 +184,7 @@ const accessOptions = {
     accepts: '"*", or a list of origins such as https://example.com',
     isValid: (value) => value === "*" || (isListOfTexts(value) && value.every(isOrigin)),
     doc: "Origins whose pages may connect, or `*`",
-    more: "Pages of the server's own host and from this machine need no entry.",
+    more: "Pages from this machine, and of the server's host unless it listens on loopback only, need no entry.",
   }),
   trustedProxies: list<readonly string[]>({
     default: [],
@@ -208,7 +208,7 @@ const accessOptions = {
 function auditOption(): Entry<boolean | AuditFunction> {
   const option = toggle({
     default: true,
-    doc: "Writes a line to standard error for refused tokens, API keys and origins, revocations, and calls of admin methods",
+    doc: "Writes a line to standard error for refusals, revocations and admin calls",
     more: "Or a function that gets [entries](#audit).",
   });
   return {
@@ -225,7 +225,7 @@ const compressionOptions = {
   compression: switched(
     "CompressionOptions",
     {
-      doc: "permessage-deflate (RFC 7692) for clients that offer it: `true`, or an object of its options",
+      doc: "permessage-deflate for clients that offer it: `true`, or its options",
       more: "[When it pays](../explanation/websocket-engine.md#compression).",
     },
     sharedCompression,

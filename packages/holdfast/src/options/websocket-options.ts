@@ -2,26 +2,16 @@
 
 /** Limits of one connection in the engine, without I/O. */
 export interface ConnectionOptions {
-  /**
-   * Maximum size of a message in bytes, all fragments together, also after decompression. Beyond it,
-   * close 1009.
-   * @default 1 MiB
-   */
+  /** Maximum size of a message in bytes, decompressed. Beyond it, close 1009. @default 1 MiB */
   readonly maxMessageBytes?: number;
   /**
    * Maximum payload of a data frame in bytes, as sent. Beyond it, close 1009.
    * @default by `maxMessageBytes`
    */
   readonly maxFrameBytes?: number;
-  /**
-   * Maximum number of frames in a message, including empty ones. Beyond it, close 1009.
-   * @default 131,072
-   */
+  /** Maximum frames in a message, including empty ones. Beyond it, close 1009. @default 131,072 */
   readonly maxFragments?: number;
-  /**
-   * Source of a client's masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3).
-   * @default secure random
-   */
+  /** Source of masking keys: unpredictable unsigned 32-bit integers. @default secure random */
   readonly createMaskingKey?: () => number;
 }
 
@@ -36,8 +26,8 @@ export interface SocketOptions extends ConnectionOptions {
   /** Time for any input after a ping. Beyond it, terminated. @default 10 s */
   readonly pongTimeoutMs?: number;
   /**
-   * Time to receive a message, from its first byte to its last. Beyond it, close 1008. Large messages
-   * over slow lines need more. `null` for no limit.
+   * Time to receive a message. Beyond it, close 1008. Large messages over slow lines need more. `null`
+   * for no limit.
    * @default 60 s
    */
   readonly messageTimeoutMs?: number | null;
@@ -52,11 +42,7 @@ export interface SocketOptions extends ConnectionOptions {
    * @default 30 s
    */
   readonly stallTimeoutMs?: number | null;
-  /**
-   * Time for a peer to answer a Close frame, and for the system to send what is left. Beyond it,
-   * terminated.
-   * @default 5 s
-   */
+  /** Time for a peer to answer a Close frame. Beyond it, terminated. @default 5 s */
   readonly closeTimeoutMs?: number;
   /**
    * Maximum unsent bytes before a message is sent. Beyond it, close 1008 and terminated: watch
@@ -72,25 +58,21 @@ export interface SocketOptions extends ConnectionOptions {
   readonly holdReadingAboveBytes?: number | null;
   /**
    * Work per second that a peer may cause beside plain messages, in bytes. Beyond it, it is read no
-   * faster. A control frame or a small fragment counts as 1 KiB, a compressed message as what it expands
-   * to. `null` for no limit.
+   * faster. Control frames and small fragments count as 1 KiB. `null` for no limit.
    * @default 16 MiB
    */
   readonly overheadBytesPerSecond?: number | null;
-  /** Bytes of such work accepted in a burst before the rate applies. @default 64 MiB */
+  /** Bytes of such work accepted in a burst. @default 64 MiB */
   readonly overheadByteBurst?: number;
 }
 
 /** Limits of a WebSocketServer as a whole. */
 export interface WebSocketServerLimits {
-  /** Maximum number of connections. Further ones get 503. `null` for no limit. @default 100,000 */
+  /** Maximum connections. Further ones get 503. `null` for no limit. @default 100,000 */
   readonly maxConnections?: number | null;
-  /** Maximum number of connections that keep compression contexts. Others go without. @default 1,000 */
+  /** Maximum connections that keep compression contexts. Others go without. @default 1,000 */
   readonly maxContexts?: number;
-  /**
-   * Time for `authorize`, and to receive a request's headers when this server listens itself.
-   * @default 10 s
-   */
+  /** Time for `authorize`, and to receive a request's headers. @default 10 s */
   readonly handshakeTimeoutMs?: number;
 }
 
@@ -106,10 +88,7 @@ export interface DeflateOptions {
   readonly thresholdBytes?: number;
   /** zlib compression level, from 1 (fast) to 9 (small). @default 3 */
   readonly level?: number;
-  /**
-   * zlib memory level of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes besides its window.
-   * @default 8
-   */
+  /** zlib memory level, from 1 to 9. @default 8 */
   readonly memLevel?: number;
   /**
    * Context takeover: whether a message may refer to earlier ones. Small similar messages shrink more,
@@ -117,11 +96,8 @@ export interface DeflateOptions {
    * @default false
    */
   readonly contextTakeover?: boolean;
-  /** Maximum window of this side's compressor, as a power of two from 8 to 15. @default 15 */
+  /** Maximum window of this side's compressor, from 8 to 15. @default 15 */
   readonly maxWindowBits?: number;
-  /**
-   * Maximum window of the peer's compressor, where negotiable, as a power of two from 8 to 15.
-   * @default 15
-   */
+  /** Maximum window of the peer's compressor, where negotiable, from 8 to 15. @default 15 */
   readonly maxPeerWindowBits?: number;
 }

@@ -19,7 +19,7 @@ const noBound = "for no limit";
 export const connectionEntries = {
   maxMessageBytes: integer({
     default: MiB,
-    doc: "Maximum size of a message in bytes, all fragments together, also after decompression",
+    doc: "Maximum size of a message in bytes, decompressed",
     more: "Beyond it, close 1009.",
   }),
   maxFrameBytes: integer({
@@ -30,7 +30,7 @@ export const connectionEntries = {
   }),
   maxFragments: integer({
     default: 131_072,
-    doc: "Maximum number of frames in a message, including empty ones",
+    doc: "Maximum frames in a message, including empty ones",
     more: "Beyond it, close 1009.",
   }),
   createMaskingKey: code<(() => number) | undefined>({
@@ -39,7 +39,7 @@ export const connectionEntries = {
     shownDefault: "secure random",
     accepts: "a function",
     isValid: (value) => typeof value === "function",
-    doc: "Source of a client's masking keys: unpredictable unsigned 32-bit integers (RFC 6455 §10.3)",
+    doc: "Source of masking keys: unpredictable unsigned 32-bit integers",
   }),
 } as const;
 
@@ -59,7 +59,7 @@ export const socketEntries = {
   messageTimeoutMs: milliseconds({
     default: 60_000,
     orNull: noBound,
-    doc: "Time to receive a message, from its first byte to its last",
+    doc: "Time to receive a message",
     more: "Beyond it, close 1008. Large messages over slow lines need more.",
   }),
   idleTimeoutMs: milliseconds({
@@ -75,7 +75,7 @@ export const socketEntries = {
   }),
   closeTimeoutMs: milliseconds({
     default: 5000,
-    doc: "Time for a peer to answer a Close frame, and for the system to send what is left",
+    doc: "Time for a peer to answer a Close frame",
     more: "Beyond it, terminated.",
   }),
   maxUnsentBytes: integer({
@@ -93,11 +93,11 @@ export const socketEntries = {
     default: 16 * MiB,
     orNull: noBound,
     doc: "Work per second that a peer may cause beside plain messages, in bytes",
-    more: "Beyond it, it is read no faster. A control frame or a small fragment counts as 1 KiB, a compressed message as what it expands to.",
+    more: "Beyond it, it is read no faster. Control frames and small fragments count as 1 KiB.",
   }),
   overheadByteBurst: integer({
     default: 64 * MiB,
-    doc: "Bytes of such work accepted in a burst before the rate applies",
+    doc: "Bytes of such work accepted in a burst",
   }),
 } as const;
 
@@ -106,17 +106,17 @@ export const webSocketServerEntries = {
   maxConnections: integer({
     default: 100_000,
     orNull: noBound,
-    doc: "Maximum number of connections",
+    doc: "Maximum connections",
     more: "Further ones get 503.",
   }),
   maxContexts: integer({
     default: 1000,
-    doc: "Maximum number of connections that keep compression contexts",
+    doc: "Maximum connections that keep compression contexts",
     more: "Others go without.",
   }),
   handshakeTimeoutMs: milliseconds({
     default: 10_000,
-    doc: "Time for `authorize`, and to receive a request's headers when this server listens itself",
+    doc: "Time for `authorize`, and to receive a request's headers",
   }),
 } as const;
 
@@ -140,7 +140,7 @@ export const compressionEntries = {
   memLevel: integer({
     default: 8,
     max: 9,
-    doc: "zlib memory level of a compressor, from 1 to 9: 2 ** (memLevel + 9) bytes besides its window",
+    doc: "zlib memory level, from 1 to 9",
   }),
   contextTakeover: toggle({
     default: false,
@@ -151,13 +151,13 @@ export const compressionEntries = {
     default: 15,
     min: 8,
     max: 15,
-    doc: "Maximum window of this side's compressor, as a power of two from 8 to 15",
+    doc: "Maximum window of this side's compressor, from 8 to 15",
   }),
   maxPeerWindowBits: integer({
     default: 15,
     min: 8,
     max: 15,
-    doc: "Maximum window of the peer's compressor, where negotiable, as a power of two from 8 to 15",
+    doc: "Maximum window of the peer's compressor, where negotiable, from 8 to 15",
   }),
 } as const;
 
