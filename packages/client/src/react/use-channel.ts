@@ -56,7 +56,7 @@ export function useChannel<A extends AnyApp, P extends string>(
   const open = () =>
     (client as unknown as Client).channel(pattern as string, params as Readonly<Record<string, string>>);
   const { name } = open();
-  // The name stands for the pattern and the parameters.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the name stands for the pattern and the parameters.
   const channel = useMemo(open, [client, name]);
   const feed = useMemo(
     () =>

@@ -58,7 +58,7 @@ export function useMap<A extends AnyApp, P extends string>(
   const open = () =>
     (client as unknown as Client).map(pattern as string, params as Readonly<Record<string, string>>);
   const { name } = open();
-  // The name stands for the pattern and the parameters.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the name stands for the pattern and the parameters.
   const map = useMemo(open, [client, name]) as unknown as LiveMap<ChannelInput<A, P>, ChannelData<A, P>>;
   const feed = useMemo(
     () => new MapFeed(map as unknown as LiveMap<never, ChannelData<A, P>>, { type }),
