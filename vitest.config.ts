@@ -4,13 +4,13 @@ import { defineConfig } from "vitest/config";
 /** Unit tests alone: those of packages that are neither started as programs nor slow. */
 const isUnit = process.env.HOLDFAST_TEST_UNIT !== undefined;
 const all = ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"];
-/** Start the built programs, or build something. */
+/** Start programs or servers, or build something. */
 const withPrograms = [
   "packages/*/test/cli/**",
   "packages/client/test/index.*.test.ts",
   "packages/lab/test/run-lab*.test.ts",
   "apps/showcase/test/bundle.test.ts",
-  "apps/showcase/test/server/command.test.ts",
+  "apps/showcase/test/{*/server,server}/**",
 ];
 /** Seconds each: a store on disk, sockets that are filled or time out, long random runs. */
 const slow = [
