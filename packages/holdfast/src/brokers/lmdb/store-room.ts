@@ -7,11 +7,10 @@ import { join } from "node:path";
 import type { PublishOptions } from "../../channels/log.js";
 import { assertRoom, type Bound, type Owner, Quota, WindowQuota } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
+import { idempotencyWindowMs } from "../idempotency.js";
 import type { ChannelLog } from "./channel-log.js";
 import type { LogIndex } from "./log-index.js";
 import { toStoreError } from "./store-errors.js";
-
-const keyWindowMs = 5 * 60 * 1000;
 
 export interface StoreRoomOptions {
   readonly index: LogIndex;
@@ -40,7 +39,7 @@ export class StoreRoom {
     this.owners = new OwnerUse(index);
     const what = "idempotency keys of 5 minutes";
     const keys = { max: options.maxIdempotencyKeys, userPercent, what, option: "maxIdempotencyKeys" };
-    this.#keys = new WindowQuota(keys, keyWindowMs);
+    this.#keys = new WindowQuota(keys, idempotencyWindowMs);
   }
 
   /** Estimated memory of all publications that are not in the index yet. */

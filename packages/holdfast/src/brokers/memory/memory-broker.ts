@@ -19,7 +19,7 @@ import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { InitialEpochs } from "../epochs.js";
-import { nameOfKey } from "../idempotency.js";
+import { idempotencyWindowMs, nameOfKey } from "../idempotency.js";
 import { type ExpiryRound, KeyExpiry } from "../key-expiry.js";
 import type { KeyedState } from "../keyed-state.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
@@ -42,7 +42,6 @@ export interface MemoryBrokerOptions {
 }
 
 const keysOfWindow = "idempotency keys of 5 minutes";
-const keyWindowMs = 5 * 60 * 1000;
 const sweepIntervalMs = 10_000;
 const channelsPerSweep = 1000;
 const channelsPerSearch = 100;
@@ -104,7 +103,7 @@ class MemoryLog implements LocalLog {
       option: "maxBytes",
     });
     const keys = { max: maxIdempotencyKeys, userPercent, what: keysOfWindow, option: "maxIdempotencyKeys" };
-    this.#keyQuota = new WindowQuota(keys, keyWindowMs);
+    this.#keyQuota = new WindowQuota(keys, idempotencyWindowMs);
   }
 
   get sizes(): { channels: number; bytes: number; subscribed: number; idempotencyKeys: number } {
