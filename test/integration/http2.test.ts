@@ -2,8 +2,8 @@
 import { connect } from "node:http2";
 import { Centrifuge } from "centrifuge";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import { withoutLocalStorage } from "../../packages/client/src/without-local-storage.js";
 import { WebSocket } from "../../packages/holdfast/src/websocket.js";
+import { withoutLocalStorage } from "../../packages/holdfast/src/without-local-storage.js";
 import { startServer, until } from "../../packages/holdfast/test/support/server.js";
 import { testTls } from "../../packages/holdfast/test/support/tls.js";
 

@@ -155,7 +155,11 @@ const client: Readonly<Record<string, Layer>> = {
     folders: [],
     node: [],
     packages: ["centrifuge"],
-    files: [...shared, "../../holdfast/src/sockets/web-socket.ts"],
+    files: [
+      ...shared,
+      "../../holdfast/src/sockets/web-socket.ts",
+      "../../holdfast/src/without-local-storage.ts",
+    ],
     forbiddenGlobals: notInBrowsers,
   },
   react: { folders: ["."], node: [], packages: ["react"], files: shared, forbiddenGlobals: notInBrowsers },

@@ -1,10 +1,10 @@
 /** Entry of `@holdfast/client` in Node.js, which has no WebSocket before version 22: uses that of Holdfast. */
 import type { AnyApp } from "../../holdfast/src/app/app-shape.js";
 import { WebSocket } from "../../holdfast/src/sockets/web-socket.js";
+import { withoutLocalStorage } from "../../holdfast/src/without-local-storage.js";
 import type { Client } from "./client.js";
 import { createClient } from "./connect.js";
 import type { ClientOptions } from "./options.js";
-import { withoutLocalStorage } from "./without-local-storage.js";
 
 export * from "./index.js";
 

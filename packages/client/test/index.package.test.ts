@@ -16,7 +16,7 @@ const files = readdirSync(join(folder, "dist"), { recursive: true, encoding: "ut
 /** Folders and files of `dist`. The WebSocket is for Node.js 20, which has none. */
 const allowed = [
   /^client\/src\//,
-  /^holdfast\/src\/errors\./,
+  /^holdfast\/src\/(?:errors|without-local-storage)\./,
   /^holdfast\/src\/app\/(?:app-shape|pattern)\./,
   /^holdfast\/src\/(?:wire|sockets|time|websocket)\//,
   // Descriptions of the WebSocket's own options.

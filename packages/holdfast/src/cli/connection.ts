@@ -5,6 +5,7 @@ import { HoldfastError } from "../errors.js";
 import { isLoopback } from "../requests/origins.js";
 import { type ErrorEvent, WebSocket } from "../websocket.js";
 import { elementTexts, encodeJson, memberTexts, RawJson, textAt } from "../wire/payload.js";
+import { withoutLocalStorage } from "../without-local-storage.js";
 import { readProgramKey, runFileOf } from "./run-file.js";
 import { ownName, writeNote } from "./terminal.js";
 
@@ -199,19 +200,4 @@ function withTexts(publication: JsonObject, text: string): JsonObject {
       info: { ...(publication.info as JsonObject), conn_info: new RawJson(info) },
     }),
   };
-}
-
-/**
- * For Node.js, which warns on standard error (26.12 and later) when the SDK looks into a `localStorage` for its debug
- * switch. It finds nothing there.
- */
-function withoutLocalStorage<T>(run: () => T): T {
-  const own = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
-  if (own?.get === undefined || own.configurable !== true) return run();
-  Object.defineProperty(globalThis, "localStorage", { value: undefined, configurable: true });
-  try {
-    return run();
-  } finally {
-    Object.defineProperty(globalThis, "localStorage", own);
-  }
 }

@@ -5,7 +5,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { Centrifuge } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { withoutLocalStorage } from "../../../client/src/without-local-storage.js";
+import { withoutLocalStorage } from "../../src/without-local-storage.js";
 import { makeFolder } from "../config/config-folder.js";
 import { next } from "../support/app-server.js";
 import { certFile, keyFile } from "../support/tls.js";

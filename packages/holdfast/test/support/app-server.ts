@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import { Centrifuge, type Options, type Subscription, type TransportEndpoint } from "centrifuge";
 import { onTestFinished } from "vitest";
 import WsWebSocket from "ws";
-import { withoutLocalStorage } from "../../../client/src/without-local-storage.js";
 import { type App, createServer, type HoldfastServer, type ServerOptions } from "../../src/index.js";
+import { withoutLocalStorage } from "../../src/without-local-storage.js";
 
 export const apiKey = "0123456789abcdef0123456789abcdef";
 export const secret = "a secret of the tests that is long enough for HS256";
