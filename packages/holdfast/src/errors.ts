@@ -25,6 +25,8 @@ export const errorCodes = {
   HF_STORE_IN_USE: { message: "store is in use by another server", status: 500, isRetryable: true },
   HF_STORE_NEWER: { message: "store was written by a newer version", status: 500, isRetryable: false },
   HF_STORE_OPEN: { message: "store cannot be opened", status: 500, isRetryable: false },
+  HF_BROKER_UNAVAILABLE: { message: "broker cannot be reached", status: 503, isRetryable: true },
+  HF_BROKER_UNSUPPORTED: { message: "broker does not support this", status: 501, isRetryable: false },
   HF_BROKER_CLOSED: { message: "broker is closed", status: 503, isRetryable: false },
   HF_KEYS_UNAVAILABLE: { message: "keys of tokens are unavailable", status: 503, isRetryable: true },
   HF_REVOCATIONS_FULL: { message: "too many revocations", status: 507, isRetryable: true },

@@ -58,6 +58,8 @@ export interface BrokerUnderTest {
   readonly openPeer: () => Promise<{ readonly broker: Broker; readonly events: EventRecord }>;
 }
 
+let nodes = 0;
+
 type Body = () => void | Promise<void>;
 
 export class Section {
@@ -136,6 +138,8 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
     this.onEachPublication?.(event);
   }
 
+  onDisconnect(): void {}
+
   onReconnect(): void {}
 
   onJoin(channel: string, info: ClientInfo): void {
@@ -163,7 +167,10 @@ export async function openFixture(
   const { broker, clock, idle = settle, createPeer } = fixture;
   const open = async (each: Broker) => {
     const events = new EventRecord();
-    await each.open(events);
+    await each.open(events, {
+      node: { id: `node-${++nodes}`, name: "test", version: "1.0.0", startedAt: 0 },
+      needs: { hasMaps: false, durability: "process" },
+    });
     onOpened(each);
     return { broker: each, events };
   };

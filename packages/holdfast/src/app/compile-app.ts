@@ -2,6 +2,9 @@
  * Compiles an application into what sessions use: the policy of a channel, methods, and hooks of connections. Checked once, when the
  * server is made.
  */
+
+import type { BrokerNeeds } from "../channels/broker.js";
+import { needsOf } from "../channels/rules.js";
 import { HoldfastError, invalidOption, refuseUnknownOptions } from "../errors.js";
 import { type Actor, type Application, type Policy, refusal } from "../sessions/application.js";
 import type { SubscriptionGrant } from "../sessions/identity.js";
@@ -40,6 +43,7 @@ export interface CompileContext {
 
 export interface CompiledApp extends Application {
   readonly authentication: CompiledAuthentication;
+  readonly needs: BrokerNeeds;
   /** Calls a method as the server, which needs no permission. */
   callAsServer(method: string, data: Payload | undefined): ReturnType<NonNullable<Application["call"]>>;
 }
@@ -86,6 +90,7 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   );
   const { onDisconnect, onMessage } = options;
   return {
+    needs: needsOf(channels.map(({ rules }) => rules)),
     authentication,
     ...authentication,
     policyFor: createPolicyTable(channels),

@@ -34,6 +34,7 @@ export interface CompiledChannel {
   readonly pattern: Pattern;
   /** The pattern of the channels whose subscribers these list. */
   readonly lists: string | undefined;
+  readonly rules: ChannelRules;
   createPolicy(channel: string, params: Params): Policy;
 }
 
@@ -84,6 +85,7 @@ export function compileChannel(
   return {
     pattern,
     lists: options.map?.subscribersOf,
+    rules,
     createPolicy: (channel, params) => createPolicy({ channel, params, options, rules, access, limit }),
   };
 }

@@ -1,5 +1,5 @@
 /** The common part of brokers for a single process: a log, with presence and cluster in memory. */
-import type { Broker, BrokerEvents } from "../channels/broker.js";
+import type { Broker, BrokerEvents, BrokerStart } from "../channels/broker.js";
 import type { Log } from "../channels/log.js";
 import { LocalCluster } from "./local-cluster.js";
 import { LocalPresence, type LocalPresenceOptions } from "./local-presence.js";
@@ -28,11 +28,11 @@ export class LocalBroker<L extends LocalLog> implements Broker {
   }
 
   /** @throws what opening the log throws */
-  async open({ log, presence, cluster }: BrokerEvents): Promise<void> {
+  async open({ log, presence, cluster }: BrokerEvents, start?: BrokerStart): Promise<void> {
     await this.log.open(log);
     if (this.#closed) return;
     await this.presence.open(presence);
-    await this.cluster.open(cluster);
+    await this.cluster.open(cluster, start?.node);
   }
 
   close(): Promise<void> {

@@ -9,10 +9,15 @@ import type {
 import { HoldfastError } from "../errors.js";
 
 export class LocalCluster implements Cluster {
-  readonly id = "local";
+  #node: ClusterNode = Object.freeze({ id: "local", name: "local", version: "", startedAt: 0 });
   #events: ClusterEvents | undefined;
 
-  async open(events: ClusterEvents): Promise<void> {
+  get id(): string {
+    return this.#node.id;
+  }
+
+  async open(events: ClusterEvents, node = this.#node): Promise<void> {
+    this.#node = node;
     this.#events = events;
   }
 
@@ -22,11 +27,13 @@ export class LocalCluster implements Cluster {
 
   async nodes(): Promise<readonly ClusterNode[]> {
     this.#opened();
-    return [{ id: this.id }];
+    return [this.#node];
   }
 
-  async send(command: ClusterCommand): Promise<ClusterAnswer> {
-    const outcome = await this.#opened().onCommand(command);
+  async send(command: ClusterCommand, node = this.id): Promise<ClusterAnswer> {
+    const events = this.#opened();
+    if (node !== this.id) return { outcomes: new Map(), silent: [node] };
+    const outcome = await events.onCommand(command);
     return { outcomes: new Map([[this.id, outcome]]), silent: [] };
   }
 

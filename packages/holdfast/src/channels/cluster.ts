@@ -17,6 +17,12 @@ import type { Payload } from "../wire/payload.js";
 export interface ClusterNode {
   /** Random, new with each start. */
   readonly id: string;
+  /** For people: host name and process id. */
+  readonly name: string;
+  /** Of Holdfast; nodes of several versions may run side by side. */
+  readonly version: string;
+  /** Unix milliseconds, by the node's own clock. */
+  readonly startedAt: number;
 }
 
 /** The sessions that a command is for: all of a user, or the one of them with the connection id. */
@@ -41,7 +47,8 @@ export interface CommandGrant {
   };
 }
 
-export type ClusterCommand = { readonly target: SessionTarget } & (
+/** Acts on sessions, wherever they are. */
+export type SessionCommand = { readonly target: SessionTarget } & (
   | {
       readonly kind: "subscribe";
       readonly channel: string;
@@ -62,9 +69,40 @@ export type ClusterCommand = { readonly target: SessionTarget } & (
   | { readonly kind: "send"; readonly data: Payload }
 );
 
-/** A node's result of a command: empty, or why some or all of it failed. */
+/** Asks nodes for what only they know. */
+export type NodeQuery =
+  /** Data: `NodeStats`. */
+  | { readonly kind: "stats" }
+  /** Channels with subscribers. Data: an object with the number of clients by channel. */
+  | { readonly kind: "channels"; readonly pattern?: string };
+
+/** Commands of a client whose connection is emulated by requests, which may reach any node. Data: `EmulationResult`. */
+export interface EmulateCommand {
+  readonly kind: "emulate";
+  /** The secret id of the session. */
+  readonly session: string;
+  readonly data: Payload;
+}
+
+export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand;
+
+/** What a node did with emulated commands: the session took them, or too many wait for it. */
+export type EmulationResult = "taken" | "full";
+
+/** What a node counts. */
+export interface NodeStats {
+  readonly connections: number;
+  readonly users: number;
+  readonly subscriptions: number;
+  readonly channels: number;
+  /** Since the node started, in seconds. */
+  readonly uptimeSeconds: number;
+}
+
+/** A node's result of a command: the data of a query, or why some or all of a command failed. */
 export interface CommandOutcome {
   readonly error?: ReplyError;
+  readonly data?: unknown;
 }
 
 export interface ClusterAnswer {
@@ -82,17 +120,34 @@ export interface ClusterEvents {
   onHistoryRemoved(channel: string): void;
 }
 
+/**
+ * Counts that all nodes share, for limits such as connections of a user. What a node has taken is released when it dies.
+ */
+export interface ClusterCounts {
+  /**
+   * Adds one to the count of a key unless it has reached the maximum. Increments of all nodes are ordered, so the count never
+   * exceeds it.
+   * @returns whether it was added
+   */
+  take(key: string, max: number): Promise<boolean>;
+  /** Undoes one `take` of this node that has resolved with true. */
+  release(key: string): void;
+}
+
 export interface Cluster {
-  /** This node's id. */
+  /** Undefined where limits hold for each node by itself. */
+  readonly counts?: ClusterCounts;
+  /** This node's id, once it is open. */
   readonly id: string;
   /** Called once, before anything else. */
-  open(events: ClusterEvents): Promise<void>;
+  open(events: ClusterEvents, node: ClusterNode): Promise<void>;
   /** Ends everything; later calls reject with HF_BROKER_CLOSED. */
   close(): Promise<void>;
 
   /** The living nodes, this one included. */
   nodes(): Promise<readonly ClusterNode[]>;
-  send(command: ClusterCommand): Promise<ClusterAnswer>;
+  /** @param node sends it to this node only; one that is not alive is silent */
+  send(command: ClusterCommand, node?: string): Promise<ClusterAnswer>;
   /** Tells every node that a channel's history was removed. Resolves when this node knows; others may hear of it later. */
   announceHistoryRemoved(channel: string): Promise<void>;
 }

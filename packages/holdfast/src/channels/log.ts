@@ -16,6 +16,12 @@
  *   the channel is subscribed, and MUST NOT be that of an earlier, forgotten log of the channel.
  * - What users can fill is bounded in total and per owner (quota.ts). The server's own publications, and even more so reserved
  *   ones, MUST be accepted when users are refused. A log that still keeps publications MUST NOT be forgotten to make room.
+ * - A node passes the furthest position that it knows of a channel as the floor. A log that is behind a floor of its own epoch has
+ *   lost what readers were shown, such as a replica that was promoted: it MUST get a new epoch before anything is appended and
+ *   before the call resolves, so that no offset ever has two contents. It keeps its publications and their offsets under the new
+ *   epoch. Comparing and changing the epoch MUST be one step. A floor of another epoch says nothing.
+ * - While the store cannot be reached, calls MUST reject with HF_BROKER_UNAVAILABLE within a few seconds. A publish that was sent
+ *   before may have taken effect all the same. `onDisconnect` and `onReconnect` MUST be called in turns.
  * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
  * - Arguments and results MUST NOT be changed; entries are shared.
  * - Where retention keeps keys, the newest publication of each key MUST be kept beside the log, as durably as it, until
@@ -89,6 +95,8 @@ export interface PublishOptions {
   readonly keyMode?: "if_new" | "if_exists";
   /** Who is charged. Undefined: the server, which may use its reserved share. */
   readonly owner?: string;
+  /** The furthest position of the channel that this node knows. */
+  readonly floor?: Position;
   /** Must not be lost for lack of room: accepted even when the server itself is refused, as long as the reserve lasts. @default false */
   readonly isReserved?: boolean;
 }
@@ -142,7 +150,9 @@ export interface KeysPage {
 /** What a log reports to its node. Calls MUST NOT throw; the node handles its own errors. */
 export interface LogEvents {
   onPublication(channel: string, publication: Publication, epoch: string): void;
-  /** The log is reachable again, and events may be lost: the node compares heads at once. */
+  /** The store cannot be reached. Calls reject until `onReconnect`. */
+  onDisconnect(): void;
+  /** The store is reachable again, and events may be lost: the node compares heads at once. */
   onReconnect(): void;
 }
 
@@ -160,14 +170,20 @@ export interface Log {
    * Resolves when the publication is as durable as asked.
    * @throws HF_BROKER_FULL if a bound of the broker or its storage is reached, HF_MAP_FULL if one of the map's keys is; nothing
    * is appended then
+   * @throws HF_BROKER_UNAVAILABLE if the store cannot be reached; HF_BROKER_UNSUPPORTED if it cannot keep what was asked for, such as
+   * durability `disk`
    */
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;
   /**
    * The heads of many logs in one call. The result has every channel that was asked for. The heads need not be of the same
    * moment.
+   * @param floors the furthest positions that this node knows, by channel
    */
-  heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>>;
+  heads(
+    channels: readonly string[],
+    floors?: ReadonlyMap<string, Position>,
+  ): Promise<ReadonlyMap<string, Position>>;
 
   /** A page of a map's keys, with their values. */
   keys(channel: string, query: KeysQuery): Promise<KeysPage>;

@@ -6,6 +6,9 @@
  * - Calls for one channel MUST take effect in the order they are made.
  * - An entry MUST expire when its lease ends, whether or not its node is alive: entries of a node that died are gone within the
  *   lease.
+ * - A node that died or that the others cannot reach MUST be gone from lists within its lease, and the other nodes MUST announce a leave
+ *   of each of its clients, once, to their own readers. Where a node cannot be asked, `list` and `stats` MUST reject with
+ *   HF_BROKER_UNAVAILABLE rather than leave it out.
  * - A channel without entries MUST leave nothing behind.
  * - What users can fill is bounded in total and per owner (quota.ts).
  * - An announcement MUST reach every node that has subscribed to the channel in the broker's log, in the order of one node's

@@ -1,6 +1,7 @@
 /** Rules of a channel: its kind, how long its log is kept, and what clients may do with it. */
 import { HoldfastError } from "../errors.js";
 import type { MapType } from "../wire/messages.js";
+import type { BrokerNeeds } from "./broker.js";
 import type { Durability, Retention } from "./log.js";
 
 /**
@@ -112,6 +113,15 @@ function findKeysFault(keys: NonNullable<Retention["keys"]>): string | undefined
 }
 
 const keepsNothing: Retention = Object.freeze({ maxEntries: 0, maxBytes: 0, ttlMs: 0 });
+
+/** What a broker must support for channels with these rules. */
+export function needsOf(rules: readonly ChannelRules[]): BrokerNeeds {
+  const asked = rules.map((each) => storageOf(each).durability);
+  return {
+    hasMaps: rules.some(({ kind }) => kind === "map"),
+    durability: asked.includes("disk") ? "disk" : "process",
+  };
+}
 
 /** The part of a channel's rules that is passed to the broker with each publication. */
 export function storageOf({ kind, retention, durability }: ChannelRules): {

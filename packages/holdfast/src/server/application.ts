@@ -113,6 +113,7 @@ export function logEventsFor(
       if (revocationLog && channel === revocationChannel) revocationLog.receive(publication, epoch);
       else channels.onPublication(channel, publication, epoch);
     },
+    onDisconnect: () => {},
     onReconnect: () => void checks.checkNow(),
   };
 }

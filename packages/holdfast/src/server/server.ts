@@ -1,14 +1,15 @@
 /** Puts the parts together: a broker, the channels of this node, the sessions, and the transports that carry them. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hostname } from "node:os";
 import { type CompiledApp, compileApp } from "../app/compile-app.js";
 import { App, type UntypedApp } from "../app/define-app.js";
-import type { Broker, BrokerEvents } from "../channels/broker.js";
+import type { Broker, BrokerEvents, BrokerStart } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import { Delivery } from "../channels/delivery.js";
 import { LogReader } from "../channels/log-reader.js";
 import { PositionChecks } from "../channels/position-checks.js";
-import { checkRules, type RulesFor } from "../channels/rules.js";
+import { checkRules, needsOf, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
@@ -428,10 +429,18 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   }
 
   async #openParts(): Promise<void> {
-    if (!this.#isBrokerOpen) await this.#broker.open(this.#events);
+    if (!this.#isBrokerOpen) await this.#broker.open(this.#events, this.#brokerStart());
     this.#isBrokerOpen = true;
     await this.#revocationLog?.open();
     if (this.#closed === undefined) this.#checks.start();
+  }
+
+  #brokerStart(): BrokerStart {
+    const startedAt = systemClock.now() - (systemClock.elapsed() - this.#startedAt);
+    return {
+      node: { id: this.#id, name: `${hostname()}:${process.pid}`, version, startedAt },
+      needs: this.#app?.needs ?? needsOf([]),
+    };
   }
 
   #serve({ http1, http2 }: HttpFront, route: Router): void {

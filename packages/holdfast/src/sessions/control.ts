@@ -3,7 +3,7 @@
  * Acts on all connections of a user, on all nodes, unless one is named: by commands of the cluster, which node-commands.ts
  * carries out.
  */
-import type { ClusterCommand, CommandGrant, SessionTarget } from "../channels/cluster.js";
+import type { CommandGrant, SessionCommand, SessionTarget } from "../channels/cluster.js";
 import type { HistoryPage, PublishResult } from "../channels/log.js";
 import type { PresenceStats } from "../channels/presence-store.js";
 import { hasCode } from "../errors.js";
@@ -146,7 +146,7 @@ export class Control {
   }
 
   /** Runs a command on all nodes; on this one at once. @returns the first failure, or which nodes have not answered */
-  async #send(command: ClusterCommand): Promise<ReplyError | undefined> {
+  async #send(command: SessionCommand): Promise<ReplyError | undefined> {
     try {
       // Drops other members of the caller's object, which other nodes must not get.
       const { user, client } = command.target;

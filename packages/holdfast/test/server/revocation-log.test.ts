@@ -27,7 +27,7 @@ async function createNodes() {
   const onPublication: LogEvents["onPublication"] = (channel, publication, epoch) => {
     if (channel === revocationChannel) for (const log of logs) log.receive(publication, epoch);
   };
-  await broker.open(brokerEvents({ log: { onPublication, onReconnect() {} } }));
+  await broker.open(brokerEvents({ log: { onPublication, onDisconnect() {}, onReconnect() {} } }));
   const createNode = async ({ maxEntries = 100_000, maxSpareEntries = 10 } = {}) => {
     const revocations = new Revocations({ now: () => clock.now(), maxEntries });
     const errors: unknown[] = [];
@@ -296,6 +296,7 @@ describe("log of revocations on a store", () => {
         brokerEvents({
           log: {
             onPublication: (_channel, publication, epoch) => log.receive(publication, epoch),
+            onDisconnect() {},
             onReconnect() {},
           },
         }),

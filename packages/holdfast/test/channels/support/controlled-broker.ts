@@ -2,6 +2,7 @@
 import type { Broker, BrokerEvents } from "../../../src/channels/broker.js";
 import type { HistoryPage, HistoryQuery, Log } from "../../../src/channels/log.js";
 import type { PresenceStore } from "../../../src/channels/presence-store.js";
+import { brokerStart } from "./broker-events.js";
 
 type MethodsOf<T> = Exclude<keyof T & string, "open" | "close">;
 export type BrokerMethod = MethodsOf<Log> | `presence.${MethodsOf<PresenceStore>}`;
@@ -96,23 +97,27 @@ export class ControlledBroker implements Broker {
   /** The log tells the node that it was out of reach. */
   onReconnect = (): void => {};
 
-  open({ log, presence, cluster }: BrokerEvents): Promise<void> {
+  open({ log, presence, cluster }: BrokerEvents, start = brokerStart): Promise<void> {
     const tell = (event: () => void) => {
       if (this.holdsEvents) this.events.push(event);
       else event();
     };
     this.onReconnect = () => log.onReconnect();
-    return this.#inner.open({
-      log: {
-        onPublication: (...args) => tell(() => log.onPublication(...args)),
-        onReconnect: () => log.onReconnect(),
+    return this.#inner.open(
+      {
+        log: {
+          onPublication: (...args) => tell(() => log.onPublication(...args)),
+          onDisconnect: () => log.onDisconnect(),
+          onReconnect: () => log.onReconnect(),
+        },
+        presence: {
+          onJoin: (...args) => tell(() => presence.onJoin(...args)),
+          onLeave: (...args) => tell(() => presence.onLeave(...args)),
+        },
+        cluster,
       },
-      presence: {
-        onJoin: (...args) => tell(() => presence.onJoin(...args)),
-        onLeave: (...args) => tell(() => presence.onLeave(...args)),
-      },
-      cluster,
-    });
+      start,
+    );
   }
 
   close(): Promise<void> {
