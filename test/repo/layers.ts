@@ -129,7 +129,7 @@ const server: Readonly<Record<string, Layer>> = {
       "wire",
       "websocket",
     ],
-    node: ["crypto", "http", "http2", "https", "net", "stream", "tls", "url"],
+    node: ["crypto", "http", "http2", "https", "net", "os", "stream", "tls", "url"],
     packages: [],
   },
   config: {

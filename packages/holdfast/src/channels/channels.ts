@@ -103,6 +103,11 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     this.#closeIfUnused(channel);
   }
 
+  /** Reads again for readers whose log could not be reached. */
+  retryReads(): void {
+    this.#options.delivery.retryReads();
+  }
+
   /** The channels with subscriptions on this node whose position is known. */
   *withReaders(): Iterable<Channel> {
     for (const { channel } of this.#open.values())

@@ -6,6 +6,7 @@
  * reader that got something is flushed once. Each of the three continues in a later turn if it takes longer than a slice, so that
  * other work is not held up.
  */
+import { hasCode } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
 import { type Batch, batchOfNewest } from "./batches.js";
 import type { Channel, Subscription } from "./channel.js";
@@ -40,6 +41,8 @@ export class Delivery {
   readonly #walks = new Map<Channel, Walk>();
   /** Readers that lag and are ready for more. */
   readonly #behind = new Set<Reader>();
+  /** Readers whose log could not be reached. */
+  readonly #stalled = new Set<Reader>();
   #unflushed: Reader[] = [];
   #isScheduled = false;
   #turned: Promise<void> | undefined;
@@ -79,6 +82,12 @@ export class Delivery {
   resume(reader: Reader): void {
     this.#behind.add(reader);
     this.#wake();
+  }
+
+  /** Reads again for readers whose log could not be reached. */
+  retryReads(): void {
+    for (const reader of this.#stalled) this.resume(reader);
+    this.#stalled.clear();
   }
 
   /** Flushes the reader at the end of this turn. Must be called only once until it is flushed. */
@@ -246,6 +255,10 @@ export class Delivery {
       },
       (error: unknown) => {
         subscription.stopReading();
+        if (hasCode(error, "HF_BROKER_UNAVAILABLE")) {
+          this.#stalled.add(reader);
+          return;
+        }
         this.#reportOnce(error, `reading the log of ${channel.name}`);
         if (!subscription.isEnded) reader.onGap(subscription);
       },

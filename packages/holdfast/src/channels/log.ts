@@ -157,6 +157,8 @@ export interface LogEvents {
 }
 
 export interface Log {
+  /** Set if it may lose what it has acknowledged, so that floors count. */
+  readonly canGoBack?: true;
   /** Called once, before anything else. */
   open(events: LogEvents): Promise<void>;
   /** Ends everything; later calls reject with HF_BROKER_CLOSED. */

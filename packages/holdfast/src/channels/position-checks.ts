@@ -3,6 +3,7 @@
  * channel no later event shows the gap; so it is repaired within the interval. `checkNow` does the same at once, after the
  * connection to a store was down.
  */
+import { hasCode } from "../errors.js";
 import type { Clock } from "../time/clock.js";
 import type { Position } from "../wire/messages.js";
 import type { Channel } from "./channel.js";
@@ -10,8 +11,8 @@ import type { Channels } from "./channels.js";
 import type { Log } from "./log.js";
 
 export interface PositionCheckOptions {
-  readonly channels: Pick<Channels, "withReaders" | "recovery">;
-  readonly log: Pick<Log, "heads">;
+  readonly channels: Pick<Channels, "withReaders" | "recovery" | "retryReads">;
+  readonly log: Pick<Log, "heads" | "canGoBack">;
   readonly clock: Pick<Clock, "setTimer">;
   /** Runs the callback once, after the events of this turn. */
   readonly schedule: (run: () => void) => void;
@@ -86,6 +87,7 @@ export class PositionChecks {
     const { channels, schedule, checkOthers, onError } = this.#options;
     try {
       await checkOthers?.();
+      channels.retryReads();
       let batch: Channel[] = [];
       for (const channel of channels.withReaders()) {
         batch.push(channel);
@@ -98,14 +100,18 @@ export class PositionChecks {
       }
       if (batch.length > 0) await this.#check(batch);
     } catch (error) {
-      if (!this.#isStopped) onError(error, { stage: "checking positions" });
+      // Whoever watches the store reports that.
+      if (!this.#isStopped && !hasCode(error, "HF_BROKER_UNAVAILABLE"))
+        onError(error, { stage: "checking positions" });
     }
   }
 
   async #check(batch: readonly Channel[]): Promise<void> {
     const { log, channels } = this.#options;
     const before = batch.map(({ position }) => position);
-    const heads = await log.heads(batch.map(({ name }) => name));
+    const names = batch.map(({ name }) => name);
+    const floors = log.canGoBack ? new Map(batch.map(({ name, position }) => [name, position])) : undefined;
+    const heads = await log.heads(names, floors);
     if (this.#isStopped) return;
     const behind: Checked[] = [];
     batch.forEach((channel, i) => {

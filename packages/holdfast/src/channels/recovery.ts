@@ -2,6 +2,7 @@
  * Recovers missed publications: for a reader that resumes, and for a node that missed events. What cannot be recovered is
  * reported to that reader, or to every reader of the channel.
  */
+import { hasCode } from "../errors.js";
 import type { Position, Publication } from "../wire/messages.js";
 import { conflate, maxBatchBytes } from "./batches.js";
 import type { Channel } from "./channel.js";
@@ -105,6 +106,8 @@ export class Recovery {
         this.#restart(channel, position);
       } while (channel.isIncomplete);
     } catch (error) {
+      // The next check of positions repairs it.
+      if (hasCode(error, "HF_BROKER_UNAVAILABLE")) return;
       onError(error, { stage: `repairing channel ${channel.name}` });
       this.#restart(channel, channel.position);
     } finally {

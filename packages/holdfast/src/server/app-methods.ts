@@ -10,7 +10,7 @@ import type { PublishResult, SuppressReason } from "../channels/log.js";
 import type { PresenceStats } from "../channels/presence-store.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
-import type { ChannelUse, Control } from "../sessions/control.js";
+import type { ChannelUse, Control, NodesReport } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 
@@ -213,9 +213,17 @@ export abstract class AppMethods<A extends App> {
     return settle(this.control.send(toTarget(user), textOf(data)));
   }
 
-  /** Channels with subscribers on this node. */
-  channels(): readonly ChannelUse[] {
-    return this.control.channels();
+  /**
+   * Channels with subscribers on any node.
+   * @param pattern of names: `*` matches any characters, `?` exactly one
+   */
+  async channels(pattern?: string): Promise<readonly ChannelUse[]> {
+    return accepted(await this.control.channels(pattern));
+  }
+
+  /** The nodes of the server, this one included. */
+  async nodes(): Promise<NodesReport> {
+    return await this.control.nodes();
   }
 }
 

@@ -1,6 +1,7 @@
 /** Parts of a server, each created from its settings. */
 import { normalizePem } from "../auth/keys.js";
-import { type RouterOptions, refuseByPath } from "../http/router.js";
+import type { Cluster } from "../channels/cluster.js";
+import { refuseByPath } from "../http/router.js";
 import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
@@ -100,23 +101,33 @@ export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerS
 }
 
 /** Streaming responses, for SDKs and for plain HTTP. */
-export type Streams = Pick<RouterOptions, "streams" | "events">;
+export interface Streams {
+  readonly streams: StreamListener;
+  readonly events: PlainListener;
+}
 
 export interface StreamsContext {
   readonly handler: SessionRegistry;
   readonly admission: Admission;
   readonly application: Application;
-  /** This server's id. */
   readonly node: string;
+  readonly cluster: Cluster;
   readonly settings: ServerSettings;
 }
 
-export function createStreams({ handler, admission, application, node, settings }: StreamsContext): Streams {
+export function createStreams({
+  handler,
+  admission,
+  application,
+  node,
+  cluster,
+  settings,
+}: StreamsContext): Streams {
   const { closeTimeoutMs, pingIntervalMs, maxMessageBytes: maxBodyBytes, onError } = settings;
   const common = { handler, admission, times: { clock: systemClock, closeTimeoutMs } };
   const pingSeconds = Math.max(1, Math.round(pingIntervalMs / 1000));
   return {
-    streams: new StreamListener({ ...common, node, pingSeconds, maxBodyBytes, onError }),
+    streams: new StreamListener({ ...common, node, cluster, pingSeconds, maxBodyBytes, onError }),
     events: new PlainListener({
       ...common,
       random: Math.random,

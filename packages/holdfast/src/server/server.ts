@@ -6,7 +6,9 @@ import { type CompiledApp, compileApp } from "../app/compile-app.js";
 import { App, type UntypedApp } from "../app/define-app.js";
 import type { Broker, BrokerEvents, BrokerStart } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
+import type { NodeStats } from "../channels/cluster.js";
 import { Delivery } from "../channels/delivery.js";
+import { withFloors } from "../channels/floors.js";
 import { LogReader } from "../channels/log-reader.js";
 import { PositionChecks } from "../channels/position-checks.js";
 import { checkRules, needsOf, type RulesFor } from "../channels/rules.js";
@@ -153,7 +155,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       this.#app ?? createOpenApplication(rulesFor, settings.authenticate),
       this.#audit,
     );
-    this.#broker = createBroker(settings);
+    this.#broker = withFloors(createBroker(settings));
     this.#deadlines = new Deadlines(systemClock, onError);
     const logReader = new LogReader(this.#broker.log);
     this.#delivery = new Delivery({
@@ -214,7 +216,11 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       expectedFailure,
     });
     this.control = new Control(context);
-    const commands = new NodeCommands(this.#handler, context, this.#channelRoutes);
+    const commands = new NodeCommands(this.#handler, context, {
+      requests: this.#channelRoutes,
+      stats: () => this.#nodeStats(),
+      emulate: (session, data) => this.#streams.streams.emulate(session, data),
+    });
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, commands });
     this.#checks = new PositionChecks({
       channels: this.#channels,
@@ -259,6 +265,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       admission: this.#admission,
       application,
       node: this.#id,
+      cluster: this.#broker.cluster,
       settings,
     });
   }
@@ -388,19 +395,30 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     };
   }
 
-  /** As the protocol's reference server names it; `stats` is ours. */
-  #info(): object {
-    const stats = this.stats();
+  #nodeStats(): NodeStats {
+    const { connections, users, subscriptions } = this.#handler.stats();
+    const uptimeSeconds = Math.floor((systemClock.elapsed() - this.#startedAt) / 1000);
+    return { connections, users, subscriptions, channels: this.#channels.count, uptimeSeconds };
+  }
+
+  /** As the protocol's reference server names it; `stats` and `silent` are ours. */
+  async #info(): Promise<object> {
+    const { nodes, silent } = await this.control.nodes();
     return {
-      uid: this.#id,
-      name: "holdfast",
-      version,
-      num_clients: stats.connections,
-      num_users: stats.users,
-      num_subs: stats.subscriptions,
-      num_channels: stats.channels,
-      uptime: Math.floor((systemClock.elapsed() - this.#startedAt) / 1000),
-      stats,
+      nodes: nodes.map(({ id, name, version, stats }) => ({
+        uid: id,
+        name,
+        version,
+        num_clients: stats.connections,
+        num_users: stats.users,
+        num_subs: stats.subscriptions,
+        num_channels: stats.channels,
+        uptime: stats.uptimeSeconds,
+        ...(id === this.#id && { stats: this.stats() }),
+      })),
+      ...(silent.length > 0 && {
+        silent: silent.map(({ id, name, version }) => ({ uid: id, name, version })),
+      }),
     };
   }
 

@@ -445,6 +445,9 @@ export function expectedFailure(error: unknown): ReplyError | undefined {
   // Temporary: room comes back as publications expire or are removed.
   if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
   if (error.code === "HF_MAP_FULL") return replyError("limitExceeded", error.message);
+  if (error.code === "HF_BROKER_UNAVAILABLE")
+    return replyError("internal", "the store cannot be reached at the moment; try again");
+  if (error.code === "HF_BROKER_UNSUPPORTED") return replyError("notAvailable", error.message);
   if (error.code === "HF_STORE_FAILED")
     return replyError("internal", "the store is read-only after a write failure");
   if (error.code === "HF_REVOCATIONS_FULL") return replyError("limitExceeded", error.message);

@@ -3,7 +3,13 @@
  * Acts on all connections of a user, on all nodes, unless one is named: by commands of the cluster, which node-commands.ts
  * carries out.
  */
-import type { CommandGrant, SessionCommand, SessionTarget } from "../channels/cluster.js";
+import type {
+  ClusterNode,
+  CommandGrant,
+  NodeStats,
+  SessionCommand,
+  SessionTarget,
+} from "../channels/cluster.js";
 import type { HistoryPage, PublishResult } from "../channels/log.js";
 import type { PresenceStats } from "../channels/presence-store.js";
 import { hasCode } from "../errors.js";
@@ -21,6 +27,15 @@ import { readHistory } from "./reading.js";
 export interface ChannelUse {
   readonly name: string;
   readonly numClients: number;
+}
+
+export interface NodesReport {
+  readonly nodes: readonly (ClusterNode & { readonly stats: NodeStats })[];
+  readonly silent: readonly ClusterNode[];
+}
+
+function noAnswerFrom(silent: readonly string[]): ReplyError {
+  return replyError("internal", `no answer from nodes ${silent.join(", ")}`);
 }
 
 export class Control {
@@ -140,9 +155,38 @@ export class Control {
     return await this.#send({ kind: "send", target, data });
   }
 
-  /** Channels that have subscribers on this node. */
-  channels(matches: (name: string) => boolean = () => true): readonly ChannelUse[] {
-    return this.#context.channels.list().filter(({ name, numClients }) => numClients > 0 && matches(name));
+  /**
+   * Channels with subscribers on any node.
+   * @param pattern of names: `*` matches any characters, `?` exactly one
+   * @returns at most 10,000 of each node; an error if a node has not answered
+   */
+  async channels(pattern?: string): Promise<readonly ChannelUse[] | ReplyError> {
+    const query = { kind: "channels", ...(pattern !== undefined && { pattern }) } as const;
+    const { outcomes, silent } = await this.#context.broker.cluster.send(query);
+    const clients = new Map<string, number>();
+    for (const { error, data } of outcomes.values()) {
+      if (error !== undefined) return error;
+      for (const [name, count] of Object.entries(data as Record<string, number>))
+        clients.set(name, (clients.get(name) ?? 0) + count);
+    }
+    if (silent.length > 0) return noAnswerFrom(silent);
+    return [...clients].map(([name, numClients]) => ({ name, numClients }));
+  }
+
+  /** What each node counts, and the nodes that have not answered. */
+  async nodes(): Promise<NodesReport> {
+    const { cluster } = this.#context.broker;
+    const [known, { outcomes, silent }] = await Promise.all([
+      cluster.nodes(),
+      cluster.send({ kind: "stats" }),
+    ]);
+    return {
+      nodes: known.flatMap((node) => {
+        const stats = outcomes.get(node.id)?.data as NodeStats | undefined;
+        return stats ? [{ ...node, stats }] : [];
+      }),
+      silent: known.filter(({ id }) => silent.includes(id)),
+    };
   }
 
   /** Runs a command on all nodes; on this one at once. @returns the first failure, or which nodes have not answered */
@@ -153,9 +197,7 @@ export class Control {
       const target = { user, ...(client !== undefined && { client }) };
       const { outcomes, silent } = await this.#context.broker.cluster.send({ ...command, target });
       for (const { error } of outcomes.values()) if (error !== undefined) return error;
-      return silent.length === 0
-        ? undefined
-        : replyError("internal", `no answer from nodes ${silent.join(", ")}`);
+      return silent.length === 0 ? undefined : noAnswerFrom(silent);
     } catch (error) {
       // A server that is not open has no sessions.
       if (hasCode(error, "HF_BROKER_CLOSED")) return undefined;

@@ -2,8 +2,17 @@
  * Carries out commands of the cluster on the sessions and waiting requests of this node. control.ts sends them, on any node. Needs
  * no permission.
  */
-import type { ClusterCommand, CommandOutcome, SessionTarget } from "../channels/cluster.js";
+import type {
+  ClusterCommand,
+  CommandOutcome,
+  EmulationResult,
+  NodeStats,
+  SessionCommand,
+  SessionTarget,
+} from "../channels/cluster.js";
+import { matcherOf } from "../channels/glob.js";
 import { disconnect, type ReplyError, reconnectsAfter, replyError, unsubscribeTable } from "../wire/codes.js";
+import type { Payload } from "../wire/payload.js";
 import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
@@ -24,26 +33,39 @@ export interface WaitingRequests {
   refuseWhere(matches: (waiting: WaitingRequest) => boolean, error: ReplyError): void;
 }
 
-type CommandOf<K extends ClusterCommand["kind"]> = Extract<ClusterCommand, { kind: K }>;
+/** Parts of this node that commands concern, besides its sessions. */
+export interface NodeParts {
+  /** Treated like connections. */
+  readonly requests?: WaitingRequests;
+  stats(): NodeStats;
+  /** Hands over commands of an emulated session. */
+  emulate(session: string, data: Payload): EmulationResult;
+}
 
+type CommandOf<K extends SessionCommand["kind"]> = Extract<SessionCommand, { kind: K }>;
+
+/** Of one node in one answer. */
+const maxListedChannels = 10_000;
 const noOutcome: CommandOutcome = Object.freeze({});
 const noGrant: SubscriptionGrant = Object.freeze({});
 
 export class NodeCommands {
   readonly #sessions: SessionRegistry;
   readonly #context: SessionContext;
-  readonly #requests: WaitingRequests | undefined;
+  readonly #node: NodeParts;
 
-  /** @param requests treated like connections */
-  constructor(sessions: SessionRegistry, context: SessionContext, requests?: WaitingRequests) {
+  constructor(sessions: SessionRegistry, context: SessionContext, node: NodeParts) {
     this.#sessions = sessions;
     this.#context = context;
-    this.#requests = requests;
+    this.#node = node;
   }
 
   /** Begins at once. Never rejects: a failure is the outcome. */
   async run(command: ClusterCommand): Promise<CommandOutcome> {
     try {
+      if (command.kind === "stats") return { data: this.#node.stats() };
+      if (command.kind === "channels") return { data: this.#channels(command.pattern) };
+      if (command.kind === "emulate") return { data: this.#node.emulate(command.session, command.data) };
       const error = await this.#run(command);
       return error === undefined ? noOutcome : { error };
     } catch (error) {
@@ -64,13 +86,24 @@ export class NodeCommands {
       if (isRevoked(application, session.client.identity, noGrant))
         session.close(disconnect("invalidToken", "revoked"));
       else session.channels.endRevoked(matches);
-    this.#requests?.refuseWhere(
+    this.#node.requests?.refuseWhere(
       ({ identity, grant }) => isRevoked(application, identity, grant),
       replyError("unauthorized", "the token is revoked"),
     );
   }
 
-  #run(command: ClusterCommand): Promise<ReplyError | undefined> | undefined {
+  #channels(pattern: string | undefined): Record<string, number> {
+    const matches = matcherOf(pattern);
+    const found: [string, number][] = [];
+    for (const { name, numClients } of this.#context.channels.list()) {
+      if (numClients === 0 || !matches(name)) continue;
+      found.push([name, numClients]);
+      if (found.length === maxListedChannels) break;
+    }
+    return Object.fromEntries(found);
+  }
+
+  #run(command: SessionCommand): Promise<ReplyError | undefined> | undefined {
     switch (command.kind) {
       case "subscribe":
         return this.#subscribe(command);
@@ -148,7 +181,7 @@ export class NodeCommands {
   /** Requests have no connection that could be named. */
   #refuse({ user, client }: SessionTarget, error: ReplyError, channel?: string): void {
     if (client !== undefined) return;
-    this.#requests?.refuseWhere(
+    this.#node.requests?.refuseWhere(
       (waiting) => waiting.identity.user === user && (channel ?? waiting.channel) === waiting.channel,
       error,
     );

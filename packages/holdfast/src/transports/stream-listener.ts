@@ -3,6 +3,7 @@
  * that send commands (`emulation`) and for those that only read.
  */
 import { randomBytes } from "node:crypto";
+import type { Cluster, EmulationResult } from "../channels/cluster.js";
 import { type HttpExchange, parseJsonObject } from "../requests/exchange.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import { findMisplacedResume } from "../requests/resume.js";
@@ -19,8 +20,10 @@ export interface StreamListenerOptions {
   readonly handler: SessionRegistry;
   readonly admission: Admission;
   readonly times: StreamTimes;
-  /** This server's id. */
+  /** This node's id. */
   readonly node: string;
+  /** Reaches sessions of other nodes. */
+  readonly cluster: Pick<Cluster, "send">;
   /** Between pings, for clients that only read. */
   readonly pingSeconds: number;
   readonly maxBodyBytes: number;
@@ -177,6 +180,28 @@ export class StreamListener {
     return text;
   }
 
+  /** Hands over commands that another node has received. Does not wait for the session, but only so many may wait. */
+  emulate(session: string, commands: string): EmulationResult {
+    const taken = this.#transports.get(session)?.deliver(commands);
+    return taken === "full" ? "full" : "taken";
+  }
+
+  /** A session that has ended is answered like one that never was: its client learns it by the end of its response. */
+  async #take(session: string, commands: string): Promise<HttpRefusal | undefined> {
+    const taken = this.#transports.get(session)?.deliver(commands);
+    if (taken === "full") return tooMany;
+    await taken;
+    return undefined;
+  }
+
+  async #forward({ session, node, data }: Envelope): Promise<HttpRefusal | undefined> {
+    const { outcomes } = await this.#options.cluster.send({ kind: "emulate", session, data }, node);
+    const outcome = outcomes.get(node);
+    if (outcome === undefined)
+      return refuse(404, `Node ${JSON.stringify(node)} is not there, or does not answer.`);
+    return outcome.data === "full" ? tooMany : undefined;
+  }
+
   async #takeCommands(exchange: HttpExchange): Promise<HttpRefusal | undefined> {
     if (codecOfBody(exchange) === undefined) return unsupportedType();
     const text = await this.#readBody(exchange);
@@ -184,18 +209,18 @@ export class StreamListener {
     const envelope = readEnvelope(text);
     if (envelope === undefined)
       return refuse(400, "The body must be a JSON object with the strings session, node and data.");
-    if (envelope.node !== this.#options.node) return refuse(404, "There is no such node here.");
-    // A session that has ended is answered like one that never was: its client learns it by the end of its response.
-    const taken = this.#transports.get(envelope.session)?.deliver(envelope.data) ?? Promise.resolve();
-    if (taken === "full")
-      return refuse(429, "Too many commands of this session are waiting.", retryAfter(1000));
-    await taken;
+    const { session, node, data } = envelope;
+    const refusal =
+      node === this.#options.node ? await this.#take(session, data) : await this.#forward(envelope);
+    if (refusal) return refusal;
     if (exchange.isClosed) return undefined;
     exchange.response.writeHead(204, exchange.headers);
     exchange.response.end();
     return undefined;
   }
 }
+
+const tooMany = refuse(429, "Too many commands of this session are waiting.", retryAfter(1000));
 
 function codecOfBody({ request }: HttpExchange): Codec | undefined {
   return codecForContentType(request.headers["content-type"]);
@@ -221,10 +246,15 @@ function isConnectAlone(text: string): boolean {
   return Object.keys(fields).every((name) => name === "id" || name === "connect");
 }
 
+/** Commands in a request of their own. */
+interface Envelope {
+  readonly session: string;
+  readonly node: string;
+  readonly data: string;
+}
+
 /** @returns undefined if the text is not an envelope of commands */
-function readEnvelope(
-  text: string,
-): { readonly session: string; readonly node: string; readonly data: string } | undefined {
+function readEnvelope(text: string): Envelope | undefined {
   const { session, node, data } = parseJsonObject(text) ?? {};
   if (typeof session !== "string" || typeof node !== "string" || typeof data !== "string") return undefined;
   // A JSON string can hold half of a surrogate pair, which has no bytes; the commands must escape it again.

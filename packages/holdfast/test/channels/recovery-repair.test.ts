@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors.js";
 import { settle } from "../support/fake-clock.js";
 import { countTo } from "./support/entries.js";
 import { createTestNode, type TestNodeOptions } from "./support/test-node.js";
@@ -181,5 +182,52 @@ describe("repair that fails", () => {
     await scheduler.runAll();
     expect(reader.offsets()).toEqual(countTo(5, offset + 1));
     expect(reader.lost).toEqual([]);
+  });
+});
+
+describe("a log that cannot be reached", () => {
+  const unavailable = new HoldfastError("HF_BROKER_UNAVAILABLE");
+
+  it("tells readers nothing, and what they lack arrives once it can", async () => {
+    const { broker, checks, errors, publish, readers, scheduler, tell } = await nodeWithReaders();
+    await publish("news", 5);
+    broker.fail("history", unavailable);
+    tell(1, 4);
+    await scheduler.runAll();
+    expect(errors).toEqual([]);
+    for (const reader of readers) expect(reader.lost).toEqual([]);
+    broker.heal("history");
+    await checks.checkNow();
+    await scheduler.runAll();
+    for (const reader of readers) {
+      expect(reader.offsets()).toEqual(countTo(5));
+      expect(reader.lost).toEqual([]);
+    }
+  });
+
+  it("is read again by readers that lag behind the ring", async () => {
+    const { broker, checks, createReader, errors, follow, publish, scheduler } = await createTestNode({
+      ringLimits: { maxEntries: 2 },
+    });
+    await publish("news", 10);
+    broker.fail("history", unavailable);
+    const reader = createReader();
+    await follow(reader, "news", { offset: 3 });
+    await scheduler.runAll();
+    expect(reader.lost).toEqual([]);
+    expect(errors).toEqual([]);
+    broker.heal("history");
+    broker.onReconnect();
+    await scheduler.runAll();
+    await checks.checkNow();
+    await scheduler.runAll();
+    expect(reader.offsets()).toEqual(countTo(10, 4));
+  });
+
+  it("is not reported by each check of positions", async () => {
+    const { broker, checks, errors } = await nodeWithReaders();
+    broker.fail("heads", unavailable);
+    await checks.checkNow();
+    expect(errors).toEqual([]);
   });
 });

@@ -65,3 +65,52 @@ describe("the server's commands to sessions", () => {
     expect(await control.disconnect({ user: "ann" })).toBeUndefined();
   });
 });
+
+describe("what only nodes know", () => {
+  it("adds up the subscribers of channels, and names the nodes that did not answer", async () => {
+    const outcomes = new Map([
+      ["a", { data: { news: 2, sport: 1 } }],
+      ["b", { data: { news: 3 } }],
+    ]);
+    const answer = { outcomes, silent: [] as string[] };
+    const sent: ClusterCommand[] = [];
+    const control = controlOver(async (command) => {
+      sent.push(command);
+      return answer;
+    });
+    expect(await control.channels("n*")).toEqual([
+      { name: "news", numClients: 5 },
+      { name: "sport", numClients: 1 },
+    ]);
+    expect(sent).toEqual([{ kind: "channels", pattern: "n*" }]);
+    answer.silent = ["c"];
+    expect(await control.channels()).toMatchObject({
+      code: 100,
+      message: expect.stringContaining("nodes c"),
+    });
+  });
+
+  it("lists this node's channels by a pattern", async () => {
+    const { connect, control } = await createSessionNode();
+    const ann = await connect("ann");
+    for (const [id, channel] of ["news", "sport"].entries())
+      await ann.ask({ id: id + 2, subscribe: { channel } });
+    expect(await control.channels("s?ort")).toEqual([{ name: "sport", numClients: 1 }]);
+    expect(await control.channels()).toHaveLength(2);
+  });
+
+  it("reports statistics of the nodes that answered, and lists the others", async () => {
+    const stats = { connections: 1, users: 1, subscriptions: 0, channels: 0, uptimeSeconds: 5 };
+    const node = (id: string) => ({ id, name: `host:${id}`, version: "1.0.0", startedAt: 0 });
+    const context = {
+      broker: {
+        cluster: {
+          nodes: async () => [node("a"), node("b")],
+          send: async () => ({ outcomes: new Map([["a", { data: stats }]]), silent: ["b"] }),
+        },
+      },
+    };
+    const control = new Control(context as unknown as SessionContext);
+    expect(await control.nodes()).toEqual({ nodes: [{ ...node("a"), stats }], silent: [node("b")] });
+  });
+});

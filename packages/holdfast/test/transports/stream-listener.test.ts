@@ -27,6 +27,7 @@ describe("sessions that commands name", () => {
       admission,
       times: { clock: systemClock, closeTimeoutMs: 1000 },
       node: "n",
+      cluster: { send: async () => ({ outcomes: new Map(), silent: [] }) },
       pingSeconds: 25,
       maxBodyBytes: 1000,
       onError: (error) => {

@@ -10,7 +10,6 @@ import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import { type ClientInfo, type Publication, toPublishedFields } from "../../wire/messages.js";
 import { type JsonText, RawJson } from "../../wire/payload.js";
-import { matcherOf } from "./glob.js";
 import * as schemas from "./schemas.js";
 
 /** What a key may be used for; each includes those before it. */
@@ -18,8 +17,8 @@ export type Scope = "read" | "publish" | "admin";
 
 export interface ApiTools {
   readonly control: Control;
-  /** Statistics of this node. */
-  readonly info: () => object;
+  /** Statistics of all nodes. */
+  readonly info: () => Promise<object | ReplyError>;
   readonly call:
     | ((method: string, params: JsonText | undefined) => Promise<ReplyError | { readonly data: JsonText }>)
     | undefined;
@@ -271,7 +270,8 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.channels,
       result: z.object({ channels: z.record(z.string(), z.object({ num_clients: z.int() })) }),
       run: async ({ pattern }, { control }) => {
-        const channels = control.channels(matcherOf(pattern));
+        const channels = await control.channels(pattern);
+        if ("code" in channels) return { error: channels };
         return {
           channels: Object.fromEntries(
             channels.map(({ name, numClients }) => [name, { num_clients: numClients }]),
@@ -286,8 +286,8 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       summary: "Statistics of the nodes",
       scope: "read",
       params: schemas.empty,
-      result: z.object({ nodes: z.array(schemas.node) }),
-      run: async (_params, { info }) => ({ nodes: [info()] }),
+      result: z.object({ nodes: z.array(schemas.node), silent: z.array(schemas.silentNode).optional() }),
+      run: async (_params, { info }) => await info(),
     }),
   ],
   [

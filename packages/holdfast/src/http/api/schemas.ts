@@ -189,8 +189,11 @@ export const node = z.object({
   num_subs: z.int(),
   num_channels: z.int(),
   uptime: z.int().describe("seconds"),
-  stats: z.record(z.string(), z.number()),
+  stats: z.record(z.string(), z.number()).optional().describe("of the node that answers"),
 });
+
+/** A node that has not answered in time. */
+export const silentNode = node.pick({ uid: true, name: true, version: true });
 
 /** A fault that the schemas cannot express: fields that depend on each other, or invalid JSON in base64. */
 export class ContentFault extends Error {}

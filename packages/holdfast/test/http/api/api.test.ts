@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { request } from "undici";
 import { describe, expect, it } from "vitest";
 import { HoldfastError, MemoryBroker } from "../../../src/index.js";
@@ -138,7 +139,7 @@ describe("POST /api/info", () => {
     expect(status).toBe(200);
     const stats = { heldBytes: 0, behind: 0, cutOff: 0, unsentBytes: 0, ringBytes: 0 };
     expect(body).toMatchObject({
-      result: { nodes: [{ name: "holdfast", num_clients: 0, num_channels: 0, stats }] },
+      result: { nodes: [{ name: `${hostname()}:${process.pid}`, num_clients: 0, num_channels: 0, stats }] },
     });
   });
 

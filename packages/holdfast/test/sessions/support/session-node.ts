@@ -106,7 +106,10 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     random: options.random ?? (() => 0),
   };
   const handler = new SessionRegistry(context);
-  const commands = new NodeCommands(handler, context);
+  const commands = new NodeCommands(handler, context, {
+    stats: () => ({ connections: 0, users: 0, subscriptions: 0, channels: 0, uptimeSeconds: 0 }),
+    emulate: () => "taken",
+  });
   const events = eventsFor(channels);
   await broker.open({
     ...events,
