@@ -52,12 +52,13 @@ export function createClient({ url, user, token }: ConnectionOptions): Centrifug
 const faults = new WeakMap<Centrifuge, () => string>();
 
 /** The key of a showcase that this user runs on this machine. */
-function findProgramKey(url: string): string | undefined {
-  const { hostname, port } = parseUrl(url);
+export function findProgramKey(url: string): string | undefined {
+  const { hostname, port } = parseServerUrl(url);
   return isLoopback(hostname) ? readProgramKey(runFileOf(Number(port || 80))) : undefined;
 }
 
-function parseUrl(text: string): URL {
+/** @throws HF_CLI_USAGE when it is not the URL of a server */
+export function parseServerUrl(text: string): URL {
   if (text.startsWith("unix:"))
     throw new HoldfastError(
       "HF_CLI_USAGE",
@@ -73,7 +74,7 @@ function parseUrl(text: string): URL {
 }
 
 function toWebSocketUrl(text: string): string {
-  const url = parseUrl(text);
+  const url = parseServerUrl(text);
   const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url.protocol];
   if (scheme === undefined)
     throw new HoldfastError(

@@ -4,6 +4,7 @@ import { type ErrorCode, HoldfastError, version } from "../index.js";
 import { addConfig, addDoctor } from "./config.js";
 import { addHistory } from "./history.js";
 import { addLab } from "./lab.js";
+import { addNodes } from "./nodes.js";
 import { addPublish } from "./publish.js";
 import { addServe } from "./serve.js";
 import { addSubscribe } from "./subscribe.js";
@@ -63,6 +64,7 @@ Examples:
   $ holdfast publish news '{"hello":"world"}'   publish one message
   $ vmstat 1 | holdfast publish stats           publish each line of another program
   $ holdfast history news --limit 10            print the newest messages
+  $ holdfast nodes                              list the nodes of a server
   $ holdfast lab --preset classic               measure what polling and WebSockets cost
   $ holdfast doctor                             check a configuration
 `,
@@ -71,6 +73,7 @@ Examples:
   addPublish(program);
   addSubscribe(program);
   addHistory(program);
+  addNodes(program);
   addLab(program, end);
   addConfig(program);
   addDoctor(program, end);
