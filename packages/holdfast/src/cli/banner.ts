@@ -89,7 +89,10 @@ function describeApp(app: App): string {
 }
 
 export function describeData({ settings, options }: Configuration): string {
-  if (options.broker) return "by the configured broker";
+  const { broker } = options;
+  if (typeof broker === "string")
+    return `by the broker ${broker.replace(/\/\/.*@/, "//").replace(/\?.*/, "")}`;
+  if (broker) return "by the configured broker";
   const data = settings.get("data")?.value;
   return data === null ? "in memory until the server stops" : `in ${String(data)}`;
 }

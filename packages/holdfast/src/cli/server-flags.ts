@@ -70,7 +70,8 @@ function toFlag(option: ConfigOption): Option {
 
 function describeDefault(option: ConfigOption): string {
   const { fallback, kind, path } = option;
-  if (fallback === null || fallback === false || fallback === "" || kind === "list") return "";
+  if (fallback === null || fallback === undefined || fallback === false || fallback === "" || kind === "list")
+    return "";
   return ` (default: ${typeof fallback === "string" ? fallback : showDefault(path, option)})`;
 }
 

@@ -134,6 +134,20 @@ const apiKey = z.union([secret, fields({ key: secret, scope: choice(["read", "pu
   error: "a string, { env: NAME }, { file: PATH }, or { key, scope }",
 });
 
+const { broker } = serverOptions;
+const urlError = {
+  error: `${broker.accepts.replace(", or in code a broker", "")}, or { env: NAME } or { file: PATH }`,
+};
+const brokerUrl = z.union(
+  [
+    z
+      .custom((value) => typeof value === "string" && broker.isValid(value), urlError)
+      .meta({ ...broker.jsonSchema }),
+    ...secretReference.options,
+  ],
+  urlError,
+);
+
 const authenticate = z.union([z.literal("none"), fields({ jwt: jwtSchema })], {
   error: '"none", or { jwt: { … } }',
 });
@@ -166,8 +180,8 @@ const isFunction = (value: unknown): boolean => typeof value === "function";
 /** Of files that are code. */
 export const codeSchema = fields({
   ...dataSchema.shape,
+  broker: z.custom(broker.isValid, { error: broker.accepts }).optional(),
   app: z.custom((value) => value instanceof App, { error: "an application made by defineApp" }).optional(),
-  broker: z.custom((value) => typeof value === "object" && value !== null, { error: "a broker" }).optional(),
   onError: z.custom(isFunction, { error: "a function" }).optional(),
 });
 
@@ -194,10 +208,12 @@ function shapeOf(name: string, { kind, accepts, isValid, jsonSchema, doc, nullWo
   const shape =
     name === "apiKeys"
       ? z.array(apiKey, { error: "a list of keys" })
-      : kind === "list"
-        ? z.union([z.string(), z.array(z.string())], { error: "a string, or a list of strings" })
-        : kind === "path"
-          ? z.union([text(), z.null()], { error: `a path, or null (${nullWord})` })
-          : z.custom(isValid, { error: accepts }).meta({ ...jsonSchema });
+      : name === "broker"
+        ? brokerUrl
+        : kind === "list"
+          ? z.union([z.string(), z.array(z.string())], { error: "a string, or a list of strings" })
+          : kind === "path"
+            ? z.union([text(), z.null()], { error: `a path, or null (${nullWord})` })
+            : z.custom(isValid, { error: accepts }).meta({ ...jsonSchema });
   return shape.describe(withoutLinks(doc));
 }

@@ -11,9 +11,9 @@ export interface Fault {
 }
 
 /** Values at these places, and below them, are never printed. */
-const secretPlaces = /(?:^|\.)(?:apiKeys|secret|publicKeys)\b/;
+const secretPlaces = /(?:^|\.)(?:apiKeys|broker|secret|publicKeys)\b/;
 /** An invalid value here may be a misplaced secret. */
-const placesOfSecrets = /^(?:apiKeys|authenticate)\b/;
+const placesOfSecrets = /^(?:apiKeys|authenticate|broker)\b/;
 
 export function isSecretPlace(place: string): boolean {
   return secretPlaces.test(place);

@@ -126,12 +126,13 @@ function toServerOptions(settings: Settings, config: ReadConfig | undefined, has
   const compression = readCompression(settings);
   const origins = settings.get("allowedOrigins");
   const rules = { ...openRules, durability: settings.get("durability")?.value as Durability };
-  const broker = config?.value.broker;
   return {
     ...options,
     ...pickCode(config),
     ...(origins && isGiven(settings, "allowedOrigins") && { allowedOrigins: toOrigins(origins) }),
-    ...(!broker && { data: settings.get("data")?.value as string | null }),
+    ...(!(isGiven(settings, "broker") && !isGiven(settings, "data")) && {
+      data: settings.get("data")?.value as string | null,
+    }),
     ...(tls && { tls }),
     ...(compression !== undefined && { compression }),
     ...(!hasApp && { rulesFor: () => rules }),
@@ -139,8 +140,8 @@ function toServerOptions(settings: Settings, config: ReadConfig | undefined, has
 }
 
 function pickCode(config: ReadConfig | undefined): object {
-  const { broker, onError } = config?.value ?? {};
-  return { ...(broker !== undefined && { broker }), ...(onError !== undefined && { onError }) };
+  const { onError } = config?.value ?? {};
+  return onError === undefined ? {} : { onError };
 }
 
 function toOrigins({ value }: Setting): "*" | readonly string[] {

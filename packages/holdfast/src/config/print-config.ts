@@ -1,6 +1,7 @@
 /** The effective options as rows: value and source. Secrets are masked. */
 import { isSecretPlace } from "./explain-issues.js";
 import type { Configuration } from "./load-config.js";
+import { isReference } from "./secrets.js";
 import type { Source } from "./settings.js";
 
 export interface ConfigRow {
@@ -11,7 +12,7 @@ export interface ConfigRow {
 
 export const mask = "********";
 
-const ofApp = ["authenticate", "anonymous", "personalChannel", "channels", "app", "broker", "onError"];
+const ofApp = ["authenticate", "anonymous", "personalChannel", "channels", "app", "onError"];
 
 /** Options of the server in their order, then the description of the application. */
 export function configRows({ settings, config }: Configuration): readonly ConfigRow[] {
@@ -46,6 +47,7 @@ export function formatRows(rows: readonly ConfigRow[]): string {
 
 function formatValue(value: unknown): string {
   if (typeof value === "function") return "in code";
+  if (value === undefined) return "none";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
@@ -54,7 +56,7 @@ function formatSource(source: Source): string {
 }
 
 function leavesOf(path: string, value: unknown): readonly (readonly [string, unknown])[] {
-  if (["app", "broker", "onError"].includes(path)) return [[path, "in code"]];
+  if (["app", "onError"].includes(path)) return [[path, "in code"]];
   if (typeof value !== "object" || value === null || Array.isArray(value) || isReference(value))
     return [[path, value]];
   return Object.entries(value).flatMap(([name, each]) =>
@@ -63,6 +65,8 @@ function leavesOf(path: string, value: unknown): readonly (readonly [string, unk
 }
 
 function masked(place: string, value: unknown): unknown {
+  if (place === "broker")
+    return typeof value === "string" ? value.replace(/\/\/.*@/, `//${mask}@`) : value && "in code";
   return isSecretPlace(place) ? maskAll(value) : value;
 }
 
@@ -74,9 +78,4 @@ function maskAll(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, each]) => [name, name === "scope" ? each : maskAll(each)]),
   );
-}
-
-function isReference(value: object): boolean {
-  const [name, ...others] = Object.keys(value);
-  return others.length === 0 && (name === "env" || name === "file");
 }

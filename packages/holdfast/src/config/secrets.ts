@@ -12,6 +12,13 @@ export interface SecretContext {
   readonly name: string;
 }
 
+/** Whether it is `{ env }` or `{ file }`. */
+export function isReference(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const [name, ...others] = Object.keys(value);
+  return others.length === 0 && (name === "env" || name === "file");
+}
+
 /**
  * The same value with every `{ env }` and `{ file }` replaced by its text.
  * @throws HF_CONFIG_INVALID when a variable is not set, or a file cannot be read

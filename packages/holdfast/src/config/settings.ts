@@ -7,7 +7,7 @@ import { HoldfastError } from "../errors.js";
 import { type Entry, entriesOf, flagOf, variableOf } from "../options/option.js";
 import { configOnlyOptions, sections } from "../options/schema.js";
 import type { ReadConfig } from "./config-file.js";
-import { resolveSecrets } from "./secrets.js";
+import { isReference, resolveSecrets } from "./secrets.js";
 
 export interface ConfigOption extends Entry {
   /** As in `ServerOptions`, groups included: `store.maxBytes`. */
@@ -167,6 +167,8 @@ function readField(
   if (path === "compression" && typeof found === "object") return true;
   if (path === "apiKeys" && found !== undefined)
     return resolveSecrets(found, ["apiKeys"], { env, file, name: shownName });
+  if (path === "broker" && isReference(found))
+    return resolveSecrets(found, ["broker"], { env, file, name: shownName });
   if (kind === "list" && typeof found === "string") return [found];
   if (kind !== "path" || typeof found !== "string") return found;
   return found === nullWord ? null : resolve(dirname(file), found);

@@ -160,8 +160,12 @@ export interface ServerOptions {
   readonly repairData?: boolean;
   /** Limits of the store in `data`. */
   readonly store?: StoreOptions;
-  /** Broker that keeps logs and presence, instead of the store. @default a broker for `data` */
-  readonly broker?: Broker;
+  /**
+   * URL of the server that keeps logs and connects nodes, instead of the store in `data`. Redis and
+   * Valkey: `redis://host:6379`. Programs may give a broker.
+   * @default the store in `data`
+   */
+  readonly broker?: Broker | string;
   /**
    * Keys for `POST /api/…`, of at least 16 characters; without keys, all requests are refused. Strings,
    * or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf

@@ -47,6 +47,16 @@ const isObject = (value: unknown): boolean => typeof value === "object" && value
 const isListOfTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((each) => typeof each === "string");
 
+/** Schemes of URLs of brokers, each with its broker in server/brokers.ts. */
+export const brokerSchemes = [
+  "redis",
+  "rediss",
+  "redis-sentinel",
+  "rediss-sentinel",
+  "redis-cluster",
+  "rediss-cluster",
+] as const;
+
 /** Two years, the longest that lists of browsers ask for. */
 const maxHstsSeconds = 2 * 366 * 24 * 3600;
 
@@ -132,15 +142,25 @@ const dataOptions = {
     more: "Clients are told that publications are missing.",
   }),
   ...storeOptions,
-  broker: code<Broker | undefined>({
-    type: "Broker",
-    default: undefined,
-    shownDefault: "a broker for `data`",
-    accepts: "a broker",
-    isValid: isObject,
-    doc: "Broker that keeps logs and presence, instead of the store",
-  }),
+  broker: brokerOption(),
 } as const;
+
+function brokerOption(): Entry<Broker | string | undefined> {
+  const isKnown = (url: string) => brokerSchemes.some((scheme) => url.startsWith(`${scheme}://`));
+  return {
+    kind: "text",
+    type: "Broker | string",
+    default: undefined,
+    shownDefault: "the store in `data`",
+    accepts: `a URL that starts with ${brokerSchemes.map((scheme) => `${scheme}://`).join(", ")}, or in code a broker`,
+    isValid: (value) => isObject(value) || (typeof value === "string" && isKnown(value)),
+    jsonSchema: { type: "string", pattern: `^(?:${brokerSchemes.join("|")})://` },
+    isSecret: true,
+    valueName: "url",
+    doc: "URL of the server that keeps logs and connects nodes, instead of the store in `data`",
+    more: "[Redis and Valkey](../howto/redis.md): `redis://host:6379`. Programs may give a broker.",
+  };
+}
 
 /** Shorter keys could be found by trying. */
 const minKeyCharacters = 16;
@@ -283,7 +303,11 @@ export function resolveServerOptions(options: ServerOptions): ServerSettings {
   const settings = resolveOptions(serverOptions, options);
   const { data, broker, pongTimeoutMs, pingIntervalMs } = settings;
   if (data !== null && broker !== undefined)
-    throw invalidOption("data", "null with a broker, which keeps the logs itself", JSON.stringify(data));
+    throw invalidOption(
+      "data",
+      "null, or left out, with a broker, which keeps the logs itself",
+      JSON.stringify(data),
+    );
   if (pongTimeoutMs >= pingIntervalMs)
     throw invalidOption(
       "pongTimeoutMs",

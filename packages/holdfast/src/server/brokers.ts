@@ -2,14 +2,16 @@
 import { createEpoch } from "../brokers/epochs.js";
 import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
+import { createRedisBroker } from "../brokers/redis/redis-broker.js";
 import type { Broker } from "../channels/broker.js";
-import type { ServerSettings } from "../options/schema.js";
+import type { brokerSchemes, ServerSettings } from "../options/schema.js";
 import { systemClock } from "../sockets/system-clock.js";
 
 export { findOpenToOthers } from "../brokers/lmdb/store-folder.js";
 
 export interface BrokerSettings {
-  readonly broker: Broker | undefined;
+  /** A broker, or its URL. */
+  readonly broker: Broker | string | undefined;
   /** Folder of a store; `null` for memory. */
   readonly data: string | null;
   readonly repairData: boolean;
@@ -35,9 +37,28 @@ const brokers = {
     }),
 } satisfies Record<string, (settings: BrokerSettings & { readonly data: string }) => Broker>;
 
-/** The application's broker, or the one in its settings: the store in `data`, or memory. */
+type BrokerOfUrl = (url: string, settings: BrokerSettings) => Broker;
+
+const redis: BrokerOfUrl = (url, { onError }) => createRedisBroker({ url }, { clock: systemClock, onError });
+
+/** Brokers by the scheme of their URL. They import their client library when they are opened. */
+const byScheme: Record<(typeof brokerSchemes)[number], BrokerOfUrl> = {
+  redis,
+  rediss: redis,
+  "redis-sentinel": redis,
+  "rediss-sentinel": redis,
+  "redis-cluster": redis,
+  "rediss-cluster": redis,
+};
+
+/**
+ * The application's broker, or the one in its settings: by URL, the store in `data`, or memory.
+ * @throws HF_OPTION_INVALID if the URL is invalid
+ */
 export function createBroker(settings: BrokerSettings): Broker {
   const { broker, data } = settings;
+  if (typeof broker === "string")
+    return byScheme[broker.slice(0, broker.indexOf(":")) as keyof typeof byScheme](broker, settings);
   if (broker) return broker;
   return data === null ? brokers.memory(settings) : brokers.lmdb({ ...settings, data });
 }

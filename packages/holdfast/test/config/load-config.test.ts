@@ -133,6 +133,27 @@ describe("options of a configuration", () => {
     );
   });
 
+  it.each([
+    ["a flag", { flags: { broker: "redis://one" } }, undefined],
+    ["a variable", { env: { HOLDFAST_BROKER: "redis://one" } }, undefined],
+    ["a file", {}, "broker: redis://one"],
+    ["a file that refers to a variable", { env: { REDIS_URL: "redis://one" } }, "broker: { env: REDIS_URL }"],
+  ])("takes the URL of a broker from %s, and then no folder of a store", async (_name, sources, yaml) => {
+    const folder = makeFolder(yaml === undefined ? {} : { "holdfast.config.yaml": yaml });
+    const { options } = await loadFrom(folder, sources);
+    expect(options.broker).toBe("redis://one");
+    expect(options).not.toHaveProperty("data");
+  });
+
+  it("refuses a folder beside a broker, and the URL of no known broker without showing it", async () => {
+    const both = await loadFrom(makeFolder({}), { flags: { broker: "redis://one", data: "./data" } });
+    expect(() => assertConfiguration(both)).toThrow(/^data must be null, or left out, with a broker/);
+    const other = await loadFrom(makeFolder({}), { flags: { broker: "kafka://ann:secret@one" } });
+    expect(() => assertConfiguration(other)).toThrow(
+      /^broker must be a URL that starts with redis:\/\/(?!.*secret)/,
+    );
+  });
+
   it("takes a broker and onError of code", async () => {
     const code = "export default { onError() {}, broker: { open() {} } };";
     const { options } = await loadFrom(makeFolder({ "holdfast.config.mjs": code }));
