@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Import, listSources, readImports } from "./imports.js";
-import { type Layer, packages, siblingFolders } from "./layers.js";
+import { commonSubfolders, type Layer, packages, siblingFolders } from "./layers.js";
 
 /** The folder of the sources that a file stands in; "." for those beside the folders. */
 function folderOf(path: string): string {
@@ -73,8 +73,9 @@ describe.each(packages)("layers of $sources", ({ sources: folder, layers, browse
     const faults = imports.filter(({ from, to, isOwn }) => {
       const [folder, own] = from.split("/");
       const [toFolder, other] = to.split("/");
-      // What all of them share stands in files beside the subfolders.
-      const isSibling = folder === toFolder && own !== other && !other?.endsWith(".ts");
+      // What all of them share stands in files beside the subfolders, or in a common one.
+      const isCommon = other?.endsWith(".ts") || commonSubfolders.includes(`${toFolder}/${other}`);
+      const isSibling = folder === toFolder && own !== other && !isCommon;
       return isOwn && isSibling && siblingFolders.includes(folder as string);
     });
     expect(faults).toEqual([]);

@@ -209,3 +209,6 @@ export const packages: readonly Package[] = [
 
 /** Folders whose subfolders must not import each other: implementations of one contract. */
 export const siblingFolders = ["brokers"];
+
+/** Subfolders among them that all may import. */
+export const commonSubfolders = ["brokers/nodes"];

@@ -81,14 +81,29 @@ export class LocalPresence implements PresenceStore {
 
   async list(channel: string): Promise<readonly ClientInfo[]> {
     this.#assertOpen();
-    return this.#channels.get(channel)?.list(this.#options.clock.elapsed()) ?? [];
+    return this.entries(channel);
   }
 
   async stats(channel: string): Promise<PresenceStats> {
     this.#assertOpen();
+    return this.count(channel);
+  }
+
+  /** `list` without waiting; empty when it is closed. */
+  entries(channel: string): readonly ClientInfo[] {
+    return this.#channels.get(channel)?.list(this.#options.clock.elapsed()) ?? [];
+  }
+
+  /** `stats` without waiting. */
+  count(channel: string): PresenceStats {
     return (
       this.#channels.get(channel)?.stats(this.#options.clock.elapsed()) ?? { numClients: 0, numUsers: 0 }
     );
+  }
+
+  /** Distinct user ids. */
+  users(channel: string): readonly string[] {
+    return this.#channels.get(channel)?.users(this.#options.clock.elapsed()) ?? [];
   }
 
   async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
@@ -168,6 +183,11 @@ class ChannelPresence {
   stats(now: number): PresenceStats {
     this.expire(now);
     return { numClients: this.#leases.size, numUsers: this.#users.size };
+  }
+
+  users(now: number): string[] {
+    this.expire(now);
+    return [...this.#users.keys()];
   }
 
   expire(now: number): void {

@@ -1,0 +1,292 @@
+/**
+ * The presence store of several nodes. Presence lives where the client is: each node keeps the entries of its own clients, so adding,
+ * renewing and removing costs no message; `list` and `stats` ask the living nodes.
+ *
+ * When a node dies, the others announce a leave of its clients to their readers. For that a node follows the channels that it is subscribed
+ * to, from the first announcement on, its own or another's: it asks the other nodes once who is there, and keeps count of joins and leaves.
+ * So a leave is announced, once, for each client of the dead node that has an entry or whose join this node has heard. Exceptions:
+ * clients beyond `maxRemoteClients`, and those whose messages were lost. When the node is back, the clients that it still has an entry for are
+ * announced as joined again.
+ */
+import type { PresenceEvents, PresenceStats, PresenceStore } from "../../channels/presence-store.js";
+import type { Owner } from "../../channels/quota.js";
+import { HoldfastError } from "../../errors.js";
+import type { ClientInfo } from "../../wire/messages.js";
+import type { Payload } from "../../wire/payload.js";
+import { LocalPresence, type LocalPresenceOptions } from "../local-presence.js";
+import type { NodeMessages, Peer } from "./node-messages.js";
+import type { NodeRequests } from "./node-requests.js";
+import { RemoteClients } from "./remote-clients.js";
+
+export interface NodePresenceOptions extends LocalPresenceOptions {
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  /** How long `list` and `stats` wait for the other nodes. @default 2000 */
+  readonly queryTimeoutMs?: number;
+  /** Most clients of other nodes whose leaves can be announced when their node dies. @default 200,000 */
+  readonly maxRemoteClients?: number;
+}
+
+/** A client on the wire: user, connection id, and the two infos. */
+type WireInfo = readonly [user: string, client: string, connInfo: Payload | null, chanInfo: Payload | null];
+
+/** An answer to `stats`: without users unless they were asked for. */
+interface Counts {
+  readonly clients: number;
+  readonly userCount: number;
+  readonly users?: readonly string[];
+}
+
+const defaultTimeoutMs = 2000;
+const defaultMaxRemoteClients = 200_000;
+const sweepIntervalMs = 10_000;
+const channelsPerSweep = 1000;
+/** Channels in one request for who is there. */
+const channelsPerRequest = 500;
+
+export class NodePresence implements PresenceStore {
+  readonly #messages: NodeMessages;
+  readonly #requests: NodeRequests;
+  readonly #options: NodePresenceOptions;
+  readonly #timeoutMs: number;
+  readonly #local: LocalPresence;
+  readonly #remote: RemoteClients;
+  readonly #lists = new SharedQueries<readonly (readonly WireInfo[])[]>();
+  readonly #counts = new SharedQueries<readonly Counts[]>();
+  /** Channels that were followed in this turn. */
+  #followed: string[] = [];
+  #events: PresenceEvents | undefined;
+  #cancelSweep: (() => void) | undefined;
+
+  /** @param messages opened and closed by the cluster */
+  constructor(messages: NodeMessages, requests: NodeRequests, options: NodePresenceOptions) {
+    this.#messages = messages;
+    this.#requests = requests;
+    this.#options = options;
+    this.#timeoutMs = options.queryTimeoutMs ?? defaultTimeoutMs;
+    this.#local = new LocalPresence(options);
+    this.#remote = new RemoteClients(options.maxRemoteClients ?? defaultMaxRemoteClients);
+    requests.serve("presence", (channel) => this.#local.entries(String(channel)).map(toWire));
+    requests.serve("presenceStats", (query) =>
+      this.#countOwn(query as { channel: string; withUsers: boolean }),
+    );
+    requests.serve("presences", (channels) =>
+      (channels as readonly string[]).map((channel) => this.#local.entries(channel).map(toWire)),
+    );
+    messages.on("join", ({ channel, info }, peer) =>
+      this.#heard("join", String(channel), info as WireInfo, peer),
+    );
+    messages.on("leave", ({ channel, info }, peer) =>
+      this.#heard("leave", String(channel), info as WireInfo, peer),
+    );
+    messages.watch({
+      onPeer: ({ id }) => this.#askWhoIsThere([...this.#remote.channels], [id], true),
+      onPeerGone: ({ id }) => this.#lost(id),
+    });
+  }
+
+  get sizes(): { readonly channels: number; readonly followed: number; readonly remoteClients: number } {
+    const { numChannels: followed, size: remoteClients } = this.#remote;
+    return { channels: this.#local.channels, followed, remoteClients };
+  }
+
+  async open(events: PresenceEvents): Promise<void> {
+    this.#events = events;
+    await this.#local.open(events);
+    this.#scheduleSweep();
+  }
+
+  async close(): Promise<void> {
+    this.#events = undefined;
+    this.#cancelSweep?.();
+    this.#remote.clear();
+    await this.#local.close();
+  }
+
+  async add(channel: string, info: ClientInfo, leaseMs: number, owner?: Owner): Promise<void> {
+    await this.#local.add(channel, info, leaseMs, owner);
+  }
+
+  async remove(channel: string, client: string): Promise<void> {
+    await this.#local.remove(channel, client);
+  }
+
+  /** @throws HF_BROKER_UNAVAILABLE if a living node does not answer, or the bus is disconnected */
+  async list(channel: string): Promise<readonly ClientInfo[]> {
+    this.#assertOpen();
+    const others = await this.#lists.run(channel, this.#messages.settled(), () =>
+      this.#ask<readonly WireInfo[]>("presence", channel),
+    );
+    this.#assertOpen();
+    const infos = new Map<string, ClientInfo>();
+    for (const info of others.flat().map(fromWire)) infos.set(info.client, info);
+    for (const info of this.#local.entries(channel)) infos.set(info.client, info);
+    return [...infos.values()];
+  }
+
+  /** @throws HF_BROKER_UNAVAILABLE if a living node does not answer, or the bus is disconnected */
+  async stats(channel: string): Promise<PresenceStats> {
+    this.#assertOpen();
+    const others = await this.#counts.run(channel, this.#messages.settled(), () => this.#askCounts(channel));
+    this.#assertOpen();
+    const own = this.#local.count(channel);
+    const used = others.filter(({ clients }) => clients > 0);
+    const numClients = used.reduce((sum, { clients }) => sum + clients, own.numClients);
+    if (used.length === 0) return own;
+    if (used.length === 1 && own.numClients === 0) return { numClients, numUsers: used[0]?.userCount ?? 0 };
+    const users = new Set(this.#local.users(channel));
+    for (const each of used) for (const user of each.users ?? []) users.add(user);
+    return { numClients, numUsers: users.size };
+  }
+
+  async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
+    this.#assertOpen();
+    this.#messages.send({ kind, channel, info: toWire(info) });
+    if (this.#options.isSubscribed(channel)) this.#follow(channel);
+    await this.#local.announce(channel, kind, info);
+  }
+
+  #countOwn({ channel, withUsers }: { channel: string; withUsers: boolean }): Counts {
+    const { numClients, numUsers } = this.#local.count(channel);
+    return {
+      clients: numClients,
+      userCount: numUsers,
+      ...(withUsers && { users: this.#local.users(channel) }),
+    };
+  }
+
+  /** Users are distinct over all nodes, so they are asked for where several nodes have some. */
+  async #askCounts(channel: string): Promise<readonly Counts[]> {
+    const ask = (withUsers: boolean) => this.#ask<Counts>("presenceStats", { channel, withUsers });
+    if (this.#local.count(channel).numClients > 0) return await ask(true);
+    const counts = await ask(false);
+    return counts.filter(({ clients }) => clients > 0).length > 1 ? await ask(true) : counts;
+  }
+
+  /** Asks all living nodes. */
+  async #ask<T>(topic: string, body: unknown): Promise<readonly T[]> {
+    const { isConnected } = this.#messages;
+    if (!isConnected) throw unavailable("the other nodes cannot be reached");
+    const nodes = this.#messages.peers().map(({ id }) => id);
+    const { answers, faults, silent } = await this.#requests.ask(topic, body, {
+      nodes,
+      timeoutMs: this.#timeoutMs,
+    });
+    // Those that have died meanwhile have no clients any more.
+    const missing = [...faults.keys(), ...silent].filter((id) => this.#messages.isLiving(id));
+    if (missing.length > 0) throw unavailable(`no answer from nodes ${missing.join(", ")}`);
+    return [...answers.values()] as T[];
+  }
+
+  #heard(kind: "join" | "leave", channel: string, wire: WireInfo, peer: Peer): void {
+    if (!this.#options.isSubscribed(channel)) {
+      this.#remote.unfollow(channel);
+      return;
+    }
+    const info = fromWire(wire);
+    this.#follow(channel);
+    if (kind === "join") {
+      this.#remote.add(channel, peer.id, info);
+      this.#events?.onJoin(channel, info);
+    } else {
+      this.#remote.remove(channel, peer.id, info.client);
+      this.#events?.onLeave(channel, info);
+    }
+  }
+
+  /** Keeps count of who is in the channel from now on. */
+  #follow(channel: string): void {
+    if (!this.#remote.follow(channel)) return;
+    this.#followed.push(channel);
+    if (this.#followed.length > 1) return;
+    // All channels of this turn in one request.
+    void Promise.resolve().then(() => {
+      const channels = this.#followed;
+      this.#followed = [];
+      this.#askWhoIsThere(
+        channels,
+        this.#messages.peers().map(({ id }) => id),
+        false,
+      );
+    });
+  }
+
+  /** @param areNew whether clients that this node does not know have joined, as far as its readers know */
+  #askWhoIsThere(channels: readonly string[], nodes: readonly string[], areNew: boolean): void {
+    if (nodes.length === 0) return;
+    for (let at = 0; at < channels.length; at += channelsPerRequest) {
+      const asked = channels.slice(at, at + channelsPerRequest);
+      const onAnswer = (node: string, answer: unknown) =>
+        (answer as readonly (readonly WireInfo[])[]).forEach((wires, i) => {
+          const channel = asked[i] ?? "";
+          for (const info of wires.map(fromWire))
+            if (this.#remote.add(channel, node, info) && areNew && this.#options.isSubscribed(channel))
+              this.#events?.onJoin(channel, info);
+        });
+      this.#requests
+        .ask("presences", asked, { nodes, timeoutMs: this.#timeoutMs, onAnswer })
+        .catch((error: unknown) => this.#options.onError(error, { stage: "asking nodes for their clients" }));
+    }
+  }
+
+  #lost(node: string): void {
+    for (const { channel, info } of this.#remote.removeNode(node))
+      if (this.#options.isSubscribed(channel)) this.#events?.onLeave(channel, info);
+  }
+
+  #scheduleSweep(): void {
+    this.#cancelSweep = this.#options.clock.setTimer(() => {
+      this.#remote.sweep(channelsPerSweep, this.#options.isSubscribed);
+      this.#scheduleSweep();
+    }, sweepIntervalMs);
+  }
+
+  #assertOpen(): void {
+    if (this.#events === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
+  }
+}
+
+interface SharedQuery<T> {
+  readonly result: Promise<T>;
+  isSent: boolean;
+}
+
+/** Queries of one thing at the same time share a request, unless it was sent before they were made: its answer may be outdated. */
+class SharedQueries<T> {
+  readonly #newest = new Map<string, SharedQuery<T>>();
+
+  /** @param ready what is waited for before the request is sent */
+  run(key: string, ready: Promise<void>, query: () => Promise<T>): Promise<T> {
+    const before = this.#newest.get(key);
+    if (before?.isSent === false) return before.result;
+    const start = async (): Promise<T> => {
+      await before?.result.catch(() => {});
+      await ready;
+      shared.isSent = true;
+      return await query();
+    };
+    const shared: SharedQuery<T> = { result: Promise.resolve().then(start), isSent: false };
+    this.#newest.set(key, shared);
+    const forget = () => {
+      if (this.#newest.get(key) === shared) this.#newest.delete(key);
+    };
+    shared.result.then(forget, forget);
+    return shared.result;
+  }
+}
+
+function unavailable(message: string): HoldfastError {
+  return new HoldfastError("HF_BROKER_UNAVAILABLE", message);
+}
+
+function toWire({ user, client, connInfo, chanInfo }: ClientInfo): WireInfo {
+  return [user, client, connInfo ?? null, chanInfo ?? null];
+}
+
+function fromWire([user, client, connInfo, chanInfo]: WireInfo): ClientInfo {
+  return {
+    user,
+    client,
+    ...(connInfo !== null && { connInfo }),
+    ...(chanInfo !== null && { chanInfo }),
+  };
+}
