@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodePublication, encodeAttributes } from "../../src/brokers/publication-format.js";
+import { decodePublication, encodeAttributes, encodeData } from "../../src/brokers/publication-format.js";
 import type { Publication } from "../../src/wire/messages.js";
 
 const full: Publication = {
@@ -18,10 +18,13 @@ describe("attributes of a publication", () => {
     ["nothing else", { offset: 1, time: 2, data: "1" }],
     ["a publisher", { offset: 1, time: 2, data: "1", info: { user: "ann", client: "c1" } }],
     ["every field", full],
+    ["bytes", { offset: 1, time: 2, data: Uint8Array.from({ length: 256 }, (_, i) => i), key: "k" }],
+    ["no bytes", { offset: 1, time: 2, data: new Uint8Array(), info: { user: "ann", client: "c1" } }],
     ["a removal", { offset: 1, time: 2, data: "null", key: "", isRemoved: true }],
   ])("come back as they were: %s", (_, publication) => {
     const { offset, time, data } = publication;
-    expect(decodePublication(offset, time, data, encodeAttributes(publication))).toStrictEqual(publication);
+    const decoded = decodePublication(offset, time, encodeData(data), encodeAttributes(publication));
+    expect(decoded).toStrictEqual(publication);
   });
 
   it("are empty for data alone", () => {

@@ -6,7 +6,8 @@ import { crc32 } from "node:zlib";
 import type { Durability, Retention, SuppressReason } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { decodePublication, encodeAttributes } from "../publication-format.js";
+import { payloadMemory, payloadSize } from "../../wire/payload.js";
+import { decodePublication, encodeAttributes, encodeData } from "../publication-format.js";
 
 const prefixBytes = 8;
 
@@ -96,16 +97,22 @@ export interface EncodedEntries {
 
 /** The bytes that a publication counts as: about its size in the store. */
 export function sizeOf(publication: Publication): number {
-  return publication.data.length + encodeAttributes(publication).length + overheadBytes;
+  return payloadSize(publication.data) + encodeAttributes(publication).length + overheadBytes;
+}
+
+/** Estimated memory of a publication. */
+export function memoryOf({ data, info }: Publication): number {
+  return payloadMemory(data) + 2 * (info?.connInfo?.length ?? 0) + 200;
 }
 
 export function encodeEntries(publications: readonly Publication[]): EncodedEntries {
   const index: number[] = [];
   let body = "";
   for (const publication of publications) {
+    const data = encodeData(publication.data);
     const attributes = encodeAttributes(publication);
-    index.push(publication.time, publication.data.length, attributes.length);
-    body += publication.data + attributes;
+    index.push(publication.time, data.length, attributes.length);
+    body += data + attributes;
   }
   return { index, body };
 }
