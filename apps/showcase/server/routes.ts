@@ -99,7 +99,7 @@ async function tellSession({ sessions }: RouteParts, request: IncomingMessage): 
 async function logIn(parts: RouteParts, request: IncomingMessage): Promise<Answer> {
   const { sessions, moderation, rooms } = parts;
   const read = await readBody(request, maxBodyBytes);
-  const value = typeof read === "string" ? undefined : parseJson(read.text);
+  const value = typeof read === "string" ? undefined : parseJson(read.bytes.toString("utf8"));
   const { name } = (value ?? {}) as { readonly name?: unknown };
   if (typeof name !== "string") return refuse(400, 'the body must be such as {"name":"Ann"}');
   const problem = nameProblem(name);

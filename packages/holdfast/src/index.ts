@@ -85,4 +85,4 @@ export {
 export type { TlsOptions } from "./sockets/http-front.js";
 export type { Clock } from "./time/clock.js";
 export type * from "./wire/messages.js";
-export type { Payload } from "./wire/payload.js";
+export type { JsonText, Payload } from "./wire/payload.js";

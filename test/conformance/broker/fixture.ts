@@ -23,6 +23,8 @@ export interface BrokerFixture {
   readonly advance?: (ms: number) => Promise<void>;
   /** Of everything that the broker holds. */
   readonly sizes: () => object;
+  /** Another broker on the same store, not opened yet, where `survivesRestart`. Called once the first is closed. */
+  readonly reopen?: () => Promise<Broker>;
   /** Another node of the same cluster, not opened yet, where `hasNodes`. */
   readonly createPeer?: () => Promise<Broker>;
 }
@@ -41,6 +43,8 @@ export interface BrokerCapabilities {
   readonly maxChannels: number | Lacking;
   /** The same of idempotency keys. */
   readonly maxIdempotencyKeys: number | Lacking;
+  /** What was published is there after a restart. */
+  readonly survivesRestart: true | Lacking;
   /** Several nodes share it. */
   readonly hasNodes: true | Lacking;
 }
@@ -54,6 +58,8 @@ export interface BrokerUnderTest {
   readonly now: () => number;
   readonly sizes: () => object;
   readonly advance: (ms: number) => Promise<void>;
+  /** Opens another broker on the store of the first, which is closed. */
+  readonly reopen: () => Promise<Broker>;
   /** Opens another node of the same cluster. */
   readonly openPeer: () => Promise<{ readonly broker: Broker; readonly events: EventRecord }>;
 }
@@ -164,7 +170,7 @@ export async function openFixture(
   fixture: BrokerFixture,
   onOpened: (broker: Broker) => void,
 ): Promise<BrokerUnderTest> {
-  const { broker, clock, idle = settle, createPeer } = fixture;
+  const { broker, clock, idle = settle, createPeer, reopen } = fixture;
   const open = async (each: Broker) => {
     const events = new EventRecord();
     await each.open(events, {
@@ -178,6 +184,10 @@ export async function openFixture(
     ...(await open(broker)),
     idle,
     sizes: fixture.sizes,
+    reopen: async () => {
+      if (reopen === undefined) throw new Error("a broker that survives a restart can be reopened");
+      return (await open(await reopen())).broker;
+    },
     openPeer: async () => {
       if (createPeer === undefined) throw new Error("a broker with nodes can make peers");
       return await open(await createPeer());

@@ -22,18 +22,20 @@ describeBroker(
   "lmdb",
   async () => {
     const clock = new FakeClock();
-    const broker = new LmdbBroker({
+    const options = {
       folder: join(folder, String(++stores)),
       clock,
       createEpoch,
       schedule: setImmediate,
-      onError: (error) => {
+      onError: (error: unknown) => {
         throw error;
       },
       metaTtlMs,
       maxChannels,
       maxIdempotencyKeys,
-    });
+    };
+    const broker = new LmdbBroker(options);
+    const reopen = async () => new LmdbBroker(options);
     const idle = () => broker.idle();
     const advance = async (ms: number) => {
       const step = Math.ceil(ms / steps);
@@ -46,13 +48,14 @@ describeBroker(
       const { channels, loadedChannels, pendingChannels, pendingKeys, subscribed, presences } = broker.sizes;
       return { channels, loadedChannels, pendingChannels, pendingKeys, subscribed, presences };
     };
-    return { broker, clock, idle, advance, sizes };
+    return { broker, clock, idle, advance, sizes, reopen };
   },
   {
     canMoveTime: true,
     maxChannels,
     maxIdempotencyKeys,
     forgetsIdleLogsAfterMs: metaTtlMs,
+    survivesRestart: true,
     hasNodes: { lacks: "one process is its only node" },
   },
 );

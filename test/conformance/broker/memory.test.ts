@@ -20,6 +20,7 @@ describeBroker(
     maxChannels,
     maxIdempotencyKeys,
     forgetsIdleLogsAfterMs: 24 * hourMs,
+    survivesRestart: { lacks: "it keeps everything in memory" },
     hasNodes: { lacks: "one process is its only node" },
   },
 );

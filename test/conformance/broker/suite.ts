@@ -20,6 +20,7 @@ import { describeHistory } from "./history.js";
 import { describeIdempotency } from "./idempotency.js";
 import { describeKeys } from "./keys.js";
 import { describeNames } from "./names.js";
+import { describePayloads } from "./payloads.js";
 import { describePresence } from "./presence.js";
 import { describePublishing } from "./publishing.js";
 import { describeRetention } from "./retention.js";
@@ -40,6 +41,7 @@ export function describeBroker(
 
     describe("log", () => {
       describePublishing(section);
+      describePayloads(section);
       describeIdempotency(section);
       describeRetention(section);
       describeHistory(section);

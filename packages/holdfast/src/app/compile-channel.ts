@@ -17,7 +17,7 @@ import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
 import { Rejection } from "./define-app.js";
 import { type Duration, durationAdvice, parseDuration } from "./duration.js";
-import { isSchema, orRefusal, type TimeLimit, toJsonText, toSameText, toUser, validate } from "./hooks.js";
+import { isSchema, orRefusal, type TimeLimit, toJsonText, toSamePayload, toUser, validate } from "./hooks.js";
 import type { Params, Pattern } from "./pattern.js";
 
 export interface CompileChannelContext {
@@ -172,11 +172,11 @@ async function onPublish(
     data = checked.value;
   }
   if (actor === undefined || publish === undefined)
-    return { data: toSameText(text, data, `the schema of ${channel}`) };
+    return { data: toSamePayload(text, data, `the schema of ${channel}`) };
   const what = `the publish hook of ${channel}`;
   return await orRefusal(async () => {
     const context = { user: toUser(actor), channel, params, data, ...(key !== undefined && { key }) };
-    return { data: toSameText(text, await limit(what, () => publish(context)), what) };
+    return { data: toSamePayload(text, await limit(what, () => publish(context)), what) };
   });
 }
 

@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Actor, Refusal } from "../sessions/application.js";
 import type { Clock } from "../time/clock.js";
-import { countMembers, type Payload, parsePayload } from "../wire/payload.js";
+import { countMembers, isBinary, type JsonText, type Payload, parsePayload } from "../wire/payload.js";
 import { Rejection } from "./define-app.js";
 
 /** A client, as hooks and methods see it. */
@@ -110,7 +110,7 @@ export async function orRefusal<T>(run: () => Promise<T>): Promise<T | Refusal> 
  * @param source where the value comes from, for the error
  * @throws TypeError if the value cannot be expressed in JSON
  */
-export function toJsonText(value: unknown, source: string): Payload {
+export function toJsonText(value: unknown, source: string): JsonText {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -124,11 +124,12 @@ export function toJsonText(value: unknown, source: string): Payload {
 }
 
 /**
- * The JSON of what a schema or a hook made of data: the original text if the value is the same, which keeps numbers that JavaScript
- * cannot represent, and the order of keys.
+ * What a schema or a hook made of data: the original text if the value is the same, which keeps numbers that JavaScript cannot
+ * represent, and the order of keys; otherwise its JSON. Bytes may be replaced by other bytes.
  * @throws TypeError if the value cannot be expressed in JSON
  */
-export function toSameText(original: Payload, value: unknown, source: string): Payload {
+export function toSamePayload(original: Payload, value: unknown, source: string): Payload {
+  if (isBinary(original)) return value instanceof Uint8Array ? value : toJsonText(value, source);
   const parsed: unknown = parsePayload(original);
   // With a duplicate key, other parsers may take the value that the schema has not seen.
   const hasDuplicates = countMembers(original) !== countParsedMembers(parsed);

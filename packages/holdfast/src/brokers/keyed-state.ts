@@ -7,8 +7,9 @@ import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason 
 import type { Owner } from "../channels/quota.js";
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
+import { payloadMemory, payloadSize } from "../wire/payload.js";
 
-/** Estimated memory of a value beyond its text. */
+/** Estimated memory of a value beyond its data. */
 const overheadBytes = 200;
 /** Expired keys removed at once, so that readers keep up; the rest follows in the next round. */
 const maxExpired = 128;
@@ -297,12 +298,12 @@ function ownerIn({ info }: Publication): string {
 /** Estimated characters of an entry in a page. */
 function charactersOf({ key = "", data, info, tags }: Publication): number {
   const infos = (info?.connInfo?.length ?? 0) + (info?.chanInfo?.length ?? 0);
-  return key.length + data.length + infos + (tags ? JSON.stringify(tags).length : 0);
+  return key.length + payloadSize(data) + infos + (tags ? JSON.stringify(tags).length : 0);
 }
 
 /** The bytes that a value counts as. */
 function sizeOf({ key = "", data, info }: NewPublication): number {
-  return 2 * (key.length + data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
+  return payloadMemory(data) + 2 * (key.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
 }
 
 function indexAfter(list: SortedList<SortKey>, after: SortKey): number {

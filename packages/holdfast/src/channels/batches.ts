@@ -6,6 +6,7 @@
 import type { Encoded } from "../wire/codec.js";
 import { encodeDelta } from "../wire/fossil-delta.js";
 import type { Publication, Push } from "../wire/messages.js";
+import { isBinary, type Payload } from "../wire/payload.js";
 import type { TagsFilter } from "../wire/tags-filter.js";
 import type { ChannelLog, NewestEntries } from "./channel-log.js";
 import type { Encoding, Framed } from "./reader.js";
@@ -73,9 +74,14 @@ export function publicationsFor(
  * @returns a patch; without a base, or if a patch would not be shorter, the whole publication
  */
 export function toDelta(publication: Publication, base: Publication | undefined): Publication {
-  const patch = isBase(publication, base) ? encodeDelta(base.data, publication.data) : undefined;
+  const patch = isBase(publication, base) ? patchOf(base.data, publication.data) : undefined;
   if (patch === undefined) return toFull(publication);
   return { ...publication, data: patch, delta: "patch" };
+}
+
+/** Bytes are sent whole. */
+function patchOf(base: Payload, target: Payload): string | undefined {
+  return isBinary(base) || isBinary(target) ? undefined : encodeDelta(base, target);
 }
 
 /** A whole publication for a reader of patches. */

@@ -4,11 +4,12 @@
  * gap.
  */
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
+import { payloadMemory, payloadSize } from "../wire/payload.js";
 import { BatchCache, maxBatchBytes } from "./batches.js";
 import { type Entry, Ring, type RingLimits, type RingPool } from "./ring.js";
 import type { ChannelKind } from "./rules.js";
 
-/** Estimated memory of an entry beyond its text. */
+/** Estimated memory of an entry beyond its data. */
 const entryOverheadBytes = 200;
 /** Arrays of publications after an offset that are cached for other readers. */
 const maxFollowing = 64;
@@ -124,13 +125,13 @@ export class ChannelLog {
 
   #toEntry(publication: Publication): PublicationEntry {
     const { data, info, key, offset, isRemoved } = publication;
-    const bytes = 2 * (data.length + (info?.connInfo?.length ?? 0)) + entryOverheadBytes;
+    const bytes = payloadMemory(data) + 2 * (info?.connInfo?.length ?? 0) + entryOverheadBytes;
     const entry = { kind: "pub", publication, offset, bytes, encoded: new Map() } as const;
     if (this.#values === undefined || key === undefined) return entry;
     const before = this.#values.get(key)?.publication;
     if (isRemoved) this.#values.remove(key);
     else this.#values.add(entry);
-    return before ? { ...entry, before, bytes: bytes + 2 * before.data.length } : entry;
+    return before ? { ...entry, before, bytes: bytes + payloadMemory(before.data) } : entry;
   }
 
   /**
@@ -183,8 +184,9 @@ export class ChannelLog {
     for (let i = start; i < this.ring.next && characters < maxBatchBytes; i++) {
       const entry = this.ring.at(i);
       if (entry.kind !== "pub") continue;
+      const { data, info } = entry.publication;
       publications.push(entry.publication);
-      characters += entry.publication.data.length + (entry.publication.info?.connInfo?.length ?? 0);
+      characters += payloadSize(data) + (info?.connInfo?.length ?? 0);
     }
     this.#following ??= new Map();
     if (this.#following.size < maxFollowing) this.#following.set(offset, publications);

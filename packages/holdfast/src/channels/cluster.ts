@@ -12,7 +12,7 @@
  */
 import type { Disconnect, ReplyError } from "../wire/codes.js";
 import type { RecoverParams } from "../wire/messages.js";
-import type { Payload } from "../wire/payload.js";
+import type { JsonText, Payload } from "../wire/payload.js";
 
 export interface ClusterNode {
   /** Random, new with each start. */
@@ -34,7 +34,7 @@ export interface SessionTarget {
 
 /** What the server grants with a subscription that it makes for a client. */
 export interface CommandGrant {
-  readonly info?: Payload;
+  readonly info?: JsonText;
   readonly data?: Payload;
   /** Unix milliseconds. */
   readonly expiresAt?: number;
@@ -64,7 +64,7 @@ export type SessionCommand = { readonly target: SessionTarget } & (
       readonly isExpired: boolean;
       /** Unix milliseconds; left out for never. */
       readonly expiresAt?: number;
-      readonly info?: Payload;
+      readonly info?: JsonText;
     }
   | { readonly kind: "send"; readonly data: Payload }
 );

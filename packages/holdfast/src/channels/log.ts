@@ -113,7 +113,7 @@ export interface HistoryQuery {
   /** Exclusive: the page begins after it, in reverse before it. Undefined: it begins with the oldest, in reverse with the newest. */
   readonly sinceOffset?: number;
   readonly maxEntries: number;
-  /** Most characters of data and publishers' infos; the first publication is always included. */
+  /** Most characters or bytes of data, and characters of publishers' infos; the first publication is always included. */
   readonly maxBytes: number;
   readonly isReverse: boolean;
 }
@@ -133,7 +133,7 @@ export interface KeysQuery {
   /** The key after which the page begins; with order `score`, also the score it had then. */
   readonly after?: { readonly key: string; readonly score: number };
   readonly maxEntries: number;
-  /** Most characters of data and publishers' infos; the first publication is always included. */
+  /** Most characters or bytes of data, and characters of publishers' infos; the first publication is always included. */
   readonly maxBytes: number;
 }
 

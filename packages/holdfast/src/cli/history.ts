@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { HoldfastError, readStore } from "../index.js";
 import { messageOptions } from "../options/limits.js";
-import { RawJson } from "../wire/payload.js";
+import { payloadText, RawJson } from "../wire/payload.js";
 import { type ConnectionOptions, connectOnce, createClient, withConnectionFlags } from "./connection.js";
 import { toInteger } from "./server-flags.js";
 import { parsePosition, toLine } from "./subscribe.js";
@@ -101,7 +101,7 @@ async function printStored(
       toLine({
         channel,
         offset,
-        data: new RawJson(data),
+        data: new RawJson(payloadText(data)),
         ...(shownInfo && { info: shownInfo }),
         ...(tags && { tags }),
       }),

@@ -65,7 +65,7 @@ export class HttpExchange {
   }
 
   /** @returns the body; why it is refused; undefined if the client has gone, or was refused already */
-  async readText(maxBytes: number): Promise<string | HttpRefusal | undefined> {
+  async readBytes(maxBytes: number): Promise<Buffer | HttpRefusal | undefined> {
     const body = await readBody(this.request, maxBytes);
     switch (body) {
       case "aborted":
@@ -77,8 +77,14 @@ export class HttpExchange {
       case "consumed":
         return refuse(500, consumedBodyAdvice);
       default:
-        return body.text;
+        return body.bytes;
     }
+  }
+
+  /** The body as text in UTF-8. */
+  async readText(maxBytes: number): Promise<string | HttpRefusal | undefined> {
+    const body = await this.readBytes(maxBytes);
+    return Buffer.isBuffer(body) ? body.toString("utf8") : body;
   }
 
   /** @param value an object, or JSON text */

@@ -13,6 +13,7 @@ import type { ApiTools } from "../http/api/methods.js";
 import type { ChannelUse, Control, NodesReport } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
+import { parsePayload } from "../wire/payload.js";
 
 export interface PublishChoices {
   /** A repeat with the same key by this program has no effect, and resolves with the first result. */
@@ -264,5 +265,5 @@ function toPosition({ position, isDuplicate, suppressed }: PublishResult): Publi
 }
 
 function toPublication<Data>({ data, version: _, ...rest }: Publication): PublicationOf<Data> {
-  return { ...rest, data: JSON.parse(data) as Data };
+  return { ...rest, data: parsePayload(data) as Data };
 }

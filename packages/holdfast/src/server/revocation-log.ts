@@ -8,6 +8,7 @@ import { type Revocation, type Revocations, revocationDurationMs } from "../auth
 import type { Log, PublishOptions, Retention } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
+import { parsePayload } from "../wire/payload.js";
 
 /** No client or API can name it: channel names are printable (wire/channel-name.ts). */
 export const revocationChannel = "\u0001revocations";
@@ -159,7 +160,7 @@ export class RevocationLog {
   #take({ data }: Publication): void {
     const { revocations } = this.#options;
     try {
-      for (const revocation of (JSON.parse(data) as Entry).revocations) revocations.add(revocation);
+      for (const revocation of (parsePayload(data) as Entry).revocations) revocations.add(revocation);
     } catch (error) {
       if (!this.#isOpen && error instanceof HoldfastError && error.code === "HF_REVOCATIONS_FULL")
         throw error;

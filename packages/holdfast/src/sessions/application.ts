@@ -6,7 +6,7 @@
  */
 import type { ChannelRules, RulesFor } from "../channels/rules.js";
 import { type Disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { Payload } from "../wire/payload.js";
+import type { JsonText, Payload } from "../wire/payload.js";
 import type {
   Authenticate,
   Identity,
@@ -24,7 +24,7 @@ export interface Actor {
   readonly client: string;
   readonly roles: readonly string[];
   /** Shown to other clients. */
-  readonly info?: Payload;
+  readonly info?: JsonText;
   /** What the application attached when it authenticated the client. */
   readonly meta?: unknown;
 }

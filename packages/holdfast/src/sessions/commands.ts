@@ -375,7 +375,7 @@ export const commandHandlers: Handlers = {
     refusal(id, replyError("notAvailable", "the server pings, not the client")),
   async rpc(session, { id, params }, context) {
     const result = await callMethod(session, params, context);
-    return typeof result === "string" ? { reply: { id, method: "rpc", result } } : refusal(id, result);
+    return "code" in result ? refusal(id, result) : { reply: { id, method: "rpc", result: result.data } };
   },
   refresh: (session, { id, params }, context) => refresh(session, id, params, context),
   sub_refresh: (session, { id, params }, context) => subRefresh(session, id, params, context),

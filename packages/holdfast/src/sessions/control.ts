@@ -16,7 +16,7 @@ import { hasCode } from "../errors.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, HistoryParams, PublishParams, RecoverParams } from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
-import type { Payload } from "../wire/payload.js";
+import type { JsonText, Payload } from "../wire/payload.js";
 import type { Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
 import type { SessionContext } from "./context.js";
@@ -139,7 +139,7 @@ export class Control {
       isExpired = false,
       expiresAt,
       info,
-    }: { readonly isExpired?: boolean; readonly expiresAt?: number; readonly info?: Payload },
+    }: { readonly isExpired?: boolean; readonly expiresAt?: number; readonly info?: JsonText },
   ): Promise<ReplyError | undefined> {
     return await this.#send({
       kind: "refresh",

@@ -3,14 +3,14 @@
  */
 import type { DisconnectName } from "../wire/codes.js";
 import type { ClientInfo } from "../wire/messages.js";
-import { type Payload, parsePayload, payloadMember, payloadSize } from "../wire/payload.js";
+import { type JsonText, type Payload, parsePayload, payloadMember } from "../wire/payload.js";
 import { type Actor, toActor } from "./application.js";
 
 export interface Identity {
   /** User id; empty for an anonymous user. */
   readonly user: string;
   /** Shown to others in presence, joins, leaves and publications. */
-  readonly info?: Payload;
+  readonly info?: JsonText;
   /** Roles that permissions of channels may require. */
   readonly roles?: readonly string[];
   /** For the application's hooks; never shown to a client. */
@@ -38,7 +38,7 @@ export interface TokenOrigin {
 /** Grants a client a subscription to one channel, whoever may subscribe by the channel's own rules. */
 export interface SubscriptionGrant {
   /** Shown to others in this channel, in addition to the connection's info. */
-  readonly info?: Payload;
+  readonly info?: JsonText;
   /** For the client, in the reply. */
   readonly data?: Payload;
   /** Unix milliseconds. */
@@ -127,7 +127,7 @@ export const insecureAuth: Authenticate = ({ token, data }) => {
     );
   const info = data === undefined ? undefined : payloadMember(data, "info");
   if (info === undefined) return accept({ user: user ?? "" });
-  if (payloadSize(info) > maxInfoCharacters)
+  if (info.length > maxInfoCharacters)
     return refuse("badRequest", `connect.data.info may have ${maxInfoCharacters} characters of JSON`);
   return accept({ user: user ?? "", info });
 };

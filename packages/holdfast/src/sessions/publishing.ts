@@ -325,11 +325,11 @@ export async function callMethod(
   session: Session,
   { method, data }: RpcParams,
   context: SessionContext,
-): Promise<Payload | ReplyError> {
+): Promise<{ readonly data: Payload } | ReplyError> {
   const call = methods.get(method);
   if (call !== undefined) {
     const outcome = await call(session, data ?? nullPayload, context);
-    return "code" in outcome ? outcome : toPayload(outcome.result);
+    return "code" in outcome ? outcome : { data: toPayload(outcome.result) };
   }
   const { application } = context;
   if (application.call === undefined || !application.methods.includes(method))
@@ -338,5 +338,5 @@ export async function callMethod(
       `known methods: ${[...methods.keys(), ...application.methods].join(", ")}`,
     );
   const outcome = await application.call(method, data, session.client.actor);
-  return "refusal" in outcome ? outcome.refusal : outcome.data;
+  return "refusal" in outcome ? outcome.refusal : outcome;
 }

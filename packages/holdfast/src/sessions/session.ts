@@ -10,7 +10,7 @@ import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
-import type { Payload } from "../wire/payload.js";
+import type { JsonText } from "../wire/payload.js";
 import {
   type CommandOwner,
   CommandQueue,
@@ -174,7 +174,7 @@ export class Session
   }
 
   /** Changes the client's expiry and info from the server's side. @param expiresAt Unix milliseconds; undefined for never */
-  renew(expiresAt: number | undefined, info?: Payload): void {
+  renew(expiresAt: number | undefined, info?: JsonText): void {
     const { expiresAt: before, ...identity } = this.#client.identity;
     this.#renew({
       ...identity,

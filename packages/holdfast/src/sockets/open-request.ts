@@ -182,11 +182,11 @@ export function meterBody(request: IncomingMessage, meter: BodyMeter): void {
   meters.set(request, meter);
 }
 
-/** @returns `{ text }`; "aborted" if the client has gone or was refused, which need not be reported; "large"; "consumed" */
+/** @returns `{ bytes }`; "aborted" if the client has gone or was refused, which need not be reported; "large"; "consumed" */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,
-): Promise<{ readonly text: string } | BodyFault> {
+): Promise<{ readonly bytes: Buffer } | BodyFault> {
   if (request.readableEnded) return takeParsed(request, maxBytes);
   const meter = meters.get(request);
   const parts: Buffer[] = [];
@@ -203,16 +203,16 @@ export async function readBody(
     return "aborted";
   }
   if (meter?.(0) === false) return "aborted";
-  return { text: Buffer.concat(parts).toString("utf8") };
+  return { bytes: Buffer.concat(parts) };
 }
 
 /** Body parsers of frameworks, such as `express.json()`, keep what they read in `body`. */
-function takeParsed(request: IncomingMessage, maxBytes: number): { readonly text: string } | BodyFault {
+function takeParsed(request: IncomingMessage, maxBytes: number): { readonly bytes: Buffer } | BodyFault {
   const { body } = request as { body?: unknown };
   if (body === undefined) return "consumed";
   const isRaw = typeof body === "string" || body instanceof Uint8Array;
-  const text = isRaw ? Buffer.from(body as string).toString("utf8") : JSON.stringify(body);
-  return Buffer.byteLength(text) > maxBytes ? "large" : { text };
+  const bytes = Buffer.from(isRaw ? (body as string) : JSON.stringify(body));
+  return bytes.length > maxBytes ? "large" : { bytes };
 }
 
 /** Advice for an application that mounts a body parser first. */

@@ -48,7 +48,7 @@ export class EmulatedTransport extends StreamTransport {
   readonly emulation: Emulation;
   readonly #format: StreamFormat<Codec>;
   #isPaused = false;
-  #waiting: { readonly commands: string; readonly onTaken: () => void }[] = [];
+  #waiting: { readonly commands: Encoded; readonly onTaken: () => void }[] = [];
 
   /** @param onGone called once the response has ended */
   constructor(
@@ -65,7 +65,7 @@ export class EmulatedTransport extends StreamTransport {
   }
 
   /** Sends the head at once: clients wait only a few seconds for it, and authentication may take longer. */
-  start(session: StreamSession, commands: string, headers: HeaderFields): void {
+  start(session: StreamSession, commands: Encoded, headers: HeaderFields): void {
     const { contentType, prologue } = this.#format;
     this.session = session;
     this.begin({ "Content-Type": contentType, ...headers });
@@ -77,7 +77,7 @@ export class EmulatedTransport extends StreamTransport {
    * Hands over commands of another request, in the order of calls.
    * @returns resolves when the session has taken them, or is over; "full" if too many wait
    */
-  deliver(commands: string): Promise<void> | "full" {
+  deliver(commands: Encoded): Promise<void> | "full" {
     if (this.session === undefined) return Promise.resolve();
     if (this.#waiting.length >= maxWaitingRequests) return "full";
     return new Promise((onTaken) => {

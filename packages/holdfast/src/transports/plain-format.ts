@@ -11,7 +11,7 @@ import {
   type Publication,
   type Push,
 } from "../wire/messages.js";
-import type { JsonText } from "../wire/payload.js";
+import { type JsonText, payloadText } from "../wire/payload.js";
 
 export type NoticeName = "position" | "lost" | "state" | "join" | "leave" | "direct" | "error";
 
@@ -52,7 +52,7 @@ export function publicationText(publication: Publication, epoch: string): JsonTe
   const fields: string[] = [];
   if (offset > 0) fields.push(`"offset":${offset},"epoch":${JSON.stringify(epoch)}`);
   if (key !== undefined) fields.push(`"key":${JSON.stringify(key)}`);
-  fields.push(isRemoved ? '"removed":true' : `"data":${data}`);
+  fields.push(isRemoved ? '"removed":true' : `"data":${payloadText(data)}`);
   if (score !== undefined) fields.push(`"score":${score}`);
   if (tags && Object.keys(tags).length > 0) fields.push(`"tags":${JSON.stringify(tags)}`);
   if (info) fields.push(`"info":${infoText(info)}`);
@@ -86,7 +86,7 @@ function pushText(push: Push, write: PlainFormat["write"]): string {
     case "leave":
       return write(push.kind, infoText(push.info));
     case "message":
-      return write("direct", push.data);
+      return write("direct", payloadText(push.data));
     case "unsubscribe":
     case "disconnect":
       return write("error", errorText(push.code, push.reason));

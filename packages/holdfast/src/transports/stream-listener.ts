@@ -8,7 +8,7 @@ import { type HttpExchange, parseJsonObject } from "../requests/exchange.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import { findMisplacedResume } from "../requests/resume.js";
 import type { SessionRegistry } from "../sessions/registry.js";
-import type { Codec } from "../wire/codec.js";
+import type { Codec, CommandEnvelope, Encoded } from "../wire/codec.js";
 import { codecForContentType, codecs, defaultCodec } from "../wire/codecs.js";
 import type { Command, ConnectParams } from "../wire/messages.js";
 import type { Admission, AdmittedConnection } from "./admission.js";
@@ -60,8 +60,8 @@ function createFormats(codec: Codec): Formats {
 /** 192 random bits: whoever knows the id can send commands for the session. */
 const sessionIdBytes = 24;
 
-/** Opens a session, or says why not. @param text what the client sent; undefined for nothing */
-type Open = (exchange: HttpExchange, codec: Codec, text: string | undefined) => HttpRefusal | undefined;
+/** Opens a session, or says why not. @param input what the client sent; undefined for nothing */
+type Open = (exchange: HttpExchange, codec: Codec, input: Encoded | undefined) => HttpRefusal | undefined;
 
 export class StreamListener {
   readonly #options: StreamListenerOptions;
@@ -119,17 +119,17 @@ export class StreamListener {
     const codec = method === "GET" ? defaultCodec : codecOfBody(exchange);
     if (codec === undefined) return unsupportedType();
     const isGet = method === "GET";
-    const text = isGet ? query.get("cf_connect") || undefined : await this.#readBody(exchange);
-    if (typeof text === "object") return text;
-    if (exchange.isClosed || (!isGet && text === undefined)) return undefined;
-    return admission.findLateRefusal() ?? open(exchange, codec, text);
+    const input = isGet ? query.get("cf_connect") || undefined : await this.#readBody(exchange, codec);
+    if (isRefusal(input)) return input;
+    if (exchange.isClosed || (!isGet && input === undefined)) return undefined;
+    return admission.findLateRefusal() ?? open(exchange, codec, input);
   }
 
   #openEmulated(
     route: "httpStream" | "sse",
     { method, response, admitted, headers }: HttpExchange,
     codec: Codec,
-    commands: string | undefined,
+    commands: Encoded | undefined,
   ): HttpRefusal | undefined {
     const format = formats.get(codec)?.[route];
     if (format === undefined) return unsupportedType();
@@ -153,11 +153,11 @@ export class StreamListener {
     route: "oneWayHttpStream" | "oneWaySse",
     { response, admitted, headers }: HttpExchange,
     codec: Codec,
-    text: string | undefined,
+    input: Encoded | undefined,
   ): HttpRefusal | undefined {
     const format = formats.get(codec)?.[route];
     if (format === undefined) return unsupportedType();
-    if (text !== undefined && parseJsonObject(text) === undefined)
+    if (typeof input === "string" && parseJsonObject(input) === undefined)
       return refuse(
         400,
         'The connect parameters must be a JSON object, such as {"token":"…"}; see the connect command.',
@@ -166,35 +166,36 @@ export class StreamListener {
     const peer = admission.enter(admitted);
     const transport = new OneWaySdkTransport(response, format, peer, times, this.#onGone);
     admission.add(transport);
-    const connect = toConnectCommand(text === undefined ? {} : codec.decodeConnect(text));
-    const inputLength = text?.length ?? 0;
+    const connect = toConnectCommand(input === undefined ? {} : codec.decodeConnect(input));
+    const inputLength = input?.length ?? 0;
     transport.start(handler.open(transport), format, connect, { headers, pingSeconds, inputLength });
     return undefined;
   }
 
   /** @returns undefined if the client has gone */
-  async #readBody(exchange: HttpExchange): Promise<string | HttpRefusal | undefined> {
-    const text = await exchange.readText(this.#options.maxBodyBytes);
-    if (typeof text === "string" && text.trim() === "")
-      return refuse(400, 'The body must be a connect command, such as {"id":1,"connect":{}}.');
-    return text;
+  async #readBody(exchange: HttpExchange, { isBinary }: Codec): Promise<Encoded | HttpRefusal | undefined> {
+    const { maxBodyBytes } = this.#options;
+    const body = isBinary ? await exchange.readBytes(maxBodyBytes) : await exchange.readText(maxBodyBytes);
+    const isEmpty =
+      typeof body === "string" ? body.trim() === "" : Buffer.isBuffer(body) && body.length === 0;
+    return isEmpty ? refuse(400, 'The body must be a connect command, such as {"id":1,"connect":{}}.') : body;
   }
 
   /** Hands over commands that another node has received. Does not wait for the session, but only so many may wait. */
-  emulate(session: string, commands: string): EmulationResult {
+  emulate(session: string, commands: Encoded): EmulationResult {
     const taken = this.#transports.get(session)?.deliver(commands);
     return taken === "full" ? "full" : "taken";
   }
 
   /** A session that has ended is answered like one that never was: its client learns it by the end of its response. */
-  async #take(session: string, commands: string): Promise<HttpRefusal | undefined> {
+  async #take(session: string, commands: Encoded): Promise<HttpRefusal | undefined> {
     const taken = this.#transports.get(session)?.deliver(commands);
     if (taken === "full") return tooMany;
     await taken;
     return undefined;
   }
 
-  async #forward({ session, node, data }: Envelope): Promise<HttpRefusal | undefined> {
+  async #forward({ session, node, data }: CommandEnvelope): Promise<HttpRefusal | undefined> {
     const { outcomes } = await this.#options.cluster.send({ kind: "emulate", session, data }, node);
     const outcome = outcomes.get(node);
     if (outcome === undefined)
@@ -203,12 +204,13 @@ export class StreamListener {
   }
 
   async #takeCommands(exchange: HttpExchange): Promise<HttpRefusal | undefined> {
-    if (codecOfBody(exchange) === undefined) return unsupportedType();
-    const text = await this.#readBody(exchange);
-    if (typeof text !== "string") return text;
-    const envelope = readEnvelope(text);
+    const codec = codecOfBody(exchange);
+    if (codec === undefined) return unsupportedType();
+    const body = await this.#readBody(exchange, codec);
+    if (body === undefined || isRefusal(body)) return body;
+    const envelope = codec.decodeEnvelope(body);
     if (envelope === undefined)
-      return refuse(400, "The body must be a JSON object with the strings session, node and data.");
+      return refuse(400, `The body must be ${codec.contentType} with the fields session, node and data.`);
     const { session, node, data } = envelope;
     const refusal =
       node === this.#options.node ? await this.#take(session, data) : await this.#forward(envelope);
@@ -231,36 +233,22 @@ function unsupportedType(): HttpRefusal {
   return refuse(415, `This Content-Type is not supported here: send ${types}.`);
 }
 
+function isRefusal(input: Encoded | HttpRefusal | undefined): input is HttpRefusal {
+  return typeof input === "object" && "status" in input;
+}
+
 /** Invalid parameters are answered by the session, as those of any command. */
 function toConnectCommand(params: ConnectParams | string): Command {
   if (typeof params === "string") return { method: "invalid", id: 1, message: params };
   return { method: "connect", id: 1, params };
 }
 
-/** Whether a text is a connect command and nothing else. */
-function isConnectAlone(text: string): boolean {
-  const command = text.trim();
+/** Whether the input is the text of a connect command and nothing else. */
+function isConnectAlone(input: Encoded): boolean {
+  if (typeof input !== "string") return false;
+  const command = input.trim();
   // Each line is a command of its own.
   const fields = command.includes("\n") ? undefined : parseJsonObject(command);
   if (fields === undefined || !Object.hasOwn(fields, "connect")) return false;
   return Object.keys(fields).every((name) => name === "id" || name === "connect");
-}
-
-/** Commands in a request of their own. */
-interface Envelope {
-  readonly session: string;
-  readonly node: string;
-  readonly data: string;
-}
-
-/** @returns undefined if the text is not an envelope of commands */
-function readEnvelope(text: string): Envelope | undefined {
-  const { session, node, data } = parseJsonObject(text) ?? {};
-  if (typeof session !== "string" || typeof node !== "string" || typeof data !== "string") return undefined;
-  // A JSON string can hold half of a surrogate pair, which has no bytes; the commands must escape it again.
-  return { session, node, data: data.replace(/\p{Surrogate}/gu, escapeCharacter) };
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16)}`;
 }

@@ -14,6 +14,14 @@ export interface DecodedFrame {
   readonly fault?: string;
 }
 
+/** Commands that come in a request of their own, and the session that they are for. */
+export interface CommandEnvelope {
+  readonly session: string;
+  /** The server that has the session. */
+  readonly node: string;
+  readonly data: Encoded;
+}
+
 /** Encodes what the server sends on its own: all that a client without commands ever gets. */
 export interface Encoder {
   /** Unique among encoders: shared encodings are cached under it. */
@@ -38,6 +46,8 @@ export interface Codec extends Encoder {
   decode(frame: Encoded): DecodedFrame;
   /** Decodes connect parameters that come without a command. @returns the parameters, or a sentence that says what is wrong */
   decodeConnect(params: Encoded): ConnectParams | string;
+  /** Decodes the body of a request with commands. @returns undefined if it is not an envelope */
+  decodeEnvelope(body: Encoded): CommandEnvelope | undefined;
   encodeReply(reply: Reply): Encoded;
   /** Encodes pushes without their envelope, for clients that only read. */
   readonly oneWay: Encoder;

@@ -2,8 +2,8 @@
  * The JSON codec: a frame is one or more JSON objects, separated by single line feeds. Payloads are embedded as JSON text.
  * Fields that are zero, empty or false are omitted, except those that SDKs dereference.
  */
-import type { Codec, DecodedFrame, Encoded, Encoder } from "./codec.js";
-import { parseCommand, parseConnectParams } from "./json-commands.js";
+import type { Codec, CommandEnvelope, DecodedFrame, Encoded, Encoder } from "./codec.js";
+import { parseCommand, parseConnectParams, parseEnvelope } from "./json-commands.js";
 import {
   type ClientInfo,
   type Command,
@@ -16,7 +16,7 @@ import {
   type SubscribeResult,
   toPublishedFields,
 } from "./messages.js";
-import { findDepthFault, type Payload } from "./payload.js";
+import { findDepthFault, type Payload, payloadText } from "./payload.js";
 
 const maxEchoedCharacters = 40;
 
@@ -65,6 +65,11 @@ export const jsonCodec: Codec = Object.freeze({
     return text === undefined ? "connect parameters must be UTF-8" : parseConnectParams(text);
   },
 
+  decodeEnvelope(body: Encoded): CommandEnvelope | undefined {
+    const text = typeof body === "string" ? body : decodeUtf8(body);
+    return text === undefined ? undefined : parseEnvelope(text);
+  },
+
   encodePush(push: Push): string {
     return `{"push":{${encodePushFields(push)}}}`;
   },
@@ -111,7 +116,7 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
     case "publish":
       return reply.result === undefined ? "{}" : JSON.stringify(toPublishedFields(reply.result));
     case "rpc":
-      return `{"data":${reply.result}}`;
+      return `{"data":${payloadText(reply.result)}}`;
     case "presence": {
       const entries = reply.result.map((info) => `${JSON.stringify(info.client)}:${encodeInfo(info)}`);
       return `{"presence":{${entries.join(",")}}}`;
@@ -137,7 +142,7 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
 function encodeConnectResult(result: ConnectResult): string {
   const { client, version, ping, pong, ttl, data, subs, session, node } = result;
   let fields = `"client":${JSON.stringify(client)},"version":${JSON.stringify(version)}${encodeExpiry(ttl)}`;
-  if (data !== undefined) fields += `,"data":${data}`;
+  if (data !== undefined) fields += `,"data":${payloadText(data)}`;
   if (subs && subs.size > 0) {
     const entries = [...subs].map(([name, sub]) => `${JSON.stringify(name)}:${encodeSubscribeResult(sub)}`);
     fields += `,"subs":{${entries.join(",")}}`;
@@ -163,7 +168,7 @@ function encodeSubscribeResult(result: SubscribeResult): string {
   if (publications.length > 0) fields += `,"publications":[${encodePublications(publications)}]`;
   if (result.recovered) fields += ',"recovered":true';
   if (result.wasRecovering) fields += ',"was_recovering":true';
-  if (result.data !== undefined) fields += `,"data":${result.data}`;
+  if (result.data !== undefined) fields += `,"data":${payloadText(result.data)}`;
   if (result.isDelta) fields += ',"delta":true';
   if (result.map) fields += encodeMapResult(result.map);
   return `{${fields.slice(1)}}`;
@@ -191,7 +196,7 @@ function encodePublications(publications: readonly Publication[]): string {
 }
 
 function encodePushFields(push: Push): string {
-  if (push.kind === "message") return `"message":{"data":${push.data}}`;
+  if (push.kind === "message") return `"message":{"data":${payloadText(push.data)}}`;
   if (push.kind === "disconnect") return `"disconnect":${encodeEnd(push)}`;
   if (push.kind === "connect") return `"connect":${encodeConnectResult(push.result)}`;
   return `"channel":${JSON.stringify(push.channel)},"${push.kind}":${encodePushBody(push)}`;
@@ -233,7 +238,8 @@ export function encodePublication(publication: Publication, epoch?: string, hasT
 }
 
 function dataField(data: Payload, delta: Publication["delta"]): string {
-  return `"data":${delta === undefined ? data : JSON.stringify(data)}`;
+  const text = payloadText(data);
+  return `"data":${delta === undefined ? text : JSON.stringify(text)}`;
 }
 
 export function encodeInfo(info: ClientInfo): string {
@@ -250,6 +256,6 @@ function encodeSubscribePush(push: Extract<Push, { kind: "subscribe" }>): string
   if (push.positioned) fields += ',"positioned":true';
   if (position.epoch !== "") fields += `,"epoch":${JSON.stringify(position.epoch)}`;
   if (position.offset > 0) fields += `,"offset":${position.offset}`;
-  if (data !== undefined) fields += `,"data":${data}`;
+  if (data !== undefined) fields += `,"data":${payloadText(data)}`;
   return `{${fields.slice(1)}}`;
 }

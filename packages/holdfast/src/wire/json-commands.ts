@@ -2,6 +2,8 @@
  * Parses one JSON object into a command. Parameters are checked here once, so that the rest of the server can rely on their
  * types; unknown fields are ignored. Payloads keep their original text.
  */
+
+import type { CommandEnvelope } from "./codec.js";
 import type {
   Command,
   ConnectParams,
@@ -17,11 +19,11 @@ import type {
 import { findKeyFault } from "./names.js";
 import {
   findDepthFault,
+  isBinary,
   type JsonText,
   nullPayload,
   type Payload,
   parsePayload,
-  payloadText,
   textAt,
 } from "./payload.js";
 import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
@@ -193,15 +195,33 @@ export function parseConnectParams(text: JsonText): ConnectParams | string {
   return findDepthFault(text, value) ?? readOrExplain("connect.", value, text, readConnect);
 }
 
+/** @returns undefined if the text is not an envelope of commands */
+export function parseEnvelope(text: JsonText): CommandEnvelope | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { session, node, data } = isObject(value) ? value : {};
+  if (typeof session !== "string" || typeof node !== "string" || typeof data !== "string") return undefined;
+  // A JSON string can hold half of a surrogate pair, which has no bytes; the commands must escape it again.
+  return { session, node, data: data.replace(/\p{Surrogate}/gu, escapeCharacter) };
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
+}
+
 /**
  * Parses the parameters of a publication that comes in an rpc.
  * @returns the parameters, or a sentence that says what is wrong
  */
 export function parsePublishParams(payload: Payload): PublishParams | string {
   const value = parsePayload(payload);
-  return isObject(value)
-    ? readOrExplain("", value, payloadText(payload), readPublish)
-    : "the parameters must be an object";
+  return isBinary(payload) || !isObject(value)
+    ? "the parameters must be an object"
+    : readOrExplain("", value, payload, readPublish);
 }
 
 function readOrExplain<P>(

@@ -2,7 +2,7 @@
  * Commands, replies and pushes of the client protocol (Centrifuge protocol v2), as values. Codecs turn them into bytes.
  */
 import type { ReplyError } from "./codes.js";
-import type { Payload } from "./payload.js";
+import type { JsonText, Payload } from "./payload.js";
 import type { TagsFilter } from "./tags-filter.js";
 
 /** A place in a channel's log. `offset` counts publications from 1; 0 is the place before the first. */
@@ -20,8 +20,8 @@ export interface ClientInfo {
   readonly user: string;
   /** Connection id. */
   readonly client: string;
-  readonly connInfo?: Payload;
-  readonly chanInfo?: Payload;
+  readonly connInfo?: JsonText;
+  readonly chanInfo?: JsonText;
 }
 
 export interface Publication {

@@ -1,42 +1,72 @@
 /**
- * Payloads: the application's own JSON, in publications, infos, and parameters and results of methods. A payload reaches
- * subscribers exactly as it was published, neither parsed nor encoded again, so numbers beyond 2^53, decimals and the order of
- * keys survive. Only this file and the codecs know that a payload is JSON text (RFC 8259).
+ * Payloads: the application's own data, in publications, and in parameters and results of methods. A payload reaches subscribers
+ * exactly as it was published, neither parsed nor encoded again, so numbers beyond 2^53, decimals and the order of keys survive.
+ * Only this file and the codecs know the two forms: JSON text (RFC 8259), and bytes.
  */
 
-/** One JSON value as text, without raw line breaks, checked when it came in. Opaque to all but this file and the codecs. */
-export type Payload = string;
+/**
+ * - A string is one JSON value, without raw line breaks, checked when it came in. V8 keeps such text in a byte per character,
+ *   codecs of text embed it as it is, and codecs of bytes encode it once per batch.
+ * - A Uint8Array is opaque bytes, never parsed. It MUST own its memory, since logs keep it for long, and MUST NOT be changed.
+ */
+export type Payload = string | Uint8Array;
 
 /** Any JSON text, such as a whole message. */
 export type JsonText = string;
 
 const maxDepth = 256;
 
-export const nullPayload: Payload = "null";
+export const nullPayload = "null";
+
+const encoder = new TextEncoder();
+
+export function isBinary(payload: Payload): payload is Uint8Array {
+  return typeof payload !== "string";
+}
 
 /** @param value anything that JSON can represent */
-export function toPayload(value: unknown): Payload {
+export function toPayload(value: unknown): JsonText {
   return JSON.stringify(value) ?? nullPayload;
 }
 
-/** The payload as a JavaScript value; large numbers may lose digits. */
+/** The payload as a JavaScript value, in which large numbers may lose digits. Bytes stay as they are. */
 export function parsePayload(payload: Payload): unknown {
-  return JSON.parse(payload);
+  return isBinary(payload) ? payload : JSON.parse(payload);
 }
 
-/** The payload as it is embedded in JSON. */
+/** The payload as it is embedded in JSON: bytes as a string in base64. */
 export function payloadText(payload: Payload): JsonText {
-  return payload;
+  return isBinary(payload) ? `"${toBase64(payload)}"` : payload;
 }
 
-/** A payload's size as limits count it: its characters. */
+/** The payload as it is embedded in binary messages: text in UTF-8. */
+export function payloadBytes(payload: Payload): Uint8Array {
+  return isBinary(payload) ? payload : encoder.encode(payload);
+}
+
+/** A payload's size as limits count it: characters of text, or bytes. */
 export function payloadSize(payload: Payload): number {
   return payload.length;
 }
 
+/** Estimated memory of a payload: up to two bytes for each character of text. */
+export function payloadMemory(payload: Payload): number {
+  return isBinary(payload) ? payload.length : 2 * payload.length;
+}
+
 /** A member of a payload that is an object. @returns undefined if there is none */
-export function payloadMember(payload: Payload, name: string): Payload | undefined {
-  return textAt(payload, [name]);
+export function payloadMember(payload: Payload, name: string): JsonText | undefined {
+  return isBinary(payload) ? undefined : textAt(payload, [name]);
+}
+
+/** Bytes turned into characters at once: each is an argument of a call. */
+const chunkBytes = 8192;
+
+function toBase64(bytes: Uint8Array): string {
+  let characters = "";
+  for (let at = 0; at < bytes.length; at += chunkBytes)
+    characters += String.fromCharCode(...bytes.subarray(at, at + chunkBytes));
+  return btoa(characters);
 }
 
 /**

@@ -10,6 +10,7 @@ import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
 import type { Broker } from "../../src/channels/broker.js";
 import type { Durability, Retention } from "../../src/channels/log.js";
 import type { Position } from "../../src/wire/messages.js";
+import { payloadText } from "../../src/wire/payload.js";
 import { createCounter } from "../support/counter.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { powerCutCopyOf } from "./lmdb/support/faults.js";
@@ -96,7 +97,7 @@ class Clients {
     expect(now.offset - place.position.offset).toBeGreaterThanOrEqual(missed);
     const page = await broker.log.history(place.channel, query({ sinceOffset: place.position.offset }));
     for (const { offset, data } of page.publications)
-      this.note(place.channel, { epoch: now.epoch, offset }, data);
+      this.note(place.channel, { epoch: now.epoch, offset }, payloadText(data));
   }
 }
 

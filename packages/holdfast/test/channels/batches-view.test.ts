@@ -50,6 +50,13 @@ describe("payloads as patches", () => {
     expect(toDelta(publication(3), undefined)).toEqual({ ...publication(3), delta: "full" });
   });
 
+  it("are never of bytes, which are sent whole", () => {
+    const bytes = (offset: number) => ({ ...publication(offset), data: Buffer.from(text(offset)) });
+    expect(toDelta(bytes(3), bytes(2))).toEqual({ ...bytes(3), delta: "full" });
+    expect(toDelta(bytes(3), publication(2))).toEqual({ ...bytes(3), delta: "full" });
+    expect(toDelta(publication(3), bytes(2))).toEqual({ ...publication(3), delta: "full" });
+  });
+
   it("are kept apart from full payloads of other readers", () => {
     const channel = channelWith(2);
     const patches = read(channel, 1, viewAfterPublication(viewOf({ isDelta: true })));

@@ -78,6 +78,16 @@ describe("an emulated transport", () => {
     expect(log).toEqual(['receive {"id":1,"connect":{}}']);
   });
 
+  it("hands over bytes as they are, for codecs that read bytes", async () => {
+    const { transport } = createTransport();
+    const received: unknown[] = [];
+    const { events } = createEvents();
+    const [first, second] = [Uint8Array.of(0, 255), Uint8Array.of(1)];
+    transport.start({ ...events, receive: (frame) => void received.push(frame) }, first, {});
+    await transport.deliver(second);
+    expect(received.map((frame) => [first, second].indexOf(frame as typeof first))).toEqual([0, 1]);
+  });
+
   it("is not cut by the server for being silent", () => {
     const { response, transport } = createTransport();
     const timeouts: number[] = [];

@@ -29,6 +29,8 @@ describe("a publication", () => {
     expect(publicationText({ offset: 0, data: "null", tags: {}, time: 5 }, "e")).toBe(
       '{"data":null,"time":5}',
     );
+    const bytes = publicationText({ offset: 0, data: Uint8Array.of(0, 255, 62), time: 5 }, "e");
+    expect(bytes).toBe('{"data":"AP8+","time":5}');
     const removal = publicationText({ offset: 1, data: "null", key: "k", isRemoved: true, time: 5 }, "e");
     expect(JSON.parse(removal)).toEqual({ offset: 1, epoch: "e", key: "k", removed: true, time: 5 });
   });

@@ -101,6 +101,32 @@ describe("frame", () => {
   });
 });
 
+describe("envelope of commands", () => {
+  const { decodeEnvelope } = jsonCodec;
+  const text = JSON.stringify({ session: "s", node: "n", data: '{"id":1}' });
+
+  it("has session, node and commands, as text and as its bytes", () => {
+    const envelope = { session: "s", node: "n", data: '{"id":1}' };
+    expect(decodeEnvelope(text)).toEqual(envelope);
+    expect(decodeEnvelope(Buffer.from(text))).toEqual(envelope);
+  });
+
+  it("has halves of surrogate pairs as escapes", () => {
+    expect(decodeEnvelope('{"session":"s","node":"n","data":"\\"\\ud83d\\""}')?.data).toBe('"\\ud83d"');
+  });
+
+  it.each(["", "null", "[]", '{"session":"s","node":"n"}', '{"session":"s","node":1,"data":"{}"}', "{"])(
+    "is none: %s",
+    (other) => {
+      expect(decodeEnvelope(other)).toBeUndefined();
+    },
+  );
+
+  it("is none if it is not UTF-8", () => {
+    expect(decodeEnvelope(Uint8Array.of(0xff))).toBeUndefined();
+  });
+});
+
 describe("decoding whatever a peer may send", () => {
   const jsonLike = fc.oneof(
     fc.json({ maxDepth: 4 }),

@@ -175,6 +175,15 @@ describe("push", () => {
       expect(encodePush(pub({ data }))).toContain(`"pub":{"data":${data},"offset":7}`);
   });
 
+  it("has bytes as a string in base64", () => {
+    const data = Uint8Array.of(0, 255, 62);
+    expect(encodePush(pub({ data }))).toContain('"pub":{"data":"AP8+","offset":7}');
+    expect(encodePush({ kind: "message", data })).toBe('{"push":{"message":{"data":"AP8+"}}}');
+    expect(encodeReply({ id: 1, method: "rpc", result: data })).toBe('{"id":1,"rpc":{"data":"AP8+"}}');
+    // Readers of patches parse the string.
+    expect(encodePush(pub({ data, delta: "full" }))).toContain('"data":"\\"AP8+\\""');
+  });
+
   it("of joins and leaves has the info", () => {
     expect(encodePush({ kind: "join", channel: "news", info: { ...ann, connInfo: "{}" } })).toBe(
       '{"push":{"channel":"news","join":{"info":{"user":"ann","client":"c-1","conn_info":{}}}}}',

@@ -1,6 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countMembers, elementTexts, memberTexts, textAt, trimJson } from "../../src/wire/payload.js";
+import {
+  countMembers,
+  elementTexts,
+  isBinary,
+  memberTexts,
+  parsePayload,
+  payloadBytes,
+  payloadMember,
+  payloadMemory,
+  payloadSize,
+  payloadText,
+  textAt,
+  trimJson,
+} from "../../src/wire/payload.js";
+import { fuzzRuns } from "../support/fuzz/seed.js";
 import { jsonTexts, preciousTexts } from "../support/json-texts.js";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -12,6 +26,44 @@ function isObject(value: unknown): value is Members {
 function withoutLineBreaks(text: string): string {
   return text.replace(/[\r\n]/g, "");
 }
+
+describe("payload of text", () => {
+  const text = '{"name":"Ä"}';
+
+  it("is JSON as it stands, and its bytes are UTF-8", () => {
+    expect([isBinary(text), payloadText(text), parsePayload(text)]).toEqual([false, text, { name: "Ä" }]);
+    expect(payloadBytes(text)).toEqual(new Uint8Array(Buffer.from(text)));
+    expect(payloadMember(text, "name")).toBe('"Ä"');
+  });
+
+  it("counts its characters, of two bytes in memory", () => {
+    expect([payloadSize(text), payloadMemory(text)]).toEqual([12, 24]);
+  });
+});
+
+describe("payload of bytes", () => {
+  const bytes = new TextEncoder().encode('{"name":"Ä"}');
+
+  it("is never parsed, and stays the same object", () => {
+    expect([isBinary(bytes), parsePayload(bytes) === bytes, payloadBytes(bytes) === bytes]).toEqual(
+      Array(3).fill(true),
+    );
+    expect(payloadMember(bytes, "name")).toBeUndefined();
+  });
+
+  it("counts its bytes", () => {
+    expect([payloadSize(bytes), payloadMemory(bytes)]).toEqual([13, 13]);
+  });
+
+  it("is a string in base64 in JSON, however large", () => {
+    const sizes = fc.oneof(fc.nat(20), fc.constantFrom(8191, 8192, 8193, 65_536, 1_000_000));
+    const property = fc.property(sizes, fc.nat(255), (size, first) => {
+      const data = Uint8Array.from({ length: size }, (_, i) => (first + i * 7) >> (i & 7));
+      expect(payloadText(data)).toBe(`"${Buffer.from(data).toString("base64")}"`);
+    });
+    fc.assert(property, fuzzRuns(30));
+  });
+});
 
 describe("text of a member", () => {
   it.each(Object.entries(preciousTexts))("is as it came: %s", (_, text) => {

@@ -12,6 +12,7 @@ import {
   countOf,
   covers,
   type DamagedSegment,
+  memoryOf,
   type Run,
   type Segment,
   type SegmentPart,
@@ -476,11 +477,6 @@ const minExcess = 64;
 
 /** The state of a log before a write, to return to if it fails. */
 export type LogMark = Pick<ChannelLog, "next" | "nextBytes" | "durability" | "retention">;
-
-/** Estimated memory of a publication. */
-function memoryOf({ data, info }: Publication): number {
-  return 2 * (data.length + (info?.connInfo?.length ?? 0)) + 200;
-}
 
 /** Whether both are equal, so that nothing has to be written. */
 function isSameRetention(a: Retention | undefined, b: Retention | undefined): boolean {

@@ -5,7 +5,9 @@
 import { crc32 } from "node:zlib";
 import type { Durability, Retention, SuppressReason } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
-import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
+import type { Position, Publication } from "../../wire/messages.js";
+import { payloadMemory, payloadSize } from "../../wire/payload.js";
+import { decodePublication, encodeAttributes, encodeData } from "../publication-format.js";
 
 const prefixBytes = 8;
 
@@ -95,16 +97,22 @@ export interface EncodedEntries {
 
 /** The bytes that a publication counts as: about its size in the store. */
 export function sizeOf(publication: Publication): number {
-  return publication.data.length + attributesOf(publication).length + overheadBytes;
+  return payloadSize(publication.data) + encodeAttributes(publication).length + overheadBytes;
+}
+
+/** Estimated memory of a publication. */
+export function memoryOf({ data, info }: Publication): number {
+  return payloadMemory(data) + 2 * (info?.connInfo?.length ?? 0) + 200;
 }
 
 export function encodeEntries(publications: readonly Publication[]): EncodedEntries {
   const index: number[] = [];
   let body = "";
   for (const publication of publications) {
-    const attributes = attributesOf(publication);
-    index.push(publication.time, publication.data.length, attributes.length);
-    body += publication.data + attributes;
+    const data = encodeData(publication.data);
+    const attributes = encodeAttributes(publication);
+    index.push(publication.time, data.length, attributes.length);
+    body += data + attributes;
   }
   return { index, body };
 }
@@ -138,31 +146,11 @@ export function decodeEntries({ index, body }: EncodedEntries, firstOffset: numb
     place += dataLength;
     const attributes = body.slice(place, place + attributesLength);
     place += attributesLength;
-    const offset = firstOffset + i / numbersPerEntry;
-    publications.push({ offset, data, time, ...(attributes !== "" && JSON.parse(attributes)) });
+    publications.push(decodePublication(firstOffset + i / numbersPerEntry, time, data, attributes));
   }
   if (place !== body.length)
     throw new Error(`the entries take ${place} characters, but the body has ${body.length}`);
   return publications;
-}
-
-/** A client publishes many times, so the text of its info is cached. */
-const infoTexts = new WeakMap<ClientInfo, string>();
-
-/** Everything but data, time and offset, as JSON; empty if there is nothing else. */
-function attributesOf({ info, tags, key, isRemoved, score, version }: Publication): string {
-  if (tags === undefined && key === undefined) return info === undefined ? "" : `{"info":${textOf(info)}}`;
-  // JSON omits undefined members.
-  return JSON.stringify({ info, tags, key, isRemoved, score, version });
-}
-
-function textOf(info: ClientInfo): string {
-  let text = infoTexts.get(info);
-  if (text === undefined) {
-    text = JSON.stringify(info);
-    infoTexts.set(info, text);
-  }
-  return text;
 }
 
 /** Characters of the body for an index. */

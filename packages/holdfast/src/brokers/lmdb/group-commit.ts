@@ -14,6 +14,7 @@ import type {
 } from "../../channels/log.js";
 import type { HoldfastError } from "../../errors.js";
 import type { Publication } from "../../wire/messages.js";
+import { payloadSize } from "../../wire/payload.js";
 import type { ChannelLog, LogMark } from "./channel-log.js";
 import { encodeRuns, type Run, type RunKey, sizeOf } from "./format.js";
 import type { SentKey } from "./idempotency-keys.js";
@@ -348,7 +349,7 @@ function toWaiting({ waiting }: Placed): Waiting {
 
 /** Estimated characters of a publication in a write. */
 function charactersOf({ publication }: Waiting): number {
-  return (publication?.data.length ?? 0) + 100;
+  return (publication ? payloadSize(publication.data) : 0) + 100;
 }
 
 /** A run begins with publications that were acknowledged without being written. */

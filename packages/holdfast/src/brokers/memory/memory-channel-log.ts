@@ -3,16 +3,17 @@
 import type { HistoryPage, HistoryQuery, NewPublication, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
+import { payloadMemory } from "../../wire/payload.js";
 import { KeyedState } from "../keyed-state.js";
 import { PageBuilder } from "../page-builder.js";
 
-/** Estimated memory of a publication beyond its text. */
+/** Estimated memory of a publication beyond its data. */
 const overheadBytes = 160;
 
 /** Bytes that a publication counts for. */
 export function sizeOf(publication: NewPublication): number {
   const { data, info } = publication;
-  return 2 * (data.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
+  return payloadMemory(data) + 2 * (info?.connInfo?.length ?? 0) + overheadBytes;
 }
 
 export class MemoryChannelLog {

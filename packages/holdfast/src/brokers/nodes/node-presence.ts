@@ -12,7 +12,7 @@ import type { PresenceEvents, PresenceStats, PresenceStore } from "../../channel
 import type { Owner } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ClientInfo } from "../../wire/messages.js";
-import type { Payload } from "../../wire/payload.js";
+import type { JsonText } from "../../wire/payload.js";
 import { LocalPresence, type LocalPresenceOptions } from "../local-presence.js";
 import type { NodeMessages, Peer } from "./node-messages.js";
 import type { NodeRequests } from "./node-requests.js";
@@ -27,7 +27,7 @@ export interface NodePresenceOptions extends LocalPresenceOptions {
 }
 
 /** A client on the wire: user, connection id, and the two infos. */
-type WireInfo = readonly [user: string, client: string, connInfo: Payload | null, chanInfo: Payload | null];
+type WireInfo = readonly [user: string, client: string, connInfo: JsonText | null, chanInfo: JsonText | null];
 
 /** An answer to `stats`: without users unless they were asked for. */
 interface Counts {

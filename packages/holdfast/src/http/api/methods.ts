@@ -9,7 +9,7 @@ import type { ApiCaller } from "../../sessions/publishing.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import { type ClientInfo, type Publication, toPublishedFields } from "../../wire/messages.js";
-import { type JsonText, RawJson } from "../../wire/payload.js";
+import { type JsonText, type Payload, payloadText, RawJson } from "../../wire/payload.js";
 import * as schemas from "./schemas.js";
 
 /** What a key may be used for; each includes those before it. */
@@ -20,7 +20,7 @@ export interface ApiTools {
   /** Statistics of all nodes. */
   readonly info: () => Promise<object | ReplyError>;
   readonly call:
-    | ((method: string, params: JsonText | undefined) => Promise<ReplyError | { readonly data: JsonText }>)
+    | ((method: string, params: JsonText | undefined) => Promise<ReplyError | { readonly data: Payload }>)
     | undefined;
   readonly revoke:
     | ((revocation: z.output<typeof schemas.revoke>) => Promise<ReplyError | undefined>)
@@ -301,7 +301,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
         if (call === undefined)
           return { error: replyError("notAvailable", "the application has no methods") };
         const outcome = await call(name, params);
-        return "code" in outcome ? { error: outcome } : { data: new RawJson(outcome.data) };
+        return "code" in outcome ? { error: outcome } : { data: new RawJson(payloadText(outcome.data)) };
       },
     }),
   ],

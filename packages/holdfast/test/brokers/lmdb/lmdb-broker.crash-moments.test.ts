@@ -1,6 +1,7 @@
 /** Crashes at every moment of what a store does for longer than a turn. */
 import { describe, expect, it } from "vitest";
 import { countTo } from "../../../../../test/conformance/broker/fixture.js";
+import type { Payload } from "../../../src/wire/payload.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
 import { crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
@@ -60,8 +61,8 @@ describe("crash of a store", () => {
 
   it("loses nothing that was acknowledged at any moment of publishing", async () => {
     const { folder, broker } = await createStore();
-    const moments: { copy: string; acknowledged: readonly string[] }[] = [];
-    const acknowledged: string[] = [];
+    const moments: { copy: string; acknowledged: readonly Payload[] }[] = [];
+    const acknowledged: Payload[] = [];
     const publishAll = countTo(300, 100).map(async (n) => {
       await nextTurn();
       for (let turn = n % 7; turn > 0; turn--) await nextTurn();

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ample, countTo, offsetsIn } from "../../../../../test/conformance/broker/fixture.js";
 import { LogIndex } from "../../../src/brokers/lmdb/log-index.js";
 import type { Broker } from "../../../src/channels/broker.js";
+import type { Payload } from "../../../src/wire/payload.js";
 import { holdTransaction } from "./support/faults.js";
 import { checkpointDelayMs, crashCopyOf, createFolder, openBroker } from "./support/store.js";
 
@@ -13,7 +14,7 @@ const retentions = [
   { maxEntries: 0, maxBytes: 0, ttlMs: 0, keys },
 ];
 
-async function stateOf(broker: Broker, channel = "map"): Promise<Map<string, string>> {
+async function stateOf(broker: Broker, channel = "map"): Promise<Map<string, Payload>> {
   const { publications } = await broker.log.keys(channel, { maxEntries: 100_000, maxBytes: 1e9 });
   return new Map(publications.map(({ key = "", data }) => [key, data]));
 }
