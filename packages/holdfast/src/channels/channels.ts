@@ -5,15 +5,15 @@
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { type ViewOptions, viewOf } from "./batches.js";
-import { Channel, Subscription } from "./channel.js";
+import { Channel } from "./channel.js";
 import type { LogEvents } from "./log.js";
 import type { PresenceEvents } from "./presence-store.js";
 import { defaultUserPercent, type Owner, Quota } from "./quota.js";
-import type { Reader } from "./reader.js";
 import { Recovery, type RecoveryOptions } from "./recovery.js";
 import type { RingLimits } from "./ring.js";
 import { Round } from "./round.js";
 import type { ChannelKind } from "./rules.js";
+import { type Reader, Subscription } from "./subscription.js";
 
 export interface ChannelsOptions extends RecoveryOptions {
   readonly ringLimits: RingLimits;

@@ -2,8 +2,8 @@
  * Flow control of a session: counts what waits for its peer, and decides whether more is written, whether more is read, and
  * whether commands run. {@link HeldBytes} bounds what waits for all peers of a node together.
  */
-import { maxBatchBytes } from "../channels/batches.js";
-import type { Encoding, Framed } from "../channels/reader.js";
+
+import { type Encoding, type Framed, maxBatchBytes } from "../channels/batches.js";
 import type { Encoded } from "../wire/codec.js";
 
 const noParts: readonly Uint8Array[] = Object.freeze([]);

@@ -3,10 +3,10 @@
  * run one after the other, in order.
  */
 import { publicationsFor, viewOf } from "../channels/batches.js";
-import type { Channel, Subscription } from "../channels/channel.js";
-import type { Reader } from "../channels/reader.js";
+import type { Channel } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
+import type { Reader, Subscription } from "../channels/subscription.js";
 import { type Disconnect, disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type {
   ClientInfo,

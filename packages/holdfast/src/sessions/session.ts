@@ -3,8 +3,9 @@
  * their state and decide; the session acts on its transport and on the node. Bounded in commands in flight, in bytes that wait for
  * the peer, and in time.
  */
-import type { Subscription } from "../channels/channel.js";
-import type { Encoding, Framed, Reader } from "../channels/reader.js";
+
+import type { Encoding, Framed } from "../channels/batches.js";
+import type { Reader, Subscription } from "../channels/subscription.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";

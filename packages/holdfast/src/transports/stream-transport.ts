@@ -3,7 +3,7 @@
  * bounded time. How commands come, and what the client reads, is for the transports made of it.
  */
 import type { ServerResponse } from "node:http";
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding } from "../channels/batches.js";
 import type { PeerPlace } from "../requests/addresses.js";
 import type { HeaderFields } from "../requests/origins.js";
 import { type HttpRefusal, sendRefusal } from "../requests/refusals.js";
