@@ -12,21 +12,14 @@ import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
-import {
-  type CommandOwner,
-  CommandQueue,
-  failureOf,
-  type Outcome,
-  runCommand,
-  type Step,
-} from "./commands.js";
+import { CommandQueue, failureOf, type Outcome, runCommand, type Step } from "./commands.js";
 import type { SessionContext } from "./context.js";
-import { FlowControl, type Holder } from "./flow-control.js";
+import { FlowControl } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
 import { Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
 import type { Publisher } from "./publishing.js";
 import type { SessionRegistry } from "./registry.js";
-import { type ChannelsOwner, SessionChannels } from "./session-channels.js";
+import { SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
 import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
 
@@ -40,9 +33,7 @@ import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
  */
 export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
-export class Session
-  implements Reader, TransportEvents, Holder, DeadlineHolder, InputOwner, CommandOwner, ChannelsOwner
-{
+export class Session implements Reader, TransportEvents, DeadlineHolder, InputOwner {
   readonly id: string;
   readonly transport: Transport;
   readonly channels: SessionChannels;
@@ -192,7 +183,7 @@ export class Session
     try {
       const { commands, fault } = this.#codec.decode(frame);
       this.#commands.add(commands, fault);
-      this.#runCommands();
+      this.runCommands();
     } catch (error) {
       this.#fail(error);
     }
@@ -208,7 +199,7 @@ export class Session
         this.#onReplies.set(command.id, onReply);
       }
       this.#commands.add([command]);
-      this.#runCommands();
+      this.runCommands();
     } catch (error) {
       this.#fail(error);
     }
@@ -229,7 +220,7 @@ export class Session
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** TransportEvents. */
@@ -262,7 +253,7 @@ export class Session
     const wasBehind = this.#flow.isBehind;
     this.#write();
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** Reader. */
@@ -270,14 +261,9 @@ export class Session
     this.channels.onGap(subscription);
   }
 
-  /** CommandOwner. */
-  commandsReady(): void {
-    this.#runCommands();
-  }
-
   /** InputOwner. */
   inputCaughtUp(): void {
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** DeadlineHolder. */
@@ -304,7 +290,7 @@ export class Session
     this.transport.close(reason);
   }
 
-  /** Holder. */
+  /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
     this.#end();
     this.transport.destroy();
@@ -347,7 +333,7 @@ export class Session
   }
 
   /** Runs the commands that may start, then pauses or resumes reading. */
-  #runCommands(): void {
+  runCommands(): void {
     while (!this.isEnded && this.#flow.canRunCommands(this.transport.unsentBytes)) {
       const step = this.#commands.next(this.#state);
       if (step === undefined) break;
@@ -403,7 +389,7 @@ export class Session
       return;
     }
     if ("reply" in outcome) this.send(outcome.reply);
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** Counts as a command in flight, although it gets no reply. */
@@ -415,7 +401,7 @@ export class Session
       onError(error, { stage: "onMessage" });
     }
     this.#commands.done(message);
-    this.#runCommands();
+    this.runCommands();
   }
 
   #ping(): void {
