@@ -2,9 +2,6 @@
 import type { CompiledApp } from "../app/compile-app.js";
 import type { Tokens } from "../auth/tokens.js";
 import type { Broker } from "../channels/broker.js";
-import type { Channels } from "../channels/channels.js";
-import type { LogEvents } from "../channels/log.js";
-import type { PositionChecks } from "../channels/position-checks.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { Audit } from "../observe/audit.js";
 import type { Application } from "../sessions/application.js";
@@ -13,7 +10,7 @@ import type { NodeCommands } from "../sessions/node-commands.js";
 import type { Clock } from "../time/clock.js";
 import type { ReplyError } from "../wire/codes.js";
 import type { Payload } from "../wire/payload.js";
-import { RevocationLog, revocationChannel } from "./revocation-log.js";
+import { RevocationLog } from "./revocation-log.js";
 
 /** Records in the audit every token that an application refuses. */
 export function withTokenAudit(application: Application, audit: Audit): Application {
@@ -100,20 +97,4 @@ export async function revokeTokens(
     ...(issuedBefore !== undefined && { issuedBefore }),
   });
   return undefined;
-}
-
-/** Receives the events of a server's log. Publications in the revocation log reach no reader of a channel. */
-export function logEventsFor(
-  channels: Channels,
-  checks: PositionChecks,
-  revocationLog: RevocationLog | undefined,
-): LogEvents {
-  return {
-    onPublication(channel, publication, epoch) {
-      if (revocationLog && channel === revocationChannel) revocationLog.receive(publication, epoch);
-      else channels.onPublication(channel, publication, epoch);
-    },
-    onDisconnect: () => {},
-    onReconnect: () => void checks.checkNow(),
-  };
 }

@@ -9,7 +9,7 @@ import type { Log, PublishOptions, Retention } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
 
-/** No client or API can name it: channel names are printable (wire/channel-name.ts). */
+/** No client or API can name it: channel names are printable (findChannelNameFault). */
 export const revocationChannel = "\u0001revocations";
 
 export interface RevocationLogOptions {
