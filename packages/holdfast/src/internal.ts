@@ -4,8 +4,8 @@
  */
 export { createTokens, type Tokens } from "./auth/tokens.js";
 export { describeData, isLocal, openSuggestions, tryNext, webSocketOf } from "./cli/banner.js";
+export { type RunKeys, removeRunFile, runFileOf, writeRunFile } from "./cli/connection.js";
 export { runCommand } from "./cli/program.js";
-export { type RunKeys, removeRunFile, runFileOf, writeRunFile } from "./cli/run-file.js";
 export { runServe, type ServeExtension } from "./cli/serve.js";
 export { type ServerFlags, withServerFlags } from "./cli/server-flags.js";
 export { endQuietlyWithoutReader, onEndSignal, writeNote, writeResult, writeText } from "./cli/terminal.js";

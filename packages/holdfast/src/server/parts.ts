@@ -20,7 +20,7 @@ import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { LoopLag } from "../time/loop-lag.js";
 import type { Admission } from "../transports/admission.js";
-import { PlainListener } from "../transports/plain-listener.js";
+import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
 import type { MapType } from "../wire/messages.js";
 
