@@ -43,11 +43,11 @@ import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
 import { AppMethods } from "./app-methods.js";
-import { callAsServer, createRevocationLog, revokeTokens, withTokenAudit } from "./application.js";
 import { createBroker } from "./brokers.js";
 import { addressOf, isLocalOnly, type ListeningAddress, setHstsHeader } from "./listening.js";
 import {
   auditFunctionOf,
+  callAsServer,
   createFront,
   createRequestBounds,
   createStreams,
@@ -56,8 +56,14 @@ import {
   type Streams,
   socketSettingsOf,
   withPlainPem,
+  withTokenAudit,
 } from "./parts.js";
-import { type RevocationLog, revocationChannel } from "./revocation-log.js";
+import {
+  createRevocationLog,
+  type RevocationLog,
+  revocationChannel,
+  revokeTokens,
+} from "./revocation-log.js";
 import { version } from "./version.js";
 
 /** Sizes of everything in a server that grows with use. */
