@@ -17,7 +17,6 @@ import type { SessionContext } from "./context.js";
 import { FlowControl } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
 import { Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
-import type { Publisher } from "./publishing.js";
 import type { SessionRegistry } from "./registry.js";
 import { SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
@@ -82,13 +81,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   /** Reader: who is charged for the client. */
   get owner(): string {
     return this.#client.owner;
-  }
-
-  /** The client as a publisher in a channel. */
-  publisherIn(channel: string): Publisher {
-    const { channels } = this;
-    const { actor, owner } = this.#client;
-    return { actor, owner, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
   }
 
   get state(): SessionState {
