@@ -13,6 +13,6 @@ export type { Configuration } from "./config/load-config.js";
 export { messageOf } from "./errors.js";
 export type { OwnRoutes } from "./http/router.js";
 export { parseJson, sendJson } from "./requests/exchange.js";
-export { TokenBuckets } from "./sessions/work.js";
 export { readBody } from "./sockets/open-request.js";
 export { pathOf } from "./sockets/opening-request.js";
+export { TokenBuckets } from "./time/token-bucket.js";

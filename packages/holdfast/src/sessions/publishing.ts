@@ -6,7 +6,7 @@ import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { TokenBucket } from "../time/token-bucket.js";
+import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/json-commands.js";
 import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
@@ -15,7 +15,6 @@ import { nullPayload, type Payload, toPayload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { SessionContext, SessionLimits } from "./context.js";
 import type { Session } from "./session.js";
-import { TokenBuckets } from "./work.js";
 
 export interface Publishing {
   readonly broker: Broker;
