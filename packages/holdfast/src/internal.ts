@@ -4,8 +4,8 @@
  */
 export { createTokens, type Tokens } from "./auth/tokens.js";
 export { describeData, isLocal, openSuggestions, tryNext, webSocketOf } from "./cli/banner.js";
+export { type RunKeys, removeRunFile, runFileOf, writeRunFile } from "./cli/connection.js";
 export { runCommand } from "./cli/program.js";
-export { type RunKeys, removeRunFile, runFileOf, writeRunFile } from "./cli/run-file.js";
 export { runServe, type ServeExtension } from "./cli/serve.js";
 export { type ServerFlags, withServerFlags } from "./cli/server-flags.js";
 export { endQuietlyWithoutReader, onEndSignal, writeNote, writeResult, writeText } from "./cli/terminal.js";
@@ -13,6 +13,6 @@ export type { Configuration } from "./config/load-config.js";
 export { messageOf } from "./errors.js";
 export type { OwnRoutes } from "./http/router.js";
 export { parseJson, sendJson } from "./requests/exchange.js";
-export { TokenBuckets } from "./sessions/work.js";
 export { readBody } from "./sockets/open-request.js";
 export { pathOf } from "./sockets/opening-request.js";
+export { TokenBuckets } from "./time/token-bucket.js";

@@ -5,7 +5,7 @@
 import type { GrantOverrides, Identity, SubscriptionGrant, TokenBearer } from "../sessions/identity.js";
 import { findChannelNameFault } from "../wire/names.js";
 import { findDepthFault, type JsonText, memberTexts, trimJson } from "../wire/payload.js";
-import type { Claims, JsonObject } from "./signature-verifier.js";
+import type { Claims, JsonObject } from "./tokens.js";
 
 /** An invalid claim. The message names its path, and contains nothing of its value. */
 export class ClaimFault extends Error {

@@ -10,8 +10,8 @@ import {
   readTime,
 } from "./claims.js";
 import { hmacAlgorithms, publicKeyAlgorithms } from "./jwt-options.js";
-import { findHeaderFault, type JsonObject, readClaims, readHeader } from "./signature-verifier.js";
 import { defaultTokenOptions } from "./token-options.js";
+import { findHeaderFault, type JsonObject, readClaims, readHeader } from "./tokens.js";
 
 export interface DescribeOptions {
   /** Unix milliseconds. @default times are not checked */

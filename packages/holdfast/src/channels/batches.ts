@@ -3,14 +3,27 @@
  * filter, whole payloads or patches. A batch holds the entries from a cursor to the head for one view, encoded once per codec and
  * framed once per encoding, so that all readers with the same cursor and view share its bytes.
  */
-import type { Encoded } from "../wire/codec.js";
+import type { Encoded, Encoder } from "../wire/codec.js";
 import { encodeDelta } from "../wire/fossil-delta.js";
 import type { Publication, Push } from "../wire/messages.js";
 import { isBinary, type Payload } from "../wire/payload.js";
 import type { TagsFilter } from "../wire/tags-filter.js";
-import type { ChannelLog, NewestEntries } from "./channel-log.js";
-import type { Encoding, Framed } from "./reader.js";
-import type { Entry } from "./ring.js";
+import type { Channel } from "./channel.js";
+import type { Entry, NewestEntries } from "./ring.js";
+
+/** Codec and framing of a reader. Readers with the same encoding object share encoded and framed bytes. */
+export interface Encoding<E extends Encoder = Encoder> {
+  readonly codec: E;
+  /** Wraps a payload for the transport: a WebSocket frame, a line, an event. */
+  frame(payload: Encoded): Uint8Array;
+}
+
+/** Messages in one frame, shared by all readers of an encoding. Must not be changed. */
+export interface Framed {
+  readonly bytes: Uint8Array;
+  /** The messages without the frame, to be framed together with others. Encoded on demand. */
+  payload(): Encoded;
+}
 
 export interface View {
   readonly hasJoinLeave: boolean;
@@ -110,11 +123,11 @@ export interface Batch {
 }
 
 export class BatchCache {
-  readonly #channel: ChannelLog;
+  readonly #channel: Channel;
   /** By encoding, view and cursor. Emptied when the ring changes or the turn ends. */
   readonly #batches = new Map<Encoding, Map<string, Map<number, Batch>>>();
 
-  constructor(channel: ChannelLog) {
+  constructor(channel: Channel) {
     this.#channel = channel;
   }
 
@@ -173,7 +186,7 @@ export class BatchCache {
 /** Joins and leaves skipped in search of the base of a patch. */
 const maxSkipped = 32;
 
-function publicationBefore({ ring }: ChannelLog, start: number): Publication | undefined {
+function publicationBefore({ ring }: Channel, start: number): Publication | undefined {
   const end = Math.max(ring.first, start - maxSkipped);
   for (let i = start - 1; i >= end; i--) {
     const entry = ring.at(i);
@@ -187,7 +200,7 @@ function valueBefore(entry: Entry, { delta }: View): Publication | undefined {
   return entry.kind === "pub" && delta === "next" ? entry.before : undefined;
 }
 
-function isWanted({ newest }: ChannelLog, entry: Entry, { hasJoinLeave, filter }: View): boolean {
+function isWanted({ newest }: Channel, entry: Entry, { hasJoinLeave, filter }: View): boolean {
   if (entry.kind !== "pub") return hasJoinLeave;
   if (filter && !filter.passes(entry.publication.tags)) return false;
   return newest === undefined || newest.isNewest(entry);
@@ -198,7 +211,7 @@ function isWanted({ newest }: ChannelLog, entry: Entry, { hasJoinLeave, filter }
  * @param offset at least `newest.from`
  */
 export function batchOfNewest(
-  channel: ChannelLog,
+  channel: Channel,
   newest: NewestEntries,
   { offset, view }: { readonly offset: number; readonly view: View },
   encoding: Encoding,
@@ -225,7 +238,7 @@ export function batchOfNewest(
 
 /** @param before the base of a patch, which the reader has */
 function encodeEntry(
-  channel: ChannelLog,
+  channel: Channel,
   entry: Entry,
   { codec }: Encoding,
   { delta }: View,
@@ -240,11 +253,7 @@ function encodeEntry(
   return message;
 }
 
-function toPush(
-  channel: ChannelLog,
-  entry: Entry,
-  delta?: { readonly before: Publication | undefined },
-): Push {
+function toPush(channel: Channel, entry: Entry, delta?: { readonly before: Publication | undefined }): Push {
   const { name, epoch } = channel;
   if (entry.kind !== "pub") return { kind: entry.kind, channel: name, info: entry.info };
   const publication = delta ? toDelta(entry.publication, delta.before) : entry.publication;
@@ -252,13 +261,13 @@ function toPush(
 }
 
 /** In live channels offsets mean nothing to clients. */
-function toClientPublication({ kind }: ChannelLog, publication: Publication): Publication {
+function toClientPublication({ kind }: Channel, publication: Publication): Publication {
   return kind === "live" ? { ...publication, offset: 0 } : publication;
 }
 
 /** Publications read from the log, as one framed batch. */
 export function framePublications(
-  channel: ChannelLog,
+  channel: Channel,
   publications: readonly Publication[],
   encoding: Encoding,
   view = viewOf(),
@@ -276,7 +285,7 @@ export function framePublications(
 }
 
 /** In channels of kind `latest` only the newest of each key counts. */
-export function conflate({ kind }: ChannelLog, publications: readonly Publication[]): readonly Publication[] {
+export function conflate({ kind }: Channel, publications: readonly Publication[]): readonly Publication[] {
   if (kind !== "latest" || publications.length < 2) return publications;
   const newest = new Map<string, Publication>();
   for (const publication of publications) {

@@ -5,15 +5,15 @@
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { type ViewOptions, viewOf } from "./batches.js";
-import { Channel, Subscription } from "./channel.js";
+import { Channel } from "./channel.js";
 import type { LogEvents } from "./log.js";
 import type { PresenceEvents } from "./presence-store.js";
 import { defaultUserPercent, type Owner, Quota } from "./quota.js";
-import type { Reader } from "./reader.js";
 import { Recovery, type RecoveryOptions } from "./recovery.js";
 import type { RingLimits } from "./ring.js";
 import { Round } from "./round.js";
 import type { ChannelKind } from "./rules.js";
+import { type Reader, Subscription } from "./subscription.js";
 
 export interface ChannelsOptions extends RecoveryOptions {
   readonly ringLimits: RingLimits;
@@ -23,6 +23,8 @@ export interface ChannelsOptions extends RecoveryOptions {
   readonly maxOpenChannels?: number;
   /** Percent of `maxOpenChannels` that one user may have opened once half of it is used. @default 2 */
   readonly userPercent?: number;
+  /** Gets the publications of channels that are not in use, such as the server's own. */
+  readonly onOther?: LogEvents["onPublication"];
   /** @default every channel is a stream */
   readonly kindOf?: (channel: string) => ChannelKind;
 }
@@ -169,7 +171,10 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
 
   onPublication(name: string, publication: Publication, epoch: string): void {
     const channel = this.#open.get(name)?.channel;
-    if (channel === undefined) return;
+    if (channel === undefined) {
+      this.#options.onOther?.(name, publication, epoch);
+      return;
+    }
     const outcome = channel.append(publication, epoch);
     if (outcome === "appended") this.#appended(channel);
     else if (outcome === "gap") void this.recovery.repair(channel);

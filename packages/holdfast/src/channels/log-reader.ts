@@ -3,10 +3,9 @@
  * framed bytes.
  */
 import type { Publication } from "../wire/messages.js";
-import { framePublications, maxBatchBytes, type View } from "./batches.js";
-import type { ChannelLog } from "./channel-log.js";
+import { type Encoding, type Framed, framePublications, maxBatchBytes, type View } from "./batches.js";
+import type { Channel } from "./channel.js";
 import type { Log } from "./log.js";
-import type { Encoding, Framed } from "./reader.js";
 
 const maxPageEntries = 1000;
 /** Pages cached for other readers of the same range, each of at most one batch. */
@@ -30,7 +29,7 @@ export type LogPage = CompletePage | { readonly isComplete: false; readonly reas
 export class LogReader {
   readonly #log: Log;
   /** Pending reads, by channel and offset. */
-  readonly #reads = new Map<ChannelLog, Map<number, Promise<LogPage>>>();
+  readonly #reads = new Map<Channel, Map<number, Promise<LogPage>>>();
   /** The pages read last, by channel and offset. Within an epoch a page never changes. */
   readonly #kept = new Map<string, CompletePage>();
 
@@ -45,7 +44,7 @@ export class LogReader {
   }
 
   /** One bounded page after an offset. @throws what the log's `history` throws */
-  read(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
+  read(channel: Channel, sinceOffset: number): Promise<LogPage> {
     const pending = this.#reads.get(channel)?.get(sinceOffset);
     if (pending) return pending;
     const kept = this.#kept.get(keyOf(channel, channel.epoch, sinceOffset));
@@ -62,7 +61,7 @@ export class LogReader {
     return read;
   }
 
-  async #readPage(channel: ChannelLog, sinceOffset: number): Promise<LogPage> {
+  async #readPage(channel: Channel, sinceOffset: number): Promise<LogPage> {
     const { epoch } = channel;
     const page = await this.#log.history(channel.name, {
       sinceOffset,
@@ -115,6 +114,6 @@ export class LogReader {
   }
 }
 
-function keyOf({ name }: ChannelLog, epoch: string, sinceOffset: number): string {
+function keyOf({ name }: Channel, epoch: string, sinceOffset: number): string {
   return `${sinceOffset} ${epoch} ${name}`;
 }

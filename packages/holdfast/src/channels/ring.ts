@@ -1,7 +1,8 @@
 /**
  * A node's copy of the end of a channel: recent publications, and the joins and leaves between them, in the order they
  * happened. Bounded by count and bytes; what falls out is still in the broker's log (publications) or gone (joins and
- * leaves). Entries have sequence numbers that only this node knows.
+ * leaves). Entries have sequence numbers that only this node knows. `NewestEntries` keeps the newest publication of each key beside
+ * it, for the kinds that need it.
  */
 import type { LimitSettings } from "../options/limits.js";
 import type { Encoded } from "../wire/codec.js";
@@ -128,4 +129,74 @@ export class Ring {
     for (let i = this.#first; i < this.#next; i++) grown[i % capacity] = this.#slot(i);
     this.#entries = grown;
   }
+}
+
+export type PublicationEntry = Extract<Entry, { kind: "pub" }>;
+
+/**
+ * The newest publication of each key: in channels of kind `latest` what a lagging reader gets, in maps the base for patches. A
+ * publication without a key has the empty key.
+ */
+export class NewestEntries {
+  readonly #limits: RingLimits;
+  /** By key, in the order of publication. */
+  readonly #entries = new Map<string, PublicationEntry>();
+  #bytes = 0;
+  #from: number;
+
+  /** @param from publications up to this offset are not known */
+  constructor(limits: RingLimits, from: number) {
+    this.#limits = limits;
+    this.#from = from;
+  }
+
+  /** Readers that have everything up to this offset, or a later one, can be served. */
+  get from(): number {
+    return this.#from;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(entry: PublicationEntry): void {
+    const key = keyOf(entry);
+    this.remove(key);
+    this.#entries.set(key, entry);
+    this.#bytes += entry.bytes;
+    const { maxEntries, maxBytes } = this.#limits;
+    while ((this.#entries.size > maxEntries || this.#bytes > maxBytes) && this.#entries.size > 1)
+      this.#dropOldest();
+  }
+
+  get(key: string): PublicationEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Whether no later entry has its key. */
+  isNewest(entry: PublicationEntry): boolean {
+    return this.#entries.get(keyOf(entry)) === entry;
+  }
+
+  /** The entries after an offset, in order. */
+  *after(offset: number): Iterable<PublicationEntry> {
+    for (const entry of this.#entries.values()) if (entry.offset > offset) yield entry;
+  }
+
+  #dropOldest(): void {
+    const [key, entry] = this.#entries.entries().next().value as [string, PublicationEntry];
+    this.#from = entry.offset;
+    this.remove(key);
+  }
+
+  remove(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= entry.bytes;
+  }
+}
+
+function keyOf({ publication }: PublicationEntry): string {
+  return publication.key ?? "";
 }

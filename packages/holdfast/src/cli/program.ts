@@ -3,7 +3,6 @@ import { Command, CommanderError } from "commander";
 import { type ErrorCode, HoldfastError, version } from "../index.js";
 import { addConfig, addDoctor } from "./config.js";
 import { addHistory } from "./history.js";
-import { addLab } from "./lab.js";
 import { addNodes } from "./nodes.js";
 import { addPublish } from "./publish.js";
 import { addServe } from "./serve.js";
@@ -79,4 +78,43 @@ Examples:
   addDoctor(program, end);
   addToken(program, end);
   return program;
+}
+
+/** The package of `holdfast lab`, which need not be installed. */
+const labPackage = "@holdfast/lab";
+
+interface LabPackage {
+  readonly runLabCommand: (args: readonly string[]) => Promise<number>;
+}
+
+/** @param end receives the exit code */
+export function addLab(program: Command, end: (code: number) => void): void {
+  program
+    .command("lab")
+    .description(`measure what polling, long polling, streams and WebSockets cost (needs ${labPackage})`)
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (_options: object, command: Command) =>
+      end(await (await loadLab()).runLabCommand(command.args)),
+    );
+}
+
+/** @throws HF_CLI_USAGE where the package is not installed */
+async function loadLab(): Promise<LabPackage> {
+  const entry = `${labPackage}/command`;
+  try {
+    return (await import(entry)) as LabPackage;
+  } catch (cause) {
+    if (
+      (cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND" ||
+      !String(cause).includes(`'${labPackage}'`)
+    )
+      throw cause;
+    throw new HoldfastError(
+      "HF_CLI_USAGE",
+      `holdfast lab needs the package ${labPackage}: npm install ${labPackage}, or npx ${labPackage} without installing it`,
+      { cause },
+    );
+  }
 }

@@ -11,7 +11,7 @@ import { isLoopback } from "../requests/origins.js";
 import { findOpenToOthers } from "../server/brokers.js";
 import { readTextFile } from "./config-file.js";
 import { assertConfiguration, type Configuration } from "./load-config.js";
-import { findWeakness, maxBits } from "./secret-strength.js";
+import { findWeakness, maxBits } from "./secrets.js";
 import { configOptions, isGiven, isServiceVariable } from "./settings.js";
 import { tokenOptionsOf } from "./tokens.js";
 

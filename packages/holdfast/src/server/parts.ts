@@ -1,8 +1,9 @@
 /** Parts of a server, each created from its settings. */
+import type { CompiledApp } from "../app/compile-app.js";
 import { normalizePem } from "../auth/keys.js";
 import type { Cluster } from "../channels/cluster.js";
 import { refuseByPath } from "../http/router.js";
-import { type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import { type Audit, type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
   type DeflateSettings,
@@ -12,6 +13,7 @@ import {
 } from "../options/websocket.js";
 import type { TrustedProxies } from "../requests/trusted-proxies.js";
 import type { Application } from "../sessions/application.js";
+import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
@@ -20,9 +22,11 @@ import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { LoopLag } from "../time/loop-lag.js";
 import type { Admission } from "../transports/admission.js";
-import { PlainListener } from "../transports/plain-listener.js";
+import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
+import type { ReplyError } from "../wire/codes.js";
 import type { MapType } from "../wire/messages.js";
+import type { Payload } from "../wire/payload.js";
 
 /** Connections besides the WebSockets', for pages, health, and refusals. */
 const spareConnections = 500;
@@ -144,4 +148,51 @@ function mapTypeOf(application: Application, channel: string): MapType | undefin
     // The subscribe command that follows fails in the same way, and is answered and reported.
     return undefined;
   }
+}
+
+/** Records in the audit every token that an application refuses. */
+export function withTokenAudit(application: Application, audit: Audit): Application {
+  const { authenticate, verifyConnection, verifySubscription } = application;
+  return {
+    ...application,
+    authenticate: async (credentials) => {
+      const result = await authenticate(credentials);
+      const reason = credentials.token && refusalOf(result);
+      if (reason) audit("tokenRefused", { reason, address: credentials.request.address });
+      return result;
+    },
+    ...(verifyConnection && {
+      verifyConnection: async (token) => {
+        const result = await verifyConnection(token);
+        const reason = refusalOf(result);
+        if (reason) audit("tokenRefused", { reason });
+        return result;
+      },
+    }),
+    ...(verifySubscription && {
+      verifySubscription: async (token, bearer) => {
+        const result = await verifySubscription(token, bearer);
+        const reason = refusalOf(result);
+        if (reason) audit("tokenRefused", { reason, ...bearer });
+        return result;
+      },
+    }),
+  };
+}
+
+/** Expired tokens are not recorded, since clients fetch new ones. Nor are those that could not be checked. */
+function refusalOf(result: IdentityResult | GrantResult): string | undefined {
+  if (result.isAccepted) return undefined;
+  const isOfToken =
+    "error" in result ? result.error !== "tokenExpired" : result.disconnect !== "internalError";
+  return isOfToken ? result.reason : undefined;
+}
+
+export async function callAsServer(
+  app: CompiledApp,
+  method: string,
+  params: Payload | undefined,
+): Promise<ReplyError | { readonly data: Payload }> {
+  const outcome = await app.callAsServer(method, params);
+  return "refusal" in outcome ? outcome.refusal : outcome;
 }

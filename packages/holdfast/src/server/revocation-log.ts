@@ -5,12 +5,19 @@
  * grown long is rewritten at its end, and everything before is dropped.
  */
 import { type Revocation, type Revocations, revocationDurationMs } from "../auth/revocations.js";
+import type { Tokens } from "../auth/tokens.js";
+import type { Broker } from "../channels/broker.js";
 import type { Log, PublishOptions, Retention } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
+import type { ApiTools } from "../http/api/methods.js";
+import type { Audit } from "../observe/audit.js";
+import type { NodeCommands } from "../sessions/node-commands.js";
+import type { Clock } from "../time/clock.js";
+import type { ReplyError } from "../wire/codes.js";
 import type { Publication } from "../wire/messages.js";
 import { parsePayload } from "../wire/payload.js";
 
-/** No client or API can name it: channel names are printable (wire/channel-name.ts). */
+/** No client or API can name it: channel names are printable (findChannelNameFault). */
 export const revocationChannel = "\u0001revocations";
 
 export interface RevocationLogOptions {
@@ -225,4 +232,44 @@ function chunksOf<T>(all: readonly T[], size: number): T[][] {
   const chunks: T[][] = [];
   for (let i = 0; i < all.length; i += size) chunks.push(all.slice(i, i + size));
   return chunks;
+}
+
+export interface RevocationContext {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly commands: Pick<NodeCommands, "endRevoked">;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** Ends connections and subscriptions of revoked tokens, on whichever node they were revoked. */
+export function createRevocationLog(
+  { revocations }: Tokens,
+  { broker, clock, commands, onError }: RevocationContext,
+): RevocationLog {
+  return new RevocationLog({
+    log: broker.log,
+    revocations,
+    now: () => clock.now(),
+    onRevoked: () => commands.endRevoked(),
+    onError,
+  });
+}
+
+/** @throws HF_REVOCATIONS_FULL, and what the broker's `publish` throws */
+export async function revokeTokens(
+  log: RevocationLog,
+  revocation: Parameters<NonNullable<ApiTools["revoke"]>>[0],
+  audit: Audit,
+): Promise<ReplyError | undefined> {
+  const { user, token_id: tokenId, issued_before } = revocation;
+  const issuedBefore = issued_before === undefined ? undefined : issued_before * 1000;
+  if (tokenId !== undefined) await log.add({ tokenId });
+  if (user !== undefined) await log.add({ user, ...(issuedBefore !== undefined && { issuedBefore }) });
+  else if (issuedBefore !== undefined) await log.add({ issuedBefore });
+  audit("tokensRevoked", {
+    ...(user !== undefined && { user }),
+    ...(tokenId !== undefined && { tokenId }),
+    ...(issuedBefore !== undefined && { issuedBefore }),
+  });
+  return undefined;
 }

@@ -43,17 +43,11 @@ import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
 import { AppMethods } from "./app-methods.js";
-import {
-  callAsServer,
-  createRevocationLog,
-  logEventsFor,
-  revokeTokens,
-  withTokenAudit,
-} from "./application.js";
 import { createBroker } from "./brokers.js";
 import { addressOf, isLocalOnly, type ListeningAddress, setHstsHeader } from "./listening.js";
 import {
   auditFunctionOf,
+  callAsServer,
   createFront,
   createRequestBounds,
   createStreams,
@@ -62,8 +56,14 @@ import {
   type Streams,
   socketSettingsOf,
   withPlainPem,
+  withTokenAudit,
 } from "./parts.js";
-import type { RevocationLog } from "./revocation-log.js";
+import {
+  createRevocationLog,
+  type RevocationLog,
+  revocationChannel,
+  revokeTokens,
+} from "./revocation-log.js";
 import { version } from "./version.js";
 
 /** Sizes of everything in a server that grows with use. */
@@ -175,6 +175,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       maxRingBytes: settings.ring.maxTotalBytes,
       maxOpenChannels: settings.maxOpenChannels,
       userPercent: settings.maxUserPercent,
+      onOther: (channel, publication, epoch) => {
+        if (channel === revocationChannel) this.#revocationLog?.receive(publication, epoch);
+      },
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
     });
     const trustedProxies = new TrustedProxies(settings.trustedProxies);
@@ -233,7 +236,12 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       onError,
     });
     this.#events = {
-      log: logEventsFor(this.#channels, this.#checks, this.#revocationLog),
+      log: {
+        onPublication: (channel, publication, epoch) =>
+          this.#channels.onPublication(channel, publication, epoch),
+        onDisconnect() {},
+        onReconnect: () => void this.#checks.checkNow(),
+      },
       presence: this.#channels,
       cluster: {
         onCommand: (command) => commands.run(command),

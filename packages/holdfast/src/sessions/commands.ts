@@ -33,11 +33,6 @@ export type Step =
   | { readonly method: "refuse"; readonly id: number; readonly error: ReplyError }
   | { readonly method: "close"; readonly reason: Disconnect };
 
-/** Called when waiting commands may start. */
-export interface CommandOwner {
-  commandsReady(): void;
-}
-
 type Waiting = Command | { readonly method: "fault"; readonly reason: string };
 type RateVerdict = "ok" | "empty" | "overdrawn";
 
@@ -50,7 +45,7 @@ const largeAnswers: ReadonlySet<string> = new Set(["presence", "history"]);
 
 export class CommandQueue {
   readonly #context: SessionContext;
-  readonly #owner: CommandOwner;
+  readonly #session: Pick<Session, "runCommands">;
   readonly #bucket: TokenBucket | undefined;
   /** Created with the first publication. */
   #publishRate: PublishRate | undefined;
@@ -68,10 +63,10 @@ export class CommandQueue {
   #largeInFlight = 0;
   #isEnded = false;
 
-  constructor(context: SessionContext, owner: CommandOwner) {
+  constructor(context: SessionContext, session: Pick<Session, "runCommands">) {
     const { commandsPerSecond, commandBurst } = context.limits;
     this.#context = context;
-    this.#owner = owner;
+    this.#session = session;
     if (commandsPerSecond !== null)
       this.#bucket = new TokenBucket(commandsPerSecond, commandBurst, context.clock.elapsed());
   }
@@ -114,7 +109,7 @@ export class CommandQueue {
     this.#owesInput = true;
   }
 
-  /** Whether input must wait until earlier work is paid off; the owner is told when it is. */
+  /** Whether input must wait until earlier work is paid off; the session goes on when it is. */
   get isInputOwed(): boolean {
     if (!this.#owesInput) return false;
     const waitMs = this.#account.waitMs();
@@ -168,7 +163,7 @@ export class CommandQueue {
     return command.method === "fault" ? 0 : estimateOf(command, this.#context.limits);
   }
 
-  /** Whether work of this cost may begin now; otherwise the owner is told when it may. */
+  /** Whether work of this cost may begin now; otherwise the session goes on when it may. */
   #canBegin(units: number): boolean {
     if (units === 0) return true;
     if (this.#cancelWait !== undefined) return false;
@@ -194,7 +189,7 @@ export class CommandQueue {
 
   #resume(): void {
     this.#cancelWait = undefined;
-    this.#owner.commandsReady();
+    this.#session.runCommands();
   }
 
   #begin(command: Waiting, state: SessionState): Step {

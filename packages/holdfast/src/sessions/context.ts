@@ -5,11 +5,12 @@ import type { Delivery } from "../channels/delivery.js";
 import type { LimitSettings } from "../options/limits.js";
 import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
+import type { TokenBuckets } from "../time/token-bucket.js";
 import type { Application } from "./application.js";
 import type { DataAccess } from "./data-access.js";
 import type { HeldBytes } from "./flow-control.js";
 import type { PresenceLists } from "./presence.js";
-import type { TokenBuckets, Work } from "./work.js";
+import type { Work } from "./work.js";
 
 export type SessionLimits = Pick<
   LimitSettings,

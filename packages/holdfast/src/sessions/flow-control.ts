@@ -2,9 +2,9 @@
  * Flow control of a session: counts what waits for its peer, and decides whether more is written, whether more is read, and
  * whether commands run. {@link HeldBytes} bounds what waits for all peers of a node together.
  */
-import { maxBatchBytes } from "../channels/batches.js";
-import type { Encoding, Framed } from "../channels/reader.js";
+import { type Encoding, type Framed, maxBatchBytes } from "../channels/batches.js";
 import type { Encoded } from "../wire/codec.js";
+import type { Session } from "./session.js";
 
 const noParts: readonly Uint8Array[] = Object.freeze([]);
 
@@ -124,10 +124,7 @@ function isFramed(item: Encoded | Framed): item is Framed {
 }
 
 /** A session that may be terminated for the bytes it holds. */
-export interface Holder {
-  /** Ends the connection without another message, which the peer would not read. */
-  terminate(): void;
-}
+type Holder = Pick<Session, "terminate">;
 
 export class HeldBytes {
   readonly #maxBytes: number;

@@ -6,7 +6,7 @@ import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
-import { TokenBucket } from "../time/token-bucket.js";
+import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/json-commands.js";
 import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
@@ -15,8 +15,6 @@ import { nullPayload, type Payload, toPayload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { SessionContext, SessionLimits } from "./context.js";
 import type { Session } from "./session.js";
-import type { CallsInOrder } from "./session-channels.js";
-import { TokenBuckets } from "./work.js";
 
 export interface Publishing {
   readonly broker: Broker;
@@ -79,21 +77,20 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   return toLog(publishing, keyed, policy.rules, origin);
 }
 
-/** A client whose commands for a channel begin in order. */
-interface PublishingClient {
-  publisherIn(channel: string): Publisher;
-  readonly channels: { readonly calls: Pick<CallsInOrder, "begin" | "isBusy"> };
-}
-
 /** Publishes for a client's command, after its earlier commands for the channel and before its later ones. */
 export function publishInTurn(
-  client: PublishingClient,
+  session: Session,
   params: PublishParams,
   publishing: Publishing,
 ): PublishResult | ReplyError | Promise<PublishResult | ReplyError> {
   const { channel } = params;
-  const { calls } = client.channels;
-  const run = () => publish(publishing, params, client.publisherIn(channel));
+  const { channels } = session;
+  const { calls } = channels;
+  const run = () => {
+    const { actor, owner } = session.client;
+    const info = channels.infoIn(channel);
+    return publish(publishing, params, { actor, owner, info, isSubscribed: channels.has(channel) });
+  };
   return calls.isBusy(channel) ? calls.begin(channel, run) : run();
 }
 

@@ -3,8 +3,9 @@
  * and released when it has its answer. {@link WaitingReader} lets it wait for new publications.
  */
 
-import type { Channel, Subscription } from "../channels/channel.js";
-import type { Encoding, Framed, Reader } from "../channels/reader.js";
+import type { Encoding, Framed } from "../channels/batches.js";
+import type { Channel } from "../channels/channel.js";
+import type { Reader, Subscription } from "../channels/subscription.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import type { Position } from "../wire/messages.js";
 import { type Refusal, refusal } from "./application.js";

@@ -3,26 +3,20 @@
  * run one after the other, in order.
  */
 import { publicationsFor, viewOf } from "../channels/batches.js";
-import type { Channel, Subscription } from "../channels/channel.js";
-import type { Reader } from "../channels/reader.js";
+import type { Channel } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import { type Disconnect, disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
-import type {
-  ClientInfo,
-  MapParams,
-  Position,
-  Push,
-  SubscribeParams,
-  SubscribeResult,
-} from "../wire/messages.js";
+import type { Subscription } from "../channels/subscription.js";
+import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
+import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import { allRights, isRevoked } from "./data-access.js";
-import type { ClientIdentity, SubscriptionGrant, TokenOrigin } from "./identity.js";
+import type { SubscriptionGrant, TokenOrigin } from "./identity.js";
 import { Expiry, secondsUntil } from "./keepalive.js";
 import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./maps.js";
 import { hideSubscriber, renewSubscriber, showSubscriber } from "./presence.js";
+import type { Session } from "./session.js";
 import {
   type Applicant,
   authorizeSubscribe,
@@ -64,29 +58,18 @@ export interface ServerGrant extends SubscriptionGrant {
   readonly isPositionOwn?: boolean;
 }
 
-/** What its channels need of a session. */
-export interface ChannelsOwner extends Reader {
-  readonly client: ClientIdentity;
-  /** Whether the peer has yet to read what was sent, or to be read. */
-  readonly isBusy: boolean;
-  /** Charges work done for the client, in work units. */
-  charge(units: number): void;
-  sendPush(push: Push): void;
-  close(reason: Disconnect): void;
-}
-
 export class SessionChannels {
   /** Orders subscribing, unsubscribing and later commands, by channel. */
   readonly calls = new CallsInOrder();
-  readonly #owner: ChannelsOwner;
+  readonly #session: Session;
   readonly #context: SessionContext;
   readonly #entries = new Map<string, Entry>();
   /** Maps that are not live yet. */
   #maps: MapPagings | undefined;
   #isEnded = false;
 
-  constructor(owner: ChannelsOwner, context: SessionContext) {
-    this.#owner = owner;
+  constructor(session: Session, context: SessionContext) {
+    this.#session = session;
     this.#context = context;
   }
 
@@ -110,7 +93,7 @@ export class SessionChannels {
 
   /** The client as others see it in a channel. */
   infoIn(channel: string): ClientInfo {
-    return this.#entries.get(channel)?.info ?? this.#owner.client.info;
+    return this.#entries.get(channel)?.info ?? this.#session.client.info;
   }
 
   /**
@@ -136,7 +119,7 @@ export class SessionChannels {
   /** Ends a subscription from the server's side: the client is told, and may not resume from an earlier position. */
   revoke(channel: string, why: UnsubscribeReason): Promise<void> {
     return this.calls.run(channel, async () => {
-      this.#context.access.revoke(this.#owner.client.actor, channel);
+      this.#context.access.revoke(this.#session.client.actor, channel);
       this.#endAndNotify(channel, why);
     });
   }
@@ -158,7 +141,7 @@ export class SessionChannels {
     const isPaging = this.#maps?.end(channel) === true;
     if (!isPaging && !this.has(channel)) return;
     this.#remove(channel);
-    this.#owner.sendPush({ kind: "unsubscribe", channel, code, reason });
+    this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
   }
 
   /** Applies a newer token. @returns whether the client is subscribed */
@@ -190,7 +173,7 @@ export class SessionChannels {
     this.#maps?.endAll();
     for (const channel of [...this.#entries.keys()]) this.#remove(channel);
     // Another connection cannot be recognized as the same client.
-    if (this.#owner.client.actor.user === "") this.#context.access.revoke(this.#owner.client.actor);
+    if (this.#session.client.actor.user === "") this.#context.access.revoke(this.#session.client.actor);
   }
 
   /** @param grant from the server's side; undefined if the client asks */
@@ -214,10 +197,10 @@ export class SessionChannels {
     if (policy === undefined) return { error: replyError("unknownChannel") };
 
     const { rules, listedIn = [] } = policy;
-    const owner = grant && !grant.isKept ? undefined : this.#owner.client.owner;
+    const owner = grant && !grant.isKept ? undefined : this.#session.client.owner;
     const entry: Entry = {
       rules,
-      info: this.#owner.client.info,
+      info: this.#session.client.info,
       listedIn,
       subscription: undefined,
       isServerSide: grant !== undefined,
@@ -230,7 +213,7 @@ export class SessionChannels {
     try {
       if (params.map && !grant)
         return await this.#subscribeMap({ ...params, map: params.map }, entry, policy, answer);
-      const { actor } = this.#owner.client;
+      const { actor } = this.#session.client;
       const found = grant ? toSubscribeGrant(policy, actor, grant) : this.#authorizeSubscribe(policy, params);
       const granted = found instanceof Promise ? await found : found;
       if (!("grant" in granted)) return granted;
@@ -250,7 +233,7 @@ export class SessionChannels {
     params: SubscribeParams,
   ): SubscribeGrant | Failure | Promise<SubscribeGrant | Failure> {
     const applicant: Applicant = {
-      actor: this.#owner.client.actor,
+      actor: this.#session.client.actor,
       isSubscribed: (channel) => this.has(channel),
     };
     const found = authorizeSubscribe(this.#context, policy, params, applicant);
@@ -260,7 +243,7 @@ export class SessionChannels {
 
   #noteDenial(channel: string, found: SubscribeGrant | Failure): SubscribeGrant | Failure {
     if (!("grant" in found) && isDenial(found))
-      this.#context.access.revoke(this.#owner.client.actor, channel);
+      this.#context.access.revoke(this.#session.client.actor, channel);
     return found;
   }
 
@@ -272,7 +255,7 @@ export class SessionChannels {
     answer: Answer,
   ): Promise<Failure | undefined> {
     const { channel: name, map } = params;
-    this.#maps ??= new MapPagings(this.#context, () => this.#owner.isBusy);
+    this.#maps ??= new MapPagings(this.#context, () => this.#session.isBusy);
     const maps = this.#maps;
     const known = maps.find(name, map);
     if (known === undefined && map.cursor !== undefined)
@@ -287,7 +270,7 @@ export class SessionChannels {
     try {
       const fault = findLaterFault(paging.granted, params, this.#context.clock.now());
       if (fault) return fault;
-      const step = await nextStep(this.#context, paging, params, this.#owner.client.actor);
+      const step = await nextStep(this.#context, paging, params, this.#session.client.actor);
       if (!("publications" in step || "state" in step)) return step;
       if ("state" in step)
         return this.#finish(paging.channel, entry, params, paging.granted, step.recovery, answer, {
@@ -308,7 +291,9 @@ export class SessionChannels {
 
   async #beginMap(maps: MapPagings, params: SubscribeParams, policy: Policy): Promise<MapPaging | Failure> {
     const granted = await this.#authorizeSubscribe(policy, params);
-    return "grant" in granted ? await maps.begin(params.channel, granted, this.#owner.client.owner) : granted;
+    return "grant" in granted
+      ? await maps.begin(params.channel, granted, this.#session.client.owner)
+      : granted;
   }
 
   /** Synchronous, so that nothing is published between the reply's position and the cursor. */
@@ -324,14 +309,14 @@ export class SessionChannels {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const { grant, rules } = granted;
     // It may have been revoked while the application was asked.
-    if (isRevoked(this.#context.application, this.#owner.client.identity, grant))
+    if (isRevoked(this.#context.application, this.#session.client.identity, grant))
       return { error: replyError("permissionDenied", "the token is revoked") };
     const isRecovered = recovery?.isRecovered === true;
     if (recovery && !isRecovered && (params.flag & 2) !== 0)
       return { error: replyError("unrecoverablePosition") };
-    const filterFault = findFilterFault(params, channel, this.#owner.client.owner);
+    const filterFault = findFilterFault(params, channel, this.#session.client.owner);
     if (filterFault) return filterFault;
-    if (params.filter) this.#owner.charge(costOfFilter(params.filter.weight));
+    if (params.filter) this.#session.charge(costOfFilter(params.filter.weight));
     const { channels, delivery, clock } = this.#context;
     const offset = isRecovered ? recovery.offset : channel.head;
     const options = viewOptionsFor(params, granted);
@@ -339,7 +324,7 @@ export class SessionChannels {
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
     const { state, hasValues = true } = map ?? {};
-    const subscription = channels.subscribe(channel, this.#owner, {
+    const subscription = channels.subscribe(channel, this.#session, {
       offset,
       hasPublication,
       hasValues,
@@ -374,12 +359,12 @@ export class SessionChannels {
       ...(view.delta !== "none" && { isDelta: true }),
     });
     showSubscriber(this.#context, channel.name, entry);
-    if (subscription.isBehind) delivery.resume(this.#owner);
+    if (subscription.isBehind) delivery.resume(this.#session);
     return undefined;
   }
 
   #allowFrom(channel: string, position: Position, { grant, rights }: SubscribeGrant): void {
-    const { actor, identity } = this.#owner.client;
+    const { actor, identity } = this.#session.client;
     this.#context.access.allowFrom(actor, channel, position, rights, identity, grant);
   }
 
@@ -392,11 +377,11 @@ export class SessionChannels {
   /** Ends a subscription, which SDKs make again; if it is server-side, ends the connection. */
   #end(channel: string, entry: Entry, why: "insufficientState" | "expired"): void {
     if (entry.isServerSide) {
-      this.#owner.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
+      this.#session.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
       return;
     }
     this.#remove(channel);
-    this.#owner.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable[why] });
+    this.#session.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable[why] });
   }
 
   #remove(channel: string): void {

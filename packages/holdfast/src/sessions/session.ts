@@ -3,29 +3,22 @@
  * their state and decide; the session acts on its transport and on the node. Bounded in commands in flight, in bytes that wait for
  * the peer, and in time.
  */
-import type { Subscription } from "../channels/channel.js";
-import type { Encoding, Framed, Reader } from "../channels/reader.js";
+
+import type { Encoding, Framed } from "../channels/batches.js";
+import type { Reader, Subscription } from "../channels/subscription.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { JsonText } from "../wire/payload.js";
-import {
-  type CommandOwner,
-  CommandQueue,
-  failureOf,
-  type Outcome,
-  runCommand,
-  type Step,
-} from "./commands.js";
+import { CommandQueue, failureOf, type Outcome, runCommand, type Step } from "./commands.js";
 import type { SessionContext } from "./context.js";
-import { FlowControl, type Holder } from "./flow-control.js";
+import { FlowControl } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
 import { Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
-import type { Publisher } from "./publishing.js";
 import type { SessionRegistry } from "./registry.js";
-import { type ChannelsOwner, SessionChannels } from "./session-channels.js";
+import { SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
 import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
 
@@ -39,9 +32,7 @@ import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
  */
 export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
-export class Session
-  implements Reader, TransportEvents, Holder, DeadlineHolder, InputOwner, CommandOwner, ChannelsOwner
-{
+export class Session implements Reader, TransportEvents, DeadlineHolder, InputOwner {
   readonly id: string;
   readonly transport: Transport;
   readonly channels: SessionChannels;
@@ -90,13 +81,6 @@ export class Session
   /** Reader: who is charged for the client. */
   get owner(): string {
     return this.#client.owner;
-  }
-
-  /** The client as a publisher in a channel. */
-  publisherIn(channel: string): Publisher {
-    const { channels } = this;
-    const { actor, owner } = this.#client;
-    return { actor, owner, info: channels.infoIn(channel), isSubscribed: channels.has(channel) };
   }
 
   get state(): SessionState {
@@ -191,7 +175,7 @@ export class Session
     try {
       const { commands, fault } = this.#codec.decode(frame);
       this.#commands.add(commands, fault);
-      this.#runCommands();
+      this.runCommands();
     } catch (error) {
       this.#fail(error);
     }
@@ -207,7 +191,7 @@ export class Session
         this.#onReplies.set(command.id, onReply);
       }
       this.#commands.add([command]);
-      this.#runCommands();
+      this.runCommands();
     } catch (error) {
       this.#fail(error);
     }
@@ -228,7 +212,7 @@ export class Session
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** TransportEvents. */
@@ -261,7 +245,7 @@ export class Session
     const wasBehind = this.#flow.isBehind;
     this.#write();
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** Reader. */
@@ -269,14 +253,9 @@ export class Session
     this.channels.onGap(subscription);
   }
 
-  /** CommandOwner. */
-  commandsReady(): void {
-    this.#runCommands();
-  }
-
   /** InputOwner. */
   inputCaughtUp(): void {
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** DeadlineHolder. */
@@ -303,7 +282,7 @@ export class Session
     this.transport.close(reason);
   }
 
-  /** Holder. */
+  /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
     this.#end();
     this.transport.destroy();
@@ -346,7 +325,7 @@ export class Session
   }
 
   /** Runs the commands that may start, then pauses or resumes reading. */
-  #runCommands(): void {
+  runCommands(): void {
     while (!this.isEnded && this.#flow.canRunCommands(this.transport.unsentBytes)) {
       const step = this.#commands.next(this.#state);
       if (step === undefined) break;
@@ -402,7 +381,7 @@ export class Session
       return;
     }
     if ("reply" in outcome) this.send(outcome.reply);
-    this.#runCommands();
+    this.runCommands();
   }
 
   /** Counts as a command in flight, although it gets no reply. */
@@ -414,7 +393,7 @@ export class Session
       onError(error, { stage: "onMessage" });
     }
     this.#commands.done(message);
-    this.#runCommands();
+    this.runCommands();
   }
 
   #ping(): void {

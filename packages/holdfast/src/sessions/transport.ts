@@ -5,7 +5,7 @@
  * - `closed` MUST be called once, when the peer or the network has ended the connection; nothing may be called after it.
  * - After `close` or `destroy`, which is this side's end, a transport MUST NOT write, and MUST NOT call the session again.
  */
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding } from "../channels/batches.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply } from "../wire/messages.js";

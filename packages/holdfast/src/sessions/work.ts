@@ -4,7 +4,7 @@
  * long; while the loop lags, clients that have used their share are refused.
  */
 import type { Clock } from "../time/clock.js";
-import { TokenBucket } from "../time/token-bucket.js";
+import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import type { Command } from "../wire/messages.js";
 import type { SessionLimits } from "./context.js";
 
@@ -147,82 +147,6 @@ export class Work {
     }
     // What is left of a turn is not kept for the next.
     if (this.#left < unitsPerTurn) this.#wake();
-  }
-}
-
-export interface TokenBucketsOptions {
-  readonly perSecond: number;
-  readonly burst: number;
-  /** Buckets that are not held. @default 20,000 */
-  readonly maxIdle?: number;
-}
-
-interface Entry {
-  readonly bucket: TokenBucket;
-  holders: number;
-}
-
-const defaultMaxIdle = 20_000;
-
-/**
- * Token buckets by key, shared by several connections, such as those of a user or an address. A bucket stays while it is held, and
- * after that until it is full, as a new one would be. There is no timer: each release checks the oldest idle ones. Beyond a bound,
- * those released first are dropped.
- */
-export class TokenBuckets {
-  readonly #options: TokenBucketsOptions;
-  readonly #held = new Map<string, Entry>();
-  /** In the order in which they were released. */
-  readonly #idle = new Map<string, TokenBucket>();
-
-  constructor(options: TokenBucketsOptions) {
-    this.#options = options;
-  }
-
-  get size(): number {
-    return this.#held.size + this.#idle.size;
-  }
-
-  /** Holds the bucket of a key until the matching `release`. */
-  hold(key: string, now: number): TokenBucket {
-    const held = this.#held.get(key);
-    if (held) {
-      held.holders++;
-      return held.bucket;
-    }
-    const { perSecond, burst } = this.#options;
-    const bucket = this.#idle.get(key) ?? new TokenBucket(perSecond, burst, now);
-    this.#idle.delete(key);
-    this.#held.set(key, { bucket, holders: 1 });
-    return bucket;
-  }
-
-  release(key: string, now: number): void {
-    const held = this.#held.get(key);
-    if (held === undefined || --held.holders > 0) return;
-    this.#held.delete(key);
-    this.#keep(key, held.bucket, now);
-  }
-
-  /**
-   * Takes one token of a key that is not held.
-   * @returns 0, or the milliseconds until there is one
-   */
-  take(key: string, now: number): number {
-    const bucket = this.hold(key, now);
-    const waitMs = bucket.tryTake(now) ? 0 : bucket.waitMs(now);
-    this.release(key, now);
-    return waitMs;
-  }
-
-  #keep(key: string, bucket: TokenBucket, now: number): void {
-    if (!bucket.isFull(now)) this.#idle.set(key, bucket);
-    const { maxIdle = defaultMaxIdle } = this.#options;
-    // Without credit, each is full within the time that an empty one takes, so the oldest are full first.
-    for (const [oldest, each] of this.#idle) {
-      if (this.#idle.size <= maxIdle && !each.isFull(now)) return;
-      this.#idle.delete(oldest);
-    }
   }
 }
 

@@ -8,16 +8,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-
-/** Notified of the progress of writes, after the calls that began them. */
-export interface OutputListener {
-  /** A write has started that the operating system has not taken completely; the previous one, if any, has been. */
-  writeBlocked(): void;
-  /** A write that was in progress has been taken. */
-  writeProgressed(): void;
-  /** Everything has been taken, after it was blocked or awaited. */
-  writeDrained(): void;
-}
+import type { SocketDriver } from "./socket-driver.js";
 
 /** Beyond this many bytes, frames are written one by one instead of being joined. */
 const maxJoinedBytes = 64 * 1024;
@@ -30,7 +21,8 @@ const noPieces: Uint8Array[] = [];
 export class Output implements Flushable, DirectWriter {
   readonly #stream: Duplex;
   readonly #flusher: Flusher;
-  readonly #listener: OutputListener;
+  /** Notified of the progress of writes, after the calls that began them. */
+  readonly #driver: SocketDriver;
   /** Small batches of a plain TCP socket go past its stream, everything else through it. */
   readonly #direct: DirectHandle | undefined;
   /** Sent in this turn, or waiting for the write in progress. */
@@ -44,10 +36,10 @@ export class Output implements Flushable, DirectWriter {
   /** All bytes were given to the stream, or the stream is gone. */
   #hasEnded = false;
 
-  constructor(stream: Duplex, flusher: Flusher, listener: OutputListener) {
+  constructor(stream: Duplex, flusher: Flusher, driver: SocketDriver) {
     this.#stream = stream;
     this.#flusher = flusher;
-    this.#listener = listener;
+    this.#driver = driver;
     this.#batch = flusher.empty;
     this.#direct = directHandleOf(stream);
   }
@@ -132,14 +124,14 @@ export class Output implements Flushable, DirectWriter {
   }
 
   #written(): void {
-    this.#listener.writeProgressed();
+    this.#driver.writeProgressed();
     this.#writeWaiting();
     if (!this.#isWriting) this.#notifyDrained();
   }
 
   #notifyDrained(): void {
     this.#isDrainAwaited = false;
-    this.#listener.writeDrained();
+    this.#driver.writeDrained();
   }
 
   #writeWaiting(): void {
@@ -193,7 +185,7 @@ export class Output implements Flushable, DirectWriter {
 
   #beginWriting(): void {
     this.#isWriting = true;
-    this.#listener.writeBlocked();
+    this.#driver.writeBlocked();
   }
 
   /** The stream's `drain` event keeps silent below its high-water mark; an empty write behind the rest does not. */

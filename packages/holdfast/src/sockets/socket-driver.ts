@@ -15,7 +15,7 @@ import {
 } from "../websocket/connection.js";
 import type { Deflate } from "../websocket/deflate.js";
 import type { MessageData, PreparedMessage } from "../websocket/message.js";
-import { type Flusher, Output, type OutputListener } from "./output.js";
+import { type Flusher, Output } from "./output.js";
 import { SocketTimeouts, type TimeoutsContext } from "./socket-timeouts.js";
 
 /** What all connections of a server or client share. */
@@ -48,7 +48,7 @@ const emptyBytes = Buffer.alloc(0);
 const abnormalClosure: CloseStatus = Object.freeze({ code: 1006, reason: "", wasClean: false });
 
 /** One connection on its stream. */
-export class SocketDriver implements EventReceiver, InputOwner, OutputListener, DeadlineHolder {
+export class SocketDriver implements EventReceiver, InputOwner, DeadlineHolder {
   /** DeadlineHolder. */
   dueTick = 0;
   readonly #stream: Duplex;
@@ -216,19 +216,19 @@ export class SocketDriver implements EventReceiver, InputOwner, OutputListener, 
     else if (event.type === "fault") this.#notifyEnded(event.reason);
   }
 
-  /** OutputListener. */
+  /** A write has started that the operating system has not taken completely; the previous one, if any, has been. */
   writeBlocked(): void {
     this.#timeouts.blocked(this.bytesInFlight);
   }
 
-  /** OutputListener: a peer that reads may be read from, one read for each write. */
+  /** A write that was in progress has been taken. A peer that reads may be read from, one read for each write. */
   writeProgressed(): void {
     if (!this.#isPausedByOutput) return;
     this.#isPausedByOutput = false;
     this.#updateReading();
   }
 
-  /** OutputListener. */
+  /** Everything has been taken, after it was blocked or awaited. */
   writeDrained(): void {
     this.#timeouts.unblocked();
     this.writeProgressed();

@@ -1,4 +1,4 @@
-/** Rate limits with bursts: the token bucket, and the rate at which a peer's input is read. */
+/** Rate limits with bursts: the token bucket, token buckets by key, and the rate at which a peer's input is read. */
 import type { Clock } from "./clock.js";
 
 /** Refills at a rate, up to a full bucket. */
@@ -63,6 +63,82 @@ export class TokenBucket {
       this.#tokens = Math.min(this.#burst, this.#tokens + earned);
     }
     this.#filledAt = now;
+  }
+}
+
+export interface TokenBucketsOptions {
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Buckets that are not held. @default 20,000 */
+  readonly maxIdle?: number;
+}
+
+interface HeldBucket {
+  readonly bucket: TokenBucket;
+  holders: number;
+}
+
+const defaultMaxIdle = 20_000;
+
+/**
+ * Token buckets by key, shared by several connections, such as those of a user or an address. A bucket stays while it is held, and
+ * after that until it is full, as a new one would be. There is no timer: each release checks the oldest idle ones. Beyond a bound,
+ * those released first are dropped.
+ */
+export class TokenBuckets {
+  readonly #options: TokenBucketsOptions;
+  readonly #held = new Map<string, HeldBucket>();
+  /** In the order in which they were released. */
+  readonly #idle = new Map<string, TokenBucket>();
+
+  constructor(options: TokenBucketsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#held.size + this.#idle.size;
+  }
+
+  /** Holds the bucket of a key until the matching `release`. */
+  hold(key: string, now: number): TokenBucket {
+    const held = this.#held.get(key);
+    if (held) {
+      held.holders++;
+      return held.bucket;
+    }
+    const { perSecond, burst } = this.#options;
+    const bucket = this.#idle.get(key) ?? new TokenBucket(perSecond, burst, now);
+    this.#idle.delete(key);
+    this.#held.set(key, { bucket, holders: 1 });
+    return bucket;
+  }
+
+  release(key: string, now: number): void {
+    const held = this.#held.get(key);
+    if (held === undefined || --held.holders > 0) return;
+    this.#held.delete(key);
+    this.#keep(key, held.bucket, now);
+  }
+
+  /**
+   * Takes one token of a key that is not held.
+   * @returns 0, or the milliseconds until there is one
+   */
+  take(key: string, now: number): number {
+    const bucket = this.hold(key, now);
+    const waitMs = bucket.tryTake(now) ? 0 : bucket.waitMs(now);
+    this.release(key, now);
+    return waitMs;
+  }
+
+  #keep(key: string, bucket: TokenBucket, now: number): void {
+    if (!bucket.isFull(now)) this.#idle.set(key, bucket);
+    const { maxIdle = defaultMaxIdle } = this.#options;
+    // Without credit, each is full within the time that an empty one takes, so the oldest are full first.
+    for (const [oldest, each] of this.#idle) {
+      if (this.#idle.size <= maxIdle && !each.isFull(now)) return;
+      this.#idle.delete(oldest);
+    }
   }
 }
 

@@ -8,8 +8,8 @@ import { PeerCounts, type PeerPlace } from "../requests/addresses.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
 import type { AdmittedRequest } from "../requests/request-policy.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
-import { TokenBuckets } from "../sessions/work.js";
 import type { Clock } from "../time/clock.js";
+import { TokenBuckets } from "../time/token-bucket.js";
 
 /** Limits of one address; IPv6 addresses are grouped by /64. */
 export type AddressLimits = Pick<

@@ -4,7 +4,7 @@
  * framed in such responses: as lines, or as events.
  */
 import type { ServerResponse } from "node:http";
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding } from "../channels/batches.js";
 import type { HeaderFields } from "../requests/origins.js";
 import type { Emulation } from "../sessions/transport.js";
 import type { Codec, Encoded, Encoder } from "../wire/codec.js";

@@ -2,7 +2,7 @@
  * What clients without an SDK read: publications as JSON objects, one an event (WHATWG HTML §9.2) or one a line, and named
  * notices. One encoding each for all connections, so that readers of a channel share bytes.
  */
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding } from "../channels/batches.js";
 import type { Encoded, Encoder } from "../wire/codec.js";
 import {
   type ClientInfo,

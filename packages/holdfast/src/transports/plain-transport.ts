@@ -1,11 +1,15 @@
 /**
- * A session of a client without an SDK, which reads one channel: the transport issues the commands on its behalf. Until the
- * response has begun, their outcome is an HTTP status; from then on it is the channel's publications, and notices.
+ * `GET /channels/{channel}/events`: one channel as a streaming response, for clients without an SDK. The transport issues the
+ * commands on their behalf: until the response has begun, the outcome is an HTTP status; from then on it is the channel's
+ * publications, and notices.
  */
 import type { ServerResponse } from "node:http";
+import { type HttpExchange, tokenOf } from "../requests/exchange.js";
 import type { HeaderFields } from "../requests/origins.js";
-import { challengeFor, retryAfter, statusOf } from "../requests/refusals.js";
+import { challengeFor, type HttpRefusal, refuse, retryAfter, statusOf } from "../requests/refusals.js";
+import { readResume } from "../requests/resume.js";
 import { paramsFor } from "../sessions/connecting.js";
+import type { SessionRegistry } from "../sessions/registry.js";
 import { type Disconnect, disconnectTable, errorTable, type ReplyError } from "../wire/codes.js";
 import type {
   MapPhase,
@@ -17,10 +21,86 @@ import type {
   SubscribeParams,
   SubscribeResult,
 } from "../wire/messages.js";
-import type { AdmittedConnection, Peer } from "./admission.js";
-import { OneWayTransport } from "./one-way-transport.js";
-import { errorText, type PlainFormat, publicationText } from "./plain-format.js";
-import type { StreamSession, StreamTimes } from "./stream-transport.js";
+import { findChannelNameFault } from "../wire/names.js";
+import type { Admission, AdmittedConnection, Peer } from "./admission.js";
+import { errorText, type PlainFormat, plainEvents, plainLines, publicationText } from "./plain-format.js";
+import { OneWayTransport, type StreamSession, type StreamTimes } from "./stream-transport.js";
+
+export interface PlainListenerOptions {
+  readonly handler: SessionRegistry;
+  readonly admission: Admission;
+  readonly times: StreamTimes;
+  /** Undefined if the channel is not a map, or unknown. */
+  readonly mapTypeOf: (channel: string) => MapType | undefined;
+  /** From 0 to below 1; spreads reconnects. */
+  readonly random: () => number;
+}
+
+const minRetryMs = 1000;
+
+export class PlainListener {
+  readonly #options: PlainListenerOptions;
+  readonly #onGone = (transport: AdmittedConnection) => this.#options.admission.leave(transport);
+
+  constructor(options: PlainListenerOptions) {
+    this.#options = options;
+  }
+
+  answer(channel: string, exchange: HttpExchange): void {
+    exchange.request.resume();
+    const { admitted } = exchange;
+    const asked = this.#read(channel, exchange);
+    if ("status" in asked) {
+      exchange.refuse(asked);
+      return;
+    }
+    const format = chooseFormat(admitted.request.headers.accept);
+    if (format === undefined) {
+      exchange.refuse(refuse(406, "Accept must include text/event-stream or application/x-ndjson."));
+      return;
+    }
+    const refusal = this.#options.admission.findRefusal(admitted);
+    if (refusal) exchange.refuse(refusal);
+    else this.#open(exchange, asked, format);
+  }
+
+  #open({ response, admitted, headers }: HttpExchange, asked: PlainRequest, format: PlainFormat): void {
+    const { admission, handler, times, random } = this.#options;
+    const peer = admission.enter(admitted);
+    const retryMs = Math.round(minRetryMs * (1 + random()));
+    const transport = new PlainTransport(
+      response,
+      format,
+      { asked, peer, headers, retryMs },
+      times,
+      this.#onGone,
+    );
+    admission.add(transport);
+    transport.start(handler.open(transport));
+  }
+
+  #read(channel: string, { admitted: { request }, query }: HttpExchange): PlainRequest | HttpRefusal {
+    const fault = findChannelNameFault(channel);
+    if (fault !== undefined) return refuse(400, `Invalid channel in the path: ${fault}.`);
+    const resume = readResume(request, []);
+    if (typeof resume === "string") return refuse(400, `${resume}.`);
+    return {
+      channel,
+      since: resume.since,
+      token: tokenOf(request),
+      channelToken: query.get("channel_token") || undefined,
+      mapTypeOf: this.#options.mapTypeOf,
+    };
+  }
+}
+
+/** RFC 9110 §12.5.1, without weights: lines for clients that ask for them, events for all others that accept these. */
+function chooseFormat(accept: string | undefined): PlainFormat | undefined {
+  const types = (accept ?? "*/*").split(",").map((type) => type.split(";", 1)[0]?.trim().toLowerCase());
+  if (types.includes("text/event-stream")) return plainEvents;
+  if (types.includes("application/x-ndjson") || types.includes("application/*")) return plainLines;
+  return types.includes("*/*") || types.includes("text/*") ? plainEvents : undefined;
+}
 
 /** What a client asks for. */
 export interface PlainRequest {

@@ -13,8 +13,7 @@ import { codecForContentType, codecs, defaultCodec } from "../wire/codecs.js";
 import type { Command, ConnectParams } from "../wire/messages.js";
 import type { Admission, AdmittedConnection } from "./admission.js";
 import { createEventEncoding, createLineEncoding, EmulatedTransport } from "./emulated-transport.js";
-import { OneWaySdkTransport } from "./one-way-transport.js";
-import type { StreamFormat, StreamTimes } from "./stream-transport.js";
+import { OneWaySdkTransport, type StreamFormat, type StreamTimes } from "./stream-transport.js";
 
 export interface StreamListenerOptions {
   readonly handler: SessionRegistry;

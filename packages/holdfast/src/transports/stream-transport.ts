@@ -2,8 +2,9 @@
  * A session over a streaming response, over HTTP/1.1 or HTTP/2: begun once, written for as long as it lasts, ended within a
  * bounded time. How commands come, and what the client reads, is for the transports made of it.
  */
+
 import type { ServerResponse } from "node:http";
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding } from "../channels/batches.js";
 import type { PeerPlace } from "../requests/addresses.js";
 import type { HeaderFields } from "../requests/origins.js";
 import { type HttpRefusal, sendRefusal } from "../requests/refusals.js";
@@ -12,8 +13,9 @@ import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { isGone, isHttp2Response } from "../sockets/open-request.js";
 import { handOver } from "../sockets/request-bounds.js";
 import type { Clock } from "../time/clock.js";
-import type { Encoder } from "../wire/codec.js";
-import type { Disconnect } from "../wire/codes.js";
+import type { Encoded, Encoder } from "../wire/codec.js";
+import { type Disconnect, disconnect, errorTable } from "../wire/codes.js";
+import type { Command, Reply } from "../wire/messages.js";
 import type { AdmittedConnection, Peer } from "./admission.js";
 import { ResponseWriter } from "./response-writer.js";
 
@@ -169,5 +171,81 @@ export abstract class StreamTransport implements Transport, AdmittedConnection {
     const response = this.#response;
     if (isHttp2Response(response)) response.stream.destroy();
     else response.destroy();
+  }
+}
+
+/**
+ * Sessions of clients that only read: the transport issues commands on the client's behalf. Nobody answers pings, so bytes that the
+ * operating system takes count as an answer.
+ */
+export abstract class OneWayTransport extends StreamTransport {
+  readonly hasOwnPings = true;
+  #awaitsPong = false;
+
+  sendPing(): void {
+    if (!this.isBegun) return;
+    const { codec, frame } = this.encoding;
+    this.#awaitsPong = true;
+    this.write([frame(codec.encodePing())]);
+    // The session starts to wait for the answer once this has returned.
+    setImmediate(() => this.#answerPing());
+  }
+
+  /** There is no input to pause. */
+  pauseReading(): void {}
+
+  resumeReading(): void {}
+
+  protected override drained(): void {
+    this.#answerPing();
+    super.drained();
+  }
+
+  #answerPing(): void {
+    if (!this.#awaitsPong || this.unsentBytes > 0) return;
+    this.#awaitsPong = false;
+    this.session?.receivePong();
+  }
+}
+
+/** Errors of the connect command as ends of the connection; any other is the server's fault. */
+const disconnectByError: Readonly<Record<number, Disconnect>> = {
+  [errorTable.tokenExpired.code]: disconnect("connectionExpired"),
+  [errorTable.expired.code]: disconnect("connectionExpired"),
+  [errorTable.tooManyRequests.code]: disconnect("tooManyRequests"),
+  [errorTable.permissionDenied.code]: disconnect("permissionDenied"),
+};
+
+/** For SDKs: messages of the client protocol, of channels that the server subscribes the client to. */
+export class OneWaySdkTransport extends OneWayTransport {
+  /** @param connect the connect command */
+  start(
+    session: StreamSession,
+    { contentType, prologue }: StreamFormat,
+    connect: Command,
+    {
+      headers,
+      pingSeconds,
+      inputLength,
+    }: { readonly headers: HeaderFields; readonly pingSeconds: number; readonly inputLength: number },
+  ): void {
+    this.session = session;
+    this.begin({ "Content-Type": contentType, ...headers });
+    if (prologue !== undefined) this.write([Buffer.from(prologue)]);
+    session.execute(connect, (reply) => this.#takeReply(reply, pingSeconds), inputLength);
+  }
+
+  /** @param pingSeconds between pings, for clients that watch them */
+  #takeReply(reply: Reply, pingSeconds: number): Encoded | undefined {
+    if ("error" in reply) {
+      const { code, message } = reply.error;
+      this.session?.close(disconnectByError[code] ?? disconnect("internalError", message));
+      return undefined;
+    }
+    if (reply.method !== "connect") return undefined;
+    return this.encoding.codec.encodePush({
+      kind: "connect",
+      result: { ...reply.result, ping: pingSeconds },
+    });
   }
 }

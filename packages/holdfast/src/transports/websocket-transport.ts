@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
-import type { Encoding } from "../channels/reader.js";
+import type { Encoding } from "../channels/batches.js";
 import type { DeflateSettings } from "../options/websocket.js";
 import type { PeerPlace } from "../requests/addresses.js";
 import { queryOf } from "../requests/exchange.js";
@@ -17,8 +17,7 @@ import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { maxCloseReasonBytes } from "../websocket/close.js";
-import type { Deflate } from "../websocket/deflate.js";
-import { Compressor } from "../websocket/deflate.js";
+import { Compressor, type Deflate } from "../websocket/deflate.js";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import { type MessageData, PreparedMessage } from "../websocket/message.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";

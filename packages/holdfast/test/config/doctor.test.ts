@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { examine } from "../../src/config/doctor.js";
 import type { ConfigSources } from "../../src/config/load-config.js";
-import { findWeakness } from "../../src/config/secret-strength.js";
+import { findWeakness } from "../../src/config/secrets.js";
 import { certFile, testTls } from "../support/tls.js";
 import { goodSecret, loadFrom, loadYaml, makeFolder } from "./config-folder.js";
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { HeldBytes, type Holder } from "../../src/sessions/flow-control.js";
+import { HeldBytes } from "../../src/sessions/flow-control.js";
+import type { Session } from "../../src/sessions/session.js";
 import { createSessionNode } from "./support/session-node.js";
+
+type Holder = Pick<Session, "terminate">;
 
 function createHolder(name: string, cuts: string[]): Holder {
   return { terminate: () => void cuts.push(name) };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Framed } from "../../src/channels/reader.js";
+import type { Framed } from "../../src/channels/batches.js";
 import { FlowControl } from "../../src/sessions/flow-control.js";
 import { plainEncoding } from "../channels/support/fake-reader.js";
 

@@ -9,8 +9,8 @@ import { queryOf } from "../../requests/exchange.js";
 import { type HttpRefusal, refuse, tooMany } from "../../requests/refusals.js";
 import type { AdmittedRequest } from "../../requests/request-policy.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
-import { TokenBuckets } from "../../sessions/work.js";
 import type { Clock } from "../../time/clock.js";
+import { TokenBuckets } from "../../time/token-bucket.js";
 import type { Scope } from "./methods.js";
 
 export interface ApiKey {

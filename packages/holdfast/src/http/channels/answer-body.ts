@@ -3,7 +3,7 @@
  * made of the position.
  */
 import { gzipSync } from "node:zlib";
-import type { Encoding } from "../../channels/reader.js";
+import type { Encoding } from "../../channels/batches.js";
 import type { HttpExchange } from "../../requests/exchange.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
 import { costOfAnswer, costOfSharedAnswer } from "../../sessions/work.js";

@@ -5,15 +5,9 @@
 import { PeerCounts, toPeerKey } from "../../requests/addresses.js";
 import { type HttpRefusal, retryAfter, tooMany } from "../../requests/refusals.js";
 import type { SessionLimits } from "../../sessions/context.js";
-import {
-  busyText,
-  costOfBadToken,
-  retryAfterMs,
-  TokenBuckets,
-  type Work,
-  type WorkAccount,
-} from "../../sessions/work.js";
+import { busyText, costOfBadToken, retryAfterMs, type Work, type WorkAccount } from "../../sessions/work.js";
 import type { Clock } from "../../time/clock.js";
+import { TokenBuckets } from "../../time/token-bucket.js";
 import { replyError } from "../../wire/codes.js";
 
 export type RequestLimits = Pick<

@@ -1,9 +1,9 @@
 /** A reader that keeps what it is given, and takes more or not as a test says. */
 
-import { viewOf } from "../../../src/channels/batches.js";
-import { type Channel, Subscription } from "../../../src/channels/channel.js";
+import { type Encoding, type Framed, viewOf } from "../../../src/channels/batches.js";
+import type { Channel } from "../../../src/channels/channel.js";
 import type { Delivery } from "../../../src/channels/delivery.js";
-import type { Encoding, Framed, Reader } from "../../../src/channels/reader.js";
+import { type Reader, Subscription } from "../../../src/channels/subscription.js";
 import type { Encoded } from "../../../src/wire/codec.js";
 import { jsonCodec } from "../../../src/wire/json-codec.js";
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type RequestLimits, RequestRates } from "../../../src/http/channels/request-rates.js";
 import { TrustedProxies } from "../../../src/requests/trusted-proxies.js";
-import { costOfBadToken, TokenBuckets, Work } from "../../../src/sessions/work.js";
+import { costOfBadToken, Work } from "../../../src/sessions/work.js";
+import { TokenBuckets } from "../../../src/time/token-bucket.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 function createRates(limits: Partial<RequestLimits> = {}, proxies: readonly string[] = []) {

@@ -1,5 +1,5 @@
 /** A transport without a network: keeps what is written, and is full when a test says so. */
-import type { Encoding } from "../../../src/channels/reader.js";
+import type { Encoding } from "../../../src/channels/batches.js";
 import type { ConnectionRequest } from "../../../src/sessions/identity.js";
 import type { Transport, TransportEvents } from "../../../src/sessions/transport.js";
 import { defaultCodec } from "../../../src/wire/codecs.js";

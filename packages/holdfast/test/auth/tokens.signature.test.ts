@@ -1,8 +1,11 @@
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { JWK } from "jose";
 import { describe, expect, it } from "vitest";
-import type { TokenOptions } from "../../src/auth/jwt-options.js";
-import { type PublicKeyAlgorithm, publicKeyAlgorithms } from "../../src/auth/jwt-options.js";
+import {
+  type PublicKeyAlgorithm,
+  publicKeyAlgorithms,
+  type TokenOptions,
+} from "../../src/auth/jwt-options.js";
 import {
   ed25519,
   invalidToken,

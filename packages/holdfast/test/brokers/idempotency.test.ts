@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { IdempotencyKeys } from "../../../src/brokers/memory/idempotency-keys.js";
+import { IdempotencyKeys } from "../../src/brokers/idempotency.js";
 
 const windowMs = 5 * 60 * 1000;
 const first = { position: { epoch: "e", offset: 7 }, isDuplicate: false };

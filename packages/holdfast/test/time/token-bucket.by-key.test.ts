@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TokenBuckets } from "../../src/sessions/work.js";
+import { TokenBuckets } from "../../src/time/token-bucket.js";
 
 /** Empties the bucket of a key: two tokens at once, one more each second. */
 function createBuckets(maxIdle?: number) {

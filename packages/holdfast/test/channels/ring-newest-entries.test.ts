@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { NewestEntries } from "../../src/channels/channel-log.js";
-import type { Entry } from "../../src/channels/ring.js";
+import { type Entry, NewestEntries } from "../../src/channels/ring.js";
 
 type PublicationEntry = Extract<Entry, { kind: "pub" }>;
 

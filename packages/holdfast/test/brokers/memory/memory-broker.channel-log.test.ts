@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ample, countTo, query } from "../../../../../test/conformance/broker/fixture.js";
-import { MemoryChannelLog } from "../../../src/brokers/memory/memory-channel-log.js";
+import { MemoryChannelLog } from "../../../src/brokers/memory/memory-broker.js";
 import type { HistoryQuery, Retention } from "../../../src/channels/log.js";
 
 interface Kept {
