@@ -150,6 +150,7 @@ class MemoryLog implements LocalLog {
     options: PublishOptions,
   ): Promise<PublishResult> {
     this.#assertOpen();
+    this.#applyFloor(channel, options.floor);
     const log =
       this.#logs.get(channel) ??
       new MemoryChannelLog(this.#position(channel).epoch, this.#options.clock.now(), options.owner);
@@ -208,8 +209,12 @@ class MemoryLog implements LocalLog {
     return this.#chargeFor(log, () => log.read(query, this.#options.clock.now()));
   }
 
-  async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
+  async heads(
+    channels: readonly string[],
+    floors?: ReadonlyMap<string, Position>,
+  ): Promise<ReadonlyMap<string, Position>> {
     this.#assertOpen();
+    for (const channel of channels) this.#applyFloor(channel, floors?.get(channel));
     return new Map(channels.map((channel) => [channel, this.#position(channel)]));
   }
 
@@ -260,6 +265,17 @@ class MemoryLog implements LocalLog {
   #position(channel: string): Position {
     const position = this.#logs.get(channel)?.position;
     return position ?? { epoch: this.#subscribed.get(channel) ?? this.#initialEpochs.of(channel), offset: 0 };
+  }
+
+  /** Memory loses nothing, but a log is used by tests of nodes that know more than it has. */
+  #applyFloor(channel: string, floor: Position | undefined): void {
+    if (floor === undefined) return;
+    const { epoch, offset } = this.#position(channel);
+    if (floor.epoch !== epoch || floor.offset <= offset) return;
+    this.#initialEpochs.retire(channel);
+    const next = this.#initialEpochs.of(channel);
+    this.#logs.get(channel)?.restart(next);
+    if (this.#subscribed.has(channel)) this.#subscribed.set(channel, next);
   }
 
   /** What users add is charged to the owner of the channel. */

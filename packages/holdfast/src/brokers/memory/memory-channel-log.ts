@@ -16,7 +16,7 @@ export function sizeOf(publication: NewPublication): number {
 }
 
 export class MemoryChannelLog {
-  readonly epoch: string;
+  #epoch: string;
   /** Who published first and is charged; undefined for the server. */
   readonly owner: Owner;
   /** Oldest first; entries before `#start` are dropped, and removed from the array from time to time. */
@@ -30,13 +30,17 @@ export class MemoryChannelLog {
   usedAt: number;
 
   constructor(epoch: string, now: number, owner?: Owner) {
-    this.epoch = epoch;
+    this.#epoch = epoch;
     this.owner = owner;
     this.usedAt = now;
   }
 
+  get epoch(): string {
+    return this.#epoch;
+  }
+
   get position(): Position {
-    return { epoch: this.epoch, offset: this.#head };
+    return { epoch: this.#epoch, offset: this.#head };
   }
 
   get length(): number {
@@ -59,6 +63,11 @@ export class MemoryChannelLog {
   /** The values of keys, if retention keeps them. */
   get keyed(): KeyedState | undefined {
     return this.#keyed;
+  }
+
+  /** Goes on in another epoch, with what it keeps. */
+  restart(epoch: string): void {
+    this.#epoch = epoch;
   }
 
   /** Applies the retention of the next publication. */
