@@ -148,6 +148,8 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
   /** What the node answers to a command. */
   answer: (command: ClusterCommand) => Promise<CommandOutcome> = async () => ({});
   onEachPublication: ((event: PublicationEvent) => void) | undefined;
+  /** Gets events as they came, those that came again, too. */
+  onRawPublication: LogEvents["onPublication"] | undefined;
 
   offsets(channel: string): number[] {
     return this.publications
@@ -156,6 +158,7 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
   }
 
   onPublication(channel: string, publication: Publication, epoch: string): void {
+    this.onRawPublication?.(channel, publication, epoch);
     const event = { channel, publication, epoch };
     const isKnown = this.publications.some(
       (known) =>

@@ -20,6 +20,7 @@ import { describeHeads } from "./heads.js";
 import { describeHistory } from "./history.js";
 import { describeIdempotency } from "./idempotency.js";
 import { describeKeys } from "./keys.js";
+import { describeLossyEvents } from "./lossy-events.js";
 import { describeNames } from "./names.js";
 import { describeNodes } from "./nodes.js";
 import { describePresence } from "./presence.js";
@@ -49,6 +50,7 @@ export function describeBroker(
       describeHeads(section);
       describeFloors(section);
       describeEvents(section);
+      describeLossyEvents(section);
       describeKeys(section);
       describeNames(section);
       describeNodes(section);
