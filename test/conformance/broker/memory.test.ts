@@ -22,5 +22,8 @@ describeBroker(
     forgetsIdleLogsAfterMs: 24 * hourMs,
     survivesRestart: { lacks: "it keeps everything in memory" },
     hasNodes: { lacks: "one process is its only node" },
+    keepsFloors: true,
+    canKillNodes: { lacks: "one process is its only node" },
+    canCutStore: { lacks: "its store is in its process" },
   },
 );
