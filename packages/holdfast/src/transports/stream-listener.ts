@@ -198,7 +198,7 @@ export class StreamListener {
     const { outcomes } = await this.#options.cluster.send({ kind: "emulate", session, data }, node);
     const outcome = outcomes.get(node);
     if (outcome === undefined)
-      return refuse(404, `Node ${JSON.stringify(node)} is not there, or does not answer.`);
+      return refuse(404, `There is no node ${JSON.stringify(node)}, or it does not answer.`);
     return outcome.data === "full" ? tooMany : undefined;
   }
 
