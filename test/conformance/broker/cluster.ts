@@ -68,19 +68,21 @@ export function describeCluster({ start, describeWith }: Section): void {
     it("know of each other", async () => {
       const { broker, openPeer } = await start();
       const peers = [await openPeer(), await openPeer()];
-      const ids = (await broker.cluster.nodes()).map(({ id }) => id);
-      expect(ids.sort()).toEqual(
-        [broker, ...peers.map((peer) => peer.broker)].map(({ cluster }) => cluster.id).sort(),
-      );
+      const nodes = [broker, ...peers.map((peer) => peer.broker)];
+      const ids = nodes.map(({ cluster }) => cluster.id).sort();
+      for (const { cluster } of nodes)
+        expect((await cluster.nodes()).map(({ id }) => id).sort()).toEqual(ids);
+      const known = (await broker.cluster.nodes()).find(({ id }) => id === peers[0]?.broker.cluster.id);
+      expect(known).toMatchObject({ name: "test", version: "1.0.0", startedAt: 0 });
     });
 
     it("get every command once, in the order of its sender, and are waited for", async () => {
-      const { broker, events, openPeer } = await start();
+      const { broker, events, openPeer, wait } = await start();
       const peer = await openPeer();
       const error = replyError("permissionDenied");
       peer.events.answer = async () => ({ error });
       const sent = countTo(20).map((n): ClusterCommand => ({ kind: "send", target, data: String(n) }));
-      const answers = await Promise.all(sent.map((command) => broker.cluster.send(command)));
+      const answers = await wait(Promise.all(sent.map((command) => broker.cluster.send(command))));
       expect(events.commands).toEqual(sent);
       expect(peer.events.commands).toEqual(sent);
       for (const { outcomes, silent } of answers) {
@@ -90,20 +92,82 @@ export function describeCluster({ start, describeWith }: Section): void {
       }
     });
 
+    it("get every command as it was given", async () => {
+      const { broker, openPeer, wait } = await start();
+      const peer = await openPeer();
+      for (const command of commands) await wait(broker.cluster.send(command));
+      expect(peer.events.commands).toEqual(commands);
+    });
+
+    it("answer with data, each for itself", async () => {
+      const { broker, events, openPeer, wait } = await start();
+      const peer = await openPeer();
+      events.answer = async () => ({ data: { numbers: [1, 2.5], text: "\u00e9\ud83d\ude00" } });
+      peer.events.answer = async () => ({ data: null });
+      const { outcomes } = await wait(broker.cluster.send({ kind: "stats" }));
+      expect(outcomes.get(broker.cluster.id)).toEqual({
+        data: { numbers: [1, 2.5], text: "\u00e9\ud83d\ude00" },
+      });
+      expect(outcomes.get(peer.broker.cluster.id)).toEqual({ data: null });
+    });
+
+    it("get a command for one of them alone", async () => {
+      const { broker, events, openPeer, wait } = await start();
+      const [peer, other] = [await openPeer(), await openPeer()];
+      const { id } = peer.broker.cluster;
+      const data = "x".repeat(600_000);
+      const command: ClusterCommand = { kind: "emulate", session: "s-1", data };
+      peer.events.answer = async () => ({ data: "taken" });
+      const { outcomes, silent } = await wait(broker.cluster.send(command, id));
+      expect([...outcomes]).toEqual([[id, { data: "taken" }]]);
+      expect(silent).toEqual([]);
+      expect(peer.events.commands).toEqual([command]);
+      expect([...other.events.commands, ...events.commands]).toEqual([]);
+    });
+
+    it("that do not exist are silent", async () => {
+      const { broker, wait } = await start();
+      const { outcomes, silent } = await wait(broker.cluster.send({ kind: "stats" }, "another"));
+      expect([outcomes.size, silent]).toEqual([0, ["another"]]);
+    });
+
+    it("that do not answer are named, and do not keep others from answering", async () => {
+      const { broker, openPeer, wait } = await start();
+      const [peer, other] = [await openPeer(), await openPeer()];
+      peer.events.answer = () => new Promise(() => {});
+      const { outcomes, silent } = await wait(broker.cluster.send({ kind: "stats" }));
+      expect(silent).toEqual([peer.broker.cluster.id]);
+      expect([...outcomes.keys()].sort()).toEqual(
+        [broker, other.broker].map(({ cluster }) => cluster.id).sort(),
+      );
+    });
+
     it("are no longer there once they have closed", async () => {
-      const { broker, openPeer } = await start();
+      const { broker, openPeer, until, wait } = await start();
       const peer = await openPeer();
       await peer.broker.close();
-      expect((await broker.cluster.nodes()).map(({ id }) => id)).toEqual([broker.cluster.id]);
-      expect((await broker.cluster.send(commands[4] as ClusterCommand)).silent).toEqual([]);
+      await until("the node is gone", async () => (await broker.cluster.nodes()).length === 1);
+      expect((await wait(broker.cluster.send({ kind: "stats" }))).silent).toEqual([]);
     });
 
     it("hear of history that another has removed", async () => {
-      const { broker, idle, openPeer } = await start();
+      const { broker, openPeer, until } = await start();
       const peer = await openPeer();
       await broker.cluster.announceHistoryRemoved("news");
-      await idle();
+      await until("the peer knows", () => peer.events.removedHistories.length > 0);
       expect(peer.events.removedHistories).toEqual(["news"]);
+    });
+  });
+
+  describeWith("hasNodes", "canKillNodes")("node that dies", () => {
+    it("is gone after a while, and is not waited for any more", async () => {
+      const { broker, kill, openPeer, until, wait } = await start();
+      const peer = await openPeer();
+      await kill(peer);
+      const { silent } = await wait(broker.cluster.send({ kind: "stats" }));
+      expect(silent).toEqual([peer.broker.cluster.id]);
+      await until("the node is gone", async () => (await broker.cluster.nodes()).length === 1);
+      expect((await wait(broker.cluster.send({ kind: "stats" }))).silent).toEqual([]);
     });
   });
 }

@@ -25,6 +25,11 @@ export interface BrokerFixture {
   readonly sizes: () => object;
   /** Another node of the same cluster, not opened yet, where `hasNodes`. */
   readonly createPeer?: () => Promise<Broker>;
+  /** Ends a peer as if its process was killed: it says nothing any more, and hears nothing. Where `canKillNodes`. */
+  readonly kill?: (peer: Broker) => Promise<void>;
+  /** Cuts the broker off from its store, but not its peers, until `restore`. Where `canCutStore`. */
+  readonly cut?: () => Promise<void>;
+  readonly restore?: () => Promise<void>;
 }
 
 /** A capability that is missing, and why; said in the titles of the tests that are skipped for it. */
@@ -41,8 +46,14 @@ export interface BrokerCapabilities {
   readonly maxChannels: number | Lacking;
   /** The same of idempotency keys. */
   readonly maxIdempotencyKeys: number | Lacking;
-  /** Several nodes share it. */
+  /** Several nodes share it. Nodes that are made for tests should notice a dead one within two seconds. */
   readonly hasNodes: true | Lacking;
+  /** A log that is behind a floor gets a new epoch. */
+  readonly keepsFloors: true | Lacking;
+  /** A node can be ended without its goodbye. */
+  readonly canKillNodes: true | Lacking;
+  /** The store can be made unreachable. */
+  readonly canCutStore: true | Lacking;
 }
 
 export type Capability = keyof BrokerCapabilities;
@@ -54,9 +65,24 @@ export interface BrokerUnderTest {
   readonly now: () => number;
   readonly sizes: () => object;
   readonly advance: (ms: number) => Promise<void>;
-  /** Opens another node of the same cluster. */
-  readonly openPeer: () => Promise<{ readonly broker: Broker; readonly events: EventRecord }>;
+  /** Opens another node of the same cluster. Resolves when all nodes know it. */
+  readonly openPeer: () => Promise<Node>;
+  readonly kill: (peer: Node) => Promise<void>;
+  readonly cut: () => Promise<void>;
+  readonly restore: () => Promise<void>;
+  /** Waits for a result while time passes. */
+  readonly wait: <T>(result: Promise<T>) => Promise<T>;
+  /** Waits, while time passes, until something holds; fails if it does not within 15 seconds. */
+  readonly until: (what: string, holds: () => boolean | Promise<boolean>) => Promise<void>;
 }
+
+export interface Node {
+  readonly broker: Broker;
+  readonly events: EventRecord;
+}
+
+const maxWaitMs = 15_000;
+const pollMs = 20;
 
 let nodes = 0;
 
@@ -117,9 +143,13 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
   /** Commands of the cluster, in the order they came. */
   readonly commands: ClusterCommand[] = [];
   readonly removedHistories: string[] = [];
+  /** "disconnect" and "reconnect", as the log tells them. */
+  readonly connection: string[] = [];
   /** What the node answers to a command. */
   answer: (command: ClusterCommand) => Promise<CommandOutcome> = async () => ({});
   onEachPublication: ((event: PublicationEvent) => void) | undefined;
+  /** Gets events as they came, those that came again, too. */
+  onRawPublication: LogEvents["onPublication"] | undefined;
 
   offsets(channel: string): number[] {
     return this.publications
@@ -128,6 +158,7 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
   }
 
   onPublication(channel: string, publication: Publication, epoch: string): void {
+    this.onRawPublication?.(channel, publication, epoch);
     const event = { channel, publication, epoch };
     const isKnown = this.publications.some(
       (known) =>
@@ -138,9 +169,13 @@ export class EventRecord implements BrokerEvents, LogEvents, PresenceEvents, Clu
     this.onEachPublication?.(event);
   }
 
-  onDisconnect(): void {}
+  onDisconnect(): void {
+    this.connection.push("disconnect");
+  }
 
-  onReconnect(): void {}
+  onReconnect(): void {
+    this.connection.push("reconnect");
+  }
 
   onJoin(channel: string, info: ClientInfo): void {
     this.announcements.push(`join ${channel} ${info.client}`);
@@ -164,35 +199,79 @@ export async function openFixture(
   fixture: BrokerFixture,
   onOpened: (broker: Broker) => void,
 ): Promise<BrokerUnderTest> {
-  const { broker, clock, idle = settle, createPeer } = fixture;
-  const open = async (each: Broker) => {
+  const { clock, idle = settle } = fixture;
+  const advance =
+    fixture.advance ??
+    (async (ms: number) => {
+      clock?.advance(ms);
+      await idle();
+    });
+  const open = async (broker: Broker): Promise<Node> => {
     const events = new EventRecord();
-    await each.open(events, {
+    onOpened(broker);
+    await broker.open(events, {
       node: { id: `node-${++nodes}`, name: "test", version: "1.0.0", startedAt: 0 },
       needs: { hasMaps: false, durability: "process" },
     });
-    onOpened(each);
-    return { broker: each, events };
+    return { broker, events };
   };
+  const pass = clock
+    ? () => advance(pollMs)
+    : () => new Promise<void>((resolve) => void setTimeout(resolve, pollMs));
+  const wait = async <T>(result: Promise<T>): Promise<T> => {
+    let isDone = false;
+    const done = () => {
+      isDone = true;
+    };
+    result.then(done, done);
+    await settle();
+    for (let ms = 0; !isDone && ms < maxWaitMs; ms += pollMs) await pass();
+    if (!isDone) throw new Error(`nothing came within ${maxWaitMs} ms`);
+    return await result;
+  };
+  const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+    for (let ms = 0; ms < maxWaitMs; ms += pollMs) {
+      if (await wait(Promise.resolve(holds()))) return;
+      await pass();
+    }
+    throw new Error(`not within ${maxWaitMs} ms: ${what}`);
+  };
+  const first = await open(fixture.broker);
+  const living = [first.broker];
   return {
-    ...(await open(broker)),
+    ...first,
     idle,
+    advance,
+    wait,
+    until,
     sizes: fixture.sizes,
     openPeer: async () => {
-      if (createPeer === undefined) throw new Error("a broker with nodes can make peers");
-      return await open(await createPeer());
+      const peer = await open(await provided(fixture, "createPeer")());
+      living.push(peer.broker);
+      await until("nodes know each other", async () => {
+        const known = await Promise.all(living.map(({ cluster }) => cluster.nodes()));
+        return known.every((each) => each.length === living.length);
+      });
+      return peer;
     },
-    now: () => {
-      if (clock === undefined) throw new Error("a broker that can move time has a clock");
-      return clock.now();
+    kill: async (peer) => {
+      living.splice(living.indexOf(peer.broker), 1);
+      await provided(fixture, "kill")(peer.broker);
     },
-    advance:
-      fixture.advance ??
-      (async (ms) => {
-        clock?.advance(ms);
-        await idle();
-      }),
+    cut: () => provided(fixture, "cut")(),
+    restore: () => provided(fixture, "restore")(),
+    now: () => provided(fixture, "clock").now(),
   };
+}
+
+/** What a fixture of a broker with the capability has. */
+function provided<K extends keyof BrokerFixture>(
+  fixture: BrokerFixture,
+  name: K,
+): NonNullable<BrokerFixture[K]> {
+  const value = fixture[name];
+  if (value === undefined || value === null) throw new Error(`the fixture lacks ${name}`);
+  return value;
 }
 
 export const hourMs = 60 * 60 * 1000;

@@ -54,5 +54,8 @@ describeBroker(
     maxIdempotencyKeys,
     forgetsIdleLogsAfterMs: metaTtlMs,
     hasNodes: { lacks: "one process is its only node" },
+    keepsFloors: { lacks: "one process is its only node, and its logs lose nothing in part" },
+    canKillNodes: { lacks: "one process is its only node" },
+    canCutStore: { lacks: "its store is in its process" },
   },
 );

@@ -21,5 +21,8 @@ describeBroker(
     maxIdempotencyKeys,
     forgetsIdleLogsAfterMs: 24 * hourMs,
     hasNodes: { lacks: "one process is its only node" },
+    keepsFloors: true,
+    canKillNodes: { lacks: "one process is its only node" },
+    canCutStore: { lacks: "its store is in its process" },
   },
 );

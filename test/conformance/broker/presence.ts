@@ -1,7 +1,7 @@
 /** Presence: entries on a lease, and word of who comes and goes. */
 import { describe, expect, it } from "vitest";
 import type { Broker } from "../../../packages/holdfast/src/channels/broker.js";
-import { client, query, type Section } from "./fixture.js";
+import { client, countTo, query, type Section } from "./fixture.js";
 
 const leaseMs = 60_000;
 
@@ -163,4 +163,115 @@ export function describePresence({ start, describeWith }: Section): void {
       expect(await broker.presence.list("news")).toEqual([]);
     });
   });
+
+  describeWith("hasNodes")("presence over several nodes", () => {
+    it("is listed and counted the same on each", async () => {
+      const { broker, openPeer, wait } = await start();
+      const [peer, other] = [await openPeer(), await openPeer()];
+      const ann = { user: "ann", client: "c-1", connInfo: '{"name":"Ann"}', chanInfo: "[1]" };
+      await broker.presence.add("news", ann, leaseMs);
+      await peer.broker.presence.add("news", client("c-2", "ann"), leaseMs);
+      await peer.broker.presence.add("news", client("c-3", ""), leaseMs);
+      for (const node of [broker, peer.broker, other.broker]) {
+        const entries = [...(await wait(node.presence.list("news")))];
+        entries.sort((a, b) => (a.client < b.client ? -1 : 1));
+        expect(entries).toEqual([ann, client("c-2", "ann"), client("c-3", "")]);
+        expect(await wait(node.presence.stats("news"))).toEqual({ numClients: 3, numUsers: 2 });
+        expect(await wait(node.presence.list("sport"))).toEqual([]);
+      }
+      await peer.broker.presence.remove("news", "c-3");
+      expect(await wait(broker.presence.stats("news"))).toEqual({ numClients: 2, numUsers: 1 });
+      expect(await wait(other.broker.presence.stats("news"))).toEqual({ numClients: 2, numUsers: 1 });
+    });
+
+    it("is listed whole, however many there are", async () => {
+      const { broker, openPeer, wait } = await start();
+      const peer = await openPeer();
+      const connInfo = JSON.stringify("x".repeat(300));
+      for (const n of countTo(3000))
+        await peer.broker.presence.add(
+          "news",
+          { ...client(`c-${n}`, `user-${n % 1000}`), connInfo },
+          leaseMs,
+        );
+      const entries = await wait(broker.presence.list("news"));
+      expect(new Set(entries.map((info) => info.client)).size).toBe(3000);
+      expect(entries.every((info) => info.connInfo === connInfo)).toBe(true);
+      expect(await wait(broker.presence.stats("news"))).toEqual({ numClients: 3000, numUsers: 1000 });
+    });
+
+    it("is announced to every node that is subscribed, in order, and to no other", async () => {
+      const { broker, events, openPeer, until } = await start();
+      const [peer, other] = [await openPeer(), await openPeer()];
+      await broker.log.subscribe("news");
+      await peer.broker.log.subscribe("news");
+      await other.broker.log.subscribe("sport");
+      const told = ["join news ann", "leave news ann", "join news bob"];
+      await broker.presence.announce("news", "join", client("ann"));
+      await broker.presence.announce("news", "leave", client("ann"));
+      await broker.presence.announce("news", "join", client("bob"));
+      await broker.presence.announce("sport", "join", client("cid"));
+      await until(
+        "all have heard",
+        () => peer.events.announcements.length >= 3 && other.events.announcements.length > 0,
+      );
+      expect(events.announcements).toEqual(told);
+      expect(peer.events.announcements).toEqual(told);
+      expect(other.events.announcements).toEqual(["join sport cid"]);
+    });
+
+    it("of a node that closes ends with it, and its leaves are announced once", async () => {
+      const { broker, events, openPeer, until, wait } = await start();
+      const peer = await openPeer();
+      await broker.log.subscribe("news");
+      await join(peer.broker, "ann");
+      await until("the join is heard", () => events.announcements.length > 0);
+      await peer.broker.close();
+      await until("the leave is announced", () => events.announcements.length > 1);
+      expect(events.announcements).toEqual(["join news ann", "leave news ann"]);
+      expect(await wait(broker.presence.list("news"))).toEqual([]);
+    });
+  });
+
+  describeWith("hasNodes", "canKillNodes")("presence of a node that dies", () => {
+    it("ends soon, and the others announce its leaves once", async () => {
+      const { broker, events, kill, openPeer, until, wait } = await start();
+      const [peer, other] = [await openPeer(), await openPeer()];
+      await broker.log.subscribe("news");
+      await other.broker.log.subscribe("news");
+      for (const name of ["ann", "bob", "cid"]) await join(peer.broker, name);
+      await peer.broker.presence.announce("news", "leave", client("cid"));
+      await peer.broker.presence.remove("news", "cid");
+      await join(other.broker, "dan");
+      const all = [events, other.events];
+      await until("joins are heard", () => all.every(({ announcements }) => announcements.length === 5));
+      await kill(peer);
+      await until("leaves are announced", () => all.every(({ announcements }) => announcements.length >= 7));
+      expect(await wait(broker.presence.list("news"))).toEqual([client("dan")]);
+      expect(await wait(other.broker.presence.stats("news"))).toEqual({ numClients: 1, numUsers: 1 });
+      for (const { announcements } of all)
+        expect(announcements.slice(5).sort()).toEqual(["leave news ann", "leave news bob"]);
+    });
+
+    it("is never left out of a list without an error while the node counts as alive", async () => {
+      const { broker, kill, openPeer, wait } = await start();
+      const peer = await openPeer();
+      await peer.broker.presence.add("news", client("ann"), leaseMs);
+      await kill(peer);
+      const listed = await wait(
+        broker.presence.list("news").then(
+          (entries) => entries.length,
+          (error: unknown) => error,
+        ),
+      );
+      const living = (await broker.cluster.nodes()).length;
+      if (living === 2) expect(listed).toMatchObject({ code: "HF_BROKER_UNAVAILABLE" });
+      else expect(listed === 0 || typeof listed === "object").toBe(true);
+    });
+  });
+}
+
+async function join({ presence }: Broker, name: string): Promise<void> {
+  await presence.add("news", client(name), leaseMs);
+  await presence.announce("news", "join", client(name));
 }

@@ -15,14 +15,18 @@ import {
   query,
   Section,
 } from "./fixture.js";
+import { describeFloors } from "./floors.js";
 import { describeHeads } from "./heads.js";
 import { describeHistory } from "./history.js";
 import { describeIdempotency } from "./idempotency.js";
 import { describeKeys } from "./keys.js";
+import { describeLossyEvents } from "./lossy-events.js";
 import { describeNames } from "./names.js";
+import { describeNodes } from "./nodes.js";
 import { describePresence } from "./presence.js";
 import { describePublishing } from "./publishing.js";
 import { describeRetention } from "./retention.js";
+import { describeUnavailable } from "./unavailable.js";
 
 export function describeBroker(
   name: string,
@@ -44,9 +48,13 @@ export function describeBroker(
       describeRetention(section);
       describeHistory(section);
       describeHeads(section);
+      describeFloors(section);
       describeEvents(section);
+      describeLossyEvents(section);
       describeKeys(section);
       describeNames(section);
+      describeNodes(section);
+      describeUnavailable(section);
     });
     describe("presence store", () => describePresence(section));
     describe("cluster", () => describeCluster(section));

@@ -149,6 +149,7 @@ class MemoryLog implements LocalLog {
     options: PublishOptions,
   ): Promise<PublishResult> {
     this.#assertOpen();
+    this.#applyFloor(channel, options.floor);
     const log =
       this.#logs.get(channel) ??
       new MemoryChannelLog(this.#position(channel).epoch, this.#options.clock.now(), options.owner);
@@ -207,8 +208,12 @@ class MemoryLog implements LocalLog {
     return this.#chargeFor(log, () => log.read(query, this.#options.clock.now()));
   }
 
-  async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
+  async heads(
+    channels: readonly string[],
+    floors?: ReadonlyMap<string, Position>,
+  ): Promise<ReadonlyMap<string, Position>> {
     this.#assertOpen();
+    for (const channel of channels) this.#applyFloor(channel, floors?.get(channel));
     return new Map(channels.map((channel) => [channel, this.#position(channel)]));
   }
 
@@ -259,6 +264,17 @@ class MemoryLog implements LocalLog {
   #position(channel: string): Position {
     const position = this.#logs.get(channel)?.position;
     return position ?? { epoch: this.#subscribed.get(channel) ?? this.#initialEpochs.of(channel), offset: 0 };
+  }
+
+  /** Memory loses nothing, but a log is used by tests of nodes that know more than it has. */
+  #applyFloor(channel: string, floor: Position | undefined): void {
+    if (floor === undefined) return;
+    const { epoch, offset } = this.#position(channel);
+    if (floor.epoch !== epoch || floor.offset <= offset) return;
+    this.#initialEpochs.retire(channel);
+    const next = this.#initialEpochs.of(channel);
+    this.#logs.get(channel)?.restart(next);
+    if (this.#subscribed.has(channel)) this.#subscribed.set(channel, next);
   }
 
   /** What users add is charged to the owner of the channel. */
@@ -343,7 +359,7 @@ function sizeOf(publication: NewPublication): number {
 
 /** One channel's log: publications with consecutive offsets, of which the oldest are dropped by count, bytes and age. */
 export class MemoryChannelLog {
-  readonly epoch: string;
+  #epoch: string;
   /** Who published first and is charged; undefined for the server. */
   readonly owner: Owner;
   /** Oldest first; entries before `#start` are dropped, and removed from the array from time to time. */
@@ -357,13 +373,17 @@ export class MemoryChannelLog {
   usedAt: number;
 
   constructor(epoch: string, now: number, owner?: Owner) {
-    this.epoch = epoch;
+    this.#epoch = epoch;
     this.owner = owner;
     this.usedAt = now;
   }
 
+  get epoch(): string {
+    return this.#epoch;
+  }
+
   get position(): Position {
-    return { epoch: this.epoch, offset: this.#head };
+    return { epoch: this.#epoch, offset: this.#head };
   }
 
   get length(): number {
@@ -386,6 +406,11 @@ export class MemoryChannelLog {
   /** The values of keys, if retention keeps them. */
   get keyed(): KeyedState | undefined {
     return this.#keyed;
+  }
+
+  /** Goes on in another epoch, with what it keeps. */
+  restart(epoch: string): void {
+    this.#epoch = epoch;
   }
 
   /** Applies the retention of the next publication. */

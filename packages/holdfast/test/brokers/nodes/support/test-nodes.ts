@@ -84,7 +84,10 @@ export class TestNodes {
   }
 
   /** Opens nodes that know each other. */
-  async start<N extends number>(count: N): Promise<TestNode[]> {
+  start(count: 2): Promise<[TestNode, TestNode]>;
+  start(count: 3): Promise<[TestNode, TestNode, TestNode]>;
+  start(count: number): Promise<TestNode[]>;
+  async start(count: number): Promise<TestNode[]> {
     const nodes: TestNode[] = [];
     for (let n = 0; n < count; n++) nodes.push(await this.add());
     await this.advance(10);
