@@ -409,7 +409,7 @@ export class MemoryChannelLog {
     return this.#keyed;
   }
 
-  /** Keeps publications and offsets under a new epoch. */
+  /** Goes on in another epoch, with what it keeps. */
   restart(epoch: string): void {
     this.#epoch = epoch;
   }
