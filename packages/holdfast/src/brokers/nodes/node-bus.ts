@@ -21,6 +21,7 @@ export interface NodeBus {
    * @param node the id of this node
    */
   open(node: string, events: NodeBusEvents): Promise<void>;
+  /** Sends what it was given before, and ends. */
   close(): Promise<void>;
   /** @param to a node's id; undefined for all other nodes. Never throws: a message that cannot be sent is lost. */
   send(message: Uint8Array, to?: string): void;

@@ -55,7 +55,7 @@ interface KnownPeer extends Peer {
 }
 
 export interface PeerEvents {
-  /** A node lives that was unknown or gone. */
+  /** A node lives that was unknown or gone, or messages between it and this node may have got lost while one was disconnected. */
   onPeer?(peer: Peer): void;
   /** A node is gone, unreachable or closed. */
   onPeerGone?(peer: Peer): void;
@@ -81,6 +81,8 @@ export class NodeMessages {
   #node: ClusterNode | undefined;
   #isClosed = false;
   #isConnected = false;
+  /** Whether the bus was disconnected while it was opened. */
+  #isDown = false;
   #beatFields: () => object = () => ({});
   #cancelBeat: (() => void) | undefined;
   /** How long this node has been running: a time during which it stood still counts as no more than two intervals. */
@@ -144,7 +146,7 @@ export class NodeMessages {
     if (this.#isClosed) return;
     this.#tickedAt = this.#options.clock.elapsed();
     this.#scheduleBeat();
-    this.#connected();
+    if (!this.#isDown) this.#connected();
   }
 
   /** Says goodbye. */
@@ -185,13 +187,16 @@ export class NodeMessages {
   }
 
   #connected(): void {
+    this.#isDown = false;
     if (this.#isClosed || this.#isConnected) return;
     this.#isConnected = true;
     this.#beat({ isHello: true });
     this.#wait();
+    for (const peer of this.peers()) this.#met(peer);
   }
 
   #disconnected(): void {
+    this.#isDown = true;
     this.#isConnected = false;
     this.#endWaiting();
   }
@@ -283,7 +288,7 @@ export class NodeMessages {
   }
 
   /** @returns who sent the message, unless it is to be ignored */
-  #hear({ kind, from, node }: NodeMessage): Peer | undefined {
+  #hear({ kind, from, node, isHello }: NodeMessage): Peer | undefined {
     if (from === this.id) return undefined;
     const known = this.#peers.get(from);
     if (known?.state === "closed") return undefined;
@@ -298,14 +303,17 @@ export class NodeMessages {
       }
       if (!this.#hasRoom()) return undefined;
     }
-    const peer = known ?? { id: from, node: node as ClusterNode, state: "gone" as const, at: 0 };
+    const peer: KnownPeer = known ?? { id: from, node: node as ClusterNode, state: "gone", at: 0 };
     peer.at = this.#awakeMs;
-    if (peer.state === "living") return peer;
-    const living: KnownPeer = peer;
-    living.state = "living";
-    this.#peers.set(from, living);
-    for (const watcher of this.#watchers) this.#run(() => watcher.onPeer?.(peer), "meeting a node");
+    if (peer.state === "living" && isHello !== true) return peer;
+    peer.state = "living";
+    this.#peers.set(from, peer);
+    this.#met(peer);
     return peer;
+  }
+
+  #met(peer: Peer): void {
+    for (const watcher of this.#watchers) this.#run(() => watcher.onPeer?.(peer), "meeting a node");
   }
 
   /** A node that this one does not know, whose hello was lost: its answer says who it is. */

@@ -41,7 +41,7 @@ const defaultMaxRemoteClients = 200_000;
 const sweepIntervalMs = 10_000;
 const channelsPerSweep = 1000;
 /** Channels in one request for who is there. */
-const channelsPerRequest = 500;
+const channelsPerRequest = 100;
 
 export class NodePresence implements PresenceStore {
   readonly #messages: NodeMessages;
@@ -133,6 +133,8 @@ export class NodePresence implements PresenceStore {
     const numClients = used.reduce((sum, { clients }) => sum + clients, own.numClients);
     if (used.length === 0) return own;
     if (used.length === 1 && own.numClients === 0) return { numClients, numUsers: used[0]?.userCount ?? 0 };
+    // Users were not asked for while this node's first client came.
+    if (used.some((each) => each.users === undefined)) return await this.stats(channel);
     const users = new Set(this.#local.users(channel));
     for (const each of used) for (const user of each.users ?? []) users.add(user);
     return { numClients, numUsers: users.size };

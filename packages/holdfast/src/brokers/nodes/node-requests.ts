@@ -78,6 +78,7 @@ export class NodeRequests {
   readonly #outbound = new Map<string, Outbound>();
   readonly #inbound = new WeakMap<Peer, Inbound>();
   #number = 0;
+  #isClosed = false;
 
   constructor(messages: NodeMessages, options: NodeRequestsOptions) {
     this.#messages = messages;
@@ -132,8 +133,9 @@ export class NodeRequests {
     });
   }
 
-  /** Ends all waiting. */
+  /** Ends all waiting, and runs nothing more. */
   close(): void {
+    this.#isClosed = true;
     for (const { finish } of [...this.#pending.values()]) finish();
   }
 
@@ -192,7 +194,7 @@ export class NodeRequests {
   #receive(message: NodeMessage, peer: Peer): void {
     const { topic, number } = message;
     const served = this.#handlers.get(topic as string);
-    if (served === undefined || typeof number !== "number") return;
+    if (this.#isClosed || served === undefined || typeof number !== "number") return;
     if (served.isOrdered) this.#receiveOrdered(message, peer, number);
     else this.#run(message, peer, (result) => this.#answer(peer, number, result));
   }
@@ -225,6 +227,7 @@ export class NodeRequests {
 
   /** Runs requests that were held back, from the oldest on, as long as they may run. */
   #runHeld(peer: Peer, inbound: Inbound, mayRun: (message: NodeMessage) => boolean): void {
+    if (this.#isClosed) return;
     for (const number of [...inbound.held.keys()].sort((a, b) => a - b)) {
       const { message, cancel } = inbound.held.get(number) as { message: NodeMessage; cancel: () => void };
       if (number > inbound.last && !mayRun(message)) return;

@@ -1,4 +1,4 @@
-/** Nodes of one cluster over a network in memory, on one clock, each with a record of what it was told. */
+/** Nodes of one cluster over a network in memory, whose clocks are minutes apart, each with a record of what it was told. */
 import { NodeCluster } from "../../../../src/brokers/nodes/node-cluster.js";
 import { NodeMessages, type NodeMessagesOptions } from "../../../../src/brokers/nodes/node-messages.js";
 import { NodePresence, type NodePresenceOptions } from "../../../../src/brokers/nodes/node-presence.js";
@@ -7,6 +7,7 @@ import type { ClusterCommand, CommandOutcome } from "../../../../src/channels/cl
 import type { ClientInfo } from "../../../../src/wire/messages.js";
 import { FakeClock, settle } from "../../../support/fake-clock.js";
 import { MemoryNetwork } from "./memory-bus.js";
+import { NodeClock } from "./node-clock.js";
 
 export interface TestNodesOptions extends Partial<NodeMessagesOptions> {
   readonly presence?: Partial<NodePresenceOptions>;
@@ -29,7 +30,8 @@ export class TestNodes {
 
   /** Opens another node: `a`, `b`, `c` … */
   async add() {
-    const { clock, network } = this;
+    const { network } = this;
+    const clock = new NodeClock(this.clock, 300_000 * this.#count);
     const id = String.fromCharCode("a".charCodeAt(0) + this.#count++);
     const onError = (error: unknown, { stage }: { readonly stage: string }) => {
       this.errors.push({ error, stage });
@@ -64,6 +66,28 @@ export class TestNodes {
       ids: async () => (await cluster.nodes()).map((each) => each.id).sort(),
       clients: async (channel: string) =>
         (await presence.list(channel)).map((info: ClientInfo) => info.client).sort(),
+      join: async (channel: string, client: string, user = client) => {
+        await presence.add(channel, { user, client }, 3_600_000);
+        await presence.announce(channel, "join", { user, client });
+      },
+      leave: async (channel: string, client: string, user = client) => {
+        await presence.remove(channel, client);
+        await presence.announce(channel, "leave", { user, client });
+      },
+      /** The process is killed. */
+      kill: () => {
+        clock.pause();
+        network.kill(id);
+      },
+      /** The process is stopped, and goes on with its timers and then its messages. */
+      pause: () => {
+        clock.pause();
+        network.pause(id);
+      },
+      resume: () => {
+        clock.resume();
+        network.resume(id);
+      },
       close: () => Promise.all([presence.close(), cluster.close()]),
     };
     await presence.open({
