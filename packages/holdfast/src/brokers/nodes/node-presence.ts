@@ -54,6 +54,8 @@ export class NodePresence implements PresenceStore {
   readonly #counts = new SharedQueries<readonly Counts[]>();
   /** Channels that were followed in this turn. */
   #followed: string[] = [];
+  /** Nodes that are back, by how many requests for their clients are not answered yet. */
+  readonly #returning = new Map<string, number>();
   #events: PresenceEvents | undefined;
   #cancelSweep: (() => void) | undefined;
 
@@ -79,7 +81,7 @@ export class NodePresence implements PresenceStore {
       this.#heard("leave", String(channel), info as WireInfo, peer),
     );
     messages.watch({
-      onPeer: ({ id }) => this.#askWhoIsThere([...this.#remote.channels], [id], true),
+      onPeer: ({ id }) => this.#askWhoIsBack(id),
       onPeerGone: ({ id }) => this.#lost(id),
     });
   }
@@ -189,10 +191,11 @@ export class NodePresence implements PresenceStore {
     if (kind === "join") {
       this.#remote.add(channel, peer.id, info);
       this.#events?.onJoin(channel, info);
-    } else {
-      this.#remote.remove(channel, peer.id, info.client);
-      this.#events?.onLeave(channel, info);
+      return;
     }
+    const wasKnown = this.#remote.remove(channel, peer.id, info.client);
+    // Of a client that is not known yet again the leave was announced when its node was lost.
+    if (wasKnown || !this.#returning.has(peer.id)) this.#events?.onLeave(channel, info);
   }
 
   /** Keeps count of who is in the channel from now on. */
@@ -204,30 +207,47 @@ export class NodePresence implements PresenceStore {
     void Promise.resolve().then(() => {
       const channels = this.#followed;
       this.#followed = [];
-      this.#askWhoIsThere(
-        channels,
-        this.#messages.peers().map(({ id }) => id),
-        false,
-      );
+      const nodes = this.#messages.peers().map(({ id }) => id);
+      this.#askClients(channels, nodes, (channel, node, info) => this.#remote.add(channel, node, info));
     });
   }
 
-  /** @param areNew whether clients that this node does not know have joined, as far as its readers know */
-  #askWhoIsThere(channels: readonly string[], nodes: readonly string[], areNew: boolean): void {
-    if (nodes.length === 0) return;
-    for (let at = 0; at < channels.length; at += channelsPerRequest) {
-      const asked = channels.slice(at, at + channelsPerRequest);
+  /** Clients of a node that this one does not know have joined, as far as its readers know. */
+  #askWhoIsBack(id: string): void {
+    const asked = this.#askClients([...this.#remote.channels], [id], (channel, node, info) => {
+      if (this.#remote.add(channel, node, info) && this.#options.isSubscribed(channel))
+        this.#events?.onJoin(channel, info);
+    });
+    if (asked.length === 0) return;
+    this.#returning.set(id, (this.#returning.get(id) ?? 0) + 1);
+    void Promise.all(asked).then(() => {
+      const left = (this.#returning.get(id) ?? 1) - 1;
+      if (left === 0) this.#returning.delete(id);
+      else this.#returning.set(id, left);
+    });
+  }
+
+  /** @param onClient called with each client in an answer before the next message is read */
+  #askClients(
+    channels: readonly string[],
+    nodes: readonly string[],
+    onClient: (channel: string, node: string, info: ClientInfo) => void,
+  ): readonly Promise<unknown>[] {
+    const asked: Promise<unknown>[] = [];
+    for (let at = 0; nodes.length > 0 && at < channels.length; at += channelsPerRequest) {
+      const names = channels.slice(at, at + channelsPerRequest);
       const onAnswer = (node: string, answer: unknown) =>
         (answer as readonly (readonly WireInfo[])[]).forEach((wires, i) => {
-          const channel = asked[i] ?? "";
-          for (const info of wires.map(fromWire))
-            if (this.#remote.add(channel, node, info) && areNew && this.#options.isSubscribed(channel))
-              this.#events?.onJoin(channel, info);
+          for (const wire of wires) onClient(names[i] ?? "", node, fromWire(wire));
         });
-      this.#requests
-        .ask("presences", asked, { nodes, timeoutMs: this.#timeoutMs, onAnswer })
-        .catch((error: unknown) => this.#options.onError(error, { stage: "asking nodes for their clients" }));
+      const request = this.#requests.ask("presences", names, { nodes, timeoutMs: this.#timeoutMs, onAnswer });
+      asked.push(
+        request.catch((error: unknown) =>
+          this.#options.onError(error, { stage: "asking nodes for their clients" }),
+        ),
+      );
     }
+    return asked;
   }
 
   #lost(node: string): void {

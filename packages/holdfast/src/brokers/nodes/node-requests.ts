@@ -101,13 +101,13 @@ export class NodeRequests {
    * Asks nodes at once. Resolves when all have answered or are gone, or the time is over.
    * @throws HF_BROKER_FULL if too many requests wait
    */
-  ask(topic: string, body: unknown, ask: Ask): Promise<Answers> {
+  async ask(topic: string, body: unknown, ask: Ask): Promise<Answers> {
     const { clock, maxPending } = this.#options;
     const { nodes, timeoutMs } = ask;
     const answers = new Map<string, unknown>();
     const faults = new Map<string, string>();
     const silent: string[] = [];
-    if (nodes.length === 0) return Promise.resolve({ answers, faults, silent });
+    if (nodes.length === 0) return { answers, faults, silent };
     if (this.#pending.size >= maxPending)
       throw new HoldfastError(
         "HF_BROKER_FULL",
@@ -116,7 +116,7 @@ export class NodeRequests {
     const number = ++this.#number;
     const isOrdered = this.#handlers.get(topic)?.isOrdered === true;
     const waiting = new Map(nodes.map((node) => [node, isOrdered ? this.#enqueue(number, node) : 0]));
-    return new Promise((resolve) => {
+    return await new Promise((resolve) => {
       const finish = () => {
         cancelRepeat();
         cancelTimeout();

@@ -52,11 +52,13 @@ export class RemoteClients {
     return isNew;
   }
 
-  remove(channel: string, node: string, client: string): void {
+  /** @returns whether the client was known */
+  remove(channel: string, node: string, client: string): boolean {
     const clients = this.#channels.get(channel)?.get(node);
-    if (!clients?.delete(client)) return;
+    if (!clients?.delete(client)) return false;
     this.#size--;
     if (clients.size === 0) this.#channels.get(channel)?.delete(node);
+    return true;
   }
 
   /** Removes all clients of a node. */

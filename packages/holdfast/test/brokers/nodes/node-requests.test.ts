@@ -157,6 +157,48 @@ describe("ordered requests", () => {
     expect(asked).toEqual([1, 2, 3]);
   });
 
+  it("wait for each that is missing before them", async () => {
+    const { nodes, asked, ask } = await serve();
+    const delays = [100, 1, 200, 1];
+    nodes.network.fate = (message) => {
+      const isAsk = Buffer.from(message).toString().includes('"kind":"ask"');
+      return [isAsk ? (delays.shift() ?? 1) : 1];
+    };
+    const all = [1, 2, 3, 4].map((n) => ask(n));
+    await nodes.wait(Promise.all(all));
+    expect(asked).toEqual([1, 2, 3, 4]);
+  });
+
+  it("do not wait any more for one that is given up meanwhile", async () => {
+    const { nodes, asked, ask } = await serve();
+    nodes.network.cut("a", "b");
+    void ask("first");
+    await nodes.advance(2500, 10);
+    const second = ask("second");
+    await nodes.advance(800, 10);
+    nodes.network.heal("a", "b");
+    const started = nodes.clock.now();
+    await nodes.wait(second);
+    expect(asked).toEqual(["second"]);
+    // With the second try, a second after the first.
+    expect(nodes.clock.now() - started).toBeLessThan(300);
+  });
+
+  it("are remembered until their sender knows the answer", async () => {
+    const { nodes, a, ask } = await serve();
+    await nodes.wait(ask(1));
+    const repeat = { kind: "ask", topic: "ordered", number: 1, body: 1, after: 0, oldest: 1, timeoutMs };
+    const answersTo = async (message: typeof repeat) => {
+      nodes.network.sent.length = 0;
+      a.messages.send(message, "b");
+      await nodes.advance(5);
+      return nodes.network.sent.filter(({ from }) => from === "b").length;
+    };
+    expect(await answersTo(repeat)).toBe(1);
+    await nodes.wait(ask(2));
+    expect(await answersTo(repeat)).toBe(0);
+  });
+
   it("skip one that never comes, for good", async () => {
     const { nodes, asked, ask } = await serve();
     let lost = 0;
