@@ -11,6 +11,7 @@ const commands: readonly ClusterCommand[] = [
   { kind: "disconnect", target, reason: { code: 3503, reason: "force disconnect" }, except: ["c-1"] },
   { kind: "refresh", target: { user: "ann", client: "c-1" }, isExpired: true },
   { kind: "send", target, data: '{"text":"hello"}' },
+  { kind: "send", target, data: new Uint8Array([0, 255, 128, 10]) },
 ];
 
 export function describeCluster({ start, describeWith }: Section): void {

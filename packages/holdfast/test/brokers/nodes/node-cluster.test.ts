@@ -31,7 +31,7 @@ describe("command", () => {
   it("has the exact bytes that it was given", async () => {
     const nodes = new TestNodes();
     const [a, b] = await nodes.start(2);
-    const data = new Uint8Array([0, 255, 128, 10]) as unknown as string;
+    const data = new Uint8Array([0, 255, 128, 10]);
     await nodes.wait(a.cluster.send({ kind: "emulate", session: "s", data }, "b"));
     expect(b.commands).toEqual([{ kind: "emulate", session: "s", data }]);
   });
