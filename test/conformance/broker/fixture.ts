@@ -221,24 +221,23 @@ export async function openFixture(
     });
     return { broker, events };
   };
-  const pass = clock
-    ? () => advance(pollMs)
-    : () => new Promise<void>((resolve) => void setTimeout(resolve, pollMs));
+  const sleep = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
   const wait = async <T>(result: Promise<T>): Promise<T> => {
     let isDone = false;
     const done = () => {
       isDone = true;
     };
-    result.then(done, done);
+    const ended = result.then(done, done);
     await settle();
-    for (let ms = 0; !isDone && ms < maxWaitMs; ms += pollMs) await pass();
+    if (clock === undefined) await Promise.race([ended, sleep(maxWaitMs)]);
+    else for (let ms = 0; !isDone && ms < maxWaitMs; ms += pollMs) await advance(pollMs);
     if (!isDone) throw new Error(`nothing came within ${maxWaitMs} ms`);
     return await result;
   };
   const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
     for (let ms = 0; ms < maxWaitMs; ms += pollMs) {
       if (await wait(Promise.resolve(holds()))) return;
-      await pass();
+      await (clock ? advance(pollMs) : sleep(pollMs));
     }
     throw new Error(`not within ${maxWaitMs} ms: ${what}`);
   };

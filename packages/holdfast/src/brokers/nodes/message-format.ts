@@ -60,10 +60,11 @@ export function decodeMessage(bytes: Uint8Array): NodeMessage | MessageFault {
   const bodyAt = prefixBytes + new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
   if (bodyAt > bytes.length) return { fault: "a message between nodes is truncated" };
   try {
-    const message: unknown = JSON.parse(
-      decoder.decode(bytes.subarray(prefixBytes, bodyAt)),
-      (_name, value: unknown) => revive(value, bytes.subarray(bodyAt)),
-    );
+    const header = decoder.decode(bytes.subarray(prefixBytes, bodyAt));
+    const body = bytes.subarray(bodyAt);
+    // Visiting every value takes four times as long as parsing.
+    const visit = header.includes('"$') ? (_name: string, value: unknown) => revive(value, body) : undefined;
+    const message: unknown = JSON.parse(header, visit);
     if (isMessage(message)) return message;
   } catch {
     // Not JSON.

@@ -21,7 +21,7 @@ export interface NodeBus {
    * @param node the id of this node
    */
   open(node: string, events: NodeBusEvents): Promise<void>;
-  /** Sends what it was given before, and ends. */
+  /** Sends what it was given before, and ends; also while it is being opened. */
   close(): Promise<void>;
   /** @param to a node's id; undefined for all other nodes. Never throws: a message that cannot be sent is lost. */
   send(message: Uint8Array, to?: string): void;
