@@ -52,10 +52,11 @@ export class NodePresence implements PresenceStore {
   readonly #remote: RemoteClients;
   readonly #lists = new SharedQueries<readonly (readonly WireInfo[])[]>();
   readonly #counts = new SharedQueries<readonly Counts[]>();
-  /** Channels that were followed in this turn. */
+  /** Channels that are followed, and whose clients are still to be asked for. */
   #followed: string[] = [];
-  /** Nodes that are back, by how many requests for their clients are not answered yet. */
-  readonly #returning = new Map<string, number>();
+  #isAsking = false;
+  /** Nodes that are back, and are being asked for their clients; whether they were back once more meanwhile. */
+  readonly #returning = new Map<string, { isBackAgain: boolean }>();
   #events: PresenceEvents | undefined;
   #cancelSweep: (() => void) | undefined;
 
@@ -81,7 +82,7 @@ export class NodePresence implements PresenceStore {
       this.#heard("leave", String(channel), info as WireInfo, peer),
     );
     messages.watch({
-      onPeer: ({ id }) => this.#askWhoIsBack(id),
+      onPeer: ({ id }) => void this.#askWhoIsBack(id),
       onPeerGone: ({ id }) => this.#lost(id),
     });
   }
@@ -202,52 +203,57 @@ export class NodePresence implements PresenceStore {
   #follow(channel: string): void {
     if (!this.#remote.follow(channel)) return;
     this.#followed.push(channel);
-    if (this.#followed.length > 1) return;
-    // All channels of this turn in one request.
-    void Promise.resolve().then(() => {
-      const channels = this.#followed;
-      this.#followed = [];
+    if (!this.#isAsking) void this.#askWhoIsThere();
+  }
+
+  /** A request for all channels of a turn, and no second one before it is answered. */
+  async #askWhoIsThere(): Promise<void> {
+    this.#isAsking = true;
+    await Promise.resolve();
+    while (this.#followed.length > 0) {
+      const channels = this.#followed.splice(0, channelsPerRequest);
       const nodes = this.#messages.peers().map(({ id }) => id);
-      this.#askClients(channels, nodes, (channel, node, info) => this.#remote.add(channel, node, info));
-    });
+      await this.#askClients(channels, nodes, (channel, node, info) => this.#remote.add(channel, node, info));
+    }
+    this.#isAsking = false;
   }
 
   /** Clients of a node that this one does not know have joined, as far as its readers know. */
-  #askWhoIsBack(id: string): void {
-    const asked = this.#askClients([...this.#remote.channels], [id], (channel, node, info) => {
-      if (this.#remote.add(channel, node, info) && this.#options.isSubscribed(channel))
-        this.#events?.onJoin(channel, info);
-    });
-    if (asked.length === 0) return;
-    this.#returning.set(id, (this.#returning.get(id) ?? 0) + 1);
-    void Promise.all(asked).then(() => {
-      const left = (this.#returning.get(id) ?? 1) - 1;
-      if (left === 0) this.#returning.delete(id);
-      else this.#returning.set(id, left);
-    });
+  async #askWhoIsBack(id: string): Promise<void> {
+    const running = this.#returning.get(id);
+    if (running) {
+      running.isBackAgain = true;
+      return;
+    }
+    const returning = { isBackAgain: true };
+    this.#returning.set(id, returning);
+    while (returning.isBackAgain) {
+      returning.isBackAgain = false;
+      const channels = [...this.#remote.channels];
+      for (let at = 0; at < channels.length && this.#messages.isLiving(id); at += channelsPerRequest)
+        await this.#askClients(channels.slice(at, at + channelsPerRequest), [id], (channel, node, info) => {
+          if (this.#remote.add(channel, node, info) && this.#options.isSubscribed(channel))
+            this.#events?.onJoin(channel, info);
+        });
+    }
+    this.#returning.delete(id);
   }
 
   /** @param onClient called with each client in an answer before the next message is read */
-  #askClients(
+  async #askClients(
     channels: readonly string[],
     nodes: readonly string[],
     onClient: (channel: string, node: string, info: ClientInfo) => void,
-  ): readonly Promise<unknown>[] {
-    const asked: Promise<unknown>[] = [];
-    for (let at = 0; nodes.length > 0 && at < channels.length; at += channelsPerRequest) {
-      const names = channels.slice(at, at + channelsPerRequest);
-      const onAnswer = (node: string, answer: unknown) =>
-        (answer as readonly (readonly WireInfo[])[]).forEach((wires, i) => {
-          for (const wire of wires) onClient(names[i] ?? "", node, fromWire(wire));
-        });
-      const request = this.#requests.ask("presences", names, { nodes, timeoutMs: this.#timeoutMs, onAnswer });
-      asked.push(
-        request.catch((error: unknown) =>
-          this.#options.onError(error, { stage: "asking nodes for their clients" }),
-        ),
-      );
+  ): Promise<void> {
+    const onAnswer = (node: string, answer: unknown) =>
+      (answer as readonly (readonly WireInfo[])[]).forEach((wires, i) => {
+        for (const wire of wires) onClient(channels[i] ?? "", node, fromWire(wire));
+      });
+    try {
+      await this.#requests.ask("presences", channels, { nodes, timeoutMs: this.#timeoutMs, onAnswer });
+    } catch (error) {
+      this.#options.onError(error, { stage: "asking nodes for their clients" });
     }
-    return asked;
   }
 
   #lost(node: string): void {

@@ -288,6 +288,34 @@ describe("node that dies", () => {
     expect(a.announced.slice(2)).toEqual(["join news z"]);
   });
 
+  it("is asked for its clients in a few channels at a time, however many there are", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    const channels = Array.from({ length: 350 }, (_, n) => `news-${n}`);
+    for (const channel of channels) {
+      subscribe(channel, a);
+      await b.join(channel, `x-${channel}`);
+    }
+    await nodes.advance(20);
+    nodes.network.cut("a", "b");
+    await nodes.advance(deadMs, 100);
+    nodes.network.heal("a", "b");
+    nodes.network.fate = () => [20];
+    const joins = () => a.announced.filter((line) => line.startsWith("join")).length - channels.length;
+    await nodes.advance(1200);
+    expect(joins()).toBe(350);
+    let pending = 0;
+    nodes.network.cut("a", "b");
+    await nodes.advance(deadMs, 100);
+    nodes.network.heal("a", "b");
+    for (let ms = 0; ms < 1300; ms++) {
+      await nodes.advance(1);
+      pending = Math.max(pending, a.requests.pending);
+    }
+    expect(joins()).toBe(700);
+    expect(pending).toBe(1);
+  });
+
   it("has no more clients kept than the bound", async () => {
     const nodes = new TestNodes({ presence: { maxRemoteClients: 3 } });
     const [a, b] = await nodes.start(2);
