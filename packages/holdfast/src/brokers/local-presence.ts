@@ -89,6 +89,10 @@ export class LocalPresence implements PresenceStore {
     return this.count(channel);
   }
 
+  has(channel: string, client: string): boolean {
+    return this.#channels.get(channel)?.has(client) === true;
+  }
+
   /** `list` without waiting; empty when it is closed. */
   entries(channel: string): readonly ClientInfo[] {
     return this.#channels.get(channel)?.list(this.#options.clock.elapsed()) ?? [];

@@ -3,10 +3,10 @@
  * renewing and removing costs no message; `list` and `stats` ask the living nodes.
  *
  * When a node dies, the others announce a leave of its clients to their readers. For that a node follows the channels that it is subscribed
- * to, from the first announcement on, its own or another's: it asks the other nodes once who is there, and keeps count of joins and leaves.
- * So a leave is announced, once, for each client of the dead node that has an entry or whose join this node has heard. Exceptions:
- * clients beyond `maxRemoteClients`, and those whose messages were lost. When the node is back, the clients that it still has an entry for are
- * announced as joined again.
+ * to, from the first announcement on, its own or another's: it asks the other nodes who is there, and keeps count of joins and leaves.
+ * So a leave is announced, once, for each client of the dead node that has an entry or whose join this node has heard; not for clients
+ * beyond `maxRemoteClients`. When the node is back, or was disconnected for a while, it is asked again, and what its entries show to have
+ * changed meanwhile is announced. Joins and leaves of clients without entries stay lost if their messages are.
  */
 import type { PresenceEvents, PresenceStats, PresenceStore } from "../../channels/presence-store.js";
 import type { Owner } from "../../channels/quota.js";
@@ -14,6 +14,7 @@ import { HoldfastError } from "../../errors.js";
 import type { ClientInfo } from "../../wire/messages.js";
 import type { JsonText } from "../../wire/payload.js";
 import { LocalPresence, type LocalPresenceOptions } from "../local-presence.js";
+import type { NodeMessage } from "./message-format.js";
 import type { NodeMessages, Peer } from "./node-messages.js";
 import type { NodeRequests } from "./node-requests.js";
 import { RemoteClients } from "./remote-clients.js";
@@ -29,6 +30,15 @@ export interface NodePresenceOptions extends LocalPresenceOptions {
 /** A client on the wire: user, connection id, and the two infos. */
 type WireInfo = readonly [user: string, client: string, connInfo: JsonText | null, chanInfo: JsonText | null];
 
+/** A request for the clients of channels that is not answered yet. */
+interface Asking {
+  /** What nodes have announced since it was sent, which its answers may be older than. */
+  readonly heard: Set<string>;
+}
+
+/** The clients of a node in a channel. */
+type OnClients = (channel: string, node: string, clients: readonly ClientInfo[], asking: Asking) => void;
+
 /** An answer to `stats`: without users unless they were asked for. */
 interface Counts {
   readonly clients: number;
@@ -42,6 +52,8 @@ const sweepIntervalMs = 10_000;
 const channelsPerSweep = 1000;
 /** Channels in one request for who is there. */
 const channelsPerRequest = 100;
+/** Most announcements that are remembered while a request is under way. */
+const maxHeard = 100_000;
 
 export class NodePresence implements PresenceStore {
   readonly #messages: NodeMessages;
@@ -54,7 +66,8 @@ export class NodePresence implements PresenceStore {
   readonly #counts = new SharedQueries<readonly Counts[]>();
   /** Channels that are followed, and whose clients are still to be asked for. */
   #followed: string[] = [];
-  #isAsking = false;
+  #isAskingWhoIsThere = false;
+  readonly #asking = new Set<Asking>();
   /** Nodes that are back, and are being asked for their clients; whether they were back once more meanwhile. */
   readonly #returning = new Map<string, { isBackAgain: boolean }>();
   #events: PresenceEvents | undefined;
@@ -75,12 +88,8 @@ export class NodePresence implements PresenceStore {
     requests.serve("presences", (channels) =>
       (channels as readonly string[]).map((channel) => this.#local.entries(channel).map(toWire)),
     );
-    messages.on("join", ({ channel, info }, peer) =>
-      this.#heard("join", String(channel), info as WireInfo, peer),
-    );
-    messages.on("leave", ({ channel, info }, peer) =>
-      this.#heard("leave", String(channel), info as WireInfo, peer),
-    );
+    messages.on("join", (message, peer) => this.#heard("join", message, peer));
+    messages.on("leave", (message, peer) => this.#heard("leave", message, peer));
     messages.watch({
       onPeer: ({ id }) => void this.#askWhoIsBack(id),
       onPeerGone: ({ id }) => this.#lost(id),
@@ -145,7 +154,8 @@ export class NodePresence implements PresenceStore {
 
   async announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void> {
     this.#assertOpen();
-    this.#messages.send({ kind, channel, info: toWire(info) });
+    const isListed = this.#local.has(channel, info.client);
+    this.#messages.send({ kind, channel, info: toWire(info), isListed });
     if (this.#options.isSubscribed(channel)) this.#follow(channel);
     await this.#local.announce(channel, kind, info);
   }
@@ -182,43 +192,52 @@ export class NodePresence implements PresenceStore {
     return [...answers.values()] as T[];
   }
 
-  #heard(kind: "join" | "leave", channel: string, wire: WireInfo, peer: Peer): void {
+  #heard(kind: "join" | "leave", message: NodeMessage, { id }: Peer): void {
+    const channel = String(message.channel);
+    const info = fromWire(message.info as WireInfo);
     if (!this.#options.isSubscribed(channel)) {
       this.#remote.unfollow(channel);
       return;
     }
-    const info = fromWire(wire);
     this.#follow(channel);
+    for (const { heard } of this.#asking)
+      if (heard.size < maxHeard) heard.add(announcementKey(id, channel, info.client));
     if (kind === "join") {
-      this.#remote.add(channel, peer.id, info);
-      this.#events?.onJoin(channel, info);
+      const added = this.#remote.add(channel, id, info, message.isListed === true);
+      if (added !== "known") this.#events?.onJoin(channel, info);
       return;
     }
-    const wasKnown = this.#remote.remove(channel, peer.id, info.client);
-    // Of a client that is not known yet again the leave was announced when its node was lost.
-    if (wasKnown || !this.#returning.has(peer.id)) this.#events?.onLeave(channel, info);
+    const removed = this.#remote.remove(channel, id, info.client);
+    // The leaves of a node that was lost were announced then.
+    if (removed === "removed" || (removed === "unknown" && !this.#returning.has(id)))
+      this.#events?.onLeave(channel, info);
   }
 
   /** Keeps count of who is in the channel from now on. */
   #follow(channel: string): void {
     if (!this.#remote.follow(channel)) return;
     this.#followed.push(channel);
-    if (!this.#isAsking) void this.#askWhoIsThere();
+    if (!this.#isAskingWhoIsThere) void this.#askWhoIsThere();
   }
 
   /** A request for all channels of a turn, and no second one before it is answered. */
   async #askWhoIsThere(): Promise<void> {
-    this.#isAsking = true;
+    this.#isAskingWhoIsThere = true;
     await Promise.resolve();
     while (this.#followed.length > 0) {
       const channels = this.#followed.splice(0, channelsPerRequest);
       const nodes = this.#messages.peers().map(({ id }) => id);
-      await this.#askClients(channels, nodes, (channel, node, info) => this.#remote.add(channel, node, info));
+      const isComplete = await this.#askClients(channels, nodes, (channel, node, clients, { heard }) => {
+        for (const info of clients)
+          if (!heard.has(announcementKey(node, channel, info.client)))
+            this.#remote.add(channel, node, info, true);
+      });
+      if (isComplete) for (const channel of channels) this.#remote.complete(channel);
     }
-    this.#isAsking = false;
+    this.#isAskingWhoIsThere = false;
   }
 
-  /** Clients of a node that this one does not know have joined, as far as its readers know. */
+  /** Announces what has changed while a node could not be heard. */
   async #askWhoIsBack(id: string): Promise<void> {
     const running = this.#returning.get(id);
     if (running) {
@@ -231,28 +250,51 @@ export class NodePresence implements PresenceStore {
       returning.isBackAgain = false;
       const channels = [...this.#remote.channels];
       for (let at = 0; at < channels.length && this.#messages.isLiving(id); at += channelsPerRequest)
-        await this.#askClients(channels.slice(at, at + channelsPerRequest), [id], (channel, node, info) => {
-          if (this.#remote.add(channel, node, info) && this.#options.isSubscribed(channel))
-            this.#events?.onJoin(channel, info);
-        });
+        await this.#askClients(channels.slice(at, at + channelsPerRequest), [id], (...answer) =>
+          this.#compare(...answer),
+        );
     }
     this.#returning.delete(id);
   }
 
-  /** @param onClient called with each client in an answer before the next message is read */
+  readonly #compare: OnClients = (channel, node, clients, { heard }) => {
+    if (!this.#options.isSubscribed(channel)) return;
+    const hasHeard = ({ client }: ClientInfo) => heard.has(announcementKey(node, channel, client));
+    const present = new Set(clients.map(({ client }) => client));
+    for (const info of this.#remote.listed(channel, node)) {
+      if (present.has(info.client) || hasHeard(info)) continue;
+      this.#remote.remove(channel, node, info.client);
+      this.#events?.onLeave(channel, info);
+    }
+    for (const info of clients)
+      if (!hasHeard(info) && this.#remote.add(channel, node, info, true) === "new")
+        this.#events?.onJoin(channel, info);
+  };
+
+  /**
+   * @param onClients called with each answer before the next message is read
+   * @returns whether all have answered
+   */
   async #askClients(
     channels: readonly string[],
     nodes: readonly string[],
-    onClient: (channel: string, node: string, info: ClientInfo) => void,
-  ): Promise<void> {
+    onClients: OnClients,
+  ): Promise<boolean> {
+    const asking: Asking = { heard: new Set() };
     const onAnswer = (node: string, answer: unknown) =>
       (answer as readonly (readonly WireInfo[])[]).forEach((wires, i) => {
-        for (const wire of wires) onClient(channels[i] ?? "", node, fromWire(wire));
+        onClients(channels[i] ?? "", node, wires.map(fromWire), asking);
       });
+    this.#asking.add(asking);
     try {
-      await this.#requests.ask("presences", channels, { nodes, timeoutMs: this.#timeoutMs, onAnswer });
+      const ask = { nodes, timeoutMs: this.#timeoutMs, onAnswer };
+      const { answers } = await this.#requests.ask("presences", channels, ask);
+      return answers.size === nodes.length;
     } catch (error) {
       this.#options.onError(error, { stage: "asking nodes for their clients" });
+      return false;
+    } finally {
+      this.#asking.delete(asking);
     }
   }
 
@@ -304,6 +346,10 @@ class SharedQueries<T> {
 
 function unavailable(message: string): HoldfastError {
   return new HoldfastError("HF_BROKER_UNAVAILABLE", message);
+}
+
+function announcementKey(node: string, channel: string, client: string): string {
+  return JSON.stringify([node, channel, client]);
 }
 
 function toWire({ user, client, connInfo, chanInfo }: ClientInfo): WireInfo {

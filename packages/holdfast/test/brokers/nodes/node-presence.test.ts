@@ -196,6 +196,83 @@ describe("announcements", () => {
   });
 });
 
+describe("announcements that are lost or late", () => {
+  it("of a leave, before the client joins again, leave it joined", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    subscribe("news", a);
+    await b.join("news", "x");
+    await nodes.advance(5);
+    nodes.network.fate = () => [];
+    await b.leave("news", "x");
+    nodes.network.fate = () => [1];
+    await b.join("news", "x");
+    await b.leave("news", "x");
+    await nodes.advance(5);
+    expect(a.announced).toEqual(["join news x", "leave news x"]);
+  });
+
+  it("of a join, before the client leaves, say nothing of it", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    subscribe("news", a);
+    await a.join("news", "ann");
+    await nodes.advance(5);
+    nodes.network.fate = () => [];
+    await b.join("news", "x");
+    nodes.network.fate = () => [1];
+    await b.leave("news", "x");
+    await nodes.advance(5);
+    expect(a.announced).toEqual(["join news ann"]);
+  });
+
+  it("of clients that could not be asked for are passed on", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    await b.presence.add("news", clientInfo("x"), leaseMs);
+    subscribe("news", a);
+    nodes.network.fate = (message) => (Buffer.from(message).includes('"kind":"answer"') ? [] : [1]);
+    await a.join("news", "ann");
+    await nodes.advance(2500, 10);
+    await b.leave("news", "x");
+    await nodes.advance(5);
+    expect(a.announced).toEqual(["join news ann", "leave news x"]);
+  });
+
+  it("are told once if an answer of their node overtakes them", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    subscribe("news", a);
+    await a.join("news", "ann");
+    await nodes.advance(5);
+    nodes.network.fate = (message) => [Buffer.from(message).toString().includes('"kind":"join"') ? 20 : 1];
+    nodes.network.disconnect("b");
+    nodes.network.connect("b");
+    await b.join("news", "x");
+    await nodes.advance(10);
+    expect(a.announced).toEqual(["join news ann", "join news x"]);
+    await nodes.advance(30);
+    expect(a.announced).toEqual(["join news ann", "join news x"]);
+  });
+
+  it("are believed rather than an older answer of their node", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    subscribe("news", a);
+    await b.presence.add("news", clientInfo("x"), leaseMs);
+    nodes.network.fate = (message) => [Buffer.from(message).toString().includes('"kind":"answer"') ? 20 : 1];
+    await a.join("news", "ann");
+    await nodes.advance(5);
+    await b.leave("news", "x");
+    await b.join("news", "y");
+    await nodes.advance(50);
+    expect(a.announced).toEqual(["join news ann", "leave news x", "join news y"]);
+    b.kill();
+    await nodes.advance(deadMs, 100);
+    expect(a.announced.slice(3)).toEqual(["leave news y"]);
+  });
+});
+
 describe("node that dies", () => {
   it("has leaves announced for its clients whose joins were heard and that have not left, once", async () => {
     const nodes = new TestNodes();
@@ -268,24 +345,40 @@ describe("node that dies", () => {
     expect(b.announced.slice(beforeB)).toEqual(["join news ann"]);
   });
 
-  it("hears of joins that a short disconnect has lost", async () => {
+  it("or was disconnected for a moment is asked what has changed, on both sides", async () => {
     const nodes = new TestNodes();
     const [a, b] = await nodes.start(2);
     subscribe("news", a, b);
-    await b.join("news", "x");
+    for (const client of ["x", "y"]) await b.join("news", client);
+    await nodes.advance(5);
+    for (const disconnected of ["b", "a"]) {
+      nodes.network.disconnect(disconnected);
+      await b.leave("news", disconnected === "b" ? "x" : "y");
+      await b.join("news", `${disconnected}-1`);
+      await nodes.advance(100);
+      nodes.network.connect(disconnected);
+      await nodes.advance(5);
+    }
+    expect(a.announced).toEqual([
+      "join news x",
+      "join news y",
+      "leave news x",
+      "join news b-1",
+      "leave news y",
+      "join news a-1",
+    ]);
+  });
+
+  it("keeps the clients that have no entry when it was disconnected for a moment", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    subscribe("news", a);
+    await b.presence.announce("news", "join", clientInfo("x"));
     await nodes.advance(5);
     nodes.network.disconnect("b");
-    await b.join("news", "y");
-    await nodes.advance(100);
     nodes.network.connect("b");
     await nodes.advance(5);
-    expect(a.announced).toEqual(["join news x", "join news y"]);
-    nodes.network.disconnect("a");
-    await b.join("news", "z");
-    await nodes.advance(100);
-    nodes.network.connect("a");
-    await nodes.advance(5);
-    expect(a.announced.slice(2)).toEqual(["join news z"]);
+    expect(a.announced).toEqual(["join news x"]);
   });
 
   it("is asked for its clients in a few channels at a time, however many there are", async () => {
@@ -324,9 +417,11 @@ describe("node that dies", () => {
     await nodes.advance(5);
     expect(a.announced.length).toBe(5);
     expect(a.presence.sizes.remoteClients).toBe(3);
+    await b.leave("news", "z");
+    await nodes.advance(5);
     b.kill();
     await nodes.advance(deadMs, 100);
-    expect(a.announced.slice(5)).toEqual(["leave news v", "leave news w", "leave news x"]);
+    expect(a.announced.slice(5)).toEqual(["leave news z", "leave news v", "leave news w", "leave news x"]);
   });
 
   it("asks the others in one request for the channels of one turn", async () => {
