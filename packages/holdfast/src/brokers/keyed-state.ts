@@ -108,7 +108,7 @@ export class KeyedState {
       pending = { count: 0, owner, last: undefined };
       this.#pending.set(key, pending);
     }
-    const bytes = isRemoved ? 0 : sizeOf(publication);
+    const bytes = isRemoved ? 0 : sizeOfValue(publication);
     const added = isRemoved || pending.count > 0 || this.#values.has(key) ? 0 : 1;
     this.#count(owner, added);
     this.#pendingBytes += bytes;
@@ -128,7 +128,7 @@ export class KeyedState {
     if (key === undefined) return;
     this.#remove(key);
     if (publication.isRemoved) return;
-    const bytes = sizeOf(publication);
+    const bytes = sizeOfValue(publication);
     const owner = this.#pending.get(key)?.owner ?? ownerIn(publication);
     this.#values.set(key, { publication, since, bytes, owner });
     this.#count(owner, 1);
@@ -258,7 +258,7 @@ export class KeyedState {
         "HF_MAP_FULL",
         `half of the ${maxKeys} keys of the map are taken, and then each user may have set ${maxUserKeys} (maxUserKeys)`,
       );
-    const bytes = this.#bytes + this.#pendingBytes - (known?.bytes ?? 0) + sizeOf(publication);
+    const bytes = this.#bytes + this.#pendingBytes - (known?.bytes ?? 0) + sizeOfValue(publication);
     if (bytes > maxBytes)
       throw new HoldfastError("HF_MAP_FULL", `the map holds its limit of ${maxBytes} bytes`);
   }
@@ -296,13 +296,13 @@ function ownerIn({ info }: Publication): string {
 }
 
 /** Estimated characters of an entry in a page. */
-function charactersOf({ key = "", data, info, tags }: Publication): number {
+export function charactersOf({ key = "", data, info, tags }: Publication): number {
   const infos = (info?.connInfo?.length ?? 0) + (info?.chanInfo?.length ?? 0);
   return key.length + payloadSize(data) + infos + (tags ? JSON.stringify(tags).length : 0);
 }
 
 /** The bytes that a value counts as. */
-function sizeOf({ key = "", data, info }: NewPublication): number {
+export function sizeOfValue({ key = "", data, info }: NewPublication): number {
   return payloadMemory(data) + 2 * (key.length + (info?.connInfo?.length ?? 0)) + overheadBytes;
 }
 

@@ -2,6 +2,7 @@
  * Publications as brokers that store or send them write them: the data as text, and everything else as attributes, a JSON text.
  * Offset and time stand beside these, each broker in its own way.
  */
+import type { NewPublication } from "../channels/log.js";
 import type { ClientInfo, Publication } from "../wire/messages.js";
 import { isBinary, type Payload } from "../wire/payload.js";
 
@@ -30,7 +31,8 @@ function decodeBytes(text: string): Uint8Array {
 }
 
 /** Everything but data, offset and time, as JSON; empty if there is nothing else. */
-export function encodeAttributes({ data, info, tags, key, isRemoved, score, version }: Publication): string {
+export function encodeAttributes(publication: NewPublication | Publication): string {
+  const { data, info, tags, key, isRemoved, score, version } = publication;
   if (tags === undefined && key === undefined && !isBinary(data))
     return info === undefined ? "" : `{"info":${textOf(info)}}`;
   const attributes = { info, tags, key, isRemoved, score, version };
@@ -46,8 +48,33 @@ function textOf(info: ClientInfo): string {
   return text;
 }
 
+/** Everything of a publication but data, offset and time, and whether the data is bytes. */
+export interface DecodedAttributes {
+  readonly isBinary: boolean;
+  readonly fields: Omit<Publication, "data" | "offset" | "time">;
+}
+
 /**
  * Attributes that are not known here, of a later version, are skipped.
+ * @throws SyntaxError if they are not JSON
+ */
+export function decodeAttributes(text: string): DecodedAttributes {
+  if (text === "") return noAttributes;
+  const { info, tags, key, isRemoved, score, version, isBinary = false } = JSON.parse(text) as Attributes;
+  const fields = {
+    ...(info && { info }),
+    ...(tags && { tags }),
+    ...(key !== undefined && { key }),
+    ...(isRemoved && { isRemoved }),
+    ...(score !== undefined && { score }),
+    ...(version && { version }),
+  };
+  return { isBinary, fields };
+}
+
+const noAttributes: DecodedAttributes = Object.freeze({ isBinary: false, fields: Object.freeze({}) });
+
+/**
  * @param data of {@link encodeData}
  * @throws SyntaxError if the attributes are not JSON
  */
@@ -58,17 +85,6 @@ export function decodePublication(
   attributes: string,
 ): Publication {
   if (attributes === "") return { offset, data, time };
-  const parsed = JSON.parse(attributes) as Attributes;
-  const { info, tags, key, isRemoved, score, version } = parsed;
-  return {
-    offset,
-    data: parsed.isBinary ? decodeBytes(data) : data,
-    time,
-    ...(info && { info }),
-    ...(tags && { tags }),
-    ...(key !== undefined && { key }),
-    ...(isRemoved && { isRemoved }),
-    ...(score !== undefined && { score }),
-    ...(version && { version }),
-  };
+  const { isBinary, fields } = decodeAttributes(attributes);
+  return { offset, data: isBinary ? decodeBytes(data) : data, time, ...fields };
 }

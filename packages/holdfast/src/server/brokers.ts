@@ -2,7 +2,7 @@
 import { createEpoch } from "../brokers/epochs.js";
 import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
-import { createRedisBroker } from "../brokers/redis/redis-broker.js";
+import { RedisBroker } from "../brokers/redis/redis-broker.js";
 import type { Broker } from "../channels/broker.js";
 import type { brokerSchemes, ServerSettings } from "../options/schema.js";
 import { systemClock } from "../sockets/system-clock.js";
@@ -39,7 +39,11 @@ const brokers = {
 
 type BrokerOfUrl = (url: string, settings: BrokerSettings) => Broker;
 
-const redis: BrokerOfUrl = (url, { onError }) => createRedisBroker({ url }, { clock: systemClock, onError });
+const redis: BrokerOfUrl = (url, { onError, maxUserPercent: userPercent }) =>
+  new RedisBroker(
+    { url },
+    { clock: systemClock, schedule: (run) => void setImmediate(run), onError, userPercent },
+  );
 
 /** Brokers by the scheme of their URL. They import their client library when they are opened. */
 const byScheme: Record<(typeof brokerSchemes)[number], BrokerOfUrl> = {

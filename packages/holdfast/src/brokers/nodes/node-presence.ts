@@ -186,6 +186,7 @@ export class NodePresence implements PresenceStore {
       nodes,
       timeoutMs: this.#timeoutMs,
     });
+    if (!this.#messages.isConnected) throw unavailable("the other nodes cannot be reached");
     // Those that have died meanwhile have no clients any more.
     const missing = [...faults.keys(), ...silent].filter((id) => this.#messages.isLiving(id));
     if (missing.length > 0) throw unavailable(`no answer from nodes ${missing.join(", ")}`);

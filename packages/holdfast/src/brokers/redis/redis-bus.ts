@@ -1,0 +1,60 @@
+/** Messages between nodes over pub/sub. */
+import type { NodeBus, NodeBusEvents } from "../nodes/node-bus.js";
+import type { RedisStore } from "./redis-store.js";
+import type { Subscriptions } from "./subscriptions.js";
+
+export class RedisBus implements NodeBus {
+  readonly #store: RedisStore;
+  readonly #subscriptions: Subscriptions;
+  readonly #all: string;
+  readonly #prefix: string;
+  #own = "";
+  /** The sender, before each message: its length, and its id. */
+  #head = Buffer.alloc(0);
+  #events: NodeBusEvents | undefined;
+
+  constructor(store: RedisStore, subscriptions: Subscriptions) {
+    this.#store = store;
+    this.#subscriptions = subscriptions;
+    this.#all = `${store.settings.prefix}:nodes`;
+    this.#prefix = `${store.settings.prefix}:node:`;
+  }
+
+  async open(node: string, events: NodeBusEvents): Promise<void> {
+    this.#events = events;
+    this.#own = this.#prefix + node;
+    const id = Buffer.from(node);
+    this.#head = Buffer.concat([Buffer.from([id.length]), id]);
+    await Promise.all([this.#subscriptions.add(this.#all), this.#subscriptions.add(this.#own)]);
+  }
+
+  async close(): Promise<void> {
+    this.#events = undefined;
+  }
+
+  send(message: Uint8Array, to?: string): void {
+    if (this.#events === undefined) return;
+    const channel = to === undefined ? this.#all : this.#prefix + to;
+    const command = this.#store.isCluster ? "spublish" : "publish";
+    const body = Buffer.concat([this.#head, message]);
+    // What cannot be sent is lost, as the contract says.
+    this.#store.call(this.#store.slotOf(channel), body.length, command, channel, body).catch(() => {});
+  }
+
+  /** A message of pub/sub. @returns whether it is of the bus */
+  receive(channel: Buffer, message: Buffer): boolean {
+    const name = channel.toString();
+    if (name !== this.#all && name !== this.#own) return false;
+    const isOwn = message.subarray(0, this.#head.length).equals(this.#head);
+    if (!isOwn) this.#events?.onMessage(message.subarray(1 + (message[0] ?? 0)));
+    return true;
+  }
+
+  onDisconnect(): void {
+    this.#events?.onDisconnect();
+  }
+
+  onReconnect(): void {
+    this.#events?.onConnect();
+  }
+}

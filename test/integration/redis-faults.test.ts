@@ -1,0 +1,339 @@
+/** The broker for Redis when servers fail, go and come back, or are not what it needs. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { RedisBroker } from "../../packages/holdfast/src/brokers/redis/redis-broker.js";
+import type { BrokerNeeds } from "../../packages/holdfast/src/channels/broker.js";
+import { systemClock } from "../../packages/holdfast/src/sockets/system-clock.js";
+import type { Position } from "../../packages/holdfast/src/wire/messages.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import {
+  noRedisReason,
+  RedisServer,
+  startRedisCluster,
+} from "../../packages/holdfast/test/support/redis-server.js";
+import { ample, countTo, EventRecord, offsetsIn, publishMany, query } from "../conformance/broker/fixture.js";
+
+const brokers: RedisBroker[] = [];
+const servers: RedisServer[] = [];
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close().catch(() => {});
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+async function startServer(...args: string[]): Promise<RedisServer> {
+  const server = await RedisServer.start(args);
+  servers.push(server);
+  return server;
+}
+
+let nodes = 0;
+
+async function open(url: string, needs: Partial<BrokerNeeds> = {}) {
+  const errors: unknown[] = [];
+  const broker = new RedisBroker(
+    { url, commandTimeoutMs: 600, connectTimeoutMs: 600 },
+    {
+      clock: systemClock,
+      schedule: (run) => void setImmediate(run),
+      onError: (error) => errors.push(error),
+      helloWaitMs: 0,
+    },
+  );
+  brokers.push(broker);
+  const events = new EventRecord();
+  const node = { id: `node-${++nodes}`, name: "test", version: "1.0.0", startedAt: 0 };
+  await broker.open(events, { node, needs: { hasMaps: false, durability: "process", ...needs } });
+  return { broker, log: broker.log, events, errors };
+}
+
+const until = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 15_000, interval: 30 });
+const headOf = async (log: RedisBroker["log"], floor?: Position) =>
+  (await log.heads(["news"], floor && new Map([["news", floor]]))).get("news");
+
+const title = `broker for Redis${noRedisReason === undefined ? "" : ` (${noRedisReason})`}`;
+
+describe.skipIf(noRedisReason !== undefined)(title, () => {
+  describe("refuses to open", () => {
+    it("where no server listens", async () => {
+      const port = await findFreePort();
+      await expect(open(`redis://127.0.0.1:${port}`)).rejects.toMatchObject({
+        code: "HF_BROKER_UNAVAILABLE",
+        message: expect.stringContaining(
+          `Redis at 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED`,
+        ),
+      });
+    });
+
+    it("with a wrong password or none, and does not show it", async () => {
+      const { port } = await startServer("--requirepass", "right");
+      for (const user of ["", ":wrong-one@"]) {
+        const error = await open(`redis://${user}127.0.0.1:${port}`).catch((each: unknown) => each);
+        expect(error).toMatchObject({
+          code: "HF_BROKER_UNAVAILABLE",
+          message: expect.stringMatching(/check user and password/),
+        });
+        expect(String(error)).not.toContain("wrong-one");
+      }
+      await open(`redis://:right@127.0.0.1:${port}`);
+    });
+
+    it("a store of a later format", async () => {
+      const { admin, url } = await startServer();
+      await admin.hset("holdfast:store", "format", 2);
+      await expect(open(url)).rejects.toMatchObject({
+        code: "HF_STORE_NEWER",
+        message: expect.stringMatching(/format 2, this version knows 1.*upgrade/),
+      });
+    });
+
+    it("a replica, telling its master", async () => {
+      const master = await startServer();
+      const { url } = await startServer("--replicaof", "127.0.0.1", String(master.port));
+      await expect(open(url)).rejects.toMatchObject({
+        code: "HF_BROKER_UNAVAILABLE",
+        message: expect.stringContaining(
+          `read-only replica; the broker's URL must name its master, 127.0.0.1:${master.port}`,
+        ),
+      });
+    });
+
+    it("a server that evicts keys, unless that is accepted", async () => {
+      const { url } = await startServer("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru");
+      await expect(open(url)).rejects.toMatchObject({
+        code: "HF_BROKER_UNSUPPORTED",
+        message: expect.stringMatching(/set maxmemory-policy noeviction, or accept it with allowEviction/),
+      });
+      await open(`${url}?allowEviction=true`);
+    });
+
+    it("where channels need the disk and the server does not flush", async () => {
+      const { url, admin } = await startServer("--appendonly", "yes");
+      await expect(open(url, { durability: "disk" })).rejects.toMatchObject({
+        code: "HF_BROKER_UNSUPPORTED",
+        message: expect.stringMatching(/appendonly yes and appendfsync always, but .* appendfsync everysec/),
+      });
+      const { log } = await open(url);
+      const disk = { retention: ample, durability: "disk" } as const;
+      await expect(log.publish("news", { data: "1" }, disk)).rejects.toMatchObject({
+        code: "HF_BROKER_UNSUPPORTED",
+      });
+      await admin.config("SET", "appendfsync", "always");
+      await (await open(url, { durability: "disk" })).log.publish("news", { data: "1" }, disk);
+    });
+
+    it("a cluster by the URL of one server, and the other way round", async () => {
+      const { port } = await startServer();
+      await expect(open(`redis-cluster://127.0.0.1:${port}`)).rejects.toMatchObject({
+        message: expect.stringMatching(/cluster/),
+      });
+    });
+
+    it("a server without TLS by rediss", async () => {
+      const { port } = await startServer();
+      await expect(open(`rediss://127.0.0.1:${port}`)).rejects.toMatchObject({
+        code: "HF_BROKER_UNAVAILABLE",
+      });
+    });
+  });
+
+  it("needs no more than the permissions that docs/howto/redis.md lists", async () => {
+    const { admin, port } = await startServer();
+    const page = readFileSync(join(import.meta.dirname, "../../docs/howto/redis.md"), "utf8");
+    const [, keys = "", commands = ""] =
+      /`(~holdfast:\* &holdfast:\*)`[^`]*`(\+@read [^`]*)`/.exec(page) ?? [];
+    await admin.call("acl", "setuser", "app", "on", ">pw", ...`${keys} ${commands}`.split(" "));
+    const { log } = await open(`redis://app:pw@127.0.0.1:${port}`);
+    await log.subscribe("news");
+    const retention = { ...ample, keys: { maxKeys: 9, maxBytes: 10_000, ttlMs: 1000 } };
+    const once = { retention, idempotencyKey: "k", owner: "user:ann" };
+    await log.publish("news", { data: "1", key: "a" }, once);
+    expect((await log.keys("news", { maxEntries: 9, maxBytes: 999, order: "score" })).numKeys).toBe(1);
+    expect(await log.renewKey("news", "a")).toBe(true);
+    await log.publish("news", { data: "2" }, { retention: ample });
+    expect(await offsetsIn(log, "news")).toEqual([1, 2]);
+    await log.removeHistory("news");
+    await log.unsubscribe("news");
+  });
+
+  it("goes on after a restart of the server, with subscriptions, epoch and everything acknowledged", async () => {
+    const server = await startServer("--appendonly", "yes", "--appendfsync", "always");
+    const { broker, log, events } = await open(server.url);
+    const { epoch } = await log.subscribe("news");
+    await publishMany(log, "news", 20);
+    await broker.idle();
+    await server.kill();
+    await until(() => expect(events.connection).toEqual(["disconnect"]));
+    await expect(log.publish("news", { data: "1" }, { retention: ample })).rejects.toMatchObject({
+      code: "HF_BROKER_UNAVAILABLE",
+    });
+    await server.start();
+    await until(() => expect(events.connection).toEqual(["disconnect", "reconnect"]));
+    expect(await headOf(log, { epoch, offset: 20 })).toEqual({ epoch, offset: 20 });
+    await publishMany(log, "news", 1);
+    await until(() => expect(events.offsets("news")).toEqual(countTo(21)));
+  });
+
+  it("gives a channel another epoch when the server has lost its log", async () => {
+    const server = await startServer();
+    const { log, events } = await open(server.url);
+    const { epoch } = await log.subscribe("news");
+    await publishMany(log, "news", 3);
+    await server.kill();
+    await server.start();
+    await until(() => expect(events.connection).toEqual(["disconnect", "reconnect"]));
+    const head = await headOf(log, { epoch, offset: 3 });
+    expect(head?.offset).toBe(0);
+    expect(head?.epoch).not.toBe(epoch);
+  });
+
+  it("rejects calls within its timeout while the server stands still, and goes on after", async () => {
+    const server = await startServer();
+    const { log, events } = await open(server.url);
+    await log.subscribe("news");
+    await publishMany(log, "news", 1);
+    server.signal("SIGSTOP");
+    await expect(log.history("news", query())).rejects.toMatchObject({
+      code: "HF_BROKER_UNAVAILABLE",
+      message: expect.stringContaining("no answer within 600 ms"),
+    });
+    expect(events.connection).toEqual(["disconnect"]);
+    server.signal("SIGCONT");
+    await until(() => expect(events.connection).toEqual(["disconnect", "reconnect"]));
+    await publishMany(log, "news", 1);
+    await until(() => expect(events.offsets("news")).toEqual([1, 2]));
+  });
+
+  it("keeps the order of publishes while the server's scripts are lost", async () => {
+    const { url, admin } = await startServer();
+    const { log } = await open(url);
+    const publishes: Promise<unknown>[] = [];
+    for (const n of countTo(300)) {
+      if (n % 100 === 50) await admin.script("FLUSH");
+      publishes.push(log.publish("news", { data: String(n) }, { retention: ample }));
+      if (n % 7 === 0) await new Promise(setImmediate);
+    }
+    await Promise.all(publishes);
+    const { publications } = await log.history("news", query());
+    expect(publications.map(({ data }) => Number(data))).toEqual(countTo(300));
+  });
+
+  it("refuses publishes when the server's memory is full, and takes them again when there is room", async () => {
+    const { url, admin } = await startServer("--maxmemory", "20mb");
+    const { log, events } = await open(url);
+    await admin.config("SET", "maxmemory", "1mb");
+    await expect(log.publish("news", { data: "1" }, { retention: ample })).rejects.toMatchObject({
+      code: "HF_BROKER_FULL",
+      message: expect.stringMatching(/maxmemory/),
+    });
+    await admin.config("SET", "maxmemory", "20mb");
+    await publishMany(log, "news", 1);
+    expect(events.connection).toEqual([]);
+  });
+
+  it("bounds what waits for the server", async () => {
+    const server = await startServer();
+    const { log } = await open(`${server.url}?maxPendingBytes=100000`);
+    const data = JSON.stringify("x".repeat(10_000));
+    const outcomes = await Promise.allSettled(
+      countTo(20).map(() => log.publish("news", { data }, { retention: ample })),
+    );
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(9);
+    expect(outcomes.at(-1)).toMatchObject({ reason: { code: "HF_BROKER_FULL" } });
+    expect(await offsetsIn(log, "news")).toEqual(countTo(9));
+  });
+
+  it("follows Sentinel to a replica that is behind, and never puts two publications under one offset", async () => {
+    const master = await startServer();
+    await master.admin.call("acl", "setuser", "replica", "on", ">secret", "+@all");
+    const replica = await startServer(
+      ...["--replicaof", "127.0.0.1", String(master.port)],
+      ...["--masteruser", "replica", "--masterauth", "secret"],
+    );
+    const sentinel = await startSentinel(master.port);
+    await until(async () =>
+      expect(await replica.admin.info("replication")).toContain("master_link_status:up"),
+    );
+    await until(async () =>
+      expect(await sentinel.admin.call("sentinel", "replicas", "main")).toHaveLength(1),
+    );
+    const { log, events } = await open(`redis-sentinel://127.0.0.1:${sentinel.port}/main`);
+    const { epoch } = await log.subscribe("news");
+    await publishMany(log, "news", 5);
+    await until(async () => expect(await replica.admin.llen("holdfast:{c:news}:log")).toBe(5));
+    // The replica gets nothing more.
+    await master.admin.call("acl", "setuser", "replica", "off");
+    await master.admin.call("client", "kill", "type", "replica");
+    await publishMany(log, "news", 5);
+    await until(() => expect(events.offsets("news")).toEqual(countTo(10)));
+    const before = events.publications.map(({ publication }) => publication);
+    await master.kill();
+    await until(() => expect(events.connection.at(-1)).toBe("reconnect"));
+    const floor = { epoch, offset: 10 };
+    const { position } = await log.publish("news", { data: '"after"' }, { retention: ample, floor });
+    expect(position.epoch).not.toBe(epoch);
+    expect(position.offset).toBe(6);
+    const { publications } = await log.history("news", query());
+    expect(publications.slice(0, 5)).toEqual(before.slice(0, 5));
+    await until(() => expect(events.publications.at(-1)).toMatchObject({ epoch: position.epoch }));
+  }, 60_000);
+
+  it("follows slots of a cluster to another master, with subscriptions, and keeps the order of publishes", async () => {
+    const cluster = await startRedisCluster();
+    servers.push(...cluster);
+    const { log, events } = await open(`redis-cluster://127.0.0.1:${cluster[0]?.port}`);
+    await log.subscribe("news");
+    const publishes: Promise<unknown>[] = [];
+    let n = 0;
+    const publish = () => publishes.push(log.publish("news", { data: String(++n) }, { retention: ample }));
+    for (let i = 0; i < 20; i++) publish();
+    const moving = moveSlot(cluster, Number(await cluster[0]?.admin.cluster("KEYSLOT", "{c:news}")));
+    while (
+      !(await Promise.race([moving.then(() => true), new Promise((r) => setTimeout(() => r(false), 5))]))
+    )
+      publish();
+    for (let i = 0; i < 20; i++) publish();
+    await Promise.all(publishes);
+    const { publications } = await log.history("news", query());
+    expect(publications.map(({ data }) => Number(data))).toEqual(countTo(n));
+    await until(async () => {
+      await publishMany(log, "news", 1);
+      expect(events.publications.at(-1)?.publication.offset).toBeGreaterThan(n);
+    });
+  }, 60_000);
+});
+
+async function startSentinel(masterPort: number): Promise<RedisServer> {
+  const server = await startServer();
+  const file = join(server.folder, "sentinel.conf");
+  writeFileSync(
+    file,
+    `sentinel monitor main 127.0.0.1 ${masterPort} 1
+sentinel down-after-milliseconds main 500
+sentinel failover-timeout main 2000
+`,
+  );
+  await server.kill();
+  const sentinel = await RedisServer.start([file, "--sentinel"]);
+  servers.push(sentinel);
+  return sentinel;
+}
+
+/** Moves a slot to another master as redis-cli does. */
+async function moveSlot(cluster: readonly RedisServer[], slot: number): Promise<void> {
+  const ids = await Promise.all(cluster.map(({ admin }) => admin.cluster("MYID")));
+  const counts = await Promise.all(cluster.map(({ admin }) => admin.cluster("COUNTKEYSINSLOT", slot)));
+  const from = counts.findIndex((count) => Number(count) > 0);
+  const to = (from + 1) % cluster.length;
+  const [source, target] = [cluster[from] as RedisServer, cluster[to] as RedisServer];
+  await target.admin.call("cluster", "setslot", slot, "importing", ids[from] as string);
+  await source.admin.call("cluster", "setslot", slot, "migrating", ids[to] as string);
+  for (;;) {
+    const keys = (await source.admin.cluster("GETKEYSINSLOT", slot, 1)) as string[];
+    if (keys.length === 0) break;
+    await source.admin.migrate("127.0.0.1", target.port, "", 0, 1000, "KEYS", ...keys);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  for (const { admin } of [target, source, ...cluster])
+    await admin.call("cluster", "setslot", slot, "node", ids[to] as string);
+}
