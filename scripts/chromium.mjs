@@ -1,8 +1,8 @@
 // Finds a Chromium for the browser tests, or installs Debian's where that is possible (root and apt-get).
-import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { fail, run } from "./prepare.mjs";
+import { aptInstall, canUseApt } from "./debian.mjs";
+import { fail } from "./prepare.mjs";
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
 const wellKnown = [
@@ -33,19 +33,13 @@ function findChromium() {
   return candidates.find((path) => existsSync(path) && isExecutable(path));
 }
 
-function canUseApt() {
-  return process.getuid?.() === 0 && spawnSync("apt-get", ["--version"], { stdio: "ignore" }).status === 0;
-}
-
 /** @returns {string | undefined} the path of a Chromium; undefined where there is none and that is allowed */
 export function ensureChromium() {
   const found = findChromium();
   if (found) return found;
   if (canUseApt()) {
     process.stdout.write("Installing Debian's chromium for the browser tests …\n");
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    run("apt-get", ["update", "-qq"], env);
-    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"], env);
+    aptInstall(["chromium", "fonts-dejavu-core"]);
     const installed = findChromium();
     if (installed) return installed;
   }
