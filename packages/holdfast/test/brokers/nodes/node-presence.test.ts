@@ -413,15 +413,17 @@ describe("node that dies", () => {
     const nodes = new TestNodes({ presence: { maxRemoteClients: 3 } });
     const [a, b] = await nodes.start(2);
     subscribe("news", a);
+    await a.join("news", "ann");
+    await nodes.advance(5);
     for (const client of ["v", "w", "x", "y", "z"]) await b.join("news", client);
     await nodes.advance(5);
-    expect(a.announced.length).toBe(5);
+    expect(a.announced.length).toBe(6);
     expect(a.presence.sizes.remoteClients).toBe(3);
     await b.leave("news", "z");
     await nodes.advance(5);
     b.kill();
     await nodes.advance(deadMs, 100);
-    expect(a.announced.slice(5)).toEqual(["leave news z", "leave news v", "leave news w", "leave news x"]);
+    expect(a.announced.slice(6)).toEqual(["leave news z", "leave news v", "leave news w", "leave news x"]);
   });
 
   it("asks the others in one request for the channels of one turn", async () => {
