@@ -36,7 +36,7 @@ export interface NodeClusterOptions {
 interface Removals {
   /** The newest that is known, with all before. */
   known: number;
-  isAsking: boolean;
+  isFetching: boolean;
 }
 
 /** Answered to a node that has missed removals. Without channels: they are no longer known. */
@@ -72,10 +72,10 @@ export class NodeCluster implements Cluster {
     if (options.counts) this.counts = options.counts;
     requests.serve("command", (command) => this.#run(command as ClusterCommand), { isOrdered: true });
     requests.serve("removals", (since) => this.#removalsSince(Number(since)));
-    messages.addToBeats(() => ({ removals: this.#announcements }));
-    messages.on("beat", ({ removals }, peer) => this.#heardOfRemovals(peer, Number(removals ?? 0)));
+    messages.setBeatFields(() => ({ removals: this.#announcements }));
+    messages.on("beat", ({ removals }, peer) => this.#updateRemovals(peer, Number(removals ?? 0)));
     messages.on("removed", ({ number, channel }, peer) =>
-      this.#heardOfRemovals(peer, Number(number), String(channel)),
+      this.#updateRemovals(peer, Number(number), String(channel)),
     );
   }
 
@@ -132,7 +132,7 @@ export class NodeCluster implements Cluster {
   async #send(command: ClusterCommand, node: string | undefined): Promise<ClusterAnswer> {
     const isForThis = node === undefined || node === this.id;
     // This node's own sessions need not wait for others.
-    const own = isForThis ? this.#inTime(this.#run(command)) : undefined;
+    const own = isForThis ? this.#withTimeout(this.#run(command)) : undefined;
     await this.#messages.settled();
     const { nodes, unreachable } = this.#targets(node);
     const { answers, faults, silent }: Answers = await this.#requests.ask("command", command, {
@@ -173,7 +173,7 @@ export class NodeCluster implements Cluster {
   }
 
   /** @returns undefined if it takes too long */
-  async #inTime(outcome: Promise<CommandOutcome>): Promise<CommandOutcome | undefined> {
+  async #withTimeout(outcome: Promise<CommandOutcome>): Promise<CommandOutcome | undefined> {
     let cancel = (): void => {};
     const timeout = new Promise<undefined>((resolve) => {
       cancel = this.#options.clock.setTimer(() => resolve(undefined), this.#timeoutMs);
@@ -193,30 +193,30 @@ export class NodeCluster implements Cluster {
   }
 
   /** @param count how many removals the node has announced; with a channel: this is the newest */
-  #heardOfRemovals(peer: Peer, count: number, channel?: string): void {
-    const removals = this.#removals.get(peer) ?? { known: 0, isAsking: false };
+  #updateRemovals(peer: Peer, count: number, channel?: string): void {
+    const removals = this.#removals.get(peer) ?? { known: 0, isFetching: false };
     this.#removals.set(peer, removals);
     if (channel !== undefined && count === removals.known + 1) {
       removals.known = count;
       this.#events?.onHistoryRemoved(channel);
-    } else if (count > removals.known && !removals.isAsking) this.#askForRemovals(peer, removals);
+    } else if (count > removals.known && !removals.isFetching) this.#fetchRemovals(peer, removals);
   }
 
   /** If no answer comes, the next beat asks again. */
-  #askForRemovals({ id }: Peer, removals: Removals): void {
+  #fetchRemovals({ id }: Peer, removals: Removals): void {
     const onAnswer = (_node: string, answer: unknown) => {
       const { count, channels } = answer as MissedRemovals;
       removals.known = Math.max(removals.known, count);
       for (const channel of channels ?? [...this.#options.subscribedChannels()])
         this.#events?.onHistoryRemoved(channel);
     };
-    removals.isAsking = true;
+    removals.isFetching = true;
     const ask = { nodes: [id], timeoutMs: this.#timeoutMs, onAnswer };
     this.#requests
       .ask("removals", removals.known, ask)
       .catch((error: unknown) => this.#options.onError(error, { stage: "asking for removals of history" }))
       .finally(() => {
-        removals.isAsking = false;
+        removals.isFetching = false;
       });
   }
 

@@ -77,7 +77,7 @@ export class NodeMessages {
   /** Faults of messages that were reported. */
   readonly #reported = new Set<string>();
   /** Unknown nodes that were asked who they are, since the last beat. */
-  readonly #greeted = new Set<string>();
+  readonly #identityRequests = new Set<string>();
   #node: ClusterNode | undefined;
   #isClosed = false;
   #isConnected = false;
@@ -89,7 +89,7 @@ export class NodeMessages {
   #awakeMs = 0;
   #tickedAt = 0;
   #split = 0;
-  #waiting: { readonly ended: Promise<void>; readonly end: () => void; cancel: () => void } | undefined;
+  #settling: { readonly ended: Promise<void>; readonly end: () => void; cancel: () => void } | undefined;
 
   constructor(bus: NodeBus, options: NodeMessagesOptions) {
     this.#bus = bus;
@@ -131,7 +131,7 @@ export class NodeMessages {
   }
 
   /** Adds fields to each beat. Before `open`. */
-  addToBeats(fields: () => object): void {
+  setBeatFields(fields: () => object): void {
     this.#beatFields = fields;
   }
 
@@ -156,7 +156,7 @@ export class NodeMessages {
     this.#isClosed = true;
     this.#isConnected = false;
     this.#cancelBeat?.();
-    this.#endWaiting();
+    this.#endSettling();
     this.#peers.clear();
     await this.#bus.close();
   }
@@ -167,7 +167,7 @@ export class NodeMessages {
 
   /** Resolves once the others have had time to answer this node's last hello; at once while it is disconnected. */
   async settled(): Promise<void> {
-    await this.#waiting?.ended;
+    await this.#settling?.ended;
   }
 
   /**
@@ -181,7 +181,7 @@ export class NodeMessages {
     else if (bytes.length <= maxMessageBytes)
       for (const part of splitMessage(bytes, ++this.#split, this.id)) this.#bus.send(encodeMessage(part), to);
     else
-      this.#report(
+      this.#reportOnce(
         `a message of kind ${fields.kind} has ${bytes.length} bytes; at most ${maxMessageBytes} can be sent to other nodes`,
       );
   }
@@ -191,22 +191,22 @@ export class NodeMessages {
     if (this.#isClosed || this.#isConnected) return;
     this.#isConnected = true;
     this.#beat({ isHello: true });
-    this.#wait();
-    for (const peer of this.peers()) this.#met(peer);
+    this.#startSettling();
+    for (const peer of this.peers()) this.#notifyPeer(peer);
   }
 
   #disconnected(): void {
     this.#isDown = true;
     this.#isConnected = false;
-    this.#endWaiting();
+    this.#endSettling();
   }
 
   /** Waits for the answers to a hello. */
-  #wait(): void {
+  #startSettling(): void {
     const { clock, helloWaitMs } = this.#options;
-    this.#endWaiting();
+    this.#endSettling();
     const end = () => {
-      this.#waiting = undefined;
+      this.#settling = undefined;
       // Who was unreachable and does not answer now is gone.
       for (const peer of this.#peers.values()) if (peer.state === "unreachable") peer.state = "gone";
     };
@@ -222,13 +222,13 @@ export class NodeMessages {
       end();
       resolve();
     }, helloWaitMs);
-    this.#waiting = { ended, end: resolve, cancel };
+    this.#settling = { ended, end: resolve, cancel };
   }
 
-  #endWaiting(): void {
-    this.#waiting?.cancel();
-    this.#waiting?.end();
-    this.#waiting = undefined;
+  #endSettling(): void {
+    this.#settling?.cancel();
+    this.#settling?.end();
+    this.#settling = undefined;
   }
 
   #scheduleBeat(): void {
@@ -239,7 +239,7 @@ export class NodeMessages {
       const now = clock.elapsed();
       this.#awakeMs += Math.min(now - this.#tickedAt, 2 * beatIntervalMs);
       this.#tickedAt = now;
-      this.#greeted.clear();
+      this.#identityRequests.clear();
       this.#expire();
       this.#beat();
     }, delayMs);
@@ -253,13 +253,13 @@ export class NodeMessages {
     for (const [id, peer] of this.#peers) {
       const silentMs = this.#awakeMs - peer.at;
       if (peer.state === "living" && silentMs >= this.#options.deadAfterMs)
-        this.#lose(peer, this.#isConnected ? "gone" : "unreachable");
+        this.#markGone(peer, this.#isConnected ? "gone" : "unreachable");
       else if ((peer.state === "gone" || peer.state === "closed") && silentMs >= rememberMs)
         this.#peers.delete(id);
     }
   }
 
-  #lose(peer: KnownPeer, state: Peer["state"]): void {
+  #markGone(peer: KnownPeer, state: Peer["state"]): void {
     const wasLiving = peer.state === "living";
     peer.state = state;
     peer.at = this.#awakeMs;
@@ -272,10 +272,10 @@ export class NodeMessages {
     if (this.#isClosed) return;
     const message = decodeMessage(bytes);
     if (isFault(message)) {
-      this.#report(message.fault);
+      this.#reportOnce(message.fault);
       return;
     }
-    const peer = this.#hear(message);
+    const peer = this.#acceptSender(message);
     if (peer === undefined) return;
     if (message.kind === "part") {
       const whole = this.#parts.add(message);
@@ -288,17 +288,17 @@ export class NodeMessages {
   }
 
   /** @returns who sent the message, unless it is to be ignored */
-  #hear({ kind, from, node, isHello }: NodeMessage): Peer | undefined {
+  #acceptSender({ kind, from, node, isHello }: NodeMessage): Peer | undefined {
     if (from === this.id) return undefined;
     const known = this.#peers.get(from);
     if (known?.state === "closed") return undefined;
     if (kind === "bye") {
-      if (known) this.#lose(known, "closed");
+      if (known) this.#markGone(known, "closed");
       return undefined;
     }
     if (known === undefined) {
       if (kind !== "beat" || !isNode(node, from)) {
-        this.#greet(from);
+        this.#requestIdentity(from);
         return undefined;
       }
       if (!this.#hasRoom()) return undefined;
@@ -308,25 +308,25 @@ export class NodeMessages {
     if (peer.state === "living" && isHello !== true) return peer;
     peer.state = "living";
     this.#peers.set(from, peer);
-    this.#met(peer);
+    this.#notifyPeer(peer);
     return peer;
   }
 
-  #met(peer: Peer): void {
+  #notifyPeer(peer: Peer): void {
     for (const watcher of this.#watchers) this.#run(() => watcher.onPeer?.(peer), "meeting a node");
   }
 
   /** A node that this one does not know, whose hello was lost: its answer says who it is. */
-  #greet(id: string): void {
-    if (this.#greeted.has(id) || !this.#hasRoom()) return;
-    this.#greeted.add(id);
+  #requestIdentity(id: string): void {
+    if (this.#identityRequests.has(id) || !this.#hasRoom()) return;
+    this.#identityRequests.add(id);
     this.#beat({ isHello: true }, id);
   }
 
   #hasRoom(): boolean {
     const { maxNodes } = this.#options;
-    if (this.#peers.size + this.#greeted.size < maxNodes) return true;
-    this.#report(`there are more than ${maxNodes} nodes; further ones are ignored`);
+    if (this.#peers.size + this.#identityRequests.size < maxNodes) return true;
+    this.#reportOnce(`there are more than ${maxNodes} nodes; further ones are ignored`);
     return false;
   }
 
@@ -339,7 +339,7 @@ export class NodeMessages {
   }
 
   /** Reports what may happen with every message, once. */
-  #report(fault: string): void {
+  #reportOnce(fault: string): void {
     if (this.#reported.has(fault) || this.#reported.size >= 100) return;
     this.#reported.add(fault);
     this.#options.onError(new HoldfastError("HF_BROKER_UNSUPPORTED", fault), {

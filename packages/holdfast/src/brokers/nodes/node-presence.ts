@@ -31,13 +31,13 @@ export interface NodePresenceOptions extends LocalPresenceOptions {
 type WireInfo = readonly [user: string, client: string, connInfo: JsonText | null, chanInfo: JsonText | null];
 
 /** A request for the clients of channels that is not answered yet. */
-interface Asking {
+interface Fetch {
   /** What nodes have announced since it was sent, which its answers may be older than. */
   readonly heard: Set<string>;
 }
 
 /** The clients of a node in a channel. */
-type OnClients = (channel: string, node: string, clients: readonly ClientInfo[], asking: Asking) => void;
+type OnClients = (channel: string, node: string, clients: readonly ClientInfo[], fetch: Fetch) => void;
 
 /** An answer to `stats`: without users unless they were asked for. */
 interface Counts {
@@ -66,10 +66,10 @@ export class NodePresence implements PresenceStore {
   readonly #counts = new SharedQueries<readonly Counts[]>();
   /** Channels that are followed, and whose clients are still to be asked for. */
   #followed: string[] = [];
-  #isAskingWhoIsThere = false;
-  readonly #asking = new Set<Asking>();
-  /** Nodes that are back, and are being asked for their clients; whether they were back once more meanwhile. */
-  readonly #returning = new Map<string, { isBackAgain: boolean }>();
+  #isFetching = false;
+  readonly #fetches = new Set<Fetch>();
+  /** Nodes that are back, and are being asked for their clients. */
+  readonly #resyncing = new Map<string, { mustRepeat: boolean }>();
   #events: PresenceEvents | undefined;
   #cancelSweep: (() => void) | undefined;
 
@@ -88,11 +88,11 @@ export class NodePresence implements PresenceStore {
     requests.serve("presences", (channels) =>
       (channels as readonly string[]).map((channel) => this.#local.entries(channel).map(toWire)),
     );
-    messages.on("join", (message, peer) => this.#heard("join", message, peer));
-    messages.on("leave", (message, peer) => this.#heard("leave", message, peer));
+    messages.on("join", (message, peer) => this.#receiveAnnouncement("join", message, peer));
+    messages.on("leave", (message, peer) => this.#receiveAnnouncement("leave", message, peer));
     messages.watch({
-      onPeer: ({ id }) => void this.#askWhoIsBack(id),
-      onPeerGone: ({ id }) => this.#lost(id),
+      onPeer: ({ id }) => void this.#resync(id),
+      onPeerGone: ({ id }) => this.#announceLeaves(id),
     });
   }
 
@@ -193,7 +193,7 @@ export class NodePresence implements PresenceStore {
     return [...answers.values()] as T[];
   }
 
-  #heard(kind: "join" | "leave", message: NodeMessage, { id }: Peer): void {
+  #receiveAnnouncement(kind: "join" | "leave", message: NodeMessage, { id }: Peer): void {
     const channel = String(message.channel);
     const info = fromWire(message.info as WireInfo);
     if (!this.#options.isSubscribed(channel)) {
@@ -201,7 +201,7 @@ export class NodePresence implements PresenceStore {
       return;
     }
     this.#follow(channel);
-    for (const { heard } of this.#asking)
+    for (const { heard } of this.#fetches)
       if (heard.size < maxHeard) heard.add(announcementKey(id, channel, info.client));
     if (kind === "join") {
       const added = this.#remote.add(channel, id, info, message.isListed === true);
@@ -210,7 +210,7 @@ export class NodePresence implements PresenceStore {
     }
     const removed = this.#remote.remove(channel, id, info.client);
     // The leaves of a node that was lost were announced then.
-    if (removed === "removed" || (removed === "unknown" && !this.#returning.has(id)))
+    if (removed === "removed" || (removed === "unknown" && !this.#resyncing.has(id)))
       this.#events?.onLeave(channel, info);
   }
 
@@ -218,46 +218,45 @@ export class NodePresence implements PresenceStore {
   #follow(channel: string): void {
     if (!this.#remote.follow(channel)) return;
     this.#followed.push(channel);
-    if (!this.#isAskingWhoIsThere) void this.#askWhoIsThere();
+    if (!this.#isFetching) void this.#fetchFollowed();
   }
 
   /** A request for all channels of a turn, and no second one before it is answered. */
-  async #askWhoIsThere(): Promise<void> {
-    this.#isAskingWhoIsThere = true;
+  async #fetchFollowed(): Promise<void> {
+    this.#isFetching = true;
     await Promise.resolve();
     while (this.#followed.length > 0) {
       const channels = this.#followed.splice(0, channelsPerRequest);
       const nodes = this.#messages.peers().map(({ id }) => id);
-      const isComplete = await this.#askClients(channels, nodes, (channel, node, clients, { heard }) => {
+      const isComplete = await this.#fetchClients(channels, nodes, (channel, node, clients, { heard }) => {
         for (const info of clients)
           if (!heard.has(announcementKey(node, channel, info.client)))
             this.#remote.add(channel, node, info, true);
       });
       if (isComplete) for (const channel of channels) this.#remote.complete(channel);
     }
-    this.#isAskingWhoIsThere = false;
+    this.#isFetching = false;
   }
 
   /** Announces what has changed while a node could not be heard. */
-  async #askWhoIsBack(id: string): Promise<void> {
-    const running = this.#returning.get(id);
+  async #resync(id: string): Promise<void> {
+    const running = this.#resyncing.get(id);
     if (running) {
-      running.isBackAgain = true;
+      running.mustRepeat = true;
       return;
     }
-    const returning = { isBackAgain: true };
-    this.#returning.set(id, returning);
-    while (returning.isBackAgain) {
-      returning.isBackAgain = false;
+    const resync = { mustRepeat: true };
+    this.#resyncing.set(id, resync);
+    while (resync.mustRepeat) {
+      resync.mustRepeat = false;
       const channels = [...this.#remote.channels];
       for (let at = 0; at < channels.length && this.#messages.isLiving(id); at += channelsPerRequest)
-        await this.#askClients(channels.slice(at, at + channelsPerRequest), [id], (...answer) =>
-          this.#compare(...answer),
-        );
+        await this.#fetchClients(channels.slice(at, at + channelsPerRequest), [id], this.#compare);
     }
-    this.#returning.delete(id);
+    this.#resyncing.delete(id);
   }
 
+  /** Announces how a node's answer differs from what readers know. */
   readonly #compare: OnClients = (channel, node, clients, { heard }) => {
     if (!this.#options.isSubscribed(channel)) return;
     const hasHeard = ({ client }: ClientInfo) => heard.has(announcementKey(node, channel, client));
@@ -276,17 +275,17 @@ export class NodePresence implements PresenceStore {
    * @param onClients called with each answer before the next message is read
    * @returns whether all have answered
    */
-  async #askClients(
+  async #fetchClients(
     channels: readonly string[],
     nodes: readonly string[],
     onClients: OnClients,
   ): Promise<boolean> {
-    const asking: Asking = { heard: new Set() };
+    const fetch: Fetch = { heard: new Set() };
     const onAnswer = (node: string, answer: unknown) =>
       (answer as readonly (readonly WireInfo[])[]).forEach((wires, i) => {
-        onClients(channels[i] ?? "", node, wires.map(fromWire), asking);
+        onClients(channels[i] ?? "", node, wires.map(fromWire), fetch);
       });
-    this.#asking.add(asking);
+    this.#fetches.add(fetch);
     try {
       const ask = { nodes, timeoutMs: this.#timeoutMs, onAnswer };
       const { answers } = await this.#requests.ask("presences", channels, ask);
@@ -295,11 +294,11 @@ export class NodePresence implements PresenceStore {
       this.#options.onError(error, { stage: "asking nodes for their clients" });
       return false;
     } finally {
-      this.#asking.delete(asking);
+      this.#fetches.delete(fetch);
     }
   }
 
-  #lost(node: string): void {
+  #announceLeaves(node: string): void {
     for (const { channel, info } of this.#remote.removeNode(node))
       if (this.#options.isSubscribed(channel)) this.#events?.onLeave(channel, info);
   }

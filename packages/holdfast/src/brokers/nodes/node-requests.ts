@@ -19,7 +19,7 @@ export interface NodeRequestsOptions {
 /** Answers at once unless it returns a promise: nothing that this node sends later can overtake it. */
 export type RequestHandler = (body: unknown, peer: Peer) => unknown;
 
-export interface Ask {
+export interface RequestOptions {
   readonly nodes: readonly string[];
   readonly timeoutMs: number;
   /** Called with each answer before the next message is read. */
@@ -35,7 +35,7 @@ export interface Answers {
   readonly silent: readonly string[];
 }
 
-interface Pending extends Ask {
+interface Pending extends RequestOptions {
   readonly topic: string;
   readonly body: unknown;
   /** Nodes that have not answered; of ordered requests each with the number of the request before it, 0 for none. */
@@ -85,7 +85,7 @@ export class NodeRequests {
     this.#options = { maxPending: 10_000, ...options };
     messages.on("ask", (message, peer) => this.#receive(message, peer));
     messages.on("answer", (message, peer) => this.#answered(message, peer.id));
-    messages.watch({ onPeerGone: ({ id }) => this.#lost(id) });
+    messages.watch({ onPeerGone: ({ id }) => this.#dropNode(id) });
   }
 
   get pending(): number {
@@ -101,7 +101,7 @@ export class NodeRequests {
    * Asks nodes at once. Resolves when all have answered or are gone, or the time is over.
    * @throws HF_BROKER_FULL if too many requests wait
    */
-  async ask(topic: string, body: unknown, ask: Ask): Promise<Answers> {
+  async ask(topic: string, body: unknown, ask: RequestOptions): Promise<Answers> {
     const { clock, maxPending } = this.#options;
     const { nodes, timeoutMs } = ask;
     const answers = new Map<string, unknown>();
@@ -182,7 +182,7 @@ export class NodeRequests {
     if (pending.waiting.size === 0) pending.finish();
   }
 
-  #lost(node: string): void {
+  #dropNode(node: string): void {
     for (const [number, pending] of [...this.#pending]) {
       if (!pending.waiting.delete(node)) continue;
       this.#dequeue(number, node);

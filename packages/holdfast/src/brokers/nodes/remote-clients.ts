@@ -56,15 +56,15 @@ export class RemoteClients {
     if (followed && this.#size < this.#max) followed.isComplete = true;
   }
 
-  /** @returns `unkept` if there is no room, or the channel is not followed */
-  add(channel: string, node: string, info: ClientInfo, isListed: boolean): "new" | "known" | "unkept" {
+  /** @returns `untracked` if there is no room, or the channel is not followed */
+  add(channel: string, node: string, info: ClientInfo, isListed: boolean): "new" | "known" | "untracked" {
     const followed = this.#channels.get(channel);
-    if (followed === undefined) return "unkept";
+    if (followed === undefined) return "untracked";
     const clients = followed.nodes.get(node) ?? new Map<string, Known>();
     const isNew = !clients.has(info.client);
     if (isNew && this.#size >= this.#max) {
       followed.isComplete = false;
-      return "unkept";
+      return "untracked";
     }
     clients.set(info.client, { info, isListed });
     followed.nodes.set(node, clients);
