@@ -192,7 +192,13 @@ export class NodeMessages {
     this.#isConnected = true;
     this.#beat({ isHello: true });
     this.#startSettling();
-    for (const peer of this.peers()) this.#notifyPeer(peer);
+    const { beatIntervalMs, deadAfterMs } = this.#options;
+    for (const peer of this.#peers.values()) {
+      if (peer.state !== "living") continue;
+      // Leaves time to answer.
+      peer.at = Math.max(peer.at, this.#awakeMs - deadAfterMs + 2 * beatIntervalMs);
+      this.#notifyPeer(peer);
+    }
   }
 
   #disconnected(): void {

@@ -124,6 +124,20 @@ describe("nodes", () => {
     expect(await b.ids()).toEqual(["a", "b"]);
   });
 
+  it("have time to answer after a disconnect that was almost too long", async () => {
+    const nodes = new TestNodes();
+    const [a] = await nodes.start(2);
+    const gone: string[] = [];
+    a.messages.watch({ onPeerGone: ({ id }) => void gone.push(id) });
+    await nodes.advance(5490);
+    nodes.network.disconnect("a");
+    await nodes.advance(4480);
+    nodes.network.fate = () => [50];
+    nodes.network.connect("a");
+    await nodes.advance(1000);
+    expect([await a.ids(), gone]).toEqual([["a", "b"], []]);
+  });
+
   it("that do not come back after a disconnect are gone", async () => {
     const nodes = new TestNodes({ helloWaitMs: 50 });
     const [a, b] = await nodes.start(2);
