@@ -88,8 +88,8 @@ function revive(value: unknown, body: Uint8Array): unknown {
   if (span === undefined) return mapNames(value, (name) => (name.startsWith("$$") ? name.slice(1) : name));
   const [start, length] = span as [number, number];
   if (!(start >= 0 && length >= 0 && start + length <= body.length)) throw new Error("outside the message");
-  // A copy, since the message's own bytes may be a part of something larger.
-  return body.slice(start, start + length);
+  // A copy, since the message's own bytes may be a part of something larger. `slice` of a `Buffer` makes none.
+  return new Uint8Array(body.subarray(start, start + length));
 }
 
 /** Members whose names begin with a dollar sign get another one, so that none is mistaken for a byte array. */

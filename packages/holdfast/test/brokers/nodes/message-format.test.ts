@@ -60,6 +60,14 @@ describe("message format", () => {
     });
   });
 
+  it("gives byte arrays of their own, whatever kind the message is of", () => {
+    const body = new Uint8Array([1, 2, 3]);
+    const bytes = Buffer.from(encodeMessage({ kind: "test", from: "a", body }));
+    const message = decode(bytes);
+    bytes.fill(0);
+    expect(message.body).toStrictEqual(body);
+  });
+
   it("of another version is a fault that names it", () => {
     const bytes = encodeMessage({ kind: "test", from: "a" });
     bytes[0] = 2;
