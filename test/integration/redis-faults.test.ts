@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { RedisBroker } from "../../packages/holdfast/src/brokers/redis/redis-broker.js";
+import type { RedisBrokerOptions } from "../../packages/holdfast/src/brokers/redis/redis-options.js";
 import type { BrokerNeeds } from "../../packages/holdfast/src/channels/broker.js";
 import { systemClock } from "../../packages/holdfast/src/sockets/system-clock.js";
 import type { Position } from "../../packages/holdfast/src/wire/messages.js";
@@ -12,6 +13,7 @@ import {
   RedisServer,
   startRedisCluster,
 } from "../../packages/holdfast/test/support/redis-server.js";
+import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 import { ample, countTo, EventRecord, offsetsIn, publishMany, query } from "../conformance/broker/fixture.js";
 
 const brokers: RedisBroker[] = [];
@@ -29,10 +31,10 @@ async function startServer(...args: string[]): Promise<RedisServer> {
 
 let nodes = 0;
 
-async function open(url: string, needs: Partial<BrokerNeeds> = {}) {
+async function open(url: string, needs: Partial<BrokerNeeds> = {}, more: Partial<RedisBrokerOptions> = {}) {
   const errors: unknown[] = [];
   const broker = new RedisBroker(
-    { url, commandTimeoutMs: 600, connectTimeoutMs: 600 },
+    { url, commandTimeoutMs: 600, connectTimeoutMs: 600, ...more },
     {
       clock: systemClock,
       schedule: (run) => void setImmediate(run),
@@ -134,6 +136,24 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
       await expect(open(`rediss://127.0.0.1:${port}`)).rejects.toMatchObject({
         code: "HF_BROKER_UNAVAILABLE",
       });
+    });
+
+    it("a certificate of an unknown authority or another name", async () => {
+      const port = await findFreePort();
+      await startServer(
+        ...["--tls-port", String(port), "--tls-cert-file", certFile, "--tls-key-file", keyFile],
+        ...["--tls-ca-cert-file", certFile, "--tls-auth-clients", "no"],
+      );
+      const url = `rediss://127.0.0.1:${port}`;
+      const refused = (reason: string) => ({
+        code: "HF_BROKER_UNAVAILABLE",
+        message: expect.stringMatching(new RegExp(`${reason}.*check rediss://, the name`, "i")),
+      });
+      await expect(open(url)).rejects.toMatchObject(refused("self-signed certificate"));
+      const ca = readFileSync(certFile, "utf8");
+      const named = (name: string) => open(`${url}?servername=${name}`, {}, { tls: { ca } });
+      await expect(named("other")).rejects.toMatchObject(refused("altnames"));
+      await publishMany((await named("localhost")).log, "news", 1);
     });
   });
 

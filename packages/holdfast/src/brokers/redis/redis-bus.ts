@@ -46,7 +46,8 @@ export class RedisBus implements NodeBus {
     const name = channel.toString();
     if (name !== this.#all && name !== this.#own) return false;
     const isOwn = message.subarray(0, this.#head.length).equals(this.#head);
-    if (!isOwn) this.#events?.onMessage(message.subarray(1 + (message[0] ?? 0)));
+    // A copy, since messages have data that is kept, and the buffer is a part of what the socket read.
+    if (!isOwn) this.#events?.onMessage(Uint8Array.from(message.subarray(1 + (message[0] ?? 0))));
     return true;
   }
 

@@ -97,7 +97,11 @@ export class RedisStore {
       await this.#connectShards();
     } catch (error) {
       this.close();
-      throw error instanceof HoldfastError ? error : toBrokerError(error);
+      throw toBrokerError(error);
+    }
+    if (this.#isClosed) {
+      this.close();
+      throw new HoldfastError("HF_BROKER_CLOSED");
     }
     this.#isConnected = true;
     this.#beat();

@@ -33,6 +33,8 @@ end)()`;
 /** @param time Lua that gives Unix milliseconds; tests have their own */
 export function createScripts({ mode, metaTtlMs }: RedisSettings, time = serverTime): Scripts {
   const constants = `
+-- Exact up to 14 digits, which neither times nor offsets exceed.
+local text = tostring
 local now = ${time}
 local PUBLISH = '${mode === "cluster" ? "SPUBLISH" : "PUBLISH"}'
 local META_TTL = ${metaTtlMs}
@@ -60,7 +62,6 @@ local ONCE = ${idempotencyWindowMs}
 /** KEYS: meta, log, hold. ARGV: base of initial epochs, event channel. Loads the log into `s`; `save` writes what has changed. */
 const log = `
 local META, LOG, HOLDKEY, EVENT = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
-local function text(number) return string.format('%.0f', number) end
 local stored = redis.call('HMGET', META, 'e', 'n', 'b', 't', 'r', 'kt', 'kb', 'x', 'y')
 local s = {
   e = stored[1], n = tonumber(stored[2] or 0), b = tonumber(stored[3] or 0), t = tonumber(stored[4] or now),
@@ -77,12 +78,10 @@ local function retain(r)
   local a, b, c = string.match(r, '^(%S+) (%S+) (%S+)$')
   maxEntries, maxBytes, ttl = tonumber(a), tonumber(b), tonumber(c)
 end
-retain(s.r)
 local function timeOf(entry) return tonumber(string.match(entry, '^%d+')) end
 
--- Trims at most so many entries, so that nobody waits long.
-local function trim(most)
-  local length = redis.call('LLEN', LOG)
+-- Trims at most so many entries, so that nobody waits long. Gives the new length.
+local function trim(length, most)
   if length == 0 then s.b = 0 end
   while length > 0 and most > 0 do
     local isFull = length > maxEntries or s.b > maxBytes
@@ -103,21 +102,24 @@ end
 local function append(body)
   s.n = s.n + 1
   local entry = text(now) .. ' ' .. body
+  local length = 0
   if maxEntries > 0 then
-    if redis.call('RPUSH', LOG, entry) == 1 then
-      s.b, s.t, s.y = 0, now, 0
-    end
+    length = redis.call('RPUSH', LOG, entry)
+    if length == 1 then s.b, s.t, s.y = 0, now, 0 end
     s.b = s.b + #entry
+  elseif s.b > 0 then
+    length = redis.call('LLEN', LOG)
   end
-  trim(10000)
+  trim(length, 10000)
   redis.call(PUBLISH, EVENT, '1 ' .. s.e .. ' ' .. text(s.n) .. ' ' .. text(s.kt or 0) .. ' ' .. entry)
   return entry
 end
 
 -- keeps: whether keys that do not expire have values; keys: those of the map
 local function save(keeps, keys)
-  redis.call('HSET', META, 'e', s.e, 'n', text(s.n), 'b', text(s.b), 't', text(s.t), 'r', s.r, 'kb', text(s.kb))
-  if s.kt then redis.call('HSET', META, 'kt', text(s.kt)) end
+  redis.call('HSET', META, 'n', text(s.n), 'b', text(s.b), 't', text(s.t))
+  if s.e ~= stored[1] or s.r ~= stored[5] then redis.call('HSET', META, 'e', s.e, 'r', s.r) end
+  if s.kt then redis.call('HSET', META, 'kt', text(s.kt), 'kb', text(s.kb)) end
   if maxEntries > 0 and s.y < now + ttl then
     s.y = now + ttl + math.floor(ttl / 4) + 1000
     redis.call('PEXPIREAT', LOG, text(s.y))
@@ -170,11 +172,11 @@ local function remove(key, known)
   count(known.owner, -1)
 end
 
--- Removes a key whose time is over, by a publication.
+-- Removes a key whose time is over, by a publication. It is removed first, which is also allowed where memory is full.
 local function expireKey(key)
+  remove(key, info(key))
   local attributes = '{"key":' .. cjson.encode(key) .. ',"isRemoved":true}'
   append(text(#attributes) .. ' ' .. attributes .. 'null')
-  remove(key, info(key))
 end
 
 -- How many of at most so many keys were removed.
@@ -222,12 +224,13 @@ end
 if ONCEKEY then
   local known = redis.call('GET', ONCEKEY)
   if known then
+    retain(s.r)
     if isChanged then finish() end
     return '1 ' .. known
   end
 end
 local function answer(reason)
-  local result = text(s.n) .. ' ' .. s.e .. ' ' .. reason
+  local result = s.n .. ' ' .. s.e .. ' ' .. reason
   if ONCEKEY then redis.call('SET', ONCEKEY, result, 'PXAT', text(now + ONCE)) end
   return '0 ' .. result
 end
@@ -303,11 +306,16 @@ return answer('')
 
 /** ARGV: base, event channel, offset to begin after or "", most entries, most bytes, "1" for reverse. Gives epoch, head, first offset, entries. */
 const history = `
+retain(s.r)
 local length = 0
 if isStored then
   local before = redis.call('LLEN', LOG)
-  length = trim(10000)
-  if length ~= before or (s.x ~= -1 and s.x - now < META_TTL / 2) then save(s.x == -1, {}) end
+  length = trim(before, 10000)
+  if length ~= before or (s.x ~= -1 and s.x - now < META_TTL / 2) then
+    -- Where memory is full, a script may not begin with a write that takes any.
+    if s.x ~= -1 then redis.call('PEXPIREAT', META, text(s.x)) end
+    save(s.x == -1, {})
+  end
 end
 local first = s.n - length + 1
 local since, most, mostBytes, isReverse = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
@@ -340,7 +348,6 @@ return result
  * subscribed. Gives epoch, head, and milliseconds until a key expires or -1, of each.
  */
 const heads = `
-local function text(number) return string.format('%.0f', number) end
 local result = {}
 for i = 1, #KEYS / 3 do
   local META, HOLDKEY, AGE = KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i]
@@ -351,11 +358,14 @@ for i = 1, #KEYS / 3 do
   if not isStored then
     local held = redis.call('GET', HOLDKEY)
     e = held or base .. '-' .. text(math.floor(now / PERIOD))
-    if isSubscribed and (held or PERIOD - now % PERIOD < WINDOW) then redis.call('SET', HOLDKEY, e, 'PXAT', text(now + HOLD)) end
+    if isSubscribed and (held or PERIOD - now % PERIOD < WINDOW) then
+      -- Refused where memory is full; the epoch may then change with the hour.
+      redis.pcall('SET', HOLDKEY, e, 'PXAT', text(now + HOLD))
+    end
   elseif isSubscribed and tonumber(x) ~= -1 and tonumber(x) - now < META_TTL / 2 then
     x = text(now + META_TTL)
-    redis.call('HSET', META, 'x', x)
     redis.call('PEXPIREAT', META, x)
+    redis.call('HSET', META, 'x', x)
   end
   if floorEpoch == e and tonumber(floorOffset) > n then
     e = ARGV[1] .. text(i)
@@ -380,6 +390,7 @@ return result
 
 /** ARGV: base, event channel, "key" or "score", "1" for reverse, "1" and key and negative score to begin after, most entries, most bytes. */
 const keys = `
+retain(s.r)
 local isChanged = false
 for _ = 1, 8 do
   if expireKeys(128) == 0 then break end
@@ -434,6 +445,7 @@ return result
 
 /** ARGV: base, event channel, key. */
 const value = `
+retain(s.r)
 if isExpired(ARGV[3]) then
   expireKeys(128)
   if isExpired(ARGV[3]) then expireKey(ARGV[3]) end
@@ -444,6 +456,7 @@ return redis.call('HGET', VAL, ARGV[3])
 
 /** ARGV: base, event channel, key. */
 const renew = `
+retain(s.r)
 if isExpired(ARGV[3]) or redis.call('HEXISTS', VAL, ARGV[3]) == 0 then return 0 end
 redis.call('ZADD', AGE, text(now), ARGV[3])
 saveMap()
@@ -452,6 +465,7 @@ return 1
 
 /** ARGV: base, event channel. Gives the milliseconds until the next key expires, or -1. */
 const expire = `
+retain(s.r)
 if expireKeys(128) > 0 then saveMap() end
 return nextExpiry()
 `;
