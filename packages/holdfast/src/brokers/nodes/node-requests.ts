@@ -202,7 +202,7 @@ export class NodeRequests {
   #receiveOrdered(message: NodeMessage, peer: Peer, number: number): void {
     const inbound = this.#inbound.get(peer) ?? { last: 0, results: new Map(), held: new Map() };
     this.#inbound.set(peer, inbound);
-    const { after, oldest, timeoutMs } = message;
+    const { after = 0, oldest = 0, timeoutMs = 0 } = message;
     for (const known of inbound.results.keys()) {
       if (known >= Number(oldest)) break;
       inbound.results.delete(known);
@@ -214,7 +214,7 @@ export class NodeRequests {
     }
     if (Number(after) <= inbound.last) {
       this.#runOrdered(message, peer, inbound);
-      this.#runHeld(peer, inbound, (held) => Number(held.after) <= inbound.last);
+      this.#runHeld(peer, inbound, (held) => Number(held.after ?? 0) <= inbound.last);
     } else if (!inbound.held.has(number) && inbound.held.size < maxHeld) {
       const waitMs = Math.min(Number(timeoutMs) / 2, maxWaitMs);
       const cancel = this.#options.clock.setTimer(

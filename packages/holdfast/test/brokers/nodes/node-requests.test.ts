@@ -184,6 +184,13 @@ describe("ordered requests", () => {
     expect(nodes.clock.now() - started).toBeLessThan(300);
   });
 
+  it("are run at once if their sender says nothing of their order", async () => {
+    const { nodes, a, asked } = await serve();
+    a.messages.send({ kind: "ask", topic: "ordered", number: 7, body: "x" }, "b");
+    await nodes.advance(5);
+    expect(asked).toEqual(["x"]);
+  });
+
   it("are remembered until their sender knows the answer", async () => {
     const { nodes, a, ask } = await serve();
     await nodes.wait(ask(1));
