@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach } from "vitest";
 import { SharedBroker } from "../../../packages/holdfast/src/brokers/shared/shared-broker.js";
+import { SharedStore } from "../../../packages/holdfast/src/brokers/shared/shared-store.js";
 import { createCounter } from "../../../packages/holdfast/test/support/counter.js";
 import { FakeClock } from "../../../packages/holdfast/test/support/fake-clock.js";
 import { EventRecord } from "./fixture.js";
@@ -17,10 +18,10 @@ const createEpoch = createCounter("epoch");
 const steps = 200;
 let stores = 0;
 /** Of the running test, besides the one under test. */
-const others: SharedBroker[] = [];
+const others: SharedStore[] = [];
 
 afterEach(async () => {
-  for (const broker of others.splice(0)) await broker.close();
+  for (const store of others.splice(0)) await store.close();
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,57 +34,75 @@ const capabilities = {
   hasNodes: true,
 } as const;
 
-function createOn(store: string, clock: FakeClock): SharedBroker {
-  return new SharedBroker({
+/** Opens and closes once the others know. */
+class KnownBroker extends SharedBroker {
+  afterwards = async () => {};
+
+  override async open(...start: Parameters<SharedBroker["open"]>): Promise<void> {
+    await super.open(...start);
+    await this.afterwards();
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.afterwards();
+  }
+}
+
+/** Nodes that die are node-messages.ts's. */
+const nodeTimes = { helloWaitMs: 0, beatIntervalMs: 1000 * metaTtlMs, deadAfterMs: 5000 * metaTtlMs };
+
+function optionsOf(store: string, clock: FakeClock) {
+  return {
     folder: join(folder, store),
     clock,
     createEpoch,
     schedule: setImmediate,
-    onError: (error) => {
+    onError: (error: unknown) => {
       throw error;
     },
     metaTtlMs,
     maxChannels,
     maxIdempotencyKeys,
-  });
+  };
 }
 
 /** @param isOwner whether the broker under test has the store open, or another one has */
 async function createFixture(isOwner: boolean) {
-  const clock = new FakeClock();
-  const store = String(++stores);
-  const broker = createOn(store, clock);
-  const all = [broker];
-  let owner = broker;
+  const options = optionsOf(String(++stores), new FakeClock());
+  const { clock } = options;
+  const create = () => new KnownBroker({ ...options, ...nodeTimes });
+  const broker = create();
+  const all = [broker.log];
   if (!isOwner) {
-    owner = createOn(store, clock);
-    others.push(owner);
-    all.push(owner);
-    await owner.open(new EventRecord(), {
-      node: { id: "owner", name: "owner", version: "1.0.0", startedAt: 0 },
-      needs: { hasMaps: false, durability: "process" },
-    });
+    const other = new SharedStore(options);
+    others.push(other);
+    all.unshift(other);
+    await other.open(new EventRecord());
   }
+  const [owner] = all as [SharedStore];
   const idle = async () => {
-    // What is told on the way here is told before the answer.
-    for (let round = 0; round < 3; round++) {
-      await owner.log.idle();
-      for (const { log } of all) await log.heads([]).catch(() => {});
+    for (let round = 0; round < 5; round++) {
+      await owner.idle();
+      // What is told on the way here is told before the answer.
+      for (const log of all) await log.heads([]).catch(() => {});
+      await new Promise(setImmediate);
     }
   };
   const advance = async (ms: number) => {
     const step = Math.ceil(ms / steps);
     for (let left = ms; left > 0; left -= step) {
       clock.advance(Math.min(step, left));
-      await owner.log.idle();
+      await owner.idle();
     }
   };
   const createPeer = async () => {
-    const peer = createOn(store, clock);
-    all.push(peer);
+    const peer = create();
+    all.push(peer.log);
+    peer.afterwards = idle;
     return peer;
   };
-  return { broker, clock, idle, advance, sizes: () => owner.log.sizes, createPeer };
+  return { broker, clock, idle, advance, sizes: () => owner.sizes, createPeer };
 }
 
 describeBroker("shared, as owner", () => createFixture(true), capabilities);

@@ -1,28 +1,12 @@
-/** The broker for all processes of one machine on one store. */
-import type { Broker, BrokerEvents, BrokerStart } from "../../channels/broker.js";
-import { LocalCluster } from "../local-cluster.js";
-import { LocalPresence } from "../local-presence.js";
+/** The broker for all processes of one machine on one store: logs and messages by the store, cluster and presence of several nodes. */
+import { NodeBroker, type NodeBrokerOptions } from "../nodes/node-broker.js";
 import { SharedStore, type SharedStoreOptions } from "./shared-store.js";
 
-export class SharedBroker implements Broker {
-  readonly name = "shared";
-  readonly log: SharedStore;
-  readonly presence: LocalPresence;
-  readonly cluster = new LocalCluster();
+export type SharedBrokerOptions = SharedStoreOptions & Omit<NodeBrokerOptions, "counts">;
 
-  constructor(options: SharedStoreOptions) {
-    this.log = new SharedStore(options);
-    this.presence = new LocalPresence({ ...options, isSubscribed: () => true });
-  }
-
-  async open(events: BrokerEvents, { node }: BrokerStart): Promise<void> {
-    await this.log.open(events.log);
-    await this.log.bus.open(node.id, { onMessage() {}, onConnect() {}, onDisconnect() {} });
-    await this.presence.open(events.presence);
-    await this.cluster.open(events.cluster, node);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.log.close(), this.presence.close(), this.cluster.close()]);
+export class SharedBroker extends NodeBroker<SharedStore> {
+  constructor(options: SharedBrokerOptions) {
+    const store = new SharedStore(options);
+    super("shared", store, store.bus, { ...options, counts: store.counts });
   }
 }

@@ -15,7 +15,6 @@ import type {
   HistoryQuery,
   KeysPage,
   KeysQuery,
-  Log,
   LogEvents,
   NewPublication,
   PublishOptions,
@@ -25,6 +24,7 @@ import { HoldfastError, hasCode } from "../../errors.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { LmdbLog, type SharedLmdbOptions } from "../lmdb/lmdb-broker.js";
 import { connectToOwner, findOwner, type OwnerRecord } from "../lmdb/store-folder.js";
+import type { NodeLog } from "../nodes/node-broker.js";
 import type { NodeBus, NodeBusEvents } from "../nodes/node-bus.js";
 import { type Call, callLog, decodePublication, encodeCall, type LogCall, type TakeResult } from "./calls.js";
 import type { FrameSocket } from "./frame-socket.js";
@@ -65,7 +65,7 @@ const maxResumed = 10_000;
 const resumeId = 0;
 const keyBytes = 24;
 
-export class SharedStore implements Log {
+export class SharedStore implements NodeLog {
   readonly #options: SharedStoreOptions;
   readonly #process = randomUUID();
   readonly #subscribed = new Set<string>();
@@ -177,6 +177,14 @@ export class SharedStore implements Log {
     const role = this.#role;
     if (role.kind === "owner" && role.server.hasSubscribers(channel)) return;
     await this.#call({ method: "unsubscribe", channel });
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.#subscribed.has(channel);
+  }
+
+  subscribedChannels(): Iterable<string> {
+    return this.#subscribed;
   }
 
   async publish(
