@@ -16,6 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-conformance-"));
 const createEpoch = createCounter("epoch");
 /** In which time passes: work in the background ends in between. */
 const steps = 200;
+const shortMs = 1000;
 let stores = 0;
 /** Of the running test, besides the one under test. */
 const others: SharedStore[] = [];
@@ -32,6 +33,9 @@ const capabilities = {
   maxIdempotencyKeys,
   forgetsIdleLogsAfterMs: metaTtlMs,
   hasNodes: true,
+  keepsFloors: true,
+  canKillNodes: { lacks: "test/integration/shared-store.test.ts kills processes" },
+  canCutStore: { lacks: "test/integration/shared-store.test.ts stops processes" },
 } as const;
 
 /** Opens and closes once the others know. */
@@ -90,10 +94,11 @@ async function createFixture(isOwner: boolean) {
     }
   };
   const advance = async (ms: number) => {
-    const step = Math.ceil(ms / steps);
+    const step = Math.max(shortMs, Math.ceil(ms / steps));
     for (let left = ms; left > 0; left -= step) {
       clock.advance(Math.min(step, left));
-      await owner.idle();
+      // What is on its way between processes must not seem to take this time.
+      await (ms <= shortMs ? idle() : owner.idle());
     }
   };
   const createPeer = async () => {
