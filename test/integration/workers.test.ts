@@ -89,6 +89,19 @@ describe("workers", () => {
     expect(await callApi(server, "publish", { channel: "news", data: 1 })).toMatchObject({ offset: 1 });
   });
 
+  it("count connections together", async () => {
+    const server = await serveWorkers("--max-connections", "3");
+    await until(async () => (await pidsOf(server)).length === 2);
+    const clients = countTo(8).map(() =>
+      createSdk(`${server.url.replace("http", "ws")}/connection/websocket`),
+    );
+    for (const client of clients) client.connect();
+    const connected = () => clients.filter(({ state }) => state === "connected").length;
+    await until(() => connected() === 3);
+    const counts = await callApi<{ nodes: { num_clients: number }[] }>(server, "info");
+    expect(counts.nodes.reduce((sum, { num_clients }) => sum + num_clients, 0)).toBeLessThanOrEqual(3);
+  });
+
   it("end together by a signal, and tell their clients", async () => {
     const server = await serveWorkers();
     const clients = await Promise.all(countTo(4).map(() => connect(server, "websocket")));

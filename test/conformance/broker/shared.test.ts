@@ -32,6 +32,7 @@ const capabilities = {
   maxChannels,
   maxIdempotencyKeys,
   forgetsIdleLogsAfterMs: metaTtlMs,
+  survivesRestart: true,
   hasNodes: true,
   keepsFloors: true,
   canKillNodes: { lacks: "test/integration/shared-store.test.ts kills processes" },
@@ -107,7 +108,11 @@ async function createFixture(isOwner: boolean) {
     peer.afterwards = idle;
     return peer;
   };
-  return { broker, clock, idle, advance, sizes: () => owner.sizes, createPeer };
+  const reopen = async () => {
+    await owner.close();
+    return create();
+  };
+  return { broker, clock, idle, advance, sizes: () => owner.sizes, createPeer, reopen };
 }
 
 describeBroker("shared, as owner", () => createFixture(true), capabilities);

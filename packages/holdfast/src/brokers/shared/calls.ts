@@ -12,7 +12,7 @@ import type {
   PublishOptions,
 } from "../../channels/log.js";
 import { type ErrorCode, errorCodes, HoldfastError, messageOf } from "../../errors.js";
-import type { ClientInfo, Position, Publication } from "../../wire/messages.js";
+import type { Position, Publication } from "../../wire/messages.js";
 import type { Payload } from "../../wire/payload.js";
 import { encodeFrame, type Frame, kinds, type Part } from "./frames.js";
 
@@ -142,45 +142,13 @@ export interface TakeResult {
   readonly isTaken: boolean;
 }
 
-/** A publication whose payloads are indices of parts. */
-type PublicationHead = Omit<Partial<Publication>, "data" | "info"> & {
-  readonly data: number;
-  readonly info?: InfoHead;
-};
+/** A publication whose data is a part, by its index. */
+type PublicationHead = Omit<Partial<Publication>, "data"> & { readonly data: number };
 
-type InfoHead = Pick<ClientInfo, "user" | "client"> & {
-  readonly connInfo?: number;
-  readonly chanInfo?: number;
-};
-
-function toHead(publication: NewPublication | Publication, parts: Part[]): PublicationHead {
-  const { info, data: payload, ...rest } = publication;
-  const data = parts.push(payload) - 1;
-  if (info === undefined) return { ...rest, data };
-  const { user, client, connInfo, chanInfo } = info;
-  const infoHead = {
-    user,
-    client,
-    ...(connInfo !== undefined && { connInfo: parts.push(connInfo) - 1 }),
-    ...(chanInfo !== undefined && { chanInfo: parts.push(chanInfo) - 1 }),
-  };
-  return { ...rest, data, info: infoHead };
+function toHead({ data, ...rest }: NewPublication | Publication, parts: Part[]): PublicationHead {
+  return { ...rest, data: parts.push(data) - 1 };
 }
 
-function fromHead(
-  { data, info, ...rest }: PublicationHead,
-  parts: readonly Part[],
-): NewPublication | Publication {
-  const publication = { ...rest, data: parts[data] as Payload };
-  if (info === undefined) return publication;
-  const { user, client, connInfo, chanInfo } = info;
-  return {
-    ...publication,
-    info: {
-      user,
-      client,
-      ...(connInfo !== undefined && { connInfo: parts[connInfo] as Payload }),
-      ...(chanInfo !== undefined && { chanInfo: parts[chanInfo] as Payload }),
-    },
-  };
+function fromHead({ data, ...rest }: PublicationHead, parts: readonly Part[]): NewPublication | Publication {
+  return { ...rest, data: parts[data] as Payload };
 }

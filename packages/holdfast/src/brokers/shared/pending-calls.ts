@@ -5,6 +5,7 @@
  */
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
+import { payloadMemory } from "../../wire/payload.js";
 import { type Call, decodeFailure, decodeResult, encodeCall } from "./calls.js";
 import { type Frame, kinds } from "./frames.js";
 
@@ -46,7 +47,7 @@ export class PendingCalls {
 
   /** @throws HF_BROKER_FULL, and what the owner rejects with; HF_BROKER_UNAVAILABLE after the time for calls */
   add(call: Call): Promise<unknown> {
-    const bytes = call.method === "publish" ? call.publication.data.length : 0;
+    const bytes = call.method === "publish" ? payloadMemory(call.publication.data) : 0;
     if (this.#calls.size >= maxCalls || this.#bytes + bytes > maxBytes)
       return Promise.reject(
         new HoldfastError("HF_BROKER_FULL", "too many calls wait for the process that has the store open"),
