@@ -98,8 +98,12 @@ describe("workers", () => {
     for (const client of clients) client.connect();
     const connected = () => clients.filter(({ state }) => state === "connected").length;
     await until(() => connected() === 3);
-    const counts = await callApi<{ nodes: { num_clients: number }[] }>(server, "info");
-    expect(counts.nodes.reduce((sum, { num_clients }) => sum + num_clients, 0)).toBeLessThanOrEqual(3);
+    for (const client of clients) if (client.state !== "connected") client.disconnect();
+    await until(async () => {
+      const { nodes } = await callApi<{ nodes: { num_clients: number }[] }>(server, "info");
+      return nodes.reduce((sum, { num_clients }) => sum + num_clients, 0) === 3;
+    });
+    expect(connected()).toBe(3);
   });
 
   it("end together by a signal, and tell their clients", async () => {
