@@ -34,6 +34,7 @@ export class PendingCalls {
   #bytes = 0;
   #send: ((frame: Buffer) => void) | undefined;
   #cancelTimer: (() => void) | undefined;
+  readonly #onIdle: (() => void)[] = [];
 
   /** @param onWaiting whether calls wait: told when the first comes, and when the last has gone */
   constructor(clock: Pick<Clock, "elapsed" | "setTimer">, onWaiting: (isWaiting: boolean) => void) {
@@ -103,9 +104,20 @@ export class PendingCalls {
     return true;
   }
 
+  /** Nothing is subscribed any more: only that is no failure. */
   rejectAll(error: HoldfastError): void {
     this.#send = undefined;
-    for (const id of [...this.#calls.keys()]) this.#remove(id)?.reject(error);
+    for (const id of [...this.#calls.keys()]) {
+      const pending = this.#remove(id);
+      if (pending?.call.method === "unsubscribe") pending.resolve(undefined);
+      else pending?.reject(error);
+    }
+  }
+
+  /** Resolves once no call waits. */
+  idle(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
   #sendCall(id: number, pending: Pending, send: (frame: Buffer) => void): void {
@@ -135,6 +147,7 @@ export class PendingCalls {
 
   #end(): void {
     this.#onWaiting(false);
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   /** All have the same time, so the first ones are due first. */

@@ -59,6 +59,8 @@ const retryMs = 20;
 const maxRetryMs = 500;
 /** How long a start waits for an owner that is about to serve or to end. */
 const startTimeoutMs = 5000;
+/** How long a follower that closes waits for the results of its calls. */
+const closeTimeoutMs = 1000;
 /** Subscriptions in one frame. */
 const maxResumed = 10_000;
 /** Of the calls with which a follower resumes. */
@@ -150,6 +152,8 @@ export class SharedStore implements NodeLog {
 
   async #close(): Promise<void> {
     const closed = new HoldfastError("HF_BROKER_CLOSED");
+    if (this.#role.kind === "follower")
+      await Promise.race([this.#pending.idle(), this.#delay(closeTimeoutMs)]);
     this.#pending.rejectAll(closed);
     await this.#searching?.catch(() => {});
     this.#events = undefined;
