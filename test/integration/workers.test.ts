@@ -1,4 +1,5 @@
 /** `holdfast serve --workers`: several processes on one port, without sticky sessions. */
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
@@ -10,9 +11,11 @@ import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { CliRun, runCli, type ServerRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { createSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
+const root = join(import.meta.dirname, "../..");
 const apiKey = "a-key-for-tests-only";
 const serveWorkers = (...args: string[]) => serve("--workers", "2", "--api-keys", apiKey, ...args);
 
@@ -139,6 +142,40 @@ describe("workers", () => {
     unix.kill("SIGTERM");
     expect(await unix.exit()).toBe(0);
     expect(unix.err).not.toMatch(/error/i);
+  });
+
+  it("of a program's own, such as the example with Express, need no more than the folder", async () => {
+    const port = await findFreePort();
+    const program = spawn(process.execPath, ["--import", "tsx", "examples/express-cluster/server.ts"], {
+      cwd: root,
+      env: { ...process.env, PORT: String(port), DATA: makeFolder(), API_KEY: apiKey, WORKERS: "2" },
+      stdio: "inherit",
+    });
+    onTestFinished(() => void program.kill("SIGKILL"));
+    const server = { run: undefined as never, url: `http://127.0.0.1:${port}`, port };
+    await until(() =>
+      pidsOf(server).then(
+        ({ length }) => length === 2,
+        () => false,
+      ),
+    );
+    const clients = await Promise.all(countTo(4).map(() => connect(server, "websocket")));
+    const got = clients.map(() => [] as unknown[]);
+    for (const [i, client] of clients.entries()) {
+      const subscription = client.newSubscription("news");
+      subscription.on("publication", ({ data }) => got[i]?.push(data));
+      subscription.subscribe();
+      await subscription.ready(10_000);
+    }
+    for (const n of countTo(4)) await callApi(server, "publish", { channel: "news", data: n });
+    await until(() => got.every(({ length }) => length === 4));
+    expect(await callApi(server, "presence_stats", { channel: "news" })).toMatchObject({ num_clients: 4 });
+    const pages = await Promise.all(
+      countTo(6).map(
+        async () => await (await fetch(`${server.url}/hello`, { headers: { connection: "close" } })).text(),
+      ),
+    );
+    expect(new Set(pages).size).toBe(2);
   });
 
   it("that cannot run end the command with an error", async () => {
