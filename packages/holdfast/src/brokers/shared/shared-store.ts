@@ -7,6 +7,7 @@
  * are rejected after some seconds.
  */
 import { randomBytes, randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import { resolve } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import type { ClusterCounts } from "../../channels/cluster.js";
@@ -284,10 +285,10 @@ export class SharedStore implements NodeLog {
       expected: this.#others,
       taken: this.#taken,
     });
-    const log = new LmdbLog({
-      ...this.#options,
-      sharing: { key, accept: (socket) => server.accept(socket) },
-    });
+    // One that is taken over needs no repair because one was asked for at the start.
+    const repair = this.#options.repair === true && !this.#wasConnected;
+    const sharing = { key, accept: (socket: Socket) => server.accept(socket) };
+    const log = new LmdbLog({ ...this.#options, repair, sharing });
     try {
       await log.open({
         onPublication: (channel, publication, epoch) => {
