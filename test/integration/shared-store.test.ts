@@ -73,9 +73,11 @@ async function follow(server: ServerRun) {
   const subscription: Subscription = client.newSubscription("news");
   const offsets: number[] = [];
   subscription.on("publication", ({ offset = 0 }) => offsets.push(offset));
+  const recoveries: boolean[] = [];
+  subscription.on("subscribed", ({ recovered }) => recoveries.push(recovered));
   subscription.subscribe();
   await subscription.ready(10_000);
-  return { offsets, counts };
+  return { offsets, counts, recoveries };
 }
 
 /**
@@ -175,6 +177,29 @@ describe("servers on one store", () => {
       }
     },
   );
+
+  it("start another epoch for what was shown without being written, when the one that had it is killed", async () => {
+    const data = makeFolder();
+    const args = ["--data", data, "--api-keys", apiKey, "--durability", "memory"];
+    const [owner, second] = [await serve(...args), await serve(...args)];
+    const reader = await follow(second);
+    const before = await call<{ epoch: string }>(second, "publish", {
+      channel: "news",
+      data: { from: "a", n: 1 },
+    });
+    await until(() => reader.offsets.length === 1);
+    owner.run.kill("SIGKILL");
+    await owner.run.exit();
+    const after = await call<{ epoch: string }>(second, "publish", {
+      channel: "news",
+      data: { from: "a", n: 2 },
+    });
+    expect(after.epoch).not.toBe(before.epoch);
+    // It was told to recover, and could not.
+    await until(() => reader.recoveries.length === 2);
+    expect(reader.recoveries).toEqual([false, false]);
+    expect(reader.counts.connects).toBe(1);
+  });
 
   it("refuse publishes while the one that has it open is stopped, and never open it a second time", async () => {
     const [owner, second] = (await serveTogether(2)) as [ServerRun, ServerRun];
