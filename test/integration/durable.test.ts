@@ -6,7 +6,7 @@ import { request } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
-import { type CliRun, runCli, serve } from "../../packages/holdfast/test/cli/run-cli.js";
+import { type CliRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 
@@ -107,16 +107,5 @@ describe.each(endings)("server on a store that is %s and restarted", (_name, end
     expect([await byKey(), await byClient()]).toEqual(
       before.map((each) => ({ ...each, is_duplicate: true })),
     );
-  });
-});
-
-describe("second server on the same store", () => {
-  it("is refused with the owner's name, and the first keeps running", async () => {
-    const data = makeFolder();
-    const first = await serve("--data", data, "--api-keys", apiKey);
-    const { code, err } = await runCli(["serve", "--port", "0", "--data", data]);
-    expect(code).toBe(1);
-    expect(err).toContain(`in use by the server with process id ${first.run.child.pid}`);
-    expect(await publish(first.port, 1)).toMatchObject({ offset: 1 });
   });
 });

@@ -17,8 +17,8 @@ import {
 
 const folder = join(import.meta.dirname, "../../examples");
 const frameworks = readdirSync(folder, { withFileTypes: true })
-  // Next is too large to be installed here: test/integration/next-example.test.ts.
-  .filter((entry) => entry.isDirectory() && entry.name !== "next")
+  // Next is too large to be installed here: test/integration/next-example.test.ts. Processes: test/integration/workers.test.ts.
+  .filter((entry) => entry.isDirectory() && !["next", "express-cluster"].includes(entry.name))
   .map(({ name }) => name);
 
 interface Example {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Import, listSources, readImports } from "./imports.js";
-import { commonSubfolders, type Layer, packages, siblingFolders } from "./layers.js";
+import { commonSubfolders, type Layer, packages, siblingFolders, subfoldersBelow } from "./layers.js";
 
 /** The folder of the sources that a file stands in; "." for those beside the folders. */
 function folderOf(path: string): string {
@@ -74,7 +74,10 @@ describe.each(packages)("layers of $sources", ({ sources: folder, layers, browse
       const [folder, own] = from.split("/");
       const [toFolder, other] = to.split("/");
       // What all of them share stands in files beside the subfolders, or in a common one.
-      const isCommon = other?.endsWith(".ts") || commonSubfolders.includes(`${toFolder}/${other}`);
+      const isCommon =
+        other?.endsWith(".ts") ||
+        commonSubfolders.includes(`${toFolder}/${other}`) ||
+        subfoldersBelow[`${folder}/${own}`] === `${toFolder}/${other}`;
       const isSibling = folder === toFolder && own !== other && !isCommon;
       return isOwn && isSibling && siblingFolders.includes(folder as string);
     });

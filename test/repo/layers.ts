@@ -141,6 +141,7 @@ const server: Readonly<Record<string, Layer>> = {
   cli: {
     folders: [".", "config", "options", "requests"],
     node: [
+      "cluster",
       "crypto",
       "fs",
       "os",
@@ -212,3 +213,6 @@ export const siblingFolders = ["brokers"];
 
 /** Subfolders among them that all may import. */
 export const commonSubfolders = ["brokers/nodes"];
+
+/** Subfolders that are built on another one of them. */
+export const subfoldersBelow: Readonly<Record<string, string>> = { "brokers/shared": "brokers/lmdb" };

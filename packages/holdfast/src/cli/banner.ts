@@ -4,11 +4,13 @@ import { tokenOptionsOf } from "../config/tokens.js";
 import { type App, type ListeningAddress, version } from "../index.js";
 import { ownName } from "./terminal.js";
 
-export function banner(address: ListeningAddress, configuration: Configuration): string {
+/** @param workers processes that serve */
+export function banner(address: ListeningAddress, configuration: Configuration, workers = 1): string {
   const { url } = address;
   const { app, config } = configuration;
   const places = [
     `  WebSocket      ${webSocketOf(address)}`,
+    ...(workers > 1 ? [`  Workers        ${workers} processes`] : []),
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
   return `Holdfast ${version} is listening on ${url}

@@ -7,6 +7,7 @@ import { createServer, type HoldfastServer, type ListeningAddress } from "../ind
 import { banner } from "./banner.js";
 import { loadWithFlags, type ServerFlags, withServerFlags } from "./server-flags.js";
 import { onEndSignal, writeNote, writeText } from "./terminal.js";
+import { countWorkers, isWorker, serveAsWorker, superviseWorkers } from "./workers.js";
 
 export function addServe(program: Command): void {
   withServerFlags(program.command("serve").description("start a server"))
@@ -30,6 +31,7 @@ Examples:
   $ holdfast serve --config production.yaml
   $ holdfast serve --data /var/lib/holdfast --durability disk
   $ holdfast serve --data memory
+  $ holdfast serve --workers auto
   $ HOLDFAST_PORT=9000 holdfast serve
   $ holdfast serve --tls-cert cert.pem --tls-key key.pem --compression
   $ holdfast serve --allowed-origins https://example.com,https://www.example.com
@@ -58,6 +60,11 @@ export async function runServe(
   extend?: (configuration: Configuration) => ServeExtension,
 ): Promise<void> {
   const given = await loadWithFlags(flags);
+  if (extend === undefined) {
+    const workers = countWorkers(given);
+    if (isWorker) return await runWorker(given);
+    if (workers > 1) return await superviseWorkers(given, workers);
+  }
   const extension = extend?.(given);
   const configuration = extension?.configuration ?? given;
   const server = create(configuration);
@@ -68,6 +75,16 @@ export async function runServe(
   const ended = untilSignal(server, configuration, () => extension?.stop());
   writeText(text);
   await ended;
+}
+
+/** One of several processes: the first one starts it, and says when it ends. */
+async function runWorker(configuration: Configuration): Promise<void> {
+  const server = create(configuration);
+  const address = await listen(server);
+  await serveAsWorker(address, {
+    end: () => server.close(),
+    reload: () => reloadCertificate(server, configuration.settings),
+  });
 }
 
 function create(configuration: Configuration): HoldfastServer {

@@ -34,6 +34,8 @@ export interface ServerConfig extends Omit<ServerOptions, "authenticate" | "rule
   readonly apiKeys?: readonly ApiKeyConfig[];
   /** What publishes wait for in channels that set no durability. @default "process" */
   readonly durability?: Durability;
+  /** Processes of `holdfast serve`; `auto` is one for each core. @default 1 */
+  readonly workers?: number | "auto";
 }
 
 /** An application in code. */

@@ -107,7 +107,7 @@ function shorten(folder: string, file: string): string {
 }
 
 /** Options that differ between configurations and `createServer`. */
-const others = new Set(["durability", "tls", "compression", "data", "allowedOrigins"]);
+const others = new Set(["durability", "workers", "tls", "compression", "data", "allowedOrigins"]);
 
 /**
  * Settings as `createServer` takes them.

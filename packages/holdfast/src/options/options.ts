@@ -148,8 +148,8 @@ export interface ServerOptions {
    */
   readonly routes?: OwnRoutes;
   /**
-   * Folder of the store; `null` (flag: `memory`) keeps logs in memory only. One server may use a folder
-   * at a time.
+   * Folder of the store; `null` (flag: `memory`) keeps logs in memory only. Servers on one machine with
+   * the same folder share it.
    * @default null
    */
   readonly data?: string | null;
@@ -162,7 +162,8 @@ export interface ServerOptions {
   readonly store?: StoreOptions;
   /**
    * URL of the server that keeps logs and connects nodes, instead of the store in `data`. Redis and
-   * Valkey: `redis://host:6379`. Programs may give a broker.
+   * Valkey: `redis://host:6379`. `lmdb://FOLDER` is a store like `data` that no other process may use.
+   * Programs may give a broker.
    * @default the store in `data`
    */
   readonly broker?: Broker | string;

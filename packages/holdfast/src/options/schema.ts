@@ -55,6 +55,7 @@ export const brokerSchemes = [
   "rediss-sentinel",
   "redis-cluster",
   "rediss-cluster",
+  "lmdb",
 ] as const;
 
 /** Two years, the longest that lists of browsers ask for. */
@@ -134,7 +135,7 @@ const dataOptions = {
     valueName: "folder",
     serveDefault: "./holdfast-data",
     doc: "Folder of the store; `null` (flag: `memory`) keeps logs in memory only",
-    more: "One server may use a folder at a time.",
+    more: "Servers on one machine with the same folder [share it](../howto/scaling.md).",
   }),
   repairData: toggle({
     default: false,
@@ -158,7 +159,7 @@ function brokerOption(): Entry<Broker | string | undefined> {
     isSecret: true,
     valueName: "url",
     doc: "URL of the server that keeps logs and connects nodes, instead of the store in `data`",
-    more: "[Redis and Valkey](../howto/redis.md): `redis://host:6379`. Programs may give a broker.",
+    more: "[Redis and Valkey](../howto/redis.md): `redis://host:6379`. `lmdb://FOLDER` is a store like `data` that no other process may use. Programs may give a broker.",
   };
 }
 
@@ -272,6 +273,18 @@ export const configOnlyOptions = {
     doc: "What a publish waits for in channels that set no durability: `memory`, `process` or `disk`",
     more: "[What each survives](../explanation/durability.md).",
   }),
+  workers: {
+    kind: "text",
+    type: 'number | "auto"',
+    default: 1,
+    accepts: 'an integer from 1 to 1024, or "auto"',
+    // Flags and variables are text.
+    isValid: (value) => value === "auto" || (/^[1-9]\d{0,3}$/.test(String(value)) && Number(value) <= 1024),
+    jsonSchema: { anyOf: [{ const: "auto" }, { type: "integer", minimum: 1, maximum: 1024 }] },
+    valueName: "number",
+    doc: "Processes that serve on one port; `auto` is one for each core",
+    more: "They share the store in `data`, or a broker: [all cores of one machine](../howto/scaling.md#all-cores-of-one-machine).",
+  } satisfies Entry<number | "auto"> as Entry<number | "auto">,
   tls: group("TlsFiles", "Certificate and key to serve `https:` and `wss:` with, HTTP/2 included.", {
     cert: path({
       accepts: "a file",
@@ -284,7 +297,7 @@ export const configOnlyOptions = {
 
 /** The chapters of help and of the reference. */
 export const sections: readonly { readonly heading: string; readonly options: Schema }[] = [
-  { heading: "Address", options: addressOptions },
+  { heading: "Address", options: { ...addressOptions, workers: configOnlyOptions.workers } },
   { heading: "Data", options: { ...dataOptions, durability: configOnlyOptions.durability } },
   { heading: "Access", options: accessOptions },
   { heading: "Compression", options: compressionOptions },

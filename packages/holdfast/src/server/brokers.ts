@@ -3,6 +3,7 @@ import { createEpoch } from "../brokers/epochs.js";
 import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
 import { RedisBroker } from "../brokers/redis/redis-broker.js";
+import { SharedBroker } from "../brokers/shared/shared-broker.js";
 import type { Broker } from "../channels/broker.js";
 import type { brokerSchemes, ServerSettings } from "../options/schema.js";
 import { systemClock } from "../sockets/system-clock.js";
@@ -20,22 +21,11 @@ export interface BrokerSettings {
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
-/** Brokers by name. */
-const brokers = {
-  memory: ({ maxUserPercent: userPercent }: BrokerSettings) =>
-    new MemoryBroker({ clock: systemClock, createEpoch, userPercent }),
-  lmdb: ({ data, repairData, store, maxUserPercent: userPercent, onError }) =>
-    new LmdbBroker({
-      ...store,
-      folder: data,
-      clock: systemClock,
-      createEpoch,
-      schedule: (run) => void setImmediate(run),
-      repair: repairData,
-      userPercent,
-      onError,
-    }),
-} satisfies Record<string, (settings: BrokerSettings & { readonly data: string }) => Broker>;
+function storeOptionsOf(folder: string, settings: BrokerSettings) {
+  const { repairData: repair, store, maxUserPercent: userPercent, onError } = settings;
+  const schedule = (run: () => void) => void setImmediate(run);
+  return { ...store, folder, clock: systemClock, createEpoch, schedule, repair, userPercent, onError };
+}
 
 type BrokerOfUrl = (url: string, settings: BrokerSettings) => Broker;
 
@@ -53,6 +43,8 @@ const byScheme: Record<(typeof brokerSchemes)[number], BrokerOfUrl> = {
   "rediss-sentinel": redis,
   "redis-cluster": redis,
   "rediss-cluster": redis,
+  // A store that no other process may use.
+  lmdb: (url, settings) => new LmdbBroker(storeOptionsOf(url.slice("lmdb://".length), settings)),
 };
 
 /**
@@ -64,5 +56,6 @@ export function createBroker(settings: BrokerSettings): Broker {
   if (typeof broker === "string")
     return byScheme[broker.slice(0, broker.indexOf(":")) as keyof typeof byScheme](broker, settings);
   if (broker) return broker;
-  return data === null ? brokers.memory(settings) : brokers.lmdb({ ...settings, data });
+  if (data !== null) return new SharedBroker(storeOptionsOf(data, settings));
+  return new MemoryBroker({ clock: systemClock, createEpoch, userPercent: settings.maxUserPercent });
 }

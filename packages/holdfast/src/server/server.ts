@@ -253,6 +253,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       peerKeyOf,
       addressLimits: settings,
       maxConnections: settings.maxConnections,
+      counts: this.#broker.cluster.counts,
     });
     this.#listener = new WebSocketListener({
       handler: this.#handler,

@@ -43,10 +43,13 @@ export async function connect(
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
     return refuse(id, "tokenExpired");
   if (session.isEnded) return { isAnswered: true };
-  if (!session.canConnectAs(identity.user))
+  const canConnect = session.canConnectAs(identity.user);
+  // Not awaited needlessly: until it is identified, others of the user do not see this connection.
+  if (canConnect !== true && !(await canConnect))
     return {
       disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),
     };
+  if (session.isEnded) return { isAnswered: true };
   session.identify(identity, request.address);
   const welcome = (await application.onConnect?.(session.client.actor, data)) ?? {};
   if ("disconnect" in welcome) {

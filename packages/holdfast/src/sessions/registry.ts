@@ -1,4 +1,5 @@
 /** The sessions of this node, by connection and by user. */
+import type { ClusterCounts } from "../channels/cluster.js";
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
 import { Session } from "./session.js";
@@ -24,6 +25,8 @@ export class SessionRegistry {
   readonly #context: SessionContext;
   readonly #sessions = new Map<string, Session>();
   readonly #users = new Map<string, Set<Session>>();
+  /** Sessions that are counted over all nodes, and under which key. */
+  readonly #counted = new Map<Session, string>();
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -72,11 +75,24 @@ export class SessionRegistry {
     for (const session of [...this.#sessions.values()]) session.close(disconnect("shutdown"));
   }
 
-  /** Whether the user may have one more connection. */
-  hasRoomFor(user: string): boolean {
-    const { maxUserConnections } = this.#context.limits;
-    if (maxUserConnections === null || user === "") return true;
-    return (this.#users.get(user)?.size ?? 0) < maxUserConnections;
+  /**
+   * Whether the user may have one more connection, which the session becomes: on all nodes together, if they share counts.
+   * @throws HF_BROKER_UNAVAILABLE if the counts cannot be reached
+   */
+  makeRoomFor(user: string, session: Session): boolean | Promise<boolean> {
+    const { limits, broker } = this.#context;
+    const { maxUserConnections: max } = limits;
+    if (max === null || user === "") return true;
+    if ((this.#users.get(user)?.size ?? 0) >= max) return false;
+    const { counts } = broker.cluster;
+    return counts === undefined || this.#count(session, `user:${user}`, max, counts);
+  }
+
+  async #count(session: Session, key: string, max: number, counts: ClusterCounts): Promise<boolean> {
+    if (!(await counts.take(key, max))) return false;
+    if (session.isEnded) counts.release(key);
+    else this.#counted.set(session, key);
+    return true;
   }
 
   /** The session's user is known. */
@@ -89,6 +105,9 @@ export class SessionRegistry {
   /** The session has ended. */
   ended(session: Session): void {
     this.#sessions.delete(session.id);
+    const counted = this.#counted.get(session);
+    if (counted !== undefined) this.#context.broker.cluster.counts?.release(counted);
+    this.#counted.delete(session);
     const sessions = this.#users.get(session.user);
     sessions?.delete(session);
     if (sessions?.size === 0) this.#users.delete(session.user);

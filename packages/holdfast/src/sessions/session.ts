@@ -124,9 +124,9 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#commands.charge(units);
   }
 
-  /** Whether the user may have this connection beside the ones there are. */
-  canConnectAs(user: string): boolean {
-    return this.#registry.hasRoomFor(user);
+  /** Whether the user may have this connection beside the ones there are; a promise where nodes have to agree. */
+  canConnectAs(user: string): boolean | Promise<boolean> {
+    return this.#registry.makeRoomFor(user, this);
   }
 
   /** Sets who the client is and where it comes from. Nothing is delivered before it is connected. */

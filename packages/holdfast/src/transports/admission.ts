@@ -3,6 +3,7 @@
  * them. Also the end of the server, which waits for all that are open. Whether a request may connect at all has been decided
  * before (requests/request-policy.ts).
  */
+import type { ClusterCounts } from "../channels/cluster.js";
 import type { LimitSettings } from "../options/limits.js";
 import { PeerCounts, type PeerPlace } from "../requests/addresses.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
@@ -10,6 +11,7 @@ import type { AdmittedRequest } from "../requests/request-policy.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { TokenBuckets } from "../time/token-bucket.js";
+import { type Disconnect, disconnect } from "../wire/codes.js";
 
 /** Limits of one address; IPv6 addresses are grouped by /64. */
 export type AddressLimits = Pick<
@@ -43,6 +45,13 @@ export interface AdmissionOptions {
   readonly addressLimits: AddressLimits;
   /** Open connections, closing ones included; `null` for no limit. */
   readonly maxConnections: number | null;
+  /** Counts of all nodes; undefined where limits hold for each node by itself. */
+  readonly counts?: ClusterCounts | undefined;
+}
+
+/** The session of a connection. */
+export interface AdmittedSession {
+  close(reason: Disconnect): void;
 }
 
 const fullRetryMs = 5000;
@@ -54,6 +63,8 @@ export class Admission {
   readonly #open = new Set<AdmittedConnection>();
   readonly #addresses = new PeerCounts();
   readonly #opened: TokenBuckets | undefined;
+  /** Connections that are not counted over all nodes, or not yet. */
+  readonly #uncounted = new Set<AdmittedConnection>();
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
 
@@ -84,11 +95,7 @@ export class Admission {
     const { maxConnections } = this.#options;
     if (this.#isDraining) return refuse(503, "The server is shutting down.", retryAfter(closingRetryMs));
     if (maxConnections !== null && this.#open.size >= maxConnections)
-      return refuse(
-        503,
-        `The server has reached its limit of ${maxConnections} connections.`,
-        retryAfter(fullRetryMs),
-      );
+      return refuse(503, fullText(maxConnections), retryAfter(fullRetryMs));
     return undefined;
   }
 
@@ -99,14 +106,62 @@ export class Admission {
     return { request, place: key === "" ? undefined : this.#addresses.enter(key) };
   }
 
-  add(connection: AdmittedConnection): void {
+  /**
+   * The connection is open, as far as this node knows. Where nodes share counts, they may have reached a limit together: then the session is
+   * closed with the same reason that another would have been refused with, so that all nodes together never keep more.
+   */
+  add(connection: AdmittedConnection, session: AdmittedSession): void {
     this.#open.add(connection);
+    const { counts } = this.#options;
+    if (counts === undefined) return;
+    this.#uncounted.add(connection);
+    this.#count(connection, counts).then(
+      (refusal) => refusal !== undefined && session.close(disconnect("tooManyRequests", refusal)),
+      () => session.close(disconnect("internalError", "the connections of other nodes cannot be counted")),
+    );
+  }
+
+  /** @returns why the connection may not stay */
+  async #count(connection: AdmittedConnection, counts: ClusterCounts): Promise<string | undefined> {
+    const limits = this.#limitsFor(connection);
+    for (const [i, { key, max, text }] of limits.entries()) {
+      const isTaken = await counts.take(key, max).catch((error: unknown) => {
+        for (const taken of limits.slice(0, i)) counts.release(taken.key);
+        throw error;
+      });
+      if (isTaken) continue;
+      for (const taken of limits.slice(0, i)) counts.release(taken.key);
+      return text;
+    }
+    if (this.#uncounted.delete(connection)) return undefined;
+    // It is gone already.
+    for (const { key } of limits) counts.release(key);
+    return undefined;
+  }
+
+  /** What counts over all nodes. */
+  #limitsFor({ place }: AdmittedConnection): readonly CountedLimit[] {
+    const { maxConnections, addressLimits } = this.#options;
+    const { maxAddressConnections } = addressLimits;
+    const limits: CountedLimit[] = [];
+    if (maxConnections !== null)
+      limits.push({ key: "connections", max: maxConnections, text: fullText(maxConnections) });
+    if (maxAddressConnections !== null && place !== undefined)
+      limits.push({
+        key: `address:${place.key}`,
+        max: maxAddressConnections,
+        text: addressText(maxAddressConnections),
+      });
+    return limits;
   }
 
   /** The connection is gone. */
   leave(connection: AdmittedConnection): void {
     if (!this.#open.delete(connection)) return;
     this.#addresses.leave(connection.place);
+    const { counts } = this.#options;
+    if (counts !== undefined && !this.#uncounted.delete(connection))
+      for (const { key } of this.#limitsFor(connection)) counts.release(key);
     if (this.#open.size === 0) this.#onEmpty?.();
   }
 
@@ -138,10 +193,21 @@ export class Admission {
       );
     if (maxAddressConnections === null || this.#addresses.countOf(key) < maxAddressConnections)
       return undefined;
-    return refuse(
-      503,
-      `An address may have ${maxAddressConnections} open connections. ${proxyAdvice}`,
-      retryAfter(fullRetryMs),
-    );
+    return refuse(503, addressText(maxAddressConnections), retryAfter(fullRetryMs));
   }
+}
+
+interface CountedLimit {
+  readonly key: string;
+  readonly max: number;
+  /** Said to those beyond it. */
+  readonly text: string;
+}
+
+function fullText(maxConnections: number): string {
+  return `The server has reached its limit of ${maxConnections} connections.`;
+}
+
+function addressText(maxAddressConnections: number): string {
+  return `An address may have ${maxAddressConnections} open connections. ${proxyAdvice}`;
 }

@@ -75,8 +75,9 @@ export class PlainListener {
       times,
       this.#onGone,
     );
-    admission.add(transport);
-    transport.start(handler.open(transport));
+    const session = handler.open(transport);
+    admission.add(transport, session);
+    transport.start(session);
   }
 
   #read(channel: string, { admitted: { request }, query }: HttpExchange): PlainRequest | HttpRefusal {

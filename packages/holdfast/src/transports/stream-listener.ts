@@ -142,9 +142,10 @@ export class StreamListener {
     const session = randomBytes(sessionIdBytes).toString("base64url");
     const opening = { peer: admission.enter(admitted), emulation: { session, node } };
     const transport = new EmulatedTransport(response, format, opening, times, this.#onGone);
-    admission.add(transport);
+    const opened = handler.open(transport);
+    admission.add(transport, opened);
     this.#transports.set(session, transport);
-    transport.start(handler.open(transport), commands, headers);
+    transport.start(opened, commands, headers);
     return undefined;
   }
 
@@ -164,10 +165,11 @@ export class StreamListener {
     const { admission, handler, times, pingSeconds } = this.#options;
     const peer = admission.enter(admitted);
     const transport = new OneWaySdkTransport(response, format, peer, times, this.#onGone);
-    admission.add(transport);
+    const session = handler.open(transport);
+    admission.add(transport, session);
     const connect = toConnectCommand(input === undefined ? {} : codec.decodeConnect(input));
     const inputLength = input?.length ?? 0;
-    transport.start(handler.open(transport), format, connect, { headers, pingSeconds, inputLength });
+    transport.start(session, format, connect, { headers, pingSeconds, inputLength });
     return undefined;
   }
 

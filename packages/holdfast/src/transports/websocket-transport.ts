@@ -117,8 +117,9 @@ export class WebSocketListener {
       context,
       this.#onGone,
     );
-    admission.add(transport);
-    transport.start(handler.open(transport), accepted.head);
+    const session = handler.open(transport);
+    admission.add(transport, session);
+    transport.start(session, accepted.head);
   }
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors.js";
 import { connectionOptions } from "../../src/options/limits.js";
 import { defaultsOf } from "../../src/options/option.js";
 import { TrustedProxies } from "../../src/requests/trusted-proxies.js";
 import { type AddressLimits, Admission } from "../../src/transports/admission.js";
 import { countTo } from "../channels/support/entries.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
 
 function createAdmission(limits: Partial<AddressLimits>, proxies: readonly string[] = ["10.0.0.1"]) {
   const clock = new FakeClock();
@@ -25,7 +26,7 @@ function createAdmission(limits: Partial<AddressLimits>, proxies: readonly strin
     const refusal = findRefusal(address);
     if (refusal) return refusal.status;
     const connection = { place: admission.enter(admitted(address)).place, destroy() {} };
-    admission.add(connection);
+    admission.add(connection, { close() {} });
     return connection;
   };
   return { clock, admission, findRefusal, open };
@@ -121,3 +122,91 @@ describe("rate of connections from one address", () => {
     expect(admission.addresses).toBe(1);
   });
 });
+
+describe("connections of nodes that share counts", () => {
+  /** Two nodes: `counts` is what they share. */
+  function createNodes(limits: { readonly maxConnections: number | null } & Partial<AddressLimits>) {
+    const counts = createCounts();
+    const { maxConnections, ...addressLimits } = limits;
+    const closed: string[] = [];
+    const nodes = countTo(2).map(
+      () =>
+        new Admission({
+          clock: new FakeClock(),
+          addressLimits: { ...defaultsOf(connectionOptions), ...addressLimits },
+          maxConnections,
+          peerKeyOf: (address) => address,
+          counts,
+        }),
+    );
+    const open = async (node: number, address: string) => {
+      const admission = nodes[node] as Admission;
+      const source = { address, host: undefined, isForwarded: false };
+      const { place } = admission.enter({ source, request: { headers: {}, url: "/", address }, cors: {} });
+      const connection = { place, destroy() {} };
+      const session = {
+        close({ code, reason }: { readonly code: number; readonly reason: string }) {
+          closed.push(`${code} ${reason}`);
+          admission.leave(connection);
+        },
+      };
+      admission.add(connection, session);
+      await settle();
+      return { leave: () => admission.leave(connection) };
+    };
+    return { counts, closed, open };
+  }
+
+  it("are closed beyond the limit of all together, with its reason", async () => {
+    const { closed, counts, open } = createNodes({ maxConnections: 2 });
+    const first = await open(0, "a");
+    await open(1, "b");
+    expect(closed).toEqual([]);
+    await open(1, "c");
+    expect(closed).toEqual(["3013 too many requests: The server has reached its limit of 2 connections."]);
+    first.leave();
+    await open(1, "d");
+    expect(closed).toHaveLength(1);
+    expect(counts.all.get("connections")).toBe(2);
+  });
+
+  it("are closed beyond the limit of an address, and give back what they had taken", async () => {
+    const { closed, counts, open } = createNodes({ maxConnections: 10, maxAddressConnections: 1 });
+    const first = await open(0, "a");
+    await open(1, "a");
+    expect(closed).toEqual([expect.stringContaining("An address may have 1 open connections")]);
+    expect(Object.fromEntries(counts.all)).toEqual({ connections: 1, "address:a": 1 });
+    first.leave();
+    expect(counts.all.size).toBe(0);
+  });
+
+  it("that are gone before they are counted leave nothing behind, and so do those that cannot be counted", async () => {
+    const { closed, counts, open } = createNodes({ maxConnections: 10 });
+    const opening = open(0, "a");
+    (await opening).leave();
+    counts.fails = true;
+    await open(0, "a");
+    expect(closed).toEqual([expect.stringContaining("3004")]);
+    expect(counts.all.size).toBe(0);
+  });
+});
+
+function createCounts() {
+  const all = new Map<string, number>();
+  const add = (key: string, by: number) => {
+    const count = (all.get(key) ?? 0) + by;
+    if (count > 0) all.set(key, count);
+    else all.delete(key);
+  };
+  return {
+    all,
+    fails: false,
+    async take(key: string, max: number) {
+      if (this.fails) throw new HoldfastError("HF_BROKER_UNAVAILABLE");
+      if ((all.get(key) ?? 0) >= max) return false;
+      add(key, 1);
+      return true;
+    },
+    release: (key: string) => add(key, -1),
+  };
+}

@@ -42,6 +42,8 @@ export interface ChannelLogsOptions {
   readonly onPublication: LogEvents["onPublication"];
   /** The epoch that a subscribed channel's log has or will have; undefined if the channel is not subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
+  /** A channel without a log, or its log, has got another epoch. */
+  readonly onEpoch: (channel: string, epoch: string) => void;
   readonly userPercent: number;
 }
 
@@ -171,15 +173,20 @@ export class ChannelLogs {
     };
   }
 
-  /** The head of a log, or where it will begin. */
-  position(channel: string): Position {
+  /**
+   * The head of a log, or where it will begin.
+   * @param floor a position that readers were shown
+   */
+  position(channel: string, floor?: Position): Position {
+    if (floor !== undefined) this.#loaded.renewIfBehind(channel, floor);
     return this.#loaded.position(channel);
   }
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     this.#assertWritable(options);
     this.#checks.assertStorable(publication, options);
-    const { idempotencyKey, sender = "" } = options;
+    const { idempotencyKey, sender = "", floor } = options;
+    if (floor !== undefined) this.#loaded.renewIfBehind(channel, floor);
     const known = this.#loaded.load(channel);
     this.#room.assertPublication(known, options, this.#commit.waitingBytes);
     const key = idempotencyKey === undefined ? undefined : this.#keys.sent(sender, idempotencyKey);

@@ -24,6 +24,7 @@ import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { ChannelLogs } from "./channel-logs.js";
 import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
+import type { StoreSharing } from "./store-folder.js";
 
 export interface LmdbBrokerOptions extends StoreOptions {
   /** The folder of the store; created if it does not exist. */
@@ -40,6 +41,11 @@ export interface LmdbBrokerOptions extends StoreOptions {
   readonly maxIdempotencyKeys?: number;
   /** Percent of each bound that one user may have once half of it is used. @default 2 */
   readonly userPercent?: number;
+}
+
+/** How a log's store is shared with other processes. */
+export interface SharedLmdbOptions extends LmdbBrokerOptions {
+  readonly sharing?: StoreSharing;
 }
 
 const defaultMaxIdempotencyKeys = 10_000_000;
@@ -63,8 +69,9 @@ export class LmdbBroker extends LocalBroker<LmdbLog> {
 }
 
 /** The logs of all channels, in one store. */
-class LmdbLog implements LocalLog {
+export class LmdbLog implements LocalLog {
   readonly #options: Required<LmdbBrokerOptions>;
+  readonly #sharing: StoreSharing | undefined;
   /** Subscribed channels, each with the epoch that its log has or will have. */
   readonly #subscribed = new Map<string, string>();
   #events: LogEvents | undefined;
@@ -72,8 +79,9 @@ class LmdbLog implements LocalLog {
   #opening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: LmdbBrokerOptions) {
+  constructor({ sharing, ...options }: SharedLmdbOptions) {
     const { folder, userPercent = defaultUserPercent } = options;
+    this.#sharing = sharing;
     this.#options = {
       repair: false,
       maxIdempotencyKeys: defaultMaxIdempotencyKeys,
@@ -97,12 +105,15 @@ class LmdbLog implements LocalLog {
   async #openStore(events: LogEvents): Promise<void> {
     const { folder, clock, repair, onError } = this.#options;
     const onNotice = (error: HoldfastError) => onError(error, { stage: "opening the store" });
-    const store = await openStore({ folder, clock, isRepair: repair, onNotice });
+    const store = await openStore({ folder, clock, isRepair: repair, onNotice, sharing: this.#sharing });
     this.#events = this.#closed ? undefined : events;
     const logs = new ChannelLogs(store, {
       ...this.#options,
       onPublication: (...publication) => this.#events?.onPublication(...publication),
       subscribedEpoch: (channel) => this.#subscribed.get(channel),
+      onEpoch: (channel, epoch) => {
+        if (this.#subscribed.has(channel)) this.#subscribed.set(channel, epoch);
+      },
     });
     try {
       await logs.start();
@@ -154,9 +165,14 @@ class LmdbLog implements LocalLog {
     return withStoreErrors(() => logs.read(channel, query));
   }
 
-  async heads(channels: readonly string[]): Promise<ReadonlyMap<string, Position>> {
+  async heads(
+    channels: readonly string[],
+    floors?: ReadonlyMap<string, Position>,
+  ): Promise<ReadonlyMap<string, Position>> {
     const logs = this.#open();
-    return withStoreErrors(() => new Map(channels.map((channel) => [channel, logs.position(channel)])));
+    return withStoreErrors(
+      () => new Map(channels.map((channel) => [channel, logs.position(channel, floors?.get(channel))])),
+    );
   }
 
   async keys(channel: string, query: KeysQuery): Promise<KeysPage> {

@@ -43,6 +43,7 @@ export interface LoadedLogsOptions extends Omit<SharedByLogs, "index" | "onDamag
   readonly createEpoch: () => string;
   /** The epoch that a subscribed channel's log has or will have; undefined if the node is not subscribed. */
   readonly subscribedEpoch: (channel: string) => string | undefined;
+  readonly onEpoch: (channel: string, epoch: string) => void;
   readonly onLoad: (log: ChannelLog) => void;
   /** The log has changes that are not in the index. */
   readonly onDirty: (log: ChannelLog) => void;
@@ -170,6 +171,29 @@ export class LoadedLogs {
     if (!isLost) return;
     log.renew(createEpoch(), this.#stamp());
     onDirty(log);
+  }
+
+  /**
+   * A log that is behind a position of its own epoch has lost what readers were shown, such as a folder that was put back from a
+   * copy: it continues in a new epoch.
+   */
+  renewIfBehind(channel: string, floor: Position): void {
+    const { epoch, offset } = this.position(channel);
+    if (epoch !== floor.epoch || offset >= floor.offset) return;
+    const { store, createEpoch, onDirty, onEpoch, onError } = this.#options;
+    const log = this.#logs.get(channel);
+    if (log !== undefined) {
+      log.renew(createEpoch(), this.#stamp());
+      onDirty(log);
+      onEpoch(channel, log.epoch);
+      return;
+    }
+    const { group, generation } = this.#initialEpochs.retire(channel);
+    onEpoch(channel, this.#initialEpochs.of(channel));
+    if (store.refusal !== undefined) return;
+    store.index
+      .putGeneration(group, generation)
+      .catch((error: unknown) => onError(error, `storing the epoch of channel ${channel}`));
   }
 
   /** Removes a log and its segments; the next log of this name has another epoch. */

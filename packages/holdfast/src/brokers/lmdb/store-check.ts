@@ -23,6 +23,7 @@ import {
   readJournalEnds,
 } from "./journal.js";
 import { corrupt, isNoRoom } from "./store-errors.js";
+import type { StoreSharing } from "./store-folder.js";
 import { type Marker, readBootId, readMarker } from "./store-marker.js";
 import { reserveLockFile } from "./store-room.js";
 
@@ -33,6 +34,8 @@ export interface OpenStoreOptions {
   readonly clock: Clock;
   /** Gets damage that was found and repaired. */
   readonly onNotice: (error: HoldfastError) => void;
+  /** Undefined: no other process may use it. */
+  readonly sharing?: StoreSharing | undefined;
 }
 
 /** The result of an inspection. */

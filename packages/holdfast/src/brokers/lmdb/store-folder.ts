@@ -11,7 +11,7 @@
 
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
-import { connect, createServer, type ListenOptions, type Server } from "node:net";
+import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { HoldfastError } from "../../errors.js";
@@ -73,10 +73,20 @@ function close(path: string, mode: number): void {
   }
 }
 
-interface OwnerRecord {
+export interface OwnerRecord {
   readonly pid: number;
   /** Name of the socket. */
   readonly socket: string;
+  /** If the owner shares the store: what a process must know to use it. Whoever may read the folder knows it. */
+  readonly key?: string;
+}
+
+/** How an owner shares its store with other processes. */
+export interface StoreSharing {
+  /** A secret, which `owner.json` has. */
+  readonly key: string;
+  /** A process has connected. */
+  readonly accept: (socket: Socket) => void;
 }
 
 const fileName = "owner.json";
@@ -99,10 +109,10 @@ export class StoreOwner {
   }
 
   /** @throws HF_STORE_IN_USE when another server owns the store */
-  static async take(folder: string): Promise<StoreOwner> {
+  static async take(folder: string, sharing?: StoreSharing): Promise<StoreOwner> {
     const name = await takeName(folder);
     try {
-      return new StoreOwner(folder, name, await takeSocket(folder));
+      return new StoreOwner(folder, name, await takeSocket(folder, sharing));
     } catch (error) {
       // If the disk is full or read-only, the name alone has to do.
       if (name && isNoRoom(error)) return new StoreOwner(folder, name, undefined);
@@ -143,17 +153,17 @@ async function takeName(folder: string): Promise<Server | undefined> {
   const address = addresses[process.platform];
   if (address === undefined) return undefined;
   try {
-    // Workers of a cluster would share it otherwise.
-    return await listen({ path: address, exclusive: true });
+    return await listen({ path: address });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return undefined;
     throw inUse(folder, readRecord(join(folder, fileName)));
   }
 }
 
-async function takeSocket(folder: string): Promise<OwnerSocket> {
-  const record = { pid: process.pid, socket: `owner-${randomUUID().slice(0, 8)}.sock` };
-  const server = await withAddress(folder, record.socket, listen);
+async function takeSocket(folder: string, sharing: StoreSharing | undefined): Promise<OwnerSocket> {
+  const socket = `owner-${randomUUID().slice(0, 8)}.sock`;
+  const record = { pid: process.pid, socket, ...(sharing && { key: sharing.key }) };
+  const server = await withAddress(folder, socket, (path) => listen({ path }, sharing?.accept));
   try {
     if (process.platform !== "win32") fs.chmodSync(join(folder, record.socket), 0o600);
     for (let i = 0; i < attempts; i++) if (await claim(folder, record)) return { server, record };
@@ -209,11 +219,37 @@ function readRecord(path: string): OwnerRecord | undefined {
   }
 }
 
-async function listen(address: string | ListenOptions): Promise<Server> {
-  const server = createServer((socket) => socket.destroy());
+/** The process that owns the folder's store, as its file says. */
+export function findOwner(folder: string): OwnerRecord | undefined {
+  return readRecord(join(folder, fileName));
+}
+
+/** @throws what the system says, such as ECONNREFUSED if the owner has ended */
+export function connectToOwner(folder: string, { socket }: OwnerRecord): Promise<Socket> {
+  return withAddress(
+    folder,
+    socket,
+    (path) =>
+      new Promise((resolve, reject) => {
+        const connection = connect(path);
+        connection.once("error", reject);
+        connection.once("connect", () => {
+          connection.off("error", reject);
+          resolve(connection);
+        });
+      }),
+  );
+}
+
+async function listen(
+  address: ListenOptions,
+  accept = (socket: Socket): void => void socket.destroy(),
+): Promise<Server> {
+  const server = createServer(accept);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(address, resolve);
+    // Workers of a cluster would share it otherwise.
+    server.listen({ ...address, exclusive: true }, resolve);
   });
   server.unref();
   return server;

@@ -45,7 +45,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const { folder } = options;
   try {
     prepareFolder(folder);
-    const owner = await StoreOwner.take(folder);
+    const owner = await StoreOwner.take(folder, options.sharing);
     try {
       return await openOwned(options, owner).catch(async (cause: unknown) => {
         if (!isNoRoom(cause)) throw cause;

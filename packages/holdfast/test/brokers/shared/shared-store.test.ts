@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ample, countTo, EventRecord, query } from "../../../../../test/conformance/broker/fixture.js";
+import { connectToOwner, findOwner, type OwnerRecord } from "../../../src/brokers/lmdb/store-folder.js";
+import { encodeFrame, type Frame, FrameReader, kinds } from "../../../src/brokers/shared/frames.js";
+import { SharedStore } from "../../../src/brokers/shared/shared-store.js";
+import { protocolVersion } from "../../../src/brokers/shared/store-server.js";
+import { systemClock } from "../../../src/sockets/system-clock.js";
+import { createCounter } from "../../support/counter.js";
+import { until } from "../../support/server.js";
+
+const createEpoch = createCounter("epoch");
+
+class LinkRecord extends EventRecord {
+  readonly links: string[] = [];
+
+  override onDisconnect(): void {
+    this.links.push("down");
+  }
+
+  override onReconnect(): void {
+    this.links.push("up");
+  }
+}
+
+function createFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-shared-store-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function openStore(folder: string) {
+  const events = new LinkRecord();
+  const store = new SharedStore({
+    folder,
+    clock: systemClock,
+    createEpoch,
+    schedule: setImmediate,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  onTestFinished(() => store.close());
+  await store.open(events);
+  return { store, events };
+}
+
+async function openStores(count: number) {
+  const folder = createFolder();
+  const opened = [];
+  for (const _ of countTo(count)) opened.push(await openStore(folder));
+  return opened as [Opened, Opened, Opened];
+}
+
+type Opened = Awaited<ReturnType<typeof openStore>>;
+
+const publish = ({ store }: Opened, n: number) =>
+  store.publish("news", { data: String(n) }, { retention: ample });
+
+describe("store whose owner closes", () => {
+  it("is taken over by another process, and nobody notices but by hearing of it", async () => {
+    const [owner, ...followers] = await openStores(3);
+    for (const { store } of followers) await store.subscribe("news");
+    await publish(followers[0] as Opened, 1);
+    // Some are on their way.
+    const publishes = countTo(50, 2).map((n) => publish(followers[n % 2] as Opened, n));
+    await owner.store.close();
+    await Promise.all(publishes);
+    await until(() => followers.every(({ events }) => events.links.length === 2));
+    expect(followers.map(({ store }) => store.isOwner).sort()).toEqual([false, true]);
+    for (const { events, store } of followers) {
+      expect(events.links).toEqual(["down", "up"]);
+      const { publications } = await store.history("news", query());
+      expect(publications.map(({ offset }) => offset)).toEqual(countTo(50));
+    }
+    await publish(followers[0] as Opened, 51);
+    await until(() => followers.every(({ events }) => events.offsets("news").at(-1) === 51));
+  });
+
+  it("knows what the processes that are left had counted, and not what the closed one had", async () => {
+    const [owner, first, second] = await openStores(3);
+    expect(await owner.store.counts.take("a", 3)).toBe(true);
+    expect(await first.store.counts.take("a", 3)).toBe(true);
+    expect(await second.store.counts.take("a", 3)).toBe(true);
+    expect(await second.store.counts.take("a", 3)).toBe(false);
+    await owner.store.close();
+    expect(await first.store.counts.take("a", 3)).toBe(true);
+    expect(await second.store.counts.take("a", 3)).toBe(false);
+    expect(await first.store.counts.take("a", 3)).toBe(false);
+  });
+});
+
+describe("messages of nodes", () => {
+  it("reach one node, or all others, in order, also after another process has taken over", async () => {
+    const stores = await openStores(3);
+    const got = stores.map(() => [] as string[]);
+    for (const [i, { store }] of stores.entries())
+      await store.bus.open(`node-${i}`, {
+        onMessage: (message) => got[i]?.push(Buffer.from(message).toString()),
+        onConnect: () => got[i]?.push("connected"),
+        onDisconnect: () => got[i]?.push("disconnected"),
+      });
+    const [owner, first, second] = stores;
+    for (const n of countTo(3)) first.store.bus.send(Buffer.from(String(n)));
+    first.store.bus.send(Buffer.from("for one"), "node-2");
+    owner.store.bus.send(Buffer.from("of the owner"), "node-1");
+    await until(() => got[2]?.length === 4 && got[0]?.length === 3 && got[1]?.length === 1);
+    expect(got).toEqual([["1", "2", "3"], ["of the owner"], ["1", "2", "3", "for one"]]);
+    await owner.store.close();
+    await until(() => got[1]?.at(-1) === "connected" && got[2]?.at(-1) === "connected");
+    second.store.bus.send(Buffer.from("again"));
+    await until(() => got[1]?.at(-1) === "again");
+  });
+});
+
+describe("process that connects to the owner", () => {
+  it.each([
+    ["another version", { version: protocolVersion + 1 }, "Run the same version of Holdfast"],
+    ["another key", { key: "x".repeat(32) }, "the key is not its own"],
+  ])("is refused with %s", async (_name, different, message) => {
+    const folder = createFolder();
+    await openStore(folder);
+    const owner = findOwner(folder) as OwnerRecord;
+    const frames = await say(await connectToOwner(folder, owner), [
+      encodeFrame(kinds.hello, 0, { version: protocolVersion, key: owner.key, follower: "x", ...different }),
+    ]);
+    expect(frames).toMatchObject([{ kind: kinds.refusal, head: { code: "HF_STORE_IN_USE" } }]);
+    expect(JSON.stringify(frames[0]?.head)).toContain(message);
+  });
+
+  it.each([
+    ["speaks something else", Buffer.from("GET / HTTP/1.1\r\n\r\n")],
+    [
+      "calls before it has said hello",
+      encodeFrame(kinds.call, 1, { method: "heads", channels: [], floors: [] }),
+    ],
+  ])("and %s loses its connection, and the owner serves on", async (_name, bytes) => {
+    const folder = createFolder();
+    const owner = await openStore(folder);
+    expect(await say(await connectToOwner(folder, findOwner(folder) as OwnerRecord), [bytes])).toEqual([]);
+    expect(await publish(owner, 1)).toMatchObject({ position: { offset: 1 } });
+  });
+});
+
+/** @returns what the owner says until it ends the connection, but for that it opens the store */
+function say(socket: Socket, frames: readonly Buffer[]): Promise<Frame[]> {
+  const reader = new FrameReader();
+  const came: Frame[] = [];
+  socket.on("data", (chunk) => came.push(...reader.read(chunk)));
+  for (const frame of frames) socket.write(frame);
+  return new Promise((resolve) => socket.once("close", () => resolve(came)));
+}
