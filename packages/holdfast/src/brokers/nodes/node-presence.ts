@@ -14,6 +14,7 @@ import { HoldfastError } from "../../errors.js";
 import type { ClientInfo } from "../../wire/messages.js";
 import type { JsonText } from "../../wire/payload.js";
 import { LocalPresence, type LocalPresenceOptions } from "../local-presence.js";
+import { AnnouncementQueue } from "./announcement-queue.js";
 import type { NodeMessage } from "./message-format.js";
 import type { NodeMessages, Peer } from "./node-messages.js";
 import type { NodeRequests } from "./node-requests.js";
@@ -62,6 +63,8 @@ export class NodePresence implements PresenceStore {
   readonly #timeoutMs: number;
   readonly #local: LocalPresence;
   readonly #remote: RemoteClients;
+  /** Of clients of other nodes. */
+  readonly #announcements: AnnouncementQueue;
   readonly #lists = new SharedQueries<readonly (readonly WireInfo[])[]>();
   readonly #counts = new SharedQueries<readonly Counts[]>();
   /** Channels that are followed, and whose clients are still to be asked for. */
@@ -80,7 +83,13 @@ export class NodePresence implements PresenceStore {
     this.#options = options;
     this.#timeoutMs = options.queryTimeoutMs ?? defaultTimeoutMs;
     this.#local = new LocalPresence(options);
-    this.#remote = new RemoteClients(options.maxRemoteClients ?? defaultMaxRemoteClients);
+    const { clock, maxRemoteClients = defaultMaxRemoteClients } = options;
+    this.#remote = new RemoteClients(maxRemoteClients);
+    this.#announcements = new AnnouncementQueue(clock, maxRemoteClients, ({ kind, channel, info }) => {
+      if (!options.isSubscribed(channel)) return;
+      if (kind === "join") this.#events?.onJoin(channel, info);
+      else this.#events?.onLeave(channel, info);
+    });
     requests.serve("presence", (channel) => this.#local.entries(String(channel)).map(toWire));
     requests.serve("presenceStats", (query) =>
       this.#countOwn(query as { channel: string; withUsers: boolean }),
@@ -111,6 +120,7 @@ export class NodePresence implements PresenceStore {
     this.#events = undefined;
     this.#cancelSweep?.();
     this.#remote.clear();
+    this.#announcements.clear();
     await this.#local.close();
   }
 
@@ -205,13 +215,13 @@ export class NodePresence implements PresenceStore {
       if (heard.size < maxHeard) heard.add(announcementKey(id, channel, info.client));
     if (kind === "join") {
       const added = this.#remote.add(channel, id, info, message.isListed === true);
-      if (added !== "known") this.#events?.onJoin(channel, info);
+      if (added !== "known") this.#announcements.add({ kind: "join", channel, info });
       return;
     }
     const removed = this.#remote.remove(channel, id, info.client);
     // The leaves of a node that was lost were announced then.
     if (removed === "removed" || (removed === "unknown" && !this.#resyncing.has(id)))
-      this.#events?.onLeave(channel, info);
+      this.#announcements.add({ kind: "leave", channel, info });
   }
 
   /** Keeps count of who is in the channel from now on. */
@@ -264,11 +274,11 @@ export class NodePresence implements PresenceStore {
     for (const info of this.#remote.listed(channel, node)) {
       if (present.has(info.client) || hasHeard(info)) continue;
       this.#remote.remove(channel, node, info.client);
-      this.#events?.onLeave(channel, info);
+      this.#announcements.add({ kind: "leave", channel, info });
     }
     for (const info of clients)
       if (!hasHeard(info) && this.#remote.add(channel, node, info, true) === "new")
-        this.#events?.onJoin(channel, info);
+        this.#announcements.add({ kind: "join", channel, info });
   };
 
   /**
@@ -300,7 +310,7 @@ export class NodePresence implements PresenceStore {
 
   #announceLeaves(node: string): void {
     for (const { channel, info } of this.#remote.removeNode(node))
-      if (this.#options.isSubscribed(channel)) this.#events?.onLeave(channel, info);
+      this.#announcements.add({ kind: "leave", channel, info });
   }
 
   #scheduleSweep(): void {
