@@ -1,7 +1,6 @@
 /** Tokens for clients, made by the application's own server: what a `/token` route answers. */
 import { type Duration, durationAdvice, parseDuration } from "../app/duration.js";
-import { describeToken } from "../auth/describe-token.js";
-import { type SignOptions, signToken as sign, type TokenClaims } from "../auth/sign-token.js";
+import { describeToken, type SignOptions, signToken as sign, type TokenClaims } from "../auth/sign-token.js";
 import { HoldfastError } from "../errors.js";
 
 export interface SignTokenOptions extends SignOptions {
