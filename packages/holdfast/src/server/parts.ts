@@ -11,7 +11,7 @@ import {
   resolveSocketOptions,
   type SocketSettings,
 } from "../options/websocket.js";
-import type { TrustedProxies } from "../requests/trusted-proxies.js";
+import type { TrustedProxies } from "../requests/addresses.js";
 import type { Application } from "../sessions/application.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import type { SessionRegistry } from "../sessions/registry.js";
