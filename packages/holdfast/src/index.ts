@@ -32,7 +32,6 @@ export {
   type TokenAuthentication,
   type UntypedApp,
 } from "./app/define-app.js";
-export type { Duration } from "./app/duration.js";
 export type { Schema, User } from "./app/hooks.js";
 export type { TokenClaims } from "./auth/sign-token.js";
 export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.js";
@@ -83,6 +82,6 @@ export {
   insecureAuth,
 } from "./sessions/identity.js";
 export type { TlsOptions } from "./sockets/http-front.js";
-export type { Clock } from "./time/clock.js";
+export type { Clock, Duration } from "./time/clock.js";
 export type * from "./wire/messages.js";
 export type { JsonText, Payload } from "./wire/payload.js";

@@ -20,7 +20,7 @@ import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
-import { LoopLag } from "../time/loop-lag.js";
+import { LoopLag } from "../time/clock.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
