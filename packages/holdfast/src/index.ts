@@ -38,9 +38,9 @@ export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.j
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
+export type * from "./channels/broker.js";
 export type * from "./channels/cluster.js";
 export type * from "./channels/log.js";
-export type * from "./channels/presence-store.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
 export {
   type ChannelConfig,
@@ -70,7 +70,7 @@ export type {
   RevocationChoices,
   UserTarget,
 } from "./server/app-methods.js";
-export type { ListeningAddress } from "./server/listening.js";
+export type { ListeningAddress } from "./server/parts.js";
 export { createServer, type HoldfastServer, type ServerStats } from "./server/server.js";
 export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";

@@ -43,8 +43,8 @@ import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
-import { addressOf, isLocalOnly, type ListeningAddress, setHstsHeader } from "./listening.js";
 import {
+  addressOf,
   auditFunctionOf,
   callAsServer,
   createFront,
@@ -52,7 +52,10 @@ import {
   createStreams,
   createWork,
   deflateSettingsOf,
+  isLocalOnly,
+  type ListeningAddress,
   type Streams,
+  setHstsHeader,
   socketSettingsOf,
   withPlainPem,
   withTokenAudit,
