@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type RouteName, routes } from "../../packages/holdfast/src/http/routes.js";
+import { type RouteName, routes } from "../../packages/holdfast/src/http/router.js";
 import type { ServerOptions } from "../../packages/holdfast/src/index.js";
 import {
   frame,

@@ -15,7 +15,7 @@ import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpStat
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findRoute, type RouteName, routes } from "../../packages/holdfast/src/http/routes.js";
+import { findRoute, type RouteName, routes } from "../../packages/holdfast/src/http/router.js";
 import { channel, createServer, defineApp } from "../../packages/holdfast/src/index.js";
 
 const apiKey = "a key for the table of rules";

@@ -133,7 +133,7 @@ const server: Readonly<Record<string, Layer>> = {
     packages: [],
   },
   config: {
-    folders: ["app", "auth", "channels", "options", "requests", "server", "sessions", "sockets"],
+    folders: ["app", "auth", "channels", "options", "requests", "server", "sessions", "sockets", "time"],
     node: ["crypto", "fs", "path", "url"],
     packages: ["jiti", "yaml", "zod"],
     files: ["http/api/keys.ts"],

@@ -32,16 +32,15 @@ export {
   type TokenAuthentication,
   type UntypedApp,
 } from "./app/define-app.js";
-export type { Duration } from "./app/duration.js";
 export type { Schema, User } from "./app/hooks.js";
 export type { TokenClaims } from "./auth/sign-token.js";
 export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.js";
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
+export type * from "./channels/broker.js";
 export type * from "./channels/cluster.js";
 export type * from "./channels/log.js";
-export type * from "./channels/presence-store.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";
 export {
   type ChannelConfig,
@@ -71,7 +70,7 @@ export type {
   RevocationChoices,
   UserTarget,
 } from "./server/app-methods.js";
-export type { ListeningAddress } from "./server/listening.js";
+export type { ListeningAddress } from "./server/parts.js";
 export { createServer, type HoldfastServer, type ServerStats } from "./server/server.js";
 export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";
@@ -83,6 +82,6 @@ export {
   insecureAuth,
 } from "./sessions/identity.js";
 export type { TlsOptions } from "./sockets/http-front.js";
-export type { Clock } from "./time/clock.js";
+export type { Clock, Duration } from "./time/clock.js";
 export type * from "./wire/messages.js";
 export type { JsonText, Payload } from "./wire/payload.js";

@@ -28,7 +28,6 @@ export {
   WebSocketServer,
   type WebSocketServerOptions,
 } from "./sockets/websocket-server.js";
-export { CloseCode } from "./websocket/close.js";
 // The protocol without I/O.
 export {
   type CloseStatus,
@@ -39,6 +38,7 @@ export {
   WebSocketConnection,
 } from "./websocket/connection.js";
 export type { Deflate } from "./websocket/deflate.js";
+export { CloseCode } from "./websocket/frame.js";
 export type { DeflateAgreement, RawHeaders } from "./websocket/handshake-fields.js";
 export { defaultMessageLimits, type MessageData, PreparedMessage } from "./websocket/message.js";
 export {

@@ -1,14 +1,13 @@
 /** What the sections of the broker suite work with: an open broker, a record of its events, and its time. */
 import { describe, it } from "vitest";
 import { InitialEpochs } from "../../../packages/holdfast/src/brokers/epochs.js";
-import type { Broker, BrokerEvents } from "../../../packages/holdfast/src/channels/broker.js";
+import type { Broker, BrokerEvents, PresenceEvents } from "../../../packages/holdfast/src/channels/broker.js";
 import type {
   ClusterCommand,
   ClusterEvents,
   CommandOutcome,
 } from "../../../packages/holdfast/src/channels/cluster.js";
 import type { HistoryQuery, Log, LogEvents, Retention } from "../../../packages/holdfast/src/channels/log.js";
-import type { PresenceEvents } from "../../../packages/holdfast/src/channels/presence-store.js";
 import type { ClientInfo, Publication } from "../../../packages/holdfast/src/wire/messages.js";
 import { type FakeClock, settle } from "../../../packages/holdfast/test/support/fake-clock.js";
 

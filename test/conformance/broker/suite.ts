@@ -1,5 +1,5 @@
 /**
- * What every broker has to do, as suites for its three contracts: channels/log.ts, presence-store.ts and cluster.ts. Tests that
+ * What every broker has to do, as suites for its three contracts: channels/log.ts, broker.ts (the presence store) and cluster.ts. Tests that
  * need a capability that the broker lacks are skipped, and their titles say why.
  */
 import { afterEach, describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /** The closing handshake (RFC 6455 §7) and the close codes that may travel in it (§7.4). */
 import { describe, expect, it } from "vitest";
-import { isSendableCloseCode } from "../../../packages/holdfast/src/websocket/close.js";
+import { isSendableCloseCode } from "../../../packages/holdfast/src/websocket/frame.js";
 import { type Role, WebSocketConnection } from "../../../packages/holdfast/src/websocket.js";
 import { agreed } from "./support/deflate.js";
 import { opcodes, peerOf } from "./support/frame-builder.js";

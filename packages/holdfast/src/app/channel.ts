@@ -4,8 +4,8 @@
  */
 import type { Durability } from "../channels/log.js";
 import type { ChannelKind, RecoveryMode, RecoveryRule } from "../channels/rules.js";
+import type { Duration } from "../time/clock.js";
 import type { Access } from "./access.js";
-import type { Duration } from "./duration.js";
 import type { Schema, User } from "./hooks.js";
 import type { Params } from "./pattern.js";
 

@@ -12,11 +12,11 @@ import {
   type Refusal,
   refusal,
 } from "../sessions/application.js";
+import { type Duration, durationAdvice, parseDuration } from "../time/clock.js";
 import { type Payload, parsePayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
 import { Rejection } from "./define-app.js";
-import { type Duration, durationAdvice, parseDuration } from "./duration.js";
 import { isSchema, orRefusal, type TimeLimit, toJsonText, toSamePayload, toUser, validate } from "./hooks.js";
 import type { Params, Pattern } from "./pattern.js";
 

@@ -1,7 +1,14 @@
-/** The common part of brokers for a single process: a log, with presence and cluster in memory. */
+/** The common part of brokers for a single process: a log, with presence in memory and a cluster of one node, whose handler is called at once. */
 import type { Broker, BrokerEvents, BrokerStart } from "../channels/broker.js";
+import type {
+  Cluster,
+  ClusterAnswer,
+  ClusterCommand,
+  ClusterEvents,
+  ClusterNode,
+} from "../channels/cluster.js";
 import type { Log } from "../channels/log.js";
-import { LocalCluster } from "./local-cluster.js";
+import { HoldfastError } from "../errors.js";
 import { LocalPresence, type LocalPresenceOptions } from "./local-presence.js";
 
 /** A log that knows which channels its only node is subscribed to. */
@@ -42,5 +49,44 @@ export class LocalBroker<L extends LocalLog> implements Broker {
 
   async #close(): Promise<void> {
     await Promise.all([this.log.close(), this.presence.close(), this.cluster.close()]);
+  }
+}
+
+class LocalCluster implements Cluster {
+  #node: ClusterNode = Object.freeze({ id: "local", name: "local", version: "", startedAt: 0 });
+  #events: ClusterEvents | undefined;
+
+  get id(): string {
+    return this.#node.id;
+  }
+
+  async open(events: ClusterEvents, node = this.#node): Promise<void> {
+    this.#node = node;
+    this.#events = events;
+  }
+
+  async close(): Promise<void> {
+    this.#events = undefined;
+  }
+
+  async nodes(): Promise<readonly ClusterNode[]> {
+    this.#opened();
+    return [this.#node];
+  }
+
+  async send(command: ClusterCommand, node = this.id): Promise<ClusterAnswer> {
+    const events = this.#opened();
+    if (node !== this.id) return { outcomes: new Map(), silent: [node] };
+    const outcome = await events.onCommand(command);
+    return { outcomes: new Map([[this.id, outcome]]), silent: [] };
+  }
+
+  async announceHistoryRemoved(channel: string): Promise<void> {
+    this.#opened().onHistoryRemoved(channel);
+  }
+
+  #opened(): ClusterEvents {
+    if (this.#events === undefined) throw new HoldfastError("HF_BROKER_CLOSED");
+    return this.#events;
   }
 }

@@ -1,5 +1,5 @@
 /** The presence store of a single process: entries in memory. */
-import type { PresenceEvents, PresenceStats, PresenceStore } from "../channels/presence-store.js";
+import type { PresenceEvents, PresenceStats, PresenceStore } from "../channels/broker.js";
 import { defaultUserPercent, type Owner, Quota } from "../channels/quota.js";
 import { Round } from "../channels/round.js";
 import { HoldfastError } from "../errors.js";

@@ -1,10 +1,10 @@
 /**
  * Publications as brokers that store or send them write them: the data as text, and everything else as attributes, a JSON text.
- * Offset and time stand beside these, each broker in its own way.
+ * Offset and time stand beside these, each broker in its own way. And pages of history, gathered up to the bounds of their query.
  */
-import type { NewPublication } from "../channels/log.js";
+import type { HistoryQuery, NewPublication } from "../channels/log.js";
 import type { ClientInfo, Publication } from "../wire/messages.js";
-import { isBinary, type Payload } from "../wire/payload.js";
+import { isBinary, type Payload, payloadSize } from "../wire/payload.js";
 
 interface Attributes extends Omit<Publication, "data" | "offset" | "time" | "delta"> {
   /** The data is bytes. */
@@ -87,4 +87,29 @@ export function decodePublication(
   if (attributes === "") return { offset, data, time };
   const { isBinary, fields } = decodeAttributes(attributes);
   return { offset, data: isBinary ? decodeBytes(data) : data, time, ...fields };
+}
+
+export class PageBuilder {
+  readonly #query: HistoryQuery;
+  readonly publications: Publication[] = [];
+  #bytes = 0;
+  isFull: boolean;
+
+  constructor(query: HistoryQuery) {
+    this.#query = query;
+    this.isFull = query.maxEntries === 0;
+  }
+
+  add(publication: Publication): void {
+    if (this.isFull) return;
+    this.#bytes += payloadSize(publication.data) + (publication.info?.connInfo?.length ?? 0);
+    if (this.#bytes > this.#query.maxBytes && this.publications.length > 0) this.isFull = true;
+    else this.publications.push(publication);
+    if (this.publications.length >= this.#query.maxEntries) this.isFull = true;
+  }
+
+  clear(): void {
+    this.publications.length = 0;
+    this.#bytes = 0;
+  }
 }

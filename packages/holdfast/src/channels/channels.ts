@@ -5,9 +5,9 @@
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { type ViewOptions, viewOf } from "./batches.js";
+import type { PresenceEvents } from "./broker.js";
 import { Channel } from "./channel.js";
 import type { LogEvents } from "./log.js";
-import type { PresenceEvents } from "./presence-store.js";
 import { defaultUserPercent, type Owner, Quota } from "./quota.js";
 import { Recovery, type RecoveryOptions } from "./recovery.js";
 import type { RingLimits } from "./ring.js";

@@ -1,6 +1,6 @@
 /**
  * The contract of a log, which keeps the publications of all channels, and in maps the newest of each key. Presence is
- * presence-store.ts's, other nodes are cluster.ts's. Implementations live in brokers/ and pass test/conformance/broker.
+ * broker.ts's, other nodes are cluster.ts's. Implementations live in brokers/ and pass test/conformance/broker.
  *
  * For every log:
  * - Calls for one channel MUST take effect in the order they are made, so an `unsubscribe` followed by a `subscribe`

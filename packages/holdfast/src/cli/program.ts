@@ -2,11 +2,10 @@
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, HoldfastError, version } from "../index.js";
 import { addConfig, addDoctor } from "./config.js";
-import { addHistory } from "./history.js";
 import { addNodes } from "./nodes.js";
 import { addPublish } from "./publish.js";
 import { addServe } from "./serve.js";
-import { addSubscribe } from "./subscribe.js";
+import { addHistory, addSubscribe } from "./subscribe.js";
 import { writeNote } from "./terminal.js";
 import { addToken } from "./token.js";
 

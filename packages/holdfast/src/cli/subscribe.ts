@@ -1,10 +1,12 @@
-/** `holdfast subscribe`. */
+/** `holdfast subscribe` and `holdfast history`: print publications, one JSON line each. */
 import type { PublicationContext, Subscription } from "centrifuge";
 import { type Command, Option } from "commander";
-import { HoldfastError, type Position } from "../index.js";
-
+import { HoldfastError, type Position, readStore } from "../index.js";
+import { messageOptions } from "../options/limits.js";
+import { payloadText, RawJson } from "../wire/payload.js";
 import {
   type ConnectionOptions,
+  connectOnce,
   createClient,
   reportConnection,
   whenRefused,
@@ -72,7 +74,7 @@ function untilEnough(subscription: Subscription, count: number | undefined): Pro
 }
 
 /** The printed form of a publication. */
-export function toLine({ channel, offset, data, info, tags }: PublicationContext) {
+function toLine({ channel, offset, data, info, tags }: PublicationContext) {
   return {
     channel,
     offset,
@@ -105,7 +107,7 @@ function untilSignal(): Promise<void> {
 }
 
 /** @throws HF_CLI_USAGE when the text is not `epoch:offset`, or `0` for the beginning */
-export function parsePosition(text: string): Position {
+function parsePosition(text: string): Position {
   const match = /^(?:(.*):)?(\d+)$/.exec(text);
   const offset = Number(match?.[2]);
   if (match === null || !Number.isSafeInteger(offset))
@@ -114,4 +116,106 @@ export function parsePosition(text: string): Position {
       `--since must be epoch:offset, such as 3f2a91c0:17, or 0, but is ${text}`,
     );
   return { epoch: match[1] ?? "", offset };
+}
+
+export function addHistory(program: Command): void {
+  withConnectionFlags(
+    program.command("history").description("print a channel's history, one JSON line per publication"),
+  )
+    .argument("<channel>", "name of the channel")
+    .addOption(
+      new Option(
+        "--limit <number>",
+        "maximum number, up to 300: the newest, or with --since the first after it",
+      )
+        .argParser(toInteger)
+        .default(100),
+    )
+    .option("--since <epoch:offset>", "only publications after this position")
+    .option("--reverse", "newest first")
+    .option("--data <folder>", "read a store's folder instead, with or without its server running")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ holdfast history news
+  $ holdfast history news --data ./holdfast-data
+  $ holdfast history news --limit 1 --reverse
+`,
+    )
+    .action(runHistory);
+}
+
+interface HistoryOptions extends ConnectionOptions {
+  readonly limit: number;
+  readonly since?: string;
+  readonly reverse?: boolean;
+  readonly data?: string;
+}
+
+/** The default of `maxHistoryEntries`. */
+const maxAtOnce = messageOptions.maxHistoryEntries.default;
+const maxPageBytes = 64 * 1024 * 1024;
+
+async function runHistory(channel: string, options: HistoryOptions): Promise<void> {
+  const since = options.since === undefined ? undefined : parsePosition(options.since);
+  if (options.data !== undefined) return await printStored(options.data, channel, options, since);
+  const client = createClient(options);
+  await connectOnce(client, options.url);
+  try {
+    // Without a position the newest are requested, which arrive in reverse.
+    const isReverse = options.reverse === true || since === undefined;
+    const result = await client.history(channel, {
+      limit: options.limit,
+      reverse: isReverse,
+      ...(since && { since }),
+    });
+    const publications =
+      isReverse && options.reverse !== true ? result.publications.reverse() : result.publications;
+    for (const publication of publications) writeResult(toLine(publication));
+    writeNote(`holdfast: ${channel} is at ${result.epoch}:${result.offset}`);
+  } catch (error) {
+    const { code, message } = error as { code?: number; message?: string };
+    throw new HoldfastError("HF_CLI_CONNECTION", `cannot read the history: ${message} (code ${code})`, {
+      cause: error,
+    });
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function printStored(
+  folder: string,
+  channel: string,
+  { limit, reverse = false }: HistoryOptions,
+  since: { readonly epoch: string; readonly offset: number } | undefined,
+): Promise<void> {
+  const isReverse = reverse || since === undefined;
+  const query = {
+    maxEntries: Math.min(limit, maxAtOnce),
+    maxBytes: maxPageBytes,
+    isReverse,
+    ...(since && { sinceOffset: since.offset }),
+  };
+  const page = await readStore(folder, channel, query, Date.now());
+  if (page === undefined)
+    throw new HoldfastError("HF_CLI_USAGE", `the store in ${folder} has no channel ${channel}`);
+  const { publications, position } = page;
+  if (since && since.epoch !== "" && since.epoch !== position.epoch)
+    throw new HoldfastError("HF_CLI_USAGE", `the log of ${channel} has another epoch: ${position.epoch}`);
+  const shown = isReverse && !reverse ? publications.toReversed() : publications;
+  for (const { offset, data, info, tags } of shown) {
+    const { user = "", client = "", connInfo = "null" } = info ?? {};
+    const shownInfo = info && { user, client, connInfo: new RawJson(connInfo) };
+    writeResult(
+      toLine({
+        channel,
+        offset,
+        data: new RawJson(payloadText(data)),
+        ...(shownInfo && { info: shownInfo }),
+        ...(tags && { tags }),
+      }),
+    );
+  }
+  writeNote(`holdfast: ${channel} is at ${position.epoch}:${position.offset}`);
 }

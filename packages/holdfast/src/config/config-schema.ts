@@ -4,10 +4,10 @@
  */
 import { z } from "zod";
 import { App } from "../app/define-app.js";
-import { durationAdvice } from "../app/duration.js";
 import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/jwt-options.js";
 import { type Entry, type Schema, withoutLinks } from "../options/option.js";
 import { configOnlyOptions, serverOptions } from "../options/schema.js";
+import { durationAdvice } from "../time/clock.js";
 
 /** An object of these fields and no other. */
 function fields<T extends z.ZodRawShape>(shape: T) {

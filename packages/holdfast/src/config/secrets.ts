@@ -4,8 +4,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { HoldfastError, messageOf } from "../errors.js";
-import { readTextFile } from "./config-file.js";
-import { formatPath, type Path } from "./explain-issues.js";
+import { formatPath, type Path, readTextFile } from "./config-file.js";
 
 export interface SecretContext {
   readonly env: NodeJS.ProcessEnv;

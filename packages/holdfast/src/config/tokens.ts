@@ -1,11 +1,10 @@
 /** Tokens on the command line: the keys they are made and checked with, their claims, and whether a server would accept them. */
 import type { App, Authentication, TokenAuthentication } from "../app/define-app.js";
-import { parseDuration } from "../app/duration.js";
-import { describeToken } from "../auth/describe-token.js";
 import { type HmacAlgorithm, isHmacAlgorithm, type TokenOptions } from "../auth/jwt-options.js";
-import { signToken, signWithKey, type TokenClaims, toPublicPem } from "../auth/sign-token.js";
+import { describeToken, signToken, signWithKey, type TokenClaims, toPublicPem } from "../auth/sign-token.js";
 import { createTokens } from "../auth/tokens.js";
 import { HoldfastError } from "../errors.js";
+import { parseDuration } from "../time/clock.js";
 
 export interface TokenKeys {
   /** As for `jwt`, with the other options of tokens in the configuration. */

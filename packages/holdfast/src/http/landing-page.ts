@@ -3,19 +3,19 @@
  * without scripts; programs, and every other path, still get 404.
  */
 import { createHash } from "node:crypto";
+import { sendRepresentation } from "../requests/exchange.js";
 import { shareBytes } from "../sockets/request-bounds.js";
 import type { PageHandler } from "./pages.js";
-import { sendRepresentation } from "./representation.js";
-import { apiPath, routes, webSocketPath } from "./routes.js";
 
 export interface LandingPageOptions {
   readonly version: string;
   /** Prefix of all paths; empty for none. */
   readonly basePath: string;
+  readonly paths: Readonly<Record<"webSocket" | "sse" | "httpStream" | "api", string>>;
 }
 
-export function createLandingPage({ version, basePath }: LandingPageOptions): PageHandler {
-  const bytes = Buffer.from(render(version, basePath));
+export function createLandingPage(options: LandingPageOptions): PageHandler {
+  const bytes = Buffer.from(render(options));
   const etag = `W/"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
   const page = { bytes, isCompressible: false, gzipped: undefined, etag };
   return (path, request, response) => {
@@ -31,16 +31,16 @@ function acceptsHtml(accept = ""): boolean {
   return accept.toLowerCase().includes("text/html");
 }
 
-function render(version: string, basePath: string): string {
+function render({ version, basePath, paths }: LandingPageOptions): string {
   const rows = [
-    ["WebSocket", webSocketPath, "For Holdfast's client and the SDKs of the Centrifuge protocol."],
-    ["Server-sent events", routes.sse.path, "The same protocol where no WebSocket gets through."],
-    ["HTTP stream", routes.httpStream.path, "The same, as lines of JSON."],
+    ["WebSocket", paths.webSocket, "For Holdfast's client and the SDKs of the Centrifuge protocol."],
+    ["Server-sent events", paths.sse, "The same protocol where no WebSocket gets through."],
+    ["HTTP stream", paths.httpStream, "The same, as lines of JSON."],
     ["Channel events", "/channels/{channel}/events", "For EventSource, curl and everything without an SDK."],
     ["Channel", "/channels/{channel}", "GET reads publications, or waits for the next. POST publishes."],
     [
       "Server API",
-      `${apiPath}/{method}`,
+      `${paths.api}/{method}`,
       `For your own servers, with a key. <a href="api/openapi.json">OpenAPI</a>`,
     ],
   ]
@@ -76,10 +76,10 @@ ${rows}
 `;
 }
 
-const paths =
+const strokes =
   '<path d="M12 2v8"/><path d="M12 10c0 5-7 4-7 9.5"/><path d="M12 10c0 5 7 4 7 9.5"/><path d="M12 10v9.5"/><path d="M2 21.5h20"/>';
-const mark = `<svg viewBox="0 0 24 24" aria-hidden="true">${paths}</svg>`;
-const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#b23f0c" stroke-width="2" stroke-linecap="round">${paths}</svg>`;
+const mark = `<svg viewBox="0 0 24 24" aria-hidden="true">${strokes}</svg>`;
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#b23f0c" stroke-width="2" stroke-linecap="round">${strokes}</svg>`;
 
 const style = `
 :root{color-scheme:light dark;--paper:#f6f3ec;--surface:#fffdf9;--ink:#14262a;--soft:#50605f;--line:#e0d9cb;--accent:#b23f0c;--link:#0b615c;--code:#efe9dc}

@@ -8,9 +8,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { HoldfastError } from "../errors.js";
+import { type Representation, sendRepresentation } from "../requests/exchange.js";
 import type { HeaderFields } from "../requests/origins.js";
 import { shareBytes } from "../sockets/request-bounds.js";
-import { type Representation, sendRepresentation } from "./representation.js";
 
 /** @returns false if there is no such page, and nothing was answered */
 export type PageHandler = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;

@@ -10,8 +10,8 @@ import { invalidOption } from "../errors.js";
 import { type ApiKey, isHashedKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import type { AuditFunction } from "../observe/audit.js";
+import { TrustedProxies } from "../requests/addresses.js";
 import type { AllowedOrigins } from "../requests/origins.js";
-import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { type Authenticate, insecureAuth } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";
 import {

@@ -8,7 +8,12 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { ConnectionRequest } from "../sessions/identity.js";
-import { isLoopbackAddress } from "./addresses.js";
+import {
+  type ForwardedRequest,
+  isLoopbackAddress,
+  type RequestSource,
+  type TrustedProxies,
+} from "./addresses.js";
 import {
   type AllowedOrigins,
   corsHeaders,
@@ -17,7 +22,6 @@ import {
   isOriginAllowed,
 } from "./origins.js";
 import { type HttpRefusal, refuse } from "./refusals.js";
-import type { ForwardedRequest, RequestSource, TrustedProxies } from "./trusted-proxies.js";
 
 /** What is read of a request. `headers` without HTTP/2's pseudo-fields. */
 export interface PolicyRequest extends ForwardedRequest {

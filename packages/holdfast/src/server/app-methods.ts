@@ -5,9 +5,9 @@
 import type { ChannelData, ChannelName } from "../app/app-shape.js";
 import type { App } from "../app/define-app.js";
 import { toJsonText } from "../app/hooks.js";
+import type { PresenceStats } from "../channels/broker.js";
 import type { SessionTarget } from "../channels/cluster.js";
 import type { PublishResult, SuppressReason } from "../channels/log.js";
-import type { PresenceStats } from "../channels/presence-store.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
 import type { ChannelUse, Control, NodesReport } from "../sessions/control.js";

@@ -1,4 +1,8 @@
-/** Parts of a server, each created from its settings. */
+/** Parts of a server, each created from its settings, and where it listens: its address, who can reach it, and the HSTS header. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Server as TcpServer } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import type { CompiledApp } from "../app/compile-app.js";
 import { normalizePem } from "../auth/keys.js";
 import type { Cluster } from "../channels/cluster.js";
@@ -11,7 +15,8 @@ import {
   resolveSocketOptions,
   type SocketSettings,
 } from "../options/websocket.js";
-import type { TrustedProxies } from "../requests/trusted-proxies.js";
+import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
+import { isLoopback } from "../requests/origins.js";
 import type { Application } from "../sessions/application.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import type { SessionRegistry } from "../sessions/registry.js";
@@ -20,7 +25,7 @@ import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
-import { LoopLag } from "../time/loop-lag.js";
+import { LoopLag } from "../time/clock.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
@@ -195,4 +200,61 @@ export async function callAsServer(
 ): Promise<ReplyError | { readonly data: Payload }> {
   const outcome = await app.callAsServer(method, params);
   return "refusal" in outcome ? outcome.refusal : outcome;
+}
+
+export interface ListeningAddress {
+  /** The file, if it is a Unix socket. */
+  readonly host: string;
+  /** 0 if it is a Unix socket. */
+  readonly port: number;
+  /** `unix:` and the file, if it is a Unix socket. */
+  readonly url: string;
+}
+
+type Place = Pick<ServerSettings, "host" | "unixSocket">;
+
+export function addressOf(
+  { listener }: HttpFront,
+  { host, unixSocket, tls }: Place & Pick<ServerSettings, "tls">,
+): ListeningAddress {
+  if (unixSocket !== null) return { host: unixSocket, port: 0, url: `unix:${unixSocket}` };
+  const { port } = listener.address() as AddressInfo;
+  const scheme = tls === null ? "http" : "https";
+  return { host, port, url: `${scheme}://${hostForUrl(host)}:${port}` };
+}
+
+/**
+ * Whether only this machine can reach a Node.js server, this one's own (`front`) or one that it is attached to. Then only names
+ * that DNS rebinding cannot forge are accepted.
+ */
+export function isLocalOnly(
+  listener: unknown,
+  front: HttpFront | undefined,
+  { host, unixSocket }: Place,
+): boolean {
+  if (front && (listener === front.http1 || listener === front.listener))
+    return unixSocket !== null || isLoopback(host);
+  // Over TLS, browsers check that the certificate matches the name.
+  if (listener instanceof TlsServer) return false;
+  const address = (listener as Partial<TcpServer> | undefined)?.address?.();
+  if (typeof address === "string") return true;
+  return address ? isLoopback(parseAddress(address.address) ?? address.address) : false;
+}
+
+/** RFC 6797. Not sent for local host names, where it would apply to every other port of this machine. */
+export function setHstsHeader(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { tls, hstsSeconds }: Pick<ServerSettings, "tls" | "hstsSeconds">,
+): void {
+  if (tls === null || hstsSeconds === null) return;
+  const url = `https://${toOpeningRequest(request).host ?? ""}`;
+  if (URL.canParse(url) && isLoopback(new URL(url).hostname)) return;
+  response.setHeader("Strict-Transport-Security", `max-age=${hstsSeconds}`);
+}
+
+/** A name that a browser on this machine can use. */
+function hostForUrl(host: string): string {
+  if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -17,13 +17,12 @@ import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { createPages } from "../http/pages.js";
-import { createRouter, type Router } from "../http/router.js";
-import { routes as routeTable, webSocketPath } from "../http/routes.js";
+import { createRouter, type Router, routes as routeTable, webSocketPath } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import type { ServerOptions } from "../options/options.js";
 import { resolveServerOptions, type ServerSettings } from "../options/schema.js";
+import { TrustedProxies } from "../requests/addresses.js";
 import { RequestPolicy } from "../requests/request-policy.js";
-import { TrustedProxies } from "../requests/trusted-proxies.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { presenceLeaseMs } from "../sessions/context.js";
@@ -44,8 +43,8 @@ import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
-import { addressOf, isLocalOnly, type ListeningAddress, setHstsHeader } from "./listening.js";
 import {
+  addressOf,
   auditFunctionOf,
   callAsServer,
   createFront,
@@ -53,7 +52,10 @@ import {
   createStreams,
   createWork,
   deflateSettingsOf,
+  isLocalOnly,
+  type ListeningAddress,
   type Streams,
+  setHstsHeader,
   socketSettingsOf,
   withPlainPem,
   withTokenAudit,

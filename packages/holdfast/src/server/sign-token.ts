@@ -1,8 +1,8 @@
 /** Tokens for clients, made by the application's own server: what a `/token` route answers. */
-import { type Duration, durationAdvice, parseDuration } from "../app/duration.js";
-import { describeToken } from "../auth/describe-token.js";
-import { type SignOptions, signToken as sign, type TokenClaims } from "../auth/sign-token.js";
+
+import { describeToken, type SignOptions, signToken as sign, type TokenClaims } from "../auth/sign-token.js";
 import { HoldfastError } from "../errors.js";
+import { type Duration, durationAdvice, parseDuration } from "../time/clock.js";
 
 export interface SignTokenOptions extends SignOptions {
   /** Lifetime of the token, in milliseconds or as text such as `1h`; `null` for no expiry. A claim `exp` overrides it. @default "1h" */

@@ -3,6 +3,8 @@
  * Acts on all connections of a user, on all nodes, unless one is named: by commands of the cluster, which node-commands.ts
  * carries out.
  */
+
+import type { PresenceStats } from "../channels/broker.js";
 import type {
   ClusterNode,
   CommandGrant,
@@ -11,7 +13,6 @@ import type {
   SessionTarget,
 } from "../channels/cluster.js";
 import type { HistoryPage, PublishResult } from "../channels/log.js";
-import type { PresenceStats } from "../channels/presence-store.js";
 import { hasCode } from "../errors.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { ClientInfo, HistoryParams, PublishParams, RecoverParams } from "../wire/messages.js";

@@ -10,8 +10,8 @@ import type {
   SessionCommand,
   SessionTarget,
 } from "../channels/cluster.js";
-import { matcherOf } from "../channels/glob.js";
 import { disconnect, type ReplyError, reconnectsAfter, replyError, unsubscribeTable } from "../wire/codes.js";
+import { matcherOf } from "../wire/names.js";
 import type { Payload } from "../wire/payload.js";
 import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";

@@ -7,7 +7,7 @@
 import type { SocketSettings } from "../options/websocket.js";
 import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
-import { CloseCode } from "../websocket/close.js";
+import { CloseCode } from "../websocket/frame.js";
 
 export interface TimeoutsContext {
   readonly clock: Clock;

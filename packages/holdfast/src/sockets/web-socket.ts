@@ -14,8 +14,8 @@ import {
 } from "../options/websocket.js";
 import type { DeflateOptions, SocketOptions, WebSocketClientLimits } from "../options/websocket-options.js";
 import { Deadlines } from "../time/deadlines.js";
-import { maxCloseReasonBytes } from "../websocket/close.js";
 import type { CloseStatus } from "../websocket/connection.js";
+import { maxCloseReasonBytes } from "../websocket/frame.js";
 import { createWebSocketKey } from "../websocket/handshake-fields.js";
 import type { MessageData } from "../websocket/message.js";
 import { createUpgrade } from "../websocket/opening-handshake.js";

@@ -5,24 +5,21 @@
  */
 import { HoldfastError } from "../errors.js";
 import type { ConnectionOptions } from "../options/websocket-options.js";
+import { Compressor, Decompressor, type Deflate } from "./deflate.js";
 import {
   CloseCode,
   clipReason,
-  isSendableCloseCode,
-  maxCloseReasonBytes,
-  parseClosePayload,
-} from "./close.js";
-import type { Deflate } from "./deflate.js";
-import { Compressor, Decompressor } from "./deflate.js";
-import {
   encodeFrame,
   type Fault,
   type FrameHeader,
   FrameReader,
   isControl,
   isFault,
+  isSendableCloseCode,
+  maxCloseReasonBytes,
   maxControlPayloadBytes,
   Opcode,
+  parseClosePayload,
   randomMaskingKey,
 } from "./frame.js";
 import {

@@ -13,8 +13,7 @@ import {
   type ZlibOptions,
 } from "node:zlib";
 import type { DeflateSettings } from "../options/websocket.js";
-import { CloseCode } from "./close.js";
-import { type Fault, protocolError } from "./frame.js";
+import { CloseCode, type Fault, protocolError } from "./frame.js";
 import type { DeflateAgreement } from "./handshake-fields.js";
 
 /** permessage-deflate (RFC 7692) on one connection: what the opening handshake agreed on, and how this side compresses. */

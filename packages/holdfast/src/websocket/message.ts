@@ -6,9 +6,8 @@ import { constants, isUtf8 } from "node:buffer";
 import { defaultsOf, pickOptions, resolveOptions } from "../options/option.js";
 import { connectionEntries } from "../options/websocket.js";
 import type { ConnectionOptions } from "../options/websocket-options.js";
-import { CloseCode } from "./close.js";
 import type { Compressor, Decompressor } from "./deflate.js";
-import { encodeFrame, type Fault, type FrameHeader, Opcode, protocolError } from "./frame.js";
+import { CloseCode, encodeFrame, type Fault, type FrameHeader, Opcode, protocolError } from "./frame.js";
 
 /** Text, or bytes. */
 export type MessageData = string | Uint8Array;

@@ -1,4 +1,4 @@
-/** What channel names, keys and idempotency keys may consist of. */
+/** Names of channels: what they, keys and idempotency keys may consist of, and patterns that match them. */
 
 export const maxChannelNameBytes = 255;
 
@@ -23,4 +23,87 @@ export function findKeyFault(name: string, key: string): string | undefined {
     return `${name} must have 1 to ${maxKeyCharacters} characters, not ${key.length}`;
   // A lone surrogate has no UTF-8 encoding: stored as bytes, all of them would become the same key.
   return /\p{Surrogate}/u.test(key) ? `${name} must not contain a lone surrogate` : undefined;
+}
+
+const bitsPerWord = 32;
+
+/**
+ * Matches names by a pattern: `*` matches any characters, `?` exactly one. Clients choose the names, so a match takes at most
+ * the name's length times the pattern's length over 32 steps.
+ * @returns whether a name matches; without a pattern, every name does
+ */
+export function matcherOf(pattern: string | undefined): (name: string) => boolean {
+  if (pattern === undefined || pattern === "") return () => true;
+  const wildcard = pattern.search(/[*?]/);
+  if (wildcard < 0) return (name) => name === pattern;
+  const head = pattern.slice(0, wildcard);
+  const states = new States(pattern.slice(wildcard));
+  return (name) => name.startsWith(head) && states.match(name, head.length);
+}
+
+/**
+ * All states of a pattern at once, a bit each: how many of its characters, without stars, the name may have matched so far.
+ * (R. Baeza-Yates and G. Gonnet, "A new approach to text searching", 1992.)
+ */
+class States {
+  readonly #count: number;
+  /** By character: the states it advances. */
+  readonly #advanced = new Map<string, Uint32Array>();
+  /** States that any character advances. */
+  readonly #advancedByAny: Uint32Array;
+  /** States with a star, which stay with any character. */
+  readonly #stays: Uint32Array;
+
+  constructor(pattern: string) {
+    const characters = pattern.replaceAll("*", "");
+    this.#count = characters.length;
+    this.#advancedByAny = this.#createWords();
+    this.#stays = this.#createWords();
+    let state = 0;
+    for (const character of pattern.split("")) {
+      if (character === "*") setBit(this.#stays, state);
+      else if (character === "?") setBit(this.#advancedByAny, state++);
+      else setBit(this.#advancedBy(character), state++);
+    }
+  }
+
+  match(name: string, from: number): boolean {
+    let states = this.#createWords();
+    let next = this.#createWords();
+    setBit(states, 0);
+    for (let i = from; i < name.length; i++) {
+      const advanced = this.#advanced.get(name[i] as string);
+      let carry = 0;
+      for (let word = 0; word < states.length; word++) {
+        const bits = states[word] as number;
+        const moved = bits & ((advanced?.[word] ?? 0) | (this.#advancedByAny[word] as number));
+        next[word] = (moved << 1) | carry | (bits & (this.#stays[word] as number));
+        carry = moved >>> (bitsPerWord - 1);
+      }
+      [states, next] = [next, states];
+    }
+    return hasBit(states, this.#count);
+  }
+
+  #advancedBy(character: string): Uint32Array {
+    let words = this.#advanced.get(character);
+    if (words === undefined) {
+      words = this.#createWords();
+      this.#advanced.set(character, words);
+    }
+    return words;
+  }
+
+  #createWords(): Uint32Array {
+    return new Uint32Array(Math.floor(this.#count / bitsPerWord) + 1);
+  }
+}
+
+function setBit(words: Uint32Array, bit: number): void {
+  const word = Math.floor(bit / bitsPerWord);
+  words[word] = (words[word] as number) | (1 << (bit % bitsPerWord));
+}
+
+function hasBit(words: Uint32Array, bit: number): boolean {
+  return ((words[Math.floor(bit / bitsPerWord)] as number) & (1 << (bit % bitsPerWord))) !== 0;
 }

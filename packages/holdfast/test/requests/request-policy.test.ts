@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { TrustedProxies } from "../../src/requests/addresses.js";
 import type { AllowedOrigins } from "../../src/requests/origins.js";
 import { type Audience, RequestPolicy } from "../../src/requests/request-policy.js";
-import { TrustedProxies } from "../../src/requests/trusted-proxies.js";
 
 interface Situation {
   readonly allowedOrigins?: AllowedOrigins;

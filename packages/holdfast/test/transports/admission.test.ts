@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors.js";
 import { connectionOptions } from "../../src/options/limits.js";
 import { defaultsOf } from "../../src/options/option.js";
-import { TrustedProxies } from "../../src/requests/trusted-proxies.js";
+import { TrustedProxies } from "../../src/requests/addresses.js";
 import { type AddressLimits, Admission } from "../../src/transports/admission.js";
 import { countTo } from "../channels/support/entries.js";
 import { FakeClock, settle } from "../support/fake-clock.js";

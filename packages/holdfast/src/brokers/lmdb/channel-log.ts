@@ -5,7 +5,7 @@
 import type { Durability, HistoryPage, HistoryQuery, Retention } from "../../channels/log.js";
 import type { Owner } from "../../channels/quota.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { PageBuilder } from "../page-builder.js";
+import { PageBuilder } from "../publication-format.js";
 import {
   bytesBefore,
   type ChannelRecord,

@@ -1,7 +1,7 @@
 /** Reads pages of a log from both the index and the tail that is not in it yet. */
 
 import type { Publication } from "../../wire/messages.js";
-import type { PageBuilder } from "../page-builder.js";
+import type { PageBuilder } from "../publication-format.js";
 import type { ChannelLog } from "./channel-log.js";
 import { publicationsOf } from "./format.js";
 

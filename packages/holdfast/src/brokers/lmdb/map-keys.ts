@@ -2,7 +2,6 @@
  * Keys of maps: their values while a log is in use, which of them the index lacks, conditions on the next publication, and expiry.
  * Keys of logs that are not in use expire when the log is used again.
  */
-
 import type {
   KeyRetention,
   KeysPage,
@@ -14,8 +13,7 @@ import type {
 } from "../../channels/log.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { type ExpiryRound, KeyExpiry } from "../key-expiry.js";
-import { KeyedState } from "../keyed-state.js";
+import { type ExpiryRound, KeyExpiry, KeyedState } from "../keyed-state.js";
 import type { ChannelLog } from "./channel-log.js";
 import { encodeValue } from "./format.js";
 import type { LogIndex } from "./log-index.js";

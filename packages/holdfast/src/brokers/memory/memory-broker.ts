@@ -1,7 +1,6 @@
 /**
  * The broker that keeps everything in memory, for one node: for tests and throw-away data. Nothing survives the process.
  */
-
 import type {
   HistoryPage,
   HistoryQuery,
@@ -21,10 +20,9 @@ import type { Position, Publication } from "../../wire/messages.js";
 import { payloadMemory } from "../../wire/payload.js";
 import { InitialEpochs } from "../epochs.js";
 import { IdempotencyKeys, idempotencyWindowMs, nameOfKey } from "../idempotency.js";
-import { type ExpiryRound, KeyExpiry } from "../key-expiry.js";
-import { KeyedState } from "../keyed-state.js";
+import { type ExpiryRound, KeyExpiry, KeyedState } from "../keyed-state.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
-import { PageBuilder } from "../page-builder.js";
+import { PageBuilder } from "../publication-format.js";
 
 export interface MemoryBrokerOptions {
   readonly clock: Clock;

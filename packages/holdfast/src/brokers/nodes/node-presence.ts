@@ -8,7 +8,7 @@
  * beyond `maxRemoteClients`. When the node is back, or was disconnected for a while, it is asked again, and what its entries show to have
  * changed meanwhile is announced. Joins and leaves of clients without entries stay lost if their messages are.
  */
-import type { PresenceEvents, PresenceStats, PresenceStore } from "../../channels/presence-store.js";
+import type { PresenceEvents, PresenceStats, PresenceStore } from "../../channels/broker.js";
 import type { Owner } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ClientInfo } from "../../wire/messages.js";

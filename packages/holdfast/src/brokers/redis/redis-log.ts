@@ -17,7 +17,7 @@ import type { Position, Publication } from "../../wire/messages.js";
 import { nameOfKey } from "../idempotency.js";
 import { charactersOf, sizeOfValue } from "../keyed-state.js";
 import type { NodeLog } from "../nodes/node-broker.js";
-import { PageBuilder } from "../page-builder.js";
+import { PageBuilder } from "../publication-format.js";
 import type { Argument } from "./connection.js";
 import { decodeEntry, decodeEvent, decodeValue, encodeEntry } from "./entry-format.js";
 import { KeySweeper } from "./key-sweeper.js";

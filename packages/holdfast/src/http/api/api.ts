@@ -9,7 +9,7 @@ import { refuse } from "../../requests/refusals.js";
 import { shareBytes } from "../../sockets/request-bounds.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { elementTexts, encodeJson, findDepthFault, type JsonText, textAt } from "../../wire/payload.js";
-import { apiPath } from "../routes.js";
+import { apiPath } from "../router.js";
 import { ApiKeys, type ApiKeysOptions, isWithin, type KnownKey } from "./keys.js";
 import { type ApiTools, apiMethods, toError } from "./methods.js";
 import { batchParams, ContentFault, createOpenApi, jsonFields } from "./schemas.js";

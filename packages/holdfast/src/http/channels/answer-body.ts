@@ -4,12 +4,11 @@
  */
 import { gzipSync } from "node:zlib";
 import type { Encoding } from "../../channels/batches.js";
-import type { HttpExchange } from "../../requests/exchange.js";
+import { type HttpExchange, type Representation, sendRepresentation } from "../../requests/exchange.js";
 import type { LogAnswer, StateAnswer, StateCursor } from "../../sessions/reading.js";
 import { costOfAnswer, costOfSharedAnswer } from "../../sessions/work.js";
 import { encodePublication, jsonCodec } from "../../wire/json-codec.js";
 import { formatPosition, type Position, type Publication, parsePosition } from "../../wire/messages.js";
-import { type Representation, sendRepresentation } from "../representation.js";
 
 /** Publications as items of an answer's list. */
 export const listEncoding: Encoding = Object.freeze({

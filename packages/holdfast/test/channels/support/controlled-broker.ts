@@ -1,7 +1,6 @@
 /** A broker around another one: counts calls, keeps their answers back, lets them fail, and holds events in a queue. */
-import type { Broker, BrokerEvents } from "../../../src/channels/broker.js";
+import type { Broker, BrokerEvents, PresenceStore } from "../../../src/channels/broker.js";
 import type { HistoryPage, HistoryQuery, Log } from "../../../src/channels/log.js";
-import type { PresenceStore } from "../../../src/channels/presence-store.js";
 import { brokerStart } from "./broker-events.js";
 
 type MethodsOf<T> = Exclude<keyof T & string, "open" | "close">;

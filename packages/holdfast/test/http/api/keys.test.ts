@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ApiKeys, type ApiKeysOptions } from "../../../src/http/api/keys.js";
 import type { AuditEvent, AuditFacts } from "../../../src/observe/audit.js";
-import { TrustedProxies } from "../../../src/requests/trusted-proxies.js";
+import { TrustedProxies } from "../../../src/requests/addresses.js";
 import { countTo } from "../../channels/support/entries.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { startServer } from "../../support/server.js";

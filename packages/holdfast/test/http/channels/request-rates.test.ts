@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type RequestLimits, RequestRates } from "../../../src/http/channels/request-rates.js";
-import { TrustedProxies } from "../../../src/requests/trusted-proxies.js";
+import { TrustedProxies } from "../../../src/requests/addresses.js";
 import { costOfBadToken, Work } from "../../../src/sessions/work.js";
 import { TokenBuckets } from "../../../src/time/token-bucket.js";
 import { FakeClock } from "../../support/fake-clock.js";

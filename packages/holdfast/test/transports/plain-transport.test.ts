@@ -1,6 +1,6 @@
 /** Publications and notices as clients without an SDK read them. */
 import { describe, expect, it } from "vitest";
-import { plainEvents, plainLines, publicationText } from "../../src/transports/plain-format.js";
+import { plainEvents, plainLines, publicationText } from "../../src/transports/plain-transport.js";
 import type { Publication, Push } from "../../src/wire/messages.js";
 
 const full: Publication = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { configRows, formatRows, mask } from "../../src/config/print-config.js";
-import { goodSecret, loadYaml } from "./config-folder.js";
+import { configRows, formatRows, mask } from "../../src/cli/config.js";
+import { goodSecret, loadYaml } from "../config/config-folder.js";
 
 const key = "tH8sKq2mVb9LwZc4NpYr7xJd";
 const jwk = '{ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }';

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TrustedProxies } from "../../src/requests/trusted-proxies.js";
+import { TrustedProxies } from "../../src/requests/addresses.js";
 
 const proxies = new TrustedProxies(["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48"]);
 

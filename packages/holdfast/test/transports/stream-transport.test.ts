@@ -1,6 +1,6 @@
 /** Responses that go on: what is unsent is known, pieces are bounded, and the end comes behind everything. */
 import { describe, expect, it } from "vitest";
-import { ResponseWriter } from "../../src/transports/response-writer.js";
+import { ResponseWriter } from "../../src/transports/stream-transport.js";
 import { FakeResponse } from "./support/fake-response.js";
 
 function createWriter() {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { channelInPath, findRoute } from "../../src/http/routes.js";
+import { channelInPath, findRoute } from "../../src/http/router.js";
 
 describe("path of a channel", () => {
   it.each([

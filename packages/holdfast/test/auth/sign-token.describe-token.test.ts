@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeToken } from "../../src/auth/describe-token.js";
+import { describeToken } from "../../src/auth/sign-token.js";
 import { nowSeconds, otherSecret, rsa, unsigned, withHmac, withKeyPair } from "./support/hand-made.js";
 
 const now = nowSeconds * 1000;

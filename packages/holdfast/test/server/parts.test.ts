@@ -4,7 +4,7 @@ import { createServer as createHttp } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { createServer as createHttps, request as sendRequest } from "node:https";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { isLocalOnly } from "../../src/server/listening.js";
+import { isLocalOnly } from "../../src/server/parts.js";
 import { startServer } from "../support/server.js";
 import { testTls } from "../support/tls.js";
 

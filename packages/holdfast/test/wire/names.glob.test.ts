@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matcherOf } from "../../src/channels/glob.js";
+import { matcherOf } from "../../src/wire/names.js";
 
 /** By all ways to give characters to stars. */
 function matchesSlowly(pattern: string, name: string): boolean {

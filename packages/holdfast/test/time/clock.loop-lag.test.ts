@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LoopLag } from "../../src/time/loop-lag.js";
+import { LoopLag } from "../../src/time/clock.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 describe("lag of the event loop", () => {

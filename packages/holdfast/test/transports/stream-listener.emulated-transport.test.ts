@@ -4,7 +4,7 @@ import {
   createEventEncoding,
   createLineEncoding,
   EmulatedTransport,
-} from "../../src/transports/emulated-transport.js";
+} from "../../src/transports/stream-listener.js";
 import type { StreamSession } from "../../src/transports/stream-transport.js";
 import { disconnect } from "../../src/wire/codes.js";
 import { jsonCodec } from "../../src/wire/json-codec.js";
