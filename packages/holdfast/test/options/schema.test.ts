@@ -14,7 +14,7 @@ describe("options of a server", () => {
       expect(isOff || entry.isValid(entry.default), path).toBe(true);
     }
     const inSections = sections.flatMap(({ options }) => Object.keys(options));
-    expect(inSections.sort()).toEqual([...Object.keys(serverOptions), "durability"].sort());
+    expect(inSections.sort()).toEqual([...Object.keys(serverOptions), "durability", "workers"].sort());
   });
 
   it("are the defaults when none are given, frozen, and undefined counts as not given", () => {
