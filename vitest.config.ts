@@ -28,7 +28,10 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^holdfast$/, replacement: at("packages/holdfast/src/index.ts") },
-      { find: /^holdfast\/(app|internal|redis|websocket)$/, replacement: at("packages/holdfast/src/$1.ts") },
+      {
+        find: /^holdfast\/(app|internal|nats|redis|websocket)$/,
+        replacement: at("packages/holdfast/src/$1.ts"),
+      },
       { find: /^@holdfast\/client$/, replacement: at("packages/client/src/node.ts") },
       { find: /^@holdfast\/client\/react$/, replacement: at("packages/client/src/react/index.ts") },
       { find: /^@holdfast\/lab$/, replacement: at("packages/lab/src/index.ts") },

@@ -35,6 +35,7 @@ function withoutServices(install) {
 const servers = [
   ["redis-server", "redis-server"],
   ["redis-sentinel", "redis-sentinel"],
+  ["nats-server", "nats-server"],
 ];
 
 /** Tests that need a server that is not there are skipped and say why; with CI=true they fail. */

@@ -1,6 +1,7 @@
 /** The broker for Redis when servers fail, go and come back, or are not what it needs. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { RedisBroker } from "../../packages/holdfast/src/brokers/redis/redis-broker.js";
 import type { RedisBrokerOptions } from "../../packages/holdfast/src/brokers/redis/redis-options.js";
@@ -75,7 +76,7 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
           code: "HF_BROKER_UNAVAILABLE",
           message: expect.stringMatching(/check user and password/),
         });
-        expect(String(error)).not.toContain("wrong-one");
+        expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("wrong-one");
       }
       await open(`redis://:right@127.0.0.1:${port}`);
     });

@@ -57,6 +57,10 @@ export interface BrokerCapabilities {
   readonly canKillNodes: true | Lacking;
   /** The store can be made unreachable. */
   readonly canCutStore: true | Lacking;
+  /** Keeps maps: the newest publication of each key. @default true */
+  readonly hasMaps?: true | Lacking;
+  /** Takes publications of durability `disk`. @default true */
+  readonly hasDisk?: true | Lacking;
 }
 
 export type Capability = keyof BrokerCapabilities;
@@ -121,6 +125,9 @@ export class Section {
     const value = this.#capabilities[capability];
     return typeof value === "number" ? value : 0;
   };
+
+  /** Whether it has the capability, for tests that hold in part without it. */
+  readonly has = (capability: Capability): boolean => this.#reasonToSkip([capability]) === undefined;
 
   #reasonToSkip(needed: readonly Capability[]): string | undefined {
     for (const name of needed) {

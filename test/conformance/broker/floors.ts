@@ -81,7 +81,7 @@ export function describeFloors({ start, describeWith, itWith }: Section): void {
       expect(position).toEqual({ epoch: head?.epoch, offset: 1 });
     });
 
-    it("keeps the values of keys", async () => {
+    itWith("hasMaps")("keeps the values of keys", async () => {
       const { broker } = await start();
       const retention = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
       const { position } = await broker.log.publish("map", { key: "a", data: "1" }, { retention });

@@ -100,7 +100,7 @@ export function describeIdempotency({ start, itWith }: Section): void {
       }
     });
 
-    it("is used up by a publish that is suppressed, which a repeat tells again", async () => {
+    itWith("hasMaps")("is used up by a publish that is suppressed, which a repeat tells again", async () => {
       const { broker } = await start();
       const retention = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
       const remove = { key: "a", data: "null", isRemoved: true } as const;

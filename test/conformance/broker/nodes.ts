@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { NewPublication, PublishOptions } from "../../../packages/holdfast/src/channels/log.js";
 import { ample, countTo, offsetsIn, publishMany, query, type Section } from "./fixture.js";
 
-export function describeNodes({ start, describeWith }: Section): void {
+export function describeNodes({ start, describeWith, itWith }: Section): void {
   describeWith("hasNodes")("log of several nodes", () => {
     it("has every publication and its position for each of them at once", async () => {
       const { broker, openPeer } = await start();
@@ -89,23 +89,26 @@ export function describeNodes({ start, describeWith }: Section): void {
       });
     });
 
-    it("sets a key that must be new on one node only, and shows its value to all", async () => {
-      const { broker, openPeer, wait } = await start();
-      const { broker: peer } = await openPeer();
-      const retention = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
-      const set = (data: string): NewPublication => ({ key: "a", data });
-      const options: PublishOptions = { retention, keyMode: "if_new" };
-      const results = await wait(
-        Promise.all([
-          broker.log.publish("map", set("1"), options),
-          peer.log.publish("map", set("2"), options),
-        ]),
-      );
-      expect(results.filter(({ suppressed }) => suppressed === "key_exists")).toHaveLength(1);
-      const value = await broker.log.value("map", "a");
-      expect(value).toEqual(await peer.log.value("map", "a"));
-      expect(value?.data).toBe(results[0]?.suppressed ? "2" : "1");
-    });
+    itWith("hasMaps")(
+      "sets a key that must be new on one node only, and shows its value to all",
+      async () => {
+        const { broker, openPeer, wait } = await start();
+        const { broker: peer } = await openPeer();
+        const retention = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
+        const set = (data: string): NewPublication => ({ key: "a", data });
+        const options: PublishOptions = { retention, keyMode: "if_new" };
+        const results = await wait(
+          Promise.all([
+            broker.log.publish("map", set("1"), options),
+            peer.log.publish("map", set("2"), options),
+          ]),
+        );
+        expect(results.filter(({ suppressed }) => suppressed === "key_exists")).toHaveLength(1);
+        const value = await broker.log.value("map", "a");
+        expect(value).toEqual(await peer.log.value("map", "a"));
+        expect(value?.data).toBe(results[0]?.suppressed ? "2" : "1");
+      },
+    );
 
     it("has no history on any node once it is removed on one, and keeps its position", async () => {
       const { broker, openPeer } = await start();

@@ -53,7 +53,7 @@ export function describeBroker(
       describeFloors(section);
       describeEvents(section);
       describeLossyEvents(section);
-      describeKeys(section);
+      section.describeWith("hasMaps")("maps", () => describeKeys(section));
       describeNames(section);
       describeNodes(section);
       describeUnavailable(section);

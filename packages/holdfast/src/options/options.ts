@@ -162,8 +162,8 @@ export interface ServerOptions {
   readonly store?: StoreOptions;
   /**
    * URL of the server that keeps logs and connects nodes, instead of the store in `data`. Redis and
-   * Valkey: `redis://host:6379`. `lmdb://FOLDER` is a store like `data` that no other process may use.
-   * Programs may give a broker.
+   * Valkey: `redis://host:6379`. NATS: `nats://host:4222`. `lmdb://FOLDER` is a store like `data` that no
+   * other process may use. Programs may give a broker.
    * @default the store in `data`
    */
   readonly broker?: Broker | string;

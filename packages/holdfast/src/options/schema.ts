@@ -55,6 +55,8 @@ export const brokerSchemes = [
   "rediss-sentinel",
   "redis-cluster",
   "rediss-cluster",
+  "nats",
+  "tls",
   "lmdb",
 ] as const;
 
@@ -159,7 +161,7 @@ function brokerOption(): Entry<Broker | string | undefined> {
     isSecret: true,
     valueName: "url",
     doc: "URL of the server that keeps logs and connects nodes, instead of the store in `data`",
-    more: "[Redis and Valkey](../howto/redis.md): `redis://host:6379`. `lmdb://FOLDER` is a store like `data` that no other process may use. Programs may give a broker.",
+    more: "[Redis and Valkey](../howto/redis.md): `redis://host:6379`. [NATS](../howto/nats.md): `nats://host:4222`. `lmdb://FOLDER` is a store like `data` that no other process may use. Programs may give a broker.",
   };
 }
 

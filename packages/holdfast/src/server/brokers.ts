@@ -2,6 +2,7 @@
 import { createEpoch } from "../brokers/epochs.js";
 import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
+import { createNatsBroker } from "../brokers/nats/nats-broker.js";
 import { RedisBroker } from "../brokers/redis/redis-broker.js";
 import { SharedBroker } from "../brokers/shared/shared-broker.js";
 import type { Broker } from "../channels/broker.js";
@@ -35,6 +36,9 @@ const redis: BrokerOfUrl = (url, { onError, maxUserPercent: userPercent }) =>
     { clock: systemClock, schedule: (run) => void setImmediate(run), onError, userPercent },
   );
 
+const nats: BrokerOfUrl = (url, { maxUserPercent: userPercent, onError }) =>
+  createNatsBroker({ url }, { clock: systemClock, userPercent, onError });
+
 /** Brokers by the scheme of their URL. They import their client library when they are opened. */
 const byScheme: Record<(typeof brokerSchemes)[number], BrokerOfUrl> = {
   redis,
@@ -43,6 +47,8 @@ const byScheme: Record<(typeof brokerSchemes)[number], BrokerOfUrl> = {
   "rediss-sentinel": redis,
   "redis-cluster": redis,
   "rediss-cluster": redis,
+  nats,
+  tls: nats,
   // A store that no other process may use.
   lmdb: (url, settings) => new LmdbBroker(storeOptionsOf(url.slice("lmdb://".length), settings)),
 };

@@ -22,6 +22,8 @@ export class RedisServer {
   readonly #args: readonly string[];
   #process: ChildProcess | undefined;
   #admin: Redis | undefined;
+  /** Also where a test has failed before it could stop it. */
+  readonly #onExit = () => void this.#process?.kill("SIGKILL");
 
   private constructor(port: number, args: readonly string[]) {
     this.port = port;
@@ -58,6 +60,7 @@ export class RedisServer {
       stdio: "ignore",
       cwd: this.folder,
     });
+    process.once("exit", this.#onExit);
     const exited = once(this.#process, "exit").then(() => {
       throw new Error(`redis-server ended: ${this.#args.join(" ")}`);
     });
@@ -96,11 +99,13 @@ export class RedisServer {
     this.#process?.kill("SIGKILL");
     await ended;
     this.#process = undefined;
+    process.off("exit", this.#onExit);
   }
 
   async stop(): Promise<void> {
     this.#admin?.disconnect();
     if (this.#process && this.#process.exitCode === null) await this.kill();
+    process.off("exit", this.#onExit);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -110,7 +110,7 @@ export class Connection {
       };
       this.#redis.callBuffer(command, ...(args as Argument[])).then(
         (reply) => settle(() => resolve(reply)),
-        (error: unknown) => settle(() => reject(isReply(error) ? error : this.#lost(error))),
+        (error: unknown) => settle(() => reject(isReply(error) ? withoutCommand(error) : this.#lost(error))),
       );
     });
   }
@@ -172,6 +172,7 @@ export class Connection {
   #lost(cause?: unknown): HoldfastError {
     if (this.#fault) return this.#fault;
     const { host, port } = this.address;
+    withoutCommand(cause);
     const reason = cause === undefined ? "connection closed" : messageOf(cause);
     return unavailable(`Redis at ${host}:${port} cannot be reached: ${reason}${adviceFor(reason)}`, cause);
   }
@@ -180,6 +181,12 @@ export class Connection {
 /** Whether a server answered it. */
 function isReply(error: unknown): boolean {
   return error instanceof Error && error.name === "ReplyError";
+}
+
+/** The library notes the command in its errors, with passwords and data in it, which logs would show. */
+function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error && "command" in error) delete error.command;
+  return error;
 }
 
 /** Addresses have no name to be verified by. */

@@ -12,6 +12,7 @@ export class RedisBus implements NodeBus {
   /** The sender, before each message: its length, and its id. */
   #head = Buffer.alloc(0);
   #events: NodeBusEvents | undefined;
+  #lastSent: Promise<unknown> | undefined;
 
   constructor(store: RedisStore, subscriptions: Subscriptions) {
     this.#store = store;
@@ -28,8 +29,10 @@ export class RedisBus implements NodeBus {
     await Promise.all([this.#subscriptions.add(this.#all), this.#subscriptions.add(this.#own)]);
   }
 
+  /** Resolves when the goodbye has been sent, or cannot be. */
   async close(): Promise<void> {
     this.#events = undefined;
+    await this.#lastSent;
   }
 
   send(message: Uint8Array, to?: string): void {
@@ -38,7 +41,9 @@ export class RedisBus implements NodeBus {
     const command = this.#store.isCluster ? "spublish" : "publish";
     const body = Buffer.concat([this.#head, message]);
     // What cannot be sent is lost, as the contract says.
-    this.#store.call(this.#store.slotOf(channel), body.length, command, channel, body).catch(() => {});
+    this.#lastSent = this.#store
+      .call(this.#store.slotOf(channel), body.length, command, channel, body)
+      .catch(() => {});
   }
 
   /** A message of pub/sub. @returns whether it is of the bus */

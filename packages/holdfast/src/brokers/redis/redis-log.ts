@@ -147,7 +147,7 @@ export class RedisLog implements NodeLog {
       idempotencyKey === undefined
         ? undefined
         : `:once:${this.#options.hash(nameOfKey(sender, idempotencyKey))}`;
-    const reply = await this.#run("publish", channel, isKeyed, entry.length, args, once);
+    const reply = await this.#run(isKeyed ? "put" : "publish", channel, isKeyed, entry.length, args, once);
     const [isDuplicate, offset, epoch = "", suppressed = ""] = String(reply).split(" ");
     return {
       position: { epoch, offset: Number(offset) },

@@ -17,7 +17,16 @@ import { createHash } from "node:crypto";
 import { idempotencyWindowMs } from "../idempotency.js";
 import { epochPeriodMs, type RedisSettings } from "./redis-options.js";
 
-export type ScriptName = "publish" | "history" | "heads" | "keys" | "value" | "renew" | "expire" | "clear";
+export type ScriptName =
+  | "publish"
+  | "put"
+  | "history"
+  | "heads"
+  | "keys"
+  | "value"
+  | "renew"
+  | "expire"
+  | "clear";
 
 export type Scripts = Readonly<Record<ScriptName, { readonly text: string; readonly sha: string }>>;
 
@@ -48,7 +57,8 @@ local ONCE = ${idempotencyWindowMs}
     return { text, sha: createHash("sha1").update(text).digest("hex") };
   };
   return {
-    publish: script(log, keyed, publish),
+    publish: script(log, publish, publishPlain),
+    put: script(log, keyed, publish, publishKey),
     history: script(log, history),
     heads: script(heads),
     keys: script(log, keyed, keys),
@@ -64,7 +74,7 @@ const log = `
 local META, LOG, HOLDKEY, EVENT = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
 local stored = redis.call('HMGET', META, 'e', 'n', 'b', 't', 'r', 'kt', 'kb', 'x', 'y')
 local s = {
-  e = stored[1], n = tonumber(stored[2] or 0), b = tonumber(stored[3] or 0), t = tonumber(stored[4] or now),
+  e = stored[1], n = tonumber(stored[2] or 0), nt = stored[2] or '0', b = tonumber(stored[3] or 0), t = stored[4] or text(now),
   r = stored[5] or '0 0 0', kt = stored[6] and tonumber(stored[6]), kb = tonumber(stored[7] or 0),
   x = tonumber(stored[8] or 0), y = tonumber(stored[9] or 0)
 }
@@ -78,17 +88,19 @@ local function retain(r)
   local a, b, c = string.match(r, '^(%S+) (%S+) (%S+)$')
   maxEntries, maxBytes, ttl = tonumber(a), tonumber(b), tonumber(c)
 end
-local function timeOf(entry) return tonumber(string.match(entry, '^%d+')) end
+-- Defined where there are keys.
+local saveMap
+local function timeOf(entry) return string.match(entry, '^%d+') end
 
 -- Trims at most so many entries, so that nobody waits long. Gives the new length.
 local function trim(length, most)
   if length == 0 then s.b = 0 end
   while length > 0 and most > 0 do
     local isFull = length > maxEntries or s.b > maxBytes
-    if not isFull and now - s.t < ttl then break end
+    if not isFull and now - tonumber(s.t) < ttl then break end
     if not isFull then
       s.t = timeOf(redis.call('LINDEX', LOG, 0))
-      if now - s.t < ttl then break end
+      if now - tonumber(s.t) < ttl then break end
     end
     local oldest = redis.call('LPOP', LOG)
     s.b = s.b - #oldest
@@ -101,23 +113,25 @@ end
 
 local function append(body)
   s.n = s.n + 1
-  local entry = text(now) .. ' ' .. body
+  local time, offset = text(now), text(s.n)
+  s.nt = offset
+  local entry = time .. ' ' .. body
   local length = 0
   if maxEntries > 0 then
     length = redis.call('RPUSH', LOG, entry)
-    if length == 1 then s.b, s.t, s.y = 0, now, 0 end
+    if length == 1 then s.b, s.t, s.y = 0, time, 0 end
     s.b = s.b + #entry
   elseif s.b > 0 then
     length = redis.call('LLEN', LOG)
   end
   trim(length, 10000)
-  redis.call(PUBLISH, EVENT, '1 ' .. s.e .. ' ' .. text(s.n) .. ' ' .. text(s.kt or 0) .. ' ' .. entry)
+  redis.call(PUBLISH, EVENT, '1 ' .. s.e .. ' ' .. offset .. ' ' .. (s.kt and text(s.kt) or '0') .. ' ' .. entry)
   return entry
 end
 
 -- keeps: whether keys that do not expire have values; keys: those of the map
 local function save(keeps, keys)
-  redis.call('HSET', META, 'n', text(s.n), 'b', text(s.b), 't', text(s.t))
+  redis.call('HSET', META, 'n', s.nt, 'b', text(s.b), 't', s.t)
   if s.e ~= stored[1] or s.r ~= stored[5] then redis.call('HSET', META, 'e', s.e, 'r', s.r) end
   if s.kt then redis.call('HSET', META, 'kt', text(s.kt), 'kb', text(s.kb)) end
   if maxEntries > 0 and s.y < now + ttl then
@@ -193,7 +207,7 @@ local function isExpired(key)
   return since and now - tonumber(since) >= s.kt
 end
 
-local function saveMap()
+saveMap = function()
   save(s.kt == 0 and redis.call('EXISTS', KEY) == 1, MAP)
 end
 
@@ -206,12 +220,11 @@ end
 `;
 
 /**
- * ARGV: base, event channel, new epoch, epoch and offset of the floor, retention, entry's rest, lifetime of keys or "" without keys. With
- * a key: key, "1" to remove it, negative score, condition, number and epoch of its version, size, owner, most keys, most of the owner,
- * most bytes. The last of 4 or 10 KEYS is the idempotency key's.
+ * How both kinds of a publish begin, with a key and without (functions cost much in a script that runs so often).
+ * ARGV: base, event channel, new epoch, epoch and offset of the floor, retention, entry's rest, lifetime of keys or "" without keys.
+ * The last of 4 or 10 KEYS is the idempotency key's.
  */
 const publish = `
-local isKeyed = #ARGV > 8
 local ONCEKEY = #KEYS % 2 == 0 and KEYS[#KEYS] or nil
 local isChanged = false
 if ARGV[4] == s.e and tonumber(ARGV[5]) > s.n then
@@ -219,7 +232,7 @@ if ARGV[4] == s.e and tonumber(ARGV[5]) > s.n then
   isChanged = true
 end
 local function finish()
-  if isKeyed then saveMap() else save(s.kt == 0 and s.x == -1, {}) end
+  if saveMap then saveMap() else save(s.kt == 0 and s.x == -1, {}) end
 end
 if ONCEKEY then
   local known = redis.call('GET', ONCEKEY)
@@ -230,7 +243,7 @@ if ONCEKEY then
   end
 end
 local function answer(reason)
-  local result = s.n .. ' ' .. s.e .. ' ' .. reason
+  local result = s.nt .. ' ' .. s.e .. ' ' .. reason
   if ONCEKEY then redis.call('SET', ONCEKEY, result, 'PXAT', text(now + ONCE)) end
   return '0 ' .. result
 end
@@ -245,13 +258,19 @@ elseif s.kt then
   redis.call('HDEL', META, 'kt')
   s.kt, s.kb, s.x = nil, 0, 0
 end
+`;
 
-if not isKeyed then
-  append(ARGV[7])
-  finish()
-  return answer('')
-end
+const publishPlain = `
+append(ARGV[7])
+finish()
+return answer('')
+`;
 
+/**
+ * ARGV, after those above: key, "1" to remove it, negative score, condition, number and epoch of its version, size, owner, most keys,
+ * most of the owner, most bytes.
+ */
+const publishKey = `
 local key, isRemoval, score, condition = ARGV[9], ARGV[10] == '1', ARGV[11], ARGV[12]
 local number, epoch, size, owner = tonumber(ARGV[13]), ARGV[14], tonumber(ARGV[15]), ARGV[16]
 local maxKeys, maxOwned, maxKeyBytes = tonumber(ARGV[17]), tonumber(ARGV[18]), tonumber(ARGV[19])
@@ -292,7 +311,7 @@ local entry = append(ARGV[7])
 if known then remove(key, known) end
 if not isRemoval then
   if redis.call('EXISTS', KEY) == 0 then s.x, s.kb = 0, 0 end
-  redis.call('HSET', VAL, key, text(s.n) .. ' ' .. entry)
+  redis.call('HSET', VAL, key, s.nt .. ' ' .. entry)
   redis.call('HSET', INF, key, cmsgpack.pack({ size, owner, number or false, epoch }))
   redis.call('ZADD', KEY, 0, key)
   redis.call('ZADD', SCO, score, key)

@@ -1,0 +1,139 @@
+/** What the parts of the broker share: the connection, and the streams that were found or made on it. */
+import { readFile } from "node:fs/promises";
+import { HoldfastError, messageOf } from "../../errors.js";
+import type { Clock } from "../../time/clock.js";
+import { JetStream, toError } from "./jetstream.js";
+import { NatsConnection, type NatsConnectionEvents, NoRespondersError } from "./nats-connection.js";
+import type { NatsSettings } from "./nats-options.js";
+import { openStreams } from "./streams.js";
+import type { Subjects } from "./subjects.js";
+
+export interface NatsStoreOptions {
+  readonly settings: NatsSettings;
+  readonly subjects: Subjects;
+  readonly clock: Clock;
+  readonly createEpoch: () => string;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** The first with stored messages that can be read directly and are republished. */
+const minServerVersion = [2, 9] as const;
+
+export class NatsStore {
+  readonly #options: NatsStoreOptions;
+  readonly #listeners: NatsConnectionEvents[] = [];
+  #connection: NatsConnection | undefined;
+  #jetStream: JetStream | undefined;
+  #epochBases: readonly string[] = [];
+  #isClosed = false;
+
+  constructor(options: NatsStoreOptions) {
+    this.#options = options;
+  }
+
+  /** @throws HF_BROKER_CLOSED until it is open, and once it is closed */
+  get connection(): NatsConnection {
+    if (this.#connection === undefined || this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
+    return this.#connection;
+  }
+
+  /** @throws HF_BROKER_CLOSED */
+  get jetStream(): JetStream {
+    if (this.#jetStream === undefined || this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
+    return this.#jetStream;
+  }
+
+  /** Bases of epochs, by stream. */
+  get epochBases(): readonly string[] {
+    return this.#epochBases;
+  }
+
+  /** Listeners are called in the order they were added. */
+  listen(events: NatsConnectionEvents): void {
+    this.#listeners.push(events);
+  }
+
+  /** @throws HF_BROKER_UNAVAILABLE, HF_BROKER_UNSUPPORTED, HF_STORE_NEWER; nothing stays open then */
+  async open(): Promise<void> {
+    const { settings, clock, subjects, createEpoch, onError } = this.#options;
+    const { servers, user, password, token, isTls, credsFile, caFile, certFile, keyFile } = settings;
+    const { requestTimeoutMs, replicas } = settings;
+    const hasTls = isTls || caFile !== undefined || certFile !== undefined;
+    const credentials = credsFile === undefined ? undefined : await readCredentials(credsFile);
+    const connection = await NatsConnection.open(
+      {
+        servers,
+        user,
+        password,
+        token,
+        credentials,
+        clock,
+        requestTimeoutMs,
+        onError,
+        name: `Holdfast ${settings.prefix}`,
+        tls: hasTls
+          ? { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) }
+          : undefined,
+      },
+      {
+        onDisconnect: () => {
+          for (const each of this.#listeners) each.onDisconnect();
+        },
+        onReconnect: () => {
+          for (const each of this.#listeners) each.onReconnect();
+        },
+      },
+    );
+    try {
+      assertVersion(connection.serverVersion);
+      const jetStream = new JetStream(connection, clock, replicas === 1);
+      await assertJetStream(connection);
+      this.#epochBases = await openStreams(jetStream, subjects, settings, createEpoch);
+      this.#connection = connection;
+      this.#jetStream = jetStream;
+      if (this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#connection?.close();
+  }
+}
+
+async function readCredentials(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new HoldfastError("HF_OPTION_INVALID", `nats.credsFile cannot be read: ${messageOf(error)}`, {
+      details: { option: "nats.credsFile" },
+    });
+  }
+}
+
+function assertVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [minMajor, minMinor] = minServerVersion;
+  if (major > minMajor || (major === minMajor && minor >= minMinor)) return;
+  throw new HoldfastError(
+    "HF_BROKER_UNSUPPORTED",
+    `NATS server ${version} is too old: the broker needs ${minServerVersion.join(".")} or later`,
+  );
+}
+
+async function assertJetStream(connection: NatsConnection): Promise<void> {
+  try {
+    const info = await connection.request("$JS.API.INFO");
+    const { error } = info.json<{ error?: { code: number; err_code?: number; description?: string } }>();
+    if (error) throw toError(error, "use JetStream");
+  } catch (error) {
+    if (!(error instanceof NoRespondersError)) throw error;
+    throw new HoldfastError(
+      "HF_BROKER_UNSUPPORTED",
+      "JetStream is disabled on the NATS server: start it with -js, or with jetstream { store_dir: … } in its configuration",
+    );
+  }
+}

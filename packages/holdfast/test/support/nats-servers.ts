@@ -1,0 +1,116 @@
+/** Real servers of NATS for tests: one, or a cluster of three, each with a store of its own. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFreePort } from "./free-port.js";
+
+/** Debian installs it where ordinary users do not look. */
+const programs = ["nats-server", "/usr/sbin/nats-server"];
+const program = programs.find((file) => spawnSync(file, ["--version"]).status === 0);
+
+/** Why there are no servers for tests; undefined if there are. With CI=true, they must be there. */
+export const noNatsReason = findReason();
+
+function findReason(): string | undefined {
+  if (program !== undefined) return undefined;
+  if (process.env.CI === "true") throw new Error("nats-server is not installed, and CI is true");
+  return "nats-server is not installed";
+}
+
+export class NatsServer {
+  readonly port: number;
+  readonly #file: string;
+  #process: ChildProcess | undefined;
+
+  constructor(port: number, configFile: string) {
+    this.port = port;
+    this.#file = configFile;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    if (program === undefined) throw new Error(noNatsReason);
+    this.#process = spawn(program, ["--config", this.#file], { stdio: "ignore" });
+    while (!(await accepts(this.port))) {
+      if (this.#process.exitCode !== null)
+        throw new Error(`nats-server ended with ${this.#process.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** @param signal SIGKILL ends it at once; SIGSTOP and SIGCONT make it pause */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    running.kill(signal);
+    if (signal === "SIGKILL" || signal === "SIGTERM") await once(running, "exit");
+    // Its threads stop one after the other.
+    if (signal === "SIGSTOP") await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+export interface NatsServers {
+  /** Where each server keeps its store, by its number. */
+  readonly folder: string;
+  readonly servers: readonly NatsServer[];
+  readonly addresses: string;
+  stop(): Promise<void>;
+}
+
+/** @param more lines of configuration */
+export async function startNatsServers(count: 1 | 3, more: readonly string[] = []): Promise<NatsServers> {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-nats-"));
+  const ports: number[] = [];
+  const routes: number[] = [];
+  for (let i = 0; i < count; i++) {
+    ports.push(await findFreePort());
+    routes.push(await findFreePort());
+  }
+  const servers = ports.map((port, i) => {
+    const file = join(folder, `${i}.conf`);
+    const lines = [
+      `listen: "127.0.0.1:${port}"`,
+      `server_name: "test-${i}"`,
+      `jetstream { store_dir: "${join(folder, String(i))}" }`,
+      ...more,
+    ];
+    if (count > 1)
+      lines.push(
+        `cluster { name: test, listen: "127.0.0.1:${routes[i]}", routes: [${routes.map((route) => `"nats://127.0.0.1:${route}"`).join(", ")}] }`,
+      );
+    writeFileSync(file, lines.join("\n"));
+    return new NatsServer(port, file);
+  });
+  await Promise.all(servers.map((server) => server.start()));
+  return {
+    folder,
+    servers,
+    addresses: servers.map(({ address }) => address).join(","),
+    stop: async () => {
+      await Promise.all(
+        servers.map(async (server) => {
+          await server.signal("SIGCONT");
+          await server.signal("SIGKILL");
+        }),
+      );
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,174 @@
+/** A cluster of three servers that keep each stream three times: what is acknowledged stays, whichever server fails. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  type NatsServer,
+  type NatsServers,
+  noNatsReason,
+  startNatsServers,
+} from "../../../packages/holdfast/test/support/nats-servers.js";
+import { ample, countTo, offsetsIn, publishMany, query } from "./fixture.js";
+import { type NatsNode, NatsNodes, until } from "./nats-nodes.js";
+
+const replicated = { replicas: 3 } as const;
+const retention = { ...ample, maxEntries: 100_000 };
+
+const skipped = noNatsReason === undefined ? "" : ` (${noNatsReason})`;
+
+describe.skipIf(noNatsReason !== undefined)(`cluster of NATS${skipped}`, () => {
+  let nats: NatsServers;
+  let nodes: NatsNodes;
+
+  beforeAll(async () => {
+    nats = await startNatsServers(3);
+  });
+  afterAll(() => nats.stop());
+  beforeEach(() => {
+    nodes = new NatsNodes(nats.addresses);
+  });
+  afterEach(() => nodes.close());
+
+  /** Servers take a while to find each other. */
+  async function open(): Promise<NatsNode> {
+    let node: NatsNode | undefined;
+    await until("the cluster takes streams", async () => {
+      node = await nodes.open(replicated).catch(() => undefined);
+      return node !== undefined;
+    });
+    return node as NatsNode;
+  }
+
+  async function leaderOf(channel: string, { broker }: NatsNode): Promise<NatsServer> {
+    await publishMany(broker.log, channel, 1, retention);
+    const streams = await nodes.streams();
+    const leader = streams.find(({ state }) => state.messages > 0)?.cluster?.leader;
+    return nats.servers[Number(leader?.slice("test-".length))] as NatsServer;
+  }
+
+  /** Publishes in a loop until it is stopped, and notes what was acknowledged, by offset. */
+  function publishAlways({ broker }: NatsNode, channel: string) {
+    const acknowledged = new Map<number, string>();
+    let isStopped = false;
+    let numFailed = 0;
+    const run = async (publisher: number) => {
+      for (let n = 0; !isStopped; n++) {
+        const data = JSON.stringify(`${publisher}-${n}`);
+        try {
+          const { position } = await broker.log.publish(channel, { data }, { retention });
+          expect(acknowledged.has(position.offset)).toBe(false);
+          acknowledged.set(position.offset, data);
+        } catch {
+          numFailed++;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+    };
+    const all = Promise.all(countTo(5).map(run));
+    return {
+      acknowledged,
+      get numFailed() {
+        return numFailed;
+      },
+      stop: async () => {
+        isStopped = true;
+        await all;
+      },
+    };
+  }
+
+  async function expectAllKept(node: NatsNode, channel: string, acknowledged: ReadonlyMap<number, string>) {
+    const all: string[] = [];
+    for (;;) {
+      const page = await node.broker.log.history(channel, query({ sinceOffset: all.length }));
+      for (const { offset, data } of page.publications) {
+        expect(offset).toBe(all.length + 1);
+        all.push(data as string);
+      }
+      if (page.publications.length === 0) break;
+    }
+    for (const [offset, data] of acknowledged) expect([offset, all[offset - 1]]).toEqual([offset, data]);
+  }
+
+  it("gives positions that are no older than what any node has published", async () => {
+    const [a, b] = [await open(), await open()];
+    for (const n of countTo(100)) {
+      const { position } = await a.broker.log.publish("a", { data: `${n}` }, { retention });
+      expect((await b.broker.log.heads(["a"])).get("a")).toEqual(position);
+      const page = await b.broker.log.history("a", query({ sinceOffset: n - 1 }));
+      expect(page.publications.map(({ data }) => data)).toEqual([`${n}`]);
+    }
+  });
+
+  it("reads publications that are nearly as large as the server takes", async () => {
+    const [a, b] = [await open(), await open()];
+    const data = JSON.stringify("x".repeat(1_000_000));
+    await b.broker.log.subscribe("a");
+    const { position } = await a.broker.log.publish("a", { data }, { retention });
+    expect((await b.broker.log.heads(["a"])).get("a")).toEqual(position);
+    const { publications } = await b.broker.log.history("a", query());
+    expect(publications.map((each) => each.data.length)).toEqual([data.length]);
+    await until("the event has come", () => b.events.publications.length === 1);
+  });
+
+  it("tells a node that has just subscribed of everything from its position on", async () => {
+    const [a, b] = [await open(), await open()];
+    for (const n of countTo(30)) {
+      const channel = `channel-${n}`;
+      const { offset } = await b.broker.log.subscribe(channel);
+      expect(offset).toBe(0);
+      await a.broker.log.publish(channel, { data: "1" }, { retention });
+    }
+    await until("all events have come", () => b.events.publications.length === 30);
+  });
+
+  it("keeps what was acknowledged, and goes on, when the leader of a stream dies", async () => {
+    const [a, b] = [await open(), await open()];
+    await b.broker.log.subscribe("a");
+    const leader = await leaderOf("a", a);
+    const load = publishAlways(a, "a");
+    await until("publications run", () => load.acknowledged.size > 100);
+    await leader.signal("SIGKILL");
+    const before = load.acknowledged.size;
+    await until("they run again", () => load.acknowledged.size > before + 500);
+    await load.stop();
+    await expectAllKept(b, "a", load.acknowledged);
+    await leader.start();
+    const head = (await b.broker.log.heads(["a"])).get("a");
+    expect(head?.offset).toBeGreaterThanOrEqual(Math.max(...load.acknowledged.keys()));
+  });
+
+  it("goes on while a server stands still, and has it catch up afterwards", async () => {
+    const [a, b] = [await open(), await open()];
+    const leader = await leaderOf("a", a);
+    const other = nats.servers.find((server) => server !== leader) as NatsServer;
+    const load = publishAlways(a, "a");
+    await until("publications run", () => load.acknowledged.size > 100);
+    await other.signal("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await other.signal("SIGCONT");
+    const before = load.acknowledged.size;
+    await until("they still run", () => load.acknowledged.size > before + 500);
+    await load.stop();
+    await expectAllKept(b, "a", load.acknowledged);
+  });
+
+  it("refuses publications without a majority, and takes them again with one", async () => {
+    const a = await open();
+    await publishMany(a.broker.log, "a", 3, retention);
+    const [first, second] = nats.servers as readonly [NatsServer, NatsServer];
+    await Promise.all([first.signal("SIGKILL"), second.signal("SIGKILL")]);
+    await expect(a.broker.log.publish("a", { data: "4" }, { retention })).rejects.toMatchObject({
+      code: "HF_BROKER_UNAVAILABLE",
+    });
+    await Promise.all([first.start(), second.start()]);
+    await until("publications are taken", () =>
+      a.broker.log.publish("a", { data: "5" }, { retention }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const offsets = await offsetsIn(a.broker.log, "a");
+    expect(offsets).toEqual(countTo(offsets.length));
+    const turns = a.events.connection.map((_, i) => (i % 2 === 0 ? "disconnect" : "reconnect"));
+    expect(a.events.connection).toEqual(turns);
+  });
+});
