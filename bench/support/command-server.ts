@@ -21,7 +21,9 @@ export class CommandServer {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, NODE_ENV: "production" },
     });
-    process.once("exit", () => child.kill("SIGTERM"));
+    const end = () => void child.kill("SIGTERM");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     let written = "";
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
       written += chunk;

@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { CliRun, runCli, type ServerRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
-import { createSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { createSdk, secret, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
@@ -107,6 +107,31 @@ describe("workers", () => {
       return nodes.reduce((sum, { num_clients }) => sum + num_clients, 0) === 3;
     });
     expect(connected()).toBe(3);
+  });
+
+  it("count the connections of a user together", async () => {
+    const config = join(makeFolder(), "holdfast.json");
+    writeFileSync(config, JSON.stringify({ authenticate: { jwt: { secret } }, channels: { news: {} } }));
+    const server = await serveWorkers("--config", config, "--max-user-connections", "3");
+    await until(async () => (await pidsOf(server)).length === 2);
+    const token = tokenOf({ sub: "ann" });
+    const url = `${server.url.replace("http", "ws")}/connection/websocket`;
+    const clients = countTo(8).map(() => createSdk(url, { token }));
+    const codes: number[] = [];
+    for (const client of clients) {
+      client.on("disconnected", ({ code }) => codes.push(code));
+      client.connect();
+    }
+    const connected = () => clients.filter(({ state }) => state === "connected");
+    await until(() => connected().length + codes.length === 8);
+    expect(codes).toEqual([3504, 3504, 3504, 3504, 3504]);
+    const [first] = connected();
+    first?.disconnect();
+    const another = createSdk(url, { token });
+    await until(() => {
+      if (another.state === "disconnected") another.connect();
+      return another.state === "connected";
+    });
   });
 
   it("end together by a signal, and tell their clients", async () => {

@@ -79,6 +79,8 @@ export interface OwnerRecord {
   readonly socket: string;
   /** If the owner shares the store: what a process must know to use it. Whoever may read the folder knows it. */
   readonly key?: string;
+  /** Of the machine, and which of its starts. */
+  readonly boot?: string;
 }
 
 /** How an owner shares its store with other processes. */
@@ -108,11 +110,14 @@ export class StoreOwner {
     this.#socket = socket;
   }
 
-  /** @throws HF_STORE_IN_USE when another server owns the store */
-  static async take(folder: string, sharing?: StoreSharing): Promise<StoreOwner> {
+  /**
+   * @param boot of the machine, and which of its starts
+   * @throws HF_STORE_IN_USE when another server owns the store, or may own it
+   */
+  static async take(folder: string, boot: string, sharing?: StoreSharing): Promise<StoreOwner> {
     const name = await takeName(folder);
     try {
-      return new StoreOwner(folder, name, await takeSocket(folder, sharing));
+      return new StoreOwner(folder, name, await takeSocket(folder, boot, sharing));
     } catch (error) {
       // If the disk is full or read-only, the name alone has to do.
       if (name && isNoRoom(error)) return new StoreOwner(folder, name, undefined);
@@ -160,9 +165,13 @@ async function takeName(folder: string): Promise<Server | undefined> {
   }
 }
 
-async function takeSocket(folder: string, sharing: StoreSharing | undefined): Promise<OwnerSocket> {
+async function takeSocket(
+  folder: string,
+  boot: string,
+  sharing: StoreSharing | undefined,
+): Promise<OwnerSocket> {
   const socket = `owner-${randomUUID().slice(0, 8)}.sock`;
-  const record = { pid: process.pid, socket, ...(sharing && { key: sharing.key }) };
+  const record = { pid: process.pid, socket, boot, ...(sharing && { key: sharing.key }) };
   const server = await withAddress(folder, socket, (path) => listen({ path }, sharing?.accept));
   try {
     if (process.platform !== "win32") fs.chmodSync(join(folder, record.socket), 0o600);
@@ -190,6 +199,8 @@ async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
   }
   const found = readRecord(path);
   if (found && (await withAddress(folder, found.socket, isAlive))) throw inUse(folder, found);
+  if (found?.boot !== undefined && found.boot !== record.boot && isOnNetwork(folder))
+    throw unknownOwner(folder);
   remove(path, found);
   return false;
 }
@@ -286,6 +297,22 @@ async function withAddress<T>(
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/** https://man7.org/linux/man-pages/man2/statfs.2.html: NFS, SMB, SMB2 and CIFS. */
+const networkFileSystems = new Set([0x6969, 0x517b, 0xfe534d42, 0xff534d42]);
+
+/** Whether other machines may use the folder, whose sockets do not reach this one. */
+function isOnNetwork(folder: string): boolean {
+  return networkFileSystems.has(fs.statfsSync(folder).type >>> 0);
+}
+
+function unknownOwner(folder: string): HoldfastError {
+  return new HoldfastError(
+    "HF_STORE_IN_USE",
+    `the store in ${folder} is on a network file system, and a server on another machine may be using it. Use a folder on a local disk; if that server has ended, remove ${join(folder, fileName)}`,
+    { details: { folder } },
+  );
 }
 
 function inUse(folder: string, owner: OwnerRecord | undefined): HoldfastError {

@@ -18,7 +18,7 @@ import {
 } from "./store-check.js";
 import { corrupt, isNoRoom } from "./store-errors.js";
 import { prepareFolder, StoreOwner } from "./store-folder.js";
-import { emptyMarker, type Marker, nextMarker, writeMarker } from "./store-marker.js";
+import { emptyMarker, type Marker, nextMarker, readBootId, writeMarker } from "./store-marker.js";
 import { reserveLockFile } from "./store-room.js";
 
 export interface OpenStore {
@@ -45,7 +45,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const { folder } = options;
   try {
     prepareFolder(folder);
-    const owner = await StoreOwner.take(folder, options.sharing);
+    const owner = await StoreOwner.take(folder, readBootId(options.clock.now()), options.sharing);
     try {
       return await openOwned(options, owner).catch(async (cause: unknown) => {
         if (!isNoRoom(cause)) throw cause;

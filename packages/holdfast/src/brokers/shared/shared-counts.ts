@@ -1,7 +1,10 @@
-/** Counts that the processes of a store share, kept by its owner. What a process has taken is given back when its connection ends. */
+/**
+ * Counts that the processes of a store share, kept by its owner. What a follower has taken is given back when its connection ends. The owner's
+ * own process ends with its counts, so what it has taken needs no list.
+ */
 
-/** What one process has taken, by key. */
-export type TakenCounts = Map<string, number>;
+/** What a follower has taken, by key; undefined for the owner's own process. */
+export type TakenCounts = Map<string, number> | undefined;
 
 export class SharedCounts {
   readonly #totals = new Map<string, number>();
@@ -10,26 +13,26 @@ export class SharedCounts {
   take(taken: TakenCounts, key: string, max: number): boolean {
     if ((this.#totals.get(key) ?? 0) >= max) return false;
     change(this.#totals, key, 1);
-    change(taken, key, 1);
+    if (taken) change(taken, key, 1);
     return true;
   }
 
   release(taken: TakenCounts, key: string): void {
-    if (!taken.has(key)) return;
+    if (taken?.has(key) === false) return;
     change(this.#totals, key, -1);
-    change(taken, key, -1);
+    if (taken) change(taken, key, -1);
   }
 
   /** Adds what a process had taken from an earlier owner. */
   restore(taken: TakenCounts, counts: Iterable<readonly [key: string, count: number]>): void {
     for (const [key, count] of counts) {
       change(this.#totals, key, count);
-      change(taken, key, count);
+      if (taken) change(taken, key, count);
     }
   }
 
   /** Gives everything back. */
-  drop(taken: TakenCounts): void {
+  drop(taken: Map<string, number>): void {
     for (const [key, count] of taken) change(this.#totals, key, -count);
     taken.clear();
   }

@@ -61,7 +61,7 @@ const maxFollowers = 1000;
 interface Follower {
   readonly link: FrameSocket;
   readonly channels: Set<string>;
-  readonly taken: TakenCounts;
+  readonly taken: Map<string, number>;
   /** Once it has said hello. */
   name: string | undefined;
   /** Id of its node, once that is known. */
@@ -72,7 +72,6 @@ interface Follower {
 export class StoreServer {
   readonly #options: StoreServerOptions;
   readonly #counts = new SharedCounts();
-  readonly #takenHere: TakenCounts = new Map();
   readonly #followers = new Set<Follower>();
   readonly #subscribers = new Map<string, Set<Follower>>();
   readonly #expected: Set<string>;
@@ -128,7 +127,7 @@ export class StoreServer {
 
   /** The store is open: calls can be made. */
   start(log: Log): void {
-    this.#counts.restore(this.#takenHere, this.#options.taken);
+    this.#counts.restore(undefined, this.#options.taken);
     this.#log = log;
     for (const follower of this.#followers) if (follower.name !== undefined) this.#welcome(follower);
     if (this.#expected.size > 0) this.#after(expectedTimeoutMs, () => this.#allBack());
@@ -164,11 +163,11 @@ export class StoreServer {
 
   /** For this process's own node. */
   take(key: string, max: number): Promise<boolean> {
-    return this.#take(this.#takenHere, key, max);
+    return this.#take(undefined, key, max);
   }
 
   release(key: string): void {
-    this.#counts.release(this.#takenHere, key);
+    this.#counts.release(undefined, key);
   }
 
   async #take(taken: TakenCounts, key: string, max: number): Promise<boolean> {

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import fs, { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { countTo, EventRecord } from "../../../../../test/conformance/broker/fixture.js";
 import { PublicationRecord, publicationOf } from "./support/record.js";
 import { RemoteBroker, type RemoteError } from "./support/remote-broker.js";
@@ -137,5 +138,46 @@ describe("store with a long path", () => {
     const next = await openBroker(folder);
     await next.broker.close();
     expect(existsSync(join(folder, "data.mdb"))).toBe(true);
+  });
+});
+
+describe("store on a network file system", () => {
+  /** What a server leaves that did not close its store, on this machine since its start, or not. */
+  async function leave(boot: "this" | "another"): Promise<string> {
+    const folder = createFolder();
+    const remote = await RemoteBroker.open({ folder });
+    await remote.kill();
+    if (boot === "another") {
+      const file = join(folder, "owner.json");
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), boot }));
+    }
+    return folder;
+  }
+
+  function pretend(type: number): void {
+    const spy = vi.spyOn(fs, "statfsSync").mockReturnValue({ type } as never);
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      spy.mockRestore();
+      syncBuiltinESMExports();
+    });
+  }
+
+  it("is not taken from a server that may run on another machine", async () => {
+    const folder = await leave("another");
+    pretend(0x6969);
+    await expect(openBroker(folder)).rejects.toMatchObject({
+      code: "HF_STORE_IN_USE",
+      message: expect.stringContaining("a server on another machine may be using it"),
+    });
+  });
+
+  it.each([
+    ["on a local disk", "another", 0xef53],
+    ["on one, but left by this machine", "this", 0x6969],
+  ] as const)("is taken if it is %s", async (_name, boot, type) => {
+    const folder = await leave(boot);
+    pretend(type);
+    await expect(openBroker(folder)).resolves.toBeDefined();
   });
 });

@@ -93,6 +93,15 @@ describe("store whose owner closes", () => {
   });
 });
 
+describe("store with a long path", () => {
+  it("is shared, too", async () => {
+    const folder = join(createFolder(), "d".repeat(100), "e".repeat(100));
+    const [owner, follower] = [await openStore(folder), await openStore(folder)];
+    expect([owner.store.isOwner, follower.store.isOwner]).toEqual([true, false]);
+    expect(await publish(follower, 1)).toMatchObject({ position: { offset: 1 } });
+  });
+});
+
 describe("messages of nodes", () => {
   it("reach one node, or all others, in order, also after another process has taken over", async () => {
     const stores = await openStores(3);
