@@ -239,8 +239,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     });
     this.#events = {
       log: {
-        onPublication: (channel, publication, epoch) =>
-          this.#channels.onPublication(channel, publication, epoch),
+        onPublication: this.#channels.onPublication.bind(this.#channels),
         onDisconnect() {},
         onReconnect: () => void this.#checks.checkNow(),
       },
