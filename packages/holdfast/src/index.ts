@@ -38,7 +38,6 @@ export { LmdbBroker, type LmdbBrokerOptions } from "./brokers/lmdb/lmdb-broker.j
 export { readStore } from "./brokers/lmdb/read-store.js";
 export { MemoryBroker, type MemoryBrokerOptions } from "./brokers/memory/memory-broker.js";
 export type * from "./channels/broker.js";
-export type * from "./channels/broker.js";
 export type * from "./channels/cluster.js";
 export type * from "./channels/log.js";
 export { type ChannelKind, type ChannelRules, openRules, type RulesFor } from "./channels/rules.js";

@@ -5,7 +5,7 @@ import type { Broker } from "./channels/broker.js";
 import { systemClock } from "./sockets/system-clock.js";
 
 export type { RedisBrokerOptions, RedisTlsOptions } from "./brokers/redis/redis-options.js";
-export type * from "./channels/broker.js";
+export type { Broker, BrokerEvents, BrokerNeeds, BrokerStart } from "./channels/broker.js";
 
 /**
  * Creates a broker for a server's option `broker`. It connects when the server starts. Needs the package ioredis.

@@ -45,6 +45,7 @@ function createNode({ broker, events }: BrokerUnderTest, eventSeed: number, ring
   const { schedule } = scheduler;
   const checks = new PositionChecks({
     channels,
+    delivery,
     log,
     clock,
     schedule,

@@ -68,8 +68,8 @@ export function compileAuthentication(
       authenticateClient(credentials, { verifyConnection, functions, limit, isAnonymousAccepted }),
     ...(verifyConnection && { verifyConnection }),
     ...(tokens && {
-      verifySubscription: (token, bearer) => tokens.verifySubscription(token, bearer),
-      isRevoked: (token) => tokens.revocations.isRevoked(token),
+      verifySubscription: tokens.verifySubscription,
+      isRevoked: tokens.revocations.isRevoked.bind(tokens.revocations),
     }),
   };
 }

@@ -4,16 +4,15 @@
  */
 
 import type { BrokerNeeds } from "../channels/broker.js";
-import { needsOf } from "../channels/rules.js";
 import { HoldfastError, invalidOption, refuseUnknownOptions } from "../errors.js";
-import { type Actor, type Application, type Policy, refusal } from "../sessions/application.js";
+import { type Actor, type Application, refusal } from "../sessions/application.js";
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
 import { type Payload, parsePayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import { type CompiledAuthentication, compileAuthentication } from "./authentication.js";
-import { type CompiledChannel, compileChannel } from "./compile-channel.js";
+import { compileChannels } from "./compile-channel.js";
 import {
   type App,
   type AppOptions,
@@ -31,7 +30,7 @@ import {
   toUser,
   validate,
 } from "./hooks.js";
-import { formatChannel, type Params, parsePattern, sortPatterns } from "./pattern.js";
+import { parsePattern } from "./pattern.js";
 
 export interface CompileContext {
   readonly clock: Clock;
@@ -58,8 +57,6 @@ const optionNames: readonly (keyof AppOptions<Channels, Methods>)[] = [
   "onDisconnect",
   "onMessage",
 ];
-/** How many policies are cached, by channel name. */
-const maxPolicies = 10_000;
 
 /** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
 export function compileApp({ options }: App, context: CompileContext): CompiledApp {
@@ -70,17 +67,14 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   assertPersonalChannel(options);
   const limit = createTimeLimit(context.clock, context.hookTimeoutMs);
   const hasAuthenticate = options.authenticate !== undefined;
-  const channels = sortPatterns(
-    Object.entries(options.channels ?? {}).map(([text, definition]) =>
-      compileChannel(parsePattern(text), definition.options, {
-        limit,
-        leaseMs: context.leaseMs,
-        hasAuthenticate,
-        isPersonal: text === options.personalChannel,
-      }),
-    ),
-  );
-  assertSubscriberLists(channels);
+  const { leaseMs } = context;
+  const { personalChannel } = options;
+  const channels = compileChannels(options.channels ?? {}, {
+    limit,
+    leaseMs,
+    hasAuthenticate,
+    personalChannel,
+  });
   const authentication = compileAuthentication(options, { ...context, limit });
   const methods = new Map(
     Object.entries(options.rpc ?? {}).map(([name, method]) => [
@@ -90,10 +84,9 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   );
   const { onDisconnect, onMessage } = options;
   return {
-    needs: needsOf(channels.map(({ rules }) => rules)),
+    ...channels,
     authentication,
     ...authentication,
-    policyFor: createPolicyTable(channels),
     methods: [...methods.keys()],
     call: (name, data, actor) => call(name, methods.get(name), data, actor, limit),
     callAsServer: (name, data) => call(name, methods.get(name), data, serverActor, limit),
@@ -111,42 +104,6 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
       },
     }),
   };
-}
-
-function createPolicyTable(channels: readonly CompiledChannel[]): (channel: string) => Policy | undefined {
-  const policies = new Map<string, Policy>();
-  return (channel) => {
-    const known = policies.get(channel);
-    if (known) return known;
-    for (const compiled of channels) {
-      const params = compiled.pattern.match(channel);
-      if (params === undefined) continue;
-      const policy = createPolicy(compiled, channels, channel, params);
-      if (policy === undefined) return undefined;
-      policies.set(channel, policy);
-      if (policies.size > maxPolicies) policies.delete(policies.keys().next().value as string);
-      return policy;
-    }
-    return undefined;
-  };
-}
-
-/** @returns undefined if a list of its subscribers, or the channel that it lists, would have an invalid name */
-function createPolicy(
-  compiled: CompiledChannel,
-  channels: readonly CompiledChannel[],
-  channel: string,
-  params: Params,
-): Policy | undefined {
-  const policy = compiled.createPolicy(channel, params);
-  const lists = channels.filter(({ lists: listed }) => listed === compiled.pattern.text);
-  try {
-    if (compiled.lists !== undefined) return { ...policy, lists: formatChannel(compiled.lists, params) };
-    if (lists.length === 0) return policy;
-    return { ...policy, listedIn: lists.map(({ pattern }) => formatChannel(pattern.text, params)) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** The server itself. */
@@ -226,21 +183,6 @@ async function connect(
     if (!(error instanceof Rejection)) throw error;
     // 4500–4999 are codes of applications after which clients do not reconnect.
     return { disconnect: { code: 4500 + (error.code % 500), reason: error.message || "refused" } };
-  }
-}
-
-/** @throws HF_OPTION_INVALID if a list of subscribers is of no channel, or of one with other parameters */
-function assertSubscriberLists(channels: readonly CompiledChannel[]): void {
-  for (const { pattern, lists } of channels) {
-    if (lists === undefined) continue;
-    const listed = channels.find((each) => each.pattern.text === lists);
-    const names = (each: CompiledChannel["pattern"]) => [...each.names].sort().join();
-    if (listed && listed.lists === undefined && names(listed.pattern) === names(pattern)) continue;
-    throw invalidOption(
-      `channels[${JSON.stringify(pattern.text)}].map.subscribersOf`,
-      "the pattern of another channel with the same parameters, which is not a list of subscribers itself",
-      JSON.stringify(lists),
-    );
   }
 }
 

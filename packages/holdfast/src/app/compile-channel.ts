@@ -1,12 +1,14 @@
 /**
- * Compiles a channel definition into what sessions use: checked rules, who may do what, and hooks with a time limit. Checked once,
- * when the server is made.
+ * Compiles definitions of channels into what sessions use, the policy of each channel by its name: checked rules, who may do what, and
+ * hooks with a time limit. Checked once, when the server is made.
  */
+import type { BrokerNeeds } from "../channels/broker.js";
 import type { KeyRetention } from "../channels/log.js";
-import { type ChannelRules, checkRules, type MapRules, openRules } from "../channels/rules.js";
+import { type ChannelRules, checkRules, type MapRules, needsOf, openRules } from "../channels/rules.js";
 import { invalidOption, refuseUnknownOptions } from "../errors.js";
 import {
   type Actor,
+  type Application,
   type ChannelAction,
   type Policy,
   type Refusal,
@@ -16,21 +18,25 @@ import { type Duration, durationAdvice, parseDuration } from "../time/clock.js";
 import { type Payload, parsePayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
-import { Rejection } from "./define-app.js";
+import { type Channels, Rejection } from "./define-app.js";
 import { isSchema, orRefusal, type TimeLimit, toJsonText, toSamePayload, toUser, validate } from "./hooks.js";
-import type { Params, Pattern } from "./pattern.js";
+import { formatChannel, type Params, type Pattern, parsePattern, sortPatterns } from "./pattern.js";
 
 export interface CompileChannelContext {
   readonly limit: TimeLimit;
   /** Minimum time for which entries of a list of subscribers outlive a server that has crashed. */
   readonly leaseMs: number;
   readonly hasAuthenticate: boolean;
-  /** Whether it is the application's `personalChannel`. */
-  readonly isPersonal: boolean;
+  /** The pattern of the application's `personalChannel`. */
+  readonly personalChannel: string | undefined;
+}
+
+export interface CompiledChannels extends Pick<Application, "policyFor"> {
+  readonly needs: BrokerNeeds;
 }
 
 /** The channels of a pattern. */
-export interface CompiledChannel {
+interface CompiledChannel {
   readonly pattern: Pattern;
   /** The pattern of the channels whose subscribers these list. */
   readonly lists: string | undefined;
@@ -57,8 +63,75 @@ const channelOptionNames: readonly (keyof ChannelOptions)[] = [
 ];
 const actions: readonly ChannelAction[] = ["subscribe", "publish", "presence", "history"];
 
-/** @throws HF_OPTION_INVALID naming the option, what came and what is accepted */
-export function compileChannel(
+/** How many policies are cached, by channel name. */
+const maxPolicies = 10_000;
+
+/**
+ * @param definitions by pattern
+ * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
+ */
+export function compileChannels(definitions: Channels, context: CompileChannelContext): CompiledChannels {
+  const channels = sortPatterns(
+    Object.entries(definitions).map(([text, { options }]) =>
+      compileChannel(parsePattern(text), options, context),
+    ),
+  );
+  assertSubscriberLists(channels);
+  return { needs: needsOf(channels.map(({ rules }) => rules)), policyFor: createPolicyTable(channels) };
+}
+
+/** @throws HF_OPTION_INVALID if a list of subscribers is of no channel, or of one with other parameters */
+function assertSubscriberLists(channels: readonly CompiledChannel[]): void {
+  for (const { pattern, lists } of channels) {
+    if (lists === undefined) continue;
+    const listed = channels.find((each) => each.pattern.text === lists);
+    const names = (each: CompiledChannel["pattern"]) => [...each.names].sort().join();
+    if (listed && listed.lists === undefined && names(listed.pattern) === names(pattern)) continue;
+    throw invalidOption(
+      `channels[${JSON.stringify(pattern.text)}].map.subscribersOf`,
+      "the pattern of another channel with the same parameters, which is not a list of subscribers itself",
+      JSON.stringify(lists),
+    );
+  }
+}
+
+function createPolicyTable(channels: readonly CompiledChannel[]): (channel: string) => Policy | undefined {
+  const policies = new Map<string, Policy>();
+  return (channel) => {
+    const known = policies.get(channel);
+    if (known) return known;
+    for (const compiled of channels) {
+      const params = compiled.pattern.match(channel);
+      if (params === undefined) continue;
+      const policy = createListedPolicy(compiled, channels, channel, params);
+      if (policy === undefined) return undefined;
+      policies.set(channel, policy);
+      if (policies.size > maxPolicies) policies.delete(policies.keys().next().value as string);
+      return policy;
+    }
+    return undefined;
+  };
+}
+
+/** @returns undefined if a list of its subscribers, or the channel that it lists, would have an invalid name */
+function createListedPolicy(
+  compiled: CompiledChannel,
+  channels: readonly CompiledChannel[],
+  channel: string,
+  params: Params,
+): Policy | undefined {
+  const policy = compiled.createPolicy(channel, params);
+  const lists = channels.filter(({ lists: listed }) => listed === compiled.pattern.text);
+  try {
+    if (compiled.lists !== undefined) return { ...policy, lists: formatChannel(compiled.lists, params) };
+    if (lists.length === 0) return policy;
+    return { ...policy, listedIn: lists.map(({ pattern }) => formatChannel(pattern.text, params)) };
+  } catch {
+    return undefined;
+  }
+}
+
+function compileChannel(
   pattern: Pattern,
   options: ChannelOptions,
   context: CompileChannelContext,
@@ -73,7 +146,8 @@ export function compileChannel(
     if (value !== undefined && typeof value !== "function")
       throw invalidOption(`${name}.${hook}`, "a function");
   const rules = toRules(name, options, context.leaseMs);
-  const { limit, hasAuthenticate, isPersonal } = context;
+  const { limit, hasAuthenticate, personalChannel } = context;
+  const isPersonal = pattern.text === personalChannel;
   const isForClients = publish !== undefined || data !== undefined;
   const defaults = { hasAuthenticate, isPersonal, isForClients };
   const access = Object.fromEntries(

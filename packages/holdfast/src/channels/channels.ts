@@ -6,14 +6,13 @@ import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { type ViewOptions, viewOf } from "./batches.js";
 import type { PresenceEvents } from "./broker.js";
-import { Channel } from "./channel.js";
+import { Channel, type Reader, Subscription } from "./channel.js";
 import type { LogEvents } from "./log.js";
 import { defaultUserPercent, type Owner, Quota } from "./quota.js";
 import { Recovery, type RecoveryOptions } from "./recovery.js";
 import type { RingLimits } from "./ring.js";
 import { Round } from "./round.js";
 import type { ChannelKind } from "./rules.js";
-import { type Reader, Subscription } from "./subscription.js";
 
 export interface ChannelsOptions extends RecoveryOptions {
   readonly ringLimits: RingLimits;
@@ -103,11 +102,6 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
   release(channel: Channel): void {
     channel.release();
     this.#closeIfUnused(channel);
-  }
-
-  /** Reads again for readers whose log could not be reached. */
-  retryReads(): void {
-    this.#options.delivery.retryReads();
   }
 
   /** The channels with subscriptions on this node whose position is known. */

@@ -9,9 +9,8 @@
 import { hasCode } from "../errors.js";
 import type { Publication } from "../wire/messages.js";
 import { type Batch, batchOfNewest } from "./batches.js";
-import type { Channel } from "./channel.js";
+import type { Channel, Reader, Subscription } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
-import type { Reader, Subscription } from "./subscription.js";
 
 export interface DeliveryOptions {
   readonly logReader: LogReader;

@@ -8,10 +8,12 @@ import type { Clock } from "../time/clock.js";
 import type { Position } from "../wire/messages.js";
 import type { Channel } from "./channel.js";
 import type { Channels } from "./channels.js";
+import type { Delivery } from "./delivery.js";
 import type { Log } from "./log.js";
 
 export interface PositionCheckOptions {
-  readonly channels: Pick<Channels, "withReaders" | "recovery" | "retryReads">;
+  readonly channels: Pick<Channels, "withReaders" | "recovery">;
+  readonly delivery: Pick<Delivery, "retryReads">;
   readonly log: Pick<Log, "heads" | "canGoBack">;
   readonly clock: Pick<Clock, "setTimer">;
   /** Runs the callback once, after the events of this turn. */
@@ -84,10 +86,10 @@ export class PositionChecks {
   }
 
   async #checkAll(): Promise<void> {
-    const { channels, schedule, checkOthers, onError } = this.#options;
+    const { channels, delivery, schedule, checkOthers, onError } = this.#options;
     try {
       await checkOthers?.();
-      channels.retryReads();
+      delivery.retryReads();
       let batch: Channel[] = [];
       for (const channel of channels.withReaders()) {
         batch.push(channel);

@@ -228,19 +228,15 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     });
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, commands });
     this.#checks = new PositionChecks({
-      channels: this.#channels,
+      ...context,
       log: this.#broker.log,
-      clock: systemClock,
       schedule: (run) => void setImmediate(run),
-      random: Math.random,
       intervalMs: settings.positionCheckIntervalMs,
       checkOthers: async () => this.#revocationLog?.check(),
-      onError,
     });
     this.#events = {
       log: {
-        onPublication: (channel, publication, epoch) =>
-          this.#channels.onPublication(channel, publication, epoch),
+        onPublication: this.#channels.onPublication.bind(this.#channels),
         onDisconnect() {},
         onReconnect: () => void this.#checks.checkNow(),
       },

@@ -2,10 +2,8 @@
  * A client for the duration of one request: authenticated and welcomed like a connection, with the same calls to the application,
  * and released when it has its answer. {@link WaitingReader} lets it wait for new publications.
  */
-
 import type { Encoding, Framed } from "../channels/batches.js";
-import type { Channel } from "../channels/channel.js";
-import type { Reader, Subscription } from "../channels/subscription.js";
+import type { Channel, Reader, Subscription } from "../channels/channel.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import type { Position } from "../wire/messages.js";
 import { type Refusal, refusal } from "./application.js";

@@ -3,10 +3,9 @@
  * run one after the other, in order.
  */
 import { publicationsFor, viewOf } from "../channels/batches.js";
-import type { Channel } from "../channels/channel.js";
+import type { Channel, Subscription } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import type { Subscription } from "../channels/subscription.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";

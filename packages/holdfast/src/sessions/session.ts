@@ -5,7 +5,7 @@
  */
 
 import type { Encoding, Framed } from "../channels/batches.js";
-import type { Reader, Subscription } from "../channels/subscription.js";
+import type { Reader, Subscription } from "../channels/channel.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";

@@ -1,9 +1,7 @@
 /** A reader that keeps what it is given, and takes more or not as a test says. */
-
 import { type Encoding, type Framed, viewOf } from "../../../src/channels/batches.js";
-import type { Channel } from "../../../src/channels/channel.js";
+import { type Channel, type Reader, Subscription } from "../../../src/channels/channel.js";
 import type { Delivery } from "../../../src/channels/delivery.js";
-import { type Reader, Subscription } from "../../../src/channels/subscription.js";
 import type { Encoded } from "../../../src/wire/codec.js";
 import { jsonCodec } from "../../../src/wire/json-codec.js";
 

@@ -1,12 +1,12 @@
 /** The channel layer of one node, over a memory broker that a test can hold up, with a scheduler that it turns. */
 import { MemoryBroker } from "../../../src/brokers/memory/memory-broker.js";
+import type { Subscription } from "../../../src/channels/channel.js";
 import { Channels } from "../../../src/channels/channels.js";
 import { Delivery } from "../../../src/channels/delivery.js";
 import type { Retention } from "../../../src/channels/log.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
 import { PositionChecks } from "../../../src/channels/position-checks.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
-import type { Subscription } from "../../../src/channels/subscription.js";
 import { createCounter } from "../../support/counter.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { eventsFor } from "./broker-events.js";
@@ -64,6 +64,7 @@ export async function createTestNode(options: TestNodeOptions = {}) {
   const channels = new Channels({ log: broker.log, logReader, delivery, ringLimits, onError, ...bounds });
   const checks = new PositionChecks({
     channels,
+    delivery,
     log: broker.log,
     clock,
     schedule: scheduler.schedule,
