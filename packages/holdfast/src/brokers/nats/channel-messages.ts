@@ -1,7 +1,7 @@
 /** Reads one channel's messages: the newest, older ones by their links, and pages of history. Recent ones are cached, for all channels. */
 import type { HistoryPage, HistoryQuery } from "../../channels/log.js";
 import type { Position, Publication } from "../../wire/messages.js";
-import { PageBuilder } from "../page-builder.js";
+import { PageBuilder } from "../publication-format.js";
 import { Frame } from "./frame.js";
 import type { JetStream } from "./jetstream.js";
 import { findLinks, type Link } from "./links.js";
