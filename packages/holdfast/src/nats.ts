@@ -5,7 +5,7 @@ import type { Broker } from "./channels/broker.js";
 import { systemClock } from "./sockets/system-clock.js";
 
 export type { NatsBrokerOptions } from "./brokers/nats/nats-options.js";
-export type * from "./channels/broker.js";
+export type { Broker, BrokerEvents, BrokerNeeds, BrokerStart } from "./channels/broker.js";
 
 /**
  * Creates a broker for a server's option `broker`. It connects when the server starts. Needs the package `@nats-io/transport-node`.
