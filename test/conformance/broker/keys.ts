@@ -146,6 +146,14 @@ export function describeKeys({ start, describeWith, numberOf }: Section): void {
       expect(await stateOf(broker)).toEqual(["a=5@3"]);
     });
 
+    it("are ordered by code points, beyond the first 65,536 of them, too", async () => {
+      const { broker } = await start();
+      const keys = ["a", "aa", "z", "\u00e9", "\ud7ff", "\uffee", "\u{10000}", "\u{1f600}"];
+      for (const key of [...keys].reverse()) await put(broker, key, "1");
+      const { publications } = await broker.log.keys("map", { maxEntries: 100, maxBytes: 10_000 });
+      expect(publications.map(({ key }) => key)).toEqual(keys);
+    });
+
     it("come page by page, by key or by score, and the other way round", async () => {
       const { broker } = await start();
       const scores = { a: 5, b: 9, c: 5, d: -1 };

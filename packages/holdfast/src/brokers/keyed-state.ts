@@ -312,8 +312,27 @@ function indexAfter(list: SortedList<SortKey>, after: SortKey): number {
   return index < list.length && list.at(index).key === after.key ? index + 1 : index;
 }
 
+/** By code points, as their UTF-8 bytes are ordered: comparing strings would put surrogate pairs before U+E000. */
 function compareKeys({ key: a = "" }: SortKey, { key: b = "" }: SortKey): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) {
+    const difference = a.charCodeAt(i) - b.charCodeAt(i);
+    if (difference !== 0) return isBothHigh(a, b, i) ? rankOf(a, i) - rankOf(b, i) : difference;
+  }
+  return a.length - b.length;
+}
+
+const firstSurrogate = 0xd800;
+const afterSurrogates = 0xe000;
+
+function isBothHigh(a: string, b: string, i: number): boolean {
+  return a.charCodeAt(i) >= firstSurrogate && b.charCodeAt(i) >= firstSurrogate;
+}
+
+/** Puts surrogates after everything else. */
+function rankOf(text: string, i: number): number {
+  const code = text.charCodeAt(i);
+  return code < afterSurrogates ? code + afterSurrogates : code;
 }
 
 /** Highest score first. */

@@ -1,6 +1,6 @@
 /**
  * The contract of a broker, which keeps a server's channels: a log, a presence store and a cluster under one name, opened and
- * closed together. To add one: a folder in brokers/, a line in server/brokers.ts, and its name in the configuration.
+ * closed together. docs/architecture.md says how to add one.
  * log.ts and cluster.ts have the contracts of the first and the last.
  *
  * A presence store has who is in a channel, as entries with leases, and announcements of joins and leaves. It knows nothing about logs.

@@ -37,12 +37,13 @@ export class Channel {
   readonly ring: Ring;
   readonly batches: BatchCache;
   readonly #limits: RingLimits;
+  readonly #pool: RingPool | undefined;
   #epoch = "";
   #head = 0;
   #seen = 0;
   /** The furthest position seen in another epoch. */
   #other = noPosition;
-  #newest: NewestEntries | undefined;
+  readonly #newest: NewestEntries | undefined;
   /** For maps with readers of patches. */
   #values: NewestEntries | undefined;
   /** Publications of the ring that follow an offset; emptied when the ring changes. */
@@ -58,6 +59,8 @@ export class Channel {
     this.name = name;
     this.kind = kind;
     this.ring = new Ring(limits, pool);
+    this.#pool = pool;
+    this.#newest = kind === "latest" ? new NewestEntries(limits, 0, pool) : undefined;
     this.batches = new BatchCache(this);
     this.#limits = limits;
   }
@@ -106,13 +109,13 @@ export class Channel {
     this.#other = noPosition;
     this.ring.clear();
     this.#changed();
-    if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, position.offset);
-    if (this.#values) this.#values = new NewestEntries(this.#limits, position.offset);
+    this.#newest?.clear(position.offset);
+    this.#values?.clear(position.offset);
   }
 
   /** Remembers the values of keys from now on, so that publications can be sent as patches. */
   keepValues(): void {
-    if (this.kind === "map") this.#values ??= new NewestEntries(this.#limits, this.#head);
+    if (this.kind === "map") this.#values ??= new NewestEntries(this.#limits, this.#head, this.#pool);
   }
 
   /** The log reaches this offset in the current epoch. */
@@ -171,19 +174,23 @@ export class Channel {
   /** The history was removed: readers that lag get a gap. */
   forgetHistory(): void {
     this.ring.clear();
-    if (this.kind === "latest") this.#newest = new NewestEntries(this.#limits, this.#head);
+    this.#newest?.clear(this.#head);
     this.#changed();
   }
 
   /** Drops all entries but the newest; readers that lag read the broker's log. */
   shrink(): void {
     this.ring.shrink();
+    this.#newest?.shrink();
+    this.#values?.shrink();
     this.#changed();
   }
 
   /** Frees the memory of a channel that is no longer in use. */
   close(): void {
     this.ring.clear();
+    this.#newest?.clear(this.#head);
+    this.#values?.clear(this.#head);
   }
 
   /**

@@ -126,7 +126,7 @@ export interface HistoryPage {
 }
 
 export interface KeysQuery {
-  /** By key, or by score, the highest first, and then by key. @default "key" */
+  /** By key, in the order of code points, or by score, the highest first, and then by key. @default "key" */
   readonly order?: "key" | "score";
   /** Reverses the order. @default false */
   readonly isReverse?: boolean;

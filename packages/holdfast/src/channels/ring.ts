@@ -27,7 +27,7 @@ export type Entry = {
 
 export type RingLimits = Pick<LimitSettings["ring"], "maxEntries" | "maxBytes">;
 
-/** Bytes of all rings of a node together. */
+/** Bytes of all rings and newest entries of a node together. An entry in both counts twice. */
 export interface RingPool {
   bytes: number;
 }
@@ -139,15 +139,17 @@ export type PublicationEntry = Extract<Entry, { kind: "pub" }>;
  */
 export class NewestEntries {
   readonly #limits: RingLimits;
+  readonly #pool: RingPool | undefined;
   /** By key, in the order of publication. */
   readonly #entries = new Map<string, PublicationEntry>();
   #bytes = 0;
   #from: number;
 
   /** @param from publications up to this offset are not known */
-  constructor(limits: RingLimits, from: number) {
+  constructor(limits: RingLimits, from: number, pool?: RingPool) {
     this.#limits = limits;
     this.#from = from;
+    this.#pool = pool;
   }
 
   /** Readers that have everything up to this offset, or a later one, can be served. */
@@ -163,7 +165,7 @@ export class NewestEntries {
     const key = keyOf(entry);
     this.remove(key);
     this.#entries.set(key, entry);
-    this.#bytes += entry.bytes;
+    this.#count(entry.bytes);
     const { maxEntries, maxBytes } = this.#limits;
     while ((this.#entries.size > maxEntries || this.#bytes > maxBytes) && this.#entries.size > 1)
       this.#dropOldest();
@@ -193,7 +195,24 @@ export class NewestEntries {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
+    this.#count(-entry.bytes);
+  }
+
+  /** Drops all but the newest entry. */
+  shrink(): void {
+    while (this.#entries.size > 1) this.#dropOldest();
+  }
+
+  /** Drops everything: publications up to this offset are not known. */
+  clear(from: number): void {
+    this.#from = from;
+    this.#entries.clear();
+    this.#count(-this.#bytes);
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#pool) this.#pool.bytes += bytes;
   }
 }
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { App } from "../app/define-app.js";
 import { hmacAlgorithms, publicKeyAlgorithms } from "../auth/jwt-options.js";
 import { type Entry, type Schema, withoutLinks } from "../options/option.js";
-import { configOnlyOptions, serverOptions } from "../options/schema.js";
+import { acceptedBrokerUrl, configOnlyOptions, serverOptions } from "../options/schema.js";
 import { durationAdvice } from "../time/clock.js";
 
 /** An object of these fields and no other. */
@@ -136,7 +136,7 @@ const apiKey = z.union([secret, fields({ key: secret, scope: choice(["read", "pu
 
 const { broker } = serverOptions;
 const urlError = {
-  error: `${broker.accepts.replace(", or in code a broker", "")}, or { env: NAME } or { file: PATH }`,
+  error: `${acceptedBrokerUrl}, or { env: NAME } or { file: PATH }`,
 };
 const brokerUrl = z.union(
   [

@@ -352,7 +352,7 @@ export const memoryOptions = {
   maxHeldBytes: integer({
     default: 256 * MiB,
     doc: "Maximum unsent bytes for slow readers, over all connections",
-    more: "Beyond it, the slowest are disconnected, and recover later.",
+    more: "Beyond it, those that have been slow for longest are disconnected, and recover later.",
   }),
   deliverySliceMs: integer({
     default: 4,

@@ -356,8 +356,8 @@ export interface ServerOptions {
    */
   readonly maxUserPercent?: number;
   /**
-   * Maximum unsent bytes for slow readers, over all connections. Beyond it, the slowest are disconnected,
-   * and recover later.
+   * Maximum unsent bytes for slow readers, over all connections. Beyond it, those that have been slow for
+   * longest are disconnected, and recover later.
    * @default 256 MiB
    */
   readonly maxHeldBytes?: number;

@@ -60,6 +60,9 @@ export const brokerSchemes = [
   "lmdb",
 ] as const;
 
+/** What is accepted where a broker can only be named. */
+export const acceptedBrokerUrl = `a URL that starts with ${brokerSchemes.map((scheme) => `${scheme}://`).join(", ")}`;
+
 /** Two years, the longest that lists of browsers ask for. */
 const maxHstsSeconds = 2 * 366 * 24 * 3600;
 
@@ -155,7 +158,7 @@ function brokerOption(): Entry<Broker | string | undefined> {
     type: "Broker | string",
     default: undefined,
     shownDefault: "the store in `data`",
-    accepts: `a URL that starts with ${brokerSchemes.map((scheme) => `${scheme}://`).join(", ")}, or in code a broker`,
+    accepts: `${acceptedBrokerUrl}, or in code a broker`,
     isValid: (value) => isObject(value) || (typeof value === "string" && isKnown(value)),
     jsonSchema: { type: "string", pattern: `^(?:${brokerSchemes.join("|")})://` },
     isSecret: true,
