@@ -139,6 +139,8 @@ export function ensureBuilt() {
     const isCurrent = existsSync(stamp) && readFileSync(stamp, "utf8") === digest;
     if (isCurrent && existsSync(join(root, part.output))) continue;
     process.stdout.write(`Building the ${part.name} …\n`);
+    // What a build that fails leaves is not what the stamp says, should its inputs come back.
+    rmSync(stamp, { force: true });
     part.clean();
     if (run(process.execPath, part.command) !== 0)
       fail(`Building the ${part.name} failed: see the message above.`);

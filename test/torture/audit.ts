@@ -12,24 +12,20 @@ interface Page {
 }
 
 const pageEntries = 300;
+const mostReconnects = 3;
 
 export class Auditor {
-  readonly #connection: Connection;
+  readonly #url: string;
+  #connection: Connection;
 
-  private constructor(connection: Connection) {
+  private constructor(url: string, connection: Connection) {
+    this.#url = url;
     this.#connection = connection;
   }
 
   /** @throws Error when the server can't be reached */
-  static connect(url: string): Promise<Auditor> {
-    return new Promise((resolve, reject) => {
-      new Connection(url, {
-        onOpen: (connection) => resolve(new Auditor(connection)),
-        onPush() {},
-        onClose: () => reject(new Error("the server does not let itself be connected to")),
-        onFailure: (text) => reject(new Error(text)),
-      });
-    });
+  static async connect(url: string): Promise<Auditor> {
+    return new Auditor(url, await connect(url));
   }
 
   async readHead(channel: string): Promise<Position> {
@@ -82,10 +78,26 @@ export class Auditor {
   }
 
   async #ask(method: string, params: object): Promise<Readonly<Record<string, unknown>>> {
-    const answer = await this.#connection.ask(method, params);
+    let answer = await this.#connection.ask(method, params);
+    // On a busy machine, a ping may be late; what is asked for is the same on the next connection.
+    for (let i = 0; i < mostReconnects && answer.kind === "lost"; i++) {
+      this.#connection = await connect(this.#url);
+      answer = await this.#connection.ask(method, params);
+    }
     if (answer.kind === "result") return answer.result;
     const reason =
       answer.kind === "error" ? `${answer.error.code} ${answer.error.message}` : "no answer came";
     throw new Error(`${method} ${JSON.stringify(params)} was not answered: ${reason}`);
   }
+}
+
+function connect(url: string): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    new Connection(url, {
+      onOpen: resolve,
+      onPush() {},
+      onClose: () => reject(new Error("the server does not let itself be connected to")),
+      onFailure: (text) => reject(new Error(text)),
+    });
+  });
 }

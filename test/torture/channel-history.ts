@@ -27,13 +27,14 @@ export interface ChannelHistory {
   readonly publications: ReadonlyMap<string, Published>;
   readonly readings: readonly Reading[];
   readonly log: ChannelLog | undefined;
+  readonly logsOfOthers: readonly ChannelLog[];
   readonly logAfterRestart: ChannelLog | undefined;
   readonly ends: readonly ServerEnd[];
   readonly restedAt: number;
 }
 
 export function splitByChannel(history: History): ChannelHistory[] {
-  const { publications, readings, logs, logsAfterRestart, ends, restedAt, store } = history;
+  const { publications, readings, logs, logsOfOthers, logsAfterRestart, ends, restedAt, store } = history;
   const names = new Set([...publications, ...readings, ...logs].map(({ channel }) => channel));
   return [...names].sort().map((channel) => ({
     channel,
@@ -43,6 +44,7 @@ export function splitByChannel(history: History): ChannelHistory[] {
     ),
     readings: readings.filter((each) => each.channel === channel),
     log: logs.find((each) => each.channel === channel),
+    logsOfOthers: logsOfOthers.filter((each) => each.channel === channel),
     logAfterRestart: logsAfterRestart.find((each) => each.channel === channel),
     ends,
     restedAt,
@@ -74,7 +76,15 @@ export function mayBeGone({ traits, ends }: ChannelHistory, sentAt: number): boo
   return ends.some(({ at, loss }) => at > sentAt && !survives(traits.durability, loss));
 }
 
+/**
+ * Whether it may stand in another epoch than it was acknowledged in, and still be there: a store that went back gets a new epoch,
+ * whatever else of the channel was lost.
+ */
+export function mayHaveMoved({ ends }: ChannelHistory, sentAt: number): boolean {
+  return ends.some(({ at, loss }) => at > sentAt && loss === "rollback");
+}
+
 /** Epochs may end with those ends of the server that the channel need not survive. */
 export function countAllowedEpochs({ traits, ends }: ChannelHistory): number {
-  return 1 + ends.filter(({ loss }) => !survives(traits.durability, loss)).length;
+  return 1 + ends.filter(({ loss }) => loss === "rollback" || !survives(traits.durability, loss)).length;
 }

@@ -7,12 +7,14 @@ export interface ChannelTraits {
   readonly durability: Durability;
   /** Entries that the log keeps at least; undefined where it keeps all of a run. */
   readonly maxEntries?: number;
+  /** Whether it has presence, joins and leaves. */
+  readonly hasPresence?: true;
 }
 
 /** Entries of the logs that are short, so that readers that stay away fall out of them. */
 export const shortEntries = 50;
 
-const traitsByPrefix = {
+const prefixes = {
   process: { kind: "stream", durability: "process" },
   disk: { kind: "stream", durability: "disk" },
   memory: { kind: "stream", durability: "memory" },
@@ -20,9 +22,11 @@ const traitsByPrefix = {
   latest: { kind: "latest", durability: "process" },
   live: { kind: "live", durability: "memory" },
   map: { kind: "map", durability: "process" },
+  quiet: { kind: "stream", durability: "process" },
+  people: { kind: "live", durability: "memory", hasPresence: true },
 } as const satisfies Record<string, ChannelTraits>;
 
-export type Prefix = keyof typeof traitsByPrefix;
+export type Prefix = keyof typeof prefixes;
 
 /** In this order channels are made, so that few channels are of the kinds that promise most. */
 const cycle: readonly Prefix[] = [
@@ -42,12 +46,19 @@ const cycle: readonly Prefix[] = [
 /** Keys of a map, so that its state takes more than one page of 100. */
 export const mapKeys = 130;
 
-export function createChannelNames(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${cycle[index % cycle.length]}:${index}`);
+export function createChannelNames(count: number, hasMaps = true): string[] {
+  const prefixes = hasMaps ? cycle : cycle.filter((prefix) => prefix !== "map");
+  return Array.from({ length: count }, (_, index) => `${prefixes[index % prefixes.length]}:${index}`);
 }
 
-/** A server without a store keeps everything in memory, whatever the channel is called. */
-export type Store = "disk" | "none";
+/** Channels that have presence, and nothing else. */
+export const peopleChannels: readonly string[] = ["people:0", "people:1"];
+
+/** Channels of several nodes in which nothing follows what was published while nodes and their store fail. */
+export const quietChannels: readonly string[] = ["quiet:0", "quiet:1", "quiet:2"];
+
+/** What a store can keep: all that channels ask for, what a process must survive at most, or nothing. */
+export type Store = "disk" | "process" | "none";
 
 export function isMap(channel: string): boolean {
   return channel.startsWith("map:");
@@ -55,19 +66,28 @@ export function isMap(channel: string): boolean {
 
 export function traitsOf(channel: string, store: Store = "disk"): ChannelTraits {
   const prefix = channel.split(":", 1)[0] as Prefix;
-  const traits: ChannelTraits | undefined = traitsByPrefix[prefix];
-  if (traits === undefined) throw new Error(`no channel of a torture run: ${channel}`);
-  return store === "none" ? { ...traits, durability: "memory" } : traits;
+  if (!Object.hasOwn(prefixes, prefix)) throw new Error(`no channel of a torture run: ${channel}`);
+  return promisedBy(store, prefixes[prefix]);
 }
 
 /** How a server process ended: its memory is gone, or also what the disk had not been told to keep. */
-export type Loss = "kill" | "powerCut";
+export type Loss =
+  | "kill"
+  | "powerCut"
+  /** The store went back to an earlier state: it has forgotten the end of what was not on the disk. */
+  | "rollback";
 
 export function survives(durability: Durability, loss: Loss): boolean {
   return durability === "disk" || (durability === "process" && loss === "kill");
 }
 
-/** For the server: the rules of each prefix as one JSON text. */
-export function describeRules(): string {
-  return JSON.stringify(traitsByPrefix);
+/** For the server: what each prefix stands for. */
+export function traitsByPrefix(store: Store): Record<Prefix, ChannelTraits> {
+  const entries = Object.entries(prefixes).map(([prefix, traits]) => [prefix, promisedBy(store, traits)]);
+  return Object.fromEntries(entries) as Record<Prefix, ChannelTraits>;
+}
+
+function promisedBy(store: Store, traits: ChannelTraits): ChannelTraits {
+  if (store === "none") return { ...traits, durability: "memory" };
+  return store === "process" && traits.durability === "disk" ? { ...traits, durability: "process" } : traits;
 }

@@ -3,7 +3,13 @@
  * durability and retention promise it. What some reader got is there as well: nothing is delivered and then taken back
  * within an epoch.
  */
-import { type ChannelHistory, deliveriesIn, mayBeGone, sightingsIn } from "./channel-history.js";
+import {
+  type ChannelHistory,
+  deliveriesIn,
+  mayBeGone,
+  mayHaveMoved,
+  sightingsIn,
+} from "./channel-history.js";
 import { type ChannelLog, nameOf, type Position, type Published } from "./history.js";
 import type { Violation } from "./violations.js";
 
@@ -23,7 +29,7 @@ export function checkAcknowledgements(history: ChannelHistory): Violation[] {
       let fault: string | undefined;
       if (position !== undefined && position.epoch === log.position.epoch) fault = inLog(position, name);
       else if (mayBeGone(history, sentAt)) continue;
-      else if (position !== undefined && wasKept(history, published))
+      else if (position !== undefined && (wasKept(history, published) || mayHaveMoved(history, sentAt)))
         // The log has gone on in a new epoch, and the answer to a repeat is the first one's.
         fault = inLog(position, name);
       else if (position !== undefined)
@@ -49,6 +55,22 @@ export function checkAcknowledgements(history: ChannelHistory): Violation[] {
     violations.push({ promise: "vanished", where: channel, text });
   }
   return violations;
+}
+
+/**
+ * What an epoch took with it, as it may: acknowledged publications that are not in the log, which has gone on in another epoch.
+ * That each reader was told, `checkReadings` holds.
+ */
+export function countReplaced(history: ChannelHistory): number {
+  const { publications, log } = history;
+  if (log === undefined) return 0;
+  const kept = new Set(log.entries.map(nameOf));
+  const first = log.entries[0]?.offset ?? 1;
+  return [...publications.values()].filter((published) => {
+    const positions = published.attempts.flatMap(({ acknowledgement }) => acknowledgement?.position ?? []);
+    const isOld = positions.some(({ epoch, offset }) => epoch !== log.position.epoch && offset >= first);
+    return isOld && !kept.has(nameOf(published));
+  }).length;
 }
 
 /** Whether it was sent before a loss for the first time, so that it may have come through that into another epoch. */

@@ -1,11 +1,14 @@
-/** A log by itself: without gaps from its first entry to its head, as long as was promised, and unchanged by a restart. */
+/**
+ * A log by itself: without gaps from its first entry to its head, as long as was promised, the same on every node, and unchanged by a
+ * restart.
+ */
 import type { ChannelHistory } from "./channel-history.js";
 import { survives } from "./channels.js";
 import { type ChannelLog, nameOf } from "./history.js";
 import type { Violation } from "./violations.js";
 
 export function checkLogs(history: ChannelHistory): Violation[] {
-  const { channel, traits, log, logAfterRestart } = history;
+  const { channel, traits, log, logsOfOthers, logAfterRestart } = history;
   if (traits.kind === "live" || log === undefined) return [];
   const violations: Violation[] = [];
   const report = (promise: Violation["promise"], text: string) =>
@@ -24,6 +27,10 @@ export function checkLogs(history: ChannelHistory): Violation[] {
   }
   if (next !== head + 1) report("gap", `the log says its head is ${head}, and ends at ${next - 1}`);
 
+  for (const other of logsOfOthers) {
+    const difference = findChange(log, other, first);
+    if (difference !== undefined) report("differs", difference);
+  }
   if (logAfterRestart !== undefined && survives(traits.durability, "kill")) {
     const change = findChange(log, logAfterRestart, first);
     if (change !== undefined) report("changed", change);

@@ -2,7 +2,7 @@
  * What one reader got in one channel, event by event: each publication next to the one before, or the reader was told
  * otherwise; nothing twice, nothing while it was not subscribed; and in the end it has come to the head of the log.
  */
-import { type ChannelHistory, sightingsIn } from "./channel-history.js";
+import { type ChannelHistory, countAllowedEpochs, sightingsIn } from "./channel-history.js";
 import type { ChannelTraits } from "./channels.js";
 import {
   type ChannelLog,
@@ -97,7 +97,10 @@ class ReadingCheck {
   /** Within an epoch, only what the log need not keep any more may be missing. */
   #checkNeed(asked: Position, position: Position): void {
     if (this.#traits.kind === "live") return;
-    if (asked.epoch !== "" && asked.epoch !== position.epoch) return;
+    // Without an epoch it may have been refused in one that was ending.
+    const isOther =
+      asked.epoch === "" ? countAllowedEpochs(this.#history) > 1 : asked.epoch !== position.epoch;
+    if (isOther) return;
     const keeps = this.#traits.maxEntries ?? Number.POSITIVE_INFINITY;
     if (position.offset - asked.offset > keeps) return;
     this.#report(

@@ -5,6 +5,7 @@ import { checkLogs } from "./check-logs.js";
 import { checkMaps } from "./check-maps.js";
 import { checkOrder } from "./check-order.js";
 import { checkPositions } from "./check-positions.js";
+import { checkPresence } from "./check-presence.js";
 import { checkReadings } from "./check-readings.js";
 import type { History } from "./history.js";
 import type { Violation } from "./violations.js";
@@ -12,5 +13,6 @@ import type { Violation } from "./violations.js";
 const checks = [checkAcknowledgements, checkReadings, checkPositions, checkOrder, checkLogs, checkMaps];
 
 export function checkHistory(history: History): Violation[] {
-  return splitByChannel(history).flatMap((channel) => checks.flatMap((check) => check(channel)));
+  const ofChannels = splitByChannel(history).flatMap((channel) => checks.flatMap((check) => check(channel)));
+  return [...ofChannels, ...checkPresence(history)];
 }

@@ -1,10 +1,11 @@
 /** The clients of a run, drawn from the seed: who publishes where and how, and who reads what. */
 
-import { isMap, mapKeys } from "./channels.js";
+import { isMap, mapKeys, peopleChannels, quietChannels } from "./channels.js";
 import { EventsReader } from "./events-reader.js";
 import type { Recorder } from "./history.js";
 import { MapReader } from "./map-reader.js";
 import type { TortureOptions } from "./options.js";
+import { PresenceClient } from "./presence-client.js";
 import { HttpPublishLine, type PublishLine, SocketPublishLine } from "./publish-ways.js";
 import { Publisher, type PublisherOptions } from "./publisher.js";
 import type { Random } from "./random.js";
@@ -25,11 +26,16 @@ export interface ClientsOptions {
 export interface Clients {
   readonly publishers: readonly Publisher[];
   readonly readers: readonly TortureReader[];
+  readonly people: readonly PresenceClient[];
   /** Publishes much at once, when it is told to. */
   readonly burster: Publisher;
+  /** Publishes one at a time into quiet channels, when it is told to. */
+  readonly whisperer: Publisher;
 }
 
 const mostChannelsOfReader = 3;
+/** Of all quiet channels, so many that most nodes have some. Besides the other readers. */
+export const quietReaders = 6;
 
 export function createClients(all: ClientsOptions): Clients {
   const { options, random } = all;
@@ -39,19 +45,57 @@ export function createClients(all: ClientsOptions): Clients {
   const readers = Array.from({ length: options.subscribers }, (_, index) =>
     createReader(all, index, random.fork()),
   );
-  // It publishes nothing by itself.
-  const burster = new Publisher({
+  const burster = createObedient(all, options.publishers, false);
+  const people = Array.from(
+    { length: options.people },
+    (_, index) =>
+      new PresenceClient({
+        ...commonOf(all, random.fork()),
+        name: `person${index}`,
+        url: urlOf(all.port),
+        channel: peopleChannels[index % peopleChannels.length] as string,
+      }),
+  );
+  const whisperer = createObedient(all, options.publishers + 1, true);
+  if (options.broker !== undefined)
+    for (let i = 0; i < quietReaders; i++) readers.push(createQuietReader(all, i));
+  return { publishers, readers, people, burster, whisperer };
+}
+
+/** Publishes nothing by itself. */
+function createObedient(all: ClientsOptions, number: number, isKeyed: boolean): Publisher {
+  const { random } = all;
+  return new Publisher({
     ...commonOf(all, random.fork()),
-    number: options.publishers,
+    number,
     channel: all.channels[0] as string,
-    isKeyed: false,
+    isKeyed,
     subjects: [],
     window: 0,
     gapMs: 0,
     isTagging: false,
     line: createLine(all, "rpc", random.fork()),
   });
-  return { publishers, readers, burster };
+}
+
+function createQuietReader(all: ClientsOptions, index: number): Reader {
+  return new Reader({
+    ...commonOf(all, all.random.fork()),
+    name: `quiet${index}`,
+    url: urlOf(all.port),
+    channels: quietChannels,
+    startsAtBeginning: false,
+    wantsError: false,
+  });
+}
+
+/** All that may be connected, in the order in which a plan counts them. */
+export function linesOf({
+  publishers,
+  readers,
+  people,
+}: Clients): readonly (Publisher | TortureReader | PresenceClient)[] {
+  return [...publishers, ...readers, ...people];
 }
 
 function commonOf({ recorder, onFailure }: ClientsOptions, random: Random) {

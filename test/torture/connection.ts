@@ -27,6 +27,14 @@ export interface WirePush {
   readonly channel: string;
   readonly pub?: WirePublication;
   readonly unsubscribe?: { readonly code: number; readonly reason: string };
+  readonly join?: { readonly info: WireClientInfo };
+  readonly leave?: { readonly info: WireClientInfo };
+}
+
+export interface WireClientInfo {
+  /** Id of its connection. */
+  readonly client: string;
+  readonly user?: string;
 }
 
 interface WireReply {
@@ -69,6 +77,7 @@ export class Connection {
   #lines: string[] | undefined = [];
   #lastId = 0;
   #localPort: number | undefined;
+  #clientId: string | undefined;
   #silence: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -88,6 +97,11 @@ export class Connection {
   /** The port that it comes from, by which the proxy knows it; undefined until it is open. */
   get localPort(): number | undefined {
     return this.#localPort;
+  }
+
+  /** As the server names it; undefined until it has answered. */
+  get clientId(): string | undefined {
+    return this.#clientId;
   }
 
   call(method: string, params: object, onAnswer: (answer: Answer) => void = () => {}): void {
@@ -128,7 +142,8 @@ export class Connection {
     this.#lines = lines;
     const { user } = this.#events;
     this.call("connect", { name: "torture", ...(user !== undefined && { data: { user } }) }, (answer) => {
-      const ping = answer.kind === "result" ? answer.result.ping : undefined;
+      const { ping, client } = answer.kind === "result" ? answer.result : {};
+      if (typeof client === "string") this.#clientId = client;
       if (typeof ping === "number") this.#watchSilence(ping * 1000 + pingSlackMs);
       else this.terminate();
     });

@@ -42,7 +42,7 @@ async function createLine(): Promise<{
   const target = createServer({ allowHalfOpen: false });
   target.listen(0, "127.0.0.1");
   await once(target, "listening");
-  const proxy = await FaultProxy.listen((target.address() as AddressInfo).port);
+  const proxy = await FaultProxy.listen(() => (target.address() as AddressInfo).port);
   onTestFinished(async () => {
     await proxy.close();
     target.close();
@@ -156,12 +156,33 @@ describe("fault proxy", () => {
     await until(() => client.isClosed);
   });
 
+  it("does to all connections, and to those that open, what it is told until it heals", async () => {
+    const target = createServer((socket) => void new End(socket)).listen(0, "127.0.0.1");
+    await once(target, "listening");
+    const proxy = await FaultProxy.listen(() => (target.address() as AddressInfo).port);
+    onTestFinished(async () => {
+      await proxy.close();
+      target.close();
+    });
+    const open = () => new End(connect(proxy.port, "127.0.0.1"));
+    const first = open();
+    await until(() => proxy.count === 1);
+    proxy.applyToAll({ kind: "reset" });
+    const second = open();
+    await until(() => first.isClosed && second.isClosed);
+    expect([first.error, second.error]).toEqual(["ECONNRESET", "ECONNRESET"]);
+    proxy.heal();
+    const third = open();
+    await until(() => proxy.count === 1);
+    expect(third.isClosed).toBe(false);
+  });
+
   it("resets a client when nobody listens behind it", async () => {
     const probe = createServer().listen(0, "127.0.0.1");
     await once(probe, "listening");
     const { port } = probe.address() as AddressInfo;
     probe.close();
-    const proxy = await FaultProxy.listen(port);
+    const proxy = await FaultProxy.listen(() => port);
     onTestFinished(() => proxy.close());
     const client = new End(connect(proxy.port, "127.0.0.1"));
     await until(() => client.isClosed);

@@ -1,23 +1,19 @@
 /** Carries out a plan: each fault at its time, on the client that it names, whatever that is doing then. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Clients } from "./clients.js";
+import { type Clients, linesOf } from "./clients.js";
 import type { FaultProxy } from "./fault-proxy.js";
-import type { Recorder } from "./history.js";
-import type { Fault, PlannedFault } from "./plan.js";
-import type { ServerProcess } from "./server-process.js";
+import { type ClientFault, isClientFault, type PlannedFault } from "./plan.js";
+import type { System } from "./system.js";
 
 export interface FaultRunnerOptions {
   readonly seconds: number;
   readonly plan: readonly PlannedFault[];
   readonly clients: Clients;
   readonly proxy: FaultProxy;
-  readonly server: ServerProcess;
-  readonly recorder: Recorder;
+  readonly system: System;
   /** The server's side unsubscribes a user from everything. */
   readonly unsubscribe: (user: string) => void;
 }
-
-type EndFault = Extract<Fault, { kind: "end" }>;
 
 /** The plan goes on when so many clients are connected again, or after a time. */
 const returnedPart = 0.9;
@@ -29,26 +25,14 @@ const pausedInBurst = 3;
 const burstPauseMs = 2500;
 
 export class FaultRunner {
-  readonly counts = {
-    kills: 0,
-    powerCuts: 0,
-    briefStarts: 0,
-    line: 0,
-    missed: 0,
-    paused: 0,
-    bursts: 0,
-    unsubscribes: 0,
-    suspensions: 0,
-    clockSteps: 0,
-    fullDisks: 0,
-  };
+  readonly counts = { line: 0, missed: 0, paused: 0, bursts: 0, unsubscribes: 0 };
   readonly #options: FaultRunnerOptions;
   /** Time 0 of the plan's clock. */
   #start = Date.now();
   /** Since when that stands still. */
   #pauseBegin: number | undefined;
-  /** The server's ends and starts, one after the other. */
-  #ends: Promise<void> = Promise.resolve();
+  /** Faults of the system that are not over. */
+  readonly #pending = new Set<Promise<void>>();
 
   constructor(options: FaultRunnerOptions) {
     this.#options = options;
@@ -59,17 +43,23 @@ export class FaultRunner {
     return (this.#pauseBegin ?? Date.now()) - this.#start;
   }
 
-  /** Resolves when the time is over and the server runs again. @throws Error when it does not start */
+  /** Resolves when the time and all faults of the system are over. @throws Error when that does not start again */
   async run(): Promise<void> {
+    const { plan, system, seconds } = this.#options;
     this.#start = Date.now();
-    for (const { atMs, fault } of this.#options.plan) {
+    for (const { atMs, fault } of plan) {
       await this.#sleepUntil(atMs);
-      if (fault.kind !== "end") this.#carryOut(fault);
-      else if (fault.isAwaited) await this.#standStill(() => this.#end(fault));
-      else void this.#end(fault);
+      if (isClientFault(fault)) this.#carryOut(fault);
+      else {
+        const pending = system.carryOut(fault);
+        this.#pending.add(pending);
+        // Whoever waits for the plan is told; until then it must not count as unhandled.
+        pending.catch(() => {});
+        if (fault.kind === "end" && fault.isAwaited) await this.#standStill(() => pending);
+      }
     }
-    await this.#sleepUntil(this.#options.seconds * 1000);
-    await this.#ends;
+    await this.#sleepUntil(seconds * 1000);
+    await Promise.all(this.#pending);
   }
 
   async #sleepUntil(atMs: number): Promise<void> {
@@ -88,8 +78,7 @@ export class FaultRunner {
   }
 
   async #clientsAreBack(): Promise<void> {
-    const { publishers, readers } = this.#options.clients;
-    const clients = [...publishers, ...readers];
+    const clients = linesOf(this.#options.clients);
     const deadline = Date.now() + mostReturnMs;
     while (Date.now() < deadline) {
       const connected = clients.filter(({ localPort }) => localPort !== undefined).length;
@@ -98,12 +87,12 @@ export class FaultRunner {
     }
   }
 
-  #carryOut(fault: Exclude<Fault, EndFault>): void {
-    const { clients, server } = this.#options;
+  #carryOut(fault: ClientFault): void {
+    const { clients } = this.#options;
     const readers = clients.readers;
     switch (fault.kind) {
       case "link": {
-        const client = [...clients.publishers, ...readers][fault.client];
+        const client = linesOf(clients)[fault.client];
         const port = client?.localPort;
         const isHit = port !== undefined && this.#options.proxy.apply(port, fault.fault);
         this.counts[isHit ? "line" : "missed"]++;
@@ -123,19 +112,6 @@ export class FaultRunner {
         this.counts.unsubscribes++;
         break;
       }
-      case "suspend":
-        server.suspend(fault.ms);
-        this.counts.suspensions++;
-        break;
-      case "clock":
-        server.stepClock(fault.stepMs);
-        this.counts.clockSteps++;
-        break;
-      case "fullDisk":
-        server.setDiskFull(true);
-        setTimeout(() => server.setDiskFull(false), fault.ms);
-        this.counts.fullDisks++;
-        break;
       case "burst":
         for (const reader of readers
           .filter(({ channels }) => channels.includes(fault.channel))
@@ -143,26 +119,9 @@ export class FaultRunner {
           reader.pause(burstPauseMs);
         clients.burster.burst(fault.count, fault.channel, fault.bytes);
         this.counts.bursts++;
+        break;
+      case "whisper":
+        clients.whisperer.burst(1, fault.channel, 0);
     }
-  }
-
-  #end(fault: EndFault): Promise<void> {
-    this.#ends = this.#ends.then(() => this.#endAndStart(fault));
-    // Whoever waits for the plan is told; until then it must not count as unhandled.
-    this.#ends.catch(() => {});
-    return this.#ends;
-  }
-
-  async #endAndStart({ loss, downMs, tearSeed, briefStartsMs }: EndFault): Promise<void> {
-    const { server, recorder } = this.#options;
-    recorder.end(loss);
-    await server.end(loss, tearSeed);
-    this.counts[loss === "kill" ? "kills" : "powerCuts"]++;
-    await sleep(downMs);
-    for (const ms of briefStartsMs) {
-      await server.startBriefly(ms, () => recorder.end("kill"));
-      this.counts.briefStarts++;
-    }
-    await server.start();
   }
 }

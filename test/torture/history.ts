@@ -93,6 +93,27 @@ export interface ChannelLog {
   readonly values?: ReadonlyMap<string, string>;
 }
 
+/** What one client sees of joins and leaves in one channel, over all of its subscriptions. */
+export interface Watch {
+  readonly witness: string;
+  readonly channel: string;
+  readonly events: {
+    readonly kind: "join" | "leave";
+    readonly subscription: number;
+    readonly client: string;
+  }[];
+}
+
+/** Who is in a channel when everything has come to rest, by connection ids. */
+export interface PresenceList {
+  readonly channel: string;
+  /** The node that was asked. */
+  readonly node: number;
+  readonly listed: readonly string[];
+  /** Who is really subscribed. */
+  readonly connected: readonly string[];
+}
+
 export interface ServerEnd {
   readonly at: number;
   readonly loss: Loss;
@@ -107,8 +128,12 @@ export interface History {
   readonly restedAt: number;
   /** When everything had come to rest. */
   readonly logs: readonly ChannelLog[];
+  /** The same logs as other nodes give them. */
+  readonly logsOfOthers: readonly ChannelLog[];
   /** The same logs after one more kill and restart; empty where there was none. */
   readonly logsAfterRestart: readonly ChannelLog[];
+  readonly presence: readonly PresenceList[];
+  readonly watches: readonly Watch[];
 }
 
 export function nameOf({ publisher, n }: PublicationId): string {
@@ -119,6 +144,7 @@ export function nameOf({ publisher, n }: PublicationId): string {
 export class Recorder {
   readonly publications: Published[] = [];
   readonly readings: Reading[] = [];
+  readonly watches: Watch[] = [];
   readonly ends: ServerEnd[] = [];
   #now = 0;
 
@@ -143,6 +169,12 @@ export class Recorder {
     const reading: Reading = { reader, channel, events: [], ...(onlyUntagged && { onlyUntagged }) };
     this.readings.push(reading);
     return reading;
+  }
+
+  watch(witness: string, channel: string): Watch {
+    const watch: Watch = { witness, channel, events: [] };
+    this.watches.push(watch);
+    return watch;
   }
 
   end(loss: Loss): void {

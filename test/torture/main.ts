@@ -24,9 +24,9 @@ if (options === undefined) {
   process.stdout.write(describeOptions());
   process.exit(0);
 }
-const { seed, seconds, publishers, subscribers, channels } = options;
+const { seed, seconds, publishers, subscribers, channels, nodes, broker } = options;
 process.stdout.write(
-  `torture: seed ${seed}, ${seconds} s, ${publishers} publishers, ${subscribers} subscribers, ${channels} channels\n`,
+  `torture: seed ${seed}, ${seconds} s, ${publishers} publishers, ${subscribers} subscribers, ${channels} channels${broker ? `, ${nodes} nodes on ${broker}` : ""}\n`,
 );
 const { lines, violations, history, folder } = await runTorture(options, say).catch((error: Error) => {
   process.stderr.write(`${error.message}: ${String(error.cause)}\ntorture: seed ${seed}\n`);

@@ -66,6 +66,36 @@ export const mutations: readonly Mutation[] = [
     replace: `const began = (globalThis.tortured ??= now);
       const known = [this.#index.key(candidate, channel, name)].find((known) => known?.time >= began);`,
   },
+  {
+    name: "gapless",
+    describes: "a node takes what it gets for the next publication, whatever its offset",
+    file: "channels/channel.js",
+    find: `if (offset > this.#head + 1)
+            return "gap";`,
+    replace: "",
+  },
+  {
+    name: "unchecked",
+    describes: "nodes do not compare the heads of their channels with those of the logs",
+    file: "channels/position-checks.js",
+    find: "checkNow() {",
+    replace: "checkNow() { return Promise.resolve();",
+  },
+  {
+    name: "floorless",
+    describes: "nodes do not tell the store how far they have come",
+    file: "channels/floors.js",
+    find: "if (broker.log.canGoBack !== true)",
+    replace: `Object.defineProperty(broker.log, "canGoBack", { value: undefined });
+    if (broker.log.canGoBack !== true)`,
+  },
+  {
+    name: "resend",
+    describes: "publications without a key are sent again to the next owner of a shared store",
+    file: "brokers/shared/pending-calls.js",
+    find: 'if (isSent && call.method === "publish" && call.options.idempotencyKey === undefined)',
+    replace: "if (false)",
+  },
 ];
 
 export function findMutation(name: string): Mutation | undefined {

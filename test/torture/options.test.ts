@@ -40,6 +40,18 @@ describe("flags of a torture run", () => {
     expect(() => readOptions(["--ways", "rpc,mail"])).toThrow("not mail");
   });
 
+  it("name the store of several nodes, and what it can keep", () => {
+    expect(readOptions(["--nodes", "3", "--broker", "nats"])).toMatchObject({
+      nodes: 3,
+      broker: "nats",
+      store: "process",
+      hasPowerCuts: false,
+    });
+    expect(() => readOptions(["--nodes", "3"])).toThrow("--broker is needed for 3 nodes");
+    expect(readOptions(["--node-faults", "nodeKill,isolate"])?.nodeFaults).toEqual(["nodeKill", "isolate"]);
+    expect(() => readOptions(["--broker", "kafka"])).toThrow("accepts shared, redis,");
+  });
+
   it("are refused when there are none such, with those that there are", () => {
     expect(() => readOptions(["--second", "3"])).toThrow(InvalidFlag);
     expect(() => readOptions(["--second", "3"])).toThrow("--seconds");

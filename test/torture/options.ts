@@ -2,6 +2,8 @@
 import { parseArgs } from "node:util";
 import type { Store } from "./channels.js";
 import { findMutation, type Mutation, mutations } from "./mutations.js";
+import { type BrokerName, brokerNames, traitsOfBroker } from "./nodes/brokers.js";
+import { type NodeFaultKind, nodeFaultKinds } from "./nodes/node-plan.js";
 import { type PublishWay, publishWays } from "./publish-ways.js";
 
 export interface TortureOptions {
@@ -11,6 +13,8 @@ export interface TortureOptions {
   readonly subscribers: number;
   /** How many of the subscribers are centrifuge SDKs. */
   readonly sdkSubscribers: number;
+  /** Clients in channels with presence. */
+  readonly people: number;
   readonly channels: number;
   /** Publications a second, of all publishers together. */
   readonly rate: number;
@@ -20,6 +24,12 @@ export interface TortureOptions {
   /** Times a minute that the server's process, clock or disk fails without ending it. */
   readonly troublesPerMinute: number;
   readonly store: Store;
+  /** Server processes. More than one share the store of a broker. */
+  readonly nodes: number;
+  /** Undefined for one server on a store of its own. */
+  readonly broker: BrokerName | undefined;
+  /** Kinds of faults of nodes and their store that happen. */
+  readonly nodeFaults: readonly NodeFaultKind[];
   readonly ways: readonly PublishWay[];
   /** Most time for everything to come to rest after the last fault. */
   readonly settleSeconds: number;
@@ -50,20 +60,22 @@ const numbers = {
   publishers: { fallback: 200, least: 1, most: 2000, help: "clients that publish" },
   subscribers: { fallback: 200, least: 1, most: 2000, help: "clients that read" },
   "sdk-subscribers": { fallback: 4, least: 0, most: 100, help: "how many of these are centrifuge SDKs" },
+  people: { fallback: 10, least: 0, most: 1000, help: "clients in channels with presence" },
   channels: { fallback: 20, least: 1, most: 1000, help: "channels, of all kinds in turn" },
   rate: { fallback: 400, least: 1, most: 20_000, help: "publications a second, all together" },
   kills: {
     fallback: (seconds: number) => Math.max(2, Math.round(seconds / 4)),
     least: 0,
     most: 1000,
-    help: "times that the server is killed; by default one in 4 s, and 2 at least",
+    help: "times that a server is killed; by default one in 4 s, and 2 at least",
   },
+  nodes: { fallback: 1, least: 1, most: 10, help: "server processes; more than one need a broker" },
   faults: { fallback: 10, least: 0, most: 1000, help: "faults of lines and readers a second" },
   troubles: {
     fallback: 30,
     least: 0,
     most: 600,
-    help: "pauses of the server, steps of its clock and full disks a minute",
+    help: "pauses of a server, steps of its clock, full disks; with nodes, faults of the store and partitions, a minute",
   },
   "settle-seconds": { fallback: 60, least: 1, most: 600, help: "most time to come to rest afterwards" },
 } as const satisfies Record<string, NumberFlag>;
@@ -80,22 +92,28 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
   const number = (name: NumberName) => readNumber(name, values[name], seconds);
   const subscribers = number("subscribers");
   const isOn = (name: string) => values[name] !== false;
-  const store = isOn("store") ? "disk" : "none";
+  const nodes = number("nodes");
+  const broker = readBroker(values.broker, nodes);
+  const store = broker ? traitsOfBroker(broker).store : isOn("store") ? "disk" : "none";
   return {
     seed: number("seed"),
     seconds,
     publishers: number("publishers"),
     subscribers,
     sdkSubscribers: Math.min(number("sdk-subscribers"), subscribers),
+    people: number("people"),
     channels: number("channels"),
     rate: number("rate"),
     kills: number("kills"),
     // Without a store, no file is left that could lose anything.
-    hasPowerCuts: store === "disk" && isOn("power-cuts"),
+    hasPowerCuts: store === "disk" && broker === undefined && isOn("power-cuts"),
     faultsPerSecond: number("faults"),
     troublesPerMinute: number("troubles"),
     store,
-    ways: readWays(values.ways),
+    nodes,
+    broker,
+    nodeFaults: readList("node-faults", values["node-faults"], nodeFaultKinds),
+    ways: readList("ways", values.ways, publishWays),
     settleSeconds: number("settle-seconds"),
     mutation: readMutation(values.mutation),
   };
@@ -109,6 +127,9 @@ export function describeOptions(): string {
   rows.push(
     ["--no-power-cuts", "the server is only killed, and no file loses what was not flushed"],
     ["--no-store", "the server keeps everything in memory, and no channel promises more"],
+    ["--broker NAME", "what nodes share, of:"],
+    ...brokerNames.map((name): [string, string] => [`  ${name}`, traitsOfBroker(name).help]),
+    ["--node-faults LIST", `of ${nodeFaultKinds.join(",")} (by default all that the broker has)`],
     ["--ways LIST", `ways to publish, of ${publishWays.join(",")} (by default all)`],
     ["--mutation NAME", "breaks the server on purpose; what is found then must be a violation:"],
     ...mutations.map(({ name, describes }): [string, string] => [`  ${name}`, describes]),
@@ -122,7 +143,16 @@ function parse(args: readonly string[]): Record<string, string | boolean | undef
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const named = Object.fromEntries(Object.keys(numbers).map((name) => [name, text]));
-  const options = { ...named, "power-cuts": flag, store: flag, ways: text, mutation: text, help: flag };
+  const options = {
+    ...named,
+    "power-cuts": flag,
+    store: flag,
+    broker: text,
+    "node-faults": text,
+    ways: text,
+    mutation: text,
+    help: flag,
+  };
   try {
     return parseArgs({ args: [...args], options, allowNegative: true }).values;
   } catch (error) {
@@ -138,12 +168,25 @@ function readNumber(name: NumberName, given: string | boolean | undefined, secon
   throw new InvalidFlag(`--${name} accepts an integer from ${least} to ${most}, not ${given}.`);
 }
 
-function readWays(given: string | boolean | undefined): readonly PublishWay[] {
-  if (typeof given !== "string") return publishWays;
-  const ways = given.split(",");
-  const unknown = ways.find((way) => !(publishWays as readonly string[]).includes(way));
-  if (unknown === undefined) return ways as PublishWay[];
-  throw new InvalidFlag(`--ways accepts ${publishWays.join(", ")}, separated by commas, not ${unknown}.`);
+function readList<T extends string>(
+  name: string,
+  given: string | boolean | undefined,
+  all: readonly T[],
+): readonly T[] {
+  if (typeof given !== "string") return all;
+  const list = given.split(",");
+  const unknown = list.find((each) => !(all as readonly string[]).includes(each));
+  if (unknown === undefined) return list as T[];
+  throw new InvalidFlag(`--${name} accepts ${all.join(", ")}, separated by commas, not ${unknown}.`);
+}
+
+function readBroker(given: string | boolean | undefined, nodes: number): BrokerName | undefined {
+  const name = brokerNames.find((each) => each === given);
+  if (name === undefined && (given !== undefined || nodes > 1)) {
+    const why = given === undefined ? `is needed for ${nodes} nodes` : `is not ${given}`;
+    throw new InvalidFlag(`--broker ${why}: it accepts ${brokerNames.join(", ")}.`);
+  }
+  return name;
 }
 
 function readMutation(given: string | boolean | undefined): Mutation | undefined {

@@ -7,6 +7,7 @@ const options: PlanOptions = {
   seconds: 30,
   publishers: 20,
   subscribers: 10,
+  people: 4,
   channels: createChannelNames(10),
   kills: 7,
   hasPowerCuts: true,
@@ -56,7 +57,8 @@ describe("plan of a torture run", () => {
     for (const { fault } of planOf(5)) {
       if (!("client" in fault)) continue;
       expect(fault.client).toBeGreaterThanOrEqual(fault.kind === "link" ? 0 : options.publishers);
-      expect(fault.client).toBeLessThan(options.publishers + options.subscribers);
+      const people = fault.kind === "link" ? options.people : 0;
+      expect(fault.client).toBeLessThan(options.publishers + options.subscribers + people);
     }
   });
 });

@@ -3,6 +3,7 @@
  * time comes differs from run to run, since that is up to the machine.
  */
 import type { Loss } from "./channels.js";
+import type { NodeFault } from "./nodes/node-plan.js";
 import type { Random } from "./random.js";
 
 /** What happens to the line of one client; see `Link`. */
@@ -14,7 +15,8 @@ export type LinkFault =
   | { readonly kind: "slow"; readonly bytesPerSecond: number; readonly ms: number }
   | { readonly kind: "halfOpen" };
 
-export type Fault =
+/** What happens to a server by itself. */
+export type ServerFault =
   | {
       readonly kind: "end";
       readonly loss: Loss;
@@ -25,6 +27,15 @@ export type Fault =
       /** Whether the plan stands still until the clients are back; else what is next meets a server that starts. */
       readonly isAwaited: boolean;
     }
+  /** The server's process stands still, as on a machine that is paused. */
+  | { readonly kind: "suspend"; readonly ms: number }
+  /** The server's wall clock steps. */
+  | { readonly kind: "clock"; readonly stepMs: number }
+  /** The server's disk has no room. */
+  | { readonly kind: "fullDisk"; readonly ms: number };
+
+/** What happens to clients and their lines. */
+export type ClientFault =
   | { readonly kind: "link"; readonly client: number; readonly fault: LinkFault }
   /** The reader's socket is not read from for a time. */
   | { readonly kind: "pause"; readonly client: number; readonly ms: number }
@@ -32,14 +43,13 @@ export type Fault =
   | { readonly kind: "leave"; readonly client: number; readonly awayMs: number }
   /** The server's side unsubscribes the reader from all of its channels. */
   | { readonly kind: "unsubscribe"; readonly client: number }
-  /** The server's process stands still, as on a machine that is paused. */
-  | { readonly kind: "suspend"; readonly ms: number }
-  /** The server's wall clock steps. */
-  | { readonly kind: "clock"; readonly stepMs: number }
-  /** The server's disk has no room. */
-  | { readonly kind: "fullDisk"; readonly ms: number }
   /** More at once than a reader that has paused can be sent. */
-  | { readonly kind: "burst"; readonly channel: string; readonly count: number; readonly bytes: number };
+  | { readonly kind: "burst"; readonly channel: string; readonly count: number; readonly bytes: number }
+  /** One publication in a channel that is quiet otherwise. */
+  | { readonly kind: "whisper"; readonly channel: string };
+
+export type SystemFault = ServerFault | NodeFault;
+export type Fault = SystemFault | ClientFault;
 
 export interface PlannedFault {
   /** On a clock that stands still while the plan does. */
@@ -49,9 +59,10 @@ export interface PlannedFault {
 
 export interface PlanOptions {
   readonly seconds: number;
-  /** Clients are numbered from 0: publishers first, then readers. */
+  /** Clients are numbered from 0: publishers first, then readers, then those who are present. */
   readonly publishers: number;
   readonly subscribers: number;
+  readonly people: number;
   readonly channels: readonly string[];
   /** Times that the server is killed, of which every other is a power cut where these are wanted. */
   readonly kills: number;
@@ -61,6 +72,15 @@ export interface PlanOptions {
   readonly troublesPerMinute: number;
   readonly hasStore: boolean;
 }
+
+const clientFaults: ReadonlySet<string> = new Set<ClientFault["kind"]>([
+  "link",
+  "pause",
+  "leave",
+  "unsubscribe",
+  "burst",
+  "whisper",
+]);
 
 export function createPlan(random: Random, options: PlanOptions): PlannedFault[] {
   const { seconds, faultsPerSecond, hasPowerCuts } = options;
@@ -95,8 +115,12 @@ export function createPlan(random: Random, options: PlanOptions): PlannedFault[]
   return plan.sort((a, b) => a.atMs - b.atMs);
 }
 
+export function isClientFault(fault: Fault): fault is ClientFault {
+  return clientFaults.has(fault.kind);
+}
+
 /** Each kind in turn, so that short runs have all of them. */
-function createTrouble(random: Random, turn: number, hasStore: boolean): Fault {
+function createTrouble(random: Random, turn: number, hasStore: boolean): ServerFault {
   const kinds = ["suspend", "clock", ...(hasStore ? (["fullDisk"] as const) : [])] as const;
   switch (kinds[turn % kinds.length]) {
     case "clock":
@@ -112,13 +136,15 @@ function createTrouble(random: Random, turn: number, hasStore: boolean): Fault {
   }
 }
 
-function createClientFault(random: Random, { publishers, subscribers }: PlanOptions): Fault {
+function createClientFault(random: Random, { publishers, subscribers, people }: PlanOptions): ClientFault {
   const reader = publishers + random.integer(0, subscribers - 1);
   const chance = random.next();
   if (chance < 0.15) return { kind: "pause", client: reader, ms: random.integer(300, 4000) };
   if (chance < 0.25) return { kind: "leave", client: reader, awayMs: random.integer(0, 1500) };
   if (chance < 0.35) return { kind: "unsubscribe", client: reader };
-  const client = random.chance(0.5) ? reader : random.integer(0, publishers - 1);
+  const others = [random.integer(0, publishers - 1)];
+  if (people > 0) others.push(publishers + subscribers + random.integer(0, people - 1));
+  const client = random.chance(0.5) ? reader : random.pick(others);
   return { kind: "link", client, fault: createLinkFault(random) };
 }
 

@@ -134,20 +134,27 @@ export class Reader implements TortureReader {
 
   #subscribe(connection: Connection, seat: Seat): void {
     const { reading } = seat;
-    seat.turn++;
+    const turn = ++seat.turn;
     const position = seat.isRecoverable ? seat.position : undefined;
     const recovery = position === undefined ? {} : { recover: true, ...position };
     const flag = this.#options.wantsError ? { flag: errorInsteadOfUnrecovered } : {};
     const filter = this.#options.onlyUntagged ? { tf: { key: "side", cmp: "nex" } } : {};
     connection.call("subscribe", { channel: reading.channel, ...recovery, ...flag, ...filter }, (answer) =>
-      this.#subscribed(connection, seat, position, answer),
+      this.#subscribed(connection, seat, position, answer, turn),
     );
   }
 
-  #subscribed(connection: Connection, seat: Seat, asked: Position | undefined, answer: Answer): void {
+  #subscribed(
+    connection: Connection,
+    seat: Seat,
+    asked: Position | undefined,
+    answer: Answer,
+    turn: number,
+  ): void {
     if (answer.kind === "lost") return;
     if (answer.kind === "error") {
-      this.#refused(connection, seat, answer.error);
+      this.#note(seat, { kind: "refused", ...this.#now(connection), code: answer.error.code });
+      if (seat.turn === turn) this.#refused(connection, seat, answer.error);
       return;
     }
     const {
@@ -177,7 +184,6 @@ export class Reader implements TortureReader {
     seat: Seat,
     error: { code: number; message: string; temporary?: boolean },
   ): void {
-    this.#note(seat, { kind: "refused", ...this.#now(connection), code: error.code });
     if (error.code === unrecoverablePosition) {
       this.counts.told++;
       seat.position = undefined;

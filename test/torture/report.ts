@@ -1,7 +1,10 @@
 /** What a torture run says of itself: a line of progress, and in the end what happened and which promises held. */
+import { splitByChannel } from "./channel-history.js";
+import { countReplaced } from "./check-acknowledgements.js";
 import type { Clients } from "./clients.js";
 import type { FaultRunner } from "./fault-runner.js";
 import type { History } from "./history.js";
+import type { System } from "./system.js";
 import { countByPromise, promises, type Violation } from "./violations.js";
 
 type FaultCounts = FaultRunner["counts"];
@@ -27,11 +30,12 @@ export function describeProgress(
   seconds: number,
   clients: Clients,
   faults: FaultCounts,
+  numEnds: number,
 ): string {
   const { publishers, readers } = clients;
   return (
     `torture: ${second} of ${seconds} s, ${number(sum(publishers, ({ counts }) => counts.acknowledged))} acknowledged, ` +
-    `${number(sum(readers, ({ counts }) => counts.delivered))} delivered, ${faults.kills + faults.powerCuts} restarts, ` +
+    `${number(sum(readers, ({ counts }) => counts.delivered))} delivered, ${numEnds} restarts, ` +
     `${faults.line + faults.paused} faults of lines and readers`
   );
 }
@@ -41,29 +45,43 @@ export function summarize(run: {
   readonly violations: readonly Violation[];
   readonly folder: string;
   readonly counts: FaultCounts;
+  readonly system: System;
   readonly clients: Clients;
 }): TortureReport {
-  const { history, violations, folder, counts, clients } = run;
-  const { publishers, readers, burster } = clients;
-  const all = [...publishers, burster];
+  const { history, violations, folder, counts, system, clients } = run;
+  const { publishers, readers, burster, whisperer } = clients;
+  const all = [...publishers, burster, whisperer];
   const attempts = sum(history.publications, (each) => each.attempts.length);
   const unanswered = history.publications.filter((each) =>
     each.attempts.every((attempt) => !attempt.acknowledgement),
   );
   const lines = [
     "",
-    `server: ${counts.kills} kills, ${counts.powerCuts} power cuts, ${counts.briefStarts} kills while it started`,
-    `server, still running: ${counts.suspensions} pauses, ${counts.clockSteps} steps of the clock, ${counts.fullDisks} full disks`,
+    ...system.describe(),
     `lines and readers: ${counts.line} faults of lines (${counts.missed} met no connection), ${counts.paused} pauses, ${counts.bursts} bursts, ${counts.unsubscribes} unsubscribed by the server`,
     `published: ${number(history.publications.length)} in ${number(attempts)} attempts, ` +
       `${number(sum(all, (each) => each.counts.acknowledged))} acknowledgements, ` +
       `${number(sum(all, (each) => each.counts.retried))} sent again, ${number(unanswered.length)} never acknowledged`,
     `delivered: ${number(sum(readers, (each) => each.counts.delivered))}, ` +
       `told of a loss ${number(sum(readers, (each) => each.counts.told))} times`,
+    ...describeReplaced(history, violations),
     "",
     ...describePromises(violations),
   ];
   return { history, violations, folder, lines };
+}
+
+/** What stores forgot as they may, for faults beyond what they promise. */
+function describeReplaced(history: History, violations: readonly Violation[]): string[] {
+  const counts = splitByChannel(history).map(countReplaced);
+  const channels = counts.filter((count) => count > 0).length;
+  if (channels === 0) return [];
+  const silent = violations.filter(({ promise }) => promise === "gap" || promise === "behind").length;
+  const told = silent === 0 ? "all readers told" : `${silent} readers not told`;
+  const lost = number(sum(counts, (count) => count));
+  return [
+    `epoch changed: ${lost} publications of old epochs in ${channels} channels not in the new ones, ${told}`,
+  ];
 }
 
 function describePromises(violations: readonly Violation[]): string[] {

@@ -6,25 +6,27 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { Auditor } from "./audit.js";
-import { createChannelNames } from "./channels.js";
+import { createChannelNames, quietChannels } from "./channels.js";
 import { checkHistory } from "./checker.js";
-import { type Clients, createClients } from "./clients.js";
+import { type Clients, createClients, quietReaders } from "./clients.js";
 import { FaultProxy } from "./fault-proxy.js";
 import { FaultRunner } from "./fault-runner.js";
-import { type ChannelLog, type History, nameOf, Recorder } from "./history.js";
-import { findMissingLive } from "./missing-live.js";
+import { type ChannelLog, type History, type PresenceList, Recorder } from "./history.js";
+import { traitsOfBroker } from "./nodes/brokers.js";
+import { NodeGroup } from "./nodes/node-group.js";
+import { createNodePlan } from "./nodes/node-plan.js";
 import type { TortureOptions } from "./options.js";
-import { createPlan } from "./plan.js";
+import { createPlan, type PlannedFault } from "./plan.js";
 import { Random } from "./random.js";
 import { describeProgress, summarize, type TortureReport } from "./report.js";
-import { ServerProcess } from "./server-process.js";
+import { callApi, keptChannels, settle, settlePresence, urlOf } from "./settle.js";
+import { SingleServer } from "./single-server.js";
+import type { System } from "./system.js";
 import type { Violation } from "./violations.js";
 
 const progressMs = 1000;
-const pollMs = 200;
 const mostFailures = 200;
 
 /** @param say takes lines of progress */
@@ -52,7 +54,10 @@ class Run {
   readonly #recorder = new Recorder();
   readonly #failures: Violation[] = [];
   readonly #channels: readonly string[];
-  #server: ServerProcess | undefined;
+  /** Those that clients are spread over. */
+  readonly #loudChannels: readonly string[];
+  readonly #apiKey = randomUUID();
+  #system: System | undefined;
   #proxy: FaultProxy | undefined;
   #clients: Clients | undefined;
 
@@ -60,70 +65,71 @@ class Run {
     this.#options = options;
     this.#folder = folder;
     this.#say = say;
-    this.#channels = createChannelNames(options.channels);
+    const { channels, broker } = options;
+    this.#channels =
+      broker === undefined
+        ? createChannelNames(channels)
+        : [...createChannelNames(channels, traitsOfBroker(broker).hasMaps), ...quietChannels];
+    this.#loudChannels = this.#channels.filter((channel) => !quietChannels.includes(channel));
   }
 
   async run(): Promise<TortureReport> {
-    const { seed, seconds, store } = this.#options;
+    const { seed, seconds, store, settleSeconds } = this.#options;
     const random = new Random(seed);
-    const plan = createPlan(random.fork(), {
-      ...this.#options,
-      channels: this.#channels,
-      hasStore: store === "disk",
-    });
-    const port = await findFreePort();
-    const apiKey = randomUUID();
-    const server = new ServerProcess({
-      port,
-      data: store === "disk" ? join(this.#folder, "data") : undefined,
-      flushLog: join(this.#folder, "flushed"),
-      apiKey,
-      shiftMs: shiftToBoundary(seconds),
-      mutation: this.#options.mutation,
-      onFailure: (text) => this.#fail("server", text),
-    });
-    this.#server = server;
-    await server.start();
-    const proxy = await FaultProxy.listen(port);
+    const plan = this.#createPlan(random.fork());
+    const ofClients = random.fork();
+    const ofRoutes = random.fork();
+    const apiKey = this.#apiKey;
+    const system = await this.#createSystem();
+    this.#system = system;
+    await system.start();
+    const { ports } = system;
+    const proxy = await FaultProxy.listen(() => ofRoutes.pick(ports));
     this.#proxy = proxy;
     const clients = createClients({
       options: this.#options,
-      channels: this.#channels,
+      channels: this.#loudChannels,
       port: proxy.port,
       apiKey,
-      random: random.fork(),
+      random: ofClients,
       recorder: this.#recorder,
       onFailure: (text) => this.#fail("client", text),
     });
     this.#clients = clients;
 
-    const unsubscribe = (user: string) => void callApi(port, apiKey, "unsubscribe", { user }).catch(() => {});
-    const faults = new FaultRunner({
-      seconds,
-      plan,
-      clients,
-      proxy,
-      server,
-      recorder: this.#recorder,
-      unsubscribe,
-    });
+    const unsubscribe = (user: string) =>
+      void callApi(ofRoutes.pick(ports), apiKey, "unsubscribe", { user }).catch(() => {});
+    const faults = new FaultRunner({ seconds, plan, clients, proxy, system, unsubscribe });
     const progress = setInterval(() => {
       const second = Math.min(seconds, Math.floor(faults.elapsedMs / 1000));
-      this.#say(describeProgress(second, seconds, clients, faults.counts));
+      this.#say(describeProgress(second, seconds, clients, faults.counts, system.numEnds));
     }, progressMs);
-    const url = `ws://127.0.0.1:${port}/connection/websocket`;
+    const settling = {
+      clients,
+      channels: this.#channels,
+      recorder: this.#recorder,
+      ports,
+      apiKey,
+      timeoutMs: settleSeconds * 1000,
+      onFailure: (text: string) => this.#fail("publishers", text),
+    };
     let logs: ChannelLog[] = [];
+    let logsOfOthers: ChannelLog[] = [];
     let logsAfterRestart: ChannelLog[] = [];
+    let presence: PresenceList[] = [];
     let restedAt = 0;
     try {
       await faults.run();
       proxy.heal();
-      server.setDiskFull(false);
-      await this.#settle(clients, url);
+      await system.heal();
+      await settle(settling);
       restedAt = this.#recorder.tick();
-      logs = await this.#readLogs(url);
+      presence = await settlePresence(settling);
+      const [first, ...others] = ports;
+      logs = await this.#readLogs(first as number);
+      logsOfOthers = (await Promise.all(others.map((port) => this.#readLogs(port)))).flat();
       stopAll(clients);
-      if (store === "disk") logsAfterRestart = await this.#restartAndRead(server, url);
+      if (await system.restart()) logsAfterRestart = await this.#readLogs(first as number);
     } catch (error) {
       // A server that does not start, say. What was seen until then is checked all the same.
       this.#fail("run", error instanceof Error ? error.message : String(error));
@@ -131,80 +137,63 @@ class Run {
       clearInterval(progress);
       stopAll(clients);
     }
-    const { publications, readings, ends } = this.#recorder;
-    const history: History = { store, publications, readings, ends, restedAt, logs, logsAfterRestart };
+    const { publications, readings, watches, ends } = this.#recorder;
+    const seen = { publications, readings, watches, ends, restedAt };
+    const history: History = { store, ...seen, logs, logsOfOthers, logsAfterRestart, presence };
     const violations = [...this.#failures, ...checkHistory(history)];
-    return summarize({ history, violations, folder: this.#folder, counts: faults.counts, clients });
+    return summarize({ history, violations, folder: this.#folder, counts: faults.counts, system, clients });
   }
 
   /** Ends everything that this run has started. */
   async end(): Promise<void> {
     if (this.#clients) stopAll(this.#clients);
     await this.#proxy?.close();
-    await this.#server?.kill();
+    await this.#system?.stop();
   }
 
-  /** Everything that is to be published is, and readers have come to the ends of the logs. */
-  async #settle(clients: Clients, url: string): Promise<void> {
-    const deadline = Date.now() + this.#options.settleSeconds * 1000;
-    const publishers = [...clients.publishers, clients.burster];
-    const finished = Promise.all(publishers.map((publisher) => publisher.finish())).then(() => true);
-    const isFinished = await Promise.race([
-      finished,
-      sleep(this.#options.settleSeconds * 1000, false, { ref: false }),
-    ]);
-    if (!isFinished) this.#fail("publishers", "not everything was acknowledged in time");
-    for (const channel of keptChannels(this.#channels)) await clients.burster.finishChannel(channel);
-    const auditor = await Auditor.connect(url);
-    try {
-      while (Date.now() < deadline) {
-        if (await this.#haveCaughtUp(clients, auditor)) return;
-        await sleep(pollMs);
-      }
-    } finally {
-      auditor.close();
-    }
-    // Who is left behind, the checker tells.
+  #createPlan(random: Random): PlannedFault[] {
+    const { broker, store } = this.#options;
+    const hasStore = store === "disk";
+    const options = { ...this.#options, channels: this.#loudChannels, hasStore };
+    if (broker === undefined) return createPlan(random, options);
+    const ofClients = createPlan(random.fork(), {
+      ...options,
+      subscribers: options.subscribers + quietReaders,
+      kills: 0,
+      troublesPerMinute: 0,
+    });
+    const ofNodes = createNodePlan(random.fork(), { ...options, broker });
+    return [...ofClients, ...ofNodes].sort((a, b) => a.atMs - b.atMs);
   }
 
-  async #haveCaughtUp({ readers }: Clients, auditor: Auditor): Promise<boolean> {
-    if (this.#isLiveMissing()) return false;
-    for (const channel of keptChannels(this.#channels)) {
-      const head = await auditor.readHead(channel);
-      const isBehind = readers.some((reader) => {
-        if (!reader.channels.includes(channel)) return false;
-        const position = reader.positionIn(channel);
-        return position?.epoch !== head.epoch || position.offset !== head.offset;
+  async #createSystem(): Promise<System> {
+    const { broker, store, nodes, seconds, mutation } = this.#options;
+    const common = {
+      apiKey: this.#apiKey,
+      shiftMs: shiftToBoundary(seconds),
+      mutation,
+      onFailure: (text: string) => this.#fail("server", text),
+    };
+    if (broker !== undefined)
+      return NodeGroup.create({
+        ...common,
+        count: nodes,
+        broker,
+        folder: this.#folder,
+        recorder: this.#recorder,
       });
-      if (isBehind) return false;
-    }
-    return true;
+    const port = await findFreePort();
+    const data = store === "disk" ? join(this.#folder, "data") : undefined;
+    const flushLog = join(this.#folder, "flushed");
+    return new SingleServer({ ...common, port, data, store, flushLog }, this.#recorder);
   }
 
-  #isLiveMissing(): boolean {
-    const restedAt = this.#recorder.tick();
-    return this.#channels
-      .filter((channel) => channel.startsWith("live:"))
-      .some((channel) => {
-        const sent = this.#recorder.publications.filter((published) => published.channel === channel);
-        const publications = new Map(sent.map((published) => [nameOf(published), published]));
-        const readings = this.#recorder.readings.filter((reading) => reading.channel === channel);
-        return readings.some((reading) => findMissingLive({ publications, restedAt }, reading).length > 0);
-      });
-  }
-
-  async #readLogs(url: string): Promise<ChannelLog[]> {
-    const auditor = await Auditor.connect(url);
+  async #readLogs(port: number): Promise<ChannelLog[]> {
+    const auditor = await Auditor.connect(urlOf(port));
     const logs: ChannelLog[] = [];
     for (const channel of keptChannels(this.#channels)) logs.push(await auditor.readLog(channel));
     auditor.close();
     return logs;
-  }
-
-  async #restartAndRead(server: ServerProcess, url: string): Promise<ChannelLog[]> {
-    await server.kill();
-    await server.start();
-    return this.#readLogs(url);
   }
 
   #fail(where: string, text: string): void {
@@ -219,20 +208,6 @@ function shiftToBoundary(seconds: number): number {
   return Math.ceil(middle / partMs) * partMs - middle;
 }
 
-async function callApi(port: number, apiKey: string, method: string, params: object): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/api/${method}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-API-Key": apiKey },
-    body: JSON.stringify(params),
-    signal: AbortSignal.timeout(5000),
-  });
-  await response.text();
-}
-
-function stopAll({ publishers, readers, burster }: Clients): void {
-  for (const client of [...publishers, ...readers, burster]) client.stop();
-}
-
-function keptChannels(channels: readonly string[]): string[] {
-  return channels.filter((channel) => !channel.startsWith("live:"));
+function stopAll({ publishers, readers, people, burster, whisperer }: Clients): void {
+  for (const client of [...publishers, ...readers, ...people, burster, whisperer]) client.stop();
 }

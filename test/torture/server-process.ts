@@ -7,26 +7,35 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { describeRules, type Loss } from "./channels.js";
+import { type Loss, type Store, traitsByPrefix } from "./channels.js";
 import type { Mutation } from "./mutations.js";
 import { cutPower } from "./power-cut.js";
 import { Random } from "./random.js";
 
 export interface ServerProcessOptions {
   readonly port: number;
-  /** Data folder; undefined for a server that keeps everything in memory. */
+  /** Data folder; undefined for a server that keeps everything in memory, or in the store of a broker. */
   readonly data: string | undefined;
-  /** File, outside of the data folder, with what has been flushed; see power-hook.mjs. */
-  readonly flushLog: string;
+  /** URL of the broker that it shares with others. */
+  readonly broker?: string;
+  /** Port of a server of the store → port that the process reaches it at instead. */
+  readonly routes?: ReadonlyMap<number, number>;
+  /** What channels promise. */
+  readonly store: Store;
+  /** File, outside of the data folder, with what has been flushed, see power-hook.mjs; undefined where power is never cut. */
+  readonly flushLog: string | undefined;
   readonly apiKey: string;
   /** What its wall clock is ahead of the machine's when it starts for the first time. */
   readonly shiftMs: number;
   /** How it is broken on purpose. */
   readonly mutation: Mutation | undefined;
+  /** Codes of errors that it may report. @default none */
+  readonly ignoredErrors?: readonly string[];
   readonly onFailure: (text: string) => void;
 }
 
 const startTimeoutMs = 20_000;
+const closeTimeoutMs = 20_000;
 const maxErrorCharacters = 4000;
 
 export class ServerProcess {
@@ -37,6 +46,8 @@ export class ServerProcess {
   #resume: NodeJS.Timeout | undefined;
   #child: ChildProcess | undefined;
   #isEnding = false;
+  /** Whoever starts it is told when it ends. */
+  #isStarting = false;
   /** Number of the machine's boot, as far as the server knows. */
   #boot = 0;
   /** Whether it has not come up since the last power cut. */
@@ -76,6 +87,7 @@ export class ServerProcess {
   /** @throws Error when it does not listen in time */
   async start(): Promise<void> {
     const { child, errors } = this.#spawn();
+    this.#isStarting = true;
     const timeout = AbortSignal.timeout(startTimeoutMs);
     const exited = once(child, "exit", { signal: timeout }).then(() => "exited");
     const listening = new Promise<string>((resolve) => {
@@ -84,6 +96,7 @@ export class ServerProcess {
       });
     });
     const outcome = await Promise.race([exited, listening]).catch(() => "silent");
+    this.#isStarting = false;
     if (outcome !== "listening") throw new Error(`the server did not start (${outcome}): ${errors()}`);
     this.#isAfterPowerCut = false;
   }
@@ -100,16 +113,31 @@ export class ServerProcess {
   async end(loss: Loss, tearSeed: number): Promise<void> {
     await this.kill();
     const { data, flushLog } = this.#options;
-    if (loss === "kill" || data === undefined) return;
+    if (loss === "kill" || data === undefined || flushLog === undefined) return;
     await cutPower(data, flushLog, new Random(tearSeed));
     this.#boot++;
     this.#isAfterPowerCut = true;
   }
 
+  /** Closes it, as for a deploy. What does not end in time is killed. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || hasExited(child)) return;
+    this.#isEnding = true;
+    const exited = once(child, "exit");
+    child.send({ isClosing: true }, () => {});
+    const late = setTimeout(() => {
+      this.#options.onFailure("the server did not close in time");
+      child.kill("SIGKILL");
+    }, closeTimeoutMs);
+    await exited;
+    clearTimeout(late);
+  }
+
   /** With no chance to do anything more. */
   async kill(): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || hasExited(child)) return;
     this.#isEnding = true;
     const exited = once(child, "exit");
     child.kill("SIGKILL");
@@ -117,16 +145,22 @@ export class ServerProcess {
   }
 
   #spawn(): { readonly child: ChildProcess; readonly errors: () => string } {
-    const { port, data = null, flushLog, apiKey, mutation, onFailure } = this.#options;
-    const settings = JSON.stringify({ port, data, apiKey, traits: JSON.parse(describeRules()) });
-    const hooks = ["faults-hook.mjs", "power-hook.mjs", ...(mutation ? ["mutation-hook.mjs"] : [])];
+    const { port, data = null, broker, routes, store, flushLog, apiKey, mutation, onFailure } = this.#options;
+    const settings = JSON.stringify({ port, data, broker, apiKey, traits: traitsByPrefix(store) });
+    const hooks = [
+      "faults-hook.mjs",
+      ...(flushLog === undefined ? [] : ["power-hook.mjs"]),
+      ...(routes ? ["routes-hook.mjs"] : []),
+      ...(mutation ? ["mutation-hook.mjs"] : []),
+    ];
     this.#isDiskFull = false;
     const child = fork(join(import.meta.dirname, "server.mjs"), [settings], {
       execArgv: hooks.flatMap((file) => ["--import", pathToFileURL(join(import.meta.dirname, file)).href]),
       env: {
         ...process.env,
         NODE_OPTIONS: "",
-        HOLDFAST_TORTURE_FLUSH_LOG: flushLog,
+        ...(flushLog !== undefined && { HOLDFAST_TORTURE_FLUSH_LOG: flushLog }),
+        ...(routes && { HOLDFAST_TORTURE_ROUTES: JSON.stringify([...routes]) }),
         HOLDFAST_TORTURE_SHIFT_MS: String(this.#shiftMs),
         ...(mutation && { HOLDFAST_TORTURE_MUTATION: JSON.stringify(mutation) }),
         HOLDFAST_TORTURE_BOOT: `boot ${this.#boot} of ${process.pid}`,
@@ -142,11 +176,17 @@ export class ServerProcess {
       errors = (errors + chunk).slice(-maxErrorCharacters);
     });
     child.once("exit", (code, signal) => {
-      if (!this.#isEnding) onFailure(`the server ended by itself with ${signal ?? code}: ${errors}`);
+      if (!this.#isEnding && !this.#isStarting)
+        onFailure(`the server ended by itself with ${signal ?? code}: ${errors}`);
     });
-    child.on("message", ({ error }: { error?: string }) => {
-      if (error !== undefined) onFailure(`the server reported ${error}`);
+    child.on("message", ({ error, code = "" }: { error?: string; code?: string }) => {
+      const isIgnored = this.#options.ignoredErrors?.includes(code) === true;
+      if (error !== undefined && !isIgnored) onFailure(`the server reported ${error}`);
     });
     return { child, errors: () => errors };
   }
+}
+
+function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }

@@ -15,6 +15,9 @@ export const promises = {
   invented: "publications that nobody sent",
   value: "values of a map that are not those of its log",
   changed: "logs changed by a restart",
+  differs: "logs that differ from node to node",
+  presence: "lists of clients that are wrong",
+  turns: "joins and leaves that do not alternate",
   run: "failures of the run itself",
 } as const;
 

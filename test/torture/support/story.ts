@@ -7,6 +7,7 @@ import {
   type History,
   type LogEntry,
   type Position,
+  type PresenceList,
   type PublicationId,
   type Published,
   type Reading,
@@ -92,6 +93,22 @@ export class Story {
     return this;
   }
 
+  /** What one client sees: "+a" is a join, "-a" a leave, "|" a new subscription of its own. */
+  watch(...events: string[]): this {
+    const watch = this.#recorder.watch("w", this.#channel);
+    let subscription = 1;
+    for (const event of events) {
+      if (event === "|") subscription++;
+      else
+        watch.events.push({
+          kind: event.startsWith("+") ? "join" : "leave",
+          subscription,
+          client: event.slice(1),
+        });
+    }
+    return this;
+  }
+
   /** Publishes it with tags. */
   tagged(name: string, position: string): this {
     return this.send(name, undefined, true).acknowledge(name, position);
@@ -101,21 +118,30 @@ export class Story {
     return new StoryReader(this.#recorder, this.#recorder.reading(name, this.#channel, onlyUntagged));
   }
 
-  /** @param log as `logOf` takes it; of a map, with the `values` that it and the log after a restart have, as `has` takes them */
+  /** @param log as `logOf` takes it; of a map, with the `values` that it and the log after a restart have, as `has` takes them; `others`: as further nodes give it */
   history(
     log: string,
     {
       after,
+      others = [],
+      presence = [],
       store = "disk",
       values,
       valuesAfter = values,
-    }: { after?: string; store?: Store; values?: string[]; valuesAfter?: string[] | undefined } = {},
+    }: {
+      after?: string;
+      others?: string[];
+      presence?: PresenceList[];
+      store?: Store;
+      values?: string[];
+      valuesAfter?: string[] | undefined;
+    } = {},
   ): History {
     const withValues = (text: string, own: string[] | undefined) => ({
       ...logOf(this.#channel, text),
       ...(own && { values: valuesOf(own) }),
     });
-    const { publications, readings, ends } = this.#recorder;
+    const { publications, readings, watches, ends } = this.#recorder;
     return {
       store,
       publications,
@@ -123,6 +149,9 @@ export class Story {
       ends,
       restedAt: this.#recorder.tick(),
       logs: [withValues(log, values)],
+      logsOfOthers: others.map((text) => withValues(text, values)),
+      presence,
+      watches,
       logsAfterRestart: after === undefined ? [] : [withValues(after, valuesAfter)],
     };
   }

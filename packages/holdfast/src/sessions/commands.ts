@@ -442,6 +442,8 @@ export function expectedFailure(error: unknown): ReplyError | undefined {
   if (error.code === "HF_MAP_FULL") return replyError("limitExceeded", error.message);
   if (error.code === "HF_BROKER_UNAVAILABLE")
     return replyError("internal", "the store cannot be reached at the moment; try again");
+  // What was pending when the server closed; its connection ends, too.
+  if (error.code === "HF_BROKER_CLOSED") return replyError("internal", "the server is closing");
   if (error.code === "HF_BROKER_UNSUPPORTED") return replyError("notAvailable", error.message);
   if (error.code === "HF_STORE_FAILED")
     return replyError("internal", "the store is read-only after a write failure");

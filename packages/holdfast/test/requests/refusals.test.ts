@@ -35,7 +35,8 @@ describe("statuses of errors", () => {
     const status = (error: unknown) => refusalOfThrown(error, expectedFailure)?.status;
     expect(status(new HoldfastError("HF_BROKER_FULL"))).toBe(507);
     expect(status(new HoldfastError("HF_STORE_FAILED"))).toBe(503);
-    expect(status(new HoldfastError("HF_BROKER_CLOSED"))).toBeUndefined();
+    expect(status(new HoldfastError("HF_BROKER_CLOSED"))).toBe(503);
+    expect(status(new HoldfastError("HF_SERVER_STATE"))).toBeUndefined();
     expect(status(new Error("x"))).toBeUndefined();
   });
 });

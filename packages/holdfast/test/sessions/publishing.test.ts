@@ -112,4 +112,12 @@ describe("publish into a store that", () => {
     expect(client.reply(2)?.error).toMatchObject({ code: 100, temporary: true });
     expect(errors).toEqual([]);
   });
+
+  it("was closed meanwhile: error 100, temporary, and nothing is reported", async () => {
+    const { broker, client, errors } = await createPublisher();
+    broker.fail("publish", new HoldfastError("HF_BROKER_CLOSED"));
+    await client.ask({ id: 2, publish: news });
+    expect(client.reply(2)?.error).toMatchObject({ code: 100, temporary: true });
+    expect(errors).toEqual([]);
+  });
 });

@@ -1,0 +1,121 @@
+/** JetStream under torture: one server, or three with a proxy for each way between two of them. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "../../../packages/holdfast/test/support/free-port.js";
+import { createNatsServer, type StoreServer } from "../../support/store-servers.js";
+import { FaultProxy } from "../fault-proxy.js";
+import type { Recorder } from "../history.js";
+import type { StoreFault } from "./node-plan.js";
+import { killFor, type NodeStore, pauseFor } from "./node-store.js";
+
+interface Member {
+  readonly server: StoreServer;
+  readonly name: string;
+  readonly monitorPort: number;
+  /** From it to others, and from others to it. */
+  readonly proxies: FaultProxy[];
+}
+
+export class NatsStore implements NodeStore {
+  readonly broker: string;
+  readonly ports: readonly number[];
+  readonly #members: readonly Member[];
+  readonly #recorder: Recorder;
+
+  private constructor(members: readonly Member[], recorder: Recorder) {
+    this.#members = members;
+    this.#recorder = recorder;
+    this.ports = members.map(({ server }) => server.port);
+    const addresses = this.ports.map((port) => `127.0.0.1:${port}`).join(",");
+    // Fewer streams than by default, so that three servers on one machine have time for all of them.
+    this.broker = `nats://${addresses}?streams=4&replicas=${members.length}`;
+  }
+
+  static async create(folder: string, recorder: Recorder, count: number): Promise<NatsStore> {
+    const clusterPorts: number[] = [];
+    for (let i = 0; i < count; i++) clusterPorts.push(await findFreePort());
+    const proxies = Array.from({ length: count }, (): FaultProxy[] => []);
+    const members: Member[] = [];
+    for (let i = 0; i < count; i++) {
+      const routes: number[] = [];
+      for (let j = 0; j < count; j++) {
+        if (i === j) continue;
+        const proxy = await FaultProxy.listen(() => clusterPorts[j] as number);
+        proxies[i]?.push(proxy);
+        proxies[j]?.push(proxy);
+        routes.push(proxy.port);
+      }
+      const name = `n${i}`;
+      const monitorPort = await findFreePort();
+      const server = await createNatsServer({
+        port: await findFreePort(),
+        monitorPort,
+        folder: join(folder, name),
+        name,
+        ...(count > 1 && { cluster: { name: "torture", port: clusterPorts[i] as number, routes } }),
+      });
+      members.push({ server, name, monitorPort, proxies: proxies[i] as FaultProxy[] });
+    }
+    return new NatsStore(members, recorder);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#members.map(({ server }) => server.start()));
+  }
+
+  async carryOut(fault: StoreFault): Promise<void> {
+    if (fault.kind === "failover") throw new Error("JetStream elects its leaders itself");
+    const { server, proxies } = await this.#pick(fault);
+    switch (fault.kind) {
+      case "storeKill":
+        await server.kill();
+        this.#recorder.end("kill");
+        await killFor(server, fault.downMs);
+        break;
+      case "storeSuspend":
+        await pauseFor(server, fault.ms);
+        break;
+      case "isolate":
+        for (const proxy of proxies) proxy.applyToAll({ kind: "reset" });
+        await sleep(fault.ms);
+        for (const proxy of proxies) proxy.heal();
+    }
+  }
+
+  async heal(): Promise<void> {
+    for (const { server, proxies } of this.#members) {
+      for (const proxy of proxies) proxy.heal();
+      server.resume();
+    }
+    await Promise.all(this.#members.map(({ server }) => (server.isRunning ? undefined : server.start())));
+  }
+
+  async restart(): Promise<void> {
+    await Promise.all(this.#members.map(({ server }) => server.kill()));
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#members.map(({ server }) => server.kill()));
+    const proxies = new Set(this.#members.flatMap((member) => member.proxies));
+    await Promise.all([...proxies].map((proxy) => proxy.close()));
+  }
+
+  async #pick({ server, onLeader }: { server: number; onLeader: boolean }): Promise<Member> {
+    const leader = onLeader ? await this.#leader() : undefined;
+    return leader ?? (this.#members[server % this.#members.length] as Member);
+  }
+
+  /** Of the servers; undefined where there is none, or nobody says so. */
+  async #leader(): Promise<Member | undefined> {
+    for (const { monitorPort } of this.#members) {
+      const response = await fetch(`http://127.0.0.1:${monitorPort}/jsz`, {
+        signal: AbortSignal.timeout(500),
+      }).catch(() => undefined);
+      const answer = (await response?.json()) as { meta_cluster?: { leader?: string } } | undefined;
+      const leader = answer?.meta_cluster?.leader;
+      if (leader) return this.#members.find(({ name }) => name === leader);
+    }
+    return undefined;
+  }
+}
