@@ -2,13 +2,22 @@
 import type { Command } from "commander";
 import { isSecretPlace } from "../config/config-file.js";
 import { configJsonSchema } from "../config/config-schema.js";
-import { examine, type Finding, readLimits, refusalFinding, severities } from "../config/doctor.js";
+import {
+  bySeverity,
+  examine,
+  type Finding,
+  readLimits,
+  refusalFinding,
+  severities,
+} from "../config/doctor.js";
+import { examineBroker } from "../config/examine-broker.js";
 import { assertConfiguration, type Configuration } from "../config/load-config.js";
 import { isReference } from "../config/secrets.js";
 import type { Source } from "../config/settings.js";
 import { HoldfastError } from "../errors.js";
 import { loadWithFlags, type ServerFlags, withServerFlags } from "./server-flags.js";
 import { writeNote, writeText } from "./terminal.js";
+import { countWorkers } from "./workers.js";
 
 export function addConfig(program: Command): void {
   const command = program
@@ -40,12 +49,14 @@ export function addDoctor(program: Command, end: (code: number) => void): void {
     .command("doctor")
     .description("check a configuration for errors and unsafe settings")
     .option("--json", "print findings as JSON")
-    .option("--strict", "treat warnings as errors");
+    .option("--strict", "treat warnings as errors")
+    .option("--no-connect", "do not connect to the broker");
   withServerFlags(command)
     .addHelpText(
       "after",
       `
-Also takes the flags of serve. The exit code is 1 if there are errors.
+Also takes the flags of serve. The exit code is 1 if there are errors. With a
+broker, it connects and checks the settings of the server there.
 
 Examples:
   $ holdfast doctor
@@ -77,6 +88,7 @@ async function runConfig(given: ServerFlags & ConfigChoices): Promise<void> {
 interface DoctorChoices {
   readonly json?: boolean;
   readonly strict?: boolean;
+  readonly connect?: boolean;
 }
 
 /** @returns the exit code: 1 with errors, and with warnings if strict */
@@ -88,12 +100,26 @@ async function runDoctor(given: ServerFlags & DoctorChoices): Promise<number> {
   return findings.some(isBad) ? 1 : 0;
 }
 
-async function findFaults(given: ServerFlags): Promise<readonly Finding[]> {
+async function findFaults(given: ServerFlags & DoctorChoices): Promise<readonly Finding[]> {
   try {
     const configuration = await loadWithFlags(given);
-    return examine(configuration, process.env, { now: Date.now(), limits: readLimits() });
+    return bySeverity([
+      ...examine(configuration, process.env, { now: Date.now(), limits: readLimits() }),
+      ...findWorkerFault(configuration),
+      ...(await examineBroker(configuration, given.connect !== false)),
+    ]);
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
+    return [refusalFinding(error)];
+  }
+}
+
+/** Workers that would share no store. */
+function findWorkerFault(configuration: Configuration): readonly Finding[] {
+  try {
+    countWorkers(configuration);
+    return [];
+  } catch (error) {
     return [refusalFinding(error)];
   }
 }

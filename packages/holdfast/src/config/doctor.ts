@@ -80,7 +80,11 @@ export function examine(
   const found = Object.entries(checks).flatMap(([id, check]) =>
     check(context).map((finding): Finding => ({ id, ...finding })),
   );
-  const all = [...findRefusal(configuration, found), ...found];
+  return bySeverity([...findRefusal(configuration, found), ...found]);
+}
+
+/** The most severe first. */
+export function bySeverity(all: readonly Finding[]): readonly Finding[] {
   return severities.flatMap((severity) => all.filter((finding) => finding.severity === severity));
 }
 
@@ -470,7 +474,7 @@ function unknownVariables({ env, config }: Context): readonly Found[] {
 const documents = [new URL("../../docs/", import.meta.url), new URL("../../../../docs/", import.meta.url)];
 
 /** A document of this package on this machine: in the package, or in the repository that it is built in. */
-function documentPath(name: string): string {
+export function documentPath(name: string): string {
   const paths = documents.map((folder) => fileURLToPath(new URL(name, folder)));
   const path = paths.find((each) => existsSync(each)) ?? (paths[0] as string);
   const short = relative(process.cwd(), path);

@@ -1,15 +1,19 @@
 /** The broker of a server, by its options. */
 import { createEpoch } from "../brokers/epochs.js";
+import type { Inspection } from "../brokers/inspection.js";
 import { LmdbBroker } from "../brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../brokers/memory/memory-broker.js";
+import { inspectNats } from "../brokers/nats/inspect-nats.js";
 import { createNatsBroker } from "../brokers/nats/nats-broker.js";
+import { inspectRedis } from "../brokers/redis/inspect-redis.js";
 import { RedisBroker } from "../brokers/redis/redis-broker.js";
 import { SharedBroker } from "../brokers/shared/shared-broker.js";
-import type { Broker } from "../channels/broker.js";
+import type { Broker, BrokerNeeds } from "../channels/broker.js";
 import type { brokerSchemes, ServerSettings } from "../options/schema.js";
 import { systemClock } from "../sockets/system-clock.js";
 
 export { findOpenToOthers } from "../brokers/lmdb/store-folder.js";
+export type { Inspection };
 
 export interface BrokerSettings {
   /** A broker, or its URL. */
@@ -64,4 +68,19 @@ export function createBroker(settings: BrokerSettings): Broker {
   if (broker) return broker;
   if (data !== null) return new SharedBroker(storeOptionsOf(data, settings));
   return new MemoryBroker({ clock: systemClock, createEpoch, userPercent: settings.maxUserPercent });
+}
+
+/**
+ * What is to be said of a broker by its URL; undefined for a store that no other process uses.
+ * @param isConnecting false looks at the URL only
+ * @throws HF_OPTION_INVALID if the URL is invalid
+ */
+export async function inspectBroker(
+  url: string,
+  needs: BrokerNeeds,
+  isConnecting: boolean,
+): Promise<Inspection | undefined> {
+  if (/^rediss?[:-]/.test(url)) return await inspectRedis({ url }, needs, systemClock, isConnecting);
+  if (/^(nats|tls):/.test(url)) return await inspectNats({ url }, needs, systemClock, isConnecting);
+  return undefined;
 }

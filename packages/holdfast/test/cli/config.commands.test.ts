@@ -298,6 +298,24 @@ describe("holdfast doctor", () => {
     ]);
   });
 
+  it("refuses workers that would share no store", async () => {
+    const { code, out } = await runCli(["doctor", "--workers", "2", "--data", "memory"], env, makeFolder());
+    expect([code, out]).toEqual([1, expect.stringContaining("workers need a store that they share")]);
+  });
+
+  it("connects to the broker, unless told not to", async () => {
+    const broker = ["doctor", "--max-connections", "50", "--broker", "redis://:a@127.0.0.1:1"];
+    const folder = makeFolder({ "holdfast.config.yaml": yaml });
+    const withoutData = { ...env, HOLDFAST_DATA: "" };
+    const connected = await runCli(broker, withoutData, folder);
+    expect([connected.code, connected.out]).toEqual([
+      1,
+      expect.stringMatching(/^error {4}broker-unreachable: /),
+    ]);
+    const apart = await runCli([...broker, "--no-connect"], withoutData, folder);
+    expect([apart.code, apart.out]).toEqual([0, "No findings.\n"]);
+  });
+
   it("has only a note on a server without any configuration", async () => {
     const { code, out } = await runCli(["doctor", "--max-connections", "50", "--json"], {}, makeFolder());
     expect(code).toBe(0);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findingIds } from "../../src/config/doctor.js";
+import { brokerFindingIds } from "../../src/config/examine-broker.js";
 import { assertConfiguration } from "../../src/config/load-config.js";
 import { certFile, keyFile } from "../support/tls.js";
 import { goodSecret, loadFrom, makeFolder } from "./config-folder.js";
@@ -44,7 +45,7 @@ describe("how to configure a server", () => {
     const listed = [...rows.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = ""]) =>
       [...cell.matchAll(/`([a-z-]+)`/g)].map((match) => match[1]),
     );
-    expect(new Set(listed)).toEqual(new Set(findingIds));
+    expect(new Set(listed)).toEqual(new Set([...findingIds, ...brokerFindingIds]));
     expect(listed.length).toBeGreaterThan(10);
   });
 });

@@ -4,7 +4,7 @@ import type { Clock } from "../../time/clock.js";
 import { createEpoch } from "../epochs.js";
 import { NodeBroker, type NodeBrokerOptions } from "../nodes/node-broker.js";
 import { NatsBus } from "./nats-bus.js";
-import { NatsLog, unsupportedDisk, unsupportedMaps } from "./nats-log.js";
+import { assertCanKeep, NatsLog } from "./nats-log.js";
 import { type NatsBrokerOptions, resolveNatsOptions } from "./nats-options.js";
 import { NatsStore } from "./nats-store.js";
 import { Subjects } from "./subjects.js";
@@ -16,8 +16,7 @@ export interface NatsBrokerContext extends NodeBrokerOptions {
 
 export class NatsBroker extends NodeBroker<NatsLog> {
   override async open(events: BrokerEvents, start: BrokerStart): Promise<void> {
-    if (start.needs.hasMaps) throw unsupportedMaps();
-    if (start.needs.durability === "disk") throw unsupportedDisk();
+    assertCanKeep(start.needs);
     await super.open(events, start);
   }
 }

@@ -3,6 +3,7 @@
  * republishes what it has stored to the nodes that are subscribed. Positions come from the newest message, read where all acknowledged
  * ones are.
  */
+import type { BrokerNeeds } from "../../channels/broker.js";
 import type {
   HistoryPage,
   HistoryQuery,
@@ -332,14 +333,20 @@ export class NatsLog implements NodeLog {
 
 const maxClockDifferenceMs = 60 * 60 * 1000;
 
-export function unsupportedMaps(): HoldfastError {
+/** @throws HF_BROKER_UNSUPPORTED for maps and for durability disk */
+export function assertCanKeep({ hasMaps, durability }: BrokerNeeds): void {
+  if (hasMaps) throw unsupportedMaps();
+  if (durability === "disk") throw unsupportedDisk();
+}
+
+function unsupportedMaps(): HoldfastError {
   return new HoldfastError(
     "HF_BROKER_UNSUPPORTED",
     "the NATS broker keeps no maps: use the Redis broker or the embedded store for channels of kind map",
   );
 }
 
-export function unsupportedDisk(): HoldfastError {
+function unsupportedDisk(): HoldfastError {
   return new HoldfastError(
     "HF_BROKER_UNSUPPORTED",
     "the NATS broker cannot promise durability disk: servers acknowledge before they flush, unless sync_interval is always, which clients cannot see; use durability process",

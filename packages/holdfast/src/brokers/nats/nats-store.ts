@@ -56,38 +56,16 @@ export class NatsStore {
   /** @throws HF_BROKER_UNAVAILABLE, HF_BROKER_UNSUPPORTED, HF_STORE_NEWER; nothing stays open then */
   async open(): Promise<void> {
     const { settings, clock, subjects, createEpoch, onError } = this.#options;
-    const { servers, user, password, token, isTls, credsFile, caFile, certFile, keyFile } = settings;
-    const { requestTimeoutMs, replicas } = settings;
-    const hasTls = isTls || caFile !== undefined || certFile !== undefined;
-    const credentials = credsFile === undefined ? undefined : await readCredentials(credsFile);
-    const connection = await NatsConnection.open(
-      {
-        servers,
-        user,
-        password,
-        token,
-        credentials,
-        clock,
-        requestTimeoutMs,
-        onError,
-        name: `Holdfast ${settings.prefix}`,
-        tls: hasTls
-          ? { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) }
-          : undefined,
+    const connection = await connectToJetStream(settings, clock, onError, {
+      onDisconnect: () => {
+        for (const each of this.#listeners) each.onDisconnect();
       },
-      {
-        onDisconnect: () => {
-          for (const each of this.#listeners) each.onDisconnect();
-        },
-        onReconnect: () => {
-          for (const each of this.#listeners) each.onReconnect();
-        },
+      onReconnect: () => {
+        for (const each of this.#listeners) each.onReconnect();
       },
-    );
+    });
     try {
-      assertVersion(connection.serverVersion);
-      const jetStream = new JetStream(connection, clock, replicas === 1);
-      await assertJetStream(connection);
+      const jetStream = new JetStream(connection, clock, settings.replicas === 1);
       this.#epochBases = await openStreams(jetStream, subjects, settings, createEpoch);
       this.#connection = connection;
       this.#jetStream = jetStream;
@@ -101,6 +79,45 @@ export class NatsStore {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#connection?.close();
+  }
+}
+
+/**
+ * Connects to a server that can keep logs.
+ * @throws HF_BROKER_UNAVAILABLE, HF_BROKER_UNSUPPORTED, HF_OPTION_INVALID; nothing stays open then
+ */
+export async function connectToJetStream(
+  settings: NatsSettings,
+  clock: Clock,
+  onError: NatsStoreOptions["onError"],
+  events: NatsConnectionEvents,
+): Promise<NatsConnection> {
+  const { servers, user, password, token, isTls, credsFile, caFile, certFile, keyFile } = settings;
+  const hasTls = isTls || caFile !== undefined || certFile !== undefined;
+  const connection = await NatsConnection.open(
+    {
+      servers,
+      user,
+      password,
+      token,
+      credentials: credsFile === undefined ? undefined : await readCredentials(credsFile),
+      clock,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      onError,
+      name: `Holdfast ${settings.prefix}`,
+      tls: hasTls
+        ? { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) }
+        : undefined,
+    },
+    events,
+  );
+  try {
+    assertVersion(connection.serverVersion);
+    await assertJetStream(connection);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 

@@ -63,6 +63,23 @@ export async function openStreams(
   return bases;
 }
 
+/**
+ * Checks streams that exist, and makes none.
+ * @throws HF_STORE_NEWER, HF_BROKER_UNSUPPORTED, HF_BROKER_UNAVAILABLE
+ */
+export async function checkStreams(
+  jetStream: JetStream,
+  subjects: Subjects,
+  limits: StreamLimits,
+): Promise<void> {
+  for (const [i, name] of subjects.streamNames.entries()) {
+    const info = await jetStream.callFor<StreamInfo>(`STREAM.INFO.${name}`, {});
+    if (isStreamMissing(info.error)) continue;
+    if (info.error) throw toError(info.error, `read stream ${name}`);
+    check(info.config, configOf(subjects, i, limits, ""), subjects);
+  }
+}
+
 async function openStream(jetStream: JetStream, wanted: StreamConfig, subjects: Subjects): Promise<string> {
   const { name } = wanted;
   let info = await jetStream.callFor<StreamInfo>(`STREAM.INFO.${name}`, {});

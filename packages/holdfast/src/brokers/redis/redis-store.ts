@@ -10,7 +10,7 @@ import { type Argument, Connection } from "./connection.js";
 import { findLayout, isSameLayout, keyOf, type Layout, masterOf, slotOf } from "./layout.js";
 import type { Address, RedisSettings } from "./redis-options.js";
 import { judge, toBrokerError, unavailable } from "./reply-errors.js";
-import { attach, storeKeyOf } from "./server-facts.js";
+import { assertFlushes, attach, storeKeyOf } from "./server-facts.js";
 import { loadScripts, Shard } from "./shard.js";
 
 export interface RedisStoreEvents {
@@ -140,8 +140,7 @@ export class RedisStore {
 
   /** @throws HF_BROKER_UNSUPPORTED if some master does not flush what it acknowledges */
   assertDisk(): void {
-    for (const { facts } of this.shards)
-      if (facts?.diskFault !== undefined) throw new HoldfastError("HF_BROKER_UNSUPPORTED", facts.diskFault);
+    for (const { facts } of this.shards) if (facts) assertFlushes(facts);
   }
 
   /**

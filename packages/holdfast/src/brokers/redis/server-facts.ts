@@ -9,6 +9,10 @@ export interface ServerFacts {
   readonly generation: string;
   /** Why it does not flush what it acknowledges; undefined if it does. */
   readonly diskFault: string | undefined;
+  readonly hasAppendOnlyFile: boolean;
+  /** 0: no bound. */
+  readonly maxMemoryBytes: number;
+  readonly evictionPolicy: string;
 }
 
 const minMajor = 7;
@@ -35,14 +39,23 @@ export async function readFacts(connection: Connection, settings: RedisSettings)
         : `${at} is no cluster; begin the broker's URL with redis://`,
     );
   const policy = info.get("maxmemory_policy") ?? "noeviction";
-  if (Number(info.get("maxmemory")) > 0 && policy !== "noeviction" && !settings.allowEviction)
+  const maxMemoryBytes = Number(info.get("maxmemory") ?? 0);
+  if (maxMemoryBytes > 0 && policy !== "noeviction" && !settings.allowEviction)
     throw unsupported(
       `${at} evicts keys when its memory is full (maxmemory-policy ${policy}), and with them logs; set maxmemory-policy noeviction, or accept it with allowEviction`,
     );
   return {
     generation: (info.get("master_replid") ?? "").slice(0, 12),
     diskFault: await findDiskFault(connection, at),
+    hasAppendOnlyFile: info.get("aof_enabled") === "1",
+    maxMemoryBytes,
+    evictionPolicy: policy,
   };
+}
+
+/** @throws HF_BROKER_UNSUPPORTED if it does not flush what it acknowledges */
+export function assertFlushes({ diskFault }: ServerFacts): void {
+  if (diskFault !== undefined) throw unsupported(diskFault);
 }
 
 /** What every user of the store has to agree on, in a hash: the format, and what initial epochs begin with. */
