@@ -36,6 +36,8 @@ const servers = [
   ["redis-server", "redis-server"],
   ["redis-sentinel", "redis-sentinel"],
   ["nats-server", "nats-server"],
+  ["haproxy", "haproxy"],
+  ["nginx", "nginx"],
 ];
 
 /** Tests that need a server that is not there are skipped and say why; with CI=true they fail. */
