@@ -133,9 +133,12 @@ export class RedisStore {
     return master && this.#shards.get(keyOf(master));
   }
 
-  /** What initial epochs of channels in a slot begin with. Another one after the master was replaced, which may have lost logs. */
+  /**
+   * What initial epochs of channels in a slot begin with; outside of clusters, the script puts the store's own base before it. Another one
+   * after the master was replaced, which may have lost logs.
+   */
   baseOf(slot: number): string {
-    return `${this.#base}${this.shardOf(slot)?.facts?.generation ?? ""}`;
+    return `${this.isCluster ? this.#base : ""}${this.shardOf(slot)?.facts?.generation ?? ""}`;
   }
 
   /** @throws HF_BROKER_UNSUPPORTED if some master does not flush what it acknowledges */
