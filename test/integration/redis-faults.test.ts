@@ -208,6 +208,18 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
     expect(head?.epoch).not.toBe(epoch);
   });
 
+  it("gives a channel another epoch when everything was removed, also by a node that has not seen it", async () => {
+    const { url, admin } = await startServer();
+    const [first, second] = [await open(url), await open(url)];
+    const { epoch } = await first.log.subscribe("news");
+    await publishMany(first.log, "news", 3);
+    await admin.flushall();
+    const { position } = await second.log.publish("news", { data: "new" }, { retention: ample });
+    expect(position.offset).toBe(1);
+    expect(position.epoch).not.toBe(epoch);
+    expect(await headOf(first.log, { epoch, offset: 3 })).toEqual(position);
+  });
+
   it("rejects calls within its timeout while the server stands still, and goes on after", async () => {
     const server = await startServer();
     const { log, events } = await open(server.url);
@@ -320,6 +332,38 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
     await until(async () => {
       await publishMany(log, "news", 1);
       expect(events.publications.at(-1)?.publication.offset).toBeGreaterThan(n);
+    });
+  }, 60_000);
+
+  it("goes on with the other slots of a cluster while a master is away", async () => {
+    const cluster = await startRedisCluster(["--cluster-require-full-coverage", "no"]);
+    servers.push(...cluster);
+    const [living, dead] = cluster as [RedisServer, RedisServer];
+    const { log, events } = await open(`redis-cluster://127.0.0.1:${living.port}`);
+    const channels = countTo(50).map((n) => `news-${n}`);
+    const [here, away] = await Promise.all(
+      [living, dead].map(async ({ admin }) => {
+        for (const channel of channels) {
+          const slot = await admin.cluster("KEYSLOT", `{c:${channel}}`);
+          const range = (await admin.cluster("SLOTS")).find(([from, to]) => from <= slot && slot <= to);
+          if (range?.[2][1] === admin.options.port) return channel;
+        }
+        throw new Error("no channel has a slot there");
+      }),
+    );
+    const [near, far] = [here as string, away as string];
+    for (const channel of [near, far]) await log.subscribe(channel);
+    await dead.kill();
+    await until(() => expect(events.connection).toEqual(["disconnect"]));
+    expect([...(await log.heads([near, far])).keys()]).toEqual([near]);
+    await expect(log.heads([far])).rejects.toMatchObject({ code: "HF_BROKER_UNAVAILABLE" });
+    const [first, second] = await Promise.allSettled([log.subscribe(far), log.subscribe(near)]);
+    expect([first.status, second.status]).toEqual(["rejected", "fulfilled"]);
+    await living.admin.client("KILL", "TYPE", "pubsub");
+    await until(async () => {
+      const { position } = await log.publish(near, { data: "1" }, { retention: ample });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(events.offsets(near).at(-1)).toBe(position.offset);
     });
   }, 60_000);
 });

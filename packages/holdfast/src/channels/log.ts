@@ -178,9 +178,10 @@ export interface Log {
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;
   /**
-   * The heads of many logs in one call. The result has every channel that was asked for. The heads need not be of the same
-   * moment.
+   * The heads of many logs in one call. The result has every channel that was asked for, but for those whose part of the store cannot
+   * be reached. The heads need not be of the same moment.
    * @param floors the furthest positions that this node knows, by channel
+   * @throws HF_BROKER_UNAVAILABLE if no head can be read
    */
   heads(
     channels: readonly string[],

@@ -86,9 +86,10 @@ export class PositionChecks {
   }
 
   async #checkAll(): Promise<void> {
-    const { channels, delivery, schedule, checkOthers, onError } = this.#options;
+    const { channels, delivery, schedule, checkOthers } = this.#options;
+    // Its part of the store may be the one that cannot be reached.
+    await checkOthers?.().catch((error: unknown) => this.#report(error));
     try {
-      await checkOthers?.();
       delivery.retryReads();
       let batch: Channel[] = [];
       for (const channel of channels.withReaders()) {
@@ -102,10 +103,14 @@ export class PositionChecks {
       }
       if (batch.length > 0) await this.#check(batch);
     } catch (error) {
-      // Whoever watches the store reports that.
-      if (!this.#isStopped && !hasCode(error, "HF_BROKER_UNAVAILABLE"))
-        onError(error, { stage: "checking positions" });
+      this.#report(error);
     }
+  }
+
+  /** Whoever watches the store reports that it cannot be reached. */
+  #report(error: unknown): void {
+    if (!this.#isStopped && !hasCode(error, "HF_BROKER_UNAVAILABLE"))
+      this.#options.onError(error, { stage: "checking positions" });
   }
 
   async #check(batch: readonly Channel[]): Promise<void> {

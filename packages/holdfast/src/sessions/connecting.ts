@@ -44,13 +44,13 @@ export async function connect(
     return refuse(id, "tokenExpired");
   if (session.isEnded) return { isAnswered: true };
   const canConnect = session.canConnectAs(identity.user);
-  // Not awaited needlessly: until it is identified, others of the user do not see this connection.
+  // While nodes have to agree on it, too, commands and revocations must find the connection.
+  if (canConnect !== false) session.identify(identity, request.address);
   if (canConnect !== true && !(await canConnect))
     return {
       disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),
     };
   if (session.isEnded) return { isAnswered: true };
-  session.identify(identity, request.address);
   const welcome = (await application.onConnect?.(session.client.actor, data)) ?? {};
   if ("disconnect" in welcome) {
     access.revoke(session.client.actor);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors.js";
 import { countTo } from "./support/entries.js";
 import { checkIntervalMs, createTestNode, type TestNodeOptions } from "./support/test-node.js";
 
@@ -165,6 +166,26 @@ describe("position check", () => {
     broker.heal("heads");
     await wait(checkIntervalMs);
     expect(reader.offsets()).toEqual([1]);
+  });
+
+  it("goes on where a part of the store cannot be reached", async () => {
+    const checkOthers = () => Promise.reject(new HoldfastError("HF_BROKER_UNAVAILABLE"));
+    const { broker, checks, createReader, errors, follow, loseEvents, publish, reader, scheduler } =
+      await nodeWithReader({ checkOthers });
+    const other = createReader();
+    await follow(other, "away");
+    for (const channel of ["news", "away"]) await publish(channel, 1);
+    loseEvents();
+    const { heads } = broker.log;
+    broker.log.heads = async (names) => {
+      const found = new Map(await heads(names));
+      found.delete("away");
+      return found;
+    };
+    await checks.checkNow();
+    await scheduler.runAll();
+    expect([reader.offsets(), other.offsets()]).toEqual([[1], []]);
+    expect(errors).toEqual([]);
   });
 
   it("requested during another runs once after it", async () => {

@@ -28,6 +28,27 @@ describe("connect", () => {
     expect(reply?.connect?.ping).toBe(1);
   });
 
+  it("is ended by a command that comes while nodes count the user's connections", async () => {
+    const { broker, control, handler, open } = await createSessionNode({ limits: { maxUserConnections: 1 } });
+    const released: string[] = [];
+    let agree = (): void => {};
+    const take = () =>
+      new Promise<boolean>((resolve) => {
+        agree = () => resolve(true);
+      });
+    Object.assign(broker.cluster, { counts: { take, release: (key: string) => released.push(key) } });
+    const client = open();
+    const connected = client.ask({ id: 1, connect: { data: { user: "ann" } } });
+    await settle();
+    await control.disconnect({ user: "ann" });
+    agree();
+    await connected;
+    expect(client.closeCodes).toEqual([3503]);
+    expect(client.session.isConnected).toBe(false);
+    expect(handler.sessionsOf("ann")).toEqual([]);
+    expect(released).toEqual(["user:ann"]);
+  });
+
   it("registers the client under its user", async () => {
     const { handler, open } = await createSessionNode();
     const client = open();

@@ -11,7 +11,7 @@ import type {
   PublishResult,
   SuppressReason,
 } from "../../channels/log.js";
-import { HoldfastError } from "../../errors.js";
+import { HoldfastError, hasCode } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { nameOfKey } from "../idempotency.js";
@@ -253,6 +253,7 @@ export class RedisLog implements NodeLog {
     this.#events?.onReconnect();
   }
 
+  /** Without those whose master cannot be reached, unless that is all. */
   async #readHeads(
     channels: readonly string[],
     floors: ReadonlyMap<string, Position> | undefined,
@@ -269,7 +270,10 @@ export class RedisLog implements NodeLog {
     for (const [slot, all] of bySlot)
       for (let at = 0; at < all.length; at += headsPerCall)
         calls.push(this.#readSome(slot, all.slice(at, at + headsPerCall), floors, heads));
-    await Promise.all(calls);
+    const outcomes = await Promise.allSettled(calls);
+    const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+    const fault = failed.find(({ reason }) => !hasCode(reason, "HF_BROKER_UNAVAILABLE")) ?? failed[0];
+    if (fault && (heads.size === 0 || !hasCode(fault.reason, "HF_BROKER_UNAVAILABLE"))) throw fault.reason;
     return heads;
   }
 

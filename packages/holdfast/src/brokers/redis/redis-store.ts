@@ -133,9 +133,12 @@ export class RedisStore {
     return master && this.#shards.get(keyOf(master));
   }
 
-  /** What initial epochs of channels in a slot begin with. Another one after the master was replaced, which may have lost logs. */
+  /**
+   * What initial epochs of channels in a slot begin with; outside of clusters, the script puts the store's own base before it. Another one
+   * after the master was replaced, which may have lost logs.
+   */
   baseOf(slot: number): string {
-    return `${this.#base}${this.shardOf(slot)?.facts?.generation ?? ""}`;
+    return `${this.isCluster ? this.#base : ""}${this.shardOf(slot)?.facts?.generation ?? ""}`;
   }
 
   /** @throws HF_BROKER_UNSUPPORTED if some master does not flush what it acknowledges */
@@ -275,7 +278,7 @@ export class RedisStore {
   }
 
   async #connectShards(): Promise<void> {
-    await Promise.all(this.shards.map((shard) => shard.connect()));
+    await allOf(this.shards.map((shard) => shard.connect()));
     const { prefix } = this.settings;
     const connection = this.shardOf(this.slotOf(storeKeyOf(prefix)))?.commands;
     if (connection === undefined) throw unavailable("the Redis cluster does not serve all slots");
@@ -321,7 +324,11 @@ export class RedisStore {
         if (!isSameLayout(layout, this.#layout) && !this.#paused)
           await this.#pause(() => this.#adopt(layout));
         this.#isStale = false;
-        await this.#connectShards();
+        await this.#connectShards().catch(async (error: unknown) => {
+          // Masters that can be reached need their subscriptions now, however long another one is away.
+          await this.#events.onSubscribersLost().catch(() => {});
+          throw error;
+        });
         await this.#events.onSubscribersLost();
         if (this.#isClosed || this.#isStale || this.shards.some(({ isUp }) => !isUp)) continue;
         this.#isConnected = true;
@@ -374,4 +381,10 @@ export class RedisStore {
   #report(error: unknown): void {
     if (!this.#isClosed) this.#options.onError(error, { stage: "connection to Redis" });
   }
+}
+
+/** Waits for all, also where one has failed. @throws the first fault */
+export async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

@@ -8,13 +8,14 @@
  * - `:key`, a sorted set of keys; `:sco`, by negative score; `:age`, by when their lifetime began; `:own`, a hash: keys of each owner
  * - `:hold`, the epoch that an empty channel keeps while it is subscribed; `:once:HASH`, the result of a publish with an idempotency key
  *
- * A channel without a log has the epoch `BASE-PERIOD`, of which PERIOD counts hours. A log is forgotten after at least an hour without
+ * A channel without a log has the epoch `BASE-PERIOD` (initial-epoch.ts), of which PERIOD counts hours. A log is forgotten after at least an hour without
  * use, so the next one has another epoch. Near the end of an hour, subscribed channels without a log get a `:hold`.
  *
  * Times are the server's. Keys expire with `PEXPIREAT`, set again only when a quarter of the time has passed.
  */
 import { createHash } from "node:crypto";
 import { idempotencyWindowMs } from "../idempotency.js";
+import { initialEpochFor } from "./initial-epoch.js";
 import { epochPeriodMs, type RedisSettings } from "./redis-options.js";
 
 export type ScriptName =
@@ -51,7 +52,7 @@ local PERIOD = ${epochPeriodMs}
 local WINDOW = ${epochPeriodMs / 4}
 local HOLD = ${epochPeriodMs / 3}
 local ONCE = ${idempotencyWindowMs}
-`;
+${initialEpochFor(mode)}`;
   const script = (...parts: readonly string[]) => {
     const text = [constants, ...parts].join("");
     return { text, sha: createHash("sha1").update(text).digest("hex") };
@@ -80,7 +81,7 @@ local s = {
 }
 local isStored = s.e ~= false
 if not isStored then
-  s.e = redis.call('GET', HOLDKEY) or ARGV[1] .. '-' .. text(math.floor(now / PERIOD))
+  s.e = redis.call('GET', HOLDKEY) or initialEpoch(META, ARGV[1])
 end
 local maxEntries, maxBytes, ttl
 local function retain(r)
@@ -376,7 +377,7 @@ for i = 1, #KEYS / 3 do
   n = tonumber(n or 0)
   if not isStored then
     local held = redis.call('GET', HOLDKEY)
-    e = held or base .. '-' .. text(math.floor(now / PERIOD))
+    e = held or initialEpoch(META, base)
     if isSubscribed and (held or PERIOD - now % PERIOD < WINDOW) then
       -- Refused where memory is full; the epoch may then change with the hour.
       redis.pcall('SET', HOLDKEY, e, 'PXAT', text(now + HOLD))

@@ -4,7 +4,7 @@
  */
 import { HoldfastError, messageOf } from "../../errors.js";
 import type { Connection } from "./connection.js";
-import type { RedisStore } from "./redis-store.js";
+import { allOf, type RedisStore } from "./redis-store.js";
 import { toBrokerError, unavailable } from "./reply-errors.js";
 
 /** Of one command, where channels need not be of one slot. */
@@ -58,10 +58,15 @@ export class Subscriptions {
     const lost = [...this.#channels].filter(([channel, connection]) => {
       return connection === undefined || connection.isEnded || connection !== this.#connectionOf(channel);
     });
-    await this.#subscribe(
-      lost.map(([channel]) => channel),
-      true,
-    );
+    const commands: Promise<void>[] = [];
+    for (let at = 0; at < lost.length; at += this.#perCommand)
+      commands.push(
+        this.#send(
+          lost.slice(at, at + this.#perCommand).map(([channel]) => channel),
+          true,
+        ),
+      );
+    await allOf(commands);
   }
 
   #change(channel: string, isSubscribe: boolean): Promise<void> {
@@ -77,42 +82,38 @@ export class Subscriptions {
     for (let from = 0; from < changes.length; ) {
       const { isSubscribe } = changes[from] as Change;
       let to = from;
-      while (to < changes.length && changes[to]?.isSubscribe === isSubscribe) to++;
-      const run = changes.slice(from, to);
-      this.#subscribe(
-        run.map(({ channel }) => channel),
+      while (to - from < this.#perCommand && changes[to]?.isSubscribe === isSubscribe) to++;
+      const some = changes.slice(from, to);
+      this.#send(
+        some.map(({ channel }) => channel),
         isSubscribe,
       ).then(
         () => {
-          for (const { resolve } of run) resolve();
+          for (const { resolve } of some) resolve();
         },
         (error: unknown) => {
-          for (const { reject } of run) reject(toBrokerError(error));
+          for (const { reject } of some) reject(toBrokerError(error));
         },
       );
       from = to;
     }
   }
 
-  async #subscribe(channels: readonly string[], isSubscribe: boolean): Promise<void> {
-    const { isCluster } = this.#store;
-    const command = `${isCluster ? "s" : ""}${isSubscribe ? "" : "un"}subscribe`;
-    const perCommand = isCluster ? 1 : channelsPerCommand;
-    const answers: Promise<unknown>[] = [];
-    for (let at = 0; at < channels.length; at += perCommand) {
-      const some = channels.slice(at, at + perCommand);
-      const connection = this.#connectionOf(some[0] as string);
-      if (connection === undefined) {
-        answers.push(Promise.reject(unavailable("Redis cannot be reached at the moment")));
-        break;
-      }
-      if (isSubscribe)
-        for (const channel of some) if (this.#channels.has(channel)) this.#channels.set(channel, connection);
-      answers.push(
-        connection.call(command, ...some).catch((error: unknown) => this.#receiveError(error, connection)),
-      );
-    }
-    await Promise.all(answers);
+  get #perCommand(): number {
+    return this.#store.isCluster ? 1 : channelsPerCommand;
+  }
+
+  /** @param channels of one master */
+  async #send(channels: readonly string[], isSubscribe: boolean): Promise<void> {
+    const connection = this.#connectionOf(channels[0] as string);
+    if (connection === undefined) throw unavailable("Redis cannot be reached at the moment");
+    if (isSubscribe)
+      for (const channel of channels)
+        if (this.#channels.has(channel)) this.#channels.set(channel, connection);
+    const command = `${this.#store.isCluster ? "s" : ""}${isSubscribe ? "" : "un"}subscribe`;
+    await connection
+      .call(command, ...channels)
+      .catch((error: unknown) => this.#receiveError(error, connection));
   }
 
   /** A slot has moved: a new connection finds out where it is. */

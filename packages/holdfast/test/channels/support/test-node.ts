@@ -32,6 +32,8 @@ export interface TestNodeOptions {
   readonly sliceMs?: number;
   /** For the time of position checks; by default they come as late as they may. */
   readonly random?: () => number;
+  /** What position checks do besides. */
+  readonly checkOthers?: () => Promise<void>;
 }
 
 export interface ReportedError {
@@ -70,6 +72,7 @@ export async function createTestNode(options: TestNodeOptions = {}) {
     schedule: scheduler.schedule,
     random: options.random ?? (() => 0),
     intervalMs: checkIntervalMs,
+    ...(options.checkOthers && { checkOthers: options.checkOthers }),
     onError,
   });
   await broker.open(eventsFor(channels, checks));
