@@ -2,7 +2,8 @@
 import type { Msg } from "@nats-io/transport-node";
 import { HoldfastError, hasCode } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { type NatsConnection, NoRespondersError } from "./nats-connection.js";
+import { idempotencyWindowMs } from "../idempotency.js";
+import { DeniedError, type NatsConnection, NoRespondersError } from "./nats-connection.js";
 
 export interface StoredMessage {
   readonly seq: number;
@@ -26,6 +27,8 @@ const errors = {
   notEnabled: [10039, 10076],
   full: [10002, 10023, 10028, 10047],
   storeFailed: 10077,
+  /** No peers for a stream yet, no leader, name in use while another node makes the stream, and the like. */
+  temporary: [10003, 10004, 10005, 10008, 10009, 10010, 10058, 10059, 10065],
 };
 
 export interface ApiError {
@@ -50,21 +53,31 @@ interface MessageReply extends ApiReply {
 /** How long a stream may be without a leader. */
 const electionMs = 4000;
 const retryDelayMs = 100;
+const minuteMs = 60_000;
 
 export class JetStream {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
-  /** Whether any server that answers has all that was acknowledged. */
-  readonly #hasOneReplica: boolean;
+  /**
+   * Several servers keep each stream: one that answers may lack what was acknowledged, and appends that expect the same may both be
+   * stored (validity.ts).
+   */
+  readonly isReplicated: boolean;
+  /**
+   * How long servers remember ids of messages. A replicated stream may store a message with an id in vain, and later one with
+   * another id that takes its place; the first must be remembered for as long as the second has to be.
+   */
+  readonly duplicateWindowMs: number;
 
-  constructor(connection: NatsConnection, clock: Clock, hasOneReplica: boolean) {
+  constructor(connection: NatsConnection, clock: Clock, isReplicated: boolean) {
     this.#connection = connection;
     this.#clock = clock;
-    this.#hasOneReplica = hasOneReplica;
+    this.isReplicated = isReplicated;
+    this.duplicateWindowMs = isReplicated ? 2 * idempotencyWindowMs + minuteMs : idempotencyWindowMs;
   }
 
   /**
-   * Appends a message if the subject's last message is the expected one.
+   * Appends a message if the subject's last message is the expected one, unless the stream is replicated and others are just being appended.
    * @param expected its sequence; 0 for none
    * @param messageId a repeat within the duplicate window is answered with the sequence of the first
    * @throws HF_BROKER_FULL, HF_BROKER_UNAVAILABLE
@@ -92,15 +105,33 @@ export class JetStream {
   /** The newest message of a subject, of those that were acknowledged before the call. */
   last(stream: string, subject: string): Promise<StoredMessage | undefined> {
     const query = { last_by_subj: subject };
-    return this.#hasOneReplica ? this.#getDirect(stream, query) : this.#getFromLeader(stream, query);
+    return this.isReplicated ? this.#getFromLeader(stream, query) : this.#getDirect(stream, query);
   }
 
   /** @returns undefined if the message is gone */
   async get(stream: string, seq: number): Promise<StoredMessage | undefined> {
     const message = await this.#getDirect(stream, { seq });
     // A replica may not have it yet.
-    if (message || this.#hasOneReplica) return message;
+    if (message || !this.isReplicated) return message;
     return await this.#getFromLeader(stream, { seq });
+  }
+
+  /**
+   * The subject's first message from a sequence on, where there is one: a new leader may not have it at once.
+   * @throws HF_BROKER_UNAVAILABLE if there is none
+   */
+  async next(stream: string, subject: string, seq: number): Promise<StoredMessage> {
+    const deadline = this.#clock.elapsed() + electionMs;
+    for (;;) {
+      const message = await this.#getFromLeader(stream, { seq, next_by_subj: subject });
+      if (message) return message;
+      if (this.#clock.elapsed() > deadline)
+        throw new HoldfastError(
+          "HF_BROKER_UNAVAILABLE",
+          `message ${seq} of stream ${stream} is missing in NATS`,
+        );
+      await new Promise<void>((resolve) => void this.#clock.setTimer(() => resolve(), retryDelayMs));
+    }
   }
 
   /** Removes the subject's messages before the sequence. */
@@ -189,6 +220,13 @@ export function toError(
   return new HoldfastError("HF_BROKER_UNAVAILABLE", `NATS cannot ${purpose}: ${description} (${code})`, {
     details,
   });
+}
+
+/** Whether the same request may succeed soon: servers are starting, electing, or busy with another node's request. */
+export function isTemporary(error: unknown): boolean {
+  if (!isUnavailable(error) || error instanceof DeniedError) return false;
+  const { natsCode } = (error as HoldfastError).details;
+  return natsCode === undefined || errors.temporary.includes(natsCode as number);
 }
 
 export function isStreamMissing(error: ApiError | undefined): boolean {

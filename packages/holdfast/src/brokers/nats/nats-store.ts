@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { HoldfastError, messageOf } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { JetStream, toError } from "./jetstream.js";
+import { isTemporary, JetStream, toError } from "./jetstream.js";
 import { NatsConnection, type NatsConnectionEvents, NoRespondersError } from "./nats-connection.js";
 import type { NatsSettings } from "./nats-options.js";
-import { openStreams } from "./streams.js";
+import { openStreams, type Patiently } from "./streams.js";
 import type { Subjects } from "./subjects.js";
 
 export interface NatsStoreOptions {
@@ -18,6 +18,10 @@ export interface NatsStoreOptions {
 
 /** The first with stored messages that can be read directly and are republished. */
 const minServerVersion = [2, 9] as const;
+
+/** How long streams are waited for at the start. */
+const maxStartMs = 30_000;
+const retryDelayMs = 500;
 
 export class NatsStore {
   readonly #options: NatsStoreOptions;
@@ -86,9 +90,10 @@ export class NatsStore {
     );
     try {
       assertVersion(connection.serverVersion);
-      const jetStream = new JetStream(connection, clock, replicas === 1);
-      await assertJetStream(connection);
-      this.#epochBases = await openStreams(jetStream, subjects, settings, createEpoch);
+      const jetStream = new JetStream(connection, clock, replicas > 1);
+      const patiently = this.#patiently(clock.elapsed() + maxStartMs);
+      await patiently(() => assertJetStream(connection));
+      this.#epochBases = await openStreams(jetStream, subjects, settings, createEpoch, patiently);
       this.#connection = connection;
       this.#jetStream = jetStream;
       if (this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
@@ -96,6 +101,25 @@ export class NatsStore {
       await connection.close();
       throw error;
     }
+  }
+
+  /** Servers that have just started, or lost one of them, need some seconds. The first failure is reported, the last is thrown. */
+  #patiently(deadline: number): Patiently {
+    const { clock, onError } = this.#options;
+    let isReported = false;
+    return async (call) => {
+      for (;;) {
+        try {
+          return await call();
+        } catch (error) {
+          if (this.#isClosed || !isTemporary(error) || clock.elapsed() > deadline) throw error;
+          if (!isReported)
+            onError(error, { stage: `starting on NATS, which is tried for ${maxStartMs / 1000} s` });
+          isReported = true;
+        }
+        await new Promise<void>((resolve) => void clock.setTimer(() => resolve(), retryDelayMs));
+      }
+    };
   }
 
   async close(): Promise<void> {
