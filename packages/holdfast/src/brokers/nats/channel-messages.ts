@@ -117,10 +117,10 @@ export class ChannelMessages {
   }
 
   /** @returns undefined if the message is gone */
-  async get({ stream }: ChannelSubject, seq: number): Promise<Frame | undefined> {
+  async get({ stream, log }: ChannelSubject, seq: number): Promise<Frame | undefined> {
     const cached = this.#cache.get(stream, seq);
     if (cached) return cached;
-    const message = await this.#jetStream.get(stream, seq);
+    const message = await this.#jetStream.get(stream, log, seq);
     if (message === undefined) return undefined;
     // A copy: the content lies in what was read from the socket.
     const frame = new Frame(seq, new Uint8Array(message.content));
