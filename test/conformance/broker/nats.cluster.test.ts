@@ -191,6 +191,31 @@ describe.skipIf(noNatsReason !== undefined)(`cluster of NATS${skipped}`, () => {
     await expectAllKept(b, "a", load.acknowledged);
   });
 
+  it("keeps every log when all servers are killed, whatever was trimmed or removed before", async () => {
+    const [a, b] = [await open(), await open()];
+    await publishMany(a.broker.log, "kept", 20, retention);
+    for (const n of countTo(5)) {
+      await Promise.all([a, b].map(({ broker }) => publishMany(broker.log, `first-${n}`, 5, retention)));
+      await publishMany(b.broker.log, `short-${n}`, 200, { ...ample, maxEntries: 2 });
+    }
+    await publishMany(a.broker.log, "removed", 5, retention);
+    await a.broker.log.removeHistory("removed");
+    await until("logs are trimmed", async () => {
+      const stored = (await nodes.streams()).reduce((sum, { state }) => sum + state.messages, 0);
+      return stored < 20 + 5 * 10 + 5 * 100 + 1 + 50;
+    });
+    await Promise.all(nats.servers.map((server) => server.signal("SIGKILL")));
+    await Promise.all(nats.servers.map((server) => server.start()));
+    const node = await open();
+    expect(await offsetsIn(node.broker.log, "kept")).toEqual(countTo(20));
+    for (const n of countTo(5)) {
+      expect(await offsetsIn(node.broker.log, `first-${n}`)).toEqual(countTo(10));
+      expect(await offsetsIn(node.broker.log, `short-${n}`)).toEqual([199, 200]);
+    }
+    expect(await offsetsIn(node.broker.log, "removed")).toEqual([]);
+    expect((await node.broker.log.heads(["removed"])).get("removed")?.offset).toBe(5);
+  });
+
   it("refuses publications without a majority, and takes them again with one", async () => {
     const a = await open();
     await publishMany(a.broker.log, "a", 3, retention);

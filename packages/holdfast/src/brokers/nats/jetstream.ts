@@ -24,6 +24,7 @@ const errors = {
   /** The first message with the same id is pending. */
   idInProcess: 10158,
   noMessage: 10037,
+  deleteFailed: 10057,
   streamNotFound: 10059,
   notEnabled: [10039, 10076],
   full: [10002, 10023, 10028, 10047],
@@ -54,6 +55,8 @@ interface MessageReply extends ApiReply {
 /** How long a stream may be without a leader. */
 const electionMs = 4000;
 const retryDelayMs = 100;
+/** Pending at once. */
+const maxDeletes = 32;
 const minuteMs = 60_000;
 
 export class JetStream {
@@ -141,7 +144,31 @@ export class JetStream {
 
   /** Removes the subject's messages before the sequence. */
   async purge(stream: string, subject: string, beforeSeq: number): Promise<void> {
-    await this.call(`STREAM.PURGE.${stream}`, { filter: subject, seq: beforeSeq }, "remove old publications");
+    if (!this.isReplicated) {
+      const request = { filter: subject, seq: beforeSeq };
+      await this.call(`STREAM.PURGE.${stream}`, request, "remove old publications");
+      return;
+    }
+    // When nats-server 2.9 starts and finds a purge in its Raft log, it removes everything before it, of all subjects.
+    let batch: number[];
+    let seq = 0;
+    do {
+      batch = [];
+      while (batch.length < maxDeletes) {
+        const message = await this.#getFromLeader(stream, { seq: seq + 1, next_by_subj: subject });
+        if (message === undefined || message.seq >= beforeSeq) break;
+        seq = message.seq;
+        batch.push(seq);
+      }
+      await Promise.all(batch.map((each) => this.#delete(stream, each)));
+    } while (batch.length === maxDeletes);
+  }
+
+  async #delete(stream: string, seq: number): Promise<void> {
+    const { error } = await this.callFor(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
+    // Another node may have deleted it.
+    const isGone = error?.err_code === errors.noMessage || error?.err_code === errors.deleteFailed;
+    if (error && !isGone) throw toError(error, "remove old publications");
   }
 
   /** @throws HF_BROKER_UNAVAILABLE, HF_BROKER_FULL */
