@@ -27,15 +27,7 @@ describe.skipIf(noNatsReason !== undefined)(`cluster of NATS${skipped}`, () => {
   });
   afterEach(() => nodes.close());
 
-  /** Servers take a while to find each other. */
-  async function open(): Promise<NatsNode> {
-    let node: NatsNode | undefined;
-    await until("the cluster takes streams", async () => {
-      node = await nodes.open(replicated).catch(() => undefined);
-      return node !== undefined;
-    });
-    return node as NatsNode;
-  }
+  const open = (): Promise<NatsNode> => nodes.open(replicated);
 
   async function leaderOf(channel: string, { broker }: NatsNode): Promise<NatsServer> {
     await publishMany(broker.log, channel, 1, retention);
@@ -120,6 +112,54 @@ describe.skipIf(noNatsReason !== undefined)(`cluster of NATS${skipped}`, () => {
     await until("all events have come", () => b.events.publications.length === 30);
   });
 
+  it("gives each offset one content, however many nodes publish to a channel at once", async () => {
+    const all = [await open(), await open(), await open(), await open()];
+    const [reader] = all as [NatsNode];
+    await reader.broker.log.subscribe("a");
+    const data = new Map<number, string>();
+    let duplicates = 0;
+    for (const round of countTo(60)) {
+      const published = all.flatMap(({ broker }, node) =>
+        countTo(4).map(async (n) => {
+          // Nodes share the keys of a round.
+          const isKeyed = n === 4;
+          const text = JSON.stringify(isKeyed ? `${round}` : `${round}-${node}-${n}`);
+          const options = isKeyed ? { retention, idempotencyKey: `${round}` } : { retention };
+          const result = await broker.log.publish("a", { data: text }, options);
+          const { offset } = result.position;
+          if (result.isDuplicate) duplicates++;
+          else expect(data.has(offset)).toBe(false);
+          if (data.has(offset)) expect(data.get(offset)).toBe(text);
+          data.set(offset, text);
+        }),
+      );
+      await Promise.all([
+        ...published,
+        ...all.map(async ({ broker }) => {
+          const head = (await broker.log.heads(["a"])).get("a");
+          const { publications, position } = await broker.log.history("a", query());
+          expect(position.offset).toBeGreaterThanOrEqual(head?.offset ?? 0);
+          expect(publications.map(({ offset }) => offset)).toEqual(countTo(publications.length));
+        }),
+      ]);
+    }
+    const count = 60 * (4 * 3 + 1);
+    expect(duplicates).toBe(60 * 3);
+    expect([...data.keys()].sort((x, y) => x - y)).toEqual(countTo(count));
+    for (const node of all) await expectAllKept(node, "a", data);
+    for (const { broker } of all) expect((await broker.log.heads(["a"])).get("a")?.offset).toBe(count);
+    await until("the last event has come", () => reader.events.offsets("a").includes(count));
+    for (const { publication } of reader.events.publications)
+      expect(publication.data).toBe(data.get(publication.offset));
+    for (const { errors } of all) expect(errors).toEqual([]);
+  });
+
+  it("makes its streams once when several nodes start at once", async () => {
+    const all = await Promise.all(countTo(4).map(() => nodes.open(replicated)));
+    for (const { broker } of all) await broker.log.publish("a", { data: "1" }, { retention });
+    expect(await offsetsIn((all[0] as NatsNode).broker.log, "a")).toEqual(countTo(4));
+  });
+
   it("keeps what was acknowledged, and goes on, when the leader of a stream dies", async () => {
     const [a, b] = [await open(), await open()];
     await b.broker.log.subscribe("a");
@@ -149,6 +189,31 @@ describe.skipIf(noNatsReason !== undefined)(`cluster of NATS${skipped}`, () => {
     await until("they still run", () => load.acknowledged.size > before + 500);
     await load.stop();
     await expectAllKept(b, "a", load.acknowledged);
+  });
+
+  it("keeps every log when all servers are killed, whatever was trimmed or removed before", async () => {
+    const [a, b] = [await open(), await open()];
+    await publishMany(a.broker.log, "kept", 20, retention);
+    for (const n of countTo(5)) {
+      await Promise.all([a, b].map(({ broker }) => publishMany(broker.log, `first-${n}`, 5, retention)));
+      await publishMany(b.broker.log, `short-${n}`, 200, { ...ample, maxEntries: 2 });
+    }
+    await publishMany(a.broker.log, "removed", 5, retention);
+    await a.broker.log.removeHistory("removed");
+    await until("logs are trimmed", async () => {
+      const stored = (await nodes.streams()).reduce((sum, { state }) => sum + state.messages, 0);
+      return stored < 20 + 5 * 10 + 5 * 100 + 1 + 50;
+    });
+    await Promise.all(nats.servers.map((server) => server.signal("SIGKILL")));
+    await Promise.all(nats.servers.map((server) => server.start()));
+    const node = await open();
+    expect(await offsetsIn(node.broker.log, "kept")).toEqual(countTo(20));
+    for (const n of countTo(5)) {
+      expect(await offsetsIn(node.broker.log, `first-${n}`)).toEqual(countTo(10));
+      expect(await offsetsIn(node.broker.log, `short-${n}`)).toEqual([199, 200]);
+    }
+    expect(await offsetsIn(node.broker.log, "removed")).toEqual([]);
+    expect((await node.broker.log.heads(["removed"])).get("removed")?.offset).toBe(5);
   });
 
   it("refuses publications without a majority, and takes them again with one", async () => {

@@ -1,15 +1,29 @@
 /** Reads one channel's messages: the newest, older ones by their links, and pages of history. Recent ones are cached, for all channels. */
 import type { HistoryPage, HistoryQuery } from "../../channels/log.js";
+import { HoldfastError } from "../../errors.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { PageBuilder } from "../publication-format.js";
 import { Frame } from "./frame.js";
 import type { JetStream } from "./jetstream.js";
 import { findLinks, type Link } from "./links.js";
 import type { ChannelSubject } from "./subjects.js";
+import { type ChainedMessage, findLastValid, findValidity, type Validity } from "./validity.js";
 
 /** Messages that are read at once. */
 const maxParallel = 32;
 const minWindow = 64;
+/** Channels whose newest message is known to be valid. */
+const maxKnownValid = 20_000;
+/** Reads of a log's end while its messages are trimmed away. */
+const maxTries = 5;
+
+/** The end of a channel's log. */
+export interface LogEnd {
+  /** The newest valid message. */
+  readonly head: Frame;
+  /** Sequence of the newest message, valid or not. */
+  readonly tailSeq: number;
+}
 
 /** Messages never change, so they can be kept. */
 export class FrameCache {
@@ -41,23 +55,72 @@ export class FrameCache {
 export class ChannelMessages {
   readonly #jetStream: JetStream;
   readonly #cache: FrameCache;
+  /** Sequences of newest messages, by subject. */
+  readonly #knownValid = new Map<string, number>();
 
   constructor(jetStream: JetStream, cache: FrameCache) {
     this.#jetStream = jetStream;
     this.#cache = cache;
   }
 
-  /** The newest message; undefined if the channel has none. */
-  async last({ stream, log }: ChannelSubject): Promise<Frame | undefined> {
-    const message = await this.#jetStream.last(stream, log);
-    return message && new Frame(message.seq, message.content);
+  /** Undefined if the channel has no messages. */
+  async end(subject: ChannelSubject): Promise<LogEnd | undefined> {
+    const { stream, log } = subject;
+    for (let i = 0; i < maxTries; i++) {
+      const message = await this.#jetStream.last(stream, log);
+      if (message === undefined) return undefined;
+      const newest = new Frame(message.seq, message.content);
+      const { seq, prev } = newest;
+      const isKnown = !this.#jetStream.isReplicated || this.#knownValid.get(log) === seq || seq === prev + 1;
+      const head = isKnown ? newest : await findLastValid(newest, this.#storedAfter(subject, prev));
+      if (head === undefined) continue;
+      if (head.seq === seq && this.#jetStream.isReplicated) this.#rememberValid(log, seq);
+      return { head, tailSeq: seq };
+    }
+    throw new HoldfastError("HF_BROKER_UNAVAILABLE", "the log changes faster than NATS can be read");
+  }
+
+  /** The newest valid message; undefined if the channel has none. */
+  async last(subject: ChannelSubject): Promise<Frame | undefined> {
+    return (await this.end(subject))?.head;
+  }
+
+  /**
+   * @param afterSeq up to which no message makes it void
+   * @returns unknown if the message is gone
+   */
+  async validity(
+    subject: ChannelSubject,
+    message: ChainedMessage,
+    afterSeq = message.prev,
+  ): Promise<Validity> {
+    if (!this.#jetStream.isReplicated || message.seq === afterSeq + 1) return "valid";
+    return await findValidity(message, this.#storedAfter(subject, afterSeq));
+  }
+
+  async *#storedAfter({ stream, log }: ChannelSubject, afterSeq: number): AsyncGenerator<Frame> {
+    for (let seq = afterSeq; ; ) {
+      const message = await this.#jetStream.next(stream, log, seq + 1);
+      seq = message.seq;
+      yield new Frame(seq, message.content);
+    }
+  }
+
+  #rememberValid(log: string, seq: number): void {
+    this.#knownValid.delete(log);
+    this.#knownValid.set(log, seq);
+    if (this.#knownValid.size <= maxKnownValid) return;
+    for (const oldest of this.#knownValid.keys()) {
+      this.#knownValid.delete(oldest);
+      return;
+    }
   }
 
   /** @returns undefined if the message is gone */
-  async get({ stream }: ChannelSubject, seq: number): Promise<Frame | undefined> {
+  async get({ stream, log }: ChannelSubject, seq: number): Promise<Frame | undefined> {
     const cached = this.#cache.get(stream, seq);
     if (cached) return cached;
-    const message = await this.#jetStream.get(stream, seq);
+    const message = await this.#jetStream.get(stream, log, seq);
     if (message === undefined) return undefined;
     // A copy: the content lies in what was read from the socket.
     const frame = new Frame(seq, new Uint8Array(message.content));

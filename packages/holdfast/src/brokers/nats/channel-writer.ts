@@ -1,7 +1,8 @@
 /**
- * Appends to one channel's log. Every message is accepted by the server only if it follows the one that this writer knows as the last, so
- * that of several nodes that write at the same time one succeeds, and the others read its message and try again: whatever was
- * decided from the state of the log holds when it is written. What comes while an append is pending goes into the next message.
+ * Appends to one channel's log. A message counts only if it follows the one that this writer knows as the last, so that of several nodes
+ * that write at the same time one succeeds, and the others read its message and try again: whatever was decided from the state of the
+ * log holds when it is written. The server refuses most others; whether one that it took is valid (validity.ts) is known before it is
+ * acknowledged, shown or followed. What comes while an append is pending goes into the next message.
  */
 import type { PublishOptions, PublishResult, Retention } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
@@ -10,7 +11,7 @@ import type { Position } from "../../wire/messages.js";
 import { idempotencyWindowMs } from "../idempotency.js";
 import type { ChannelMessages } from "./channel-messages.js";
 import { encodeFrame, type Frame, type FrameHead } from "./frame.js";
-import { isUnavailable, type JetStream } from "./jetstream.js";
+import { type AppendOutcome, isUnavailable, type JetStream } from "./jetstream.js";
 import { type LinkedMessage, linksAfter, listsOf } from "./links.js";
 import type { ChannelSubject } from "./subjects.js";
 
@@ -18,6 +19,8 @@ import type { ChannelSubject } from "./subjects.js";
 export interface LogState extends Omit<FrameHead, "links" | "firstOffset" | "bytesBefore"> {
   /** Undefined for a log without messages. */
   readonly last: LinkedMessage | undefined;
+  /** Sequence of the newest message, which is another than `last` if it is void. */
+  readonly tailSeq: number;
   /** Of the last publication. */
   readonly offset: number;
   /** Size of all publications ever. */
@@ -140,11 +143,11 @@ export class ChannelWriter {
     });
   }
 
-  /** Learns of a message that some node has appended. */
+  /** Learns of a valid message that some node has appended. */
   observe(frame: Frame): void {
-    const { last } = this.#state ?? {};
+    const { last, tailSeq = 0 } = this.#state ?? {};
     // Without a state, the next append reads it.
-    if (this.#state !== undefined && frame.seq > (last?.seq ?? 0)) this.#state = stateOf(frame, last);
+    if (this.#state !== undefined && frame.seq > tailSeq) this.#state = stateOf(frame, last, frame.seq);
   }
 
   /** The log may not be what this writer knows. */
@@ -241,8 +244,10 @@ export class ChannelWriter {
     batch: readonly PendingPublish[],
     messageId?: string,
   ): Promise<LogState | { readonly duplicateOf: number }> {
-    const { clock, jetStream, messages, onAppend, maxMessageBytes } = this.#parts;
+    const { clock, messages, onAppend, maxMessageBytes } = this.#parts;
     const deadline = clock.elapsed() + maxContentionMs;
+    // The server knows the id of a void message as well, so the next attempt needs another, the same for all nodes.
+    let numVoid = 0;
     for (let attempt = 1; ; attempt++) {
       const state = this.#state ?? (await this.#load());
       const change = decide(state);
@@ -260,9 +265,10 @@ export class ChannelWriter {
           "HF_BROKER_FULL",
           `publication takes ${content.length} bytes, and NATS takes messages of up to ${maxMessageBytes} with headers: raise max_payload of the NATS server`,
         );
-      let outcome: Awaited<ReturnType<JetStream["append"]>>;
+      let outcome: AppendOutcome | { readonly kind: "void" };
       try {
-        outcome = await jetStream.append(this.subject.log, content, state.last?.seq ?? 0, messageId);
+        const id = numVoid === 0 ? messageId : messageId && `${messageId}.${numVoid}`;
+        outcome = await this.#appendValid(content, state, id);
       } catch (error) {
         // It may have been appended.
         this.forget();
@@ -274,16 +280,18 @@ export class ChannelWriter {
         const last = { seq, offset: head.firstOffset, number: head.number };
         const next: LogState = {
           ...head,
+          tailSeq: seq,
           last: { ...last, lists: listsOf(head.number, links, state.last) },
           offset: head.firstOffset + batch.length - 1,
           bytes: batch.reduce((sum, { encoded }) => sum + encoded.length, state.bytes),
         };
         // An event may have told of later ones already.
-        if ((this.#state?.last?.seq ?? 0) < seq) this.#state = next;
+        if ((this.#state?.tailSeq ?? 0) < seq) this.#state = next;
         onAppend(this, next);
         return next;
       }
       if (this.#state === state) this.forget();
+      if (outcome.kind === "void") numVoid++;
       if (clock.elapsed() > deadline)
         throw new HoldfastError(
           "HF_BROKER_UNAVAILABLE",
@@ -296,8 +304,37 @@ export class ChannelWriter {
     }
   }
 
+  /** @returns void if the message, or the first one with its id, was stored without effect */
+  async #appendValid(
+    content: Uint8Array,
+    state: LogState,
+    messageId: string | undefined,
+  ): Promise<AppendOutcome | { readonly kind: "void" }> {
+    const { jetStream, messages, clock } = this.#parts;
+    const { last, tailSeq } = state;
+    const outcome = await jetStream.append(this.subject.log, content, tailSeq, messageId);
+    if (!jetStream.isReplicated || outcome.kind === "conflict") return outcome;
+    const { kind, seq } = outcome;
+    const isRepeat = kind === "duplicate";
+    const first = isRepeat ? await messages.get(this.subject, seq) : undefined;
+    const message = isRepeat ? first : { seq, prev: last?.seq ?? 0 };
+    const validity =
+      message && (await messages.validity(this.subject, message, isRepeat ? message.prev : tailSeq));
+    if (validity === "valid") return outcome;
+    if (validity !== "void")
+      throw new HoldfastError("HF_BROKER_UNAVAILABLE", `message ${seq} is gone before it could be confirmed`);
+    // The server would forget this id before the one that succeeds, and take a repeat for the first.
+    if (first && clock.now() - first.time >= idempotencyWindowMs)
+      throw new HoldfastError(
+        "HF_BROKER_UNAVAILABLE",
+        "an attempt with this idempotency key has failed minutes ago: try again in some minutes",
+      );
+    return { kind: "void" };
+  }
+
   #headAfter(state: LogState, change: Change, batch: readonly PendingPublish[]): Omit<FrameHead, "links"> {
-    const now = this.#parts.clock.now();
+    const { clock, jetStream } = this.#parts;
+    const now = clock.now();
     const trimmed = this.#trimmed;
     const removed = trimmed.epoch === state.epoch && trimmed.removedTo > state.removedTo ? trimmed : state;
     const isKeyed = batch[0]?.messageId !== undefined;
@@ -309,15 +346,17 @@ export class ChannelWriter {
       bytesBefore: state.bytes,
       removedTo: change.removedTo ?? removed.removedTo,
       removedBytes: change.removedBytes ?? removed.removedBytes,
-      keyedAt: isKeyed ? now : now - state.keyedAt > 2 * idempotencyWindowMs ? 0 : state.keyedAt,
+      keyedAt: isKeyed ? now : now - state.keyedAt > 2 * jetStream.duplicateWindowMs ? 0 : state.keyedAt,
       retention: batch.at(-1)?.retention ?? state.retention,
     };
   }
 
   async #load(): Promise<LogState> {
-    const frame = await this.#parts.messages.last(this.subject);
-    const state = frame ? stateOf(frame, undefined) : emptyState(this.#parts.initialEpoch(this.channel));
-    if (this.#state === undefined || (this.#state.last?.seq ?? 0) < (frame?.seq ?? 0)) this.#state = state;
+    const end = await this.#parts.messages.end(this.subject);
+    const state = end
+      ? stateOf(end.head, undefined, end.tailSeq)
+      : emptyState(this.#parts.initialEpoch(this.channel));
+    if (this.#state === undefined || this.#state.tailSeq < state.tailSeq) this.#state = state;
     return this.#state;
   }
 
@@ -331,7 +370,7 @@ export class ChannelWriter {
   }
 }
 
-function stateOf(frame: Frame, last: LinkedMessage | undefined): LogState {
+function stateOf(frame: Frame, last: LinkedMessage | undefined, tailSeq: number): LogState {
   const { epoch, number, time, removedTo, removedBytes, keyedAt, retention, links, seq, firstOffset } = frame;
   return {
     epoch,
@@ -344,6 +383,7 @@ function stateOf(frame: Frame, last: LinkedMessage | undefined): LogState {
     offset: frame.lastOffset,
     bytes: frame.totalBytes,
     last: { seq, number, offset: firstOffset, lists: listsOf(number, links, last) },
+    tailSeq,
   };
 }
 
@@ -359,5 +399,6 @@ function emptyState(epoch: string): LogState {
     offset: 0,
     bytes: 0,
     last: undefined,
+    tailSeq: 0,
   };
 }

@@ -88,6 +88,11 @@ export class Frame implements FrameHead {
     this.bytes = reader.left;
   }
 
+  /** Sequence of the message that this one follows; 0 for none. */
+  get prev(): number {
+    return this.links[0]?.at(-1)?.seq ?? 0;
+  }
+
   get lastOffset(): number {
     return this.firstOffset + this.numPublications - 1;
   }

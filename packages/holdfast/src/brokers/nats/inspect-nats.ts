@@ -21,46 +21,31 @@ export async function inspectNats(
 ): Promise<Inspection> {
   const settings = resolveNatsOptions(options);
   const { servers, isTls, user, token, credsFile, certFile } = settings;
-  const risks = risksOf(settings);
-  const inspect = async () => void risks.push(...appendRisks(settings, await readVersion(settings, clock)));
   return {
     hosts: servers.map((address) => address.replace(/:\d+$/, "")),
     isTls,
     hasCredentials: [user, token, credsFile, certFile].some((each) => each !== undefined),
     faults: [
       ...(await faultsOf(() => assertCanKeep(needs))),
-      ...(isConnecting ? await faultsOf(inspect) : []),
+      ...(isConnecting ? await faultsOf(() => inspectStreams(settings, clock)) : []),
     ],
-    risks,
+    risks: risksOf(settings),
   };
 }
 
-/** Checks the streams. @returns the server's version */
-async function readVersion(settings: NatsSettings, clock: Clock): Promise<string> {
-  const connection = await connectToJetStream(settings, clock, () => {}, {
-    onDisconnect() {},
-    onReconnect() {},
+async function inspectStreams(settings: NatsSettings, clock: Clock): Promise<void> {
+  const connection = await connectToJetStream(settings, {
+    clock,
+    onError() {},
+    events: { onDisconnect() {}, onReconnect() {} },
+    patiently: (call) => call(),
   });
   try {
-    const jetStream = new JetStream(connection, clock, settings.replicas === 1);
+    const jetStream = new JetStream(connection, clock, settings.replicas > 1);
     await checkStreams(jetStream, new Subjects(settings.prefix, settings.streams), settings);
-    return connection.serverVersion;
   } finally {
     await connection.close();
   }
-}
-
-/** nats-server issue 4320: leaders compared the expected sequence with what was stored, not with what was under way. */
-function appendRisks({ replicas }: NatsSettings, version: string): Risk[] {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (replicas === 1 || major > 2 || (major === 2 && minor > 9)) return [];
-  return [
-    {
-      severity: "warning",
-      message: `NATS server ${version} may acknowledge two concurrent appends at one position of a stream with several copies, and lose one`,
-      advice: "upgrade the servers to 2.10 or later",
-    },
-  ];
 }
 
 function risksOf({ replicas }: NatsSettings): Risk[] {

@@ -2,10 +2,12 @@
 import type { Msg } from "@nats-io/transport-node";
 import { HoldfastError, hasCode } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { type NatsConnection, NoRespondersError } from "./nats-connection.js";
+import { idempotencyWindowMs } from "../idempotency.js";
+import { DeniedError, type NatsConnection, NoRespondersError } from "./nats-connection.js";
 
 export interface StoredMessage {
   readonly seq: number;
+  readonly subject: string;
   readonly content: Uint8Array;
 }
 
@@ -22,10 +24,13 @@ const errors = {
   /** The first message with the same id is pending. */
   idInProcess: 10158,
   noMessage: 10037,
+  deleteFailed: 10057,
   streamNotFound: 10059,
   notEnabled: [10039, 10076],
   full: [10002, 10023, 10028, 10047],
   storeFailed: 10077,
+  /** No peers for a stream yet, no leader, name in use while another node makes the stream, and the like. */
+  temporary: [10003, 10004, 10005, 10008, 10009, 10010, 10058, 10059, 10065],
 };
 
 export interface ApiError {
@@ -44,27 +49,39 @@ interface PublishReply extends ApiReply {
 }
 
 interface MessageReply extends ApiReply {
-  readonly message?: { readonly seq: number; readonly data?: string };
+  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string };
 }
 
 /** How long a stream may be without a leader. */
 const electionMs = 4000;
 const retryDelayMs = 100;
+/** Pending at once. */
+const maxDeletes = 32;
+const minuteMs = 60_000;
 
 export class JetStream {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
-  /** Whether any server that answers has all that was acknowledged. */
-  readonly #hasOneReplica: boolean;
+  /**
+   * Several servers keep each stream: one that answers may lack what was acknowledged, and appends that expect the same may both be
+   * stored (validity.ts).
+   */
+  readonly isReplicated: boolean;
+  /**
+   * How long servers remember ids of messages. A replicated stream may store a message with an id in vain, and later one with
+   * another id that takes its place; the first must be remembered for as long as the second has to be.
+   */
+  readonly duplicateWindowMs: number;
 
-  constructor(connection: NatsConnection, clock: Clock, hasOneReplica: boolean) {
+  constructor(connection: NatsConnection, clock: Clock, isReplicated: boolean) {
     this.#connection = connection;
     this.#clock = clock;
-    this.#hasOneReplica = hasOneReplica;
+    this.isReplicated = isReplicated;
+    this.duplicateWindowMs = isReplicated ? 2 * idempotencyWindowMs + minuteMs : idempotencyWindowMs;
   }
 
   /**
-   * Appends a message if the subject's last message is the expected one.
+   * Appends a message if the subject's last message is the expected one, unless the stream is replicated and others are just being appended.
    * @param expected its sequence; 0 for none
    * @param messageId a repeat within the duplicate window is answered with the sequence of the first
    * @throws HF_BROKER_FULL, HF_BROKER_UNAVAILABLE
@@ -75,8 +92,11 @@ export class JetStream {
     expected: number,
     messageId: string | undefined,
   ): Promise<AppendOutcome> {
+    // Servers of a replicated stream compare 0 once more when they apply an append. Replicas of nats-server 2.9 that have refused one there
+    // count messages differently after a restart. Whether such an append is valid is known without it.
+    const isCompared = expected > 0 || !this.isReplicated;
     const headers = {
-      "Nats-Expected-Last-Subject-Sequence": String(expected),
+      ...(isCompared && { "Nats-Expected-Last-Subject-Sequence": String(expected) }),
       ...(messageId !== undefined && { "Nats-Msg-Id": messageId }),
     };
     const message = await this.#request(subject, content, headers);
@@ -92,20 +112,63 @@ export class JetStream {
   /** The newest message of a subject, of those that were acknowledged before the call. */
   last(stream: string, subject: string): Promise<StoredMessage | undefined> {
     const query = { last_by_subj: subject };
-    return this.#hasOneReplica ? this.#getDirect(stream, query) : this.#getFromLeader(stream, query);
+    return this.isReplicated ? this.#getFromLeader(stream, query) : this.#getDirect(stream, query);
   }
 
   /** @returns undefined if the message is gone */
-  async get(stream: string, seq: number): Promise<StoredMessage | undefined> {
-    const message = await this.#getDirect(stream, { seq });
+  async get(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
+    let message = await this.#getDirect(stream, { seq });
     // A replica may not have it yet.
-    if (message || this.#hasOneReplica) return message;
-    return await this.#getFromLeader(stream, { seq });
+    if (message === undefined && this.isReplicated) message = await this.#getFromLeader(stream, { seq });
+    // Servers that have lost messages use their sequences again, for other channels, too.
+    return message?.subject === subject ? message : undefined;
+  }
+
+  /**
+   * The subject's first message from a sequence on, where there is one: a new leader may not have it at once.
+   * @throws HF_BROKER_UNAVAILABLE if there is none
+   */
+  async next(stream: string, subject: string, seq: number): Promise<StoredMessage> {
+    const deadline = this.#clock.elapsed() + electionMs;
+    for (;;) {
+      const message = await this.#getFromLeader(stream, { seq, next_by_subj: subject });
+      if (message) return message;
+      if (this.#clock.elapsed() > deadline)
+        throw new HoldfastError(
+          "HF_BROKER_UNAVAILABLE",
+          `message ${seq} of stream ${stream} is missing in NATS`,
+        );
+      await new Promise<void>((resolve) => void this.#clock.setTimer(() => resolve(), retryDelayMs));
+    }
   }
 
   /** Removes the subject's messages before the sequence. */
   async purge(stream: string, subject: string, beforeSeq: number): Promise<void> {
-    await this.call(`STREAM.PURGE.${stream}`, { filter: subject, seq: beforeSeq }, "remove old publications");
+    if (!this.isReplicated) {
+      const request = { filter: subject, seq: beforeSeq };
+      await this.call(`STREAM.PURGE.${stream}`, request, "remove old publications");
+      return;
+    }
+    // When nats-server 2.9 starts and finds a purge in its Raft log, it removes everything before it, of all subjects.
+    let batch: number[];
+    let seq = 0;
+    do {
+      batch = [];
+      while (batch.length < maxDeletes) {
+        const message = await this.#getFromLeader(stream, { seq: seq + 1, next_by_subj: subject });
+        if (message === undefined || message.seq >= beforeSeq) break;
+        seq = message.seq;
+        batch.push(seq);
+      }
+      await Promise.all(batch.map((each) => this.#delete(stream, each)));
+    } while (batch.length === maxDeletes);
+  }
+
+  async #delete(stream: string, seq: number): Promise<void> {
+    const { error } = await this.callFor(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
+    // Another node may have deleted it.
+    const isGone = error?.err_code === errors.noMessage || error?.err_code === errors.deleteFailed;
+    if (error && !isGone) throw toError(error, "remove old publications");
   }
 
   /** @throws HF_BROKER_UNAVAILABLE, HF_BROKER_FULL */
@@ -137,7 +200,7 @@ export class JetStream {
         "HF_BROKER_UNAVAILABLE",
         `NATS cannot read stream ${stream}: ${headers?.description ?? "unexpected answer"}`,
       );
-    return { seq, content: message.data };
+    return { seq, subject: headers?.get("Nats-Subject") ?? "", content: message.data };
   }
 
   async #getFromLeader(stream: string, query: object): Promise<StoredMessage | undefined> {
@@ -145,7 +208,7 @@ export class JetStream {
     if (error?.err_code === errors.noMessage) return undefined;
     if (error || message === undefined)
       throw toError(error ?? { code: 500, description: "unexpected answer" }, `read stream ${stream}`);
-    return { seq: message.seq, content: Buffer.from(message.data ?? "", "base64") };
+    return { seq: message.seq, subject: message.subject, content: Buffer.from(message.data ?? "", "base64") };
   }
 
   /** Waits while there is no leader: what nobody took had no effect. */
@@ -189,6 +252,13 @@ export function toError(
   return new HoldfastError("HF_BROKER_UNAVAILABLE", `NATS cannot ${purpose}: ${description} (${code})`, {
     details,
   });
+}
+
+/** Whether the same request may succeed soon: servers are starting, electing, or busy with another node's request. */
+export function isTemporary(error: unknown): boolean {
+  if (!isUnavailable(error) || error instanceof DeniedError) return false;
+  const { natsCode } = (error as HoldfastError).details;
+  return natsCode === undefined || errors.temporary.includes(natsCode as number);
 }
 
 export function isStreamMissing(error: ApiError | undefined): boolean {

@@ -38,6 +38,9 @@ export interface NatsConnectionEvents {
 /** What nobody serves at the moment, such as a stream without a leader. It had no effect. */
 export class NoRespondersError extends Error {}
 
+/** The user lacks a permission. */
+export class DeniedError extends HoldfastError {}
+
 interface Pending {
   readonly subject: string;
   readonly expiresAt: number;
@@ -266,7 +269,7 @@ export class NatsConnection {
       if (subject !== error.subject) continue;
       this.#pending.delete(token);
       reject(
-        new HoldfastError(
+        new DeniedError(
           "HF_BROKER_UNAVAILABLE",
           `NATS denies publishing to ${subject}: the user needs that permission`,
         ),

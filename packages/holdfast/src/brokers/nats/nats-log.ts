@@ -29,6 +29,7 @@ import { encodePublication } from "./publication-bytes.js";
 import { StreamRoom } from "./stream-room.js";
 import { type ChannelSubject, digest, hashOf, type Subjects } from "./subjects.js";
 import { Trimmer } from "./trimmer.js";
+import { LiveChain } from "./validity.js";
 
 export interface NatsLogOptions {
   /** Opened and closed with the log. */
@@ -49,6 +50,14 @@ const maxParallel = 256;
 /** For headers of a message, which count toward the server's limit. */
 const headerBytes = 512;
 
+/** Beyond it, events are lost, which the node repairs. */
+const maxChecked = 1000;
+
+interface Subscribed {
+  readonly chain: LiveChain;
+  readonly unsubscribe: () => void;
+}
+
 interface Opened {
   readonly connection: NatsConnection;
   readonly jetStream: JetStream;
@@ -64,8 +73,9 @@ export class NatsLog implements NodeLog {
   readonly #options: NatsLogOptions;
   #opened: Opened | undefined;
   #isClosed = false;
-  /** Ends the subscription, by channel. */
-  readonly #subscribed = new Map<string, () => void>();
+  readonly #subscribed = new Map<string, Subscribed>();
+  /** Messages that are read again to see whether they are valid. */
+  #numChecked = 0;
   /** The least recently used first. */
   readonly #writers = new Map<string, ChannelWriter>();
   readonly #backlog = new Backlog(maxBacklogBytes);
@@ -139,18 +149,14 @@ export class NatsLog implements NodeLog {
     connection.assertConnected();
     const subject = this.#options.subjects.of(channel);
     const known = this.#subscribed.get(channel);
-    const unsubscribe =
-      known ??
-      connection.subscribe(subject.live, ({ data, headers }) =>
-        this.#receive(channel, Number(headers?.get("Nats-Sequence")), data),
-      );
-    this.#subscribed.set(channel, unsubscribe);
+    const subscribed = known ?? this.#listen(channel, subject, connection);
+    this.#subscribed.set(channel, subscribed);
     try {
       // The server has the subscription before it reads the position, since both go the same way.
       return await this.#position(channel, subject);
     } catch (error) {
-      if (known === undefined && this.#subscribed.get(channel) === unsubscribe) {
-        unsubscribe();
+      if (known === undefined && this.#subscribed.get(channel) === subscribed) {
+        subscribed.unsubscribe();
         this.#subscribed.delete(channel);
       }
       throw error;
@@ -159,7 +165,7 @@ export class NatsLog implements NodeLog {
 
   async unsubscribe(channel: string): Promise<void> {
     this.#assertOpen();
-    this.#subscribed.get(channel)?.();
+    this.#subscribed.get(channel)?.unsubscribe();
     this.#subscribed.delete(channel);
   }
 
@@ -266,11 +272,46 @@ export class NatsLog implements NodeLog {
     }
   }
 
-  #receive(channel: string, seq: number, content: Uint8Array): void {
+  #listen(channel: string, subject: ChannelSubject, connection: NatsConnection): Subscribed {
+    const chain = new LiveChain();
+    const unsubscribe = connection.subscribe(subject.live, ({ data, headers }) => {
+      try {
+        const frame = new Frame(Number(headers?.get("Nats-Sequence")), data);
+        const { jetStream } = this.#assertOpen();
+        const previousSeq = Number(headers?.get("Nats-Last-Sequence"));
+        const validity = jetStream.isReplicated ? chain.receive(frame, previousSeq) : "valid";
+        if (validity === "valid") this.#receive(channel, frame);
+        // A copy: the content lies in what was read from the socket.
+        else if (validity === "unknown")
+          this.#check(channel, subject, new Frame(frame.seq, new Uint8Array(data)));
+      } catch (error) {
+        this.#options.onError(error, { stage: "reading a publication from NATS" });
+      }
+    });
+    return { chain, unsubscribe };
+  }
+
+  #check(channel: string, subject: ChannelSubject, frame: Frame): void {
+    if (this.#numChecked >= maxChecked) return;
+    this.#numChecked++;
+    this.#assertOpen()
+      .messages.validity(subject, frame)
+      .then((validity) => {
+        const subscribed = this.#subscribed.get(channel);
+        if (validity !== "valid" || subscribed === undefined || this.#isClosed) return;
+        subscribed.chain.learn(frame.seq, frame.seq);
+        this.#receive(channel, frame);
+      })
+      // The event is lost.
+      .catch(() => {})
+      .finally(() => {
+        this.#numChecked--;
+      });
+  }
+
+  #receive(channel: string, frame: Frame): void {
     const { events } = this.#assertOpen();
-    let frame: Frame;
     try {
-      frame = new Frame(seq, content);
       this.#writers.get(channel)?.observe(frame);
       frame.visit((publication) => {
         events.onPublication(channel, publication, frame.epoch);
@@ -282,8 +323,10 @@ export class NatsLog implements NodeLog {
   }
 
   async #position(channel: string, subject: ChannelSubject): Promise<Position> {
-    const head = await this.#assertOpen().messages.last(subject);
-    if (head === undefined) return this.#emptyPosition(channel);
+    const end = await this.#assertOpen().messages.end(subject);
+    if (end === undefined) return this.#emptyPosition(channel);
+    const { head, tailSeq } = end;
+    this.#subscribed.get(channel)?.chain.learn(head.seq, tailSeq);
     this.#refresh(channel, head);
     return { epoch: head.epoch, offset: head.lastOffset };
   }

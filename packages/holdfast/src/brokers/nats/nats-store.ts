@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { HoldfastError, messageOf } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { JetStream, toError } from "./jetstream.js";
+import { isTemporary, JetStream, toError } from "./jetstream.js";
 import { NatsConnection, type NatsConnectionEvents, NoRespondersError } from "./nats-connection.js";
 import type { NatsSettings } from "./nats-options.js";
-import { openStreams } from "./streams.js";
+import { openStreams, type Patiently } from "./streams.js";
 import type { Subjects } from "./subjects.js";
 
 export interface NatsStoreOptions {
@@ -18,6 +18,10 @@ export interface NatsStoreOptions {
 
 /** The first with stored messages that can be read directly and are republished. */
 const minServerVersion = [2, 9] as const;
+
+/** How long streams are waited for at the start. */
+const maxStartMs = 30_000;
+const retryDelayMs = 500;
 
 export class NatsStore {
   readonly #options: NatsStoreOptions;
@@ -56,17 +60,19 @@ export class NatsStore {
   /** @throws HF_BROKER_UNAVAILABLE, HF_BROKER_UNSUPPORTED, HF_STORE_NEWER; nothing stays open then */
   async open(): Promise<void> {
     const { settings, clock, subjects, createEpoch, onError } = this.#options;
-    const connection = await connectToJetStream(settings, clock, onError, {
+    const patiently = this.#patiently(clock.elapsed() + maxStartMs);
+    const events = {
       onDisconnect: () => {
         for (const each of this.#listeners) each.onDisconnect();
       },
       onReconnect: () => {
         for (const each of this.#listeners) each.onReconnect();
       },
-    });
+    };
+    const connection = await connectToJetStream(settings, { clock, onError, events, patiently });
     try {
-      const jetStream = new JetStream(connection, clock, settings.replicas === 1);
-      this.#epochBases = await openStreams(jetStream, subjects, settings, createEpoch);
+      const jetStream = new JetStream(connection, clock, settings.replicas > 1);
+      this.#epochBases = await openStreams(jetStream, subjects, settings, createEpoch, patiently);
       this.#connection = connection;
       this.#jetStream = jetStream;
       if (this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
@@ -76,10 +82,35 @@ export class NatsStore {
     }
   }
 
+  /** Servers that have just started, or lost one of them, need some seconds. The first failure is reported, the last is thrown. */
+  #patiently(deadline: number): Patiently {
+    const { clock, onError } = this.#options;
+    let isReported = false;
+    return async (call) => {
+      for (;;) {
+        try {
+          return await call();
+        } catch (error) {
+          if (this.#isClosed || !isTemporary(error) || clock.elapsed() > deadline) throw error;
+          if (!isReported)
+            onError(error, { stage: `starting on NATS, which is tried for ${maxStartMs / 1000} s` });
+          isReported = true;
+        }
+        await new Promise<void>((resolve) => void clock.setTimer(() => resolve(), retryDelayMs));
+      }
+    };
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#connection?.close();
   }
+}
+
+export interface ConnectingOptions extends Pick<NatsStoreOptions, "clock" | "onError"> {
+  readonly events: NatsConnectionEvents;
+  /** Repeats what servers cannot do yet. */
+  readonly patiently: Patiently;
 }
 
 /**
@@ -88,9 +119,7 @@ export class NatsStore {
  */
 export async function connectToJetStream(
   settings: NatsSettings,
-  clock: Clock,
-  onError: NatsStoreOptions["onError"],
-  events: NatsConnectionEvents,
+  { clock, onError, events, patiently }: ConnectingOptions,
 ): Promise<NatsConnection> {
   const { servers, user, password, token, isTls, credsFile, caFile, certFile, keyFile } = settings;
   const hasTls = isTls || caFile !== undefined || certFile !== undefined;
@@ -113,7 +142,7 @@ export async function connectToJetStream(
   );
   try {
     assertVersion(connection.serverVersion);
-    await assertJetStream(connection);
+    await patiently(() => assertJetStream(connection));
     return connection;
   } catch (error) {
     await connection.close();

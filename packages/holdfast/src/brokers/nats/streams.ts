@@ -39,9 +39,10 @@ interface StreamInfo {
 }
 
 const nanosPerMs = 1_000_000;
-/** As long as idempotency keys hold. */
-const duplicateWindowMs = 5 * 60 * 1000;
 const descriptionPattern = /^Holdfast log, format (\d+), stream (\d+) of (\d+), epochs (\S+)$/;
+
+/** Makes a call again while its failure is temporary. */
+export type Patiently = <T>(call: () => Promise<T>) => Promise<T>;
 
 /**
  * Finds or makes all streams.
@@ -53,12 +54,13 @@ export async function openStreams(
   subjects: Subjects,
   limits: StreamLimits,
   createEpoch: () => string,
+  patiently: Patiently,
 ): Promise<readonly string[]> {
   const bases: string[] = [];
   // One after the other: servers make streams slowly, and the first failure says enough.
   for (let i = 0; i < subjects.numStreams; i++) {
-    const wanted = configOf(subjects, i, limits, createEpoch());
-    bases.push(await openStream(jetStream, wanted, subjects));
+    const wanted = configOf(subjects, i, limits, jetStream.duplicateWindowMs, createEpoch());
+    bases.push(await patiently(() => openStream(jetStream, wanted, subjects)));
   }
   return bases;
 }
@@ -76,7 +78,7 @@ export async function checkStreams(
     const info = await jetStream.callFor<StreamInfo>(`STREAM.INFO.${name}`, {});
     if (isStreamMissing(info.error)) continue;
     if (info.error) throw toError(info.error, `read stream ${name}`);
-    check(info.config, configOf(subjects, i, limits, ""), subjects);
+    check(info.config, configOf(subjects, i, limits, jetStream.duplicateWindowMs, ""), subjects);
   }
 }
 
@@ -142,7 +144,13 @@ function comparedOf(config: StreamConfig): Readonly<Record<string, unknown>> {
   };
 }
 
-function configOf(subjects: Subjects, stream: number, limits: StreamLimits, base: string): StreamConfig {
+function configOf(
+  subjects: Subjects,
+  stream: number,
+  limits: StreamLimits,
+  duplicateWindowMs: number,
+  base: string,
+): StreamConfig {
   return {
     name: subjects.streamName(stream),
     description: `Holdfast log, format ${frameVersion}, stream ${stream} of ${subjects.numStreams}, epochs ${base}`,

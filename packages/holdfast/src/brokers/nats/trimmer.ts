@@ -3,7 +3,6 @@
  * retention, or its retention's time has passed once more. Readers leave out what is beyond retention themselves.
  */
 import type { Clock } from "../../time/clock.js";
-import { idempotencyWindowMs } from "../idempotency.js";
 import type { ChannelMessages } from "./channel-messages.js";
 import type { ChannelWriter, LogState } from "./channel-writer.js";
 import type { Frame } from "./frame.js";
@@ -97,11 +96,13 @@ export class Trimmer {
     const numRetained = Math.min(retention.maxEntries, Math.floor(retention.maxBytes / averageBytes));
     // Where nothing is retained, there is nothing to search for.
     const expiredTo = numRetained === 0 ? removedTo : await this.#findExpired(writer, head, now);
+    // A repeat of a publication with an idempotency key is answered from its message.
+    const rememberMs = jetStream.duplicateWindowMs + maxClockDifferenceMs;
     let target = Math.max(lastOffset - numRetained, expiredTo);
     for (let i = 0; i < maxTries && target > removedTo; i++) {
       const oldest = await messages.holding(subject, head, Math.min(target + 1, lastOffset));
       if (oldest === undefined || oldest.firstOffset - 1 <= removedTo) return;
-      if (canStartWith(oldest, head, expiredTo, now)) {
+      if (canStartWith(oldest, head, expiredTo, now, rememberMs)) {
         await jetStream.purge(subject.stream, subject.log, oldest.seq);
         writer.trimmed(oldest, head.epoch);
         this.#schedules.set(writer, { notBefore: 0, expiryAt: now + retention.ttlMs });
@@ -128,9 +129,13 @@ export class Trimmer {
 }
 
 /** Whether a log loses nothing that it keeps when it starts with this message. */
-function canStartWith(oldest: Frame, head: Frame, expiredTo: number, now: number): boolean {
-  // A repeat of a publication with an idempotency key is answered from its message.
-  const rememberMs = idempotencyWindowMs + maxClockDifferenceMs;
+function canStartWith(
+  oldest: Frame,
+  head: Frame,
+  expiredTo: number,
+  now: number,
+  rememberMs: number,
+): boolean {
   if (now - head.keyedAt < rememberMs && now - oldest.time < rememberMs) return false;
   const { maxEntries, maxBytes } = head.retention;
   const before = oldest.firstOffset - 1;
