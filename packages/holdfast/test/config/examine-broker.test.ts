@@ -105,9 +105,6 @@ describe.skipIf(noNatsReason)(`holdfast doctor on a NATS server (${noNatsReason 
     const { connect } = await import("@nats-io/transport-node");
     const client = await connect({ servers: servers.addresses, user: "app", pass: "secret" });
     onTestFinished(() => client.close());
-    const isOld = client.info?.version.startsWith("2.9.");
-    const messages = (await examine(url("&replicas=3"), connected)).map(({ message }) => message);
-    expect(messages.some((each) => each.includes("concurrent appends"))).toBe(isOld);
     const call = async (api: string, body: object) =>
       (await client.request(`$JS.API.${api}`, JSON.stringify(body))).json<{ error?: { code: number } }>();
     expect((await call("STREAM.INFO.holdfast_log_0", {})).error?.code).toBe(404);
