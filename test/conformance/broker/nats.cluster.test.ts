@@ -207,6 +207,13 @@ describe.skipIf(noNatsReason !== undefined)(`cluster of NATS${skipped}`, () => {
     await Promise.all(nats.servers.map((server) => server.signal("SIGKILL")));
     await Promise.all(nats.servers.map((server) => server.start()));
     const node = await open();
+    const channels = ["kept", "removed", ...countTo(5).flatMap((n) => [`first-${n}`, `short-${n}`])];
+    await until("streams have leaders", () =>
+      node.broker.log.heads(channels).then(
+        () => true,
+        () => false,
+      ),
+    );
     expect(await offsetsIn(node.broker.log, "kept")).toEqual(countTo(20));
     for (const n of countTo(5)) {
       expect(await offsetsIn(node.broker.log, `first-${n}`)).toEqual(countTo(10));
