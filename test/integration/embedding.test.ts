@@ -18,7 +18,8 @@ import {
 const folder = join(import.meta.dirname, "../../examples");
 const frameworks = readdirSync(folder, { withFileTypes: true })
   // Next is too large to be installed here: test/integration/next-example.test.ts. Processes: test/integration/workers.test.ts.
-  .filter((entry) => entry.isDirectory() && !["next", "express-cluster"].includes(entry.name))
+  // Compose files have no code: test/repo/compose-files.test.ts.
+  .filter((entry) => entry.isDirectory() && !["next", "express-cluster", "compose"].includes(entry.name))
   .map(({ name }) => name);
 
 interface Example {
