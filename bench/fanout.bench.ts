@@ -119,6 +119,7 @@ async function measure(
     const fanOut = await FanOut.open({
       contender,
       port: server.port,
+      publishersPort: server.publishersPort,
       subscribers,
       channels,
       publishers,

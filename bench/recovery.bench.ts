@@ -98,7 +98,14 @@ async function measure(
       { args: ["--data", folder, "--durability", durability, "--port", String(port)] },
     );
   const channels = Array.from({ length: settings.channels }, (_, i) => `recovery${i}`);
-  const crowd = new RecoveryCrowd({ port, clients, channels, rate, bytes, maxConnecting: connecting });
+  const crowd = new RecoveryCrowd({
+    ports: [port],
+    clients,
+    channels,
+    rate,
+    bytes,
+    maxConnecting: connecting,
+  });
   let server = await start();
   try {
     say(`connecting ${formatCount(clients)} clients`);

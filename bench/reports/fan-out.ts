@@ -52,7 +52,8 @@ export const fanOutLegend =
   "ws has no channels; where there are several, it is an application with a set of sockets for each. Of a channel, holdfast\n" +
   "keeps the last 1,000 publications in memory and nchan the last 100; holdfast-durable writes them to a file before they are\n" +
   "confirmed or delivered; the others keep none. holdfast and nchan confirm publications. nats-server has everybody on its\n" +
-  "WebSocket listener, and may use all cores; nchan has one process, its subscribers on WebSockets and its publisher on HTTP.";
+  "WebSocket listener, and may use all cores; nchan has one process, its subscribers on WebSockets and its publisher on HTTP.\n" +
+  "Of those with a store in their name, publishers are connected to a second node, and everything comes over the store.";
 
 /** Where a window is more than one publication. */
 export const severalChannelsLegend =

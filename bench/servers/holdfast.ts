@@ -1,7 +1,7 @@
 /**
  * Holdfast as installed: the built package, with its default options but for the bound on one client's commands.
  * `--data FOLDER` keeps logs there; a channel's prefix, or else `--durability`, tells when a publish is acknowledged.
- * `--retention N` keeps more publications of a channel than the default.
+ * `--store URL` is a broker that several nodes share. `--retention N` keeps more publications of a channel than the default.
  */
 import { parseArgs } from "node:util";
 import { answerAsks, type Stats } from "./answer-asks.js";
@@ -10,6 +10,10 @@ const durabilities = ["memory", "process", "disk"] as const;
 type Durability = (typeof durabilities)[number];
 type Rules = Readonly<Record<string, unknown>> & { readonly retention: { readonly maxEntries: number } };
 
+interface Broker {
+  readonly log: { history(...args: unknown[]): Promise<unknown> };
+}
+
 /** The part of the package that is used here, so that this file can be checked before there is a build. */
 interface HoldfastPackage {
   readonly openRules: Rules;
@@ -17,6 +21,7 @@ interface HoldfastPackage {
     readonly port: number;
     readonly host: string;
     readonly data?: string;
+    readonly broker?: Broker;
     readonly commandsPerSecond: null;
     readonly publishesPerSecond: null;
     readonly userPublishesPerSecond: null;
@@ -36,6 +41,7 @@ const { values } = parseArgs({
     durability: { type: "string", default: "memory" },
     port: { type: "string", default: "0" },
     retention: { type: "string" },
+    store: { type: "string" },
   },
 });
 
@@ -56,10 +62,13 @@ const ruleOfOthers = rules[values.durability as Durability];
 if (ruleOfOthers === undefined)
   throw new Error(`--durability accepts ${durabilities.join(", ")}, not ${values.durability}`);
 
+let historyReads = 0;
+const broker = values.store === undefined ? undefined : await openStore(values.store);
 const server = createServer({
   port: Number(values.port),
   host: "127.0.0.1",
   ...(values.data !== undefined && { data: values.data }),
+  ...(broker && { broker }),
   // One connection publishes everything here, at a rate that the server would otherwise refuse to one client.
   commandsPerSecond: null,
   publishesPerSecond: null,
@@ -72,4 +81,18 @@ const server = createServer({
   },
 });
 await server.listen();
-answerAsks({ port: server.address.port, stats: () => server.stats() as Stats });
+const stats = () => ({ ...(server.stats() as Stats), ...(broker && { historyReads }) });
+answerAsks({ port: server.address.port, stats });
+
+/** A broker that counts what is read of logs. */
+async function openStore(url: string): Promise<Broker> {
+  const name = url.startsWith("redis:") ? "redis" : "nats";
+  const entry: Record<string, (url: string) => Broker> = await import(`${packageName}/${name}`);
+  const opened = (entry[name] as (url: string) => Broker)(url);
+  const { history } = opened.log;
+  opened.log.history = (...args) => {
+    historyReads++;
+    return history.apply(opened.log, args);
+  };
+  return opened;
+}

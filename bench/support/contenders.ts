@@ -1,7 +1,7 @@
 /** The servers that are compared: what runs them and how their clients speak. */
 
 import { isInstalled, type NativeServer } from "./native-process.js";
-import { natsCore, natsProtocol } from "./nats-server.js";
+import { natsCore, natsProtocol, natsStore } from "./nats-server.js";
 import { nchanProtocol, nchanServer } from "./nchan.js";
 import {
   holdfastProtocol,
@@ -10,6 +10,12 @@ import {
   wsChannelsProtocol,
   wsProtocol,
 } from "./protocols.js";
+import { redisStore } from "./redis-server.js";
+
+/** A store that several nodes share. */
+export interface SharedStore extends NativeServer {
+  url(port: number): string;
+}
 
 export interface Contender {
   readonly name: string;
@@ -19,6 +25,8 @@ export interface Contender {
   readonly args?: readonly string[];
   /** Whether it is given a folder of its own, as `--data`. @default false */
   readonly keepsData?: boolean;
+  /** What it shares with a second node, as `--store URL`. Publishers are that node's clients, so that everything comes over the store. */
+  readonly store?: SharedStore;
   /** What runs instead of `server`, where that is not a program of Node.js. */
   readonly native?: NativeServer;
   readonly protocol: Protocol;
@@ -45,6 +53,9 @@ export const fanOutContenders: readonly Contender[] = [
   holdfastDurable,
   ws,
   socketIo,
+  { ...holdfast, name: "holdfast-redis", store: redisStore },
+  { ...holdfast, name: "holdfast-nats", store: natsStore },
+  { ...socketIo, name: "socket.io-redis", store: redisStore },
   { name: "nats-server", server: "", native: natsCore, protocol: natsProtocol },
   { name: "nchan", server: "", native: nchanServer, protocol: nchanProtocol },
 ];
@@ -61,7 +72,10 @@ export function contendersNamed(names: readonly string[]): readonly Contender[] 
 export function installedOf<T extends Contender>(
   wanted: readonly T[],
 ): { readonly installed: readonly T[]; readonly missing: readonly string[] } {
-  const installed = wanted.filter(({ native }) => native === undefined || isInstalled(native));
+  const installed = wanted.filter((contender) => {
+    const { native = contender.store } = contender;
+    return native === undefined || isInstalled(native);
+  });
   const missing = wanted.filter((contender) => !installed.includes(contender)).map(({ name }) => name);
   return { installed, missing };
 }

@@ -17,6 +17,8 @@ import { assertPing, openPublisher, openSubscriber } from "./subscribers.js";
 export interface FanOutOptions {
   readonly contender: Contender;
   readonly port: number;
+  /** Of the node where publishers are. @default `port` */
+  readonly publishersPort?: number | undefined;
   /** A multiple of the channels. */
   readonly subscribers: number;
   /** Channels they spread over, one each. @default 1 */
@@ -92,11 +94,11 @@ export class FanOut {
 
   /** Connects everybody; resolves when all are subscribed. */
   static async open(options: FanOutOptions): Promise<FanOut> {
-    const { port, subscribers: count } = options;
+    const { port, publishersPort = port, subscribers: count } = options;
     const { protocol } = options.contender;
     const channels = channelsOf(options);
     const publishers = await inParallel(Math.min(options.publishers ?? 1, channels.length), () =>
-      openPublisher(port, protocol),
+      openPublisher(publishersPort, protocol),
     );
     const subscribers = await inParallel(count, (i) =>
       openSubscriber(port, protocol, channels[i % channels.length] as string, i),

@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AcknowledgedProtocol, idDigits } from "./acknowledged-protocol.js";
+import type { SharedStore } from "./contenders.js";
 import type { NativeServer } from "./native-process.js";
 import type { Protocol } from "./protocols.js";
 import type { RawClient } from "./raw-client.js";
@@ -34,6 +35,18 @@ function natsServer(isKeeping: boolean): NativeServer {
 export const natsCore: NativeServer = natsServer(false);
 /** With JetStream, its log. */
 export const natsJetStream: NativeServer = natsServer(true);
+
+/** JetStream alone, for servers that keep their logs there. */
+export const natsStore: SharedStore = {
+  files: ["/usr/sbin/nats-server"],
+  ports: 1,
+  configure(folder, [port]) {
+    const file = join(folder, "nats.conf");
+    writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${folder}" }`);
+    return ["--config", file];
+  },
+  url: (port) => `nats://127.0.0.1:${port}`,
+};
 
 export const natsProtocol: Protocol = {
   path: "/",

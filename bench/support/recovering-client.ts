@@ -34,16 +34,18 @@ export class RecoveringClient {
   readonly #ledger: Ledger;
   readonly #channel: string;
   readonly #index: number;
-  readonly #port: number;
+  readonly #ports: readonly number[];
   #client: RawClient | undefined;
   /** Connections that it has had. */
   #generation = 0;
+  #attempts = 0;
   /** What it has to have read to be live: an offset, and a sequence number that was acknowledged before the kill. */
   #wanted: { readonly offset: number; readonly sequence: number } | undefined;
 
-  constructor(index: number, port: number, channel: string, ledger: Ledger) {
+  /** @param ports of nodes: its own by `index`, and another at each further attempt to connect */
+  constructor(index: number, ports: readonly number[], channel: string, ledger: Ledger) {
     this.#index = index;
-    this.#port = port;
+    this.#ports = ports;
     this.#channel = channel;
     this.#ledger = ledger;
   }
@@ -51,8 +53,9 @@ export class RecoveringClient {
   /** Connects and subscribes, from the position it has read to where there is one. @throws Error when it can't */
   async connect(acknowledgedBefore?: number): Promise<void> {
     const { epoch, offset } = this.continuity;
+    const port = this.#ports[(this.#index + this.#attempts++) % this.#ports.length] as number;
     const client = await RawClient.open({
-      port: this.#port,
+      port,
       protocol: holdfastProtocol,
       ...sourceOf(this.#index, this.#generation),
     });

@@ -10,7 +10,8 @@ import { RawClient, sourceOf } from "./raw-client.js";
 import { Ledger, RecoveringClient } from "./recovering-client.js";
 
 export interface RecoveryCrowdOptions {
-  readonly port: number;
+  /** Of nodes: clients spread over all; the publisher is the last one's. */
+  readonly ports: readonly number[];
   readonly clients: number;
   readonly channels: readonly string[];
   /** Publications a second, over all channels. */
@@ -55,11 +56,11 @@ export class RecoveryCrowd {
   #isClosed = false;
 
   constructor(options: RecoveryCrowdOptions) {
-    const { port, clients, channels, rate, bytes } = options;
+    const { ports, clients, channels, rate, bytes } = options;
     this.#options = options;
     this.#ledgers = channels.map(() => new Ledger());
     this.publisher = new SteadyPublisher({
-      port,
+      port: ports.at(-1) as number,
       channels,
       ledgers: this.#ledgers,
       perSecond: rate,
@@ -68,7 +69,7 @@ export class RecoveryCrowd {
     this.publisher.onLost = () => void this.#return(() => this.publisher.connect());
     this.#clients = Array.from({ length: clients }, (_, i) => {
       const at = i % channels.length;
-      const client = new RecoveringClient(i, port, channels[at] as string, this.#ledgers[at] as Ledger);
+      const client = new RecoveringClient(i, ports, channels[at] as string, this.#ledgers[at] as Ledger);
       client.onLost = () => {
         this.losses++;
         this.#queue.push(i);
@@ -186,6 +187,8 @@ export class SteadyPublisher {
   onLost: (() => void) | undefined;
   published = 0;
   acknowledged = 0;
+  /** Refused for a moment, such as while another node takes a store over; not sent again. */
+  refused = 0;
   readonly #options: SteadyPublisherOptions;
   #client: RawClient | undefined;
   #generation = 0;
@@ -248,14 +251,20 @@ export class SteadyPublisher {
   }
 
   #receive(message: string): void {
-    const { ledgers } = this.#options;
-    // Throws on errors, and with that ends the benchmark.
-    if (holdfastProtocol.acknowledgementsIn(message) === 0) return;
-    for (const [, id] of message.matchAll(/"id":(\d+)/g)) {
-      const sequence = Number(id) - idsUsed;
-      if (!this.#waiting.delete(sequence)) throw new Error(`acknowledged twice, or never published: ${id}`);
-      this.acknowledged++;
-      ledgers[sequence % ledgers.length]?.acknowledge(sequence);
-    }
+    for (const line of message.split("\n"))
+      if (line.includes('"temporary":true')) this.#take(line, () => this.refused++);
+      // Throws on other errors, and with that ends the benchmark.
+      else if (holdfastProtocol.acknowledgementsIn(line) > 0)
+        this.#take(line, (sequence) => {
+          this.acknowledged++;
+          this.#options.ledgers[sequence % this.#options.ledgers.length]?.acknowledge(sequence);
+        });
+  }
+
+  #take(reply: string, then: (sequence: number) => void): void {
+    const { id } = JSON.parse(reply) as { readonly id: number };
+    const sequence = id - idsUsed;
+    if (!this.#waiting.delete(sequence)) throw new Error(`answered twice, or never published: ${id}`);
+    then(sequence);
   }
 }

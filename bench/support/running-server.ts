@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Answers } from "../servers/answer-asks.js";
-import type { Contender } from "./contenders.js";
+import type { Contender, SharedStore } from "./contenders.js";
 import { NativeProcess } from "./native-process.js";
 import { ServerProcess, type ServerProcessOptions } from "./server-process.js";
 
@@ -13,6 +13,8 @@ export type CommonAnswers = Pick<Answers, "usage" | "rss" | "stats">;
 
 export interface RunningServer {
   readonly port: number;
+  /** Where publishers connect, if that is another node. @default the same */
+  readonly publishersPort?: number;
   ask<K extends keyof CommonAnswers>(ask: K): Promise<CommonAnswers[K]>;
   stop(): Promise<void>;
 }
@@ -23,10 +25,10 @@ export interface StartOptions extends Pick<ServerProcessOptions, "core"> {
 }
 
 /** Starts what the contender is; a folder for its data, where it needs one, goes when it stops. */
-export async function startServer(
-  { name, server, args = [], native, keepsData = false }: Contender,
-  { core, dataParent }: StartOptions = {},
-): Promise<RunningServer> {
+export async function startServer(contender: Contender, options: StartOptions = {}): Promise<RunningServer> {
+  const { name, server, args = [], native, keepsData = false, store } = contender;
+  if (store) return await startNodes(contender, store, options);
+  const { core, dataParent } = options;
   const folder = keepsData || native ? createDataFolder(dataParent) : undefined;
   try {
     const running: RunningServer = native
@@ -45,6 +47,33 @@ export async function startServer(
     };
   } catch (error) {
     if (folder !== undefined) removeDataFolder(folder);
+    throw error;
+  }
+}
+
+/** A node that is measured, and one for publishers, on one store. */
+async function startNodes(
+  { name, server }: Contender,
+  store: SharedStore,
+  { core, dataParent }: StartOptions,
+): Promise<RunningServer> {
+  const folder = createDataFolder(dataParent);
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    for (const each of started.reverse()) await each.stop();
+    removeDataFolder(folder);
+  };
+  try {
+    const running = await NativeProcess.start(store, folder);
+    started.push(running);
+    const args = ["--store", store.url(running.port)];
+    const publishers = await ServerProcess.start({ name: `${name}'s second node`, server }, { args });
+    started.push(publishers);
+    const node = await ServerProcess.start({ name, server }, { core, args });
+    started.push(node);
+    return { port: node.port, publishersPort: publishers.port, ask: (ask) => node.ask(ask), stop };
+  } catch (error) {
+    await stop();
     throw error;
   }
 }
