@@ -81,6 +81,7 @@ export {
   insecureAuth,
 } from "./sessions/identity.js";
 export type { TlsOptions } from "./sockets/http-front.js";
+export type { SocketOpening, SocketTrace, TraceSocket } from "./sockets/traced-stream.js";
 export type { Clock, Duration } from "./time/clock.js";
 export type * from "./wire/messages.js";
 export type { JsonText, Payload } from "./wire/payload.js";

@@ -2,6 +2,7 @@
 import "../tokens.css";
 import "../base.css";
 import "../header.css";
+import "../site-nav.css";
 import "../session/door.css";
 import "../line/line.css";
 import "../inside/inside.css";

@@ -5,6 +5,7 @@ import { useChanges } from "../hooks.js";
 import { Icon } from "../icon.js";
 import { LineTools } from "../inside/line-tools.js";
 import { ConnectionBadge } from "../line/connection-badge.js";
+import { SiteNav } from "../site-nav.js";
 import type { Visit } from "./visit.js";
 
 export interface PageFrameProps {
@@ -24,6 +25,7 @@ export function PageFrame({ visit, page, title, lead, children }: PageFrameProps
     <div class="page">
       <header class="page-header">
         <Brand page={page} />
+        <SiteNav />
         <div class="page-me">
           <span class="page-me-name">{visit.account.name}</span>
           <button

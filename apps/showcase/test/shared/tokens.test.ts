@@ -9,7 +9,9 @@ const [light = "", dark = ""] = css.split("@media (prefers-color-scheme: dark)")
 /** Text and the background it stands on. */
 const textPairs = [
   ...["paper", "surface", "surface-raised"].flatMap((ground) =>
-    ["ink", "ink-soft", "accent", "link", "bad"].map((text) => [text, ground] as const),
+    ["ink", "ink-soft", "accent", "link", "bad", "up", "down", "poll", "long-poll", "socket"].map(
+      (text) => [text, ground] as const,
+    ),
   ),
   ["accent-ink", "accent"],
   ["accent-ink", "accent-hover"],

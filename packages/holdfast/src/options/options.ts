@@ -3,6 +3,7 @@ import type { Broker } from "../channels/broker.js";
 import type { RulesFor } from "../channels/rules.js";
 import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
+import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import type { Authenticate } from "../sessions/identity.js";
@@ -147,6 +148,13 @@ export interface ServerOptions {
    * @default none
    */
   readonly routes?: OwnRoutes;
+  /**
+   * Function `(opening) => trace | undefined`, called for each WebSocket that opens: the trace sees its
+   * bytes, for debugging. The handshake includes cookies and tokens. A traced connection is slower;
+   * others cost nothing.
+   * @default none
+   */
+  readonly traceSocket?: TraceSocket;
   /**
    * Folder of the store; `null` (flag: `memory`) keeps logs in memory only. Servers on one machine with
    * the same folder share it.

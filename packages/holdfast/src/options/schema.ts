@@ -9,6 +9,7 @@ import { openRules, type RulesFor } from "../channels/rules.js";
 import { invalidOption } from "../errors.js";
 import { type ApiKey, isHashedKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
+import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
 import { TrustedProxies } from "../requests/addresses.js";
 import type { AllowedOrigins } from "../requests/origins.js";
@@ -130,6 +131,15 @@ const addressOptions = {
     isValid: isFunction,
     doc: "Function `(request, response, path) => boolean` for the application's own paths, such as a login",
     more: "Returns true for paths that it answers. Not called on an attached server.",
+  }),
+  traceSocket: code<TraceSocket | undefined>({
+    type: "TraceSocket",
+    default: undefined,
+    shownDefault: "none",
+    accepts: "a function of the opening handshake of a WebSocket",
+    isValid: isFunction,
+    doc: "Function `(opening) => trace | undefined`, called for each WebSocket that opens: the trace sees its bytes, for debugging",
+    more: "The handshake includes cookies and tokens. A traced connection is slower; others cost nothing.",
   }),
 } as const;
 

@@ -265,6 +265,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       policy: this.#policy,
       rule: routeTable.webSocket.rule,
       admission: this.#admission,
+      traceSocket: settings.traceSocket,
       onError,
     });
     this.#streams = createStreams({

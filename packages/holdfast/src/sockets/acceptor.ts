@@ -34,6 +34,8 @@ export interface AcceptedSocket {
   readonly extensions: string;
   readonly deflate: Deflate | undefined;
   readonly request: OpeningRequest;
+  /** The response, from the status line to the empty line; undefined over HTTP/2. */
+  readonly responseHead: string | undefined;
 }
 
 export interface AcceptorOptions {
@@ -93,7 +95,7 @@ export class Acceptor {
         socket.setNoDelay(true);
       }
       writeFirst(socket, Buffer.from(handshake.responseHead, "latin1"));
-      this.#accept(socket, head, handshake, request);
+      this.#accept(socket, head, handshake, request, handshake.responseHead);
     });
   }
 
@@ -134,12 +136,18 @@ export class Acceptor {
     stream.end(`${message}\n`);
   }
 
-  #accept(stream: Duplex, head: Uint8Array, agreement: Agreement, request: OpeningRequest): void {
+  #accept(
+    stream: Duplex,
+    head: Uint8Array,
+    agreement: Agreement,
+    request: OpeningRequest,
+    responseHead?: string,
+  ): void {
     const { protocol, deflate, headers } = agreement;
     const extensions = headers["Sec-WebSocket-Extensions"] ?? "";
     const { onAccepted, onError } = this.#options;
     try {
-      onAccepted({ stream, head, protocol, extensions, deflate, request });
+      onAccepted({ stream, head, protocol, extensions, deflate, request, responseHead });
     } catch (error) {
       // The handshake was answered already, so no error can be sent.
       onError(error, { stage: "opening a WebSocket" });

@@ -16,6 +16,7 @@ import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
+import { TracedStream, type TraceSocket } from "../sockets/traced-stream.js";
 import { Compressor, type Deflate } from "../websocket/deflate.js";
 import { maxCloseReasonBytes } from "../websocket/frame.js";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
@@ -34,6 +35,8 @@ export interface WebSocketListenerOptions {
   readonly policy: RequestPolicy;
   readonly rule: RequestRule;
   readonly admission: Admission;
+  /** Undefined if no connection is looked into. */
+  readonly traceSocket: TraceSocket | undefined;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -110,8 +113,9 @@ export class WebSocketListener {
     const encoding = this.#encodings.for(codec, deflate);
     // For clients that answer Ping frames but do not know the protocol's pings, such as wscat.
     const hasOwnPings = query?.get("cf_ws_frame_ping_pong") === "true";
+    const traced = this.#trace(accepted);
     const transport = new WebSocketTransport(
-      accepted,
+      traced,
       peer,
       { encoding, hasOwnPings },
       context,
@@ -119,7 +123,17 @@ export class WebSocketListener {
     );
     const session = handler.open(transport);
     admission.add(transport, session);
-    transport.start(session, accepted.head);
+    transport.start(session, traced.head);
+  }
+
+  #trace(accepted: AcceptedSocket): AcceptedSocket {
+    const { stream, head, request, responseHead } = accepted;
+    const { httpVersion, url, rawHeaders } = request;
+    const terminate = () => void stream.destroy();
+    const trace = this.#options.traceSocket?.({ httpVersion, url, rawHeaders, responseHead, terminate });
+    if (trace === undefined) return accepted;
+    if (head.length > 0) trace.received(head);
+    return { ...accepted, stream: new TracedStream(stream, trace) };
   }
 }
 
