@@ -1,11 +1,12 @@
 /** The built server as a process of its own, as a person would start it, on a port that it can be started on again. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { endProcess } from "../../packages/holdfast/test/support/child-process.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
 const root = join(import.meta.dirname, "../..");
@@ -23,9 +24,7 @@ export interface ServedChatOptions {
 
 /** For a store; it goes with the test. */
 export function createFolder(): string {
-  const data = mkdtempSync(join(tmpdir(), "holdfast-chat-"));
-  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
-  return data;
+  return createTemporaryFolder("chat");
 }
 
 export class ServedChat {
@@ -89,10 +88,7 @@ export class ServedChat {
   async end(): Promise<void> {
     const server = this.#process;
     this.#process = undefined;
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
-    const ended = once(server, "exit");
-    server.kill("SIGKILL");
-    await ended;
+    if (server) await endProcess(server);
   }
 
   /** Publishes from the command line. */

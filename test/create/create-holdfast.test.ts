@@ -1,15 +1,7 @@
 /** What `npm create holdfast` writes: compiles, starts, and serves its page and other people's clients. Packages are linked instead of fetched. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -19,6 +11,10 @@ import { connectSdk, next, subscribeSdk } from "../../packages/holdfast/test/sup
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { linkPackages } from "../../packages/holdfast/test/support/link-packages.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import {
+  createTemporaryFolder,
+  removeFolder,
+} from "../../packages/holdfast/test/support/temporary-folder.js";
 import { eventually } from "../browser/chat-window.js";
 import { launchArguments } from "../browser/chromium.js";
 
@@ -38,9 +34,7 @@ const manifestOf = (folder: string) =>
   JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-create-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("create");
 }
 
 /** Without a terminal, as in a script. */
@@ -119,7 +113,7 @@ describe.skipIf(process.platform === "win32")("the application", { timeout: time
     await create(base, "my-app");
     const { dependencies, devDependencies } = manifestOf(folder);
     linkPackages(folder, Object.keys({ ...dependencies, ...devDependencies }));
-    return () => rmSync(base, { recursive: true, force: true });
+    return () => removeFolder(base);
   });
 
   const npm = (...args: string[]) => promisify(execFile)("npm", args, { cwd: folder });
@@ -130,7 +124,8 @@ describe.skipIf(process.platform === "win32")("the application", { timeout: time
     const env = { ...process.env, PORT: String(port) };
     // A group of its own, since npm starts a shell, and that the server.
     const server = spawn("npm", ["start"], { cwd: folder, env, detached: true });
-    const ended = once(server, "exit");
+    // What npm has started may outlive it: the end of its output is the end of all of them.
+    const ended = once(server, "close");
     onTestFinished(async () => {
       if (server.exitCode === null) process.kill(-(server.pid as number), "SIGTERM");
       await ended;

@@ -1,16 +1,17 @@
 /** The load balancers of examples/compose, run for real before three local nodes on one store: no sticky sessions, and nothing lost. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Centrifuge } from "centrifuge";
 import { EventSource } from "undici";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { type ServerRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { createSdk } from "../../packages/holdfast/test/support/app-server.js";
+import { endWithTest } from "../../packages/holdfast/test/support/child-process.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const examples = join(import.meta.dirname, "../../examples/compose");
 const apiKey = "a-key-for-tests-only";
@@ -57,8 +58,7 @@ function find(program: string): string | undefined {
 }
 
 async function startBalancer(balancer: Balancer, executable: string, nodes: readonly ServerRun[]) {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-balancer-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = createTemporaryFolder("balancer");
   const port = await findFreePort();
   let text = balancer.adapt(readFileSync(join(examples, balancer.file), "utf8"), port, folder);
   for (const [i, node] of nodes.entries()) text = text.replace(`node${i + 1}:8000`, `127.0.0.1:${node.port}`);
@@ -66,7 +66,7 @@ async function startBalancer(balancer: Balancer, executable: string, nodes: read
   writeFileSync(file, text);
   const child = spawn(executable, balancer.args(file, folder), { stdio: ["ignore", "pipe", "pipe"] });
   // SIGTERM, which it passes on to its workers.
-  onTestFinished(() => void child.kill("SIGTERM"));
+  endWithTest(child, "SIGTERM");
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk) => {
@@ -113,8 +113,7 @@ for (const balancer of balancers) {
     `${balancer.program} ${executable ? "" : "is not installed"}`,
     () => {
       it("spreads clients over three nodes; when one is killed, they recover on others without loss", async () => {
-        const data = mkdtempSync(join(tmpdir(), "holdfast-nodes-"));
-        onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+        const data = createTemporaryFolder("nodes");
         const start = () => serve("--data", data, "--api-keys", apiKey, "--trusted-proxies", "private");
         const nodes = [await start(), await start(), await start()];
         const url = await startBalancer(balancer, executable as string, nodes);

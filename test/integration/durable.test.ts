@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Centrifuge } from "centrifuge";
 import { request } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -9,13 +6,12 @@ import { countTo } from "../../packages/holdfast/test/channels/support/entries.j
 import { type CliRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const apiKey = "a-key-for-tests-only";
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-durable-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("durable");
 }
 
 async function publish(port: number, data: unknown, more: object = {}) {

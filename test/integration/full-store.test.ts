@@ -1,11 +1,9 @@
 /** A store that ordinary users have filled, of names, of bytes, and to the end of the disk: what goes on all the same. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Centrifuge } from "centrifuge";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type Answer,
   apiKey,
@@ -16,6 +14,8 @@ import {
   secret,
   tokenOf,
 } from "../../packages/holdfast/test/support/app-server.js";
+import { endWithTest } from "../../packages/holdfast/test/support/child-process.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const script = join(import.meta.dirname, "../../packages/holdfast/test/support/full-server.mjs");
 const tokenFor = (user: string) => tokenOf({ sub: user, exp: inSeconds(1000) });
@@ -33,7 +33,7 @@ async function startServer({ data, store, maxFileKb }: Start) {
   const child = spawn("bash", ["-c", `${limit} exec "$@"`, "server", process.execPath, script, options], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  endWithTest(child);
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   const url = `ws://127.0.0.1:${port}/connection/websocket`;
   const api = async (method: string, params: object): Promise<Answer> => {
@@ -52,9 +52,7 @@ async function startServer({ data, store, maxFileKb }: Start) {
 }
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-full-store-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("full-store");
 }
 
 /** Publishes in one new room after the other until it is refused. @returns what it was refused with */

@@ -1,12 +1,5 @@
-/**
- * A running server, and WebSockets that send it anything: each command has its answer or the connection a code, a client
- * of the published SDK beside them notices nothing, and nothing of them is left.
- */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import WsWebSocket from "ws";
 import { jwt } from "../../packages/holdfast/src/index.js";
 import {
@@ -27,6 +20,7 @@ import { framesOf } from "../../packages/holdfast/test/support/fuzz/frames.js";
 import { fuzzSeed } from "../../packages/holdfast/test/support/fuzz/seed.js";
 import { toJsonLines, toProtobufFrame } from "../../packages/holdfast/test/support/protobuf-oracle.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const runs = 150;
 const lastId = 0xffff_ffff;
@@ -189,9 +183,7 @@ const stores: readonly [string, Encoding, () => string | null][] = encodings.fla
 );
 
 function openFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-fuzz-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("fuzz");
 }
 
 describe.each(stores)(

@@ -2,8 +2,9 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { MemoryBroker, ServerStats } from "../../packages/holdfast/src/index.js";
+import { endWithTest } from "../../packages/holdfast/test/support/child-process.js";
 import {
   clientFrame,
   RawClient,
@@ -28,7 +29,7 @@ async function startProcess() {
   const child = fork(join(import.meta.dirname, "../../packages/holdfast/test/support/server-process.mjs"), {
     execArgv: ["--expose-gc"],
   });
-  onTestFinished(() => void child.kill());
+  endWithTest(child);
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   const report = async (): Promise<Report> => {
     child.send("report");

@@ -1,7 +1,3 @@
-/** JSON that comes in is given out as the text that came: every way in, every way out, live and from the store. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
@@ -9,6 +5,7 @@ import { channel, defineApp, jwt, rpc } from "../../packages/holdfast/src/index.
 import { apiKey, secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
 import { preciousTexts } from "../../packages/holdfast/test/support/json-texts.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const everything = `[${Object.values(preciousTexts).join(",")}]`;
 const json = { "Content-Type": "application/json" };
@@ -40,8 +37,7 @@ async function connectRaw(url: string, connect = "{}") {
 }
 
 async function start() {
-  const data = mkdtempSync(join(tmpdir(), "holdfast-texts-"));
-  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+  const data = createTemporaryFolder("texts");
   const allow = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;
   const open = defineApp({
     channels: {

@@ -1,9 +1,8 @@
 /** Servers below a path: mounted at a prefix by frameworks, behind proxies that leave it there, and after parsers of bodies. */
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer as createHttp, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
@@ -15,6 +14,7 @@ import WsWebSocket from "ws";
 import { createServer, type HoldfastServer, type ServerOptions } from "../../packages/holdfast/src/index.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 import { startServer } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const apiKey = "a key for what is mounted";
 
@@ -150,8 +150,7 @@ describe("basePath of a server that listens", () => {
   });
 
   it("redirects to the trailing slash, which its first page's links need", async () => {
-    const pages = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
-    onTestFinished(() => rm(pages, { recursive: true }));
+    const pages = createTemporaryFolder("pages");
     await writeFile(join(pages, "index.html"), "<title>first</title>");
     const { port } = await startServer({ basePath: "/rt", pages });
     const asked = `http://127.0.0.1:${port}/rt?a=1`;

@@ -1,8 +1,4 @@
-/** Coming back without the permission for history: to positions that were issued, as long as nobody was put out since. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { channel, defineApp, jwt, reject } from "../../packages/holdfast/src/index.js";
 import {
   type Answer,
@@ -17,6 +13,7 @@ import {
 import { channelAt, dataOf } from "../../packages/holdfast/test/support/http-channels.js";
 import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const banned = new Set<string>();
 const app = defineApp({
@@ -78,8 +75,7 @@ describe("client without history permission", () => {
   });
 
   it("recovers with the SDK after its connection broke, and is told that it cannot after a restart", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "holdfast-floors-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = createTemporaryFolder("floors");
     const first = await start(folder);
     await first.server.publish("news", "before");
     const sdk = await connectSdk(first.url, { token: token() });

@@ -1,10 +1,8 @@
 /** Revoked tokens on a store: what becomes of them when the server ends, however it does. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { channel, defineApp, jwt, readStore } from "../../packages/holdfast/src/index.js";
 import { revocationChannel } from "../../packages/holdfast/src/server/revocation-log.js";
 import {
@@ -17,17 +15,17 @@ import {
   startApp,
   tokenOf,
 } from "../../packages/holdfast/test/support/app-server.js";
+import { endWithTest } from "../../packages/holdfast/test/support/child-process.js";
 import { PlainStream } from "../../packages/holdfast/test/support/plain-stream.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const app = defineApp({ authenticate: jwt({ secret }), channels: { news: channel({}) } });
 const token = (claims: object) => tokenOf({ exp: inSeconds(1000), ...claims });
 const revoked = { code: 3500, reason: "invalid token: the token is revoked" };
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-revocations-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("revocations");
 }
 
 /** @returns how a client that tries with the token ends; undefined where it is let in */
@@ -43,7 +41,7 @@ async function startProcess(data: string) {
   const child = fork(join(import.meta.dirname, "../../packages/holdfast/test/support/token-server.mjs"), [
     JSON.stringify({ data, secret, apiKey }),
   ]);
-  onTestFinished(() => void child.kill("SIGKILL"));
+  endWithTest(child);
   const [{ port }] = (await once(child, "message")) as [{ port: number }];
   const revoke = (params: object) =>
     fetch(`http://127.0.0.1:${port}/api/revoke`, {

@@ -1,8 +1,4 @@
-/** Maps as the published SDK uses them: state, changes, recovery, order, expiry, patches, filters, lists of who is there. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import WsWebSocket from "ws";
 import { channel, defineApp, reject } from "../../packages/holdfast/src/index.js";
 import {
@@ -16,6 +12,7 @@ import {
 import { connectByHand, modelOf, subscribeMap } from "../../packages/holdfast/test/support/map-model.js";
 import { toJsonLines } from "../../packages/holdfast/test/support/protobuf-oracle.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const all = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;
 
@@ -298,8 +295,7 @@ describe("map", () => {
   });
 
   it("survives a restart of the server, with its epoch", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-maps-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("maps");
     const first = await startApp(app, { data });
     await first.server.publish("scores:a", { points: 1 }, { key: "ann" });
     await first.server.publish("passing:a", 1, { key: "x" });

@@ -1,20 +1,15 @@
-/** Servers of one machine on one store, as processes: what they share, and what happens when the one that has it open ends. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Centrifuge, type Subscription } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { CliRun, runCli, type ServerRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const apiKey = "a-key-for-tests-only";
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-shared-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("shared");
 }
 
 /** The first one has the store open. */

@@ -1,6 +1,5 @@
 /** A server's process that is stopped for longer than its time limits, as a debugger, a snapshot or a full machine does. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -8,6 +7,7 @@ import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { CliRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
 const clients = 200;
@@ -71,8 +71,7 @@ describe("server suspended for longer than the pong timeout", () => {
 
 describe("store of a suspended server", () => {
   it("is refused to a second one, which ends at once", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-stopped-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("stopped");
     const first = await serve("--data", data);
     first.run.kill("SIGSTOP");
     for (const isMarked of [true, false]) {

@@ -1,19 +1,18 @@
 /** A server on a Unix socket, asked by a proxy on the same machine or by programs. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request as sendRequest } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import WsWebSocket from "ws";
 import { defineApp, type ServerOptions } from "../../packages/holdfast/src/index.js";
 import { startApp } from "../../packages/holdfast/test/support/app-server.js";
 import { startServer } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 function createPath(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-unix-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = createTemporaryFolder("unix");
   return join(folder, "s.sock");
 }
 

@@ -1,8 +1,7 @@
 /** `holdfast serve --workers`: several processes on one port, without sticky sessions. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Centrifuge } from "centrifuge";
 import { EventSource } from "undici";
@@ -11,8 +10,10 @@ import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { CliRun, runCli, type ServerRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
 import { createSdk, secret, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { endWithTest } from "../../packages/holdfast/test/support/child-process.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
 
 const root = join(import.meta.dirname, "../..");
@@ -155,7 +156,7 @@ describe("workers", () => {
   });
 
   it("serve TLS, and Unix sockets", async () => {
-    const socket = join(mkdtempSync(join(tmpdir(), "holdfast-workers-")), "holdfast.sock");
+    const socket = join(makeFolder(), "holdfast.sock");
     const tls = await serveWorkers("--tls-cert", certFile, "--tls-key", keyFile);
     expect(tls.url).toMatch(/^https:/);
     const unix = new CliRun(["serve", "--workers", "2", "--unix-socket", socket], {
@@ -174,9 +175,10 @@ describe("workers", () => {
     const program = spawn(process.execPath, ["--import", "tsx", "examples/express-cluster/server.ts"], {
       cwd: root,
       env: { ...process.env, PORT: String(port), DATA: makeFolder(), API_KEY: apiKey, WORKERS: "2" },
-      stdio: "inherit",
+      stdio: ["ignore", "pipe", "pipe"],
     });
-    onTestFinished(() => void program.kill("SIGKILL"));
+    for (const output of [program.stdout, program.stderr]) output.pipe(process.stderr, { end: false });
+    endWithTest(program);
     const server = { run: undefined as never, url: `http://127.0.0.1:${port}`, port };
     await until(() =>
       pidsOf(server).then(
@@ -233,9 +235,7 @@ describe("workers", () => {
 });
 
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-workers-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("workers");
 }
 
 function statusOf(socketPath: string): Promise<number | undefined> {

@@ -3,19 +3,10 @@
  * modules, without `skipLibCheck`, and pages without the types of Node.js.
  */
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -48,6 +39,7 @@ export const token: Promise<string> = signToken({ secret: "" }, { sub: "ann" });
 const both = `
 import { channel, createServer, defineApp, HoldfastError as ServerError, rpc } from "holdfast";
 import { type Client, connect, HoldfastError } from "@holdfast/client";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const app = defineApp({
   channels: { "score:{match}": channel<{ home: number }>({}), plain: channel({}) },
@@ -92,8 +84,7 @@ function installOldest(): void {
 
 /** A folder in which the package is installed, as npm does it. */
 function makeConsumer(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-types-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = createTemporaryFolder("types");
   mkdirSync(join(folder, "node_modules"));
   for (const name of readdirSync(join(root, "node_modules")).filter((each) => !each.startsWith(".")))
     symlinkSync(realpathSync(join(root, "node_modules", name)), join(folder, "node_modules", name));

@@ -1,10 +1,9 @@
 /** The guides' code compiles against the package's own types, and what can be run by itself does what the page says. */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import WsWebSocket from "ws";
 import {
   type Answer,
@@ -13,12 +12,11 @@ import {
   subscribeSdk,
   tokenOf,
 } from "../../packages/holdfast/test/support/app-server.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 import { listPages, readSamples } from "./docs-samples.js";
 import { findPorts, runSample } from "./run-sample.js";
 
 const root = join(import.meta.dirname, "../..");
-/** Below the package, so that its dependencies are found. */
-const folder = join(root, ".cache/docs-samples");
 const samples = listPages(root).flatMap((page) => readSamples(root, page));
 const compiler = join(root, "node_modules/typescript/bin/tsc");
 
@@ -41,8 +39,10 @@ const settings = {
 
 /** @returns what the compiler says, by the pages' own lines */
 async function compile(): Promise<string[]> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  // Below the repository, so that its dependencies are found.
+  const cache = join(root, ".cache");
+  mkdirSync(cache, { recursive: true });
+  const folder = createTemporaryFolder("docs-samples", cache);
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
   // Each is a module, so that none sees what another declares.
   for (const { file, code, isFragment } of samples)
@@ -53,7 +53,11 @@ async function compile(): Promise<string[]> {
     folder,
     "--pretty",
     "false",
-  ]).catch((error: { stdout: string }) => error);
+  ]).catch((error: Error & { stdout?: string }) => {
+    // Otherwise it has not come to its end.
+    if (error.stdout) return { stdout: error.stdout };
+    throw error;
+  });
   return stdout.split("\n").filter(Boolean).map(toPage);
 }
 
@@ -63,7 +67,7 @@ function toPage(complaint: string): string {
   return sample ? `${sample.name}, line ${sample.line + Number(line) - 1}: ${rest}` : complaint;
 }
 
-describe("code in the guides", { timeout: 120_000 }, () => {
+describe("code in the guides", { timeout: 300_000 }, () => {
   it("is looked at on every page that has some", () => {
     const pages = new Set(samples.map(({ name }) => name.split("#")[0]));
     expect([...pages]).toEqual(
@@ -85,8 +89,7 @@ describe("code in the guides", { timeout: 120_000 }, () => {
 
 describe("marks before samples", () => {
   const read = (text: string) => {
-    const folder = mkdtempSync(join(tmpdir(), "holdfast-page-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = createTemporaryFolder("page");
     writeFileSync(join(folder, "page.md"), text);
     return readSamples(folder, "page.md");
   };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Import, listSources, readImports } from "./imports.js";
+import { findImports, type Import, listSources, readImports } from "./imports.js";
 import { commonSubfolders, type Layer, packages, siblingFolders, subfoldersBelow } from "./layers.js";
 
 /** The folder of the sources that a file stands in; "." for those beside the folders. */
@@ -25,11 +25,32 @@ function findFault({ from, to, isOwn }: Import, layer: Layer): string | undefine
 const server = packages.find(({ sources }) => sources === "packages/holdfast/src");
 
 it("notices an import that breaks the rule", () => {
-  const upward = { from: "channels/x.ts", to: "server/server.ts", isOwn: true };
-  const package_ = { from: "wire/x.ts", to: "ws", isOwn: false };
-  const sockets = { from: "websocket/x.ts", to: "node:net", isOwn: false };
+  const upward = { from: "channels/x.ts", to: "server/server.ts", isOwn: true, isTypeOnly: false };
+  const package_ = { from: "wire/x.ts", to: "ws", isOwn: false, isTypeOnly: false };
+  const sockets = { from: "websocket/x.ts", to: "node:net", isOwn: false, isTypeOnly: false };
   for (const each of [upward, package_, sockets])
     expect(findFault(each, server?.layers[folderOf(each.from)] as Layer)).toContain(each.from);
+});
+
+it("knows imports of types from those that load a module, also where a file has both of one module", () => {
+  const text = `import type { A } from "./a.js";
+import { a } from "./a.js";
+import type {
+  B,
+} from "./b.js";
+import { type C } from "./c.js";
+export type { D } from "../other/a.js";
+import type from "./e.js";
+`;
+  const found = findImports(text, "/src", "folder/x.ts");
+  expect(found.map(({ to, isTypeOnly }) => [to, isTypeOnly])).toEqual([
+    ["folder/a.ts", true],
+    ["folder/a.ts", false],
+    ["folder/b.ts", true],
+    ["folder/c.ts", false],
+    ["other/a.ts", true],
+    ["folder/e.ts", false],
+  ]);
 });
 
 describe.each(packages)("layers of $sources", ({ sources: folder, layers, browserEntries }) => {
@@ -41,8 +62,9 @@ describe.each(packages)("layers of $sources", ({ sources: folder, layers, browse
   it("reads the imports there are", () => {
     expect(imports.length).toBeGreaterThan(50);
     if (!isServer) return;
-    expect(imports).toContainEqual({ from: "server/server.ts", to: "channels/delivery.ts", isOwn: true });
-    expect(imports).toContainEqual({ from: "cli/program.ts", to: "commander", isOwn: false });
+    const own = { isOwn: true, isTypeOnly: false };
+    expect(imports).toContainEqual({ from: "server/server.ts", to: "channels/delivery.ts", ...own });
+    expect(imports).toContainEqual({ from: "cli/program.ts", to: "commander", ...own, isOwn: false });
   });
 
   it("has a rule for every folder", () => {
@@ -97,24 +119,17 @@ describe.each(packages)("layers of $sources", ({ sources: folder, layers, browse
   it("has no import cycles", () => {
     const edges = new Map<string, string[]>();
     // Imports of types alone vanish when compiled, and so cannot make a cycle at run time.
-    for (const { from, to, isOwn } of imports) {
-      if (!isOwn || isTypeOnly(from, to)) continue;
+    for (const { from, to, isOwn, isTypeOnly } of imports) {
+      if (!isOwn || isTypeOnly) continue;
       edges.set(from, [...(edges.get(from) ?? []), to]);
     }
     expect(findCycle(edges)).toBeUndefined();
   });
 
-  /** Whether a file imports from another nothing but types, which are gone when it runs. */
-  function isTypeOnly(from: string, to: string): boolean {
-    const name = (to.split("/").at(-1) as string).replace(/\.ts$/, "");
-    const text = readFileSync(join(root, from), "utf8");
-    return new RegExp(`(?:import|export) type [^;]*?/${name}\\.js"`).test(text);
-  }
-
   /** Modules that are loaded with an entry, its own and those of others. */
   function reachedFrom(entry: string, reached = new Set<string>()): Set<string> {
-    for (const { from, to, isOwn } of imports) {
-      if (from !== entry || reached.has(to) || (isOwn && isTypeOnly(from, to))) continue;
+    for (const { from, to, isOwn, isTypeOnly } of imports) {
+      if (from !== entry || reached.has(to) || (isOwn && isTypeOnly)) continue;
       reached.add(to);
       if (isOwn) reachedFrom(to, reached);
     }

@@ -1,11 +1,11 @@
 /** Runs a sample of the guides as a program, on ports that are free instead of those that the guides name. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { apiKey, secret } from "../../packages/holdfast/test/support/app-server.js";
+import { endProcess } from "../../packages/holdfast/test/support/child-process.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 
@@ -45,11 +45,7 @@ export function runSample(code: string, ports: Ports): RunningSample {
     });
   const hasEnded = () => program.exitCode !== null || program.signalCode !== null;
   onTestFinished(async () => {
-    if (!hasEnded()) {
-      const ended = once(program, "exit");
-      program.kill("SIGKILL");
-      await ended;
-    }
+    await endProcess(program);
     rmSync(folder, { recursive: true, force: true });
   });
   return {

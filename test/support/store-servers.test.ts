@@ -1,14 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 import { askRedis, createNatsServer, createRedisServer, reasonToSkip } from "./store-servers.js";
 
 async function createFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "holdfast-store-servers-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("store-servers");
 }
 
 describe("servers of stores", () => {

@@ -1,7 +1,8 @@
 /** Asks the server itself, past the proxy: the heads of the channels, and their whole logs page by page. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { isMap } from "./channels.js";
-import { Connection, type WirePublication } from "./connection.js";
+import { type Answer, Connection, type WirePublication } from "./connection.js";
 import { type ChannelLog, type LogEntry, nameOf, type Position } from "./history.js";
 import { idIn } from "./reader.js";
 
@@ -12,7 +13,9 @@ interface Page {
 }
 
 const pageEntries = 300;
-const mostReconnects = 3;
+/** How long it connects again and again, on a machine that is too busy for a server to be in time. */
+const patienceMs = 60_000;
+const pauseMs = 200;
 
 export class Auditor {
   readonly #url: string;
@@ -78,22 +81,28 @@ export class Auditor {
   }
 
   async #ask(method: string, params: object): Promise<Readonly<Record<string, unknown>>> {
+    const deadline = Date.now() + patienceMs;
     let answer = await this.#connection.ask(method, params);
-    // On a busy machine, a ping may be late; what is asked for is the same on the next connection.
-    for (let i = 0; i < mostReconnects && answer.kind === "lost"; i++) {
-      this.#connection = await connect(this.#url);
+    // What is asked for is the same on the next connection, and later.
+    while (Date.now() < deadline && isTemporary(answer)) {
+      await sleep(pauseMs);
+      if (answer.kind === "lost") this.#connection = await connect(this.#url);
       answer = await this.#connection.ask(method, params);
     }
     if (answer.kind === "result") return answer.result;
-    const reason =
-      answer.kind === "error" ? `${answer.error.code} ${answer.error.message}` : "no answer came";
+    const reason = answer.kind === "error" ? `${answer.error.code} ${answer.error.message}` : answer.reason;
     throw new Error(`${method} ${JSON.stringify(params)} was not answered: ${reason}`);
   }
+}
+
+function isTemporary(answer: Answer): boolean {
+  return answer.kind === "lost" || (answer.kind === "error" && answer.error.temporary === true);
 }
 
 function connect(url: string): Promise<Connection> {
   return new Promise((resolve, reject) => {
     new Connection(url, {
+      isPatient: true,
       onOpen: resolve,
       onPush() {},
       onClose: () => reject(new Error("the server does not let itself be connected to")),

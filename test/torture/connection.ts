@@ -10,11 +10,11 @@ export interface ReplyError {
   readonly temporary?: boolean;
 }
 
-/** What became of a command: `lost` when the connection ended before the answer. */
+/** What became of a command: `lost` when the connection ended before the answer, for a reason. */
 export type Answer =
   | { readonly kind: "result"; readonly result: Readonly<Record<string, unknown>> }
   | { readonly kind: "error"; readonly error: ReplyError }
-  | { readonly kind: "lost" };
+  | { readonly kind: "lost"; readonly reason: string };
 
 export interface WirePublication {
   readonly data: unknown;
@@ -46,6 +46,8 @@ interface WireReply {
 }
 
 export interface ConnectionEvents {
+  /** It is not what is tested: it waits for answers far longer than a client does. @default false */
+  readonly isPatient?: boolean;
   /** As whom it connects. */
   readonly user?: string | undefined;
   /** Commands sent now go out in one frame with the connect command, as SDKs do it. */
@@ -63,6 +65,7 @@ interface Waiting {
 }
 
 const handshakeTimeoutMs = 5000;
+const patienceMs = 60_000;
 /** Time beyond the ping interval after which a silent line counts as dead. */
 const pingSlackMs = 2500;
 
@@ -80,18 +83,25 @@ export class Connection {
   #clientId: string | undefined;
   #silence: NodeJS.Timeout | undefined;
   #isClosed = false;
+  /** Why this side has ended it. */
+  #giveUpReason: string | undefined;
 
   constructor(url: string, events: ConnectionEvents) {
     this.#events = events;
-    this.#socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: handshakeTimeoutMs });
+    const handshakeTimeout = events.isPatient ? patienceMs : handshakeTimeoutMs;
+    this.#socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout });
     this.#socket.on("upgrade", ({ socket }) => {
       this.#localPort = socket.localPort;
     });
     this.#socket.on("open", () => this.#open());
     this.#socket.on("message", (data) => this.#receive(String(data)));
     // A close follows each error.
-    this.#socket.on("error", () => {});
-    this.#socket.on("close", () => this.#closed());
+    this.#socket.on("error", ({ message }) => {
+      this.#giveUpReason ??= message;
+    });
+    this.#socket.on("close", (code, reason) =>
+      this.#closed(this.#giveUpReason ?? `closed with ${code} ${reason}`),
+    );
   }
 
   /** The port that it comes from, by which the proxy knows it; undefined until it is open. */
@@ -106,7 +116,7 @@ export class Connection {
 
   call(method: string, params: object, onAnswer: (answer: Answer) => void = () => {}): void {
     if (this.#isClosed) {
-      onAnswer({ kind: "lost" });
+      onAnswer({ kind: "lost", reason: "it was closed before" });
       return;
     }
     const id = ++this.#lastId;
@@ -144,8 +154,9 @@ export class Connection {
     this.call("connect", { name: "torture", ...(user !== undefined && { data: { user } }) }, (answer) => {
       const { ping, client } = answer.kind === "result" ? answer.result : {};
       if (typeof client === "string") this.#clientId = client;
-      if (typeof ping === "number") this.#watchSilence(ping * 1000 + pingSlackMs);
-      else this.terminate();
+      if (typeof ping === "number")
+        this.#watchSilence(this.#events.isPatient ? patienceMs : ping * 1000 + pingSlackMs);
+      else this.#giveUp(`connect was answered with ${JSON.stringify(answer)}`);
     });
     this.#events.onOpen(this);
     this.#lines = undefined;
@@ -184,16 +195,21 @@ export class Connection {
   }
 
   #watchSilence(ms: number): void {
-    this.#silence = setTimeout(() => this.terminate(), ms);
+    this.#silence = setTimeout(() => this.#giveUp(`nothing came for ${ms} ms`), ms);
     if (this.#socket.isPaused) clearTimeout(this.#silence);
   }
 
-  #closed(): void {
+  #giveUp(reason: string): void {
+    this.#giveUpReason ??= reason;
+    this.terminate();
+  }
+
+  #closed(reason: string): void {
     this.#isClosed = true;
     clearTimeout(this.#silence);
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { onAnswer } of waiting) onAnswer({ kind: "lost" });
+    for (const { onAnswer } of waiting) onAnswer({ kind: "lost", reason });
     this.#events.onClose(this);
   }
 }

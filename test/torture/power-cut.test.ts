@@ -1,16 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
+import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 import { cutPower, readFlushLog } from "./power-cut.js";
 import { Random } from "./random.js";
 
 function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-power-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
+  return createTemporaryFolder("power");
 }
 
 /** What a process with the hook leaves in the flush log, having run the code with a journal's path. */

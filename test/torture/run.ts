@@ -37,13 +37,11 @@ export async function runTorture(
   const folder = await mkdtemp(join(tmpdir(), "holdfast-torture-"));
   const run = new Run(options, folder, say);
   try {
-    const report = await run.run();
+    const report = await run.run().finally(() => run.end());
     if (report.violations.length === 0) await rm(folder, { recursive: true, force: true });
     return report;
   } catch (error) {
     throw new Error(`the run failed, and left ${folder}`, { cause: error });
-  } finally {
-    await run.end();
   }
 }
 

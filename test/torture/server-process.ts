@@ -34,8 +34,8 @@ export interface ServerProcessOptions {
   readonly onFailure: (text: string) => void;
 }
 
-const startTimeoutMs = 20_000;
-const closeTimeoutMs = 20_000;
+const startTimeoutMs = 120_000;
+const closeTimeoutMs = 60_000;
 const maxErrorCharacters = 4000;
 
 export class ServerProcess {

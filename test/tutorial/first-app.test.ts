@@ -3,13 +3,13 @@
  * says there is to see. Ports and the names of the two folders are others, and packages are linked instead of fetched.
  */
 import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endProcess } from "../../packages/holdfast/test/support/child-process.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import { linkPackages } from "../../packages/holdfast/test/support/link-packages.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
@@ -93,12 +93,7 @@ async function serve(
     output.on("data", (chunk) => {
       said += chunk;
     });
-  const end = async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const ended = once(server, "exit");
-    server.kill("SIGKILL");
-    await ended;
-  };
+  const end = () => endProcess(server);
   ends.push(end);
   await until(() => {
     if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}: ${said}`);

@@ -25,7 +25,7 @@ export interface NodeGroupOptions
   readonly recorder: Recorder;
 }
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 120_000;
 const startDelayMs = 200;
 
 type FaultOfNode = Extract<NodeFault, { node: number }>;
@@ -90,7 +90,7 @@ export class NodeGroup implements System {
 
   async start(): Promise<void> {
     await this.#store.start();
-    await Promise.all(this.#nodes.map((node) => node.start()));
+    await Promise.all(this.#nodes.map((node) => startPatiently(node)));
   }
 
   async carryOut(fault: SystemFault): Promise<void> {
@@ -119,7 +119,7 @@ export class NodeGroup implements System {
   async restart(): Promise<boolean> {
     await Promise.all(this.#nodes.map((node) => node.kill()));
     await this.#store.restart();
-    await Promise.all(this.#nodes.map((node) => node.start()));
+    await Promise.all(this.#nodes.map((node) => startPatiently(node)));
     return true;
   }
 
@@ -153,12 +153,12 @@ export class NodeGroup implements System {
         await node.kill();
         this.#recorder.end("kill");
         await sleep(fault.downMs);
-        await this.#startAgain(node);
+        await startPatiently(node);
         break;
       case "nodeClose":
         await node.close();
         await sleep(fault.downMs);
-        await this.#startAgain(node);
+        await startPatiently(node);
         break;
       case "nodeSuspend":
         node.suspend(fault.ms);
@@ -172,22 +172,23 @@ export class NodeGroup implements System {
     }
   }
 
-  /** A node that finds its store away when it starts ends, and is started again, as a process manager does it. */
-  async #startAgain(node: ServerProcess): Promise<void> {
-    const deadline = Date.now() + startTimeoutMs;
-    for (;;) {
-      try {
-        await node.start();
-        return;
-      } catch (error) {
-        if (!String(error).includes("HF_BROKER_UNAVAILABLE") || Date.now() > deadline) throw error;
-        await sleep(startDelayMs);
-      }
-    }
-  }
-
   #count(kind: NodeFault["kind"] | "skipped"): void {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  }
+}
+
+/** A node that finds its store away or silent when it starts ends, and is started again, as a process manager does it. */
+async function startPatiently(node: ServerProcess): Promise<void> {
+  const deadline = Date.now() + startTimeoutMs;
+  for (;;) {
+    try {
+      await node.start();
+      return;
+    } catch (error) {
+      const isTemporary = /HF_BROKER_UNAVAILABLE|HF_STORE_IN_USE/.test(String(error));
+      if (!isTemporary || Date.now() > deadline) throw error;
+      await sleep(startDelayMs);
+    }
   }
 }
 

@@ -1,16 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCli, serveWith } from "../../../../packages/holdfast/test/cli/run-cli.js";
+import { createTemporaryFolder } from "../../../../packages/holdfast/test/support/temporary-folder.js";
 
 const program = join(import.meta.dirname, "../../dist/server/main.js");
 const serve = (...flags: string[]) => serveWith(program, ...flags);
 
 function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-showcase-cli-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("showcase-cli");
 }
 
 describe("npm start", () => {

@@ -1,17 +1,15 @@
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { next } from "../../../../packages/holdfast/test/support/app-server.js";
+import { createTemporaryFolder } from "../../../../packages/holdfast/test/support/temporary-folder.js";
 import { testTls } from "../../../../packages/holdfast/test/support/tls.js";
 import { keysFileName } from "../../server/showcase.js";
 import { codeOf, ShowcaseServer } from "./support/showcase-server.js";
 
 function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-showcase-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("showcase");
 }
 
 describe("login", () => {

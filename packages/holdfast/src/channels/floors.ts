@@ -19,6 +19,8 @@ import type {
 
 /** Channels in one generation; the least recently seen are forgotten a generation at a time. */
 const maxChannels = 100_000;
+/** Epochs of a channel that are known to be replaced. */
+const maxReplaced = 4;
 
 /** The broker, with floors where its log needs them. */
 export function withFloors(broker: Broker): Broker {
@@ -42,6 +44,8 @@ export class LogWithFloors implements Log {
   readonly #maxChannels: number;
   #recent = new Map<string, Position>();
   #older = new Map<string, Position>();
+  /** Epochs that others have replaced, by channel, latest last: their events may come late. */
+  readonly #replaced = new Map<string, readonly string[]>();
 
   /** @param max channels in each of two generations. @default 100,000 */
   constructor(log: Log, max = maxChannels) {
@@ -53,7 +57,8 @@ export class LogWithFloors implements Log {
   watch(events: LogEvents): LogEvents {
     return {
       onPublication: (channel: string, publication: Publication, epoch: string) => {
-        this.#see(channel, { epoch, offset: publication.offset });
+        if (this.#replaced.get(channel)?.includes(epoch) !== true)
+          this.#see(channel, { epoch, offset: publication.offset });
         events.onPublication(channel, publication, epoch);
       },
       onDisconnect: () => events.onDisconnect(),
@@ -151,7 +156,18 @@ export class LogWithFloors implements Log {
       this.#recent = new Map();
     }
     this.#recent.set(channel, isKnown ? floor : position);
+    if (floor !== undefined && floor.epoch !== position.epoch)
+      this.#replace(channel, floor.epoch, position.epoch);
     return position;
+  }
+
+  /** Of the log's own answers, the latest counts, even if it has gone back to an epoch that was replaced. */
+  #replace(channel: string, before: string, now: string): void {
+    const epochs = (this.#replaced.get(channel) ?? []).filter((epoch) => epoch !== now && epoch !== before);
+    this.#replaced.delete(channel);
+    this.#replaced.set(channel, [...epochs, before].slice(-maxReplaced));
+    const [oldest] = this.#replaced.keys();
+    if (oldest !== undefined && this.#replaced.size > this.#maxChannels) this.#replaced.delete(oldest);
   }
 }
 

@@ -99,6 +99,11 @@ export class Admission {
     return undefined;
   }
 
+  /** What is counted for the address of a request; empty if nothing is. */
+  keyOf({ source }: AdmittedRequest): string {
+    return this.#options.peerKeyOf(source.address);
+  }
+
   /** A connection is being opened; `add` follows in the same turn. */
   enter({ source, request }: AdmittedRequest): Peer {
     const { addressLimits, peerKeyOf } = this.#options;

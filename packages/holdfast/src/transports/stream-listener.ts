@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Encoding } from "../channels/batches.js";
 import type { Cluster, EmulationResult } from "../channels/cluster.js";
+import { PeerCounts } from "../requests/addresses.js";
 import { type HttpExchange, parseJsonObject } from "../requests/exchange.js";
 import type { HeaderFields } from "../requests/origins.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
@@ -77,6 +78,9 @@ export class StreamListener {
   readonly #openings: Readonly<Record<keyof Formats, Open>>;
   /** By session id. */
   readonly #transports = new Map<string, EmulatedTransport>();
+  /** Requests whose commands wait for other nodes, by address. */
+  readonly #forwarded = new PeerCounts();
+  #numForwarded = 0;
   /** One function for all connections, since each keeps it. */
   readonly #onGone = (transport: AdmittedConnection) => {
     if (transport instanceof EmulatedTransport) this.#transports.delete(transport.emulation.session);
@@ -205,7 +209,25 @@ export class StreamListener {
     return undefined;
   }
 
-  async #forward({ session, node, data }: CommandEnvelope): Promise<HttpRefusal | undefined> {
+  /** Nobody knows yet whether there is such a session, so those who ask for many wait for few. */
+  async #forward(
+    { admitted }: HttpExchange,
+    { session, node, data }: CommandEnvelope,
+  ): Promise<HttpRefusal | undefined> {
+    const key = this.#options.admission.keyOf(admitted);
+    if (this.#numForwarded >= maxForwarded || this.#forwarded.countOf(key) >= maxForwardedOfAddress)
+      return tooManyForwarded;
+    const place = key === "" ? undefined : this.#forwarded.enter(key);
+    this.#numForwarded++;
+    try {
+      return await this.#send(session, node, data);
+    } finally {
+      this.#forwarded.leave(place);
+      this.#numForwarded--;
+    }
+  }
+
+  async #send(session: string, node: string, data: Encoded): Promise<HttpRefusal | undefined> {
     const { outcomes } = await this.#options.cluster.send({ kind: "emulate", session, data }, node);
     const outcome = outcomes.get(node);
     if (outcome === undefined)
@@ -222,7 +244,7 @@ export class StreamListener {
       return refuse(400, `The body must be ${codec.contentType} with the fields session, node and data.`);
     const { session, node, data } = envelope;
     const refusal =
-      node === this.#options.node ? await this.#take(session, data) : await this.#forward(envelope);
+      node === this.#options.node ? await this.#take(session, data) : await this.#forward(exchange, envelope);
     if (refusal) return refusal;
     if (exchange.isClosed) return undefined;
     exchange.response.writeHead(204, exchange.headers);
@@ -231,6 +253,15 @@ export class StreamListener {
   }
 }
 
+/** Commands that wait for other nodes, which take seconds to answer if they are stopped. Others need the same room (node-cluster.ts). */
+const maxForwarded = 5000;
+const maxForwardedOfAddress = 100;
+
+const tooManyForwarded = refuse(
+  503,
+  "Too many commands for sessions of other nodes are waiting.",
+  retryAfter(1000),
+);
 const tooMany = refuse(429, "Too many commands of this session are waiting.", retryAfter(1000));
 
 function codecOfBody({ request }: HttpExchange): Codec {

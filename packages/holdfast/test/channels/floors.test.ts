@@ -64,6 +64,34 @@ describe("floors", () => {
     expect(floors).toEqual([{ epoch: "b", offset: 2 }]);
   });
 
+  it("stay with the new epoch when events of those before it come late", async () => {
+    const { answers, floors, log } = fakeLog();
+    const floored = new LogWithFloors(log);
+    const events = floored.watch(brokerEvents().log);
+    for (const epoch of ["a", "b", "c"]) {
+      answers.head = { epoch, offset: 2 };
+      await floored.history("news", all);
+    }
+    for (const epoch of ["a", "b"]) events.onPublication("news", { offset: 8, data: "1", time: 0 }, epoch);
+    events.onPublication("news", { offset: 3, data: "1", time: 0 }, "c");
+    await floored.publish("news", { data: "1" }, { retention });
+    expect(floors).toEqual([{ epoch: "c", offset: 3 }]);
+  });
+
+  it("go back to an epoch with the log, and follow its events again", async () => {
+    const { answers, floors, log } = fakeLog();
+    const floored = new LogWithFloors(log);
+    const events = floored.watch(brokerEvents().log);
+    for (const epoch of ["a", "b", "a"]) {
+      answers.head = { epoch, offset: 2 };
+      await floored.history("news", all);
+    }
+    events.onPublication("news", { offset: 3, data: "1", time: 0 }, "a");
+    events.onPublication("news", { offset: 9, data: "1", time: 0 }, "b");
+    await floored.publish("news", { data: "1" }, { retention });
+    expect(floors).toEqual([{ epoch: "a", offset: 3 }]);
+  });
+
   it.each(["subscribe", "history"] as const)(
     "make a log that went back start a new epoch before %s gives its position",
     async (call) => {

@@ -1,12 +1,11 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttp } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { findFreePort } from "../support/free-port.js";
 import { until } from "../support/server.js";
+import { createTemporaryFolder } from "../support/temporary-folder.js";
 import { CliRun, runCli, serve } from "./run-cli.js";
 
 describe("holdfast serve", () => {
@@ -84,8 +83,7 @@ describe("holdfast publish, subscribe and history", () => {
   });
 
   it("publish, print and read data as the text that it is", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-read-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("read");
     const { url } = await serve("--data", data);
     const text = '{"id":1234567890123456789,"e":1e400,"10":"a","9":"b"}';
     expect((await runCli(["publish", "news", text, "--url", url])).code).toBe(0);
@@ -152,8 +150,7 @@ describe("holdfast publish, subscribe and history", () => {
   });
 
   it("history reads a store whose server runs, and when it was killed", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-read-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("read");
     const { run, url } = await serve("--data", data);
     for (const text of ["1", "2", "3"])
       await runCli(["publish", "news", text, "--url", url, "--user", "ann"]);

@@ -1,10 +1,9 @@
 /** Runs the built `holdfast` command as its users do. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { endWithTest } from "../support/child-process.js";
 import { until } from "../support/server.js";
+import { createTemporaryFolder } from "../support/temporary-folder.js";
 
 const main = join(import.meta.dirname, "../../bin/holdfast.js");
 
@@ -28,7 +27,7 @@ export class CliRun {
       this.err += chunk;
     });
     this.#exited = new Promise((resolve) => this.child.on("close", resolve));
-    onTestFinished(() => void this.child.kill("SIGKILL"));
+    endWithTest(this.child);
   }
 
   get lines(): string[] {
@@ -76,8 +75,7 @@ export async function runCli(
 function defaultsBeside(args: readonly string[]): string[] {
   const port = args.includes("--port") ? [] : ["--port", "0"];
   if (args.includes("--data")) return port;
-  const data = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
-  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+  const data = createTemporaryFolder("cli");
   return [...port, "--data", data];
 }
 

@@ -1,17 +1,15 @@
 /** A folder with a configuration in it, which goes when the test ends. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { type ConfigSources, type Configuration, loadConfiguration } from "../../src/config/load-config.js";
 import * as holdfast from "../../src/index.js";
+import { createTemporaryFolder } from "../support/temporary-folder.js";
 
 export const goodSecret = "rT7xKq2mVb9LwZc4NpYs8HdJfG3uEa6QkWvXtB1o";
 
 /** @param files texts or bytes by their names */
 export function makeFolder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = createTemporaryFolder("config");
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   return folder;
 }

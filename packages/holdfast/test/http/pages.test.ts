@@ -1,12 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RawClient, startServer, until } from "../support/server.js";
+import { createTemporaryFolder } from "../support/temporary-folder.js";
 
 function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-pages-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = createTemporaryFolder("pages");
   mkdirSync(join(folder, "assets"));
   writeFileSync(join(folder, "index.html"), "<title>start</title>");
   writeFileSync(join(folder, "assets", "app-1a2b.js"), "export {};");

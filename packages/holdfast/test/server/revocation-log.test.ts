@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Revocations, revocationDurationMs } from "../../src/auth/revocations.js";
 import { LmdbBroker } from "../../src/brokers/lmdb/lmdb-broker.js";
 import { MemoryBroker } from "../../src/brokers/memory/memory-broker.js";
@@ -15,6 +12,7 @@ import { ControlledBroker } from "../channels/support/controlled-broker.js";
 import { countTo } from "../channels/support/entries.js";
 import { createCounter } from "../support/counter.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
+import { createTemporaryFolder } from "../support/temporary-folder.js";
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -269,8 +267,7 @@ describe("length of the log", () => {
 
 describe("log of revocations on a store", () => {
   it("is as short, and complete, when the store is opened again", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "holdfast-revocation-log-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = createTemporaryFolder("revocation-log");
     const errors: unknown[] = [];
     const onError = (error: unknown) => void errors.push(error);
     const open = async () => {

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CliRun, runCli } from "../../../holdfast/test/cli/run-cli.js";
 import { until } from "../../../holdfast/test/support/server.js";
+import { createTemporaryFolder } from "../../../holdfast/test/support/temporary-folder.js";
 import { progressLine } from "../../src/cli/progress.js";
 import { labText } from "../../src/cli/text.js";
 import { type LabResult, labTransports } from "../../src/report/index.js";
@@ -12,9 +12,7 @@ import { measured, resultOf } from "../report/measurement.js";
 const short = ["lab", "--users", "3", "--duration", "1s", "--rate", "4", "--interval", "200ms"];
 
 function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-lab-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("lab");
 }
 
 /** Processes that a process has started. Linux only. */

@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { next } from "../../../../../packages/holdfast/test/support/app-server.js";
+import { createTemporaryFolder } from "../../../../../packages/holdfast/test/support/temporary-folder.js";
 import { codeOf, ShowcaseServer, type Somebody } from "../../server/support/showcase-server.js";
 
 interface Room {
@@ -79,8 +77,7 @@ describe("messages", () => {
   });
 
   it("are there after a restart, where there is a folder, and so are members", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-rooms-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("rooms");
     const first = await ShowcaseServer.start({ data });
     const ann = await first.join("Ann");
     const { room } = (await ann.call("createRoom", { title: "Plans" })) as Room;

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { createTemporaryFolder } from "../../../../../packages/holdfast/test/support/temporary-folder.js";
 import {
   type BestRow,
   bestMap,
@@ -252,8 +250,7 @@ describe("the table", () => {
   });
 
   it("is there after a restart, where there is a folder, and nobody plays then", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-leaderboard-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("leaderboard");
     const first = await start({ data });
     const ann = await first.server.join("Ann");
     const round = await begin(ann);

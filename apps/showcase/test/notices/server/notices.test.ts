@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { next } from "../../../../../packages/holdfast/test/support/app-server.js";
+import { createTemporaryFolder } from "../../../../../packages/holdfast/test/support/temporary-folder.js";
 import type { Marks } from "../../../notices/server/marks.js";
 import type { Notice } from "../../../notices/server/notice.js";
 import { codeOf, ShowcaseServer, type Somebody } from "../../server/support/showcase-server.js";
@@ -100,8 +98,7 @@ describe("the channel of a person", () => {
   });
 
   it("has what it had after a restart, where there is a folder, and so has what is read", async () => {
-    const data = mkdtempSync(join(tmpdir(), "holdfast-notices-"));
-    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    const data = createTemporaryFolder("notices");
     const first = await ShowcaseServer.start({ data });
     const ann = await first.join("Ann");
     for (const text of ["one", "two", "three"]) await ann.call("notify", { name: "Ann", text });

@@ -212,10 +212,14 @@ function* withReserved(runs: Iterable<Run>, reserved: readonly Run[]): Iterable<
 
 /** @param isComplete whether everything is in the index */
 export async function closeStore(store: OpenStore, isComplete: boolean): Promise<void> {
-  await store.index.close();
-  store.journal.noteIndex(stampIndex(store.indexPath));
-  await store.journal.close(isComplete);
-  await store.reserve.close();
-  if (isComplete) await writeMarker(store.folder, { ...store.marker, isClean: true });
-  store.owner.release();
+  try {
+    await store.index.close();
+    store.journal.noteIndex(stampIndex(store.indexPath));
+    await store.journal.close(isComplete);
+    await store.reserve.close();
+    if (isComplete) await writeMarker(store.folder, { ...store.marker, isClean: true });
+  } finally {
+    // Nothing is written any more: the next owner repairs what is incomplete.
+    store.owner.release();
+  }
 }

@@ -164,10 +164,13 @@ export class SharedStore implements NodeLog {
     this.#pending.rejectAll(closed);
     if (role.kind === "follower") role.link.end();
     if (role.kind !== "owner") return;
-    await role.server.pause();
-    await role.log.close();
-    // Only now, so that one of the followers finds the lock free.
-    role.server.close();
+    try {
+      await role.server.pause();
+      await role.log.close();
+    } finally {
+      // Only now, so that one of the followers finds the lock free.
+      role.server.close();
+    }
   }
 
   async subscribe(channel: string): Promise<Position> {

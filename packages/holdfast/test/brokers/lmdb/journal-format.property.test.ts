@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { decodeFrame, encodeFileFrame, type Frame } from "../../../src/brokers/lmdb/format.js";
 import { readJournal } from "../../../src/brokers/lmdb/journal.js";
 import { fuzzRuns } from "../../support/fuzz/seed.js";
+import { createTemporaryFolder } from "../../support/temporary-folder.js";
 
 // What was written, as it comes back: JSON has no -0, and UTF-8 no halves of characters.
 const header = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);
@@ -20,8 +20,7 @@ function toJournal(frames: readonly Frame[]): Buffer {
 }
 
 function openReader() {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-journal-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = createTemporaryFolder("journal");
   const path = join(folder, "journal-1.log");
   return (bytes: Uint8Array) => {
     writeFileSync(path, bytes);

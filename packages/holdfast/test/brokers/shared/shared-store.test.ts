@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ample, countTo, EventRecord, query } from "../../../../../test/conformance/broker/fixture.js";
+import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { connectToOwner, findOwner, type OwnerRecord } from "../../../src/brokers/lmdb/store-folder.js";
 import { encodeFrame, type Frame, FrameReader, kinds } from "../../../src/brokers/shared/frames.js";
 import { SharedStore } from "../../../src/brokers/shared/shared-store.js";
@@ -11,6 +10,7 @@ import { protocolVersion } from "../../../src/brokers/shared/store-server.js";
 import { systemClock } from "../../../src/sockets/system-clock.js";
 import { createCounter } from "../../support/counter.js";
 import { until } from "../../support/server.js";
+import { createTemporaryFolder } from "../../support/temporary-folder.js";
 
 const createEpoch = createCounter("epoch");
 
@@ -27,9 +27,7 @@ class LinkRecord extends EventRecord {
 }
 
 function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-shared-store-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("shared-store");
 }
 
 async function openStore(folder: string) {
@@ -43,7 +41,7 @@ async function openStore(folder: string) {
       throw error;
     },
   });
-  onTestFinished(() => store.close());
+  onTestFinished(() => store.close().catch(() => {}));
   await store.open(events);
   return { store, events };
 }
@@ -78,6 +76,23 @@ describe("store whose owner closes", () => {
     }
     await publish(followers[0] as Opened, 51);
     await until(() => followers.every(({ events }) => events.offsets("news").at(-1) === 51));
+  });
+
+  it("is taken over, too, if it could not be closed properly", async () => {
+    const [owner, follower] = await openStores(2);
+    await publish(follower, 1);
+    const { close } = Journal.prototype;
+    const fault = vi.spyOn(Journal.prototype, "close").mockImplementationOnce(async function (
+      this: Journal,
+      isEmpty: boolean,
+    ) {
+      await close.call(this, isEmpty);
+      throw new Error("the disk is gone");
+    });
+    onTestFinished(() => fault.mockRestore());
+    await expect(owner.store.close()).rejects.toThrow("the disk is gone");
+    await until(() => follower.store.isOwner);
+    expect(await publish(follower, 2)).toMatchObject({ position: { offset: 2 } });
   });
 
   it("knows what the processes that are left had counted, and not what the closed one had", async () => {

@@ -1,6 +1,5 @@
 /** Stores in temporary folders, brokers on them, and copies of them as a crash would leave them. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { EventRecord } from "../../../../../../test/conformance/broker/fixture.js";
@@ -9,6 +8,7 @@ import type { BrokerEvents } from "../../../../src/channels/broker.js";
 import { HoldfastError } from "../../../../src/errors.js";
 import { createCounter } from "../../../support/counter.js";
 import { FakeClock } from "../../../support/fake-clock.js";
+import { createTemporaryFolder } from "../../../support/temporary-folder.js";
 
 export const createEpoch = createCounter("epoch");
 export const checkpointDelayMs = 50;
@@ -17,9 +17,7 @@ export const checkpointDelayMs = 50;
 const isLock = (path: string) => /(^|\/)(owner\b.*|lock\.mdb|data\.mdb-lock)$/.test(path);
 
 export function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-store-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  return createTemporaryFolder("store");
 }
 
 export interface OpenBroker {
