@@ -17,11 +17,12 @@ export async function openStage() {
   const { createServer } = await import(join(root, "packages/holdfast/dist/index.js"));
   const { createShowcase } = await import(join(root, "apps/showcase/dist/server/showcase.js"));
   const showcase = createShowcase();
-  const { app, routes, use, moderatorKey } = showcase;
+  const { app, routes, traceSocket, use, moderatorKey } = showcase;
   const server = createServer(app, {
     port: 0,
     pages: join(root, "apps/showcase/dist/pages"),
     routes,
+    traceSocket,
     apiKeys: [moderatorKey],
   });
   use(server);

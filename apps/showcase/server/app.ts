@@ -5,6 +5,7 @@ import { type ChatContext, createChat } from "../chat/server/chat.js";
 import { createLab } from "../lab/server/lab.js";
 import { createLeaderboard } from "../leaderboard/server/leaderboard.js";
 import { createNotices } from "../notices/server/notices.js";
+import { createStory } from "../start/server/story.js";
 import { createTicker } from "../ticker/server/ticker.js";
 import type { Moderation } from "./moderation.js";
 import { allow, nobody, type PartContext } from "./part.js";
@@ -23,6 +24,7 @@ export function createShowcaseApp(context: AppContext) {
   const notices = createNotices(context);
   const canvas = createCanvas(context);
   const lab = createLab(context);
+  const story = createStory(context);
   const ownMap = channel({ kind: "map", durability, allow: nobody });
   const app = defineApp({
     authenticate,
@@ -33,6 +35,7 @@ export function createShowcaseApp(context: AppContext) {
       ...canvas.channels,
       ...lab.channels,
       ...chat.channels,
+      ...story.channels,
       [maps.names]: channel({ kind: "map", map: { ttl: "30d" }, durability, allow: nobody }),
       [maps.sanctions]: ownMap,
       [maps.settings]: ownMap,
@@ -46,10 +49,24 @@ export function createShowcaseApp(context: AppContext) {
         allow: allow(({ user }) => isTool(user)),
       }),
     },
-    rpc: { ...leaderboard.rpc, ...ticker.rpc, ...notices.rpc, ...canvas.rpc, ...lab.rpc, ...chat.rpc },
+    rpc: {
+      ...leaderboard.rpc,
+      ...ticker.rpc,
+      ...notices.rpc,
+      ...canvas.rpc,
+      ...lab.rpc,
+      ...chat.rpc,
+      ...story.rpc,
+    },
+    onConnect: ({ user }) => {
+      story.crowd.arrive(user);
+      return undefined;
+    },
+    onDisconnect: ({ user }) => story.crowd.leave(user),
   });
-  const parts = [chat, leaderboard, ticker, notices, canvas, lab];
-  return { app, running: parts.map(({ running }) => running) };
+  const parts = [chat, leaderboard, ticker, notices, canvas, lab, story];
+  const { routes, traceSocket } = story;
+  return { app, routes, traceSocket, running: parts.map(({ running }) => running) };
 }
 
 export type ShowcaseApp = ReturnType<typeof createShowcaseApp>["app"];

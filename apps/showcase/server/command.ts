@@ -72,6 +72,7 @@ function withShowcase(configuration: Configuration, pages: string): ShowcaseRun 
         pages,
         ...options,
         routes: showcase.routes,
+        traceSocket: showcase.traceSocket,
         ...(hasOwnKey && { apiKeys: [showcase.moderatorKey] }),
       },
     },

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { type AuthenticateContext, type AuthenticatedUser, reject, signToken, type User } from "holdfast";
-import { createTokens, type Tokens } from "holdfast/internal";
+import { createTokens, pathOf, type Tokens } from "holdfast/internal";
 import { type Moderation, moderatedCode } from "./moderation.js";
 import { maps, type Store } from "./store.js";
 import { canonicalName, tidyName } from "./text-rules.js";
@@ -137,6 +137,26 @@ export function isTool({ id, meta }: User): boolean {
   return id === "" && meta === toolMeta;
 }
 
+/** What connections have that last, rather than single requests: those of `/connection/…`. */
+interface Connected {
+  readonly isConnected: boolean;
+}
+
+const connected: Connected = Object.freeze({ isConnected: true });
+const asking: Connected = Object.freeze({ isConnected: false });
+
+/** Whether it is a connection that lasts, rather than a request or a stream over plain HTTP. */
+export function isConnected({ meta }: User): boolean {
+  return meta === connected || meta === toolMeta;
+}
+
+/** A page may say that it needs no name: `?guest`. Others are told that they have no session, and ask for a name. */
+function guestOf(url: string, meta: Connected): AuthenticatedUser | undefined {
+  const query = url.indexOf("?");
+  if (query < 0 || !new URLSearchParams(url.slice(query + 1)).has("guest")) return undefined;
+  return { id: "", meta };
+}
+
 export function createAuthenticate(
   sessions: Sessions,
   moderation: Moderation,
@@ -144,11 +164,12 @@ export function createAuthenticate(
 ): Authenticator {
   const known = digestOf(programKey);
   return async (request) => {
+    const meta = pathOf(request.url).includes("/connection/") ? connected : asking;
     const session = await sessions.find(readSessionCookie(request.headers.cookie, request.url));
-    if (session === undefined) return hasKey(request, known) ? { id: "", meta: toolMeta } : undefined;
+    if (session === undefined) return hasKey(request, known) ? { id: "", meta: toolMeta } : guestOf(request.url, meta);
     const { user, name, expiresAt } = session;
     if (await moderation.isBanned(user)) reject(moderatedCode, "a moderator has banned you");
-    return { id: user, info: { name }, expiresAt };
+    return { id: user, info: { name }, meta, expiresAt };
   };
 }
 

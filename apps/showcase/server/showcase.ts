@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Durability, HoldfastError } from "holdfast";
+import { type Durability, HoldfastError, type TraceSocket } from "holdfast";
 import { messageOf, type OwnRoutes } from "holdfast/internal";
 import { PrivateRooms } from "../chat/server/private-rooms.js";
 import { createIsWelcome, createShowcaseApp, type ShowcaseApp } from "./app.js";
@@ -27,6 +27,8 @@ export interface Showcase {
   readonly app: ShowcaseApp;
   /** For the server's option of that name. */
   readonly routes: OwnRoutes;
+  /** For the server's option of that name. */
+  readonly traceSocket: TraceSocket;
   /** For the server's `apiKeys`, unless there are others. */
   readonly moderatorKey: string;
   /** For programs of this machine: another one each time. */
@@ -55,10 +57,12 @@ export function createShowcase({
   const authenticate = createAuthenticate(sessions, moderation, programKey);
   const isWelcome = createIsWelcome(moderation);
   const context = { authenticate, rooms, moderation, store, isWelcome, now, durability, onError };
-  const { app, running } = createShowcaseApp(context);
+  const { app, running, traceSocket, routes: storyRoutes } = createShowcaseApp(context);
+  const loginRoutes = createRoutes({ store, sessions, moderation, rooms, onError });
   return {
     app,
-    routes: createRoutes({ store, sessions, moderation, rooms, onError }),
+    routes: (...request) => loginRoutes(...request) || storyRoutes(...request),
+    traceSocket,
     moderatorKey,
     programKey,
     use: (server) => store.use(server),

@@ -9,7 +9,7 @@ const files = readdirSync(pages, { recursive: true, encoding: "utf8" }).filter((
 
 /** Most bytes that a page loads, compressed. Those that draw charts carry a library for it. */
 const budgets: Readonly<Record<string, { readonly js: number; readonly css: number }>> = {
-  "": { js: 0, css: 4096 },
+  "": { js: 24 * 1024, css: 8 * 1024 },
   chat: { js: 64 * 1024, css: 9 * 1024 },
   canvas: { js: 64 * 1024, css: 8 * 1024 },
   leaderboard: { js: 64 * 1024, css: 8 * 1024 },
@@ -29,10 +29,13 @@ function loadedBytes(page: string, extension: string): number {
   );
 }
 
+/** Both fonts are loaded by every page. */
+const fontBudget = 40 * 1024;
+
 describe("the built pages", () => {
   it("are the ones that the start page leads to", () => {
     const html = readFileSync(join(pages, "index.html"), "utf8");
-    const led = [...html.matchAll(/<a href="\.\/([a-z]+)\/"/g)].map(([, name]) => name).sort();
+    const led = [...new Set([...html.matchAll(/<a href="\.\/([a-z]+)\/"/g)].map(([, name]) => name))].sort();
     const built = files
       .filter((name) => /^[a-z]+\/index\.html$/.test(name))
       .map((name) => name.split("/")[0]);
@@ -45,6 +48,13 @@ describe("the built pages", () => {
     expect(loadedBytes(page, ".js")).toBeLessThanOrEqual(js);
     expect(loadedBytes(page, ".css")).toBeGreaterThan(500);
     expect(loadedBytes(page, ".css")).toBeLessThanOrEqual(css);
+  });
+
+  it("share two small fonts", () => {
+    const fonts = files.filter((name) => name.endsWith(".woff2"));
+    expect(fonts).toHaveLength(2);
+    const bytes = fonts.reduce((sum, name) => sum + readFileSync(join(pages, name)).length, 0);
+    expect(bytes).toBeLessThanOrEqual(fontBudget);
   });
 
   it("names no other host", () => {

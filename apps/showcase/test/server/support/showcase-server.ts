@@ -42,7 +42,14 @@ export class ShowcaseServer {
     this.moderatorKey = showcase.moderatorKey;
     this.programKey = showcase.programKey;
     this.server = createServer(showcase.app, {
-      ...{ port: 0, pages: null, onError, routes: showcase.routes, apiKeys: [showcase.moderatorKey] },
+      ...{
+        port: 0,
+        pages: null,
+        onError,
+        routes: showcase.routes,
+        traceSocket: showcase.traceSocket,
+        apiKeys: [showcase.moderatorKey],
+      },
       ...(options.data !== undefined && { data: options.data }),
       ...others,
     }) as unknown as HoldfastServer;

@@ -1,0 +1,79 @@
+/** The two ways of hearing of news without a WebSocket: to ask again and again, and to ask and wait. */
+import { type Letter, type Place, type Position, readChannel } from "./place.js";
+
+export interface ReaderOptions {
+  readonly place: Place;
+  /** What its requests are marked with. */
+  readonly label: string;
+  readonly onLetters: (letters: readonly Letter[]) => void;
+  /** After each answer: whether there was anything in it, and how long it took, in milliseconds. */
+  readonly onAnswer: (hadNews: boolean, tookMs: number, body: string) => void;
+  readonly onAsk?: () => void;
+  readonly onError: (message: string) => void;
+  readonly now: () => number;
+}
+
+export interface Reader {
+  stop(): void;
+}
+
+export const pollEveryMs = 1000;
+export const longPollSeconds = 10;
+/** A page that is left open must not go on for ever. */
+const maxPolls = 90;
+
+async function read(
+  { place, label, now, onAsk, onAnswer, onLetters }: ReaderOptions,
+  since: Position | undefined,
+  query: string,
+  signal: AbortSignal,
+): Promise<Position> {
+  const startedAt = now();
+  onAsk?.();
+  const from = since ? `since=${encodeURIComponent(`${since.epoch}:${since.offset}`)}&${query}` : "limit=0&";
+  const answer = await readChannel(place.request(label, from), signal);
+  const letters = answer.publications ?? [];
+  // The first answer only says where the reader stands.
+  if (since !== undefined) onAnswer(letters.length > 0, now() - startedAt, JSON.stringify(answer));
+  if (letters.length > 0) onLetters(letters);
+  return { epoch: answer.epoch, offset: answer.offset };
+}
+
+function run(options: ReaderOptions, step: (signal: AbortSignal) => Promise<void>): Reader {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const loop = async () => {
+    for (let count = 0; count < maxPolls && !signal.aborted; count++) await step(signal);
+  };
+  loop().catch((error: unknown) => {
+    if (!signal.aborted) options.onError(error instanceof Error ? error.message : String(error));
+  });
+  return { stop: () => controller.abort() };
+}
+
+const wait = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
+/** Asks every second. */
+export function startPolling(options: ReaderOptions): Reader {
+  let since: Position | undefined;
+  return run(options, async (signal) => {
+    const startedAt = options.now();
+    since = await read(options, since, "", signal);
+    await wait(Math.max(0, pollEveryMs - (options.now() - startedAt)), signal);
+  });
+}
+
+/** Asks, and lets the server wait with its answer until there is something to say. */
+export function startLongPolling(options: ReaderOptions): Reader {
+  let since: Position | undefined;
+  return run(options, async (signal) => {
+    since = await read(options, since, `wait=${longPollSeconds}s&`, signal);
+  });
+}

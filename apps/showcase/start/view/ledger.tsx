@@ -1,0 +1,28 @@
+/** Below the headline: the three ways as strokes that grow with what they have cost this page so far. */
+import type { StageProps } from "../main.js";
+import { formatBytes } from "./parts.js";
+
+export function Ledger({ story }: StageProps) {
+  const rows = [
+    { way: "poll", name: "asking", label: "poll" },
+    { way: "long", name: "asking and waiting", label: "long" },
+    { way: "line", name: "one open line", label: "line" },
+  ].map((row) => {
+    const { received, sent } = story.tap.tallyOf(row.label);
+    return { ...row, bytes: received + sent };
+  });
+  const most = Math.max(4000, ...rows.map(({ bytes }) => bytes));
+  return (
+    <dl class="ledger" title="What each way has cost this page so far">
+      {rows.map(({ way, name, bytes }) => (
+        <div key={way} class={way}>
+          <dt>{name}</dt>
+          <dd>
+            <span class="ledger-bar" style={{ width: `${(bytes / most) * 100}%` }} />
+            <span class="ledger-bytes">{formatBytes(bytes)}</span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
