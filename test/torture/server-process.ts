@@ -34,7 +34,8 @@ export interface ServerProcessOptions {
   readonly onFailure: (text: string) => void;
 }
 
-const startTimeoutMs = 20_000;
+/** Longer than a node waits for its store. */
+const startTimeoutMs = 45_000;
 const closeTimeoutMs = 20_000;
 const maxErrorCharacters = 4000;
 
