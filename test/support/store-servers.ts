@@ -9,8 +9,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findClusterNats } from "../../packages/holdfast/test/support/nats-programs.js";
 
-export type StoreProgram = "redis-server" | "redis-sentinel" | "nats-server";
+export type StoreProgram = "redis-server" | "redis-sentinel" | "nats-server" | typeof clusterNats;
+
+/** A nats-server that can keep replicas. */
+export const clusterNats = "nats-server 2.10.27";
 
 const startTimeoutMs = 20_000;
 const pollMs = 20;
@@ -18,6 +22,7 @@ const maxErrorCharacters = 4000;
 
 /** @returns its path; undefined where it is not installed */
 export function findProgram(name: StoreProgram): string | undefined {
+  if (name === clusterNats) return findClusterNats()?.file;
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
@@ -198,7 +203,12 @@ export async function createNatsServer(options: NatsServerOptions): Promise<Stor
     });
     return response.ok;
   };
-  return new StoreServer({ program: "nats-server", args: ["-c", file], port, isReady });
+  return new StoreServer({
+    program: cluster ? clusterNats : "nats-server",
+    args: ["-c", file],
+    port,
+    isReady,
+  });
 }
 
 function describeCluster({ name, port, routes }: NonNullable<NatsServerOptions["cluster"]>): string[] {

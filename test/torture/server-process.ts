@@ -34,6 +34,7 @@ export interface ServerProcessOptions {
   readonly onFailure: (text: string) => void;
 }
 
+/** Longer than a node waits for its store. */
 const startTimeoutMs = 120_000;
 const closeTimeoutMs = 60_000;
 const maxErrorCharacters = 4000;

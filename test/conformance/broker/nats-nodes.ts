@@ -45,6 +45,8 @@ export class NatsNodes {
       node: { id: `nats-node-${++nodes}`, name: "test", version: "1.0.0", startedAt: 0 },
       needs,
     });
+    // Servers that have just started are waited for, which is reported.
+    errors.length = 0;
     return { broker, events, errors };
   }
 
@@ -74,9 +76,9 @@ export interface StreamView {
   readonly cluster?: { readonly leader?: string };
 }
 
-/** Waits until something holds. @throws Error after 20 s */
+/** Waits until something holds. @throws Error after a minute */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`${what} did not come true in time`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,5 +1,5 @@
 /** The brokers that several nodes are tortured on, each with its store: what that keeps, and what may happen to it. */
-import type { StoreProgram } from "../../support/store-servers.js";
+import { clusterNats, type StoreProgram } from "../../support/store-servers.js";
 import type { Store } from "../channels.js";
 
 export interface BrokerTraits {
@@ -71,7 +71,7 @@ export const brokers = {
     storeServers: 3,
     storeFaults: ["storeKill", "isolate", "storeSuspend"],
     isRemote: true,
-    programs: ["nats-server"],
+    programs: [clusterNats],
     help: "three JetStream servers with three replicas; killed, paused, cut off from each other",
   },
 } as const satisfies Record<string, BrokerTraits>;

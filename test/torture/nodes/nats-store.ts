@@ -52,7 +52,7 @@ export class NatsStore implements NodeStore {
         monitorPort,
         folder: join(folder, name),
         name,
-        ...(count > 1 && { cluster: { name: "torture", port: clusterPorts[i] as number, routes } }),
+        ...(count > 1 && { cluster: { name: `torture-${process.pid}`, port: clusterPorts[i] as number, routes } }),
       });
       members.push({ server, name, monitorPort, proxies: proxies[i] as FaultProxy[] });
     }

@@ -1,42 +1,43 @@
 /** Real servers of NATS for tests: one, or a cluster of three, each with a store of its own. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { findFreePort } from "./free-port.js";
-
-/** Debian installs it where ordinary users do not look. */
-const programs = ["nats-server", "/usr/sbin/nats-server"];
-const program = programs.find((file) => spawnSync(file, ["--version"]).status === 0);
+import { findClusterNats, findNats, type NatsProgram } from "./nats-programs.js";
 
 /** Why there are no servers for tests; undefined if there are. With CI=true, they must be there. */
-export const noNatsReason = findReason();
+export const noNatsReason = findReason(findNats(), "nats-server");
+/** The same for clusters. */
+export const noNatsClusterReason = findReason(findClusterNats(), "nats-server 2.10.27 or later");
 
-function findReason(): string | undefined {
+function findReason(program: NatsProgram | undefined, name: string): string | undefined {
   if (program !== undefined) return undefined;
-  if (process.env.CI === "true") throw new Error("nats-server is not installed, and CI is true");
-  return "nats-server is not installed";
+  if (process.env.CI === "true") throw new Error(`${name} is not installed, and CI is true`);
+  return `${name} is not installed`;
 }
 
 export class NatsServer {
   readonly port: number;
   readonly #file: string;
+  readonly #program: NatsProgram;
   #process: ChildProcess | undefined;
 
-  constructor(port: number, configFile: string) {
+  constructor(port: number, configFile: string, program: NatsProgram) {
     this.port = port;
     this.#file = configFile;
+    this.#program = program;
   }
 
   get address(): string {
     return `127.0.0.1:${this.port}`;
   }
 
-  async start(): Promise<void> {
-    if (program === undefined) throw new Error(noNatsReason);
-    this.#process = spawn(program, ["--config", this.#file], { stdio: "ignore" });
+  /** @param program another version than before */
+  async start(program = this.#program): Promise<void> {
+    this.#process = spawn(program.file, ["--config", this.#file], { stdio: "ignore" });
     while (!(await accepts(this.port))) {
       if (this.#process.exitCode !== null)
         throw new Error(`nats-server ended with ${this.#process.exitCode}`);
@@ -63,8 +64,16 @@ export interface NatsServers {
   stop(): Promise<void>;
 }
 
-/** @param more lines of configuration */
-export async function startNatsServers(count: 1 | 3, more: readonly string[] = []): Promise<NatsServers> {
+/**
+ * @param more lines of configuration
+ * @param program by default the machine's own for one server, and one that can replicate for three
+ */
+export async function startNatsServers(
+  count: 1 | 3,
+  more: readonly string[] = [],
+  program = count === 1 ? findNats() : findClusterNats(),
+): Promise<NatsServers> {
+  if (program === undefined) throw new Error("no such nats-server is installed");
   const folder = mkdtempSync(join(tmpdir(), "holdfast-nats-"));
   const ports: number[] = [];
   const routes: number[] = [];
@@ -80,12 +89,13 @@ export async function startNatsServers(count: 1 | 3, more: readonly string[] = [
       `jetstream { store_dir: "${join(folder, String(i))}" }`,
       ...more,
     ];
+    // A name of its own: a server that looks for one that is away may find one of another cluster at its port.
     if (count > 1)
       lines.push(
-        `cluster { name: test, listen: "127.0.0.1:${routes[i]}", routes: [${routes.map((route) => `"nats://127.0.0.1:${route}"`).join(", ")}] }`,
+        `cluster { name: "${basename(folder)}", listen: "127.0.0.1:${routes[i]}", routes: [${routes.map((route) => `"nats://127.0.0.1:${route}"`).join(", ")}] }`,
       );
     writeFileSync(file, lines.join("\n"));
-    return new NatsServer(port, file);
+    return new NatsServer(port, file, program);
   });
   await Promise.all(servers.map((server) => server.start()));
   return {

@@ -7,23 +7,13 @@ import { Frame } from "./frame.js";
 import type { JetStream } from "./jetstream.js";
 import { findLinks, type Link } from "./links.js";
 import type { ChannelSubject } from "./subjects.js";
-import { type ChainedMessage, findLastValid, findValidity, type Validity } from "./validity.js";
 
 /** Messages that are read at once. */
 const maxParallel = 32;
 const minWindow = 64;
-/** Channels whose newest message is known to be valid. */
-const maxKnownValid = 20_000;
-/** Reads of a log's end while its messages are trimmed away. */
-const maxTries = 5;
-
-/** The end of a channel's log. */
-export interface LogEnd {
-  /** The newest valid message. */
-  readonly head: Frame;
-  /** Sequence of the newest message, valid or not. */
-  readonly tailSeq: number;
-}
+/** Offsets, and messages, that are searched for a key. */
+const searchedWindow = 256;
+const maxSearched = 20_000;
 
 /** Messages never change, so they can be kept. */
 export class FrameCache {
@@ -55,65 +45,16 @@ export class FrameCache {
 export class ChannelMessages {
   readonly #jetStream: JetStream;
   readonly #cache: FrameCache;
-  /** Sequences of newest messages, by subject. */
-  readonly #knownValid = new Map<string, number>();
 
   constructor(jetStream: JetStream, cache: FrameCache) {
     this.#jetStream = jetStream;
     this.#cache = cache;
   }
 
-  /** Undefined if the channel has no messages. */
-  async end(subject: ChannelSubject): Promise<LogEnd | undefined> {
-    const { stream, log } = subject;
-    for (let i = 0; i < maxTries; i++) {
-      const message = await this.#jetStream.last(stream, log);
-      if (message === undefined) return undefined;
-      const newest = new Frame(message.seq, message.content);
-      const { seq, prev } = newest;
-      const isKnown = !this.#jetStream.isReplicated || this.#knownValid.get(log) === seq || seq === prev + 1;
-      const head = isKnown ? newest : await findLastValid(newest, this.#storedAfter(subject, prev));
-      if (head === undefined) continue;
-      if (head.seq === seq && this.#jetStream.isReplicated) this.#rememberValid(log, seq);
-      return { head, tailSeq: seq };
-    }
-    throw new HoldfastError("HF_BROKER_UNAVAILABLE", "the log changes faster than NATS can be read");
-  }
-
-  /** The newest valid message; undefined if the channel has none. */
-  async last(subject: ChannelSubject): Promise<Frame | undefined> {
-    return (await this.end(subject))?.head;
-  }
-
-  /**
-   * @param afterSeq up to which no message makes it void
-   * @returns unknown if the message is gone
-   */
-  async validity(
-    subject: ChannelSubject,
-    message: ChainedMessage,
-    afterSeq = message.prev,
-  ): Promise<Validity> {
-    if (!this.#jetStream.isReplicated || message.seq === afterSeq + 1) return "valid";
-    return await findValidity(message, this.#storedAfter(subject, afterSeq));
-  }
-
-  async *#storedAfter({ stream, log }: ChannelSubject, afterSeq: number): AsyncGenerator<Frame> {
-    for (let seq = afterSeq; ; ) {
-      const message = await this.#jetStream.next(stream, log, seq + 1);
-      seq = message.seq;
-      yield new Frame(seq, message.content);
-    }
-  }
-
-  #rememberValid(log: string, seq: number): void {
-    this.#knownValid.delete(log);
-    this.#knownValid.set(log, seq);
-    if (this.#knownValid.size <= maxKnownValid) return;
-    for (const oldest of this.#knownValid.keys()) {
-      this.#knownValid.delete(oldest);
-      return;
-    }
+  /** The newest message; undefined if the channel has none. */
+  async last({ stream, log }: ChannelSubject): Promise<Frame | undefined> {
+    const message = await this.#jetStream.last(stream, log);
+    return message && new Frame(message.seq, message.content);
   }
 
   /** @returns undefined if the message is gone */
@@ -134,6 +75,39 @@ export class ChannelMessages {
     const link = (await findLinks(head, offset, offset, load)).at(-1);
     if (link === undefined) return undefined;
     return link.seq === head.seq ? head : await load(link);
+  }
+
+  /**
+   * The publication with an idempotency key, of those written since.
+   * @param since Unix milliseconds
+   * @throws HF_BROKER_UNAVAILABLE if there are too many to look at
+   */
+  async findKey(
+    subject: ChannelSubject,
+    head: Frame,
+    keyId: string,
+    since: number,
+  ): Promise<Position | undefined> {
+    const load = (link: Link) => this.get(subject, link.seq);
+    let left = maxSearched;
+    for (let to = head.lastOffset; to > head.removedTo; to -= searchedWindow) {
+      const from = Math.max(head.removedTo + 1, to - searchedWindow + 1);
+      const links = [...(await findLinks(head, from, to, load))].reverse();
+      left -= links.length;
+      if (left < 0)
+        throw new HoldfastError(
+          "HF_BROKER_UNAVAILABLE",
+          "an attempt with this idempotency key has failed in NATS: try again in some minutes",
+        );
+      for (let i = 0; i < links.length; i += maxParallel) {
+        const frames = await Promise.all(links.slice(i, i + maxParallel).map(load));
+        for (const frame of frames) {
+          if (frame === undefined || frame.time < since) return undefined;
+          if (frame.keyId === keyId) return { epoch: frame.epoch, offset: frame.firstOffset };
+        }
+      }
+    }
+    return undefined;
   }
 
   /** @param now Unix milliseconds, by which publications expire */

@@ -1,8 +1,12 @@
 /**
- * Appends to one channel's log. A message counts only if it follows the one that this writer knows as the last, so that of several nodes
- * that write at the same time one succeeds, and the others read its message and try again: whatever was decided from the state of the
- * log holds when it is written. The server refuses most others; whether one that it took is valid (validity.ts) is known before it is
- * acknowledged, shown or followed. What comes while an append is pending goes into the next message.
+ * Appends to one channel's log. The server takes a message only if the log's last one is the one that this writer knows, so that of
+ * several nodes that write at the same time one succeeds, and the others read its message and try again: whatever was decided from the
+ * state of the log holds when it is written. What comes while an append is pending goes into the next message.
+ *
+ * The server answers a repeat of a publication with an idempotency key by its message id. Servers before 2.11 may remember the id of a
+ * message that they lost before it was stored, when the stream's leader changed, and then refuse each repeat (nats-server pull request
+ * 6415). Such a publication is appended without an id, after a search of the log for the key, and its key is in the head of the messages
+ * that follow, for as long as it has to be remembered. Since the append expects the log that was searched, the key has one effect.
  */
 import type { PublishOptions, PublishResult, Retention } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
@@ -10,17 +14,15 @@ import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
 import { idempotencyWindowMs } from "../idempotency.js";
 import type { ChannelMessages } from "./channel-messages.js";
-import { encodeFrame, type Frame, type FrameHead } from "./frame.js";
+import { encodeFrame, type Frame, type FrameHead, type UnregisteredKey } from "./frame.js";
 import { type AppendOutcome, isUnavailable, type JetStream } from "./jetstream.js";
 import { type LinkedMessage, linksAfter, listsOf } from "./links.js";
 import type { ChannelSubject } from "./subjects.js";
 
 /** The log after its last message. */
-export interface LogState extends Omit<FrameHead, "links" | "firstOffset" | "bytesBefore"> {
+export interface LogState extends Omit<FrameHead, "links" | "firstOffset" | "bytesBefore" | "keyId"> {
   /** Undefined for a log without messages. */
   readonly last: LinkedMessage | undefined;
-  /** Sequence of the newest message, which is another than `last` if it is void. */
-  readonly tailSeq: number;
   /** Of the last publication. */
   readonly offset: number;
   /** Size of all publications ever. */
@@ -48,7 +50,7 @@ interface PendingPublish {
   readonly encoded: Uint8Array;
   readonly retention: Retention;
   readonly floor: Position | undefined;
-  readonly messageId: string | undefined;
+  readonly keyId: string | undefined;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -68,6 +70,10 @@ const maxContentionMs = 5000;
 /** Lost attempts after which a writer waits a random time. */
 const maxEagerAttempts = 3;
 const maxBackoffMs = 20;
+/** How long keys are remembered here: clocks of nodes and servers may differ. */
+export const keyMemoryMs = idempotencyWindowMs + 60_000;
+/** Of a channel. Each message holds them. */
+const maxUnregisteredKeys = 64;
 
 /** Bounds what waits to be appended. */
 export class Backlog {
@@ -114,11 +120,11 @@ export class ChannelWriter {
     return !this.#isRunning;
   }
 
-  /** @param messageId identifies the publication within the stream, for one with an idempotency key */
+  /** @param keyId identifies the publication within the stream, for one with an idempotency key */
   publish(
     publication: Uint8Array,
     { retention, floor }: PublishOptions,
-    messageId?: string,
+    keyId?: string,
   ): Promise<PublishResult> {
     this.#parts.backlog.add(publication.length);
     return new Promise((resolve, reject) => {
@@ -127,7 +133,7 @@ export class ChannelWriter {
         encoded: publication,
         retention,
         floor,
-        messageId,
+        keyId,
         resolve,
         reject,
       });
@@ -143,11 +149,11 @@ export class ChannelWriter {
     });
   }
 
-  /** Learns of a valid message that some node has appended. */
+  /** Learns of a message that some node has appended. */
   observe(frame: Frame): void {
-    const { last, tailSeq = 0 } = this.#state ?? {};
     // Without a state, the next append reads it.
-    if (this.#state !== undefined && frame.seq > tailSeq) this.#state = stateOf(frame, last, frame.seq);
+    if (this.#state !== undefined && frame.seq > lastSeqOf(this.#state))
+      this.#state = stateOf(frame, this.#state.last);
   }
 
   /** The log may not be what this writer knows. */
@@ -185,7 +191,7 @@ export class ChannelWriter {
     let bytes = 0;
     for (const next of this.#queue) {
       if (next.kind === "change" || batch.length === maxBatchPublications) break;
-      const isAlone = next.messageId !== undefined || bytes + next.encoded.length > maxBatchBytes;
+      const isAlone = next.keyId !== undefined || bytes + next.encoded.length > maxBatchBytes;
       if (batch.length > 0 && isAlone) break;
       batch.push(next);
       bytes += next.encoded.length;
@@ -197,12 +203,10 @@ export class ChannelWriter {
 
   async #publish(batch: readonly PendingPublish[]): Promise<void> {
     try {
-      const messageId = batch[0]?.messageId;
       const floors = batch.flatMap(({ floor }) => floor ?? []);
-      const outcome = await this.#append((state) => this.#epochAbove(floors, state), batch, messageId);
+      const outcome = await this.#append((state) => this.#epochAbove(floors, state), batch, batch[0]?.keyId);
       if ("duplicateOf" in outcome) {
-        const position = await this.#positionOf(outcome.duplicateOf);
-        for (const { resolve } of batch) resolve({ position, isDuplicate: true });
+        for (const { resolve } of batch) resolve({ position: outcome.duplicateOf, isDuplicate: true });
         return;
       }
       const { epoch, offset } = outcome;
@@ -237,25 +241,26 @@ export class ChannelWriter {
   async #append(
     decide: PendingChange["decide"],
     batch: readonly PendingPublish[],
-    messageId: string | undefined,
-  ): Promise<LogState | { readonly duplicateOf: number }>;
+    keyId: string | undefined,
+  ): Promise<LogState | { readonly duplicateOf: Position }>;
   async #append(
     decide: PendingChange["decide"],
     batch: readonly PendingPublish[],
-    messageId?: string,
-  ): Promise<LogState | { readonly duplicateOf: number }> {
-    const { clock, messages, onAppend, maxMessageBytes } = this.#parts;
+    keyId?: string,
+  ): Promise<LogState | { readonly duplicateOf: Position }> {
+    const { clock, jetStream, messages, onAppend, maxMessageBytes } = this.#parts;
     const deadline = clock.elapsed() + maxContentionMs;
-    // The server knows the id of a void message as well, so the next attempt needs another, the same for all nodes.
-    let numVoid = 0;
+    let isUnregistered = false;
     for (let attempt = 1; ; attempt++) {
       const state = this.#state ?? (await this.#load());
       const change = decide(state);
       if (change === undefined) return state;
+      const known = keyId === undefined ? undefined : await this.#findKey(state, keyId, isUnregistered);
+      if (known) return { duplicateOf: known };
       const links = await linksAfter(state.last, state.removedTo, async ({ seq }) => {
         return (await messages.get(this.subject, seq))?.links;
       });
-      const head = this.#headAfter(state, change, batch);
+      const head = this.#headAfter(state, change, batch, isUnregistered);
       const content = encodeFrame(
         { ...head, links },
         batch.map(({ encoded }) => encoded),
@@ -265,33 +270,33 @@ export class ChannelWriter {
           "HF_BROKER_FULL",
           `publication takes ${content.length} bytes, and NATS takes messages of up to ${maxMessageBytes} with headers: raise max_payload of the NATS server`,
         );
-      let outcome: AppendOutcome | { readonly kind: "void" };
+      let outcome: AppendOutcome;
       try {
-        const id = numVoid === 0 ? messageId : messageId && `${messageId}.${numVoid}`;
-        outcome = await this.#appendValid(content, state, id);
+        const id = isUnregistered ? undefined : keyId;
+        outcome = await jetStream.append(this.subject.log, content, lastSeqOf(state), id);
       } catch (error) {
         // It may have been appended.
         this.forget();
         throw error;
       }
-      if (outcome.kind === "duplicate") return { duplicateOf: outcome.seq };
+      if (outcome.kind === "duplicate") return { duplicateOf: await this.#positionOf(outcome.seq) };
       if (outcome.kind === "appended") {
         const { seq } = outcome;
         const last = { seq, offset: head.firstOffset, number: head.number };
         const next: LogState = {
           ...head,
-          tailSeq: seq,
           last: { ...last, lists: listsOf(head.number, links, state.last) },
           offset: head.firstOffset + batch.length - 1,
           bytes: batch.reduce((sum, { encoded }) => sum + encoded.length, state.bytes),
         };
         // An event may have told of later ones already.
-        if ((this.#state?.tailSeq ?? 0) < seq) this.#state = next;
+        if (this.#state === undefined || lastSeqOf(this.#state) < seq) this.#state = next;
         onAppend(this, next);
         return next;
       }
       if (this.#state === state) this.forget();
-      if (outcome.kind === "void") numVoid++;
+      // The first with this key may be appended at any time, but not after what it does not expect.
+      if (outcome.kind === "pending" && attempt >= maxEagerAttempts) isUnregistered = true;
       if (clock.elapsed() > deadline)
         throw new HoldfastError(
           "HF_BROKER_UNAVAILABLE",
@@ -304,59 +309,50 @@ export class ChannelWriter {
     }
   }
 
-  /** @returns void if the message, or the first one with its id, was stored without effect */
-  async #appendValid(
-    content: Uint8Array,
-    state: LogState,
-    messageId: string | undefined,
-  ): Promise<AppendOutcome | { readonly kind: "void" }> {
-    const { jetStream, messages, clock } = this.#parts;
-    const { last, tailSeq } = state;
-    const outcome = await jetStream.append(this.subject.log, content, tailSeq, messageId);
-    if (!jetStream.isReplicated || outcome.kind === "conflict") return outcome;
-    const { kind, seq } = outcome;
-    const isRepeat = kind === "duplicate";
-    const first = isRepeat ? await messages.get(this.subject, seq) : undefined;
-    const message = isRepeat ? first : { seq, prev: last?.seq ?? 0 };
-    const validity =
-      message && (await messages.validity(this.subject, message, isRepeat ? message.prev : tailSeq));
-    if (validity === "valid") return outcome;
-    if (validity !== "void")
-      throw new HoldfastError("HF_BROKER_UNAVAILABLE", `message ${seq} is gone before it could be confirmed`);
-    // The server would forget this id before the one that succeeds, and take a repeat for the first.
-    if (first && clock.now() - first.time >= idempotencyWindowMs)
-      throw new HoldfastError(
-        "HF_BROKER_UNAVAILABLE",
-        "an attempt with this idempotency key has failed minutes ago: try again in some minutes",
-      );
-    return { kind: "void" };
+  /** The publication with a key, of those that the server does not know, or of all. */
+  async #findKey(state: LogState, keyId: string, isAny: boolean): Promise<Position | undefined> {
+    const { messages, clock } = this.#parts;
+    const known = state.unregisteredKeys.find((each) => each.keyId === keyId);
+    if (known) return { epoch: known.epoch, offset: known.offset };
+    const head = isAny && state.last ? await messages.get(this.subject, state.last.seq) : undefined;
+    return head && (await messages.findKey(this.subject, head, keyId, clock.now() - keyMemoryMs));
   }
 
-  #headAfter(state: LogState, change: Change, batch: readonly PendingPublish[]): Omit<FrameHead, "links"> {
-    const { clock, jetStream } = this.#parts;
-    const now = clock.now();
+  #headAfter(
+    state: LogState,
+    change: Change,
+    batch: readonly PendingPublish[],
+    isUnregistered: boolean,
+  ): Omit<FrameHead, "links"> {
+    const now = this.#parts.clock.now();
     const trimmed = this.#trimmed;
     const removed = trimmed.epoch === state.epoch && trimmed.removedTo > state.removedTo ? trimmed : state;
-    const isKeyed = batch[0]?.messageId !== undefined;
+    const keyId = batch[0]?.keyId ?? "";
+    const epoch = change.epoch ?? state.epoch;
+    const firstOffset = state.offset + 1;
     return {
-      epoch: change.epoch ?? state.epoch,
+      epoch,
       number: state.number + 1,
       time: now,
-      firstOffset: state.offset + 1,
+      firstOffset,
       bytesBefore: state.bytes,
       removedTo: change.removedTo ?? removed.removedTo,
       removedBytes: change.removedBytes ?? removed.removedBytes,
-      keyedAt: isKeyed ? now : now - state.keyedAt > 2 * jetStream.duplicateWindowMs ? 0 : state.keyedAt,
+      keyedAt: keyId !== "" ? now : now - state.keyedAt > 2 * keyMemoryMs ? 0 : state.keyedAt,
       retention: batch.at(-1)?.retention ?? state.retention,
+      keyId,
+      unregisteredKeys: rememberKeys(
+        state.unregisteredKeys,
+        isUnregistered ? { keyId, epoch, offset: firstOffset, time: now } : undefined,
+        now,
+      ),
     };
   }
 
   async #load(): Promise<LogState> {
-    const end = await this.#parts.messages.end(this.subject);
-    const state = end
-      ? stateOf(end.head, undefined, end.tailSeq)
-      : emptyState(this.#parts.initialEpoch(this.channel));
-    if (this.#state === undefined || this.#state.tailSeq < state.tailSeq) this.#state = state;
+    const head = await this.#parts.messages.last(this.subject);
+    const state = head ? stateOf(head, undefined) : emptyState(this.#parts.initialEpoch(this.channel));
+    if (this.#state === undefined || lastSeqOf(this.#state) < lastSeqOf(state)) this.#state = state;
     return this.#state;
   }
 
@@ -370,7 +366,28 @@ export class ChannelWriter {
   }
 }
 
-function stateOf(frame: Frame, last: LinkedMessage | undefined, tailSeq: number): LogState {
+function rememberKeys(
+  keys: readonly UnregisteredKey[],
+  added: UnregisteredKey | undefined,
+  now: number,
+): readonly UnregisteredKey[] {
+  if (keys.length === 0 && added === undefined) return keys;
+  const kept = keys.filter(({ time }) => now - time < keyMemoryMs);
+  if (added === undefined) return kept;
+  if (kept.length >= maxUnregisteredKeys)
+    throw new HoldfastError(
+      "HF_BROKER_UNAVAILABLE",
+      "NATS has lost too many publications with idempotency keys: try again in some minutes",
+    );
+  return [...kept, added];
+}
+
+/** 0 for a log without messages. */
+function lastSeqOf({ last }: LogState): number {
+  return last?.seq ?? 0;
+}
+
+function stateOf(frame: Frame, last: LinkedMessage | undefined): LogState {
   const { epoch, number, time, removedTo, removedBytes, keyedAt, retention, links, seq, firstOffset } = frame;
   return {
     epoch,
@@ -382,8 +399,8 @@ function stateOf(frame: Frame, last: LinkedMessage | undefined, tailSeq: number)
     retention,
     offset: frame.lastOffset,
     bytes: frame.totalBytes,
+    unregisteredKeys: frame.unregisteredKeys,
     last: { seq, number, offset: firstOffset, lists: listsOf(number, links, last) },
-    tailSeq,
   };
 }
 
@@ -398,7 +415,7 @@ function emptyState(epoch: string): LogState {
     retention: { maxEntries: 0, maxBytes: 0, ttlMs: 0 },
     offset: 0,
     bytes: 0,
+    unregisteredKeys: [],
     last: undefined,
-    tailSeq: 0,
   };
 }

@@ -3,17 +3,25 @@
  * message alone says where the log ends, what it keeps, and where to find older ones.
  *
  * Layout: format version, then integers of variable length (varints.ts): epoch as text, number, time, firstOffset, bytesBefore,
- * removedTo, removedBytes, keyedAt, maxEntries, maxBytes, ttlMs, links (a count of levels; per level a count, then sequence and offset of
- * the newest, and of each older one as differences), a count of publications, and those (publication-bytes.ts).
+ * removedTo, removedBytes, keyedAt, maxEntries, maxBytes, ttlMs, keyId as text, a count of unregistered keys (each keyId, epoch, offset
+ * and time), links (a count of levels; per level a count, then sequence and offset of the newest, and of each older one as
+ * differences), a count of publications, and those (publication-bytes.ts).
  */
 import type { Retention } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
-import type { Publication } from "../../wire/messages.js";
+import type { Position, Publication } from "../../wire/messages.js";
 import type { Link, Links } from "./links.js";
 import { readPublication } from "./publication-bytes.js";
 import { ByteReader, ByteWriter } from "./varints.js";
 
 export const frameVersion = 1;
+
+/** A publication with an idempotency key that servers do not know, since it was appended without a message id. */
+export interface UnregisteredKey extends Position {
+  readonly keyId: string;
+  /** When it was written, Unix milliseconds. */
+  readonly time: number;
+}
 
 /** What each message says of its channel's log. */
 export interface FrameHead {
@@ -34,6 +42,10 @@ export interface FrameHead {
   readonly keyedAt: number;
   /** Of the last publish; it applies to the whole log. */
   readonly retention: Retention;
+  /** Identifies the idempotency key of the publication here; empty for none. */
+  readonly keyId: string;
+  /** Those that have to be remembered, with this message's own. */
+  readonly unregisteredKeys: readonly UnregisteredKey[];
   readonly links: Links;
 }
 
@@ -48,6 +60,8 @@ export class Frame implements FrameHead {
   readonly removedBytes: number;
   readonly keyedAt: number;
   readonly retention: Retention;
+  readonly keyId: string;
+  readonly unregisteredKeys: readonly UnregisteredKey[];
   readonly links: Links;
   readonly numPublications: number;
   /** Size of the publications here. */
@@ -79,6 +93,8 @@ export class Frame implements FrameHead {
       this.removedBytes = reader.number();
       this.keyedAt = reader.number();
       this.retention = { maxEntries: reader.number(), maxBytes: reader.number(), ttlMs: reader.number() };
+      this.keyId = reader.text();
+      this.unregisteredKeys = readKeys(reader);
       this.links = readLinks(reader);
       this.numPublications = reader.number();
     } catch (error) {
@@ -86,11 +102,6 @@ export class Frame implements FrameHead {
     }
     this.#start = reader.at;
     this.bytes = reader.left;
-  }
-
-  /** Sequence of the message that this one follows; 0 for none. */
-  get prev(): number {
-    return this.links[0]?.at(-1)?.seq ?? 0;
   }
 
   get lastOffset(): number {
@@ -123,7 +134,7 @@ export class Frame implements FrameHead {
 }
 
 export function encodeFrame(head: FrameHead, publications: readonly Uint8Array[]): Uint8Array {
-  let size = 200 + head.links.length * 100;
+  let size = 250 + head.links.length * 100 + head.unregisteredKeys.length * 100;
   for (const each of publications) size += each.length;
   const writer = new ByteWriter(size);
   writer.number(frameVersion);
@@ -138,10 +149,29 @@ export function encodeFrame(head: FrameHead, publications: readonly Uint8Array[]
   const { maxEntries, maxBytes, ttlMs } = head.retention;
   for (const bound of [maxEntries, maxBytes, ttlMs])
     writer.number(Math.min(Math.floor(bound), Number.MAX_SAFE_INTEGER));
+  writer.text(head.keyId);
+  writeKeys(writer, head.unregisteredKeys);
   writeLinks(writer, head.links);
   writer.number(publications.length);
   for (const each of publications) writer.bytes(each);
   return writer.finish();
+}
+
+function writeKeys(writer: ByteWriter, keys: readonly UnregisteredKey[]): void {
+  writer.number(keys.length);
+  for (const { keyId, epoch, offset, time } of keys) {
+    writer.text(keyId);
+    writer.text(epoch);
+    writer.number(offset);
+    writer.number(time);
+  }
+}
+
+function readKeys(reader: ByteReader): UnregisteredKey[] {
+  const keys: UnregisteredKey[] = [];
+  for (let left = reader.number(); left > 0; left--)
+    keys.push({ keyId: reader.text(), epoch: reader.text(), offset: reader.number(), time: reader.number() });
+  return keys;
 }
 
 function writeLinks(writer: ByteWriter, links: Links): void {

@@ -2,7 +2,6 @@
 import type { Msg } from "@nats-io/transport-node";
 import { HoldfastError, hasCode } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { idempotencyWindowMs } from "../idempotency.js";
 import { DeniedError, type NatsConnection, NoRespondersError } from "./nats-connection.js";
 
 export interface StoredMessage {
@@ -14,17 +13,18 @@ export interface StoredMessage {
 /** What became of an append. */
 export type AppendOutcome =
   | { readonly kind: "appended" | "duplicate"; readonly seq: number }
-  /** Nothing was appended: the last message is another one, or the first with the same id is pending. */
-  | { readonly kind: "conflict" };
+  /** Nothing was appended: the last message is another one. */
+  | { readonly kind: "conflict" }
+  /** Nothing was appended: the server has got a message with the same id, and has not stored it, or not yet. */
+  | { readonly kind: "pending" };
 
 /** Error codes of the server (server/errors.json of nats-server). */
 const errors = {
   /** The subject's last message is another one, or an append to it is pending. */
   conflict: [10071, 10163, 10164],
-  /** The first message with the same id is pending. */
+  /** A message with the same id is pending. */
   idInProcess: 10158,
   noMessage: 10037,
-  deleteFailed: 10057,
   streamNotFound: 10059,
   notEnabled: [10039, 10076],
   full: [10002, 10023, 10028, 10047],
@@ -55,33 +55,21 @@ interface MessageReply extends ApiReply {
 /** How long a stream may be without a leader. */
 const electionMs = 4000;
 const retryDelayMs = 100;
-/** Pending at once. */
-const maxDeletes = 32;
-const minuteMs = 60_000;
 
 export class JetStream {
   readonly #connection: NatsConnection;
   readonly #clock: Clock;
-  /**
-   * Several servers keep each stream: one that answers may lack what was acknowledged, and appends that expect the same may both be
-   * stored (validity.ts).
-   */
+  /** Several servers keep each stream, so one that answers may lack what was acknowledged. */
   readonly isReplicated: boolean;
-  /**
-   * How long servers remember ids of messages. A replicated stream may store a message with an id in vain, and later one with
-   * another id that takes its place; the first must be remembered for as long as the second has to be.
-   */
-  readonly duplicateWindowMs: number;
 
   constructor(connection: NatsConnection, clock: Clock, isReplicated: boolean) {
     this.#connection = connection;
     this.#clock = clock;
     this.isReplicated = isReplicated;
-    this.duplicateWindowMs = isReplicated ? 2 * idempotencyWindowMs + minuteMs : idempotencyWindowMs;
   }
 
   /**
-   * Appends a message if the subject's last message is the expected one, unless the stream is replicated and others are just being appended.
+   * Appends a message if the subject's last message is the expected one.
    * @param expected its sequence; 0 for none
    * @param messageId a repeat within the duplicate window is answered with the sequence of the first
    * @throws HF_BROKER_FULL, HF_BROKER_UNAVAILABLE
@@ -92,11 +80,8 @@ export class JetStream {
     expected: number,
     messageId: string | undefined,
   ): Promise<AppendOutcome> {
-    // Servers of a replicated stream compare 0 once more when they apply an append. Replicas of nats-server 2.9 that have refused one there
-    // count messages differently after a restart. Whether such an append is valid is known without it.
-    const isCompared = expected > 0 || !this.isReplicated;
     const headers = {
-      ...(isCompared && { "Nats-Expected-Last-Subject-Sequence": String(expected) }),
+      "Nats-Expected-Last-Subject-Sequence": String(expected),
       ...(messageId !== undefined && { "Nats-Msg-Id": messageId }),
     };
     const message = await this.#request(subject, content, headers);
@@ -104,7 +89,7 @@ export class JetStream {
     const code = error?.err_code ?? 0;
     if (errors.conflict.includes(code)) return { kind: "conflict" };
     // Servers before 2.11 name no sequence then.
-    if (code === errors.idInProcess || (duplicate && seq === 0)) return { kind: "conflict" };
+    if (code === errors.idInProcess || (duplicate && seq === 0)) return { kind: "pending" };
     if (error) throw toError(error, "append a publication");
     return { kind: duplicate ? "duplicate" : "appended", seq };
   }
@@ -124,51 +109,10 @@ export class JetStream {
     return message?.subject === subject ? message : undefined;
   }
 
-  /**
-   * The subject's first message from a sequence on, where there is one: a new leader may not have it at once.
-   * @throws HF_BROKER_UNAVAILABLE if there is none
-   */
-  async next(stream: string, subject: string, seq: number): Promise<StoredMessage> {
-    const deadline = this.#clock.elapsed() + electionMs;
-    for (;;) {
-      const message = await this.#getFromLeader(stream, { seq, next_by_subj: subject });
-      if (message) return message;
-      if (this.#clock.elapsed() > deadline)
-        throw new HoldfastError(
-          "HF_BROKER_UNAVAILABLE",
-          `message ${seq} of stream ${stream} is missing in NATS`,
-        );
-      await new Promise<void>((resolve) => void this.#clock.setTimer(() => resolve(), retryDelayMs));
-    }
-  }
-
   /** Removes the subject's messages before the sequence. */
   async purge(stream: string, subject: string, beforeSeq: number): Promise<void> {
-    if (!this.isReplicated) {
-      const request = { filter: subject, seq: beforeSeq };
-      await this.call(`STREAM.PURGE.${stream}`, request, "remove old publications");
-      return;
-    }
-    // When nats-server 2.9 starts and finds a purge in its Raft log, it removes everything before it, of all subjects.
-    let batch: number[];
-    let seq = 0;
-    do {
-      batch = [];
-      while (batch.length < maxDeletes) {
-        const message = await this.#getFromLeader(stream, { seq: seq + 1, next_by_subj: subject });
-        if (message === undefined || message.seq >= beforeSeq) break;
-        seq = message.seq;
-        batch.push(seq);
-      }
-      await Promise.all(batch.map((each) => this.#delete(stream, each)));
-    } while (batch.length === maxDeletes);
-  }
-
-  async #delete(stream: string, seq: number): Promise<void> {
-    const { error } = await this.callFor(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
-    // Another node may have deleted it.
-    const isGone = error?.err_code === errors.noMessage || error?.err_code === errors.deleteFailed;
-    if (error && !isGone) throw toError(error, "remove old publications");
+    const request = { filter: subject, seq: beforeSeq };
+    await this.call(`STREAM.PURGE.${stream}`, request, "remove old publications");
   }
 
   /** @throws HF_BROKER_UNAVAILABLE, HF_BROKER_FULL */

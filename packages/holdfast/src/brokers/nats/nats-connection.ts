@@ -19,6 +19,8 @@ export interface NatsConnectionOptions {
   /** For people who look at the server's connections. */
   readonly name: string;
   readonly clock: Clock;
+  /** Throws for a server that cannot be used, each time that one is connected to. */
+  readonly assertVersion: (version: string) => void;
   readonly requestTimeoutMs?: number;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
@@ -54,6 +56,8 @@ const connectTimeoutMs = 5000;
 const defaultRequestTimeoutMs = 5000;
 const reconnectDelayMs = 200;
 const reconnectJitterMs = 300;
+/** Before another server is tried in place of one that cannot be used. */
+const refusedDelayMs = 2000;
 const pingIntervalMs = 3000;
 const sweepIntervalMs = 250;
 
@@ -69,6 +73,7 @@ export class NatsConnection {
   #isConnected = true;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  #cancelReconnect: (() => void) | undefined;
   /** The server's last complaint, for the error of calls that fail. */
   #fault: string | undefined;
 
@@ -89,12 +94,13 @@ export class NatsConnection {
     void client.closed().then((error) => this.#disconnected(error ? messageOf(error) : "connection closed"));
   }
 
-  /** @throws HF_BROKER_UNAVAILABLE; HF_BROKER_UNSUPPORTED without the library */
+  /** @throws HF_BROKER_UNAVAILABLE; HF_BROKER_UNSUPPORTED without the library, or for a server that cannot be used */
   static async open(options: NatsConnectionOptions, events: NatsConnectionEvents): Promise<NatsConnection> {
     const library = await loadLibrary();
     const { servers, user, password, token, credentials, tls, name } = options;
+    let client: NatsClient;
     try {
-      const client = await library.connect({
+      client = await library.connect({
         servers: [...servers],
         name,
         timeout: connectTimeoutMs,
@@ -110,18 +116,19 @@ export class NatsConnection {
         }),
         ...(tls && { tls: { ...tls } }),
       });
-      return new NatsConnection(library, client, options, events);
     } catch (error) {
       throw new HoldfastError(
         "HF_BROKER_UNAVAILABLE",
         `cannot connect to NATS at ${servers.join(", ")}: ${describeFault(error)}`,
       );
     }
-  }
-
-  /** `major.minor.patch` */
-  get serverVersion(): string {
-    return this.#client.info?.version ?? "0.0.0";
+    try {
+      options.assertVersion(versionOf(client));
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    return new NatsConnection(library, client, options, events);
   }
 
   /** Most bytes of a message, headers included. */
@@ -196,6 +203,7 @@ export class NatsConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelSweep?.();
+    this.#cancelReconnect?.();
     this.#rejectAll(new HoldfastError("HF_BROKER_CLOSED"));
     await this.#client.close();
   }
@@ -245,9 +253,27 @@ export class NatsConnection {
 
   #reconnected(): void {
     if (this.#isClosed || this.#isConnected) return;
+    try {
+      this.#options.assertVersion(versionOf(this.#client));
+    } catch (error) {
+      this.#refused(error);
+      return;
+    }
     this.#isConnected = true;
     this.#fault = undefined;
     this.#events.onReconnect();
+  }
+
+  /** The server is of another version than the one before. Others may do. */
+  #refused(error: unknown): void {
+    const { clock, onError } = this.#options;
+    const fault = messageOf(error);
+    if (fault !== this.#fault) onError(error, { stage: "connecting to NATS again" });
+    this.#fault = fault;
+    this.#cancelReconnect?.();
+    this.#cancelReconnect = clock.setTimer(() => {
+      if (!this.#isClosed) void this.#client.reconnect().catch(() => {});
+    }, refusedDelayMs);
   }
 
   /** A request that the server denies is never answered. */
@@ -286,6 +312,11 @@ export class NatsConnection {
   #unavailable(fault: string): HoldfastError {
     return new HoldfastError("HF_BROKER_UNAVAILABLE", `NATS cannot be reached: ${fault}`);
   }
+}
+
+/** `major.minor.patch` */
+function versionOf(client: NatsClient): string {
+  return client.info?.version ?? "0.0.0";
 }
 
 async function loadLibrary(): Promise<Library> {

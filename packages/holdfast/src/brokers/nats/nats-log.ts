@@ -29,7 +29,6 @@ import { encodePublication } from "./publication-bytes.js";
 import { StreamRoom } from "./stream-room.js";
 import { type ChannelSubject, digest, hashOf, type Subjects } from "./subjects.js";
 import { Trimmer } from "./trimmer.js";
-import { LiveChain } from "./validity.js";
 
 export interface NatsLogOptions {
   /** Opened and closed with the log. */
@@ -50,14 +49,6 @@ const maxParallel = 256;
 /** For headers of a message, which count toward the server's limit. */
 const headerBytes = 512;
 
-/** Beyond it, events are lost, which the node repairs. */
-const maxChecked = 1000;
-
-interface Subscribed {
-  readonly chain: LiveChain;
-  readonly unsubscribe: () => void;
-}
-
 interface Opened {
   readonly connection: NatsConnection;
   readonly jetStream: JetStream;
@@ -73,9 +64,8 @@ export class NatsLog implements NodeLog {
   readonly #options: NatsLogOptions;
   #opened: Opened | undefined;
   #isClosed = false;
-  readonly #subscribed = new Map<string, Subscribed>();
-  /** Messages that are read again to see whether they are valid. */
-  #numChecked = 0;
+  /** Calls that end the subscriptions. */
+  readonly #subscribed = new Map<string, () => void>();
   /** The least recently used first. */
   readonly #writers = new Map<string, ChannelWriter>();
   readonly #backlog = new Backlog(maxBacklogBytes);
@@ -156,7 +146,7 @@ export class NatsLog implements NodeLog {
       return await this.#position(channel, subject);
     } catch (error) {
       if (known === undefined && this.#subscribed.get(channel) === subscribed) {
-        subscribed.unsubscribe();
+        subscribed();
         this.#subscribed.delete(channel);
       }
       throw error;
@@ -165,7 +155,7 @@ export class NatsLog implements NodeLog {
 
   async unsubscribe(channel: string): Promise<void> {
     this.#assertOpen();
-    this.#subscribed.get(channel)?.unsubscribe();
+    this.#subscribed.get(channel)?.();
     this.#subscribed.delete(channel);
   }
 
@@ -181,11 +171,11 @@ export class NatsLog implements NodeLog {
     room.assertRoom(writer.subject.stream, options);
     const encoded = encodePublication(publication, this.#options.clock.now());
     const { idempotencyKey, sender = "" } = options;
-    const messageId =
+    const keyId =
       idempotencyKey === undefined
         ? undefined
         : digest(`${channel.length} ${channel}${nameOfKey(sender, idempotencyKey)}`);
-    return await writer.publish(encoded, options, messageId);
+    return await writer.publish(encoded, options, keyId);
   }
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
@@ -272,61 +262,28 @@ export class NatsLog implements NodeLog {
     }
   }
 
-  #listen(channel: string, subject: ChannelSubject, connection: NatsConnection): Subscribed {
-    const chain = new LiveChain();
-    const unsubscribe = connection.subscribe(subject.live, ({ data, headers }) => {
+  #listen(channel: string, subject: ChannelSubject, connection: NatsConnection): () => void {
+    return connection.subscribe(subject.live, ({ data, headers }) => {
       try {
-        const frame = new Frame(Number(headers?.get("Nats-Sequence")), data);
-        const { jetStream } = this.#assertOpen();
-        const previousSeq = Number(headers?.get("Nats-Last-Sequence"));
-        const validity = jetStream.isReplicated ? chain.receive(frame, previousSeq) : "valid";
-        if (validity === "valid") this.#receive(channel, frame);
-        // A copy: the content lies in what was read from the socket.
-        else if (validity === "unknown")
-          this.#check(channel, subject, new Frame(frame.seq, new Uint8Array(data)));
+        this.#receive(channel, new Frame(Number(headers?.get("Nats-Sequence")), data));
       } catch (error) {
         this.#options.onError(error, { stage: "reading a publication from NATS" });
       }
     });
-    return { chain, unsubscribe };
-  }
-
-  #check(channel: string, subject: ChannelSubject, frame: Frame): void {
-    if (this.#numChecked >= maxChecked) return;
-    this.#numChecked++;
-    this.#assertOpen()
-      .messages.validity(subject, frame)
-      .then((validity) => {
-        const subscribed = this.#subscribed.get(channel);
-        if (validity !== "valid" || subscribed === undefined || this.#isClosed) return;
-        subscribed.chain.learn(frame.seq, frame.seq);
-        this.#receive(channel, frame);
-      })
-      // The event is lost.
-      .catch(() => {})
-      .finally(() => {
-        this.#numChecked--;
-      });
   }
 
   #receive(channel: string, frame: Frame): void {
     const { events } = this.#assertOpen();
-    try {
-      this.#writers.get(channel)?.observe(frame);
-      frame.visit((publication) => {
-        events.onPublication(channel, publication, frame.epoch);
-        return this.#subscribed.has(channel);
-      });
-    } catch (error) {
-      this.#options.onError(error, { stage: "reading a publication from NATS" });
-    }
+    this.#writers.get(channel)?.observe(frame);
+    frame.visit((publication) => {
+      events.onPublication(channel, publication, frame.epoch);
+      return this.#subscribed.has(channel);
+    });
   }
 
   async #position(channel: string, subject: ChannelSubject): Promise<Position> {
-    const end = await this.#assertOpen().messages.end(subject);
-    if (end === undefined) return this.#emptyPosition(channel);
-    const { head, tailSeq } = end;
-    this.#subscribed.get(channel)?.chain.learn(head.seq, tailSeq);
+    const head = await this.#assertOpen().messages.last(subject);
+    if (head === undefined) return this.#emptyPosition(channel);
     this.#refresh(channel, head);
     return { epoch: head.epoch, offset: head.lastOffset };
   }

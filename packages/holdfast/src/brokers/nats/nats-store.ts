@@ -17,7 +17,13 @@ export interface NatsStoreOptions {
 }
 
 /** The first with stored messages that can be read directly and are republished. */
-const minServerVersion = [2, 9] as const;
+const minVersion = "2.9.0";
+/**
+ * For replicas. Clusters of 2.9 take several appends that expect the same (nats-server issue 4320), and lose what was stored before a purge
+ * when they are killed. Clusters of 2.10 before 2.10.23 may forget a whole stream when they are killed (issue 6888). This is the oldest that
+ * Holdfast is tested with.
+ */
+const minReplicatingVersion = "2.10.27";
 
 /** How long streams are waited for at the start. */
 const maxStartMs = 30_000;
@@ -131,6 +137,7 @@ export async function connectToJetStream(
       token,
       credentials: credsFile === undefined ? undefined : await readCredentials(credsFile),
       clock,
+      assertVersion: (version) => assertVersion(version, settings.replicas),
       requestTimeoutMs: settings.requestTimeoutMs,
       onError,
       name: `Holdfast ${settings.prefix}`,
@@ -141,7 +148,6 @@ export async function connectToJetStream(
     events,
   );
   try {
-    assertVersion(connection.serverVersion);
     await patiently(() => assertJetStream(connection));
     return connection;
   } catch (error) {
@@ -160,14 +166,27 @@ async function readCredentials(file: string): Promise<string> {
   }
 }
 
-function assertVersion(version: string): void {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [minMajor, minMinor] = minServerVersion;
-  if (major > minMajor || (major === minMajor && minor >= minMinor)) return;
-  throw new HoldfastError(
-    "HF_BROKER_UNSUPPORTED",
-    `NATS server ${version} is too old: the broker needs ${minServerVersion.join(".")} or later`,
-  );
+/** @throws HF_BROKER_UNSUPPORTED */
+function assertVersion(version: string, replicas: number): void {
+  if (!isAtLeast(version, minVersion))
+    throw new HoldfastError(
+      "HF_BROKER_UNSUPPORTED",
+      `NATS server ${version} is too old: the broker needs ${minVersion} or later`,
+    );
+  if (replicas > 1 && !isAtLeast(version, minReplicatingVersion))
+    throw new HoldfastError(
+      "HF_BROKER_UNSUPPORTED",
+      `NATS server ${version} is too old for ${replicas} replicas, and may lose acknowledged publications: upgrade all servers to ${minReplicatingVersion} or later, or use one server with replicas=1`,
+    );
+}
+
+function isAtLeast(version: string, min: string): boolean {
+  const found = version.split(/[.-]/).map(Number);
+  for (const [i, part] of min.split(".").map(Number).entries()) {
+    const difference = (found[i] ?? 0) - part;
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
 }
 
 async function assertJetStream(connection: NatsConnection): Promise<void> {

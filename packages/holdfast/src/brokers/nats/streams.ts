@@ -3,6 +3,7 @@
  * must not change: the format, the number of streams (channels are placed by it), and the base of epochs.
  */
 import { HoldfastError } from "../../errors.js";
+import { idempotencyWindowMs } from "../idempotency.js";
 import { frameVersion } from "./frame.js";
 import { isStreamMissing, type JetStream, toError } from "./jetstream.js";
 import type { Subjects } from "./subjects.js";
@@ -59,7 +60,7 @@ export async function openStreams(
   const bases: string[] = [];
   // One after the other: servers make streams slowly, and the first failure says enough.
   for (let i = 0; i < subjects.numStreams; i++) {
-    const wanted = configOf(subjects, i, limits, jetStream.duplicateWindowMs, createEpoch());
+    const wanted = configOf(subjects, i, limits, createEpoch());
     bases.push(await patiently(() => openStream(jetStream, wanted, subjects)));
   }
   return bases;
@@ -78,7 +79,7 @@ export async function checkStreams(
     const info = await jetStream.callFor<StreamInfo>(`STREAM.INFO.${name}`, {});
     if (isStreamMissing(info.error)) continue;
     if (info.error) throw toError(info.error, `read stream ${name}`);
-    check(info.config, configOf(subjects, i, limits, jetStream.duplicateWindowMs, ""), subjects);
+    check(info.config, configOf(subjects, i, limits, ""), subjects);
   }
 }
 
@@ -144,13 +145,7 @@ function comparedOf(config: StreamConfig): Readonly<Record<string, unknown>> {
   };
 }
 
-function configOf(
-  subjects: Subjects,
-  stream: number,
-  limits: StreamLimits,
-  duplicateWindowMs: number,
-  base: string,
-): StreamConfig {
+function configOf(subjects: Subjects, stream: number, limits: StreamLimits, base: string): StreamConfig {
   return {
     name: subjects.streamName(stream),
     description: `Holdfast log, format ${frameVersion}, stream ${stream} of ${subjects.numStreams}, epochs ${base}`,
@@ -164,7 +159,7 @@ function configOf(
     max_msgs_per_subject: -1,
     // A log that still keeps publications is not forgotten to make room for others.
     discard: "new",
-    duplicate_window: duplicateWindowMs * nanosPerMs,
+    duplicate_window: idempotencyWindowMs * nanosPerMs,
     allow_direct: true,
     republish: { src: subjects.logSubjects(stream), dest: subjects.liveSubjects(stream) },
     deny_purge: false,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../time/clock.js";
 import type { ChannelMessages } from "./channel-messages.js";
-import type { ChannelWriter, LogState } from "./channel-writer.js";
+import { type ChannelWriter, keyMemoryMs, type LogState } from "./channel-writer.js";
 import type { Frame } from "./frame.js";
 import type { JetStream } from "./jetstream.js";
 
@@ -23,7 +23,6 @@ const maxWaiting = 10_000;
 const pauseMs = 5;
 /** After which a log that had to keep everything is looked at again. */
 const retryMs = 10_000;
-const maxClockDifferenceMs = 60_000;
 /** Older and older messages that are tried, where new ones must stay. */
 const maxTries = 4;
 
@@ -97,12 +96,11 @@ export class Trimmer {
     // Where nothing is retained, there is nothing to search for.
     const expiredTo = numRetained === 0 ? removedTo : await this.#findExpired(writer, head, now);
     // A repeat of a publication with an idempotency key is answered from its message.
-    const rememberMs = jetStream.duplicateWindowMs + maxClockDifferenceMs;
     let target = Math.max(lastOffset - numRetained, expiredTo);
     for (let i = 0; i < maxTries && target > removedTo; i++) {
       const oldest = await messages.holding(subject, head, Math.min(target + 1, lastOffset));
       if (oldest === undefined || oldest.firstOffset - 1 <= removedTo) return;
-      if (canStartWith(oldest, head, expiredTo, now, rememberMs)) {
+      if (canStartWith(oldest, head, expiredTo, now)) {
         await jetStream.purge(subject.stream, subject.log, oldest.seq);
         writer.trimmed(oldest, head.epoch);
         this.#schedules.set(writer, { notBefore: 0, expiryAt: now + retention.ttlMs });
@@ -129,14 +127,8 @@ export class Trimmer {
 }
 
 /** Whether a log loses nothing that it keeps when it starts with this message. */
-function canStartWith(
-  oldest: Frame,
-  head: Frame,
-  expiredTo: number,
-  now: number,
-  rememberMs: number,
-): boolean {
-  if (now - head.keyedAt < rememberMs && now - oldest.time < rememberMs) return false;
+function canStartWith(oldest: Frame, head: Frame, expiredTo: number, now: number): boolean {
+  if (now - head.keyedAt < keyMemoryMs && now - oldest.time < keyMemoryMs) return false;
   const { maxEntries, maxBytes } = head.retention;
   const before = oldest.firstOffset - 1;
   if (before <= Math.max(expiredTo, head.lastOffset - maxEntries)) return true;

@@ -27,6 +27,11 @@ const heads: fc.Arbitrary<FrameHead> = fc.record({
   removedBytes: count,
   keyedAt: count,
   retention: fc.record({ maxEntries: count, maxBytes: count, ttlMs: count }),
+  keyId: fc.string(),
+  unregisteredKeys: fc.array(
+    fc.record({ keyId: fc.string(), epoch: fc.string(), offset: count, time: count }),
+    { maxLength: 3 },
+  ),
   links: fc.array(links, { maxLength: 4 }),
 });
 const publications: fc.Arbitrary<NewPublication> = fc.record(
@@ -48,6 +53,8 @@ const head: FrameHead = {
   removedBytes: 0,
   keyedAt: 0,
   retention: { maxEntries: 1, maxBytes: 1, ttlMs: 1 },
+  keyId: "",
+  unregisteredKeys: [],
   links: [],
 };
 
