@@ -29,7 +29,7 @@ describe.each(runs)("torture of three nodes on %s", (broker, more) => {
   const reason = reasonToSkip(traitsOfBroker(broker).programs);
   const note = reason === undefined ? "" : `: ${reason}`;
 
-  it.skipIf(reason)(`breaks no promise${note}`, { timeout: 240_000 }, async () => {
+  it.skipIf(reason)(`breaks no promise${note}`, { timeout: 900_000 }, async () => {
     const { violations, history, lines } = await torture(broker, more);
     expect(violations, lines.join("\n")).toEqual([]);
     const acknowledged = history.publications.filter(({ attempts }) =>
@@ -45,7 +45,7 @@ describe("torture of three nodes", () => {
   const reason = reasonToSkip(["redis-server"]);
   const note = reason === undefined ? "" : `: ${reason}`;
 
-  it.skipIf(reason)(`finds that heads are not compared${note}`, { timeout: 240_000 }, async () => {
+  it.skipIf(reason)(`finds that heads are not compared${note}`, { timeout: 900_000 }, async () => {
     const quick = "--seed 31 --node-faults partition --troubles 120 --faults 0 --settle-seconds 15";
     const { violations } = await torture("redis", quick, "unchecked");
     const broken = violations.map(({ promise }) => promise);

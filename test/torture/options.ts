@@ -77,7 +77,7 @@ const numbers = {
     most: 600,
     help: "pauses of a server, steps of its clock, full disks; with nodes, faults of the store and partitions, a minute",
   },
-  "settle-seconds": { fallback: 60, least: 1, most: 600, help: "most time to come to rest afterwards" },
+  "settle-seconds": { fallback: 240, least: 1, most: 600, help: "most time to come to rest afterwards" },
 } as const satisfies Record<string, NumberFlag>;
 
 type NumberName = keyof typeof numbers;

@@ -18,7 +18,7 @@ async function torture(more: string, mutation?: string): Promise<TortureReport> 
 }
 
 describe("torture", () => {
-  it("breaks no promise", { timeout: 180_000 }, async () => {
+  it("breaks no promise", { timeout: 900_000 }, async () => {
     const { violations, history, lines } = await torture("--seed 30 --seconds 6 --kills 3");
     expect(violations, lines.join("\n")).toEqual([]);
     // And it was no idle time.
@@ -30,7 +30,7 @@ describe("torture", () => {
     expect(history.ends.length).toBeGreaterThanOrEqual(3);
   });
 
-  it("finds that publications are dropped", { timeout: 180_000 }, async () => {
+  it("finds that publications are dropped", { timeout: 900_000 }, async () => {
     const { violations } = await torture(
       "--seed 21 --seconds 2 --kills 0 --faults 0 --settle-seconds 3",
       "drop",

@@ -6,7 +6,13 @@
  * The end of the server that owns a store, however sudden, is noticed at once. The kernel holds a name for the owner, derived from
  * the folder's inode, so that no other process can take the store, whatever happens to its files. For systems without such names,
  * and for processes that share the folder but not the names (containers), the owner also listens on a socket in the folder, which
- * `owner.json` names. A server that finds the file of an owner that has ended replaces it.
+ * `owner.json` names.
+ *
+ * Where an owner has ended without removing its file, only the holder of the place after it may replace that file: the place is a
+ * file named after the ended owner, which a link creates for one process alone. A process that ends while it holds a place has a
+ * place after it, too, so places form a chain that begins with `owner.json`, and whoever is reached from there, past ended processes
+ * only, is the owner. Looking from the beginning again after taking a place is what makes this safe: names are never used twice, so
+ * a place after a file that has been replaced meanwhile is not reached any more.
  */
 
 import { randomUUID } from "node:crypto";
@@ -95,8 +101,10 @@ const fileName = "owner.json";
 /** The longest path of a local socket that every system accepts. */
 const maxPathBytes = 100;
 const endedCodes = new Set(["ECONNREFUSED", "ENOENT"]);
-/** Others may be starting at the same time. */
-const attempts = 5;
+/** Names of places, each after what an ended process has left. */
+const placePrefix = "owner-after-";
+/** Others may be starting, and ending, at the same time. */
+const attempts = 100;
 
 export class StoreOwner {
   readonly #folder: string;
@@ -130,8 +138,7 @@ export class StoreOwner {
     this.#name?.close();
     if (this.#socket === undefined) return;
     const { server, record } = this.#socket;
-    const path = join(this.#folder, fileName);
-    if (readRecord(path)?.socket === record.socket) fs.rmSync(path, { force: true });
+    removeOwn(join(this.#folder, fileName), record);
     server.close();
     if (process.platform !== "win32") fs.rmSync(join(this.#folder, record.socket), { force: true });
   }
@@ -175,54 +182,125 @@ async function takeSocket(
   const server = await withAddress(folder, socket, (path) => listen({ path }, sharing?.accept));
   try {
     if (process.platform !== "win32") fs.chmodSync(join(folder, record.socket), 0o600);
-    for (let i = 0; i < attempts; i++) if (await claim(folder, record)) return { server, record };
-    throw inUse(folder, undefined);
+    await claim(folder, record);
+    return { server, record };
   } catch (error) {
     server.close();
     throw error;
   }
 }
 
-/** @returns whether the store is ours now; if not, try again */
-async function claim(folder: string, record: OwnerRecord): Promise<boolean> {
-  const path = join(folder, fileName);
+/** Where the next owner is named. */
+interface Place {
+  readonly path: string;
+  readonly isOwn: boolean;
+  /** Owners, and holders of places, before it, who have ended. */
+  readonly ended: readonly OwnerRecord[];
+}
+
+/** @throws HF_STORE_IN_USE */
+async function claim(folder: string, record: OwnerRecord): Promise<void> {
   const own = join(folder, `${record.socket}.json`);
+  let held: string | undefined;
   try {
     fs.writeFileSync(own, JSON.stringify(record), { mode: 0o600 });
-    // Unlike a rename, a link does not replace an existing file.
+    for (let i = 0; i < attempts; i++) {
+      const place = await findPlace(folder, record);
+      if (place.isOwn) {
+        held = undefined;
+        settle(folder, own, place);
+        return;
+      }
+      // The file that it came after has been replaced meanwhile.
+      if (held !== undefined) removeOwn(held, record);
+      held = link(own, place.path) ? place.path : undefined;
+    }
+    throw inUse(folder, undefined);
+  } finally {
+    if (held !== undefined) removeOwn(held, record);
+    fs.rmSync(own, { force: true });
+  }
+}
+
+/**
+ * The first place that no process holds, or the own one.
+ * @throws HF_STORE_IN_USE when a process that has not ended, or may not have, holds one before
+ */
+async function findPlace(folder: string, own: OwnerRecord): Promise<Place> {
+  const ended: OwnerRecord[] = [];
+  let path = join(folder, fileName);
+  for (let i = 0; i < attempts; i++) {
+    const found = readPlace(path);
+    if (found === undefined) return { path, isOwn: false, ended };
+    const { record, name } = found;
+    if (record?.socket === own.socket) return { path, isOwn: true, ended };
+    if (record) {
+      if (await withAddress(folder, record.socket, isAlive)) throw inUse(folder, record);
+      if (record.boot !== undefined && record.boot !== own.boot && isOnNetwork(folder))
+        throw unknownOwner(folder);
+      ended.push(record);
+    }
+    path = join(folder, `${placePrefix}${name}.json`);
+  }
+  throw inUse(folder, undefined);
+}
+
+/** The place is ours: `owner.json` says so from now on, and what led to it goes. */
+function settle(folder: string, own: string, { path, ended }: Place): void {
+  const first = join(folder, fileName);
+  if (path !== first) fs.renameSync(own, first);
+  // Whoever takes one of these places only now does not find it from the beginning.
+  for (const name of fs.readdirSync(folder))
+    if (name.startsWith(placePrefix)) fs.rmSync(join(folder, name), { force: true });
+  if (process.platform === "win32") return;
+  for (const { socket } of ended) fs.rmSync(join(folder, socket), { force: true });
+}
+
+/** Unlike a rename, a link does not replace an existing file. */
+function link(own: string, path: string): boolean {
+  try {
     fs.linkSync(own, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    fs.rmSync(own, { force: true });
+    return false;
   }
-  const found = readRecord(path);
-  if (found && (await withAddress(folder, found.socket, isAlive))) throw inUse(folder, found);
-  if (found?.boot !== undefined && found.boot !== record.boot && isOnNetwork(folder))
-    throw unknownOwner(folder);
-  remove(path, found);
-  return false;
 }
 
-/** Removes the file of an owner that has ended, unless another owner has replaced it meanwhile. */
-function remove(path: string, ended: OwnerRecord | undefined): void {
-  const aside = `${path}.${randomUUID().slice(0, 8)}`;
+function removeOwn(path: string, { socket }: OwnerRecord): void {
+  if (readRecord(path)?.socket === socket) fs.rmSync(path, { force: true });
+}
+
+/**
+ * @returns undefined if there is no such file; without a record if it is damaged, as after a power cut. With the name for the place
+ * after it, which no other file ever has.
+ * @throws what the system says: an owner whose file cannot be read may well be alive
+ */
+function readPlace(
+  path: string,
+): { readonly record: OwnerRecord | undefined; readonly name: string } | undefined {
   try {
-    fs.renameSync(path, aside);
-    const taken = readRecord(aside);
-    if (taken?.socket !== ended?.socket) fs.linkSync(aside, path);
+    const record = parseRecord(fs.readFileSync(path, "utf8"));
+    if (record) return { record, name: record.socket };
+    const { ino, mtimeNs } = fs.statSync(path, { bigint: true });
+    return { record: undefined, name: `${ino}-${mtimeNs}` };
   } catch (error) {
-    if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-  } finally {
-    fs.rmSync(aside, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
   }
-  if (ended && process.platform !== "win32") fs.rmSync(join(path, "..", ended.socket), { force: true });
 }
 
 function readRecord(path: string): OwnerRecord | undefined {
   try {
-    const record = JSON.parse(fs.readFileSync(path, "utf8")) as Partial<OwnerRecord>;
+    return parseRecord(fs.readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseRecord(text: string): OwnerRecord | undefined {
+  try {
+    const record = JSON.parse(text) as Partial<OwnerRecord>;
     const isOne = typeof record.socket === "string" && typeof record.pid === "number";
     return isOne ? (record as OwnerRecord) : undefined;
   } catch {

@@ -279,6 +279,8 @@ export class SharedStore implements NodeLog {
   async #own(): Promise<void> {
     const { clock, schedule } = this.#options;
     const key = randomBytes(keyBytes).toString("base64url");
+    // By an owner that did not close.
+    const isLeft = findOwner(this.#options.folder)?.key !== undefined;
     const server = new StoreServer({
       key,
       clock,
@@ -286,6 +288,7 @@ export class SharedStore implements NodeLog {
       isSubscribedHere: (channel) => this.#subscribed.has(channel),
       onMessage: (message) => this.#node?.events.onMessage(message),
       expected: this.#others,
+      hasUnknownFollowers: !this.#wasConnected && isLeft,
       taken: this.#taken,
     });
     // One that is taken over needs no repair because one was asked for at the start.

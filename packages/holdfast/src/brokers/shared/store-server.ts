@@ -45,6 +45,8 @@ export interface StoreServerOptions {
   readonly onMessage: (message: Uint8Array) => void;
   /** Followers of the owner before: they are waited for, shortly, before counts are taken. */
   readonly expected: ReadonlySet<string>;
+  /** Whether there was an owner before whose followers this process does not know. */
+  readonly hasUnknownFollowers: boolean;
   /** What this process's own node has taken already. */
   readonly taken: ReadonlyMap<string, number>;
 }
@@ -55,6 +57,10 @@ const helloTimeoutMs = 5000;
 const openingNoticeMs = 1000;
 /** How long counts wait for the followers of the owner before. */
 const expectedTimeoutMs = 2000;
+/** In which followers that are not known come, since they look for a new owner at least that often. */
+const unknownTimeoutMs = 600;
+/** Stands for those; no process has this name. */
+const unknown = "";
 const pauseTimeoutMs = 1000;
 const maxFollowers = 1000;
 
@@ -129,7 +135,16 @@ export class StoreServer {
   start(log: Log): void {
     this.#counts.restore(undefined, this.#options.taken);
     this.#log = log;
-    for (const follower of this.#followers) if (follower.name !== undefined) this.#welcome(follower);
+    for (const follower of this.#followers)
+      if (follower.name !== undefined) {
+        // It has come while the store was opened, and will say what it has taken.
+        this.#expected.add(follower.name);
+        this.#welcome(follower);
+      }
+    if (this.#options.hasUnknownFollowers) {
+      this.#expected.add(unknown);
+      this.#after(unknownTimeoutMs, () => this.#back(unknown));
+    }
     if (this.#expected.size > 0) this.#after(expectedTimeoutMs, () => this.#allBack());
   }
 
@@ -320,12 +335,12 @@ export class StoreServer {
     for (const channel of call.channels) this.#subscribe(follower, channel);
     // A log that cannot be read is noticed when its head is compared.
     await Promise.allSettled(call.channels.map((channel) => log.subscribe(channel)));
-    this.#back(follower);
+    if (follower.name !== undefined) this.#back(follower.name);
     return true;
   }
 
-  #back({ name }: Follower): void {
-    if (name !== undefined && this.#expected.delete(name) && this.#expected.size === 0) this.#allBack();
+  #back(name: string): void {
+    if (this.#expected.delete(name) && this.#expected.size === 0) this.#allBack();
   }
 
   #allBack(): void {
@@ -336,6 +351,7 @@ export class StoreServer {
   #left(follower: Follower): void {
     this.#followers.delete(follower);
     this.#counts.drop(follower.taken);
+    if (this.#log !== undefined && follower.name !== undefined) this.#back(follower.name);
     for (const channel of [...follower.channels]) this.#unsubscribe(follower, channel).catch(() => {});
     this.#onProgress?.();
     this.#tellFollowers();

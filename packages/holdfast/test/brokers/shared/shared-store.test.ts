@@ -1,14 +1,17 @@
+import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ample, countTo, EventRecord, query } from "../../../../../test/conformance/broker/fixture.js";
 import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { connectToOwner, findOwner, type OwnerRecord } from "../../../src/brokers/lmdb/store-folder.js";
+import { encodeCall } from "../../../src/brokers/shared/calls.js";
 import { encodeFrame, type Frame, FrameReader, kinds } from "../../../src/brokers/shared/frames.js";
-import { SharedStore } from "../../../src/brokers/shared/shared-store.js";
+import { SharedStore, type SharedStoreOptions } from "../../../src/brokers/shared/shared-store.js";
 import { protocolVersion } from "../../../src/brokers/shared/store-server.js";
 import { systemClock } from "../../../src/sockets/system-clock.js";
 import { createCounter } from "../../support/counter.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import { until } from "../../support/server.js";
 import { createTemporaryFolder } from "../../support/temporary-folder.js";
 
@@ -30,11 +33,11 @@ function createFolder(): string {
   return createTemporaryFolder("shared-store");
 }
 
-async function openStore(folder: string) {
+async function openStore(folder: string, clock: SharedStoreOptions["clock"] = systemClock) {
   const events = new LinkRecord();
   const store = new SharedStore({
     folder,
-    clock: systemClock,
+    clock,
     createEpoch,
     schedule: setImmediate,
     onError: (error) => {
@@ -105,6 +108,43 @@ describe("store whose owner closes", () => {
     expect(await first.store.counts.take("a", 3)).toBe(true);
     expect(await second.store.counts.take("a", 3)).toBe(false);
     expect(await first.store.counts.take("a", 3)).toBe(false);
+  });
+});
+
+describe("process that was no follower and takes over", () => {
+  it("waits for the counts of the followers of an owner that was killed", async () => {
+    const folder = createFolder();
+    writeFileSync(join(folder, "owner.json"), JSON.stringify({ pid: 1, socket: "owner-gone.sock", key: "k" }));
+    const clock = new FakeClock();
+    const { store } = await openStore(folder, clock);
+    let isTaken: boolean | undefined;
+    store.counts.take("a", 1).then((taken) => {
+      isTaken = taken;
+    });
+    const owner = findOwner(folder) as OwnerRecord;
+    const hello = { version: protocolVersion, key: owner.key, follower: "x" };
+    const resume = { method: "resume", channels: [], counts: [["a", 1]] } as const;
+    const socket = await connectToOwner(folder, owner);
+    onTestFinished(() => void socket.destroy());
+    const came: Frame[] = [];
+    const reader = new FrameReader();
+    socket.on("data", (chunk) => came.push(...reader.read(chunk)));
+    socket.write(encodeFrame(kinds.hello, 0, hello));
+    socket.write(encodeCall(1, resume));
+    await until(() => came.some(({ kind }) => kind === kinds.result));
+    expect(isTaken).toBeUndefined();
+    clock.advance(600);
+    await until(() => isTaken !== undefined);
+    expect(isTaken).toBe(false);
+    expect(await store.counts.take("a", 2)).toBe(true);
+  });
+
+  it("waits for nobody after an owner that has closed", async () => {
+    const folder = createFolder();
+    const first = await openStore(folder);
+    await first.store.close();
+    const { store } = await openStore(folder, new FakeClock());
+    expect(await store.counts.take("a", 1)).toBe(true);
   });
 });
 
