@@ -25,6 +25,7 @@ import {
 } from "../../packages/holdfast/test/support/fuzz/expectations.js";
 import { framesOf } from "../../packages/holdfast/test/support/fuzz/frames.js";
 import { fuzzSeed } from "../../packages/holdfast/test/support/fuzz/seed.js";
+import { toJsonLines, toProtobufFrame } from "../../packages/holdfast/test/support/protobuf-oracle.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 
 const runs = 150;
@@ -46,33 +47,52 @@ const frames = fc
     more ? [...texts.slice(0, more[0]), more[1], ...texts.slice(more[0])] : texts,
   );
 
-/** A WebSocket that says what it is told, and keeps what it hears. */
+const encodings = ["JSON", "Protobuf"] as const;
+type Encoding = (typeof encodings)[number];
+
+/** A WebSocket that says what it is told, and keeps what it hears, both as JSON. */
 class FuzzSocket {
   readonly sent: string[] = [];
   readonly received: string[] = [];
   ending: Ending | undefined;
   readonly #socket: WsWebSocket;
+  readonly #isProtobuf: boolean;
 
-  private constructor(socket: WsWebSocket) {
+  private constructor(socket: WsWebSocket, isProtobuf: boolean) {
     this.#socket = socket;
-    socket.on("message", (text) => this.#receive(String(text)));
+    this.#isProtobuf = isProtobuf;
+    socket.on("message", (frame) =>
+      this.#receive(isProtobuf ? toJsonLines("Reply", frame as Buffer) : String(frame)),
+    );
     socket.on("close", (code, reason) => {
       this.ending = { code, reason: String(reason) };
     });
     socket.on("error", () => {});
   }
 
-  static async open(url: string): Promise<FuzzSocket> {
-    const socket = new WsWebSocket(url);
-    const client = new FuzzSocket(socket);
+  static async open(url: string, encoding: Encoding): Promise<FuzzSocket> {
+    const isProtobuf = encoding === "Protobuf";
+    const socket = isProtobuf ? new WsWebSocket(url, "centrifuge-protobuf") : new WsWebSocket(url);
+    const client = new FuzzSocket(socket, isProtobuf);
     await new Promise((resolve) => socket.once("open", resolve));
     return client;
   }
 
   send(frame: string | Uint8Array): void {
     if (this.#socket.readyState !== WsWebSocket.OPEN) return;
+    if (this.#isProtobuf && typeof frame === "string") {
+      this.#sendProtobuf(frame);
+      return;
+    }
     if (typeof frame === "string") this.sent.push(frame);
     this.#socket.send(frame, { binary: typeof frame !== "string" });
+  }
+
+  /** What Protobuf cannot say is sent as it is, which is no Protobuf. What was said may be less than the text. */
+  #sendProtobuf(text: string): void {
+    const bytes = toProtobufFrame(text);
+    if (bytes !== undefined) this.sent.push(toJsonLines("Command", bytes));
+    this.#socket.send(bytes ?? Buffer.from(text));
   }
 
   /** Resolves when the connection has ended, or everything that was asked is answered. */
@@ -109,8 +129,12 @@ async function startFuzzed(data: string | null) {
 
 type Running = Awaited<ReturnType<typeof startFuzzed>>;
 
-async function sendAll(url: string, each: readonly (string | Uint8Array)[]): Promise<void> {
-  const socket = await FuzzSocket.open(url);
+async function sendAll(
+  url: string,
+  encoding: Encoding,
+  each: readonly (string | Uint8Array)[],
+): Promise<void> {
+  const socket = await FuzzSocket.open(url, encoding);
   for (const frame of each) socket.send(frame);
   socket.send(JSON.stringify({ id: lastId, rpc: { method: "echo", data: 1 } }));
   await socket.settle();
@@ -121,8 +145,8 @@ async function sendAll(url: string, each: readonly (string | Uint8Array)[]): Pro
 }
 
 /** A client that does all as it should is served. */
-async function askOnce(url: string): Promise<void> {
-  const socket = await FuzzSocket.open(url);
+async function askOnce(url: string, encoding: Encoding): Promise<void> {
+  const socket = await FuzzSocket.open(url, encoding);
   socket.send('{"id":1,"connect":{}}\n{"id":2,"rpc":{"method":"echo","data":"hello"}}');
   await socket.settle();
   expect(socket.received.join("\n")).toContain('{"id":2,"rpc":{"data":"hello"}}');
@@ -157,10 +181,12 @@ async function assertNothingLeft({ server, api, idle, heard, troubles, errors }:
   expect(errors.filter((error) => !isOwnFault(error))).toEqual([]);
 }
 
-const stores: readonly [string, () => string | null][] = [
-  ["in memory", () => null],
-  ["with a store", () => openFolder()],
-];
+const stores: readonly [string, Encoding, () => string | null][] = encodings.flatMap(
+  (encoding): [string, Encoding, () => string | null][] => [
+    ["in memory", encoding, () => null],
+    ["with a store", encoding, () => openFolder()],
+  ],
+);
 
 function openFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-fuzz-"));
@@ -168,15 +194,18 @@ function openFolder(): string {
   return folder;
 }
 
-describe.each(stores)("WebSockets sending arbitrary input to a server %s", (_, createData) => {
-  it(`are answered or closed, and leave nothing behind, ${runs} times`, { timeout: 120_000 }, async () => {
-    const running = await startFuzzed(createData());
-    const { url } = running;
-    const property = fc.asyncProperty(frames, frames, async (first, second) => {
-      await Promise.all([sendAll(url, first), sendAll(url, second)]);
-      await askOnce(url);
+describe.each(stores)(
+  "WebSockets sending arbitrary input to a server %s, in %s,",
+  (_, encoding, createData) => {
+    it(`are answered or closed, and leave nothing behind, ${runs} times`, { timeout: 120_000 }, async () => {
+      const running = await startFuzzed(createData());
+      const { url } = running;
+      const property = fc.asyncProperty(frames, frames, async (first, second) => {
+        await Promise.all([sendAll(url, encoding, first), sendAll(url, encoding, second)]);
+        await askOnce(url, encoding);
+      });
+      await fc.assert(property, { numRuns: runs, seed: fuzzSeed() });
+      await assertNothingLeft(running);
     });
-    await fc.assert(property, { numRuns: runs, seed: fuzzSeed() });
-    await assertNothingLeft(running);
-  });
-});
+  },
+);

@@ -24,6 +24,7 @@ interface Row extends RawRequest {
 }
 
 const json = { "content-type": "application/json", "x-api-key": "key-of-the-tests" };
+const bytes = { "content-type": "application/octet-stream" };
 const connectAndRead = '{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"flood"}}';
 const rows: Readonly<Record<RouteName | "route", Row>> = {
   webSocket: { method: "GET", path: "/connection/websocket" },
@@ -65,6 +66,26 @@ const requests = [
   { method: "GET", path: "/channels/news?since=:0" },
   { method: "GET", path: "/channels/news?since=:99&wait=60s" },
   { method: "POST", path: "/nowhere", headers: json, body: "{}" },
+  // Protobuf, in which all of this is ASCII: connect and subscribe, a subscription, and an envelope with an empty command.
+  {
+    method: "POST",
+    path: "/connection/http_stream",
+    headers: bytes,
+    body: "\x04\x08\x01\x22\x00\x0b\x08\x02\x2a\x07\x0a\x05flood",
+  },
+  {
+    method: "POST",
+    path: "/connection/uni_http_stream",
+    headers: bytes,
+    body: "\x1a\x09\x0a\x05flood\x12\x00",
+  },
+  {
+    method: "POST",
+    path: "/emulation",
+    headers: bytes,
+    body: "\x0a\x04none\x12\x04none\x1a\x01\x00",
+  },
+  { method: "GET", path: "/connection/websocket?cf_protocol=protobuf" },
 ];
 
 /** Times short enough for a test. */

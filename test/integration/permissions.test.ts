@@ -7,6 +7,7 @@ import { apiMethods, type Scope } from "../../packages/holdfast/src/http/api/met
 import { channel, defineApp, jwt, rpc } from "../../packages/holdfast/src/index.js";
 import type { ChannelAction } from "../../packages/holdfast/src/sessions/application.js";
 import { secret, startApp, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
+import { toJsonLines, toProtobufFrame } from "../../packages/holdfast/test/support/protobuf-oracle.js";
 import { startServer } from "../../packages/holdfast/test/support/server.js";
 import { operations } from "../repo/permissions-page.js";
 
@@ -43,19 +44,25 @@ const commands: Readonly<Record<ChannelAction | "presence_stats", object>> = {
   subscribe: {},
 };
 
+const encodings = ["JSON", "Protobuf"] as const;
+type Encoding = (typeof encodings)[number];
+
 type Outcome = "allowed" | `error ${number}` | `close ${number}`;
 
 /** What comes of a command by itself: its answer, or the end of the connection. */
 class Asker {
   readonly #socket: WsWebSocket;
+  readonly #isBinary: boolean;
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   #code = 0;
   #lastId = 0;
 
-  private constructor(socket: WsWebSocket) {
+  private constructor(socket: WsWebSocket, isBinary: boolean) {
     this.#socket = socket;
-    socket.on("message", (text) => {
-      for (const line of String(text).split("\n")) this.#take(JSON.parse(line) as Reply);
+    this.#isBinary = isBinary;
+    socket.on("message", (frame) => {
+      const lines = isBinary ? toJsonLines("Reply", frame as Buffer) : String(frame);
+      for (const line of lines.split("\n")) this.#take(JSON.parse(line) as Reply);
     });
     socket.on("close", (code) => {
       this.#code = code;
@@ -63,10 +70,11 @@ class Asker {
     });
   }
 
-  static async open(url: string): Promise<Asker> {
-    const socket = new WsWebSocket(url);
+  static async open(url: string, encoding: Encoding): Promise<Asker> {
+    const isBinary = encoding === "Protobuf";
+    const socket = isBinary ? new WsWebSocket(url, "centrifuge-protobuf") : new WsWebSocket(url);
     onTestFinished(() => socket.terminate());
-    const asker = new Asker(socket);
+    const asker = new Asker(socket, isBinary);
     await new Promise((resolve) => socket.once("open", resolve));
     return asker;
   }
@@ -75,7 +83,8 @@ class Asker {
     if (this.#code > 0) return `close ${this.#code}`;
     const id = ++this.#lastId;
     const outcome = new Promise<Outcome>((resolve) => this.#waiting.set(id, resolve));
-    this.#socket.send(JSON.stringify(method === "send" ? { send: params } : { id, [method]: params }));
+    const line = JSON.stringify(method === "send" ? { send: params } : { id, [method]: params });
+    this.#socket.send(this.#isBinary ? (toProtobufFrame(line) as Uint8Array) : line);
     return await outcome;
   }
 
@@ -91,9 +100,9 @@ interface Reply {
   readonly error?: { readonly code: number };
 }
 
-async function connect(appName: AppName, subject: Subject, name?: string) {
+async function connect(encoding: Encoding, appName: AppName, subject: Subject, name?: string) {
   const running = await startApp(apps[appName]);
-  const asker = await Asker.open(running.url);
+  const asker = await Asker.open(running.url, encoding);
   const params = subject === "anonymous" ? {} : connects[appName];
   expect(await asker.ask("connect", params)).toBe("allowed");
   if (subject === "subscriber" && name) await running.api("subscribe", { user: "ann", channel: name });
@@ -113,9 +122,9 @@ const cases = (Object.keys(apps) as AppName[]).flatMap((appName) =>
   ),
 );
 
-describe("default permissions", () => {
+describe.each(encodings)("default permissions, in %s,", (encoding) => {
   it.each(cases)("%s: the %s may do in %s what the table says", async (appName, subject, name) => {
-    const { asker, errors } = await connect(appName, subject, name);
+    const { asker, errors } = await connect(encoding, appName, subject, name);
     const circumstances = {
       hasAuthenticate: appName === "with authenticate",
       isPersonal: name.startsWith("inbox:"),
@@ -141,7 +150,7 @@ describe("default permissions", () => {
   });
 
   it("deny everything in a channel that matches no pattern", async () => {
-    const { asker } = await connect("without authenticate", "user");
+    const { asker } = await connect(encoding, "without authenticate", "user");
     for (const [method, params] of Object.entries(commands))
       expect([method, await asker.ask(method, { channel: "unheard-of", ...params })]).toEqual([
         method,
@@ -151,7 +160,7 @@ describe("default permissions", () => {
 
   it("allow everything on a server without an application", async () => {
     const { url } = await startServer();
-    const asker = await Asker.open(url);
+    const asker = await Asker.open(url, encoding);
     expect(await asker.ask("connect", {})).toBe("allowed");
     for (const [method, params] of Object.entries(commands))
       expect([method, await asker.ask(method, { channel: "any", ...params })]).toEqual([method, "allowed"]);
@@ -170,7 +179,7 @@ describe("default permissions", () => {
     ["without authenticate", "refresh", { token: "x" }, "error 108"],
     ["without authenticate", "sub_refresh", { channel: "plain", token: "x" }, "error 108"],
   ] as const)("%s, %s %j is answered with what the table says", async (appName, method, params, expected) => {
-    const { asker } = await connect(appName, "user");
+    const { asker } = await connect(encoding, appName, "user");
     expect(await asker.ask(method, params)).toBe(expected);
     if (expected !== "allowed") expect(operations[method].refused).toContain(expected);
   });
@@ -183,7 +192,7 @@ describe("default permissions", () => {
     "a connect with %j that nobody knows is answered with what the table says",
     async (params, expected) => {
       const { url } = await startApp(defineApp({ authenticate: jwt({ secret }) }));
-      expect(await (await Asker.open(url)).ask("connect", params)).toBe(expected);
+      expect(await (await Asker.open(url, encoding)).ask("connect", params)).toBe(expected);
       expect(operations.connect.refused).toContain(expected);
     },
   );

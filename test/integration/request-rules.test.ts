@@ -33,8 +33,19 @@ interface Row {
   readonly body?: string;
 }
 
-/** One for each route, and the landing page of a server without pages, which is of the route `rest`. */
-type RowName = RouteName | "landingPage";
+/** Rows of a route that has another already. */
+const moreRows = {
+  landingPage: "rest",
+  httpStreamOfBytes: "httpStream",
+  oneWayHttpStreamOfBytes: "oneWayHttpStream",
+  emulationOfBytes: "emulation",
+  webSocketOfBytes: "webSocket",
+} as const satisfies Record<string, RouteName>;
+
+/** At least one for each route, and the landing page of a server without pages. */
+type RowName = RouteName | keyof typeof moreRows;
+
+const bytes = { "content-type": "application/octet-stream" };
 
 const rows: Readonly<Record<RowName, Row>> = {
   webSocket: { path: "/connection/websocket" },
@@ -54,6 +65,11 @@ const rows: Readonly<Record<RowName, Row>> = {
   health: { path: "/health" },
   rest: { path: "/no/such/page" },
   landingPage: { path: "/", headers: { accept: "text/html" } },
+  // Protobuf, in which all of this is ASCII: a connect command, a name, and an envelope with an empty command.
+  httpStreamOfBytes: { path: "/connection/http_stream", headers: bytes, body: "\x04\x08\x01\x22\x00" },
+  oneWayHttpStreamOfBytes: { path: "/connection/uni_http_stream", headers: bytes, body: "\x22\x01n" },
+  emulationOfBytes: { path: "/emulation", headers: bytes, body: "\x0a\x01n\x12\x01s\x1a\x01\x00" },
+  webSocketOfBytes: { path: "/connection/websocket?cf_protocol=protobuf" },
 };
 
 interface Situation {
@@ -162,7 +178,7 @@ type Method = (typeof methods)[number];
 type Outcome = "refused" | "not this method" | "answered" | "as nobody" | "options";
 
 function routeOf(name: RowName): RouteName {
-  return name === "landingPage" ? "rest" : name;
+  return name in moreRows ? moreRows[name as keyof typeof moreRows] : (name as RouteName);
 }
 
 /** The rule, said once more and in other words than in the code. */
@@ -358,7 +374,7 @@ async function check(
 }
 
 it("table has a row for each path", () => {
-  expect(Object.keys(rows).sort()).toEqual([...Object.keys(routes), "landingPage"].sort());
+  expect(Object.keys(rows).sort()).toEqual([...Object.keys(routes), ...Object.keys(moreRows)].sort());
   for (const [name, { path }] of Object.entries(rows))
     expect(findRoute(path.split("?")[0] as string)).toBe(routeOf(name as RowName));
 });

@@ -14,6 +14,7 @@ import {
   subscribeSdk,
 } from "../../packages/holdfast/test/support/app-server.js";
 import { connectByHand, modelOf, subscribeMap } from "../../packages/holdfast/test/support/map-model.js";
+import { toJsonLines } from "../../packages/holdfast/test/support/protobuf-oracle.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
 
 const all = { subscribe: "all", publish: "all", presence: "all", history: "all" } as const;
@@ -48,6 +49,10 @@ const app = defineApp({
     "$users:{room}": channel({ allow: all, kind: "map", map: { subscribersOf: "chat:{room}", by: "user" } }),
   },
 });
+
+function linesOf(frame: unknown): string {
+  return frame instanceof Uint8Array ? toJsonLines("Command", frame) : String(frame);
+}
 
 describe("map", () => {
   it("sends all values, then each change", async () => {
@@ -88,7 +93,8 @@ describe("map", () => {
     };
     class Freezing extends WsWebSocket {
       override send(data: Parameters<WsWebSocket["send"]>[0]): void {
-        const [, next] = /"phase":(\d).*"epoch"|"epoch".*"phase":(\d)/.exec(String(data)) ?? [];
+        const [, before, after] = /"phase":(\d).*"epoch"|"epoch".*"phase":(\d)/.exec(linesOf(data)) ?? [];
+        const next = before ?? after;
         if (next === undefined) super.send(data);
         else void beforeStep(Number(next)).then(() => super.send(data));
       }

@@ -7,6 +7,7 @@ import {
   createSdk,
   inSeconds,
   next,
+  sdkStreams,
   secret,
   startApp,
   subscribeSdk,
@@ -51,7 +52,7 @@ function collect(subscription: Subscription): number[] {
   return offsets;
 }
 
-describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
+describe.each<Kind>(sdkStreams())("the SDK over %s", (kind) => {
   it("subscribes, publishes, reads history and presence, calls methods, and unsubscribes", async () => {
     const { server, connect, errors } = await start(kind);
     const client = await connect();
@@ -154,7 +155,7 @@ describe.each<Kind>(["http_stream", "sse"])("the SDK over %s", (kind) => {
   });
 });
 
-describe.each<Kind>(["http_stream", "sse"])("tokens over %s", (kind) => {
+describe.each<Kind>(sdkStreams())("tokens over %s", (kind) => {
   const withTokens = defineApp({ authenticate: jwt({ secret }), channels: { "{name}": channel() } });
 
   async function startWithTokens(token: string, getToken: () => Promise<string>) {

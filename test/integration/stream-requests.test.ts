@@ -112,7 +112,7 @@ describe("opening a stream", () => {
   it.each([
     ["POST", "/connection/http_stream", "", {}, 400],
     ["POST", "/connection/http_stream", "x".repeat(70_000), {}, 413],
-    ["POST", "/connection/http_stream", "x", { "Content-Type": "application/octet-stream" }, 415],
+    ["POST", "/connection/sse", "x", { "Content-Type": "application/octet-stream" }, 415],
     ["GET", "/connection/http_stream", undefined, {}, 405],
     ["GET", "/connection/sse", undefined, {}, 400],
     ["GET", "/connection/sse?cf_connect=", undefined, {}, 400],

@@ -9,7 +9,7 @@ import { type Actor, type Application, refusal } from "../sessions/application.j
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
-import { type Payload, parsePayload } from "../wire/payload.js";
+import { type Payload, parsePayload, toJsonPayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import { type CompiledAuthentication, compileAuthentication } from "./authentication.js";
 import { compileChannels } from "./compile-channel.js";
@@ -100,7 +100,9 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
     }),
     ...(onMessage && {
       onMessage: async (data, actor) => {
-        await limit("onMessage", () => onMessage({ user: toUser(actor), data: parsePayload(data) }));
+        const json = toJsonPayload(data);
+        const value = "text" in json ? parsePayload(json.text) : data;
+        await limit("onMessage", () => onMessage({ user: toUser(actor), data: value }));
       },
     }),
   };

@@ -8,10 +8,10 @@ import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
-import { parsePublishParams } from "../wire/json-commands.js";
+import { parsePublishParams } from "../wire/command-params.js";
 import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../wire/names.js";
-import { nullPayload, type Payload, toPayload } from "../wire/payload.js";
+import { type JsonText, nullPayload, type Payload, toJsonPayload, toPayload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { SessionContext, SessionLimits } from "./context.js";
 import type { Session } from "./session.js";
@@ -67,7 +67,9 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   const policy = publishing.application.policyFor(channel);
   if (policy === undefined) return replyError("unknownChannel");
   const publisher = origin && "actor" in origin ? origin : undefined;
-  const keyed = withKey(policy.rules, params, publisher);
+  const json = toJsonPayload(params.data);
+  if ("fault" in json) return replyError("badRequest", `data ${json.fault}`);
+  const keyed = withKey(policy.rules, withData(params, json.text), publisher);
   if ("code" in keyed) return keyed;
   const keyFault = findKeysFault(keyed);
   if (keyFault !== undefined) return replyError("badRequest", keyFault);
@@ -92,6 +94,10 @@ export function publishInTurn(
     return publish(publishing, params, { actor, owner, info, isSubscribed: channels.has(channel) });
   };
   return calls.isBusy(channel) ? calls.begin(channel, run) : run();
+}
+
+function withData(params: PublishParams, data: Payload): PublishParams {
+  return data === params.data ? params : { ...params, data };
 }
 
 /** Keys from clients were checked on arrival, except user ids used as keys; keys from the server were not. */
@@ -299,7 +305,7 @@ export const publishMethod = "holdfast.publish";
 
 type RpcMethod = (
   session: Session,
-  data: Payload,
+  data: JsonText,
   context: SessionContext,
 ) => Promise<{ readonly result: unknown } | ReplyError>;
 
@@ -324,8 +330,10 @@ export async function callMethod(
   context: SessionContext,
 ): Promise<{ readonly data: Payload } | ReplyError> {
   const call = methods.get(method);
+  const json = data === undefined ? undefined : toJsonPayload(data);
+  if (json && "fault" in json) return replyError("badRequest", `data ${json.fault}`);
   if (call !== undefined) {
-    const outcome = await call(session, data ?? nullPayload, context);
+    const outcome = await call(session, json?.text ?? nullPayload, context);
     return "code" in outcome ? outcome : { data: toPayload(outcome.result) };
   }
   const { application } = context;
@@ -334,6 +342,6 @@ export async function callMethod(
       "methodNotFound",
       `known methods: ${[...methods.keys(), ...application.methods].join(", ")}`,
     );
-  const outcome = await application.call(method, data, session.client.actor);
+  const outcome = await application.call(method, json?.text, session.client.actor);
   return "refusal" in outcome ? outcome.refusal : outcome;
 }

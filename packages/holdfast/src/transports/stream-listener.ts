@@ -126,7 +126,6 @@ export class StreamListener {
     const refusal = admission.findRefusal(admitted);
     if (refusal) return refusal;
     const codec = method === "GET" ? defaultCodec : codecOfBody(exchange);
-    if (codec === undefined) return unsupportedType();
     const isGet = method === "GET";
     const input = isGet ? query.get("cf_connect") || undefined : await this.#readBody(exchange, codec);
     if (isRefusal(input)) return input;
@@ -141,7 +140,7 @@ export class StreamListener {
     commands: Encoded | undefined,
   ): HttpRefusal | undefined {
     const format = formats.get(codec)?.[route];
-    if (format === undefined) return unsupportedType();
+    if (format === undefined) return textOnly();
     // Links and images send GETs, so a GET may only connect.
     if (commands === undefined || (method === "GET" && !isConnectAlone(commands)))
       return refuse(
@@ -166,7 +165,7 @@ export class StreamListener {
     input: Encoded | undefined,
   ): HttpRefusal | undefined {
     const format = formats.get(codec)?.[route];
-    if (format === undefined) return unsupportedType();
+    if (format === undefined) return textOnly();
     if (typeof input === "string" && parseJsonObject(input) === undefined)
       return refuse(
         400,
@@ -216,7 +215,6 @@ export class StreamListener {
 
   async #takeCommands(exchange: HttpExchange): Promise<HttpRefusal | undefined> {
     const codec = codecOfBody(exchange);
-    if (codec === undefined) return unsupportedType();
     const body = await this.#readBody(exchange, codec);
     if (body === undefined || isRefusal(body)) return body;
     const envelope = codec.decodeEnvelope(body);
@@ -235,13 +233,16 @@ export class StreamListener {
 
 const tooMany = refuse(429, "Too many commands of this session are waiting.", retryAfter(1000));
 
-function codecOfBody({ request }: HttpExchange): Codec | undefined {
+function codecOfBody({ request }: HttpExchange): Codec {
   return codecForContentType(request.headers["content-type"]);
 }
 
-function unsupportedType(): HttpRefusal {
-  const types = codecs.map(({ contentType }) => contentType).join(" or ");
-  return refuse(415, `This Content-Type is not supported here: send ${types}.`);
+function textOnly(): HttpRefusal {
+  const types = codecs.filter(({ isBinary }) => !isBinary).map(({ contentType }) => contentType);
+  return refuse(
+    415,
+    `Events are text: send ${types.join(" or ")} here, or use http_stream, which carries bytes, too.`,
+  );
 }
 
 function isRefusal(input: Encoded | HttpRefusal | undefined): input is HttpRefusal {

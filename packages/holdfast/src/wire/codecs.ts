@@ -1,8 +1,9 @@
 /** The codecs that clients can choose from. To add one, write its file and list it here. */
 import type { Codec } from "./codec.js";
 import { jsonCodec } from "./json-codec.js";
+import { protobufCodec } from "./protobuf-codec.js";
 
-export const codecs: readonly Codec[] = Object.freeze([jsonCodec]);
+export const codecs: readonly Codec[] = Object.freeze([jsonCodec, protobufCodec]);
 
 /** For clients that name no codec. */
 export const defaultCodec: Codec = jsonCodec;
@@ -24,12 +25,8 @@ export function chooseCodec({ subprotocols = [], query }: CodecChoice): Codec {
   );
 }
 
-/** The media type of binary bodies, which are never read as text. */
-const binaryType = "application/octet-stream";
-
-/** @returns undefined for binary content in an unknown format; any other unknown type, or none, gives the default codec */
-export function codecForContentType(contentType: string | undefined): Codec | undefined {
+/** For any other type, or none, the default codec. */
+export function codecForContentType(contentType: string | undefined): Codec {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
-  const codec = codecs.find((each) => each.contentType === type);
-  return codec ?? (contentType?.startsWith(binaryType) ? undefined : defaultCodec);
+  return codecs.find((each) => each.contentType === type) ?? defaultCodec;
 }

@@ -3,7 +3,7 @@
  * Fields that are zero, empty or false are omitted, except those that SDKs dereference.
  */
 import type { Codec, CommandEnvelope, DecodedFrame, Encoded, Encoder } from "./codec.js";
-import { parseCommand, parseConnectParams, parseEnvelope } from "./json-commands.js";
+import { parseCommand, parseConnectParams, parseEnvelope } from "./command-params.js";
 import {
   type ClientInfo,
   type Command,

@@ -34,6 +34,26 @@ export function parsePayload(payload: Payload): unknown {
   return isBinary(payload) ? payload : JSON.parse(payload);
 }
 
+/** Fails on invalid UTF-8; a byte order mark is not part of JSON (RFC 8259 §8.1). */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A payload as JSON: bytes must be its text in UTF-8. @returns the text, or what is wrong with the payload, to follow its name */
+export function toJsonPayload(payload: Payload): { readonly text: JsonText } | { readonly fault: string } {
+  if (!isBinary(payload)) return { text: payload };
+  let text: string;
+  let value: unknown;
+  try {
+    text = decoder.decode(payload);
+    value = JSON.parse(text);
+  } catch {
+    return { fault: "must be JSON in UTF-8" };
+  }
+  const isTooDeep = findDepthFault(text, value) !== undefined;
+  return isTooDeep
+    ? { fault: `must not be nested deeper than ${maxDepth} levels` }
+    : { text: trimJson(text) };
+}
+
 /** The payload as it is embedded in JSON: bytes as a string in base64. */
 export function payloadText(payload: Payload): JsonText {
   return isBinary(payload) ? `"${toBase64(payload)}"` : payload;

@@ -39,9 +39,23 @@ export async function startApp<A extends App>(app: A, options: ServerOptions = {
 // biome-ignore lint/suspicious/noExplicitAny: whatever a server answers.
 export type Answer = any;
 
+const sdk = { Client: Centrifuge as typeof Centrifuge, isBinary: false };
+
+/** From here on, SDK clients of this file speak Protobuf, while their application sends and gets what it does with JSON. */
+export async function useProtobufSdk(): Promise<void> {
+  const { ProtobufCentrifuge } = await import("./protobuf-sdk.js");
+  sdk.Client = ProtobufCentrifuge as unknown as typeof Centrifuge;
+  sdk.isBinary = true;
+}
+
+/** Streams for SDK clients without a WebSocket; events are text. */
+export function sdkStreams(): readonly ("http_stream" | "sse")[] {
+  return sdk.isBinary ? ["http_stream"] : ["http_stream", "sse"];
+}
+
 export function createSdk(url: string | TransportEndpoint[], options: Partial<Options> = {}): Centrifuge {
   const client = withoutLocalStorage(
-    () => new Centrifuge(url, { websocket: WsWebSocket, minReconnectDelay: 20, ...options }),
+    () => new sdk.Client(url, { websocket: WsWebSocket, minReconnectDelay: 20, ...options }),
   );
   onTestFinished(() => client.disconnect());
   return client;

