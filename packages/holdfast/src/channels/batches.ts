@@ -21,6 +21,8 @@ export interface Encoding<E extends Encoder = Encoder> {
 /** Messages in one frame, shared by all readers of an encoding. Must not be changed. */
 export interface Framed {
   readonly bytes: Uint8Array;
+  /** How many messages. */
+  readonly count: number;
   /** The messages without the frame, to be framed together with others. Encoded on demand. */
   payload(): Encoded;
 }
@@ -281,7 +283,7 @@ export function framePublications(
     codec.join(
       shown.map((publication) => codec.encodePush({ kind: "pub", channel: name, publication, epoch })),
     );
-  return { bytes: frame(payload()), payload };
+  return { bytes: frame(payload()), count: shown.length, payload };
 }
 
 /** In channels of kind `latest` only the newest of each key counts. */
@@ -297,5 +299,6 @@ export function conflate({ kind }: Channel, publications: readonly Publication[]
 
 function frameMessages(messages: readonly Encoded[], { codec, frame }: Encoding): Framed | undefined {
   if (messages.length === 0) return undefined;
-  return { bytes: frame(codec.join(messages)), payload: () => codec.join(messages) };
+  const payload = () => codec.join(messages);
+  return { bytes: frame(payload()), count: messages.length, payload };
 }

@@ -15,7 +15,7 @@ import type {
 import { findChannelNameFault } from "../wire/names.js";
 import type { Outcome } from "./commands.js";
 import type { SessionContext } from "./context.js";
-import type { Identity, SubscriptionGrant } from "./identity.js";
+import type { ConnectionRequest, Identity, SubscriptionGrant } from "./identity.js";
 import { secondsUntil } from "./keepalive.js";
 import type { Session } from "./session.js";
 import { authorizeByPolicy, type Failure } from "./subscribing.js";
@@ -64,6 +64,7 @@ export async function connect(
   const subs = await subscribeTo(session, grants, params.subs, context);
   if (!(subs instanceof Map)) return subs;
   if (session.isEnded) return { isAnswered: true };
+  if (handlesFramesTogether(params, request)) session.transport.confirmFrames?.();
   session.markConnected();
   // Clients without a token get no ttl, since SDKs would try to renew the token.
   const ttl = identity.hasToken ? secondsUntil(identity.expiresAt, clock.now()) : undefined;
@@ -84,6 +85,14 @@ export async function connect(
       },
     },
   };
+}
+
+/**
+ * The SDK for JavaScript before 5.8 starts on a frame before it is done with the one before, if both come in one read. Browsers, which
+ * send an Origin, hand over each by itself; Node.js does not. The SDK does not say its version.
+ */
+function handlesFramesTogether({ name }: ConnectParams, { headers }: ConnectionRequest): boolean {
+  return name === "js" && headers.origin === undefined;
 }
 
 /** Headers from the command are kept apart from those of the request, since no proxy has seen them. */

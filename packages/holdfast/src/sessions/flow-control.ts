@@ -6,17 +6,20 @@ import { type Encoding, type Framed, maxBatchBytes } from "../channels/batches.j
 import type { Encoded } from "../wire/codec.js";
 import type { Session } from "./session.js";
 
-const noParts: readonly Uint8Array[] = Object.freeze([]);
-
 /** Whether the transport pauses or resumes reading; undefined for no change. */
 export type ReadDecision = "pause" | "resume" | undefined;
+
+export interface TakenFrame {
+  readonly bytes: Uint8Array;
+  /** Whether SDKs are done with it before they start on the next frame: it is one publication, join or leave. */
+  readonly isHandledAtOnce: boolean;
+}
 
 export class FlowControl {
   readonly #encoding: Encoding;
   readonly #maxUnsentBytes: number;
   /** Messages of this turn, in order. */
   #items: (Encoded | Framed)[] | undefined;
-  #hasMessages = false;
   #size = 0;
   #writtenBytes = 0;
   #isFull = false;
@@ -55,7 +58,6 @@ export class FlowControl {
   addMessage(message: Encoded): void {
     this.#items ??= [];
     this.#items.push(message);
-    this.#hasMessages = true;
     this.#size += message.length;
   }
 
@@ -66,26 +68,26 @@ export class FlowControl {
   }
 
   /**
-   * Everything to write now, framed. Batches of publications alone go out as the bytes that all readers share. With a reply or
-   * push of this session's own, the whole turn is one frame: SDKs handle a reply asynchronously and may start on the next frame
-   * before, which would show its publications first.
+   * Everything to write now, in one frame: SDKs handle messages asynchronously and may start on the next frame before they are done,
+   * which would show its publications first. A batch of publications alone in its turn goes out as the bytes that all readers share.
    */
-  take(): readonly Uint8Array[] {
+  take(): TakenFrame | undefined {
     const items = this.#items;
-    if (items === undefined) return noParts;
+    if (items === undefined) return undefined;
     const { codec, frame } = this.#encoding;
-    const parts = this.#hasMessages
-      ? [frame(codec.join(items.map((item) => (isFramed(item) ? item.payload() : item))))]
-      : items.map((item) => (item as Framed).bytes);
+    const only = items.length === 1 ? (items[0] as Encoded | Framed) : undefined;
+    const isShared = only !== undefined && isFramed(only);
+    const bytes = isShared
+      ? only.bytes
+      : frame(codec.join(items.map((item) => (isFramed(item) ? item.payload() : item))));
     this.clear();
-    for (const part of parts) this.#writtenBytes += part.length;
-    return parts;
+    this.#writtenBytes += bytes.length;
+    return { bytes, isHandledAtOnce: isShared && only.count === 1 };
   }
 
   /** Drops what is not written yet. */
   clear(): void {
     this.#items = undefined;
-    this.#hasMessages = false;
     this.#size = 0;
   }
 

@@ -277,9 +277,11 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   close(reason: Disconnect): void {
     if (this.isEnded) return;
-    if (!this.#flow.isFull && !this.#flow.isEmpty) this.#write();
+    const { transport } = this;
+    const isWritable = !this.#flow.isFull || transport.lacksOnlyConfirmation === true;
+    if (isWritable && !this.#flow.isEmpty) this.#write();
     this.#end();
-    this.transport.close(reason);
+    transport.close(reason);
   }
 
   /** Ends the connection without another message, which the peer would not read. */
@@ -319,7 +321,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   #write(): void {
     const { transport } = this;
-    transport.write(this.#flow.take());
+    const frame = this.#flow.take();
+    if (frame !== undefined) transport.write([frame.bytes], frame.isHandledAtOnce);
     this.#flow.written(transport.unsentBytes);
     if (this.#flow.isFull) this.#context.held.set(this, this.unsentBytes);
   }

@@ -31,8 +31,18 @@ export interface Transport {
   translate?(push: Push): Encoded | undefined;
   /** The request that opened the connection. It is released then, so this must be called only once. */
   takeRequest(): ConnectionRequest;
-  /** Writes framed bytes, all in one write. */
-  write(parts: readonly Uint8Array[]): void;
+  /**
+   * Writes framed bytes, all in one write.
+   * @param isHandledAtOnce whether every client is done with them before it starts on what is written next
+   */
+  write(parts: readonly Uint8Array[], isHandledAtOnce?: boolean): void;
+  /**
+   * From now on, what is written counts as unsent until the client itself has it, unless it is handled at once: for clients that,
+   * given several frames at a time, start on one before they are done with the one before.
+   */
+  confirmFrames?(): void;
+  /** Whether all bytes have left, and nothing but the client's word for it is missing. */
+  readonly lacksOnlyConfirmation?: boolean;
   /** Sends a ping of the transport's own; the answer goes to `receivePong`. */
   sendPing?(): void;
   /** Stops reading, which slows the peer down. Input that was read already may still come. */

@@ -18,7 +18,7 @@ import type { OpeningRequest } from "../sockets/opening-request.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { TracedStream, type TraceSocket } from "../sockets/traced-stream.js";
 import { Compressor, type Deflate } from "../websocket/deflate.js";
-import { maxCloseReasonBytes } from "../websocket/frame.js";
+import { encodeFrame, maxCloseReasonBytes, Opcode } from "../websocket/frame.js";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import { type MessageData, PreparedMessage } from "../websocket/message.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
@@ -171,6 +171,9 @@ function createEncoding(codec: Codec, compressor: Compressor | undefined): Encod
   });
 }
 
+/** RFC 6455 §5.5.2: peers answer pings in order with what else they read. */
+const pingFrame: Uint8Array = encodeFrame(Opcode.ping, Buffer.alloc(0));
+
 class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   readonly name = "websocket";
   readonly encoding: Encoding<Codec>;
@@ -180,6 +183,9 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   readonly #onGone: (transport: WebSocketTransport) => void;
   #events: TransportEvents | undefined;
   #request: ConnectionRequest | undefined;
+  #confirmsFrames = false;
+  /** Ping frames without an answer, each of which says that the client has taken what was written before it. */
+  #unconfirmed = 0;
 
   /** @param onGone called once the socket is gone */
   constructor(
@@ -215,11 +221,24 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   }
 
   get unsentBytes(): number {
-    return this.#driver.unsentBytes;
+    return this.#driver.unsentBytes + this.#unconfirmed * pingFrame.length;
   }
 
-  write(frames: readonly Uint8Array[]): void {
-    this.#driver.write(frames);
+  get lacksOnlyConfirmation(): boolean {
+    return this.#unconfirmed > 0 && this.#driver.unsentBytes === 0;
+  }
+
+  write(frames: readonly Uint8Array[], isHandledAtOnce = false): void {
+    if (!this.#confirmsFrames || isHandledAtOnce) {
+      this.#driver.write(frames);
+      return;
+    }
+    this.#unconfirmed++;
+    this.#driver.write([...frames, pingFrame]);
+  }
+
+  confirmFrames(): void {
+    this.#confirmsFrames = true;
   }
 
   /** RFC 6455 §5.5.2. */
@@ -256,10 +275,13 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
 
   receivePong(): void {
     if (this.hasOwnPings) this.#events?.receivePong();
+    if (this.#unconfirmed === 0) return;
+    this.#unconfirmed--;
+    this.drained();
   }
 
   drained(): void {
-    this.#events?.drained();
+    if (this.unsentBytes === 0) this.#events?.drained();
   }
 
   ended(): void {

@@ -1,38 +1,38 @@
 import { describe, expect, it } from "vitest";
 import type { Framed } from "../../src/channels/batches.js";
-import { FlowControl } from "../../src/sessions/flow-control.js";
+import { FlowControl, type TakenFrame } from "../../src/sessions/flow-control.js";
 import { plainEncoding } from "../channels/support/fake-reader.js";
 
 function framedOf(text: string): Framed {
-  return { bytes: Buffer.from(text), payload: () => text };
+  return { bytes: Buffer.from(text), count: 1, payload: () => text };
 }
 
-function textOf(parts: readonly Uint8Array[]): string[] {
-  return parts.map((part) => Buffer.from(part).toString());
+function textOf(frame: TakenFrame | undefined): string | undefined {
+  return frame && Buffer.from(frame.bytes).toString();
 }
 
 describe("output of a session in a turn", () => {
   it("is empty at first and after it is taken", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     expect(flow.isEmpty).toBe(true);
-    expect(flow.take()).toEqual([]);
+    expect(flow.take()).toBeUndefined();
     flow.addMessage("{}");
     flow.addFramed(framedOf("x"));
     expect(flow.isEmpty).toBe(false);
     flow.take();
     expect(flow.isEmpty).toBe(true);
     expect(flow.size).toBe(0);
-    expect(flow.take()).toEqual([]);
+    expect(flow.take()).toBeUndefined();
   });
 
   it("gathers messages into one frame", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     flow.addMessage('{"id":1}');
     flow.addMessage('{"id":2}');
-    expect(textOf(flow.take())).toEqual(['{"id":1}\n{"id":2}']);
+    expect(textOf(flow.take())).toBe('{"id":1}\n{"id":2}');
   });
 
-  it("makes one frame of everything added with a message, in order", () => {
+  it("makes one frame of everything added, in order", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     flow.addFramed(framedOf("a"));
     flow.addMessage("1");
@@ -40,17 +40,21 @@ describe("output of a session in a turn", () => {
     flow.addFramed(framedOf("b"));
     flow.addFramed(framedOf("c"));
     flow.addMessage("3");
-    expect(textOf(flow.take())).toEqual(["a\n1\n2\nb\nc\n3"]);
+    expect(textOf(flow.take())).toBe("a\n1\n2\nb\nc\n3");
     flow.addFramed(framedOf("d"));
     flow.addFramed(framedOf("e"));
-    expect(textOf(flow.take())).toEqual(["d", "e"]);
+    expect(textOf(flow.take())).toBe("d\ne");
   });
 
-  it("passes framed bytes through unchanged", () => {
+  it("passes framed bytes that are alone through unchanged, and says whether they are one message", () => {
     const flow = new FlowControl(plainEncoding, 1000);
     const framed = { ...framedOf("a"), payload: () => expect.unreachable() };
     flow.addFramed(framed);
-    expect(flow.take()[0]).toBe(framed.bytes);
+    expect(flow.take()).toEqual({ bytes: framed.bytes, isHandledAtOnce: true });
+    flow.addFramed({ ...framed, count: 2 });
+    const several = flow.take();
+    expect(several?.bytes).toBe(framed.bytes);
+    expect(several?.isHandledAtOnce).toBe(false);
   });
 
   it("counts its bytes", () => {
@@ -66,8 +70,8 @@ describe("output of a session in a turn", () => {
     flow.addMessage("1");
     const first = flow.take();
     flow.addMessage("2");
-    expect(textOf(flow.take())).toEqual(["2"]);
-    expect(textOf(first)).toEqual(["1"]);
+    expect(textOf(flow.take())).toBe("2");
+    expect(textOf(first)).toBe("1");
   });
 });
 

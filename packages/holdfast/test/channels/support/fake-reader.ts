@@ -78,7 +78,7 @@ export class FakeReader implements Reader {
 
   /** As the delivery pushes a message. */
   pushText(text: string): void {
-    this.push({ bytes: Buffer.from(text), payload: () => text });
+    this.push({ bytes: Buffer.from(text), count: 1, payload: () => text });
   }
 
   push({ bytes }: Framed): void {
