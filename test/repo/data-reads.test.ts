@@ -19,6 +19,7 @@ const known: Readonly<Record<string, string>> = {
   "sessions/commands.ts presence.stats": "asks `presence` first",
   "sessions/commands.ts readHistory": "asks `history` first, and of a list canReadList",
   "sessions/commands.ts subscribe": "session-channels.ts",
+  "sessions/control.ts history, 2 times": "the server's own: shows offsets and a time only",
   "sessions/control.ts presence.list": "the server's own",
   "sessions/control.ts presence.stats": "the server's own",
   "sessions/control.ts readHistory": "the server's own",
@@ -35,6 +36,7 @@ const known: Readonly<Record<string, string>> = {
   "sessions/session-channels.ts subscribe": "from the head, or from where it has recovered to",
   "sessions/subscribing.ts recover": "canReadFrom",
   "sessions/subscribing.ts recoverNewest": "canReadFrom",
+  "server/why.ts history": "the server's own, asked with a key; shows offset and time only",
   "server/revocation-log.ts history": "no channel that anybody can name",
 };
 

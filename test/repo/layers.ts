@@ -63,7 +63,14 @@ const server: Readonly<Record<string, Layer>> = {
     packages: ["lmdb", "ioredis", "@nats-io/transport-node"],
     forbiddenGlobals: timeAndSockets,
   },
-  observe: { folders: ["time", "wire"], node: [], packages: [], forbiddenGlobals: timeAndSockets },
+  observe: {
+    folders: ["time", "wire"],
+    // What it is told, and asked, by those that it must not depend on.
+    files: ["channels/cluster.ts", "sessions/recorder.ts"],
+    node: [],
+    packages: [],
+    forbiddenGlobals: timeAndSockets,
+  },
   sessions: {
     folders: ["channels", "time", "wire"],
     files: descriptions,

@@ -48,6 +48,17 @@ export function compileAccess(option: string, access: Access): AccessCheck {
   return (request) => words.some((word) => matches(word, request));
 }
 
+/** Who may do it, in words. */
+export function describeAccess(access: Access): string {
+  if (access === true) return "everybody";
+  if (access === false) return "only the server";
+  if (typeof access === "function") return "those whom a function of the application lets";
+  const words = typeof access === "string" ? [access] : access;
+  return words
+    .map((word) => (word === "all" ? "everybody" : word.startsWith("role:") ? `role ${word.slice(5)}` : word))
+    .join(", ");
+}
+
 function matches(word: AccessWord, { actor, isSubscribed }: AccessRequest): boolean {
   switch (word) {
     case "all":

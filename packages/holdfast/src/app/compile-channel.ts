@@ -10,13 +10,14 @@ import {
   type Actor,
   type Application,
   type ChannelAction,
+  type DescribedPolicy,
   type Policy,
   type Refusal,
   refusal,
 } from "../sessions/application.js";
 import { type Duration, durationAdvice, parseDuration } from "../time/clock.js";
 import { type Payload, parsePayload } from "../wire/payload.js";
-import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
+import { type Access, type AccessCheck, accessByDefault, compileAccess, describeAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
 import { type Channels, Rejection } from "./define-app.js";
 import { isSchema, orRefusal, type TimeLimit, toJsonText, toSamePayload, toUser, validate } from "./hooks.js";
@@ -150,17 +151,22 @@ function compileChannel(
   const isPersonal = pattern.text === personalChannel;
   const isForClients = publish !== undefined || data !== undefined;
   const defaults = { hasAuthenticate, isPersonal, isForClients };
-  const access = Object.fromEntries(
-    actions.map((action) => [
-      action,
-      compileAccess(`${name}.allow.${action}`, allow[action] ?? accessByDefault(action, defaults)),
-    ]),
-  ) as Record<ChannelAction, AccessCheck>;
+  const ofActions = <T>(value: (action: ChannelAction, access: Access) => T) =>
+    Object.fromEntries(
+      actions.map((action) => [action, value(action, allow[action] ?? accessByDefault(action, defaults))]),
+    ) as Record<ChannelAction, T>;
+  const access = ofActions((action, given) => compileAccess(`${name}.allow.${action}`, given));
+  const described: DescribedPolicy = {
+    pattern: pattern.text,
+    allow: ofActions((_action, given) => describeAccess(given)),
+    hooks: Object.entries({ subscribe, publish, remove }).flatMap(([hook, value]) => (value ? [hook] : [])),
+  };
   return {
     pattern,
     lists: options.map?.subscribersOf,
     rules,
-    createPolicy: (channel, params) => createPolicy({ channel, params, options, rules, access, limit }),
+    createPolicy: (channel, params) =>
+      createPolicy({ channel, params, options, rules, access, limit, described }),
   };
 }
 
@@ -171,13 +177,15 @@ interface PolicyOptions {
   readonly rules: ChannelRules;
   readonly access: Readonly<Record<ChannelAction, AccessCheck>>;
   readonly limit: TimeLimit;
+  readonly described: DescribedPolicy;
 }
 
 function createPolicy(policy: PolicyOptions): Policy {
-  const { channel, params, options, rules, access, limit } = policy;
+  const { channel, params, options, rules, access, limit, described } = policy;
   const { score } = options.map ?? {};
   return {
     rules,
+    described,
     may(action, actor, isSubscribed) {
       try {
         const answer = access[action]({ actor, channel, params, isSubscribed });

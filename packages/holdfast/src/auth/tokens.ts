@@ -83,7 +83,14 @@ export function createTokens(options: TokenOptions): Tokens {
 
 function checkConnection(claims: Claims, settings: TokenSettings, revocations: Revocations): IdentityResult {
   const fault = findCommonFault(claims.values, settings);
-  if (fault) return { isAccepted: false, error: "tokenExpired", ...fault };
+  const { sub } = claims.values;
+  if (fault)
+    return {
+      isAccepted: false,
+      error: "tokenExpired",
+      ...fault,
+      ...(typeof sub === "string" && { user: sub }),
+    };
   const identity = readConnectionClaims(claims, settings);
   if (revocations.isRevoked(identity)) return disconnect("invalidToken", "the token is revoked");
   return { isAccepted: true, identity };

@@ -291,8 +291,10 @@ export interface Reader {
   push(framed: Framed): void;
   /** Writes what was pushed, in one write. Called once per turn in which something was pushed. */
   flush(): void;
+  /** The log is read for the subscription, a page at a time. */
+  onReadingLog?(): void;
   /** What the subscription lacks can no longer be read: it has to end. */
-  onGap(subscription: Subscription): void;
+  onGap(subscription: Subscription, reason: string): void;
 }
 
 /**

@@ -73,8 +73,56 @@ export type SessionCommand = { readonly target: SessionTarget } & (
 export type NodeQuery =
   /** Data: `NodeStats`. */
   | { readonly kind: "stats" }
-  /** Channels with subscribers. Data: an object with the number of clients by channel. */
-  | { readonly kind: "channels"; readonly pattern?: string };
+  /**
+   * Channels with subscribers, by name: up to `limit`, after a name. Data: an object with the number of clients by channel.
+   */
+  | {
+      readonly kind: "channels";
+      readonly pattern?: string;
+      readonly after?: string;
+      readonly limit?: number;
+    }
+  /** Connections, by id: up to `limit`, after an id. Data: a list of `ConnectionUse`. */
+  | ({ readonly kind: "connections" } & ConnectionsQuery)
+  /** What is known of a user's connections and a channel. Data: `Recollection` (sessions/recorder.ts). */
+  | { readonly kind: "why"; readonly query: WhyQuery };
+
+export interface ConnectionsQuery {
+  readonly user?: string;
+  /** Only those subscribed to it. */
+  readonly channel?: string;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** A connection of a node. */
+export interface ConnectionUse {
+  readonly client: string;
+  readonly user: string;
+  readonly transport: string;
+  /** Unix milliseconds. */
+  readonly openedAt: number;
+  readonly unsentBytes: number;
+  /** At most 100. */
+  readonly channels: readonly string[];
+  readonly numChannels: number;
+}
+
+/** A question about one user and one channel. */
+export interface WhyQuery {
+  readonly channel: string;
+  readonly user: string;
+  /** One of the user's connections. */
+  readonly client?: string;
+  readonly idempotencyKey?: string;
+  /** The publication in question; without a time, it is no longer kept. */
+  readonly publication?: {
+    readonly epoch: string;
+    readonly offset: number;
+    readonly time?: number;
+    readonly tags?: Readonly<Record<string, string>>;
+  };
+}
 
 /** Commands of a client whose connection is emulated by requests, which may reach any node. Data: `EmulationResult`. */
 export interface EmulateCommand {

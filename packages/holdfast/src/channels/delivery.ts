@@ -247,6 +247,7 @@ export class Delivery {
   #readLog(subscription: Subscription): void {
     const { channel, reader } = subscription;
     subscription.startReading();
+    reader.onReadingLog?.();
     this.#options.logReader.read(channel, subscription.offset).then(
       (page) => {
         subscription.stopReading();
@@ -259,7 +260,7 @@ export class Delivery {
           return;
         }
         this.#reportOnce(error, `reading the log of ${channel.name}`);
-        if (!subscription.isEnded) reader.onGap(subscription);
+        if (!subscription.isEnded) reader.onGap(subscription, "the log cannot be read");
       },
     );
   }
@@ -275,7 +276,7 @@ export class Delivery {
   #takePage(subscription: Subscription, page: LogPage): void {
     const { channel, reader } = subscription;
     if (!page.isComplete || page.epoch !== channel.epoch) {
-      reader.onGap(subscription);
+      reader.onGap(subscription, page.isComplete ? "the channel's log has started afresh" : page.reason);
       return;
     }
     this.appendFromLog(channel, page.publications, page.epoch);
@@ -290,7 +291,7 @@ export class Delivery {
 
   #giveUp(subscription: Subscription, error: unknown): void {
     this.#options.onError(error, { stage: `delivering ${subscription.channel.name}` });
-    subscription.reader.onGap(subscription);
+    subscription.reader.onGap(subscription, "delivery failed");
   }
 
   /** Readers that share a read share its failure. */

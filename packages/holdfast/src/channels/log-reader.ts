@@ -24,7 +24,9 @@ interface CompletePage {
 }
 
 /** What follows an offset, or why it is gone. */
-export type LogPage = CompletePage | { readonly isComplete: false; readonly reason: string };
+export type LogPage =
+  | CompletePage
+  | { readonly isComplete: false; readonly cause: "epoch" | "expired"; readonly reason: string };
 
 export class LogReader {
   readonly #log: Log;
@@ -70,14 +72,19 @@ export class LogReader {
       isReverse: false,
     });
     if (page.position.epoch !== epoch)
-      return { isComplete: false, reason: "the channel's log has started afresh" };
+      return { isComplete: false, cause: "epoch", reason: "the channel's log has started afresh" };
     const { publications } = page;
     const first = publications[0];
     if (first === undefined && page.position.offset > sinceOffset)
-      return { isComplete: false, reason: `publications after ${sinceOffset} are no longer kept` };
+      return {
+        isComplete: false,
+        cause: "expired",
+        reason: `publications after ${sinceOffset} are no longer kept`,
+      };
     if (first !== undefined && first.offset !== sinceOffset + 1)
       return {
         isComplete: false,
+        cause: "expired",
         reason: `publications from ${sinceOffset + 1} to ${first.offset - 1} are no longer kept`,
       };
     const framed = new Map<Encoding, Framed | undefined>();

@@ -15,12 +15,20 @@ export interface RecoveryOptions {
   readonly logReader: LogReader;
   readonly delivery: Delivery;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  /** A channel's log started afresh, or lost what its readers were shown. */
+  readonly onRestarted?: (channel: string, before: string, epoch: string) => void;
 }
 
 /** Where a reader that resumes continues. */
 export type Recovered =
   | { readonly isRecovered: true; readonly publications: readonly Publication[]; readonly offset: number }
-  | { readonly isRecovered: false; readonly reason: string };
+  | { readonly isRecovered: false; readonly cause: RefusedRecovery; readonly reason: string };
+
+/**
+ * Why a reader is not recovered: its position is of another `epoch` or lies `ahead` of the log, what follows it has `expired`, its
+ * channel keeps nothing (`unkept`), or the reader may not read that far back (`forbidden`).
+ */
+export type RefusedRecovery = "epoch" | "ahead" | "expired" | "unkept" | "forbidden";
 
 /** Publications at the end of a log that are searched for one that passes a filter. */
 const maxSearched = 300;
@@ -51,23 +59,27 @@ export class Recovery {
     const { offset, epoch } = since;
     if (channel.kind === "live") return notKept;
     if (epoch !== "" && epoch !== channel.epoch)
-      return { isRecovered: false, reason: "the position is of another epoch" };
+      return { isRecovered: false, cause: "epoch", reason: "the position is of another epoch" };
     // A client may know more than this node's events have brought.
     if (offset > channel.head) await this.#readOn(channel);
     if (offset > channel.head)
-      return { isRecovered: false, reason: "the position lies beyond the end of the log" };
+      return {
+        isRecovered: false,
+        cause: "ahead",
+        reason: "the position lies beyond the end of the log",
+      };
     if (offset === channel.head) return { isRecovered: true, publications: [], offset };
     const inRing = keeps && channel.publicationsAfter(offset);
     if (inRing?.[0] && keeps?.(inRing[0])) return recovered(channel, inRing, offset);
     const page = await this.#options.logReader.read(channel, offset);
     if (!page.isComplete)
       return channel.kind === "latest"
-        ? await this.#readNewestWithoutKeys(channel, page.reason)
-        : { isRecovered: false, reason: page.reason };
+        ? await this.#readNewestWithoutKeys(channel, page)
+        : { isRecovered: false, cause: page.cause, reason: page.reason };
     const { 0: oldest } = page.publications;
     // The page may have been read earlier, for others, and have expired since.
     if (oldest && keeps && !keeps(oldest))
-      return { isRecovered: false, reason: "publications are no longer kept" };
+      return { isRecovered: false, cause: "expired", reason: "publications are no longer kept" };
     this.#options.delivery.appendFromLog(channel, page.publications, page.epoch);
     return recovered(channel, page.publications, offset);
   }
@@ -86,7 +98,8 @@ export class Recovery {
     if (channel.kind === "live") return notKept;
     if (offset > 0 && offset === channel.head && (epoch === "" || epoch === channel.epoch))
       return { isRecovered: true, publications: [], offset };
-    return await this.#readNewest(channel, "the newest publication is no longer kept", isWanted);
+    const gone = { cause: "expired", reason: "the newest publication is no longer kept" } as const;
+    return await this.#readNewest(channel, gone, isWanted);
   }
 
   /** Reads what events have failed to bring. If it is gone, every reader of the channel gets a gap. */
@@ -136,13 +149,17 @@ export class Recovery {
   }
 
   #restart(channel: Channel, position: Position): void {
+    const before = channel.epoch;
     channel.restart(position);
-    for (const subscription of [...channel.subscriptions]) subscription.reader.onGap(subscription);
+    this.#options.onRestarted?.(channel.name, before, position.epoch);
+    const reason =
+      before === position.epoch ? "publications are no longer kept" : "the channel's log has started afresh";
+    for (const subscription of [...channel.subscriptions]) subscription.reader.onGap(subscription, reason);
   }
 
   async #readNewest(
     channel: Channel,
-    reason: string,
+    refusal: Pick<Refused, "cause" | "reason">,
     isWanted?: (publication: Publication) => boolean,
   ): Promise<Recovered> {
     const maxEntries = isWanted ? maxSearched : 1;
@@ -150,16 +167,19 @@ export class Recovery {
     const { publications, position } = await this.#options.log.history(channel.name, end);
     const newest = publications[0];
     const isNewest = newest?.offset === position.offset && newest.offset === channel.head;
-    if (!isNewest || position.epoch !== channel.epoch) return { isRecovered: false, reason };
+    if (!isNewest || position.epoch !== channel.epoch) return refused(refusal);
     const found = isWanted ? publications.find(isWanted) : newest;
     return { isRecovered: true, publications: found ? [found] : [], offset: newest.offset };
   }
 
   /** Without keys, the newest publication is all that the reader needs. */
-  async #readNewestWithoutKeys(channel: Channel, reason: string): Promise<Recovered> {
-    const newest = await this.#readNewest(channel, reason);
+  async #readNewestWithoutKeys(
+    channel: Channel,
+    refusal: Pick<Refused, "cause" | "reason">,
+  ): Promise<Recovered> {
+    const newest = await this.#readNewest(channel, refusal);
     const hasKey = newest.isRecovered && newest.publications[0]?.key !== undefined;
-    return hasKey ? { isRecovered: false, reason } : newest;
+    return hasKey ? refused(refusal) : newest;
   }
 
   async #readOn(channel: Channel): Promise<void> {
@@ -168,7 +188,13 @@ export class Recovery {
   }
 }
 
-const notKept: Recovered = { isRecovered: false, reason: "nothing is kept of this channel" };
+type Refused = Extract<Recovered, { isRecovered: false }>;
+
+const notKept = refused({ cause: "unkept", reason: "nothing is kept of this channel" });
+
+function refused({ cause, reason }: Pick<Refused, "cause" | "reason">): Refused {
+  return { isRecovered: false, cause, reason };
+}
 
 function recovered(channel: Channel, missed: readonly Publication[], offset: number): Recovered {
   return {

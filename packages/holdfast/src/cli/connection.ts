@@ -18,6 +18,17 @@ export interface ConnectionOptions {
   readonly url: string;
   readonly user?: string;
   readonly token?: string;
+  readonly apiKey?: string;
+}
+
+/** What the API is called with, if the command comes with a key, and not as a client. */
+export function apiOptionsOf({
+  url,
+  user,
+  token,
+  apiKey,
+}: ConnectionOptions): { readonly url: string; readonly apiKey: string } | undefined {
+  return apiKey === undefined || user !== undefined || token !== undefined ? undefined : { url, apiKey };
 }
 
 /** The flags of commands that connect. */
@@ -25,7 +36,12 @@ export function withConnectionFlags(command: Command): Command {
   return command
     .addOption(new Option("--url <url>", "the server").env("HOLDFAST_URL").default("http://localhost:8000"))
     .addOption(new Option("--user <name>", "user name, if authentication is disabled").env("HOLDFAST_USER"))
-    .addOption(new Option("--token <token>", "token, if the server requires one").env("HOLDFAST_TOKEN"));
+    .addOption(new Option("--token <token>", "token, if the server requires one").env("HOLDFAST_TOKEN"))
+    .addOption(
+      new Option("--api-key <key>", "a key of the server's API, to which no rules apply").env(
+        "HOLDFAST_API_KEY",
+      ),
+    );
 }
 
 const webSocketPath = "/connection/websocket";

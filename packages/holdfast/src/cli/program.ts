@@ -1,13 +1,16 @@
 /** The command line: its subcommands, and exit codes (0 done, 1 failed, 2 wrong usage). */
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, HoldfastError, version } from "../index.js";
+import { addCompletion } from "./completion.js";
 import { addConfig, addDoctor } from "./config.js";
+import { addInspection } from "./inspect.js";
 import { addNodes } from "./nodes.js";
 import { addPublish } from "./publish.js";
 import { addServe } from "./serve.js";
 import { addHistory, addSubscribe } from "./subscribe.js";
 import { writeNote } from "./terminal.js";
 import { addToken } from "./token.js";
+import { addWhy } from "./why.js";
 
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
@@ -63,6 +66,8 @@ Examples:
   $ vmstat 1 | holdfast publish stats           publish each line of another program
   $ holdfast history news --limit 10            print the newest messages
   $ holdfast nodes                              list the nodes of a server
+  $ holdfast explain chat:lobby --user ann      say what the rules of a channel allow
+  $ holdfast why --channel news --user ann      say why a user did or did not get a message
   $ holdfast lab --preset classic               measure what polling and WebSockets cost
   $ holdfast doctor                             check a configuration
 `,
@@ -72,10 +77,13 @@ Examples:
   addSubscribe(program);
   addHistory(program);
   addNodes(program);
+  addInspection(program);
+  addWhy(program);
   addLab(program, end);
   addConfig(program);
   addDoctor(program, end);
   addToken(program, end);
+  addCompletion(program);
   return program;
 }
 

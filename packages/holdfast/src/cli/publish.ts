@@ -6,7 +6,10 @@ import type { Centrifuge } from "centrifuge";
 import type { Command } from "commander";
 import { HoldfastError } from "../errors.js";
 import { RawJson, trimJson } from "../wire/payload.js";
+import { type ApiOptions, callApiForText } from "./api-client.js";
+import { publishByApi } from "./by-api.js";
 import {
+  apiOptionsOf,
   type ConnectionOptions,
   connectOnce,
   createClient,
@@ -51,7 +54,8 @@ async function runPublish(
   data: string | undefined,
   options: ConnectionOptions,
 ): Promise<void> {
-  const publisher = new Publisher(createClient(options), channel);
+  const api = apiOptionsOf(options);
+  const publisher = api ? new ApiPublisher(api, channel) : new Publisher(createClient(options), channel);
   await publisher.connect(options.url);
   try {
     if (data === undefined) await publishLines(publisher, channel);
@@ -66,7 +70,7 @@ async function runPublish(
 }
 
 /** @throws HF_CLI_CONNECTION at the end, where lines were too long; the others are published */
-async function publishLines(publisher: Publisher, channel: string): Promise<void> {
+async function publishLines(publisher: LinePublisher, channel: string): Promise<void> {
   if (process.stdin.isTTY) writeNote(`Each line you type is published to ${channel}; Ctrl+D ends.`);
   let published = 0;
   let tooLong = 0;
@@ -89,8 +93,38 @@ function count(lines: number): string {
   return `${lines} ${lines === 1 ? "line" : "lines"}`;
 }
 
+interface LinePublisher {
+  connect(url: string): Promise<void>;
+  close(): void;
+  publish(text: string): Promise<boolean>;
+}
+
+/** Publishes one message after the other with an API key. */
+class ApiPublisher implements LinePublisher {
+  readonly #api: ApiOptions;
+  readonly #channel: string;
+
+  constructor(api: ApiOptions, channel: string) {
+    this.#api = api;
+    this.#channel = channel;
+  }
+
+  /** @throws HF_CLI_CONNECTION when the server does not answer in time, or refuses the key */
+  async connect(): Promise<void> {
+    await callApiForText(this.#api, "info", {});
+  }
+
+  close(): void {}
+
+  /** @throws HF_CLI_CONNECTION when the server refuses it */
+  async publish(text: string): Promise<boolean> {
+    await publishByApi(this.#api, this.#channel, parseData(text), randomUUID());
+    return true;
+  }
+}
+
 /** Publishes one message after the other in a channel, across reconnects. */
-class Publisher {
+class Publisher implements LinePublisher {
   readonly #client: Centrifuge;
   readonly #channel: string;
   /** Set once the server has refused the connection terminally. */

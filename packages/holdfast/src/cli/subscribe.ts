@@ -4,7 +4,10 @@ import { type Command, Option } from "commander";
 import { HoldfastError, type Position, readStore } from "../index.js";
 import { messageOptions } from "../options/limits.js";
 import { payloadText, RawJson } from "../wire/payload.js";
+import type { ApiOptions } from "./api-client.js";
+import { followByApi, readByApi } from "./by-api.js";
 import {
+  apiOptionsOf,
   type ConnectionOptions,
   connectOnce,
   createClient,
@@ -26,7 +29,7 @@ export function addSubscribe(program: Command): void {
       "after",
       `
 Reconnects by itself and continues where it was. Reports on standard error what could
-not be recovered.
+not be recovered. With --api-key it asks for what is new once a second.
 
 Examples:
   $ holdfast subscribe news
@@ -43,6 +46,8 @@ interface SubscribeOptions extends ConnectionOptions {
 }
 
 async function runSubscribe(channel: string, options: SubscribeOptions): Promise<void> {
+  const api = apiOptionsOf(options);
+  if (api) return await Promise.race([follow(api, channel, options), untilSignal()]);
   const client = createClient(options);
   const subscription = client.newSubscription(channel, {
     recoverable: true,
@@ -62,6 +67,15 @@ async function runSubscribe(channel: string, options: SubscribeOptions): Promise
   }
 }
 
+async function follow(api: ApiOptions, channel: string, { since, count }: SubscribeOptions): Promise<void> {
+  let seen = 0;
+  const start = since === undefined ? undefined : parsePosition(since);
+  for await (const publication of followByApi(api, channel, start)) {
+    writeResult(toLine({ channel, ...publication }));
+    if (++seen === count) return;
+  }
+}
+
 function untilEnough(subscription: Subscription, count: number | undefined): Promise<void> {
   let seen = 0;
   return new Promise((resolve) => {
@@ -74,7 +88,16 @@ function untilEnough(subscription: Subscription, count: number | undefined): Pro
 }
 
 /** The printed form of a publication. */
-function toLine({ channel, offset, data, info, tags }: PublicationContext) {
+function toLine({
+  channel,
+  offset,
+  data,
+  info,
+  tags,
+}: Pick<PublicationContext, "channel" | "data" | "tags"> & {
+  readonly offset?: number | undefined;
+  readonly info?: { readonly user: string; readonly connInfo?: unknown } | undefined;
+}) {
   return {
     channel,
     offset,
@@ -160,6 +183,8 @@ const maxPageBytes = 64 * 1024 * 1024;
 async function runHistory(channel: string, options: HistoryOptions): Promise<void> {
   const since = options.since === undefined ? undefined : parsePosition(options.since);
   if (options.data !== undefined) return await printStored(options.data, channel, options, since);
+  const api = apiOptionsOf(options);
+  if (api) return await printByApi(api, channel, options, since);
   const client = createClient(options);
   await connectOnce(client, options.url);
   try {
@@ -182,6 +207,20 @@ async function runHistory(channel: string, options: HistoryOptions): Promise<voi
   } finally {
     client.disconnect();
   }
+}
+
+async function printByApi(
+  api: ApiOptions,
+  channel: string,
+  { limit, reverse = false }: HistoryOptions,
+  since: Position | undefined,
+): Promise<void> {
+  const isReverse = reverse || since === undefined;
+  const query = { limit, reverse: isReverse, ...(since && { since }) };
+  const { publications, position } = await readByApi(api, channel, query);
+  const shown = isReverse && !reverse ? publications.toReversed() : publications;
+  for (const publication of shown) writeResult(toLine({ channel, ...publication }));
+  writeNote(`holdfast: ${channel} is at ${position.epoch}:${position.offset}`);
 }
 
 async function printStored(

@@ -354,6 +354,13 @@ export const memoryOptions = {
     doc: "Maximum unsent bytes for slow readers, over all connections",
     more: "Beyond it, those that have been slow for longest are disconnected, and recover later.",
   }),
+  maxRecorderBytes: integer({
+    default: 32 * MiB,
+    min: MiB,
+    orNull: "to record nothing",
+    doc: "Maximum memory of the [flight recorder](../howto/debug.md), which `holdfast why` asks",
+    more: "Taken as needed. More reaches further back: about 400 bytes per connection and subscription.",
+  }),
   deliverySliceMs: integer({
     default: 4,
     doc: "Maximum time of delivery before other work",

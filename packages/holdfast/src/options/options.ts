@@ -369,6 +369,12 @@ export interface ServerOptions {
    * @default 256 MiB
    */
   readonly maxHeldBytes?: number;
+  /**
+   * Maximum memory of the flight recorder, which `holdfast why` asks. Taken as needed. More reaches
+   * further back: about 400 bytes per connection and subscription. `null` to record nothing.
+   * @default 32 MiB
+   */
+  readonly maxRecorderBytes?: number | null;
   /** Maximum time of delivery before other work. More is a little faster and less even. @default 4 ms */
   readonly deliverySliceMs?: number;
   /**

@@ -10,10 +10,13 @@ import type { SessionTarget } from "../channels/cluster.js";
 import type { PublishResult, SuppressReason } from "../channels/log.js";
 import { HoldfastError, messageOf } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
+import type { WhyAnswer, WhyQuestion } from "../observe/why-causes.js";
+import type { SessionContext } from "../sessions/context.js";
 import type { ChannelUse, Control, NodesReport } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { parsePayload } from "../wire/payload.js";
+import { why } from "./why.js";
 
 export interface PublishChoices {
   /** A repeat with the same key by this program has no effect, and resolves with the first result. */
@@ -77,6 +80,7 @@ export type UserTarget = string | SessionTarget;
 /** @typeParam A the application; its channels give the types */
 export abstract class AppMethods<A extends App> {
   protected abstract readonly control: Control;
+  protected abstract readonly context: SessionContext;
   /** Undefined without tokens. */
   protected abstract readonly revoking: ApiTools["revoke"];
 
@@ -220,6 +224,14 @@ export abstract class AppMethods<A extends App> {
    */
   async channels(pattern?: string): Promise<readonly ChannelUse[]> {
     return accepted(await this.control.channels(pattern));
+  }
+
+  /**
+   * Why a user did or did not get a publication: by default the newest of the channel.
+   * @throws HF_BROKER_UNAVAILABLE if the log cannot be read
+   */
+  why(question: WhyQuestion): Promise<WhyAnswer> {
+    return why(this.context, question);
   }
 
   /** The nodes of the server, this one included. */

@@ -8,6 +8,7 @@ import { normalizePem } from "../auth/keys.js";
 import type { Cluster } from "../channels/cluster.js";
 import { refuseByPath } from "../http/router.js";
 import { type Audit, type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import { FlightRecorder } from "../observe/flight-recorder.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
   type DeflateSettings,
@@ -18,7 +19,9 @@ import {
 import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { Application } from "../sessions/application.js";
+import type { NodesReport } from "../sessions/control.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
+import { noRecorder, type Recorder } from "../sessions/recorder.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
@@ -94,6 +97,10 @@ export function deflateSettingsOf({ compression }: ServerSettings): DeflateSetti
 export function auditFunctionOf({ audit }: ServerSettings): AuditFunction | undefined {
   if (typeof audit === "function") return audit;
   return audit ? (entry) => void process.stderr.write(`${formatAuditEntry(entry)}\n`) : undefined;
+}
+
+export function createRecorder({ maxRecorderBytes: maxBytes }: ServerSettings): Recorder {
+  return maxBytes === null ? noRecorder : new FlightRecorder({ clock: systemClock, maxBytes });
 }
 
 /** The work of clients, measured by the system clock and the event loop. */
@@ -191,6 +198,26 @@ function refusalOf(result: IdentityResult | GrantResult): string | undefined {
   const isOfToken =
     "error" in result ? result.error !== "tokenExpired" : result.disconnect !== "internalError";
   return isOfToken ? result.reason : undefined;
+}
+
+/** As the protocol's reference server names it; `stats` and `silent` are ours. @param own id of this node, which has the stats */
+export function toInfo({ nodes, silent }: NodesReport, own: string, stats: object): object {
+  return {
+    nodes: nodes.map(({ id, name, version, stats: { connections, users, subscriptions, ...rest } }) => ({
+      uid: id,
+      name,
+      version,
+      num_clients: connections,
+      num_users: users,
+      num_subs: subscriptions,
+      num_channels: rest.channels,
+      uptime: rest.uptimeSeconds,
+      ...(id === own && { stats }),
+    })),
+    ...(silent.length > 0 && {
+      silent: silent.map(({ id, name, version }) => ({ uid: id, name, version })),
+    }),
+  };
 }
 
 export async function callAsServer(

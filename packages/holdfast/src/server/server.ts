@@ -25,7 +25,7 @@ import { TrustedProxies } from "../requests/addresses.js";
 import { RequestPolicy } from "../requests/request-policy.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
-import { presenceLeaseMs } from "../sessions/context.js";
+import { presenceLeaseMs, type SessionContext } from "../sessions/context.js";
 import { Control } from "../sessions/control.js";
 import { DataAccess } from "../sessions/data-access.js";
 import { HeldBytes } from "../sessions/flow-control.js";
@@ -48,6 +48,7 @@ import {
   auditFunctionOf,
   callAsServer,
   createFront,
+  createRecorder,
   createRequestBounds,
   createStreams,
   createWork,
@@ -57,6 +58,7 @@ import {
   type Streams,
   setHstsHeader,
   socketSettingsOf,
+  toInfo,
   withPlainPem,
   withTokenAudit,
 } from "./parts.js";
@@ -113,6 +115,7 @@ export function createServer(first: App | ServerOptions = {}, second: ServerOpti
 /** A server made by `createServer`. */
 export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   protected readonly control: Control;
+  protected readonly context: SessionContext;
   readonly #settings: ServerSettings;
   readonly #broker: Broker;
   readonly #app: CompiledApp | undefined;
@@ -159,6 +162,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     );
     this.#broker = withFloors(createBroker(settings));
     this.#deadlines = new Deadlines(systemClock, onError);
+    const recorder = createRecorder(settings);
     const logReader = new LogReader(this.#broker.log);
     this.#delivery = new Delivery({
       logReader,
@@ -181,10 +185,12 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
         if (channel === revocationChannel) this.#revocationLog?.receive(publication, epoch);
       },
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
+      onRestarted: (channel, before, epoch) =>
+        recorder.recordChannel({ kind: "restarted", channel, before, epoch }),
     });
     const trustedProxies = new TrustedProxies(settings.trustedProxies);
     const peerKeyOf = (address: string) => trustedProxies.peerKeyOf(address);
-    const context = {
+    const context: SessionContext = {
       ...common,
       channels: this.#channels,
       deadlines: this.#deadlines,
@@ -193,6 +199,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       lists: new PresenceLists({ broker: this.#broker, application, onError }),
       clock: systemClock,
       application,
+      recorder,
       limits: settings,
       times: settings,
       userPublishes: createUserPublishes(settings),
@@ -202,6 +209,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       addressKey: peerKeyOf,
       random: Math.random,
     };
+    this.context = context;
     this.#handler = new SessionRegistry(context);
     const tokens = this.#app?.authentication.tokens;
     this.#trustedProxies = trustedProxies;
@@ -211,7 +219,10 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       allowedOrigins: settings.allowedOrigins,
       trustedProxies,
       isLocalOnly: (listener) => isLocalOnly(listener, this.#front, settings),
-      onRefused: (facts) => this.#audit("originRefused", facts),
+      onRefused: (facts) => {
+        this.#audit("originRefused", facts);
+        recorder.turnAway(facts.reason);
+      },
     });
     this.#channelRoutes = new ChannelRoutes({
       ...settings,
@@ -243,7 +254,10 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       presence: this.#channels,
       cluster: {
         onCommand: (command) => commands.run(command),
-        onHistoryRemoved: (channel) => this.#channels.forgetHistory(channel),
+        onHistoryRemoved: (channel) => {
+          recorder.recordChannel({ kind: "history removed", channel });
+          this.#channels.forgetHistory(channel);
+        },
       },
     };
     this.#admission = new Admission({
@@ -252,6 +266,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       addressLimits: settings,
       maxConnections: settings.maxConnections,
       counts: this.#broker.cluster.counts,
+      onRefused: (reason) => recorder.turnAway(reason),
     });
     this.#listener = new WebSocketListener({
       handler: this.#handler,
@@ -382,7 +397,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const log = this.#revocationLog;
     return {
       control: this.control,
-      info: () => this.#info(),
+      why: (question) => this.why(question),
+      info: async () => toInfo(await this.control.nodes(), this.#id, this.stats()),
       call: app?.call && ((method, params) => callAsServer(app, method, params)),
       revoke: log && ((revocation) => revokeTokens(log, revocation, this.#audit)),
     };
@@ -407,27 +423,6 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const { connections, users, subscriptions } = this.#handler.stats();
     const uptimeSeconds = Math.floor((systemClock.elapsed() - this.#startedAt) / 1000);
     return { connections, users, subscriptions, channels: this.#channels.count, uptimeSeconds };
-  }
-
-  /** As the protocol's reference server names it; `stats` and `silent` are ours. */
-  async #info(): Promise<object> {
-    const { nodes, silent } = await this.control.nodes();
-    return {
-      nodes: nodes.map(({ id, name, version, stats }) => ({
-        uid: id,
-        name,
-        version,
-        num_clients: stats.connections,
-        num_users: stats.users,
-        num_subs: stats.subscriptions,
-        num_channels: stats.channels,
-        uptime: stats.uptimeSeconds,
-        ...(id === this.#id && { stats: this.stats() }),
-      })),
-      ...(silent.length > 0 && {
-        silent: silent.map(({ id, name, version }) => ({ uid: id, name, version })),
-      }),
-    };
   }
 
   /** Disconnects every client with a shutdown code, waits for their sockets to close, and frees everything. */

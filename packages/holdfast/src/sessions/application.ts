@@ -44,8 +44,20 @@ export function toActor(client: string, { user, roles = noRoles, info, meta }: I
 
 export type ChannelAction = "subscribe" | "publish" | "presence" | "history";
 
+/** Where a channel's policy comes from, in words. */
+export interface DescribedPolicy {
+  /** Of the application's channels. */
+  readonly pattern: string;
+  /** Who may do what, such as `subscribers` or `users, role admin`. */
+  readonly allow: Readonly<Record<ChannelAction, string>>;
+  /** Hooks that decide last. */
+  readonly hooks: readonly string[];
+}
+
 /** The rules and permissions of one channel. */
 export interface Policy {
+  /** Undefined where every channel has the same rules. */
+  readonly described?: DescribedPolicy;
   readonly rules: ChannelRules;
   /** Maps that list the subscribers of this channel. */
   readonly listedIn?: readonly string[];

@@ -21,6 +21,7 @@ import { findChannelNameFault } from "../wire/names.js";
 import { connect, refresh, subRefresh } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { canReadList } from "./data-access.js";
+import { denialOf } from "./denials.js";
 import { callMethod, PublishRate, publishInTurn, publishMethod } from "./publishing.js";
 import { readHistory } from "./reading.js";
 import type { Session, SessionState } from "./session.js";
@@ -289,8 +290,9 @@ function isPublishing(request: Request): boolean {
 
 /** The outcome of a command. */
 export type Outcome =
-  | { readonly reply: Reply }
-  | { readonly disconnect: Disconnect }
+  /** `user`: of a refused connect, if it is known who asked. */
+  | { readonly reply: Reply; readonly user?: string }
+  | { readonly disconnect: Disconnect; readonly user?: string }
   /** The reply was sent before the command was done. */
   | { readonly isAnswered: true };
 
@@ -361,7 +363,7 @@ export const commandHandlers: Handlers = {
     const isAllowed =
       (await policy.may("history", actor, channels.has(channel))) &&
       (await canReadList(application, policy, actor, (name) => channels.has(name)));
-    if (!isAllowed) return refusal(id, replyError("permissionDenied"));
+    if (!isAllowed) return refusal(id, denialOf(policy, "history", actor, channels.has(channel)));
     const result = await readHistory(context, params, policy.rules);
     return "code" in result ? refusal(id, result) : { reply: { id, method: "history", result } };
   },
@@ -430,8 +432,10 @@ async function presenceFault(
   if (!policy.rules.hasPresence)
     return refusal(id, replyError("notAvailable", "this channel has no presence"));
   await session.channels.calls.pending(channel);
-  const isAllowed = await policy.may("presence", session.client.actor, session.channels.has(channel));
-  return isAllowed ? undefined : refusal(id, replyError("permissionDenied"));
+  const { actor } = session.client;
+  const isSubscribed = session.channels.has(channel);
+  const isAllowed = await policy.may("presence", actor, isSubscribed);
+  return isAllowed ? undefined : refusal(id, denialOf(policy, "presence", actor, isSubscribed));
 }
 
 /** The error for an expected failure; undefined for any other, which is a bug or a broken dependency. */

@@ -8,6 +8,7 @@ import type {
   ConnectParams,
   RecoverParams,
   RefreshParams,
+  Reply,
   SubRefreshParams,
   SubscribeParams,
   SubscribeResult,
@@ -37,18 +38,23 @@ export async function connect(
   });
   if (!result.isAccepted)
     return "error" in result
-      ? refuse(id, result.error, result.reason)
+      ? {
+          ...refuse(id, result.error, result.reason),
+          ...(result.user !== undefined && { user: result.user }),
+        }
       : { disconnect: disconnect(result.disconnect, result.reason) };
   const { identity } = result;
+  const { user } = identity;
   if (identity.expiresAt !== undefined && identity.expiresAt <= clock.now())
-    return refuse(id, "tokenExpired");
+    return { ...refuse(id, "tokenExpired"), user };
   if (session.isEnded) return { isAnswered: true };
-  const canConnect = session.canConnectAs(identity.user);
+  const canConnect = session.canConnectAs(user);
   // While nodes have to agree on it, too, commands and revocations must find the connection.
   if (canConnect !== false) session.identify(identity, request.address);
   if (canConnect !== true && !(await canConnect))
     return {
       disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),
+      user,
     };
   if (session.isEnded) return { isAnswered: true };
   const welcome = (await application.onConnect?.(session.client.actor, data)) ?? {};
@@ -102,7 +108,7 @@ function requestOf({ transport }: Session, { headers }: ConnectParams) {
 }
 
 /** SDKs close their connection on this reply; other clients are closed at the connect timeout. */
-function refuse(id: number, ...error: Parameters<typeof replyError>): Outcome {
+function refuse(id: number, ...error: Parameters<typeof replyError>): { readonly reply: Reply } {
   return { reply: { id, error: replyError(...error) } };
 }
 

@@ -10,6 +10,7 @@ import type { Application } from "./application.js";
 import type { DataAccess } from "./data-access.js";
 import type { HeldBytes } from "./flow-control.js";
 import type { PresenceLists } from "./presence.js";
+import type { Recorder } from "./recorder.js";
 import type { Work } from "./work.js";
 
 export type SessionLimits = Pick<
@@ -48,6 +49,7 @@ export interface SessionContext {
   readonly access: DataAccess;
   readonly clock: Clock;
   readonly application: Application;
+  readonly recorder: Recorder;
   readonly limits: SessionLimits;
   readonly times: SessionTimes;
   /** How fast users publish, over all of their connections; undefined for no limit. */

@@ -8,17 +8,20 @@ import type { PresenceStats } from "../channels/broker.js";
 import type {
   ClusterNode,
   CommandGrant,
+  ConnectionsQuery,
+  ConnectionUse,
   NodeStats,
   SessionCommand,
   SessionTarget,
 } from "../channels/cluster.js";
 import type { HistoryPage, PublishResult } from "../channels/log.js";
+import type { ChannelRules } from "../channels/rules.js";
 import { hasCode } from "../errors.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
-import type { ClientInfo, HistoryParams, PublishParams, RecoverParams } from "../wire/messages.js";
-import { findChannelNameFault } from "../wire/names.js";
+import type { ClientInfo, HistoryParams, Position, PublishParams, RecoverParams } from "../wire/messages.js";
+import { findChannelNameFault, firstBy } from "../wire/names.js";
 import type { JsonText, Payload } from "../wire/payload.js";
-import type { Policy } from "./application.js";
+import type { ChannelAction, Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
 import type { SessionContext } from "./context.js";
 import { MapControl } from "./maps.js";
@@ -30,9 +33,50 @@ export interface ChannelUse {
   readonly numClients: number;
 }
 
+export interface PageChoice {
+  /** The last name of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** The rules of a channel. */
+export interface DescribedChannel {
+  /** Undefined where every channel has the same rules. */
+  readonly pattern: string | undefined;
+  readonly rules: ChannelRules;
+  readonly hooks: readonly string[];
+}
+
+export interface ChannelReport extends DescribedChannel {
+  readonly position: Position;
+  /** Offset of the oldest publication that is kept. */
+  readonly oldest: number | undefined;
+  /** Unix milliseconds. */
+  readonly newestTime: number | undefined;
+  readonly numClients: number;
+}
+
+export interface ExplainedChannel extends DescribedChannel {
+  readonly actions: readonly {
+    readonly action: ChannelAction;
+    /** Who may, in words. */
+    readonly allows: string;
+    readonly isAllowed: boolean;
+    readonly isAllowedOnceSubscribed: boolean;
+  }[];
+}
+
+const channelActions: readonly ChannelAction[] = ["subscribe", "publish", "presence", "history"];
+/** Channels whose names match one that contains wildcards. */
+const maxSameNames = 1000;
+
 export interface NodesReport {
   readonly nodes: readonly (ClusterNode & { readonly stats: NodeStats })[];
   readonly silent: readonly ClusterNode[];
+}
+
+function describePolicy({ described, rules }: Policy): DescribedChannel {
+  return { pattern: described?.pattern, rules, hooks: described?.hooks ?? [] };
 }
 
 function noAnswerFrom(silent: readonly string[]): ReplyError {
@@ -159,10 +203,11 @@ export class Control {
   /**
    * Channels with subscribers on any node.
    * @param pattern of names: `*` matches any characters, `?` exactly one
-   * @returns at most 10,000 of each node; an error if a node has not answered
+   * @param page by name; without it, in no order and at most 10,000 of each node
+   * @returns an error if a node has not answered
    */
-  async channels(pattern?: string): Promise<readonly ChannelUse[] | ReplyError> {
-    const query = { kind: "channels", ...(pattern !== undefined && { pattern }) } as const;
+  async channels(pattern?: string, page?: PageChoice): Promise<readonly ChannelUse[] | ReplyError> {
+    const query = { kind: "channels", ...(pattern !== undefined && { pattern }), ...page } as const;
     const { outcomes, silent } = await this.#context.broker.cluster.send(query);
     const clients = new Map<string, number>();
     for (const { error, data } of outcomes.values()) {
@@ -171,7 +216,70 @@ export class Control {
         clients.set(name, (clients.get(name) ?? 0) + count);
     }
     if (silent.length > 0) return noAnswerFrom(silent);
-    return [...clients].map(([name, numClients]) => ({ name, numClients }));
+    const all = [...clients].map(([name, numClients]) => ({ name, numClients }));
+    return page === undefined ? all : firstBy(all, ({ name }) => name, page);
+  }
+
+  /** A page of the connections of all nodes, by connection id. @returns an error if a node has not answered */
+  async connections(
+    query: ConnectionsQuery,
+  ): Promise<readonly (ConnectionUse & { readonly node: string })[] | ReplyError> {
+    const { cluster } = this.#context.broker;
+    const [known, { outcomes, silent }] = await Promise.all([
+      cluster.nodes(),
+      cluster.send({ kind: "connections", ...query }),
+    ]);
+    if (silent.length > 0) return noAnswerFrom(silent);
+    const all: (ConnectionUse & { readonly node: string })[] = [];
+    for (const [id, { error, data }] of outcomes) {
+      if (error !== undefined) return error;
+      const node = known.find((each) => each.id === id)?.name ?? id;
+      for (const use of data as readonly ConnectionUse[]) all.push({ ...use, node });
+    }
+    return firstBy(all, ({ client }) => client, query);
+  }
+
+  /** A channel's rules, log and readers. */
+  async inspect(channel: string): Promise<ChannelReport | ReplyError> {
+    const policy = this.#policyFor(channel);
+    if ("code" in policy) return policy;
+    const { log } = this.#context.broker;
+    const one = { maxEntries: 1, maxBytes: 1 };
+    const [oldest, newest, uses] = await Promise.all([
+      log.history(channel, { ...one, isReverse: false }),
+      log.history(channel, { ...one, isReverse: true }),
+      this.channels(channel.replace(/[*?]/g, "?"), { limit: maxSameNames }),
+    ]);
+    if ("code" in uses) return uses;
+    return {
+      ...describePolicy(policy),
+      position: newest.position,
+      oldest: oldest.publications[0]?.offset,
+      newestTime: newest.publications[0]?.time,
+      numClients: uses.find(({ name }) => name === channel)?.numClients ?? 0,
+    };
+  }
+
+  /**
+   * What the rules of a channel say for a user: what it may do as long as it is not subscribed, and once it is.
+   * @throws what the application throws
+   */
+  async explain(
+    channel: string,
+    { user, roles = [] }: { readonly user: string; readonly roles?: readonly string[] | undefined },
+  ): Promise<ExplainedChannel | ReplyError> {
+    const policy = this.#policyFor(channel);
+    if ("code" in policy) return policy;
+    const actor = { user, client: "explain", roles };
+    const actions = await Promise.all(
+      channelActions.map(async (action) => ({
+        action,
+        allows: policy.described?.allow[action] ?? "everybody",
+        isAllowed: await policy.may(action, actor, false),
+        isAllowedOnceSubscribed: await policy.may(action, actor, true),
+      })),
+    );
+    return { ...describePolicy(policy), actions };
   }
 
   /** What each node counts, and the nodes that have not answered. */

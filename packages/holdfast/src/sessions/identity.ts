@@ -82,7 +82,13 @@ export interface Credentials {
 export type IdentityResult =
   | { readonly isAccepted: true; readonly identity: Identity }
   | { readonly isAccepted: false; readonly disconnect: DisconnectName; readonly reason: string }
-  | { readonly isAccepted: false; readonly error: "tokenExpired"; readonly reason?: string };
+  | {
+      readonly isAccepted: false;
+      readonly error: "tokenExpired";
+      readonly reason?: string;
+      /** Whose token it is. */
+      readonly user?: string;
+    };
 
 export type Authenticate = (credentials: Credentials) => IdentityResult | Promise<IdentityResult>;
 

@@ -6,18 +6,21 @@ import type {
   ClusterCommand,
   CommandOutcome,
   EmulationResult,
+  NodeQuery,
   NodeStats,
   SessionCommand,
   SessionTarget,
+  WhyQuery,
 } from "../channels/cluster.js";
 import { disconnect, type ReplyError, reconnectsAfter, replyError, unsubscribeTable } from "../wire/codes.js";
-import { matcherOf } from "../wire/names.js";
+import { firstBy, matcherOf } from "../wire/names.js";
 import type { Payload } from "../wire/payload.js";
 import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { isRevoked } from "./data-access.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
+import type { LiveFacts, Recollection } from "./recorder.js";
 import type { SessionRegistry } from "./registry.js";
 import type { Session } from "./session.js";
 
@@ -64,7 +67,9 @@ export class NodeCommands {
   async run(command: ClusterCommand): Promise<CommandOutcome> {
     try {
       if (command.kind === "stats") return { data: this.#node.stats() };
-      if (command.kind === "channels") return { data: this.#channels(command.pattern) };
+      if (command.kind === "channels") return { data: this.#channels(command) };
+      if (command.kind === "connections") return { data: this.#sessions.list(command) };
+      if (command.kind === "why") return { data: this.#recall(command.query) };
       if (command.kind === "emulate") return { data: this.#node.emulate(command.session, command.data) };
       const error = await this.#run(command);
       return error === undefined ? noOutcome : { error };
@@ -92,15 +97,30 @@ export class NodeCommands {
     );
   }
 
-  #channels(pattern: string | undefined): Record<string, number> {
+  #channels({ pattern, after, limit }: Extract<NodeQuery, { kind: "channels" }>): Record<string, number> {
     const matches = matcherOf(pattern);
-    const found: [string, number][] = [];
-    for (const { name, numClients } of this.#context.channels.list()) {
-      if (numClients === 0 || !matches(name)) continue;
-      found.push([name, numClients]);
-      if (found.length === maxListedChannels) break;
-    }
-    return Object.fromEntries(found);
+    const used = this.#context.channels
+      .list()
+      .filter(({ name, numClients }) => numClients > 0 && matches(name));
+    const page = limit === undefined ? used : firstBy(used, ({ name }) => name, { after, limit });
+    return Object.fromEntries(
+      page.slice(0, maxListedChannels).map(({ name, numClients }) => [name, numClients]),
+    );
+  }
+
+  #recall(query: WhyQuery): Recollection {
+    const { user, client, channel, publication } = query;
+    const open = this.#find({ user, client });
+    const notes = open.flatMap(({ trace: { note } }) => (note ? [note] : []));
+    const { connections, ...others } = this.#context.recorder.recall(query, notes);
+    const tags = publication?.time === undefined ? undefined : (publication.tags ?? {});
+    return {
+      ...others,
+      connections: connections.map((facts) => {
+        const session = open.find(({ id }) => id === facts.client);
+        return session === undefined ? facts : { ...facts, live: liveFactsOf(session, channel, tags) };
+      }),
+    };
   }
 
   #run(command: SessionCommand): Promise<ReplyError | undefined> | undefined {
@@ -186,6 +206,28 @@ export class NodeCommands {
       error,
     );
   }
+}
+
+function liveFactsOf(
+  { channels, trace, unsentBytes }: Session,
+  channel: string,
+  tags: Readonly<Record<string, string>> | undefined,
+): LiveFacts {
+  const { behindSince } = trace;
+  const subscription = channels.subscriptionOf(channel);
+  return {
+    unsentBytes,
+    ...(behindSince !== undefined && { behindSince }),
+    ...(subscription && {
+      subscription: {
+        epoch: subscription.channel.epoch,
+        offset: subscription.offset,
+        head: subscription.channel.head,
+        state: subscription.state,
+        ...(tags && subscription.view.filter && { isFiltered: !subscription.view.filter.passes(tags) }),
+      },
+    }),
+  };
 }
 
 /** If one connection cannot be subscribed, the others stay subscribed. */

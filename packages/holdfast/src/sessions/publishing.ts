@@ -6,6 +6,7 @@ import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
+import { messageOf } from "../errors.js";
 import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/command-params.js";
@@ -14,12 +15,15 @@ import { findChannelNameFault, findKeyFault } from "../wire/names.js";
 import { type JsonText, nullPayload, type Payload, toJsonPayload, toPayload } from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { SessionContext, SessionLimits } from "./context.js";
+import { denialOf } from "./denials.js";
+import type { PublishEvent, Recorder } from "./recorder.js";
 import type { Session } from "./session.js";
 
 export interface Publishing {
   readonly broker: Broker;
   readonly channels: Channels;
   readonly application: Pick<Application, "policyFor">;
+  readonly recorder: Recorder;
 }
 
 /** A client that publishes. */
@@ -60,6 +64,12 @@ type Published = Promise<PublishResult | ReplyError> | ReplyError;
  * @throws what the application, and the broker's `publish`, throw
  */
 export function publish(publishing: Publishing, params: PublishParams, origin?: Origin): Published {
+  const published = decide(publishing, params, origin);
+  recordOutcome(publishing.recorder, params, origin, published);
+  return published;
+}
+
+function decide(publishing: Publishing, params: PublishParams, origin: Origin): Published {
   const { channel, unsupported } = params;
   const fault = findChannelNameFault(channel);
   if (fault !== undefined) return replyError("badRequest", fault);
@@ -77,6 +87,37 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
     return afterPolicy(publishing, keyed, policy, isAllowed, origin);
   return toLog(publishing, keyed, policy.rules, origin);
+}
+
+/** What is in the log need not be recorded, except under which key. */
+function recordOutcome(
+  recorder: Recorder,
+  { channel, idempotencyKey }: PublishParams,
+  origin: Origin,
+  published: Published,
+): void {
+  const tell = (outcome: Omit<PublishEvent, "channel" | "by">) =>
+    recorder.recordPublish({
+      channel,
+      by: origin === undefined ? "server" : "keyId" in origin ? "key" : origin.actor.user,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...outcome,
+    });
+  const tellRefused = ({ code, message: reason }: ReplyError) => tell({ kind: "refused", code, reason });
+  if (!(published instanceof Promise)) {
+    tellRefused(published);
+    return;
+  }
+  published.then(
+    (result) => {
+      if ("code" in result) tellRefused(result);
+      else if (idempotencyKey !== undefined || result.suppressed !== undefined) {
+        const kind = result.isDuplicate ? "duplicate" : result.suppressed ? "suppressed" : "published";
+        tell({ kind, ...result.position, ...(result.suppressed && { reason: result.suppressed }) });
+      }
+    },
+    (error: unknown) => tell({ kind: "unacknowledged", reason: messageOf(error) }),
+  );
 }
 
 /** Publishes for a client's command, after its earlier commands for the channel and before its later ones. */
@@ -115,8 +156,11 @@ async function afterPolicy(
   isAllowed: boolean | Promise<boolean>,
   origin: Origin,
 ): Promise<PublishResult | ReplyError> {
-  if (!(await isAllowed)) return replyError("permissionDenied");
   const publisher = origin && "actor" in origin ? origin : undefined;
+  if (!(await isAllowed))
+    return publisher
+      ? denialOf(policy, "publish", publisher.actor, publisher.isSubscribed)
+      : replyError("permissionDenied");
   const { key } = params;
   if (params.isRemoved && key !== undefined) {
     const refused = publisher && (await policy.onRemove?.(key, publisher.actor));

@@ -6,7 +6,8 @@ import { publicationsFor, viewOf } from "../channels/batches.js";
 import type { Channel, Subscription } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
+import { messageOf } from "../errors.js";
+import { disconnect, errorTable, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
@@ -85,6 +86,10 @@ export class SessionChannels {
     for (const { subscription } of this.#entries.values()) if (subscription) yield subscription;
   }
 
+  subscriptionOf(channel: string): Subscription | undefined {
+    return this.#entries.get(channel)?.subscription;
+  }
+
   /** Whether the client is subscribed. */
   has(channel: string): boolean {
     return this.#entries.get(channel)?.subscription !== undefined;
@@ -100,18 +105,20 @@ export class SessionChannels {
    * @returns why it was refused, in which case `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
-    return this.calls.run(params.channel, () => this.#subscribe(params, answer));
+    return this.calls.run(params.channel, () => this.#recorded(params, this.#subscribe(params, answer)));
   }
 
   /** Subscribes the client from the server's side, whoever may subscribe by the channel's rules. */
   grant(params: SubscribeParams, grant: ServerGrant, answer: Answer): Promise<Failure | undefined> {
-    return this.calls.run(params.channel, () => this.#subscribe(params, answer, grant));
+    return this.calls.run(params.channel, () =>
+      this.#recorded(params, this.#subscribe(params, answer, grant)),
+    );
   }
 
   unsubscribe(channel: string): Promise<void> {
     return this.calls.run(channel, async () => {
       this.#maps?.end(channel);
-      this.#remove(channel);
+      this.#remove(channel, byClient);
     });
   }
 
@@ -139,7 +146,7 @@ export class SessionChannels {
   #endAndNotify(channel: string, { code, reason }: UnsubscribeReason): void {
     const isPaging = this.#maps?.end(channel) === true;
     if (!isPaging && !this.has(channel)) return;
-    this.#remove(channel);
+    this.#remove(channel, { code, reason });
     this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
   }
 
@@ -154,10 +161,10 @@ export class SessionChannels {
   }
 
   /** Publications that the subscription lacks are gone: the client is told, and may recover what is left. */
-  onGap(subscription: Subscription): void {
+  onGap(subscription: Subscription, reason: string): void {
     const channel = subscription.channel.name;
     const entry = this.#entries.get(channel);
-    if (entry?.subscription === subscription) this.#end(channel, entry, "insufficientState");
+    if (entry?.subscription === subscription) this.#end(channel, entry, "insufficientState", reason);
   }
 
   renewPresence(): void {
@@ -170,7 +177,7 @@ export class SessionChannels {
   end(): void {
     this.#isEnded = true;
     this.#maps?.endAll();
-    for (const channel of [...this.#entries.keys()]) this.#remove(channel);
+    for (const channel of [...this.#entries.keys()]) this.#remove(channel, byConnection);
     // Another connection cannot be recognized as the same client.
     if (this.#session.client.actor.user === "") this.#context.access.revoke(this.#session.client.actor);
   }
@@ -224,6 +231,28 @@ export class SessionChannels {
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
+    }
+  }
+
+  /** Tells the recorder of a refusal. */
+  async #recorded(
+    { channel }: SubscribeParams,
+    pending: Promise<Failure | undefined>,
+  ): Promise<Failure | undefined> {
+    const { trace } = this.#session;
+    try {
+      const failure = await pending;
+      if (failure !== undefined) {
+        const { code, ...text } = "error" in failure ? failure.error : failure.disconnect;
+        const reason = "message" in text ? text.message : text.reason;
+        // What is subscribed already stays so.
+        if (code !== errorTable.alreadySubscribed.code)
+          trace.record({ kind: "refused", channel, code, reason });
+      }
+      return failure;
+    } catch (error) {
+      trace.record({ kind: "refused", channel, code: errorTable.internal.code, reason: messageOf(error) });
+      throw error;
     }
   }
 
@@ -358,7 +387,23 @@ export class SessionChannels {
       ...(view.delta !== "none" && { isDelta: true }),
     });
     showSubscriber(this.#context, channel.name, entry);
-    if (subscription.isBehind) delivery.resume(this.#session);
+    this.#session.trace.record({
+      kind: "subscribed",
+      channel: channel.name,
+      epoch: channel.epoch,
+      start: isStream && isRecovered ? params.offset : offset - missed.length,
+      head: channel.head,
+      ...(recovery && {
+        recovery: recovery.isRecovered ? ("recovered" as const) : recovery.cause,
+        ...(!recovery.isRecovered && { reason: recovery.reason }),
+      }),
+      ...(recovery === undefined && params.recover && { recovery: "off" as const }),
+      isByServer: entry.isServerSide,
+      ...(params.filter && { filter: params.filter }),
+    });
+    if (!subscription.isBehind) return undefined;
+    this.#session.trace.fellBehind();
+    delivery.resume(this.#session);
     return undefined;
   }
 
@@ -374,24 +419,31 @@ export class SessionChannels {
   }
 
   /** Ends a subscription, which SDKs make again; if it is server-side, ends the connection. */
-  #end(channel: string, entry: Entry, why: "insufficientState" | "expired"): void {
+  #end(channel: string, entry: Entry, why: "insufficientState" | "expired", detail?: string): void {
+    const { code, reason } = unsubscribeTable[why];
     if (entry.isServerSide) {
       this.#session.close(disconnect(why === "expired" ? "subscriptionExpired" : why, channel));
       return;
     }
-    this.#remove(channel);
-    this.#session.sendPush({ kind: "unsubscribe", channel, ...unsubscribeTable[why] });
+    this.#remove(channel, { code, reason: detail === undefined ? reason : `${reason}: ${detail}` });
+    this.#session.sendPush({ kind: "unsubscribe", channel, code, reason });
   }
 
-  #remove(channel: string): void {
+  #remove(channel: string, why: UnsubscribeReason): void {
     const entry = this.#entries.get(channel);
     if (entry?.subscription === undefined) return;
+    const { offset, channel: of } = entry.subscription;
+    this.#session.trace.record({ kind: "unsubscribed", channel, epoch: of.epoch, offset, ...why });
     this.#entries.delete(channel);
     entry.expiry?.stop();
     hideSubscriber(this.#context, channel, entry);
     this.#context.channels.unsubscribe(entry.subscription);
   }
 }
+
+/** Ends that no push tells of: codes of the recorder. */
+const byClient: UnsubscribeReason = Object.freeze({ code: 0, reason: "the client unsubscribed" });
+const byConnection: UnsubscribeReason = Object.freeze({ code: 1, reason: "its connection ended" });
 
 /** Without history, a position would promise a recovery that cannot happen. */
 const noPosition: Position = Object.freeze({ epoch: "", offset: 0 });

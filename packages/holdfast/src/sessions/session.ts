@@ -9,10 +9,11 @@ import type { Reader, Subscription } from "../channels/channel.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
-import { type Disconnect, disconnect } from "../wire/codes.js";
+import { type Disconnect, disconnect, disconnectTable } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { JsonText } from "../wire/payload.js";
 import { CommandQueue, failureOf, type Outcome, runCommand, type Step } from "./commands.js";
+import { ConnectionTrace } from "./connection-trace.js";
 import type { SessionContext } from "./context.js";
 import { FlowControl } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
@@ -36,6 +37,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   readonly id: string;
   readonly transport: Transport;
   readonly channels: SessionChannels;
+  readonly trace: ConnectionTrace;
   readonly encoding: Encoding;
   /** Unix milliseconds. */
   readonly openedAt: number;
@@ -61,6 +63,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#context = context;
     this.#registry = registry;
     this.#client = toClientIdentity(this.id, anonymous, "");
+    this.trace = new ConnectionTrace(context);
     this.channels = new SessionChannels(this, context);
     this.#flow = new FlowControl(transport.encoding, limits.maxUnsentBytes);
     this.#commands = new CommandQueue(context, this);
@@ -134,6 +137,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     const owner = ownerOf(identity.user, this.#context.addressKey?.(address) ?? address);
     this.#client = toClientIdentity(this.id, identity, owner);
     this.#commands.identify(identity.user);
+    const { id, openedAt, transport } = this;
+    this.trace.identified({ client: id, user: identity.user, transport: transport.name, openedAt });
     if (!this.isEnded) this.#registry.identified(this);
   }
 
@@ -147,6 +152,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   markConnected(): void {
     if (this.isEnded) return;
     this.#state = "connected";
+    this.trace.record({ kind: "connected" });
     this.#context.deadlines.set(this, this.#keepalive.start(this.#context.random(), this.#takenBytes));
     this.#expire();
     if (this.channels.count > 0) this.#context.delivery.resume(this);
@@ -209,6 +215,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.#keepalive.drained()) this.#ping();
     this.flush();
     if (!this.#flow.isFull) {
+      this.trace.findCaughtUp(this.subscriptions);
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
@@ -217,7 +224,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   /** TransportEvents. */
   closed(): void {
-    this.#end();
+    this.#end(0, "the client or the network ended it");
   }
 
   send(reply: Reply): void {
@@ -244,13 +251,19 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.isEnded || this.#flow.isFull || this.#flow.isEmpty) return;
     const wasBehind = this.#flow.isBehind;
     this.#write();
+    if (this.trace.isBehind && !this.#flow.isFull) this.trace.findCaughtUp(this.subscriptions);
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
     this.runCommands();
   }
 
   /** Reader. */
-  onGap(subscription: Subscription): void {
-    this.channels.onGap(subscription);
+  onReadingLog(): void {
+    this.trace.fellBehind(true);
+  }
+
+  /** Reader. */
+  onGap(subscription: Subscription, reason: string): void {
+    this.channels.onGap(subscription, reason);
   }
 
   /** InputOwner. */
@@ -280,13 +293,16 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     const { transport } = this;
     const isWritable = !this.#flow.isFull || transport.lacksOnlyConfirmation === true;
     if (isWritable && !this.#flow.isEmpty) this.#write();
-    this.#end();
+    this.#end(reason.code, reason.reason);
     transport.close(reason);
   }
 
   /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
-    this.#end();
+    this.#end(
+      disconnectTable.slow.code,
+      "slow: it was slow for longest when all held too much (maxHeldBytes)",
+    );
     this.transport.destroy();
   }
 
@@ -324,7 +340,9 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     const frame = this.#flow.take();
     if (frame !== undefined) transport.write([frame.bytes], frame.isHandledAtOnce);
     this.#flow.written(transport.unsentBytes);
-    if (this.#flow.isFull) this.#context.held.set(this, this.unsentBytes);
+    if (!this.#flow.isFull) return;
+    this.trace.fellBehind();
+    this.#context.held.set(this, this.unsentBytes);
   }
 
   /** Runs the commands that may start, then pauses or resumes reading. */
@@ -354,6 +372,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
         void this.#runMessage(step);
         return;
       case "refuse":
+        this.trace.limited(step.error.code, step.error.message);
         this.send(step);
         return;
       case "close":
@@ -377,7 +396,10 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
       outcome = failureOf(request, error, this.#context);
     }
     this.#commands.done(request);
-    if (this.#state === "connecting") this.#state = "refused";
+    if (this.#state === "connecting") {
+      this.#state = "refused";
+      this.trace.refused(this.id, outcome);
+    }
     if (this.isEnded) return;
     if ("disconnect" in outcome) {
       this.close(outcome.disconnect);
@@ -446,7 +468,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.close(disconnect("internalError"));
   }
 
-  #end(): void {
+  #end(code: number, reason: string): void {
     if (this.isEnded) return;
     const wasWelcomed = this.#state === "welcomed" || this.#state === "connected";
     this.#state = "ended";
@@ -456,6 +478,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#context.deadlines.clear(this);
     this.#expiry?.stop();
     this.channels.end();
+    this.trace.closed(code, reason);
     this.#flow.clear();
     this.#registry.ended(this);
     if (wasWelcomed) this.#notifyDisconnected();

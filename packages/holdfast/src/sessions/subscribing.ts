@@ -11,6 +11,7 @@ import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
 import type { SessionContext } from "./context.js";
 import { canReadList, findReadRights, type Reader, type ReadRights } from "./data-access.js";
+import { denialOf } from "./denials.js";
 import type { SubscriptionGrant } from "./identity.js";
 
 /** Why a command failed: an error for the reply, or the end of the connection. */
@@ -118,7 +119,11 @@ export async function recover(
 ): Promise<Recovered> {
   const { access, channels, clock } = context;
   if (!access.canReadFrom(reader, channel, { epoch, offset }, rights))
-    return { isRecovered: false, reason: "this client may not read earlier publications" };
+    return {
+      isRecovered: false,
+      cause: "forbidden",
+      reason: "this client may not read earlier publications",
+    };
   const before = channel.epoch;
   const now = clock.now();
   const recovery =
@@ -131,7 +136,7 @@ export async function recover(
         )
       : await channels.recovery.recover(channel, { epoch, offset }, keepsFor(channel, rules, now));
   if (channel.epoch === before) return recovery;
-  return { isRecovered: false, reason: "the channel's log has started afresh" };
+  return { isRecovered: false, cause: "epoch", reason: "the channel's log has started afresh" };
 }
 
 const noGrant: SubscriptionGrant = Object.freeze({});
@@ -144,7 +149,7 @@ export async function authorizeByPolicy(
   { actor, isSubscribed }: Applicant,
   isAllowed: boolean | Promise<boolean> = policy.may("subscribe", actor, false),
 ): Promise<SubscribeGrant | Failure> {
-  if (!(await isAllowed)) return fail("permissionDenied");
+  if (!(await isAllowed)) return { error: denialOf(policy, "subscribe", actor, false) };
   if (!(await canReadList(application, policy, actor, isSubscribed)))
     return fail("permissionDenied", `this client may not see the presence of ${policy.lists}`);
   return await afterHook(policy, params, actor, noGrant);

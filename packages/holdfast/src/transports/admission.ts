@@ -47,6 +47,8 @@ export interface AdmissionOptions {
   readonly maxConnections: number | null;
   /** Counts of all nodes; undefined where limits hold for each node by itself. */
   readonly counts?: ClusterCounts | undefined;
+  /** Called for each connection that is refused, with the reason. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 /** The session of a connection. */
@@ -86,12 +88,19 @@ export class Admission {
 
   /** Whether a connection may be opened. Asking counts toward the address's rate. */
   findRefusal({ source }: AdmittedRequest): HttpRefusal | undefined {
-    if (this.#isDraining) return this.findLateRefusal();
-    return this.#findAddressRefusal(source.address) ?? this.findLateRefusal();
+    const ofAddress = this.#isDraining ? undefined : this.#findAddressRefusal(source.address);
+    if (ofAddress) this.#options.onRefused?.(ofAddress.error.message);
+    return ofAddress ?? this.findLateRefusal();
   }
 
   /** Checks again after a request took time: others may have connected meanwhile, or the server begun to close. */
   findLateRefusal(): HttpRefusal | undefined {
+    const refusal = this.#findNodeRefusal();
+    if (refusal) this.#options.onRefused?.(refusal.error.message);
+    return refusal;
+  }
+
+  #findNodeRefusal(): HttpRefusal | undefined {
     const { maxConnections } = this.#options;
     if (this.#isDraining) return refuse(503, "The server is shutting down.", retryAfter(closingRetryMs));
     if (maxConnections !== null && this.#open.size >= maxConnections)

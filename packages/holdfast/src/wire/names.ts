@@ -107,3 +107,26 @@ function setBit(words: Uint32Array, bit: number): void {
 function hasBit(words: Uint32Array, bit: number): boolean {
   return ((words[Math.floor(bit / bitsPerWord)] as number) & (1 << (bit % bitsPerWord))) !== 0;
 }
+
+/**
+ * A page of a list, by name: up to `limit` items after a name, in the order of code units. Keeps a page's worth while it looks, so that
+ * long lists are not sorted.
+ */
+export function firstBy<T>(
+  items: Iterable<T>,
+  nameOf: (item: T) => string,
+  { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+): readonly T[] {
+  const sort = (page: T[]) => page.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).slice(0, limit);
+  let page: T[] = [];
+  let last: string | undefined;
+  for (const item of items) {
+    const name = nameOf(item);
+    if ((after !== undefined && name <= after) || (last !== undefined && name > last)) continue;
+    page.push(item);
+    if (page.length < 2 * limit) continue;
+    page = sort(page);
+    last = nameOf(page[limit - 1] as T);
+  }
+  return sort(page);
+}

@@ -31,6 +31,7 @@ describe("reading the log", () => {
     const channel = await channels.acquire("news");
     expect(await log.read(channel, 4)).toEqual({
       isComplete: false,
+      cause: "expired",
       reason: "publications from 5 to 7 are no longer kept",
     });
     expect(await log.read(channel, 7)).toMatchObject({ isComplete: true });
@@ -43,6 +44,7 @@ describe("reading the log", () => {
     clock.advance(2000);
     expect(await log.read(channel, 1)).toEqual({
       isComplete: false,
+      cause: "expired",
       reason: "publications after 1 are no longer kept",
     });
   });
@@ -54,6 +56,7 @@ describe("reading the log", () => {
     channel.restart({ epoch: "another", offset: 1 });
     expect(await log.read(channel, 1)).toEqual({
       isComplete: false,
+      cause: "epoch",
       reason: "the channel's log has started afresh",
     });
   });

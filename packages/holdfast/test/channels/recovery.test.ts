@@ -42,6 +42,7 @@ describe("recovery", () => {
     for (const offset of [0, 3, 5, 9])
       expect(await recover(offset, epoch)).toEqual({
         isRecovered: false,
+        cause: "epoch",
         reason: "the position is of another epoch",
       });
   });
@@ -50,6 +51,7 @@ describe("recovery", () => {
     const { recover } = await nodeWith(5);
     expect(await recover(6)).toEqual({
       isRecovered: false,
+      cause: "ahead",
       reason: "the position lies beyond the end of the log",
     });
   });

@@ -64,7 +64,11 @@ describe("holdfast serve with a configuration", () => {
     const staff = client.newSubscription("staff");
     const refused = next<{ code: number; reason: string }>(staff, "unsubscribed");
     staff.subscribe();
-    expect(await refused).toMatchObject({ code: 103, reason: "permission denied" });
+    expect(await refused).toMatchObject({
+      code: 103,
+      reason:
+        "permission denied: channel pattern staff allows subscribe to certain roles; this connection has none of these roles",
+    });
     const unknown = client.newSubscription("elsewhere");
     const unknownRefused = next<{ code: number }>(unknown, "unsubscribed");
     unknown.subscribe();

@@ -1,5 +1,7 @@
 /** Shapes of the API's parameters and results, and the OpenAPI document (3.1) made of them. */
 import { z } from "zod";
+import { type WhyCause, whyCauses } from "../../observe/why-causes.js";
+import type { DescribedChannel } from "../../sessions/control.js";
 import type { SubscriptionGrant } from "../../sessions/identity.js";
 import type { PublishParams } from "../../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../../wire/names.js";
@@ -127,8 +129,33 @@ export const history = z.strictObject({
   since: z.object({ offset: z.int().min(0).default(0), epoch: z.string().default("") }).optional(),
   reverse: z.boolean().default(false),
 });
+const limit = z.int().min(1).max(1000);
+const after = z.string().max(255).optional().describe("the `next` of the page before");
 export const channels = z.strictObject({
   pattern: z.string().max(255).optional().describe("* matches any characters, ? exactly one"),
+  limit: limit.optional().describe("a page by name; without it, up to 10,000 of each node"),
+  after,
+});
+export const connections = z.strictObject({
+  user: user.optional(),
+  channel: channel.optional().describe("only those subscribed to it"),
+  limit: limit.default(100),
+  after,
+});
+export const explain = z.strictObject({
+  channel,
+  user: user.default(""),
+  roles: z.array(z.string().max(255)).max(100).optional(),
+});
+export const why = z.strictObject({
+  channel,
+  user,
+  client,
+  offset: z.int().min(1).optional().describe("of the publication; by default the newest"),
+  epoch: z.string().max(255).optional().describe("of the publication; by default the current one"),
+  idempotency_key: key("idempotency_key")
+    .optional()
+    .describe("that it was published with, instead of offset"),
 });
 export const rpc = z.strictObject({ method: z.string().min(1).max(255), params: json.optional() });
 export const send = z.strictObject({ user, client, data: json });
@@ -190,6 +217,67 @@ export const node = z.object({
   num_channels: z.int(),
   uptime: z.int().describe("seconds"),
   stats: z.record(z.string(), z.number()).optional().describe("of the node that answers"),
+});
+
+export const connection = z.object({
+  client: z.string(),
+  user: z.string(),
+  transport: z.string(),
+  node: z.string(),
+  opened_at: z.int().describe("Unix milliseconds"),
+  unsent_bytes: z.int(),
+  channels: z.array(z.string()).describe("at most 100"),
+  num_channels: z.int(),
+});
+const describedChannel = {
+  pattern: z
+    .string()
+    .optional()
+    .describe("of the application; absent where all channels have the same rules"),
+  kind: z.enum(["stream", "live", "latest", "map"]),
+  durability: z.enum(["memory", "process", "disk"]),
+  history: z.object({ size: z.int(), bytes: z.int(), ttl_ms: z.int() }),
+  presence: z.boolean(),
+  join_leave: z.boolean(),
+  recovery: z.enum(["force", "allow", "off"]),
+  hooks: z.array(z.string()).describe("of the application, which decide last"),
+};
+export const inspected = z.object({
+  ...describedChannel,
+  epoch: z.string(),
+  offset: z.int().describe("of the newest publication; 0 for none"),
+  oldest: z.int().optional().describe("offset of the oldest publication that is kept"),
+  newest_time: z.int().optional().describe("Unix milliseconds"),
+  num_clients: z.int(),
+});
+export const explained = z.object({
+  ...describedChannel,
+  actions: z.array(
+    z.object({
+      action: z.enum(["subscribe", "publish", "presence", "history"]),
+      allows: z.string().describe("who may, in words"),
+      allowed: z.boolean(),
+      allowed_once_subscribed: z.boolean(),
+    }),
+  ),
+});
+export const whyAnswer = z.object({
+  cause: z.enum(Object.keys(whyCauses) as [WhyCause, ...WhyCause[]]),
+  sentence: z.string(),
+  publication: z
+    .object({ epoch: z.string(), offset: z.int(), time: z.int().optional().describe("Unix milliseconds") })
+    .optional(),
+  evidence: z
+    .array(
+      z.object({
+        at: z.number().optional().describe("Unix milliseconds, by the clock of the node"),
+        node: z.string().optional(),
+        client: z.string().optional(),
+        text: z.string(),
+      }),
+    )
+    .describe("oldest first"),
+  silent: z.array(z.string()).describe("nodes that have not answered in time"),
 });
 
 /** A node that has not answered in time. */
@@ -263,6 +351,21 @@ function decodeJson(text: string): JsonText | undefined {
   const fault = findDepthFault(text, JSON.parse(text));
   if (fault !== undefined) throw new RangeError(fault);
   return trimJson(text);
+}
+
+export function toDescribedChannel({ pattern, rules, hooks }: DescribedChannel): object {
+  const { kind = "stream", durability = "process", recovery = "force", retention } = rules;
+  const { maxEntries: size, maxBytes: bytes, ttlMs: ttl_ms } = retention;
+  return {
+    ...(pattern !== undefined && { pattern }),
+    kind,
+    durability,
+    history: { size, bytes, ttl_ms },
+    presence: rules.hasPresence,
+    join_leave: rules.hasJoinLeave,
+    recovery,
+    hooks,
+  };
 }
 
 /** A method as the document describes it. */

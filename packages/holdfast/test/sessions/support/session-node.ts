@@ -6,6 +6,7 @@ import type { Retention } from "../../../src/channels/log.js";
 import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
+import { FlightRecorder } from "../../../src/observe/flight-recorder.js";
 import { resolveServerOptions } from "../../../src/options/schema.js";
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
 import type { SessionLimits, SessionTimes } from "../../../src/sessions/context.js";
@@ -86,6 +87,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     lagMs: () => lag.ms,
     shedAboveLagMs: 1000,
   });
+  const recorder = new FlightRecorder({ clock, maxBytes: 1024 * 1024 });
   const context = {
     broker,
     channels,
@@ -95,6 +97,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     clock,
     onError,
     application,
+    recorder,
     access: new DataAccess(),
     lists: new PresenceLists({ broker, application, onError }),
     limits,

@@ -1,0 +1,116 @@
+/**
+ * What one session tells the recorder: who it is, when it falls behind and has caught up, limits that it hits, and its end. A session
+ * that keeps up costs one comparison per flush.
+ */
+import type { Subscription } from "../channels/channel.js";
+import type { Clock } from "../time/clock.js";
+import type { Disconnect } from "../wire/codes.js";
+import type { Reply } from "../wire/messages.js";
+import type { ConnectionEvent, ConnectionNote, Recorder } from "./recorder.js";
+
+/** Shorter times behind are those of any busy socket. */
+const minBehindMs = 1000;
+/** Commands beyond a limit are counted together for this time. */
+const limitedMs = 10_000;
+
+/** How a connect command was refused. */
+export interface RefusedOutcome {
+  readonly reply?: Reply;
+  readonly disconnect?: Disconnect;
+  /** Who asked, if that is known for sure. */
+  readonly user?: string;
+}
+
+export interface TraceContext {
+  readonly clock: Pick<Clock, "now">;
+  readonly recorder: Recorder;
+}
+
+export class ConnectionTrace {
+  readonly #context: TraceContext;
+  #note: ConnectionNote | undefined;
+  #behindSince = 0;
+  #readsLog = false;
+  #limited: { readonly at: number; readonly code: number; readonly event: { count: number } } | undefined;
+
+  constructor(context: TraceContext) {
+    this.#context = context;
+  }
+
+  /** Undefined before the client is identified. */
+  get note(): ConnectionNote | undefined {
+    return this.#note;
+  }
+
+  /** Unix milliseconds; undefined for a client that has everything, or lags no longer than any busy socket. */
+  get behindSince(): number | undefined {
+    const { clock } = this.#context;
+    return this.isBehind && clock.now() - this.#behindSince >= minBehindMs ? this.#behindSince : undefined;
+  }
+
+  get isBehind(): boolean {
+    return this.#behindSince !== 0;
+  }
+
+  identified(note: ConnectionNote): void {
+    this.#note = note;
+  }
+
+  record(event: ConnectionEvent): void {
+    if (this.#note) this.#context.recorder.record(this.#note, event);
+  }
+
+  /** The client lacks publications: its socket is full, or the log is read for it. */
+  fellBehind(readsLog = false): void {
+    if (this.#behindSince === 0) this.#behindSince = this.#context.clock.now();
+    if (readsLog) this.#readsLog = true;
+  }
+
+  /** Looks whether the client, whose socket takes more, has everything. */
+  findCaughtUp(subscriptions: Iterable<Pick<Subscription, "isBehind">>): void {
+    if (!this.isBehind) return;
+    for (const { isBehind } of subscriptions) if (isBehind) return;
+    this.#endBehind(true);
+  }
+
+  /** A command was refused for a limit. */
+  limited(code: number, reason: string): void {
+    const at = this.#context.clock.now();
+    if (this.#limited && this.#limited.code === code && at - this.#limited.at < limitedMs) {
+      this.#limited.event.count++;
+      return;
+    }
+    const event = { kind: "limited" as const, code, reason, count: 1 };
+    this.#limited = { at, code, event };
+    this.record(event);
+  }
+
+  /** The connect command was refused. */
+  refused(client: string, outcome: RefusedOutcome | { readonly isAnswered: true }): void {
+    if ("isAnswered" in outcome) return;
+    const { recorder } = this.#context;
+    const error = outcome.reply && "error" in outcome.reply ? outcome.reply.error : undefined;
+    const { code, reason } = outcome.disconnect ?? { code: error?.code, reason: error?.message };
+    if (code === undefined || reason === undefined) return;
+    const user = this.#note?.user ?? outcome.user;
+    if (user === undefined) recorder.turnAway(reason);
+    else recorder.recordRefusal({ user, client, code, reason });
+  }
+
+  /** @param code 0 if the client or the network ended it */
+  closed(code: number, reason: string): void {
+    this.#endBehind(false);
+    if (this.#note) this.record({ kind: "closed", code, reason });
+    else if (code !== 0) this.#context.recorder.turnAway(reason);
+  }
+
+  #endBehind(isCaughtUp: boolean): void {
+    const since = this.#behindSince;
+    if (since === 0) return;
+    const readsLog = this.#readsLog;
+    this.#behindSince = 0;
+    this.#readsLog = false;
+    if (this.#context.clock.now() - since >= minBehindMs)
+      this.record({ kind: "behind", since, readsLog, isCaughtUp });
+  }
+}
