@@ -160,12 +160,14 @@ function compileChannel(
     pattern,
     lists: options.map?.subscribersOf,
     rules,
-    createPolicy: (channel, params) => createPolicy({ channel, params, options, rules, access, limit }),
+    createPolicy: (channel, params) =>
+      createPolicy({ channel, pattern: pattern.text, params, options, rules, access, limit }),
   };
 }
 
 interface PolicyOptions {
   readonly channel: string;
+  readonly pattern: string;
   readonly params: Params;
   readonly options: ChannelOptions;
   readonly rules: ChannelRules;
@@ -174,10 +176,11 @@ interface PolicyOptions {
 }
 
 function createPolicy(policy: PolicyOptions): Policy {
-  const { channel, params, options, rules, access, limit } = policy;
+  const { channel, pattern, params, options, rules, access, limit } = policy;
   const { score } = options.map ?? {};
   return {
     rules,
+    pattern,
     may(action, actor, isSubscribed) {
       try {
         const answer = access[action]({ actor, channel, params, isSubscribed });

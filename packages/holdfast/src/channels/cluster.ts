@@ -74,7 +74,9 @@ export type NodeQuery =
   /** Data: `NodeStats`. */
   | { readonly kind: "stats" }
   /** Channels with subscribers. Data: an object with the number of clients by channel. */
-  | { readonly kind: "channels"; readonly pattern?: string };
+  | { readonly kind: "channels"; readonly pattern?: string }
+  /** Data: what nodes of the group count, `null` for others. */
+  | { readonly kind: "metrics"; readonly group: string };
 
 /** Commands of a client whose connection is emulated by requests, which may reach any node. Data: `EmulationResult`. */
 export interface EmulateCommand {

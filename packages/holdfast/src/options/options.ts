@@ -119,6 +119,17 @@ export interface ServerOptions {
    */
   readonly basePath?: string;
   /**
+   * TCP port for `/metrics` and `/health` alone, without a key. Metrics. On the server's own port
+   * `/metrics` needs one of `apiKeys`. `null` for none.
+   * @default null
+   */
+  readonly adminPort?: number | null;
+  /**
+   * Address that `adminPort` listens on. Whoever can reach it can read the metrics.
+   * @default "127.0.0.1"
+   */
+  readonly adminHost?: string;
+  /**
    * Certificate and key (`cert`, `key`) for `https:` and `wss:`. Flags take PEM files, read again on
    * `SIGHUP`; programs call `server.setCertificate`.
    * @default null

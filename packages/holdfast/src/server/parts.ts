@@ -8,6 +8,7 @@ import { normalizePem } from "../auth/keys.js";
 import type { Cluster } from "../channels/cluster.js";
 import { refuseByPath } from "../http/router.js";
 import { type Audit, type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import type { Meters } from "../observe/meters.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
   type DeflateSettings,
@@ -39,12 +40,16 @@ const spareConnections = 500;
 export function createRequestBounds(
   { requests, basePath }: ServerSettings,
   proxies: TrustedProxies,
+  meters: Meters,
 ): RequestBounds {
   return new RequestBounds({
     clock: systemClock,
     settings: requests,
     peerOf: (request) => proxies.requestPeerOf(toOpeningRequest(request)),
-    refuse: (...refused) => refuseByPath(...refused, basePath),
+    refuse: (...refused) => {
+      meters.limitHit("requests");
+      refuseByPath(...refused, basePath);
+    },
   });
 }
 

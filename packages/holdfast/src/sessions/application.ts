@@ -47,6 +47,8 @@ export type ChannelAction = "subscribe" | "publish" | "presence" | "history";
 /** The rules and permissions of one channel. */
 export interface Policy {
   readonly rules: ChannelRules;
+  /** Of the application's patterns the one that the channel matches. Undefined where it has none. */
+  readonly pattern?: string;
   /** Maps that list the subscribers of this channel. */
   readonly listedIn?: readonly string[];
   /** For a map that lists subscribers: the channel whose subscribers it lists. */

@@ -32,6 +32,8 @@ export class Keepalive {
   /** Bytes that had been taken when the wait began. */
   #takenBytes = 0;
   #hasDrained = false;
+  /** Whole milliseconds, which take no memory of their own. */
+  #pingedAt = 0;
 
   constructor(times: SessionTimes) {
     this.#times = times;
@@ -55,6 +57,16 @@ export class Keepalive {
   /** Whether a ping has no answer yet. */
   get awaitsPong(): boolean {
     return this.#waitsFor === "pong";
+  }
+
+  /** A ping is sent. @param now monotonic milliseconds */
+  pinged(now: number): void {
+    this.#pingedAt = Math.round(now);
+  }
+
+  /** The answer to a ping has come. @returns milliseconds since the ping */
+  ponged(now: number): number {
+    return Math.max(0, Math.round(now) - this.#pingedAt);
   }
 
   /** The peer has taken all that was written. @returns whether to ping now */

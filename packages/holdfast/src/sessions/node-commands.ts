@@ -38,6 +38,8 @@ export interface NodeParts {
   /** Treated like connections. */
   readonly requests?: WaitingRequests;
   stats(): NodeStats;
+  /** What this node counts, for others of the same group. Plain data. */
+  metrics(group: string): unknown;
   /** Hands over commands of an emulated session. */
   emulate(session: string, data: Payload): EmulationResult;
 }
@@ -64,6 +66,7 @@ export class NodeCommands {
   async run(command: ClusterCommand): Promise<CommandOutcome> {
     try {
       if (command.kind === "stats") return { data: this.#node.stats() };
+      if (command.kind === "metrics") return { data: this.#node.metrics(command.group) };
       if (command.kind === "channels") return { data: this.#channels(command.pattern) };
       if (command.kind === "emulate") return { data: this.#node.emulate(command.session, command.data) };
       const error = await this.#run(command);

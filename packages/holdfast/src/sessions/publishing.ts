@@ -6,6 +6,7 @@ import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
+import type { Meters } from "../observe/meters.js";
 import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/json-commands.js";
@@ -20,6 +21,7 @@ export interface Publishing {
   readonly broker: Broker;
   readonly channels: Channels;
   readonly application: Pick<Application, "policyFor">;
+  readonly meters: Meters;
 }
 
 /** A client that publishes. */
@@ -74,7 +76,7 @@ export function publish(publishing: Publishing, params: PublishParams, origin?: 
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
     return afterPolicy(publishing, keyed, policy, isAllowed, origin);
-  return toLog(publishing, keyed, policy.rules, origin);
+  return toLog(publishing, keyed, policy, origin);
 }
 
 /** Publishes for a client's command, after its earlier commands for the channel and before its later ones. */
@@ -114,7 +116,7 @@ async function afterPolicy(
   const { key } = params;
   if (params.isRemoved && key !== undefined) {
     const refused = publisher && (await policy.onRemove?.(key, publisher.actor));
-    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, origin));
+    return refused?.refusal ?? (await toLog(publishing, params, policy, origin));
   }
   const decision = await policy.onPublish?.(params.data, publisher?.actor, key);
   if (decision && "refusal" in decision) return decision.refusal;
@@ -122,24 +124,24 @@ async function afterPolicy(
   const score = params.score ?? policy.scoreOf?.(data);
   if (typeof score === "object") return score.refusal;
   const scored = { ...params, data, ...(score !== undefined && { score }) };
-  return await toLog(publishing, scored, policy.rules, origin);
+  return await toLog(publishing, scored, policy, origin);
 }
 
 function toLog(
   publishing: Publishing,
   params: PublishParams,
-  rules: ChannelRules,
+  policy: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
   const readers = publishing.channels.whenReadersCatchUp(params.channel);
-  if (readers === undefined) return append(publishing, params, rules, origin);
-  return afterReaders(publishing, params, rules, origin);
+  if (readers === undefined) return append(publishing, params, policy, origin);
+  return afterReaders(publishing, params, policy, origin);
 }
 
 function append(
-  { broker }: Publishing,
+  { broker, meters }: Publishing,
   params: PublishParams,
-  rules: ChannelRules,
+  { rules, pattern }: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
   const { channel, data, key, tags, idempotencyKey } = params;
@@ -149,6 +151,7 @@ function append(
   const isPlain = key === undefined && tags === undefined;
   const { retention, durability } = storageOf(rules);
   const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
+  meters.ofPattern(pattern).publicationSent();
   // Most publications have nothing else, and merging objects is the largest part of their cost.
   return broker.log.publish(
     channel,
@@ -175,14 +178,14 @@ function append(
 async function afterReaders(
   publishing: Publishing,
   params: PublishParams,
-  rules: ChannelRules,
+  policy: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
   for (let wait = publishing.channels.whenReadersCatchUp(params.channel); wait; ) {
     await wait;
     wait = publishing.channels.whenReadersCatchUp(params.channel);
   }
-  return await append(publishing, params, rules, origin);
+  return await append(publishing, params, policy, origin);
 }
 
 /** @returns the parameters with the key that applies, or why they do not fit the channel */
@@ -232,6 +235,8 @@ export function createUserPublishes(limits: SessionLimits): TokenBuckets | undef
 export interface RateRefusal {
   readonly isClosing: boolean;
   readonly text: string;
+  /** The option that sets the rate. */
+  readonly limit: string;
 }
 
 /**
@@ -277,7 +282,7 @@ export class PublishRate {
     const { publishesPerSecond, publishBurst } = this.#limits;
     const wait = waitText(this.#own?.waitMs(now) ?? 0);
     const text = `${publishesPerSecond} publications a second of one connection are accepted, ${publishBurst} at once${wait}`;
-    return { isClosing, text };
+    return { isClosing, text, limit: "publishesPerSecond" };
   }
 
   /** No credit here: it would be at the expense of the user's other connections. */
@@ -286,7 +291,7 @@ export class PublishRate {
     this.#refused++;
     const wait = waitText(this.#shared?.waitMs(now) ?? 0);
     const text = `${userPublishesPerSecond} publications a second of one user are accepted, ${userPublishBurst} at once${wait}`;
-    return { isClosing: this.#refused > userPublishBurst, text };
+    return { isClosing: this.#refused > userPublishBurst, text, limit: "userPublishesPerSecond" };
   }
 }
 

@@ -6,6 +6,7 @@
 
 import type { Encoding, Framed } from "../channels/batches.js";
 import type { Reader, Subscription } from "../channels/channel.js";
+import type { ConnectionMeter } from "../observe/meters.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
@@ -46,6 +47,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   readonly #flow: FlowControl;
   readonly #keepalive: Keepalive;
   readonly #inputRate: InputRate | undefined;
+  readonly #meter: ConnectionMeter;
   #state: SessionState = "opened";
   #client: ClientIdentity;
   #expiry: Expiry | undefined;
@@ -65,6 +67,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#flow = new FlowControl(transport.encoding, limits.maxUnsentBytes);
     this.#commands = new CommandQueue(context, this);
     this.#keepalive = new Keepalive(times);
+    this.#meter = context.meters.ofConnection(transport.name, transport.encoding.codec.name);
+    this.#meter.connectionOpened();
     const { bytesPerSecond: perSecond, byteBurst: burst } = limits;
     if (perSecond !== null) this.#inputRate = new InputRate(this, { perSecond, burst, clock });
     deadlines.set(this, times.connectTimeoutMs);
@@ -171,6 +175,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   receive(frame: Encoded): void {
     if (this.isEnded) return;
     this.#inputRate?.receive(frame.length);
+    this.#meter.bytesReceived(frame.length);
     this.#commands.chargeInput(costOfInput(frame.length));
     try {
       const { commands, fault } = this.#codec.decode(frame);
@@ -185,6 +190,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   execute(command: Command, onReply?: OnReply, inputLength = 0): void {
     if (this.isEnded) return;
     this.#commands.chargeInput(costOfInput(inputLength));
+    this.#meter.bytesReceived(inputLength);
     try {
       if (onReply !== undefined && "id" in command) {
         this.#onReplies ??= new Map();
@@ -199,7 +205,9 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   /** TransportEvents. An unsolicited pong is ignored. */
   receivePong(): void {
-    if (this.#keepalive.awaitsPong) this.#wait("ping time");
+    if (!this.#keepalive.awaitsPong) return;
+    this.#meter.pingAnswered(this.#keepalive.ponged(this.#context.clock.elapsed()));
+    this.#wait("ping time");
   }
 
   /** TransportEvents. */
@@ -217,10 +225,11 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   /** TransportEvents. */
   closed(): void {
-    this.#end();
+    this.#end(true);
   }
 
   send(reply: Reply): void {
+    if ("error" in reply) this.#context.meters.replyFailed(reply.error.code);
     const message = this.#encodeReply(reply);
     if (message === undefined) return;
     this.charge(costOfAnswer(message.length));
@@ -228,6 +237,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   }
 
   sendPush(push: Push): void {
+    if (push.kind === "unsubscribe") this.#context.meters.unsubscribed(push.code);
     const { transport } = this;
     const message = transport.translate ? transport.translate(push) : this.encoding.codec.encodePush(push);
     if (message !== undefined) this.#queueMessage(message);
@@ -278,12 +288,15 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   close(reason: Disconnect): void {
     if (this.isEnded) return;
     if (!this.#flow.isFull && !this.#flow.isEmpty) this.#write();
+    this.#context.meters.disconnected(reason.code);
     this.#end();
     this.transport.close(reason);
   }
 
   /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
+    this.#context.meters.disconnected("terminated");
+    this.#context.meters.limitHit("maxHeldBytes");
     this.#end();
     this.transport.destroy();
   }
@@ -319,7 +332,9 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   #write(): void {
     const { transport } = this;
+    const before = this.#flow.writtenBytes;
     transport.write(this.#flow.take());
+    this.#meter.bytesSent(this.#flow.writtenBytes - before);
     this.#flow.written(transport.unsentBytes);
     if (this.#flow.isFull) this.#context.held.set(this, this.unsentBytes);
   }
@@ -363,16 +378,17 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   async #run(request: Request): Promise<void> {
     if (request.method === "connect") this.#state = "connecting";
+    const { clock, meters } = this.#context;
+    const startedAt = clock.elapsed();
     let outcome: Outcome;
     try {
-      const { clock } = this.#context;
-      const startedAt = clock.elapsed();
       const pending = runCommand(this, request, this.#context);
       this.charge(costOfTime(clock.elapsed() - startedAt));
       outcome = await pending;
     } catch (error) {
       outcome = failureOf(request, error, this.#context);
     }
+    meters.ofCommand(request.method).done(clock.elapsed() - startedAt);
     this.#commands.done(request);
     if (this.#state === "connecting") this.#state = "refused";
     if (this.isEnded) return;
@@ -398,6 +414,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   #ping(): void {
     this.#consumeThrottled();
+    this.#keepalive.pinged(this.#context.clock.elapsed());
     if (this.transport.hasOwnPings) this.transport.sendPing?.();
     else this.#queueMessage(this.encoding.codec.encodePing());
     this.#wait("pong");
@@ -443,8 +460,9 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.close(disconnect("internalError"));
   }
 
-  #end(): void {
+  #end(isByPeer = false): void {
     if (this.isEnded) return;
+    this.#meter.connectionEnded(isByPeer);
     const wasWelcomed = this.#state === "welcomed" || this.#state === "connected";
     this.#state = "ended";
     if (this.#flow.isFull) this.#context.held.set(this, 0);
