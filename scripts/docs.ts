@@ -1,6 +1,7 @@
 // `npm run docs`: writes what follows from the descriptions of options: their types, and the tables of the reference.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { metricSections } from "../packages/holdfast/src/observe/metrics.js";
 import {
   type Entry,
   entriesOf,
@@ -29,10 +30,12 @@ export interface Generated {
 export function generate(): readonly Generated[] {
   const reference = "docs/reference/options.md";
   const webSockets = "docs/reference/websocket.md";
+  const metricsPage = "docs/reference/metrics.md";
   return [
     { file: "packages/holdfast/src/options/options.ts", text: typesOfOptions() },
     { file: "packages/holdfast/src/options/websocket-options.ts", text: typesOfWebSocketOptions() },
     { file: reference, text: withTables(readFileSync(join(root, reference), "utf8"), tablesOfServer) },
+    { file: metricsPage, text: withTables(readFileSync(join(root, metricsPage), "utf8"), tablesOfMetrics) },
     { file: webSockets, text: withTables(readFileSync(join(root, webSockets), "utf8"), tableOfWebSockets) },
   ];
 }
@@ -52,6 +55,25 @@ function tableOf(rows: readonly string[]): string {
 function tablesOfServer(): string {
   return sections
     .map(({ heading, options }) => `## ${heading}\n\n${tableOf(rowsOf(options, true))}`)
+    .join("\n");
+}
+
+function tablesOfMetrics(): string {
+  return metricSections
+    .map(({ heading, metrics }) => {
+      const rows = metrics.map(({ name, type, labels = [], help, centrifugo }) => {
+        const cells = [
+          `\`${name}\``,
+          type,
+          labels.map((label) => `\`${label}\``).join(", "),
+          `${help}.`,
+          centrifugo === undefined || centrifugo === name ? "" : `\`${centrifugo}\``,
+        ];
+        return `| ${cells.join(" | ")} |`;
+      });
+      const head = "| metric | type | labels | meaning | in Centrifugo |\n|---|---|---|---|---|";
+      return `## ${heading}\n\n${head}\n${rows.join("\n")}\n`;
+    })
     .join("\n");
 }
 

@@ -53,6 +53,7 @@ const rows: Readonly<Record<RouteName | "route", Row>> = {
     headers: json,
     body: '{"session":"none","node":"none","data":"{}"}',
   },
+  metrics: { method: "GET", path: "/metrics", headers: json },
   health: { method: "GET", path: "/health" },
   openApi: { method: "GET", path: "/api/openapi.json" },
   api: { method: "POST", path: "/api/info", headers: json, body: "{}" },

@@ -62,6 +62,7 @@ const rows: Readonly<Record<RowName, Row>> = {
   channel: { path: "/channels/news", headers: { "content-type": "application/json" }, body: "1" },
   openApi: { path: "/api/openapi.json" },
   api: { path: "/api/info", headers: { "x-api-key": apiKey }, body: "{}" },
+  metrics: { path: "/metrics", headers: { "x-api-key": apiKey } },
   health: { path: "/health" },
   rest: { path: "/no/such/page" },
   landingPage: { path: "/", headers: { accept: "text/html" } },

@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { countTo } from "../../packages/holdfast/test/channels/support/entries.js";
 import { CliRun, runCli, type ServerRun, serve } from "../../packages/holdfast/test/cli/run-cli.js";
+import { type Family, parseExposition } from "../../packages/holdfast/test/observe/support/exposition.js";
 import { createSdk, secret, tokenOf } from "../../packages/holdfast/test/support/app-server.js";
 import { endWithTest } from "../../packages/holdfast/test/support/child-process.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
@@ -73,6 +74,24 @@ describe("workers", () => {
         expect(await subscription.presenceStats()).toMatchObject({ numClients: 6 });
     },
   );
+
+  it("answer a scrape of any of them with what all count", async () => {
+    const adminPort = await findFreePort();
+    const server = await serveWorkers("--admin-port", String(adminPort));
+    await until(async () => (await pidsOf(server)).length === 2);
+    const pids = [...(await pidsOf(server))].map(String).sort();
+    await Promise.all(countTo(6).map(() => connect(server, "websocket")));
+    const places = [`http://127.0.0.1:${adminPort}/metrics`, `${server.url}/metrics`];
+    for (const place of [...places, ...places]) {
+      const answer = await fetch(place, { headers: { "X-API-Key": apiKey, Connection: "close" } });
+      const { samples } = parseExposition(await answer.text()).get(
+        "holdfast_client_connections_inflight",
+      ) as Family;
+      const workers = [...samples.keys()].map((sample) => /worker="(\d+)"/.exec(sample)?.[1]);
+      for (const worker of workers) expect(pids).toContain(worker);
+      expect([...samples.values()].reduce((sum, value) => sum + value, 0)).toBe(6);
+    }
+  });
 
   it("that die are started again, and clients of the others stay", async () => {
     const server = await serveWorkers();

@@ -36,14 +36,14 @@ const server: Readonly<Record<string, Layer>> = {
   time: { folders: [], node: [], packages: [], forbiddenGlobals: platform },
   wire: { folders: [], node: [], packages: [], forbiddenGlobals: platform },
   channels: {
-    folders: ["time", "wire"],
+    folders: ["observe", "time", "wire"],
     files: descriptions,
     node: [],
     packages: [],
     forbiddenGlobals: platform,
   },
   brokers: {
-    folders: ["channels", "time", "wire"],
+    folders: ["channels", "observe", "time", "wire"],
     files: [...descriptions, "options/options.ts"],
     // A child process tries the index of a store; `module` finds lmdb for it.
     node: [
@@ -72,7 +72,7 @@ const server: Readonly<Record<string, Layer>> = {
     forbiddenGlobals: timeAndSockets,
   },
   sessions: {
-    folders: ["channels", "time", "wire"],
+    folders: ["channels", "observe", "time", "wire"],
     files: descriptions,
     node: [],
     packages: [],
@@ -137,7 +137,7 @@ const server: Readonly<Record<string, Layer>> = {
       "wire",
       "websocket",
     ],
-    node: ["crypto", "http", "http2", "https", "net", "os", "stream", "tls", "url"],
+    node: ["cluster", "crypto", "http", "http2", "https", "net", "os", "perf_hooks", "stream", "tls", "url"],
     packages: [],
   },
   config: {

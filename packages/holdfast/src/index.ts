@@ -70,8 +70,10 @@ export type {
   RevocationChoices,
   UserTarget,
 } from "./server/app-methods.js";
+export { createServer } from "./server/create-server.js";
 export type { ListeningAddress } from "./server/parts.js";
-export { createServer, type HoldfastServer, type ServerStats } from "./server/server.js";
+export type { HoldfastServer } from "./server/server.js";
+export type { ServerStats } from "./server/server-stats.js";
 export { type SignTokenOptions, signToken } from "./server/sign-token.js";
 export { version } from "./server/version.js";
 export {

@@ -120,8 +120,8 @@ export interface Batch {
   readonly cursor: number;
   /** Offset of the last publication in or before the batch. */
   readonly offset: number;
-  /** Whether a publication is in it. */
-  readonly hasPublication: boolean;
+  /** How many publications are in it. */
+  readonly publications: number;
 }
 
 export class BatchCache {
@@ -168,7 +168,7 @@ export class BatchCache {
     let cursor = start;
     let { offset } = ring.at(start);
     let before = view.delta === "next" ? publicationBefore(this.#channel, start) : undefined;
-    let hasPublication = false;
+    let publications = 0;
     while (cursor < ring.next && size < maxBatchBytes) {
       const entry = ring.at(cursor++);
       offset = entry.offset;
@@ -178,10 +178,10 @@ export class BatchCache {
       size += message.length;
       messages.push(message);
       if (entry.kind !== "pub") continue;
-      hasPublication = true;
+      publications++;
       before = entry.publication;
     }
-    return { framed: frameMessages(messages, encoding), cursor, offset, hasPublication };
+    return { framed: frameMessages(messages, encoding), cursor, offset, publications };
   }
 }
 
@@ -225,7 +225,7 @@ export function batchOfNewest(
     framed: frameMessages(messages, encoding),
     cursor,
     offset: end,
-    hasPublication: messages.length > 0,
+    publications: messages.length,
   });
   for (const entry of newest.after(offset)) {
     if (size >= maxBatchBytes) return toBatch(channel.cursorAfter(last), last);

@@ -3,6 +3,7 @@
  * the reader's cursor and view. Decides by the offset whether an event from the broker is the next publication, an old one, or shows a
  * gap.
  */
+import { PatternMeter } from "../observe/meters.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { payloadMemory, payloadSize } from "../wire/payload.js";
 import type { TagsFilter } from "../wire/tags-filter.js";
@@ -28,6 +29,8 @@ export interface ChannelOptions {
   readonly kind?: ChannelKind;
   readonly limits: RingLimits;
   readonly pool?: RingPool;
+  /** Counts for the channel's pattern. @default counts for this channel alone */
+  readonly meter?: PatternMeter;
 }
 
 export class Channel {
@@ -36,6 +39,8 @@ export class Channel {
   /** For readers; only the channel changes it. */
   readonly ring: Ring;
   readonly batches: BatchCache;
+  /** What the channels of its pattern count together. */
+  readonly meter: PatternMeter;
   readonly #limits: RingLimits;
   readonly #pool: RingPool | undefined;
   #epoch = "";
@@ -55,8 +60,9 @@ export class Channel {
   #holds = 0;
   #joinLeaveReaders = 0;
 
-  constructor(name: string, { kind = "stream", limits, pool }: ChannelOptions) {
+  constructor(name: string, { kind = "stream", limits, pool, meter = new PatternMeter("") }: ChannelOptions) {
     this.name = name;
+    this.meter = meter;
     this.kind = kind;
     this.ring = new Ring(limits, pool);
     this.#pool = pool;
@@ -253,6 +259,7 @@ export class Channel {
   /** Adds a subscription, which gets new entries from now on. */
   add(subscription: Subscription): void {
     this.#subscriptions.add(subscription);
+    this.meter.subscriptionAdded();
     const { view, reader } = subscription;
     if (view.hasJoinLeave) this.#joinLeaveReaders++;
     if (view.filter === undefined) return;
@@ -263,6 +270,7 @@ export class Channel {
   /** Ends a subscription. */
   remove(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
+    this.meter.subscriptionEnded();
     subscription.end();
     const { view, reader } = subscription;
     if (view.hasJoinLeave) this.#joinLeaveReaders--;

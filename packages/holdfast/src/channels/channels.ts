@@ -2,6 +2,7 @@
  * The channels in use on this node: opens and closes them at the broker, subscribes readers, and takes the broker's events.
  * `recovery` reads what events have missed.
  */
+import { Meters } from "../observe/meters.js";
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
 import { type ViewOptions, viewOf } from "./batches.js";
@@ -26,6 +27,10 @@ export interface ChannelsOptions extends RecoveryOptions {
   readonly onOther?: LogEvents["onPublication"];
   /** @default every channel is a stream */
   readonly kindOf?: (channel: string) => ChannelKind;
+  /** The application's pattern of a channel, under which it is counted. @default none */
+  readonly patternOf?: (channel: string) => string | undefined;
+  /** Unix milliseconds, to compare with the times of publications. Without it, the broker's lag is not measured. */
+  readonly now?: () => number;
 }
 
 const defaultMaxOpenChannels = memoryOptions.maxOpenChannels.default;
@@ -47,9 +52,11 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
   readonly #pool = { bytes: 0 };
   readonly #round = new Round(this.#open);
   readonly #quota: Quota;
+  readonly #meters: Meters;
 
   constructor(options: ChannelsOptions) {
     this.#options = options;
+    this.#meters = options.meters ?? new Meters();
     this.recovery = new Recovery(options);
     const { maxOpenChannels: max = defaultMaxOpenChannels, userPercent = defaultUserPercent } = options;
     this.#quota = new Quota({ max, userPercent, what: "channels in use", option: "maxOpenChannels" });
@@ -81,12 +88,15 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     let entry = this.#open.get(name);
     if (entry === undefined) {
       this.#quota.assertRoom(owner);
-      const { ringLimits: limits, kindOf } = this.#options;
-      const channel = new Channel(name, { limits, pool: this.#pool, ...(kindOf && { kind: kindOf(name) }) });
+      const { ringLimits: limits, kindOf, patternOf } = this.#options;
+      const meter = this.#meters.ofPattern(patternOf?.(name));
+      const kind = kindOf && { kind: kindOf(name) };
+      const channel = new Channel(name, { limits, pool: this.#pool, meter, ...kind });
       const opened = this.#options.log.subscribe(name).then((position) => this.#opened(channel, position));
       entry = { channel, opened, owner };
       this.#open.set(name, entry);
       this.#quota.add(owner);
+      meter.channelOpened();
     }
     const { channel, opened } = entry;
     channel.hold();
@@ -170,8 +180,15 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
       return;
     }
     const outcome = channel.append(publication, epoch);
-    if (outcome === "appended") this.#appended(channel);
+    if (outcome === "appended") this.#received(channel, publication);
     else if (outcome === "gap") void this.recovery.repair(channel);
+  }
+
+  #received(channel: Channel, { time }: Publication): void {
+    const { now } = this.#options;
+    channel.meter.publicationReceived();
+    if (now !== undefined) this.#meters.brokerLag.observeMs(Math.max(0, now() - time));
+    this.#appended(channel);
   }
 
   #appended(channel: Channel): void {
@@ -211,6 +228,7 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     if (entry?.channel !== channel) return;
     this.#quota.add(entry.owner, -1);
     this.#open.delete(channel.name);
+    channel.meter.channelClosed();
     channel.close();
     this.#options.log.unsubscribe(channel.name).catch((error: unknown) => {
       this.#options.onError(error, { stage: `leaving channel ${channel.name}` });

@@ -85,7 +85,9 @@ export type NodeQuery =
   /** Connections, by id: up to `limit`, after an id. Data: a list of `ConnectionUse`. */
   | ({ readonly kind: "connections" } & ConnectionsQuery)
   /** What is known of a user's connections and a channel. Data: `Recollection` (sessions/recorder.ts). */
-  | { readonly kind: "why"; readonly query: WhyQuery };
+  | { readonly kind: "why"; readonly query: WhyQuery }
+  /** Data: what nodes of the group count, `null` for others. */
+  | { readonly kind: "metrics"; readonly group: string };
 
 export interface ConnectionsQuery {
   readonly user?: string;

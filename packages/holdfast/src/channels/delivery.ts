@@ -7,6 +7,7 @@
  * other work is not held up.
  */
 import { hasCode } from "../errors.js";
+import type { Meters } from "../observe/meters.js";
 import type { Publication } from "../wire/messages.js";
 import { type Batch, batchOfNewest } from "./batches.js";
 import type { Channel, Reader, Subscription } from "./channel.js";
@@ -20,6 +21,8 @@ export interface DeliveryOptions {
   readonly now: () => number;
   /** Longest time to walk, and again to flush, before other work gets its turn. */
   readonly sliceMs: number;
+  /** @default nothing is counted */
+  readonly meters?: Meters;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -117,10 +120,13 @@ export class Delivery {
   }
 
   #turn(): void {
+    const { now, meters } = this.#options;
+    const startedAt = now();
     this.#walkDirty();
     this.#walkBehind();
     this.#flush();
     this.#dropBatches();
+    meters?.deliveryTurns.observeMs(now() - startedAt);
     this.#isScheduled = false;
     this.#turned = undefined;
     this.#onTurned?.();
@@ -226,9 +232,10 @@ export class Delivery {
     this.#take(subscription, channel.batches.get(cursor, subscription.view, reader.encoding));
   }
 
-  #take(subscription: Subscription, { framed, cursor, offset, hasPublication }: Batch): void {
-    const { reader } = subscription;
-    subscription.advance(cursor, offset, hasPublication);
+  #take(subscription: Subscription, { framed, cursor, offset, publications }: Batch): void {
+    const { reader, channel } = subscription;
+    subscription.advance(cursor, offset, publications > 0);
+    channel.meter.publicationsDelivered(publications);
     if (framed) reader.push(framed);
     if (subscription.isBehind) this.resume(reader);
   }
@@ -286,6 +293,7 @@ export class Delivery {
     const framed = page.framedFor(reader.encoding, subscription.view);
     if (framed) reader.push(framed);
     subscription.advance(channel.cursorAfter(offset), offset, page.publications.length > 0);
+    if (framed) channel.meter.publicationsDelivered(page.publications.length);
     if (subscription.isBehind) this.resume(reader);
   }
 

@@ -3,6 +3,7 @@
  * reported to that reader, or to every reader of the channel.
  */
 import { hasCode } from "../errors.js";
+import type { Meters } from "../observe/meters.js";
 import type { Position, Publication } from "../wire/messages.js";
 import { conflate, maxBatchBytes } from "./batches.js";
 import type { Channel } from "./channel.js";
@@ -14,6 +15,8 @@ export interface RecoveryOptions {
   readonly log: Log;
   readonly logReader: LogReader;
   readonly delivery: Delivery;
+  /** @default nothing is counted */
+  readonly meters?: Meters;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
   /** A channel's log started afresh, or lost what its readers were shown. */
   readonly onRestarted?: (channel: string, before: string, epoch: string) => void;
@@ -105,8 +108,9 @@ export class Recovery {
   /** Reads what events have failed to bring. If it is gone, every reader of the channel gets a gap. */
   async repair(channel: Channel): Promise<void> {
     if (this.#repairing.has(channel)) return;
-    const { log, logReader, delivery, onError } = this.#options;
+    const { log, logReader, delivery, meters, onError } = this.#options;
     this.#repairing.add(channel);
+    meters?.positionRepaired();
     try {
       do {
         const page = await logReader.read(channel, channel.head);
@@ -151,6 +155,7 @@ export class Recovery {
   #restart(channel: Channel, position: Position): void {
     const before = channel.epoch;
     channel.restart(position);
+    this.#options.meters?.logRestarted();
     this.#options.onRestarted?.(channel.name, before, position.epoch);
     const reason =
       before === position.epoch ? "publications are no longer kept" : "the channel's log has started afresh";

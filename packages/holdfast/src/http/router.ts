@@ -61,6 +61,7 @@ export const routes = {
     methods: ["POST"],
     rule: { audience: "servers" },
   },
+  metrics: { path: "/metrics", methods: ["GET", "HEAD"], rule: { audience: "servers" } },
   // Health checks, such as a balancer's, may use any host name; the answer reveals nothing else.
   health: { path: "/health", methods: ["GET", "HEAD"], rule: { audience: "anyone" } },
   /** Pages, the application's own paths, and everything unknown. */
@@ -147,6 +148,8 @@ export interface RouterOptions {
   readonly routes?: OwnRoutes | undefined;
   /** Answers `/api` and everything below. */
   readonly api: (path: string, exchange: HttpExchange) => void;
+  /** Answers `/metrics`. Undefined where that path is left to the server that this one is part of. */
+  readonly metrics: ((exchange: HttpExchange) => void) | undefined;
   readonly streams: { answer(route: StreamRoute, exchange: HttpExchange): void };
   /** Answers `/channels/CHANNEL/events`. */
   readonly events: ChannelHandler;
@@ -177,6 +180,7 @@ export function createRouter(options: RouterOptions): Router {
     channel: (exchange, path) => answerChannel(channels, exchange, path),
     openApi: (exchange, path) => api(path, exchange),
     api: (exchange, path) => api(path, exchange),
+    metrics: (exchange) => options.metrics?.(exchange),
     health: ({ response }) => sendJson(response, 200, "{}"),
     rest: (exchange, path) => {
       const { request, response } = exchange;
@@ -188,7 +192,7 @@ export function createRouter(options: RouterOptions): Router {
     toOriginForm(request);
     const path = pathOfRequest(request, basePath);
     const name = findRoute(path);
-    if (next && name === "rest") {
+    if (next && (name === "rest" || (name === "metrics" && options.metrics === undefined))) {
       next();
       return;
     }

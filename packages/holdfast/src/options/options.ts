@@ -3,11 +3,11 @@ import type { Broker } from "../channels/broker.js";
 import type { RulesFor } from "../channels/rules.js";
 import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
-import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import type { Authenticate } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";
+import type { TraceSocket } from "../sockets/traced-stream.js";
 
 /** Limits of the store in `data`. */
 export interface StoreOptions {
@@ -119,6 +119,17 @@ export interface ServerOptions {
    * @default none
    */
   readonly basePath?: string;
+  /**
+   * TCP port for `/metrics` and `/health` alone, without a key. Metrics. On the server's own port
+   * `/metrics` needs one of `apiKeys`. `null` for none.
+   * @default null
+   */
+  readonly adminPort?: number | null;
+  /**
+   * Address that `adminPort` listens on. Whoever can reach it can read the metrics.
+   * @default "127.0.0.1"
+   */
+  readonly adminHost?: string;
   /**
    * Certificate and key (`cert`, `key`) for `https:` and `wss:`. Flags take PEM files, read again on
    * `SIGHUP`; programs call `server.setCertificate`.

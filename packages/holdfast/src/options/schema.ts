@@ -9,12 +9,12 @@ import { openRules, type RulesFor } from "../channels/rules.js";
 import { invalidOption } from "../errors.js";
 import { type ApiKey, isHashedKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
-import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
 import { TrustedProxies } from "../requests/addresses.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import { type Authenticate, insecureAuth } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";
+import type { TraceSocket } from "../sockets/traced-stream.js";
 import {
   connectionOptions,
   memoryOptions,
@@ -95,6 +95,21 @@ const addressOptions = {
     valueName: "path",
     doc: "Prefix of all paths, such as `/rt`, the WebSocket's included",
     more: "For proxies and [embedding](../howto/embedding.md#under-a-prefix).",
+  }),
+  adminPort: integer({
+    default: null,
+    min: 0,
+    max: 65_535,
+    orNull: "for none",
+    doc: "TCP port for `/metrics` and `/health` alone, without a key",
+    more: "[Metrics](metrics.md). On the server's own port `/metrics` needs one of `apiKeys`.",
+  }),
+  adminHost: text({
+    default: "127.0.0.1",
+    accepts: "a host name or address",
+    valueName: "address",
+    doc: "Address that `adminPort` listens on",
+    more: "Whoever can reach it can read the metrics.",
   }),
   tls: code<TlsOptions | null>({
     type: "TlsOptions | null",

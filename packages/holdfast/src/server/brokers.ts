@@ -9,6 +9,7 @@ import { inspectRedis } from "../brokers/redis/inspect-redis.js";
 import { RedisBroker } from "../brokers/redis/redis-broker.js";
 import { SharedBroker } from "../brokers/shared/shared-broker.js";
 import type { Broker, BrokerNeeds } from "../channels/broker.js";
+import type { StoreMeter } from "../observe/meters.js";
 import type { brokerSchemes, ServerSettings } from "../options/schema.js";
 import { systemClock } from "../sockets/system-clock.js";
 
@@ -23,13 +24,15 @@ export interface BrokerSettings {
   readonly repairData: boolean;
   readonly store: ServerSettings["store"];
   readonly maxUserPercent: number;
+  /** Counts what the store in `data` writes. */
+  readonly meter: StoreMeter;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 function storeOptionsOf(folder: string, settings: BrokerSettings) {
-  const { repairData: repair, store, maxUserPercent: userPercent, onError } = settings;
+  const { repairData: repair, store, maxUserPercent: userPercent, meter, onError } = settings;
   const schedule = (run: () => void) => void setImmediate(run);
-  return { ...store, folder, clock: systemClock, createEpoch, schedule, repair, userPercent, onError };
+  return { ...store, folder, clock: systemClock, createEpoch, schedule, repair, userPercent, meter, onError };
 }
 
 type BrokerOfUrl = (url: string, settings: BrokerSettings) => Broker;

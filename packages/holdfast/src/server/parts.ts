@@ -9,6 +9,7 @@ import type { Cluster } from "../channels/cluster.js";
 import { refuseByPath } from "../http/router.js";
 import { type Audit, type AuditFunction, formatAuditEntry } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
+import type { Meters } from "../observe/meters.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
   type DeflateSettings,
@@ -19,7 +20,6 @@ import {
 import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { Application } from "../sessions/application.js";
-import type { NodesReport } from "../sessions/control.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import { noRecorder, type Recorder } from "../sessions/recorder.js";
 import type { SessionRegistry } from "../sessions/registry.js";
@@ -42,12 +42,16 @@ const spareConnections = 500;
 export function createRequestBounds(
   { requests, basePath }: ServerSettings,
   proxies: TrustedProxies,
+  meters: Meters,
 ): RequestBounds {
   return new RequestBounds({
     clock: systemClock,
     settings: requests,
     peerOf: (request) => proxies.requestPeerOf(toOpeningRequest(request)),
-    refuse: (...refused) => refuseByPath(...refused, basePath),
+    refuse: (...refused) => {
+      meters.limitHit("requests");
+      refuseByPath(...refused, basePath);
+    },
   });
 }
 
@@ -198,26 +202,6 @@ function refusalOf(result: IdentityResult | GrantResult): string | undefined {
   const isOfToken =
     "error" in result ? result.error !== "tokenExpired" : result.disconnect !== "internalError";
   return isOfToken ? result.reason : undefined;
-}
-
-/** As the protocol's reference server names it; `stats` and `silent` are ours. @param own id of this node, which has the stats */
-export function toInfo({ nodes, silent }: NodesReport, own: string, stats: object): object {
-  return {
-    nodes: nodes.map(({ id, name, version, stats: { connections, users, subscriptions, ...rest } }) => ({
-      uid: id,
-      name,
-      version,
-      num_clients: connections,
-      num_users: users,
-      num_subs: subscriptions,
-      num_channels: rest.channels,
-      uptime: rest.uptimeSeconds,
-      ...(id === own && { stats }),
-    })),
-    ...(silent.length > 0 && {
-      silent: silent.map(({ id, name, version }) => ({ uid: id, name, version })),
-    }),
-  };
 }
 
 export async function callAsServer(

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import { type CompiledApp, compileApp } from "../app/compile-app.js";
-import { App, type UntypedApp } from "../app/define-app.js";
+import type { App, UntypedApp } from "../app/define-app.js";
 import type { Broker, BrokerEvents, BrokerStart } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
 import type { NodeStats } from "../channels/cluster.js";
@@ -13,12 +13,12 @@ import { LogReader } from "../channels/log-reader.js";
 import { PositionChecks } from "../channels/position-checks.js";
 import { checkRules, needsOf, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
-import { createApi } from "../http/api/api.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
-import { createPages } from "../http/pages.js";
-import { createRouter, type Router, routes as routeTable, webSocketPath } from "../http/router.js";
+import { type Router, routes as routeTable, webSocketPath } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
+import { Meters } from "../observe/meters.js";
+import type { NodeSizes } from "../observe/metrics.js";
 import type { ServerOptions } from "../options/options.js";
 import { resolveServerOptions, type ServerSettings } from "../options/schema.js";
 import { TrustedProxies } from "../requests/addresses.js";
@@ -32,7 +32,7 @@ import { HeldBytes } from "../sessions/flow-control.js";
 import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";
-import { type RegistryStats, SessionRegistry } from "../sessions/registry.js";
+import { SessionRegistry } from "../sessions/registry.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-upgrade.js";
 import { Flusher } from "../sockets/output.js";
@@ -41,8 +41,10 @@ import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
+import { AdminServer } from "./admin-server.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
+import { NodeMetrics, workerGroup } from "./node-metrics.js";
 import {
   addressOf,
   auditFunctionOf,
@@ -58,7 +60,6 @@ import {
   type Streams,
   setHstsHeader,
   socketSettingsOf,
-  toInfo,
   withPlainPem,
   withTokenAudit,
 } from "./parts.js";
@@ -68,49 +69,9 @@ import {
   revocationChannel,
   revokeTokens,
 } from "./revocation-log.js";
+import { createServerRoute } from "./server-route.js";
+import { describeNodes, type ServerStats, toNodeStats } from "./server-stats.js";
 import { version } from "./version.js";
-
-/** Sizes of everything in a server that grows with use. */
-export interface ServerStats extends RegistryStats {
-  /** Channels in use on this node. */
-  readonly channels: number;
-  /** Bytes of the newest entries of all channels in use. */
-  readonly ringBytes: number;
-  /** Sockets and streamed responses, those that are closing included. */
-  readonly sockets: number;
-  /** Unfinished HTTP requests, streams included. */
-  readonly openRequests: number;
-  /** Buffered request bodies and unsent responses, in bytes. */
-  readonly bodyBytes: number;
-  readonly responseBytes: number;
-  /** Pending requests of channels, and those of them that wait for a publication. */
-  readonly requests: number;
-  readonly waitingRequests: number;
-  /** Sessions with a pending deadline. */
-  readonly deadlines: number;
-  /** Channels and readers with pending deliveries. */
-  readonly deliveries: number;
-}
-
-/**
- * Creates a server with an application, or open to everyone; `listen` starts it.
- * @throws HF_OPTION_INVALID naming the option, what came and what is accepted
- */
-export function createServer<A extends App>(app: A, options?: ServerOptions): HoldfastServer<A>;
-export function createServer(options?: ServerOptions): HoldfastServer;
-export function createServer(first: App | ServerOptions = {}, second: ServerOptions = {}): HoldfastServer {
-  if (!(first instanceof App)) return new HoldfastServer(undefined, first);
-  for (const option of ["authenticate", "rulesFor"] as const)
-    if (second[option] !== undefined)
-      throw new HoldfastError(
-        "HF_OPTION_INVALID",
-        `${option} cannot be combined with an application, which defines its own`,
-        {
-          details: { option },
-        },
-      );
-  return new HoldfastServer(first, second);
-}
 
 /** A server made by `createServer`. */
 export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
@@ -120,8 +81,14 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #broker: Broker;
   readonly #app: CompiledApp | undefined;
   readonly #audit: Audit;
+  readonly #meters = new Meters();
+  readonly #metrics: NodeMetrics;
+  readonly #admin: AdminServer | undefined;
+  readonly #held: HeldBytes;
   readonly #id = randomUUID();
   readonly #startedAt = systemClock.elapsed();
+  readonly #startTime = systemClock.now();
+  readonly #expectedFailure = (error: unknown) => expectedFailure(error, this.#meters);
   readonly #events: BrokerEvents;
   readonly #channels: Channels;
   readonly #delivery: Delivery;
@@ -160,7 +127,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       this.#app ?? createOpenApplication(rulesFor, settings.authenticate),
       this.#audit,
     );
-    this.#broker = withFloors(createBroker(settings));
+    const meters = this.#meters;
+    this.#broker = withFloors(createBroker({ ...settings, meter: meters.store }));
     this.#deadlines = new Deadlines(systemClock, onError);
     const recorder = createRecorder(settings);
     const logReader = new LogReader(this.#broker.log);
@@ -169,14 +137,14 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       schedule: (run) => void setImmediate(run),
       now: () => performance.now(),
       sliceMs: settings.deliverySliceMs,
+      meters,
       onError,
     });
-    const common = { broker: this.#broker, delivery: this.#delivery, onError };
+    const common = { broker: this.#broker, delivery: this.#delivery, meters, onError };
     this.#channels = new Channels({
       log: this.#broker.log,
       logReader,
-      delivery: this.#delivery,
-      onError,
+      ...common,
       ringLimits: settings.ring,
       maxRingBytes: settings.ring.maxTotalBytes,
       maxOpenChannels: settings.maxOpenChannels,
@@ -187,14 +155,17 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       kindOf: (channel) => application.policyFor(channel)?.rules.kind ?? "stream",
       onRestarted: (channel, before, epoch) =>
         recorder.recordChannel({ kind: "restarted", channel, before, epoch }),
+      patternOf: (channel) => application.policyFor(channel)?.described?.pattern,
+      now: () => systemClock.now(),
     });
     const trustedProxies = new TrustedProxies(settings.trustedProxies);
     const peerKeyOf = (address: string) => trustedProxies.peerKeyOf(address);
+    this.#held = new HeldBytes(settings.maxHeldBytes);
     const context: SessionContext = {
       ...common,
       channels: this.#channels,
       deadlines: this.#deadlines,
-      held: new HeldBytes(settings.maxHeldBytes),
+      held: this.#held,
       access: new DataAccess(),
       lists: new PresenceLists({ broker: this.#broker, application, onError }),
       clock: systemClock,
@@ -214,7 +185,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const tokens = this.#app?.authentication.tokens;
     this.#trustedProxies = trustedProxies;
     this.#peerKeyOf = peerKeyOf;
-    this.#bounds = createRequestBounds(settings, trustedProxies);
+    this.#bounds = createRequestBounds(settings, trustedProxies, meters);
     this.#policy = new RequestPolicy({
       allowedOrigins: settings.allowedOrigins,
       trustedProxies,
@@ -229,12 +200,13 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       limits: settings,
       peerKeyOf,
       context,
-      expectedFailure,
+      expectedFailure: this.#expectedFailure,
     });
     this.control = new Control(context);
     const commands = new NodeCommands(this.#handler, context, {
       requests: this.#channelRoutes,
       stats: () => this.#nodeStats(),
+      metrics: (group) => this.#metrics.answer(group),
       emulate: (session, data) => this.#streams.streams.emulate(session, data),
     });
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, commands });
@@ -248,8 +220,11 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#events = {
       log: {
         onPublication: this.#channels.onPublication.bind(this.#channels),
-        onDisconnect() {},
-        onReconnect: () => void this.#checks.checkNow(),
+        onDisconnect: () => meters.brokerLost(),
+        onReconnect: () => {
+          meters.brokerReached();
+          void this.#checks.checkNow();
+        },
       },
       presence: this.#channels,
       cluster: {
@@ -267,6 +242,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       maxConnections: settings.maxConnections,
       counts: this.#broker.cluster.counts,
       onRefused: (reason) => recorder.turnAway(reason),
+      meters,
     });
     this.#listener = new WebSocketListener({
       handler: this.#handler,
@@ -291,6 +267,17 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       cluster: this.#broker.cluster,
       settings,
     });
+    this.#metrics = new NodeMetrics({
+      meters,
+      cluster: this.#broker.cluster,
+      clock: systemClock,
+      sizes: () => this.#nodeSizes(),
+      group: workerGroup(),
+      worker: String(process.pid),
+    });
+    const { adminPort: port, adminHost: host } = settings;
+    const scrape = () => this.#metrics.scrape();
+    this.#admin = port === null ? undefined : new AdminServer({ port, host, scrape, onError });
   }
 
   /** Where the server listens. @throws HF_SERVER_STATE before `listen` has resolved */
@@ -314,17 +301,20 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       this.#opened = undefined;
       throw error;
     });
-    const { port, host, unixSocket, pages, onError } = this.#settings;
+    const { port, host, unixSocket, onError } = this.#settings;
     const front = createFront(this.#settings, this.#trustedProxies);
     this.#front = front;
-    this.#serve(front, this.#createRoute(pages));
+    this.#serve(front, this.#createRoute(false));
     try {
+      await this.#admin?.listen();
       await front.listen(unixSocket === null ? { port, host } : { path: unixSocket });
     } catch (error) {
       this.#isListening = false;
+      await this.#admin?.close();
       throw error;
     }
     if (this.#closed) {
+      await this.#admin?.close();
       await front.close();
       throw new HoldfastError("HF_SERVER_STATE", "the server was closed before it started listening");
     }
@@ -357,35 +347,27 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   /** Middleware `(request, response, next)`: answers this server's paths, and passes on the rest. */
   get handler(): Router {
-    this.#route ??= this.#createRoute(null);
+    this.#route ??= this.#createRoute(true);
     return this.#route;
   }
 
-  #createRoute(pages: string | null): Router {
-    const { apiKeys, apiKeyInQuery, maxMessageBytes, routes, basePath, onError } = this.#settings;
-    return createRouter({
-      admit: (request, response) => this.#bounds.admit(request, response),
+  #createRoute(isPart: boolean): Router {
+    const parts = {
+      settings: this.#settings,
+      admit: (...request: Parameters<RequestBounds["admit"]>) => this.#bounds.admit(...request),
       policy: this.#policy,
-      basePath,
-      version,
-      routes,
-      pages: pages === null ? undefined : createPages(pages),
-      api: createApi({
-        keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
-        apiKeyInQuery,
-        peerKeyOf: this.#peerKeyOf,
-        clock: systemClock,
-        maxBodyBytes: maxMessageBytes,
-        tools: this.#tools(),
-        audit: this.#audit,
-        version,
-        expectedFailure,
-        onError,
-      }),
+      peerKeyOf: this.#peerKeyOf,
+      clock: systemClock,
+      audit: this.#audit,
+      meters: this.#meters,
+      tools: this.#tools(),
+      expectedFailure: this.#expectedFailure,
+      scrape: () => this.#metrics.scrape(),
       ...this.#streams,
       channels: this.#channelRoutes,
-      explainWebSocket: (request) => this.#listener.explain(request),
-    });
+      explainWebSocket: (request: IncomingMessage) => this.#listener.explain(request),
+    };
+    return createServerRoute(parts, isPart);
   }
 
   protected get revoking(): ApiTools["revoke"] {
@@ -398,7 +380,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     return {
       control: this.control,
       why: (question) => this.why(question),
-      info: async () => toInfo(await this.control.nodes(), this.#id, this.stats()),
+      info: () => describeNodes(this.control, { id: this.#id, stats: () => this.stats() }),
       call: app?.call && ((method, params) => callAsServer(app, method, params)),
       revoke: log && ((revocation) => revokeTokens(log, revocation, this.#audit)),
     };
@@ -420,9 +402,30 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   }
 
   #nodeStats(): NodeStats {
-    const { connections, users, subscriptions } = this.#handler.stats();
-    const uptimeSeconds = Math.floor((systemClock.elapsed() - this.#startedAt) / 1000);
-    return { connections, users, subscriptions, channels: this.#channels.count, uptimeSeconds };
+    const uptimeMs = systemClock.elapsed() - this.#startedAt;
+    return toNodeStats(this.#handler.stats(), this.#channels.count, uptimeMs);
+  }
+
+  #nodeSizes(): NodeSizes {
+    const { channels, behind, unflushed } = this.#delivery.pending;
+    const { bytes: heldBytes, holders } = this.#held;
+    return {
+      users: this.#handler.users,
+      sockets: this.#admission.count,
+      ringBytes: this.#channels.ringBytes,
+      behind: holders,
+      heldBytes,
+      deliveries: channels + behind + unflushed,
+      ...this.#bounds.stats(),
+      waitingRequests: this.#channelRoutes.stats().waitingRequests,
+      startedAt: this.#startTime,
+      version,
+    };
+  }
+
+  /** All metrics in the exposition format of Prometheus, as `/metrics` answers, for a program that has a path of its own for them. */
+  metrics(): Promise<string> {
+    return this.#metrics.scrape();
   }
 
   /** Disconnects every client with a shutdown code, waits for their sockets to close, and frees everything. */
@@ -439,6 +442,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#admission.drain(closeTimeoutMs)]);
     this.#front?.terminate();
     await closed;
+    await this.#admin?.close();
+    this.#metrics.stop();
     this.#checks.stop();
     this.#revocationLog?.close();
     await this.#broker.close();
@@ -453,13 +458,14 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     if (!this.#isBrokerOpen) await this.#broker.open(this.#events, this.#brokerStart());
     this.#isBrokerOpen = true;
     await this.#revocationLog?.open();
-    if (this.#closed === undefined) this.#checks.start();
+    if (this.#closed !== undefined) return;
+    this.#checks.start();
+    this.#metrics.start();
   }
 
   #brokerStart(): BrokerStart {
-    const startedAt = systemClock.now() - (systemClock.elapsed() - this.#startedAt);
     return {
-      node: { id: this.#id, name: `${hostname()}:${process.pid}`, version, startedAt },
+      node: { id: this.#id, name: `${hostname()}:${process.pid}`, version, startedAt: this.#startTime },
       needs: this.#app?.needs ?? needsOf([]),
     };
   }

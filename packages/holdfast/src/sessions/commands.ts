@@ -5,6 +5,7 @@
  */
 
 import { HoldfastError } from "../errors.js";
+import type { Meters } from "../observe/meters.js";
 import { TokenBucket } from "../time/token-bucket.js";
 import { type Disconnect, disconnect, type ErrorName, type ReplyError, replyError } from "../wire/codes.js";
 import {
@@ -183,8 +184,10 @@ export class CommandQueue {
     return this.#hasTurn;
   }
 
+  /** The account is in debt. */
   #wait(waitMs: number): void {
-    const { clock } = this.#context;
+    const { clock, meters } = this.#context;
+    if (this.#cancelWait === undefined) meters.limitHit("workPerSecond");
     this.#cancelWait ??= clock.setTimer(() => this.#resume(), Math.min(maxWaitMs, Math.ceil(waitMs)));
   }
 
@@ -199,6 +202,7 @@ export class CommandQueue {
       return { method: "close", reason: disconnect("badRequest", command.reason) };
     const now = this.#context.clock.elapsed();
     const rate = this.#bucket?.take(now) ?? "ok";
+    if (rate !== "ok") this.#context.meters.limitHit("commandsPerSecond");
     const reason = this.#findClose(command, rate, state);
     if (reason !== undefined) return { method: "close", reason };
     switch (command.method) {
@@ -226,10 +230,12 @@ export class CommandQueue {
   /** While the event loop lags: refuses new connections, and costly commands of clients that have used their share. */
   #findLagRefusal(request: Request): Step | undefined {
     if (!this.#context.work.isLagging) return undefined;
-    if (request.method === "connect")
-      return { method: "close", reason: disconnect("tooManyRequests", busyText) };
+    const isConnect = request.method === "connect";
     const isCostly = isPublishing(request) || this.#estimateOf(request) > 0;
-    return !isCostly || this.#isWithinShare ? undefined : refuse(request.id, "tooManyRequests", busyText);
+    if (!isConnect && (!isCostly || this.#isWithinShare)) return undefined;
+    this.#context.meters.limitHit("shedAboveLagMs");
+    if (isConnect) return { method: "close", reason: disconnect("tooManyRequests", busyText) };
+    return refuse(request.id, "tooManyRequests", busyText);
   }
 
   get #isWithinShare(): boolean {
@@ -243,6 +249,7 @@ export class CommandQueue {
     this.#publishRate ??= new PublishRate(this.#user, this.#context, now);
     const refusal = this.#publishRate.take(now);
     if (refusal === undefined) return undefined;
+    this.#context.meters.limitHit(refusal.limit);
     return refusal.isClosing
       ? { method: "close", reason: disconnect("tooManyRequests", refusal.text) }
       : refuse(request.id, "tooManyRequests", refusal.text);
@@ -390,8 +397,8 @@ export function runCommand(session: Session, request: Request, context: SessionC
 }
 
 /** The outcome of a command that threw. */
-export function failureOf(request: Request, error: unknown, { onError }: SessionContext): Outcome {
-  const expected = expectedFailure(error);
+export function failureOf(request: Request, error: unknown, { onError, meters }: SessionContext): Outcome {
+  const expected = expectedFailure(error, meters);
   // Some channels may be subscribed already, so the connection ends; clients reconnect.
   if (expected && request.method === "connect")
     return { disconnect: disconnect("internalError", expected.message) };
@@ -438,9 +445,14 @@ async function presenceFault(
   return isAllowed ? undefined : refusal(id, denialOf(policy, "presence", actor, isSubscribed));
 }
 
-/** The error for an expected failure; undefined for any other, which is a bug or a broken dependency. */
-export function expectedFailure(error: unknown): ReplyError | undefined {
+/**
+ * The error for an expected failure; undefined for any other, which is a bug or a broken dependency.
+ * @param meters count the limit that was reached
+ */
+export function expectedFailure(error: unknown, meters?: Meters): ReplyError | undefined {
   if (!(error instanceof HoldfastError)) return undefined;
+  const { quota } = error.details;
+  if (typeof quota === "string") meters?.limitHit(quota);
   // Temporary: room comes back as publications expire or are removed.
   if (error.code === "HF_BROKER_FULL") return replyError("tooManyRequests", error.message);
   if (error.code === "HF_MAP_FULL") return replyError("limitExceeded", error.message);

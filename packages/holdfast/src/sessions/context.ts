@@ -2,6 +2,7 @@
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Delivery } from "../channels/delivery.js";
+import type { Meters } from "../observe/meters.js";
 import type { LimitSettings } from "../options/limits.js";
 import type { Clock } from "../time/clock.js";
 import type { Deadlines } from "../time/deadlines.js";
@@ -56,6 +57,7 @@ export interface SessionContext {
   readonly userPublishes: TokenBuckets | undefined;
   /** Schedules the costly work of all clients. */
   readonly work: Work;
+  readonly meters: Meters;
   /** Shown to clients in the connect reply. */
   readonly version: string;
   /** An unguessable connection id. */

@@ -36,6 +36,11 @@ export class FlowControl {
     return this.#size;
   }
 
+  /** Bytes given to the transport so far. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
   get isEmpty(): boolean {
     return this.#items === undefined;
   }

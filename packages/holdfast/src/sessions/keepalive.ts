@@ -7,6 +7,7 @@ import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { SessionTimes } from "./context.js";
+import type { SessionState } from "./session.js";
 
 /** A peer that has taken this many bytes since a ping is slow, not gone. */
 const progressBytes = 16 * 1024;
@@ -32,6 +33,8 @@ export class Keepalive {
   /** Bytes that had been taken when the wait began. */
   #takenBytes = 0;
   #hasDrained = false;
+  /** Whole milliseconds, which take no memory of their own. */
+  #pingedAt = 0;
 
   constructor(times: SessionTimes) {
     this.#times = times;
@@ -55,6 +58,16 @@ export class Keepalive {
   /** Whether a ping has no answer yet. */
   get awaitsPong(): boolean {
     return this.#waitsFor === "pong";
+  }
+
+  /** A ping is sent. @param now monotonic milliseconds */
+  pinged(now: number): void {
+    this.#pingedAt = Math.round(now);
+  }
+
+  /** The answer to a ping has come. @returns milliseconds since the ping */
+  ponged(now: number): number {
+    return Math.max(0, Math.round(now) - this.#pingedAt);
   }
 
   /** The peer has taken all that was written. @returns whether to ping now */
@@ -111,4 +124,13 @@ export class Expiry implements DeadlineHolder {
 /** The ttl that clients are told: whole seconds, at least one. */
 export function secondsUntil(expiresAt: number | undefined, now: number): number | undefined {
   return expiresAt === undefined ? undefined : Math.max(1, Math.ceil((expiresAt - now) / 1000));
+}
+
+/** Why a connection ends that has not connected in time. */
+export function connectTimeoutReason(state: SessionState, connectTimeoutMs: number): Disconnect {
+  // The page may be frozen or the network stalled, so clients must reconnect.
+  if (state === "opened") return disconnect("slow", `no connect within ${connectTimeoutMs} ms`);
+  if (state === "refused") return disconnect("stale", `no accepted connect within ${connectTimeoutMs} ms`);
+  // Not the client's fault, so clients must reconnect.
+  return disconnect("internalError", `authentication took over ${connectTimeoutMs} ms`);
 }

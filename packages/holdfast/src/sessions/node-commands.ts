@@ -41,6 +41,8 @@ export interface NodeParts {
   /** Treated like connections. */
   readonly requests?: WaitingRequests;
   stats(): NodeStats;
+  /** What this node counts, for others of the same group. Plain data. */
+  metrics(group: string): unknown;
   /** Hands over commands of an emulated session. */
   emulate(session: string, data: Payload): EmulationResult;
 }
@@ -70,6 +72,7 @@ export class NodeCommands {
       if (command.kind === "channels") return { data: this.#channels(command) };
       if (command.kind === "connections") return { data: this.#sessions.list(command) };
       if (command.kind === "why") return { data: this.#recall(command.query) };
+      if (command.kind === "metrics") return { data: this.#node.metrics(command.group) };
       if (command.kind === "emulate") return { data: this.#node.emulate(command.session, command.data) };
       const error = await this.#run(command);
       return error === undefined ? noOutcome : { error };

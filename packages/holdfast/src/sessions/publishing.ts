@@ -7,6 +7,7 @@ import type { Channels } from "../channels/channels.js";
 import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { messageOf } from "../errors.js";
+import type { Meters } from "../observe/meters.js";
 import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/command-params.js";
@@ -24,6 +25,7 @@ export interface Publishing {
   readonly channels: Channels;
   readonly application: Pick<Application, "policyFor">;
   readonly recorder: Recorder;
+  readonly meters: Meters;
 }
 
 /** A client that publishes. */
@@ -86,7 +88,7 @@ function decide(publishing: Publishing, params: PublishParams, origin: Origin): 
   const isAllowed = publisher === undefined || policy.may("publish", publisher.actor, publisher.isSubscribed);
   if (isAllowed !== true || policy.onPublish || policy.onRemove || policy.scoreOf)
     return afterPolicy(publishing, keyed, policy, isAllowed, origin);
-  return toLog(publishing, keyed, policy.rules, origin);
+  return toLog(publishing, keyed, policy, origin);
 }
 
 /** What is in the log need not be recorded, except under which key. */
@@ -164,7 +166,7 @@ async function afterPolicy(
   const { key } = params;
   if (params.isRemoved && key !== undefined) {
     const refused = publisher && (await policy.onRemove?.(key, publisher.actor));
-    return refused?.refusal ?? (await toLog(publishing, params, policy.rules, origin));
+    return refused?.refusal ?? (await toLog(publishing, params, policy, origin));
   }
   const decision = await policy.onPublish?.(params.data, publisher?.actor, key);
   if (decision && "refusal" in decision) return decision.refusal;
@@ -172,24 +174,24 @@ async function afterPolicy(
   const score = params.score ?? policy.scoreOf?.(data);
   if (typeof score === "object") return score.refusal;
   const scored = { ...params, data, ...(score !== undefined && { score }) };
-  return await toLog(publishing, scored, policy.rules, origin);
+  return await toLog(publishing, scored, policy, origin);
 }
 
 function toLog(
   publishing: Publishing,
   params: PublishParams,
-  rules: ChannelRules,
+  policy: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
   const readers = publishing.channels.whenReadersCatchUp(params.channel);
-  if (readers === undefined) return append(publishing, params, rules, origin);
-  return afterReaders(publishing, params, rules, origin);
+  if (readers === undefined) return append(publishing, params, policy, origin);
+  return afterReaders(publishing, params, policy, origin);
 }
 
 function append(
-  { broker }: Publishing,
+  { broker, meters }: Publishing,
   params: PublishParams,
-  rules: ChannelRules,
+  { rules, described }: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
   const { channel, data, key, tags, idempotencyKey } = params;
@@ -199,6 +201,7 @@ function append(
   const isPlain = key === undefined && tags === undefined;
   const { retention, durability } = storageOf(rules);
   const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
+  meters.ofPattern(described?.pattern).publicationSent();
   // Most publications have nothing else, and merging objects is the largest part of their cost.
   return broker.log.publish(
     channel,
@@ -225,14 +228,14 @@ function append(
 async function afterReaders(
   publishing: Publishing,
   params: PublishParams,
-  rules: ChannelRules,
+  policy: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
   for (let wait = publishing.channels.whenReadersCatchUp(params.channel); wait; ) {
     await wait;
     wait = publishing.channels.whenReadersCatchUp(params.channel);
   }
-  return await append(publishing, params, rules, origin);
+  return await append(publishing, params, policy, origin);
 }
 
 /** @returns the parameters with the key that applies, or why they do not fit the channel */
@@ -282,6 +285,8 @@ export function createUserPublishes(limits: SessionLimits): TokenBuckets | undef
 export interface RateRefusal {
   readonly isClosing: boolean;
   readonly text: string;
+  /** The option that sets the rate. */
+  readonly limit: string;
 }
 
 /**
@@ -327,7 +332,7 @@ export class PublishRate {
     const { publishesPerSecond, publishBurst } = this.#limits;
     const wait = waitText(this.#own?.waitMs(now) ?? 0);
     const text = `${publishesPerSecond} publications a second of one connection are accepted, ${publishBurst} at once${wait}`;
-    return { isClosing, text };
+    return { isClosing, text, limit: "publishesPerSecond" };
   }
 
   /** No credit here: it would be at the expense of the user's other connections. */
@@ -336,7 +341,7 @@ export class PublishRate {
     this.#refused++;
     const wait = waitText(this.#shared?.waitMs(now) ?? 0);
     const text = `${userPublishesPerSecond} publications a second of one user are accepted, ${userPublishBurst} at once${wait}`;
-    return { isClosing: this.#refused > userPublishBurst, text };
+    return { isClosing: this.#refused > userPublishBurst, text, limit: "userPublishesPerSecond" };
   }
 }
 

@@ -40,6 +40,11 @@ export class SessionRegistry {
     return this.#sessions.size;
   }
 
+  /** Distinct user ids of connected clients; all anonymous ones count as one. */
+  get users(): number {
+    return this.#users.size;
+  }
+
   /** Opens a session for a new connection, which gets what the client sends. */
   open(transport: Transport): Session {
     const session = new Session(transport, this.#context, this);
@@ -97,16 +102,22 @@ export class SessionRegistry {
    * @throws HF_BROKER_UNAVAILABLE if the counts cannot be reached
    */
   makeRoomFor(user: string, session: Session): boolean | Promise<boolean> {
-    const { limits, broker } = this.#context;
+    const { limits, broker, meters } = this.#context;
     const { maxUserConnections: max } = limits;
     if (max === null || user === "") return true;
-    if ((this.#users.get(user)?.size ?? 0) >= max) return false;
+    if ((this.#users.get(user)?.size ?? 0) >= max) {
+      meters.limitHit("maxUserConnections");
+      return false;
+    }
     const { counts } = broker.cluster;
     return counts === undefined || this.#count(session, `user:${user}`, max, counts);
   }
 
   async #count(session: Session, key: string, max: number, counts: ClusterCounts): Promise<boolean> {
-    if (!(await counts.take(key, max))) return false;
+    if (!(await counts.take(key, max))) {
+      this.#context.meters.limitHit("maxUserConnections");
+      return false;
+    }
     if (session.isEnded) counts.release(key);
     else this.#counted.set(session, key);
     return true;

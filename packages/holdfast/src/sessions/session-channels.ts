@@ -192,13 +192,15 @@ export class SessionChannels {
     const { limits, application, channels } = this.#context;
     if (this.#entries.has(name)) return { error: replyError("alreadySubscribed") };
     const pagings = this.#maps?.count ?? 0;
-    if (this.#entries.size + pagings >= limits.maxConnectionChannels && !this.#maps?.has(name))
+    if (this.#entries.size + pagings >= limits.maxConnectionChannels && !this.#maps?.has(name)) {
+      this.#context.meters.limitHit("maxConnectionChannels");
       return {
         error: replyError(
           "limitExceeded",
           `a connection may be subscribed to ${limits.maxConnectionChannels} channels`,
         ),
       };
+    }
     const policy = application.policyFor(name);
     if (policy === undefined) return { error: replyError("unknownChannel") };
 
@@ -340,6 +342,8 @@ export class SessionChannels {
     if (isRevoked(this.#context.application, this.#session.client.identity, grant))
       return { error: replyError("permissionDenied", "the token is revoked") };
     const isRecovered = recovery?.isRecovered === true;
+    if (recovery)
+      this.#context.meters.recoveredBy(isRecovered, isRecovered ? recovery.publications.length : 0);
     if (recovery && !isRecovered && (params.flag & 2) !== 0)
       return { error: replyError("unrecoverablePosition") };
     const filterFault = findFilterFault(params, channel, this.#session.client.owner);

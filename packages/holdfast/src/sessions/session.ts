@@ -6,6 +6,7 @@
 
 import type { Encoding, Framed } from "../channels/batches.js";
 import type { Reader, Subscription } from "../channels/channel.js";
+import type { ConnectionMeter } from "../observe/meters.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
 import { type InputOwner, InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
@@ -17,7 +18,7 @@ import { ConnectionTrace } from "./connection-trace.js";
 import type { SessionContext } from "./context.js";
 import { FlowControl } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
-import { Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
+import { connectTimeoutReason, Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
 import type { SessionRegistry } from "./registry.js";
 import { SessionChannels } from "./session-channels.js";
 import type { OnReply, Transport, TransportEvents } from "./transport.js";
@@ -48,6 +49,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   readonly #flow: FlowControl;
   readonly #keepalive: Keepalive;
   readonly #inputRate: InputRate | undefined;
+  readonly #meter: ConnectionMeter;
   #state: SessionState = "opened";
   #client: ClientIdentity;
   #expiry: Expiry | undefined;
@@ -68,6 +70,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#flow = new FlowControl(transport.encoding, limits.maxUnsentBytes);
     this.#commands = new CommandQueue(context, this);
     this.#keepalive = new Keepalive(times);
+    this.#meter = context.meters.ofConnection(transport.name, transport.encoding.codec.name);
+    this.#meter.connectionOpened();
     const { bytesPerSecond: perSecond, byteBurst: burst } = limits;
     if (perSecond !== null) this.#inputRate = new InputRate(this, { perSecond, burst, clock });
     deadlines.set(this, times.connectTimeoutMs);
@@ -177,6 +181,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   receive(frame: Encoded): void {
     if (this.isEnded) return;
     this.#inputRate?.receive(frame.length);
+    this.#meter.bytesReceived(frame.length);
     this.#commands.chargeInput(costOfInput(frame.length));
     try {
       const { commands, fault } = this.#codec.decode(frame);
@@ -191,6 +196,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   execute(command: Command, onReply?: OnReply, inputLength = 0): void {
     if (this.isEnded) return;
     this.#commands.chargeInput(costOfInput(inputLength));
+    this.#meter.bytesReceived(inputLength);
     try {
       if (onReply !== undefined && "id" in command) {
         this.#onReplies ??= new Map();
@@ -205,7 +211,9 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   /** TransportEvents. An unsolicited pong is ignored. */
   receivePong(): void {
-    if (this.#keepalive.awaitsPong) this.#wait("ping time");
+    if (!this.#keepalive.awaitsPong) return;
+    this.#meter.pingAnswered(this.#keepalive.ponged(this.#context.clock.elapsed()));
+    this.#wait("ping time");
   }
 
   /** TransportEvents. */
@@ -228,6 +236,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   }
 
   send(reply: Reply): void {
+    if ("error" in reply) this.#context.meters.replyFailed(reply.error.code);
     const message = this.#encodeReply(reply);
     if (message === undefined) return;
     this.charge(costOfAnswer(message.length));
@@ -235,6 +244,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   }
 
   sendPush(push: Push): void {
+    if (push.kind === "unsubscribe") this.#context.meters.unsubscribed(push.code);
     const { transport } = this;
     const message = transport.translate ? transport.translate(push) : this.encoding.codec.encodePush(push);
     if (message !== undefined) this.#queueMessage(message);
@@ -275,7 +285,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   onDeadline(): void {
     this.channels.renewPresence();
     if (this.#state !== "connected") {
-      this.close(this.#connectTimeoutReason());
+      this.close(connectTimeoutReason(this.#state, this.#context.times.connectTimeoutMs));
       return;
     }
     const next = this.#keepalive.next({
@@ -290,19 +300,16 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   close(reason: Disconnect): void {
     if (this.isEnded) return;
-    const { transport } = this;
-    const isWritable = !this.#flow.isFull || transport.lacksOnlyConfirmation === true;
+    const isWritable = !this.#flow.isFull || this.transport.lacksOnlyConfirmation === true;
     if (isWritable && !this.#flow.isEmpty) this.#write();
     this.#end(reason.code, reason.reason);
-    transport.close(reason);
+    this.transport.close(reason);
   }
 
   /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
-    this.#end(
-      disconnectTable.slow.code,
-      "slow: it was slow for longest when all held too much (maxHeldBytes)",
-    );
+    this.#context.meters.limitHit("maxHeldBytes");
+    this.#end(disconnectTable.slow.code, "slow for longest while all held too much (maxHeldBytes)");
     this.transport.destroy();
   }
 
@@ -336,10 +343,12 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   }
 
   #write(): void {
-    const { transport } = this;
     const frame = this.#flow.take();
-    if (frame !== undefined) transport.write([frame.bytes], frame.isHandledAtOnce);
-    this.#flow.written(transport.unsentBytes);
+    if (frame !== undefined) {
+      this.transport.write([frame.bytes], frame.isHandledAtOnce);
+      this.#meter.bytesSent(frame.bytes.length);
+    }
+    this.#flow.written(this.transport.unsentBytes);
     if (!this.#flow.isFull) return;
     this.trace.fellBehind();
     this.#context.held.set(this, this.unsentBytes);
@@ -385,16 +394,17 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   async #run(request: Request): Promise<void> {
     if (request.method === "connect") this.#state = "connecting";
+    const { clock, meters } = this.#context;
+    const startedAt = clock.elapsed();
     let outcome: Outcome;
     try {
-      const { clock } = this.#context;
-      const startedAt = clock.elapsed();
       const pending = runCommand(this, request, this.#context);
       this.charge(costOfTime(clock.elapsed() - startedAt));
       outcome = await pending;
     } catch (error) {
       outcome = failureOf(request, error, this.#context);
     }
+    meters.ofCommand(request.method).done(clock.elapsed() - startedAt);
     this.#commands.done(request);
     if (this.#state === "connecting") {
       this.#state = "refused";
@@ -423,6 +433,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
 
   #ping(): void {
     this.#consumeThrottled();
+    this.#keepalive.pinged(this.#context.clock.elapsed());
     if (this.transport.hasOwnPings) this.transport.sendPing?.();
     else this.#queueMessage(this.encoding.codec.encodePing());
     this.#wait("pong");
@@ -437,16 +448,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     const wasThrottledHere = this.#inputRate?.consumeThrottled() ?? false;
     const wasThrottledBelow = this.transport.consumeThrottled?.() ?? false;
     return wasThrottledHere || wasThrottledBelow;
-  }
-
-  #connectTimeoutReason(): Disconnect {
-    const { connectTimeoutMs } = this.#context.times;
-    // The page may be frozen or the network stalled, so clients must reconnect.
-    if (this.#state === "opened") return disconnect("slow", `no connect within ${connectTimeoutMs} ms`);
-    if (this.#state === "refused")
-      return disconnect("stale", `no accepted connect within ${connectTimeoutMs} ms`);
-    // Not the client's fault, so clients must reconnect.
-    return disconnect("internalError", `authentication took over ${connectTimeoutMs} ms`);
   }
 
   #renew(identity: Identity): void {
@@ -468,8 +469,11 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.close(disconnect("internalError"));
   }
 
+  /** @param code 0 if the peer or the network ended it */
   #end(code: number, reason: string): void {
     if (this.isEnded) return;
+    this.#meter.connectionEnded(code === 0);
+    if (code !== 0) this.#context.meters.disconnected(code);
     const wasWelcomed = this.#state === "welcomed" || this.#state === "connected";
     this.#state = "ended";
     if (this.#flow.isFull) this.#context.held.set(this, 0);

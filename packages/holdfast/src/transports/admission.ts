@@ -4,6 +4,7 @@
  * before (requests/request-policy.ts).
  */
 import type { ClusterCounts } from "../channels/cluster.js";
+import type { Meters } from "../observe/meters.js";
 import type { LimitSettings } from "../options/limits.js";
 import { PeerCounts, type PeerPlace } from "../requests/addresses.js";
 import { type HttpRefusal, refuse, retryAfter } from "../requests/refusals.js";
@@ -49,6 +50,8 @@ export interface AdmissionOptions {
   readonly counts?: ClusterCounts | undefined;
   /** Called for each connection that is refused, with the reason. */
   readonly onRefused?: (reason: string) => void;
+  /** @default nothing is counted */
+  readonly meters?: Meters;
 }
 
 /** The session of a connection. */
@@ -103,9 +106,9 @@ export class Admission {
   #findNodeRefusal(): HttpRefusal | undefined {
     const { maxConnections } = this.#options;
     if (this.#isDraining) return refuse(503, "The server is shutting down.", retryAfter(closingRetryMs));
-    if (maxConnections !== null && this.#open.size >= maxConnections)
-      return refuse(503, fullText(maxConnections), retryAfter(fullRetryMs));
-    return undefined;
+    if (maxConnections === null || this.#open.size < maxConnections) return undefined;
+    this.#options.meters?.limitHit("maxConnections");
+    return refuse(503, fullText(maxConnections), retryAfter(fullRetryMs));
   }
 
   /** What is counted for the address of a request; empty if nothing is. */
@@ -138,13 +141,14 @@ export class Admission {
   /** @returns why the connection may not stay */
   async #count(connection: AdmittedConnection, counts: ClusterCounts): Promise<string | undefined> {
     const limits = this.#limitsFor(connection);
-    for (const [i, { key, max, text }] of limits.entries()) {
+    for (const [i, { key, max, text, option }] of limits.entries()) {
       const isTaken = await counts.take(key, max).catch((error: unknown) => {
         for (const taken of limits.slice(0, i)) counts.release(taken.key);
         throw error;
       });
       if (isTaken) continue;
       for (const taken of limits.slice(0, i)) counts.release(taken.key);
+      this.#options.meters?.limitHit(option);
       return text;
     }
     if (this.#uncounted.delete(connection)) return undefined;
@@ -159,12 +163,18 @@ export class Admission {
     const { maxAddressConnections } = addressLimits;
     const limits: CountedLimit[] = [];
     if (maxConnections !== null)
-      limits.push({ key: "connections", max: maxConnections, text: fullText(maxConnections) });
+      limits.push({
+        key: "connections",
+        max: maxConnections,
+        text: fullText(maxConnections),
+        option: "maxConnections",
+      });
     if (maxAddressConnections !== null && place !== undefined)
       limits.push({
         key: `address:${place.key}`,
         max: maxAddressConnections,
         text: addressText(maxAddressConnections),
+        option: "maxAddressConnections",
       });
     return limits;
   }
@@ -198,15 +208,18 @@ export class Admission {
     const key = peerKeyOf(address);
     if (key === "") return undefined;
     const waitMs = this.#opened?.take(key, clock.elapsed()) ?? 0;
-    if (waitMs > 0)
+    if (waitMs > 0) {
+      this.#options.meters?.limitHit("addressConnectionsPerSecond");
       // RFC 6585 §4.
       return refuse(
         429,
         `An address may open ${addressConnectionsPerSecond} connections per second, with bursts of ${addressConnectionBurst}. ${proxyAdvice}`,
         retryAfter(waitMs),
       );
+    }
     if (maxAddressConnections === null || this.#addresses.countOf(key) < maxAddressConnections)
       return undefined;
+    this.#options.meters?.limitHit("maxAddressConnections");
     return refuse(503, addressText(maxAddressConnections), retryAfter(fullRetryMs));
   }
 }
@@ -216,6 +229,8 @@ interface CountedLimit {
   readonly max: number;
   /** Said to those beyond it. */
   readonly text: string;
+  /** The option that sets it. */
+  readonly option: string;
 }
 
 function fullText(maxConnections: number): string {

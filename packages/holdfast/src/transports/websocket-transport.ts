@@ -114,13 +114,7 @@ export class WebSocketListener {
     // For clients that answer Ping frames but do not know the protocol's pings, such as wscat.
     const hasOwnPings = query?.get("cf_ws_frame_ping_pong") === "true";
     const traced = this.#trace(accepted);
-    const transport = new WebSocketTransport(
-      traced,
-      peer,
-      { encoding, hasOwnPings },
-      context,
-      this.#onGone,
-    );
+    const transport = new WebSocketTransport(traced, peer, { encoding, hasOwnPings }, context, this.#onGone);
     const session = handler.open(transport);
     admission.add(transport, session);
     transport.start(session, traced.head);

@@ -131,7 +131,7 @@ describe("joins and leaves in a batch", () => {
     const channel = channelWith(1);
     channel.announce("join", clientInfo("ann"));
     const batch = channel.batches.get(1, quiet, plainEncoding);
-    expect(batch).toEqual({ bytes: undefined, cursor: 2, offset: 1, hasPublication: false });
+    expect(batch).toEqual({ bytes: undefined, cursor: 2, offset: 1, publications: 0 });
   });
 });
 

@@ -44,7 +44,7 @@ describe("holdfast completion", () => {
   it("has all commands there are, and names the shells it knows", async () => {
     const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const report = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-    onTestFinished(() => vi.restoreAllMocks());
+    onTestFinished(() => void vi.restoreAllMocks());
     expect(await runProgram(["node", "holdfast", "completion", "bash"])).toBe(0);
     const script = write.mock.calls.join("");
     for (const name of ["serve", "publish", "why", "explain", "connections"])

@@ -13,6 +13,7 @@ import type {
 } from "../../channels/log.js";
 import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
+import type { StoreMeter } from "../../observe/meters.js";
 import type { Clock } from "../../time/clock.js";
 import type { Position } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
@@ -45,6 +46,7 @@ export interface ChannelLogsOptions {
   /** A channel without a log, or its log, has got another epoch. */
   readonly onEpoch: (channel: string, epoch: string) => void;
   readonly userPercent: number;
+  readonly meter: StoreMeter;
 }
 
 export class ChannelLogs {
@@ -84,6 +86,7 @@ export class ChannelLogs {
       ...options,
       ...store,
       now: () => clock.now(),
+      elapsed: () => clock.elapsed(),
       isSubscribed: (channel) => this.#loaded.isSubscribed(channel),
       onGrown: (log) => this.#grown(log),
       onDropped: (log) => this.#loaded.discard(log),

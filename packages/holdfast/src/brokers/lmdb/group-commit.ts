@@ -13,6 +13,7 @@ import type {
   SuppressReason,
 } from "../../channels/log.js";
 import type { HoldfastError } from "../../errors.js";
+import type { StoreMeter } from "../../observe/meters.js";
 import type { Publication } from "../../wire/messages.js";
 import { payloadSize } from "../../wire/payload.js";
 import type { ChannelLog, LogMark } from "./channel-log.js";
@@ -29,6 +30,9 @@ export interface GroupCommitOptions {
   readonly isSubscribed: (channel: string) => boolean;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly elapsed: () => number;
+  readonly meter: StoreMeter;
   /** Runs the callback once, after the events of this turn. */
   readonly schedule: (run: () => void) => void;
   /** The channel's log has grown, or has a new record. */
@@ -177,9 +181,11 @@ export class GroupCommit {
     const runs = new Map<ChannelLog, MutableRun>();
     const isSpared = this.#spared.length > 0;
     const placed = isSpared ? this.#placeSpared(runs) : this.#placeWaiting(runs);
-    const { journal, reserve } = this.#options;
+    const { journal, reserve, elapsed, meter } = this.#options;
+    const startedAt = elapsed();
     try {
       await (isSpared ? reserve : journal).append(encodeRuns(toRuns(runs)));
+      meter.committedIn(elapsed() - startedAt, placed.length);
       for (const { log } of runs.values()) log.markJournaled();
       if (this.#failure) this.#refuse(placed.map(toWaiting), this.#failure);
       else this.#written(placed);
@@ -285,8 +291,11 @@ export class GroupCommit {
     this.#isFlushing = true;
     const items = this.#unflushed;
     this.#unflushed = [];
+    const { journal, elapsed, meter } = this.#options;
+    const startedAt = elapsed();
     try {
-      await this.#options.journal.flush();
+      await journal.flush();
+      meter.flushedIn(elapsed() - startedAt);
       await this.#acknowledgeInTurns(items);
     } catch (cause) {
       // How much reached the disk is unknown: nothing is acknowledged, and the store becomes read-only.

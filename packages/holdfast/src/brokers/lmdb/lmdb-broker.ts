@@ -15,6 +15,7 @@ import type {
 } from "../../channels/log.js";
 import { defaultUserPercent } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
+import { StoreMeter } from "../../observe/meters.js";
 import { storeOptions } from "../../options/limits.js";
 import { defaultsOf } from "../../options/option.js";
 import type { StoreOptions } from "../../options/options.js";
@@ -43,9 +44,10 @@ export interface LmdbBrokerOptions extends StoreOptions {
   readonly userPercent?: number;
 }
 
-/** How a log's store is shared with other processes. */
+/** What a server adds: how the store is shared with other processes, and what counts its writes. */
 export interface SharedLmdbOptions extends LmdbBrokerOptions {
   readonly sharing?: StoreSharing;
+  readonly meter?: StoreMeter;
 }
 
 const defaultMaxIdempotencyKeys = 10_000_000;
@@ -71,6 +73,7 @@ export class LmdbBroker extends LocalBroker<LmdbLog> {
 /** The logs of all channels, in one store. */
 export class LmdbLog implements LocalLog {
   readonly #options: Required<LmdbBrokerOptions>;
+  readonly #meter: StoreMeter;
   readonly #sharing: StoreSharing | undefined;
   /** Subscribed channels, each with the epoch that its log has or will have. */
   readonly #subscribed = new Map<string, string>();
@@ -79,9 +82,10 @@ export class LmdbLog implements LocalLog {
   #opening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ sharing, ...options }: SharedLmdbOptions) {
+  constructor({ sharing, meter = new StoreMeter(), ...options }: SharedLmdbOptions) {
     const { folder, userPercent = defaultUserPercent } = options;
     this.#sharing = sharing;
+    this.#meter = meter;
     this.#options = {
       repair: false,
       maxIdempotencyKeys: defaultMaxIdempotencyKeys,
@@ -109,6 +113,7 @@ export class LmdbLog implements LocalLog {
     this.#events = this.#closed ? undefined : events;
     const logs = new ChannelLogs(store, {
       ...this.#options,
+      meter: this.#meter,
       onPublication: (...publication) => this.#events?.onPublication(...publication),
       subscribedEpoch: (channel) => this.#subscribed.get(channel),
       onEpoch: (channel, epoch) => {
@@ -122,6 +127,7 @@ export class LmdbLog implements LocalLog {
       throw error;
     }
     this.#logs = logs;
+    this.#meter.watch(() => logs.sizes());
   }
 
   /** Resolves once nothing is pending, not even in the background. */
@@ -206,6 +212,7 @@ export class LmdbLog implements LocalLog {
     // A store that is still opening is closed once it is open.
     await this.#opening?.catch(() => {});
     this.#events = undefined;
+    this.#meter.watch(undefined);
     await this.#logs?.close();
     this.#subscribed.clear();
   }

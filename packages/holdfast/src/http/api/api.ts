@@ -4,17 +4,24 @@
  * X-Centrifugo-Error-Mode is `transport`.
  */
 import type { z } from "zod";
+import type { Audit } from "../../observe/audit.js";
+import type { Meters } from "../../observe/meters.js";
 import { type HttpExchange, parseJsonObject } from "../../requests/exchange.js";
 import { refuse } from "../../requests/refusals.js";
 import { shareBytes } from "../../sockets/request-bounds.js";
+import type { Clock } from "../../time/clock.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { elementTexts, encodeJson, findDepthFault, type JsonText, textAt } from "../../wire/payload.js";
 import { apiPath } from "../router.js";
-import { ApiKeys, type ApiKeysOptions, isWithin, type KnownKey } from "./keys.js";
-import { type ApiTools, apiMethods, toError } from "./methods.js";
+import { type ApiKeys, isWithin, type KnownKey } from "./keys.js";
+import { type ApiMethod, type ApiTools, apiMethods, toError } from "./methods.js";
 import { batchParams, ContentFault, createOpenApi, jsonFields } from "./schemas.js";
 
-export interface ApiOptions extends ApiKeysOptions {
+export interface ApiOptions {
+  readonly keys: ApiKeys;
+  readonly audit: Audit;
+  readonly clock: Pick<Clock, "elapsed">;
+  readonly meters: Meters;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
   readonly maxBodyBytes: number;
   readonly tools: ApiTools;
@@ -39,7 +46,7 @@ const transportStatuses: Readonly<Record<number, number>> = {
 
 /** @returns a handler of requests to `/api` and below */
 export function createApi(options: ApiOptions) {
-  const keys = new ApiKeys(options);
+  const { keys } = options;
   let openApi: Buffer | undefined;
   return (path: string, exchange: HttpExchange): void => {
     const name = path.slice(apiPath.length + 1);
@@ -152,10 +159,20 @@ class ApiCall {
 
   /** Never rejects. */
   async run(name: string, params: ApiParams): Promise<ApiOutcome> {
-    const { audit, expectedFailure, onError, tools } = this.options;
+    const { clock, meters } = this.options;
     const method = apiMethods.get(name);
     if (method === undefined)
       return { error: replyError("methodNotFound", `methods are ${[...apiMethods.keys()].join(", ")}`) };
+    const startedAt = clock.elapsed();
+    const outcome = await this.#run(name, method, params);
+    meters
+      .ofApiCall(name)
+      .done(clock.elapsed() - startedAt, "error" in outcome ? outcome.error.code : undefined);
+    return outcome;
+  }
+
+  async #run(name: string, method: ApiMethod, params: ApiParams): Promise<ApiOutcome> {
+    const { audit, expectedFailure, onError, tools } = this.options;
     const { scope } = this.#key;
     if (!isWithin(scope, method.scope))
       return {

@@ -59,6 +59,11 @@ export class ApiKeys {
     });
   }
 
+  /** Whether no key exists, so that every request is refused. */
+  get isEmpty(): boolean {
+    return this.#known.length === 0;
+  }
+
   /** @returns the request's key, or why it is refused */
   identify({ request, source }: AdmittedRequest): KnownKey | HttpRefusal {
     const { apiKeyInQuery, audit, clock, peerKeyOf } = this.#options;

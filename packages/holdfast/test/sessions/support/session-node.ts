@@ -7,6 +7,7 @@ import { LogReader } from "../../../src/channels/log-reader.js";
 import type { RingLimits } from "../../../src/channels/ring.js";
 import { type ChannelRules, openRules, type RulesFor } from "../../../src/channels/rules.js";
 import { FlightRecorder } from "../../../src/observe/flight-recorder.js";
+import { Meters } from "../../../src/observe/meters.js";
 import { resolveServerOptions } from "../../../src/options/schema.js";
 import { type Application, createOpenApplication } from "../../../src/sessions/application.js";
 import type { SessionLimits, SessionTimes } from "../../../src/sessions/context.js";
@@ -103,6 +104,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     limits,
     userPublishes,
     work,
+    meters: new Meters(),
     times: { ...defaults, ...options.times },
     version: "test",
     createId: createCounter("client"),
@@ -111,6 +113,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
   const handler = new SessionRegistry(context);
   const commands = new NodeCommands(handler, context, {
     stats: () => ({ connections: 0, users: 0, subscriptions: 0, channels: 0, uptimeSeconds: 0 }),
+    metrics: () => null,
     emulate: () => "taken",
   });
   const events = eventsFor(channels);

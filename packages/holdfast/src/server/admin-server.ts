@@ -1,0 +1,94 @@
+/**
+ * The listener of `adminPort`: metrics and health for those who run the server, without a key, since whoever can reach the port may
+ * read them. Pages of other origins and names made to point at this machine are refused, as on the server's own port.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { HoldfastError, messageOf } from "../errors.js";
+import { sendMetrics } from "../http/metrics-route.js";
+import { TrustedProxies } from "../requests/addresses.js";
+import { HttpExchange, sendJson } from "../requests/exchange.js";
+import { isLoopback } from "../requests/origins.js";
+import { methodNotAllowed, refuse, sendRefusal } from "../requests/refusals.js";
+import { RequestPolicy, type RequestRule } from "../requests/request-policy.js";
+import { pathOf, toOpeningRequest } from "../sockets/opening-request.js";
+
+export interface AdminServerOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly scrape: () => Promise<string>;
+  readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+const rule: RequestRule = { audience: "servers" };
+const methods = ["GET", "HEAD"];
+const maxConnections = 100;
+const timeoutMs = 10_000;
+
+export class AdminServer {
+  readonly #options: AdminServerOptions;
+  readonly #server: Server;
+  readonly #policy: RequestPolicy;
+
+  constructor(options: AdminServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      { requestTimeout: timeoutMs, headersTimeout: timeoutMs, keepAliveTimeout: timeoutMs },
+      (request, response) => this.#answer(request, response),
+    );
+    this.#server.maxConnections = maxConnections;
+    this.#policy = new RequestPolicy({
+      allowedOrigins: [],
+      trustedProxies: new TrustedProxies([]),
+      isLocalOnly: () => isLoopback(options.host),
+    });
+  }
+
+  /** The port, once it listens. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** @throws HF_SERVER_LISTEN when the address is in use or not permitted */
+  async listen(): Promise<void> {
+    const { port, host, onError } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause) =>
+        reject(
+          new HoldfastError(
+            "HF_SERVER_LISTEN",
+            `cannot listen for metrics at ${host}:${port} (adminPort): ${messageOf(cause)}`,
+            { cause },
+          ),
+        ),
+      );
+      this.#server.listen({ port, host }, resolve);
+    });
+    this.#server.removeAllListeners("error");
+    this.#server.on("error", (error) => onError(error, { stage: "listening for metrics" }));
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    request.resume();
+    const verdict = this.#policy.decide(toOpeningRequest(request), request.method ?? "", rule);
+    if ("status" in verdict) {
+      sendRefusal(response, verdict, {}, "json");
+      return;
+    }
+    const exchange = new HttpExchange(request, response, verdict);
+    const path = pathOf(request.url ?? "/");
+    if (path !== "/metrics" && path !== "/health")
+      exchange.refuse(refuse(404, `There is nothing at ${path}. Paths: /metrics, /health.`));
+    else if (!methods.includes(exchange.method)) exchange.refuse(methodNotAllowed(request.method, methods));
+    else if (path === "/health") sendJson(response, 200, "{}");
+    else void sendMetrics(exchange, this.#options);
+  }
+}

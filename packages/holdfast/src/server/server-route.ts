@@ -1,0 +1,46 @@
+/** From a request to the part of the server that answers it: the router with everything it needs. */
+import { type ApiOptions, createApi } from "../http/api/api.js";
+import { ApiKeys, type ApiKeysOptions } from "../http/api/keys.js";
+import { createMetricsRoute } from "../http/metrics-route.js";
+import { createPages } from "../http/pages.js";
+import { createRouter, type Router, type RouterOptions } from "../http/router.js";
+import type { ServerSettings } from "../options/schema.js";
+import { version } from "./version.js";
+
+export interface ServerRouteParts
+  extends Pick<ApiKeysOptions, "peerKeyOf" | "clock" | "audit">,
+    Pick<ApiOptions, "tools" | "meters" | "expectedFailure">,
+    Pick<RouterOptions, "admit" | "policy" | "streams" | "events" | "channels" | "explainWebSocket"> {
+  readonly settings: ServerSettings;
+  /** All metrics, as text. */
+  readonly scrape: () => Promise<string>;
+}
+
+/** @param isPart whether another server answers what this one does not; then it has no pages of its own */
+export function createServerRoute(parts: ServerRouteParts, isPart: boolean): Router {
+  const { settings, scrape } = parts;
+  const {
+    apiKeys,
+    apiKeyInQuery,
+    maxMessageBytes: maxBodyBytes,
+    routes,
+    basePath,
+    pages,
+    onError,
+  } = settings;
+  const keys = new ApiKeys({
+    ...parts,
+    apiKeyInQuery,
+    keys: apiKeys.map((key) => (typeof key === "string" ? { key, scope: "admin" } : key)),
+  });
+  return createRouter({
+    ...parts,
+    basePath,
+    version,
+    routes,
+    pages: isPart || pages === null ? undefined : createPages(pages),
+    api: createApi({ ...parts, keys, maxBodyBytes, version, onError }),
+    // Without keys, the path may be the other server's.
+    metrics: isPart && keys.isEmpty ? undefined : createMetricsRoute({ keys, scrape, onError }),
+  });
+}
