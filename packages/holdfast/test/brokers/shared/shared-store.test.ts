@@ -114,11 +114,12 @@ describe("store whose owner closes", () => {
 describe("process that was no follower and takes over", () => {
   it("waits for the counts of the followers of an owner that was killed", async () => {
     const folder = createFolder();
-    writeFileSync(join(folder, "owner.json"), JSON.stringify({ pid: 1, socket: "owner-gone.sock", key: "k" }));
+    const left = { pid: 1, socket: "owner-gone.sock", key: "k" };
+    writeFileSync(join(folder, "owner.json"), JSON.stringify(left));
     const clock = new FakeClock();
     const { store } = await openStore(folder, clock);
     let isTaken: boolean | undefined;
-    store.counts.take("a", 1).then((taken) => {
+    void store.counts.take("a", 1).then((taken) => {
       isTaken = taken;
     });
     const owner = findOwner(folder) as OwnerRecord;
