@@ -10,7 +10,7 @@ import {
   type NatsProgram,
 } from "../../../packages/holdfast/test/support/nats-programs.js";
 import { type NatsServer, startNatsServers } from "../../../packages/holdfast/test/support/nats-servers.js";
-import { ample, countTo, publishMany } from "./fixture.js";
+import { ample, countTo, publishMany, query } from "./fixture.js";
 import { NatsNodes, until } from "./nats-nodes.js";
 
 const old = findOldNats();
