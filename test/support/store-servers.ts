@@ -16,7 +16,7 @@ export type StoreProgram = "redis-server" | "redis-sentinel" | "nats-server" | t
 /** A nats-server that can keep replicas. */
 export const clusterNats = "nats-server 2.10.27";
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 const pollMs = 20;
 const maxErrorCharacters = 4000;
 

@@ -23,6 +23,8 @@ const runs: readonly (readonly [broker: BrokerName, more: string])[] = [
   ["shared", "--seed 30 --troubles 40"],
   ["redis", "--seed 30 --troubles 40"],
   ["nats", "--seed 30 --troubles 40"],
+  // Servers are killed, leaders of streams among them, paused, and cut off from each other.
+  ["nats-cluster", "--seed 30 --troubles 60 --kills 1"],
 ];
 
 describe.each(runs)("torture of three nodes on %s", (broker, more) => {
@@ -41,13 +43,13 @@ describe.each(runs)("torture of three nodes on %s", (broker, more) => {
   });
 });
 
-describe("torture of three nodes", () => {
-  const reason = reasonToSkip(["redis-server"]);
+describe.each(["redis", "nats"] as const)("torture of three nodes on %s", (broker) => {
+  const reason = reasonToSkip(traitsOfBroker(broker).programs);
   const note = reason === undefined ? "" : `: ${reason}`;
 
   it.skipIf(reason)(`finds that heads are not compared${note}`, { timeout: 900_000 }, async () => {
     const quick = "--seed 31 --node-faults partition --troubles 120 --faults 0 --settle-seconds 15";
-    const { violations } = await torture("redis", quick, "unchecked");
+    const { violations } = await torture(broker, quick, "unchecked");
     const broken = violations.map(({ promise }) => promise);
     expect(broken.filter((promise) => promise === "gap" || promise === "behind")).not.toEqual([]);
   });

@@ -10,7 +10,7 @@ import {
   type NatsProgram,
 } from "../../../packages/holdfast/test/support/nats-programs.js";
 import { type NatsServer, startNatsServers } from "../../../packages/holdfast/test/support/nats-servers.js";
-import { ample, countTo, publishMany } from "./fixture.js";
+import { ample, countTo, publishMany, query } from "./fixture.js";
 import { NatsNodes, until } from "./nats-nodes.js";
 
 const old = findOldNats();
@@ -100,11 +100,7 @@ describe("NATS servers that are too old for replicas", { timeout: 120_000 }, () 
         () => false,
       ),
     );
-    const { publications } = await broker.log.history("a", {
-      sinceOffset: 0,
-      maxEntries: 3,
-      maxBytes: 1000,
-    } as never);
+    const { publications } = await broker.log.history("a", query({ maxEntries: 3 }));
     expect(publications.map(({ data }) => data)).toEqual(countTo(3).map(String));
   });
 });

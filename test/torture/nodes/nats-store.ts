@@ -52,7 +52,9 @@ export class NatsStore implements NodeStore {
         monitorPort,
         folder: join(folder, name),
         name,
-        ...(count > 1 && { cluster: { name: `torture-${process.pid}`, port: clusterPorts[i] as number, routes } }),
+        ...(count > 1 && {
+          cluster: { name: `torture-${process.pid}`, port: clusterPorts[i] as number, routes },
+        }),
       });
       members.push({ server, name, monitorPort, proxies: proxies[i] as FaultProxy[] });
     }
@@ -106,16 +108,26 @@ export class NatsStore implements NodeStore {
     return leader ?? (this.#members[server % this.#members.length] as Member);
   }
 
-  /** Of the servers; undefined where there is none, or nobody says so. */
+  /** Of a stream, or else of all servers; undefined where there is none, or nobody says so. */
   async #leader(): Promise<Member | undefined> {
     for (const { monitorPort } of this.#members) {
-      const response = await fetch(`http://127.0.0.1:${monitorPort}/jsz`, {
+      const response = await fetch(`http://127.0.0.1:${monitorPort}/jsz?accounts=true&streams=true`, {
         signal: AbortSignal.timeout(500),
       }).catch(() => undefined);
-      const answer = (await response?.json()) as { meta_cluster?: { leader?: string } } | undefined;
-      const leader = answer?.meta_cluster?.leader;
-      if (leader) return this.#members.find(({ name }) => name === leader);
+      const answer = (await response?.json()) as JetStreamView | undefined;
+      const streams = answer?.account_details?.flatMap(({ stream_detail = [] }) => stream_detail) ?? [];
+      const leaders = [...streams.map(({ cluster }) => cluster?.leader), answer?.meta_cluster?.leader];
+      const member = this.#members.find(({ name }) => name === leaders.find(Boolean));
+      if (member) return member;
     }
     return undefined;
   }
+}
+
+/** What a server tells of JetStream, in part. */
+interface JetStreamView {
+  readonly account_details?: readonly {
+    readonly stream_detail?: readonly { readonly cluster?: { readonly leader?: string } }[];
+  }[];
+  readonly meta_cluster?: { readonly leader?: string };
 }

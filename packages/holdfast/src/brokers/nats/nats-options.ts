@@ -11,7 +11,7 @@ export interface NatsBrokerOptions {
   readonly prefix?: string;
   /** Streams that channels are spread over, 1 to 64. Cannot be changed later. @default 16 */
   readonly streams?: number;
-  /** Copies of each stream: 1, 3 or 5. Of 3, one server may fail; of 5, two. @default 1 */
+  /** Copies of each stream: 1, 3 or 5; more than 1 need servers of 2.10.27 or later. Of 3, one server may fail; of 5, two. @default 1 */
   readonly replicas?: number;
   /** How long NATS keeps a message at most, and so an unused channel's epoch and offset; no history can be kept longer. @default 30 days */
   readonly maxAgeMs?: number;
