@@ -25,6 +25,8 @@ import {
   startApp,
   tokenOf,
 } from "../../packages/holdfast/test/support/app-server.js";
+import { noNatsReason, startNatsServers } from "../../packages/holdfast/test/support/nats-servers.js";
+import { noRedisReason, RedisServer } from "../../packages/holdfast/test/support/redis-server.js";
 
 const iso = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z";
 const until = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 25_000, interval: 20 });
@@ -642,3 +644,58 @@ function brokerWith<P extends "log" | "cluster">(
     close: () => broker.close(),
   };
 }
+
+const brokers = {
+  redis: {
+    reason: noRedisReason,
+    start: async (): Promise<ServerOptions> => {
+      const redis = await RedisServer.start();
+      onTestFinished(() => redis.stop());
+      return { broker: redis.url };
+    },
+  },
+  nats: {
+    reason: noNatsReason,
+    start: async (): Promise<ServerOptions> => {
+      const nats = await startNatsServers(1);
+      onTestFinished(() => nats.stop());
+      return { broker: `nats://${nats.servers[0]?.address}` };
+    },
+  },
+  "a shared store": {
+    reason: undefined,
+    start: async (): Promise<ServerOptions> => {
+      const data = mkdtempSync(join(tmpdir(), "holdfast-why-"));
+      onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+      return { data };
+    },
+  },
+} as const;
+
+describe.each(Object.entries(brokers))("two nodes on %s", (_name, { reason, start: startStore }) => {
+  it.skipIf(reason !== undefined)(
+    `know of each other's connections ${reason ?? ""}`,
+    { timeout: 120_000 },
+    async () => {
+      const options = await startStore();
+      const [one, two] = [await start(open, options), await start(open, options)];
+      const ann = await Client.as(two.url, "ann");
+      await ann.subscribe("news");
+      await until(async () => {
+        await one.publish("news");
+        expect(ann.pushes.length).toBeGreaterThan(0);
+      });
+      const asked = await one.why({ offset: 1 });
+      expectAnswer(asked, "delivered", "^ann got it at TIME, as it was published");
+      expect(asked.evidence.find(({ client }) => client === ann.id)?.node).toMatch(/:\d+$/);
+      expect(asked.silent).toEqual([]);
+      await ann.leave();
+      await until(async () => {
+        await one.publish("news");
+        expect((await one.why()).cause).toBe("connection_ended");
+      });
+      const list = await one.call("connections", { user: "ann" });
+      expect(list.result).toEqual({ connections: [] });
+    },
+  );
+});

@@ -299,8 +299,8 @@ export interface Reader {
   push(framed: Framed): void;
   /** Writes what was pushed, in one write. Called once per turn in which something was pushed. */
   flush(): void;
-  /** The log is read for the subscription, a page at a time. */
-  onReadingLog?(): void;
+  /** It lacks publications, which are read from the log a page at a time. */
+  fellBehind?(readsLog: true): void;
   /** What the subscription lacks can no longer be read: it has to end. */
   onGap(subscription: Subscription, reason: string): void;
 }

@@ -254,7 +254,7 @@ export class Delivery {
   #readLog(subscription: Subscription): void {
     const { channel, reader } = subscription;
     subscription.startReading();
-    reader.onReadingLog?.();
+    reader.fellBehind?.(true);
     this.#options.logReader.read(channel, subscription.offset).then(
       (page) => {
         subscription.stopReading();

@@ -32,7 +32,7 @@ type OfUser = ConnectRefusal & { readonly kind: "connect refused" };
 
 /** Estimated memory of an event beyond its texts, and of what is kept once per connection. */
 const eventBytes = 160;
-const noteBytes = 320;
+const noteBytes = 200;
 const maxReasonCharacters = 300;
 /** Publishes, refusals and channels cannot take the room of connections, nor these theirs. */
 const shareOfConnections = 0.75;

@@ -355,11 +355,11 @@ export const memoryOptions = {
     more: "Beyond it, those that have been slow for longest are disconnected, and recover later.",
   }),
   maxRecorderBytes: integer({
-    default: 32 * MiB,
+    default: 64 * MiB,
     min: MiB,
     orNull: "to record nothing",
     doc: "Maximum memory of the [flight recorder](../howto/debug.md), which `holdfast why` asks",
-    more: "Taken as needed. More reaches further back: about 400 bytes per connection and subscription.",
+    more: "Taken as needed. More reaches further back: about 1.2 KB per connection that opens, subscribes and closes.",
   }),
   deliverySliceMs: integer({
     default: 4,

@@ -382,8 +382,9 @@ export interface ServerOptions {
   readonly maxHeldBytes?: number;
   /**
    * Maximum memory of the flight recorder, which `holdfast why` asks. Taken as needed. More reaches
-   * further back: about 400 bytes per connection and subscription. `null` to record nothing.
-   * @default 32 MiB
+   * further back: about 1.2 KB per connection that opens, subscribes and closes. `null` to record
+   * nothing.
+   * @default 64 MiB
    */
   readonly maxRecorderBytes?: number | null;
   /** Maximum time of delivery before other work. More is a little faster and less even. @default 4 ms */

@@ -67,10 +67,10 @@ export class ConnectionTrace {
   }
 
   /** Looks whether the client, whose socket takes more, has everything. */
-  findCaughtUp(subscriptions: Iterable<Pick<Subscription, "isBehind">>): void {
-    if (!this.isBehind) return;
-    for (const { isBehind } of subscriptions) if (isBehind) return;
+  findCaughtUp(subscriptions: Iterable<Pick<Subscription, "isBehind">>): boolean {
+    for (const { isBehind } of subscriptions) if (isBehind) return false;
     this.#endBehind(true);
+    return true;
   }
 
   /** A command was refused for a limit. */

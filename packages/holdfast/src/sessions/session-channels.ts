@@ -406,7 +406,7 @@ export class SessionChannels {
       ...(params.filter && { filter: params.filter }),
     });
     if (!subscription.isBehind) return undefined;
-    this.#session.trace.fellBehind();
+    this.#session.fellBehind();
     delivery.resume(this.#session);
     return undefined;
   }

@@ -51,6 +51,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   readonly #inputRate: InputRate | undefined;
   readonly #meter: ConnectionMeter;
   #state: SessionState = "opened";
+  /** As the trace has it; here, since every flush asks. */
+  #lags = false;
   #client: ClientIdentity;
   #expiry: Expiry | undefined;
   /** By the id of a command that did not come in a frame. */
@@ -223,7 +225,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.#keepalive.drained()) this.#ping();
     this.flush();
     if (!this.#flow.isFull) {
-      this.trace.findCaughtUp(this.subscriptions);
+      this.#findCaughtUp();
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
@@ -261,14 +263,15 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.isEnded || this.#flow.isFull || this.#flow.isEmpty) return;
     const wasBehind = this.#flow.isBehind;
     this.#write();
-    if (this.trace.isBehind && !this.#flow.isFull) this.trace.findCaughtUp(this.subscriptions);
+    if (this.#lags) this.#findCaughtUp();
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
     this.runCommands();
   }
 
   /** Reader. */
-  onReadingLog(): void {
-    this.trace.fellBehind(true);
+  fellBehind(readsLog = false): void {
+    this.#lags = true;
+    this.trace.fellBehind(readsLog);
   }
 
   /** Reader. */
@@ -350,7 +353,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     }
     this.#flow.written(this.transport.unsentBytes);
     if (!this.#flow.isFull) return;
-    this.trace.fellBehind();
+    this.fellBehind();
     this.#context.held.set(this, this.unsentBytes);
   }
 
@@ -429,6 +432,10 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     }
     this.#commands.done(message);
     this.runCommands();
+  }
+
+  #findCaughtUp(): void {
+    if (this.#lags && !this.#flow.isFull) this.#lags = !this.trace.findCaughtUp(this.subscriptions);
   }
 
   #ping(): void {

@@ -18,6 +18,7 @@ import { type Authenticate, insecureAuth } from "../../../src/sessions/identity.
 import { NodeCommands } from "../../../src/sessions/node-commands.js";
 import { PresenceLists } from "../../../src/sessions/presence.js";
 import { createUserPublishes } from "../../../src/sessions/publishing.js";
+import type { Recorder } from "../../../src/sessions/recorder.js";
 import { SessionRegistry } from "../../../src/sessions/registry.js";
 import { Work } from "../../../src/sessions/work.js";
 import { Deadlines } from "../../../src/time/deadlines.js";
@@ -43,6 +44,8 @@ export interface SessionNodeOptions {
   readonly clock?: FakeClock;
   readonly random?: () => number;
   readonly maxHeldBytes?: number;
+  /** @default a flight recorder of 1 MiB */
+  readonly recorder?: Recorder;
 }
 
 export type SessionNode = Awaited<ReturnType<typeof createSessionNode>>;
@@ -88,7 +91,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     lagMs: () => lag.ms,
     shedAboveLagMs: 1000,
   });
-  const recorder = new FlightRecorder({ clock, maxBytes: 1024 * 1024 });
+  const recorder = options.recorder ?? new FlightRecorder({ clock, maxBytes: 1024 * 1024 });
   const context = {
     broker,
     channels,
