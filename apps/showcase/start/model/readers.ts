@@ -26,7 +26,7 @@ async function read(
   { place, label, now, onAsk, onAnswer, onLetters }: ReaderOptions,
   since: Position | undefined,
   query: string,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Position> {
   const startedAt = now();
   onAsk?.();
@@ -65,7 +65,9 @@ export function startPolling(options: ReaderOptions): Reader {
   let since: Position | undefined;
   return run(options, async (signal) => {
     const startedAt = options.now();
-    since = await read(options, since, "", signal);
+    // An answer that is under way is waited for, so that it is counted.
+    since = await read(options, since, "");
+    if (signal.aborted) return;
     await wait(Math.max(0, pollEveryMs - (options.now() - startedAt)), signal);
   });
 }

@@ -164,33 +164,35 @@ function OpenFrame({ frame }: { frame: FrameSeen }) {
           />
         )}
       </div>
-      <table class="xor">
-        <caption class="unseen">The first bytes of the payload</caption>
-        <tbody>
-          {isUp && (
-            <>
-              <XorRow name="on the line" cells={[...parts.payload].slice(0, shownPayload).map(hexOf)} />
-              <XorRow
-                name="⊕ mask"
-                cells={[...parts.payload]
-                  .slice(0, shownPayload)
-                  .map((_, index) => hexOf(parts.mask[index % 4] ?? 0))}
-              />
-            </>
-          )}
-          <XorRow
-            name={isUp ? "= bytes" : "on the line"}
-            cells={[...parts.plain].slice(0, shownPayload).map(hexOf)}
-          />
-          <XorRow
-            name="as text"
-            cellClass="xor-text"
-            cells={[...parts.plain]
-              .slice(0, shownPayload)
-              .map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "·"))}
-          />
-        </tbody>
-      </table>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls on narrow screens, also with the keyboard alone */}
+      <section class="table-scroll" tabIndex={0} aria-label="The first bytes of the payload">
+        <table class="xor">
+          <tbody>
+            {isUp && (
+              <>
+                <XorRow name="on the line" cells={[...parts.payload].slice(0, shownPayload).map(hexOf)} />
+                <XorRow
+                  name="⊕ mask"
+                  cells={[...parts.payload]
+                    .slice(0, shownPayload)
+                    .map((_, index) => hexOf(parts.mask[index % 4] ?? 0))}
+                />
+              </>
+            )}
+            <XorRow
+              name={isUp ? "= bytes" : "on the line"}
+              cells={[...parts.plain].slice(0, shownPayload).map(hexOf)}
+            />
+            <XorRow
+              name="as text"
+              cellClass="xor-text"
+              cells={[...parts.plain]
+                .slice(0, shownPayload)
+                .map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "·"))}
+            />
+          </tbody>
+        </table>
+      </section>
     </section>
   );
 }

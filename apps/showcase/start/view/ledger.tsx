@@ -19,7 +19,9 @@ export function Ledger({ story }: StageProps) {
           <dt>{name}</dt>
           <dd>
             <span class="ledger-bar" style={{ width: `${(bytes / most) * 100}%` }} />
-            <span class="ledger-bytes">{formatBytes(bytes)}</span>
+            <span class="ledger-bytes" data-testid={`ledger-${way}`}>
+              {formatBytes(bytes)}
+            </span>
           </dd>
         </div>
       ))}
