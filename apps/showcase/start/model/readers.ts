@@ -39,18 +39,6 @@ async function read(
   return { epoch: answer.epoch, offset: answer.offset };
 }
 
-function run(options: ReaderOptions, step: (signal: AbortSignal) => Promise<void>): Reader {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const loop = async () => {
-    for (let count = 0; count < maxPolls && !signal.aborted; count++) await step(signal);
-  };
-  loop().catch((error: unknown) => {
-    if (!signal.aborted) options.onError(error instanceof Error ? error.message : String(error));
-  });
-  return { stop: () => controller.abort() };
-}
-
 const wait = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -59,6 +47,26 @@ const wait = (ms: number, signal: AbortSignal) =>
       resolve();
     });
   });
+
+function run(options: ReaderOptions, step: (signal: AbortSignal) => Promise<void>): Reader {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const tryStep = async () => {
+    try {
+      await step(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      // Such as a server that is busy: it is asked again, a little later.
+      options.onError(error instanceof Error ? error.message : String(error));
+      await wait(pollEveryMs, signal);
+    }
+  };
+  const loop = async () => {
+    for (let count = 0; count < maxPolls && !signal.aborted; count++) await tryStep();
+  };
+  void loop();
+  return { stop: () => controller.abort() };
+}
 
 /** Asks every second. */
 export function startPolling(options: ReaderOptions): Reader {

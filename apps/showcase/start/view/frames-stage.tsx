@@ -12,14 +12,20 @@ const shownPayload = 16;
 export function FramesStage({ story }: StageProps) {
   const [text, setText] = useState("Hello");
   const [chosen, setChosen] = useState<number>();
+  /** Unless one is chosen, the newest of the side that was asked to speak is open. */
+  const [speaker, setSpeaker] = useState<"up" | "down">("up");
   const frames = story.tap.framesOf("line");
   const shown = frames.slice(-shownFrames).reverse();
-  const opened = frames.find(({ id }) => id === chosen) ?? shown[0];
+  const opened =
+    frames.find(({ id }) => id === chosen) ??
+    shown.find(({ direction }) => direction === speaker) ??
+    shown[0];
   const canSend = story.isOpen || story.isRefused;
   const send = (event: Event) => {
     event.preventDefault();
     if (text.trim() === "" || !canSend) return;
     setChosen(undefined);
+    setSpeaker("up");
     void story.send(text.trim());
   };
   return (
@@ -42,6 +48,7 @@ export function FramesStage({ story }: StageProps) {
           disabled={!story.isOpen}
           onClick={() => {
             setChosen(undefined);
+            setSpeaker("down");
             void story.askServerToSpeak();
           }}
         >
