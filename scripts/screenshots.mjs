@@ -1,14 +1,16 @@
 // `npm run screenshots`: pictures of every page at three widths, into screenshots/, and those of the documents, into
-// docs/images/. `npm run screenshots -- ticker chat` takes some only, and `documents` those of the documents.
+// docs/images/. `npm run screenshots -- ticker chat` takes some only, `documents` those of the documents, and `recording` the
+// animation of the cut line.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fail, prepare, root } from "./prepare.mjs";
 import { drawDocuments } from "./screenshots/documents.mjs";
 import { scenes } from "./screenshots/scenes.mjs";
 import { openStage } from "./screenshots/stage.mjs";
+import { recordCut } from "./screenshots/story.mjs";
 
 const wished = process.argv.slice(2);
-const known = [...Object.keys(scenes), "documents"];
+const known = [...Object.keys(scenes), "documents", "recording"];
 const unknown = wished.find((name) => !known.includes(name));
 if (unknown) fail(`There is no page ${unknown}; there are ${known.join(", ")}.`);
 prepare();
@@ -26,4 +28,10 @@ for (const [name, scene] of Object.entries(scenes)) {
   await stage.close();
 }
 if (wished.length === 0 || wished.includes("documents")) await drawDocuments(folder);
+if (wished.length === 0 || wished.includes("recording")) {
+  const file = join(root, "docs/images/cut.webp");
+  const stage = await openStage();
+  if (await recordCut(stage, file)) process.stdout.write(`${file}\n`);
+  await stage.close();
+}
 process.exit(0);

@@ -1,6 +1,7 @@
 // What is played on each page before its pictures are taken, at each width by somebody else.
 import { shootChat } from "./chat.mjs";
 import { sizes } from "./stage.mjs";
+import { shootStart } from "./story.mjs";
 
 /** One window for each width. @returns those windows, in the order of the sizes */
 const openAll = (stage, page, names, options = {}) =>
@@ -11,12 +12,6 @@ const closeAll = (pages) => Promise.all(pages.map((page) => page.close()));
 const shootAll = async (shoot, pages, name) => {
   for (const [index, page] of pages.entries()) await shoot(page, name, sizes[index]);
 };
-
-async function shootStart(stage, shoot) {
-  const pages = await openAll(stage, "", ["Ann", "Bob", "Cy"]);
-  await shootAll(shoot, pages, "start");
-  await closeAll(pages);
-}
 
 /** Presses the keys of the nets that have something worth it in them. */
 async function fish(page, points) {

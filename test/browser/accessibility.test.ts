@@ -1,32 +1,13 @@
 /** Every page, light and dark, looked over by axe (WCAG 2.2 AA and its best practices), in use and with the drawer open. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchArguments } from "./chromium.js";
 import { PageWindow } from "./page-window.js";
 import { ServedChat } from "./served-chat.js";
+import { violationsOf } from "./violations.js";
 
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[];
-}
-
-/** @returns what keeps somebody out, and where */
-async function violationsOf(page: Page): Promise<string[]> {
-  // As a script of the debugger's, since pages load none but their own.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate<{ violations: Violation[] }>(
-    "axe.run(document, { resultTypes: ['violations'] })",
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
-  );
-}
 
 const pages = ["chat", "leaderboard", "canvas", "ticker", "notices", "lab"];
 

@@ -258,7 +258,7 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     const window = await ChatWindow.open(browser, new URL("/", url).href, { javaScriptEnabled: false });
     const { page } = window;
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.getByRole("link", { name: "Chat" }).click();
+    await page.getByRole("link", { name: "Chat", exact: true }).first().click();
     await page.waitForURL(url);
     const { page: again } = await ChatWindow.open(browser, url.slice(0, -1));
     await again.waitForURL(url);

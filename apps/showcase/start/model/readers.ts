@@ -26,7 +26,7 @@ async function read(
   { place, label, now, onAsk, onAnswer, onLetters }: ReaderOptions,
   since: Position | undefined,
   query: string,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Position> {
   const startedAt = now();
   onAsk?.();
@@ -39,18 +39,6 @@ async function read(
   return { epoch: answer.epoch, offset: answer.offset };
 }
 
-function run(options: ReaderOptions, step: (signal: AbortSignal) => Promise<void>): Reader {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const loop = async () => {
-    for (let count = 0; count < maxPolls && !signal.aborted; count++) await step(signal);
-  };
-  loop().catch((error: unknown) => {
-    if (!signal.aborted) options.onError(error instanceof Error ? error.message : String(error));
-  });
-  return { stop: () => controller.abort() };
-}
-
 const wait = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -60,12 +48,34 @@ const wait = (ms: number, signal: AbortSignal) =>
     });
   });
 
+function run(options: ReaderOptions, step: (signal: AbortSignal) => Promise<void>): Reader {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const tryStep = async () => {
+    try {
+      await step(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      // Such as a server that is busy: it is asked again, a little later.
+      options.onError(error instanceof Error ? error.message : String(error));
+      await wait(pollEveryMs, signal);
+    }
+  };
+  const loop = async () => {
+    for (let count = 0; count < maxPolls && !signal.aborted; count++) await tryStep();
+  };
+  void loop();
+  return { stop: () => controller.abort() };
+}
+
 /** Asks every second. */
 export function startPolling(options: ReaderOptions): Reader {
   let since: Position | undefined;
   return run(options, async (signal) => {
     const startedAt = options.now();
-    since = await read(options, since, "", signal);
+    // An answer that is under way is waited for, so that it is counted.
+    since = await read(options, since, "");
+    if (signal.aborted) return;
     await wait(Math.max(0, pollEveryMs - (options.now() - startedAt)), signal);
   });
 }

@@ -281,6 +281,7 @@ export class Story {
       },
       onAnswer: (hadNews, tookMs, body) => {
         state.askedAt = undefined;
+        state.problem = undefined;
         state.body = body;
         state.ticks = [...state.ticks, { hadNews, tookMs }].slice(-maxTicks);
         this.changed();
@@ -292,7 +293,7 @@ export class Story {
       },
       onError: (message) => {
         state.problem = message;
-        state.reader = undefined;
+        state.askedAt = undefined;
         this.changed();
       },
     });

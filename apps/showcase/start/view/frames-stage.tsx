@@ -12,14 +12,20 @@ const shownPayload = 16;
 export function FramesStage({ story }: StageProps) {
   const [text, setText] = useState("Hello");
   const [chosen, setChosen] = useState<number>();
+  /** Unless one is chosen, the newest of the side that was asked to speak is open. */
+  const [speaker, setSpeaker] = useState<"up" | "down">("up");
   const frames = story.tap.framesOf("line");
   const shown = frames.slice(-shownFrames).reverse();
-  const opened = frames.find(({ id }) => id === chosen) ?? shown[0];
+  const opened =
+    frames.find(({ id }) => id === chosen) ??
+    shown.find(({ direction }) => direction === speaker) ??
+    shown[0];
   const canSend = story.isOpen || story.isRefused;
   const send = (event: Event) => {
     event.preventDefault();
     if (text.trim() === "" || !canSend) return;
     setChosen(undefined);
+    setSpeaker("up");
     void story.send(text.trim());
   };
   return (
@@ -42,6 +48,7 @@ export function FramesStage({ story }: StageProps) {
           disabled={!story.isOpen}
           onClick={() => {
             setChosen(undefined);
+            setSpeaker("down");
             void story.askServerToSpeak();
           }}
         >
@@ -164,33 +171,35 @@ function OpenFrame({ frame }: { frame: FrameSeen }) {
           />
         )}
       </div>
-      <table class="xor">
-        <caption class="unseen">The first bytes of the payload</caption>
-        <tbody>
-          {isUp && (
-            <>
-              <XorRow name="on the line" cells={[...parts.payload].slice(0, shownPayload).map(hexOf)} />
-              <XorRow
-                name="⊕ mask"
-                cells={[...parts.payload]
-                  .slice(0, shownPayload)
-                  .map((_, index) => hexOf(parts.mask[index % 4] ?? 0))}
-              />
-            </>
-          )}
-          <XorRow
-            name={isUp ? "= bytes" : "on the line"}
-            cells={[...parts.plain].slice(0, shownPayload).map(hexOf)}
-          />
-          <XorRow
-            name="as text"
-            cellClass="xor-text"
-            cells={[...parts.plain]
-              .slice(0, shownPayload)
-              .map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "·"))}
-          />
-        </tbody>
-      </table>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls on narrow screens, also with the keyboard alone */}
+      <section class="table-scroll" tabIndex={0} aria-label="The first bytes of the payload">
+        <table class="xor">
+          <tbody>
+            {isUp && (
+              <>
+                <XorRow name="on the line" cells={[...parts.payload].slice(0, shownPayload).map(hexOf)} />
+                <XorRow
+                  name="⊕ mask"
+                  cells={[...parts.payload]
+                    .slice(0, shownPayload)
+                    .map((_, index) => hexOf(parts.mask[index % 4] ?? 0))}
+                />
+              </>
+            )}
+            <XorRow
+              name={isUp ? "= bytes" : "on the line"}
+              cells={[...parts.plain].slice(0, shownPayload).map(hexOf)}
+            />
+            <XorRow
+              name="as text"
+              cellClass="xor-text"
+              cells={[...parts.plain]
+                .slice(0, shownPayload)
+                .map((byte) => (byte > 32 && byte < 127 ? String.fromCharCode(byte) : "·"))}
+            />
+          </tbody>
+        </table>
+      </section>
     </section>
   );
 }

@@ -13,16 +13,21 @@ export function Ledger({ story }: StageProps) {
   });
   const most = Math.max(4000, ...rows.map(({ bytes }) => bytes));
   return (
-    <dl class="ledger" title="What each way has cost this page so far">
-      {rows.map(({ way, name, bytes }) => (
-        <div key={way} class={way}>
-          <dt>{name}</dt>
-          <dd>
-            <span class="ledger-bar" style={{ width: `${(bytes / most) * 100}%` }} />
-            <span class="ledger-bytes">{formatBytes(bytes)}</span>
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <p class="ledger-title">What each way of hearing news has cost this page so far</p>
+      <dl class="ledger">
+        {rows.map(({ way, name, bytes }) => (
+          <div key={way} class={way}>
+            <dt>{name}</dt>
+            <dd>
+              <span class="ledger-bar" style={{ width: `${(bytes / most) * 100}%` }} />
+              <span class="ledger-bytes" data-testid={`ledger-${way}`}>
+                {formatBytes(bytes)}
+              </span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </>
   );
 }
