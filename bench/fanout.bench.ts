@@ -15,7 +15,15 @@ import {
   UsageError,
   writeResults,
 } from "./support/command.js";
-import { type Contender, fanOutContenders, installedOf, ws, wsChannels } from "./support/contenders.js";
+import {
+  type Contender,
+  fanOutContenders,
+  holdfast,
+  holdfastProtobuf,
+  installedOf,
+  ws,
+  wsChannels,
+} from "./support/contenders.js";
 import { FanOut } from "./support/fan-out.js";
 import { minPayloadBytes } from "./support/payload.js";
 import { describe, describeMachine, Progress, rotated } from "./support/report.js";
@@ -38,13 +46,19 @@ interface Settings {
   readonly loadCore: number | undefined;
 }
 
-const names = fanOutContenders.map(({ name }) => name);
+/** Protobuf has a run of its own, with --codec. */
+const names = fanOutContenders.map(({ name }) => name).filter((name) => name !== holdfastProtobuf.name);
 
 const description = {
   name: "fanout",
   about: "Deliveries per second to the subscribers of channels, and the server's CPU time for each.",
   options: {
     contenders: { value: "A,B", default: names.join(","), about: "servers to compare" },
+    codec: {
+      value: "C",
+      default: "json",
+      about: 'with "protobuf", compares holdfast in JSON and in Protobuf',
+    },
     subscribers: { value: "N", default: "1000", about: "subscribers, all together" },
     channels: { value: "N", default: "1", about: "channels they spread over, one each" },
     shape: { value: "CxN,CxN", about: "instead of both: C channels of N each, e.g. 1x1000,1000x10,10000x1" },
@@ -164,8 +178,11 @@ function readSettings(options: Options): Settings {
   const pin = options.text("pin") === undefined ? [] : options.integers("pin", { min: 0 });
   if (pin.length !== 0 && pin.length !== 2)
     throw new UsageError("--pin accepts two cores, the server's and the load's, e.g. 0,1.");
+  const codec = options.text("codec");
+  if (codec !== "json" && codec !== "protobuf") throw new UsageError("--codec accepts json or protobuf.");
   return {
-    contenders: options.words("contenders", names),
+    contenders:
+      codec === "protobuf" ? [holdfast.name, holdfastProtobuf.name] : options.words("contenders", names),
     shapes:
       shape === undefined
         ? [

@@ -18,6 +18,8 @@ export interface FanOutSample {
   readonly seconds: number;
   readonly deliveriesPerSecond: number;
   readonly publishesPerSecond: number;
+  /** Received by subscribers, with the headers of frames. */
+  readonly bytesPerDelivery: number;
   readonly serverCpuMicrosPerDelivery: number;
   /** Per publication and delivery together. */
   readonly serverCpuMicrosPerMessage: number;
@@ -40,6 +42,7 @@ const head = [
   "others",
   "published/s",
   "CPU µs a message",
+  "bytes each",
 ];
 
 /** How to read the table. */
@@ -66,7 +69,7 @@ export function fanOutTable(samples: readonly FanOutSample[], missing: readonly 
   const names = fanOutContenders.map(({ name }) => name).filter((name) => measured.has(name));
   const columns = names.map((name) => summariesOf(samples.filter(({ contender }) => contender === name)));
   const base = columns[names.indexOf(yardstick)];
-  const rows = columns.map(({ rate, cost, server, load, others, published, message }, i) => [
+  const rows = columns.map(({ rate, cost, server, load, others, published, message, size }, i) => [
     names[i] ?? "",
     formatCount(rate.median),
     `${formatCount(rate.min)} … ${formatCount(rate.max)}`,
@@ -79,11 +82,12 @@ export function fanOutTable(samples: readonly FanOutSample[], missing: readonly 
     percent(others.median),
     formatCount(published.median),
     message.median.toFixed(2),
+    String(Math.round(size.median)),
   ]);
   return table(head, [...rows, ...missing.map((name) => [name, "not installed"])]);
 }
 
-type Figure = "rate" | "cost" | "server" | "load" | "others" | "published" | "message";
+type Figure = "rate" | "cost" | "server" | "load" | "others" | "published" | "message" | "size";
 
 function summariesOf(samples: readonly FanOutSample[]): Record<Figure, Summary> {
   return {
@@ -94,6 +98,8 @@ function summariesOf(samples: readonly FanOutSample[]): Record<Figure, Summary> 
     others: summarize(samples.map((sample) => sample.othersUtilisation)),
     published: summarize(samples.map((sample) => sample.publishesPerSecond)),
     message: summarize(samples.map((sample) => sample.serverCpuMicrosPerMessage)),
+    // Results of earlier runs have none.
+    size: summarize(samples.map((sample) => sample.bytesPerDelivery ?? 0)),
   };
 }
 

@@ -3,6 +3,7 @@
 import { isInstalled, type NativeServer } from "./native-process.js";
 import { natsCore, natsProtocol, natsStore } from "./nats-server.js";
 import { nchanProtocol, nchanServer } from "./nchan.js";
+import { holdfastProtobufProtocol } from "./protobuf-protocol.js";
 import {
   holdfastProtocol,
   type Protocol,
@@ -33,6 +34,12 @@ export interface Contender {
 }
 
 export const holdfast: Contender = { name: "holdfast", server: "holdfast", protocol: holdfastProtocol };
+/** The same server, whose clients speak Protobuf. */
+export const holdfastProtobuf: Contender = {
+  name: "holdfast-protobuf",
+  server: "holdfast",
+  protocol: holdfastProtobufProtocol,
+};
 /** With a folder, where everything is written before it is acknowledged or delivered. */
 export const holdfastDurable: Contender = durable("holdfast-durable", "process");
 /** And flushed to the disk before that. */
@@ -50,6 +57,7 @@ export const contenderNames: readonly string[] = contenders.map(({ name }) => na
 /** Those that can be compared at a fan-out. */
 export const fanOutContenders: readonly Contender[] = [
   holdfast,
+  holdfastProtobuf,
   holdfastDurable,
   ws,
   socketIo,

@@ -9,7 +9,7 @@ import { inParallel } from "@holdfast/lab/load";
 import type { Counted } from "@holdfast/lab/node";
 import type { Contender } from "./contenders.js";
 import { FirstFailure, stallTimeoutMs, watchForStall } from "./load.js";
-import { markedPayload, type PayloadFormat } from "./payload.js";
+import { bytesPayload, markedPayload, type PayloadFormat } from "./payload.js";
 import type { Publisher } from "./protocols.js";
 import type { RawClient } from "./raw-client.js";
 import { assertPing, openPublisher, openSubscriber } from "./subscribers.js";
@@ -41,6 +41,8 @@ export interface Published {
   readonly published: number;
   readonly deliveries: number;
   readonly seconds: number;
+  /** Received by subscribers, over all deliveries. */
+  readonly bytesPerDelivery: number;
 }
 
 /** Deliveries that a window of one publication stands for where there are several channels: as many as with one. */
@@ -73,7 +75,7 @@ export class FanOut {
     this.#options = options;
     this.#channels = channelsOf(options);
     this.#subscribersEach = options.subscribers / this.#channels.length;
-    this.#payload = options.payload ?? markedPayload;
+    this.#payload = options.payload ?? (options.contender.protocol.isBinary ? bytesPayload : markedPayload);
     this.#failure.onFail = (error) => this.#onWindowEnd?.reject(error);
     this.#publishers = publishers;
     this.#subscribers = subscribers;
@@ -83,7 +85,8 @@ export class FanOut {
     }
     for (const [i, subscriber] of subscribers.entries()) {
       subscriber.onLost = this.#failure.fail;
-      if (i < inspectors) this.#inspect(subscriber, i);
+      // Numbers in bytes may look like the marker, so each message is read.
+      if (i < inspectors || subscriber.protocol.isBinary) this.#inspect(subscriber, i);
       else {
         subscriber.onDeliveries = (count) => this.#countDeliveries(count);
         subscriber.onMessage = this.#failure.guard((message) => assertPing(subscriber.protocol, message));
@@ -112,6 +115,7 @@ export class FanOut {
    */
   async publishFor(seconds: number, window: number, latencies?: LatencyHistogram): Promise<Published> {
     const publishedBefore = this.#published;
+    const bytesBefore = this.#receivedBytes;
     this.#latencies = latencies;
     const watchdog = watchForStall(
       () => this.#received,
@@ -128,7 +132,9 @@ export class FanOut {
       clearInterval(watchdog);
     }
     const published = this.#published - publishedBefore;
-    return { published, deliveries: published * this.#subscribersEach, seconds: (now - start) / 1000 };
+    const deliveries = published * this.#subscribersEach;
+    const bytesPerDelivery = (this.#receivedBytes - bytesBefore) / deliveries;
+    return { published, deliveries, seconds: (now - start) / 1000, bytesPerDelivery };
   }
 
   /** @throws Error unless every subscriber has got everything since the beginning exactly once */
@@ -144,6 +150,10 @@ export class FanOut {
 
   close(): void {
     for (const client of [...this.#publishers, ...this.#subscribers]) client.destroy();
+  }
+
+  get #receivedBytes(): number {
+    return this.#subscribers.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0);
   }
 
   /** Publications so far into the channel of the subscriber. */

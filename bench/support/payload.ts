@@ -22,6 +22,13 @@ export const minPayloadBytes = digits + 2;
 
 export const markedPayload: PayloadFormat = { create: createPayload, sequencesIn };
 
+/** The same in messages of bytes, whose numbers may look like the marker. */
+export const bytesPayload: PayloadFormat = {
+  create: createPayload,
+  sequencesIn: (message, bytes) =>
+    [...message.matchAll(pattern)].filter(([whole]) => whole.length === bytes).map(([, sequence]) => Number(sequence)),
+};
+
 function createPayload(sequence: number, bytes: number): string {
   return `#${String(sequence).padStart(digits, "0")}${".".repeat(bytes - minPayloadBytes)}${markerText}`;
 }

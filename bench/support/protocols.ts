@@ -16,6 +16,8 @@ export interface Protocol {
    * @default none, and then the server must choose none
    */
   readonly offer?: string;
+  /** Whether its messages are bytes, a character for each. @default false: ASCII text */
+  readonly isBinary?: true;
   /** What a ping is answered with. */
   readonly pong: string;
   /** Whether there is a ping of the protocol, not of WebSocket, in the message. */

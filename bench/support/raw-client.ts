@@ -35,6 +35,8 @@ const closeTimeoutMs = 10_000;
 export class RawClient {
   /** Markers or frames that have come while counting. */
   received = 0;
+  /** Everything that has come, headers of frames included. */
+  receivedBytes = 0;
   /** Called with the number of them that came together. */
   onDeliveries: ((count: number) => void) | undefined;
   /** Called with every message; while counting markers, only with those that have none. */
@@ -112,9 +114,8 @@ export class RawClient {
 
   /** Sends each text as a message, all in one write. */
   send(...texts: readonly string[]): void {
-    this.#socket.write(
-      texts.length === 1 ? textFrame(texts[0] as string) : Buffer.concat(texts.map(textFrame)),
-    );
+    const frame = this.protocol.isBinary ? binaryFrame : textFrame;
+    this.#socket.write(texts.length === 1 ? frame(texts[0] as string) : Buffer.concat(texts.map(frame)));
   }
 
   /** Sends a frame that is complete already. It must not change before an answer to it has come. */
@@ -170,6 +171,7 @@ export class RawClient {
   }
 
   #receive(buffer: Buffer, length: number): void {
+    this.receivedBytes += length;
     if (this.#head === undefined) this.#readFrames(buffer, length);
     else this.#receiveHead(buffer, length);
   }
@@ -231,6 +233,10 @@ export class RawClient {
     this.#reason ||= reason;
     this.#socket.destroy();
   }
+}
+
+function binaryFrame(text: string): Buffer {
+  return clientFrame(0x2, Buffer.from(text, "latin1"));
 }
 
 const connectionsPerAddress = 500;

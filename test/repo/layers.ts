@@ -179,6 +179,7 @@ const client: Readonly<Record<string, Layer>> = {
     files: [
       ...shared,
       "../../holdfast/src/sockets/web-socket.ts",
+      "../../holdfast/src/wire/payload.ts",
       "../../holdfast/src/without-local-storage.ts",
     ],
     forbiddenGlobals: notInBrowsers,

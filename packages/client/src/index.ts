@@ -25,6 +25,7 @@ export type { OnError } from "./listeners.js";
 export { LiveMap } from "./live-map.js";
 export type { MapListeners, MapSubscribeOptions } from "./map-subscription.js";
 export type { ClientOptions, TokenSource, WebSocketClass } from "./options.js";
+export { bytesOf } from "./payload.js";
 export type { IterationOptions } from "./publication-iterator.js";
 export type { PublishedPosition, PublishOptions } from "./publish-queue.js";
 export type { FilterNode, SubscribeOptions } from "./subscribe-options.js";

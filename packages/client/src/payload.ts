@@ -1,5 +1,6 @@
-/** Data that callers send: JSON, within the size that a server accepts. */
-import { HoldfastError } from "../../holdfast/src/errors.js";
+/** Data that callers send: JSON, or bytes, which are base64 in JSON, within the size that a server accepts. */
+import { HoldfastError, invalidOption } from "../../holdfast/src/errors.js";
+import { bytesOfBase64, payloadText } from "../../holdfast/src/wire/payload.js";
 
 /** The command around the data: ids, names of fields, an idempotency key. */
 const commandBytes = 200;
@@ -22,7 +23,19 @@ export function toPayload(value: unknown, what: string, name: string, maxMessage
   return JSON.parse(text) as unknown;
 }
 
+/**
+ * The bytes of a publication, or of a method's result, in a channel whose payload is `binary`: this client speaks JSON, in which they
+ * are base64.
+ * @throws HF_OPTION_INVALID if the data is no base64
+ */
+export function bytesOf(data: unknown): Uint8Array {
+  const bytes = typeof data === "string" ? bytesOfBase64(JSON.stringify(data)) : undefined;
+  if (bytes === undefined) throw invalidOption("data", "a string in base64");
+  return bytes;
+}
+
 function toText(value: unknown, what: string): string {
+  if (value instanceof Uint8Array) return payloadText(value);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

@@ -3,7 +3,7 @@
  * compile-channel.ts checks it. Runs in browsers, too.
  */
 import type { Durability } from "../channels/log.js";
-import type { ChannelKind, RecoveryMode, RecoveryRule } from "../channels/rules.js";
+import type { ChannelKind, PayloadKind, RecoveryMode, RecoveryRule } from "../channels/rules.js";
 import type { Duration } from "../time/clock.js";
 import type { Access } from "./access.js";
 import type { Schema, User } from "./hooks.js";
@@ -95,6 +95,11 @@ export interface ChannelOptions<Input = unknown, Data = Input, Published = Data>
   readonly map?: MapOptions<NoInfer<Delivered<Data, Published>>>;
   /** How much is kept; `false` keeps nothing. @default 1,000 publications for 1 day */
   readonly history?: HistoryOptions | false;
+  /**
+   * What publications carry: `"json"`, or `"binary"` for bytes, which hooks and schemas get as a Uint8Array. Anything else is refused.
+   * @default "json"
+   */
+  readonly payload?: PayloadKind;
   /** What a publish waits for. @default "process" */
   readonly durability?: Durability;
   /** Whether the server keeps a list of who is subscribed. @default false */

@@ -9,7 +9,7 @@ import { type Actor, type Application, refusal } from "../sessions/application.j
 import type { SubscriptionGrant } from "../sessions/identity.js";
 import type { Clock } from "../time/clock.js";
 import { findChannelNameFault } from "../wire/names.js";
-import { type Payload, parsePayload, toJsonPayload } from "../wire/payload.js";
+import { bytesOfBase64, isBinary, type Payload, parsePayload, toJsonPayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import { type CompiledAuthentication, compileAuthentication } from "./authentication.js";
 import { compileChannels } from "./compile-channel.js";
@@ -118,7 +118,7 @@ interface Method {
 
 function compileMethod(name: string, options: RpcOptions, hasAuthenticate: boolean): Method {
   const option = `rpc[${JSON.stringify(name)}]`;
-  refuseUnknownOptions(options, ["input", "allow", "handler"], option);
+  refuseUnknownOptions(options, ["input", "payload", "allow", "handler"], option);
   if (name === "" || name.startsWith("holdfast."))
     throw new HoldfastError(
       "HF_OPTION_INVALID",
@@ -127,6 +127,8 @@ function compileMethod(name: string, options: RpcOptions, hasAuthenticate: boole
     );
   if (options.input !== undefined && !isSchema(options.input))
     throw invalidOption(`${option}.input`, "a Standard Schema (zod, valibot, arktype …)");
+  if (!["json", "binary", undefined].includes(options.payload))
+    throw invalidOption(`${option}.payload`, '"json" or "binary"');
   if (typeof options.handler !== "function") throw invalidOption(`${option}.handler`, "a function");
   const access =
     options.allow ?? accessByDefault("rpc", { hasAuthenticate, isPersonal: false, isForClients: true });
@@ -145,7 +147,9 @@ async function call(
   const request = { actor, channel: "", params: {}, isSubscribed: false };
   const isAllowed = actor === serverActor || (await limit(`allow of ${name}`, () => access(request)));
   if (isAllowed !== true) return refusal("permissionDenied");
-  let data: unknown = text === undefined ? undefined : parsePayload(text);
+  const argument = argumentOf(text, options);
+  if ("fault" in argument) return refusal("badRequest", argument.fault);
+  let data = argument.value;
   const { input } = options;
   if (input) {
     const checked = await limit(`the schema of ${name}`, () => validate(input, data));
@@ -154,8 +158,25 @@ async function call(
   }
   return await orRefusal(async () => {
     const result = await limit(`the method ${name}`, () => options.handler({ user: toUser(actor), data }));
+    // A copy, which later changes of the application do not reach.
+    if (result instanceof Uint8Array) return { data: new Uint8Array(result) };
     return { data: toJsonText(result ?? null, `the method ${name}`) };
   });
+}
+
+function argumentOf(
+  data: Payload | undefined,
+  { payload = "json" }: RpcOptions,
+): { readonly value: unknown } | { readonly fault: string } {
+  if (payload === "binary") {
+    const bytes = data === undefined || isBinary(data) ? (data ?? new Uint8Array()) : bytesOfBase64(data);
+    return bytes === undefined
+      ? { fault: "the argument of this method is bytes: in JSON a string in base64" }
+      : { value: bytes };
+  }
+  if (data === undefined) return { value: undefined };
+  const json = toJsonPayload(data);
+  return "fault" in json ? { fault: `data ${json.fault}` } : { value: parsePayload(json.text) };
 }
 
 async function connect(

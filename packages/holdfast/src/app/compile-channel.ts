@@ -47,6 +47,7 @@ interface CompiledChannel {
 
 const channelOptionNames: readonly (keyof ChannelOptions)[] = [
   "kind",
+  "payload",
   "map",
   "history",
   "durability",
@@ -279,7 +280,7 @@ async function onRemove(
 }
 
 function toRules(name: string, options: ChannelOptions, leaseMs: number): ChannelRules {
-  const { kind, durability, presence = false, joinLeave = false, recovery, recoveryMode } = options;
+  const { kind, payload, durability, presence = false, joinLeave = false, recovery, recoveryMode } = options;
   const { tagsFilter = false, delta = false, history = {} } = options;
   for (const [option, value] of Object.entries({ presence, tagsFilter, delta }))
     if (typeof value !== "boolean") throw invalidOption(`${name}.${option}`, "true or false");
@@ -289,6 +290,13 @@ function toRules(name: string, options: ChannelOptions, leaseMs: number): Channe
     throw invalidOption(
       `${name}.delta`,
       "false in channels of kind latest, whose readers may skip publications",
+    );
+  if (delta && payload === "binary")
+    throw invalidOption(`${name}.delta`, "false in channels with binary payloads, which are sent whole");
+  if (typeof options.map?.score === "string" && payload === "binary")
+    throw invalidOption(
+      `${name}.map.score`,
+      "a function in channels with binary payloads, which have no fields",
     );
   if (options.map !== undefined && kind !== "map")
     throw invalidOption(`${name}.map`, 'omitted unless kind is "map"');
@@ -302,6 +310,7 @@ function toRules(name: string, options: ChannelOptions, leaseMs: number): Channe
   const rules: ChannelRules = {
     ...(map && { map: map.rules }),
     ...(kind !== undefined && { kind }),
+    ...(payload !== undefined && { payload }),
     ...(durability !== undefined && { durability }),
     ...(recovery !== undefined && { recovery }),
     ...(recoveryMode !== undefined && { recoveryMode }),

@@ -3,6 +3,7 @@
  * makes it run. Runs in browsers, too, so that pages and servers can share a module.
  */
 import type { TokenOptions } from "../auth/jwt-options.js";
+import type { PayloadKind } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { Access } from "./access.js";
@@ -67,6 +68,12 @@ export interface RpcContext<Data> {
 export interface RpcOptions<Input = unknown, Data = Input, Result = unknown> {
   /** Schema of the argument: any Standard Schema (zod, valibot, arktype). @default any JSON */
   readonly input?: Schema<Input, Data>;
+  /**
+   * What its argument is: `"json"`, or `"binary"` for bytes, which it gets as a Uint8Array; clients that speak JSON send them as a string
+   * in base64. It may return a Uint8Array either way.
+   * @default "json"
+   */
+  readonly payload?: PayloadKind;
   /** Who may call it. @default "users", or "all" if the application has no `authenticate` */
   readonly allow?: Access;
   /** Returns JSON for the client; `reject` refuses the call. */
@@ -107,7 +114,7 @@ export interface AppOptions<C extends Channels, M extends Methods> {
   ) => ConnectResult | undefined | Promise<ConnectResult | undefined>;
   /** Called when a connection has ended. */
   readonly onDisconnect?: (context: { readonly user: User }) => unknown;
-  /** Called with each one-way message of a client. @default such messages are refused */
+  /** Called with each one-way message of a client: JSON, or a Uint8Array of what is no JSON. @default such messages are refused */
   readonly onMessage?: (context: { readonly user: User; readonly data: unknown }) => unknown;
 }
 

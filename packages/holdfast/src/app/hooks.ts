@@ -126,10 +126,20 @@ export function toJsonText(value: unknown, source: string): JsonText {
 /**
  * What a schema or a hook made of data: the original text if the value is the same, which keeps numbers that JavaScript cannot
  * represent, and the order of keys; otherwise its JSON. Bytes may be replaced by other bytes.
- * @throws TypeError if the value cannot be expressed in JSON
+ * @throws TypeError if the value cannot be expressed in JSON, or is not bytes in place of bytes
  */
 export function toSamePayload(original: Payload, value: unknown, source: string): Payload {
-  if (isBinary(original)) return value instanceof Uint8Array ? value : toJsonText(value, source);
+  if (isBinary(original)) {
+    if (value === original) return original;
+    if (value instanceof Uint8Array) return new Uint8Array(value);
+    throw new TypeError(
+      `${source} returned ${typeof value}, but this channel carries bytes: return a Uint8Array`,
+    );
+  }
+  if (value instanceof Uint8Array)
+    throw new TypeError(
+      `${source} returned bytes, but this channel carries JSON, unless its payload is "binary"`,
+    );
   const parsed: unknown = parsePayload(original);
   // With a duplicate key, other parsers may take the value that the schema has not seen.
   const hasDuplicates = countMembers(original) !== countParsedMembers(parsed);

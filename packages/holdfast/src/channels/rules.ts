@@ -15,9 +15,17 @@ import type { Durability, Retention } from "./log.js";
  */
 export type ChannelKind = "stream" | "live" | "latest" | "map";
 
+/**
+ * What the publications of a channel carry: `json`, which every client can read, or `binary`, bytes that nothing here looks into. In
+ * JSON, bytes are a string in base64.
+ */
+export type PayloadKind = "json" | "binary";
+
 export interface ChannelRules {
   /** @default "stream" */
   readonly kind?: ChannelKind;
+  /** What its publications carry. @default "json" */
+  readonly payload?: PayloadKind;
   /** What a publish waits for. @default "process" */
   readonly durability?: Durability;
   readonly retention: Retention;
@@ -56,6 +64,7 @@ export type RecoveryMode = "stream" | "cache";
 
 const choices: readonly (readonly [keyof ChannelRules, readonly string[]])[] = [
   ["kind", ["stream", "live", "latest", "map"]],
+  ["payload", ["json", "binary"]],
   ["durability", ["memory", "process", "disk"]],
   ["recovery", ["force", "allow", "off"]],
   ["recoveryMode", ["stream", "cache"]],

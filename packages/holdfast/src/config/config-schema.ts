@@ -111,6 +111,7 @@ const map = fields({
 /** Every option of `channel` that is no code. */
 export const channelSchema = fields({
   kind: choice(["stream", "live", "latest", "map"]).optional(),
+  payload: choice(["json", "binary"]).optional(),
   map: map.optional(),
   history: z
     .union([z.literal(false), history], { error: "an object of size, ttl, bytes, or false" })

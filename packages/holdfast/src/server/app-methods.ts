@@ -15,7 +15,7 @@ import type { SessionContext } from "../sessions/context.js";
 import type { ChannelUse, Control, NodesReport } from "../sessions/control.js";
 import { type Disconnect, disconnect, type ReplyError } from "../wire/codes.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
-import { parsePayload } from "../wire/payload.js";
+import { type Payload, parsePayload } from "../wire/payload.js";
 import { why } from "./why.js";
 
 export interface PublishChoices {
@@ -93,7 +93,7 @@ export abstract class AppMethods<A extends App> {
     data: ChannelData<A, N>,
     choices: PublishChoices = {},
   ): Promise<PublishedPosition> {
-    return toPosition(accepted(await this.control.publish({ channel, data: textOf(data), ...choices })));
+    return toPosition(accepted(await this.control.publish({ channel, data: payloadOf(data), ...choices })));
   }
 
   /** Publishes the same data in several channels, independently. */
@@ -102,7 +102,7 @@ export abstract class AppMethods<A extends App> {
     data: ChannelData<A, N>,
     choices: PublishChoices = {},
   ): Promise<readonly PublishedPosition[]> {
-    const results = await this.control.broadcast(channels, { data: textOf(data), ...choices });
+    const results = await this.control.broadcast(channels, { data: payloadOf(data), ...choices });
     return results.map((result) => toPosition(accepted(result)));
   }
 
@@ -215,7 +215,7 @@ export abstract class AppMethods<A extends App> {
 
   /** Sends a message to a user's connections, outside channels. */
   send(user: UserTarget, data: unknown): Promise<void> {
-    return settle(this.control.send(toTarget(user), textOf(data)));
+    return settle(this.control.send(toTarget(user), payloadOf(data)));
   }
 
   /**
@@ -244,8 +244,9 @@ function toTarget(user: UserTarget): SessionTarget {
   return typeof user === "string" ? { user } : user;
 }
 
-/** @throws HF_OPTION_INVALID if it cannot be expressed in JSON */
-function textOf(data: unknown): string {
+/** A copy of bytes, and anything else as JSON. @throws HF_OPTION_INVALID if it cannot be expressed in JSON */
+function payloadOf(data: unknown): Payload {
+  if (data instanceof Uint8Array) return new Uint8Array(data);
   try {
     return toJsonText(data, "data");
   } catch (cause) {

@@ -13,7 +13,15 @@ import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/command-params.js";
 import { type ClientInfo, type PublishParams, type RpcParams, toPublishedFields } from "../wire/messages.js";
 import { findChannelNameFault, findKeyFault } from "../wire/names.js";
-import { type JsonText, nullPayload, type Payload, toJsonPayload, toPayload } from "../wire/payload.js";
+import {
+  bytesOfBase64,
+  isBinary,
+  type JsonText,
+  nullPayload,
+  type Payload,
+  toJsonPayload,
+  toPayload,
+} from "../wire/payload.js";
 import type { Actor, Application, Policy } from "./application.js";
 import type { SessionContext, SessionLimits } from "./context.js";
 import { denialOf } from "./denials.js";
@@ -79,9 +87,9 @@ function decide(publishing: Publishing, params: PublishParams, origin: Origin): 
   const policy = publishing.application.policyFor(channel);
   if (policy === undefined) return replyError("unknownChannel");
   const publisher = origin && "actor" in origin ? origin : undefined;
-  const json = toJsonPayload(params.data);
-  if ("fault" in json) return replyError("badRequest", `data ${json.fault}`);
-  const keyed = withKey(policy.rules, withData(params, json.text), publisher);
+  const carried = withPayload(policy.rules, params);
+  if ("code" in carried) return carried;
+  const keyed = withKey(policy.rules, carried, publisher);
   if ("code" in keyed) return keyed;
   const keyFault = findKeysFault(keyed);
   if (keyFault !== undefined) return replyError("badRequest", keyFault);
@@ -139,8 +147,23 @@ export function publishInTurn(
   return calls.isBusy(channel) ? calls.begin(channel, run) : run();
 }
 
-function withData(params: PublishParams, data: Payload): PublishParams {
-  return data === params.data ? params : { ...params, data };
+/**
+ * In a channel of JSON, text: no reader of JSON is shown what it cannot read. In a channel of bytes, bytes, which clients that speak
+ * JSON write as a string in base64.
+ */
+function withPayload({ payload }: ChannelRules, params: PublishParams): PublishParams | ReplyError {
+  const { data } = params;
+  if (payload !== "binary") {
+    if (!isBinary(data)) return params;
+    const json = toJsonPayload(data);
+    if ("text" in json) return { ...params, data: json.text };
+    return replyError("badRequest", `data ${json.fault}, since this channel's payload is "json"`);
+  }
+  if (isBinary(data) || params.isRemoved) return params;
+  const bytes = bytesOfBase64(data);
+  if (bytes !== undefined) return { ...params, data: bytes };
+  const accepted = "send bytes, or in JSON a string in base64";
+  return replyError("badRequest", `this channel's payload is "binary": ${accepted}`);
 }
 
 /** Keys from clients were checked on arrival, except user ids used as keys; keys from the server were not. */
@@ -379,10 +402,10 @@ export async function callMethod(
   context: SessionContext,
 ): Promise<{ readonly data: Payload } | ReplyError> {
   const call = methods.get(method);
-  const json = data === undefined ? undefined : toJsonPayload(data);
-  if (json && "fault" in json) return replyError("badRequest", `data ${json.fault}`);
   if (call !== undefined) {
-    const outcome = await call(session, json?.text ?? nullPayload, context);
+    const json = toJsonPayload(data ?? nullPayload);
+    if ("fault" in json) return replyError("badRequest", `data ${json.fault}`);
+    const outcome = await call(session, json.text, context);
     return "code" in outcome ? outcome : { data: toPayload(outcome.result) };
   }
   const { application } = context;
@@ -391,6 +414,6 @@ export async function callMethod(
       "methodNotFound",
       `known methods: ${[...methods.keys(), ...application.methods].join(", ")}`,
     );
-  const outcome = await application.call(method, json?.text, session.client.actor);
+  const outcome = await application.call(method, data, session.client.actor);
   return "refusal" in outcome ? outcome.refusal : outcome;
 }

@@ -79,6 +79,17 @@ export function payloadMember(payload: Payload, name: string): JsonText | undefi
   return isBinary(payload) ? undefined : textAt(payload, [name]);
 }
 
+/** The bytes of a JSON string in base64. @returns undefined if it is anything else */
+export function bytesOfBase64(json: JsonText): Uint8Array | undefined {
+  const text: unknown = JSON.parse(json);
+  if (typeof text !== "string") return undefined;
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Bytes turned into characters at once: each is an argument of a call. */
 const chunkBytes = 8192;
 

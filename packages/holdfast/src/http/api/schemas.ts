@@ -286,7 +286,7 @@ export const silentNode = node.pick({ uid: true, name: true, version: true });
 /** A fault that the schemas cannot express: fields that depend on each other, or invalid JSON in base64. */
 export class ContentFault extends Error {}
 
-/** @throws ContentFault when there is no data, or it is invalid JSON */
+/** @throws ContentFault when there is no data, or it is no base64 */
 export function toPublication(content: {
   readonly data?: JsonText | undefined;
   readonly b64data?: string | undefined;
@@ -295,8 +295,8 @@ export function toPublication(content: {
   readonly idempotency_key?: string | undefined;
 }): Omit<PublishParams, "channel"> {
   const { tags, key: publicationKey, idempotency_key } = content;
-  const data = jsonOf(content.data, content.b64data, "data");
-  if (data === undefined) throw new ContentFault("data is missing: it may be any JSON value");
+  const { data = bytesOf(content.b64data) } = content;
+  if (data === undefined) throw new ContentFault("data is missing: any JSON value, or bytes as b64data");
   return {
     data,
     ...(tags && { tags }),
@@ -335,6 +335,13 @@ export function toGrant(params: Omit<z.output<typeof subscribe>, "channel">): Su
       ...(force_recovery && { isRecoveryForced: force_recovery.value }),
     },
   };
+}
+
+/** Whether they must be JSON is for the channel to say. */
+function bytesOf(encoded: string | undefined): Uint8Array | undefined {
+  if (encoded === undefined) return undefined;
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) throw new ContentFault("b64data must be base64");
+  return Uint8Array.from(Buffer.from(encoded, "base64"));
 }
 
 function jsonOf(text: JsonText | undefined, encoded: string | undefined, name: string): JsonText | undefined {

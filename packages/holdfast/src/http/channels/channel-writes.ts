@@ -9,7 +9,7 @@ import type { RequestClient } from "../../sessions/request-client.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { isNewlyPublished, type PublishParams, toPublishedFields } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
-import { findDepthFault, trimJson } from "../../wire/payload.js";
+import { findDepthFault, type Payload, trimJson } from "../../wire/payload.js";
 import type { RequestRates } from "./request-rates.js";
 
 export interface ChannelWritesOptions {
@@ -72,7 +72,7 @@ export class ChannelWrites {
     const isRemoved = exchange.method === "DELETE";
     if (isRemoved) request.resume();
     const data = isRemoved ? "null" : await this.#readData(exchange);
-    if (data === undefined || typeof data === "object") return data;
+    if (data === undefined || isRefusal(data)) return data;
     return {
       channel,
       data,
@@ -82,9 +82,14 @@ export class ChannelWrites {
     };
   }
 
-  async #readData(exchange: HttpExchange): Promise<string | HttpRefusal | undefined> {
+  async #readData(exchange: HttpExchange): Promise<Payload | HttpRefusal | undefined> {
     const unsupported = findTypeFault(exchange.request);
     if (unsupported) return refuse(415, unsupported);
+    if (typeOf(exchange.request) === "application/octet-stream") {
+      const bytes = await exchange.readBytes(this.#options.maxBodyBytes);
+      // A copy, since that of the request may be part of more memory.
+      return Buffer.isBuffer(bytes) ? Uint8Array.from(bytes) : bytes;
+    }
     const text = await exchange.readText(this.#options.maxBodyBytes);
     if (typeof text !== "string") return text;
     const value = parseJson(text);
@@ -118,6 +123,14 @@ export class ChannelWrites {
   }
 }
 
+function isRefusal(data: Payload | HttpRefusal): data is HttpRefusal {
+  return typeof data === "object" && "status" in data;
+}
+
+function typeOf({ headers }: IncomingMessage): string | undefined {
+  return headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+}
+
 /** Ignored, a condition would let a write happen that its client did not want, or twice. */
 function findUnsupported({ headers }: IncomingMessage, query: URLSearchParams): string | undefined {
   const advice = "use Idempotency-Key for retries, and POST /api/map_publish for conditions";
@@ -133,9 +146,10 @@ function findUnsupported({ headers }: IncomingMessage, query: URLSearchParams): 
  * Browsers send a preflight before a page of another origin may send JSON, but not before it sends what a form could
  * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
  */
-function findTypeFault({ headers }: IncomingMessage): string | undefined {
-  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") return "The body must have Content-Type: application/json.";
+function findTypeFault(request: IncomingMessage): string | undefined {
+  const { headers } = request;
+  if (!["application/json", "application/octet-stream"].includes(typeOf(request) ?? ""))
+    return "The body must have Content-Type: application/json, or application/octet-stream for bytes.";
   const encoding = headers["content-encoding"] ?? "identity";
   return encoding === "identity" ? undefined : "The body must not have a Content-Encoding.";
 }

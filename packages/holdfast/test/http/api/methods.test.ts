@@ -127,7 +127,7 @@ describe("publish and broadcast", () => {
   });
 
   it.each([
-    [{ channel: "news", b64data: "!!" }, "b64data must be JSON in base64"],
+    [{ channel: "news", b64data: "!!" }, "b64data must be base64"],
     [{ channel: "news", data: 1, tags: { a: 1 } }, "tags.a: "],
     [{ channel: "news", data: 1, key: "k" }, "latest"],
   ])("say what is wrong with %j", async (params, words) => {
