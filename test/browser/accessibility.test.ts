@@ -58,10 +58,10 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
       const window = await PageWindow.join(browser, served.pageUrl(name), `Ann ${colorScheme}`, options);
       expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
       await window.page.getByRole("button", { name: "Look inside" }).click();
-      await window.page.getByRole("heading", { name: "Under the hood" }).waitFor();
+      await window.page.getByRole("heading", { name: "Connection" }).waitFor();
       expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
       await window.page.keyboard.press("Escape");
-      await window.page.getByRole("heading", { name: "Under the hood" }).waitFor({ state: "detached" });
+      await window.page.getByRole("heading", { name: "Connection" }).waitFor({ state: "detached" });
       await window.expectNoSidewaysScroll();
     }
   });

@@ -11,15 +11,16 @@ import "../shared/session/door.css";
 import "../shared/line/line.css";
 import "../shared/inside/inside.css";
 import "./moderation.css";
+import type { Devtools } from "@holdfast/client/devtools";
 import { render } from "preact";
-import { TappedLine } from "../shared/line/page-line.js";
+import { createPageDevtools } from "../shared/line/page-line.js";
 import { type Account, createLoginLink, Entrance } from "../shared/session/entrance.js";
 import { newId, storagePrefix } from "../shared/session/identity.js";
 import { PageStorage, storageAreaOf } from "../shared/session/storage.js";
 import { Chat } from "./model/chat.js";
 import { Moderator } from "./model/moderator.js";
 import { hashOf, roomFromHash } from "./model/rooms.js";
-import { callApi, createSdkLink } from "./sdk-link.js";
+import { callApi, createSdkLink, type SdkLink } from "./sdk-link.js";
 import { Entry } from "./view/entry.js";
 
 const { search } = location;
@@ -41,7 +42,7 @@ const moderator = new Moderator({
   onChange: changed,
 });
 let chat: Chat | undefined;
-let chatLine: TappedLine | undefined;
+let devtools: Devtools | undefined;
 const entrance = new Entrance({ link: createLoginLink(search), storage, search, onChange: follow });
 
 addEventListener("hashchange", openFromAddress);
@@ -58,7 +59,13 @@ const store = {
 };
 if (host)
   render(
-    <Entry store={store} entrance={entrance} moderator={moderator} chat={() => chat} line={() => chatLine} />,
+    <Entry
+      store={store}
+      entrance={entrance}
+      moderator={moderator}
+      chat={() => chat}
+      devtools={() => devtools}
+    />,
     host,
   );
 if (moderator.isActive) void moderator.refresh();
@@ -81,14 +88,9 @@ function follow(): void {
 }
 
 function begin(account: Account): Chat {
-  const line = new TappedLine({
-    onChange: changed,
-    reconnect: () => {
-      const { state } = begun.status.current;
-      if (state !== "live" && state !== "ended") begun.tryNow();
-    },
-  });
-  chatLine = line;
+  const made = createPageDevtools({ onChange: changed, client: () => link?.client });
+  devtools = made;
+  let link: SdkLink | undefined;
   const begun: Chat = new Chat({
     ...{ storage, account, newId },
     clock: () => Date.now(),
@@ -96,7 +98,10 @@ function begin(account: Account): Chat {
       const timer = setTimeout(task, delayMs);
       return () => clearTimeout(timer);
     },
-    createLink: (events) => createSdkLink(search, line.webSocket, events),
+    createLink: (events) => {
+      link = createSdkLink(search, made, events);
+      return link;
+    },
     onSessionEnd: (why) => {
       if (why === "unknown") void entrance.returnTo(begun.me);
       else entrance.leave("You logged out in another window.");

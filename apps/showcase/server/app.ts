@@ -1,5 +1,5 @@
 /** The application: the channels and methods of each page, the maps that nobody may read, and the channels for programs. */
-import { channel, defineApp } from "holdfast";
+import { channel, defineApp, rpc } from "holdfast";
 import { createCanvas } from "../canvas/server/canvas.js";
 import { type ChatContext, createChat } from "../chat/server/chat.js";
 import { createLab } from "../lab/server/lab.js";
@@ -11,6 +11,9 @@ import type { Moderation } from "./moderation.js";
 import { allow, nobody, type PartContext } from "./part.js";
 import { type Authenticator, isTool } from "./sessions.js";
 import { maps } from "./store.js";
+
+/** Clients reconnect after codes from 4000 to 4499. */
+export const closedOnRequest = { code: 4000, reason: "closed by the server on request" } as const;
 
 export interface AppContext extends ChatContext {
   readonly authenticate: Authenticator;
@@ -57,6 +60,15 @@ export function createShowcaseApp(context: AppContext) {
       ...lab.rpc,
       ...chat.rpc,
       ...story.rpc,
+      /** Has the server close the caller's connection; clients reconnect after the code. */
+      closeConnection: rpc({
+        allow: "all",
+        handler: async ({ user }) => {
+          const { id, client } = user;
+          await context.store.server.disconnect({ user: id, client }, closedOnRequest);
+          return {};
+        },
+      }),
     },
     onConnect: ({ user }) => {
       story.crowd.arrive(user);

@@ -1,8 +1,8 @@
 /** The frame of the chat: rooms on the left, the open room in the middle, the people in it on the right. */
+import type { Devtools } from "@holdfast/client/devtools";
 import { useState } from "preact/hooks";
 import { Drawer } from "../../shared/drawer.js";
 import { useChanges, useMedia } from "../../shared/hooks.js";
-import type { ToolsLine } from "../../shared/inside/line-tools.js";
 import type { Entrance } from "../../shared/session/entrance.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
@@ -19,10 +19,10 @@ export interface AppProps {
   chat: Chat;
   entrance: Entrance;
   moderator: Moderator;
-  line: ToolsLine | undefined;
+  devtools: Devtools | undefined;
 }
 
-export function App({ chat, entrance, moderator, line }: AppProps) {
+export function App({ chat, entrance, moderator, devtools }: AppProps) {
   useChanges(chat);
   const hasRoomsBeside = useMedia("(min-width: 48rem)");
   const hasPeopleBeside = useMedia("(min-width: 70rem)");
@@ -50,7 +50,7 @@ export function App({ chat, entrance, moderator, line }: AppProps) {
       <RoomView
         chat={chat}
         moderator={moderator}
-        line={line}
+        devtools={devtools}
         isCovered={isCovered}
         onShowRooms={hasRoomsBeside ? undefined : () => setPanel("rooms")}
         onShowPeople={hasPeopleBeside ? undefined : () => setPanel("people")}

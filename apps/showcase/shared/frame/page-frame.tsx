@@ -47,7 +47,7 @@ export function PageFrame({ visit, page, title, lead, children }: PageFrameProps
           </div>
           <div class="page-line">
             <ConnectionBadge status={visit.line.status} onTryNow={() => visit.line.tryNow()} />
-            <LineTools line={visit.line} />
+            <LineTools devtools={visit.line.devtools} />
           </div>
         </div>
         {children}
