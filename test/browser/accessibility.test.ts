@@ -29,6 +29,7 @@ async function violationsOf(page: Page): Promise<string[]> {
 }
 
 const pages = ["chat", "leaderboard", "canvas", "ticker", "notices", "lab"];
+const withoutLine = ["play"];
 
 describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
   let browser: Browser;
@@ -66,16 +67,32 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
     }
   });
 
-  it("have no violations before login and at the start", async () => {
+  it.each([...pages, ...withoutLine])("have no violations for a guest: %s", async (name) => {
+    const served = await ServedChat.start();
+    for (const colorScheme of ["light", "dark"] as const) {
+      const context = await browser.newContext({ colorScheme, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      await page.goto(served.pageUrl(name));
+      await page
+        .getByRole("button", { name: /^(?:Choose a name|Run)$/ })
+        .first()
+        .waitFor();
+      expect([colorScheme, await violationsOf(page)]).toEqual([colorScheme, []]);
+      await context.close();
+    }
+  });
+
+  it("have no violations while they ask for a name, and at the start", async () => {
     const served = await ServedChat.start();
     for (const colorScheme of ["light", "dark"] as const) {
       const context = await browser.newContext({ colorScheme });
       const page = await context.newPage();
       for (const [address, text] of [
         [new URL("/", served.url).href, "keeps the line open"],
-        [served.pageUrl("canvas"), "Welcome aboard"],
+        [served.pageUrl("canvas"), "What should others call you?"],
       ] as const) {
         await page.goto(address);
+        if (text.endsWith("?")) await page.getByRole("button", { name: "Choose a name" }).click();
         await page.getByRole("heading", { name: text }).waitFor();
         expect([colorScheme, await violationsOf(page)]).toEqual([colorScheme, []]);
       }

@@ -2,6 +2,8 @@
 import "../shared/tokens.css";
 import "../shared/base.css";
 import "../shared/header.css";
+import "../shared/site-nav.css";
+import "../shared/frame/frame.css";
 import "./chat.css";
 import "./sidebar.css";
 import "./room.css";
@@ -57,21 +59,28 @@ const store = {
     return () => listeners.delete(listener);
   },
 };
-if (host)
-  render(
-    <Entry
-      store={store}
-      entrance={entrance}
-      moderator={moderator}
-      chat={() => chat}
-      devtools={() => devtools}
-    />,
-    host,
-  );
+const show = () => {
+  if (host && entrance.current.state !== "asking" && !isShown) {
+    isShown = true;
+    render(
+      <Entry
+        store={store}
+        entrance={entrance}
+        moderator={moderator}
+        chat={() => chat}
+        devtools={() => devtools}
+      />,
+      host,
+    );
+  }
+};
+let isShown = false;
 if (moderator.isActive) void moderator.refresh();
 void entrance.open();
 
-/** The chat follows who is let in: it begins, goes on under another name, or ends with all that it holds. */
+const guest: Account = Object.freeze({ user: "", name: "Guest" });
+
+/** The chat follows who this browser is: it begins as a guest or a person, goes on under another name, or begins anew after a logout. */
 function follow(): void {
   const { current } = entrance;
   if (current.state === "inside") {
@@ -79,11 +88,15 @@ function follow(): void {
     if (!chat) chat = begin(current.account);
     else if (chat.me.user !== user || chat.me.name !== name || chat.status.current.state === "ended")
       chat.become(current.account);
-  } else if (current.state === "outside" && chat) {
-    chat.close();
-    chat = undefined;
-    document.title = "Chat · Holdfast";
+  } else if (current.state === "outside") {
+    if (chat && !chat.isGuest) {
+      chat.close();
+      chat = undefined;
+      document.title = "Chat · Holdfast";
+    }
+    chat ??= begin(guest);
   }
+  show();
   changed();
 }
 

@@ -14,7 +14,7 @@ import { createRoom, fromFragment } from "./model/share.js";
 import { PlayView } from "./view/play-view.js";
 
 /** As a guest, whoever the visitor is on other pages: what a link's code does, it does as nobody. */
-const address = new URL(`${basePathOf()}connection/websocket?guest=1`, location.href);
+const address = new URL(`${basePathOf()}connection/websocket?guest=only`, location.href);
 address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
 
 const playground = new Playground({

@@ -19,7 +19,6 @@ export interface EntryProps {
 export function Entry({ store, entrance, moderator, chat, devtools }: EntryProps) {
   useChanges(store);
   const entered = chat();
-  if (entrance.current.state === "inside" && entered)
-    return <App chat={entered} entrance={entrance} moderator={moderator} devtools={devtools()} />;
-  return <Door entrance={entrance} page="chat" action="Join the chat" what="The chat" />;
+  if (entered) return <App chat={entered} entrance={entrance} moderator={moderator} devtools={devtools()} />;
+  return <Door entrance={entrance} page="chat" what="The chat" />;
 }

@@ -16,6 +16,8 @@ export interface RoomViewProps {
   chat: Chat;
   moderator: Moderator;
   devtools: Devtools | undefined;
+  /** Does it now, or once a guest has chosen a name. */
+  withName: (act: () => void) => void;
   /** Whether a panel lies over it. */
   isCovered: boolean;
   /** Undefined where the rooms are in view anyway. */
@@ -23,7 +25,15 @@ export interface RoomViewProps {
   onShowPeople: (() => void) | undefined;
 }
 
-export function RoomView({ chat, moderator, devtools, isCovered, onShowRooms, onShowPeople }: RoomViewProps) {
+export function RoomView({
+  chat,
+  moderator,
+  devtools,
+  isCovered,
+  onShowRooms,
+  onShowPeople,
+  withName,
+}: RoomViewProps) {
   const { room } = chat;
   const people = room.presence.people(chat.me.user).length;
   const unreadElsewhere = chat.unread - room.unread;
@@ -62,10 +72,13 @@ export function RoomView({ chat, moderator, devtools, isCovered, onShowRooms, on
       <Composer
         key={`composer ${room.room}`}
         chat={chat}
-        onSend={(text) => {
-          showEnd.current();
-          chat.send(text);
-        }}
+        onSend={(text, onSent) =>
+          withName(() => {
+            showEnd.current();
+            chat.send(text);
+            onSent();
+          })
+        }
       />
       <HowItWorks chat={chat} />
     </main>

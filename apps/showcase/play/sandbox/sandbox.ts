@@ -134,7 +134,7 @@ function begin({ code, me, room }: Beginning): void {
     me,
     room,
     connect: (options: ClientOptions = {}): Client =>
-      connect("ws://playground/", {
+      connect("ws://localhost/", {
         ...{ maxReconnectDelayMs: 5000, onError: (error: unknown) => report(error, lineOf(error)) },
         ...options,
         webSocket: PortSocket,

@@ -15,7 +15,7 @@ function createPlayground() {
   const playground = new Playground({
     room: "room1",
     createDevtools: () => createDevtools({ webSocket: FakeSocket }),
-    address: "ws://here/connection/websocket?guest=1",
+    address: "ws://here/connection/websocket?guest=only",
     clock: () => 0,
   });
   const createPort = () => ({
@@ -47,7 +47,7 @@ describe("the playground", () => {
     playground.connect(a, second);
     expect(second.onmessage).toBeNull();
     port.onmessage?.({ data: { type: "open", socket: 1, url: "ws://elsewhere/" } } as MessageEvent);
-    expect(opened).toEqual(["ws://here/connection/websocket?guest=1"]);
+    expect(opened).toEqual(["ws://here/connection/websocket?guest=only"]);
     port.onmessage?.({ data: { type: "error", message: "no", line: 2 } } as MessageEvent);
     expect(playground.problems).toEqual([{ client: "A", message: "no", line: 2 }]);
     playground.stop();

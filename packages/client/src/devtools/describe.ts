@@ -1,4 +1,4 @@
-/** Entries of the log in words. */
+/** Entries of the log in words; the handshake has the whole address. */
 import type { CloseEntry, LogEntry, ReceivedPosition } from "./connection-log.js";
 
 /** RFC 6455 §7.4.1, where a page may see them. */
@@ -40,7 +40,7 @@ export function describeClose({ code, reason, wasOpen, closedBy }: CloseEntry): 
 export function describeEntry(entry: LogEntry): string {
   switch (entry.type) {
     case "opening":
-      return `opening ${entry.url}`;
+      return `opening ${entry.url.replace(/^wss?:\/\/[^/]*/, "")}`;
     case "open":
       return `101 Switching Protocols after ${formatDuration(entry.durationMs)}`;
     case "close":

@@ -195,11 +195,11 @@ describe("events of a connection", () => {
     log.receiveClose({ code: 1006, reason: "", wasClean: false, closedBy: "network" });
     log.receiveWait(900);
     expect(log.entries.map(describeEntry)).toEqual([
-      "opening ws://here/",
+      "opening /",
       "101 Switching Protocols after 40 ms",
       "closed with 1006: no close frame",
       "reconnects in 500 ms (attempt 1)",
-      "opening ws://here/",
+      "opening /",
       "no connection (1006): the server did not answer, or refused the upgrade; browsers do not say which",
       "reconnects in 900 ms (attempt 2)",
     ]);

@@ -4,7 +4,7 @@ import WsWebSocket from "ws";
 import { codeOf, ShowcaseServer } from "../../server/support/showcase-server.js";
 
 function connectGuest(served: ShowcaseServer, headers: Record<string, string> = {}): Centrifuge {
-  const url = `${served.url.replace("http", "ws")}/connection/websocket?guest=1`;
+  const url = `${served.url.replace("http", "ws")}/connection/websocket?guest=only`;
   class WithHeaders extends WsWebSocket {
     constructor(address: string) {
       super(address, { headers });
