@@ -33,6 +33,7 @@ export default defineConfig({
         replacement: at("packages/holdfast/src/$1.ts"),
       },
       { find: /^@holdfast\/client$/, replacement: at("packages/client/src/node.ts") },
+      { find: /^@holdfast\/client\/devtools$/, replacement: at("packages/client/src/devtools/index.ts") },
       { find: /^@holdfast\/client\/react$/, replacement: at("packages/client/src/react/index.ts") },
       { find: /^@holdfast\/lab$/, replacement: at("packages/lab/src/index.ts") },
       { find: /^@holdfast\/lab\/(load|node|report)$/, replacement: at("packages/lab/src/$1/index.ts") },

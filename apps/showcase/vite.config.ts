@@ -2,8 +2,12 @@
  * Builds the pages that the showcase serves at `/` into dist/pages. `vite --config apps/showcase/vite.config.ts` serves them
  * while they are worked on, beside an `npm start` on its default port.
  */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { defineConfig, type Plugin } from "vite";
+import { basename, dirname } from "node:path";
+import { build, defineConfig, type Plugin } from "vite";
+import { type PageName, pageHeads } from "./shared/frame/page-heads.js";
+import { sitePages } from "./shared/site-pages.js";
 
 const root = import.meta.dirname;
 const server = "http://localhost:8000";
@@ -17,15 +21,64 @@ const sharedHead: Plugin = {
   name: "shared-head",
   transformIndexHtml: {
     order: "pre",
-    handler: (html) =>
-      html.replace("<!-- head.html -->", readFileSync(`${root}/shared/frame/head.html`, "utf8").trim()),
+    handler: (html, { filename }) =>
+      html
+        .replace("<!-- head.html -->", readFileSync(`${root}/shared/frame/head.html`, "utf8").trim())
+        .replace("<!-- page -->", firstPaint(basename(dirname(filename)))),
   },
 };
+
+/**
+ * The script of the playground's sandbox: a classic one in one file, since a document without an origin may load no modules.
+ */
+const sandboxScript: Plugin = {
+  name: "sandbox-script",
+  apply: "build",
+  async generateBundle() {
+    const built = await build({
+      configFile: false,
+      logLevel: "warn",
+      build: {
+        write: false,
+        target: "es2022",
+        rolldownOptions: {
+          input: `${root}/play/sandbox/sandbox.ts`,
+          output: { format: "iife", entryFileNames: "sandbox.js" },
+        },
+      },
+    });
+    const { output } = [built].flat()[0] as { readonly output: readonly { readonly type: string }[] };
+    const [chunk] = output as unknown as readonly [{ readonly code: string }];
+    this.emitFile({ type: "asset", fileName: "play/sandbox.js", source: chunk.code });
+  },
+};
+
+/** What a page shows before its script runs: the same elements that the script makes, so that nothing moves. */
+function firstPaint(page: string): string {
+  const links = sitePages.map(({ path, title }) => {
+    const current = path === `${page}/` ? ' aria-current="page"' : "";
+    return `<li><a href="../${path}"${current}>${title}</a></li>`;
+  });
+  const mark = ["M12 2v8", "M12 10c0 5-7 4-7 9.5", "M12 10c0 5 7 4 7 9.5", "M12 10v9.5", "M2 21.5h20"];
+  const brand = `<a class="brand" href="../" title="All pages"><svg class="brand-mark" viewBox="0 0 24 24" aria-hidden="true">${mark
+    .map((path) => `<path d="${path}"></path>`)
+    .join("")}</svg><span class="brand-name">Holdfast</span><span class="brand-page">${page}</span></a>`;
+  const nav = `<nav class="site-nav" aria-label="Pages"><ul>${links.join("")}</ul></nav>`;
+  const header = `<header class="page-header">${brand}${nav}</header>`;
+  if (!(page in pageHeads)) return `<div class="page">${header}</div>`;
+  const { title, lead } = pageHeads[page as PageName];
+  const intro = `<h1 class="page-title">${title}</h1><p class="page-lead">${lead}</p>`;
+  const main =
+    page === "play"
+      ? `<main class="page-main play"><div class="play-intro">${intro}</div></main>`
+      : `<main class="page-main"><div class="page-top"><div class="page-intro">${intro}</div></div></main>`;
+  return `<div class="page">${header}${main}</div>`;
+}
 
 export default defineConfig({
   root,
   base: "./",
-  plugins: [sharedHead],
+  plugins: [sharedHead, sandboxScript],
   build: {
     outDir: "dist/pages",
     emptyOutDir: true,

@@ -10,6 +10,7 @@ const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;
 
 const pages = ["chat", "leaderboard", "canvas", "ticker", "notices", "lab"];
+const withoutLine = ["play"];
 
 describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
   let browser: Browser;
@@ -39,24 +40,40 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
       const window = await PageWindow.join(browser, served.pageUrl(name), `Ann ${colorScheme}`, options);
       expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
       await window.page.getByRole("button", { name: "Look inside" }).click();
-      await window.page.getByRole("heading", { name: "Under the hood" }).waitFor();
+      await window.page.getByRole("heading", { name: "Connection" }).waitFor();
       expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
       await window.page.keyboard.press("Escape");
-      await window.page.getByRole("heading", { name: "Under the hood" }).waitFor({ state: "detached" });
+      await window.page.getByRole("heading", { name: "Connection" }).waitFor({ state: "detached" });
       await window.expectNoSidewaysScroll();
     }
   });
 
-  it("have no violations before login and at the start", async () => {
+  it.each([...pages, ...withoutLine])("have no violations for a guest: %s", async (name) => {
+    const served = await ServedChat.start();
+    for (const colorScheme of ["light", "dark"] as const) {
+      const context = await browser.newContext({ colorScheme, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      await page.goto(served.pageUrl(name));
+      await page
+        .getByRole("button", { name: /^(?:Choose a name|Run)$/ })
+        .first()
+        .waitFor();
+      expect([colorScheme, await violationsOf(page)]).toEqual([colorScheme, []]);
+      await context.close();
+    }
+  });
+
+  it("have no violations while they ask for a name, and at the start", async () => {
     const served = await ServedChat.start();
     for (const colorScheme of ["light", "dark"] as const) {
       const context = await browser.newContext({ colorScheme });
       const page = await context.newPage();
       for (const [address, text] of [
         [new URL("/", served.url).href, "keeps the line open"],
-        [served.pageUrl("canvas"), "Welcome aboard"],
+        [served.pageUrl("canvas"), "What should others call you?"],
       ] as const) {
         await page.goto(address);
+        if (text.endsWith("?")) await page.getByRole("button", { name: "Choose a name" }).click();
         await page.getByRole("heading", { name: text }).waitFor();
         expect([colorScheme, await violationsOf(page)]).toEqual([colorScheme, []]);
       }

@@ -41,16 +41,32 @@ describe.skipIf(!executablePath)("the inside page", { timeout: timeLimitMs }, ()
     );
     await eventually(cursors).toMatch(/chat:lobby[\w-]{6}:4(?!\d)/);
 
-    // A frame opens to what was really said.
-    await page.getByRole("button", { name: "Hold still" }).click();
+    // The break has rows of its own, and so have the closes that either side can be asked for.
+    const rows = page.getByTestId("frames");
+    const untilRow = (text: string | RegExp) => rows.getByText(text).first().waitFor();
+    await untilRow("closed with 1006: interrupted from here");
+    await untilRow(/^reconnects in .* \(attempt 1\)$/);
+    await untilRow(/^101 Switching Protocols after/);
+    await page.getByRole("button", { name: "Close from here" }).click();
+    await untilRow("closed by this page with 1000: closed in devtools");
+    await ann.untilLive();
+    await page.getByRole("button", { name: "Have the server close" }).click();
+    await untilRow("closed by the server with 4000: closed by the server on request");
+    await ann.untilLive();
+    await bo.say("after three breaks");
+    await ann.untilTexts([...all, "after three breaks"]);
+
+    // A frame opens to its header and to what was really said.
+    await page.getByRole("button", { name: "Pause" }).click();
     const frame = page
       .getByTestId("frames")
       .locator("details", { hasText: "publication chat:lobby" })
       .first();
     await frame.locator("summary").click();
-    await eventually(() => frame.locator("pre").textContent()).toContain('"text": "written offline"');
+    await eventually(() => frame.locator("pre").textContent()).toContain('"text": "after three breaks"');
+    await frame.getByText("servers do not mask").waitFor();
     await page.keyboard.press("Escape");
-    await page.getByRole("heading", { name: "Under the hood" }).waitFor({ state: "detached" });
+    await page.getByRole("heading", { name: "Connection" }).waitFor({ state: "detached" });
     expect([...ann.faults, ...bo.faults]).toEqual([]);
   });
 });

@@ -57,8 +57,6 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     page.on("websocket", note);
     await page.goto(`http://localhost:${port}/rt`);
     await page.getByRole("link", { name: "Chat" }).first().click();
-    await page.getByRole("textbox").first().fill("Ann");
-    await page.keyboard.press("Enter");
     await page.getByText("Nobody has said anything here yet").waitFor();
     expect(await page.locator("pre.shell").innerText()).toContain(`--url http://localhost:${port}/rt/`);
     await page.goto(`http://localhost:${port}/rt/notices/`);
@@ -70,10 +68,16 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
   it("reserves a name for one browser at a time, by keyboard alone, until logout", async () => {
     const { url } = await ServedChat.start();
     const ann = await ChatWindow.open(browser, url);
+    // A guest may look; writing asks for a name.
+    await ann.page.getByText("You are a guest").waitFor();
+    await ann.page.getByRole("textbox", { name: "Message to lobby" }).focus();
+    await ann.page.keyboard.type("hello");
+    await ann.page.keyboard.press("Enter");
     await ann.page.getByRole("textbox", { name: "Your name" }).waitFor();
     await eventually(() => ann.page.evaluate("document.activeElement.id")).toBe("name-field");
     await ann.page.keyboard.type("Ann");
     await ann.page.keyboard.press("Enter");
+    await ann.untilTexts(["hello"]);
     await ann.untilLive();
     const cookies = await ann.page.context().cookies();
     expect(cookies).toMatchObject([
@@ -82,22 +86,21 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     expect(await ann.page.evaluate("document.cookie")).toBe("");
 
     const other = await ChatWindow.open(browser, url);
+    await other.page.getByRole("button", { name: "Choose a name" }).click();
     const name = other.page.getByRole("textbox", { name: "Your name" });
     await name.fill("ANN");
     await name.press("Enter");
     await other.page.getByText("Somebody else has that name at the moment.").waitFor();
-    expect(other.webSockets).toEqual([]);
 
     // A second window of the same browser is the same person, and leaves with the first.
     const second = await ann.page.context().newPage();
     await second.goto(url);
     await ann.page.getByText("2 windows").waitFor();
     await ann.page.getByRole("button", { name: "Log out" }).click();
-    await ann.page.getByRole("heading", { name: "Welcome aboard" }).waitFor();
-    await second.getByText("You logged out in another window.").waitFor();
-    await other.page.getByRole("button", { name: "Join the chat" }).click();
+    for (const page of [ann.page, second]) await page.getByText("You are a guest").waitFor();
+    await other.page.getByRole("button", { name: "Go on" }).click();
     await other.untilLive();
-    await eventually(() => other.people()).toEqual(["ANN"]);
+    await eventually(() => other.people()).toContain("ANN");
     expect([...ann.faults, ...other.faults]).toEqual([]);
   });
 

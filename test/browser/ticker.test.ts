@@ -78,10 +78,10 @@ describe.skipIf(!executablePath)("the ticker in a browser", { timeout: timeLimit
     await eventually(() => received(ann)).toBeGreaterThan(200);
     // Until the machine has been measured, so that its channels have something to go on from.
     await eventually(() => ann.page.getByTestId("meter-load").textContent()).toMatch(/busy/);
+    await ann.page.getByRole("button", { name: "Look inside" }).click();
     await ann.cutTheLine();
     await ann.untilStatus(/^Live, Back: recovered/);
     await untilAlike(ann, bo);
-    await ann.page.getByRole("button", { name: "Look inside" }).click();
     const recoveries = ann.page.getByTestId("recoveries");
     for (const channel of ["quotes:generated", "machine:load", "machine:memory", "machine:network"])
       await recoveries

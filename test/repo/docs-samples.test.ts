@@ -30,6 +30,8 @@ const settings = {
     paths: {
       holdfast: ["../../packages/holdfast/src/index.ts"],
       "@holdfast/client": ["../../packages/client/src/index.ts"],
+      // From the build, since its sources need the types of browsers.
+      "@holdfast/client/devtools": ["../../packages/client/dist/client/src/devtools/index.d.ts"],
       "@holdfast/client/react": ["../../packages/client/src/react/index.ts"],
       "holdfast/websocket": ["../../packages/holdfast/src/websocket.ts"],
     },

@@ -169,6 +169,7 @@ const server: Readonly<Record<string, Layer>> = {
 const shared = ["app/app-shape", "app/pattern", "errors", "wire/messages"].map(
   (name) => `../../holdfast/src/${name}.ts`,
 );
+const notInPages = /\b(?:process|Buffer|setImmediate)\b/;
 const notInBrowsers = /\b(?:process|Buffer|setImmediate|document|window)\b/;
 
 const client: Readonly<Record<string, Layer>> = {
@@ -184,6 +185,7 @@ const client: Readonly<Record<string, Layer>> = {
     ],
     forbiddenGlobals: notInBrowsers,
   },
+  devtools: { folders: [], node: [], packages: [], forbiddenGlobals: notInPages },
   react: { folders: ["."], node: [], packages: ["react"], files: shared, forbiddenGlobals: notInBrowsers },
 };
 
@@ -213,7 +215,11 @@ export interface Package {
 
 export const packages: readonly Package[] = [
   { sources: "packages/holdfast/src", layers: server, browserEntries: ["app.ts", "browser.ts"] },
-  { sources: "packages/client/src", layers: client, browserEntries: ["index.ts", "react/index.ts"] },
+  {
+    sources: "packages/client/src",
+    layers: client,
+    browserEntries: ["index.ts", "react/index.ts", "devtools/index.ts"],
+  },
   { sources: "packages/lab/src", layers: lab, browserEntries: ["load/index.ts", "report/index.ts"] },
 ];
 

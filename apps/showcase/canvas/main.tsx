@@ -8,7 +8,6 @@ import { CanvasPage } from "./view/canvas-page.js";
 
 beginPage({
   page: "canvas",
-  action: "Come and draw",
   what: "The canvas",
   create: (visit) =>
     new Canvas(

@@ -2,6 +2,8 @@
 import "../shared/tokens.css";
 import "../shared/base.css";
 import "../shared/header.css";
+import "../shared/site-nav.css";
+import "../shared/frame/frame.css";
 import "./chat.css";
 import "./sidebar.css";
 import "./room.css";
@@ -11,15 +13,16 @@ import "../shared/session/door.css";
 import "../shared/line/line.css";
 import "../shared/inside/inside.css";
 import "./moderation.css";
+import type { Devtools } from "@holdfast/client/devtools";
 import { render } from "preact";
-import { TappedLine } from "../shared/line/page-line.js";
+import { createPageDevtools } from "../shared/line/page-line.js";
 import { type Account, createLoginLink, Entrance } from "../shared/session/entrance.js";
 import { newId, storagePrefix } from "../shared/session/identity.js";
 import { PageStorage, storageAreaOf } from "../shared/session/storage.js";
 import { Chat } from "./model/chat.js";
 import { Moderator } from "./model/moderator.js";
 import { hashOf, roomFromHash } from "./model/rooms.js";
-import { callApi, createSdkLink } from "./sdk-link.js";
+import { callApi, createSdkLink, type SdkLink } from "./sdk-link.js";
 import { Entry } from "./view/entry.js";
 
 const { search } = location;
@@ -41,7 +44,7 @@ const moderator = new Moderator({
   onChange: changed,
 });
 let chat: Chat | undefined;
-let chatLine: TappedLine | undefined;
+let devtools: Devtools | undefined;
 const entrance = new Entrance({ link: createLoginLink(search), storage, search, onChange: follow });
 
 addEventListener("hashchange", openFromAddress);
@@ -56,15 +59,28 @@ const store = {
     return () => listeners.delete(listener);
   },
 };
-if (host)
-  render(
-    <Entry store={store} entrance={entrance} moderator={moderator} chat={() => chat} line={() => chatLine} />,
-    host,
-  );
+const show = () => {
+  if (host && entrance.current.state !== "asking" && !isShown) {
+    isShown = true;
+    render(
+      <Entry
+        store={store}
+        entrance={entrance}
+        moderator={moderator}
+        chat={() => chat}
+        devtools={() => devtools}
+      />,
+      host,
+    );
+  }
+};
+let isShown = false;
 if (moderator.isActive) void moderator.refresh();
 void entrance.open();
 
-/** The chat follows who is let in: it begins, goes on under another name, or ends with all that it holds. */
+const guest: Account = Object.freeze({ user: "", name: "Guest" });
+
+/** The chat follows who this browser is: it begins as a guest or a person, goes on under another name, or begins anew after a logout. */
 function follow(): void {
   const { current } = entrance;
   if (current.state === "inside") {
@@ -72,23 +88,22 @@ function follow(): void {
     if (!chat) chat = begin(current.account);
     else if (chat.me.user !== user || chat.me.name !== name || chat.status.current.state === "ended")
       chat.become(current.account);
-  } else if (current.state === "outside" && chat) {
-    chat.close();
-    chat = undefined;
-    document.title = "Chat · Holdfast";
+  } else if (current.state === "outside") {
+    if (chat && !chat.isGuest) {
+      chat.close();
+      chat = undefined;
+      document.title = "Chat · Holdfast";
+    }
+    chat ??= begin(guest);
   }
+  show();
   changed();
 }
 
 function begin(account: Account): Chat {
-  const line = new TappedLine({
-    onChange: changed,
-    reconnect: () => {
-      const { state } = begun.status.current;
-      if (state !== "live" && state !== "ended") begun.tryNow();
-    },
-  });
-  chatLine = line;
+  const made = createPageDevtools({ onChange: changed, client: () => link?.client });
+  devtools = made;
+  let link: SdkLink | undefined;
   const begun: Chat = new Chat({
     ...{ storage, account, newId },
     clock: () => Date.now(),
@@ -96,7 +111,10 @@ function begin(account: Account): Chat {
       const timer = setTimeout(task, delayMs);
       return () => clearTimeout(timer);
     },
-    createLink: (events) => createSdkLink(search, line.webSocket, events),
+    createLink: (events) => {
+      link = createSdkLink(search, made, events);
+      return link;
+    },
     onSessionEnd: (why) => {
       if (why === "unknown") void entrance.returnTo(begun.me);
       else entrance.leave("You logged out in another window.");

@@ -6,11 +6,11 @@ import {
   type ClientInfo,
   connect,
   type Publication,
-  type WebSocketClass,
 } from "@holdfast/client";
+import type { Devtools } from "@holdfast/client/devtools";
 import type { ShowcaseApp } from "../server/app.js";
 import { basePathOf } from "../shared/base-path.js";
-import { addressOf } from "../shared/line/page-line.js";
+import { addressOf, connectionOptions } from "../shared/line/page-line.js";
 import { readServerError } from "../shared/line/server-error.js";
 import type { ChatLink, LinkEvents, LinkedChannel, RoomReceiver } from "./model/chat.js";
 import type { PublisherInfo, ReceivedPublication } from "./model/message.js";
@@ -21,12 +21,16 @@ import type { MessageInput, RoomPublication } from "./server/messages.js";
 
 type RoomOfServer = Channel<MessageInput, RoomPublication>;
 
-const maxReconnectDelayMs = 10_000;
 /** The server knows no session for what the browser sent. */
 const unknownCode = 3501;
 const loggedOutCode = 4501;
 
-export function createSdkLink(search: string, webSocket: WebSocketClass, events: LinkEvents): ChatLink {
+export interface SdkLink extends ChatLink {
+  /** Undefined before `connect`. */
+  readonly client: Client<ShowcaseApp> | undefined;
+}
+
+export function createSdkLink(search: string, devtools: Devtools, events: LinkEvents): SdkLink {
   const { status } = events;
   let client: Client<ShowcaseApp> | undefined;
   const use = (): Client<ShowcaseApp> => {
@@ -38,14 +42,16 @@ export function createSdkLink(search: string, webSocket: WebSocketClass, events:
       throw asServerSaid(error);
     });
   return {
+    get client() {
+      return client;
+    },
     connect() {
       client = connect<ShowcaseApp>(addressOf(search), {
-        webSocket,
-        maxReconnectDelayMs,
-        onReconnectDelay: (delayMs) => status.receiveRetryDelay(delayMs),
+        ...connectionOptions(devtools, status),
         // What is behind it comes as a status, too.
         onError: () => {},
       });
+      devtools.attach(client);
       client.onStatus((now) => {
         if (now.state === "connecting") status.receiveConnecting();
         else if (now.state === "connected") {

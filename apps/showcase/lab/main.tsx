@@ -11,9 +11,12 @@ import { LabView } from "./view/lab-view.js";
 
 const now = () => performance.timeOrigin + performance.now();
 
+/** The client waits five seconds for an answer, within which the lab starts a process for each transport. */
+const slowMessage =
+  "The lab’s servers did not start within 5 seconds, so this machine is busy. Wait a little, or choose fewer transports, and measure again.";
+
 beginPage({
   page: "lab",
-  action: "Go to the lab",
   what: "The lab",
   create: (visit) =>
     new Lab({
@@ -34,7 +37,8 @@ beginPage({
 export function createLabLink(client: Client<ShowcaseApp>): LabLink {
   const call = async <Result,>(answer: Promise<Result>): Promise<Result> =>
     await answer.catch((error: unknown) => {
-      throw new Error(readServerError(error).message);
+      const { message } = readServerError(error);
+      throw new Error(message === "timeout" ? slowMessage : message);
     });
   return {
     open: (request) => call(client.rpc("labOpen", { ...request, transports: [...request.transports] })),

@@ -7,7 +7,6 @@ import { LeaderboardPage } from "./view/leaderboard-page.js";
 
 beginPage({
   page: "leaderboard",
-  action: "Come and play",
   what: "The leaderboard",
   create: (visit) =>
     new Leaderboard(visit, {

@@ -7,32 +7,36 @@ import type { Visit } from "../shared/frame/visit.js";
 import { Notices, type NoticesLink } from "./model/notices.js";
 import { keptNotices } from "./server/marks.js";
 import { browserDesktop } from "./view/desktop-switch.js";
-import { NoticesView } from "./view/notices-view.js";
+import { GuestNoticesView, NoticesView } from "./view/notices-view.js";
 
 const title = "Notifications · Holdfast";
 
 beginPage({
   page: "notifications",
-  action: "Open my notifications",
   what: "The page",
   create: (visit) => {
     let user = visit.account.user;
-    const stay = { notices: begin(visit), close };
+    const stay = { notices: open(), close };
     // A server that has forgotten everything gives the same name to a new user, with a channel of their own.
     const unwatch = visit.onChange(() => {
       if (visit.account.user === user) return;
       user = visit.account.user;
-      stay.notices.close();
-      stay.notices = begin(visit);
+      stay.notices?.close();
+      stay.notices = open();
     });
+    /** Guests have no channel of their own. */
+    function open(): Notices | undefined {
+      return visit.isGuest ? undefined : begin(visit);
+    }
     function close() {
       unwatch();
-      stay.notices.close();
+      stay.notices?.close();
       document.title = title;
     }
     return stay;
   },
-  view: (stay, visit) => <NoticesView notices={stay.notices} visit={visit} />,
+  view: (stay, visit) =>
+    stay.notices ? <NoticesView notices={stay.notices} visit={visit} /> : <GuestNoticesView visit={visit} />,
 });
 
 function begin({ client, account, storage }: Visit): Notices {

@@ -7,6 +7,8 @@ export interface PartContext {
   readonly store: Store;
   /** Whether it is somebody with a name who is not banned, or a program of this machine. */
   readonly isWelcome: (user: User) => Promise<boolean>;
+  /** Whether it is one of these, or a guest: somebody without a name, who may look and not write. */
+  readonly mayLook: (user: User) => Promise<boolean>;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly durability: Durability;

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError } from "holdfast";
 import { type OwnRoutes, parseJson, pathOf, readBody, sendJson } from "holdfast/internal";
 import type { PrivateRooms } from "../chat/server/private-rooms.js";
+import { sandboxPath, sendSandbox } from "../play/server/play.js";
 import type { Moderation } from "./moderation.js";
 import { readSessionCookie, type Session, type Sessions, sessionCookie } from "./sessions.js";
 import type { Store } from "./store.js";
@@ -40,6 +41,10 @@ const routes: ReadonlyMap<string, { readonly method: "GET" | "POST"; readonly ro
 
 export function createRoutes(parts: RouteParts): OwnRoutes {
   return (request, response, path) => {
+    if (path === sandboxPath && (request.method === "GET" || request.method === "HEAD")) {
+      sendSandbox(request, response);
+      return true;
+    }
     const found = routes.get(path);
     if (found === undefined) return false;
     const fault = findRequestFault(request, found.method);

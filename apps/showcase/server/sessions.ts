@@ -132,6 +132,11 @@ export type Authenticator = (request: AuthenticateContext) => Promise<Authentica
 
 const toolMeta = Object.freeze({ isTool: true });
 
+/** Whether it is somebody without a name, who may look at what is public. */
+export function isGuest({ id, meta }: User): boolean {
+  return id === "" && meta !== toolMeta;
+}
+
 /** Whether it is a program with the key for those, such as `holdfast publish`, which has no name but may use public channels. */
 export function isTool({ id, meta }: User): boolean {
   return id === "" && meta === toolMeta;
@@ -150,11 +155,14 @@ export function isConnected({ meta }: User): boolean {
   return meta === connected || meta === toolMeta;
 }
 
-/** A page may say that it needs no name: `?guest`. Others are told that they have no session, and ask for a name. */
-function guestOf(url: string, meta: Connected): AuthenticatedUser | undefined {
-  const query = url.indexOf("?");
-  if (query < 0 || !new URLSearchParams(url.slice(query + 1)).has("guest")) return undefined;
-  return { id: "", meta };
+/** A page may say that it needs no name: `?guest`. */
+function asksAsGuest(url: string): boolean {
+  return new URLSearchParams(url.split("?")[1]).has("guest");
+}
+
+/** With `?guest=only`, a connection is nobody's, whatever cookies come with it. */
+function asksAsGuestOnly(url: string): boolean {
+  return new URLSearchParams(url.split("?")[1]).get("guest") === "only";
 }
 
 export function createAuthenticate(
@@ -165,8 +173,16 @@ export function createAuthenticate(
   const known = digestOf(programKey);
   return async (request) => {
     const meta = pathOf(request.url).includes("/connection/") ? connected : asking;
-    const session = await sessions.find(readSessionCookie(request.headers.cookie, request.url));
-    if (session === undefined) return hasKey(request, known) ? { id: "", meta: toolMeta } : guestOf(request.url, meta);
+    const guest: AuthenticatedUser = { id: "", info: { name: "Guest" }, meta };
+    if (asksAsGuestOnly(request.url)) return guest;
+    const cookie = readSessionCookie(request.headers.cookie, request.url);
+    const session = await sessions.find(cookie);
+    if (session === undefined) {
+      const key = keyOfProgram(request);
+      if (key !== undefined) return isKey(key, known) ? { id: "", meta: toolMeta } : undefined;
+      // Who had a session that is over is told so, and logs in again under the same name, unless the page needs no name.
+      return cookie && !asksAsGuest(request.url) ? undefined : guest;
+    }
     const { user, name, expiresAt } = session;
     if (await moderation.isBanned(user)) reject(moderatedCode, "a moderator has banned you");
     return { id: user, info: { name }, meta, expiresAt };
@@ -174,9 +190,12 @@ export function createAuthenticate(
 }
 
 /** As a field or a token; SDKs that can send no fields put them into the connect command. */
-function hasKey({ headers, emulatedHeaders, token }: AuthenticateContext, known: Buffer): boolean {
-  const given = headers["x-api-key"] ?? emulatedHeaders?.["x-api-key"] ?? token;
-  return given !== undefined && timingSafeEqual(digestOf(given), known);
+function keyOfProgram({ headers, emulatedHeaders, token }: AuthenticateContext): string | undefined {
+  return headers["x-api-key"] ?? emulatedHeaders?.["x-api-key"] ?? token;
+}
+
+function isKey(given: string, known: Buffer): boolean {
+  return timingSafeEqual(digestOf(given), known);
 }
 
 function digestOf(key: string): Buffer {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Durability, HoldfastError, type TraceSocket } from "holdfast";
 import { messageOf, type OwnRoutes } from "holdfast/internal";
 import { PrivateRooms } from "../chat/server/private-rooms.js";
-import { createIsWelcome, createShowcaseApp, type ShowcaseApp } from "./app.js";
+import { createIsWelcome, createMayLook, createShowcaseApp, type ShowcaseApp } from "./app.js";
 import { Moderation } from "./moderation.js";
 import { createRoutes } from "./routes.js";
 import { createAuthenticate, Sessions } from "./sessions.js";
@@ -56,7 +56,8 @@ export function createShowcase({
   const programKey = createKey();
   const authenticate = createAuthenticate(sessions, moderation, programKey);
   const isWelcome = createIsWelcome(moderation);
-  const context = { authenticate, rooms, moderation, store, isWelcome, now, durability, onError };
+  const mayLook = createMayLook(isWelcome);
+  const context = { authenticate, rooms, moderation, store, isWelcome, mayLook, now, durability, onError };
   const { app, running, traceSocket, routes: storyRoutes } = createShowcaseApp(context);
   const loginRoutes = createRoutes({ store, sessions, moderation, rooms, onError });
   return {

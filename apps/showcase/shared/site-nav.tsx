@@ -1,15 +1,6 @@
 /** The way from each page to all others. On narrow screens it scrolls sideways in one line. */
 
-/** In the order in which a visitor meets them; folders of the showcase. */
-export const sitePages = [
-  { path: "", title: "Story" },
-  { path: "chat/", title: "Chat" },
-  { path: "leaderboard/", title: "Leaderboard" },
-  { path: "canvas/", title: "Canvas" },
-  { path: "ticker/", title: "Ticker" },
-  { path: "notices/", title: "Notifications" },
-  { path: "lab/", title: "Lab" },
-] as const;
+import { sitePages } from "./site-pages.js";
 
 /** Of a page in a folder of its own. */
 export function SiteNav() {

@@ -10,7 +10,6 @@ import { TickerView } from "./view/ticker-view.js";
 
 beginPage({
   page: "ticker",
-  action: "Open the ticker",
   what: "The ticker",
   create: ({ client }) => {
     const ticker = new Ticker({

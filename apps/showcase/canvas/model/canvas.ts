@@ -2,7 +2,14 @@
 
 import type { Channel } from "@holdfast/client";
 import type { Visit } from "../../shared/frame/visit.js";
-import { type BoardEvent, type BoardName, boards, type CursorEvent, isBoard } from "../server/board.js";
+import {
+  type BoardEvent,
+  type BoardName,
+  boards,
+  type CursorEvent,
+  colourCount,
+  isBoard,
+} from "../server/board.js";
 import { Board } from "./board.js";
 import type { Change, Piece } from "./drawing.js";
 import type { PenStyle } from "./pen.js";
@@ -12,7 +19,7 @@ export interface CanvasOptions extends Time {
 }
 
 export class Canvas {
-  style: PenStyle = { colour: 0, width: 1 };
+  #chosen: Partial<PenStyle> = {};
   readonly #visit: Visit;
   readonly #options: CanvasOptions;
   /** Those that were opened stay, so that what waits in them goes out; there are few. */
@@ -29,6 +36,11 @@ export class Canvas {
     this.board.show(true);
   }
 
+  /** What one draws with: an ink of one's own until another is chosen. */
+  get style(): PenStyle {
+    return { colour: colourOf(this.#visit.account.user), width: 1, ...this.#chosen };
+  }
+
   get name(): BoardName {
     return this.#shown;
   }
@@ -38,6 +50,17 @@ export class Canvas {
     const board = this.#boards.get(name) ?? this.#create(name);
     this.#boards.set(name, board);
     return board;
+  }
+
+  /** Asks a guest for a name first. @returns whether one may draw now */
+  mayDraw(): boolean {
+    if (this.#visit.isGuest) void this.#visit.askName();
+    return !this.#visit.isGuest;
+  }
+
+  /** Shows the others where the pointer is; guests only look. */
+  point(...at: Parameters<Board["point"]>): void {
+    if (!this.#visit.isGuest) this.board.point(...at);
   }
 
   /** Messages of all boards that are on their way. */
@@ -56,7 +79,7 @@ export class Canvas {
   }
 
   choose(style: Partial<PenStyle>): void {
-    this.style = { ...this.style, ...style };
+    this.#chosen = { ...this.#chosen, ...style };
     this.#changed();
   }
 
@@ -97,6 +120,14 @@ export class Canvas {
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Of a person: the ink they begin with, and the tint of their pointer. */
+export function colourOf(user: string): number {
+  let sum = 0;
+  for (const character of user) sum = (31 * sum + character.charCodeAt(0)) % 100_003;
+  // The first is the plain ink, which nobody gets by chance.
+  return 1 + (sum % (colourCount - 1));
 }
 
 /** The first where the address names none. */

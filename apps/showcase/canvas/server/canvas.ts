@@ -27,10 +27,11 @@ export const clearedCode = 403;
 /** Of one person: some at once, then one in a while. */
 export const clearings = { burst: 3, everyMs: 20_000 } as const;
 
-export function createCanvas({ isWelcome, durability, now }: PartContext) {
+export function createCanvas({ isWelcome, mayLook, durability, now }: PartContext) {
   const running: RunningPart = { start: () => {}, stop: () => {} };
   const rule = async ({ user, params }: AccessContext) => isBoard(params.board) && (await isWelcome(user));
-  const allow = { subscribe: rule, publish: rule, history: rule, presence: rule };
+  const look = async ({ user, params }: AccessContext) => isBoard(params.board) && (await mayLook(user));
+  const allow = { subscribe: look, publish: rule, history: look, presence: look };
   // A little more than pages send, for what comes in clusters after a slow stretch of the line.
   const perSecond = 1.5 * updatesPerSecond;
   const drawing = new TokenBuckets({ perSecond, burst: 2 * perSecond });

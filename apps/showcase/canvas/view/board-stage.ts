@@ -109,10 +109,10 @@ export function useKeyboardHand(canvas: Canvas, say: (text: string) => void): Ha
   const { board, style } = canvas;
 
   const put = (isDown: boolean) => {
-    if (isDown === place.isDown) return;
+    if (isDown === place.isDown || (isDown && !canvas.mayDraw())) return;
     if (isDown) board.pen.down({ ...place, pressure }, style);
     else board.pen.up();
-    board.point({ ...place, pressure }, style);
+    canvas.point({ ...place, pressure }, style);
     setPlace({ ...place, isDown });
     const [across, down] = [place.x / boardWidth, place.y / boardHeight].map((share) =>
       Math.round(100 * share),
@@ -124,7 +124,7 @@ export function useKeyboardHand(canvas: Canvas, say: (text: string) => void): Ha
     const x = Math.min(boardWidth, Math.max(0, place.x + right * way));
     const y = Math.min(boardHeight, Math.max(0, place.y + down * way));
     if (place.isDown) board.pen.move({ x, y, pressure });
-    board.point({ x, y, pressure }, style);
+    canvas.point({ x, y, pressure }, style);
     setPlace({ ...place, x, y });
   };
 

@@ -38,7 +38,7 @@ export function BoardView({ canvas }: { canvas: Canvas }) {
     if (pointer.current !== event.pointerId) return;
     pointer.current = undefined;
     canvas.board.pen.up();
-    canvas.board.point(toPoint(event), canvas.style);
+    canvas.point(toPoint(event), canvas.style);
   };
 
   return (
@@ -51,24 +51,24 @@ export function BoardView({ canvas }: { canvas: Canvas }) {
       data-testid="board"
       aria-label={`The board ${name}. Arrow keys move the pen, with Shift further. Hold Space to draw, or press Enter to put the pen down and to lift it.`}
       onPointerDown={(event) => {
-        if (event.button !== 0 || pointer.current !== undefined) return;
+        if (event.button !== 0 || pointer.current !== undefined || !canvas.mayDraw()) return;
         pointer.current = event.pointerId;
         event.currentTarget.setPointerCapture(event.pointerId);
         hand.rest();
         const point = toPoint(event);
         canvas.board.pen.down(point, canvas.style);
-        canvas.board.point(point, canvas.style);
+        canvas.point(point, canvas.style);
       }}
       onPointerMove={(event) => {
         if (pointer.current !== undefined && pointer.current !== event.pointerId) return;
         if (pointer.current === event.pointerId)
           for (const each of event.getCoalescedEvents?.() ?? [event]) canvas.board.pen.move(toPoint(each));
-        canvas.board.point(toPoint(event), canvas.style);
+        canvas.point(toPoint(event), canvas.style);
       }}
       onPointerUp={lift}
       onPointerCancel={lift}
       onPointerLeave={(event) => {
-        if (pointer.current === undefined && event.pointerType !== "touch") canvas.board.point();
+        if (pointer.current === undefined && event.pointerType !== "touch") canvas.point();
       }}
       onKeyDown={hand.onKeyDown}
       onKeyUp={hand.onKeyUp}
@@ -76,6 +76,12 @@ export function BoardView({ canvas }: { canvas: Canvas }) {
     >
       <canvas ref={surface} />
       <div ref={layer} class="cursors" aria-hidden="true" />
+      {canvas.board.isRead && canvas.board.drawing.size === 0 && (
+        <p class="board-invitation">
+          <strong>Nobody has drawn here yet</strong>
+          Draw with a mouse, a pen or a finger: everybody here sees the line as it grows.
+        </p>
+      )}
       <Crosshair hand={hand} />
       <p class="unseen" aria-live="polite">
         {said}

@@ -16,16 +16,10 @@ export function CanvasPage({ canvas, visit }: { canvas: Canvas; visit: Visit }) 
     <PageFrame
       visit={visit}
       page="canvas"
-      title="The multiplayer canvas"
-      lead={
-        <>
-          Draw, and the others see the line as it grows. Open{" "}
-          <a href={`?as=${other}#${name}`} target="_blank" rel="noopener">
-            a second window as {other}
-          </a>
-          , or cut the line and keep drawing: your strokes wait, and nothing is missing on either side
-          afterwards.
-        </>
+      aside={
+        <a href={`?as=${other}#${name}`} target="_blank" rel="noopener">
+          Open a second window as {other}
+        </a>
       }
     >
       <Boards canvas={canvas} />

@@ -1,4 +1,5 @@
 /** The others' pointers over the board: one element each, moved as often as the screen is drawn. */
+import { colourOf } from "../model/canvas.js";
 import type { Cursor } from "../model/cursors.js";
 import { boardHeight, boardWidth } from "../server/board.js";
 import type { Palette } from "./palette.js";
@@ -25,7 +26,7 @@ export class CursorLayer {
       const [x, y] = [(cursor.x / boardWidth) * clientWidth, (cursor.y / boardHeight) * clientHeight];
       element.style.transform = `translate(${x}px, ${y}px)`;
       const { colour } = cursor;
-      element.style.setProperty("--pen", colour === undefined ? "" : (palette.colours[colour] ?? ""));
+      element.style.setProperty("--pen", palette.colours[colour ?? colourOf(cursor.user)] ?? "");
       element.classList.toggle("draws", colour !== undefined);
       // Names stay on the board.
       element.classList.toggle("at-right", cursor.x > boardWidth * 0.7);

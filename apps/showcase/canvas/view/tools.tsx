@@ -64,7 +64,7 @@ export function Tools({ canvas }: { canvas: Canvas }) {
           title={
             board.isLive ? "Clear this board for everybody" : "Needs a connection: others may be drawing"
           }
-          onClick={() => setAsking(true)}
+          onClick={() => canvas.mayDraw() && setAsking(true)}
         >
           <Icon name="trash" />
           Clear

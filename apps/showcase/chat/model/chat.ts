@@ -86,7 +86,10 @@ export class Chat {
     this.#link = createLink({
       status: this.status,
       rooms: () => this.#sessions.keys(),
-      onConnected: () => void this.privateRooms.refresh(),
+      onConnected: () => {
+        // Guests have none.
+        if (!this.isGuest) void this.privateRooms.refresh();
+      },
       onRoomsChanged: () => void this.privateRooms.refresh(),
       onUnknown: () => onSessionEnd("unknown"),
       onLoggedOut: () => onSessionEnd("logged out"),
@@ -112,6 +115,11 @@ export class Chat {
 
   get me(): Author {
     return this.#account;
+  }
+
+  /** Somebody without a name: may read, and is asked for one before writing. */
+  get isGuest(): boolean {
+    return this.#account.user === "";
   }
 
   /** Public rooms; private ones are in `privateRooms`. */

@@ -22,13 +22,14 @@ const room = z.object({ room: z.string().min(1).max(64) });
 const nameText = z.string().refine((name) => nameProblem(name) === undefined, "is not an accepted name");
 
 export function createChat(context: ChatContext) {
-  const { rooms, isWelcome } = context;
+  const { rooms, isWelcome, mayLook } = context;
+  const look = allow(({ user }) => mayLook(user));
   const running: RunningPart = { start: () => {}, stop: () => {} };
   const options = roomOptions(context);
   return {
     running,
     channels: {
-      "chat:{room}": channel({ ...options, allow: allow(({ user }) => isWelcome(user)) }),
+      "chat:{room}": channel({ ...options, allow: { ...look, publish: ({ user }) => isWelcome(user) } }),
       "private:{room}": channel({
         ...options,
         allow: allow(

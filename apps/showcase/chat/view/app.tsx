@@ -1,9 +1,12 @@
 /** The frame of the chat: rooms on the left, the open room in the middle, the people in it on the right. */
-import { useState } from "preact/hooks";
+import type { Devtools } from "@holdfast/client/devtools";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Brand } from "../../shared/brand.js";
 import { Drawer } from "../../shared/drawer.js";
 import { useChanges, useMedia } from "../../shared/hooks.js";
-import type { ToolsLine } from "../../shared/inside/line-tools.js";
 import type { Entrance } from "../../shared/session/entrance.js";
+import { AskNameDialog } from "../../shared/session/name-dialog.js";
+import { SiteNav } from "../../shared/site-nav.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
 import { MembersPanel, PeopleList } from "./members-panel.js";
@@ -13,16 +16,16 @@ import { RoomView } from "./room-view.js";
 import { Sidebar } from "./sidebar.js";
 
 type Panel = "rooms" | "people" | "none";
-type Question = "name" | "moderation" | "none";
+type Question = "name" | "first name" | "moderation" | "none";
 
 export interface AppProps {
   chat: Chat;
   entrance: Entrance;
   moderator: Moderator;
-  line: ToolsLine | undefined;
+  devtools: Devtools | undefined;
 }
 
-export function App({ chat, entrance, moderator, line }: AppProps) {
+export function App({ chat, entrance, moderator, devtools }: AppProps) {
   useChanges(chat);
   const hasRoomsBeside = useMedia("(min-width: 48rem)");
   const hasPeopleBeside = useMedia("(min-width: 70rem)");
@@ -31,40 +34,67 @@ export function App({ chat, entrance, moderator, line }: AppProps) {
   const close = () => setPanel("none");
   const closeQuestion = () => setQuestion("none");
   const isCovered = panel === "rooms" ? !hasRoomsBeside : panel === "people" && !hasPeopleBeside;
-  const { privateRoom } = chat;
+  const { privateRoom, isGuest } = chat;
+  // What a guest wanted to do, once there is a name.
+  const wanted = useRef<(() => void) | undefined>(undefined);
+  const withName = (act: () => void) => {
+    if (!chat.isGuest) return act();
+    wanted.current = act;
+    setQuestion("first name");
+  };
+  useEffect(() => {
+    if (isGuest || question !== "first name") return;
+    closeQuestion();
+    wanted.current?.();
+    wanted.current = undefined;
+  }, [isGuest]);
   return (
-    <div class="chat">
-      <Drawer label="Rooms" side="left" isSheet={!hasRoomsBeside} isOpen={panel === "rooms"} onClose={close}>
-        <Sidebar
+    <div class="page chat-page">
+      <header class="page-header">
+        <Brand page="chat" />
+        <SiteNav />
+      </header>
+      <div class="chat">
+        <Drawer
+          label="Rooms"
+          side="left"
+          isSheet={!hasRoomsBeside}
+          isOpen={panel === "rooms"}
+          onClose={close}
+        >
+          <Sidebar
+            chat={chat}
+            isModerating={moderator.isActive}
+            onOpened={close}
+            onRename={() => (isGuest ? withName(() => {}) : setQuestion("name"))}
+            onModerate={() => withName(() => setQuestion("moderation"))}
+            onLogOut={() => {
+              moderator.stop();
+              void entrance.logOut();
+            }}
+          />
+        </Drawer>
+        <RoomView
           chat={chat}
-          isModerating={moderator.isActive}
-          onOpened={close}
-          onRename={() => setQuestion("name")}
-          onModerate={() => setQuestion("moderation")}
-          onLogOut={() => {
-            moderator.stop();
-            void entrance.logOut();
-          }}
+          moderator={moderator}
+          devtools={devtools}
+          isCovered={isCovered}
+          withName={withName}
+          onShowRooms={hasRoomsBeside ? undefined : () => setPanel("rooms")}
+          onShowPeople={hasPeopleBeside ? undefined : () => setPanel("people")}
         />
-      </Drawer>
-      <RoomView
-        chat={chat}
-        moderator={moderator}
-        line={line}
-        isCovered={isCovered}
-        onShowRooms={hasRoomsBeside ? undefined : () => setPanel("rooms")}
-        onShowPeople={hasPeopleBeside ? undefined : () => setPanel("people")}
-      />
-      <Drawer
-        label="People here"
-        side="right"
-        isSheet={!hasPeopleBeside}
-        isOpen={panel === "people"}
-        onClose={close}
-      >
-        <PeopleList room={chat.room} me={chat.me} moderator={moderator} />
-        {privateRoom && <MembersPanel key={privateRoom.room} chat={chat} room={privateRoom} />}
-      </Drawer>
+        <Drawer
+          label="People here"
+          side="right"
+          isSheet={!hasPeopleBeside}
+          isOpen={panel === "people"}
+          onClose={close}
+        >
+          <PeopleList room={chat.room} me={chat.me} moderator={moderator} />
+          {privateRoom && <MembersPanel key={privateRoom.room} chat={chat} room={privateRoom} />}
+        </Drawer>
+      </div>
+      {question === "first name" && <AskNameDialog entrance={entrance} onClose={closeQuestion} />}
       {question === "name" && (
         <NameDialog present={chat.me.name} onName={(name) => entrance.logIn(name)} onClose={closeQuestion} />
       )}

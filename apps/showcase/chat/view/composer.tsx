@@ -9,7 +9,13 @@ const counterFrom = 1800;
 /** What was written in each room and not sent, for as long as the chat lasts. */
 const draftsOf = new WeakMap<Chat, Map<string, string>>();
 
-export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) => void }) {
+export interface ComposerProps {
+  chat: Chat;
+  /** Calls `onSent` once the text is on its way. */
+  onSend: (text: string, onSent: () => void) => void;
+}
+
+export function Composer({ chat, onSend }: ComposerProps) {
   const room = chat.openRoom;
   const title = chat.titleOf(room);
   const drafts = draftsOf.get(chat) ?? new Map<string, string>();
@@ -38,9 +44,10 @@ export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) 
   };
   const send = () => {
     if (!canSend) return;
-    onSend(text.trim());
-    change("");
-    field.current?.focus();
+    onSend(text.trim(), () => {
+      change("");
+      field.current?.focus();
+    });
   };
   return (
     <form
@@ -55,6 +62,7 @@ export function Composer({ chat, onSend }: { chat: Chat; onSend: (text: string) 
           ref={field}
           class="composer-field"
           rows={1}
+          dir="auto"
           value={text}
           placeholder={`Message ${chat.labelOf(room)}`}
           aria-label={`Message to ${title}`}

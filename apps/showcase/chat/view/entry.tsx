@@ -1,6 +1,6 @@
 /** The chat, or the door before it. */
+import type { Devtools } from "@holdfast/client/devtools";
 import { type Changing, useChanges } from "../../shared/hooks.js";
-import type { ToolsLine } from "../../shared/inside/line-tools.js";
 import { Door } from "../../shared/session/door.js";
 import type { Entrance } from "../../shared/session/entrance.js";
 import type { Chat } from "../model/chat.js";
@@ -13,13 +13,12 @@ export interface EntryProps {
   moderator: Moderator;
   /** There from the first login on. */
   chat: () => Chat | undefined;
-  line: () => ToolsLine | undefined;
+  devtools: () => Devtools | undefined;
 }
 
-export function Entry({ store, entrance, moderator, chat, line }: EntryProps) {
+export function Entry({ store, entrance, moderator, chat, devtools }: EntryProps) {
   useChanges(store);
   const entered = chat();
-  if (entrance.current.state === "inside" && entered)
-    return <App chat={entered} entrance={entrance} moderator={moderator} line={line()} />;
-  return <Door entrance={entrance} page="chat" action="Join the chat" what="The chat" />;
+  if (entered) return <App chat={entered} entrance={entrance} moderator={moderator} devtools={devtools()} />;
+  return <Door entrance={entrance} page="chat" what="The chat" />;
 }

@@ -1,9 +1,10 @@
 /** The open room: its header, its messages, and the field to write one. */
+import type { Devtools } from "@holdfast/client/devtools";
 import { useRef } from "preact/hooks";
 import { basePathOf } from "../../shared/base-path.js";
 import { command } from "../../shared/command.js";
 import { Icon } from "../../shared/icon.js";
-import { LineTools, type ToolsLine } from "../../shared/inside/line-tools.js";
+import { LineTools } from "../../shared/inside/line-tools.js";
 import { ConnectionBadge } from "../../shared/line/connection-badge.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
@@ -14,7 +15,9 @@ import { TimelineView } from "./timeline-view.js";
 export interface RoomViewProps {
   chat: Chat;
   moderator: Moderator;
-  line: ToolsLine | undefined;
+  devtools: Devtools | undefined;
+  /** Does it now, or once a guest has chosen a name. */
+  withName: (act: () => void) => void;
   /** Whether a panel lies over it. */
   isCovered: boolean;
   /** Undefined where the rooms are in view anyway. */
@@ -22,7 +25,15 @@ export interface RoomViewProps {
   onShowPeople: (() => void) | undefined;
 }
 
-export function RoomView({ chat, moderator, line, isCovered, onShowRooms, onShowPeople }: RoomViewProps) {
+export function RoomView({
+  chat,
+  moderator,
+  devtools,
+  isCovered,
+  onShowRooms,
+  onShowPeople,
+  withName,
+}: RoomViewProps) {
   const { room } = chat;
   const people = room.presence.people(chat.me.user).length;
   const unreadElsewhere = chat.unread - room.unread;
@@ -44,7 +55,7 @@ export function RoomView({ chat, moderator, line, isCovered, onShowRooms, onShow
           {chat.titleOf(room.room)}
         </h1>
         <ConnectionBadge status={chat.status} onTryNow={() => chat.tryNow()} />
-        {line && <LineTools line={line} />}
+        {devtools && <LineTools devtools={devtools} />}
         {onShowPeople && (
           <button
             type="button"
@@ -61,10 +72,13 @@ export function RoomView({ chat, moderator, line, isCovered, onShowRooms, onShow
       <Composer
         key={`composer ${room.room}`}
         chat={chat}
-        onSend={(text) => {
-          showEnd.current();
-          chat.send(text);
-        }}
+        onSend={(text, onSent) =>
+          withName(() => {
+            showEnd.current();
+            chat.send(text);
+            onSent();
+          })
+        }
       />
       <HowItWorks chat={chat} />
     </main>

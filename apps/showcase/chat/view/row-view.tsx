@@ -156,7 +156,7 @@ export function MessageText({ text, format }: { text: string; format: "text" | "
           <code>{shown}</code>
         </pre>
       ) : (
-        <p class="message-text">
+        <p class="message-text" dir="auto">
           {splitLinks(shown).map(({ text: part, href }, index) =>
             href === undefined ? (
               part

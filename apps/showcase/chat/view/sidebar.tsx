@@ -2,7 +2,6 @@
 
 import { useState } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
-import { Brand } from "../../shared/brand.js";
 import { Icon, type IconName } from "../../shared/icon.js";
 import type { Chat } from "../model/chat.js";
 import type { RoomSession } from "../model/room-session.js";
@@ -34,7 +33,6 @@ export function Sidebar(props: SidebarProps) {
   };
   return (
     <div class="sidebar">
-      <Brand page="chat" />
       <nav class="rooms" aria-label="Rooms">
         <h2 class="sidebar-title">Rooms</h2>
         <ul>
@@ -49,19 +47,23 @@ export function Sidebar(props: SidebarProps) {
           action="Join room"
           onAdd={join}
         />
-        <h2 class="sidebar-title private">Private rooms</h2>
-        <ul>
-          {privateRooms.map((room) => (
-            <RoomItem key={room.room} chat={chat} room={room} onOpened={onOpened} />
-          ))}
-        </ul>
-        <AddRoom
-          id="create-room"
-          label="Title of a private room to create"
-          placeholder="Create a private room"
-          action="Create private room"
-          onAdd={createPrivate}
-        />
+        {!chat.isGuest && (
+          <>
+            <h2 class="sidebar-title private">Private rooms</h2>
+            <ul>
+              {privateRooms.map((room) => (
+                <RoomItem key={room.room} chat={chat} room={room} onOpened={onOpened} />
+              ))}
+            </ul>
+            <AddRoom
+              id="create-room"
+              label="Title of a private room to create"
+              placeholder="Create a private room"
+              action="Create private room"
+              onAdd={createPrivate}
+            />
+          </>
+        )}
       </nav>
       <Me {...props} />
     </div>
@@ -69,6 +71,17 @@ export function Sidebar(props: SidebarProps) {
 }
 
 function Me({ chat, isModerating, onRename, onModerate, onLogOut }: SidebarProps) {
+  if (chat.isGuest)
+    return (
+      <div class="sidebar-me">
+        <div class="sidebar-me-text">
+          <span class="sidebar-me-label">You are a guest</span>
+        </div>
+        <button type="button" class="button small" onClick={onRename}>
+          Choose a name
+        </button>
+      </div>
+    );
   return (
     <div class="sidebar-me">
       <Avatar user={chat.me.user} name={chat.me.name} />

@@ -23,12 +23,12 @@ const base: LabRequest = {
 };
 
 export const presets: readonly Preset[] = [
-  { name: "score", title: "Live score: something every 5 seconds", request: base },
   {
     name: "chat",
     title: "Chat: 2 messages a second, both ways",
     request: { ...base, ratePerSecond: 2, isTwoWay: true, maxLatencyMs: 500 },
   },
+  { name: "score", title: "Live score: something every 5 seconds", request: base },
   {
     name: "ticker",
     title: "Ticker: 20 changes a second",

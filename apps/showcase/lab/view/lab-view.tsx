@@ -12,22 +12,15 @@ export function LabView({ lab, visit }: { lab: Lab; visit: Visit }) {
   useChanges(lab);
   const { state, result, problem, rows } = lab;
   return (
-    <PageFrame
-      visit={visit}
-      page="lab"
-      title="What does each transport cost?"
-      lead={
-        <>
-          The same messages, read over each transport from a separate server. Everything is measured while you
-          watch: bytes on the sockets, including header fields, the delay of each message, and the server’s
-          CPU time.
-        </>
-      }
-    >
+    <PageFrame visit={visit} page="lab">
       <div class="lab">
         <SettingsForm
           isRunning={lab.isRunning}
-          onRun={(kind, request) => void lab.run(kind, request)}
+          onRun={(kind, request) =>
+            void visit.askName().then((isNamed) => {
+              if (isNamed) void lab.run(kind, request);
+            })
+          }
           onStop={() => lab.stop()}
         />
         <div class="lab-stage">

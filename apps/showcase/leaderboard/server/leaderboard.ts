@@ -31,14 +31,14 @@ const take = z.object({
 const end = z.object({ round: roundId });
 
 export function createLeaderboard(context: PartContext) {
-  const { isWelcome, durability, onError } = context;
+  const { isWelcome, mayLook, durability, onError } = context;
   const rounds = new Rounds({
     ...context,
     createId: () => randomBytes(9).toString("base64url"),
     createSeed: () => randomInt(2 ** 32),
   });
-  const welcome = ({ user }: AccessContext) => isWelcome(user);
-  const allow = { subscribe: welcome, history: welcome, publish: false, presence: false } as const;
+  const look = ({ user }: AccessContext) => mayLook(user);
+  const allow = { subscribe: look, history: look, publish: false, presence: false } as const;
   const history = { size: 2000, ttl: "1h" } as const;
   const playerOf = async (user: User): Promise<Player> => {
     if (!(await isWelcome(user))) reject(bannedCode, "a moderator has banned you");

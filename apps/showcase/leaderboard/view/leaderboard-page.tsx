@@ -11,19 +11,14 @@ export function LeaderboardPage({ leaderboard, visit }: { leaderboard: Leaderboa
     <PageFrame
       visit={visit}
       page="leaderboard"
-      title="The live leaderboard"
-      lead={
-        <>
-          Catch what drifts by: everybody sees your score as you make it. Open{" "}
-          <a href={`?as=${other}`} target="_blank" rel="noopener">
-            a second window as {other}
-          </a>{" "}
-          and watch it climb there, or cut the line in the middle of a round: no catch is lost.
-        </>
+      aside={
+        <a href={`?as=${other}`} target="_blank" rel="noopener">
+          Open a second window as {other}
+        </a>
       }
     >
       <div class="board-columns">
-        <Water leaderboard={leaderboard} />
+        <Water leaderboard={leaderboard} visit={visit} />
         <Table leaderboard={leaderboard} />
       </div>
     </PageFrame>

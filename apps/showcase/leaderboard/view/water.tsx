@@ -1,5 +1,6 @@
 /** The water that one plays in: lanes with what drifts by, a net for each, and what there is to know before and after. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Visit } from "../../shared/frame/visit.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Leaderboard } from "../model/leaderboard.js";
 import { laneCount, type Pace } from "../server/round-plan.js";
@@ -9,7 +10,7 @@ import { Lane } from "./lane.js";
 
 const lanes = Array.from({ length: laneCount }, (_, lane) => lane);
 
-export function Water({ leaderboard }: { leaderboard: Leaderboard }) {
+export function Water({ leaderboard, visit }: { leaderboard: Leaderboard; visit: Visit }) {
   const { game, play } = leaderboard;
   useChanges(play);
   const [pace, setPace] = useState<Pace>("brisk");
@@ -69,7 +70,11 @@ export function Water({ leaderboard }: { leaderboard: Leaderboard }) {
             leaderboard={leaderboard}
             pace={pace}
             onPace={setPace}
-            onBegin={() => void game.begin(pace)}
+            onBegin={() =>
+              void visit.askName().then((isNamed) => {
+                if (isNamed) void game.begin(pace);
+              })
+            }
           />
         )}
       </div>

@@ -72,13 +72,19 @@ export function NoticeItem({ shown, notices, onLast }: NoticeItemProps) {
       <div class="notice-body">
         <p class="notice-from small">
           {isUnread && <span class="unread-tag">New</span>}
-          <strong>{from.name}</strong>
+          <strong dir="auto">{from.name}</strong>
           <time class="soft" dateTime={new Date(at).toISOString()}>
             {describeTime(at, Date.now())}
           </time>
         </p>
-        {title !== undefined && <p class="notice-title">{title}</p>}
-        <p class="notice-text">{text}</p>
+        {title !== undefined && (
+          <p class="notice-title" dir="auto">
+            {title}
+          </p>
+        )}
+        <p class="notice-text" dir="auto">
+          {text}
+        </p>
       </div>
       <div class="notice-tools">
         {isUnread && (

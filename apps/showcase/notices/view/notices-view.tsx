@@ -8,15 +8,11 @@ import { NoticeListView } from "./notice-list-view.js";
 import { SendPanel } from "./send-panel.js";
 import { ToastStack } from "./toast-stack.js";
 
-const lead =
-  "A channel that only you can read and only the server can write to. Open this page twice: what you read in one window is " +
-  "read in the other. Cut the line and have one sent meanwhile: it is there when you are back, once.";
-
 export function NoticesView({ notices, visit }: { notices: Notices; visit: Visit }) {
   useChanges(notices);
   const { problem } = notices;
   return (
-    <PageFrame visit={visit} page="notifications" title="Notifications" lead={lead}>
+    <PageFrame visit={visit} page="notices">
       {problem !== undefined && (
         <p class="problem" role="alert">
           That did not work: {problem}.{" "}
@@ -33,6 +29,31 @@ export function NoticesView({ notices, visit }: { notices: Notices; visit: Visit
         </div>
       </div>
       <ToastStack notices={notices} />
+    </PageFrame>
+  );
+}
+
+/** What a guest sees: what the page is for, and how to get a channel of one's own. */
+export function GuestNoticesView({ visit }: { visit: Visit }) {
+  return (
+    <PageFrame visit={visit} page="notices">
+      <div class="notices">
+        <section class="panel" aria-labelledby="notices-heading">
+          <h2 id="notices-heading" class="panel-heading">
+            Yours
+          </h2>
+          <p class="guest-note">
+            Notifications go to a name. Choose one, and send yourself the first: it arrives in every window
+            that is open under it.
+          </p>
+          <button type="button" class="button primary" onClick={() => void visit.askName()}>
+            Choose a name
+          </button>
+        </section>
+        <div class="ways">
+          <CurlPanel user="USER" />
+        </div>
+      </div>
     </PageFrame>
   );
 }

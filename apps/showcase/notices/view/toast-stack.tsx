@@ -21,8 +21,12 @@ export function ToastStack({ notices }: { notices: Notices }) {
         <div key={offset} class="toast" data-testid="toast">
           <Avatar user={notice.from.id} name={notice.from.name} isSmall />
           <div class="toast-body">
-            <p class="toast-title">{headingOf(notice)}</p>
-            <p class="toast-text">{notice.text}</p>
+            <p class="toast-title" dir="auto">
+              {headingOf(notice)}
+            </p>
+            <p class="toast-text" dir="auto">
+              {notice.text}
+            </p>
           </div>
           <button
             type="button"

@@ -1,4 +1,4 @@
-/** Begins a page: lets a person in, opens their line, and shows what the page makes of it until they leave. */
+/** Begins a page: opens its line, as a guest or as who the server says this browser is, and shows what the page makes of it. */
 import "../tokens.css";
 import "../base.css";
 import "../header.css";
@@ -12,14 +12,15 @@ import { useChanges } from "../hooks.js";
 import { Door } from "../session/door.js";
 import { type Account, createLoginLink, Entrance } from "../session/entrance.js";
 import { storagePrefix } from "../session/identity.js";
+import { AskNameDialog } from "../session/name-dialog.js";
 import { PageStorage, storageAreaOf } from "../session/storage.js";
 import { Visit } from "./visit.js";
+
+const guest: Account = Object.freeze({ user: "", name: "Guest" });
 
 export interface PageOptions<Model extends { close?(): void }> {
   /** Beside the brand, and before the first login. */
   readonly page: string;
-  /** What the button of the door says. */
-  readonly action: string;
   /** With a capital: "The canvas". */
   readonly what: string;
   /** Once for each visit. */
@@ -40,6 +41,7 @@ export function beginPage<Model extends { close?(): void }>(options: PageOptions
       return () => listeners.delete(listener);
     },
   };
+  let isShown = false;
   let stay: { readonly visit: Visit; readonly model: Model } | undefined;
   const entrance = new Entrance({ link: createLoginLink(search), storage, search, onChange: follow });
 
@@ -48,12 +50,23 @@ export function beginPage<Model extends { close?(): void }>(options: PageOptions
     if (current.state === "inside") {
       if (!stay) stay = begin(current.account);
       else if (stay.visit.account !== current.account) stay.visit.become(current.account);
-    } else if (current.state === "outside" && stay) {
-      stay.model.close?.();
-      stay.visit.close();
-      stay = undefined;
+    } else if (current.state === "outside") {
+      if (stay && !stay.visit.isGuest) {
+        stay.model.close?.();
+        stay.visit.close();
+        stay = undefined;
+      }
+      stay ??= begin(guest);
     }
+    if (current.state !== "asking") show();
     for (const listener of listeners) listener();
+  }
+
+  /** In the place of what the page has shown before. */
+  function show(): void {
+    const host = document.getElementById("app");
+    if (host && !isShown) render(<Page />, host);
+    isShown = true;
   }
 
   function begin(account: Account) {
@@ -65,18 +78,31 @@ export function beginPage<Model extends { close?(): void }>(options: PageOptions
         else entrance.leave("You logged out in another window.");
       },
     });
+    visit.onChange(() => {
+      for (const listener of listeners) listener();
+    });
     return { visit, model: options.create(visit) };
   }
 
   function Page() {
     useChanges(store);
-    if (entrance.current.state === "inside" && stay) return <>{options.view(stay.model, stay.visit)}</>;
-    return <Door entrance={entrance} page={options.page} action={options.action} what={options.what} />;
+    if (!stay) return <Door entrance={entrance} page={options.page} what={options.what} />;
+    const { visit, model } = stay;
+    const problem = entrance.current.state === "outside" ? entrance.current.problem : undefined;
+    return (
+      <>
+        {options.view(model, visit)}
+        {visit.isAsking && <AskNameDialog entrance={entrance} onClose={() => visit.cancelName()} />}
+        {problem !== undefined && !visit.isAsking && (
+          <p class="page-note" role="status">
+            {problem}
+          </p>
+        )}
+      </>
+    );
   }
 
   addEventListener("online", () => stay?.visit.line.status.receiveDeviceOnline(true));
   addEventListener("offline", () => stay?.visit.line.status.receiveDeviceOnline(false));
-  const host = document.getElementById("app");
-  if (host) render(<Page />, host);
   void entrance.open();
 }

@@ -6,20 +6,19 @@ import { Icon } from "../icon.js";
 import { LineTools } from "../inside/line-tools.js";
 import { ConnectionBadge } from "../line/connection-badge.js";
 import { SiteNav } from "../site-nav.js";
+import { type PageName, pageHeads } from "./page-heads.js";
 import type { Visit } from "./visit.js";
 
 export interface PageFrameProps {
   visit: Visit;
-  /** Beside the brand. */
-  page: string;
-  /** Of the page; what it shows follows. */
-  title: string;
-  /** One or two sentences, on what there is to see and to try. */
-  lead: ComponentChildren;
+  page: PageName;
+  /** A sentence after the lead, on what to try. */
+  aside?: ComponentChildren;
   children: ComponentChildren;
 }
 
-export function PageFrame({ visit, page, title, lead, children }: PageFrameProps) {
+export function PageFrame({ visit, page, aside, children }: PageFrameProps) {
+  const { title, lead } = pageHeads[page];
   useChanges(visit);
   return (
     <div class="page">
@@ -27,16 +26,26 @@ export function PageFrame({ visit, page, title, lead, children }: PageFrameProps
         <Brand page={page} />
         <SiteNav />
         <div class="page-me">
-          <span class="page-me-name">{visit.account.name}</span>
-          <button
-            type="button"
-            class="icon-button"
-            aria-label="Log out"
-            title="Log out"
-            onClick={() => visit.logOut()}
-          >
-            <Icon name="exit" />
-          </button>
+          {visit.isGuest ? (
+            <button type="button" class="button small" onClick={() => void visit.askName()}>
+              Choose a name
+            </button>
+          ) : (
+            <>
+              <span class="page-me-name" dir="auto">
+                {visit.account.name}
+              </span>
+              <button
+                type="button"
+                class="icon-button"
+                aria-label="Log out"
+                title="Log out"
+                onClick={() => visit.logOut()}
+              >
+                <Icon name="exit" />
+              </button>
+            </>
+          )}
         </div>
       </header>
       <main class="page-main">
@@ -44,10 +53,11 @@ export function PageFrame({ visit, page, title, lead, children }: PageFrameProps
           <div class="page-intro">
             <h1 class="page-title">{title}</h1>
             <p class="page-lead">{lead}</p>
+            {aside !== undefined && <p class="page-aside">{aside}</p>}
           </div>
           <div class="page-line">
             <ConnectionBadge status={visit.line.status} onTryNow={() => visit.line.tryNow()} />
-            <LineTools line={visit.line} />
+            <LineTools devtools={visit.line.devtools} />
           </div>
         </div>
         {children}

@@ -17,12 +17,42 @@ export class Visit {
   account: Account;
   readonly #listeners = new Set<() => void>();
   readonly #logOut: () => void;
+  readonly #waiting: ((isNamed: boolean) => void)[] = [];
 
   constructor({ account, storage, search, logOut, onSessionEnd }: VisitOptions) {
     this.account = account;
     this.storage = storage;
     this.#logOut = logOut;
     this.line = new PageLine({ search, onSessionEnd, onChange: () => this.changed() });
+  }
+
+  /** Somebody without a name: may look, and is asked for one before the first write. */
+  get isGuest(): boolean {
+    return this.account.user === "";
+  }
+
+  /** Whether the page asks for a name now. */
+  get isAsking(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Asks a guest for a name. @returns whether there is one now */
+  askName(): Promise<boolean> {
+    if (!this.isGuest) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.changed();
+    });
+  }
+
+  /** The guest does not want a name now. */
+  cancelName(): void {
+    this.#answer(false);
+  }
+
+  #answer(isNamed: boolean): void {
+    for (const resolve of this.#waiting.splice(0)) resolve(isNamed);
+    this.changed();
   }
 
   get client() {
@@ -43,7 +73,7 @@ export class Visit {
   become(account: Account): void {
     this.account = account;
     this.line.tryNow();
-    this.changed();
+    this.#answer(!this.isGuest);
   }
 
   logOut(): void {
@@ -51,6 +81,7 @@ export class Visit {
   }
 
   close(): void {
+    this.#answer(false);
     this.line.close();
     this.#listeners.clear();
   }

@@ -1,21 +1,18 @@
 /** The two buttons that every page has: look inside, and cut the line. */
-import { useState } from "preact/hooks";
+import type { Devtools } from "@holdfast/client/devtools";
+import { useEffect, useState } from "preact/hooks";
 import { useNow } from "../hooks.js";
 import { Icon } from "../icon.js";
-import type { FrameLog } from "../line/frame-log.js";
-import { InsideDrawer } from "./inside-drawer.js";
 
-/** What the tools work on: a page's line, or what has one. */
-export interface ToolsLine {
-  readonly log: FrameLog;
-  /** Unix milliseconds; undefined while the line is whole. */
-  readonly cutUntil: number | undefined;
-  cut(): void;
-}
-
-export function LineTools({ line }: { line: ToolsLine }) {
+export function LineTools({ devtools }: { devtools: Devtools }) {
   const [isOpen, setOpen] = useState(false);
-  const { cutUntil } = line;
+  const cutUntil = devtools.interruptedUntil;
+  useEffect(() => () => devtools.close(), [devtools]);
+  const toggle = () => {
+    setOpen(!isOpen);
+    if (isOpen) devtools.close();
+    else void devtools.open(() => setOpen(false));
+  };
   const now = useNow(cutUntil !== undefined);
   const left = cutUntil === undefined ? 0 : Math.max(1, Math.ceil((cutUntil - now) / 1000));
   return (
@@ -27,7 +24,7 @@ export function LineTools({ line }: { line: ToolsLine }) {
         title="Cut the line for six seconds"
         aria-disabled={cutUntil !== undefined}
         aria-pressed={cutUntil !== undefined}
-        onClick={() => line.cut()}
+        onClick={() => devtools.interrupt()}
       >
         <Icon name="scissors" />
         <span class="line-tool-text">{cutUntil === undefined ? "Cut the line" : `Cut: ${left} s`}</span>
@@ -36,15 +33,14 @@ export function LineTools({ line }: { line: ToolsLine }) {
         type="button"
         class="button small"
         aria-label="Look inside"
-        title="Look inside: frames, positions, recoveries"
+        title="Look inside: handshake, frames, closes, recoveries"
         aria-expanded={isOpen}
         aria-pressed={isOpen}
-        onClick={() => setOpen(!isOpen)}
+        onClick={toggle}
       >
         <Icon name="lens" />
         <span class="line-tool-text">Look inside</span>
       </button>
-      {isOpen && <InsideDrawer log={line.log} onClose={() => setOpen(false)} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** What there is before a page: a name to log in under, or why there is no page. */
+/** What is shown before a page, or why there is none; and the form for a name. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { nameProblem } from "../../server/text-rules.js";
@@ -11,45 +11,26 @@ export interface DoorProps {
   entrance: Entrance;
   /** Beside the brand. */
   page: string;
-  /** What the button says. */
-  action: string;
   /** What it is that a server without the showcase lacks, with a capital: "The chat". */
   what: string;
 }
 
-export function Door({ entrance, page, action, what }: DoorProps) {
+export function Door({ entrance, page, what }: DoorProps) {
   return (
     <main class="entry">
       <div class="entry-brand">
         <Brand page={page} />
       </div>
       <div class="entry-card">
-        <DoorCard entrance={entrance} action={action} what={what} />
+        <DoorCard entrance={entrance} what={what} />
       </div>
     </main>
   );
 }
 
-function DoorCard({ entrance, action, what }: Omit<DoorProps, "page">) {
+function DoorCard({ entrance, what }: Omit<DoorProps, "page">) {
   const { current } = entrance;
   switch (current.state) {
-    case "outside":
-      return (
-        <>
-          <h1 class="display-title">Welcome aboard</h1>
-          <p class="soft">What should others call you? Keep this name, or choose your own.</p>
-          <NameForm
-            present={entrance.lastName}
-            problem={current.problem}
-            action={action}
-            onName={(name) => entrance.logIn(name)}
-          />
-          <p class="soft small entry-note">
-            There is no password: the name belongs to this browser until you log out, or for 30 days after
-            your last visit. Nobody else can take it meanwhile.
-          </p>
-        </>
-      );
     case "absent":
       return (
         <Notice title={`${what} is not running here`}>
@@ -124,6 +105,7 @@ export function NameForm({ present, problem: before, action, onName, children }:
           id="name-field"
           class="field"
           value={name}
+          dir="auto"
           autocomplete="nickname"
           spellcheck={false}
           aria-invalid={problem !== undefined}

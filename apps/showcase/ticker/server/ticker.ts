@@ -31,7 +31,7 @@ function isMetric(name: string): boolean {
 }
 
 export function createTicker(context: PartContext) {
-  const { store, isWelcome, now } = context;
+  const { store, mayLook, now } = context;
   const onError = (error: unknown) => context.onError(error, { stage: "feeding the ticker" });
   const countIn = async (name: string) => (await store.server.presenceStats(name as never)).numClients;
   const publish = (name: string, data: unknown, key?: string) =>
@@ -69,22 +69,22 @@ export function createTicker(context: PartContext) {
         presence: true,
         // Worthless a moment later.
         durability: "memory",
-        allow: readOnly(isWelcome),
+        allow: readOnly(mayLook),
         subscribe: () => quotes.arrive(),
       }),
       "machine:{metric}": channel<MachineSample>({
         history: { size: keptSamples, ttl: "5m" },
         presence: true,
         durability: "memory",
-        allow: readOnly(async (user, metric) => isMetric(metric) && (await isWelcome(user))),
+        allow: readOnly(async (user, metric) => isMetric(metric) && (await mayLook(user))),
         subscribe: () => machine.arrive(),
       }),
     },
     rpc: {
       quotes: rpc({
-        allow: "users",
+        allow: "all",
         handler: async ({ user }): Promise<QuotesSnapshot> => {
-          if (!(await isWelcome(user))) reject(notWelcome, "a moderator has banned you");
+          if (!(await mayLook(user))) reject(notWelcome, "a moderator has banned you");
           quotes.arrive();
           // The position first: what is in the log up to it, the market knows already.
           const { position } = await store.server.history(quotesChannel as never, { limit: 0 });
@@ -93,9 +93,9 @@ export function createTicker(context: PartContext) {
       }),
       quoteHistory: rpc({
         input: z.object({ symbol: z.string().min(1).max(8) }),
-        allow: "users",
+        allow: "all",
         handler: async ({ user, data }): Promise<SymbolHistory> => {
-          if (!(await isWelcome(user))) reject(notWelcome, "a moderator has banned you");
+          if (!(await mayLook(user))) reject(notWelcome, "a moderator has banned you");
           return quotes.historyOf(data.symbol) ?? reject(unknown, `unknown symbol ${data.symbol}`);
         },
       }),

@@ -32,10 +32,18 @@ export function Chart({ spec, columns, onChange, label }: ChartProps) {
     };
   }, [spec]);
   return (
-    <div ref={host} class="chart" style={{ minHeight: `${spec.height}px` }} role="img" aria-label={label} />
+    <div
+      ref={host}
+      class="chart"
+      style={{ minHeight: `${spec.height + (spec.hasLegend ? legendHeight : 0)}px` }}
+      role="img"
+      aria-label={label}
+    />
   );
 }
 
+/** One line of what uPlot puts below a chart. */
+const legendHeight = 32;
 const { width, height } = sparkline;
 
 /** The last seconds of one symbol, small. The figures beside it say what counts. */

@@ -70,6 +70,8 @@ function create(host: HTMLElement, spec: ChartSpec, columns: Columns): UPlot {
     {
       ...{ width: host.clientWidth, height },
       legend: { show: hasLegend },
+      // Without a pointer there is nothing that it could tell.
+      hooks: { setCursor: [({ cursor }) => host.classList.toggle("has-pointer", cursor.idx != null)] },
       cursor: hasLegend ? { y: false, points: { size: 7 } } : { show: false },
       scales: { x: { time: true }, y: range ? { range: [range[0], range[1]] } : {} },
       axes: [

@@ -8,15 +8,11 @@ import { FeedPanel } from "./feed-panel.js";
 import { MachinePanel } from "./machine-panel.js";
 import { QuoteTable } from "./quote-table.js";
 
-const lead =
-  "200 symbols in one channel that keeps only the newest of each, and this machine’s own meters in channels that keep " +
-  "everything. Be a slow reader, or cut the line: prices jump to the newest, and the charts have no gap.";
-
 export function TickerView({ ticker, visit }: { ticker: Ticker; visit: Visit }) {
   useChanges(ticker);
   const { problem } = ticker;
   return (
-    <PageFrame visit={visit} page="ticker" title="Ticker" lead={lead}>
+    <PageFrame visit={visit} page="ticker">
       {problem !== undefined && (
         <p class="problem" role="alert">
           The server says: {problem}.{" "}

@@ -60,6 +60,7 @@ async function startLab(parts: Partial<LabParts> = {}, banned: string[] = [], cl
     {
       store,
       isWelcome: async ({ id }) => !banned.includes(id),
+      mayLook: async ({ id }) => !banned.includes(id),
       now: clock?.now ?? Date.now,
       durability: "memory",
       onError: (error) => errors.push(error),

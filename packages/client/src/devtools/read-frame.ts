@@ -1,22 +1,24 @@
-/** Reads a frame of the client protocol: lines of JSON, of which only what is shown is looked at. Whatever it does not know is passed by. */
-import type { CursorPosition, Direction } from "./frame-log.js";
+/** Reads a message of the client protocol: lines of JSON, of which only the fields that devtools show are read. Unknown ones are skipped. */
+import type { Direction, ReceivedPosition } from "./connection-log.js";
 
 export interface SubscribeReply {
   readonly id: number;
   readonly wasRecovering: boolean;
   readonly isRecovered: boolean;
   readonly count: number;
-  readonly position: CursorPosition | undefined;
+  readonly position: ReceivedPosition | undefined;
 }
 
 export interface FrameContents {
   readonly kind: string;
   readonly channel: string | undefined;
-  readonly subscribes: readonly { id: number; channel: string; since: CursorPosition | undefined }[];
+  readonly subscribes: readonly { id: number; channel: string; since: ReceivedPosition | undefined }[];
   readonly replies: readonly SubscribeReply[];
   readonly publications: readonly { channel: string; offset: number }[];
   /** Channels that are unsubscribed. */
   readonly left: readonly string[];
+  /** Of a connect reply: the interval of the server's pings. */
+  readonly pingSeconds: number | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -38,21 +40,24 @@ const pushes = [
 ];
 
 export function readFrame(direction: Direction, text: string): FrameContents {
-  const subscribes: { id: number; channel: string; since: CursorPosition | undefined }[] = [];
+  const subscribes: { id: number; channel: string; since: ReceivedPosition | undefined }[] = [];
   const replies: SubscribeReply[] = [];
   const publications: { channel: string; offset: number }[] = [];
   const left: string[] = [];
   const kinds = new Map<string, number>();
   let channel: string | undefined;
+  let pingSeconds: number | undefined;
   for (const line of text.split("\n")) {
     if (line === "") continue;
     const fields = parse(line);
     const { kind, channel: named } = describe(direction, fields);
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     channel ??= named;
-    const { id, subscribe, push, unsubscribe } = fields;
+    const { id, subscribe, push, unsubscribe, connect } = fields;
+    if (direction === "received" && isFields(connect) && typeof connect.ping === "number")
+      pingSeconds = connect.ping;
     if (typeof id === "number" && isFields(subscribe)) {
-      if (direction === "down") replies.push(toReply(id, subscribe));
+      if (direction === "received") replies.push(toReply(id, subscribe));
       else if (typeof subscribe.channel === "string")
         subscribes.push({
           id,
@@ -60,7 +65,7 @@ export function readFrame(direction: Direction, text: string): FrameContents {
           since: subscribe.recover === true ? toPosition(subscribe) : undefined,
         });
     }
-    if (direction === "up" && isFields(unsubscribe) && typeof unsubscribe.channel === "string")
+    if (direction === "sent" && isFields(unsubscribe) && typeof unsubscribe.channel === "string")
       left.push(unsubscribe.channel);
     if (isFields(push) && typeof push.channel === "string") {
       if (isFields(push.pub) && typeof push.pub.offset === "number")
@@ -69,19 +74,19 @@ export function readFrame(direction: Direction, text: string): FrameContents {
     }
   }
   const kind = [...kinds].map(([name, count]) => (count > 1 ? `${count} × ${name}` : name)).join(", ");
-  return { kind: kind || "empty", channel, subscribes, replies, publications, left };
+  return { kind: kind || "empty", channel, subscribes, replies, publications, left, pingSeconds };
 }
 
 function describe(direction: Direction, fields: Fields): { kind: string; channel?: string } {
   const keys = Object.keys(fields);
-  if (keys.length === 0) return { kind: direction === "up" ? "pong" : "ping" };
+  if (keys.length === 0) return { kind: direction === "sent" ? "pong" : "ping" };
   if (isFields(fields.push)) {
     const { push } = fields;
     const kind = pushes.find((name) => name in push) ?? "push";
     const named = typeof push.channel === "string" ? { channel: push.channel } : {};
     return { kind: kind === "pub" ? "publication" : kind, ...named };
   }
-  const suffix = direction === "down" ? " reply" : "";
+  const suffix = direction === "received" ? " reply" : "";
   if ("error" in fields) return { kind: "error reply" };
   const name = commands.find((each) => each in fields);
   if (name === undefined) return { kind: `other${suffix}` };
@@ -101,7 +106,7 @@ function toReply(id: number, reply: Fields): SubscribeReply {
 }
 
 /** Fields that are 0 or empty are left out on the wire. */
-function toPosition({ epoch, offset }: Fields): CursorPosition | undefined {
+function toPosition({ epoch, offset }: Fields): ReceivedPosition | undefined {
   if (typeof epoch !== "string") return undefined;
   return { epoch, offset: typeof offset === "number" ? offset : 0 };
 }
