@@ -13,6 +13,11 @@ const minBehindMs = 1000;
 /** Commands beyond a limit are counted together for this time. */
 const limitedMs = 10_000;
 
+interface IdentifiedSession extends Pick<ConnectionNote, "user" | "openedAt"> {
+  readonly id: string;
+  readonly transport: { readonly name: string };
+}
+
 /** How a connect command was refused. */
 export interface RefusedOutcome {
   readonly reply?: Reply;
@@ -52,8 +57,8 @@ export class ConnectionTrace {
     return this.#behindSince !== 0;
   }
 
-  identified(note: ConnectionNote): void {
-    this.#note = note;
+  identified({ id, user, transport, openedAt }: IdentifiedSession): void {
+    this.#note = { client: id, user, transport: transport.name, openedAt };
   }
 
   record(event: ConnectionEvent): void {

@@ -3,7 +3,6 @@
  * their state and decide; the session acts on its transport and on the node. Bounded in commands in flight, in bytes that wait for
  * the peer, and in time.
  */
-
 import type { Encoding, Framed } from "../channels/batches.js";
 import type { Reader, Subscription } from "../channels/channel.js";
 import type { ConnectionMeter } from "../observe/meters.js";
@@ -51,7 +50,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   readonly #inputRate: InputRate | undefined;
   readonly #meter: ConnectionMeter;
   #state: SessionState = "opened";
-  /** As the trace has it; here, since every flush asks. */
   #lags = false;
   #client: ClientIdentity;
   #expiry: Expiry | undefined;
@@ -143,8 +141,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     const owner = ownerOf(identity.user, this.#context.addressKey?.(address) ?? address);
     this.#client = toClientIdentity(this.id, identity, owner);
     this.#commands.identify(identity.user);
-    const { id, openedAt, transport } = this;
-    this.trace.identified({ client: id, user: identity.user, transport: transport.name, openedAt });
+    this.trace.identified(this);
     if (!this.isEnded) this.#registry.identified(this);
   }
 
@@ -225,7 +222,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.#keepalive.drained()) this.#ping();
     this.flush();
     if (!this.#flow.isFull) {
-      this.#findCaughtUp();
+      if (this.#lags) this.#lags = !this.trace.findCaughtUp(this.subscriptions);
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
@@ -263,7 +260,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.isEnded || this.#flow.isFull || this.#flow.isEmpty) return;
     const wasBehind = this.#flow.isBehind;
     this.#write();
-    if (this.#lags) this.#findCaughtUp();
+    if (this.#lags && !this.#flow.isFull) this.#lags = !this.trace.findCaughtUp(this.subscriptions);
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
     this.runCommands();
   }
@@ -432,10 +429,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     }
     this.#commands.done(message);
     this.runCommands();
-  }
-
-  #findCaughtUp(): void {
-    if (this.#lags && !this.#flow.isFull) this.#lags = !this.trace.findCaughtUp(this.subscriptions);
   }
 
   #ping(): void {

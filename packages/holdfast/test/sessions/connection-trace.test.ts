@@ -14,7 +14,7 @@ function setUp() {
     recordRefusal: (refusal: object) => void refused.push(refusal),
   };
   const trace = new ConnectionTrace({ clock: { now: () => now }, recorder });
-  const identify = () => trace.identified({ client: "c", user: "ann", transport: "fake", openedAt: 0 });
+  const identify = () => trace.identified({ id: "c", user: "ann", transport: { name: "fake" }, openedAt: 0 });
   const pass = (ms: number) => {
     now += ms;
   };
