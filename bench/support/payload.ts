@@ -26,7 +26,9 @@ export const markedPayload: PayloadFormat = { create: createPayload, sequencesIn
 export const bytesPayload: PayloadFormat = {
   create: createPayload,
   sequencesIn: (message, bytes) =>
-    [...message.matchAll(pattern)].filter(([whole]) => whole.length === bytes).map(([, sequence]) => Number(sequence)),
+    [...message.matchAll(pattern)]
+      .filter(([whole]) => whole.length === bytes)
+      .map(([, sequence]) => Number(sequence)),
 };
 
 function createPayload(sequence: number, bytes: number): string {
