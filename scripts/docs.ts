@@ -118,6 +118,7 @@ import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
+import type { Logger } from "../observe/log.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import type { Authenticate } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";

@@ -62,7 +62,7 @@ describe.each(frameworks)("Holdfast in %s", (framework) => {
     expect(await (await fetch(`${base}/hello`)).text()).toBe("hello");
     expect((await fetch(`${base}/other`)).status).toBe(404);
     const lines = complaints.mock.calls.map(([line]) => String(line));
-    expect(lines.filter((line) => !line.startsWith("holdfast: audit:"))).toEqual([]);
+    expect(lines.filter((line) => !line.includes('"audit":'))).toEqual([]);
   });
 
   it("serves its own paths: health and the server API", async () => {

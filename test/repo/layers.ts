@@ -138,7 +138,7 @@ const server: Readonly<Record<string, Layer>> = {
       "websocket",
     ],
     node: ["cluster", "crypto", "http", "http2", "https", "net", "os", "perf_hooks", "stream", "tls", "url"],
-    packages: [],
+    packages: ["pino"],
   },
   config: {
     folders: ["app", "auth", "channels", "options", "requests", "server", "sessions", "sockets", "time"],

@@ -53,6 +53,7 @@ export {
 export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
 export type { AuditEntry, AuditEvent, AuditFacts, AuditFunction } from "./observe/audit.js";
+export type { Logger, LogLevel } from "./observe/log.js";
 export type { WhyAnswer, WhyCause, WhyEvidence, WhyQuestion } from "./observe/why-causes.js";
 export type {
   CompressionOptions,

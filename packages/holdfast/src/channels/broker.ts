@@ -39,6 +39,8 @@ export interface BrokerStart {
   /** This node. */
   readonly node: ClusterNode;
   readonly needs: BrokerNeeds;
+  /** Where the server logs failures in the background. */
+  readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 export interface Broker {

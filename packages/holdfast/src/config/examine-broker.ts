@@ -78,9 +78,9 @@ function needsOfApp({ app, options, settings }: Configuration): BrokerNeeds | un
   try {
     const serverSettings = resolveServerOptions(options);
     if (app) {
-      const { hookTimeoutMs, onError } = serverSettings;
+      const { hookTimeoutMs } = serverSettings;
       const leaseMs = presenceLeaseMs(serverSettings);
-      return compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs, onError }).needs;
+      return compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs, onError: () => {} }).needs;
     }
     const isDisk = settings.get("durability")?.value === "disk";
     return { hasMaps: false, durability: isDisk ? "disk" : "process" };

@@ -74,10 +74,10 @@ async function findAndRead(sources: ConfigSources): Promise<ReadConfig | undefin
 export function assertConfiguration(configuration: Configuration): void {
   try {
     const settings = resolveServerOptions(configuration.options);
-    const { hookTimeoutMs, onError } = settings;
+    const { hookTimeoutMs } = settings;
     const leaseMs = presenceLeaseMs(settings);
     if (configuration.app)
-      compileApp(configuration.app, { clock: systemClock, hookTimeoutMs, leaseMs, onError });
+      compileApp(configuration.app, { clock: systemClock, hookTimeoutMs, leaseMs, onError: () => {} });
   } catch (error) {
     throw withOrigin(error, configuration);
   }

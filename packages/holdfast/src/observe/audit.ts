@@ -127,15 +127,6 @@ export function createAudit({ clock, write, onError }: AuditContext): Audit {
   };
 }
 
-/** The entry as a line, without a line break. What peers chose is quoted, so that it stays within the line. */
-export function formatAuditEntry({ event, time, reason, repeats, ...facts }: AuditEntry): string {
-  const why = reason === undefined ? "" : `: ${reason.replace(/\p{Cc}/gu, " ")}`;
-  const details = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  const more = repeats === undefined ? [] : [`repeats=${repeats}`];
-  const all = [...details, ...more].join(" ");
-  return `holdfast: audit: ${new Date(time).toISOString()} ${auditEvents[event]}${why}${all && ` (${all})`}`;
-}
-
 function clipFacts(facts: AuditFacts): AuditFacts {
   return Object.fromEntries(
     Object.entries(facts).flatMap(([name, value]) => {

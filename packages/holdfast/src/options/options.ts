@@ -5,6 +5,7 @@ import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
+import type { Logger } from "../observe/log.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import type { Authenticate } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";
@@ -211,14 +212,28 @@ export interface ServerOptions {
    * @default none
    */
   readonly trustedProxies?: readonly string[];
-  /**
-   * Writes a line to standard error for refusals, revocations and admin calls. Or a function that gets
-   * entries.
-   * @default true
-   */
+  /** Logs refusals, revocations and admin calls. Or a function that gets entries. @default true */
   readonly audit?: boolean | AuditFunction;
-  /** Called for every background failure. @default a line to standard error */
+  /** Called for every background failure, which is then not logged. @default a line of the log */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
+  /**
+   * The least important lines that are logged: `debug`, `info`, `warn`, `error`, or `silent` for none.
+   * `info` adds start, end, and a line for each connection that the server ends.
+   * @default "warn"
+   */
+  readonly logLevel?: "debug" | "info" | "warn" | "error" | "silent";
+  /**
+   * How lines are written to standard error: `json`, `pretty` for people, or `auto`. `auto` is `pretty`
+   * on a terminal.
+   * @default "auto"
+   */
+  readonly logFormat?: "auto" | "json" | "pretty";
+  /**
+   * Writes the lines, such as a logger of pino, by `(facts, message)`. `logLevel` and `logFormat` then
+   * have no effect.
+   * @default lines on standard error
+   */
+  readonly logger?: Logger;
   /** permessage-deflate for clients that offer it: `true`, or its options. When it pays. @default false */
   readonly compression?: boolean | CompressionOptions;
   /**

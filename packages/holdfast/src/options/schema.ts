@@ -10,6 +10,7 @@ import { invalidOption } from "../errors.js";
 import { type ApiKey, isHashedKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
 import type { AuditFunction } from "../observe/audit.js";
+import { type Logger, logLevels } from "../observe/log.js";
 import { TrustedProxies } from "../requests/addresses.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import { type Authenticate, insecureAuth } from "../sessions/identity.js";
@@ -246,20 +247,44 @@ const accessOptions = {
     more: "Addresses, networks, `loopback`, `private`, `unix`.",
   }),
   audit: auditOption(),
-  onError: code<OnError>({
+  onError: code<OnError | undefined>({
     type: "(error: unknown, context: { readonly stage: string }) => void",
-    default: writeError,
-    shownDefault: "a line to standard error",
+    default: undefined,
+    shownDefault: "a line of the log",
     accepts: "a function",
     isValid: isFunction,
-    doc: "Called for every background failure",
+    doc: "Called for every background failure, which is then not logged",
+  }),
+} as const;
+
+const logOptions = {
+  logLevel: choice(["debug", "info", "warn", "error", "silent"], {
+    default: "warn",
+    valueName: "level",
+    doc: "The least important lines that are [logged](#log): `debug`, `info`, `warn`, `error`, or `silent` for none",
+    more: "`info` adds start, end, and a line for each connection that the server ends.",
+  }),
+  logFormat: choice(["auto", "json", "pretty"], {
+    default: "auto",
+    valueName: "format",
+    doc: "How lines are written to standard error: `json`, `pretty` for people, or `auto`",
+    more: "`auto` is `pretty` on a terminal.",
+  }),
+  logger: code<Logger | undefined>({
+    type: "Logger",
+    default: undefined,
+    shownDefault: "lines on standard error",
+    accepts: "an object with the methods debug, info, warn and error, such as a logger of pino",
+    isValid: (value) => isObject(value) && logLevels.every((level) => isFunction((value as Logger)[level])),
+    doc: "Writes the lines, such as a logger of pino, by `(facts, message)`",
+    more: "`logLevel` and `logFormat` then have no effect.",
   }),
 } as const;
 
 function auditOption(): Entry<boolean | AuditFunction> {
   const option = toggle({
     default: true,
-    doc: "Writes a line to standard error for refusals, revocations and admin calls",
+    doc: "Logs refusals, revocations and admin calls",
     more: "Or a function that gets [entries](#audit).",
   });
   return {
@@ -287,6 +312,7 @@ export const serverOptions = {
   ...addressOptions,
   ...dataOptions,
   ...accessOptions,
+  ...logOptions,
   ...compressionOptions,
   ...connectionOptions,
   ...messageOptions,
@@ -330,6 +356,7 @@ export const sections: readonly { readonly heading: string; readonly options: Sc
   { heading: "Address", options: { ...addressOptions, workers: configOnlyOptions.workers } },
   { heading: "Data", options: { ...dataOptions, durability: configOnlyOptions.durability } },
   { heading: "Access", options: accessOptions },
+  { heading: "Logging", options: logOptions },
   { heading: "Compression", options: compressionOptions },
   { heading: "Connections", options: connectionOptions },
   { heading: "Messages and rates", options: messageOptions },
@@ -338,11 +365,11 @@ export const sections: readonly { readonly heading: string; readonly options: Sc
   { heading: "Memory and delivery", options: memoryOptions },
 ];
 
-/** What is in force. */
-export type ServerSettings = SettingsOf<typeof serverOptions>;
+/** What is in force. `onError` is the log's unless the program has its own. */
+export type ServerSettings = SettingsOf<typeof serverOptions> & { readonly onError: OnError };
 
 /** @throws HF_OPTION_INVALID naming the option, what is accepted and what came */
-export function resolveServerOptions(options: ServerOptions): ServerSettings {
+export function resolveServerOptions(options: ServerOptions): SettingsOf<typeof serverOptions> {
   const settings = resolveOptions(serverOptions, options);
   const { data, broker, pongTimeoutMs, pingIntervalMs } = settings;
   if (data !== null && broker !== undefined)
@@ -370,9 +397,4 @@ function isApiKey(value: unknown): value is ApiKey {
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
-}
-
-function writeError(error: unknown, { stage }: { readonly stage: string }): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`holdfast: ${stage}: ${text}\n`);
 }

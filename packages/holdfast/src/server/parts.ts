@@ -7,8 +7,9 @@ import type { CompiledApp } from "../app/compile-app.js";
 import { normalizePem } from "../auth/keys.js";
 import type { Cluster } from "../channels/cluster.js";
 import { refuseByPath } from "../http/router.js";
-import { type Audit, type AuditFunction, formatAuditEntry } from "../observe/audit.js";
+import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
+import type { Log } from "../observe/log.js";
 import type { Meters } from "../observe/meters.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
@@ -98,9 +99,9 @@ export function deflateSettingsOf({ compression }: ServerSettings): DeflateSetti
   return compression && resolveDeflate(compression);
 }
 
-export function auditFunctionOf({ audit }: ServerSettings): AuditFunction | undefined {
+export function auditFunctionOf({ audit }: ServerSettings, log: Log): AuditFunction | undefined {
   if (typeof audit === "function") return audit;
-  return audit ? (entry) => void process.stderr.write(`${formatAuditEntry(entry)}\n`) : undefined;
+  return audit ? (entry) => log.audit(entry) : undefined;
 }
 
 export function createRecorder({ maxRecorderBytes: maxBytes }: ServerSettings): Recorder {

@@ -17,6 +17,7 @@ import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import { type Router, routes as routeTable, webSocketPath } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
+import type { Log } from "../observe/log.js";
 import { Meters } from "../observe/meters.js";
 import type { NodeSizes } from "../observe/metrics.js";
 import type { ServerOptions } from "../options/options.js";
@@ -69,6 +70,7 @@ import {
   revocationChannel,
   revokeTokens,
 } from "./revocation-log.js";
+import { createServerLog } from "./server-log.js";
 import { createServerRoute } from "./server-route.js";
 import { describeNodes, type ServerStats, toNodeStats } from "./server-stats.js";
 import { version } from "./version.js";
@@ -81,7 +83,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #broker: Broker;
   readonly #app: CompiledApp | undefined;
   readonly #audit: Audit;
-  readonly #meters = new Meters();
+  readonly #meters: Meters;
+  readonly #log: Log;
   readonly #metrics: NodeMetrics;
   readonly #admin: AdminServer | undefined;
   readonly #held: HeldBytes;
@@ -115,19 +118,28 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   constructor(app: A | undefined, options: ServerOptions) {
     super();
-    const settings = resolveServerOptions(options);
+    const meters = new Meters();
+    this.#meters = meters;
+    const resolved = resolveServerOptions(options);
+    const log = createServerLog(resolved);
+    const report = resolved.onError ?? ((error, { stage }) => log.failure(error, stage));
+    const onError: typeof report = (error, context) => {
+      meters.errorReported();
+      report(error, context);
+    };
+    const settings = { ...resolved, onError };
     this.#settings = settings;
-    const { onError, hookTimeoutMs } = settings;
+    this.#log = log;
+    const { hookTimeoutMs } = settings;
     const leaseMs = presenceLeaseMs(settings);
     this.#app = app && compileApp(app, { clock: systemClock, hookTimeoutMs, leaseMs, onError });
-    const write = auditFunctionOf(settings);
+    const write = auditFunctionOf(settings, log);
     this.#audit = write ? createAudit({ clock: systemClock, write, onError }) : silentAudit;
     const rulesFor: RulesFor = (channel) => checkRules(channel, settings.rulesFor(channel));
     const application = withTokenAudit(
       this.#app ?? createOpenApplication(rulesFor, settings.authenticate),
       this.#audit,
     );
-    const meters = this.#meters;
     this.#broker = withFloors(createBroker({ ...settings, meter: meters.store }));
     this.#deadlines = new Deadlines(systemClock, onError);
     const recorder = createRecorder(settings);
@@ -140,7 +152,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       meters,
       onError,
     });
-    const common = { broker: this.#broker, delivery: this.#delivery, meters, onError };
+    const common = { broker: this.#broker, delivery: this.#delivery, meters, eventLog: log, onError };
     this.#channels = new Channels({
       log: this.#broker.log,
       logReader,
@@ -220,9 +232,15 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#events = {
       log: {
         onPublication: this.#channels.onPublication.bind(this.#channels),
-        onDisconnect: () => meters.brokerLost(),
+        onDisconnect: () => {
+          meters.brokerLost();
+          log.warn("the broker cannot be reached; publishes fail until it can", {
+            broker: this.#broker.name,
+          });
+        },
         onReconnect: () => {
           meters.brokerReached();
+          log.info("the broker can be reached again", { broker: this.#broker.name });
           void this.#checks.checkNow();
         },
       },
@@ -320,6 +338,12 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     }
     front.listener.on("error", (error) => onError(error, { stage: "listening" }));
     this.#address = addressOf(front, this.#settings);
+    this.#log.info("listening", {
+      url: this.#address.url,
+      node: this.#id,
+      version,
+      broker: this.#broker.name,
+    });
     return this.#address;
   }
 
@@ -435,6 +459,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   }
 
   async #close(): Promise<void> {
+    this.#log.info("closing", { connections: this.#handler.connections });
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
@@ -447,6 +472,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#checks.stop();
     this.#revocationLog?.close();
     await this.#broker.close();
+    this.#log.info("closed");
+    this.#log.close();
   }
 
   #open(): Promise<void> {
@@ -467,6 +494,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     return {
       node: { id: this.#id, name: `${hostname()}:${process.pid}`, version, startedAt: this.#startTime },
       needs: this.#app?.needs ?? needsOf([]),
+      onError: this.#settings.onError,
     };
   }
 

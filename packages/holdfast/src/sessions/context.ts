@@ -2,6 +2,7 @@
 import type { Broker } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Delivery } from "../channels/delivery.js";
+import type { Log } from "../observe/log.js";
 import type { Meters } from "../observe/meters.js";
 import type { LimitSettings } from "../options/limits.js";
 import type { Clock } from "../time/clock.js";
@@ -58,6 +59,8 @@ export interface SessionContext {
   /** Schedules the costly work of all clients. */
   readonly work: Work;
   readonly meters: Meters;
+  /** @default nothing is logged */
+  readonly eventLog?: Log;
   /** Shown to clients in the connect reply. */
   readonly version: string;
   /** An unguessable connection id. */

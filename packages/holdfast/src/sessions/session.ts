@@ -302,6 +302,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.isEnded) return;
     const isWritable = !this.#flow.isFull || this.transport.lacksOnlyConfirmation === true;
     if (isWritable && !this.#flow.isEmpty) this.#write();
+    this.#logEnd(`disconnected a client: ${reason.reason}`, reason.code);
     this.#end(reason.code, reason.reason);
     this.transport.close(reason);
   }
@@ -309,6 +310,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
     this.#context.meters.limitHit("maxHeldBytes");
+    this.#logEnd("terminated a slow connection (maxHeldBytes)");
     this.#end(disconnectTable.slow.code, "slow for longest while all held too much (maxHeldBytes)");
     this.transport.destroy();
   }
@@ -486,6 +488,11 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#flow.clear();
     this.#registry.ended(this);
     if (wasWelcomed) this.#notifyDisconnected();
+  }
+
+  #logEnd(message: string, code?: number): void {
+    const { user, id: client, transport } = this;
+    this.#context.eventLog?.info(message, { client, user, transport: transport.name, ...(code && { code }) });
   }
 
   #notifyDisconnected(): void {
