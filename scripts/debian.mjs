@@ -55,7 +55,7 @@ export function ensureServers() {
 
 /** Where test/support/nats-programs.ts looks for the nats-server that it makes clusters of. */
 export const clusterNats = join(root, ".cache", "servers", "nats-server");
-const trixieKeys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+export const debianKeys = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const maxDownloads = 3;
 
 /**
@@ -63,12 +63,12 @@ const maxDownloads = 3;
  * gets it with lists of its own, and checks it against Debian's keys.
  */
 function ensureClusterNats() {
-  if (existsSync(clusterNats) || hasClusterNats("nats-server") || !canUseApt() || !existsSync(trixieKeys))
+  if (existsSync(clusterNats) || hasClusterNats("nats-server") || !canUseApt() || !existsSync(debianKeys))
     return;
   process.stdout.write("Unpacking nats-server of Debian 13 into .cache/servers for tests of clusters …\n");
   const folder = mkdtempSync(join(tmpdir(), "holdfast-apt-"));
   try {
-    const file = downloadFromTrixie("nats-server", folder);
+    const file = downloadDebian("trixie", "nats-server", folder);
     if (file === undefined || run("dpkg-deb", ["-x", file, join(folder, "unpacked")]) !== 0) {
       process.stdout.write("It could not be had: tests of NATS clusters are skipped.\n");
       return;
@@ -92,13 +92,15 @@ function hasClusterNats(program) {
 }
 
 /**
- * @param {string} name of a package
+ * Gets a package without installing it.
+ * @param {string} suite of Debian
+ * @param {string} name of the package
  * @param {string} folder for apt's lists, and the package
  * @returns {string | undefined} its file
  */
-function downloadFromTrixie(name, folder) {
+export function downloadDebian(suite, name, folder) {
   const sources = join(folder, "sources.list");
-  writeFileSync(sources, `deb [signed-by=${trixieKeys}] http://deb.debian.org/debian trixie main\n`);
+  writeFileSync(sources, `deb [signed-by=${debianKeys}] http://deb.debian.org/debian ${suite} main\n`);
   for (const part of ["state/lists/partial", "cache/archives/partial"])
     mkdirSync(join(folder, part), { recursive: true });
   const options = [

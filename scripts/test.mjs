@@ -5,11 +5,15 @@
 import { ensureChromium } from "./chromium.mjs";
 import { ensureServers } from "./debian.mjs";
 import { prepare, run } from "./prepare.mjs";
+import { ensureValkey } from "./valkey.mjs";
 
 prepare();
 const [first, ...rest] = process.argv.slice(2);
 const isUnit = first === "--unit";
-if (!isUnit) ensureServers();
+if (!isUnit) {
+  ensureServers();
+  ensureValkey();
+}
 const args = isUnit ? ["--coverage", ...rest] : process.argv.slice(2);
 const status = run(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...args], {
   ...process.env,

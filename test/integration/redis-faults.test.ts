@@ -2,59 +2,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { RedisBroker } from "../../packages/holdfast/src/brokers/redis/redis-broker.js";
-import type { RedisBrokerOptions } from "../../packages/holdfast/src/brokers/redis/redis-options.js";
-import type { BrokerNeeds } from "../../packages/holdfast/src/channels/broker.js";
-import { systemClock } from "../../packages/holdfast/src/sockets/system-clock.js";
-import type { Position } from "../../packages/holdfast/src/wire/messages.js";
+import { describe, expect, it } from "vitest";
+import { slotOf } from "../../packages/holdfast/src/brokers/redis/layout.js";
 import { findFreePort } from "../../packages/holdfast/test/support/free-port.js";
 import {
   noRedisReason,
   RedisServer,
   startRedisCluster,
+  storeName,
 } from "../../packages/holdfast/test/support/redis-server.js";
 import { certFile, keyFile } from "../../packages/holdfast/test/support/tls.js";
-import { ample, countTo, EventRecord, offsetsIn, publishMany, query } from "../conformance/broker/fixture.js";
+import { ample, client, countTo, offsetsIn, publishMany, query } from "../conformance/broker/fixture.js";
+import { headOf, open, servers, startServer, until } from "../support/redis-brokers.js";
 
-const brokers: RedisBroker[] = [];
-const servers: RedisServer[] = [];
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.close().catch(() => {});
-  for (const server of servers.splice(0)) await server.stop();
-});
-
-async function startServer(...args: string[]): Promise<RedisServer> {
-  const server = await RedisServer.start(args);
-  servers.push(server);
-  return server;
-}
-
-let nodes = 0;
-
-async function open(url: string, needs: Partial<BrokerNeeds> = {}, more: Partial<RedisBrokerOptions> = {}) {
-  const errors: unknown[] = [];
-  const broker = new RedisBroker(
-    { url, commandTimeoutMs: 600, connectTimeoutMs: 600, ...more },
-    {
-      clock: systemClock,
-      schedule: (run) => void setImmediate(run),
-      onError: (error) => errors.push(error),
-      helloWaitMs: 0,
-    },
-  );
-  brokers.push(broker);
-  const events = new EventRecord();
-  const node = { id: `node-${++nodes}`, name: "test", version: "1.0.0", startedAt: 0 };
-  await broker.open(events, { node, needs: { hasMaps: false, durability: "process", ...needs } });
-  return { broker, log: broker.log, events, errors };
-}
-
-const until = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 15_000, interval: 30 });
-const headOf = async (log: RedisBroker["log"], floor?: Position) =>
-  (await log.heads(["news"], floor && new Map([["news", floor]]))).get("news");
-
-const title = `broker for Redis${noRedisReason === undefined ? "" : ` (${noRedisReason})`}`;
+const title = `broker for ${storeName}${noRedisReason === undefined ? "" : ` (${noRedisReason})`}`;
 
 describe.skipIf(noRedisReason !== undefined)(title, () => {
   describe("refuses to open", () => {
@@ -83,11 +44,28 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
 
     it("a store of a later format", async () => {
       const { admin, url } = await startServer();
-      await admin.hset("holdfast:store", "format", 2);
+      await admin.hset("holdfast:store", "format", 3);
       await expect(open(url)).rejects.toMatchObject({
         code: "HF_STORE_NEWER",
-        message: expect.stringMatching(/format 2, this version knows 1.*upgrade/),
+        message: expect.stringMatching(/format 3, this version knows 2.*upgrade/),
       });
+    });
+
+    it("a server that is loading its data", async () => {
+      const server = await startServer("--rdbcompression", "no");
+      for (const n of countTo(20)) await server.admin.set(`key-${n}`, "x".repeat(3000));
+      await server.admin.save();
+      await server.kill();
+      const slow = ["--key-load-delay", "400000", "--loading-process-events-interval-bytes", "1024"];
+      const loaded = server.startAs(slow);
+      await until(async () => {
+        await expect(open(server.url)).rejects.toMatchObject({
+          code: "HF_BROKER_UNAVAILABLE",
+          message: expect.stringMatching(/loading/i),
+        });
+      });
+      await loaded;
+      await open(server.url);
     });
 
     it("a replica, telling its master", async () => {
@@ -156,6 +134,42 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
       await expect(named("other")).rejects.toMatchObject(refused("altnames"));
       await publishMany((await named("localhost")).log, "news", 1);
     });
+  });
+
+  it("takes over a store of an earlier format, whose logs get another epoch", async () => {
+    const { admin, url } = await startServer();
+    await admin.hset("holdfast:store", "format", 1, "base", "b");
+    await admin.hset(
+      "holdfast:{c:news}:meta",
+      "e",
+      "old",
+      "n",
+      1,
+      "b",
+      6,
+      "t",
+      Date.now(),
+      "r",
+      "100 10000 600000",
+    );
+    await admin.rpush("holdfast:{c:news}:log", `${Date.now()} 0 1`);
+    const { log } = await open(url);
+    expect(await admin.hget("holdfast:store", "format")).toBe("2");
+    const { publications, position } = await log.history("news", query());
+    expect(publications).toMatchObject([{ offset: 1, data: "1" }]);
+    expect(position.epoch).not.toBe("old");
+  });
+
+  it("keeps servers with different prefixes apart, and makes one of those with the same", async () => {
+    const { url } = await startServer();
+    const [one, other, same] = [
+      await open(`${url}?prefix=a`),
+      await open(`${url}?prefix=b`),
+      await open(`${url}?prefix=a`),
+    ];
+    await publishMany(one.log, "news", 2);
+    expect((await headOf(other.log))?.offset).toBe(0);
+    expect((await headOf(same.log))?.offset).toBe(2);
   });
 
   it("needs no more than the permissions that docs/howto/redis.md lists", async () => {
@@ -239,7 +253,7 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
 
   it("keeps the order of publishes while the server's scripts are lost", async () => {
     const { url, admin } = await startServer();
-    const { log } = await open(url);
+    const { log } = await open(url, {}, { commandTimeoutMs: 5000 });
     const publishes: Promise<unknown>[] = [];
     for (const n of countTo(300)) {
       if (n % 100 === 50) await admin.script("FLUSH");
@@ -314,7 +328,11 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
   it("follows slots of a cluster to another master, with subscriptions, and keeps the order of publishes", async () => {
     const cluster = await startRedisCluster();
     servers.push(...cluster);
-    const { log, events } = await open(`redis-cluster://127.0.0.1:${cluster[0]?.port}`);
+    const { log, events } = await open(
+      `redis-cluster://127.0.0.1:${cluster[0]?.port}`,
+      {},
+      { commandTimeoutMs: 5000 },
+    );
     await log.subscribe("news");
     const publishes: Promise<unknown>[] = [];
     let n = 0;
@@ -334,6 +352,39 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
       expect(events.publications.at(-1)?.publication.offset).toBeGreaterThan(n);
     });
   }, 60_000);
+
+  it("nodes of a cluster hear each other while any master is away, and readers elsewhere notice nothing", async () => {
+    const cluster = await startRedisCluster(["--cluster-require-full-coverage", "no"]);
+    servers.push(...cluster);
+    const urls = cluster.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    const [first, second] = [await open(`redis-cluster://${urls}`), await open(`redis-cluster://${urls}`)];
+    for (const dead of cluster) {
+      const channels = await channelsByMaster(cluster);
+      const near = channels.find(([, server]) => server !== dead)?.[0] as string;
+      const far = channels.find(([, server]) => server === dead)?.[0] as string;
+      for (const channel of [near, far]) await first.log.subscribe(channel);
+      const told = first.events.connection.length;
+      await dead.kill();
+      await until(() => expect(first.events.connection.slice(told)).toEqual(["disconnect"]));
+      await until(async () => {
+        await second.broker.presence.add(near, client("ann"), 60_000);
+        expect(await first.broker.presence.list(near)).toHaveLength(1);
+      });
+      const { position } = await second.log.publish(near, { data: "1" }, { retention: ample });
+      await until(() => expect(first.events.offsets(near)).toContain(position.offset));
+      await expect(first.log.heads([far])).rejects.toMatchObject({ code: "HF_BROKER_UNAVAILABLE" });
+      expect(await first.broker.cluster.nodes()).toHaveLength(2);
+      await dead.start();
+      await until(() => expect(first.events.connection.slice(told)).toEqual(["disconnect", "reconnect"]));
+      await until(async () => void (await second.log.publish(far, { data: "1" }, { retention: ample })));
+      await until(async () => {
+        const { offset } = (await second.log.publish(far, { data: "1" }, { retention: ample })).position;
+        await first.broker.idle();
+        expect(first.events.offsets(far)).toContain(offset);
+      });
+      await second.broker.presence.remove(near, client("ann").client);
+    }
+  }, 120_000);
 
   it("goes on with the other slots of a cluster while a master is away", async () => {
     const cluster = await startRedisCluster(["--cluster-require-full-coverage", "no"]);
@@ -367,6 +418,21 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
     });
   }, 60_000);
 });
+
+/** Channels, and the master that each is on. */
+async function channelsByMaster(cluster: readonly RedisServer[]): Promise<[string, RedisServer][]> {
+  const [{ admin }] = cluster as [RedisServer];
+  const slots = (await admin.cluster("SLOTS")) as unknown as [number, number, [string, number]][];
+  const found: [string, RedisServer][] = [];
+  for (const n of countTo(50)) {
+    const channel = `news-${n}`;
+    const slot = slotOf(`{c:${channel}}`);
+    const range = slots.find(([from, to]) => from <= slot && slot <= to);
+    const master = cluster.find(({ port }) => port === range?.[2][1]);
+    if (master) found.push([channel, master]);
+  }
+  return found;
+}
 
 async function startSentinel(masterPort: number): Promise<RedisServer> {
   const server = await startServer();

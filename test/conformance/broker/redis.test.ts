@@ -8,6 +8,7 @@ import {
   noRedisReason,
   RedisServer,
   startRedisCluster,
+  storeName,
 } from "../../../packages/holdfast/test/support/redis-server.js";
 import type { BrokerCapabilities, BrokerFixture } from "./fixture.js";
 import { describeBroker } from "./suite.js";
@@ -66,7 +67,7 @@ const idleMs = 10;
 /** As if the process was gone: no goodbye, and nothing is heard. */
 const kill = async (peer: unknown) => void (await (peer as RedisBroker).log.close());
 
-describeServers(`Redis${skipped}`, () => {
+describeServers(`${storeName}${skipped}`, () => {
   let server: RedisServer;
   const lines: Line[] = [];
   beforeAll(async () => {
@@ -125,10 +126,10 @@ describeServers(`Redis${skipped}`, () => {
     };
   };
 
-  describeBroker("Redis", create, single);
+  describeBroker(storeName, create, single);
 });
 
-describeServers(`Redis Cluster${skipped}`, () => {
+describeServers(`${storeName} Cluster${skipped}`, () => {
   let servers: readonly RedisServer[];
   beforeAll(async () => {
     servers = await startRedisCluster(flushed);
@@ -149,7 +150,7 @@ describeServers(`Redis Cluster${skipped}`, () => {
     };
   };
 
-  describeBroker("Redis Cluster", create, cluster);
+  describeBroker(`${storeName} Cluster`, create, cluster);
 });
 
 /** Removes keys as the server would at a time. */

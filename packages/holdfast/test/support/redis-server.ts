@@ -7,19 +7,38 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { findFreePort } from "./free-port.js";
 
-/** Why there are no servers for tests; undefined if there are. With CI=true, they must be there. */
-export const noRedisReason = findReason();
+export type RedisProgram = "redis-server" | "valkey-server";
 
-function findReason(): string | undefined {
-  if (spawnSync("redis-server", ["--version"]).status === 0) return undefined;
-  if (process.env.CI === "true") throw new Error("redis-server is not installed, and CI is true");
-  return "redis-server is not installed";
+/** Where scripts/valkey.mjs unpacks it. */
+const unpackedValkey = join(import.meta.dirname, "../../../../.cache/servers/valkey-server");
+
+let program: string = "redis-server";
+/** What the servers are. */
+export let storeName = "Redis";
+/** Why there are no servers for tests; undefined if there are. With CI=true, they must be there. */
+export let noRedisReason = findReason("redis-server");
+
+/** All servers that are started from now on are of this program. */
+export function serveWith(name: RedisProgram): void {
+  program = isThere(name) ? name : unpackedValkey;
+  storeName = name === "valkey-server" ? "Valkey" : "Redis";
+  noRedisReason = findReason(name);
+}
+
+function findReason(name: RedisProgram): string | undefined {
+  if (isThere(name) || (name === "valkey-server" && isThere(unpackedValkey))) return undefined;
+  if (process.env.CI === "true") throw new Error(`${name} is not installed, and CI is true`);
+  return `${name} is not installed`;
+}
+
+function isThere(name: string): boolean {
+  return spawnSync(name, ["--version"]).status === 0;
 }
 
 export class RedisServer {
   readonly port: number;
   readonly folder = mkdtempSync(join(tmpdir(), "holdfast-redis-"));
-  readonly #args: readonly string[];
+  #args: readonly string[];
   #process: ChildProcess | undefined;
   #admin: Redis | undefined;
   /** Also where a test has failed before it could stop it. */
@@ -56,13 +75,13 @@ export class RedisServer {
   async start(): Promise<void> {
     const common = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
     const quiet = ["--save", "", "--loglevel", "warning", "--daemonize", "no"];
-    this.#process = spawn("redis-server", [...this.#args, ...common, ...quiet], {
+    this.#process = spawn(program, [...this.#args, ...common, ...quiet], {
       stdio: "ignore",
       cwd: this.folder,
     });
     process.once("exit", this.#onExit);
     const exited = once(this.#process, "exit").then(() => {
-      throw new Error(`redis-server ended: ${this.#args.join(" ")}`);
+      throw new Error(`${program} ended: ${this.#args.join(" ")}`);
     });
     await Promise.race([this.#isReady(), exited]);
     exited.catch(() => {});
@@ -89,6 +108,12 @@ export class RedisServer {
     }
   }
 
+  /** Starts it again with other arguments. */
+  async startAs(args: readonly string[]): Promise<void> {
+    this.#args = args;
+    await this.start();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#process?.kill(name);
   }
@@ -106,7 +131,8 @@ export class RedisServer {
     this.#admin?.disconnect();
     if (this.#process && this.#process.exitCode === null) await this.kill();
     process.off("exit", this.#onExit);
-    rmSync(this.folder, { recursive: true, force: true });
+    // A child of the server may still write what it replicates.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

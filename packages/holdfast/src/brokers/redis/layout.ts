@@ -59,16 +59,19 @@ export function masterOf({ masters, slots }: Layout, slot: number): Address | un
   return masters[slots === undefined ? 0 : (slots[slot] as number)];
 }
 
+const crcOfByte = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});
+
 /** The slot of a key, by its part in braces: CRC-16/XMODEM, as the specification of Redis Cluster has it. */
 export function slotOf(key: string): number {
   const open = key.indexOf("{");
   const close = open === -1 ? -1 : key.indexOf("}", open + 1);
   const bytes = Buffer.from(close > open + 1 ? key.slice(open + 1, close) : key);
   let crc = 0;
-  for (const byte of bytes) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
-  }
+  for (const byte of bytes) crc = ((crc << 8) & 0xffff) ^ (crcOfByte[(crc >> 8) ^ byte] as number);
   return crc & (numSlots - 1);
 }
 

@@ -1,8 +1,9 @@
 /** The broker for Redis 7 or later, and Valkey: logs in the store, and nodes that talk over its pub/sub. */
 import { createHash } from "node:crypto";
-import type { BrokerEvents, BrokerNeeds, BrokerStart } from "../../channels/broker.js";
+import type { BrokerEvents, BrokerStart } from "../../channels/broker.js";
 import type { Clock } from "../../time/clock.js";
 import { NodeBroker, type NodeBrokerOptions } from "../nodes/node-broker.js";
+import { checkDisk } from "./flusher.js";
 import { RedisBus } from "./redis-bus.js";
 import { RedisLog } from "./redis-log.js";
 import { type RedisBrokerOptions, resolveRedisOptions } from "./redis-options.js";
@@ -31,15 +32,10 @@ export class RedisBroker extends NodeBroker<RedisLog> {
       {
         onMessage: (channel, message) =>
           void (log.receive(channel, message) || bus.receive(channel, message)),
-        onDisconnect() {
-          log.onDisconnect();
-          bus.onDisconnect();
-        },
-        onSubscribersLost: () => subscriptions.restore(),
-        onReconnect() {
-          log.onReconnect();
-          bus.onReconnect();
-        },
+        onDisconnect: () => log.onDisconnect(),
+        onReconnect: () => log.onReconnect(),
+        onSubscriberLost: (shard) => subscriptions.restore(shard),
+        onHome: (isConnected) => bus.receiveHome(isConnected),
       },
     );
     const subscriptions = new Subscriptions(store, schedule);
@@ -59,7 +55,7 @@ export class RedisBroker extends NodeBroker<RedisLog> {
   override async open(events: BrokerEvents, start: BrokerStart): Promise<void> {
     await this.#store.open();
     try {
-      this.#assertCanKeep(start.needs);
+      if (start.needs.durability === "disk") await checkDisk(this.#store);
     } catch (error) {
       await this.close();
       throw error;
@@ -70,9 +66,5 @@ export class RedisBroker extends NodeBroker<RedisLog> {
   /** Resolves once the events of all calls that have resolved were told. */
   idle(): Promise<void> {
     return this.#store.receiveMessages();
-  }
-
-  #assertCanKeep({ durability }: BrokerNeeds): void {
-    if (durability === "disk") this.#store.assertDisk();
   }
 }

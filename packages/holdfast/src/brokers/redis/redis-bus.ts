@@ -1,4 +1,4 @@
-/** Messages between nodes over pub/sub. */
+/** Messages between nodes over pub/sub. In a cluster they do not depend on one master (`RedisStore.publish`). */
 import type { NodeBus, NodeBusEvents } from "../nodes/node-bus.js";
 import type { RedisStore } from "./redis-store.js";
 import type { Subscriptions } from "./subscriptions.js";
@@ -38,12 +38,9 @@ export class RedisBus implements NodeBus {
   send(message: Uint8Array, to?: string): void {
     if (this.#events === undefined) return;
     const channel = to === undefined ? this.#all : this.#prefix + to;
-    const command = this.#store.isCluster ? "spublish" : "publish";
     const body = Buffer.concat([this.#head, message]);
     // What cannot be sent is lost, as the contract says.
-    this.#lastSent = this.#store
-      .call(this.#store.slotOf(channel), body.length, command, channel, body)
-      .catch(() => {});
+    this.#lastSent = this.#store.publish(channel, body).catch(() => {});
   }
 
   /** A message of pub/sub. @returns whether it is of the bus */
@@ -56,11 +53,8 @@ export class RedisBus implements NodeBus {
     return true;
   }
 
-  onDisconnect(): void {
-    this.#events?.onDisconnect();
-  }
-
-  onReconnect(): void {
-    this.#events?.onConnect();
+  receiveHome(isConnected: boolean): void {
+    if (isConnected) this.#events?.onConnect();
+    else this.#events?.onDisconnect();
   }
 }

@@ -20,6 +20,7 @@ import type { NodeLog } from "../nodes/node-broker.js";
 import { PageBuilder } from "../publication-format.js";
 import type { Argument } from "./connection.js";
 import { decodeEntry, decodeEvent, decodeValue, encodeEntry } from "./entry-format.js";
+import { flushAfter } from "./flusher.js";
 import { KeySweeper } from "./key-sweeper.js";
 import type { RedisStore } from "./redis-store.js";
 import { holdIntervalMs, type ScriptName, type Scripts } from "./scripts.js";
@@ -115,14 +116,14 @@ export class RedisLog implements NodeLog {
     options: PublishOptions,
   ): Promise<PublishResult> {
     this.#assertOpen();
-    if (options.durability === "disk") this.#store.assertDisk();
+    const isFlushed = options.durability === "disk";
+    if (isFlushed) this.#store.assertDisk();
     const { retention, floor, idempotencyKey, sender = "", owner = "" } = options;
     const { keys } = retention;
     const { key, isRemoved, score = 0, version } = publication;
     const entry = encodeEntry(publication);
     const isKeyed = keys !== undefined && key !== undefined;
     const args: Argument[] = [
-      this.#createEpoch(),
       floor?.epoch ?? "",
       floor?.offset ?? 0,
       `${retention.maxEntries} ${retention.maxBytes} ${Math.min(retention.ttlMs, maxTtlMs)}`,
@@ -147,7 +148,9 @@ export class RedisLog implements NodeLog {
       idempotencyKey === undefined
         ? undefined
         : `:once:${this.#options.hash(nameOfKey(sender, idempotencyKey))}`;
+    const flush = isFlushed ? flushAfter(this.#store, this.#store.slotOf(this.#nameOf(channel))) : undefined;
     const reply = await this.#run(isKeyed ? "put" : "publish", channel, isKeyed, entry.length, args, once);
+    await flush?.();
     const [isDuplicate, offset, epoch = "", suppressed = ""] = String(reply).split(" ");
     return {
       position: { epoch, offset: Number(offset) },
@@ -227,8 +230,11 @@ export class RedisLog implements NodeLog {
   async removeHistory(channel: string): Promise<void> {
     this.#assertOpen();
     const name = this.#nameOf(channel);
+    const slot = this.#store.slotOf(name);
+    const keys = [this.#store.recordKeyOf(slot), `${name}:meta`, `${name}:log`];
+    const place = this.#store.placeOf(slot);
     const { sha } = this.#options.scripts.clear;
-    await this.#store.call(this.#store.slotOf(name), 0, "evalsha", sha, 2, `${name}:meta`, `${name}:log`);
+    await this.#store.call(slot, 0, "evalsha", sha, keys.length, ...keys, this.#createEpoch(), place);
   }
 
   /** A message of pub/sub. @returns whether it is of a channel */
@@ -283,14 +289,13 @@ export class RedisLog implements NodeLog {
     floors: ReadonlyMap<string, Position> | undefined,
     heads: Map<string, Position>,
   ): Promise<void> {
-    const base = this.#store.baseOf(slot);
-    const keys: string[] = [];
-    const args: Argument[] = [`${this.#createEpoch()}.`];
+    const keys = [this.#store.recordKeyOf(slot)];
+    const args: Argument[] = [this.#createEpoch(), this.#store.placeOf(slot)];
     for (const channel of channels) {
       const name = this.#nameOf(channel);
       keys.push(`${name}:meta`, `${name}:hold`, `${name}:age`);
       const floor = floors?.get(channel);
-      args.push(base, floor?.epoch ?? "", floor?.offset ?? 0, this.#subscribed.has(channel) ? "1" : "0");
+      args.push(floor?.epoch ?? "", floor?.offset ?? 0, this.#subscribed.has(channel) ? "1" : "0");
     }
     const { sha } = this.#options.scripts.heads;
     const bytes = 100 * keys.length;
@@ -319,12 +324,13 @@ export class RedisLog implements NodeLog {
   ): Promise<unknown> {
     const name = this.#nameOf(channel);
     const slot = this.#store.slotOf(name);
-    const keys = [`${name}:meta`, `${name}:log`, `${name}:hold`];
+    const keys = [this.#store.recordKeyOf(slot), `${name}:meta`, `${name}:log`, `${name}:hold`];
     if (isKeyed) for (const part of keyedParts) keys.push(name + part);
     if (extraKey !== undefined) keys.push(name + extraKey);
     const { sha } = this.#options.scripts[script];
-    const base = this.#store.baseOf(slot);
-    return this.#store.call(slot, bytes, "evalsha", sha, keys.length, ...keys, base, name, ...args);
+    const place = this.#store.placeOf(slot);
+    const common = [this.#createEpoch(), place, name];
+    return this.#store.call(slot, bytes, "evalsha", sha, keys.length, ...keys, ...common, ...args);
   }
 
   /** Also what the channel's events are published as. */

@@ -1,26 +1,28 @@
 /**
  * Connections to all masters, and the way of each command to its master. Commands for one key take effect in the order of the calls:
  * what a server did not run because a slot has moved or a script is missing is repeated before anything newer is sent (`#pause`). Ended
- * connections are replaced until it is closed.
+ * connections are replaced until it is closed; the other masters of a cluster go on meanwhile.
  */
 import { HoldfastError, messageOf } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import { createEpoch } from "../epochs.js";
 import { type Argument, Connection } from "./connection.js";
-import { findLayout, isSameLayout, keyOf, type Layout, masterOf, slotOf } from "./layout.js";
+import { recordKeyOf } from "./generation.js";
+import { findLayout, isSameLayout, keyOf, type Layout, masterOf, numSlots, slotOf } from "./layout.js";
 import type { Address, RedisSettings } from "./redis-options.js";
 import { judge, toBrokerError, unavailable } from "./reply-errors.js";
-import { assertFlushes, attach, storeKeyOf } from "./server-facts.js";
+import { assertFlushes, claimFormat, storeKeyOf } from "./server-facts.js";
 import { loadScripts, Shard } from "./shard.js";
 
 export interface RedisStoreEvents {
   onMessage(channel: Buffer, message: Buffer): void;
-  /** A master cannot be reached. */
+  /** Some master cannot be reached, or has lost subscriptions. */
   onDisconnect(): void;
-  /** Connections for messages are new; subscriptions have to be made again. */
-  onSubscribersLost(): Promise<void>;
-  /** All masters can be reached, and subscriptions are restored. */
+  /** Such a master is back, with its subscriptions. Followed by `onDisconnect` if there are others. */
   onReconnect(): void;
+  /** Subscriptions of a master have to be made again. */
+  onSubscriberLost(shard: Shard): Promise<void>;
+  /** Whether messages to and from other nodes arrive. In turns. */
+  onHome(isConnected: boolean): void;
 }
 
 export interface RedisStoreOptions {
@@ -46,6 +48,8 @@ const heartbeatsPerLook = 5;
 const minRetryMs = 100;
 const maxRetryMs = 1000;
 const retryDelayMs = 50;
+/** Of commands that any master may run. */
+const homeSlot = -1;
 /** Of a command beyond its data. */
 const overheadBytes = 200;
 
@@ -54,13 +58,15 @@ export class RedisStore {
   readonly #events: RedisStoreEvents;
   #layout: Layout = { masters: [] };
   readonly #shards = new Map<string, Shard>();
-  #isConnected = false;
+  #isOpen = false;
   #isClosed = false;
-  /** The layout has changed since connections were last compared with it. */
-  #isStale = false;
-  /** What initial epochs begin with. */
-  #base = "";
-  #restoring: Promise<void> | undefined;
+  /** Those that were told of as unreachable. */
+  readonly #lost = new Set<Shard>();
+  readonly #restoring = new Map<Shard, Promise<void>>();
+  #searching: Promise<void> | undefined;
+  /** Whom messages between nodes go through: in a cluster they reach all masters, whichever they are published at. */
+  #home: Shard | undefined;
+  #isHomeConnected = false;
   /** Set while nothing is sent. */
   #paused: Promise<void> | undefined;
   #held: Command[] = [];
@@ -103,7 +109,10 @@ export class RedisStore {
       this.close();
       throw new HoldfastError("HF_BROKER_CLOSED");
     }
-    this.#isConnected = true;
+    this.#isOpen = true;
+    this.#home = this.#findHome();
+    this.#isHomeConnected = true;
+    for (const shard of this.shards) if (!shard.isUp) this.#lose(shard);
     this.#beat();
   }
 
@@ -127,18 +136,40 @@ export class RedisStore {
     return this.isCluster ? slotOf(key) : 0;
   }
 
-  /** The master of a slot, if it can be reached. */
+  /** The master of a slot, if it is known. */
   shardOf(slot: number): Shard | undefined {
+    if (slot === homeSlot) return this.#home;
     const master = masterOf(this.#layout, slot);
     return master && this.#shards.get(keyOf(master));
   }
 
-  /**
-   * What initial epochs of channels in a slot begin with; outside of clusters, the script puts the store's own base before it. Another one
-   * after the master was replaced, which may have lost logs.
-   */
-  baseOf(slot: number): string {
-    return `${this.isCluster ? this.#base : ""}${this.shardOf(slot)?.facts?.generation ?? ""}`;
+  /** Of the generation of logs in a slot. */
+  recordKeyOf(slot: number): string {
+    return recordKeyOf(this.settings, slot);
+  }
+
+  /** Where the master of a slot is, if it has flushed all that it acknowledges; else empty. */
+  placeOf(slot: number): string {
+    const shard = this.shardOf(slot);
+    const { facts } = shard ?? {};
+    return shard && facts?.hasAppendOnlyFile && facts.diskFault === undefined ? keyOf(shard.address) : "";
+  }
+
+  /** Whether a channel of pub/sub belongs to the master of its slot; the others are the nodes'. */
+  isSharded(channel: string): boolean {
+    return this.isCluster && channel.startsWith(`${this.settings.prefix}:{`);
+  }
+
+  /** The connection that messages of a channel come over. */
+  subscriberOf(channel: string): Connection | undefined {
+    return this.shardOf(this.isSharded(channel) ? slotOf(channel) : homeSlot)?.subscriber;
+  }
+
+  /** In a cluster, a sharded channel that the server of a connection has, and nobody publishes to. */
+  anchorOf(connection: Connection): string | undefined {
+    for (let slot = 0; this.isCluster && slot < numSlots; slot++)
+      if (this.shardOf(slot)?.subscriber === connection) return this.recordKeyOf(slot);
+    return undefined;
   }
 
   /** @throws HF_BROKER_UNSUPPORTED if some master does not flush what it acknowledges */
@@ -170,6 +201,11 @@ export class RedisStore {
       if (this.#paused) this.#held.push(command);
       else this.#send(command);
     });
+  }
+
+  /** Publishes for nodes. Otherwise as `call`. */
+  publish(channel: string, message: Buffer): Promise<unknown> {
+    return this.call(homeSlot, message.length, "publish", channel, message);
   }
 
   #send(command: Command): void {
@@ -249,8 +285,9 @@ export class RedisStore {
       );
     if (!errors.some((text) => !text.startsWith("NOSCRIPT"))) return;
     this.#adopt(await this.#findLayout());
-    if (this.#restoring) await Promise.race([this.#restoring, this.#delay(maxRetryMs)]);
-    else await this.#delay(retryDelayMs);
+    const masters = new Set(this.#failed.map(({ command }) => this.shardOf(command.slot)));
+    const restoring = [...masters].flatMap((shard) => (shard && this.#restoring.get(shard)) ?? []);
+    await Promise.race([Promise.all([...restoring, this.#delay(retryDelayMs)]), this.#delay(maxRetryMs)]);
   }
 
   #findLayout(): Promise<Layout> {
@@ -265,7 +302,6 @@ export class RedisStore {
   #adopt(layout: Layout): void {
     if (this.#isClosed || isSameLayout(layout, this.#layout)) return;
     this.#layout = layout;
-    this.#isStale = true;
     const addresses = new Map(layout.masters.map((address) => [keyOf(address), address]));
     for (const [key, shard] of this.#shards)
       if (!addresses.has(key)) {
@@ -274,15 +310,30 @@ export class RedisStore {
       }
     for (const [key, address] of addresses)
       if (!this.#shards.has(key)) this.#shards.set(key, this.#createShard(address));
-    if (this.#isConnected) this.#restore();
+    // Slots may have moved, and subscriptions with them.
+    for (const shard of this.shards) this.#lose(shard);
+    for (const shard of this.#lost) if (!this.#isCurrent(shard)) this.#lost.delete(shard);
+    this.#moveHome();
   }
 
   async #connectShards(): Promise<void> {
     await allOf(this.shards.map((shard) => shard.connect()));
-    const { prefix } = this.settings;
-    const connection = this.shardOf(this.slotOf(storeKeyOf(prefix)))?.commands;
-    if (connection === undefined) throw unavailable("the Redis cluster does not serve all slots");
-    this.#base = await attach(connection, prefix, createEpoch());
+    const shard = this.shardOf(this.#formatSlot);
+    if (shard === undefined) throw unavailable("the Redis cluster does not serve all slots");
+    await this.#claimFormat(shard);
+  }
+
+  get #formatSlot(): number {
+    return this.slotOf(storeKeyOf(this.settings.prefix));
+  }
+
+  async #claimFormat(shard: Shard): Promise<void> {
+    if (shard.commands === undefined) throw unavailable("connection closed");
+    if (shard === this.shardOf(this.#formatSlot)) await claimFormat(shard.commands, this.settings.prefix);
+  }
+
+  #isCurrent(shard: Shard): boolean {
+    return !this.#isClosed && this.#shards.get(keyOf(shard.address)) === shard;
   }
 
   #createShard(address: Address): Shard {
@@ -294,46 +345,76 @@ export class RedisStore {
       scriptTexts,
       onMessage: (channel, message) => this.#events.onMessage(channel, message),
       onEnd: (error) => {
-        if (this.#isClosed || this.#shards.get(keyOf(address)) !== shard) return;
+        if (!this.#isCurrent(shard)) return;
         this.#report(error);
-        this.#restore();
+        this.#lose(shard);
       },
     });
     return shard;
   }
 
-  /** Connects what is not connected, until everything is. */
-  #restore(): void {
-    if (this.#isConnected) {
-      this.#isConnected = false;
-      this.#events.onDisconnect();
+  /** Tells of a master that cannot be reached, or may have lost subscriptions, and restores it. */
+  #lose(shard: Shard): void {
+    if (!this.#isOpen) return;
+    if (this.#lost.size === 0) this.#events.onDisconnect();
+    this.#lost.add(shard);
+    if (!shard.isUp) this.#moveHome();
+    if (!this.#restoring.has(shard)) {
+      const restoring = this.#restore(shard).finally(() => {
+        this.#restoring.delete(shard);
+        // Its connections ended when all was just well.
+        if (this.#isCurrent(shard) && !shard.isUp) this.#lose(shard);
+      });
+      this.#restoring.set(shard, restoring);
     }
-    this.#restoring ??= this.#restoreAll().finally(() => {
-      this.#restoring = undefined;
-      // Something ended when all was just well.
-      if (!this.#isClosed && this.shards.some(({ isUp }) => !isUp)) this.#restore();
+    this.#keepSearching();
+  }
+
+  #keepSearching(): void {
+    if (this.settings.mode === "single" || this.#lost.size === 0) return;
+    this.#searching ??= this.#search().finally(() => {
+      this.#searching = undefined;
+      // Another one was lost when the search had just ended.
+      if (!this.#isClosed) this.#keepSearching();
     });
   }
 
-  async #restoreAll(): Promise<void> {
+  async #restore(shard: Shard): Promise<void> {
+    await this.#retry(async () => {
+      if (!this.#isCurrent(shard)) return true;
+      await shard.connect();
+      await this.#claimFormat(shard);
+      let layout: Layout;
+      do {
+        layout = this.#layout;
+        await this.#events.onSubscriberLost(shard);
+      } while (layout !== this.#layout);
+      if (!shard.isUp || !this.#isCurrent(shard)) return false;
+      this.#lost.delete(shard);
+      this.#events.onReconnect();
+      if (this.#lost.size > 0) this.#events.onDisconnect();
+      this.#moveHome();
+      return true;
+    });
+  }
+
+  /** Looks where the masters are, while some cannot be reached. */
+  #search(): Promise<void> {
+    return this.#retry(async () => {
+      if (this.#lost.size === 0) return true;
+      const layout = await this.#findLayout();
+      if (!isSameLayout(layout, this.#layout) && !this.#paused) await this.#pause(() => this.#adopt(layout));
+      return this.#lost.size === 0;
+    });
+  }
+
+  /** @param attempt resolves with whether it is done */
+  async #retry(attempt: () => Promise<boolean>): Promise<void> {
     let delayMs = minRetryMs;
     let reported = "";
     while (!this.#isClosed) {
       try {
-        const layout = await this.#findLayout();
-        if (!isSameLayout(layout, this.#layout) && !this.#paused)
-          await this.#pause(() => this.#adopt(layout));
-        this.#isStale = false;
-        await this.#connectShards().catch(async (error: unknown) => {
-          // Masters that can be reached need their subscriptions now, however long another one is away.
-          await this.#events.onSubscribersLost().catch(() => {});
-          throw error;
-        });
-        await this.#events.onSubscribersLost();
-        if (this.#isClosed || this.#isStale || this.shards.some(({ isUp }) => !isUp)) continue;
-        this.#isConnected = true;
-        this.#events.onReconnect();
-        return;
+        if (await attempt()) return;
       } catch (error) {
         if (messageOf(error) !== reported) this.#report(error);
         reported = messageOf(error);
@@ -341,6 +422,31 @@ export class RedisStore {
       await this.#delay(delayMs);
       delayMs = Math.min(2 * delayMs, maxRetryMs);
     }
+  }
+
+  /** The same for every node that sees the same masters. */
+  #findHome(): Shard | undefined {
+    const preferred = this.shardOf(this.#formatSlot);
+    return preferred?.isUp ? preferred : this.shards.find(({ isUp }) => isUp);
+  }
+
+  #moveHome(): void {
+    const home = this.#findHome();
+    const isSame = home === this.#home;
+    if (isSame && (home === undefined || this.#isHomeConnected)) return;
+    if (this.#isHomeConnected) this.#events.onHome(false);
+    this.#isHomeConnected = false;
+    this.#home = home;
+    if (home === undefined) return;
+    this.#events.onSubscriberLost(home).then(
+      () => {
+        if (this.#home !== home || !home.isUp || this.#isHomeConnected || this.#isClosed) return;
+        this.#isHomeConnected = true;
+        this.#events.onHome(true);
+      },
+      // Its connection has ended, and it is restored.
+      () => {},
+    );
   }
 
   /** Finds connections that are dead, and masters that were replaced while the old ones still answer. */
@@ -353,10 +459,10 @@ export class RedisStore {
   }
 
   async #look(): Promise<void> {
-    if (this.#restoring || this.#paused) return;
+    if (this.#lost.size > 0 || this.#paused) return;
     try {
       const layout = await this.#findLayout();
-      if (this.#restoring || this.#paused || isSameLayout(layout, this.#layout)) return;
+      if (this.#lost.size > 0 || this.#paused || isSameLayout(layout, this.#layout)) return;
       await this.#pause(() => this.#adopt(layout));
     } catch (error) {
       this.#report(error);

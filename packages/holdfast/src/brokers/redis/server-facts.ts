@@ -5,11 +5,13 @@ import type { RedisSettings } from "./redis-options.js";
 import { unavailable } from "./reply-errors.js";
 
 export interface ServerFacts {
-  /** Random, another one after a restart or a promotion, which may have lost logs. */
-  readonly generation: string;
   /** Why it does not flush what it acknowledges; undefined if it does. */
   readonly diskFault: string | undefined;
   readonly hasAppendOnlyFile: boolean;
+  /** Another one after each start and promotion. */
+  readonly replicationId: string;
+  /** Whether it tells what it has flushed, and its replicas (WAITAOF): from Redis 7.2, and Valkey. */
+  readonly tellsFlushes: boolean;
   /** 0: no bound. */
   readonly maxMemoryBytes: number;
   readonly evictionPolicy: string;
@@ -45,8 +47,9 @@ export async function readFacts(connection: Connection, settings: RedisSettings)
       `${at} evicts keys when its memory is full (maxmemory-policy ${policy}), and with them logs; set maxmemory-policy noeviction, or accept it with allowEviction`,
     );
   return {
-    generation: (info.get("master_replid") ?? "").slice(0, 12),
     diskFault: await findDiskFault(connection, at),
+    replicationId: info.get("master_replid") ?? "",
+    tellsFlushes: isAtLeast(version, 7, 2),
     hasAppendOnlyFile: info.get("aof_enabled") === "1",
     maxMemoryBytes,
     evictionPolicy: policy,
@@ -58,27 +61,19 @@ export function assertFlushes({ diskFault }: ServerFacts): void {
   if (diskFault !== undefined) throw unsupported(diskFault);
 }
 
-/** What every user of the store has to agree on, in a hash: the format, and what initial epochs begin with. */
-const format = 1;
+/** What every user of the store has to agree on. 2: each log has its generation; logs of format 1 get a new epoch. */
+const format = 2;
 
-/**
- * The base of initial epochs, new with each new store.
- * @throws HF_STORE_NEWER
- */
-export async function attach(connection: Connection, prefix: string, newBase: string): Promise<string> {
+/** Makes a store of an older format one of this. @throws HF_STORE_NEWER */
+export async function claimFormat(connection: Connection, prefix: string): Promise<void> {
   const key = storeKeyOf(prefix);
-  const [, , reply] = (await Promise.all([
-    connection.call("hsetnx", key, "format", format),
-    connection.call("hsetnx", key, "base", newBase),
-    connection.call("hmget", key, "format", "base"),
-  ])) as [unknown, unknown, Buffer[]];
-  const stored = Number(reply[0]);
+  const stored = Number((await connection.call("hget", key, "format")) ?? 0);
   if (stored > format)
     throw new HoldfastError(
       "HF_STORE_NEWER",
       `the data with the prefix ${prefix} in Redis was written by a newer version (format ${stored}, this version knows ${format}); upgrade, or use another prefix`,
     );
-  return String(reply[1]);
+  if (stored < format) await connection.call("hset", key, "format", format);
 }
 
 export function storeKeyOf(prefix: string): string {
@@ -103,6 +98,11 @@ async function findDiskFault(connection: Connection, at: string): Promise<string
 function parseInfo(text: string): ReadonlyMap<string, string> {
   const fields = text.matchAll(/^([\w-]+):(.*?)\r?$/gm);
   return new Map([...fields].map(([, name = "", value = ""]) => [name, value]));
+}
+
+function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [first = 0, second = 0] = version.split(".").map(Number);
+  return first > major || (first === major && second >= minor);
 }
 
 function unsupported(message: string): HoldfastError {

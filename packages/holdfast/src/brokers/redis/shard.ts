@@ -1,6 +1,10 @@
-/** One master: a connection for commands, with the scripts loaded, and one for messages. Each is replaced when it ends. */
+/**
+ * One master: a connection for commands, with the scripts loaded, one for messages, and one to wait for flushes, where the server tells
+ * of them. Each is replaced when it ends.
+ */
 import type { HoldfastError } from "../../errors.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
+import { Flusher } from "./flusher.js";
 import type { Address } from "./redis-options.js";
 import { unavailable } from "./reply-errors.js";
 import { readFacts, type ServerFacts } from "./server-facts.js";
@@ -18,8 +22,11 @@ export class Shard {
   readonly #options: ShardOptions;
   commands: Connection | undefined;
   subscriber: Connection | undefined;
+  /** Undefined where the server does not flush what it acknowledges, or does so before each answer and has nothing to add. */
+  flusher: Flusher | undefined;
   #facts: ServerFacts | undefined;
   #isClosed = false;
+  #connecting: Promise<void> | undefined;
 
   constructor(options: ShardOptions) {
     this.#options = options;
@@ -27,7 +34,12 @@ export class Shard {
   }
 
   get isUp(): boolean {
-    return this.commands !== undefined && this.subscriber !== undefined;
+    const isFlusherUp = this.flusher !== undefined || !this.#needsFlusher;
+    return this.commands !== undefined && this.subscriber !== undefined && isFlusherUp;
+  }
+
+  get #needsFlusher(): boolean {
+    return this.#facts?.tellsFlushes === true && this.#facts.diskFault === undefined;
   }
 
   /** Of the server that it was connected to last. */
@@ -39,7 +51,14 @@ export class Shard {
    * Makes the connections that are missing. The one for messages has no subscriptions then.
    * @throws HF_BROKER_UNAVAILABLE, HF_BROKER_UNSUPPORTED
    */
-  async connect(): Promise<void> {
+  connect(): Promise<void> {
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<void> {
     const { settings, scriptTexts } = this.#options;
     if (this.commands === undefined) {
       const connection = await this.#open((error) => {
@@ -49,6 +68,7 @@ export class Shard {
       try {
         this.#facts = await readFacts(connection, settings);
         await loadScripts(connection, scriptTexts);
+        await this.#openFlusher(this.#facts);
       } catch (error) {
         connection.close();
         throw error;
@@ -56,6 +76,8 @@ export class Shard {
       if (connection.isEnded) throw unavailable("connection closed");
       this.commands = connection;
     }
+    // What was written meanwhile is not known to be this server's.
+    if (this.flusher === undefined) await this.#openFlusher(await readFacts(this.commands, settings));
     this.subscriber ??= await this.#open((error) => {
       this.subscriber = undefined;
       this.#options.onEnd(error);
@@ -63,15 +85,30 @@ export class Shard {
     if (this.#isClosed) this.close();
   }
 
+  async #openFlusher({ replicationId }: ServerFacts): Promise<void> {
+    this.flusher?.connection.close();
+    this.flusher = undefined;
+    if (!this.#needsFlusher) return;
+    const connection = await this.#open((error) => {
+      if (this.flusher?.connection === connection) this.flusher = undefined;
+      this.#options.onEnd(error);
+    });
+    const timeoutMs = Math.ceil(this.#options.settings.commandTimeoutMs * 0.6);
+    this.flusher = new Flusher(connection, replicationId, timeoutMs);
+  }
+
   /** Asks for a sign of life; connections fail without one. */
   ping(): void {
-    for (const connection of [this.commands, this.subscriber]) connection?.call("ping").catch(() => {});
+    for (const connection of [this.commands, this.subscriber, this.flusher?.connection])
+      connection?.call("ping").catch(() => {});
   }
 
   close(): void {
     this.#isClosed = true;
     this.commands?.close();
     this.subscriber?.close();
+    this.flusher?.connection.close();
+    this.flusher = undefined;
     this.commands = undefined;
     this.subscriber = undefined;
   }

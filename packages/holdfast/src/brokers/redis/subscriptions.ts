@@ -6,6 +6,7 @@ import { HoldfastError, messageOf } from "../../errors.js";
 import type { Connection } from "./connection.js";
 import { allOf, type RedisStore } from "./redis-store.js";
 import { toBrokerError, unavailable } from "./reply-errors.js";
+import type { Shard } from "./shard.js";
 
 /** Of one command, where channels need not be of one slot. */
 const channelsPerCommand = 500;
@@ -23,6 +24,7 @@ export class Subscriptions {
   /** Every channel that is wanted, with the connection that it was last subscribed on. */
   readonly #channels = new Map<string, Connection | undefined>();
   #changes: Change[] = [];
+  #restored = Promise.resolve();
 
   /** @param schedule runs the callback after the events of this turn */
   constructor(store: RedisStore, schedule: (run: () => void) => void) {
@@ -53,19 +55,24 @@ export class Subscriptions {
     await this.#change(channel, false).catch(() => {});
   }
 
-  /** Subscribes everything that is not subscribed on the connection of its master. @throws HF_BROKER_UNAVAILABLE */
-  async restore(): Promise<void> {
-    const lost = [...this.#channels].filter(([channel, connection]) => {
-      return connection === undefined || connection.isEnded || connection !== this.#connectionOf(channel);
-    });
+  /**
+   * Subscribes everything that is not subscribed on the connection of a master. Resolves when that is done, also where another call does it.
+   * @throws HF_BROKER_UNAVAILABLE
+   */
+  restore(shard: Shard): Promise<void> {
+    const restored = this.#restored.catch(() => {}).then(() => this.#restore(shard));
+    this.#restored = restored;
+    return restored;
+  }
+
+  async #restore({ subscriber }: Shard): Promise<void> {
+    if (subscriber === undefined) throw unavailable("connection closed");
+    const lost = [...this.#channels]
+      .filter(([channel, known]) => known !== subscriber && this.#store.subscriberOf(channel) === subscriber)
+      .map(([channel]) => channel);
     const commands: Promise<void>[] = [];
     for (let at = 0; at < lost.length; at += this.#perCommand)
-      commands.push(
-        this.#send(
-          lost.slice(at, at + this.#perCommand).map(([channel]) => channel),
-          true,
-        ),
-      );
+      commands.push(this.#send(lost.slice(at, at + this.#perCommand), true));
     await allOf(commands);
   }
 
@@ -105,12 +112,19 @@ export class Subscriptions {
 
   /** @param channels of one master */
   async #send(channels: readonly string[], isSubscribe: boolean): Promise<void> {
-    const connection = this.#connectionOf(channels[0] as string);
+    const [first] = channels as [string];
+    const connection = this.#store.subscriberOf(first);
     if (connection === undefined) throw unavailable("Redis cannot be reached at the moment");
     if (isSubscribe)
       for (const channel of channels)
         if (this.#channels.has(channel)) this.#channels.set(channel, connection);
-    const command = `${this.#store.isCluster ? "s" : ""}${isSubscribe ? "" : "un"}subscribe`;
+    // The client library counts both kinds as one: without a sharded channel it would take a connection for unsubscribed.
+    const anchor = isSubscribe && !this.#store.isSharded(first) && this.#store.anchorOf(connection);
+    if (anchor)
+      await connection
+        .call("ssubscribe", anchor)
+        .catch((error: unknown) => this.#receiveError(error, connection));
+    const command = `${this.#store.isSharded(first) ? "s" : ""}${isSubscribe ? "" : "un"}subscribe`;
     await connection
       .call(command, ...channels)
       .catch((error: unknown) => this.#receiveError(error, connection));
@@ -122,9 +136,5 @@ export class Subscriptions {
     const fault = unavailable(`Redis refused a subscription: ${messageOf(error)}`, error);
     connection.fail(fault);
     throw fault;
-  }
-
-  #connectionOf(channel: string): Connection | undefined {
-    return this.#store.shardOf(this.#store.slotOf(channel))?.subscriber;
   }
 }
