@@ -135,7 +135,7 @@ const apiKey = z.union([secret, fields({ key: secret, scope: choice(["read", "pu
   error: "a string, { env: NAME }, { file: PATH }, or { key, scope }",
 });
 
-const { broker } = serverOptions;
+const { broker, logger } = serverOptions;
 const urlError = {
   error: `${acceptedBrokerUrl}, or { env: NAME } or { file: PATH }`,
 };
@@ -184,6 +184,7 @@ export const codeSchema = fields({
   broker: z.custom(broker.isValid, { error: broker.accepts }).optional(),
   app: z.custom((value) => value instanceof App, { error: "an application made by defineApp" }).optional(),
   onError: z.custom(isFunction, { error: "a function" }).optional(),
+  logger: z.custom(logger.isValid, { error: logger.accepts }).optional(),
 });
 
 /** JSON Schema (draft 2020-12) of configurations that are data. */

@@ -88,6 +88,7 @@ describe("revoked tokens", () => {
     expect(await tokens.verifyConnection(withHmac({ ...claims, exp: nowSeconds }))).toEqual({
       isAccepted: false,
       error: "tokenExpired",
+      user: "ann",
     });
   });
 });

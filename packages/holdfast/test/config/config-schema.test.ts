@@ -61,7 +61,13 @@ describe("shape of a configuration", () => {
     expectTypeOf<Exclude<keyof ServerOptions, keyof ServerConfig>>().toEqualTypeOf<
       "authenticate" | "rulesFor"
     >();
-    const { authenticate: _who, rulesFor: _rules, routes: _routes, traceSocket: _trace, ...others } = serverOptions;
+    const {
+      authenticate: _who,
+      rulesFor: _rules,
+      routes: _routes,
+      traceSocket: _trace,
+      ...others
+    } = serverOptions;
     expect(Object.keys(codeSchema.shape)).toEqual(expect.arrayContaining(Object.keys(others)));
   });
 

@@ -67,7 +67,7 @@ describe("trace of a WebSocket", () => {
     expect(seen.opening.url).toBe("/connection/websocket?traced");
     const names = seen.opening.rawHeaders.filter((_, index) => index % 2 === 0);
     expect(names).toContain("Sec-WebSocket-Key");
-    expect(seen.opening.responseHead).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\n\r\n$/);
+    expect(seen.opening.responseHead).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n.*\r\n\r\n$/s);
     // RFC 6455 §5.1: masked from the client, unmasked from the server.
     expect([...seen.received.subarray(0, 2)]).toEqual([0x81, 0x80 | connect.length]);
     expect(seen.sent[1]).toBe(answer.length < 126 ? answer.length : 126);

@@ -1,5 +1,4 @@
 import { expect, it, vi } from "vitest";
-import { Connection } from "../../../src/brokers/redis/connection.js";
 import { resolveRedisOptions } from "../../../src/brokers/redis/redis-options.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
@@ -8,6 +7,9 @@ vi.mock("ioredis", () => {
 });
 
 it("a connection without the client library tells how to install it", async () => {
+  // Another test may have imported both already.
+  vi.resetModules();
+  const { Connection } = await import("../../../src/brokers/redis/connection.js");
   const opening = Connection.open({
     address: { host: "127.0.0.1", port: 1 },
     settings: resolveRedisOptions({ url: "redis://127.0.0.1:1" }),
