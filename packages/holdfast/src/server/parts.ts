@@ -5,8 +5,11 @@ import type { AddressInfo, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import type { CompiledApp } from "../app/compile-app.js";
 import { normalizePem } from "../auth/keys.js";
+import type { BrokerEvents } from "../channels/broker.js";
+import type { Channels } from "../channels/channels.js";
 import type { Cluster } from "../channels/cluster.js";
-import { refuseByPath } from "../http/router.js";
+import type { PositionChecks } from "../channels/position-checks.js";
+import { refuseByPath, webSocketPath } from "../http/router.js";
 import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
 import type { Log } from "../observe/log.js";
@@ -22,10 +25,12 @@ import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { Application } from "../sessions/application.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
+import type { NodeCommands } from "../sessions/node-commands.js";
 import { noRecorder, type Recorder } from "../sessions/recorder.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
+import type { UpgradeHandlers } from "../sockets/http-upgrade.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
@@ -33,6 +38,7 @@ import { LoopLag } from "../time/clock.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
+import type { WebSocketListener } from "../transports/websocket-transport.js";
 import type { ReplyError } from "../wire/codes.js";
 import type { MapType } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
@@ -269,4 +275,59 @@ export function setHstsHeader(
 function hostForUrl(host: string): string {
   if (host === "127.0.0.1" || host === "::1" || host === "0.0.0.0" || host === "::") return "localhost";
   return host.includes(":") ? `[${host}]` : host;
+}
+
+/** What a server does with what its broker reports. */
+export function createBrokerEvents({
+  broker,
+  channels,
+  checks,
+  commands,
+  recorder,
+  meters,
+  log,
+}: {
+  /** Its name. */
+  readonly broker: string;
+  readonly channels: Channels;
+  readonly checks: PositionChecks;
+  readonly commands: NodeCommands;
+  readonly recorder: Recorder;
+  readonly meters: Meters;
+  readonly log: Log;
+}): BrokerEvents {
+  return {
+    log: {
+      onPublication: channels.onPublication.bind(channels),
+      onDisconnect: () => {
+        meters.brokerLost();
+        log.warn("the broker cannot be reached; publishes fail until it can", { broker });
+      },
+      onReconnect: () => {
+        meters.brokerReached();
+        log.info("the broker can be reached again", { broker });
+        void checks.checkNow();
+      },
+    },
+    presence: channels,
+    cluster: {
+      onCommand: (command) => commands.run(command),
+      onHistoryRemoved: (channel) => {
+        recorder.recordChannel({ kind: "history removed", channel });
+        channels.forgetHistory(channel);
+      },
+    },
+  };
+}
+
+/** How WebSockets on a server are taken. */
+export function webSocketHandlers(listener: WebSocketListener, basePath: string): UpgradeHandlers {
+  return {
+    paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
+    ...(basePath === "" && { advice: " If all paths have a prefix, such as /rt, set basePath to it." }),
+    upgrade: (...parts) => listener.upgrade(...parts),
+    connect: (...parts) => listener.connect(...parts),
+    refuseUpgrade: (socket, rejection) => listener.refuseUpgrade(socket, rejection),
+    refuseStream: (stream, rejection) => listener.refuseConnect(stream, rejection),
+  };
 }

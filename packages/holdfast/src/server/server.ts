@@ -15,7 +15,7 @@ import { checkRules, needsOf, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
-import { type Router, routes as routeTable, webSocketPath } from "../http/router.js";
+import { type Router, routes as routeTable } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import type { Log } from "../observe/log.js";
 import { Meters } from "../observe/meters.js";
@@ -35,7 +35,7 @@ import { PresenceLists } from "../sessions/presence.js";
 import { createUserPublishes } from "../sessions/publishing.js";
 import { SessionRegistry } from "../sessions/registry.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
-import { type AttachableServer, attachTo, type UpgradeHandlers } from "../sockets/http-upgrade.js";
+import { type AttachableServer, attachTo } from "../sockets/http-upgrade.js";
 import { Flusher } from "../sockets/output.js";
 import type { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
@@ -50,6 +50,7 @@ import {
   addressOf,
   auditFunctionOf,
   callAsServer,
+  createBrokerEvents,
   createFront,
   createRecorder,
   createRequestBounds,
@@ -61,6 +62,7 @@ import {
   type Streams,
   setHstsHeader,
   socketSettingsOf,
+  webSocketHandlers,
   withPlainPem,
   withTokenAudit,
 } from "./parts.js";
@@ -229,30 +231,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       intervalMs: settings.positionCheckIntervalMs,
       checkOthers: async () => this.#revocationLog?.check(),
     });
-    this.#events = {
-      log: {
-        onPublication: this.#channels.onPublication.bind(this.#channels),
-        onDisconnect: () => {
-          meters.brokerLost();
-          log.warn("the broker cannot be reached; publishes fail until it can", {
-            broker: this.#broker.name,
-          });
-        },
-        onReconnect: () => {
-          meters.brokerReached();
-          log.info("the broker can be reached again", { broker: this.#broker.name });
-          void this.#checks.checkNow();
-        },
-      },
-      presence: this.#channels,
-      cluster: {
-        onCommand: (command) => commands.run(command),
-        onHistoryRemoved: (channel) => {
-          recorder.recordChannel({ kind: "history removed", channel });
-          this.#channels.forgetHistory(channel);
-        },
-      },
-    };
+    const { name: broker } = this.#broker;
+    const told = { channels: this.#channels, checks: this.#checks, commands, recorder, meters, log };
+    this.#events = createBrokerEvents({ broker, ...told });
     this.#admission = new Admission({
       clock: systemClock,
       peerKeyOf,
@@ -512,16 +493,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   }
 
   #takeWebSocketsOf(server: AttachableServer, isAnnounced: boolean): void {
-    const listener = this.#listener;
-    const { basePath } = this.#settings;
-    const handlers: UpgradeHandlers = {
-      paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
-      ...(basePath === "" && { advice: " If all paths have a prefix, such as /rt, set basePath to it." }),
-      upgrade: (...parts) => listener.upgrade(...parts),
-      connect: (...parts) => listener.connect(...parts),
-      refuseUpgrade: (socket, rejection) => listener.refuseUpgrade(socket, rejection),
-      refuseStream: (stream, rejection) => listener.refuseConnect(stream, rejection),
-    };
+    const handlers = webSocketHandlers(this.#listener, this.#settings.basePath);
     this.#detachments.push(attachTo(server, handlers, isAnnounced));
   }
 }

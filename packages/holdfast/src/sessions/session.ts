@@ -7,7 +7,7 @@ import type { Encoding, Framed } from "../channels/batches.js";
 import type { Reader, Subscription } from "../channels/channel.js";
 import type { ConnectionMeter } from "../observe/meters.js";
 import type { DeadlineHolder } from "../time/deadlines.js";
-import { type InputOwner, InputRate } from "../time/token-bucket.js";
+import { InputRate } from "../time/token-bucket.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect, disconnectTable } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
@@ -33,7 +33,7 @@ import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
  */
 export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
-export class Session implements Reader, TransportEvents, DeadlineHolder, InputOwner {
+export class Session implements Reader, TransportEvents, DeadlineHolder {
   readonly id: string;
   readonly transport: Transport;
   readonly channels: SessionChannels;
@@ -73,7 +73,11 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#meter = context.meters.ofConnection(transport.name, transport.encoding.codec.name);
     this.#meter.connectionOpened();
     const { bytesPerSecond: perSecond, byteBurst: burst } = limits;
-    if (perSecond !== null) this.#inputRate = new InputRate(this, { perSecond, burst, clock });
+    if (perSecond !== null)
+      this.#inputRate = new InputRate(
+        { inputCaughtUp: () => this.runCommands() },
+        { perSecond, burst, clock },
+      );
     deadlines.set(this, times.connectTimeoutMs);
   }
 
@@ -276,11 +280,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.channels.onGap(subscription, reason);
   }
 
-  /** InputOwner. */
-  inputCaughtUp(): void {
-    this.runCommands();
-  }
-
   /** DeadlineHolder. */
   onDeadline(): void {
     this.channels.renewPresence();
@@ -302,7 +301,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.isEnded) return;
     const isWritable = !this.#flow.isFull || this.transport.lacksOnlyConfirmation === true;
     if (isWritable && !this.#flow.isEmpty) this.#write();
-    this.#logEnd(`disconnected a client: ${reason.reason}`, reason.code);
     this.#end(reason.code, reason.reason);
     this.transport.close(reason);
   }
@@ -310,7 +308,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
   /** Ends the connection without another message, which the peer would not read. */
   terminate(): void {
     this.#context.meters.limitHit("maxHeldBytes");
-    this.#logEnd("terminated a slow connection (maxHeldBytes)");
     this.#end(disconnectTable.slow.code, "slow for longest while all held too much (maxHeldBytes)");
     this.transport.destroy();
   }
@@ -476,6 +473,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     if (this.isEnded) return;
     this.#meter.connectionEnded(code === 0);
     if (code !== 0) this.#context.meters.disconnected(code);
+    const facts = { client: this.id, user: this.user, transport: this.transport.name, code };
+    if (code !== 0) this.#context.eventLog?.info(`disconnected a client: ${reason}`, facts);
     const wasWelcomed = this.#state === "welcomed" || this.#state === "connected";
     this.#state = "ended";
     if (this.#flow.isFull) this.#context.held.set(this, 0);
@@ -488,11 +487,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder, InputOw
     this.#flow.clear();
     this.#registry.ended(this);
     if (wasWelcomed) this.#notifyDisconnected();
-  }
-
-  #logEnd(message: string, code?: number): void {
-    const { user, id: client, transport } = this;
-    this.#context.eventLog?.info(message, { client, user, transport: transport.name, ...(code && { code }) });
   }
 
   #notifyDisconnected(): void {
