@@ -40,6 +40,7 @@ export class BrowserBench {
   #opening: Promise<unknown> = Promise.resolve();
   #isStarted = false;
   #isClosed = false;
+  #gone: Promise<unknown> = Promise.resolve();
 
   constructor(settings: LabSettings, parts: BenchParts) {
     this.#settings = settings;
@@ -125,8 +126,10 @@ export class BrowserBench {
     if (!this.#isClosed) this.#parts.onError(error);
   };
 
+  /** Resolves when all are gone, whoever closes them. */
   async #closeServers(): Promise<void> {
-    await Promise.all(this.#lines.splice(0).map(({ server }) => server.close()));
+    this.#gone = Promise.all([this.#gone, ...this.#lines.splice(0).map(({ server }) => server.close())]);
+    await this.#gone;
   }
 
   #publish(at: number): void {
