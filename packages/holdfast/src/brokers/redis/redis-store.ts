@@ -362,8 +362,8 @@ export class RedisStore {
     if (!this.#restoring.has(shard)) {
       const restoring = this.#restore(shard).finally(() => {
         this.#restoring.delete(shard);
-        // Its connections ended when all was just well.
-        if (this.#isCurrent(shard) && !shard.isUp) this.#lose(shard);
+        // It was lost again when all was just well.
+        if (this.#isCurrent(shard) && (this.#lost.has(shard) || !shard.isUp)) this.#lose(shard);
       });
       this.#restoring.set(shard, restoring);
     }
