@@ -1,6 +1,7 @@
 /** Metrics as text: the exposition format 0.0.4 of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/). */
 import type { Distribution } from "./histogram.js";
-import { type Metric, metrics, type Readings, type Sample } from "./metrics.js";
+import type { Metric, Sample } from "./metric.js";
+import { metrics, type Readings } from "./metrics.js";
 
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 

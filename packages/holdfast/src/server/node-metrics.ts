@@ -8,7 +8,8 @@ import { performance } from "node:perf_hooks";
 import type { Cluster } from "../channels/cluster.js";
 import { type Exposed, formatExposition } from "../observe/exposition.js";
 import type { Meters } from "../observe/meters.js";
-import { type NodeSizes, type ProcessUse, type Readings, readMetrics } from "../observe/metrics.js";
+import type { NodeSizes, ProcessUse } from "../observe/metric.js";
+import { type Readings, readMetrics } from "../observe/metrics.js";
 import type { Clock } from "../time/clock.js";
 
 export interface NodeMetricsOptions {

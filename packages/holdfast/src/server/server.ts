@@ -19,7 +19,7 @@ import { type Router, routes as routeTable } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import type { Log } from "../observe/log.js";
 import { Meters } from "../observe/meters.js";
-import type { NodeSizes } from "../observe/metrics.js";
+import type { NodeSizes } from "../observe/metric.js";
 import type { ServerOptions } from "../options/options.js";
 import { resolveServerOptions, type ServerSettings } from "../options/schema.js";
 import { TrustedProxies } from "../requests/addresses.js";

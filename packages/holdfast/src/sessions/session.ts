@@ -73,11 +73,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     this.#meter = context.meters.ofConnection(transport.name, transport.encoding.codec.name);
     this.#meter.connectionOpened();
     const { bytesPerSecond: perSecond, byteBurst: burst } = limits;
-    if (perSecond !== null)
-      this.#inputRate = new InputRate(
-        { inputCaughtUp: () => this.runCommands() },
-        { perSecond, burst, clock },
-      );
+    const owner = { inputCaughtUp: () => this.runCommands() };
+    if (perSecond !== null) this.#inputRate = new InputRate(owner, { perSecond, burst, clock });
     deadlines.set(this, times.connectTimeoutMs);
   }
 

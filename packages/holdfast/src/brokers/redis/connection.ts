@@ -150,7 +150,9 @@ export class Connection {
     // Also answers that nobody waits for, of a slot that has moved.
     this.#redis.on("error", (error: unknown) => this.fail(this.#lost(error)));
     // The library leaves a sharded subscription unanswered whose slot has moved.
-    this.#redis.on("moved", () => this.fail(unavailable("a subscription's slot has moved to another server")));
+    this.#redis.on("moved", () =>
+      this.fail(unavailable("a subscription's slot has moved to another server")),
+    );
     this.#redis.on("close", () => this.fail(this.#lost(fault)));
     this.#redis.on("messageBuffer", (channel: Buffer, message: Buffer) => onMessage?.(channel, message));
     this.#redis.on("smessageBuffer", (channel: Buffer, message: Buffer) => onMessage?.(channel, message));
