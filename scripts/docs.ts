@@ -116,12 +116,12 @@ import type { Broker } from "../channels/broker.js";
 import type { RulesFor } from "../channels/rules.js";
 import type { ApiKey } from "../http/api/keys.js";
 import type { OwnRoutes } from "../http/router.js";
-import type { TraceSocket } from "../sockets/traced-stream.js";
 import type { AuditFunction } from "../observe/audit.js";
 import type { Logger } from "../observe/log.js";
 import type { AllowedOrigins } from "../requests/origins.js";
 import type { Authenticate } from "../sessions/identity.js";
 import type { TlsOptions } from "../sockets/http-front.js";
+import type { TraceSocket } from "../sockets/traced-stream.js";
 
 ${groups.join("\n")}
 /** Options of a server. */
