@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { metrics } from "../../packages/holdfast/src/observe/metrics.js";
 import type { Metric } from "../../packages/holdfast/src/observe/metric.js";
+import { metrics } from "../../packages/holdfast/src/observe/metrics.js";
 
 const folder = join(import.meta.dirname, "../../examples/monitoring");
 const read = (name: string) => readFileSync(join(folder, name), "utf8");

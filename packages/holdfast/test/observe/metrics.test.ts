@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Meters } from "../../src/observe/meters.js";
-import { metrics, readMetrics } from "../../src/observe/metrics.js";
 import type { ObservedNode } from "../../src/observe/metric.js";
+import { metrics, readMetrics } from "../../src/observe/metrics.js";
 
 function observe(meters: Meters): ObservedNode {
   return {
