@@ -18,8 +18,11 @@ import {
 const folder = join(import.meta.dirname, "../../examples");
 const frameworks = readdirSync(folder, { withFileTypes: true })
   // Next is too large to be installed here: test/integration/next-example.test.ts. Processes: test/integration/workers.test.ts.
-  // Compose files have no code: test/repo/compose-files.test.ts.
-  .filter((entry) => entry.isDirectory() && !["next", "express-cluster", "compose"].includes(entry.name))
+  // These have no code: test/repo/compose-files.test.ts, monitoring-files.test.ts.
+  .filter(
+    (entry) =>
+      entry.isDirectory() && !["next", "express-cluster", "compose", "monitoring"].includes(entry.name),
+  )
   .map(({ name }) => name);
 
 interface Example {

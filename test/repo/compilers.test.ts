@@ -39,7 +39,6 @@ export const token: Promise<string> = signToken({ secret: "" }, { sub: "ann" });
 const both = `
 import { channel, createServer, defineApp, HoldfastError as ServerError, rpc } from "holdfast";
 import { type Client, connect, HoldfastError } from "@holdfast/client";
-import { createTemporaryFolder } from "../../packages/holdfast/test/support/temporary-folder.js";
 
 const app = defineApp({
   channels: { "score:{match}": channel<{ home: number }>({}), plain: channel({}) },

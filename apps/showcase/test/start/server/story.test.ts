@@ -43,7 +43,8 @@ describe("the story's server", () => {
     expect(JSON.stringify(events)).not.toContain("secret");
     if (asked?.type !== "asked" || answered?.type !== "answered") throw new Error("unexpected events");
     expect(asked.head).toMatch(/^POST \/channels\/story:A+\?guest/);
-    expect(answered.answer).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
+    // A wrong key is refused, also a guest's.
+    expect(answered.answer).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/);
     const length = Number(/content-length: (\d+)/i.exec(answered.answer)?.[1]);
     expect(answered.sent).toBe(answered.answer.length + length);
   });
@@ -83,16 +84,18 @@ describe("the story's server", () => {
     expect(await eventsOf(server)).toEqual([]);
   });
 
-  it("lets a guest use the story's own channels and no others", async () => {
+  it("lets a guest read what is public, and write only the story's own channels", async () => {
     const server = await ShowcaseServer.start();
     const statuses = await Promise.all(
       [`story:${trace}`, "chat:lobby", "names", "story:short"].map(
         async (name) => (await server.send(`/channels/${name}?guest`)).status,
       ),
     );
-    expect(statuses).toEqual([200, 403, 403, 403]);
-    expect((await server.send(`/channels/story:${trace}`)).status).toBe(401);
-    expect((await server.post(`/channels/trace:${trace}?guest`, { type: "gone" })).status).toBe(403);
+    expect(statuses).toEqual([200, 200, 403, 403]);
+    expect((await server.send(`/channels/story:${trace}`)).status).toBe(200);
+    expect((await server.post(`/channels/story:${trace}?guest`, { text: "hello" })).status).toBe(201);
+    for (const name of [`trace:${trace}`, "chat:lobby"])
+      expect((await server.post(`/channels/${name}?guest`, { type: "gone" })).status).toBe(403);
   });
 
   it("knows who is connected, and who asks over HTTP is not", async () => {
