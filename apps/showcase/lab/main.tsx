@@ -11,9 +11,8 @@ import { LabView } from "./view/lab-view.js";
 
 const now = () => performance.timeOrigin + performance.now();
 
-/** The client waits five seconds for an answer, within which the lab starts a process for each transport. */
 const slowMessage =
-  "The lab’s servers did not start within 5 seconds, so this machine is busy. Wait a little, or choose fewer transports, and measure again.";
+  "The lab did not answer within 5 seconds, so this machine is busy. Wait a little, or choose fewer transports, and measure again.";
 
 beginPage({
   page: "lab",
@@ -41,7 +40,11 @@ export function createLabLink(client: Client<ShowcaseApp>): LabLink {
       throw new Error(message === "timeout" ? slowMessage : message);
     });
   return {
-    open: (request) => call(client.rpc("labOpen", { ...request, transports: [...request.transports] })),
+    open: async (request) => {
+      let opened = await call(client.rpc("labOpen", { ...request, transports: [...request.transports] }));
+      while (!("lines" in opened)) opened = await call(client.rpc("labOpened", { run: opened.run }));
+      return opened;
+    },
     start: (run) => call(client.rpc("labStart", { run })),
     read: (run) => call(client.rpc("labRead", { run })),
     end: (run) => call(client.rpc("labEnd", { run })),

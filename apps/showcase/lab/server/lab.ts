@@ -11,7 +11,7 @@ import {
   repeat as repeatUnheld,
 } from "../../server/part.js";
 import { BrowserBench } from "./bench.js";
-import { type Bench, browserTransports, type LabUpdate, labBounds } from "./protocol.js";
+import { type Bench, browserTransports, type LabUpdate, labBounds, type StartingBench } from "./protocol.js";
 import { busyCode, type Turn, Turns, unknownCode } from "./turns.js";
 
 export interface LabParts {
@@ -42,6 +42,24 @@ const requestSchema = z.object({
   isTwoWay: z.boolean().default(false),
 });
 const runSchema = z.object({ run: z.string().min(1).max(64) });
+/** How long a call waits for servers to start: clients and servers give calls five seconds. */
+const patienceMs = 3000;
+
+/** @returns the run alone, if its servers are not there yet */
+async function soon({
+  run,
+  bench,
+}: {
+  readonly run: string;
+  readonly bench: Promise<Bench>;
+}): Promise<Bench | StartingBench> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<StartingBench>((resolve) => {
+    timer = setTimeout(() => resolve({ run }), patienceMs);
+  });
+  return await Promise.race([bench, late]).finally(() => clearTimeout(timer));
+}
+
 /** With fractions, which a millisecond on one machine has. */
 const preciseNow = () => performance.timeOrigin + performance.now();
 
@@ -51,6 +69,8 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
   const onError = (error: unknown) => context.onError(error, { stage: "the lab" });
   let isStopped = false;
   let bench: BrowserBench | undefined;
+  /** The servers of the last run in a browser. */
+  let starting: { readonly run: string; readonly bench: Promise<Bench> } | undefined;
   const tell = (id: string, update: LabUpdate) => {
     if (!isStopped) void store.server.publish(`lab:${id}`, update).catch(onError);
   };
@@ -68,7 +88,7 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
     }
   };
 
-  const open = async (user: User, settings: LabSettings): Promise<Bench> => {
+  const open = (user: User, settings: LabSettings): Promise<Bench | StartingBench> => {
     const opened: BrowserBench = new BrowserBench(settings, {
       open: openServer,
       now: preciseNow,
@@ -82,13 +102,17 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
       await opened.close();
     });
     bench = opened;
-    try {
-      const lines = await opened.open();
-      return { run: turn.run, channel: opened.channel, lines, version, machine: describeMachine() };
-    } catch (error) {
-      await turns.end(turn.run);
-      return reject(busyCode, messageOf(error));
-    }
+    const begin = async (): Promise<Bench> => {
+      try {
+        const lines = await opened.open();
+        return { run: turn.run, channel: opened.channel, lines, version, machine: describeMachine() };
+      } catch (error) {
+        await turns.end(turn.run);
+        return reject(busyCode, messageOf(error));
+      }
+    };
+    starting = { run: turn.run, bench: begin() };
+    return soon(starting);
   };
 
   const measure = (user: User, settings: LabSettings): Turn => {
@@ -160,6 +184,17 @@ export function createLab(context: PartContext, parts: LabParts = {}) {
         handler: async ({ user, data }) => {
           const transports = browserTransports.filter((each) => data.transports.includes(each));
           return await open(user, await resolve(user, { ...data, transports, users: 1 }));
+        },
+      }),
+      /** Waits on, where servers took longer to start than a call may. */
+      labOpened: rpc({
+        input: runSchema,
+        allow: "users",
+        handler: async ({ user, data: { run } }) => {
+          turns.assertOwn(user, run);
+          return starting?.run === run
+            ? await soon(starting)
+            : reject(unknownCode, "that run of the lab is over");
         },
       }),
       labStart: rpc({

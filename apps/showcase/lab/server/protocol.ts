@@ -34,6 +34,11 @@ export interface BenchLine {
   readonly port: number;
 }
 
+/** A run whose servers have not started yet. */
+export interface StartingBench {
+  readonly run: string;
+}
+
 export interface Bench {
   readonly run: string;
   /** In the servers at these ports. */

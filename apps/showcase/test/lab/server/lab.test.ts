@@ -239,6 +239,28 @@ describe("a run in a browser", () => {
     expect(most).toBe(2);
   });
 
+  it("waits for servers that take longer to start than a call may", async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { join } = await startLab({
+      openServer: async () => {
+        await released;
+        return new FakeLabServer();
+      },
+    });
+    const ann = await join("Ann");
+    const { data } = await ann.rpc("labOpen", request);
+    expect(data).toEqual({ run: expect.any(String) });
+    release();
+    expect((await ann.rpc("labOpened", data)).data).toMatchObject({
+      run: data.run,
+      lines: expect.any(Array),
+    });
+    await expect(ann.rpc("labOpened", { run: "another" })).rejects.toMatchObject({ code: 404 });
+  });
+
   it("leaves no server behind when one of them does not come up", async () => {
     let count = 0;
     const { join } = await startLab({
