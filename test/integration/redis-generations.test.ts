@@ -236,6 +236,7 @@ describe.skipIf(noRedisReason !== undefined)(`${title} in a cluster`, () => {
     await until(() => expect(node.events.offsets("news")).toEqual(countTo(10)));
     await master.kill();
     await replica.admin.call("cluster", "failover", "takeover");
+    await until(async () => expect(await replica.admin.cluster("INFO")).toContain("cluster_state:ok"));
     const other = await open(`redis-cluster://127.0.0.1:${replica.port}`);
     const position = await publish(other.log, '"other"');
     expect(position.offset).toBe(6);

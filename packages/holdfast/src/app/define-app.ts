@@ -114,7 +114,7 @@ export interface AppOptions<C extends Channels, M extends Methods> {
   ) => ConnectResult | undefined | Promise<ConnectResult | undefined>;
   /** Called when a connection has ended. */
   readonly onDisconnect?: (context: { readonly user: User }) => unknown;
-  /** Called with each one-way message of a client: JSON, or a Uint8Array of what is no JSON. @default such messages are refused */
+  /** Called with each one-way message of a client: JSON, or a Uint8Array of what is not JSON. @default such messages are refused */
   readonly onMessage?: (context: { readonly user: User; readonly data: unknown }) => unknown;
 }
 

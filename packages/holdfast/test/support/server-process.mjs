@@ -16,6 +16,8 @@ const server = createServer({
   pages: null,
   broker,
   shedAboveLagMs,
+  // It keeps what happened to connections that are gone, up to its bound.
+  maxRecorderBytes: null,
   onError: (error) => errors.push(String(error)),
 });
 const { port } = await server.listen();
