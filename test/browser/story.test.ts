@@ -94,7 +94,8 @@ async function playAll(window: StoryWindow, press: (scene: string, name: string)
   await eventually(() => window.text("once-note")).toMatch(/bytes/);
 }
 
-describe.skipIf(!executablePath)("story on the first page", { timeout: timeLimitMs }, () => {
+// Scenes run for seconds of real time. On a busy machine the server sheds requests, and the page says so; a visitor would press again.
+describe.skipIf(!executablePath)("story on the first page", { retry: 2, timeout: timeLimitMs }, () => {
   let browser: Browser;
 
   beforeAll(async () => {

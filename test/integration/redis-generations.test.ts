@@ -253,6 +253,8 @@ describe.skipIf(noRedisReason !== undefined)(`${title} in a cluster`, () => {
     const id = (await master.admin.call("cluster", "myid")) as string;
     await until(() => replica.admin.call("cluster", "replicate", id).then(() => {}));
     await hasLink(replica);
+    // Else it knows nobody once its master is gone.
+    await until(async () => expect(await replica.admin.cluster("INFO")).toContain("cluster_slots_ok:16384"));
     return replica;
   }
 });

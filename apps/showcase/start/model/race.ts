@@ -24,6 +24,10 @@ export interface LaneResult extends Tally {
 }
 
 export const raceMs = 12_000;
+/** On a busy machine, letters may take longer to arrive. */
+const maxRaceMs = 40_000;
+const lookMs = 250;
+const retryMs = 1000;
 export const raceLetters = 4;
 /** For what the server still has to tell. */
 const settleMs = 1200;
@@ -122,16 +126,29 @@ export class Race {
     for (let index = 0; index < raceLetters; index++) {
       // Spread, but not to the beat of the polls.
       const slot = (raceMs - 3500) / raceLetters;
-      later(1500 + slot * index + random() * slot * 0.8, () => this.#write(`Race letter ${index + 1}`));
+      const write = () => {
+        // The line reads from when it is open; where that takes long, letters wait for it.
+        const isReady = line.position !== undefined || line.state === "closed" || at() > maxRaceMs / 2;
+        if (isReady) this.#write(`Race letter ${index + 1}`);
+        else later(lookMs, write);
+      };
+      later(1500 + slot * index + random() * slot * 0.8, write);
     }
-    later(raceMs, () => {
+    const end = () => {
+      const lanes: readonly Lane[] = line.wasOpen ? ["poll", "long", "line"] : ["poll", "long"];
+      const isWhole = lanes.every((lane) => this.#letters[lane] >= raceLetters);
+      if (!isWhole && at() < maxRaceMs) {
+        later(lookMs, end);
+        return;
+      }
       this.state = "settling";
       this.stop();
       setTimeout(() => {
         this.state = "over";
         onChange();
       }, settleMs);
-    });
+    };
+    later(raceMs, end);
   }
 
   #write(text: string): void {
@@ -140,6 +157,9 @@ export class Race {
     post(place.request("rpost"), text).catch((error: unknown) => {
       this.problem = String(error);
       onChange();
+      // Such as a server that is busy: it is asked again, a little later.
+      const timer = setTimeout(() => this.#write(text), retryMs);
+      this.#stops.push(() => clearTimeout(timer));
     });
   }
 
