@@ -8,7 +8,7 @@ import { ServedChat } from "./served-chat.js";
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;
 
-describe.skipIf(!executablePath)("the inside page", { timeout: timeLimitMs }, () => {
+describe.skipIf(!executablePath)("the inside page", { retry: 2, timeout: timeLimitMs }, () => {
   let browser: Browser;
 
   beforeAll(async () => {
