@@ -24,6 +24,8 @@ describe.skipIf(!executablePath)("the inside page", { retry: 2, timeout: timeLim
     await bo.say("before");
     await ann.untilTexts(["before"]);
     const { page } = ann;
+    // Room for the conversation beside three panels.
+    await page.setViewportSize({ width: 1700, height: 900 });
     await page.getByRole("button", { name: "Look inside" }).click();
     const cursors = () => page.getByTestId("cursors").textContent();
     await eventually(cursors).toMatch(/chat:lobby[\w-]{6}:1(?!\d)/);
