@@ -8,7 +8,7 @@ import { ServedChat } from "./served-chat.js";
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;
 
-describe.skipIf(!executablePath)("the inside page", { retry: 2, timeout: timeLimitMs }, () => {
+describe.skipIf(!executablePath)("the inside page", { timeout: timeLimitMs }, () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -24,8 +24,6 @@ describe.skipIf(!executablePath)("the inside page", { retry: 2, timeout: timeLim
     await bo.say("before");
     await ann.untilTexts(["before"]);
     const { page } = ann;
-    // Room for the conversation beside three panels.
-    await page.setViewportSize({ width: 1700, height: 900 });
     await page.getByRole("button", { name: "Look inside" }).click();
     const cursors = () => page.getByTestId("cursors").textContent();
     await eventually(cursors).toMatch(/chat:lobby[\w-]{6}:1(?!\d)/);

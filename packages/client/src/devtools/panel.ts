@@ -99,7 +99,8 @@ export function openPanel(devtools: Devtools, onClose: () => void): Panel {
     isPaused = !isPaused;
     pause.setAttribute("aria-pressed", String(isPaused));
     pause.textContent = isPaused ? "Resume" : "Pause";
-    if (!isPaused) refresh();
+    // What has come until now is shown also where it stops.
+    refresh();
   };
   const closeOnEscape = (event: KeyboardEvent) => {
     if (event.key === "Escape") onClose();
