@@ -45,6 +45,14 @@ const lettersWhileCut = 5;
 const letterEveryMs = 600;
 const loadedLetters = 20;
 
+const maxTries = 3;
+const retryMs = 1000;
+
+function assertLoaded({ ok, status }: Response): void {
+  // RFC 9110 §15.4.5: it has not changed.
+  if (!ok && status !== 304) throw new Error(`The server answered ${status}`);
+}
+
 export class Story {
   readonly place: Place;
   readonly tap: Tap;
@@ -208,12 +216,16 @@ export class Story {
       let etag: string | null = null;
       this.loads.http = await this.#measure("once", async () => {
         const response = await fetch(url, { cache: "no-store" });
+        assertLoaded(response);
         etag = response.headers.get("etag");
         await response.text();
       });
       this.loads.again = await this.#measure("again", async () => {
         const again = this.place.request("again", `limit=${loadedLetters}&`);
-        await (await fetch(again, { cache: "no-store", headers: { "If-None-Match": etag ?? "" } })).text();
+        const headers = { "If-None-Match": etag ?? "" };
+        const response = await fetch(again, { cache: "no-store", headers });
+        assertLoaded(response);
+        await response.text();
       });
       if (!this.isRefused) this.loads.line = await this.#measure("onceline", () => this.#loadOverLine());
     });
@@ -241,9 +253,19 @@ export class Story {
   }
 
   async #measure(label: string, load: () => Promise<void>): Promise<Load> {
-    const before = this.tap.tallyOf(label);
-    const startedAt = this.#now();
-    await load();
+    let before = this.tap.tallyOf(label);
+    let startedAt = this.#now();
+    for (let tries = 1; ; tries++)
+      try {
+        await load();
+        break;
+      } catch (error) {
+        if (tries === maxTries) throw error;
+        // Such as a server that is busy: it is asked again, a little later, and only the answer counts.
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        before = this.tap.tallyOf(label);
+        startedAt = this.#now();
+      }
     const tookMs = this.#now() - startedAt;
     await this.#untilTold(label, before.answers);
     const after = this.tap.tallyOf(label);
