@@ -70,6 +70,13 @@ const description = {
 
 const recoveryTimeoutMs = 120_000;
 
+const legend =
+  "cut: clients of the killed node. first, half, 99 %, last: milliseconds from SIGKILL until so many of them are live on another\n" +
+  "node; live is who has subscribed again with its position and has everything that was acknowledged or seen by anybody before.\n" +
+  "Medians over the rounds. gaps, duplicates, lost: over all clients, also those of the other nodes, and all rounds. lost elsewhere:\n" +
+  "connections to nodes that were not killed. refused: publishes that a node refused for the moment. reads: of logs, by the node that read most from the kill until all were live, for each\n" +
+  "channel; in a store of one machine they are not counted. With shared, the node that is killed owns the store.";
+
 await runBench(async () => {
   const options = readOptions(description);
   const settings = readSettings(options);
@@ -186,13 +193,6 @@ function isFaulty(sample: Sample): boolean {
     gaps + duplicates + unrecovered + lostAcknowledged + contradictions + lostElsewhere > 0 || live < cut
   );
 }
-
-const legend =
-  "cut: clients of the killed node. first, half, 99 %, last: milliseconds from SIGKILL until so many of them are live on another\n" +
-  "node; live is who has subscribed again with its position and has everything that was acknowledged or seen by anybody before.\n" +
-  "Medians over the rounds. gaps, duplicates, lost: over all clients, also those of the other nodes, and all rounds. lost elsewhere:\n" +
-  "connections to nodes that were not killed. refused: publishes that a node refused for the moment. reads: of logs, by the node that read most from the kill until all were live, for each\n" +
-  "channel; in a store of one machine they are not counted. With shared, the node that is killed owns the store.";
 
 function failoverTable(samples: readonly Sample[]): string {
   const head = [
