@@ -11,7 +11,7 @@ import { jsonOption, type Options, readOptions, runBench, writeResults } from ".
 import { NativeProcess } from "./support/native-process.js";
 import { natsStore } from "./support/nats-server.js";
 import { minPayloadBytes } from "./support/payload.js";
-import { type Faults, RecoveryCrowd } from "./support/recovery-crowd.js";
+import { crowdOptions, type Faults, RecoveryCrowd, recoveryTimeoutMs } from "./support/recovery-crowd.js";
 import { redisStore } from "./support/redis-server.js";
 import { describe, describeMachine, Progress, summarize, table } from "./support/report.js";
 import { createDataFolder, describeDataParent, removeDataFolder } from "./support/running-server.js";
@@ -57,18 +57,11 @@ const description = {
     },
     nodes: { value: "N", default: "3", about: "nodes, the first of which is killed" },
     clients: { value: "N", default: "5000", about: "subscribers over all nodes, a connection each" },
-    channels: { value: "N", default: "100", about: "channels they spread over, one each" },
-    rate: { value: "N", default: "100", about: "publications a second, over all channels" },
-    bytes: { value: "N", default: "100", about: "bytes of a message" },
-    connecting: { value: "N", default: "500", about: "most clients that are connecting at a time" },
-    seconds: { value: "S", default: "2", about: "of publishing, before the kill and after all are back" },
     rounds: { value: "N", default: "3", about: "kills, each of a fresh cluster" },
-    folder: { value: "DIR", about: "where data is kept (default: the system's folder for temporary files)" },
+    ...crowdOptions,
     json: jsonOption("failover"),
   },
 };
-
-const recoveryTimeoutMs = 120_000;
 
 const legend =
   "cut: clients of the killed node. first, half, 99 %, last: milliseconds from SIGKILL until so many of them are live on another\n" +

@@ -16,7 +16,7 @@ import {
 import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
 import { freePorts } from "./support/native-process.js";
 import { minPayloadBytes } from "./support/payload.js";
-import { RecoveryCrowd } from "./support/recovery-crowd.js";
+import { crowdOptions, RecoveryCrowd, recoveryTimeoutMs } from "./support/recovery-crowd.js";
 import { describe, describeMachine, Progress } from "./support/report.js";
 import { createDataFolder, describeDataParent, removeDataFolder } from "./support/running-server.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
@@ -43,18 +43,11 @@ const description = {
       about: "when a publish is acknowledged: process, disk",
     },
     clients: { value: "N", default: "1000", about: "subscribers, a connection each" },
-    channels: { value: "N", default: "100", about: "channels they spread over, one each" },
-    rate: { value: "N", default: "100", about: "publications a second, over all channels" },
-    bytes: { value: "N", default: "100", about: "bytes of a message" },
-    connecting: { value: "N", default: "500", about: "most clients that are connecting at a time" },
-    seconds: { value: "S", default: "2", about: "of publishing, before the kill and after all are back" },
     rounds: { value: "N", default: "3", about: "crashes, each of a fresh server" },
-    folder: { value: "DIR", about: "where data is kept (default: the system's folder for temporary files)" },
+    ...crowdOptions,
     json: jsonOption("recovery"),
   },
 };
-
-const recoveryTimeoutMs = 120_000;
 
 await runBench(async () => {
   const options = readOptions(description);

@@ -21,6 +21,18 @@ export interface RecoveryCrowdOptions {
   readonly maxConnecting: number;
 }
 
+/** Options of every bench that measures such a crowd. */
+export const crowdOptions = {
+  channels: { value: "N", default: "100", about: "channels they spread over, one each" },
+  rate: { value: "N", default: "100", about: "publications a second, over all channels" },
+  bytes: { value: "N", default: "100", about: "bytes of a message" },
+  connecting: { value: "N", default: "500", about: "most clients that are connecting at a time" },
+  seconds: { value: "S", default: "2", about: "of publishing, before the kill and after all are back" },
+  folder: { value: "DIR", about: "where data is kept (default: the system's folder for temporary files)" },
+} as const;
+
+export const recoveryTimeoutMs = 120_000;
+
 export interface Faults {
   /** Publications that some client did not get. */
   readonly gaps: number;
