@@ -213,7 +213,7 @@ export class SharedStore implements NodeLog {
 
   async heads(
     channels: readonly string[],
-    floors: ReadonlyMap<string, Position> = new Map(),
+    floors: ReadonlyMap<string, readonly Position[]> = new Map(),
   ): Promise<ReadonlyMap<string, Position>> {
     return this.#call({ method: "heads", channels, floors: [...floors] });
   }
