@@ -42,6 +42,8 @@ interface Sample extends Faults, LiveTimes {
   readonly lostElsewhere: number;
   /** Publications that nobody has because nodes refused them for the moment. */
   readonly refused: number;
+  /** From the kill until a publication was acknowledged that was sent after it, to a node that lives. */
+  readonly acknowledgedMs: number | undefined;
   /** The most that one node read after the kill, for each channel; undefined where that is not counted. */
   readonly readsPerChannel: number | undefined;
 }
@@ -67,7 +69,9 @@ const legend =
   "cut: clients of the killed node. first, half, 99 %, last: milliseconds from SIGKILL until so many of them are live on another\n" +
   "node; live is who has subscribed again with its position and has everything that was acknowledged or seen by anybody before.\n" +
   "Medians over the rounds. gaps, duplicates, lost: over all clients, also those of the other nodes, and all rounds. lost elsewhere:\n" +
-  "connections to nodes that were not killed. refused: publishes that a node refused for the moment. reads: of logs, by the node that read most from the kill until all were live, for each\n" +
+  "connections to nodes that were not killed. refused: publishes that a node refused for the moment.\n" +
+  "acknowledged: milliseconds from SIGKILL until a publish that was sent after it was acknowledged.\n" +
+  "reads: of logs, by the node that read most from the kill until all were live, for each\n" +
   "channel; in a store of one machine they are not counted. With shared, the node that is killed owns the store.";
 
 await runBench(async () => {
@@ -138,6 +142,7 @@ async function measure(
       ...liveTimes(times, killedAt),
       lostElsewhere: crowd.losses - cut,
       refused: crowd.publisher.refused,
+      acknowledgedMs: elapsedSince(killedAt, crowd.publisher.acknowledgedAt),
       readsPerChannel: broker === "shared" ? undefined : Math.max(...reads) / channels.length,
       ...crowd.faults(),
     };
@@ -179,6 +184,10 @@ async function readsOf(nodes: readonly ServerProcess[]): Promise<readonly number
   return stats.map(({ historyReads = 0 }) => historyReads);
 }
 
+function elapsedSince(start: number, end: number | undefined): number | undefined {
+  return end === undefined ? undefined : Math.round(end - start);
+}
+
 function isFaulty(sample: Sample): boolean {
   const { gaps, duplicates, unrecovered, lostAcknowledged, contradictions, lostElsewhere, live, cut } =
     sample;
@@ -201,6 +210,7 @@ function failoverTable(samples: readonly Sample[]): string {
     "lost",
     "lost elsewhere",
     "refused",
+    "acknowledged",
     "reads",
   ];
   const rows = [...new Set(samples.map(({ broker }) => broker))].map((broker) => {
@@ -221,6 +231,7 @@ function failoverTable(samples: readonly Sample[]): string {
       total(({ lostAcknowledged }) => lostAcknowledged),
       total(({ lostElsewhere }) => lostElsewhere),
       total(({ refused }) => refused),
+      median(({ acknowledgedMs = Number.POSITIVE_INFINITY }) => acknowledgedMs),
       broker === "shared"
         ? "-"
         : summarize(own.map(({ readsPerChannel = 0 }) => readsPerChannel)).median.toFixed(2),

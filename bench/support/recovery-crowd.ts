@@ -99,6 +99,7 @@ export class RecoveryCrowd {
   /** To be called when the server is killed: from now on, lost connections are expected. */
   expectLoss(): void {
     this.#isReturning = true;
+    this.publisher.expectAcknowledgement();
   }
 
   /** When each client was live again, ascending; those that are not yet are left out. */
@@ -201,12 +202,15 @@ export class SteadyPublisher {
   acknowledged = 0;
   /** Refused for a moment, such as while another node takes a store over; not sent again. */
   refused = 0;
+  /** When a publication was acknowledged that was sent after `expectAcknowledgement`. */
+  acknowledgedAt: number | undefined;
   readonly #options: SteadyPublisherOptions;
   #client: RawClient | undefined;
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
   /** Sequence numbers that wait for an acknowledgement. */
   readonly #waiting = new Set<number>();
+  #lastBefore = Number.POSITIVE_INFINITY;
 
   constructor(options: SteadyPublisherOptions) {
     this.#options = options;
@@ -230,6 +234,11 @@ export class SteadyPublisher {
       this.onLost?.();
     };
     this.#start(client);
+  }
+
+  expectAcknowledgement(): void {
+    this.#lastBefore = this.published;
+    this.acknowledgedAt = undefined;
   }
 
   /** Publishes nothing more; acknowledgements may still come. */
@@ -269,6 +278,7 @@ export class SteadyPublisher {
       else if (holdfastProtocol.acknowledgementsIn(line) > 0)
         this.#take(line, (sequence) => {
           this.acknowledged++;
+          if (sequence > this.#lastBefore) this.acknowledgedAt ??= performance.now();
           this.#options.ledgers[sequence % this.#options.ledgers.length]?.acknowledge(sequence);
         });
   }

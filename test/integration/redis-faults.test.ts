@@ -316,8 +316,8 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
     const before = events.publications.map(({ publication }) => publication);
     await master.kill();
     await until(() => expect(events.connection.at(-1)).toBe("reconnect"));
-    const floor = { epoch, offset: 10 };
-    const { position } = await log.publish("news", { data: '"after"' }, { retention: ample, floor });
+    const floors = [{ epoch, offset: 10 }];
+    const { position } = await log.publish("news", { data: '"after"' }, { retention: ample, floors });
     expect(position.epoch).not.toBe(epoch);
     expect(position.offset).toBe(6);
     const { publications } = await log.history("news", query());
@@ -386,6 +386,39 @@ describe.skipIf(noRedisReason !== undefined)(title, () => {
     }
   }, 120_000);
 
+  it("opens while a master of a cluster is away, and serves its channels once it is back", async () => {
+    const cluster = await startRedisCluster(["--cluster-require-full-coverage", "no"]);
+    servers.push(...cluster);
+    const urls = cluster.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    const channels = await channelsByMaster(cluster);
+    const home = await masterOfSlot(cluster, slotOf("holdfast:store"));
+    const dead = cluster.find((server) => server !== home) as RedisServer;
+    const near = channels.find(([, server]) => server === home)?.[0] as string;
+    const far = channels.find(([, server]) => server === dead)?.[0] as string;
+    await dead.kill();
+    const { log, events } = await open(`redis-cluster://${urls}`);
+    expect(events.connection).toEqual(["disconnect"]);
+    await log.publish(near, { data: "1" }, { retention: ample });
+    await expect(log.heads([far])).rejects.toMatchObject({ code: "HF_BROKER_UNAVAILABLE" });
+    await dead.start();
+    await until(() => expect(events.connection).toEqual(["disconnect", "reconnect"]));
+    await until(async () => void (await log.subscribe(far)));
+    const { position } = await log.publish(far, { data: "1" }, { retention: ample });
+    await until(() => expect(events.offsets(far)).toContain(position.offset));
+  }, 120_000);
+
+  it("does not open while the master of a cluster is away that has the store's format, and names it", async () => {
+    const cluster = await startRedisCluster(["--cluster-require-full-coverage", "no"]);
+    servers.push(...cluster);
+    const urls = cluster.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    const home = await masterOfSlot(cluster, slotOf("holdfast:store"));
+    await home.kill();
+    await expect(open(`redis-cluster://${urls}`)).rejects.toMatchObject({
+      code: "HF_BROKER_UNAVAILABLE",
+      message: expect.stringContaining(`Redis at 127.0.0.1:${home.port} cannot be reached`),
+    });
+  }, 120_000);
+
   it("goes on with the other slots of a cluster while a master is away", async () => {
     const cluster = await startRedisCluster(["--cluster-require-full-coverage", "no"]);
     servers.push(...cluster);
@@ -432,6 +465,12 @@ async function channelsByMaster(cluster: readonly RedisServer[]): Promise<[strin
     if (master) found.push([channel, master]);
   }
   return found;
+}
+
+async function masterOfSlot(cluster: readonly RedisServer[], slot: number): Promise<RedisServer> {
+  const slots = (await cluster[0]?.admin.cluster("SLOTS")) as unknown as [number, number, [string, number]][];
+  const range = slots.find(([from, to]) => from <= slot && slot <= to);
+  return cluster.find(({ port }) => port === range?.[2][1]) as RedisServer;
 }
 
 async function startSentinel(masterPort: number): Promise<RedisServer> {

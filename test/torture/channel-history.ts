@@ -81,10 +81,11 @@ export function mayBeGone({ traits, ends }: ChannelHistory, sentAt: number): boo
  * whatever else of the channel was lost.
  */
 export function mayHaveMoved({ ends }: ChannelHistory, sentAt: number): boolean {
-  return ends.some(({ at, loss }) => at > sentAt && loss === "rollback");
+  return ends.some(({ at, loss }) => at > sentAt && (loss === "rollback" || loss === "demotion"));
 }
 
 /** Epochs may end with those ends of the server that the channel need not survive. */
 export function countAllowedEpochs({ traits, ends }: ChannelHistory): number {
-  return 1 + ends.filter(({ loss }) => loss === "rollback" || !survives(traits.durability, loss)).length;
+  const ending = ends.filter(({ loss }) => loss !== "demotion");
+  return 1 + ending.filter(({ loss }) => loss === "rollback" || !survives(traits.durability, loss)).length;
 }

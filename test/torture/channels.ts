@@ -75,7 +75,9 @@ export type Loss =
   | "kill"
   | "powerCut"
   /** The store went back to an earlier state: it has forgotten the end of what was not on the disk. */
-  | "rollback";
+  | "rollback"
+  /** A primary that another one had replaced is a replica now, and what it still took is gone. Its epoch ended with the promotion. */
+  | "demotion";
 
 export function survives(durability: Durability, loss: Loss): boolean {
   return durability === "disk" || (durability === "process" && loss === "kill");

@@ -63,6 +63,13 @@ describe("checker: a store that went back", () => {
     expect(broken(killed.publish("1/3", "b:2").history("b: 1/1 1/3"))).toContain("lost");
   });
 
+  it("lets the last of an old primary be gone, which is no reason for another epoch", () => {
+    const demoted = () => story().publish("1/4", "a:3").end("demotion");
+    expect(broken(demoted().history("b: 1/1 1/3"))).toEqual([]);
+    const renewed = demoted().publish("1/5", "c:3");
+    expect(broken(renewed.history("c: 1/1 1/3 1/5"))).toEqual(["epoch"]);
+  });
+
   it("holds channels on the disk to what was acknowledged, in whatever epoch", () => {
     const disk = () =>
       new Story("disk:1").publish("1/1", "a:1").publish("1/2").end("rollback").publish("1/3", "b:2");

@@ -22,6 +22,8 @@ async function torture(broker: BrokerName, more: string, mutation?: string): Pro
 const runs: readonly (readonly [broker: BrokerName, more: string])[] = [
   ["shared", "--seed 30 --troubles 40"],
   ["redis", "--seed 30 --troubles 40"],
+  // A failover, and a partition.
+  ["redis-sentinel", "--seed 30 --troubles 12 --kills 1"],
   ["nats", "--seed 30 --troubles 40"],
   // Servers are killed, leaders of streams among them, paused, and cut off from each other.
   ["nats-cluster", "--seed 30 --troubles 60 --kills 1"],

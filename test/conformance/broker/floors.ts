@@ -4,7 +4,7 @@ import type { Position } from "../../../packages/holdfast/src/wire/messages.js";
 import { ample, countTo, publishMany, query, type Section } from "./fixture.js";
 
 export function describeFloors({ start, describeWith, itWith }: Section): void {
-  const floorsOf = (floor: Position) => new Map([["news", floor]]);
+  const floorsOf = (...floors: Position[]) => new Map([["news", floors]]);
 
   describeWith("keepsFloors")("floor", () => {
     it("beyond the head gives the log a new epoch, in which it keeps its publications", async () => {
@@ -28,7 +28,11 @@ export function describeFloors({ start, describeWith, itWith }: Section): void {
       await publishMany(broker.log, "news", 3);
       const { epoch } = await broker.log.subscribe("news");
       const floor = { epoch, offset: 4 };
-      const { position } = await broker.log.publish("news", { data: '"new"' }, { retention: ample, floor });
+      const { position } = await broker.log.publish(
+        "news",
+        { data: '"new"' },
+        { retention: ample, floors: [floor] },
+      );
       expect(position.epoch).not.toBe(epoch);
       expect(position.offset).toBe(4);
       expect((await broker.log.heads(["news"])).get("news")).toEqual(position);
@@ -47,7 +51,8 @@ export function describeFloors({ start, describeWith, itWith }: Section): void {
         countTo(10).map(async (n) =>
           n % 2
             ? (await broker.log.heads(["news"], floorsOf(floor))).get("news")?.epoch
-            : (await broker.log.publish("news", { data: "1" }, { retention: ample, floor })).position.epoch,
+            : (await broker.log.publish("news", { data: "1" }, { retention: ample, floors: [floor] }))
+                .position.epoch,
         ),
       );
       expect(new Set(results).size).toBe(1);
@@ -66,9 +71,32 @@ export function describeFloors({ start, describeWith, itWith }: Section): void {
       for (const floor of floors)
         expect((await broker.log.heads(["news"], floorsOf(floor))).get("news")).toEqual({ epoch, offset: 3 });
       for (const [i, floor] of floors.entries()) {
-        const { position } = await broker.log.publish("news", { data: "1" }, { retention: ample, floor });
+        const { position } = await broker.log.publish(
+          "news",
+          { data: "1" },
+          { retention: ample, floors: [floor] },
+        );
         expect(position).toEqual({ epoch, offset: 4 + i });
       }
+    });
+
+    it("of an epoch that was replaced counts, since the log may have gone back to before that", async () => {
+      const { broker } = await start();
+      await publishMany(broker.log, "news", 3);
+      const { epoch } = (await broker.log.heads(["news"])).get("news") as Position;
+      const floors = [
+        { epoch: "another", offset: 2 },
+        { epoch, offset: 4 },
+        { epoch: "a third", offset: 9 },
+      ];
+      const { position } = await broker.log.publish("news", { data: "4" }, { retention: ample, floors });
+      expect(position.epoch).not.toBe(epoch);
+      expect(position.offset).toBe(4);
+      const again = { ...position, offset: 5 };
+      const head = (await broker.log.heads(["news"], floorsOf(...floors, again))).get("news");
+      expect([epoch, position.epoch]).not.toContain(head?.epoch);
+      expect(head?.offset).toBe(4);
+      expect((await broker.log.heads(["news"], floorsOf(...floors, again))).get("news")).toEqual(head);
     });
 
     it("of a channel whose log is lost as a whole gives it another epoch", async () => {
@@ -85,7 +113,7 @@ export function describeFloors({ start, describeWith, itWith }: Section): void {
       const { broker } = await start();
       const retention = { ...ample, keys: { maxKeys: 10, maxBytes: 100_000 } };
       const { position } = await broker.log.publish("map", { key: "a", data: "1" }, { retention });
-      const floors = new Map([["map", { ...position, offset: 9 }]]);
+      const floors = new Map([["map", [{ ...position, offset: 9 }]]]);
       const head = (await broker.log.heads(["map"], floors)).get("map");
       expect(await broker.log.keys("map", { maxEntries: 10, maxBytes: 1000 })).toMatchObject({
         position: head,

@@ -3,6 +3,8 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { resolveNatsOptions } from "../../../packages/holdfast/src/brokers/nats/nats-options.js";
+import { LogWithFloors } from "../../../packages/holdfast/src/channels/floors.js";
+import type { Position } from "../../../packages/holdfast/src/wire/messages.js";
 import {
   type NatsServer,
   type NatsServers,
@@ -84,32 +86,41 @@ describe.skipIf(noNatsReason !== undefined)(`faults of NATS${skipped}`, () => {
       expect(await offsetsIn(broker.log, "a")).toEqual(countTo(position.offset));
     });
 
-    it("and comes back with an older store makes the log start a new epoch", async () => {
+    it("and comes back with an older store, even twice, makes the log start a new epoch", async () => {
       const { nats, server, nodes } = await start();
       const { broker, events } = await nodes.open();
-      await publishMany(broker.log, "a", 3);
+      const log = new LogWithFloors(broker.log);
+      await publishMany(log, "a", 3);
       await server.signal("SIGTERM");
       const store = join(nats.folder, "0");
       cpSync(store, `${store}.old`, { recursive: true });
       await server.start();
       await until("the node is connected", () => events.connection.length === 2);
-      await publishMany(broker.log, "a", 2);
-      const floor = (await broker.log.heads(["a"])).get("a");
-      expect(floor?.offset).toBe(5);
-      await server.signal("SIGKILL");
-      rmSync(store, { recursive: true });
-      cpSync(`${store}.old`, store, { recursive: true });
-      await server.start();
-      await until("the node is connected", () => events.connection.length === 4);
-      const options = { retention: ample, ...(floor && { floor }) };
-      const results = await Promise.all(
-        countTo(3).map((n) => broker.log.publish("a", { data: `new ${n}` }, options)),
-      );
+      await publishMany(log, "a", 2);
+      const first = (await log.heads(["a"])).get("a") as Position;
+      expect(first.offset).toBe(5);
+      const goBack = async () => {
+        const { length } = events.connection;
+        await server.signal("SIGKILL");
+        rmSync(store, { recursive: true });
+        cpSync(`${store}.old`, store, { recursive: true });
+        await server.start();
+        await until("the node is connected", () => events.connection.length === length + 2);
+      };
+      await goBack();
+      const publish = (data: string) => log.publish("a", { data }, { retention: ample });
+      const results = await Promise.all(countTo(3).map((n) => publish(`new ${n}`)));
       expect(results.map(({ position }) => position.offset)).toEqual([4, 5, 6]);
       expect(new Set(results.map(({ position }) => position.epoch)).size).toBe(1);
-      expect(results[0]?.position.epoch).not.toBe(floor?.epoch);
+      const second = results.at(-1)?.position as Position;
+      expect(second.epoch).not.toBe(first.epoch);
       const { publications } = await broker.log.history("a", query());
       expect(publications.map(({ data }) => data)).toEqual(["1", "2", "3", "new 1", "new 2", "new 3"]);
+      // To where it knows nothing of the second epoch.
+      await goBack();
+      const third = (await publish("newer")).position;
+      expect(third.offset).toBe(4);
+      expect([first.epoch, second.epoch]).not.toContain(third.epoch);
     });
   });
 

@@ -1,6 +1,7 @@
 /** Redis under torture: one server, or a primary and a replica under Sentinel. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { findFreePort } from "../../../packages/holdfast/test/support/free-port.js";
 import {
   askRedis,
@@ -64,7 +65,7 @@ export class RedisStore implements NodeStore {
 
 const primaryName = "torture";
 /** Sentinel waits for twice its `failover-timeout` of 3 s before it promotes another one again. */
-const promotionTimeoutMs = 20_000;
+const promotionTimeoutMs = 60_000;
 /** Whom a replica reads as; a primary that refuses it is soon ahead of its replica. */
 const replicaLines = [
   "user replica on >secret ~* &* +psync +replconf +ping",
@@ -73,12 +74,19 @@ const replicaLines = [
   "repl-diskless-sync-delay 0",
 ];
 
+/**
+ * A promotion ends the generation of all logs, whether a fault of the plan has caused it or a machine too busy for Sentinel's patience.
+ * So it is Sentinel that is believed. What the old primary still takes until it follows the new one is gone.
+ */
 export class SentinelStore implements NodeStore {
   readonly broker: string;
   readonly ports: readonly number[];
   readonly #servers: readonly StoreServer[];
   readonly #sentinel: StoreServer;
   readonly #recorder: Recorder;
+  #events: Redis | undefined;
+  /** Of old primaries, until they follow a new one. */
+  #demotions: Promise<void> = Promise.resolve();
 
   private constructor(servers: readonly StoreServer[], sentinel: StoreServer, recorder: Recorder) {
     this.#servers = servers;
@@ -114,6 +122,10 @@ export class SentinelStore implements NodeStore {
     for (const server of this.#servers) await server.start();
     await this.#sentinel.start();
     await this.#hasReplica();
+    const events = new Redis({ port: this.#sentinel.port, host: "127.0.0.1" });
+    this.#events = events;
+    events.on("message", () => this.#promoted());
+    await events.subscribe("+switch-master");
   }
 
   async carryOut(fault: StoreFault): Promise<void> {
@@ -123,9 +135,7 @@ export class SentinelStore implements NodeStore {
       await pauseFor(server, fault.ms);
     } else if (fault.kind === "failover") await this.#failOver(primary, fault);
     else throw new Error(`a primary and its replica have no ${fault.kind}`);
-    // Whatever was sent to one that is a replica by now may be gone.
     await this.#hasReplica();
-    this.#recorder.end("rollback");
   }
 
   async heal(): Promise<void> {
@@ -134,13 +144,23 @@ export class SentinelStore implements NodeStore {
       if (!server.isRunning) await server.start();
     }
     await this.#hasReplica();
+    await this.#demotions;
   }
 
   /** A restart of both would be a failover. */
   async restart(): Promise<void> {}
 
   async stop(): Promise<void> {
+    this.#events?.disconnect();
     for (const server of [this.#sentinel, ...this.#servers]) await server.kill();
+  }
+
+  #promoted(): void {
+    this.#recorder.end("rollback");
+    this.#demotions = this.#demotions
+      .then(() => this.#hasReplica())
+      .catch(() => {})
+      .then(() => this.#recorder.end("demotion"));
   }
 
   async #failOver(

@@ -2,6 +2,7 @@
  * The channels in use on this node: opens and closes them at the broker, subscribes readers, and takes the broker's events.
  * `recovery` reads what events have missed.
  */
+import { hasCode } from "../errors.js";
 import { Meters } from "../observe/meters.js";
 import { memoryOptions } from "../options/limits.js";
 import type { ClientInfo, Position, Publication } from "../wire/messages.js";
@@ -231,7 +232,9 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     channel.meter.channelClosed();
     channel.close();
     this.#options.log.unsubscribe(channel.name).catch((error: unknown) => {
-      this.#options.onError(error, { stage: `leaving channel ${channel.name}` });
+      // A closed log has no subscriptions any more.
+      if (!hasCode(error, "HF_BROKER_CLOSED"))
+        this.#options.onError(error, { stage: `leaving channel ${channel.name}` });
     });
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Remembers the furthest position of each channel that this node has seen, and passes it to the log as the floor with every publish
  * and check of heads. So a log that has gone back behind it, such as a replica that was promoted, gets a new epoch before it can
- * give an offset that somebody has seen to another publication.
+ * give an offset that somebody has seen to another publication. It may go back twice, the second time to before it got that epoch, so
+ * the floors of epochs that were replaced count on.
  */
 import type { Position, Publication } from "../wire/messages.js";
 import type { Broker, BrokerEvents, BrokerStart } from "./broker.js";
@@ -19,7 +20,7 @@ import type {
 
 /** Channels in one generation; the least recently seen are forgotten a generation at a time. */
 const maxChannels = 100_000;
-/** Epochs of a channel that are known to be replaced. */
+/** Epochs of a channel that are known to be replaced; the latest are kept. */
 const maxReplaced = 4;
 
 /** The broker, with floors where its log needs them. */
@@ -44,8 +45,8 @@ export class LogWithFloors implements Log {
   readonly #maxChannels: number;
   #recent = new Map<string, Position>();
   #older = new Map<string, Position>();
-  /** Epochs that others have replaced, by channel, latest last: their events may come late. */
-  readonly #replaced = new Map<string, readonly string[]>();
+  /** The floors of epochs that others have replaced, by channel, latest last: their events may come late. */
+  readonly #replaced = new Map<string, readonly Position[]>();
 
   /** @param max channels in each of two generations. @default 100,000 */
   constructor(log: Log, max = maxChannels) {
@@ -57,8 +58,8 @@ export class LogWithFloors implements Log {
   watch(events: LogEvents): LogEvents {
     return {
       onPublication: (channel: string, publication: Publication, epoch: string) => {
-        if (this.#replaced.get(channel)?.includes(epoch) !== true)
-          this.#see(channel, { epoch, offset: publication.offset });
+        const position = { epoch, offset: publication.offset };
+        if (!this.#seeReplaced(channel, position)) this.#see(channel, position);
         events.onPublication(channel, publication, epoch);
       },
       onDisconnect: () => events.onDisconnect(),
@@ -76,8 +77,7 @@ export class LogWithFloors implements Log {
 
   async subscribe(channel: string): Promise<Position> {
     const position = await this.#log.subscribe(channel);
-    const floor = this.#floorOf(channel);
-    if (floor === undefined || !isBehind(position, floor)) return this.#see(channel, position);
+    if (!isBehind(position, this.#floorsOf(channel))) return this.#see(channel, position);
     // The log gets its new epoch before anybody reads on.
     const heads = await this.heads([channel]);
     return heads.get(channel) ?? position;
@@ -92,8 +92,9 @@ export class LogWithFloors implements Log {
     publication: NewPublication,
     options: PublishOptions,
   ): Promise<PublishResult> {
-    const floor = this.#floorOf(channel);
-    const result = await this.#log.publish(channel, publication, floor ? { ...options, floor } : options);
+    const floors = this.#floorsOf(channel);
+    const floored = floors.length > 0 ? { ...options, floors } : options;
+    const result = await this.#log.publish(channel, publication, floored);
     // The position of a repeat, or of nothing appended, may be an old one.
     if (!result.isDuplicate && result.suppressed === undefined) this.#see(channel, result.position);
     return result;
@@ -101,8 +102,7 @@ export class LogWithFloors implements Log {
 
   async history(channel: string, query: HistoryQuery): Promise<HistoryPage> {
     const page = await this.#log.history(channel, query);
-    const floor = this.#floorOf(channel);
-    if (floor === undefined || !isBehind(page.position, floor)) {
+    if (!isBehind(page.position, this.#floorsOf(channel))) {
       this.#see(channel, page.position);
       return page;
     }
@@ -112,12 +112,12 @@ export class LogWithFloors implements Log {
 
   async heads(
     channels: readonly string[],
-    floors: ReadonlyMap<string, Position> = new Map(),
+    floors: ReadonlyMap<string, readonly Position[]> = new Map(),
   ): Promise<ReadonlyMap<string, Position>> {
-    const known = new Map<string, Position>();
+    const known = new Map<string, readonly Position[]>();
     for (const channel of channels) {
-      const floor = later(floors.get(channel), this.#floorOf(channel));
-      if (floor) known.set(channel, floor);
+      const all = furthest([...this.#floorsOf(channel), ...(floors.get(channel) ?? [])]);
+      if (all.length > 0) known.set(channel, all);
     }
     const heads = await this.#log.heads(channels, known);
     for (const [channel, head] of heads) this.#see(channel, head);
@@ -144,6 +144,21 @@ export class LogWithFloors implements Log {
     return this.#recent.get(channel) ?? this.#older.get(channel);
   }
 
+  /** One of each epoch. */
+  #floorsOf(channel: string): readonly Position[] {
+    const floor = this.#floorOf(channel);
+    const replaced = this.#replaced.get(channel) ?? [];
+    return floor ? [floor, ...replaced] : replaced;
+  }
+
+  /** A late event of an epoch that was replaced. @returns whether it is one */
+  #seeReplaced(channel: string, position: Position): boolean {
+    const replaced = this.#replaced.get(channel);
+    if (replaced?.some(({ epoch }) => epoch === position.epoch) !== true) return false;
+    if (!isBehind(position, replaced)) this.#replaced.set(channel, furthest([...replaced, position]));
+    return true;
+  }
+
   /** @returns the position */
   #see(channel: string, position: Position): Position {
     const floor = this.#floorOf(channel);
@@ -155,28 +170,34 @@ export class LogWithFloors implements Log {
       this.#older = this.#recent;
       this.#recent = new Map();
     }
-    this.#recent.set(channel, isKnown ? floor : position);
-    if (floor !== undefined && floor.epoch !== position.epoch)
-      this.#replace(channel, floor.epoch, position.epoch);
+    if (floor === undefined || floor.epoch === position.epoch)
+      this.#recent.set(channel, isKnown ? floor : position);
+    else this.#replace(channel, floor, position);
     return position;
   }
 
   /** Of the log's own answers, the latest counts, even if it has gone back to an epoch that was replaced. */
-  #replace(channel: string, before: string, now: string): void {
-    const epochs = (this.#replaced.get(channel) ?? []).filter((epoch) => epoch !== now && epoch !== before);
+  #replace(channel: string, before: Position, now: Position): void {
+    const replaced = this.#replaced.get(channel) ?? [];
+    const known = furthest([now, ...replaced, before]);
+    this.#recent.set(channel, known.find(({ epoch }) => epoch === now.epoch) ?? now);
     this.#replaced.delete(channel);
-    this.#replaced.set(channel, [...epochs, before].slice(-maxReplaced));
+    this.#replaced.set(channel, known.filter(({ epoch }) => epoch !== now.epoch).slice(-maxReplaced));
     const [oldest] = this.#replaced.keys();
     if (oldest !== undefined && this.#replaced.size > this.#maxChannels) this.#replaced.delete(oldest);
   }
 }
 
-function isBehind(position: Position, floor: Position): boolean {
-  return position.epoch === floor.epoch && position.offset < floor.offset;
+function isBehind(position: Position, floors: readonly Position[]): boolean {
+  return floors.some(({ epoch, offset }) => position.epoch === epoch && position.offset < offset);
 }
 
-/** Of two epochs, the first: nobody knows which came later. */
-function later(first: Position | undefined, second: Position | undefined): Position | undefined {
-  if (first === undefined || second === undefined) return first ?? second;
-  return isBehind(first, second) ? second : first;
+/** Of each epoch the furthest position, in the order in which epochs come first. */
+function furthest(positions: readonly Position[]): Position[] {
+  const known = new Map<string, Position>();
+  for (const position of positions) {
+    const before = known.get(position.epoch);
+    if (before === undefined || before.offset < position.offset) known.set(position.epoch, position);
+  }
+  return [...known.values()];
 }

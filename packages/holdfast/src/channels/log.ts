@@ -16,10 +16,10 @@
  *   the channel is subscribed, and MUST NOT be that of an earlier, forgotten log of the channel.
  * - What users can fill is bounded in total and per owner (quota.ts). The server's own publications, and even more so reserved
  *   ones, MUST be accepted when users are refused. A log that still keeps publications MUST NOT be forgotten to make room.
- * - A node passes the furthest position that it knows of a channel as the floor. A log that is behind a floor of its own epoch has
- *   lost what readers were shown, such as a replica that was promoted: it MUST get a new epoch before anything is appended and
- *   before the call resolves, so that no offset ever has two contents. It keeps its publications and their offsets under the new
- *   epoch. Comparing and changing the epoch MUST be one step. A floor of another epoch says nothing.
+ * - A node passes the furthest positions that it knows of a channel, one of each epoch, as floors. A log that is behind a floor of its
+ *   own epoch has lost what readers were shown, such as a replica that was promoted: it MUST get a new epoch before anything is
+ *   appended and before the call resolves, so that no offset ever has two contents. It keeps its publications and their offsets under
+ *   the new epoch. Comparing and changing the epoch MUST be one step. A floor of another epoch says nothing.
  * - While the store cannot be reached, calls MUST reject with HF_BROKER_UNAVAILABLE within a few seconds. A publish that was sent
  *   before may have taken effect all the same. `onDisconnect` and `onReconnect` MUST be called in turns.
  * - A publication MUST be readable by `history` before its event is seen and before `publish` resolves.
@@ -95,8 +95,8 @@ export interface PublishOptions {
   readonly keyMode?: "if_new" | "if_exists";
   /** Who is charged. Undefined: the server, which may use its reserved share. */
   readonly owner?: string;
-  /** The furthest position of the channel that this node knows. */
-  readonly floor?: Position;
+  /** The furthest positions of the channel that this node knows, one of each epoch. */
+  readonly floors?: readonly Position[];
   /** Must not be lost for lack of room: accepted even when the server itself is refused, as long as the reserve lasts. @default false */
   readonly isReserved?: boolean;
 }
@@ -180,12 +180,12 @@ export interface Log {
   /**
    * The heads of many logs in one call. The result has every channel that was asked for, but for those whose part of the store cannot
    * be reached. The heads need not be of the same moment.
-   * @param floors the furthest positions that this node knows, by channel
+   * @param floors the furthest positions that this node knows, by channel, one of each epoch
    * @throws HF_BROKER_UNAVAILABLE if no head can be read
    */
   heads(
     channels: readonly string[],
-    floors?: ReadonlyMap<string, Position>,
+    floors?: ReadonlyMap<string, readonly Position[]>,
   ): Promise<ReadonlyMap<string, Position>>;
 
   /** A page of a map's keys, with their values. */

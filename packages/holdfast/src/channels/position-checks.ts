@@ -117,7 +117,7 @@ export class PositionChecks {
     const { log, channels } = this.#options;
     const before = batch.map(({ position }) => position);
     const names = batch.map(({ name }) => name);
-    const floors = log.canGoBack ? new Map(batch.map(({ name, position }) => [name, position])) : undefined;
+    const floors = log.canGoBack ? new Map(batch.map(({ name, position }) => [name, [position]])) : undefined;
     const heads = await log.heads(names, floors);
     if (this.#isStopped) return;
     const behind: Checked[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HoldfastError } from "../../src/errors.js";
 import { settle } from "../support/fake-clock.js";
 import { clientInfo, publication } from "./support/entries.js";
 import { createTestNode } from "./support/test-node.js";
@@ -157,6 +158,16 @@ describe("failing broker", () => {
     await settle();
     expect(channels.count).toBe(0);
     expect(errors).toEqual([{ error: failure, stage: "leaving channel news" }]);
+  });
+
+  it("is not reported where it was closed before its channels", async () => {
+    const { broker, channels, errors } = await createTestNode();
+    const news = await channels.acquire("news");
+    broker.fail("unsubscribe", new HoldfastError("HF_BROKER_CLOSED"));
+    channels.release(news);
+    await settle();
+    expect(channels.count).toBe(0);
+    expect(errors).toEqual([]);
   });
 });
 

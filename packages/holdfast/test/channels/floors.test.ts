@@ -14,17 +14,17 @@ const all = { maxEntries: 100, maxBytes: 10_000, isReverse: false };
 
 /** A log whose answers a test decides, which records the floors that it is given. */
 function fakeLog(answers: { head?: Position; healed?: Position } = {}) {
-  const floors: (Position | undefined)[] = [];
+  const floors: (readonly Position[])[] = [];
   const head = () => answers.head ?? { epoch: "a", offset: 0 };
   const log: Partial<Log> = {
     canGoBack: true,
     subscribe: async () => head(),
-    publish: async (_channel, _publication, { floor }) => {
-      floors.push(floor);
+    publish: async (_channel, _publication, { floors: given = [] }) => {
+      floors.push(given);
       return { position: head(), isDuplicate: false };
     },
     heads: async (channels, given) => {
-      floors.push(...channels.map((channel) => given?.get(channel)));
+      floors.push(...channels.map((channel) => given?.get(channel) ?? []));
       if (answers.healed) answers.head = answers.healed;
       return new Map(channels.map((channel) => [channel, head()]));
     },
@@ -41,7 +41,7 @@ describe("floors", () => {
     for (const offset of [3, 5, 4]) events.onPublication("news", { offset, data: "1", time: 0 }, "a");
     await floored.publish("news", { data: "1" }, { retention });
     await floored.heads(["news", "sport"]);
-    expect(floors).toEqual([{ epoch: "a", offset: 5 }, { epoch: "a", offset: 5 }, undefined]);
+    expect(floors).toEqual([[{ epoch: "a", offset: 5 }], [{ epoch: "a", offset: 5 }], []]);
   });
 
   it("know what was acknowledged to this node, without a subscription", async () => {
@@ -50,7 +50,7 @@ describe("floors", () => {
     answers.head = { epoch: "a", offset: 7 };
     await floored.publish("news", { data: "1" }, { retention });
     await floored.publish("news", { data: "2" }, { retention });
-    expect(floors).toEqual([undefined, { epoch: "a", offset: 7 }]);
+    expect(floors).toEqual([[], [{ epoch: "a", offset: 7 }]]);
   });
 
   it("move on to a new epoch when the log says so", async () => {
@@ -61,7 +61,44 @@ describe("floors", () => {
     answers.head = { epoch: "b", offset: 2 };
     await floored.history("news", all);
     await floored.publish("news", { data: "1" }, { retention });
-    expect(floors).toEqual([{ epoch: "b", offset: 2 }]);
+    expect(floors[0]?.[0]).toEqual({ epoch: "b", offset: 2 });
+  });
+
+  it("keep those of epochs that were replaced, since the log may go back to before that", async () => {
+    const { answers, floors, log } = fakeLog();
+    const floored = new LogWithFloors(log);
+    const events = floored.watch(brokerEvents().log);
+    answers.head = { epoch: "a", offset: 7 };
+    await floored.history("news", all);
+    answers.head = { epoch: "b", offset: 5 };
+    await floored.history("news", all);
+    events.onPublication("news", { offset: 8, data: "1", time: 0 }, "a");
+    await floored.publish("news", { data: "1" }, { retention });
+    await floored.heads(["news"], new Map([["news", [{ epoch: "b", offset: 6 }]]]));
+    expect(floors).toEqual([
+      [
+        { epoch: "b", offset: 5 },
+        { epoch: "a", offset: 8 },
+      ],
+      [
+        { epoch: "b", offset: 6 },
+        { epoch: "a", offset: 8 },
+      ],
+    ]);
+    answers.head = { epoch: "a", offset: 6 };
+    answers.healed = { epoch: "c", offset: 6 };
+    expect((await floored.history("news", all)).position).toEqual({ epoch: "c", offset: 6 });
+  });
+
+  it("keep those of the latest epochs, of which there are few", async () => {
+    const { answers, floors, log } = fakeLog();
+    const floored = new LogWithFloors(log);
+    for (const n of countTo(20)) {
+      answers.head = { epoch: String(n), offset: n };
+      await floored.history("news", all);
+    }
+    await floored.heads(["news"]);
+    expect(floors[0]?.map(({ epoch }) => epoch)).toEqual(["20", "16", "17", "18", "19"]);
   });
 
   it("stay with the new epoch when events of those before it come late", async () => {
@@ -75,7 +112,7 @@ describe("floors", () => {
     for (const epoch of ["a", "b"]) events.onPublication("news", { offset: 8, data: "1", time: 0 }, epoch);
     events.onPublication("news", { offset: 3, data: "1", time: 0 }, "c");
     await floored.publish("news", { data: "1" }, { retention });
-    expect(floors).toEqual([{ epoch: "c", offset: 3 }]);
+    expect(floors[0]?.[0]).toEqual({ epoch: "c", offset: 3 });
   });
 
   it("go back to an epoch with the log, and follow its events again", async () => {
@@ -89,7 +126,7 @@ describe("floors", () => {
     events.onPublication("news", { offset: 3, data: "1", time: 0 }, "a");
     events.onPublication("news", { offset: 9, data: "1", time: 0 }, "b");
     await floored.publish("news", { data: "1" }, { retention });
-    expect(floors).toEqual([{ epoch: "a", offset: 3 }]);
+    expect(floors[0]?.[0]).toEqual({ epoch: "a", offset: 3 });
   });
 
   it.each(["subscribe", "history"] as const)(
@@ -102,7 +139,7 @@ describe("floors", () => {
       answers.head = { epoch: "a", offset: 4 };
       answers.healed = { epoch: "b", offset: 4 };
       const result = await (call === "subscribe" ? floored.subscribe("news") : floored.history("news", all));
-      expect(floors).toEqual([{ epoch: "a", offset: 7 }]);
+      expect(floors).toEqual([[{ epoch: "a", offset: 7 }]]);
       expect("position" in result ? result.position : result).toEqual({ epoch: "b", offset: 4 });
     },
   );
@@ -110,8 +147,8 @@ describe("floors", () => {
   it("prefer a further one of the caller", async () => {
     const { floors, log } = fakeLog();
     const floored = new LogWithFloors(log);
-    await floored.heads(["news"], new Map([["news", { epoch: "a", offset: 9 }]]));
-    expect(floors).toEqual([{ epoch: "a", offset: 9 }]);
+    await floored.heads(["news"], new Map([["news", [{ epoch: "a", offset: 9 }]]]));
+    expect(floors).toEqual([[{ epoch: "a", offset: 9 }]]);
   });
 
   it("are remembered for a bounded number of channels, the latest ones", async () => {
@@ -121,10 +158,10 @@ describe("floors", () => {
     const names = countTo(100).map((n) => `channel-${n}`);
     for (const name of names) events.onPublication(name, { offset: 1, data: "1", time: 0 }, "a");
     await floored.heads(names);
-    const known = floors.filter((floor) => floor !== undefined);
+    const known = floors.filter(({ length }) => length > 0);
     expect(known.length).toBeGreaterThanOrEqual(10);
     expect(known.length).toBeLessThanOrEqual(20);
-    expect(floors.at(-1)).toEqual({ epoch: "a", offset: 1 });
+    expect(floors.at(-1)).toEqual([{ epoch: "a", offset: 1 }]);
   });
 
   it("cost nothing where a log cannot go back", () => {
@@ -149,6 +186,6 @@ describe("floors", () => {
     );
     await broker.log.publish("news", { data: "1" }, { retention });
     expect(told).toEqual([3]);
-    expect(floors).toEqual([{ epoch: "a", offset: 3 }]);
+    expect(floors).toEqual([[{ epoch: "a", offset: 3 }]]);
   });
 });

@@ -178,18 +178,18 @@ export class ChannelLogs {
 
   /**
    * The head of a log, or where it will begin.
-   * @param floor a position that readers were shown
+   * @param floors positions that readers were shown
    */
-  position(channel: string, floor?: Position): Position {
-    if (floor !== undefined) this.#loaded.renewIfBehind(channel, floor);
+  position(channel: string, floors: readonly Position[] = []): Position {
+    for (const floor of floors) this.#loaded.renewIfBehind(channel, floor);
     return this.#loaded.position(channel);
   }
 
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult> {
     this.#assertWritable(options);
     this.#checks.assertStorable(publication, options);
-    const { idempotencyKey, sender = "", floor } = options;
-    if (floor !== undefined) this.#loaded.renewIfBehind(channel, floor);
+    const { idempotencyKey, sender = "", floors = [] } = options;
+    for (const floor of floors) this.#loaded.renewIfBehind(channel, floor);
     const known = this.#loaded.load(channel);
     this.#room.assertPublication(known, options, this.#commit.waitingBytes);
     const key = idempotencyKey === undefined ? undefined : this.#keys.sent(sender, idempotencyKey);

@@ -173,7 +173,7 @@ export class LmdbLog implements LocalLog {
 
   async heads(
     channels: readonly string[],
-    floors?: ReadonlyMap<string, Position>,
+    floors?: ReadonlyMap<string, readonly Position[]>,
   ): Promise<ReadonlyMap<string, Position>> {
     const logs = this.#open();
     return withStoreErrors(

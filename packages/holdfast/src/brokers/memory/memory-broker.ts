@@ -148,7 +148,7 @@ class MemoryLog implements LocalLog {
     options: PublishOptions,
   ): Promise<PublishResult> {
     this.#assertOpen();
-    this.#applyFloor(channel, options.floor);
+    this.#applyFloors(channel, options.floors);
     const log =
       this.#logs.get(channel) ??
       new MemoryChannelLog(this.#position(channel).epoch, this.#options.clock.now(), options.owner);
@@ -209,10 +209,10 @@ class MemoryLog implements LocalLog {
 
   async heads(
     channels: readonly string[],
-    floors?: ReadonlyMap<string, Position>,
+    floors?: ReadonlyMap<string, readonly Position[]>,
   ): Promise<ReadonlyMap<string, Position>> {
     this.#assertOpen();
-    for (const channel of channels) this.#applyFloor(channel, floors?.get(channel));
+    for (const channel of channels) this.#applyFloors(channel, floors?.get(channel));
     return new Map(channels.map((channel) => [channel, this.#position(channel)]));
   }
 
@@ -266,10 +266,9 @@ class MemoryLog implements LocalLog {
   }
 
   /** Memory loses nothing, but a log is used by tests of nodes that know more than it has. */
-  #applyFloor(channel: string, floor: Position | undefined): void {
-    if (floor === undefined) return;
+  #applyFloors(channel: string, floors: readonly Position[] = []): void {
     const { epoch, offset } = this.#position(channel);
-    if (floor.epoch !== epoch || floor.offset <= offset) return;
+    if (!floors.some((floor) => floor.epoch === epoch && floor.offset > offset)) return;
     this.#initialEpochs.retire(channel);
     const next = this.#initialEpochs.of(channel);
     this.#logs.get(channel)?.restart(next);

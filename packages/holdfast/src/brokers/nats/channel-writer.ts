@@ -49,7 +49,7 @@ interface PendingPublish {
   readonly kind: "publish";
   readonly encoded: Uint8Array;
   readonly retention: Retention;
-  readonly floor: Position | undefined;
+  readonly floors: readonly Position[];
   readonly keyId: string | undefined;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: unknown) => void;
@@ -123,7 +123,7 @@ export class ChannelWriter {
   /** @param keyId identifies the publication within the stream, for one with an idempotency key */
   publish(
     publication: Uint8Array,
-    { retention, floor }: PublishOptions,
+    { retention, floors = [] }: PublishOptions,
     keyId?: string,
   ): Promise<PublishResult> {
     this.#parts.backlog.add(publication.length);
@@ -132,7 +132,7 @@ export class ChannelWriter {
         kind: "publish",
         encoded: publication,
         retention,
-        floor,
+        floors,
         keyId,
         resolve,
         reject,
@@ -203,7 +203,7 @@ export class ChannelWriter {
 
   async #publish(batch: readonly PendingPublish[]): Promise<void> {
     try {
-      const floors = batch.flatMap(({ floor }) => floor ?? []);
+      const floors = batch.flatMap((each) => each.floors);
       const outcome = await this.#append((state) => this.#epochAbove(floors, state), batch, batch[0]?.keyId);
       if ("duplicateOf" in outcome) {
         for (const { resolve } of batch) resolve({ position: outcome.duplicateOf, isDuplicate: true });

@@ -188,7 +188,7 @@ export class NatsLog implements NodeLog {
 
   async heads(
     channels: readonly string[],
-    floors?: ReadonlyMap<string, Position>,
+    floors?: ReadonlyMap<string, readonly Position[]>,
   ): Promise<ReadonlyMap<string, Position>> {
     this.#assertOpen();
     const heads = new Map<string, Position>();
@@ -196,8 +196,7 @@ export class NatsLog implements NodeLog {
       await Promise.all(
         channels.slice(i, i + maxParallel).map(async (channel) => {
           const position = await this.#position(channel, this.#options.subjects.of(channel));
-          const floor = floors?.get(channel);
-          heads.set(channel, floor ? await this.#raise(channel, position, floor) : position);
+          heads.set(channel, await this.#raise(channel, position, floors?.get(channel) ?? []));
         }),
       );
     return heads;
@@ -300,8 +299,9 @@ export class NatsLog implements NodeLog {
   }
 
   /** A log that is behind what readers were shown starts a new epoch. */
-  async #raise(channel: string, position: Position, floor: Position): Promise<Position> {
-    const isBehind = (each: Position) => each.epoch === floor.epoch && each.offset < floor.offset;
+  async #raise(channel: string, position: Position, floors: readonly Position[]): Promise<Position> {
+    const isBehind = ({ epoch, offset }: Position) =>
+      floors.some((floor) => epoch === floor.epoch && offset < floor.offset);
     if (!isBehind(position)) return position;
     const writer = this.#writer(channel);
     writer.forget();

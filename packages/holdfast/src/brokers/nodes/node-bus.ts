@@ -9,6 +9,8 @@ export interface NodeBusEvents {
   /** Messages to and from this node are lost from now on, until `onConnect`. */
   onDisconnect(): void;
   onConnect(): void;
+  /** The connection of another node has ended, and most likely its process: it is gone unless it is heard of again soon. */
+  onNodeLost(node: string): void;
 }
 
 /**

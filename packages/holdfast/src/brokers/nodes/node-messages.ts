@@ -4,7 +4,7 @@
  *
  * A node says hello when it opens and when its bus is connected again, and every other answers at once; from then on it sends a
  * beat in each interval, and `bye` when it closes. A node that was silent for too long is dead to this one until it is heard of
- * again. Silence is counted in this node's own time, and time during which this node itself stood still does not count. Clocks of nodes
+ * again, and so is one soon after the bus has told that its connection ended. Silence is counted in this node's own time, and time during which this node itself stood still does not count. Clocks of nodes
  * are never compared.
  */
 import type { ClusterNode } from "../../channels/cluster.js";
@@ -33,6 +33,8 @@ export interface NodeMessagesOptions {
   readonly deadAfterMs?: number;
   /** How long others are waited for after a hello, before this node relies on knowing them all. @default 250 */
   readonly helloWaitMs?: number;
+  /** How long a node has to be heard of again after the bus has told that its connection ended. @default 500 */
+  readonly lostGraceMs?: number;
   /** Most nodes, including those of the last minute that are gone. @default 10,000 */
   readonly maxNodes?: number;
 }
@@ -63,7 +65,13 @@ export interface PeerEvents {
 
 type Handler = (message: NodeMessage, peer: Peer) => void;
 
-const defaults = { beatIntervalMs: 1000, deadAfterMs: 5000, helloWaitMs: 250, maxNodes: 10_000 };
+const defaults = {
+  beatIntervalMs: 1000,
+  deadAfterMs: 5000,
+  helloWaitMs: 250,
+  lostGraceMs: 500,
+  maxNodes: 10_000,
+};
 /** How long nodes that are gone are remembered, so that late messages do not bring them back. */
 const rememberMs = 60_000;
 
@@ -78,6 +86,8 @@ export class NodeMessages {
   readonly #reported = new Set<string>();
   /** Unknown nodes that were asked who they are, since the last beat. */
   readonly #identityRequests = new Set<string>();
+  /** Nodes whose connection has ended, with calls that end the wait for them. */
+  readonly #lost = new Map<string, () => void>();
   #node: ClusterNode | undefined;
   #isClosed = false;
   #isConnected = false;
@@ -142,6 +152,7 @@ export class NodeMessages {
       onMessage: (bytes) => this.#receive(bytes),
       onDisconnect: () => this.#disconnected(),
       onConnect: () => this.#connected(),
+      onNodeLost: (id) => this.#lose(id),
     });
     if (this.#isClosed) return;
     this.#tickedAt = this.#options.clock.elapsed();
@@ -157,6 +168,7 @@ export class NodeMessages {
     this.#isConnected = false;
     this.#cancelBeat?.();
     this.#endSettling();
+    for (const id of [...this.#lost.keys()]) this.#endGrace(id);
     this.#peers.clear();
     await this.#bus.close();
   }
@@ -265,8 +277,30 @@ export class NodeMessages {
     }
   }
 
+  /** Does not wait until the node has been silent for long. */
+  #lose(id: string): void {
+    if (this.#lost.has(id) || !this.isLiving(id)) return;
+    const { clock, lostGraceMs } = this.#options;
+    const startedAt = clock.elapsed();
+    const cancel = clock.setTimer(() => {
+      this.#lost.delete(id);
+      const peer = this.#peers.get(id);
+      if (peer?.state !== "living" || !this.#isConnected) return;
+      // What came while this node stood still has not been read.
+      if (clock.elapsed() - startedAt > 2 * lostGraceMs) this.#lose(id);
+      else this.#markGone(peer, "gone");
+    }, lostGraceMs);
+    this.#lost.set(id, cancel);
+  }
+
+  #endGrace(id: string): void {
+    this.#lost.get(id)?.();
+    this.#lost.delete(id);
+  }
+
   #markGone(peer: KnownPeer, state: Peer["state"]): void {
     const wasLiving = peer.state === "living";
+    this.#endGrace(peer.id);
     peer.state = state;
     peer.at = this.#awakeMs;
     this.#parts.drop(peer.id);
@@ -297,6 +331,7 @@ export class NodeMessages {
   #acceptSender({ kind, from, node, isHello }: NodeMessage): Peer | undefined {
     if (from === this.id) return undefined;
     const known = this.#peers.get(from);
+    this.#endGrace(from);
     if (known?.state === "closed") return undefined;
     if (kind === "bye") {
       if (known) this.#markGone(known, "closed");

@@ -97,13 +97,13 @@ end
 
 /**
  * How both kinds of a publish begin, with a key and without (functions cost much in a script that runs so often).
- * ARGV, after those of all scripts: epoch and offset of the floor, retention, entry's rest, lifetime of keys or "" without keys.
+ * ARGV, after those of all scripts: floors, retention, entry's rest, lifetime of keys or "" without keys.
  * The last of 5 or 11 KEYS is the idempotency key's.
  */
 export const publish = `
 local ONCEKEY = #KEYS % 2 == 1 and KEYS[#KEYS] or nil
 local isChanged = false
-if ARGV[4] == s.e and tonumber(ARGV[5]) > s.n then
+if ARGV[4] ~= '' and isBehind(s.e, s.n, ARGV[4]) then
   s.e = NEW_EPOCH
   isChanged = true
 end
@@ -124,9 +124,9 @@ local function answer(reason)
   return '0 ' .. result
 end
 
-retain(ARGV[6])
-if ARGV[8] ~= '' then
-  s.kt = tonumber(ARGV[8])
+retain(ARGV[5])
+if ARGV[7] ~= '' then
+  s.kt = tonumber(ARGV[7])
 elseif s.kt then
   -- The channel has become one without keys.
   local name = string.sub(META, 1, -6)
@@ -137,7 +137,7 @@ end
 `;
 
 export const publishPlain = `
-append(ARGV[7])
+append(ARGV[6])
 finish()
 return answer('')
 `;
@@ -182,14 +182,14 @@ return result
 `;
 
 /**
- * KEYS: record, then meta, hold and age of each channel. ARGV: new epoch, place of the server, then for each channel epoch and offset of the
- * floor, "1" if it is subscribed. Gives epoch, head, and milliseconds until a key expires or -1, of each.
+ * KEYS: record, then meta, hold and age of each channel. ARGV: new epoch, place of the server, then for each channel its
+ * floors, "1" if it is subscribed. Gives epoch, head, and milliseconds until a key expires or -1, of each.
  */
 export const heads = `
 local result = {}
 for i = 1, (#KEYS - 1) / 3 do
   local META, HOLDKEY, AGE = KEYS[3 * i - 1], KEYS[3 * i], KEYS[3 * i + 1]
-  local floorEpoch, floorOffset, isSubscribed = ARGV[3 * i], ARGV[3 * i + 1], ARGV[3 * i + 2] == '1'
+  local floors, isSubscribed = ARGV[2 * i + 1], ARGV[2 * i + 2] == '1'
   local e, n, kt, x, g = unpack(redis.call('HMGET', META, 'e', 'n', 'kt', 'x', 'g'))
   local isStored = e ~= false
   n = tonumber(n or 0)
@@ -205,7 +205,7 @@ for i = 1, (#KEYS - 1) / 3 do
     redis.call('PEXPIREAT', META, x)
     redis.call('HSET', META, 'x', x)
   end
-  if isStored and g ~= GENERATION or floorEpoch == e and tonumber(floorOffset) > n then
+  if isStored and g ~= GENERATION or isBehind(e, n, floors) then
     e = NEW_EPOCH .. '.' .. text(i)
     renewEpoch(META, e)
     if not isStored then

@@ -67,9 +67,9 @@ end
  * most of the owner, most bytes.
  */
 export const publishKey = `
-local key, isRemoval, score, condition = ARGV[9], ARGV[10] == '1', ARGV[11], ARGV[12]
-local number, epoch, size, owner = tonumber(ARGV[13]), ARGV[14], tonumber(ARGV[15]), ARGV[16]
-local maxKeys, maxOwned, maxKeyBytes = tonumber(ARGV[17]), tonumber(ARGV[18]), tonumber(ARGV[19])
+local key, isRemoval, score, condition = ARGV[8], ARGV[9] == '1', ARGV[10], ARGV[11]
+local number, epoch, size, owner = tonumber(ARGV[12]), ARGV[13], tonumber(ARGV[14]), ARGV[15]
+local maxKeys, maxOwned, maxKeyBytes = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
 local function refuse(reason)
   if isChanged then finish() end
   return answer(reason)
@@ -103,7 +103,7 @@ if not isRemoval then
   end
 end
 
-local entry = append(ARGV[7])
+local entry = append(ARGV[6])
 if known then remove(key, known) end
 if not isRemoval then
   if redis.call('EXISTS', KEY) == 0 then s.x, s.kb = 0, 0 end

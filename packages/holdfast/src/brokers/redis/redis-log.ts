@@ -65,6 +65,7 @@ export class RedisLog implements NodeLog {
 
   async open(events: LogEvents): Promise<void> {
     this.#events = events;
+    if (this.#store.hasLost) events.onDisconnect();
     this.#scheduleHolds();
   }
 
@@ -118,14 +119,13 @@ export class RedisLog implements NodeLog {
     this.#assertOpen();
     const isFlushed = options.durability === "disk";
     if (isFlushed) this.#store.assertDisk();
-    const { retention, floor, idempotencyKey, sender = "", owner = "" } = options;
+    const { retention, floors, idempotencyKey, sender = "", owner = "" } = options;
     const { keys } = retention;
     const { key, isRemoved, score = 0, version } = publication;
     const entry = encodeEntry(publication);
     const isKeyed = keys !== undefined && key !== undefined;
     const args: Argument[] = [
-      floor?.epoch ?? "",
-      floor?.offset ?? 0,
+      textOf(floors),
       `${retention.maxEntries} ${retention.maxBytes} ${Math.min(retention.ttlMs, maxTtlMs)}`,
       entry,
       keys === undefined ? "" : Math.min(keys.ttlMs ?? 0, maxTtlMs),
@@ -176,7 +176,7 @@ export class RedisLog implements NodeLog {
 
   async heads(
     channels: readonly string[],
-    floors?: ReadonlyMap<string, Position>,
+    floors?: ReadonlyMap<string, readonly Position[]>,
   ): Promise<ReadonlyMap<string, Position>> {
     this.#assertOpen();
     return await this.#readHeads(channels, floors);
@@ -262,7 +262,7 @@ export class RedisLog implements NodeLog {
   /** Without those whose master cannot be reached, unless that is all. */
   async #readHeads(
     channels: readonly string[],
-    floors: ReadonlyMap<string, Position> | undefined,
+    floors: ReadonlyMap<string, readonly Position[]> | undefined,
   ): Promise<ReadonlyMap<string, Position>> {
     const bySlot = new Map<number, string[]>();
     for (const channel of channels) {
@@ -286,7 +286,7 @@ export class RedisLog implements NodeLog {
   async #readSome(
     slot: number,
     channels: readonly string[],
-    floors: ReadonlyMap<string, Position> | undefined,
+    floors: ReadonlyMap<string, readonly Position[]> | undefined,
     heads: Map<string, Position>,
   ): Promise<void> {
     const keys = [this.#store.recordKeyOf(slot)];
@@ -294,8 +294,7 @@ export class RedisLog implements NodeLog {
     for (const channel of channels) {
       const name = this.#nameOf(channel);
       keys.push(`${name}:meta`, `${name}:hold`, `${name}:age`);
-      const floor = floors?.get(channel);
-      args.push(floor?.epoch ?? "", floor?.offset ?? 0, this.#subscribed.has(channel) ? "1" : "0");
+      args.push(textOf(floors?.get(channel)), this.#subscribed.has(channel) ? "1" : "0");
     }
     const { sha } = this.#options.scripts.heads;
     const bytes = 100 * keys.length;
@@ -358,6 +357,11 @@ export class RedisLog implements NodeLog {
   #assertOpen(): void {
     if (this.#isClosed) throw new HoldfastError("HF_BROKER_CLOSED");
   }
+}
+
+/** Floors as scripts get them (`isBehind` in scripts.ts). */
+function textOf(floors: readonly Position[] = []): string {
+  return floors.map(({ epoch, offset }) => ` ${epoch} ${offset}|`).join("");
 }
 
 const keyedParts = [":val", ":inf", ":key", ":sco", ":age", ":own"];

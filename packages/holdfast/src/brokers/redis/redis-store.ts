@@ -3,13 +3,13 @@
  * what a server did not run because a slot has moved or a script is missing is repeated before anything newer is sent (`#pause`). Ended
  * connections are replaced until it is closed; the other masters of a cluster go on meanwhile.
  */
-import { HoldfastError, messageOf } from "../../errors.js";
+import { HoldfastError, hasCode, messageOf } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import { type Argument, Connection } from "./connection.js";
 import { recordKeyOf } from "./generation.js";
 import { findLayout, isSameLayout, keyOf, type Layout, masterOf, numSlots, slotOf } from "./layout.js";
 import type { Address, RedisSettings } from "./redis-options.js";
-import { judge, toBrokerError, unavailable } from "./reply-errors.js";
+import { allOf, judge, toBrokerError, unavailable } from "./reply-errors.js";
 import { assertFlushes, claimFormat, storeKeyOf } from "./server-facts.js";
 import { loadScripts, Shard } from "./shard.js";
 
@@ -89,6 +89,11 @@ export class RedisStore {
 
   get isCluster(): boolean {
     return this.settings.mode === "cluster";
+  }
+
+  /** Whether some master cannot be reached. */
+  get hasLost(): boolean {
+    return this.#lost.size > 0;
   }
 
   /** Every master. */
@@ -245,8 +250,7 @@ export class RedisStore {
   }
 
   #countAnswer(): void {
-    this.#numSent--;
-    if (this.#numSent === 0) this.#onDrained?.();
+    if (--this.#numSent === 0) this.#onDrained?.();
   }
 
   /** Holds new commands, waits for the answers of those that are sent, makes a change, and goes on: with repeated commands first. */
@@ -316,11 +320,17 @@ export class RedisStore {
     this.#moveHome();
   }
 
+  /** A node starts without some masters of a cluster, but never without knowing the store's format. */
   async #connectShards(): Promise<void> {
-    await allOf(this.shards.map((shard) => shard.connect()));
-    const shard = this.shardOf(this.#formatSlot);
-    if (shard === undefined) throw unavailable("the Redis cluster does not serve all slots");
-    await this.#claimFormat(shard);
+    const home = this.shardOf(this.#formatSlot);
+    if (home === undefined) throw unavailable("the Redis cluster does not serve all slots");
+    const connect = (shard: Shard) =>
+      shard.connect().catch((error: unknown) => {
+        if (shard === home || !hasCode(error, "HF_BROKER_UNAVAILABLE")) throw error;
+        this.#report(error);
+      });
+    await allOf(this.shards.map(connect));
+    await this.#claimFormat(home);
   }
 
   get #formatSlot(): number {
@@ -487,10 +497,4 @@ export class RedisStore {
   #report(error: unknown): void {
     if (!this.#isClosed) this.#options.onError(error, { stage: "connection to Redis" });
   }
-}
-
-/** Waits for all, also where one has failed. @throws the first fault */
-export async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(work);
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

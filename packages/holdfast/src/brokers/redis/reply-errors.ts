@@ -56,3 +56,9 @@ const adviceFor: Readonly<Record<string, string>> = {
   NOPERM: "the user of the broker's URL lacks permissions (see docs/howto/redis.md)",
   BUSY: "Redis runs a script of somebody else for too long",
 };
+
+/** Waits for all, also where one has failed. @throws the first fault */
+export async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}

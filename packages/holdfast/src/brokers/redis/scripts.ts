@@ -72,12 +72,19 @@ ${generation}${epochs}`;
   };
 }
 
-/** Defines `initialEpoch(HOLDKEY)`, which also gives whether it is held. */
+/**
+ * Defines `initialEpoch(HOLDKEY)`, which also gives whether it is held, and `isBehind(epoch, head, floors)`, where each floor is a space,
+ * its epoch, a space, its offset, and "|".
+ */
 const epochs = `
 local function initialEpoch(holdKey)
   local held = redis.call('GET', holdKey)
   local begin = GENERATION .. '-'
   if held and string.sub(held, 1, #begin) == begin then return held, true end
   return begin .. text(math.floor(now / PERIOD)), false
+end
+local function isBehind(epoch, head, floors)
+  local _, last = string.find(floors, ' ' .. epoch .. ' ', 1, true)
+  return last and tonumber(string.match(floors, '^%d+', last + 1)) > head
 end
 `;

@@ -4,8 +4,8 @@
  */
 import { HoldfastError, messageOf } from "../../errors.js";
 import type { Connection } from "./connection.js";
-import { allOf, type RedisStore } from "./redis-store.js";
-import { toBrokerError, unavailable } from "./reply-errors.js";
+import type { RedisStore } from "./redis-store.js";
+import { allOf, toBrokerError, unavailable } from "./reply-errors.js";
 import type { Shard } from "./shard.js";
 
 /** Of one command, where channels need not be of one slot. */

@@ -30,7 +30,7 @@ export type LogCall =
   | {
       readonly method: "heads";
       readonly channels: readonly string[];
-      readonly floors: readonly (readonly [string, Position])[];
+      readonly floors: readonly (readonly [string, readonly Position[]])[];
     };
 
 /** Calls that are about the follower itself. */

@@ -27,6 +27,10 @@ export const kinds = {
   /** The owner closes: a follower sends no more calls, and says so with `paused`. */
   closing: 12,
   paused: 13,
+  /** The node of the owner. */
+  owner: 14,
+  /** A node whose process has left. */
+  left: 15,
 } as const;
 
 export type Part = string | Uint8Array;

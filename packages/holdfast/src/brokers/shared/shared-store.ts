@@ -78,6 +78,10 @@ export class SharedStore implements NodeLog {
   #others: ReadonlySet<string> = new Set();
   #events: LogEvents | undefined;
   #node: { readonly id: string; readonly events: NodeBusEvents } | undefined;
+  /** Which process owns the store, by its socket, and its node, once that is known. */
+  #owner: { readonly socket: string; node?: string } | undefined;
+  /** Nodes of owners that have ended, with their sockets, until this process is connected again. */
+  readonly #ended = new Map<string, string>();
   /** Ends when a role is found. */
   #searching: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -209,7 +213,7 @@ export class SharedStore implements NodeLog {
 
   async heads(
     channels: readonly string[],
-    floors: ReadonlyMap<string, Position> = new Map(),
+    floors: ReadonlyMap<string, readonly Position[]> = new Map(),
   ): Promise<ReadonlyMap<string, Position>> {
     return this.#call({ method: "heads", channels, floors: [...floors] });
   }
@@ -287,6 +291,7 @@ export class SharedStore implements NodeLog {
       schedule,
       isSubscribedHere: (channel) => this.#subscribed.has(channel),
       onMessage: (message) => this.#node?.events.onMessage(message),
+      onNodeLost: (node) => this.#node?.events.onNodeLost(node),
       expected: this.#others,
       hasUnknownFollowers: !this.#wasConnected && isLeft,
       taken: this.#taken,
@@ -314,6 +319,7 @@ export class SharedStore implements NodeLog {
     await Promise.allSettled([...this.#subscribed].map((channel) => log.subscribe(channel)));
     const role = { kind: "owner", log, server } as const;
     this.#role = role;
+    this.#owner = undefined;
     this.#pending.makeAll((call) => make(role, call));
     this.#connected();
   }
@@ -338,6 +344,7 @@ export class SharedStore implements NodeLog {
     }
     if (link === undefined || link.isClosed) return { error: inUse, isFinal: false };
     this.#role = { kind: "follower", link };
+    this.#owner = { socket: owner.socket };
     this.#resume(link);
     return undefined;
   }
@@ -379,6 +386,12 @@ export class SharedStore implements NodeLog {
       case kinds.followers:
         this.#others = new Set((frame.head as string[]).filter((name) => name !== this.#process));
         break;
+      case kinds.owner:
+        if (this.#owner) this.#owner.node = (frame.head as { node: string }).node;
+        break;
+      case kinds.left:
+        this.#node?.events.onNodeLost((frame.head as { node: string }).node);
+        break;
       case kinds.closing:
         this.#pending.pause();
         if (role.kind === "follower") role.link.send(encodeFrame(kinds.paused, 0, {}));
@@ -398,6 +411,7 @@ export class SharedStore implements NodeLog {
   #lost(): void {
     if (this.#closed || this.#role.kind !== "follower") return;
     this.#role = nothing;
+    if (this.#owner?.node !== undefined) this.#ended.set(this.#owner.node, this.#owner.socket);
     this.#pending.detach();
     this.#disconnected();
     this.#searching = this.#search();
@@ -429,6 +443,9 @@ export class SharedStore implements NodeLog {
       this.#events?.onReconnect();
     }
     this.#wasConnected = true;
+    for (const [node, socket] of this.#ended)
+      if (socket !== this.#owner?.socket) this.#node?.events.onNodeLost(node);
+    this.#ended.clear();
   }
 
   #disconnected(): void {

@@ -43,6 +43,8 @@ export interface StoreServerOptions {
   readonly isSubscribedHere: (channel: string) => boolean;
   /** A message for this process's own node. */
   readonly onMessage: (message: Uint8Array) => void;
+  /** A follower has left: the connection of its node has ended. */
+  readonly onNodeLost: (node: string) => void;
   /** Followers of the owner before: they are waited for, shortly, before counts are taken. */
   readonly expected: ReadonlySet<string>;
   /** Whether there was an owner before whose followers this process does not know. */
@@ -151,6 +153,8 @@ export class StoreServer {
   /** Messages for this node are this process's. */
   join(node: string): void {
     this.#node = node;
+    for (const { link, name } of this.#followers)
+      if (name !== undefined) link.send(encodeFrame(kinds.owner, 0, { node }));
   }
 
   /** Sends a publication to the followers that are subscribed. */
@@ -266,6 +270,7 @@ export class StoreServer {
 
   #welcome({ link, name }: Follower): void {
     link.send(encodeFrame(kinds.welcome, 0, { version: protocolVersion, pid: process.pid, name }));
+    if (this.#node !== undefined) link.send(encodeFrame(kinds.owner, 0, { node: this.#node }));
     this.#tellFollowers();
   }
 
@@ -355,6 +360,15 @@ export class StoreServer {
     for (const channel of [...follower.channels]) this.#unsubscribe(follower, channel).catch(() => {});
     this.#onProgress?.();
     this.#tellFollowers();
+    this.#tellLeft(follower);
+  }
+
+  /** Others need not wait until its node has been silent for long. */
+  #tellLeft({ node }: Follower): void {
+    if (node === undefined || this.#isClosing) return;
+    this.#options.onNodeLost(node);
+    const frame = encodeFrame(kinds.left, 0, { node });
+    for (const { link, node: other } of this.#followers) if (other !== undefined) link.send(frame);
   }
 
   #noticeOpening(follower: Follower): void {

@@ -60,6 +60,43 @@ describe("nodes", () => {
     expect(await a.ids()).toEqual(["a"]);
   });
 
+  it("whose connection has ended are gone soon, unless they are heard of again", async () => {
+    const nodes = new TestNodes();
+    const [a, b, c] = await nodes.start(3);
+    const gone: string[] = [];
+    a.messages.watch({ onPeerGone: ({ id }) => void gone.push(id) });
+    b.kill();
+    nodes.network.lose("b");
+    nodes.network.lose("c");
+    await nodes.advance(490);
+    c.messages.send({ kind: "anything" });
+    expect(gone).toEqual([]);
+    await nodes.advance(11);
+    expect([await a.ids(), gone]).toEqual([["a", "c"], ["b"]]);
+    await nodes.advance(3000, 100);
+    expect([await a.ids(), gone]).toEqual([["a", "c"], ["b"]]);
+  });
+
+  it("whose connection has ended are heard first by a node that stood still", async () => {
+    const nodes = new TestNodes();
+    const [a, b] = await nodes.start(2);
+    const gone: string[] = [];
+    a.messages.watch({ onPeerGone: ({ id }) => void gone.push(id) });
+    nodes.network.lose("b");
+    a.pause();
+    await nodes.advance(2000, 100);
+    a.resume();
+    await nodes.advance(3000, 100);
+    expect([await a.ids(), gone]).toEqual([["a", "b"], []]);
+    nodes.network.lose("b");
+    a.pause();
+    b.kill();
+    await nodes.advance(2000, 100);
+    a.resume();
+    await nodes.advance(501);
+    expect(gone).toEqual(["b"]);
+  });
+
   it("are known by their next beat if their hello is lost", async () => {
     const nodes = new TestNodes();
     const a = await nodes.add();
@@ -179,7 +216,7 @@ describe("messages", () => {
     const nodes = new TestNodes();
     const [a, b] = await nodes.start(2);
     const bus = nodes.network.createBus();
-    await bus.open("z", { onMessage() {}, onDisconnect() {}, onConnect() {} });
+    await bus.open("z", { onMessage() {}, onDisconnect() {}, onConnect() {}, onNodeLost() {} });
     const bytes = encodeMessage({ kind: "beat", from: "z" });
     bytes[0] = 9;
     for (let n = 0; n < 5; n++) bus.send(bytes, "a");

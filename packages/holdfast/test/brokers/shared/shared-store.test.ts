@@ -6,6 +6,7 @@ import { ample, countTo, EventRecord, query } from "../../../../../test/conforma
 import { Journal } from "../../../src/brokers/lmdb/journal.js";
 import { connectToOwner, findOwner, type OwnerRecord } from "../../../src/brokers/lmdb/store-folder.js";
 import { encodeCall } from "../../../src/brokers/shared/calls.js";
+import { FrameSocket } from "../../../src/brokers/shared/frame-socket.js";
 import { encodeFrame, type Frame, FrameReader, kinds } from "../../../src/brokers/shared/frames.js";
 import { SharedStore, type SharedStoreOptions } from "../../../src/brokers/shared/shared-store.js";
 import { protocolVersion } from "../../../src/brokers/shared/store-server.js";
@@ -167,6 +168,7 @@ describe("messages of nodes", () => {
         onMessage: (message) => got[i]?.push(Buffer.from(message).toString()),
         onConnect: () => got[i]?.push("connected"),
         onDisconnect: () => got[i]?.push("disconnected"),
+        onNodeLost: () => {},
       });
     const [owner, first, second] = stores;
     for (const n of countTo(3)) first.store.bus.send(Buffer.from(String(n)));
@@ -178,6 +180,52 @@ describe("messages of nodes", () => {
     await until(() => got[1]?.at(-1) === "connected" && got[2]?.at(-1) === "connected");
     second.store.bus.send(Buffer.from("again"));
     await until(() => got[1]?.at(-1) === "again");
+  });
+});
+
+describe("node whose process has left", () => {
+  async function join(stores: readonly Opened[]): Promise<string[][]> {
+    const lost = stores.map(() => [] as string[]);
+    for (const [i, { store }] of stores.entries())
+      await store.bus.open(`node-${i}`, {
+        onMessage() {},
+        onConnect() {},
+        onDisconnect() {},
+        onNodeLost: (node) => lost[i]?.push(node),
+      });
+    return lost;
+  }
+
+  it("is told of to all others", async () => {
+    const stores = await openStores(3);
+    const lost = await join(stores);
+    await stores[2].store.close();
+    await until(() => lost[0]?.length === 1 && lost[1]?.length === 1);
+    expect(lost).toEqual([["node-2"], ["node-2"], []]);
+  });
+
+  it("is told of once others have taken over, if it was the owner's", async () => {
+    const stores = await openStores(3);
+    const lost = await join(stores);
+    await stores[0].store.close();
+    await until(() => lost[1]?.length === 1 && lost[2]?.length === 1);
+    expect(lost).toEqual([[], ["node-0"], ["node-0"]]);
+  });
+
+  it("is told of to others, and not of the owner's own, where only a connection has ended", async () => {
+    const stores = await openStores(2);
+    const lost = await join(stores);
+    const { destroy } = FrameSocket.prototype;
+    const sockets = new Set<FrameSocket>();
+    const send = vi.spyOn(FrameSocket.prototype, "send").mockImplementation(function (this: FrameSocket) {
+      sockets.add(this);
+    });
+    stores[1].store.bus.send(Buffer.from("lost with the connection"));
+    send.mockRestore();
+    for (const socket of sockets) destroy.call(socket);
+    await until(() => stores[1].events.links.length === 2);
+    await until(() => lost[0]?.length === 1);
+    expect(lost).toEqual([["node-1"], []]);
   });
 });
 

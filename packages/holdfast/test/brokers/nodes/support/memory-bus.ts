@@ -48,6 +48,11 @@ export class MemoryNetwork {
     this.#nodes.delete(node);
   }
 
+  /** The store tells all others that the node's connection has ended. */
+  lose(node: string): void {
+    for (const [id, { events }] of this.#nodes) if (id !== node) events.onNodeLost(node);
+  }
+
   /** The nodes cannot hear each other. */
   cut(a: string, b: string): void {
     this.#cut.add(`${a} ${b}`).add(`${b} ${a}`);

@@ -106,7 +106,7 @@ export class SharedLog implements NodeLog {
     return await this.#reached().history(channel, query);
   }
 
-  async heads(channels: readonly string[], floors?: ReadonlyMap<string, Position>) {
+  async heads(channels: readonly string[], floors?: ReadonlyMap<string, readonly Position[]>) {
     return await this.#reached().heads(channels, floors);
   }
 
