@@ -14,12 +14,17 @@ const withoutLine = ["play"];
 
 describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
   let browser: Browser;
+  let served: ServedChat;
 
   beforeAll(async () => {
+    served = await ServedChat.startShared();
     browser = await chromium.launch({ executablePath: executablePath ?? "", args: launchArguments });
   });
 
-  afterAll(() => browser?.close());
+  afterAll(async () => {
+    await browser?.close();
+    await served?.end();
+  });
 
   it("with violations are detected", async () => {
     const page = await (await browser.newContext()).newPage();
@@ -30,14 +35,13 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
   });
 
   it.each(pages)("have no violations: %s", async (name) => {
-    const served = await ServedChat.start();
     for (const [colorScheme, width] of [
       ["light", 1280],
       ["dark", 360],
     ] as const) {
       // Without motion, so that nothing is looked at while it fades.
       const options = { colorScheme, reducedMotion: "reduce", viewport: { width, height: 800 } } as const;
-      const window = await PageWindow.join(browser, served.pageUrl(name), `Ann ${colorScheme}`, options);
+      const window = await PageWindow.join(browser, served.pageUrl(name), `${name} ${colorScheme}`, options);
       expect([colorScheme, await violationsOf(window.page)]).toEqual([colorScheme, []]);
       await window.page.getByRole("button", { name: "Look inside" }).click();
       await window.page.getByRole("heading", { name: "Connection" }).waitFor();
@@ -49,7 +53,6 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
   });
 
   it.each([...pages, ...withoutLine])("have no violations for a guest: %s", async (name) => {
-    const served = await ServedChat.start();
     for (const colorScheme of ["light", "dark"] as const) {
       const context = await browser.newContext({ colorScheme, reducedMotion: "reduce" });
       const page = await context.newPage();
@@ -64,7 +67,6 @@ describe.skipIf(!executablePath)("pages", { timeout: timeLimitMs }, () => {
   });
 
   it("have no violations while they ask for a name, and at the start", async () => {
-    const served = await ServedChat.start();
     for (const colorScheme of ["light", "dark"] as const) {
       const context = await browser.newContext({ colorScheme });
       const page = await context.newPage();

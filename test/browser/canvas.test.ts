@@ -9,6 +9,12 @@ import { ServedChat } from "./served-chat.js";
 const executablePath = process.env.HOLDFAST_TEST_CHROMIUM;
 const timeLimitMs = 120_000;
 
+/** In the window. */
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 type Place = readonly [number, number];
 
 /** Places are shares of the board's width and height. */
@@ -242,7 +248,7 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     if (!box) throw new Error("there is no board");
     const at = (x: number, y: number) => ({ x: box.x + x * box.width, y: box.y + y * box.height });
     const session = await ann.page.context().newCDPSession(ann.page);
-    const touch = (type: "touchStart" | "touchMove" | "touchEnd", points: { x: number; y: number }[]) =>
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", points: Point[]) =>
       session.send("Input.dispatchTouchEvent", { type, touchPoints: points });
     const before = await ann.page.evaluate("scrollY");
     await touch("touchStart", [at(0.3, 0.9)]);
@@ -250,6 +256,17 @@ describe.skipIf(!executablePath)("canvas in a browser", { timeout: timeLimitMs }
     await touch("touchEnd", []);
     expect(await ann.page.evaluate("scrollY")).toBe(before);
     for (const window of [ann, bo]) await window.untilInk([0.3, 0.5]);
+    // Most of the height is the board's; two fingers move it from side to side, and draw nothing.
+    expect(box.height).toBeGreaterThan(740 * 0.55);
+    await ann.untilStrokes(1);
+    const [left, right] = [120, 240].map((x) => ({ x, y: box.y + box.height / 2 })) as [Point, Point];
+    const shift = ({ x, y }: Point, by: number) => ({ x: x - by, y });
+    await touch("touchStart", [left]);
+    await touch("touchStart", [left, right]);
+    for (let by = 20; by <= 100; by += 20) await touch("touchMove", [shift(left, by), shift(right, by)]);
+    await touch("touchEnd", []);
+    await eventually(async () => Math.round((await ann.board.boundingBox())?.x ?? 0)).toBe(box.x - 100);
+    await ann.untilStrokes(1);
     await ann.page.setViewportSize({ width: 740, height: 360 });
     await ann.window.expectNoSidewaysScroll();
     await ann.untilInk([0.3, 0.3], [0.3, 0.7]);

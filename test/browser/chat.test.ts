@@ -267,9 +267,18 @@ describe.skipIf(!executablePath)("chat in a browser", { timeout: timeLimitMs }, 
     await rooms.waitFor({ state: "hidden" });
     await eventually(focused).toBe("Show rooms");
     await showRooms.click();
+    await rooms.getByRole("link", { name: "tech" }).waitFor();
+    await page.goBack();
+    await rooms.waitFor({ state: "hidden" });
+    await page.getByRole("heading", { name: "lobby", level: 1 }).waitFor();
+    await showRooms.click();
     await rooms.getByRole("link", { name: "tech" }).click();
     await page.getByRole("heading", { name: "tech", level: 1 }).waitFor();
     await rooms.waitFor({ state: "hidden" });
+    // A room that was chosen in a sheet is one step, which Back takes back.
+    await page.goBack();
+    await page.getByRole("heading", { name: "lobby", level: 1 }).waitFor();
+    expect(await rooms.isVisible()).toBe(false);
     await page.getByRole("button", { name: "Show people here" }).click();
     await page.getByRole("complementary", { name: "People here" }).getByText("Ann").waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);

@@ -120,6 +120,16 @@ describe.skipIf(!executablePath)("notifications in a browser", { timeout: timeLi
     bo.expectNoFaults();
   });
 
+  it("are told of in the corner of any page", async () => {
+    const { served, ann, bo } = await start();
+    await bo.page.goto(`${served.pageUrl("leaderboard")}?as=Bo`);
+    await bo.page.locator('.toasts[data-live="true"]').waitFor({ state: "attached" });
+    const toast = bo.page.getByTestId("toast").filter({ hasText: "the tide turns" }).waitFor();
+    await sendSurely(ann, "Bo", "the tide turns");
+    await toast;
+    bo.expectNoFaults();
+  });
+
   it("explain what the server refuses", async () => {
     const { ann } = await start();
     await send(ann, "Nobody", "hello");

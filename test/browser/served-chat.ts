@@ -47,11 +47,22 @@ export class ServedChat {
 
   /** Starts a server that ends with the test. */
   static async start(options: ServedChatOptions = {}): Promise<ServedChat> {
-    if (!existsSync(showcase)) throw new Error(`${showcase} is missing: run npm run build`);
-    const served = new ServedChat(await findFreePort(), options);
+    const served = await ServedChat.#create(options);
     onTestFinished(() => served.end());
     await served.startAgain();
     return served;
+  }
+
+  /** Starts a server for several tests, which the caller has to end. */
+  static async startShared(options: ServedChatOptions = {}): Promise<ServedChat> {
+    const served = await ServedChat.#create(options);
+    await served.startAgain();
+    return served;
+  }
+
+  static async #create(options: ServedChatOptions): Promise<ServedChat> {
+    if (!existsSync(showcase)) throw new Error(`${showcase} is missing: run npm run build`);
+    return new ServedChat(await findFreePort(), options);
   }
 
   /** Of the chat. */

@@ -114,7 +114,11 @@ describe.skipIf(!executablePath)("showcase in a browser", { timeout: timeLimitMs
     await invite(ann, "Nobody");
     await ann.page.getByText("There is nobody named Nobody.").waitFor();
     await invite(ann, "bo");
-    await roomLink(bo, "Plans").click();
+    await bo.page.getByText("Ann invited you to Plans.").waitFor();
+    await bo.page.getByTestId("invitation").getByRole("button", { name: "Open" }).click();
+    await bo.page.getByRole("heading", { name: "Plans", level: 1 }).waitFor();
+    expect(await bo.page.getByTestId("invitation").count()).toBe(0);
+    expect(await ann.page.getByTestId("invitation").count()).toBe(0);
     await bo.untilLive();
     await ann.say("just us");
     await bo.untilTexts(["just us"]);

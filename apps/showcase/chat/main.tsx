@@ -15,6 +15,7 @@ import "../shared/inside/inside.css";
 import "./moderation.css";
 import type { Devtools } from "@holdfast/client/devtools";
 import { render } from "preact";
+import { isSheetEntry } from "../shared/drawer.js";
 import { createPageDevtools } from "../shared/line/page-line.js";
 import { type Account, createLoginLink, Entrance } from "../shared/session/entrance.js";
 import { newId, storagePrefix } from "../shared/session/identity.js";
@@ -140,8 +141,8 @@ function showInAddress(): void {
   if (!chat) return;
   const hash = hashOf(chat.openRoom);
   if (location.hash !== hash) {
-    // The first address of a visit gets its room without a step in the browser's history.
-    if (location.hash === "") history.replaceState(null, "", hash);
+    // The first address of a visit gets its room without a step in the browser's history, and a sheet gives its own to the room.
+    if (location.hash === "" || isSheetEntry()) history.replaceState(null, "", hash);
     else location.hash = hash;
   }
   const count = chat.unread > 0 ? `(${chat.unread}) ` : "";

@@ -13,6 +13,12 @@ export interface DrawerProps {
   children: ComponentChildren;
 }
 
+/** Whether the browser's history is at the entry of a sheet. @param label undefined for any */
+export function isSheetEntry(label?: string): boolean {
+  const { sheet } = (history.state ?? {}) as { readonly sheet?: string };
+  return sheet !== undefined && (label === undefined || sheet === label);
+}
+
 export function Drawer({ label, side, isSheet, isOpen, onClose, children }: DrawerProps) {
   const panel = useRef<HTMLElement>(null);
   const isShown = isSheet && isOpen;
@@ -24,9 +30,17 @@ export function Drawer({ label, side, isSheet, isOpen, onClose, children }: Draw
     const closeOnEscape = (event: KeyboardEvent) => {
       if (event.key === "Escape") onClose();
     };
+    // On phones, Back closes what lies over the page.
+    history.pushState({ sheet: label }, "");
+    const closeOnBack = () => {
+      if (!isSheetEntry(label)) onClose();
+    };
     addEventListener("keydown", closeOnEscape);
+    addEventListener("popstate", closeOnBack);
     return () => {
       removeEventListener("keydown", closeOnEscape);
+      removeEventListener("popstate", closeOnBack);
+      if (isSheetEntry(label)) history.back();
       // Back to what opened it, unless the person has gone on to something else.
       const { activeElement } = document;
       const isUnmoved = activeElement === document.body || panel.current?.contains(activeElement);

@@ -1,7 +1,8 @@
 /** Begins the story on the first page: the scenes are in the document, and what can be tried comes into their stages. */
 import { type ComponentType, render } from "preact";
 import { useChanges } from "../shared/hooks.js";
-import { createTraceId, Place } from "./model/place.js";
+import { followEvents } from "./model/follow-events.js";
+import { createTraceId, Place, readChannel } from "./model/place.js";
 import { Story } from "./model/story.js";
 import { Tap } from "./model/tap.js";
 import type { TraceEvent } from "./trace-types.js";
@@ -49,16 +50,16 @@ function Follow({ story: model, stage: Stage }: StageProps & { stage: ComponentT
   return <Stage story={model} />;
 }
 
-/** The server's figures, over a connection beside the one they are about. */
+/** The server's figures, over a connection beside the one they are about: all of them, from the first. */
 function watch(): void {
-  const source = new EventSource(place.tap);
-  source.onopen = () => {
-    tap.isOpen = true;
-  };
-  source.onerror = () => {
-    tap.isOpen = false;
-  };
-  source.onmessage = ({ data }) => tap.receive((JSON.parse(String(data)) as { data: TraceEvent }).data);
+  followEvents({
+    begin: async () => ({ ...(await readChannel(place.tap)), offset: 0 }),
+    address: (since) => place.tapEvents(since),
+    onState: (isOpen) => {
+      tap.isOpen = isOpen;
+    },
+    onData: (event) => tap.receive((event as { data: TraceEvent }).data),
+  });
 }
 
 /** `?as=` is who this window is, on all pages. */

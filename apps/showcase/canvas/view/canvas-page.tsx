@@ -72,7 +72,7 @@ function Boards({ canvas }: { canvas: Canvas }) {
           {board.people.list.map(({ user, name: called }) => (
             <li key={user}>
               <Avatar user={user} name={called} isSmall />
-              <span>{called}</span>
+              <span dir="auto">{called}</span>
             </li>
           ))}
         </ul>
@@ -81,7 +81,8 @@ function Boards({ canvas }: { canvas: Canvas }) {
         </p>
         <p class="soft small">
           A board keeps its last 2,000 messages for a week, some hundreds of strokes: the oldest fade and then
-          disappear. With the keyboard, arrow keys move the pen, Space holds it down and Enter keeps it down.
+          disappear. On a phone, two fingers move the board. With the keyboard, arrow keys move the pen, Space
+          holds it down and Enter keeps it down.
         </p>
       </div>
     </div>

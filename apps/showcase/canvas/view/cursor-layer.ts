@@ -44,6 +44,7 @@ export class CursorLayer {
     element.dataset.testid = "cursor";
     const label = document.createElement("span");
     label.className = "cursor-name";
+    label.dir = "auto";
     label.textContent = name;
     element.append(label);
     this.#host.append(element);

@@ -193,6 +193,7 @@ export class Chat {
     if (problem !== undefined) return problem;
     this.#enter(room);
     this.openRoom = room;
+    if (isPrivate(room)) this.privateRooms.dismiss(room);
     this.#show();
     return undefined;
   }

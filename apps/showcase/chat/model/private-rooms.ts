@@ -33,9 +33,13 @@ export interface PrivateRoomsOptions {
   onChange: () => void;
 }
 
+/** More would cover the page. */
+const maxInvitations = 3;
+
 export class PrivateRooms {
   readonly #options: PrivateRoomsOptions;
   #rooms: readonly PrivateRoom[] = [];
+  #invitations: readonly string[] = [];
   /** Counts readings, so that an earlier one that comes late is dropped. */
   #turn = 0;
   /** Whether the server has told yet. */
@@ -49,6 +53,17 @@ export class PrivateRooms {
     return this.#rooms;
   }
 
+  /** Rooms that somebody invited this person to since the page was opened, and that they have not looked at yet. */
+  get invitations(): readonly PrivateRoom[] {
+    return this.#invitations.flatMap((room) => this.find(room) ?? []);
+  }
+
+  /** It is opened, or not wanted now. */
+  dismiss(room: string): void {
+    this.#invitations = this.#invitations.filter((each) => each !== room);
+    this.#options.onChange();
+  }
+
   find(room: string): PrivateRoom | undefined {
     return this.#rooms.find((each) => each.room === room);
   }
@@ -60,6 +75,9 @@ export class PrivateRooms {
     if (rooms === undefined || turn !== this.#turn) return;
     const names = (list: readonly PrivateRoom[]) => new Set(list.map(({ room }) => room));
     const [before, after] = [names(this.#rooms), names(rooms)];
+    const invited = rooms.filter(({ room, isOwner }) => this.isKnown && !isOwner && !before.has(room));
+    const kept = this.#invitations.filter((room) => after.has(room));
+    this.#invitations = [...kept, ...invited.map(({ room }) => room)].slice(-maxInvitations);
     this.#rooms = rooms;
     this.isKnown = true;
     this.#options.onRooms(

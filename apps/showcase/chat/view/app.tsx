@@ -9,6 +9,7 @@ import { AskNameDialog } from "../../shared/session/name-dialog.js";
 import { SiteNav } from "../../shared/site-nav.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
+import { Invitations } from "./invitations.js";
 import { MembersPanel, PeopleList } from "./members-panel.js";
 import { ModerationDialog } from "./moderation-dialog.js";
 import { NameDialog } from "./name-dialog.js";
@@ -94,6 +95,7 @@ export function App({ chat, entrance, moderator, devtools }: AppProps) {
           {privateRoom && <MembersPanel key={privateRoom.room} chat={chat} room={privateRoom} />}
         </Drawer>
       </div>
+      <Invitations chat={chat} />
       {question === "first name" && <AskNameDialog entrance={entrance} onClose={closeQuestion} />}
       {question === "name" && (
         <NameDialog present={chat.me.name} onName={(name) => entrance.logIn(name)} onClose={closeQuestion} />

@@ -20,7 +20,9 @@ export function MembersPanel({ chat, room }: { chat: Chat; room: PrivateRoom }) 
         {room.members.map(({ user, name, role }) => (
           <li key={user} class="person">
             <Avatar user={user} name={name} isSmall />
-            <span class="person-name">{name}</span>
+            <span class="person-name" dir="auto">
+              {name}
+            </span>
             {role === "owner" && <span class="tag">owner</span>}
             {room.isOwner && user !== chat.me.user && (
               <button
@@ -63,6 +65,7 @@ function InviteForm({ onInvite }: { onInvite: (name: string) => Promise<string |
         <input
           id="invite"
           class="field"
+          dir="auto"
           value={name}
           autocomplete="off"
           spellcheck={false}
@@ -138,7 +141,9 @@ export function PeopleList({ room, me, moderator }: PeopleListProps) {
         {people.map(({ key, user, name, windows }) => (
           <li key={key} class="person">
             <Avatar user={user} name={name} isSmall />
-            <span class="person-name">{name}</span>
+            <span class="person-name" dir="auto">
+              {name}
+            </span>
             {user === me.user && user !== "" && <span class="tag">you</span>}
             {windows > 1 && <span class="soft small">{windows} windows</span>}
             {moderator.isActive && user !== "" && user !== me.user && (

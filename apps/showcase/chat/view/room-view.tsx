@@ -52,7 +52,7 @@ export function RoomView({
           <span class="room-title-sign" aria-hidden="true">
             {isPrivate(room.room) ? <Icon name="lock" /> : "#"}
           </span>
-          {chat.titleOf(room.room)}
+          <bdi>{chat.titleOf(room.room)}</bdi>
         </h1>
         <ConnectionBadge status={chat.status} onTryNow={() => chat.tryNow()} />
         {devtools && <LineTools devtools={devtools} />}

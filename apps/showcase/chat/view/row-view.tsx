@@ -27,9 +27,9 @@ export function RowView({ row, chat, moderator, room }: RowViewProps) {
   switch (row.kind) {
     case "day":
       return (
-        <h3 class="divider">
+        <h2 class="divider">
           <span>{dayText(row.day, Date.now())}</span>
-        </h3>
+        </h2>
       );
     case "new-log":
       return (
@@ -77,7 +77,9 @@ function Group({ group, ...others }: Omit<RowViewProps, "row"> & { group: GroupR
       {!isOwn && <Avatar user={author.user} name={author.name} />}
       <div class="group-body">
         <header class="group-header">
-          <span class={isOwn ? "unseen" : "author"}>{isOwn ? "You" : author.name}</span>
+          <span class={isOwn ? "unseen" : "author"} dir="auto">
+            {isOwn ? "You" : author.name}
+          </span>
           {sentAt !== undefined && (
             <time class="time" dateTime={new Date(sentAt).toISOString()} title={fullTimeText(sentAt)}>
               {timeText(sentAt, day)}

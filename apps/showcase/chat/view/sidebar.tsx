@@ -87,7 +87,9 @@ function Me({ chat, isModerating, onRename, onModerate, onLogOut }: SidebarProps
       <Avatar user={chat.me.user} name={chat.me.name} />
       <div class="sidebar-me-text">
         <span class="sidebar-me-label">{isModerating ? "You moderate as" : "You are"}</span>
-        <span class="sidebar-me-name">{chat.me.name}</span>
+        <span class="sidebar-me-name" dir="auto">
+          {chat.me.name}
+        </span>
       </div>
       <div class="me-actions">
         <Action icon="edit" label="Change name" onAct={onRename} />
@@ -133,7 +135,9 @@ export function RoomItem({ chat, room: { room, unread }, onOpened }: RoomItemPro
         <span class="room-sign" aria-hidden="true">
           {isPrivate(room) ? <Icon name="lock" /> : "#"}
         </span>
-        <span class="room-name">{chat.titleOf(room)}</span>
+        <span class="room-name" dir="auto">
+          {chat.titleOf(room)}
+        </span>
         {unread > 0 && !isOpen && (
           <span class="unread">
             {shown}
@@ -183,6 +187,7 @@ export function AddRoom({ id, label, placeholder, action, onAdd }: AddRoomProps)
       <input
         id={id}
         class="add-room-field"
+        dir="auto"
         value={name}
         placeholder={placeholder}
         autocomplete="off"

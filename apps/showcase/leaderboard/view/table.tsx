@@ -52,7 +52,7 @@ function Row({ row }: { row: TableRow }) {
       <span class="row-rank">{rank}</span>
       <Avatar user={user} name={name} isSmall />
       <span class="row-name">
-        {name}
+        <bdi>{name}</bdi>
         {isOwn && <span class="row-tag">you</span>}
         {pace === "slow" && <span class="row-tag">slow water</span>}
         {playing !== undefined && <span class="row-tag live">playing</span>}

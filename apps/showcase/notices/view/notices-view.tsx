@@ -28,7 +28,7 @@ export function NoticesView({ notices, visit }: { notices: Notices; visit: Visit
           <CurlPanel user={visit.account.user} />
         </div>
       </div>
-      <ToastStack notices={notices} />
+      <ToastStack toasts={notices.toasts} />
     </PageFrame>
   );
 }

@@ -52,6 +52,7 @@ export function SendPanel({ notices }: { notices: Notices }) {
           <span class="small">To (name)</span>
           <input
             class="field"
+            dir="auto"
             value={name}
             maxLength={200}
             autocomplete="off"
@@ -62,6 +63,7 @@ export function SendPanel({ notices }: { notices: Notices }) {
           <span class="small">Text</span>
           <textarea
             class="field"
+            dir="auto"
             rows={2}
             value={text}
             onInput={({ currentTarget }) => setText(currentTarget.value)}

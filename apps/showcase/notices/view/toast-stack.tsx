@@ -2,13 +2,15 @@
 import { Avatar } from "../../shared/avatar.js";
 import { Icon } from "../../shared/icon.js";
 import { headingOf } from "../model/desktop.js";
-import type { Notices } from "../model/notices.js";
+import type { Toasts } from "../model/toasts.js";
+import "../toasts.css";
 
-export function ToastStack({ notices }: { notices: Notices }) {
-  const { toasts } = notices;
+/** @param isLive whether it would be told of what comes now */
+export function ToastStack({ toasts, isLive = true }: { toasts: Toasts; isLive?: boolean }) {
   return (
     <div
       class="toasts"
+      data-live={isLive}
       role="status"
       aria-live="polite"
       aria-atomic="false"

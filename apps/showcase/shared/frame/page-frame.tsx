@@ -1,5 +1,6 @@
 /** What every page has around it: the way to the others, how the line is, the tools, and who one is. */
 import type { ComponentChildren } from "preact";
+import { PageToasts } from "../../notices/view/page-toasts.js";
 import { Brand } from "../brand.js";
 import { useChanges } from "../hooks.js";
 import { Icon } from "../icon.js";
@@ -62,6 +63,7 @@ export function PageFrame({ visit, page, aside, children }: PageFrameProps) {
         </div>
         {children}
       </main>
+      {page !== "notices" && <PageToasts visit={visit} />}
     </div>
   );
 }

@@ -47,8 +47,10 @@ export class Line {
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #nextId = 1;
   state: LineState = "opening";
-  /** Whether it has ever been open. */
+  /** Whether the server has ever greeted it. */
   wasOpen = false;
+  /** Whether the browser had its handshake. */
+  wasUpgraded = false;
   /** The beginning of the connection's id. */
   client: string | undefined;
   position: Position | undefined;
@@ -58,7 +60,10 @@ export class Line {
     this.#options = options;
     this.position = options.since;
     this.#socket = new WebSocket(options.url);
-    this.#socket.onopen = () => this.#greet();
+    this.#socket.onopen = () => {
+      this.wasUpgraded = true;
+      this.#greet();
+    };
     this.#socket.onmessage = ({ data }) => this.#receive(String(data));
     this.#socket.onclose = ({ code, reason, wasClean }) => {
       this.closed = { code, reason, wasClean };

@@ -40,11 +40,15 @@ export class Place {
 
   /** Without a label: what watches is not counted. */
   get tap(): string {
-    return `${this.#base}channels/trace:${this.trace}/events?guest`;
+    return `${this.#base}channels/trace:${this.trace}?guest&limit=0`;
   }
 
-  events(label: string): string {
-    return `${this.#base}channels/${this.channel}/events?${this.#mark(label)}`;
+  tapEvents(since: string): string {
+    return `${this.#base}channels/trace:${this.trace}/events?guest&since=${encodeURIComponent(since)}`;
+  }
+
+  events(label: string, since: string): string {
+    return `${this.#base}channels/${this.channel}/events?since=${encodeURIComponent(since)}&${this.#mark(label)}`;
   }
 
   cut(label: string): string {

@@ -14,6 +14,8 @@ export interface ReaderOptions {
 }
 
 export interface Reader {
+  /** Whether it knows where it stands: it hears of what is published from now on. */
+  readonly isReady: boolean;
   stop(): void;
 }
 
@@ -48,42 +50,55 @@ const wait = (ms: number, signal: AbortSignal) =>
     });
   });
 
-function run(options: ReaderOptions, step: (signal: AbortSignal) => Promise<void>): Reader {
+/** @param step reads once @returns where it stands then */
+function run(
+  options: ReaderOptions,
+  step: (since: Position | undefined, signal: AbortSignal) => Promise<Position>,
+  pause: (startedAt: number, signal: AbortSignal) => Promise<void>,
+): Reader {
   const controller = new AbortController();
   const { signal } = controller;
+  let since: Position | undefined;
   const tryStep = async () => {
+    const startedAt = options.now();
     try {
-      await step(signal);
+      since = await step(since, signal);
     } catch (error) {
       if (signal.aborted) return;
       // Such as a server that is busy: it is asked again, a little later.
       options.onError(error instanceof Error ? error.message : String(error));
       await wait(pollEveryMs, signal);
+      return;
     }
+    if (!signal.aborted) await pause(startedAt, signal);
   };
   const loop = async () => {
     for (let count = 0; count < maxPolls && !signal.aborted; count++) await tryStep();
   };
   void loop();
-  return { stop: () => controller.abort() };
+  return {
+    get isReady() {
+      return since !== undefined;
+    },
+    stop: () => controller.abort(),
+  };
 }
 
 /** Asks every second. */
 export function startPolling(options: ReaderOptions): Reader {
-  let since: Position | undefined;
-  return run(options, async (signal) => {
-    const startedAt = options.now();
+  return run(
+    options,
     // An answer that is under way is waited for, so that it is counted.
-    since = await read(options, since, "");
-    if (signal.aborted) return;
-    await wait(Math.max(0, pollEveryMs - (options.now() - startedAt)), signal);
-  });
+    (since) => read(options, since, ""),
+    (startedAt, signal) => wait(Math.max(0, pollEveryMs - (options.now() - startedAt)), signal),
+  );
 }
 
 /** Asks, and lets the server wait with its answer until there is something to say. */
 export function startLongPolling(options: ReaderOptions): Reader {
-  let since: Position | undefined;
-  return run(options, async (signal) => {
-    since = await read(options, since, `wait=${longPollSeconds}s&`, signal);
-  });
+  return run(
+    options,
+    (since, signal) => read(options, since, `wait=${longPollSeconds}s&`, signal),
+    () => Promise.resolve(),
+  );
 }

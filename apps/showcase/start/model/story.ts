@@ -1,5 +1,6 @@
 /** The whole story: what each scene has done so far. It holds the one line that scenes 3 to 7 share, and the two readers before it. */
 import type { Crowd } from "../trace-types.js";
+import { followEvents } from "./follow-events.js";
 import { Letters } from "./letters.js";
 import { Line, type Recovered } from "./line.js";
 import { type Letter, type Place, type Position, post, readChannel } from "./place.js";
@@ -23,14 +24,19 @@ export interface ReaderState {
   problem: string | undefined;
 }
 
-export interface FrameBeforeCut {
-  readonly position: Position | undefined;
-}
-
 /** A way of loading data once, measured. */
 export interface Load {
   readonly tookMs: number;
   readonly tally: Tally;
+}
+
+type LoadWay = "http" | "line" | "again";
+
+interface MeasuredLoad {
+  readonly label: string;
+  readonly tookMs: number;
+  /** What the server had counted before. */
+  readonly before: Tally;
 }
 
 export interface StoryOptions {
@@ -47,6 +53,8 @@ const loadedLetters = 20;
 
 const maxTries = 3;
 const retryMs = 1000;
+/** After that, figures are shown as they are told. */
+const maxToldMs = 10_000;
 
 function assertLoaded({ ok, status }: Response): void {
   // RFC 9110 §15.4.5: it has not changed.
@@ -62,9 +70,6 @@ export class Story {
   line: Line | undefined;
   /** The line could not be opened although the server is there. */
   isRefused = false;
-  /** Where no line can be had: the server's events over HTTP. */
-  fallback: EventSource | undefined;
-  fallbackLetters = 0;
   crowd: Crowd | undefined;
   /** The newest letters over the line. */
   inbox: Letter[] = [];
@@ -74,7 +79,7 @@ export class Story {
   recovered: Recovered | undefined;
   sendResult: string | undefined;
   race: Race | undefined;
-  loads: Partial<Record<"http" | "line" | "again", Load>> = {};
+  #loads: Partial<Record<LoadWay, MeasuredLoad>> = {};
   isLoading = false;
   problem: string | undefined;
   readonly #now: () => number;
@@ -91,6 +96,12 @@ export class Story {
 
   get isOpen(): boolean {
     return this.line?.state === "open";
+  }
+
+  /** As the server has counted it up to now. */
+  loadOf(way: LoadWay): Load | undefined {
+    const load = this.#loads[way];
+    return load && { tookMs: load.tookMs, tally: this.tap.tallySince(load.label, load.before) };
   }
 
   onChange(listener: () => void): () => void {
@@ -209,25 +220,25 @@ export class Story {
   async loadBothWays(): Promise<void> {
     if (this.isLoading) return;
     this.isLoading = true;
-    this.loads = {};
+    this.#loads = {};
     this.changed();
     await this.#try(async () => {
       const url = this.place.request("once", `limit=${loadedLetters}&`);
       let etag: string | null = null;
-      this.loads.http = await this.#measure("once", async () => {
+      this.#loads.http = await this.#measure("once", async () => {
         const response = await fetch(url, { cache: "no-store" });
         assertLoaded(response);
         etag = response.headers.get("etag");
         await response.text();
       });
-      this.loads.again = await this.#measure("again", async () => {
+      this.#loads.again = await this.#measure("again", async () => {
         const again = this.place.request("again", `limit=${loadedLetters}&`);
         const headers = { "If-None-Match": etag ?? "" };
         const response = await fetch(again, { cache: "no-store", headers });
         assertLoaded(response);
         await response.text();
       });
-      if (!this.isRefused) this.loads.line = await this.#measure("onceline", () => this.#loadOverLine());
+      if (!this.isRefused) this.#loads.line = await this.#measure("onceline", () => this.#loadOverLine());
     });
     this.isLoading = false;
     this.changed();
@@ -252,7 +263,7 @@ export class Story {
     });
   }
 
-  async #measure(label: string, load: () => Promise<void>): Promise<Load> {
+  async #measure(label: string, load: () => Promise<void>): Promise<MeasuredLoad> {
     let before = this.tap.tallyOf(label);
     let startedAt = this.#now();
     for (let tries = 1; ; tries++)
@@ -268,20 +279,13 @@ export class Story {
       }
     const tookMs = this.#now() - startedAt;
     await this.#untilTold(label, before.answers);
-    const after = this.tap.tallyOf(label);
-    const tally = {
-      requests: after.requests - before.requests,
-      answers: after.answers - before.answers,
-      received: after.received - before.received,
-      sent: after.sent - before.sent,
-    };
-    this.changed();
-    return { tookMs, tally };
+    return { label, tookMs, before };
   }
 
   /** The server's figures come over another connection. */
   async #untilTold(label: string, answers: number): Promise<void> {
-    for (let tries = 0; tries < 40; tries++) {
+    const lastAt = this.#now() + maxToldMs;
+    while (this.#now() < lastAt) {
       const socket = this.tap.socketOf(label);
       const isTold = socket ? socket.isGone : this.tap.tallyOf(label).answers > answers;
       if (isTold) return;
@@ -328,8 +332,7 @@ export class Story {
       crowd: "crowd",
       ...(since && { since }),
       onChange: () => {
-        // A refused upgrade looks like a line that was never open; whether the server is there, HTTP tells.
-        if (line === this.line && line.state === "closed" && !line.wasOpen) void this.#findWhyNot();
+        if (line === this.line && line.state === "closed" && !line.wasOpen) void this.#findWhyNot(line);
         this.changed();
       },
       onLetter: (letter) => {
@@ -352,24 +355,32 @@ export class Story {
     this.line = line;
   }
 
-  async #findWhyNot(): Promise<void> {
+  /** A refused upgrade looks like a line that was never open; whether the server is there, HTTP tells. */
+  async #findWhyNot({ wasUpgraded, closed }: Line): Promise<void> {
     await this.#try(async () => {
-      await readChannel(this.place.request("probe", "limit=0&"));
+      // Such as a server that is busy: that is no proxy, and the visitor may try again.
+      if (wasUpgraded)
+        throw new Error(
+          `The server closed the connection: ${closed?.code} ${closed?.reason ?? ""}`.trimEnd(),
+        );
+      const position = await readChannel(this.place.request("probe", "limit=0&"));
+      if (!this.isRefused) this.#listenOverHttp(position);
       this.isRefused = true;
-      this.#listenOverHttp();
     });
   }
 
-  #listenOverHttp(): void {
-    if (this.fallback) return;
-    this.fallback = new EventSource(this.place.events("events"));
-    this.fallback.onmessage = ({ data }) => {
-      const letter = JSON.parse(String(data)) as Letter;
-      this.fallbackLetters++;
-      this.lineDelay = this.letters.arrived("line", letter, this.#now()) ?? this.lineDelay;
-      this.inbox = [...this.inbox, letter].slice(-5);
-      this.changed();
-    };
+  /** From a position on, so that what is written while the stream opens is not missed. */
+  #listenOverHttp(position: Position): void {
+    followEvents({
+      begin: () => Promise.resolve(position),
+      address: (since) => this.place.events("events", since),
+      onData: (data) => {
+        const letter = data as Letter;
+        this.lineDelay = this.letters.arrived("line", letter, this.#now()) ?? this.lineDelay;
+        this.inbox = [...this.inbox, letter].slice(-5);
+        this.changed();
+      },
+    });
   }
 
   async #try(run: () => Promise<unknown>): Promise<void> {

@@ -62,6 +62,16 @@ export class Tap {
     return tally;
   }
 
+  tallySince(label: string, before: Tally): Tally {
+    const { requests, answers, received, sent } = this.tallyOf(label);
+    return {
+      requests: requests - before.requests,
+      answers: answers - before.answers,
+      received: received - before.received,
+      sent: sent - before.sent,
+    };
+  }
+
   lastRequest(label: string): HttpRequestSeen | undefined {
     return this.#requests.get(label);
   }

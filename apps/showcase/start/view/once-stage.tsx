@@ -4,7 +4,8 @@ import type { Load } from "../model/story.js";
 import { formatBytes, formatMs, Note, Problem } from "./parts.js";
 
 export function OnceStage({ story }: StageProps) {
-  const { loads, isLoading, isRefused } = story;
+  const { isLoading, isRefused } = story;
+  const [http, again, line] = [story.loadOf("http"), story.loadOf("again"), story.loadOf("line")];
   return (
     <>
       <div class="stage-actions">
@@ -29,23 +30,18 @@ export function OnceStage({ story }: StageProps) {
             </tr>
           </thead>
           <tbody>
-            <Row id="http" name="HTTP" load={loads.http} after="nothing stays open for it" />
-            <Row
-              id="again"
-              name="HTTP, unchanged since"
-              load={loads.again}
-              after="304: the page has it already"
-            />
+            <Row id="http" name="HTTP" load={http} after="nothing stays open for it" />
+            <Row id="again" name="HTTP, unchanged since" load={again} after="304: the page has it already" />
             <Row
               id="line"
               name="WebSocket"
-              load={loads.line}
+              load={line}
               after={isRefused ? "refused here" : "a line to keep, or to close again"}
             />
           </tbody>
         </table>
       </section>
-      <Note testId="once-note">{verdict(loads.http, loads.line)}</Note>
+      <Note testId="once-note">{verdict(http, line)}</Note>
       <Problem text={story.problem} />
     </>
   );

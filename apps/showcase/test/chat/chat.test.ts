@@ -158,6 +158,29 @@ describe("chat", () => {
     expect(chat.privateRoom?.isOwner).toBe(true);
   });
 
+  it("tells of an invitation until its room is opened, but not of rooms that it had or has created", async () => {
+    const { chat, server, events } = createChat();
+    chat.start();
+    const titles = () => chat.privateRooms.invitations.map(({ title }) => title);
+    const own = { room: "r0", title: "Mine", role: "owner" } as const;
+    const known = { room: "r1", title: "Known", role: "member" } as const;
+    const invited = { room: "r2", title: "Plans", role: "member" } as const;
+    server.list = [known];
+    events.onConnected();
+    await settle();
+    expect(titles()).toEqual([]);
+    server.list = [own, known, invited, { ...invited, room: "r3", title: "Over soon" }];
+    events.onRoomsChanged();
+    await settle();
+    expect(titles().sort()).toEqual(["Over soon", "Plans"]);
+    server.list = [own, known, invited];
+    events.onRoomsChanged();
+    await settle();
+    expect(titles()).toEqual(["Plans"]);
+    chat.open("private:r2");
+    expect(titles()).toEqual([]);
+  });
+
   it("leaves a private room that it is removed from, also while it is open", async () => {
     const { area, chat, channels, server, events } = createChat();
     chat.start();
