@@ -25,11 +25,13 @@ export interface ClusterNode {
   readonly startedAt: number;
 }
 
-/** The sessions that a command is for: all of a user, or the one of them with the connection id. */
+/** The sessions that a command is for: all of a user, or the one of them with the connection id, or the session id. */
 export interface SessionTarget {
   readonly user: string;
   /** Connection id. */
   readonly client?: string | undefined;
+  /** The `session` of its connect reply, which connections have that are emulated by requests. */
+  readonly session?: string | undefined;
 }
 
 /** What the server grants with a subscription that it makes for a client. */
@@ -126,6 +128,14 @@ export interface WhyQuery {
   };
 }
 
+/** A publication for the readers of this moment, which is not stored and has no offset. */
+export interface AnnounceCommand {
+  readonly kind: "announce";
+  readonly channel: string;
+  readonly data: Payload;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
 /** Commands of a client whose connection is emulated by requests, which may reach any node. Data: `EmulationResult`. */
 export interface EmulateCommand {
   readonly kind: "emulate";
@@ -134,7 +144,7 @@ export interface EmulateCommand {
   readonly data: Payload;
 }
 
-export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand;
+export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand | AnnounceCommand;
 
 /** What a node did with emulated commands: the session took them, or too many wait for it. */
 export type EmulationResult = "taken" | "full";
