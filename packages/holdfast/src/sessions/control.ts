@@ -302,8 +302,12 @@ export class Control {
   async #send(command: SessionCommand): Promise<ReplyError | undefined> {
     try {
       // Drops other members of the caller's object, which other nodes must not get.
-      const { user, client } = command.target;
-      const target = { user, ...(client !== undefined && { client }) };
+      const { user, client, session } = command.target;
+      const target = {
+        user,
+        ...(client !== undefined && { client }),
+        ...(session !== undefined && { session }),
+      };
       const { outcomes, silent } = await this.#context.broker.cluster.send({ ...command, target });
       for (const { error } of outcomes.values()) if (error !== undefined) return error;
       return silent.length === 0 ? undefined : noAnswerFrom(silent);

@@ -355,6 +355,7 @@ export class SessionChannels {
     const view = viewOf(options);
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
+    if (isRecovered && view.delta !== "none") channel.addRecovered(recovery.publications, recovery.offset);
     const { state, hasValues = true } = map ?? {};
     const subscription = channels.subscribe(channel, this.#session, {
       offset,
@@ -371,7 +372,6 @@ export class SessionChannels {
     const ttl = secondsUntil(grant.expiresAt, clock.now());
     const promises = grantedGuarantees(rules, params);
     const isStream = rules.recoveryMode !== "cache" && !state;
-    const wasRecovering = state ? params.recover : recovery !== undefined;
     answer({
       ...promises,
       // After a recovery, clients count on from the offset that they asked for, as they take the publications; in maps they count on
@@ -383,8 +383,8 @@ export class SessionChannels {
           }
         : noPosition,
       publications: missed,
-      recovered: isRecovered && wasRecovering,
-      wasRecovering,
+      recovered: isRecovered && params.recover,
+      wasRecovering: params.recover,
       ...(state && { map: { phase: "live", state } }),
       ...(ttl !== undefined && { ttl }),
       ...(grant.data !== undefined && { data: grant.data }),

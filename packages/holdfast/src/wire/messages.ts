@@ -128,8 +128,10 @@ export interface PublishParams extends ChannelParams {
   readonly score?: number;
   /** Server API only: publish only if the key has no value, or only if it has one. */
   readonly keyMode?: "if_new" | "if_exists";
-  /** Server API only: publish only if this is greater than the version of the key's value. */
-  readonly keyVersion?: Version;
+  /** Server API only: publish only if this is greater than the version of the key's value; without a key, than that of the log. */
+  readonly version?: Version;
+  /** Server API only: for the readers of this moment, without an offset; nothing is stored. */
+  readonly skipsHistory?: true;
 }
 
 export interface RefreshParams {

@@ -123,6 +123,7 @@ export class RedisLog implements NodeLog {
     const { key, isRemoved, score = 0, version } = publication;
     const entry = encodeEntry(publication);
     const isKeyed = keys !== undefined && key !== undefined;
+    const ofVersion = [version === undefined ? "" : version.number, version?.epoch ?? ""];
     const args: Argument[] = [
       floor?.epoch ?? "",
       floor?.offset ?? 0,
@@ -136,14 +137,14 @@ export class RedisLog implements NodeLog {
         isRemoved ? "1" : "0",
         String(-score),
         options.keyMode ?? "",
-        version === undefined ? "" : version.number,
-        version?.epoch ?? "",
+        ...ofVersion,
         sizeOfValue(publication),
         owner,
         keys.maxKeys,
         keys.maxUserKeys ?? Math.max(1, Math.floor(keys.maxKeys / 10)),
         keys.maxBytes,
       );
+    else args.push(...ofVersion);
     const once =
       idempotencyKey === undefined
         ? undefined
