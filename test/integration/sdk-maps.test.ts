@@ -243,10 +243,10 @@ describe("map", () => {
         ["y", text(12)],
       ]),
     );
-    // The first value of a key is whole, and so is the one after a removal.
+    // The first value of a key is whole, unless the state had one, and so is the one after a removal.
     expect(hand.pushes.map(({ pub }: Answer) => [pub.key, pub.delta === true, pub.removed === true])).toEqual(
       [
-        ["x", false, false],
+        ["x", true, false],
         ["y", false, false],
         ["x", true, false],
         ["y", true, false],

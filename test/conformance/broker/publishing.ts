@@ -43,6 +43,35 @@ export function describePublishing({ start, itWith, numberOf }: Section): void {
       );
     });
 
+    itWith("hasMaps")("suppresses versions that are not newer than the log's", async () => {
+      const { broker } = await start();
+      const put = (data: string, number: number, epoch = "e", options = {}) =>
+        broker.log.publish("news", { data, version: { number, epoch } }, { retention: ample, ...options });
+      expect(await put("1", 5)).toMatchObject({ position: { offset: 1 } });
+      await publishMany(broker.log, "news", 1);
+      const once = { idempotencyKey: "a", sender: "s" };
+      for (const number of [5, 4])
+        expect(await put("old", number)).toMatchObject({ position: { offset: 2 }, suppressed: "version" });
+      expect(await put("old", 3, "e", once)).toMatchObject({ suppressed: "version", isDuplicate: false });
+      expect(await put("old", 3, "e", once)).toMatchObject({ suppressed: "version", isDuplicate: true });
+      const [first, second] = await Promise.all([put("2", 6), put("old", 6)]);
+      expect(first).toMatchObject({ position: { offset: 3 } });
+      expect(second).toMatchObject({ suppressed: "version" });
+      expect((await put("3", 1, "f")).position.offset).toBe(4);
+      expect(await offsetsIn(broker.log, "news")).toEqual([1, 2, 3, 4]);
+    });
+
+    itWith("hasMaps", "survivesRestart")("knows the newest version after a restart", async () => {
+      const { broker, reopen } = await start();
+      const put = (log: typeof broker.log, number: number) =>
+        log.publish("news", { data: "1", version: { number, epoch: "e" } }, { retention: ample });
+      await put(broker.log, 5);
+      await publishMany(broker.log, "news", 20);
+      const { log } = await reopen();
+      expect(await put(log, 5)).toMatchObject({ position: { offset: 21 }, suppressed: "version" });
+      expect((await put(log, 6)).position.offset).toBe(22);
+    });
+
     it("makes a publication readable before the publish resolves", async () => {
       const { broker } = await start();
       for (const n of countTo(10)) {

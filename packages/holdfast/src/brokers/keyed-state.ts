@@ -7,7 +7,7 @@ import type { KeyRetention, KeysPage, KeysQuery, NewPublication, SuppressReason 
 import type { Owner } from "../channels/quota.js";
 import { HoldfastError } from "../errors.js";
 import type { Clock } from "../time/clock.js";
-import type { Publication } from "../wire/messages.js";
+import type { Publication, Version } from "../wire/messages.js";
 import { payloadMemory, payloadSize } from "../wire/payload.js";
 
 /** Estimated memory of a value beyond its data. */
@@ -92,8 +92,7 @@ export class KeyedState {
     const last = this.#last(key);
     if (last === undefined && (isRemoved || keyMode === "if_exists")) return "key_not_found";
     if (last !== undefined && keyMode === "if_new") return "key_exists";
-    const known = last?.version;
-    if (version && known?.epoch === version.epoch && version.number <= known.number) return "version";
+    if (isOldVersion(version, last?.version)) return "version";
     if (!isRemoved) this.#assertRoom(publication, now, owner);
     return undefined;
   }
@@ -437,4 +436,9 @@ export class KeyExpiry<M> {
     this.#cancel();
     this.#schedule(isMore ? busyExpiryIntervalMs : expiryIntervalMs);
   }
+}
+
+/** Whether a publication comes too late: a version of the same epoch is known that is as new. */
+export function isOldVersion(version: Version | undefined, known: Version | undefined): boolean {
+  return version !== undefined && known?.epoch === version.epoch && version.number <= known.number;
 }

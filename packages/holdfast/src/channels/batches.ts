@@ -89,9 +89,13 @@ export function publicationsFor(
  * @returns a patch; without a base, or if a patch would not be shorter, the whole publication
  */
 export function toDelta(publication: Publication, base: Publication | undefined): Publication {
-  const patch = isBase(publication, base) ? patchOf(base.data, publication.data) : undefined;
-  if (patch === undefined) return toFull(publication);
-  return { ...publication, data: patch, delta: "patch" };
+  return isBase(publication, base) ? toPatch(publication, base.data) : toFull(publication);
+}
+
+/** @returns a patch of the base, or the whole publication if that would not be shorter */
+export function toPatch(publication: Publication, base: Payload): Publication {
+  const patch = patchOf(base, publication.data);
+  return patch === undefined ? toFull(publication) : { ...publication, data: patch, delta: "patch" };
 }
 
 /** Bytes are sent whole. */
@@ -177,6 +181,7 @@ export class BatchCache {
       const message = encodeEntry(this.#channel, entry, encoding, view, base);
       size += message.length;
       messages.push(message);
+      if (entry.kind === "announced") before = undefined;
       if (entry.kind !== "pub") continue;
       publications++;
       before = entry.publication;
@@ -188,13 +193,17 @@ export class BatchCache {
 /** Joins and leaves skipped in search of the base of a patch. */
 const maxSkipped = 32;
 
-function publicationBefore({ ring }: Channel, start: number): Publication | undefined {
+function publicationBefore(channel: Channel, start: number): Publication | undefined {
+  const { ring } = channel;
   const end = Math.max(ring.first, start - maxSkipped);
   for (let i = start - 1; i >= end; i--) {
     const entry = ring.at(i);
     if (entry.kind === "pub") return entry.publication;
+    // What is announced becomes the base in SDKs, and none knows whether each reader got it.
+    if (entry.kind === "announced") return undefined;
   }
-  return undefined;
+  const next = ring.at(start);
+  return channel.recoveredAt(next.kind === "pub" ? next.offset - 1 : next.offset);
 }
 
 /** A reader that lacks values gets whole ones. */
@@ -203,9 +212,9 @@ function valueBefore(entry: Entry, { delta }: View): Publication | undefined {
 }
 
 function isWanted({ newest }: Channel, entry: Entry, { hasJoinLeave, filter }: View): boolean {
-  if (entry.kind !== "pub") return hasJoinLeave;
+  if ("info" in entry) return hasJoinLeave;
   if (filter && !filter.passes(entry.publication.tags)) return false;
-  return newest === undefined || newest.isNewest(entry);
+  return newest === undefined || entry.kind === "announced" || newest.isNewest(entry);
 }
 
 /**
@@ -246,7 +255,7 @@ function encodeEntry(
   { delta }: View,
   before?: Publication,
 ): Encoded {
-  const isDelta = entry.kind === "pub" && delta !== "none";
+  const isDelta = !("info" in entry) && delta !== "none";
   const key = isDelta ? `${codec.name} ${before ? "patch" : "full"}` : codec.name;
   const known = entry.encoded.get(key);
   if (known !== undefined) return known;
@@ -257,7 +266,7 @@ function encodeEntry(
 
 function toPush(channel: Channel, entry: Entry, delta?: { readonly before: Publication | undefined }): Push {
   const { name, epoch } = channel;
-  if (entry.kind !== "pub") return { kind: entry.kind, channel: name, info: entry.info };
+  if ("info" in entry) return { kind: entry.kind, channel: name, info: entry.info };
   const publication = delta ? toDelta(entry.publication, delta.before) : entry.publication;
   return { kind: "pub", channel: name, publication: toClientPublication(channel, publication), epoch };
 }

@@ -51,6 +51,8 @@ export class Channel {
   readonly #newest: NewestEntries | undefined;
   /** For maps with readers of patches. */
   #values: NewestEntries | undefined;
+  /** A publication that the ring may lack: the base of the next patch for readers that have recovered it. */
+  #recovered: Publication | undefined;
   /** Publications of the ring that follow an offset; emptied when the ring changes. */
   #following: Map<number, readonly Publication[]> | undefined;
   readonly #subscriptions = new Set<Subscription>();
@@ -117,11 +119,47 @@ export class Channel {
     this.#changed();
     this.#newest?.clear(position.offset);
     this.#values?.clear(position.offset);
+    this.#recovered = undefined;
   }
 
   /** Remembers the values of keys from now on, so that publications can be sent as patches. */
   keepValues(): void {
     if (this.kind === "map") this.#values ??= new NewestEntries(this.#limits, this.#head, this.#pool);
+  }
+
+  /**
+   * Remembers values that were read from the map's state, after `keepValues`.
+   * @param position what they were read at: later publications count more
+   */
+  addValues(publications: readonly Publication[], { epoch, offset: readAt }: Position): void {
+    if (this.#values === undefined || epoch !== this.#epoch) return;
+    for (const publication of publications) {
+      const { key, offset } = publication;
+      // Without all that came after the state, a value could be one that readers no longer have.
+      if (readAt < this.#values.from) return;
+      if (key === undefined || offset > this.#head || this.#values.get(key)) continue;
+      this.#values.add(toEntry(publication));
+    }
+  }
+
+  /** A reader of patches has recovered these publications, up to an offset: they are the base of its next patches. */
+  addRecovered(publications: readonly Publication[], offset: number): void {
+    if (this.kind === "map") {
+      this.keepValues();
+      const values = new Map(publications.map((publication) => [publication.key, publication]));
+      this.addValues(
+        [...values.values()].filter(({ isRemoved }) => !isRemoved),
+        { epoch: this.#epoch, offset },
+      );
+      return;
+    }
+    const last = publications.at(-1);
+    if (last?.offset === this.#head) this.#recovered = last;
+  }
+
+  /** The publication with this offset, if readers have recovered it and the ring may lack it. */
+  recoveredAt(offset: number): Publication | undefined {
+    return this.#recovered?.offset === offset ? this.#recovered : undefined;
   }
 
   /** The log reaches this offset in the current epoch. */
@@ -149,14 +187,13 @@ export class Channel {
   }
 
   #toEntry(publication: Publication): PublicationEntry {
-    const { data, info, key, offset, isRemoved } = publication;
-    const bytes = payloadMemory(data) + 2 * (info?.connInfo?.length ?? 0) + entryOverheadBytes;
-    const entry = { kind: "pub", publication, offset, bytes, encoded: new Map() } as const;
+    const { key, offset, isRemoved } = publication;
+    const entry = toEntry(publication);
     if (this.#values === undefined || key === undefined) return entry;
     const before = this.#values.get(key)?.publication;
-    if (isRemoved) this.#values.remove(key);
+    if (isRemoved) this.#values.removeAt(key, offset);
     else this.#values.add(entry);
-    return before ? { ...entry, before, bytes: bytes + payloadMemory(before.data) } : entry;
+    return before ? { ...entry, before, bytes: entry.bytes + payloadMemory(before.data) } : entry;
   }
 
   /**
@@ -168,6 +205,16 @@ export class Channel {
     if (epoch !== this.#epoch) return 0;
     for (const publication of publications) this.append(publication, epoch);
     return this.#head - before;
+  }
+
+  /** Adds a publication that the log does not have, for the readers of this moment. */
+  announcePublication(publication: Publication): void {
+    const { data } = publication;
+    const bytes = payloadMemory(data) + entryOverheadBytes;
+    this.ring.push({ kind: "announced", publication, offset: this.#head, bytes, encoded: new Map() });
+    // Readers of patches have another base now.
+    this.#recovered = undefined;
+    this.#changed();
   }
 
   /** Adds a join or leave, for the readers that want it. */
@@ -189,6 +236,7 @@ export class Channel {
     this.ring.shrink();
     this.#newest?.shrink();
     this.#values?.shrink();
+    this.#recovered = undefined;
     this.#changed();
   }
 
@@ -281,6 +329,12 @@ export class Channel {
     this.batches.clear();
     this.#following = undefined;
   }
+}
+
+function toEntry(publication: Publication): PublicationEntry {
+  const { data, info, offset } = publication;
+  const bytes = payloadMemory(data) + 2 * (info?.connInfo?.length ?? 0) + entryOverheadBytes;
+  return { kind: "pub", publication, offset, bytes, encoded: new Map() };
 }
 
 /** A reader of channels, which delivery writes to. Implemented in sessions/. */

@@ -211,6 +211,14 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     this.#announce(name, "leave", info);
   }
 
+  /** Gives a publication that is not stored to the channel's readers on this node. */
+  announcePublication(name: string, publication: Publication): void {
+    const channel = this.#open.get(name)?.channel;
+    if (channel === undefined) return;
+    channel.announcePublication(publication);
+    this.#appended(channel);
+  }
+
   #announce(name: string, kind: "join" | "leave", info: ClientInfo): void {
     const channel = this.#open.get(name)?.channel;
     if (channel === undefined || !channel.wantsJoinLeave) return;

@@ -25,11 +25,13 @@ export interface ClusterNode {
   readonly startedAt: number;
 }
 
-/** The sessions that a command is for: all of a user, or the one of them with the connection id. */
+/** The sessions that a command is for: all of a user, or the one of them with the connection id, or the session id. */
 export interface SessionTarget {
   readonly user: string;
   /** Connection id. */
   readonly client?: string | undefined;
+  /** The `session` of its connect reply, which connections have that are emulated by requests. */
+  readonly session?: string | undefined;
 }
 
 /** What the server grants with a subscription that it makes for a client. */
@@ -126,6 +128,26 @@ export interface WhyQuery {
   };
 }
 
+/** A publication for the readers of this moment, which is not stored and has no offset. */
+export interface AnnounceCommand {
+  readonly kind: "announce";
+  readonly channel: string;
+  readonly data: Payload;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** A value for those who track its key in a polled channel. */
+export interface PollCommand {
+  readonly kind: "poll";
+  readonly channel: string;
+  readonly item: {
+    readonly key: string;
+    readonly data: Payload;
+    readonly version?: number;
+    readonly isRemoved?: true;
+  };
+}
+
 /** Commands of a client whose connection is emulated by requests, which may reach any node. Data: `EmulationResult`. */
 export interface EmulateCommand {
   readonly kind: "emulate";
@@ -134,7 +156,7 @@ export interface EmulateCommand {
   readonly data: Payload;
 }
 
-export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand;
+export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand | AnnounceCommand | PollCommand;
 
 /** What a node did with emulated commands: the session took them, or too many wait for it. */
 export type EmulationResult = "taken" | "full";
@@ -147,6 +169,10 @@ export interface NodeStats {
   readonly channels: number;
   /** Since the node started, in seconds. */
   readonly uptimeSeconds: number;
+  /** Of its process, since it was last asked: in percent of one core. */
+  readonly cpuPercent?: number;
+  /** Memory of its process. */
+  readonly rssBytes?: number;
 }
 
 /** A node's result of a command: the data of a query, or why some or all of a command failed. */

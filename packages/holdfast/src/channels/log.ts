@@ -73,7 +73,10 @@ export interface NewPublication {
   readonly isRemoved?: true;
   /** What keys are ordered by. A finite number. */
   readonly score?: number;
-  /** Suppressed unless it is greater than the version of the key's value, or of another epoch. */
+  /**
+   * Suppressed unless it is greater than the version of the key's value, or of another epoch. Without a key: than the newest
+   * version of the log's publications without a key, at least as long as that one is among the last 100 that are kept.
+   */
   readonly version?: Version;
   readonly info?: ClientInfo;
   readonly tags?: Readonly<Record<string, string>>;
@@ -173,7 +176,7 @@ export interface Log {
    * @throws HF_BROKER_FULL if a bound of the broker or its storage is reached, HF_MAP_FULL if one of the map's keys is; nothing
    * is appended then
    * @throws HF_BROKER_UNAVAILABLE if the store cannot be reached; HF_BROKER_UNSUPPORTED if it cannot keep what was asked for, such as
-   * durability `disk`
+   * durability `disk` or versions
    */
   publish(channel: string, publication: NewPublication, options: PublishOptions): Promise<PublishResult>;
   history(channel: string, query: HistoryQuery): Promise<HistoryPage>;

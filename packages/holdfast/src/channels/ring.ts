@@ -23,6 +23,8 @@ export type Entry = {
       readonly before?: Publication;
     }
   | { readonly kind: "join" | "leave"; readonly info: ClientInfo }
+  /** A publication that is not in the log. */
+  | { readonly kind: "announced"; readonly publication: Publication }
 );
 
 export type RingLimits = Pick<LimitSettings["ring"], "maxEntries" | "maxBytes">;
@@ -187,7 +189,13 @@ export class NewestEntries {
 
   #dropOldest(): void {
     const [key, entry] = this.#entries.entries().next().value as [string, PublicationEntry];
-    this.#from = entry.offset;
+    this.#from = Math.max(this.#from, entry.offset);
+    this.remove(key);
+  }
+
+  /** The key has no value since this offset. */
+  removeAt(key: string, offset: number): void {
+    this.#from = Math.max(this.#from, offset);
     this.remove(key);
   }
 

@@ -157,6 +157,8 @@ async function stateStep(
 ): Promise<Step | Failure> {
   const { channel, granted } = paging;
   const { map, filter } = params;
+  const isDelta = isPatched(params, granted);
+  if (isDelta) channel.keepValues();
   const page = await readState(context.broker.log, granted.rules, {
     ...map,
     channel: channel.name,
@@ -165,11 +167,12 @@ async function stateStep(
   if (page === undefined) return { error: replyError("badRequest", `subscribe.${cursorFault}`) };
   const start = startOf(paging, page);
   if (start === undefined) return unrecoverable();
+  channel.addValues(page.publications, page.position);
   // Newer values come as changes.
   const wanted = page.publications.filter(
     ({ offset, tags }) => offset <= start.offset && (filter?.passes(tags) ?? true),
   );
-  const state = isPatched(params, granted) ? wanted.map(toFull) : wanted;
+  const state = isDelta ? wanted.map(toFull) : wanted;
   const { cursor } = page;
   const answer = { position: start, publications: [] };
   if (cursor !== undefined) return { ...answer, page: { phase: "state", state, cursor } };

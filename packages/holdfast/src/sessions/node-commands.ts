@@ -3,11 +3,13 @@
  * no permission.
  */
 import type {
+  AnnounceCommand,
   ClusterCommand,
   CommandOutcome,
   EmulationResult,
   NodeQuery,
   NodeStats,
+  PollCommand,
   SessionCommand,
   SessionTarget,
   WhyQuery,
@@ -73,6 +75,8 @@ export class NodeCommands {
       if (command.kind === "connections") return { data: this.#sessions.list(command) };
       if (command.kind === "why") return { data: this.#recall(command.query) };
       if (command.kind === "metrics") return { data: this.#node.metrics(command.group) };
+      if (command.kind === "announce") return this.#announce(command);
+      if (command.kind === "poll") return this.#poll(command);
       if (command.kind === "emulate") return { data: this.#node.emulate(command.session, command.data) };
       const error = await this.#run(command);
       return error === undefined ? noOutcome : { error };
@@ -82,6 +86,17 @@ export class NodeCommands {
         this.#context.onError(error, { stage: `command ${command.kind} of the server` });
       return { error: expected ?? replyError("internal") };
     }
+  }
+
+  #poll({ channel, item }: PollCommand): CommandOutcome {
+    this.#context.polls.publish(channel, item);
+    return noOutcome;
+  }
+
+  #announce({ channel, data, tags }: AnnounceCommand): CommandOutcome {
+    const { channels, clock } = this.#context;
+    channels.announcePublication(channel, { data, offset: 0, time: clock.now(), ...(tags && { tags }) });
+    return noOutcome;
   }
 
   /** Ends everything that came with revoked tokens: connections, subscriptions, and waiting requests. */
@@ -192,9 +207,14 @@ export class NodeCommands {
     else for (const { client } of this.#find(target)) access.revoke(client.actor, channel);
   }
 
-  #find({ user, client }: SessionTarget): readonly Session[] {
-    const sessions = this.#sessions.sessionsOf(user);
-    return client === undefined ? sessions : sessions.filter(({ id }) => id === client);
+  #find({ user, client, session }: SessionTarget): readonly Session[] {
+    return this.#sessions
+      .sessionsOf(user)
+      .filter(
+        ({ id, transport }) =>
+          (client === undefined || id === client) &&
+          (session === undefined || transport.emulation?.session === session),
+      );
   }
 
   #findConnected(target: SessionTarget): readonly Session[] {
@@ -202,8 +222,8 @@ export class NodeCommands {
   }
 
   /** Requests have no connection that could be named. */
-  #refuse({ user, client }: SessionTarget, error: ReplyError, channel?: string): void {
-    if (client !== undefined) return;
+  #refuse({ user, client, session }: SessionTarget, error: ReplyError, channel?: string): void {
+    if (client !== undefined || session !== undefined) return;
     this.#node.requests?.refuseWhere(
       (waiting) => waiting.identity.user === user && (channel ?? waiting.channel) === waiting.channel,
       error,

@@ -151,7 +151,7 @@ export function publishInTurn(
  * In a channel of JSON, text: no reader of JSON is shown what it cannot read. In a channel of bytes, bytes, which clients that speak
  * JSON write as a string in base64.
  */
-function withPayload({ payload }: ChannelRules, params: PublishParams): PublishParams | ReplyError {
+export function withPayload({ payload }: ChannelRules, params: PublishParams): PublishParams | ReplyError {
   const { data } = params;
   if (payload !== "binary") {
     if (!isBinary(data)) return params;
@@ -206,6 +206,7 @@ function toLog(
   policy: Policy,
   origin: Origin,
 ): Promise<PublishResult> {
+  if (params.skipsHistory && policy.rules.kind !== "live") return announce(publishing, params, policy);
   const readers = publishing.channels.whenReadersCatchUp(params.channel);
   if (readers === undefined) return append(publishing, params, policy, origin);
   return afterReaders(publishing, params, policy, origin);
@@ -218,10 +219,10 @@ function append(
   origin: Origin,
 ): Promise<PublishResult> {
   const { channel, data, key, tags, idempotencyKey } = params;
-  const { isRemoved, score, keyVersion: version, keyMode } = params;
+  const { isRemoved, score, version, keyMode } = params;
   const publisher = origin && "actor" in origin ? origin : undefined;
   const content = publisher ? { data, info: publisher.info } : { data };
-  const isPlain = key === undefined && tags === undefined;
+  const isPlain = key === undefined && tags === undefined && version === undefined;
   const { retention, durability } = storageOf(rules);
   const stored = publisher ? { retention, durability, owner: publisher.owner } : { retention, durability };
   meters.ofPattern(described?.pattern).publicationSent();
@@ -248,6 +249,17 @@ function append(
   );
 }
 
+/** To the readers of this moment, on all nodes. */
+async function announce(
+  { broker, meters }: Publishing,
+  { channel, data, tags }: PublishParams,
+  { described }: Policy,
+): Promise<PublishResult> {
+  meters.ofPattern(described?.pattern).publicationSent();
+  await broker.cluster.send({ kind: "announce", channel, data, ...(tags && { tags }) });
+  return { position: { epoch: "", offset: 0 }, isDuplicate: false };
+}
+
 async function afterReaders(
   publishing: Publishing,
   params: PublishParams,
@@ -268,11 +280,31 @@ export function withKey(
   publisher: Publisher | undefined,
 ): PublishParams | ReplyError {
   if (rules.kind === "map") return withMapKey(rules, params, publisher);
+  if (rules.isPolled)
+    return replyError(
+      "badRequest",
+      "this channel is polled: its values come from poll, or by shared_poll_publish",
+    );
+  const skipFault = params.skipsHistory && findSkipFault(rules, params);
+  if (skipFault) return replyError("badRequest", `skip_history ${skipFault}`);
   if (params.isForMap) return replyError("badRequest", "this channel is not a map: publish without type");
   if (params.isRemoved) return replyError("badRequest", "removed is for maps only");
   if (params.key !== undefined && rules.kind !== "latest")
     return replyError("badRequest", 'key is for maps and for channels of kind "latest" only');
+  if (params.key !== undefined && params.version !== undefined)
+    return replyError("badRequest", "version with a key is for maps only: publish without key, or in a map");
   return params;
+}
+
+/** @returns why it cannot be, after the name of the field */
+function findSkipFault(
+  { kind }: ChannelRules,
+  { idempotencyKey, version }: PublishParams,
+): string | undefined {
+  if (kind === "latest") return 'is not for channels of kind "latest", whose readers get what is stored';
+  if (idempotencyKey !== undefined || version !== undefined)
+    return "cannot be combined with idempotency_key or version, which need something stored: leave one of them out";
+  return undefined;
 }
 
 function withMapKey(
@@ -280,6 +312,11 @@ function withMapKey(
   params: PublishParams,
   publisher: Publisher | undefined,
 ): PublishParams | ReplyError {
+  if (params.skipsHistory)
+    return replyError(
+      "badRequest",
+      "skip_history is not for maps: a map whose history is false keeps only values",
+    );
   if (params.isForMap === false)
     return replyError(
       "badRequest",
@@ -409,6 +446,11 @@ export async function callMethod(
     return "code" in outcome ? outcome : { data: toPayload(outcome.result) };
   }
   const { application } = context;
+  if (application.methods.length === 0)
+    return replyError(
+      "notAvailable",
+      `the application has no methods; known: ${[...methods.keys()].join(", ")}`,
+    );
   if (application.call === undefined || !application.methods.includes(method))
     return replyError(
       "methodNotFound",

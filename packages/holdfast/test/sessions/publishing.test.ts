@@ -83,11 +83,11 @@ describe("holdfast.publish", () => {
     });
   });
 
-  it("is the only method, and unknown ones are named as not found", async () => {
+  it("is the only method where the application has none", async () => {
     const { call } = await createPublisher();
     expect((await call(2, {}, "other"))?.error).toEqual({
-      code: 104,
-      message: "method not found: known methods: holdfast.publish",
+      code: 108,
+      message: "not available: the application has no methods; known: holdfast.publish",
     });
   });
 });

@@ -10,13 +10,15 @@ import type {
   PublishOptions,
   PublishResult,
   Retention,
+  SuppressReason,
 } from "../../channels/log.js";
 import { findRetentionFault } from "../../channels/rules.js";
 import { HoldfastError } from "../../errors.js";
 import type { StoreMeter } from "../../observe/meters.js";
 import type { Clock } from "../../time/clock.js";
-import type { Position } from "../../wire/messages.js";
+import type { Position, Version } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
+import { isOldVersion } from "../keyed-state.js";
 import type { ChannelLog } from "./channel-log.js";
 import { Checkpoints } from "./checkpoints.js";
 import { GroupCommit } from "./group-commit.js";
@@ -61,6 +63,7 @@ export class ChannelLogs {
   readonly #space: IndexSpace;
   readonly #room: StoreRoom;
   readonly #checks = new PublishChecks();
+  readonly #versions: LogVersions;
   #failure: HoldfastError | undefined;
 
   constructor(store: OpenStore, options: ChannelLogsOptions) {
@@ -68,6 +71,7 @@ export class ChannelLogs {
     this.#options = options;
     const { index, indexPath, time } = store;
     const { clock, maxChannels, metaTtlMs } = options;
+    this.#versions = new LogVersions(() => clock.now());
     const onError = (error: unknown, stage: string) => this.#failed(error, stage);
     const onDirty = (log: ChannelLog) => this.#checkpoints.add(log);
     this.#space = new IndexSpace({ ...options, path: indexPath, index });
@@ -196,7 +200,8 @@ export class ChannelLogs {
     const first = key && this.#keys.find(channel, key);
     if (first) return first.then((result) => ({ ...result, isDuplicate: true }));
     if (key) this.#room.takeKey(options, this.#options.clock.elapsed());
-    const suppressed = this.maps.check(known, publication, options);
+    const suppressed =
+      this.maps.check(known, publication, options) ?? this.#versions.check(known, publication);
     // Without a log and a key there is nothing to store.
     if (suppressed && known === undefined && key === undefined)
       return Promise.resolve({ position: this.position(channel), isDuplicate: false, suppressed });
@@ -204,6 +209,7 @@ export class ChannelLogs {
     const published = suppressed
       ? this.#commit.write({ log, options, key, suppressed })
       : this.#publishTo(log, publication, options, key);
+    if (!suppressed) this.#versions.begin(log, publication, published);
     if (key) this.#keys.add(log, key, published);
     return published;
   }
@@ -291,6 +297,45 @@ export class ChannelLogs {
     this.#failure = toStoreError(error);
     this.#checkpoints.stop();
     this.#options.onError(error, { stage });
+  }
+}
+
+/** Publications at the end of a log that are searched for the newest version. */
+const maxSearched = { maxEntries: 256, maxBytes: 1024 * 1024, isReverse: true };
+
+/** The newest version of publications without a key, in logs that have any: read from the log, and known while it is loaded. */
+class LogVersions {
+  readonly #now: () => number;
+  readonly #known = new WeakMap<ChannelLog, { version: Version | undefined }>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  check(log: ChannelLog | undefined, { version }: NewPublication): SuppressReason | undefined {
+    if (version === undefined || log === undefined || log.keyed) return undefined;
+    return isOldVersion(version, this.#of(log).version) ? "version" : undefined;
+  }
+
+  /** The publication is pending, and counts for checks unless it fails. */
+  begin(log: ChannelLog, { version }: NewPublication, written: Promise<unknown>): void {
+    if (version === undefined || log.keyed) return;
+    const known = this.#of(log);
+    const before = known.version;
+    known.version = version;
+    written.catch(() => {
+      if (known.version === version) known.version = before;
+    });
+  }
+
+  #of(log: ChannelLog): { version: Version | undefined } {
+    let known = this.#known.get(log);
+    if (known === undefined) {
+      const { publications } = log.read(maxSearched, this.#now());
+      known = { version: publications.find(({ version }) => version !== undefined)?.version };
+      this.#known.set(log, known);
+    }
+    return known;
   }
 }
 

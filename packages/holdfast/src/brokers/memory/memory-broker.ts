@@ -16,11 +16,11 @@ import { defaultUserPercent, type Owner, Quota, WindowQuota } from "../../channe
 import { Round } from "../../channels/round.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
-import type { Position, Publication } from "../../wire/messages.js";
+import type { Position, Publication, Version } from "../../wire/messages.js";
 import { payloadMemory } from "../../wire/payload.js";
 import { InitialEpochs } from "../epochs.js";
 import { IdempotencyKeys, idempotencyWindowMs, nameOfKey } from "../idempotency.js";
-import { type ExpiryRound, KeyExpiry, KeyedState } from "../keyed-state.js";
+import { type ExpiryRound, isOldVersion, KeyExpiry, KeyedState } from "../keyed-state.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { PageBuilder } from "../publication-format.js";
 
@@ -181,7 +181,8 @@ class MemoryLog implements LocalLog {
       if (log.keyed.isExpired(key, now)) this.#removeKey(channel, log, key);
       const suppressed = log.keyed.check({ ...publication, key }, keyMode, now, options.owner);
       if (suppressed) return { position: log.position, isDuplicate: false, suppressed };
-    }
+    } else if (isOldVersion(publication.version, log.version))
+      return { position: log.position, isDuplicate: false, suppressed: "version" };
     // The value of a key takes room even if the log drops its publication.
     before = log.bytes;
     const isFull = log.isFull(publication, retention, now);
@@ -367,6 +368,7 @@ export class MemoryChannelLog {
   #bytes = 0;
   #retention: Retention | undefined;
   #keyed: KeyedState | undefined;
+  #version: Version | undefined;
   /** When the log was last written or read, Unix milliseconds. */
   usedAt: number;
 
@@ -401,6 +403,11 @@ export class MemoryChannelLog {
     return this.length === 0 && (this.#keyed?.size ?? 0) === 0;
   }
 
+  /** The newest version of its publications without a key. */
+  get version(): Version | undefined {
+    return this.#version;
+  }
+
   /** The values of keys, if retention keeps them. */
   get keyed(): KeyedState | undefined {
     return this.#keyed;
@@ -426,6 +433,7 @@ export class MemoryChannelLog {
     this.#bytes += sizeOf(entry);
     this.retain(retention);
     this.#keyed?.apply(entry);
+    if (entry.version && !this.#keyed) this.#version = entry.version;
     this.usedAt = now;
     this.trim(now);
     return entry;

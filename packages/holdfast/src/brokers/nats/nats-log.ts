@@ -233,7 +233,12 @@ export class NatsLog implements NodeLog {
   }
 
   #assertSupported({ version }: NewPublication, { retention, durability, keyMode }: PublishOptions): void {
-    if (retention.keys || keyMode !== undefined || version !== undefined) throw unsupportedMaps();
+    if (retention.keys || keyMode !== undefined) throw unsupportedMaps();
+    if (version !== undefined)
+      throw new HoldfastError(
+        "HF_BROKER_UNSUPPORTED",
+        "version is not supported on NATS; for retries, use idempotency_key",
+      );
     if (durability === "disk") throw unsupportedDisk();
     const { maxAgeMs } = this.#options;
     if (retention.maxEntries > 0 && retention.ttlMs > maxAgeMs)

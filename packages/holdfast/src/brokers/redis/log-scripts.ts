@@ -136,8 +136,18 @@ elseif s.kt then
 end
 `;
 
+/** ARGV, after those above: number and epoch of its version, or "". */
 export const publishPlain = `
+local number, epoch = tonumber(ARGV[8]), ARGV[9]
+if number then
+  local known = redis.call('HMGET', META, 'v', 'w')
+  if isStored and known[1] and known[2] == epoch and number <= tonumber(known[1]) then
+    if isChanged then finish() end
+    return answer('version')
+  end
+end
 append(ARGV[6])
+if number then redis.call('HSET', META, 'v', ARGV[8], 'w', epoch) end
 finish()
 return answer('')
 `;

@@ -124,6 +124,7 @@ export class RedisLog implements NodeLog {
     const { key, isRemoved, score = 0, version } = publication;
     const entry = encodeEntry(publication);
     const isKeyed = keys !== undefined && key !== undefined;
+    const ofVersion = [version === undefined ? "" : version.number, version?.epoch ?? ""];
     const args: Argument[] = [
       textOf(floors),
       `${retention.maxEntries} ${retention.maxBytes} ${Math.min(retention.ttlMs, maxTtlMs)}`,
@@ -136,14 +137,14 @@ export class RedisLog implements NodeLog {
         isRemoved ? "1" : "0",
         String(-score),
         options.keyMode ?? "",
-        version === undefined ? "" : version.number,
-        version?.epoch ?? "",
+        ...ofVersion,
         sizeOfValue(publication),
         owner,
         keys.maxKeys,
         keys.maxUserKeys ?? Math.max(1, Math.floor(keys.maxKeys / 10)),
         keys.maxBytes,
       );
+    else args.push(...ofVersion);
     const once =
       idempotencyKey === undefined
         ? undefined

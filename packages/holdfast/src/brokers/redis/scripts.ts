@@ -2,7 +2,8 @@
  * The scripts that the server runs, each in one step. What they read and write, for a channel:
  *
  * - `:meta`, a hash. e: epoch; g: generation; n: head; b: bytes of the log; t: a time that is not after the oldest entry's; r: retention (entries, bytes,
- *   milliseconds); kt: lifetime of keys, 0 for none, left out without keys; kb: bytes of keys; x, y: when meta and log are forgotten
+ *   milliseconds); kt: lifetime of keys, 0 for none, left out without keys; kb: bytes of keys; x, y: when meta and log are forgotten; v, w: number
+ *   and epoch of the newest version, if publications have one
  * - `:log`, a list of entries, oldest first; the last one has offset n. An entry is what entry-format.ts describes.
  * - `:val`, a hash of keys: offset, a space, and the entry. `:inf`, a hash of keys: size, owner and version (MessagePack)
  * - `:key`, a sorted set of keys; `:sco`, by negative score; `:age`, by when their lifetime began; `:own`, a hash: keys of each owner

@@ -17,6 +17,11 @@ const channel = z.string().superRefine((name, context) => {
 });
 const user = z.string().max(255).describe("user id; empty for all anonymous clients");
 const client = z.string().min(1).optional().describe("one of the user's connections, instead of all of them");
+const session = z
+  .string()
+  .min(1)
+  .optional()
+  .describe("the connection with this session id, instead of all; WebSockets have none: use client");
 const seconds = z.int().min(0).describe("Unix time in seconds; 0 for never");
 /** Parameters that hold any JSON: the schemas get their text. */
 export const jsonFields = ["data", "info", "params"] as const;
@@ -41,21 +46,47 @@ const content = {
   idempotency_key: key("idempotency_key").optional(),
   delta: z.boolean().optional().describe("ignored: the channel's rules decide whether readers get patches"),
 };
+const version = {
+  version: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "publishes only if it is greater than the version that is known: of the key, or of the channel",
+    ),
+  version_epoch: z.string().max(255).optional().describe("versions of another epoch start over"),
+};
+const skip = {
+  skip_history: z.boolean().optional().describe("only for the readers of this moment: nothing is stored"),
+};
 
-export const publish = z.strictObject({ channel, ...content });
-export const broadcast = z.strictObject({ channels: z.array(channel).min(1).max(maxChannels), ...content });
+export const publish = z.strictObject({ channel, ...content, ...version, ...skip });
+export const broadcast = z.strictObject({
+  channels: z.array(channel).min(1).max(maxChannels),
+  ...content,
+  ...version,
+  ...skip,
+});
 export const mapPublish = z.strictObject({
   channel,
   ...content,
   key: key("key"),
   score: z.number().optional().describe("orders the keys; by default what the channel derives from the data"),
   key_mode: z.enum(["if_new", "if_exists"]).optional(),
-  version: z
-    .int()
-    .min(1)
-    .optional()
-    .describe("publishes only if it is greater than the version of the key's value"),
-  version_epoch: z.string().max(255).optional().describe("versions of another epoch start over"),
+  ...version,
+  stream_data: z
+    .never(
+      "not supported: readers get the value that is stored, which is data, or a patch of it where delta is on",
+    )
+    .optional(),
+});
+export const sharedPollPublish = z.strictObject({
+  channel,
+  key: key("key"),
+  data: json.optional(),
+  b64data: base64.optional(),
+  version: z.int().min(1).optional().describe("needed where the channel's values have versions"),
+  epoch: z.never("not supported: versions of a key only grow").optional(),
 });
 export const mapRemove = z.strictObject({
   channel,
@@ -87,6 +118,7 @@ export const subscribe = z.strictObject({
   user,
   channel,
   client,
+  session,
   info: json.optional(),
   b64info: base64.optional(),
   data: json.optional(),
@@ -109,16 +141,19 @@ export const unsubscribe = z.strictObject({
     .optional()
     .describe("empty for all channels"),
   client,
+  session,
 });
 export const disconnect = z.strictObject({
   user,
   client,
+  session,
   whitelist: z.array(z.string()).max(1000).optional().describe("connections to keep"),
   disconnect: z.object({ code: z.int().min(3000).max(4999), reason: z.string().min(1).max(120) }).optional(),
 });
 export const refresh = z.strictObject({
   user,
   client,
+  session,
   expired: flag,
   expire_at: seconds.optional(),
   info: json.optional(),
@@ -216,6 +251,12 @@ export const node = z.object({
   num_subs: z.int(),
   num_channels: z.int(),
   uptime: z.int().describe("seconds"),
+  process: z
+    .object({
+      cpu: z.number().describe("percent of one core since info was last asked for"),
+      rss: z.int().describe("bytes"),
+    })
+    .optional(),
   stats: z.record(z.string(), z.number()).optional().describe("of the node that answers"),
 });
 
@@ -293,8 +334,11 @@ export function toPublication(content: {
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly key?: string | undefined;
   readonly idempotency_key?: string | undefined;
+  readonly version?: number | undefined;
+  readonly version_epoch?: string | undefined;
+  readonly skip_history?: boolean | undefined;
 }): Omit<PublishParams, "channel"> {
-  const { tags, key: publicationKey, idempotency_key } = content;
+  const { tags, key: publicationKey, idempotency_key, version: number, version_epoch: epoch = "" } = content;
   const { data = bytesOf(content.b64data) } = content;
   if (data === undefined) throw new ContentFault("data is missing: any JSON value, or bytes as b64data");
   return {
@@ -302,6 +346,8 @@ export function toPublication(content: {
     ...(tags && { tags }),
     ...(publicationKey !== undefined && { key: publicationKey }),
     ...(idempotency_key !== undefined && { idempotencyKey: idempotency_key }),
+    ...(number !== undefined && { version: { number, epoch } }),
+    ...(content.skip_history && { skipsHistory: true }),
   };
 }
 
@@ -309,13 +355,12 @@ export function toPublication(content: {
 export function toMapPublication(
   params: Omit<z.output<typeof mapPublish>, "channel">,
 ): Omit<PublishParams, "channel"> {
-  const { score, key_mode: keyMode, version, version_epoch: epoch = "" } = params;
+  const { score, key_mode: keyMode } = params;
   return {
     ...toPublication(params),
     isForMap: true,
     ...(score !== undefined && { score }),
     ...(keyMode && { keyMode }),
-    ...(version !== undefined && { keyVersion: { number: version, epoch } }),
   };
 }
 
