@@ -210,9 +210,9 @@ describe("node whose process has left", () => {
     const { bus } = stores[2].store;
     await bus.open("node-1", { onMessage() {}, onConnect() {}, onDisconnect() {}, onNodeLost() {} });
     await stores[1].store.close();
-    await stores[0].store.counts.take("a", 1);
     await stores[2].store.close();
-    await until(() => lost[0]?.length === 1);
+    const owner = stores[0].store;
+    await until(() => (owner.sizes as { followers?: number }).followers === 0);
     expect(lost[0]).toEqual(["node-1"]);
   });
 
