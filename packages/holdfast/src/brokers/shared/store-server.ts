@@ -366,6 +366,8 @@ export class StoreServer {
   /** Others need not wait until its node has been silent for long. */
   #tellLeft({ node }: Follower): void {
     if (node === undefined || this.#isClosing) return;
+    // It has come back already, on another connection.
+    for (const other of this.#followers) if (other.node === node) return;
     this.#options.onNodeLost(node);
     const frame = encodeFrame(kinds.left, 0, { node });
     for (const { link, node: other } of this.#followers) if (other !== undefined) link.send(frame);

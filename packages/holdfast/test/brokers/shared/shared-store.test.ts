@@ -204,6 +204,18 @@ describe("node whose process has left", () => {
     expect(lost).toEqual([["node-2"], ["node-2"], []]);
   });
 
+  it("is not told of while it has another connection", async () => {
+    const stores = await openStores(3);
+    const lost = await join(stores);
+    const { bus } = stores[2].store;
+    await bus.open("node-1", { onMessage() {}, onConnect() {}, onDisconnect() {}, onNodeLost() {} });
+    await stores[1].store.close();
+    await stores[2].store.close();
+    const owner = stores[0].store;
+    await until(() => (owner.sizes as { followers?: number }).followers === 0);
+    expect(lost[0]).toEqual(["node-1"]);
+  });
+
   it("is told of once others have taken over, if it was the owner's", async () => {
     const stores = await openStores(3);
     const lost = await join(stores);
