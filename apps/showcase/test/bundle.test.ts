@@ -5,7 +5,9 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
 const pages = join(import.meta.dirname, "../dist/pages");
-const files = readdirSync(pages, { recursive: true, encoding: "utf8" }).filter((name) => name.includes("."));
+const files = readdirSync(pages, { recursive: true, encoding: "utf8" }).filter((name) =>
+  /\.(?!br$)\w+$/.test(name),
+);
 
 /** Most bytes that a page loads, compressed. Those that draw charts carry a library for it. */
 const budgets: Readonly<Record<string, { readonly js: number; readonly css: number }>> = {

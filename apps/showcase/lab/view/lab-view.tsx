@@ -1,16 +1,20 @@
-/** The page of the lab: settings, what goes on, and what came of it. */
+/** The page of the lab: settings, what goes on, and what came of it, whose code is loaded with the first run. */
+import { useEffect, useState } from "preact/hooks";
 import { command } from "../../shared/command.js";
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import { useChanges } from "../../shared/hooks.js";
 import type { Lab } from "../model/lab.js";
 import { LiveTable, Progress } from "./live-table.js";
-import { ResultView } from "./result-view.js";
 import { SettingsForm } from "./settings-form.js";
 
 export function LabView({ lab, visit }: { lab: Lab; visit: Visit }) {
   useChanges(lab);
   const { state, result, problem, rows } = lab;
+  const [resultView, setResultView] = useState<typeof import("./result-view.js")>();
+  useEffect(() => {
+    if (lab.isRunning) void import("./result-view.js").then(setResultView);
+  }, [lab.isRunning]);
   return (
     <PageFrame visit={visit} page="lab">
       <div class="lab">
@@ -31,7 +35,7 @@ export function LabView({ lab, visit }: { lab: Lab; visit: Visit }) {
           )}
           <Progress state={state} />
           {rows.length > 0 && !result && <LiveTable rows={rows} />}
-          {result && <ResultView result={result} />}
+          {result && resultView && <resultView.ResultView result={result} />}
           {!result && !lab.isRunning && !problem && <Before />}
         </div>
       </div>

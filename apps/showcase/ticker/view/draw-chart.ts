@@ -28,7 +28,9 @@ export interface Drawn {
   close(): void;
 }
 
-const font = "12px system-ui, sans-serif";
+const font = '12px "Holdfast Text", system-ui, sans-serif';
+/** Half a time of day, which may stand at the very end of the axis. */
+const paddingRight = 26;
 
 /** Follows the width of its place, and the colours of the page. */
 export function drawChart(host: HTMLElement, spec: ChartSpec, first: Columns): Drawn {
@@ -69,6 +71,7 @@ function create(host: HTMLElement, spec: ChartSpec, columns: Columns): UPlot {
   return new UPlot(
     {
       ...{ width: host.clientWidth, height },
+      padding: [null, paddingRight, null, null],
       legend: { show: hasLegend },
       // Without a pointer there is nothing that it could tell.
       hooks: { setCursor: [({ cursor }) => host.classList.toggle("has-pointer", cursor.idx != null)] },

@@ -1,6 +1,7 @@
 /**
  * Pages for browsers, from a folder. They are few and small, so they are read once and served from memory: no request opens a
- * file or finds one missing.
+ * file or finds one missing. `app.js.br` beside `app.js` is what clients get that accept Brotli (RFC 7932), which compresses
+ * better than the gzip made here, but too slowly to do it at each start.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -85,19 +86,26 @@ function redirect({ url = "" }: IncomingMessage, response: ServerResponse): true
 function readPages(folder: string): ReadonlyMap<string, Page> {
   const pages = new Map<string, Page>();
   let bytes = 0;
-  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+  const names = new Set(readdirSync(folder, { recursive: true, encoding: "utf8" }));
+  for (const name of names) {
     const file = join(folder, name);
     const stats = statSync(file);
     if (stats.isDirectory()) continue;
     bytes += stats.size;
     if (bytes > maxFolderBytes)
       throw invalidPages(`${folder} holds more than ${maxFolderBytes} bytes, which all stay in memory`);
-    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), stats.mtimeMs));
+    if (isBrotliOfAnother(name, names)) continue;
+    const brotli = names.has(`${name}.br`) ? readFileSync(`${file}.br`) : undefined;
+    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), stats.mtimeMs, brotli));
   }
   return pages;
 }
 
-function toPage(name: string, bytes: Buffer, modifiedMs: number): Page {
+function isBrotliOfAnother(name: string, names: ReadonlySet<string>): boolean {
+  return extname(name) === ".br" && names.has(name.slice(0, -".br".length));
+}
+
+function toPage(name: string, bytes: Buffer, modifiedMs: number, brotli: Buffer | undefined): Page {
   const contentType = contentTypes[extname(name)] ?? "application/octet-stream";
   const gzipped = compressible.test(contentType) ? gzipIfSmaller(bytes) : undefined;
   const connectSources = extname(name) === ".html" ? readConnectSources(name, bytes.toString()) : [];
@@ -105,12 +113,13 @@ function toPage(name: string, bytes: Buffer, modifiedMs: number): Page {
   const isHashed = name.startsWith("assets");
   return {
     bytes,
-    isCompressible: gzipped !== undefined,
+    isCompressible: gzipped !== undefined || brotli !== undefined,
     gzipped,
+    brotli,
     etag: `W/"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`,
     headers: {
       "Cache-Control": isHashed ? "public, max-age=31536000, immutable" : "no-cache",
-      ...(gzipped && { Vary: "Accept-Encoding" }),
+      ...((gzipped || brotli) && { Vary: "Accept-Encoding" }),
     },
     contentHeaders: {
       "Content-Type": contentType,

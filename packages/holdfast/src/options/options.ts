@@ -150,7 +150,8 @@ export interface ServerOptions {
   readonly http2?: boolean;
   /**
    * Folder of static files to serve. Kept in memory. Inline scripts and other hosts are forbidden; `<meta
-   * name="holdfast-connect-src" content="https://api.example">` lets scripts connect elsewhere.
+   * name="holdfast-connect-src" content="https://api.example">` lets scripts connect elsewhere. Text is
+   * sent compressed: `app.js.br` beside `app.js` in Brotli, else gzip.
    * @default null
    */
   readonly pages?: string | null;

@@ -137,7 +137,7 @@ const addressOptions = {
     accepts: "a folder, or null",
     valueName: "folder",
     doc: "Folder of static files to serve",
-    more: 'Kept in memory. Inline scripts and other hosts are forbidden; `<meta name="holdfast-connect-src" content="https://api.example">` lets scripts connect elsewhere.',
+    more: 'Kept in memory. Inline scripts and other hosts are forbidden; `<meta name="holdfast-connect-src" content="https://api.example">` lets scripts connect elsewhere. Text is sent compressed: `app.js.br` beside `app.js` in Brotli, else gzip.',
   }),
   routes: code<OwnRoutes | undefined>({
     type: "OwnRoutes",

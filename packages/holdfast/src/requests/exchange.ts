@@ -149,6 +149,8 @@ export interface Representation {
   readonly isCompressible: boolean;
   /** Undefined if compression saves nothing. */
   readonly gzipped: Uint8Array | undefined;
+  /** Preferred by those that accept it. */
+  readonly brotli?: Uint8Array | undefined;
   /** `W/"…"` */
   readonly etag: string;
 }
@@ -171,14 +173,12 @@ export function sendRepresentation(
     response.writeHead(304, fields).end();
     return;
   }
-  const isGzipAccepted = body.isCompressible && acceptsGzip(requested["accept-encoding"]);
-  const gzipped = isGzipAccepted ? body.gzipped : undefined;
-  const bytes = gzipped ?? body.bytes;
+  const { coding, bytes } = chooseCoding(body, requested["accept-encoding"]);
   response.writeHead(200, {
     ...contentHeaders,
     "Content-Length": bytes.length,
     "X-Content-Type-Options": "nosniff",
-    ...(gzipped && { "Content-Encoding": "gzip" }),
+    ...(coding && { "Content-Encoding": coding }),
     ...fields,
   });
   response.end(method === "HEAD" ? undefined : bytes);
@@ -191,8 +191,13 @@ function isUnchanged(requested: string | undefined, etag: string): boolean {
   return requested.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === opaque);
 }
 
-/** RFC 9110 §12.5.3. */
-function acceptsGzip(accepted = ""): boolean {
+/** RFC 9110 §12.5.3. Of codings that the client likes as well, the smaller. */
+function chooseCoding(
+  body: Representation,
+  accepted = "",
+): { readonly coding: "br" | "gzip" | undefined; readonly bytes: Uint8Array } {
+  const plain = { coding: undefined, bytes: body.bytes };
+  if (!body.isCompressible) return plain;
   const weights = new Map(
     accepted.split(",").map((each) => {
       const [name = "", ...parameters] = each.split(";").map((part) => part.trim().toLowerCase());
@@ -200,5 +205,10 @@ function acceptsGzip(accepted = ""): boolean {
       return [name, Number(weight)] as const;
     }),
   );
-  return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
+  const others = weights.get("*") ?? 0;
+  const gzip = weights.get("gzip") ?? weights.get("x-gzip") ?? others;
+  const brotli = weights.get("br") ?? others;
+  if (body.brotli && brotli > 0 && brotli >= gzip) return { coding: "br", bytes: body.brotli };
+  const gzipped = gzip > 0 ? body.gzipped : undefined;
+  return gzipped ? { coding: "gzip", bytes: gzipped } : plain;
 }

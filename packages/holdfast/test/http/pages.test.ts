@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { RawClient, startServer, until } from "../support/server.js";
 import { createTemporaryFolder } from "../support/temporary-folder.js";
@@ -83,6 +84,28 @@ describe("pages", () => {
     expect(packed.etag).toMatch(/^W\/"/);
     expect((await ask("/", "gzip")).said).toEqual([null, "20", null]);
     expect((await ask("/long.png", "gzip")).said).toEqual([null, "5000", null]);
+  });
+
+  it("are sent in Brotli where there is such a file, to clients that like it as well as gzip", async () => {
+    const folder = createFolder();
+    const text = "<p>so much of the same</p>".repeat(100);
+    writeFileSync(join(folder, "long.html"), text);
+    writeFileSync(join(folder, "long.html.br"), brotliCompressSync(text));
+    writeFileSync(join(folder, "alone.br"), "not of another file");
+    const { port } = await startServer({ pages: folder });
+    const ask = async (path: string, accepted: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        headers: { "Accept-Encoding": accepted },
+      });
+      const said = ["content-encoding", "vary"].map((name) => response.headers.get(name));
+      return [response.status, ...said, (await response.text()).length];
+    };
+    const vary = "Accept-Encoding";
+    expect(await ask("/long.html", "gzip, deflate, br, zstd")).toEqual([200, "br", vary, text.length]);
+    expect(await ask("/long.html", "gzip;q=1, br;q=0.5")).toEqual([200, "gzip", vary, text.length]);
+    expect(await ask("/long.html", "br;q=0")).toEqual([200, null, vary, text.length]);
+    expect((await ask("/long.html.br", "br"))[0]).toBe(404);
+    expect((await ask("/alone.br", "br"))[0]).toBe(200);
   });
 
   it("are unchanged after their files are deleted, for any range", async () => {
