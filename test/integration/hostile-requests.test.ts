@@ -28,6 +28,7 @@ const bytes = { "content-type": "application/octet-stream" };
 const connectAndRead = '{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"flood"}}';
 const rows: Readonly<Record<RouteName | "route", Row>> = {
   webSocket: { method: "GET", path: "/connection/websocket" },
+  oneWayWebSocket: { method: "GET", path: "/connection/uni_websocket" },
   httpStream: {
     method: "POST",
     path: "/connection/http_stream",

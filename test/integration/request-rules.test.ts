@@ -49,6 +49,7 @@ const bytes = { "content-type": "application/octet-stream" };
 
 const rows: Readonly<Record<RowName, Row>> = {
   webSocket: { path: "/connection/websocket" },
+  oneWayWebSocket: { path: "/connection/uni_websocket" },
   httpStream: { path: "/connection/http_stream", body: connectCommand },
   sse: {
     path: `/connection/sse?cf_connect=${encodeURIComponent(connectCommand)}`,

@@ -88,6 +88,56 @@ type Unchanged = typeof unchanged;
 /** What subscribers get. */
 type Delivered<Data, Published> = [Published] extends [Unchanged] ? Data : Published;
 
+/** What a `poll` function decides by, besides the keys. */
+export interface PollContext {
+  readonly channel: string;
+  readonly params: Params;
+  /** The versions of the values that the server has, by key; only those of values that it has. */
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/** The value of a key. Keys that are left out have not changed. */
+export interface PollItem {
+  readonly key: string;
+  /** Any JSON; a Uint8Array where the channel's payload is `"binary"`. Ignored if it is removed. */
+  readonly data?: unknown;
+  /** Positive, and greater than that of any earlier value of the key. */
+  readonly version?: number;
+  readonly removed?: boolean;
+}
+
+export type PollFunction = (
+  keys: readonly string[],
+  context: PollContext,
+) => Iterable<PollItem> | Promise<Iterable<PollItem>>;
+
+/** One of `fetch` and `url` is needed. */
+export interface PollOptions {
+  readonly fetch?: PollFunction;
+  /**
+   * Asks by `POST` with `{channel, items: [{key, version}]}`, which is answered with
+   * `{result: {items: [{key, data or b64data, version, removed}]}}`.
+   */
+  readonly url?: string;
+  /** Header fields of requests to `url`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** From an answer to the next question. @default 1 second */
+  readonly interval?: Duration;
+  /**
+   * The secret that the application signs lists of keys with, of at least 16 bytes; in a list, any of them.
+   * @default clients need no signature, and may track every key
+   */
+  readonly secret?: string | readonly string[];
+  /** Whether values come with versions. Otherwise they are compared, and their versions made up. @default true */
+  readonly versions?: boolean;
+  /** Most keys of all clients of a node. @default 10,000 */
+  readonly maxKeys?: number;
+  /** Most keys of one client. @default 1,000 */
+  readonly maxClientKeys?: number;
+  /** Most bytes of all values on a node, each counted with about 200 more. @default 8 MiB */
+  readonly maxBytes?: number;
+}
+
 export interface ChannelOptions<Input = unknown, Data = Input, Published = Data> {
   /** How it is kept and read. @default "stream" */
   readonly kind?: ChannelKind;
@@ -114,10 +164,25 @@ export interface ChannelOptions<Input = unknown, Data = Input, Published = Data>
   readonly tagsFilter?: boolean;
   /** Whether subscribers may get payloads as patches of the previous one. @default false */
   readonly delta?: boolean;
+  /**
+   * How long SDKs gather what their application publishes, of which they send the first at once and then the last of each key: for
+   * cursors and the like. Not a limit. @default not at all
+   */
+  readonly publishDebounce?: Duration;
   /** Who may subscribe, publish, and read presence and history. */
   readonly allow?: AllowOptions;
+  /**
+   * Whether a name with a `#`, such as `dialog#ann,bo`, is for the users after it: these may subscribe, and nobody else may do
+   * anything without a token for the channel. Names without a `#` are as in any channel. @default false
+   */
+  readonly userLimited?: boolean;
   /** Schema of publications: any Standard Schema (zod, valibot, arktype). @default any JSON */
   readonly data?: Schema<Input, Data>;
+  /**
+   * Makes the channel a polled one: clients track keys, and the server asks for the values of all tracked keys together. A function, or an
+   * object with it and more options. Excludes `kind`, `map`, `history` and `publish`.
+   */
+  readonly poll?: PollFunction | PollOptions;
   /** Called when a client that may subscribe does so. What it returns is JSON for the client; `reject` refuses. */
   readonly subscribe?: (context: SubscribeContext) => unknown;
   /** Called when a client that may publish does so. Returns the data as subscribers get it; `reject` refuses. */

@@ -71,6 +71,8 @@ export function compileApp({ options }: App, context: CompileContext): CompiledA
   const { personalChannel } = options;
   const channels = compileChannels(options.channels ?? {}, {
     limit,
+    clock: context.clock,
+    requestTimeoutMs: context.hookTimeoutMs,
     leaseMs,
     hasAuthenticate,
     personalChannel,

@@ -15,16 +15,20 @@ import {
   type Refusal,
   refusal,
 } from "../sessions/application.js";
-import { type Duration, durationAdvice, parseDuration } from "../time/clock.js";
+import { type Clock, type Duration, durationAdvice, parseDuration } from "../time/clock.js";
 import { type Payload, parsePayload } from "../wire/payload.js";
 import { type Access, type AccessCheck, accessByDefault, compileAccess, describeAccess } from "./access.js";
 import type { ChannelOptions, HistoryOptions, MapOptions } from "./channel.js";
+import { type CompiledPoll, compilePoll } from "./compile-poll.js";
 import { type Channels, Rejection } from "./define-app.js";
 import { isSchema, orRefusal, type TimeLimit, toJsonText, toSamePayload, toUser, validate } from "./hooks.js";
 import { formatChannel, type Params, type Pattern, parsePattern, sortPatterns } from "./pattern.js";
 
 export interface CompileChannelContext {
   readonly limit: TimeLimit;
+  readonly clock: Pick<Clock, "now">;
+  /** For a request to another server, such as that of a polled channel. */
+  readonly requestTimeoutMs: number;
   /** Minimum time for which entries of a list of subscribers outlive a server that has crashed. */
   readonly leaseMs: number;
   readonly hasAuthenticate: boolean;
@@ -57,7 +61,10 @@ const channelOptionNames: readonly (keyof ChannelOptions)[] = [
   "recoveryMode",
   "tagsFilter",
   "delta",
+  "publishDebounce",
   "allow",
+  "userLimited",
+  "poll",
   "data",
   "subscribe",
   "publish",
@@ -148,6 +155,7 @@ function compileChannel(
     if (value !== undefined && typeof value !== "function")
       throw invalidOption(`${name}.${hook}`, "a function");
   const rules = toRules(name, options, context.leaseMs);
+  const poll = options.poll === undefined ? undefined : compilePoll(`${name}.poll`, options, context);
   const { limit, hasAuthenticate, personalChannel } = context;
   const isPersonal = pattern.text === personalChannel;
   const isForClients = publish !== undefined || data !== undefined;
@@ -167,7 +175,7 @@ function compileChannel(
     lists: options.map?.subscribersOf,
     rules,
     createPolicy: (channel, params) =>
-      createPolicy({ channel, params, options, rules, access, limit, described }),
+      createPolicy({ channel, params, options, rules, access, limit, described, poll }),
   };
 }
 
@@ -179,15 +187,19 @@ interface PolicyOptions {
   readonly access: Readonly<Record<ChannelAction, AccessCheck>>;
   readonly limit: TimeLimit;
   readonly described: DescribedPolicy;
+  readonly poll: CompiledPoll | undefined;
 }
 
 function createPolicy(policy: PolicyOptions): Policy {
-  const { channel, params, options, rules, access, limit, described } = policy;
+  const { channel, params, options, rules, access, limit, described, poll } = policy;
   const { score } = options.map ?? {};
+  const named = options.userLimited ? namedUsers(channel) : undefined;
   return {
     rules,
     described,
     may(action, actor, isSubscribed) {
+      if (named && !named.has(actor.user)) return false;
+      if (named && action === "subscribe") return true;
       try {
         const answer = access[action]({ actor, channel, params, isSubscribed });
         if (typeof answer === "boolean") return answer;
@@ -210,8 +222,22 @@ function createPolicy(policy: PolicyOptions): Policy {
     ...((options.remove ?? options.publish) && {
       onRemove: (key: string, actor: Actor) => onRemove(policy, key, actor),
     }),
+    ...(poll && { poll: poll(channel, params) }),
     ...(score !== undefined && { scoreOf: (data: Payload) => scoreOf(score, data, channel) }),
   };
+}
+
+/** The users that a channel's name ends with, such as `dialog#ann,bo`; undefined for a name without any. */
+function namedUsers(channel: string): ReadonlySet<string> | undefined {
+  const at = channel.lastIndexOf("#");
+  return at < 0
+    ? undefined
+    : new Set(
+        channel
+          .slice(at + 1)
+          .split(",")
+          .filter((user) => user !== ""),
+      );
 }
 
 /** `reject` in a rule means no. @throws anything else that was thrown */
@@ -282,7 +308,8 @@ async function onRemove(
 function toRules(name: string, options: ChannelOptions, leaseMs: number): ChannelRules {
   const { kind, payload, durability, presence = false, joinLeave = false, recovery, recoveryMode } = options;
   const { tagsFilter = false, delta = false, history = {} } = options;
-  for (const [option, value] of Object.entries({ presence, tagsFilter, delta }))
+  const { publishDebounce, userLimited = false } = options;
+  for (const [option, value] of Object.entries({ presence, tagsFilter, delta, userLimited }))
     if (typeof value !== "boolean") throw invalidOption(`${name}.${option}`, "true or false");
   if (typeof joinLeave !== "boolean" && joinLeave !== "force")
     throw invalidOption(`${name}.joinLeave`, 'true, false or "force"');
@@ -305,11 +332,19 @@ function toRules(name: string, options: ChannelOptions, leaseMs: number): Channe
       `${name}.recoveryMode`,
       '"stream" in channels of kind map, whose readers get all values',
     );
+  const publishDebounceMs = publishDebounce === undefined ? undefined : parseDuration(publishDebounce);
+  if (publishDebounce !== undefined && publishDebounceMs === undefined)
+    throw invalidOption(`${name}.publishDebounce`, durationAdvice);
+  const isPolled = options.poll !== undefined;
+  for (const option of ["kind", "map", "history", "publish", "data", "recovery"] as const)
+    if (isPolled && options[option] !== undefined)
+      throw invalidOption(`${name}.${option}`, "omitted in a polled channel, whose values come from poll");
   const map = kind === "map" ? compileMap(`${name}.map`, options.map ?? {}, leaseMs) : undefined;
   const kept = toRetention(`${name}.history`, history);
   const rules: ChannelRules = {
     ...(map && { map: map.rules }),
     ...(kind !== undefined && { kind }),
+    ...(isPolled && { kind: "live", isPolled }),
     ...(payload !== undefined && { payload }),
     ...(durability !== undefined && { durability }),
     ...(recovery !== undefined && { recovery }),
@@ -320,6 +355,7 @@ function toRules(name: string, options: ChannelOptions, leaseMs: number): Channe
     isJoinLeaveForced: joinLeave === "force",
     allowsTagsFilter: tagsFilter,
     allowsDelta: delta,
+    ...(publishDebounceMs && { publishDebounceMs }),
   };
   return checkRules(name, rules) as ChannelRules;
 }

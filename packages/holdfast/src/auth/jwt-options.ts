@@ -90,6 +90,13 @@ export interface TokenOptions {
    * @default false
    */
   readonly strictTokens?: boolean;
+  /**
+   * Accepts secrets that are shorter than their algorithm asks for, of tokens that another server has issued. Such a secret can be found
+   * by trying, and then anybody can be any user: put a long one first in `secret`, sign with it, and remove the short one and this
+   * as soon as old tokens have expired.
+   * @default false
+   */
+  readonly allowWeakSecret?: boolean;
   /** Maximum size of a token, in bytes; larger ones are refused unread. @default 8192 */
   readonly maxTokenBytes?: number;
   /** The claim with the user's roles, a list of strings. @default "roles" */

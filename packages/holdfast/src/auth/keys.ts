@@ -14,11 +14,13 @@ import {
 
 export class SecretKeys {
   readonly #secrets: readonly Uint8Array[];
+  readonly #minBytes: Readonly<Record<HmacAlgorithm, number>>;
   readonly #imported = new Map<HmacAlgorithm, Promise<readonly webcrypto.CryptoKey[]>>();
 
   /** @param secrets from {@link readSecrets} */
-  constructor(secrets: readonly Uint8Array[]) {
+  constructor(secrets: readonly Uint8Array[], allowsWeak = false) {
     this.#secrets = secrets;
+    this.#minBytes = minBytesFor(allowsWeak);
   }
 
   /** The algorithms that at least one secret is long enough for. */
@@ -28,7 +30,7 @@ export class SecretKeys {
 
   /** @returns the first secret that is too short for the algorithm, if any */
   findTooShort(algorithm: HmacAlgorithm): { readonly index: number; readonly bytes: number } | undefined {
-    const index = this.#secrets.findIndex(({ length }) => length < minSecretBytes[algorithm]);
+    const index = this.#secrets.findIndex(({ length }) => length < this.#minBytes[algorithm]);
     return index < 0 ? undefined : { index, bytes: (this.#secrets[index] as Uint8Array).length };
   }
 
@@ -47,16 +49,26 @@ export class SecretKeys {
   }
 
   #longEnoughFor(algorithm: HmacAlgorithm): readonly Uint8Array[] {
-    return this.#secrets.filter(({ length }) => length >= minSecretBytes[algorithm]);
+    return this.#secrets.filter(({ length }) => length >= this.#minBytes[algorithm]);
   }
+}
+
+const anyLength = Object.freeze({ HS256: 1, HS384: 1, HS512: 1 });
+
+function minBytesFor(allowsWeak: boolean): Readonly<Record<HmacAlgorithm, number>> {
+  return allowsWeak ? anyLength : minSecretBytes;
 }
 
 /**
  * The bytes of the option `secret` (UTF-8).
- * @param algorithm which the secrets must be long enough for
+ * @param algorithm which the secrets must be long enough for, unless weak ones are allowed
  * @throws HF_OPTION_INVALID if a secret is too short, or a key in PEM; secrets are never printed
  */
-export function readSecrets(option: unknown, algorithm: HmacAlgorithm = "HS256"): readonly Uint8Array[] {
+export function readSecrets(
+  option: unknown,
+  algorithm: HmacAlgorithm = "HS256",
+  allowsWeak = false,
+): readonly Uint8Array[] {
   const secrets: readonly unknown[] = Array.isArray(option) ? option : [option];
   if (secrets.length === 0)
     throw invalidOption("secret", "a string or a non-empty list of strings", "an empty list");
@@ -68,11 +80,11 @@ export function readSecrets(option: unknown, algorithm: HmacAlgorithm = "HS256")
     if (secret.includes("-----BEGIN"))
       throw invalidOption("secret", "a shared secret", `a key or certificate in PEM${place}`);
     const bytes = Buffer.from(secret);
-    const minBytes = minSecretBytes[algorithm];
+    const minBytes = minBytesFor(allowsWeak)[algorithm];
     if (bytes.length < minBytes)
       throw invalidOption(
         "secret",
-        `at least ${minBytes} bytes long for ${algorithm}`,
+        `at least ${minBytes} bytes long${allowsWeak ? "" : ` for ${algorithm}, or together with allowWeakSecret for old tokens`}`,
         `${bytes.length} bytes long${place}`,
       );
     return bytes;

@@ -33,6 +33,7 @@ export const defaultTokenOptions = Object.freeze({
   clockToleranceSeconds: 0,
   notBeforeLeewaySeconds: 10,
   strictTokens: false,
+  allowWeakSecret: false,
   maxTokenBytes: 8192,
   roles: "roles",
   maxRevocations: 100_000,
@@ -71,10 +72,16 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
     if (typeof value !== "function") refuse(name, "a function", `of type ${typeof value}`);
   const strict = options.strictTokens ?? defaultTokenOptions.strictTokens;
   if (typeof strict !== "boolean") refuse("strictTokens", "true or false", JSON.stringify(strict));
+  const isWeakAllowed = options.allowWeakSecret ?? defaultTokenOptions.allowWeakSecret;
+  if (typeof isWeakAllowed !== "boolean")
+    refuse("allowWeakSecret", "true or false", JSON.stringify(isWeakAllowed));
   const roles = options.roles ?? defaultTokenOptions.roles;
   if (typeof roles !== "string" || roles === "")
     refuse("roles", "the name of a claim", JSON.stringify(roles));
-  const secrets = secret === undefined ? undefined : new SecretKeys(readSecrets(secret));
+  const secrets =
+    secret === undefined
+      ? undefined
+      : new SecretKeys(readSecrets(secret, "HS256", isWeakAllowed), isWeakAllowed);
   const publicKeys = readPublicKeys(options.publicKeys);
   const remoteKeys =
     jwksUrl === undefined
@@ -111,7 +118,7 @@ export function resolveTokenOptions(options: TokenOptions): TokenSettings {
 }
 
 function readNumbers(options: TokenOptions) {
-  type Name = Exclude<keyof typeof defaultTokenOptions, "roles" | "strictTokens">;
+  type Name = Exclude<keyof typeof defaultTokenOptions, "roles" | "strictTokens" | "allowWeakSecret">;
   const read = (name: Name, min: number, max: number) => {
     const value: unknown = options[name] ?? defaultTokenOptions[name];
     if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;

@@ -89,9 +89,13 @@ export function publicationsFor(
  * @returns a patch; without a base, or if a patch would not be shorter, the whole publication
  */
 export function toDelta(publication: Publication, base: Publication | undefined): Publication {
-  const patch = isBase(publication, base) ? patchOf(base.data, publication.data) : undefined;
-  if (patch === undefined) return toFull(publication);
-  return { ...publication, data: patch, delta: "patch" };
+  return isBase(publication, base) ? toPatch(publication, base.data) : toFull(publication);
+}
+
+/** @returns a patch of the base, or the whole publication if that would not be shorter */
+export function toPatch(publication: Publication, base: Payload): Publication {
+  const patch = patchOf(base, publication.data);
+  return patch === undefined ? toFull(publication) : { ...publication, data: patch, delta: "patch" };
 }
 
 /** Bytes are sent whole. */

@@ -136,6 +136,18 @@ export interface AnnounceCommand {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** A value for those who track its key in a polled channel. */
+export interface PollCommand {
+  readonly kind: "poll";
+  readonly channel: string;
+  readonly item: {
+    readonly key: string;
+    readonly data: Payload;
+    readonly version?: number;
+    readonly isRemoved?: true;
+  };
+}
+
 /** Commands of a client whose connection is emulated by requests, which may reach any node. Data: `EmulationResult`. */
 export interface EmulateCommand {
   readonly kind: "emulate";
@@ -144,7 +156,7 @@ export interface EmulateCommand {
   readonly data: Payload;
 }
 
-export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand | AnnounceCommand;
+export type ClusterCommand = SessionCommand | NodeQuery | EmulateCommand | AnnounceCommand | PollCommand;
 
 /** What a node did with emulated commands: the session took them, or too many wait for it. */
 export type EmulationResult = "taken" | "full";
@@ -157,6 +169,10 @@ export interface NodeStats {
   readonly channels: number;
   /** Since the node started, in seconds. */
   readonly uptimeSeconds: number;
+  /** Of its process, since it was last asked: in percent of one core. */
+  readonly cpuPercent?: number;
+  /** Memory of its process. */
+  readonly rssBytes?: number;
 }
 
 /** A node's result of a command: the data of a query, or why some or all of a command failed. */

@@ -31,6 +31,8 @@ export interface ChannelRules {
   readonly retention: Retention;
   /** In channels of kind `map`. */
   readonly map?: MapRules;
+  /** Whether its values are asked for by key, and not published. Of kind `live` then. @default false */
+  readonly isPolled?: boolean;
   /** Whether the channel has presence: who is subscribed. */
   readonly hasPresence: boolean;
   /** Whether subscribers that ask for them get joins and leaves. */
@@ -48,6 +50,8 @@ export interface ChannelRules {
   readonly allowsTagsFilter?: boolean;
   /** Whether subscribers may get payloads as patches of the ones before. Not with kind `latest`. @default true */
   readonly allowsDelta?: boolean;
+  /** How long SDKs gather publications of their application, of which they then send the last of each key. @default not at all */
+  readonly publishDebounceMs?: number;
 }
 
 export interface MapRules {

@@ -62,6 +62,7 @@ export const jwtSchema = fields({
   clockToleranceSeconds: integer(0).optional(),
   notBeforeLeewaySeconds: integer(0).optional(),
   strictTokens: flag.optional(),
+  allowWeakSecret: flag.optional(),
   maxTokenBytes: integer(1).optional(),
   roles: text().optional(),
   maxRevocations: integer(1).optional(),
@@ -108,6 +109,18 @@ const map = fields({
   by: choice(["client", "user"]).optional(),
 });
 
+/** Where the values of a polled channel come from. */
+const poll = fields({
+  url: text("an http or https address"),
+  headers: z.record(z.string(), z.string(), { error: "an object of strings" }).optional(),
+  interval: duration.optional(),
+  secret: text("a string of at least 16 bytes").optional(),
+  versions: flag.optional(),
+  maxKeys: integer(1).optional(),
+  maxClientKeys: integer(1).optional(),
+  maxBytes: integer(1).optional(),
+});
+
 /** Every option of `channel` that is no code. */
 export const channelSchema = fields({
   kind: choice(["stream", "live", "latest", "map"]).optional(),
@@ -123,6 +136,9 @@ export const channelSchema = fields({
   recoveryMode: choice(["stream", "cache"]).optional(),
   tagsFilter: flag.optional(),
   delta: flag.optional(),
+  publishDebounce: duration.optional(),
+  userLimited: flag.optional(),
+  poll: poll.optional(),
   allow: fields({
     subscribe: access.optional(),
     publish: access.optional(),

@@ -146,6 +146,13 @@ function weakSecrets({ app }: Context): readonly Found[] {
       bytes < minSecretBytes.HS256
         ? `has ${bytes} bytes, but HS256 needs ${minSecretBytes.HS256}`
         : weakness && `can be guessed: it ${weakness}`;
+    if (fault && options?.allowWeakSecret)
+      return [
+        warning(
+          `${what} ${fault}; allowWeakSecret accepts it, and whoever finds it can be any user`,
+          "put 48 random bytes first in secret (openssl rand -base64 48), issue tokens with these, and remove the weak secret and allowWeakSecret once old tokens have expired",
+        ),
+      ];
     if (fault) return [error(`${what} ${fault}`, "use 48 random bytes: openssl rand -base64 48")];
     if (demanding === undefined) return [];
     return [

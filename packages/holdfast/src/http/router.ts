@@ -20,6 +20,8 @@ import { createLandingPage } from "./landing-page.js";
 import type { PageHandler } from "./pages.js";
 
 export const webSocketPath = "/connection/websocket";
+/** For clients that only read. */
+export const oneWayWebSocketPath = "/connection/uni_websocket";
 export const apiPath = "/api";
 
 /** `/channels/CHANNEL`, with the name percent-encoded as one segment (RFC 3986 §3.3). */
@@ -44,6 +46,7 @@ const forVisitors: RequestRule = { audience: "visitors" };
 
 export const routes = {
   webSocket: { path: webSocketPath, methods: ["GET"], rule: forClients },
+  oneWayWebSocket: { path: oneWayWebSocketPath, methods: ["GET"], rule: forClients },
   httpStream: { path: "/connection/http_stream", methods: ["POST"], rule: forClients },
   sse: { path: "/connection/sse", methods: ["GET", "POST"], rule: forClients, wantsEvents: true },
   oneWayHttpStream: { path: "/connection/uni_http_stream", methods: ["POST"], rule: forClients },
@@ -169,8 +172,11 @@ export function createRouter(options: RouterOptions): Router {
   const { policy, basePath, version, api, streams, events, channels } = options;
   const pages = options.pages ?? createLandingPage({ version, basePath, paths: shownPaths });
   const stream = (route: StreamRoute) => (exchange: HttpExchange) => streams.answer(route, exchange);
+  const webSocket = (exchange: HttpExchange) =>
+    answerWebSocketPath(exchange, options.explainWebSocket(exchange.request));
   const answers: Readonly<Record<RouteName, (exchange: HttpExchange, path: string) => void>> = {
-    webSocket: (exchange) => answerWebSocketPath(exchange, options.explainWebSocket(exchange.request)),
+    webSocket,
+    oneWayWebSocket: webSocket,
     httpStream: stream("httpStream"),
     sse: stream("sse"),
     oneWayHttpStream: stream("oneWayHttpStream"),

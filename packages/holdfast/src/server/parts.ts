@@ -1,5 +1,6 @@
 /** Parts of a server, each created from its settings, and where it listens: its address, who can reach it, and the HSTS header. */
 
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
@@ -9,7 +10,7 @@ import type { BrokerEvents } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Cluster } from "../channels/cluster.js";
 import type { PositionChecks } from "../channels/position-checks.js";
-import { refuseByPath, webSocketPath } from "../http/router.js";
+import { oneWayWebSocketPath, refuseByPath, routes, webSocketPath } from "../http/router.js";
 import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
 import type { Log } from "../observe/log.js";
@@ -24,8 +25,11 @@ import {
 import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { Application } from "../sessions/application.js";
+import type { SessionContext } from "../sessions/context.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import type { NodeCommands } from "../sessions/node-commands.js";
+import { Polls } from "../sessions/polls.js";
+import { createUserPublishes } from "../sessions/publishing.js";
 import { noRecorder, type Recorder } from "../sessions/recorder.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import { Work } from "../sessions/work.js";
@@ -115,7 +119,25 @@ export function createRecorder({ maxRecorderBytes: maxBytes }: ServerSettings): 
 }
 
 /** The work of clients, measured by the system clock and the event loop. */
-export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings): Work {
+/** What all sessions of a node share, and the server does not: rates, work, and polled channels. */
+export function createShared(
+  settings: ServerSettings,
+  { delivery, onError }: Pick<SessionContext, "delivery" | "onError">,
+): Pick<SessionContext, "userPublishes" | "work" | "polls"> {
+  return {
+    userPublishes: createUserPublishes(settings),
+    work: createWork(settings),
+    polls: new Polls({
+      clock: systemClock,
+      sliceMs: settings.deliverySliceMs,
+      nextTurn: () => delivery.nextTurn(),
+      createEpoch: () => randomBytes(4).toString("hex"),
+      onError,
+    }),
+  };
+}
+
+function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings): Work {
   const loopLag = new LoopLag(systemClock);
   return new Work({
     clock: systemClock,
@@ -320,10 +342,15 @@ export function createBrokerEvents({
   };
 }
 
+/** Which requests open WebSockets, and which of these are for clients that only read. */
+export const webSocketRoutes = { rule: routes.webSocket.rule, oneWayPath: oneWayWebSocketPath };
+
 /** How WebSockets on a server are taken. */
 export function webSocketHandlers(listener: WebSocketListener, basePath: string): UpgradeHandlers {
   return {
-    paths: basePath === "" ? [webSocketPath] : [webSocketPath, basePath + webSocketPath],
+    paths: [webSocketPath, oneWayWebSocketPath].flatMap((path) =>
+      basePath === "" ? [path] : [path, basePath + path],
+    ),
     ...(basePath === "" && { advice: " If all paths have a prefix, such as /rt, set basePath to it." }),
     upgrade: (...parts) => listener.upgrade(...parts),
     connect: (...parts) => listener.connect(...parts),

@@ -29,7 +29,26 @@ export function toNodeStats(
   channels: number,
   uptimeMs: number,
 ): NodeStats {
-  return { connections, users, subscriptions, channels, uptimeSeconds: Math.floor(uptimeMs / 1000) };
+  return {
+    connections,
+    users,
+    subscriptions,
+    channels,
+    uptimeSeconds: Math.floor(uptimeMs / 1000),
+    cpuPercent: measureCpu(),
+    rssBytes: process.memoryUsage.rss(),
+  };
+}
+
+/** Of the process, which may have several servers: when its processor time was last read, and what it was. */
+let lastCpu = { at: performance.now() - 1, usage: process.cpuUsage() };
+
+function measureCpu(): number {
+  const { user, system } = process.cpuUsage(lastCpu.usage);
+  const at = performance.now();
+  const percent = (user + system) / 10 / (at - lastCpu.at);
+  lastCpu = { at, usage: process.cpuUsage() };
+  return Math.round(percent * 10) / 10;
 }
 
 /**
@@ -51,6 +70,7 @@ export async function describeNodes(
       num_subs: stats.subscriptions,
       num_channels: stats.channels,
       uptime: stats.uptimeSeconds,
+      ...(stats.rssBytes !== undefined && { process: { cpu: stats.cpuPercent, rss: stats.rssBytes } }),
       ...(id === own.id && { stats: own.stats() }),
     })),
     ...(silent.length > 0 && {

@@ -15,7 +15,7 @@ import { checkRules, needsOf, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
 import type { ApiTools } from "../http/api/methods.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
-import { type Router, routes as routeTable } from "../http/router.js";
+import type { Router } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import type { Log } from "../observe/log.js";
 import { Meters } from "../observe/meters.js";
@@ -32,7 +32,6 @@ import { DataAccess } from "../sessions/data-access.js";
 import { HeldBytes } from "../sessions/flow-control.js";
 import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
-import { createUserPublishes } from "../sessions/publishing.js";
 import { SessionRegistry } from "../sessions/registry.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo } from "../sockets/http-upgrade.js";
@@ -54,8 +53,8 @@ import {
   createFront,
   createRecorder,
   createRequestBounds,
+  createShared,
   createStreams,
-  createWork,
   deflateSettingsOf,
   isLocalOnly,
   type ListeningAddress,
@@ -63,6 +62,7 @@ import {
   setHstsHeader,
   socketSettingsOf,
   webSocketHandlers,
+  webSocketRoutes,
   withPlainPem,
   withTokenAudit,
 } from "./parts.js";
@@ -187,8 +187,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       recorder,
       limits: settings,
       times: settings,
-      userPublishes: createUserPublishes(settings),
-      work: createWork(settings),
+      ...createShared(settings, common),
       version: `Holdfast ${version}`,
       createId: randomUUID,
       addressKey: peerKeyOf,
@@ -253,7 +252,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       },
       compression: deflateSettingsOf(settings),
       policy: this.#policy,
-      rule: routeTable.webSocket.rule,
+      ...webSocketRoutes,
       admission: this.#admission,
       traceSocket: settings.traceSocket,
       onError,

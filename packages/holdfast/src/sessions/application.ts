@@ -6,6 +6,7 @@
  */
 import type { ChannelRules, RulesFor } from "../channels/rules.js";
 import { type Disconnect, type ReplyError, replyError } from "../wire/codes.js";
+import type { PolledKey, TrackBatch } from "../wire/messages.js";
 import type { JsonText, Payload } from "../wire/payload.js";
 import type {
   Authenticate,
@@ -80,6 +81,36 @@ export interface Policy {
   readonly onRemove?: (key: string, actor: Actor) => Promise<Refusal | undefined>;
   /** What a map's key is ordered by. */
   readonly scoreOf?: (data: Payload) => number | Refusal;
+  /** In a polled channel: where its values come from. */
+  readonly poll?: PollPolicy;
+}
+
+/** How the values of a polled channel are asked for. */
+export interface PollPolicy {
+  /** Between the answer of one question and the next question. */
+  readonly intervalMs: number;
+  /** Whether values come with versions; otherwise they are compared, and their versions made up. */
+  readonly hasVersions: boolean;
+  /** Most keys of all clients of a node. */
+  readonly maxKeys: number;
+  /** Most keys of one client. */
+  readonly maxClientKeys: number;
+  /** Most bytes of all values on a node. */
+  readonly maxBytes: number;
+  /** The values of keys; those that are left out are as they were. */
+  ask(keys: readonly PolledKey[]): Promise<readonly PolledItem[]>;
+  /** Whether the client may track these keys, and until when (Unix milliseconds). */
+  verify(batch: TrackBatch, actor: Actor): { readonly expiresAt?: number } | ReplyError;
+}
+
+/** The value of a key of a polled channel. */
+export interface PolledItem {
+  readonly key: string;
+  readonly data: Payload;
+  /** Positive, and greater than that of any earlier value. */
+  readonly version?: number;
+  /** It has no value any more. */
+  readonly isRemoved?: true;
 }
 
 export interface Refusal {

@@ -241,9 +241,13 @@ export async function refresh(
 export async function subRefresh(
   session: Session,
   id: number,
-  { channel, token }: SubRefreshParams,
-  { application, clock }: SessionContext,
+  { channel, token, poll }: SubRefreshParams,
+  { application, clock, polls }: SessionContext,
 ): Promise<Outcome> {
+  if (poll) {
+    const result = polls.track(channel, session, poll);
+    return { reply: "code" in result ? { id, error: result } : { id, method: "sub_refresh", result } };
+  }
   const { verifySubscription } = application;
   if (verifySubscription === undefined)
     return { reply: { id, error: replyError("notAvailable", "subscriptions do not expire on this server") } };

@@ -11,6 +11,7 @@ import type { TokenBuckets } from "../time/token-bucket.js";
 import type { Application } from "./application.js";
 import type { DataAccess } from "./data-access.js";
 import type { HeldBytes } from "./flow-control.js";
+import type { Polls } from "./polls.js";
 import type { PresenceLists } from "./presence.js";
 import type { Recorder } from "./recorder.js";
 import type { Work } from "./work.js";
@@ -56,6 +57,8 @@ export interface SessionContext {
   readonly times: SessionTimes;
   /** How fast users publish, over all of their connections; undefined for no limit. */
   readonly userPublishes: TokenBuckets | undefined;
+  /** Channels whose values this node asks for. */
+  readonly polls: Polls;
   /** Schedules the costly work of all clients. */
   readonly work: Work;
   readonly meters: Meters;

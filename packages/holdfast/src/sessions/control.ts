@@ -25,7 +25,7 @@ import type { ChannelAction, Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
 import type { SessionContext } from "./context.js";
 import { MapControl } from "./maps.js";
-import { type ApiCaller, publish } from "./publishing.js";
+import { type ApiCaller, publish, withPayload } from "./publishing.js";
 import { readHistory } from "./reading.js";
 
 export interface ChannelUse {
@@ -121,6 +121,23 @@ export class Control {
       if (expected === undefined) this.#context.onError(error, { stage: "broadcasting" });
       return expected ?? replyError("internal");
     }
+  }
+
+  /** Gives a value to those who track its key, sooner than the next question of any node. */
+  async publishPolled(
+    channel: string,
+    { data, ...item }: { readonly key: string; readonly data: Payload; readonly version?: number },
+  ): Promise<ReplyError | undefined> {
+    const policy = this.#policyFor(channel);
+    if ("code" in policy) return policy;
+    if (policy.poll === undefined) return replyError("badRequest", "this channel is not polled: use publish");
+    if (policy.poll.hasVersions && item.version === undefined)
+      return replyError("badRequest", "version is missing: values of this channel have one");
+    const carried = withPayload(policy.rules, { channel, data });
+    if ("code" in carried) return carried;
+    const sent = { ...item, data: carried.data };
+    const { silent } = await this.#context.broker.cluster.send({ kind: "poll", channel, item: sent });
+    return silent.length === 0 ? undefined : noAnswerFrom(silent);
   }
 
   async presence(channel: string): Promise<readonly ClientInfo[] | ReplyError> {

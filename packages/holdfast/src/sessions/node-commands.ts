@@ -9,6 +9,7 @@ import type {
   EmulationResult,
   NodeQuery,
   NodeStats,
+  PollCommand,
   SessionCommand,
   SessionTarget,
   WhyQuery,
@@ -75,6 +76,7 @@ export class NodeCommands {
       if (command.kind === "why") return { data: this.#recall(command.query) };
       if (command.kind === "metrics") return { data: this.#node.metrics(command.group) };
       if (command.kind === "announce") return this.#announce(command);
+      if (command.kind === "poll") return this.#poll(command);
       if (command.kind === "emulate") return { data: this.#node.emulate(command.session, command.data) };
       const error = await this.#run(command);
       return error === undefined ? noOutcome : { error };
@@ -84,6 +86,11 @@ export class NodeCommands {
         this.#context.onError(error, { stage: `command ${command.kind} of the server` });
       return { error: expected ?? replyError("internal") };
     }
+  }
+
+  #poll({ channel, item }: PollCommand): CommandOutcome {
+    this.#context.polls.publish(channel, item);
+    return noOutcome;
   }
 
   #announce({ channel, data, tags }: AnnounceCommand): CommandOutcome {

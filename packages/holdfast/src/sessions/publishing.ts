@@ -151,7 +151,7 @@ export function publishInTurn(
  * In a channel of JSON, text: no reader of JSON is shown what it cannot read. In a channel of bytes, bytes, which clients that speak
  * JSON write as a string in base64.
  */
-function withPayload({ payload }: ChannelRules, params: PublishParams): PublishParams | ReplyError {
+export function withPayload({ payload }: ChannelRules, params: PublishParams): PublishParams | ReplyError {
   const { data } = params;
   if (payload !== "binary") {
     if (!isBinary(data)) return params;
@@ -280,6 +280,11 @@ export function withKey(
   publisher: Publisher | undefined,
 ): PublishParams | ReplyError {
   if (rules.kind === "map") return withMapKey(rules, params, publisher);
+  if (rules.isPolled)
+    return replyError(
+      "badRequest",
+      "this channel is polled: its values come from poll, or by shared_poll_publish",
+    );
   const skipFault = params.skipsHistory && findSkipFault(rules, params);
   if (skipFault) return replyError("badRequest", `skip_history ${skipFault}`);
   if (params.isForMap) return replyError("badRequest", "this channel is not a map: publish without type");

@@ -369,6 +369,8 @@ export class SessionChannels {
     this.#allowFrom(channel.name, map?.start ?? channel.position, granted);
     entry.info = grant.info === undefined ? entry.info : { ...entry.info, chanInfo: grant.info };
     this.#expire(channel.name, entry, grant.expiresAt);
+    const isPoll = params.isPoll === true && rules.isPolled === true;
+    const poll = isPoll && this.#context.polls.enter(channel.name, this.#context, this.#session, view);
     const ttl = secondsUntil(grant.expiresAt, clock.now());
     const promises = grantedGuarantees(rules, params);
     const isStream = rules.recoveryMode !== "cache" && !state;
@@ -381,14 +383,16 @@ export class SessionChannels {
             epoch: channel.epoch,
             offset: isRecovered && isStream ? params.offset : state ? offset : channel.head,
           }
-        : noPosition,
+        : poll || noPosition,
       publications: missed,
       recovered: isRecovered && params.recover,
       wasRecovering: params.recover,
       ...(state && { map: { phase: "live", state } }),
+      ...(isPoll && { isPoll }),
       ...(ttl !== undefined && { ttl }),
       ...(grant.data !== undefined && { data: grant.data }),
       ...(view.delta !== "none" && { isDelta: true }),
+      ...(rules.publishDebounceMs && { publishDebounceMs: rules.publishDebounceMs }),
     });
     showSubscriber(this.#context, channel.name, entry);
     this.#session.trace.record({
@@ -441,6 +445,7 @@ export class SessionChannels {
     this.#entries.delete(channel);
     entry.expiry?.stop();
     hideSubscriber(this.#context, channel, entry);
+    if (entry.rules.isPolled) this.#context.polls.leave(channel, this.#session);
     this.#context.channels.unsubscribe(entry.subscription);
   }
 }

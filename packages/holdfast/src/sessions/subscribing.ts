@@ -41,6 +41,10 @@ export function authorizeSubscribe(
   applicant: Applicant,
 ): SubscribeGrant | Failure | Promise<SubscribeGrant | Failure> {
   const { actor } = applicant;
+  const { isPolled = false } = policy.rules;
+  if (params.isPoll && !isPolled)
+    return fail("notAvailable", "this channel is not polled: subscribe without type 4");
+  if (isPolled && !params.isPoll) return fail("badRequest", "this channel is polled: subscribe with type 4");
   const fault = findMapFault(policy.rules, params);
   if (fault) return fail("permissionDenied", fault);
   if (params.filter && policy.rules.allowsTagsFilter === false) return fail("badRequest", noFilter);

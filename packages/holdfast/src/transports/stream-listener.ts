@@ -16,7 +16,6 @@ import type { SessionRegistry } from "../sessions/registry.js";
 import type { Emulation } from "../sessions/transport.js";
 import type { Codec, CommandEnvelope, Encoded, Encoder } from "../wire/codec.js";
 import { codecForContentType, codecs, defaultCodec } from "../wire/codecs.js";
-import type { Command, ConnectParams } from "../wire/messages.js";
 import type { Admission, AdmittedConnection, Peer } from "./admission.js";
 import {
   OneWaySdkTransport,
@@ -24,6 +23,7 @@ import {
   type StreamSession,
   type StreamTimes,
   StreamTransport,
+  toConnectCommand,
 } from "./stream-transport.js";
 
 export interface StreamListenerOptions {
@@ -278,12 +278,6 @@ function textOnly(): HttpRefusal {
 
 function isRefusal(input: Encoded | HttpRefusal | undefined): input is HttpRefusal {
   return typeof input === "object" && "status" in input;
-}
-
-/** Invalid parameters are answered by the session, as those of any command. */
-function toConnectCommand(params: ConnectParams | string): Command {
-  if (typeof params === "string") return { method: "invalid", id: 1, message: params };
-  return { method: "connect", id: 1, params };
 }
 
 /** Whether the input is the text of a connect command and nothing else. */

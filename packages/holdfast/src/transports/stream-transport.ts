@@ -14,7 +14,7 @@ import { handOver } from "../sockets/request-bounds.js";
 import type { Clock } from "../time/clock.js";
 import type { Encoded, Encoder } from "../wire/codec.js";
 import { type Disconnect, disconnect, errorTable } from "../wire/codes.js";
-import type { Command, Reply } from "../wire/messages.js";
+import type { Command, ConnectParams, Push, Reply } from "../wire/messages.js";
 import type { AdmittedConnection, Peer } from "./admission.js";
 
 /** How the response looks. */
@@ -235,17 +235,29 @@ export class OneWaySdkTransport extends OneWayTransport {
 
   /** @param pingSeconds between pings, for clients that watch them */
   #takeReply(reply: Reply, pingSeconds: number): Encoded | undefined {
-    if ("error" in reply) {
-      const { code, message } = reply.error;
-      this.session?.close(disconnectByError[code] ?? disconnect("internalError", message));
+    const pushed = toConnectPush(reply);
+    if (pushed === undefined) return undefined;
+    if ("code" in pushed) {
+      this.session?.close(pushed);
       return undefined;
     }
-    if (reply.method !== "connect") return undefined;
-    return this.encoding.codec.encodePush({
-      kind: "connect",
-      result: { ...reply.result, ping: pingSeconds },
-    });
+    return this.encoding.codec.encodePush({ ...pushed, result: { ...pushed.result, ping: pingSeconds } });
   }
+}
+
+/** The reply to connect, for a client that reads pushes only: a push, or the end of the connection. */
+export function toConnectPush(reply: Reply): Extract<Push, { kind: "connect" }> | Disconnect | undefined {
+  if ("error" in reply) {
+    const { code, message } = reply.error;
+    return disconnectByError[code] ?? disconnect("internalError", message);
+  }
+  return reply.method === "connect" ? { kind: "connect", result: reply.result } : undefined;
+}
+
+/** Invalid parameters are answered by the session, as those of any command. */
+export function toConnectCommand(params: ConnectParams | string): Command {
+  if (typeof params === "string") return { method: "invalid", id: 1, message: params };
+  return { method: "connect", id: 1, params };
 }
 
 /** What is used of a response, over HTTP/1.1 or HTTP/2. */

@@ -15,6 +15,7 @@ import type { SessionRegistry } from "../sessions/registry.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
+import { pathOf } from "../sockets/opening-request.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { TracedStream, type TraceSocket } from "../sockets/traced-stream.js";
 import { Compressor, type Deflate } from "../websocket/deflate.js";
@@ -22,10 +23,12 @@ import { encodeFrame, maxCloseReasonBytes, Opcode } from "../websocket/frame.js"
 import type { RawHeaders } from "../websocket/handshake-fields.js";
 import { type MessageData, PreparedMessage } from "../websocket/message.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
-import type { Codec, Encoded } from "../wire/codec.js";
-import { chooseCodec, codecs } from "../wire/codecs.js";
-import type { Disconnect } from "../wire/codes.js";
+import type { Codec, Encoded, Encoder } from "../wire/codec.js";
+import { chooseCodec, codecs, defaultCodec } from "../wire/codecs.js";
+import { type Disconnect, disconnect } from "../wire/codes.js";
+import type { Reply } from "../wire/messages.js";
 import type { Admission, AdmittedConnection, Peer } from "./admission.js";
+import { type StreamSession, toConnectCommand, toConnectPush } from "./stream-transport.js";
 
 export interface WebSocketListenerOptions {
   readonly handler: SessionRegistry;
@@ -34,6 +37,8 @@ export interface WebSocketListenerOptions {
   readonly compression: DeflateSettings | undefined;
   readonly policy: RequestPolicy;
   readonly rule: RequestRule;
+  /** The path for clients that only read. */
+  readonly oneWayPath: string;
   readonly admission: Admission;
   /** Undefined if no connection is looked into. */
   readonly traceSocket: TraceSocket | undefined;
@@ -110,11 +115,32 @@ export class WebSocketListener {
       ...(protocol !== undefined && { subprotocols: [protocol] }),
       ...(query && { query }),
     });
+    const traced = this.#trace(accepted);
+    // It may follow a prefix.
+    if (pathOf(url).endsWith(this.#options.oneWayPath)) {
+      const encoding = this.#encodings.for(codec.oneWay, deflate);
+      const transport = new OneWayWebSocketTransport(
+        traced,
+        peer,
+        { encoding, codec },
+        context,
+        this.#onGone,
+      );
+      const session = handler.open(transport);
+      admission.add(transport, session);
+      transport.begin(session, traced.head, query?.get("cf_connect") || undefined);
+      return;
+    }
     const encoding = this.#encodings.for(codec, deflate);
     // For clients that answer Ping frames but do not know the protocol's pings, such as wscat.
     const hasOwnPings = query?.get("cf_ws_frame_ping_pong") === "true";
-    const traced = this.#trace(accepted);
-    const transport = new WebSocketTransport(traced, peer, { encoding, hasOwnPings }, context, this.#onGone);
+    const transport = new SdkWebSocketTransport(
+      traced,
+      peer,
+      { encoding, hasOwnPings },
+      context,
+      this.#onGone,
+    );
     const session = handler.open(transport);
     admission.add(transport, session);
     transport.start(session, traced.head);
@@ -139,10 +165,10 @@ function chooseProtocol(offered: readonly string[]): string | undefined {
 /** One encoding for all connections that encode and compress alike, so that readers of a channel share framed bytes. */
 class WebSocketEncodings {
   /** For each codec at most one without compression, and one for each of the eight window sizes. */
-  readonly #encodings = new Map<Codec, Map<Compressor | undefined, Encoding<Codec>>>();
+  readonly #encodings = new Map<Encoder, Map<Compressor | undefined, Encoding>>();
 
   /** @param deflate negotiated without context takeover: with it, no two connections could share bytes */
-  for(codec: Codec, deflate: Deflate | undefined): Encoding<Codec> {
+  for<E extends Encoder>(codec: E, deflate: Deflate | undefined): Encoding<E> {
     const compressor = deflate && Compressor.shared(deflate.settings, deflate.agreement.serverMaxWindowBits);
     let ofCodec = this.#encodings.get(codec);
     if (ofCodec === undefined) {
@@ -154,11 +180,11 @@ class WebSocketEncodings {
       encoding = createEncoding(codec, compressor);
       ofCodec.set(compressor, encoding);
     }
-    return encoding;
+    return encoding as Encoding<E>;
   }
 }
 
-function createEncoding(codec: Codec, compressor: Compressor | undefined): Encoding<Codec> {
+function createEncoding(codec: Encoder, compressor: Compressor | undefined): Encoding {
   return Object.freeze({
     codec,
     frame: (message: Encoded) => new PreparedMessage(message).frameFor(compressor),
@@ -169,8 +195,8 @@ function createEncoding(codec: Codec, compressor: Compressor | undefined): Encod
 const pingFrame: Uint8Array = encodeFrame(Opcode.ping, Buffer.alloc(0));
 
 class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
-  readonly name = "websocket";
-  readonly encoding: Encoding<Codec>;
+  readonly name: string = "websocket";
+  readonly encoding: Encoding;
   readonly place: PeerPlace | undefined;
   readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
@@ -185,7 +211,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   constructor(
     { stream, deflate }: AcceptedSocket,
     { request, place }: Peer,
-    { encoding, hasOwnPings }: { readonly encoding: Encoding<Codec>; readonly hasOwnPings: boolean },
+    { encoding, hasOwnPings }: { readonly encoding: Encoding; readonly hasOwnPings: boolean },
     context: DriverContext,
     onGone: (transport: WebSocketTransport) => void,
   ) {
@@ -208,10 +234,6 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
     const request = this.#request ?? { headers: {}, url: "/", address: "" };
     this.#request = undefined;
     return request;
-  }
-
-  get codec(): Codec {
-    return this.encoding.codec;
   }
 
   get unsentBytes(): number {
@@ -286,6 +308,65 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
 
   closed(): void {
     this.#onGone(this);
+  }
+}
+
+class SdkWebSocketTransport extends WebSocketTransport {
+  declare readonly encoding: Encoding<Codec>;
+
+  get codec(): Codec {
+    return this.encoding.codec;
+  }
+}
+
+/**
+ * For clients that only read: pushes without an envelope, in channels that the server subscribes them to. The parameters of connect
+ * are in the query, or are the first message, which is the last one, too.
+ */
+class OneWayWebSocketTransport extends WebSocketTransport {
+  override readonly name = "uni_websocket";
+  readonly #codec: Codec;
+  #session: StreamSession | undefined;
+  #isAsked = false;
+
+  constructor(
+    accepted: AcceptedSocket,
+    peer: Peer,
+    { encoding, codec }: { readonly encoding: Encoding; readonly codec: Codec },
+    context: DriverContext,
+    onGone: (transport: WebSocketTransport) => void,
+  ) {
+    super(accepted, peer, { encoding, hasOwnPings: true }, context, onGone);
+    this.#codec = codec;
+  }
+
+  /** @param params of connect, if they are known */
+  begin(session: StreamSession, head: Uint8Array, params: string | undefined): void {
+    this.#session = session;
+    if (params !== undefined) this.#connect(params);
+    this.start(session, head);
+  }
+
+  override receive(data: MessageData): void {
+    if (this.#isAsked)
+      this.#session?.close(disconnect("badRequest", "after connect, this connection takes no messages"));
+    else this.#connect(data);
+  }
+
+  #connect(params: Encoded): void {
+    this.#isAsked = true;
+    // Those in a query are JSON, whatever comes back.
+    const codec = typeof params === "string" ? defaultCodec : this.#codec;
+    const command = toConnectCommand(codec.decodeConnect(params));
+    this.#session?.execute(command, (reply) => this.#takeReply(reply), params.length);
+  }
+
+  #takeReply(reply: Reply): Encoded | undefined {
+    const pushed = toConnectPush(reply);
+    if (pushed === undefined) return undefined;
+    if ("kind" in pushed) return this.encoding.codec.encodePush(pushed);
+    this.#session?.close(pushed);
+    return undefined;
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   PublishParams,
   RecoverParams,
   Request,
+  SubRefreshParams,
   SubscribeParams,
 } from "./messages.js";
 import { findKeyFault } from "./names.js";
@@ -132,8 +133,45 @@ const readers: { readonly [M in Method]: (params: JsonObject, payloadOf: Payload
     ...optional("data", readPayload(params, "data", payloadOf)),
   }),
   refresh: (params) => ({ token: readString(params, "token") ?? "" }),
-  sub_refresh: (params) => ({ channel: readChannel(params), token: readString(params, "token") ?? "" }),
+  sub_refresh: (params) => ({
+    channel: readChannel(params),
+    token: readString(params, "token") ?? "",
+    ...optional("poll", readPoll(params)),
+  }),
 };
+
+/** The `type` of a `sub_refresh` for keys of a polled channel; 0 is for a token. */
+const [trackType, untrackType] = [1, 2];
+
+function readPoll(params: JsonObject): SubRefreshParams["poll"] {
+  const type = readInteger(params, "type", 0) ?? 0;
+  if (type === 0) return undefined;
+  if (type !== trackType && type !== untrackType)
+    throw new InvalidField("type must be 0 (a token), 1 (keys to track) or 2 (keys to track no longer)");
+  const track = readList(params, "track").map((batch) => {
+    if (!isObject(batch)) throw new InvalidField("track must be a list of objects with signature and items");
+    const items = readList(batch, "items").map((item) => {
+      if (!isObject(item))
+        throw new InvalidField("track.items must be a list of objects with key and version");
+      return { key: readKey(item, "key") ?? missingKey(), version: readInteger(item, "version", 0) ?? 0 };
+    });
+    return { signature: readString(batch, "signature") ?? "", items };
+  });
+  return {
+    track,
+    untrack: readList(params, "untrack").map((key) => readKey({ key }, "key") ?? missingKey()),
+  };
+}
+
+function missingKey(): never {
+  throw new InvalidField("key is missing: it names a value");
+}
+
+function readList(params: JsonObject, name: string): readonly unknown[] {
+  const value = params[name] ?? [];
+  if (!Array.isArray(value)) throw new InvalidField(`${name} must be a list`);
+  return value;
+}
 
 function readConnect(params: JsonObject, payloadOf: PayloadOf): ConnectParams {
   return {
@@ -166,12 +204,14 @@ function readPublish(params: JsonObject, payloadOf: PayloadOf): PublishParams {
 }
 
 const mapType = 1;
+const pollType = 4;
 const mapTypes: readonly (MapType | undefined)[] = [undefined, "keys", "clients", "users"];
 const mapPhases: readonly MapPhase[] = ["live", "stream", "state"];
 
 /** These fields change what the command means, so unsupported values are refused rather than ignored. */
-function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" | "unsupported"> {
+function readSubscriptionType(params: JsonObject): Pick<SubscribeParams, "map" | "isPoll" | "unsupported"> {
   const number = readInteger(params, "type", 0) ?? 0;
+  if (number === pollType) return { isPoll: true };
   if (number >= mapTypes.length) return { unsupported: `type ${number} is not supported by this server` };
   const type = mapTypes[number];
   if (type === undefined) return {};

@@ -13,6 +13,7 @@ import {
   type Publication,
   type Push,
   type Reply,
+  type SubRefreshResult,
   type SubscribeResult,
   toPublishedFields,
 } from "./messages.js";
@@ -128,7 +129,7 @@ function encodeResult(reply: Exclude<Reply, { error: unknown }>): string {
       return `{"client":${JSON.stringify(client)},"version":${JSON.stringify(version)}${encodeExpiry(ttl)}}`;
     }
     case "sub_refresh":
-      return `{${encodeExpiry(reply.result.ttl).slice(1)}}`;
+      return encodeSubRefreshResult(reply.result);
     case "history": {
       const { publications, position } = reply.result;
       const list = publications
@@ -170,8 +171,15 @@ function encodeSubscribeResult(result: SubscribeResult): string {
   if (result.wasRecovering) fields += ',"was_recovering":true';
   if (result.data !== undefined) fields += `,"data":${payloadText(result.data)}`;
   if (result.isDelta) fields += ',"delta":true';
+  if (result.publishDebounceMs) fields += `,"publish_debounce":${result.publishDebounceMs}`;
   if (result.map) fields += encodeMapResult(result.map);
+  if (result.isPoll) fields += ',"type":4';
   return `{${fields.slice(1)}}`;
+}
+
+function encodeSubRefreshResult({ ttl, items = [] }: SubRefreshResult): string {
+  const list = items.length === 0 ? "" : `,"items":[${encodePublications(items)}]`;
+  return `{${(encodeExpiry(ttl) + list).slice(1)}}`;
 }
 
 /** SDKs expect type 1 for every map, and no phase once it is live. */
@@ -222,7 +230,7 @@ function encodeEnd({ code, reason }: { readonly code: number; readonly reason: s
 
 /** @param epoch added to the first publication of an epoch, for clients that do not know it yet */
 export function encodePublication(publication: Publication, epoch?: string, hasTime = false): string {
-  const { data, info, offset, tags, time, key, delta, isRemoved, score } = publication;
+  const { data, info, offset, tags, time, key, delta, isRemoved, score, shownVersion } = publication;
   // SDKs before 5.8 parse the data of removals, too, if they get patches.
   let fields = isRemoved && delta === undefined ? '"removed":true' : dataField(data, delta);
   if (isRemoved && delta !== undefined) fields += ',"removed":true';
@@ -232,6 +240,7 @@ export function encodePublication(publication: Publication, epoch?: string, hasT
   if (delta === "patch") fields += ',"delta":true';
   if (key !== undefined) fields += `,"key":${JSON.stringify(key)}`;
   if (score !== undefined) fields += `,"score":${score}`;
+  if (shownVersion !== undefined) fields += `,"version":${shownVersion}`;
   if (hasTime) fields += `,"time":${time}`;
   if (offset === 1 && epoch !== undefined) fields += `,"epoch":${JSON.stringify(epoch)}`;
   return `{${fields}}`;

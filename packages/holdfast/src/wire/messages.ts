@@ -38,6 +38,8 @@ export interface Publication {
   readonly score?: number;
   /** The publisher's own version of the key's value; not shown to clients. */
   readonly version?: Version;
+  /** In polled channels: the version of the key's value, as clients are shown it. */
+  readonly shownVersion?: number;
   /** When the log took it, Unix milliseconds. */
   readonly time: number;
   /** For readers that take patches: whether `data` is the whole payload or a patch of the previous one. Never set in a log. */
@@ -88,6 +90,8 @@ export interface SubscribeParams extends RecoverParams {
   readonly flag: number;
   /** For a subscription to a map, or to a list of subscribers. */
   readonly map?: MapParams;
+  /** For a subscription to a polled channel, whose client then says which keys it tracks. */
+  readonly isPoll?: true;
 }
 
 /** The `type` of a map subscription, which is a number on the wire. */
@@ -140,6 +144,20 @@ export interface RefreshParams {
 
 export interface SubRefreshParams extends ChannelParams {
   readonly token: string;
+  /** In a polled channel, instead of a token: keys to track from now on, and keys to track no longer. */
+  readonly poll?: { readonly track: readonly TrackBatch[]; readonly untrack: readonly string[] };
+}
+
+/** Keys of a polled channel, which one signature of the application's back end is for. */
+export interface TrackBatch {
+  readonly signature: string;
+  readonly items: readonly PolledKey[];
+}
+
+/** A key, and the version of its value that somebody has; 0 for none. */
+export interface PolledKey {
+  readonly key: string;
+  readonly version: number;
 }
 
 export interface RpcParams {
@@ -224,7 +242,11 @@ export interface SubscribeResult {
   readonly data?: Payload;
   /** Payloads come as JSON strings, each the payload's text or a patch of the previous one. */
   readonly isDelta?: boolean;
+  /** How long the client is to gather publications, of which it then sends the last of each key. */
+  readonly publishDebounceMs?: number;
   readonly map?: MapResult;
+  /** A polled channel. */
+  readonly isPoll?: true;
 }
 
 export interface MapResult {
@@ -256,7 +278,13 @@ export type Reply =
   | { readonly id: number; readonly method: "history"; readonly result: HistoryResult }
   | { readonly id: number; readonly method: "rpc"; readonly result: Payload }
   | { readonly id: number; readonly method: "refresh"; readonly result: RefreshResult }
-  | { readonly id: number; readonly method: "sub_refresh"; readonly result: { readonly ttl?: number } };
+  | { readonly id: number; readonly method: "sub_refresh"; readonly result: SubRefreshResult };
+
+export interface SubRefreshResult {
+  readonly ttl?: number;
+  /** Values of tracked keys that the client lacks. */
+  readonly items?: readonly Publication[];
+}
 
 export type Push =
   | {

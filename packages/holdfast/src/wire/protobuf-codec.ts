@@ -152,6 +152,7 @@ function writeResult(reply: Result): void {
     }
     case "sub_refresh":
       writeExpiry(1, 2, reply.result.ttl);
+      for (const item of reply.result.items ?? []) writer.message(3, () => writePublication(item));
       return;
     case "history": {
       const { publications, position } = reply.result;
@@ -223,6 +224,8 @@ function writeSubscribeResult(result: SubscribeResult): void {
   writer.flag(12, result.wasRecovering);
   writer.flag(13, result.isDelta);
   if (map) writeMapResult(map);
+  if (result.isPoll) writer.number(15, 4);
+  writer.number(19, result.publishDebounceMs ?? 0);
 }
 
 /** SDKs expect type 1 for every map, and phase 0, which is left out, once it is live. */
@@ -292,7 +295,7 @@ function writeSubscribePush(push: Extract<Push, { kind: "subscribe" }>): void {
 
 /** @param epoch added to the first publication of an epoch, for clients that do not know it yet */
 function writePublication(publication: Publication, epoch?: string, hasTime = false, to = writer): void {
-  const { data, info, offset, tags, time, key, delta, isRemoved, score } = publication;
+  const { data, info, offset, tags, time, key, delta, isRemoved, score, shownVersion } = publication;
   if (!isRemoved) writePayload(4, data, to);
   if (info) to.message(5, () => writeInfo(info, to));
   to.number(6, offset);
@@ -307,6 +310,7 @@ function writePublication(publication: Publication, epoch?: string, hasTime = fa
   to.flag(12, isRemoved);
   if (score !== undefined) to.zigzag(13, score);
   if (offset === 1) to.string(14, epoch);
+  to.number(16, shownVersion ?? 0);
 }
 
 function writeInfo(info: ClientInfo, to = writer): void {

@@ -41,6 +41,13 @@ const filterFields: MessageFields = messageFields({
   nodes: [6, { listOf: () => filterFields }],
 });
 
+const batchFields = messageFields({
+  signature: [1, "string"],
+  items: [2, { listOf: () => polledKeyFields }],
+});
+
+const polledKeyFields = messageFields({ key: [1, "string"], version: [2, "uint64"] });
+
 const channelFields = { channel: [1, "string"] } as const;
 
 const commandFields = messageFields({
@@ -93,7 +100,16 @@ const commandFields = messageFields({
   send: [12, messageFields({ data: [1, "bytes"] })],
   rpc: [13, messageFields({ data: [1, "bytes"], method: [2, "string"] })],
   refresh: [14, messageFields({ token: [1, "string"] })],
-  sub_refresh: [15, messageFields({ ...channelFields, token: [2, "string"] })],
+  sub_refresh: [
+    15,
+    messageFields({
+      ...channelFields,
+      token: [2, "string"],
+      type: [3, "int32"],
+      track: [4, { listOf: () => batchFields }],
+      untrack: [5, { listOf: "string" }],
+    }),
+  ],
 });
 
 const envelopeFields = messageFields({ node: [1, "string"], session: [2, "string"], data: [3, "bytes"] });

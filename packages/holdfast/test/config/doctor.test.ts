@@ -117,6 +117,8 @@ describe("holdfast doctor", () => {
     ])("that can be guessed are an error: %s", async (secret) => {
       expect(await jwt(`secret: "${secret}"`)).toEqual(["error weak-secret"]);
       expect(await jwt(`secret: ["${goodSecret}", "${secret}"]`)).toEqual(["error weak-secret"]);
+      const allowed = `secret: ["${goodSecret}", "${secret}"], allowWeakSecret: true`;
+      expect(await jwt(allowed)).toEqual(["warning weak-secret"]);
     });
 
     it("that are random are good", () => {

@@ -7,11 +7,10 @@ import type { Answer } from "./app-server.js";
 export type SdkEncoding = "json" | "protobuf";
 
 export interface Sdk {
-  // biome-ignore lint/suspicious/noExplicitAny: the versions have different types.
   readonly Client: new (
     endpoint: unknown,
     options: object,
-  ) => any;
+  ) => Answer;
   readonly encoding: SdkEncoding;
   /** JSON data as the SDK gives it to the application. */
   decode(data: unknown): unknown;

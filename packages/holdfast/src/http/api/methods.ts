@@ -267,6 +267,20 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
     }),
   ],
   [
+    "shared_poll_publish",
+    method({
+      summary: "Gives a value to those who track its key in a polled channel, before it is asked for",
+      scope: "publish",
+      params: schemas.sharedPollPublish,
+      result: schemas.empty,
+      run: async ({ channel, key, version, ...content }, { control }) => {
+        const { data } = schemas.toPublication(content);
+        const item = { key, data, ...(version !== undefined && { version }) };
+        return emptyUnless(await control.publishPolled(channel, item));
+      },
+    }),
+  ],
+  [
     "channels",
     method({
       summary: "Lists the channels with subscribers",

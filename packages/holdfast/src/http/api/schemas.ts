@@ -80,6 +80,14 @@ export const mapPublish = z.strictObject({
     )
     .optional(),
 });
+export const sharedPollPublish = z.strictObject({
+  channel,
+  key: key("key"),
+  data: json.optional(),
+  b64data: base64.optional(),
+  version: z.int().min(1).optional().describe("needed where the channel's values have versions"),
+  epoch: z.never("not supported: versions of a key only grow").optional(),
+});
 export const mapRemove = z.strictObject({
   channel,
   key: key("key"),
@@ -243,6 +251,12 @@ export const node = z.object({
   num_subs: z.int(),
   num_channels: z.int(),
   uptime: z.int().describe("seconds"),
+  process: z
+    .object({
+      cpu: z.number().describe("percent of one core since info was last asked for"),
+      rss: z.int().describe("bytes"),
+    })
+    .optional(),
   stats: z.record(z.string(), z.number()).optional().describe("of the node that answers"),
 });
 

@@ -16,6 +16,7 @@ import { DataAccess } from "../../../src/sessions/data-access.js";
 import { HeldBytes } from "../../../src/sessions/flow-control.js";
 import { type Authenticate, insecureAuth } from "../../../src/sessions/identity.js";
 import { NodeCommands } from "../../../src/sessions/node-commands.js";
+import { Polls } from "../../../src/sessions/polls.js";
 import { PresenceLists } from "../../../src/sessions/presence.js";
 import { createUserPublishes } from "../../../src/sessions/publishing.js";
 import type { Recorder } from "../../../src/sessions/recorder.js";
@@ -106,6 +107,13 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     lists: new PresenceLists({ broker, application, onError }),
     limits,
     userPublishes,
+    polls: new Polls({
+      clock,
+      sliceMs: 4,
+      nextTurn: () => delivery.nextTurn(),
+      createEpoch: createCounter("poll"),
+      onError,
+    }),
     work,
     meters: new Meters(),
     times: { ...defaults, ...options.times },
