@@ -15,7 +15,8 @@ import { elementTexts, encodeJson, findDepthFault, type JsonText, textAt } from 
 import { apiPath } from "../router.js";
 import { type ApiKeys, isWithin, type KnownKey } from "./keys.js";
 import { type ApiMethod, type ApiTools, apiMethods, toError } from "./methods.js";
-import { batchParams, ContentFault, createOpenApi, jsonFields } from "./schemas.js";
+import { createOpenApi } from "./open-api.js";
+import { batchParams, ContentFault, jsonFields } from "./schemas.js";
 
 export interface ApiOptions {
   readonly keys: ApiKeys;

@@ -12,6 +12,7 @@ import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import { type ClientInfo, type Publication, toPublishedFields } from "../../wire/messages.js";
 import { type JsonText, type Payload, payloadText, RawJson } from "../../wire/payload.js";
+import type { DescribedMethod } from "./open-api.js";
 import * as schemas from "./schemas.js";
 
 /** What a key may be used for; each includes those before it. */
@@ -31,7 +32,7 @@ export interface ApiTools {
     | undefined;
 }
 
-export interface ApiMethod extends schemas.DescribedMethod {
+export interface ApiMethod extends DescribedMethod {
   readonly scope: Scope;
   run(params: unknown, tools: ApiTools, caller: ApiCaller): Promise<object | { readonly error: ReplyError }>;
 }
