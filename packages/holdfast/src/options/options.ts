@@ -155,6 +155,12 @@ export interface ServerOptions {
    */
   readonly pages?: string | null;
   /**
+   * Serves the console at `/console`, where there are `apiKeys`. It does nothing without a key. `false`
+   * where a page of yours is at that path.
+   * @default true
+   */
+  readonly console?: boolean;
+  /**
    * Function `(request, response, path) => boolean` for the application's own paths, such as a login.
    * Returns true for paths that it answers. Not called on an attached server.
    * @default none
@@ -189,8 +195,9 @@ export interface ServerOptions {
   readonly broker?: Broker | string;
   /**
    * Keys for `POST /api/…`, of at least 16 characters; without keys, all requests are refused. Strings,
-   * or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf
-   * %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.
+   * or `{ key, scope, name }` with `read`, `publish` or `admin`, and a name for the audit. `sha256:` and
+   * the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an
+   * address gets 429.
    * @default none
    */
   readonly apiKeys?: readonly (string | ApiKey)[];

@@ -9,6 +9,7 @@ import type { BrokerEvents } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Cluster } from "../channels/cluster.js";
 import type { PositionChecks } from "../channels/position-checks.js";
+import { listEncoding } from "../http/channels/answer-body.js";
 import { refuseByPath, webSocketPath } from "../http/router.js";
 import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
@@ -24,10 +25,12 @@ import {
 import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
 import type { Application } from "../sessions/application.js";
+import type { SessionContext } from "../sessions/context.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import type { NodeCommands } from "../sessions/node-commands.js";
 import { noRecorder, type Recorder } from "../sessions/recorder.js";
 import type { SessionRegistry } from "../sessions/registry.js";
+import { Tails } from "../sessions/tails.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import type { UpgradeHandlers } from "../sockets/http-upgrade.js";
@@ -161,6 +164,12 @@ export function createStreams({
       mapTypeOf: (channel) => mapTypeOf(application, channel),
     }),
   };
+}
+
+/** For the server API. */
+export function createTails(context: SessionContext): Tails {
+  const decoder = new TextDecoder();
+  return new Tails({ ...context, encoding: listEncoding, textOf: (bytes) => decoder.decode(bytes) });
 }
 
 function mapTypeOf(application: Application, channel: string): MapType | undefined {
