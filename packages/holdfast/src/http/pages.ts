@@ -56,12 +56,13 @@ function contentSecurityPolicy(connectSources: readonly string[]): string {
 }
 
 /**
+ * @param policy of content, for all pages. @default everything from this server, and styles of elements
  * @returns undefined if the folder is missing, as in a build without pages
  * @throws HF_OPTION_INVALID when the folder holds more than 64 MiB, or a page asks for connections it cannot have
  */
-export function createPages(folder: string): PageHandler | undefined {
+export function createPages(folder: string, policy?: string): PageHandler | undefined {
   if (!existsSync(folder)) return undefined;
-  const pages = readPages(folder);
+  const pages = readPages(folder, policy);
   return (path, request, response) => {
     const page = pages.get(path.endsWith("/") ? `${path}index.html` : path);
     // Relative addresses in a page are right only with the slash.
@@ -82,7 +83,7 @@ function redirect({ url = "" }: IncomingMessage, response: ServerResponse): true
   return true;
 }
 
-function readPages(folder: string): ReadonlyMap<string, Page> {
+function readPages(folder: string, policy: string | undefined): ReadonlyMap<string, Page> {
   const pages = new Map<string, Page>();
   let bytes = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
@@ -92,12 +93,12 @@ function readPages(folder: string): ReadonlyMap<string, Page> {
     bytes += stats.size;
     if (bytes > maxFolderBytes)
       throw invalidPages(`${folder} holds more than ${maxFolderBytes} bytes, which all stay in memory`);
-    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), stats.mtimeMs));
+    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), stats.mtimeMs, policy));
   }
   return pages;
 }
 
-function toPage(name: string, bytes: Buffer, modifiedMs: number): Page {
+function toPage(name: string, bytes: Buffer, modifiedMs: number, policy: string | undefined): Page {
   const contentType = contentTypes[extname(name)] ?? "application/octet-stream";
   const gzipped = compressible.test(contentType) ? gzipIfSmaller(bytes) : undefined;
   const connectSources = extname(name) === ".html" ? readConnectSources(name, bytes.toString()) : [];
@@ -114,7 +115,7 @@ function toPage(name: string, bytes: Buffer, modifiedMs: number): Page {
     },
     contentHeaders: {
       "Content-Type": contentType,
-      "Content-Security-Policy": contentSecurityPolicy(connectSources),
+      "Content-Security-Policy": policy ?? contentSecurityPolicy(connectSources),
       "Referrer-Policy": "same-origin",
       "Last-Modified": new Date(modifiedMs).toUTCString(),
     },
