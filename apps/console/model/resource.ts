@@ -12,6 +12,8 @@ export interface ResourceOptions<T> {
   readonly later: Later;
   /** @default always */
   readonly isVisible?: () => boolean;
+  /** Shown until the first load: of what was shown in this place before. */
+  readonly initial?: T | undefined;
 }
 
 /** After a failure, up to this much longer. */
@@ -30,6 +32,7 @@ export class Resource<T> extends Changes {
   constructor(options: ResourceOptions<T>) {
     super();
     this.#options = options;
+    this.#value = options.initial;
   }
 
   get value(): T | undefined {

@@ -1,5 +1,5 @@
 /** Ties views to the address and to what they load. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useChanges } from "../../showcase/shared/hooks.js";
 import type { Later } from "../model/changes.js";
 import { type Place, parsePlace } from "../model/place.js";
@@ -34,13 +34,17 @@ export function replacePlace(link: string): void {
 
 /**
  * Loads something and keeps it current for as long as the view is shown.
- * @param key of what is loaded: another one begins afresh
+ * @param key of what is loaded: with another one, the old value stands until the new one is there
  */
 export function useResource<T>(key: string, load: ResourceOptions<T>["load"], everyMs?: number): Resource<T> {
-  const resource = useMemo(
-    () => new Resource<T>({ load, later, isVisible, ...(everyMs !== undefined && { everyMs }) }),
-    [key],
-  );
+  const last = useRef<Resource<T> | undefined>(undefined);
+  const resource = useMemo(() => {
+    // A list must not vanish for a moment at each letter of a search.
+    const initial = last.current?.value;
+    const made = new Resource<T>({ load, later, isVisible, initial, ...(everyMs !== undefined && { everyMs }) });
+    last.current = made;
+    return made;
+  }, [key]);
   useChanges(resource);
   useEffect(() => {
     resource.refresh();

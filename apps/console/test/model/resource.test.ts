@@ -65,6 +65,14 @@ describe("resource", () => {
     expect(resource.value).toBe(2);
   });
 
+  it("shows what was there before until it is loaded", async () => {
+    const resource = new Resource<number>({ load: async () => 2, later: new HandLater().later, initial: 1 });
+    resource.refresh();
+    expect(resource.value).toBe(1);
+    await settled();
+    expect(resource.value).toBe(2);
+  });
+
   it("drops an answer that was asked for before, and everything once it is stopped", async () => {
     const { resource, hand, signals } = create([1, 2, 3]);
     resource.refresh();
