@@ -219,7 +219,11 @@ export interface ServerOptions {
    * @default none
    */
   readonly trustedProxies?: readonly string[];
-  /** Logs refusals, revocations and admin calls. Or a function that gets entries. @default true */
+  /**
+   * Logs refusals, revocations, and calls of the API that change something. Or a function that gets
+   * entries.
+   * @default true
+   */
   readonly audit?: boolean | AuditFunction;
   /** Called for every background failure, which is then not logged. @default a line of the log */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;

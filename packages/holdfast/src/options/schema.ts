@@ -289,7 +289,7 @@ const logOptions = {
 function auditOption(): Entry<boolean | AuditFunction> {
   const option = toggle({
     default: true,
-    doc: "Logs refusals, revocations and admin calls",
+    doc: "Logs refusals, revocations, and calls of the API that change something",
     more: "Or a function that gets [entries](#audit).",
   });
   return {
